@@ -1,0 +1,1 @@
+"""Effects, one theme a file."""

@@ -1,0 +1,1 @@
+"""The HTTP face: no rules, no SQL."""

@@ -1,0 +1,37 @@
+"""The only place that reads the wall clock outside Temporal's own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Anything that tells the time; tests hand in their own."""
+
+    def __call__(self) -> datetime:
+        """Return the current instant, aware, in UTC."""
+        ...
+
+
+def utc_now() -> datetime:
+    """Return the current instant, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def iso(moment: datetime | None) -> str | None:
+    """Write an instant as the API does: ISO 8601 in UTC with microseconds and `Z`."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def parse_instant(text: object) -> datetime | None:
+    """Read an ISO 8601 date-time or date; naive values are UTC; None when it is neither."""
+    if not isinstance(text, str) or not text[:4].isdigit():
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

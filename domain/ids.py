@@ -1,0 +1,94 @@
+"""Every id we make: time-ordered UUIDs, derived UUIDs, and Temporal workflow ids.
+
+Ids of ours are UUIDs with a millisecond timestamp in front (version 7). A derived id takes the
+timestamp of its parent and fills the rest from SHA-256 over what makes it unique (version 8), so
+that doing a thing twice gives the same id, and indexes grow at one end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+from datetime import UTC, datetime
+from uuid import UUID
+
+_TIMESTAMP_BITS = 48
+_SEARCHABLE = re.compile(r"[^@\s+]{1,200}")
+
+
+def _assemble(milliseconds: int, tail: bytes, version: int) -> UUID:
+    rest = int.from_bytes(tail[:10], "big")
+    value = (milliseconds & ((1 << _TIMESTAMP_BITS) - 1)) << 80 | rest
+    value &= ~(0xF << 76)
+    value |= version << 76
+    value &= ~(0x3 << 62)
+    value |= 0x2 << 62
+    return UUID(int=value)
+
+
+def new_id() -> UUID:
+    """Make a fresh id (UUID version 7)."""
+    return _assemble(time.time_ns() // 1_000_000, os.urandom(10), 7)
+
+
+def derived_id(parent: UUID, *parts: str) -> UUID:
+    """Make the one id that belongs to `parts` under `parent` (UUID version 8)."""
+    digest = hashlib.sha256("\x1f".join((str(parent), *parts)).encode()).digest()
+    return _assemble(parent.int >> 80, digest, 8)
+
+
+def timestamp_of(identifier: UUID) -> datetime:
+    """Read back the instant, with millisecond precision, that an id of ours carries."""
+    return datetime.fromtimestamp((identifier.int >> 80) / 1000, tz=UTC)
+
+
+def recipient_run_id(workflow_run_id: UUID, recipient_gid: str) -> UUID:
+    """Name the run of one recipient within one trigger."""
+    return derived_id(workflow_run_id, "recipient-run", recipient_gid)
+
+
+def message_id(run_id: UUID, step_ref: str, member: str) -> UUID:
+    """Name the message that one step of a run makes on one channel (`member` is its id)."""
+    return derived_id(run_id, "message", step_ref, member)
+
+
+def recipient_run_workflow_id(environment: str, workflow_key: str, run_id: str) -> str:
+    """Return the id of the Temporal workflow that is one recipient run."""
+    return f"run/{environment}/{_short(workflow_key)}/{run_id}"
+
+
+def trigger_fanout_workflow_id(environment: str, workflow_run_id: str) -> str:
+    """Return the id of the Temporal workflow that starts the runs of one trigger."""
+    return f"fan-out/{environment}/{workflow_run_id}"
+
+
+def cancel_fanout_workflow_id(environment: str, cancellation_id: str) -> str:
+    """Return the id of the Temporal workflow that signals the runs of one cancellation."""
+    return f"cancel/{environment}/{cancellation_id}"
+
+
+def message_delivery_workflow_id(environment: str, message: str, retry: int) -> str:
+    """Return the id of the Temporal workflow that is the `retry`-th manual retry of a message."""
+    return f"message/{environment}/{message}/retry/{retry}"
+
+
+def searchable(value: str | None) -> str:
+    """Turn a caller's id into a search attribute value that shows no personal data.
+
+    Ids that may be an e-mail address or a telephone number, or that are too long for Temporal's
+    keyword column, are replaced by the first 32 hexadecimal digits of their SHA-256.
+    """
+    if not value:
+        return ""
+    if _SEARCHABLE.fullmatch(value):
+        return value
+    return "sha256:" + hashlib.sha256(value.encode()).hexdigest()[:32]
+
+
+def _short(key: str) -> str:
+    """Keep a workflow key readable and the whole Temporal id under its 255 characters."""
+    if len(key) <= 120:
+        return key
+    return f"{key[:100]}~{hashlib.sha256(key.encode()).hexdigest()[:16]}"

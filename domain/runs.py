@@ -1,0 +1,120 @@
+"""The contract between a recipient run's Temporal workflow and the walk through its steps.
+
+These types travel through Temporal histories that live up to a year: only add fields, and only
+with defaults.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+START = ""
+
+
+class DirectiveKind(StrEnum):
+    """What a run has to do next."""
+
+    FINISHED = "finished"
+    SLEEP_UNTIL = "sleep_until"
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientRunInput:
+    """Start a run: ids only."""
+
+    run_id: str
+    environment_id: str
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AdvanceInput:
+    """Walk on from `cursor`; `cancel` is set when Temporal was told to cancel the run."""
+
+    run_id: str
+    environment_id: str
+    cursor: str = START
+    cancel: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryOrder:
+    """Hand one message to its provider.
+
+    Attributes:
+        message_id: the message.
+        queue: the task queue of its channel type.
+        label: step and channel, for the Temporal UI.
+        not_before: epoch seconds of the opening of its send window, or None for now.
+    """
+
+    message_id: str
+    queue: str
+    label: str
+    not_before: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """What the walk answers.
+
+    Attributes:
+        kind: what to do.
+        cursor: where the next walk starts.
+        until: epoch seconds to sleep until (SLEEP_UNTIL only).
+        label: what the wait is for, for the Temporal UI.
+        deliveries: messages to hand over, each at most once by the workflow.
+        story: one line a step that was walked, for the Temporal UI.
+        status: the run's status after the walk.
+    """
+
+    kind: DirectiveKind
+    cursor: str = START
+    until: float | None = None
+    label: str = ""
+    deliveries: list[DeliveryOrder] = field(default_factory=list)
+    story: list[str] = field(default_factory=list)
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverMessageInput:
+    """Try to deliver one message; `retry` counts manual retries (0: the run's own delivery)."""
+
+    message_id: str
+    environment_id: str
+    retry: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerFanoutInput:
+    """Start all recipient runs of one trigger."""
+
+    workflow_run_id: str
+    environment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelFanoutInput:
+    """Signal all runs that one cancellation has ended."""
+
+    cancellation_id: str
+    environment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A key range of recipient runs: those with `after` < id <= `last`."""
+
+    scope_id: str
+    environment_id: str
+    after: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkPlan:
+    """The ranges that a fan-out works through in parallel."""
+
+    chunks: list[Chunk] = field(default_factory=list)

@@ -1,0 +1,1 @@
+"""Use cases, shared by HTTP and by activities; one transaction each."""

@@ -1,0 +1,1 @@
+"""Durable orchestration: imports domain and temporalio only."""
