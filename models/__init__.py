@@ -1,1 +1,34 @@
-"""Tables, and the queries over them."""
+"""Tables, and the queries over them. Importing this package makes every table known to Alembic."""
+
+from models.base import metadata
+from models.cancellation import Cancellation
+from models.channel import Channel, ChannelEnvironment
+from models.content import Commit, ContentResource, ContentVersion
+from models.environment import ApiKey, Environment, ServiceToken
+from models.idempotency import IdempotencyRecord
+from models.message import DeliveryAttempt, Message, MessageEvent
+from models.recipient import ChannelData, PreferenceSet, Recipient
+from models.run import RecipientRun, RecipientRunEvent, WorkflowRun
+
+__all__ = [
+    "ApiKey",
+    "Cancellation",
+    "Channel",
+    "ChannelData",
+    "ChannelEnvironment",
+    "Commit",
+    "ContentResource",
+    "ContentVersion",
+    "DeliveryAttempt",
+    "Environment",
+    "IdempotencyRecord",
+    "Message",
+    "MessageEvent",
+    "PreferenceSet",
+    "Recipient",
+    "RecipientRun",
+    "RecipientRunEvent",
+    "ServiceToken",
+    "WorkflowRun",
+    "metadata",
+]

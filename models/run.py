@@ -1,0 +1,106 @@
+"""Triggers and their recipient runs.
+
+Every id begins with the time of the trigger, so rows of one time lie together and the tables can
+be range-partitioned by id.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index, text
+from sqlmodel import Field, SQLModel
+
+from models.base import instant_column, json_column, text_column
+
+
+class WorkflowRun(SQLModel, table=True):
+    """One accepted trigger request; `released_at` says that all its runs were started."""
+
+    __tablename__ = "workflow_runs"
+    __table_args__ = (
+        Index(
+            "ix_workflow_runs_unreleased",
+            "accepted_at",
+            postgresql_where=text("released_at IS NULL"),
+        ),
+    )
+
+    id: UUID = Field(primary_key=True)
+    environment_id: UUID = Field(foreign_key="environments.id")
+    workflow_key: str = text_column()
+    version_id: UUID
+    actor_collection: str | None = text_column(nullable=True)
+    actor_id: str | None = text_column(nullable=True)
+    tenant_id: str | None = text_column(nullable=True)
+    cancellation_key: str | None = text_column(nullable=True)
+    data: dict[str, Any] = json_column()
+    settings: dict[str, Any] = json_column()
+    source: dict[str, Any] = json_column()
+    recipient_count: int
+    missing_recipients: list[Any] | None = json_column(nullable=True)
+    accepted_at: datetime = instant_column()
+    released_at: datetime | None = instant_column(nullable=True)
+
+
+class RecipientRun(SQLModel, table=True):
+    """The run of one recipient. `step_outcomes` makes a repeated walk change nothing."""
+
+    __tablename__ = "recipient_runs"
+    __table_args__ = (
+        Index(None, "environment_id", "id"),
+        Index(None, "environment_id", "recipient_id", "collection", "id"),
+        Index(None, "workflow_run_id"),
+        Index(
+            "ix_recipient_runs_cancellable",
+            "environment_id",
+            "workflow_key",
+            "cancellation_key",
+            postgresql_where=text(
+                "cancellation_key IS NOT NULL AND status IN ('queued', 'processing', 'paused')"
+            ),
+        ),
+        Index(
+            "ix_recipient_runs_cancellation_id",
+            "cancellation_id",
+            "id",
+            postgresql_where=text("cancellation_id IS NOT NULL"),
+        ),
+    )
+
+    id: str = text_column(primary_key=True)
+    environment_id: UUID = Field(foreign_key="environments.id")
+    workflow_run_id: UUID
+    workflow_key: str = text_column()
+    version_id: UUID
+    collection: str = text_column()
+    recipient_id: str = text_column()
+    tenant_id: str | None = text_column(nullable=True)
+    cancellation_key: str | None = text_column(nullable=True)
+    cancellation_id: UUID | None = None
+    trigger_data: dict[str, Any] | None = json_column(nullable=True)
+    status: str
+    error_count: int = 0
+    event_count: int = 0
+    step_outcomes: dict[str, Any] = json_column()
+    resumes_at: datetime | None = instant_column(nullable=True)
+    inserted_at: datetime = instant_column()
+    updated_at: datetime = instant_column()
+
+
+class RecipientRunEvent(SQLModel, table=True):
+    """A line in a run's story; `position` counts from 0 within the run."""
+
+    __tablename__ = "recipient_run_events"
+
+    recipient_run_id: str = text_column(primary_key=True)
+    position: int = Field(primary_key=True)
+    event: str
+    status: str
+    attempt: int
+    step_ref: str | None = text_column(nullable=True)
+    step_type: str | None = text_column(nullable=True)
+    data: dict[str, Any] = json_column()
+    inserted_at: datetime = instant_column()

@@ -1,0 +1,1 @@
+"""Real parts that `carillon dev` and the tests start by themselves."""

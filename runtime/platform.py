@@ -1,0 +1,48 @@
+"""What every process is given: settings, database, Temporal client, vault.
+
+Composed once at the top of a process and handed down; nothing below looks anything up.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from temporalio.client import Client
+
+from runtime.crypto import Vault
+from runtime.database import Database
+from runtime.settings import Settings
+from runtime.temporal import connect
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """The parts that use cases need."""
+
+    settings: Settings
+    database: Database
+    temporal: Client
+    vault: Vault
+
+
+@asynccontextmanager
+async def open_platform(settings: Settings, *, process: str, lazy: bool) -> AsyncIterator[Platform]:
+    """Open the parts for one process and close them after.
+
+    Args:
+        settings: see `runtime/settings.py`.
+        process: names the process to Temporal, for example `api`.
+        lazy: do not wait for Temporal.
+    """
+    database = Database(settings.database_url, size=settings.database_pool_size)
+    await database.open()
+    try:
+        identity = f"carillon-{process}@{socket.gethostname()}:{os.getpid()}"
+        client = await connect(settings, lazy=lazy, identity=identity)
+        yield Platform(settings, database, client, Vault(settings.secret_keys))
+    finally:
+        await database.close()

@@ -1,0 +1,152 @@
+"""All settings, from environment variables with the prefix `CARILLON_`.
+
+The only module that reads the environment. Numbers that Knock's documentation fixes (limits of a
+request, of a delay) are not settings; they live in `domain/`.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MEGABYTE = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """What an operator may choose. Every field has a line in `.env.example`."""
+
+    model_config = SettingsConfigDict(env_prefix="CARILLON_", env_file=".env", extra="ignore")
+
+    # --- where things are
+    database_url: str = Field(
+        "postgresql://carillon:carillon@127.0.0.1:5432/carillon",
+        description="PostgreSQL 15 or newer, as a libpq URL.",
+    )
+    database_pool_size: int = Field(
+        20, ge=1, le=500, description="Most connections that one process opens."
+    )
+    temporal_address: str = Field(
+        "127.0.0.1:7233",
+        description="Temporal frontend. TLS and API keys come from TEMPORAL_* variables.",
+    )
+    temporal_namespace: str = Field("default", description="Temporal namespace.")
+
+    # --- security
+    secret_key: SecretStr = Field(
+        SecretStr("development-only-secret-key"),
+        description="Encrypts channel credentials. Several, comma-separated: the first encrypts, "
+        "all decrypt (rotation). At least 16 characters.",
+    )
+    allow_private_egress: bool = Field(
+        False,
+        description="Let webhook and provider calls reach loopback and private addresses.",
+    )
+
+    # --- the API
+    api_host: str = Field("127.0.0.1", description="Address that the API listens on.")
+    api_port: int = Field(8000, ge=0, le=65535, description="Port of the API; 0 picks a free one.")
+    public_url: str | None = Field(
+        None, description="Address under which clients reach the API, when it differs."
+    )
+    rate_limits: bool = Field(True, description="Enforce Knock's rate-limit tiers.")
+    rate_limit_tiers: Annotated[tuple[int, ...], NoDecode] = Field(
+        (1, 5, 60, 200, 1000),
+        description="Requests per second of tiers 1 to 5, comma-separated.",
+    )
+    max_body_bytes: int = Field(
+        2 * MEGABYTE, ge=1024, description="Largest request body, in bytes."
+    )
+    max_trigger_body_bytes: int = Field(
+        32 * MEGABYTE, ge=1024, description="Largest body of a trigger request, in bytes."
+    )
+
+    # --- the engine
+    start_timeout_seconds: float = Field(
+        1.0, gt=0, description="How long a trigger waits for Temporal before the sweep takes over."
+    )
+    inline_start_limit: int = Field(
+        25, ge=0, le=1000, description="Most runs that the request itself starts."
+    )
+    sweep_seconds: int = Field(
+        15, ge=1, le=3600, description="How often, and after which age, unstarted work is swept."
+    )
+    delivery_retry_factor: float = Field(
+        1.0,
+        ge=0.0001,
+        le=1.0,
+        description="Scales the waits between delivery attempts (1.0: eight within 30 minutes).",
+    )
+    step_retry_factor: float = Field(
+        1.0, ge=0.0001, le=1.0, description="Scales the waits between attempts of a failing step."
+    )
+    liquid_seconds: float = Field(
+        1.0, gt=0, le=10, description="Longest time that one template may render."
+    )
+
+    # --- workers
+    worker_cached_workflows: int = Field(
+        1000, ge=10, description="Sleeping runs that a worker process keeps in memory."
+    )
+    worker_workflow_slots: int = Field(100, ge=1, description="Workflow tasks at once.")
+    worker_local_slots: int = Field(50, ge=1, description="Walks (local activities) at once.")
+    worker_delivery_slots: int = Field(50, ge=1, description="Deliveries at once, per queue.")
+    worker_pollers: int = Field(5, ge=1, description="Pollers of the runs queue.")
+    worker_sandbox: bool = Field(False, description="Run workflow code in Temporal's sandbox.")
+    shutdown_seconds: int = Field(
+        20, ge=0, description="How long a stopping worker lets activities finish."
+    )
+
+    # --- logs
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level that is written."
+    )
+    log_format: Literal["json", "text"] = Field(
+        "json", description="One JSON object a line, or text."
+    )
+
+    # --- the embedded stack of `carillon dev`
+    home: Path = Field(Path(".carillon"), description="Data folder of the embedded stack.")
+    temporal_port: int = Field(7233, ge=0, le=65535, description="Embedded Temporal; 0: any free.")
+    temporal_ui_port: int = Field(
+        8233, ge=0, le=65535, description="Embedded Temporal UI; 0: any free."
+    )
+    smtp_port: int = Field(2525, ge=0, le=65535, description="Embedded SMTP sink; 0: any free.")
+    smtp_url: str | None = Field(
+        None, description="Send the seeded e-mail channel here instead of to the embedded sink."
+    )
+    workers: int = Field(1, ge=1, le=64, description="Worker processes of the embedded stack.")
+    temporal_cli: Path | None = Field(
+        None, description="The `temporal` binary to use for the embedded server."
+    )
+    cache: Path | None = Field(
+        None, description="Where built tools are kept (default: the user's cache folder)."
+    )
+
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """Return the encryption keys, the one that encrypts first."""
+        parts = self.secret_key.get_secret_value().split(",")
+        return tuple(part.strip() for part in parts if part.strip())
+
+    @field_validator("rate_limit_tiers", mode="before")
+    @classmethod
+    def _split_tiers(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(int(part) for part in value.split(","))
+        return value
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """Return the settings of this process, read once."""
+    return Settings()
+
+
+def child_environment(**overrides: str) -> dict[str, str]:
+    """Return this process's environment with overrides, for processes that we start."""
+    return {**os.environ, **overrides}

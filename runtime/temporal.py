@@ -1,0 +1,49 @@
+"""The Temporal client of a process."""
+
+from __future__ import annotations
+
+from temporalio.client import Client, TLSConfig
+from temporalio.envconfig import ClientConfig
+from temporalio.service import GrpcCompression, RPCError, RPCStatusCode
+
+from runtime.settings import Settings
+
+
+async def connect(settings: Settings, *, lazy: bool, identity: str) -> Client:
+    """Connect to Temporal.
+
+    TLS, API keys and certificates come from Temporal's own variables and profiles
+    (`TEMPORAL_TLS_CLIENT_CERT_PATH`, `TEMPORAL_API_KEY`, …), so Temporal Cloud is configuration.
+
+    Args:
+        settings: address and namespace.
+        lazy: connect with the first call instead of now; lets the API start without Temporal.
+        identity: what the Temporal UI shows as the caller.
+    """
+    profile = ClientConfig.load_client_connect_config()
+    tls: TLSConfig | bool | None = profile.get("tls")
+    return await Client.connect(
+        settings.temporal_address,
+        namespace=settings.temporal_namespace,
+        lazy=lazy,
+        identity=identity,
+        tls=tls if tls is not None else False,
+        api_key=profile.get("api_key"),
+        # Ids only travel; compressing them costs more than it saves on a local network.
+        grpc_compression=GrpcCompression.NONE,
+    )
+
+
+def is_away(error: BaseException) -> bool:
+    """Tell whether an error means that Temporal is down, slow or overloaded, so: try later."""
+    if isinstance(error, TimeoutError):
+        return True
+    return isinstance(error, RPCError) and error.status in {
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.CANCELLED,
+        RPCStatusCode.ABORTED,
+        RPCStatusCode.UNKNOWN,
+        RPCStatusCode.INTERNAL,
+    }
