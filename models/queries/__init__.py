@@ -1,0 +1,1 @@
+"""One module per aggregate; async functions `(connection, environment_id, …)` that run SQL."""
