@@ -256,6 +256,39 @@ def test_all_violations_of_all_steps_are_collected() -> None:
     ]
 
 
+SEEN = {
+    "variable": "refs.step_1.engagement_status",
+    "operator": "contains",
+    "argument": "$message.seen",
+}
+SENT = {
+    "variable": "refs.step_1.delivery_status",
+    "operator": "equal_to",
+    "argument": "$message.sent",
+}
+
+
+def test_message_conditions_follow_their_message() -> None:
+    """A condition on message status needs a channel step of that ref before its own step."""
+    conditions = {"any": [SENT, {"all": [CONDITION, SEEN]}]}
+    later = {**DELAY, "conditions": conditions}
+
+    assert len(parse_steps([channel(), later])) == 2
+    assert fields_of(later, channel(conditions=conditions)) == [
+        "steps[0].conditions.any[0].variable",
+        "steps[0].conditions.any[1].all[1].variable",
+        "steps[1].conditions.any[0].variable",
+        "steps[1].conditions.any[1].all[1].variable",
+    ]
+
+
+def test_a_wrong_channel_step_still_counts_as_one() -> None:
+    """A channel step with another mistake does not make later conditions wrong as well."""
+    later = {**DELAY, "conditions": {"all": [SENT]}}
+
+    assert fields_of(channel(channel_type="fax"), later) == ["steps[0].channel_type"]
+
+
 @pytest.mark.parametrize("raw", [None, {}, "x"])
 def test_steps_are_a_list(raw: Any) -> None:
     """Steps are a list, and the place of the list is the caller's to name."""
