@@ -84,7 +84,7 @@ def _is_smtp_url(text: str) -> bool:
         url = urlsplit(text)
         return url.scheme in _SCHEMES and bool(url.hostname) and url.port != 0
     except ValueError:
-        return "{{" in text  # a reference to a variable stands where the port belongs
+        return False
 
 
 def _default_security(
