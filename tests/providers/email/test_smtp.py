@@ -337,6 +337,8 @@ def test_settings_name_the_server(settings: JsonObject, expected: tuple[Any, ...
         {"host": "x", "port": 0},
         {"host": "x", "security": "ssl"},
         {"host": "x", "helo_name": "a b"},
+        {"host": "x" * 70 + ".example"},
+        {"host": "x\r\nMAIL FROM"},
     ],
 )
 async def test_settings_that_cannot_work_are_refused(provider: Smtp, settings: JsonObject) -> None:
