@@ -1,0 +1,1 @@
+"""Statements, one module per aggregate: the connection comes first, then the environment."""

@@ -1,0 +1,90 @@
+"""Takes an `Idempotency-Key`, or finds the answer that was given to it before."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from domain.errors import BadRequest
+from domain.idempotency import WINDOW, IdempotencyClaim, StoredAnswer
+from runtime.database import Connection, one
+
+# A concurrent twin blocks on the primary key until the first transaction ends: committed, it
+# finds that answer; rolled back, it takes the key itself. Expired records are taken over.
+_TAKE = """
+INSERT INTO idempotency_records AS r (environment_id, path, key, request_digest, request_id,
+    status_code, headers, body, inserted_at, expires_at)
+VALUES (%(environment_id)s, %(path)s, %(key)s, %(digest)s, %(request_id)s,
+    %(status_code)s, %(headers)s, %(body)s, %(now)s, %(expires_at)s)
+ON CONFLICT (environment_id, path, key) DO UPDATE SET
+    request_digest = excluded.request_digest, request_id = excluded.request_id,
+    status_code = excluded.status_code, headers = excluded.headers, body = excluded.body,
+    inserted_at = excluded.inserted_at, expires_at = excluded.expires_at
+WHERE r.expires_at <= excluded.inserted_at
+RETURNING 1 AS taken
+"""
+_FIND = """
+SELECT request_digest, request_id, status_code, headers, body FROM idempotency_records
+WHERE environment_id = %s AND path = %s AND key = %s
+"""
+
+
+async def claim(
+    connection: Connection,
+    environment_id: UUID,
+    claim: IdempotencyClaim,
+    *,
+    answer: StoredAnswer,
+    now: datetime,
+) -> StoredAnswer | None:
+    """Take a key for `answer`, or return the answer to replay.
+
+    Runs in the transaction that does the work, before the work: None means go on, and the answer
+    is stored when the transaction commits.
+
+    Raises:
+        BadRequest: `idempotency_key_mismatch`, the key was used for another request.
+    """
+    cursor = await connection.execute(
+        _TAKE,
+        {
+            "environment_id": environment_id,
+            "path": claim.path,
+            "key": claim.key,
+            "digest": claim.digest,
+            "request_id": claim.request_id,
+            "status_code": answer.status_code,
+            "headers": Jsonb(answer.headers),
+            "body": Jsonb(answer.body),
+            "now": now,
+            "expires_at": now + WINDOW,
+        },
+    )
+    if await cursor.fetchone() is not None:
+        return None
+    return await _find(connection, environment_id, claim)
+
+
+async def _find(
+    connection: Connection, environment_id: UUID, claim: IdempotencyClaim
+) -> StoredAnswer:
+    cursor = await connection.execute(_FIND, [environment_id, claim.path, claim.key])
+    row = one(await cursor.fetchone())
+    if bytes(row["request_digest"]) != claim.digest:
+        raise BadRequest(
+            "This Idempotency-Key was used for a different request in the last 24 hours.",
+            code="idempotency_key_mismatch",
+        )
+    return StoredAnswer(row["status_code"], row["body"], row["request_id"], row["headers"])
+
+
+async def delete_expired(connection: Connection, *, now: datetime, limit: int) -> int:
+    """Delete up to `limit` expired records and return how many there were."""
+    cursor = await connection.execute(
+        "DELETE FROM idempotency_records WHERE ctid IN ("
+        "SELECT ctid FROM idempotency_records WHERE expires_at <= %s LIMIT %s)",
+        [now, limit],
+    )
+    return cursor.rowcount
