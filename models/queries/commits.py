@@ -8,6 +8,8 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from domain.json_types import JsonObject
+from domain.pages import Page, PageRequest
+from models.queries.paging import Keyset, conditions, order_and_limit, turn
 from runtime.database import Connection
 
 
@@ -36,7 +38,8 @@ class PromotableCommit(CommitRow):
     sha: str
 
 
-COMMIT_COLUMNS = """commits.id, commits.environment_id, environments.slug AS environment,
+_NEWEST_FIRST = Keyset(("commits.id",))
+_COLUMNS = """commits.id, commits.environment_id, environments.slug AS environment,
     commits.resource_type, commits.resource_key, commits.version_id, commits.commit_message,
     commits.author_name, commits.author_email, commits.is_empty, commits.source_commit_id,
     commits.inserted_at, commits.promoted_at"""
@@ -70,6 +73,38 @@ async def get_copy(
     return await _fetch_one(connection, where, [commit_id, environment_id])
 
 
+async def list_commits(
+    connection: Connection,
+    environment_id: UUID,
+    request: PageRequest,
+    *,
+    promoted: bool | None = None,
+    resource_types: Sequence[str] | None = None,
+    key: str | None = None,
+) -> Page:
+    """Return a page of commits, newest first; None leaves a filter out."""
+    filters, values = conditions(_NEWEST_FIRST, request)
+    filters.append("commits.environment_id = %s")
+    values.append(environment_id)
+    if promoted is not None:
+        filters.append(f"commits.promoted_at IS {'NOT ' if promoted else ''}NULL")
+    if resource_types is not None:
+        filters.append("commits.resource_type = ANY(%s::text[])")
+        values.append(list(resource_types))
+    if key is not None:
+        filters.append("commits.resource_key = %s")
+        values.append(key)
+    cursor = await connection.execute(
+        f"""
+        SELECT {_COLUMNS} FROM commits
+        JOIN environments ON environments.id = commits.environment_id
+        WHERE {" AND ".join(filters)} {order_and_limit(_NEWEST_FIRST, request)}
+        """,  # noqa: S608 - constants
+        values,
+    )
+    return turn(_NEWEST_FIRST, request, await cursor.fetchall())
+
+
 async def list_promotable(
     connection: Connection,
     environment_id: UUID,
@@ -84,7 +119,7 @@ async def list_promotable(
     """
     cursor = await connection.execute(
         f"""
-        SELECT {COMMIT_COLUMNS}, content_versions.content, content_versions.sha
+        SELECT {_COLUMNS}, content_versions.content, content_versions.sha
         FROM commits
         JOIN environments ON environments.id = commits.environment_id
         JOIN content_versions ON content_versions.id = commits.version_id
@@ -127,7 +162,7 @@ async def _fetch_one(
 ) -> CommitRow | None:
     cursor = await connection.execute(
         f"""
-        SELECT {COMMIT_COLUMNS} FROM commits
+        SELECT {_COLUMNS} FROM commits
         JOIN environments ON environments.id = commits.environment_id WHERE {where}
         """,  # noqa: S608 - constants
         parameters,

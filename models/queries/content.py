@@ -10,6 +10,8 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from domain.json_types import JsonObject
+from domain.pages import Page, PageRequest
+from models.queries.paging import Keyset, conditions, order_and_limit, turn
 from runtime.database import Connection
 
 
@@ -37,6 +39,16 @@ class Resource(TypedDict):
     archived_at: datetime | None
 
 
+class ContentVersionRow(TypedDict):
+    """What a version says, and since when."""
+
+    id: UUID
+    content: JsonObject
+    sha: str
+    inserted_at: datetime
+
+
+_BY_KEY = Keyset(("key",), descending=False)
 _RESOURCE = """environment_id, resource_type, key, draft, draft_sha, published_version_id,
     published_sha, active, inserted_at, updated_at, archived_at"""
 
@@ -90,16 +102,21 @@ async def get_resource(
 
 
 async def list_keys(
-    connection: Connection, environment_id: UUID, resource_type: str, keys: Sequence[str]
+    connection: Connection,
+    environment_id: UUID,
+    resource_type: str,
+    keys: Sequence[str],
+    *,
+    published: bool,
 ) -> set[str]:
-    """Return which of `keys` exist and are not archived."""
+    """Return which of `keys` exist and are not archived; `published` leaves out mere drafts."""
     cursor = await connection.execute(
         """
         SELECT key FROM content_resources
         WHERE environment_id = %s AND resource_type = %s AND key = ANY(%s::text[])
-          AND archived_at IS NULL
+          AND archived_at IS NULL AND (published_version_id IS NOT NULL OR NOT %s)
         """,
-        [environment_id, resource_type, list(keys)],
+        [environment_id, resource_type, list(keys), published],
     )
     return {row["key"] for row in await cursor.fetchall()}
 
@@ -284,3 +301,38 @@ async def set_active(
     row: Any = await cursor.fetchone()
     resource: Resource | None = row
     return resource
+
+
+async def list_resources(
+    connection: Connection,
+    environment_id: UUID,
+    resource_type: str,
+    request: PageRequest,
+    *,
+    published_only: bool,
+) -> Page:
+    """Return a page of resources by key; `published_only` leaves out what was never committed."""
+    filters, values = conditions(_BY_KEY, request)
+    if published_only:
+        filters.append("published_version_id IS NOT NULL")
+    where = " AND ".join(
+        ["environment_id = %s", "resource_type = %s", "archived_at IS NULL", *filters]
+    )
+    cursor = await connection.execute(
+        f"SELECT {_RESOURCE} FROM content_resources WHERE {where}"  # noqa: S608 - constants
+        f" {order_and_limit(_BY_KEY, request)}",
+        [environment_id, resource_type, *values],
+    )
+    return turn(_BY_KEY, request, await cursor.fetchall())
+
+
+async def get_versions(
+    connection: Connection, version_ids: Sequence[UUID]
+) -> dict[UUID, ContentVersionRow]:
+    """Return several versions by their id."""
+    cursor = await connection.execute(
+        "SELECT id, content, sha, inserted_at FROM content_versions WHERE id = ANY(%s)",
+        [list(version_ids)],
+    )
+    rows: Any = await cursor.fetchall()
+    return {row["id"]: row for row in rows}

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any, TypedDict
 from uuid import UUID
 
+from domain.pages import Page, PageRequest
+from models.queries.paging import Keyset, conditions, order_and_limit, turn
 from runtime.database import Connection
 
 
@@ -21,7 +23,8 @@ class EnvironmentRow(TypedDict):
     last_commit_at: datetime | None
 
 
-ENVIRONMENT_COLUMNS = """environments.id, environments.slug, environments.name,
+_IN_ORDER = Keyset(("environments.position",), descending=False)
+_COLUMNS = """environments.id, environments.slug, environments.name,
     environments.position, environments.inserted_at, environments.updated_at,
     (SELECT inserted_at FROM commits WHERE commits.environment_id = environments.id
      ORDER BY commits.id DESC LIMIT 1) AS last_commit_at"""
@@ -55,6 +58,17 @@ async def get_environment_by_id(
     return await _fetch_one(connection, "id = %s", environment_id)
 
 
+async def list_environments(connection: Connection, request: PageRequest) -> Page:
+    """Return a page of environments in the order of promotion."""
+    filters, values = conditions(_IN_ORDER, request)
+    cursor = await connection.execute(
+        f"SELECT {_COLUMNS} FROM environments"  # noqa: S608 - constants
+        f" WHERE {' AND '.join(['true', *filters])} {order_and_limit(_IN_ORDER, request)}",
+        values,
+    )
+    return turn(_IN_ORDER, request, await cursor.fetchall())
+
+
 async def list_slugs(connection: Connection) -> dict[UUID, str]:
     """Return the slug of every environment by its id, in the order of promotion."""
     cursor = await connection.execute("SELECT id, slug FROM environments ORDER BY position")
@@ -84,7 +98,7 @@ async def _fetch_one(
     connection: Connection, where: str, *parameters: object
 ) -> EnvironmentRow | None:
     cursor = await connection.execute(
-        f"SELECT {ENVIRONMENT_COLUMNS} FROM environments WHERE {where}",  # noqa: S608 - constants
+        f"SELECT {_COLUMNS} FROM environments WHERE {where}",  # noqa: S608 - constants
         parameters,
     )
     row: Any = await cursor.fetchone()
