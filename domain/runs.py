@@ -88,6 +88,15 @@ class DeliverMessageInput:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageDeliveryInput:
+    """Deliver one message apart from its run: a manual retry."""
+
+    delivery: DeliverMessageInput
+    queue: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class TriggerFanoutInput:
     """Start all recipient runs of one trigger."""
 

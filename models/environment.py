@@ -5,13 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import BigInteger, Column
 from sqlmodel import Field, SQLModel
 
 from models.base import bytes_column, instant_column, text_column
 
 
 class Environment(SQLModel, table=True):
-    """An isolated data plane; `position` is its place in the promotion chain."""
+    """An isolated data plane; `position` is its place in the promotion chain.
+
+    `config_version` is raised by the database whenever a channel or published content changes, so
+    that processes can keep both in memory and still see every change at once.
+    """
 
     __tablename__ = "environments"
 
@@ -19,6 +24,9 @@ class Environment(SQLModel, table=True):
     slug: str = Field(unique=True)
     name: str
     position: int = Field(unique=True)
+    config_version: int = Field(
+        default=0, sa_column=Column(BigInteger, nullable=False, server_default="0")
+    )
     inserted_at: datetime = instant_column()
     updated_at: datetime = instant_column()
 

@@ -1,1 +1,24 @@
 """Durable orchestration: imports domain and temporalio only."""
+
+from temporal_workflows.cancel_fanout import CancelFanoutWorkflow
+from temporal_workflows.message_delivery import MessageDeliveryWorkflow
+from temporal_workflows.recipient_run import RecipientRunWorkflow
+from temporal_workflows.sweep import SweepWorkflow
+from temporal_workflows.trigger_fanout import TriggerFanoutWorkflow
+
+WORKFLOWS = (
+    RecipientRunWorkflow,
+    TriggerFanoutWorkflow,
+    CancelFanoutWorkflow,
+    MessageDeliveryWorkflow,
+    SweepWorkflow,
+)
+
+__all__ = [
+    "WORKFLOWS",
+    "CancelFanoutWorkflow",
+    "MessageDeliveryWorkflow",
+    "RecipientRunWorkflow",
+    "SweepWorkflow",
+    "TriggerFanoutWorkflow",
+]

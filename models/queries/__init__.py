@@ -1,1 +1,1 @@
-"""Statements, one module per aggregate: the connection comes first, then the environment."""
+"""One module per aggregate; async functions `(connection, environment_id, …)` that run SQL."""

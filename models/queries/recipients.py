@@ -1,0 +1,139 @@
+"""Statements over recipients, their channel data and preference sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from domain.recipients import InlineRecipient
+from domain.refs import RecipientRef
+from runtime.database import Connection
+
+# One statement for any number of rows, in key order so that two requests never deadlock. Nothing
+# is written for a recipient that would not change.
+_UPSERT = """
+INSERT INTO recipients AS stored
+    (environment_id, collection, id, properties, settings, created_at, inserted_at, updated_at)
+SELECT %(environment_id)s, given.*, %(now)s, %(now)s
+FROM unnest(%(collections)s::text[], %(ids)s::text[], %(properties)s::jsonb[],
+            %(settings)s::jsonb[], %(created)s::timestamptz[]) AS given
+ORDER BY 1, 2, 3
+ON CONFLICT (environment_id, collection, id) DO UPDATE
+SET properties = jsonb_deep_merge(stored.properties, excluded.properties),
+    settings = coalesce(jsonb_deep_merge(stored.settings, excluded.settings), excluded.settings,
+                        stored.settings),
+    created_at = coalesce(excluded.created_at, stored.created_at),
+    updated_at = excluded.updated_at
+WHERE jsonb_deep_merge(stored.properties, excluded.properties) IS DISTINCT FROM stored.properties
+   OR (excluded.settings IS NOT NULL
+       AND coalesce(jsonb_deep_merge(stored.settings, excluded.settings), excluded.settings)
+           IS DISTINCT FROM stored.settings)
+   OR (excluded.created_at IS NOT NULL AND excluded.created_at IS DISTINCT FROM stored.created_at)
+"""
+
+_SET_CHANNEL_DATA = """
+INSERT INTO channel_data (environment_id, collection, recipient_id, channel_id, data, updated_at)
+VALUES (%s, %s, %s, %s, %s, %s)
+ON CONFLICT (environment_id, collection, recipient_id, channel_id)
+DO UPDATE SET data = excluded.data, updated_at = excluded.updated_at
+"""
+
+_MERGE_PREFERENCES = """
+INSERT INTO preference_sets AS stored
+    (environment_id, collection, recipient_id, id, content, updated_at)
+VALUES (%s, %s, %s, %s, %s, %s)
+ON CONFLICT (environment_id, collection, recipient_id, id)
+DO UPDATE SET content = jsonb_deep_merge(stored.content, excluded.content),
+              updated_at = excluded.updated_at
+"""
+
+_GET = """
+SELECT collection, id, properties, settings, created_at, inserted_at, updated_at
+FROM recipients WHERE environment_id = %s AND collection = %s AND id = %s
+"""
+
+_EXISTING = """
+SELECT collection, id FROM recipients
+JOIN unnest(%s::text[], %s::text[]) AS given (collection, id) USING (collection, id)
+WHERE environment_id = %s
+"""
+
+
+async def upsert_recipients(
+    connection: Connection,
+    environment_id: UUID,
+    recipients: Sequence[InlineRecipient],
+    now: datetime,
+) -> None:
+    """Store what requests say about recipients; bare references are passed over.
+
+    Properties are merged deeply into what is stored; channel data replaces what is stored for its
+    channel; preference sets are merged (Knock docs, "Identifying recipients").
+    """
+    distinct = {entry.ref: entry for entry in recipients if entry.properties is not None}
+    if not distinct:
+        return
+    ordered = [distinct[ref] for ref in sorted(distinct)]
+    await connection.execute(
+        _UPSERT,
+        {
+            "environment_id": environment_id,
+            "collections": [entry.ref.collection for entry in ordered],
+            "ids": [entry.ref.id for entry in ordered],
+            "properties": [Jsonb(entry.properties) for entry in ordered],
+            "settings": [
+                None if entry.settings is None else Jsonb(entry.settings) for entry in ordered
+            ],
+            "created": [entry.created_at for entry in ordered],
+            "now": now,
+        },
+    )
+    await _store_reachability(connection, environment_id, ordered, now)
+
+
+async def _store_reachability(
+    connection: Connection,
+    environment_id: UUID,
+    recipients: Iterable[InlineRecipient],
+    now: datetime,
+) -> None:
+    channel_rows = [
+        (environment_id, entry.ref.collection, entry.ref.id, UUID(channel_id), Jsonb(data), now)
+        for entry in recipients
+        for channel_id, data in sorted((entry.channel_data or {}).items())
+        if data is not None
+    ]
+    preference_rows = [
+        (environment_id, entry.ref.collection, entry.ref.id, set_id, Jsonb(content), now)
+        for entry in recipients
+        for set_id, content in sorted((entry.preferences or {}).items())
+    ]
+    cursor = connection.cursor()
+    if channel_rows:
+        await cursor.executemany(_SET_CHANNEL_DATA, channel_rows)
+    if preference_rows:
+        await cursor.executemany(_MERGE_PREFERENCES, preference_rows)
+
+
+async def get_recipient(
+    connection: Connection, environment_id: UUID, ref: RecipientRef
+) -> dict[str, Any] | None:
+    """Return a recipient's row, or None."""
+    cursor = await connection.execute(_GET, (environment_id, ref.collection, ref.id))
+    return await cursor.fetchone()
+
+
+async def existing_recipients(
+    connection: Connection, environment_id: UUID, refs: Sequence[RecipientRef]
+) -> set[RecipientRef]:
+    """Return which of the given recipients are stored."""
+    if not refs:
+        return set()
+    cursor = await connection.execute(
+        _EXISTING, ([ref.collection for ref in refs], [ref.id for ref in refs], environment_id)
+    )
+    return {RecipientRef(row["collection"], row["id"]) for row in await cursor.fetchall()}

@@ -1,0 +1,117 @@
+"""Typed, named signatures of all activities, with their timeouts and retry policies.
+
+Workflows call these; `activities/` implements them under the same names. A test holds both sides
+together.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from temporalio import activity
+from temporalio.common import RetryPolicy
+
+from domain.runs import (
+    AdvanceInput,
+    CancelFanoutInput,
+    Chunk,
+    ChunkPlan,
+    DeliverMessageInput,
+    Directive,
+    TriggerFanoutInput,
+)
+
+# A walk is a few statements. It runs as a local activity first; when the database is away for
+# longer than this, the run falls back to the regular form, which retries for as long as it takes.
+WALK_TIMEOUT = timedelta(seconds=5)
+WALK_PATIENCE = timedelta(seconds=20)
+WALK_RETRY = RetryPolicy(
+    initial_interval=timedelta(milliseconds=100),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(seconds=2),
+    maximum_attempts=4,
+)
+DURABLE_TIMEOUT = timedelta(seconds=30)
+DURABLE_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=1),
+    backoff_coefficient=1.5,
+    maximum_interval=timedelta(seconds=10),
+)
+
+# Eight attempts within 30 minutes (Knock docs, "Delivering notifications"): 14 s doubled seven
+# times is 29.6 minutes. The activity itself shortens the waits by a setting and by the provider's
+# own wish; these intervals hold when a worker died in the middle of an attempt.
+DELIVERY_ATTEMPTS = 8
+DELIVERY_FIRST_WAIT = timedelta(seconds=14)
+DELIVERY_TIMEOUT = timedelta(seconds=75)
+DELIVERY_HEARTBEAT = timedelta(seconds=10)
+DELIVERY_RETRY = RetryPolicy(
+    initial_interval=DELIVERY_FIRST_WAIT,
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(minutes=15),
+    maximum_attempts=DELIVERY_ATTEMPTS,
+)
+
+CHUNK_TIMEOUT = timedelta(minutes=5)
+CHUNK_HEARTBEAT = timedelta(seconds=20)
+SWEEP_TIMEOUT = timedelta(minutes=2)
+
+
+@activity.defn(name="advance")
+async def advance(order: AdvanceInput) -> Directive:
+    """Walk a run on from a cursor until a step has to wait."""
+    raise NotImplementedError
+
+
+@activity.defn(name="deliver_message")
+async def deliver_message(order: DeliverMessageInput) -> str:
+    """Hand one message to its provider; answers its delivery status."""
+    raise NotImplementedError
+
+
+@activity.defn(name="conclude_delivery")
+async def conclude_delivery(order: DeliverMessageInput) -> str:
+    """Give a message up whose attempts are used up; answers its delivery status."""
+    raise NotImplementedError
+
+
+@activity.defn(name="plan_trigger_fanout")
+async def plan_trigger_fanout(order: TriggerFanoutInput) -> ChunkPlan:
+    """Cut the recipient runs of a trigger into ranges."""
+    raise NotImplementedError
+
+
+@activity.defn(name="start_runs")
+async def start_runs(chunk: Chunk) -> int:
+    """Start the queued runs of one range; answers how many."""
+    raise NotImplementedError
+
+
+@activity.defn(name="plan_cancel_fanout")
+async def plan_cancel_fanout(order: CancelFanoutInput) -> ChunkPlan:
+    """Cut the runs of a cancellation into ranges."""
+    raise NotImplementedError
+
+
+@activity.defn(name="signal_cancelled_runs")
+async def signal_cancelled_runs(chunk: Chunk) -> int:
+    """Wake the cancelled runs of one range; answers how many."""
+    raise NotImplementedError
+
+
+@activity.defn(name="sweep")
+async def sweep() -> int:
+    """Start or signal what an interrupted process left behind; answers how many."""
+    raise NotImplementedError
+
+
+ALL = (
+    advance,
+    deliver_message,
+    conclude_delivery,
+    plan_trigger_fanout,
+    start_runs,
+    plan_cancel_fanout,
+    signal_cancelled_runs,
+    sweep,
+)

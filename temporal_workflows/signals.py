@@ -1,0 +1,5 @@
+"""Names of signals: something outside remembers them, so they never change."""
+
+from __future__ import annotations
+
+CANCEL_REQUESTED = "cancel_requested"
