@@ -101,7 +101,9 @@ def merge_settings(
     if not isinstance(is_sandbox, bool):
         violations.add("is_sandbox", "must be true or false")
     elif is_sandbox and channel["channel_type"] == ChannelType.IN_APP_FEED:
-        violations.add("is_sandbox", "a feed has no sandbox: its messages reach no outside provider")
+        violations.add(
+            "is_sandbox", "a feed has no sandbox: its messages reach no outside provider"
+        )
     channel_settings = document.get(
         "channel_settings", before["channel_settings"] if before else {}
     )

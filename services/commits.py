@@ -42,9 +42,7 @@ class Selection:
         """Refuse types that do not exist."""
         unknown = [name for name in self.resource_types or () if name not in RESOURCE_TYPES]
         if unknown:
-            raise InvalidParams.of(
-                "resource_type", f"must be one of {', '.join(RESOURCE_TYPES)}"
-            )
+            raise InvalidParams.of("resource_type", f"must be one of {', '.join(RESOURCE_TYPES)}")
 
     @property
     def is_single(self) -> bool:
@@ -68,9 +66,7 @@ async def commit_all(
         NotFound: the one resource that the selection names does not exist.
     """
     if note.allow_empty and not selection.is_single:
-        raise InvalidParams.of(
-            "allow_empty", "needs a single resource_type and resource_id"
-        )
+        raise InvalidParams.of("allow_empty", "needs a single resource_type and resource_id")
     await content_queries.lock_publication(connection, [environment["id"]])
     await _require_named(connection, environment, selection)
     pending = await content_queries.list_pending(
@@ -107,9 +103,7 @@ async def promote_all(
     target = await find_environment(connection, to_environment)
     source = await environment_queries.environment_before(connection, target["position"])
     if source is None:
-        raise InvalidParams.of(
-            "to_environment", f"no environment is promoted to {target['slug']}"
-        )
+        raise InvalidParams.of("to_environment", f"no environment is promoted to {target['slug']}")
     await content_queries.lock_publication(connection, [source["id"], target["id"]])
     await _require_named(connection, source, selection)
     promotable = await queries.list_promotable(
@@ -133,9 +127,7 @@ async def promote_one(
     """
     source = await get_commit(connection, commit_id)
     target = await _next_environment(connection, source)
-    await content_queries.lock_publication(
-        connection, [source["environment_id"], target["id"]]
-    )
+    await content_queries.lock_publication(connection, [source["environment_id"], target["id"]])
     promotable = await queries.list_promotable(
         connection, source["environment_id"], commit_id=source["id"]
     )
@@ -216,9 +208,7 @@ async def _promote(
     # Ids made within one millisecond are in no order of their own, and lists are sorted by id.
     ids = sorted(new_id() for _ in promotable)
     commits = [
-        await publish_copy(
-            connection, target, source, commit_id=commit_id, author=author, now=now
-        )
+        await publish_copy(connection, target, source, commit_id=commit_id, author=author, now=now)
         for commit_id, source in zip(ids, promotable, strict=True)
     ]
     await refuse_broken(connection, target, commits)

@@ -97,9 +97,7 @@ async def publish_draft(
         environment, resource["resource_type"], resource["key"], note=note, now=now
     )
     commit["is_empty"] = is_empty
-    await _publish(
-        connection, commit, content=resource["draft"], sha=resource["draft_sha"]
-    )
+    await _publish(connection, commit, content=resource["draft"], sha=resource["draft_sha"])
     return commit
 
 

@@ -151,9 +151,7 @@ async def activate_workflow(
 
     Raises NotFound.
     """
-    resource = await queries.set_active(
-        connection, environment["id"], WORKFLOW, key, active=active
-    )
+    resource = await queries.set_active(connection, environment["id"], WORKFLOW, key, active=active)
     if resource is None:
         raise _missing(key)
     return (await _views(connection, environment, [resource]))[0]
@@ -166,9 +164,7 @@ async def check_workflow(
     if not isinstance(raw, dict):
         raise InvalidParams.of("workflow", "must be an object")
     content = normalise_workflow(raw)
-    fill_channel_types(
-        content, await load_surroundings(connection, environment["id"], [content])
-    )
+    fill_channel_types(content, await load_surroundings(connection, environment["id"], [content]))
     errors: list[FieldError] = []
     try:
         parse_workflow(content, key)
