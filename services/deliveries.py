@@ -135,9 +135,7 @@ async def retry_message(platform: Platform, environment: EnvironmentScope, messa
                 queue=DELIVERY_QUEUES[channel_type],
                 label=f"manual retry {message['retry_count']} by {channel_type.value}",
             ),
-            id=message_delivery_workflow_id(
-                environment.slug, message_id, message["retry_count"]
-            ),
+            id=message_delivery_workflow_id(environment.slug, message_id, message["retry_count"]),
             task_queue=RUNS,
             search_attributes=search_attributes(
                 environment=environment.slug, workflow_key=message["workflow_key"]
@@ -190,8 +188,12 @@ async def _record_outcome(platform: Platform, tried: _Attempt, outcome: Outcome)
     if outcome.external_id is not None:
         metadata["external_id"] = outcome.external_id
     return await _record(
-        platform, tried, outcome.status, [(f"message.{outcome.status}", None)],
-        exchange=outcome.exchange, metadata=metadata,
+        platform,
+        tried,
+        outcome.status,
+        [(f"message.{outcome.status}", None)],
+        exchange=outcome.exchange,
+        metadata=metadata,
     )
 
 
@@ -199,7 +201,9 @@ async def _record_failure(platform: Platform, tried: _Attempt, failure: Delivery
     """Record a failed attempt; raise TryAgain unless it was the last, or hopeless."""
     retryable = isinstance(failure, Retry)
     attempted: JsonObject = {
-        "attempt": tried.number, "max_attempts": ATTEMPTS, "retryable": retryable,
+        "attempt": tried.number,
+        "max_attempts": ATTEMPTS,
+        "retryable": retryable,
     }
     events: list[tuple[str, JsonObject | None]] = [("message.delivery_attempted", attempted)]
     if isinstance(failure, Retry) and not tried.last:
@@ -250,9 +254,7 @@ async def _record(
         )
 
 
-def _event_row(
-    tried: _Attempt, name: str, data: JsonObject | None, now: datetime
-) -> JsonObject:
+def _event_row(tried: _Attempt, name: str, data: JsonObject | None, now: datetime) -> JsonObject:
     return {
         "id": str(new_id()),
         "message_id": tried.message["id"],

@@ -23,7 +23,7 @@ def engagement_of(row: Mapping[str, Any]) -> list[str]:
 
 
 def message_facts(*sources: Iterable[Mapping[str, Any]]) -> JsonObject:
-    """Gather messages (stored ones, and those of this walk) by the ref of the step that made them."""
+    """Gather messages, stored ones and those of this walk, by the ref of their step."""
     facts: JsonObject = {}
     for rows in sources:
         for row in rows:

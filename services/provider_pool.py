@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from providers.base import Provider, ProviderContext
-from providers.egress import guarded_client
+from providers.egress import EgressPolicy, guarded_client
 from providers.registry import load_provider
 from runtime.platform import Platform
 
@@ -22,7 +22,7 @@ def provider_of(platform: Platform, provider_id: str) -> Provider:
 def _context(platform: Platform) -> ProviderContext:
     context: ProviderContext | None = platform.memory.get(_CONTEXT)
     if context is None:
-        client = guarded_client(allow_private=platform.settings.allow_private_egress)
+        client = guarded_client(EgressPolicy(allow_private=platform.settings.allow_private_egress))
         context = platform.memory[_CONTEXT] = ProviderContext(http=client)
     return context
 

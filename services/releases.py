@@ -25,7 +25,7 @@ from domain.ids import (
     trigger_fanout_workflow_id,
 )
 from domain.principals import EnvironmentScope
-from domain.queues import FANOUT, RUNS
+from domain.queues import RUNS
 from domain.runs import CancelFanoutInput, RecipientRunInput, TriggerFanoutInput
 from models.queries import cancellations, triggers
 from runtime.logs import get_logger
@@ -147,7 +147,7 @@ def _in_background(platform: Platform, work: Awaitable[None]) -> None:
 async def _forgiving(work: Awaitable[None]) -> None:
     try:
         await work
-    except Exception as error:  # noqa: BLE001 - whatever it is, the sweep repeats the note
+    except Exception as error:  # whatever it is, the sweep repeats the note
         _log.warning("note_lost", error=type(error).__name__)
 
 

@@ -25,7 +25,7 @@ from services.catalog import catalog_of
 from services.steps import EXECUTORS
 from services.steps.channel import delivery_order
 from services.steps.context import StepContext, StepOutcome, run_facts
-from templating.limits import LiquidError, Limits
+from templating.limits import Limits, LiquidError
 
 STEP_ATTEMPTS = 3
 # Seconds before the second and third attempt of a failing step.
@@ -246,7 +246,7 @@ async def _cancel(context: StepContext) -> Directive:
 
 
 async def _ended_before(connection: Connection, row: JsonObject) -> Directive:
-    """The run has ended: cancelled by the API, or walked to its end by a walk whose answer was lost.
+    """The run was cancelled by the API, or walked to its end by a walk whose answer was lost.
 
     What it had made by then still goes out.
     """

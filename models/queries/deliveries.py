@@ -115,7 +115,10 @@ async def requeue(
 ) -> dict[str, Any] | None:
     """Set an undelivered or bounced message back to queued; None when it is neither."""
     values = {
-        "id": message_id, "environment_id": environment_id, "event_id": new_id(), "now": now,
+        "id": message_id,
+        "environment_id": environment_id,
+        "event_id": new_id(),
+        "now": now,
     }
     cursor = await connection.execute(_REQUEUE, values)
     return await cursor.fetchone()

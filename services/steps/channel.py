@@ -22,7 +22,7 @@ from domain.steps.channel import ChannelStep
 from models.queries.reachability import channel_data_of
 from services.catalog import ConfiguredChannel
 from services.steps.context import StepContext, StepOutcome
-from templating.limits import EMAIL_LIMITS, LiquidError, Limits
+from templating.limits import EMAIL_LIMITS, Limits, LiquidError
 from templating.render import render_content
 
 # What Knock keeps of trigger data on a message: scalars, strings cut.
