@@ -1,0 +1,90 @@
+"""Bearer credentials: who is calling, and whether this operation is open to that kind of key.
+
+The kind is decided by the stored record. `X-Knock-User-Token` is not evaluated yet; without
+enhanced security Knock ignores it too (Knock docs: "API keys", "Security and authentication").
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from domain.errors import BadRequest, Unauthenticated
+from domain.principals import KeyKind, Principal, ServicePrincipal
+from runtime.platform import Platform
+from services.authentication import authenticate
+
+# Longer than any token of ours, short enough to hash without thought.
+_MAX_TOKEN_LENGTH = 512
+
+
+def get_platform(request: Request) -> Platform:
+    """Return the parts of this process."""
+    return cast(Platform, request.app.state.platform)
+
+
+PlatformDep = Annotated[Platform, Depends(get_platform)]
+
+
+def bearer_token(request: Request) -> str:
+    """Read the token of the `Authorization` header.
+
+    Raises:
+        Unauthenticated: there is no header, or it holds no bearer token.
+    """
+    header = request.headers.get("authorization")
+    if not header:
+        raise Unauthenticated("Send an API key: `Authorization: Bearer <key>`.")
+    scheme, _, token = header.partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token or len(token) > _MAX_TOKEN_LENGTH:
+        raise Unauthenticated(
+            "The Authorization header holds no bearer token.", code="api_key_missing"
+        )
+    return token
+
+
+async def find_caller(request: Request, platform: PlatformDep) -> Principal | ServicePrincipal:
+    """Return who presents the token, of whatever kind."""
+    return await authenticate(platform, bearer_token(request))
+
+
+Caller = Annotated[Principal | ServicePrincipal, Depends(find_caller)]
+
+
+def require_secret_key(caller: Caller) -> Principal:
+    """Let secret keys through."""
+    if isinstance(caller, Principal) and caller.kind is KeyKind.SECRET:
+        return caller
+    raise _wrong_kind("a secret key")
+
+
+def require_feed_key(caller: Caller) -> Principal:
+    """Let secret keys and public keys through."""
+    if isinstance(caller, Principal):
+        return caller
+    raise _wrong_kind("a secret or public key")
+
+
+async def require_service_token(request: Request, platform: PlatformDep) -> ServicePrincipal:
+    """Let service tokens through; an unknown one is answered as Knock's own CLI expects it."""
+    token = bearer_token(request)
+    try:
+        caller = await authenticate(platform, token)
+    except Unauthenticated as error:
+        refusal = BadRequest("The service token is invalid.", code="bearer_token_invalid")
+        refusal.error_type = "authentication_error"
+        raise refusal from error
+    if isinstance(caller, ServicePrincipal):
+        return caller
+    raise _wrong_kind("a service token")
+
+
+def _wrong_kind(needed: str) -> Unauthenticated:
+    return Unauthenticated(f"This operation needs {needed}.", code="incorrect_token_type")
+
+
+SecretKey = Annotated[Principal, Depends(require_secret_key)]
+FeedKey = Annotated[Principal, Depends(require_feed_key)]
+ServiceToken = Annotated[ServicePrincipal, Depends(require_service_token)]

@@ -1,0 +1,67 @@
+"""Renders every error in Knock's shape: code, message, status, type, and errors of fields."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from api.auth import bearer_token, get_platform
+from domain.errors import AppError, BadRequest, FieldError, InvalidParams, NotFound
+from services.authentication import authenticate
+
+
+class MethodNotAllowed(BadRequest):
+    """The path exists, but not with this method."""
+
+    status_code = 405
+    code = "method_not_allowed"
+
+
+def answer(error: AppError) -> JSONResponse:
+    """Return the response for an error."""
+    return JSONResponse(error.body(), status_code=error.status_code, headers=error.headers())
+
+
+def internal_error() -> JSONResponse:
+    """Return the response for a fault of ours; the log has the details under the request id."""
+    return answer(AppError("Something went wrong on our side. The request id names this fault."))
+
+
+async def _app_error(_: Request, error: Exception) -> JSONResponse:
+    return answer(error if isinstance(error, AppError) else AppError("internal error"))
+
+
+async def _validation_error(_: Request, error: Exception) -> JSONResponse:
+    """Map the framework's own validation, although bodies and queries are read by us."""
+    errors = error.errors() if isinstance(error, RequestValidationError) else []
+    fields = [
+        FieldError(".".join(str(part) for part in item["loc"][1:]), item["msg"], item["type"])
+        for item in errors
+    ]
+    return answer(InvalidParams(fields))
+
+
+async def _http_exception(request: Request, error: Exception) -> JSONResponse:
+    """Answer for an unknown path or method: to a stranger, only that a key is needed."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    try:
+        await authenticate(get_platform(request), bearer_token(request))
+    except AppError as refusal:
+        return answer(refusal)
+    if status == 405:
+        response = answer(MethodNotAllowed("This path does not take that method."))
+        response.headers.update(getattr(error, "headers", None) or {})
+        return response
+    if status == 404:
+        return answer(NotFound("There is nothing at this path."))
+    detail = getattr(error, "detail", "The request cannot be served.")
+    return answer(BadRequest(str(detail)))
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers; faults of ours are caught by the middleware, which logs them."""
+    app.add_exception_handler(AppError, _app_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_exception)

@@ -1,0 +1,1 @@
+"""Wire shapes of the Knock API, for its OpenAPI document."""

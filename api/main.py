@@ -1,0 +1,52 @@
+"""Composes the HTTP face: both APIs, their documents, health, errors, middleware."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from api import docs, errors, health, knock, management
+from api.middleware import RequestFrame
+from api.rate_limits import RateLimiter
+from runtime.logs import configure_logs
+from runtime.platform import Platform, open_platform
+from runtime.settings import Settings, get_settings
+
+
+def create_app(settings: Settings | None = None, platform: Platform | None = None) -> FastAPI:
+    """Build the application.
+
+    Args:
+        settings: those of the environment by default.
+        platform: parts to use, which the caller opens and closes; by default the application
+            opens its own, and neither PostgreSQL nor Temporal has to be up for it to start.
+    """
+    settings = settings or (platform.settings if platform else get_settings())
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if platform is not None:
+            yield
+            return
+        configure_logs(settings, process="api")
+        async with open_platform(settings, process="api", lazy=True) as opened:
+            app.state.platform = opened
+            yield
+
+    app = FastAPI(
+        title="Carillon",
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.platform = platform
+    app.state.rate_limiter = RateLimiter(settings)
+    errors.install(app)
+    app.add_middleware(RequestFrame, settings=settings)
+    for router in (health.router, docs.router, *knock.ROUTERS, *management.ROUTERS):
+        app.include_router(router)
+    return app

@@ -1,0 +1,1 @@
+"""Wire shapes of the Management API, for its OpenAPI document."""

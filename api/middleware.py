@@ -1,0 +1,149 @@
+"""What surrounds every request: its id, CORS, the size limit of its body, and one log line.
+
+Plain ASGI, because it runs on every request. Nothing personal is logged: the route's template
+instead of the path, no query, no body.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import internal_error
+from domain.errors import PayloadTooLarge
+from runtime.logs import get_logger
+from runtime.settings import Settings
+
+_log = get_logger(__name__)
+_TRIGGER_PATH = re.compile(r"/v1/(workflows/[^/]+/trigger|notify)")
+_EXPOSED = b"x-request-id, retry-after, x-ratelimited-message_ids"
+# No cookies are used, so any origin may call; what a browser may do, its public key decides.
+_ALLOW_ORIGIN = (b"access-control-allow-origin", b"*")
+_PREFLIGHT = [
+    _ALLOW_ORIGIN,
+    (b"access-control-allow-methods", b"GET, PUT, POST, DELETE, OPTIONS"),
+    (
+        b"access-control-allow-headers",
+        b"Accept, Authorization, Content-Type, X-Knock-User-Token, X-Knock-Client, "
+        b"X-Knock-Branch, Idempotency-Key",
+    ),
+    (b"access-control-max-age", b"7200"),
+]
+
+
+def new_request_id() -> str:
+    """Make a request id: 20 characters of URL-safe base64."""
+    return base64.urlsafe_b64encode(os.urandom(15)).decode()
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """One request and what has been answered so far."""
+
+    scope: Scope
+    request_id: str
+    status_code: int = 0
+    has_origin: bool = False
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Return the headers that every response carries."""
+        extra = [(b"x-request-id", self.request_id.encode())]
+        if self.has_origin:
+            extra += [_ALLOW_ORIGIN, (b"access-control-expose-headers", _EXPOSED)]
+        return extra
+
+
+class RequestFrame:
+    """The outermost middleware of ours; catches faults, so that they too carry a request id."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = _Exchange(scope, new_request_id())
+        scope.setdefault("state", {})["request_id"] = exchange.request_id
+        names = {name: value for name, value in scope["headers"] if name in _READ_HEADERS}
+        exchange.has_origin = b"origin" in names
+        started = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(request_id=exchange.request_id):
+            if scope["method"] == "OPTIONS" and b"access-control-request-method" in names:
+                await _send_preflight(exchange, send)
+            else:
+                limited = self._limited(scope, names.get(b"content-length"), receive)
+                await self._serve(exchange, limited, send)
+            _log_access(exchange, time.perf_counter() - started)
+
+    async def _serve(self, exchange: _Exchange, receive: Receive, send: Send) -> None:
+        async def send_framed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                exchange.status_code = message["status"]
+                message = {**message, "headers": [*message["headers"], *exchange.headers()]}
+            await send(message)
+
+        try:
+            await self._app(exchange.scope, receive, send_framed)
+        except Exception:
+            _log.exception("request failed", route=_route(exchange.scope))
+            if exchange.status_code:
+                raise  # the answer has begun; only the server can still cut the connection
+            await internal_error()(exchange.scope, receive, send_framed)
+
+    def _limited(self, scope: Scope, content_length: bytes | None, receive: Receive) -> Receive:
+        """Wrap the body so that reading more than allowed raises, whether declared or streamed."""
+        trigger = _TRIGGER_PATH.fullmatch(scope["path"]) is not None
+        limit = self._settings.max_trigger_body_bytes if trigger else self._settings.max_body_bytes
+        declared = int(content_length) if content_length and content_length.isdigit() else 0
+        received = 0
+
+        async def receive_limited() -> Message:
+            nonlocal received
+            if declared > limit:
+                raise _too_large(limit)
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limit:
+                raise _too_large(limit)
+            return message
+
+        return receive_limited
+
+
+_READ_HEADERS = frozenset((b"origin", b"access-control-request-method", b"content-length"))
+
+
+def _too_large(limit: int) -> PayloadTooLarge:
+    return PayloadTooLarge(f"The body is larger than {limit} bytes.")
+
+
+async def _send_preflight(exchange: _Exchange, send: Send) -> None:
+    exchange.status_code = 204
+    headers = [*_PREFLIGHT, (b"x-request-id", exchange.request_id.encode())]
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _route(scope: Scope) -> str:
+    route: Any = scope.get("route")
+    return getattr(route, "path", "unmatched")
+
+
+def _log_access(exchange: _Exchange, seconds: float) -> None:
+    _log.info(
+        "request",
+        method=exchange.scope["method"],
+        route=_route(exchange.scope),
+        status_code=exchange.status_code,
+        milliseconds=round(seconds * 1000, 2),
+    )

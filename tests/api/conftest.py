@@ -1,0 +1,34 @@
+"""The application as a client sees it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from api.main import create_app
+from runtime.platform import Platform
+from tests.support.builders import Environment
+
+
+@pytest.fixture
+def app(platform: Platform) -> FastAPI:
+    """Build the application on the parts of the test."""
+    return create_app(platform=platform)
+
+
+@pytest.fixture
+async def anonymous(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Call the application without a credential."""
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+@pytest.fixture
+async def client(anonymous: httpx.AsyncClient, environment: Environment) -> httpx.AsyncClient:
+    """Call the application with the secret key of the test's environment."""
+    anonymous.headers["authorization"] = f"Bearer {environment.secret_key}"
+    return anonymous

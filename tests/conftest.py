@@ -1,0 +1,70 @@
+"""Fixtures that everybody needs: a database, and the parts of a process on top of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import cast
+
+import pytest
+from temporalio.client import Client
+
+from runtime.crypto import Vault
+from runtime.database import Database
+from runtime.embedded.postgres import EmbeddedPostgres
+from runtime.platform import Platform
+from runtime.settings import Settings
+from tests.support.builders import Builder, Environment
+from tests.support.postgres import new_database, running_cluster
+from tests.support.temporal_recorder import TemporalRecorder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """Run one PostgreSQL for all tests of the session."""
+    with running_cluster() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def database_url(postgres: EmbeddedPostgres) -> str:
+    """Make one migrated database; tests keep apart by environments of their own."""
+    return new_database(postgres)
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str) -> Settings:
+    """Return settings of the tests: nothing from files or the environment matters here."""
+    return Settings(database_url=database_url, rate_limits=False, database_pool_size=10)
+
+
+@pytest.fixture(scope="session")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """Open the database."""
+    database = Database(database_url, size=10)
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def temporal() -> TemporalRecorder:
+    """Record what Temporal is asked to do."""
+    return TemporalRecorder()
+
+
+@pytest.fixture
+def platform(settings: Settings, database: Database, temporal: TemporalRecorder) -> Platform:
+    """Compose the parts of a process, with Temporal replaced at its edge."""
+    return Platform(settings, database, cast(Client, temporal), Vault(["k" * 16]))
+
+
+@pytest.fixture
+def make(database: Database) -> Builder:
+    """Make rows."""
+    return Builder(database)
+
+
+@pytest.fixture
+async def environment(make: Builder) -> Environment:
+    """Make an environment that only this test uses."""
+    return await make.environment()
