@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from api.pagination import Kinds, read_page
 from api.queries import Query
 from api.strings import problem_of
