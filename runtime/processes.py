@@ -68,6 +68,21 @@ async def spawn(spec: ChildSpec) -> Process:
             os.close(output)
 
 
+def is_alive(pid: int) -> bool:
+    """Tell whether a process runs; one that ended and was not yet collected does not count."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return True
+    return state not in {"Z", "X"}
+
+
 def _open_log(path: Path) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     if path.exists() and path.stat().st_size > _LARGEST_LOG_BYTES:

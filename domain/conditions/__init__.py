@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from domain.conditions.evaluation import evaluate
+from domain.conditions.message_status import message_refs
 from domain.conditions.model import (
     Condition,
     ConditionError,
@@ -22,6 +23,7 @@ __all__ = [
     "Verdict",
     "evaluate",
     "lookup",
+    "message_refs",
     "parse_condition_group",
     "parse_condition_list",
 ]

@@ -7,11 +7,11 @@ highest status counts; a step that made no message ranks below everything.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from domain.conditions.model import Condition, ConditionScope, Judgement
+from domain.conditions.model import Condition, ConditionGroup, ConditionScope, Judgement
 from domain.conditions.operators import RANK_TESTS
 from domain.conditions.paths import lookup_parts
 from domain.errors import InvalidParams
@@ -108,6 +108,18 @@ def parse_message_condition(
     wanted = _known(constant, names, field)
     test = RANK_TESTS[operator]
     return RankCondition(variable, operator, argument, match["ref"], wanted, test, legacy)
+
+
+def message_refs(group: ConditionGroup | None, field: str) -> Iterator[tuple[str, str]]:
+    """Yield the place and the step ref of every condition on message status in the group."""
+    if group is None:
+        return
+    for index, member in enumerate(group.members):
+        place = f"{field}.{group.quantifier}[{index}]"
+        if isinstance(member, ConditionGroup):
+            yield from message_refs(member, place)
+        elif isinstance(member, (RankCondition, EngagementCondition)):
+            yield place, member.ref
 
 
 def _constant(argument: JsonValue) -> str | None:

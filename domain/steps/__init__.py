@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+from domain.conditions import message_refs
 from domain.errors import InvalidParams
 from domain.json_types import JsonObject, JsonValue
 from domain.steps.base import BaseStep
@@ -49,6 +50,7 @@ def parse_steps(raw: JsonValue, field: str = "steps") -> tuple[Step, ...]:
     violations = Violations()
     steps = [_parse_step(entry, f"{field}[{i}]", violations) for i, entry in enumerate(raw)]
     _refuse_repeated_refs(raw, field, violations)
+    _refuse_unsent_messages(raw, steps, field, violations)
     violations.raise_any()
     return tuple(step for step in steps if step is not None)
 
@@ -81,6 +83,22 @@ def _refuse_repeated_refs(raw: list[JsonValue], field: str, violations: Violatio
         if ref in seen:
             violations.add(f"{field}[{index}].ref", f"{ref[:255]!r} is the ref of another step too")
         seen.add(ref)
+
+
+def _refuse_unsent_messages(
+    raw: list[JsonValue], steps: list[Step | None], field: str, violations: Violations
+) -> None:
+    """A condition on message status needs a channel step that comes before it."""
+    sent: set[str] = set()
+    for index, (entry, step) in enumerate(zip(raw, steps, strict=True)):
+        if step is not None:
+            for place, ref in message_refs(step.conditions, f"{field}[{index}].conditions"):
+                if ref not in sent:
+                    message = f"no channel step {ref[:255]!r} comes before this one"
+                    violations.add(f"{place}.variable", message)
+        # Judged by what was written: a step that is wrong elsewhere is still a channel step.
+        if isinstance(entry, dict) and entry.get("type") == "channel":
+            sent.add(str(entry.get("ref")))
 
 
 __all__ = [

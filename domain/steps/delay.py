@@ -86,7 +86,7 @@ def decide_delay(
             return _waiting(add_duration(now, length) if length else now, now)
         return _until_path(step, step.until_path, scope_values, now, zone)
     except OverflowError:
-        return _too_far("the delay")
+        return DelayDecision(skip_reason="the delay gives a time off the calendar")
 
 
 def _until_path(
@@ -107,13 +107,9 @@ def _until_path(
         return DelayDecision(skip_reason=f"the time that {path} gives is in the past")
     # Twelve calendar months are a year too, in a leap year as well.
     if target > max(now + MAX_DELAY, add_duration(now, Duration(DurationUnit.MONTHS, 12))):
-        return _too_far(path)
+        return DelayDecision(skip_reason=f"{path} gives a time more than 365 days ahead")
     return _waiting(target, now)
 
 
 def _waiting(until: datetime, now: datetime) -> DelayDecision:
     return DelayDecision(until=until if until > now else None)
-
-
-def _too_far(what: str) -> DelayDecision:
-    return DelayDecision(skip_reason=f"{what} gives a time more than 365 days ahead")

@@ -10,7 +10,7 @@ from aiosmtplib import SMTPException
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 
 from domain.channels import ChannelType
-from domain.delivery import Delivery, EmailContent, Exchange, Outcome
+from domain.delivery import Delivery, EmailContent, Exchange, Misconfigured, Outcome
 from domain.json_types import JsonObject
 from domain.statuses import DeliveryStatus
 from providers.base import ProviderContext, ProviderSettings, read_settings
@@ -84,7 +84,7 @@ def _is_smtp_url(text: str) -> bool:
         url = urlsplit(text)
         return url.scheme in _SCHEMES and bool(url.hostname) and url.port != 0
     except ValueError:
-        return "{{" in text  # a reference to a variable stands where the port belongs
+        return False
 
 
 def _default_security(
@@ -123,6 +123,9 @@ class Smtp:
         except (SMTPException, OSError) as error:
             exchange = Exchange(SERVICE_NAME, request, logged_reply(error, redactor))
             raise failure_of(error, exchange, redactor) from None
+        except ValueError:
+            # What neither a resolver nor the protocol can carry, for example a label over 63 bytes.
+            raise Misconfigured("The mail server's name is not valid.") from None
         return _outcome(mail, request, receipt, redactor)
 
     def _pool(self, endpoint: Endpoint, size: int) -> SmtpPool:

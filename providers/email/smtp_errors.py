@@ -1,4 +1,4 @@
-"""Judges what a mail server, or the way to it, answered: try again, refused, bounced or set up wrong."""
+"""Judges what a mail server, or the way to it, answered: try again, give up, or bounced."""
 
 from __future__ import annotations
 

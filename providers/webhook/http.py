@@ -28,8 +28,8 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 # They belong to the connection and its framing, not to the author of a template.
 _CONNECTION_HEADERS = frozenset(
-    "connection content-length expect host keep-alive proxy-authorization proxy-connection te "
-    "trailer transfer-encoding upgrade".split()
+    {"connection", "content-length", "expect", "host", "keep-alive", "proxy-authorization"}
+    | {"proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 )
 
 
