@@ -90,6 +90,8 @@ def _worker(settings: Settings, arguments: Arguments) -> int:
     from runtime.worker import run_worker
 
     configure_logs(settings, process="worker")
+    if settings.ready_file is not None:  # left by the last start of the same container
+        settings.ready_file.unlink(missing_ok=True)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run_worker(settings, arguments.queues))
     return 0

@@ -189,8 +189,13 @@ class Stack:
         binary = await find_temporal(
             settings.temporal_cli, cache.expanduser().absolute(), say=self._say
         )
-        namespace = settings.temporal_namespace
-        place = TemporalPlace(home.temporal_database, namespace, ports.temporal, ports.temporal_ui)
+        place = TemporalPlace(
+            database=home.temporal_database,
+            namespace=settings.temporal_namespace,
+            port=ports.temporal,
+            ui_port=ports.temporal_ui,
+            keywords=probes.SEARCH_ATTRIBUTES,
+        )
         self._temporal_address = f"{_LOOPBACK}:{ports.temporal}"
         self._temporal_ui = f"http://{_LOOPBACK}:{ports.temporal_ui}"
         self._environment["CARILLON_TEMPORAL_ADDRESS"] = self._temporal_address
