@@ -1,1 +1,41 @@
-"""Effects, one theme a file."""
+"""Effects, one theme a file; names come from `temporal_workflows.activity_stubs`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from activities.advance import AdvanceActivities
+from activities.deliver import DeliverActivities
+from activities.fan_out import FanOutActivities
+from activities.sweep import SweepActivities
+from domain.queues import DELIVERY_QUEUES, FANOUT, JOBS, RUNS
+from runtime.platform import Platform
+
+
+def activities_by_queue(
+    platform: Platform, queues: tuple[str, ...]
+) -> dict[str, list[Callable[..., Any]]]:
+    """Return the activities that each queue's worker runs.
+
+    Args:
+        platform: the parts of this process.
+        queues: all queues that this process works.
+    """
+    advance = AdvanceActivities(platform)
+    deliver = DeliverActivities(platform)
+    fan_out = FanOutActivities(platform, works_runs=RUNS in queues)
+    sweep = SweepActivities(platform)
+    table: dict[str, list[Callable[..., Any]]] = {
+        RUNS: [advance.advance],
+        FANOUT: [
+            fan_out.plan_trigger_fanout,
+            fan_out.start_runs,
+            fan_out.plan_cancel_fanout,
+            fan_out.signal_cancelled_runs,
+        ],
+        JOBS: [sweep.sweep],
+    }
+    for queue in DELIVERY_QUEUES.values():
+        table[queue] = [deliver.deliver_message, deliver.conclude_delivery]
+    return {queue: table[queue] for queue in queues}

@@ -9,7 +9,8 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from temporalio.client import Client
 
@@ -27,6 +28,8 @@ class Platform:
     database: Database
     temporal: Client
     vault: Vault
+    # What a process keeps between requests (see `services/catalog.py`); by owner.
+    memory: dict[str, Any] = field(default_factory=dict)
 
 
 @asynccontextmanager

@@ -101,6 +101,10 @@ class Settings(BaseSettings):
         20, ge=0, description="How long a stopping worker lets activities finish."
     )
 
+    ready_file: Path | None = Field(
+        None, description="A file that a worker makes once it polls; for supervisors and probes."
+    )
+
     # --- logs
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is written."

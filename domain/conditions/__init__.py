@@ -1,0 +1,29 @@
+"""Condition groups: parsed once, judged against the data of a run (Knock docs: "Conditions")."""
+
+from __future__ import annotations
+
+from domain.conditions.evaluation import evaluate
+from domain.conditions.message_status import message_refs
+from domain.conditions.model import (
+    Condition,
+    ConditionError,
+    ConditionGroup,
+    ConditionScope,
+    Verdict,
+)
+from domain.conditions.parsing import parse_condition_group, parse_condition_list
+from domain.conditions.paths import MISSING, lookup
+
+__all__ = [
+    "MISSING",
+    "Condition",
+    "ConditionError",
+    "ConditionGroup",
+    "ConditionScope",
+    "Verdict",
+    "evaluate",
+    "lookup",
+    "message_refs",
+    "parse_condition_group",
+    "parse_condition_list",
+]

@@ -1,0 +1,77 @@
+"""Judging condition groups: left to right, short circuit, with a trace of every condition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from domain.conditions.model import Condition, ConditionGroup, ConditionScope, Judgement, Verdict
+from domain.json_types import JsonObject, JsonValue
+
+# A trace is for reading: long texts, lists and objects are cut.
+MAX_TEXT = 256
+MAX_ITEMS = 20
+MAX_DEPTH = 3
+_CUT = "…"
+
+
+def evaluate(group: ConditionGroup | None, scope: ConditionScope) -> Verdict:
+    """Judge a group against a scope; no group passes.
+
+    Raises ConditionError for broken Liquid; data of any shape only ever makes conditions false.
+    """
+    trace: list[JsonObject] = []
+    return Verdict(group is None or _holds(group, scope, trace), trace)
+
+
+def _holds(
+    member: Condition | ConditionGroup, scope: ConditionScope, trace: list[JsonObject]
+) -> bool:
+    if isinstance(member, Condition):
+        judgement = member.judge(scope)
+        trace.append(_line(member, judgement))
+        return judgement.result
+    decisive = member.quantifier == "any"
+    outcome = not decisive
+    members = iter(member.members)
+    for each in members:
+        if _holds(each, scope, trace) is decisive:
+            outcome = decisive
+            break
+    for rest in members:
+        _pass_over(rest, trace)
+    return outcome
+
+
+def _pass_over(member: Condition | ConditionGroup, trace: list[JsonObject]) -> None:
+    if isinstance(member, Condition):
+        trace.append(_line(member, None))
+        return
+    for each in member.members:
+        _pass_over(each, trace)
+
+
+def _line(condition: Condition, judgement: Judgement | None) -> JsonObject:
+    line: JsonObject = {
+        "variable": condition.variable,
+        "operator": condition.operator,
+        "argument": _shortened(condition.argument),
+        "result": "not_evaluated",
+    }
+    if judgement is not None:
+        line["variable_value"] = _shortened(judgement.value)
+        line["argument_value"] = _shortened(judgement.argument)
+        line["result"] = "true" if judgement.result else "false"
+    return line
+
+
+def _shortened(value: JsonValue, depth: int = 0) -> JsonValue:
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, (Mapping, list, tuple)):
+        if depth == MAX_DEPTH:
+            return _CUT
+        if isinstance(value, Mapping):
+            pairs = list(value.items())[:MAX_ITEMS]
+            return {str(key)[:MAX_TEXT]: _shortened(item, depth + 1) for key, item in pairs}
+        return [_shortened(item, depth + 1) for item in value[:MAX_ITEMS]]
+    return str(value)[:MAX_TEXT]

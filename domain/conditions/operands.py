@@ -1,0 +1,113 @@
+"""The right side of a condition: what its text means, in Knock's order of interpretation.
+
+Liquid first, then a path, then JSON, then the text itself; anything but text is itself.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import NoReturn
+
+from domain.conditions.comparisons import is_number
+from domain.conditions.model import ConditionError, ConditionScope
+from domain.conditions.paths import MISSING, is_path, lookup_parts
+from domain.json_types import JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class Operand(ABC):
+    """Something that has a value in a scope."""
+
+    @abstractmethod
+    def resolve(self, scope: ConditionScope, opposite: JsonValue) -> JsonValue:
+        """Return the value; `opposite` is the variable's, which settles what Liquid's text means.
+
+        Raises ConditionError when Liquid is broken.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Literal(Operand):
+    """A value known when the workflow was written."""
+
+    value: JsonValue
+
+    def resolve(self, scope: ConditionScope, opposite: JsonValue) -> JsonValue:
+        """Return the value."""
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class PathOperand(Operand):
+    """A value of the run; a path that leads nowhere is the empty text."""
+
+    parts: tuple[str, ...]
+
+    def resolve(self, scope: ConditionScope, opposite: JsonValue) -> JsonValue:
+        """Look the path up."""
+        found = lookup_parts(scope.values, self.parts)
+        return "" if found is MISSING else found
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidOperand(Operand):
+    """A Liquid template."""
+
+    template: str
+
+    def resolve(self, scope: ConditionScope, opposite: JsonValue) -> JsonValue:
+        """Render; the text is kept beside texts, and read as JSON beside other values."""
+        try:
+            text = scope.render(self.template)
+        except ValueError as cause:
+            raise ConditionError(str(cause)) from cause
+        decoded = decode_json(text)
+        if isinstance(decoded, (list, dict)):
+            return decoded
+        peers = opposite if isinstance(opposite, list) else [opposite]
+        return text if any(isinstance(peer, str) for peer in peers) else decoded
+
+
+def dynamic_operand(raw: JsonValue) -> Operand | None:
+    """Return the operand of a Liquid text or of a path; None when the argument is fixed."""
+    if not isinstance(raw, str):
+        return None
+    if "{{" in raw:
+        return LiquidOperand(raw)
+    return PathOperand(tuple(raw.split("."))) if is_path(raw) else None
+
+
+def decode_json(text: str) -> JsonValue:
+    """Return the JSON value that the text spells, else the text itself."""
+    try:
+        return json.loads(text, parse_constant=_not_json, parse_float=_finite)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _not_json(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is too large")
+    return number
+
+
+def meet_as_numbers(value: JsonValue, argument: JsonValue) -> tuple[JsonValue, JsonValue]:
+    """Turn a numeric text beside a number into a number, for the lenient comparison."""
+    if is_number(value) and isinstance(argument, str):
+        return value, _number_or_text(argument)
+    if is_number(argument) and isinstance(value, str):
+        return _number_or_text(value), argument
+    return value, argument
+
+
+def _number_or_text(text: str) -> JsonValue:
+    decoded = decode_json(text)
+    return decoded if is_number(decoded) else text

@@ -1,0 +1,112 @@
+"""Reading condition groups from JSON, with every violation at its place."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from domain.conditions.message_status import parse_message_condition
+from domain.conditions.model import Condition, ConditionGroup, Quantifier
+from domain.conditions.operators import AUDIENCE_OPERATORS, OPERATORS
+from domain.conditions.paths import PREFIXES, is_path
+from domain.conditions.value_conditions import parse_audience_condition, parse_value_condition
+from domain.errors import InvalidParams
+from domain.json_types import JsonObject, JsonValue
+from domain.violations import Violations
+
+QUANTIFIERS: tuple[Quantifier, ...] = ("all", "any")
+# Entities that a condition may name as a whole, for presence and membership.
+_WHOLES = ("recipient", "actor", "tenant")
+
+
+def parse_condition_group(raw: JsonValue, field: str = "conditions") -> ConditionGroup | None:
+    """Read `{"all": […]}` or `{"any": […]}`, one level of nesting; null and {} are no conditions.
+
+    Raises InvalidParams with one error per violation, each at a path that starts with `field`.
+    """
+    if raw is None or raw == {}:
+        return None
+    return _parse_group(raw, field, nested=False)
+
+
+def parse_condition_list(raw: JsonValue, field: str = "conditions") -> ConditionGroup | None:
+    """Read a bare list of conditions that must all hold, as preferences carry it; null is none."""
+    if raw is None:
+        return None
+    if not isinstance(raw, list):
+        raise InvalidParams.of(field, "must be a list of conditions")
+    violations = Violations()
+    members = [
+        violations.check(_parse_condition, entry, f"{field}[{index}]")
+        for index, entry in enumerate(raw)
+    ]
+    violations.raise_any()
+    return ConditionGroup("all", tuple(member for member in members if member is not None))
+
+
+def _parse_group(raw: JsonValue, field: str, *, nested: bool) -> ConditionGroup:
+    if not isinstance(raw, dict):
+        raise InvalidParams.of(field, "must be an object with all or any")
+    present = [quantifier for quantifier in QUANTIFIERS if raw.get(quantifier) is not None]
+    if len(present) != 1:
+        raise InvalidParams.of(field, "must have exactly one of all and any")
+    quantifier = present[0]
+    entries, path = raw[quantifier], f"{field}.{quantifier}"
+    if not isinstance(entries, list):
+        raise InvalidParams.of(path, "must be a list of conditions")
+    parse = _parse_condition if nested else _parse_member
+    violations = Violations()
+    members = [
+        violations.check(parse, entry, f"{path}[{index}]") for index, entry in enumerate(entries)
+    ]
+    violations.raise_any()
+    return ConditionGroup(quantifier, tuple(cast("list[Condition | ConditionGroup]", members)))
+
+
+def _parse_member(raw: JsonValue, field: str) -> Condition | ConditionGroup:
+    if _is_group(raw):
+        return _parse_group(raw, field, nested=True)
+    return _parse_condition(raw, field)
+
+
+def _is_group(raw: JsonValue) -> bool:
+    return isinstance(raw, dict) and "operator" not in raw and ("all" in raw or "any" in raw)
+
+
+def _parse_condition(raw: JsonValue, field: str) -> Condition:
+    if _is_group(raw):
+        raise InvalidParams.of(field, "must be a condition: groups nest one level only")
+    if not isinstance(raw, dict):
+        raise InvalidParams.of(field, "must be an object with variable, operator and argument")
+    violations = Violations()
+    variable = violations.check(_parse_variable, raw.get("variable"), f"{field}.variable")
+    operator = violations.check(_parse_operator, raw.get("operator"), f"{field}.operator")
+    violations.raise_any()
+    return _compile(cast("str", variable), cast("str", operator), raw, field)
+
+
+def _parse_variable(raw: JsonValue, field: str) -> str:
+    if not isinstance(raw, str) or not raw:
+        raise InvalidParams.of(field, "must be the path of a variable")
+    if raw not in _WHOLES and not is_path(raw):
+        roots = ", ".join(PREFIXES)
+        raise InvalidParams.of(field, f"must be a dotted path that starts with one of {roots}")
+    return raw
+
+
+def _parse_operator(raw: JsonValue, field: str) -> str:
+    if raw == "is_in_random_cohort":
+        raise InvalidParams.of(field, "is_in_random_cohort is only for rules of channel groups")
+    if not isinstance(raw, str) or not (raw in OPERATORS or raw in AUDIENCE_OPERATORS):
+        known = ", ".join((*OPERATORS, *AUDIENCE_OPERATORS))
+        raise InvalidParams.of(field, f"must be one of {known}")
+    return raw
+
+
+def _compile(variable: str, operator: str, raw: JsonObject, field: str) -> Condition:
+    argument = raw.get("argument")
+    if operator in AUDIENCE_OPERATORS:
+        return parse_audience_condition(
+            variable, operator, argument, field, wanted=AUDIENCE_OPERATORS[operator]
+        )
+    on_message = parse_message_condition(variable, operator, argument, field)
+    return on_message or parse_value_condition(variable, operator, argument, field)

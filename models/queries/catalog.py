@@ -1,0 +1,50 @@
+"""Statements that load an environment's configuration for the catalogue."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from runtime.database import Connection
+
+_CHANNELS = """
+SELECT c.id, c.key, c.name, c.channel_type, c.provider, s.is_sandbox, s.channel_settings,
+       s.conditions
+FROM channels c JOIN channel_environments s ON s.channel_id = c.id
+WHERE s.environment_id = %s AND c.archived_at IS NULL
+"""
+
+_PUBLISHED = """
+SELECT resource_type, key, published_version_id, active, archived_at IS NOT NULL AS is_archived
+FROM content_resources
+WHERE environment_id = %s AND resource_type IN ('workflow', 'email_layout')
+"""
+
+
+async def config_version(connection: Connection, environment_id: UUID) -> int:
+    """Return the number that changes with every change of the configuration."""
+    cursor = await connection.execute(
+        "SELECT config_version FROM environments WHERE id = %s", (environment_id,)
+    )
+    row = await cursor.fetchone()
+    return -1 if row is None else int(row["config_version"])
+
+
+async def configured_channels(connection: Connection, environment_id: UUID) -> list[dict[str, Any]]:
+    """Return the channels that are configured in an environment, without their credentials."""
+    cursor = await connection.execute(_CHANNELS, (environment_id,))
+    return await cursor.fetchall()
+
+
+async def published_content(connection: Connection, environment_id: UUID) -> list[dict[str, Any]]:
+    """Return which version of every workflow and layout is published."""
+    cursor = await connection.execute(_PUBLISHED, (environment_id,))
+    return await cursor.fetchall()
+
+
+async def version_content(connection: Connection, version_id: UUID) -> dict[str, Any] | None:
+    """Return the key and content of a version; it never changes."""
+    cursor = await connection.execute(
+        "SELECT key, content FROM content_versions WHERE id = %s", (version_id,)
+    )
+    return await cursor.fetchone()

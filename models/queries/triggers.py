@@ -1,0 +1,142 @@
+"""Statements that accept a trigger and hand its runs over to Temporal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from domain.refs import RecipientRef
+from domain.triggers import TriggerRequest
+from runtime.database import Connection
+
+# Both tables in one statement: the trigger and its runs exist together or not at all.
+_INSERT = """
+WITH accepted AS (
+    INSERT INTO workflow_runs
+        (id, environment_id, workflow_key, version_id, actor_collection, actor_id, tenant_id,
+         cancellation_key, data, settings, source, recipient_count, missing_recipients,
+         accepted_at, released_at)
+    VALUES (%(id)s, %(environment_id)s, %(workflow_key)s, %(version_id)s, %(actor_collection)s,
+            %(actor_id)s, %(tenant_id)s, %(cancellation_key)s, %(data)s, %(settings)s, %(source)s,
+            %(recipient_count)s, %(missing)s, %(now)s,
+            CASE WHEN %(recipient_count)s = 0 THEN %(now)s END)
+)
+INSERT INTO recipient_runs
+    (id, environment_id, workflow_run_id, workflow_key, version_id, collection, recipient_id,
+     tenant_id, cancellation_key, trigger_data, status, error_count, event_count, step_outcomes,
+     inserted_at, updated_at)
+SELECT given.id, %(environment_id)s, %(id)s, %(workflow_key)s, %(version_id)s, given.collection,
+       given.recipient_id, %(tenant_id)s, %(cancellation_key)s, given.trigger_data, 'queued', 0, 0,
+       '{}', %(now)s, %(now)s
+FROM unnest(%(run_ids)s::text[], %(collections)s::text[], %(recipient_ids)s::text[],
+            %(trigger_data)s::jsonb[]) AS given (id, collection, recipient_id, trigger_data)
+"""
+
+_STARTABLE = """
+SELECT r.id, r.collection, r.recipient_id, r.workflow_key, r.tenant_id, r.cancellation_key,
+       r.workflow_run_id, r.environment_id, e.slug AS environment
+FROM recipient_runs r JOIN environments e ON e.id = r.environment_id
+WHERE r.workflow_run_id = %s AND r.id > %s AND r.id <= %s AND r.status = 'queued'
+ORDER BY r.id
+"""
+
+_BOUNDARIES = """
+SELECT max(id) AS last FROM (
+    SELECT id, (row_number() OVER (ORDER BY id) - 1) / %s AS chunk
+    FROM recipient_runs WHERE workflow_run_id = %s
+) AS numbered GROUP BY chunk ORDER BY 1
+"""
+
+_UNRELEASED = """
+SELECT w.id, w.environment_id, w.recipient_count, e.slug AS environment
+FROM workflow_runs w JOIN environments e ON e.id = w.environment_id
+WHERE w.released_at IS NULL AND w.accepted_at < %s
+ORDER BY w.accepted_at LIMIT %s
+"""
+
+# Every run id is at most this: a run of any trigger sorts below it.
+LAST_ID = "~"
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedRun:
+    """One recipient run that a trigger makes."""
+
+    id: str
+    ref: RecipientRef
+    trigger_data: dict[str, Any] | None
+
+
+async def insert_trigger(
+    connection: Connection,
+    environment_id: UUID,
+    request: TriggerRequest,
+    *,
+    workflow_run_id: UUID,
+    version_id: UUID,
+    runs: Sequence[AcceptedRun],
+    missing: Sequence[RecipientRef],
+    now: datetime,
+) -> None:
+    """Store a trigger and all its runs in state `queued`."""
+    actor = request.actor.ref if request.actor else None
+    await connection.execute(
+        _INSERT,
+        {
+            "id": workflow_run_id,
+            "environment_id": environment_id,
+            "workflow_key": request.workflow_key,
+            "version_id": version_id,
+            "actor_collection": actor.collection if actor else None,
+            "actor_id": actor.id if actor else None,
+            "tenant_id": request.tenant.ref.id if request.tenant else None,
+            "cancellation_key": request.cancellation_key,
+            "data": Jsonb(request.data),
+            "settings": Jsonb(request.settings),
+            "source": Jsonb(request.source),
+            "recipient_count": len(runs),
+            "missing": Jsonb([ref.wire() for ref in missing]) if missing else None,
+            "now": now,
+            "run_ids": [run.id for run in runs],
+            "collections": [run.ref.collection for run in runs],
+            "recipient_ids": [run.ref.id for run in runs],
+            "trigger_data": [
+                None if run.trigger_data is None else Jsonb(run.trigger_data) for run in runs
+            ],
+        },
+    )
+
+
+async def startable_runs(
+    connection: Connection, workflow_run_id: UUID, *, after: str = "", last: str = LAST_ID
+) -> list[dict[str, Any]]:
+    """Return the runs of a trigger, in a range of ids, that have not begun."""
+    cursor = await connection.execute(_STARTABLE, (workflow_run_id, after, last))
+    return await cursor.fetchall()
+
+
+async def chunk_boundaries(connection: Connection, workflow_run_id: UUID, size: int) -> list[str]:
+    """Return the last run id of every chunk of `size` runs of a trigger, in order."""
+    cursor = await connection.execute(_BOUNDARIES, (size, workflow_run_id))
+    return [row["last"] for row in await cursor.fetchall()]
+
+
+async def mark_released(connection: Connection, workflow_run_id: UUID, now: datetime) -> None:
+    """Note that every run of a trigger was started, or is certain to be."""
+    await connection.execute(
+        "UPDATE workflow_runs SET released_at = %s WHERE id = %s AND released_at IS NULL",
+        (now, workflow_run_id),
+    )
+
+
+async def unreleased_triggers(
+    connection: Connection, *, now: datetime, age: timedelta, limit: int
+) -> list[dict[str, Any]]:
+    """Return triggers, oldest first, whose runs were not all started within `age`."""
+    cursor = await connection.execute(_UNRELEASED, (now - age, limit))
+    return await cursor.fetchall()

@@ -1,0 +1,97 @@
+"""What a provider is, and what it is given: one vendor for one channel type.
+
+A provider is constructed once per worker process and keeps no state but its connections; the
+settings come with each delivery, because every environment has its own.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol, TypeVar
+
+import httpx
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from domain.channels import ChannelType
+from domain.clock import Clock, utc_now
+from domain.delivery import Delivery, Misconfigured, Outcome
+
+S = TypeVar("S", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long providers wait, in seconds.
+
+    Attributes:
+        connect: for a connection, TLS included.
+        answer: for the whole answer of a vendor's API, or one reply of an SMTP server.
+        webhook: for the whole answer of a customer's endpoint (Knock docs: "Webhook channels").
+    """
+
+    connect: float = 10.0
+    answer: float = 30.0
+    webhook: float = 50.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderContext:
+    """What every provider of a process shares.
+
+    Attributes:
+        http: the client for all HTTP calls; `providers.egress.guarded_client` builds it.
+        timeouts: how long to wait.
+        clock: tells the time for signatures, dates and `Retry-After`.
+        tls: makes the TLS settings of connections that are not HTTP.
+    """
+
+    http: httpx.AsyncClient
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    clock: Clock = utc_now
+    tls: Callable[[], ssl.SSLContext] = httpx.create_ssl_context
+
+
+class ProviderSettings(BaseModel):
+    """Base of all settings models; secrets are `SecretStr`, and errors never quote a value."""
+
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True, frozen=True)
+
+
+class Provider(Protocol):
+    """One vendor for one channel type.
+
+    Attributes:
+        id: the wire name, as in a channel's `provider`.
+        channel_type: the family of channels that it serves.
+        service_name: the vendor's name, as delivery logs show it.
+        Settings: the pydantic model of one environment's settings.
+    """
+
+    id: ClassVar[str]
+    channel_type: ClassVar[ChannelType]
+    service_name: ClassVar[str]
+    Settings: ClassVar[type[BaseModel]]
+
+    def __init__(self, context: ProviderContext) -> None: ...
+
+    async def send(self, delivery: Delivery) -> Outcome:
+        """Hand the message over once. Raises a DeliveryFailure when it was not taken."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close what the provider itself keeps open; the shared client is not its own."""
+        ...
+
+
+def read_settings(model: type[S], delivery: Delivery) -> S:
+    """Read the settings of a delivery. Raises Misconfigured naming the fields, not the values."""
+    try:
+        return model.model_validate(delivery.settings)
+    except ValidationError as error:
+        faults = (
+            f"{'.'.join(str(part) for part in fault['loc']) or 'settings'}: {fault['msg']}"
+            for fault in error.errors(include_url=False, include_context=False)
+        )
+        raise Misconfigured("The channel's settings are wrong: " + "; ".join(faults)) from None

@@ -1,0 +1,1 @@
+"""Providers of e-mail. Reached through `providers/registry.py` only."""

@@ -1,0 +1,179 @@
+"""Sends e-mail through any SMTP server."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Annotated, ClassVar, Self, cast
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from aiosmtplib import SMTPException
+from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
+
+from domain.channels import ChannelType
+from domain.delivery import Delivery, EmailContent, Exchange, Misconfigured, Outcome
+from domain.json_types import JsonObject
+from domain.statuses import DeliveryStatus
+from providers.base import ProviderContext, ProviderSettings, read_settings
+from providers.email.mime import Mail, build_mail
+from providers.email.smtp_errors import failure_of, logged_reply
+from providers.email.smtp_pool import SmtpPool
+from providers.email.smtp_session import Endpoint, Receipt, Security, connect
+from providers.redaction import Redactor, secret_values
+
+SERVICE_NAME = "SMTP"
+_SCHEMES = ("smtp", "smtps")
+_DEFAULT_PORTS: dict[Security, int] = {"none": 25, "starttls": 587, "tls": 465}
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class SmtpSettings(ProviderSettings):
+    """Where the mail server is: `url`, or host and the rest; single fields win over the URL.
+
+    Without `security` it is `tls` for `smtps://` and port 465, `starttls` for port 587 and
+    wherever credentials would cross a network, and else `none`.
+    """
+
+    url: SecretStr | None = None
+    host: str | None = None
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    username: str | None = None
+    password: SecretStr | None = None
+    security: Security | None = None
+    helo_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9.\-\[\]:]+$")] | None = None
+    connections: Annotated[int, Field(ge=1, le=100)] = 10
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _is_smtp_url(value.get_secret_value()):
+            raise ValueError("must look like smtp://user:password@host:port or smtps://…")
+        return value
+
+    @model_validator(mode="after")
+    def _check_host(self) -> Self:
+        if not self.host and self.url is None:
+            raise ValueError("`host` or `url` is required")
+        return self
+
+    def endpoint(self) -> Endpoint:
+        """Say where and as whom to connect."""
+        url = urlsplit(self.url.get_secret_value() if self.url else "")
+        host = self.host or url.hostname or ""
+        username = self.username or unquote(url.username or "") or None
+        password = (
+            self.password.get_secret_value() if self.password else unquote(url.password or "")
+        )
+        port = self.port or url.port
+        security = self.security or _default_security(url, host, port, has_login=bool(username))
+        return Endpoint(
+            host=host,
+            port=port or _DEFAULT_PORTS[security],
+            security=security,
+            username=username,
+            password=password if username else None,
+            helo_name=self.helo_name,
+        )
+
+    def secrets(self) -> list[str]:
+        """List what must never be logged."""
+        return [*secret_values(self), self.endpoint().password or ""]
+
+
+def _is_smtp_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        return url.scheme in _SCHEMES and bool(url.hostname) and url.port != 0
+    except ValueError:
+        return False
+
+
+def _default_security(
+    url: SplitResult, host: str, port: int | None, *, has_login: bool
+) -> Security:
+    if url.scheme == "smtps" or port == _DEFAULT_PORTS["tls"]:
+        return "tls"
+    if port == _DEFAULT_PORTS["starttls"] or (has_login and host not in _LOOPBACK):
+        return "starttls"
+    return "none"
+
+
+class Smtp:
+    """The `smtp` provider. Connections are kept for a few seconds, one pool for each server."""
+
+    id: ClassVar[str] = "smtp"
+    channel_type: ClassVar[ChannelType] = ChannelType.EMAIL
+    service_name: ClassVar[str] = SERVICE_NAME
+    Settings: ClassVar[type[BaseModel]] = SmtpSettings
+
+    def __init__(self, context: ProviderContext) -> None:
+        self._context = context
+        self._pools: dict[tuple[Endpoint, int], SmtpPool] = {}
+        self._tls: ssl.SSLContext | None = None
+
+    async def send(self, delivery: Delivery) -> Outcome:
+        """Send one e-mail; `external_id` is its Message-ID, the same at every attempt."""
+        settings = read_settings(SmtpSettings, delivery)
+        endpoint = settings.endpoint()
+        redactor = Redactor(settings.secrets())
+        content = cast(EmailContent, delivery.content)
+        mail = build_mail(content, delivery.message_id, self._context.clock())
+        request = log_mail(mail, endpoint)
+        try:
+            receipt = await self._pool(endpoint, settings.connections).send(mail)
+        except (SMTPException, OSError) as error:
+            exchange = Exchange(SERVICE_NAME, request, logged_reply(error, redactor))
+            raise failure_of(error, exchange, redactor) from None
+        except ValueError:
+            # What neither a resolver nor the protocol can carry, for example a label over 63 bytes.
+            raise Misconfigured("The mail server's name is not valid.") from None
+        return _outcome(mail, request, receipt, redactor)
+
+    def _pool(self, endpoint: Endpoint, size: int) -> SmtpPool:
+        key = (endpoint, size)
+        if key not in self._pools:
+            # Settings change: forget the servers that nobody talks to any more.
+            self._pools = {k: pool for k, pool in self._pools.items() if not pool.is_unused}
+            timeouts = self._context.timeouts
+            self._pools[key] = SmtpPool(
+                lambda: connect(endpoint, timeouts, self._tls_context), size=size
+            )
+        return self._pools[key]
+
+    def _tls_context(self) -> ssl.SSLContext:
+        # Loading the authorities takes some 20 ms of CPU: once a process, not once a connection.
+        if self._tls is None:
+            self._tls = self._context.tls()
+        return self._tls
+
+    async def aclose(self) -> None:
+        """Take leave of all mail servers."""
+        for pool in self._pools.values():
+            await pool.aclose()
+
+
+def log_mail(mail: Mail, endpoint: Endpoint) -> JsonObject:
+    """Write an e-mail as the request that the delivery log's shape asks for.
+
+    SMTP has no path: the envelope stands there. The body is the message's content and not
+    repeated.
+    """
+    recipients = ",".join(f"<{address}>" for address in (*mail.to, *mail.copies))
+    return {
+        "method": "POST",
+        "host": endpoint.netloc,
+        "path": f"MAIL FROM:<{mail.sender}> RCPT TO:{recipients}",
+        "query": None,
+        "headers": dict(mail.headers),
+        "body": {"bytes": len(mail.data)},
+    }
+
+
+def _outcome(mail: Mail, request: JsonObject, receipt: Receipt, redactor: Redactor) -> Outcome:
+    reply = redactor.text(receipt.reply)
+    refused = {address: redactor.text(text) for address, text in receipt.refused_copies.items()}
+    body = {"message": reply, "refused_recipients": refused} if refused else reply
+    return Outcome(
+        status=DeliveryStatus.SENT,
+        exchange=Exchange(SERVICE_NAME, request, {"status": 250, "headers": {}, "body": body}),
+        external_id=mail.message_id,
+    )

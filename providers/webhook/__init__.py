@@ -1,0 +1,1 @@
+"""Providers of webhook steps. Reached through `providers/registry.py` only."""

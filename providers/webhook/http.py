@@ -1,0 +1,137 @@
+"""Sends the rendered request of a webhook step (Knock docs: "Webhook channels")."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+from datetime import datetime
+from typing import ClassVar, cast
+
+import httpx
+from pydantic import BaseModel, SecretStr
+
+from domain.channels import ChannelType
+from domain.delivery import Delivery, HttpContent, Misconfigured, Outcome, Refused
+from domain.statuses import DeliveryStatus
+from providers.base import ProviderContext, ProviderSettings, read_settings
+from providers.http import Answer, call, failure_of, retry_of
+from providers.redaction import secret_values
+
+SERVICE_NAME = "Webhook"
+SIGNATURE_HEADER = "x-webhook-signature"
+# Every other failure is retried, the remaining 4xx and redirects too.
+FATAL_STATUS_CODES = frozenset({401, 403, 404, 405})
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+# They belong to the connection and its framing, not to the author of a template.
+_CONNECTION_HEADERS = frozenset(
+    {"connection", "content-length", "expect", "host", "keep-alive", "proxy-authorization"}
+    | {"proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+
+
+class WebhookSettings(ProviderSettings):
+    """`signing_key` signs every request; without one nothing is signed."""
+
+    signing_key: SecretStr | None = None
+
+
+class HttpWebhook:
+    """The `http_knock_webhook` provider."""
+
+    id: ClassVar[str] = "http_knock_webhook"
+    channel_type: ClassVar[ChannelType] = ChannelType.HTTP
+    service_name: ClassVar[str] = SERVICE_NAME
+    Settings: ClassVar[type[BaseModel]] = WebhookSettings
+
+    def __init__(self, context: ProviderContext) -> None:
+        self._context = context
+
+    async def send(self, delivery: Delivery) -> Outcome:
+        """Send the request; any 2xx is `delivered`."""
+        settings = read_settings(WebhookSettings, delivery)
+        now = self._context.clock()
+        request = build_request(delivery, settings, now)
+        answer = await call(
+            self._context,
+            request,
+            service_name=SERVICE_NAME,
+            timeout=self._context.timeouts.webhook,
+            secrets=secret_values(settings),
+        )
+        return parse_response(answer, self._context.clock())
+
+    async def aclose(self) -> None:
+        """Do nothing: the connections are the shared client's."""
+
+
+def build_request(delivery: Delivery, settings: WebhookSettings, now: datetime) -> httpx.Request:
+    """Write the request. Raises Refused for a malformed URL, Misconfigured for an empty key."""
+    content = cast(HttpContent, delivery.content)
+    method = content["method"].upper()
+    body = b"" if method == "GET" else content["body"].encode()
+    headers = _headers(content)
+    headers.setdefault("idempotency-key", delivery.message_id)
+    headers.setdefault("user-agent", "Carillon")
+    if body and _is_json(body):
+        headers.setdefault("content-type", "application/json")
+    if settings.signing_key is not None:
+        key = settings.signing_key.get_secret_value()
+        if not key.strip():
+            # A reference that rendered to nothing: unsigned is not what the owner asked for.
+            raise Misconfigured("The signing key is empty.")
+        headers[SIGNATURE_HEADER] = sign(key, body, now)
+    return httpx.Request(method, _url(content), headers=headers, content=body or None)
+
+
+def parse_response(answer: Answer, now: datetime) -> Outcome:
+    """Read the answer. Raises Refused for the codes that stay, and Retry for all others."""
+    if answer.is_success:
+        return Outcome(status=DeliveryStatus.DELIVERED, exchange=answer.exchange)
+    if answer.status_code in FATAL_STATUS_CODES:
+        raise failure_of(answer, now=now, fatal=FATAL_STATUS_CODES)
+    raise retry_of(answer, now=now)
+
+
+def sign(key: str, body: bytes, now: datetime) -> str:
+    """Make the signature header: `t=<ms>,s=<base64 HMAC-SHA256 of "<ms>.<body>">`."""
+    milliseconds = int(now.timestamp() * 1000)
+    signed = f"{milliseconds}.".encode() + body
+    digest = hmac.new(key.encode(), signed, hashlib.sha256).digest()
+    return f"t={milliseconds},s={base64.b64encode(digest).decode()}"
+
+
+def _url(content: HttpContent) -> httpx.URL:
+    try:
+        url = httpx.URL(content["url"].strip())
+        for pair in content["query_params"]:
+            url = url.copy_add_param(pair["key"], pair["value"])
+    except httpx.InvalidURL:
+        raise Refused("The URL is malformed.") from None
+    if not url.is_absolute_url:
+        raise Refused("The URL is malformed: it names no scheme or host.")
+    return url
+
+
+def _headers(content: HttpContent) -> httpx.Headers:
+    pairs: list[tuple[bytes, bytes]] = []
+    for pair in content["headers"]:
+        name = pair["key"].strip()
+        if not name or name.lower() in _CONNECTION_HEADERS:
+            continue
+        if not _HEADER_NAME.fullmatch(name):
+            raise Refused("The request has a header whose name is malformed.")
+        # Rendered text may hold line ends; a header may not.
+        pairs.append((name.encode(), _CONTROL.sub(" ", pair["value"]).strip().encode()))
+    return httpx.Headers(pairs)
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return True

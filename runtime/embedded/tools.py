@@ -1,0 +1,82 @@
+"""Running the tools that find and build embedded parts: short calls, long calls, one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+_SHORT_CALL_SECONDS = 20.0
+_LOCK_POLL_SECONDS = 0.5
+
+
+async def output_of(*command: str) -> str:
+    """Return what a short command prints, or an empty string when it fails."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL
+        )
+    except OSError:
+        return ""
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), _SHORT_CALL_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return ""
+    return output.decode(errors="replace") if process.returncode == 0 else ""
+
+
+async def is_program(path: Path, *arguments: str) -> bool:
+    """Tell whether a file can be run with these arguments."""
+    return (
+        path.is_file() and os.access(path, os.X_OK) and await output_of(str(path), *arguments) != ""
+    )
+
+
+@asynccontextmanager
+async def running(
+    *command: str, log: Path, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Process]:
+    """Run a long command with its output in a file; end it and its children with the block."""
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env=None if environment is None else dict(environment),
+            stdin=DEVNULL,
+            stdout=output,
+            stderr=STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
+@asynccontextmanager
+async def locked(
+    path: Path, *, waiting_for: str, say: Callable[[str], None]
+) -> AsyncIterator[None]:
+    """Hold a file lock; while another process holds it, wait and say so once."""
+    with path.open("ab") as file:
+        is_told = False
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if not is_told:
+                    say(f"Another process is getting {waiting_for}; waiting for it.")
+                    is_told = True
+                await asyncio.sleep(_LOCK_POLL_SECONDS)
+            else:
+                break
+        yield

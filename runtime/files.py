@@ -1,0 +1,26 @@
+"""Files that other processes read while we write them: complete or absent, never half."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+
+def write_atomically(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+    """Replace a file in one step, so that a reader or a crash never meets half of it.
+
+    Args:
+        path: the file; its folder must exist.
+        content: what it holds afterwards.
+        mode: its permissions; by default only the owner reads it.
+    """
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with open(descriptor, "wb") as file:
+            file.write(content)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,185 @@
+"""A worker process: one Temporal worker a queue, all on one client."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import temporalio
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+)
+from temporalio.common import WorkerDeploymentVersion
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import (
+    PollerBehaviorSimpleMaximum,
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkerDeploymentConfig,
+    WorkflowRunner,
+)
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities import activities_by_queue
+from domain.queues import ALL_QUEUES, FANOUT, JOBS, RUNS
+from runtime.logs import get_logger
+from runtime.platform import Platform, open_platform
+from runtime.settings import Settings
+from services.provider_pool import close_providers
+from temporal_workflows import WORKFLOWS, SweepWorkflow
+
+_log = get_logger(__name__)
+
+SWEEP_SCHEDULE_ID = "carillon-sweep"
+_PASSTHROUGH = ("domain", "temporal_workflows", "activities")
+_CONNECT_WAIT_SECONDS = 0.5
+
+
+def workflow_runner(settings: Settings) -> WorkflowRunner:
+    """Return how workflow code runs: unsandboxed in production, sandboxed in the tests.
+
+    The sandbox costs a worker two to four times its CPU; the import contract keeps the workflow
+    package pure, and the tests replay every recorded history inside the sandbox.
+    """
+    if not settings.worker_sandbox:
+        return UnsandboxedWorkflowRunner()
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(*_PASSTHROUGH)
+    )
+
+
+def build_workers(platform: Platform, queues: tuple[str, ...]) -> list[Worker]:
+    """Join workflows and activities to the queues that this process works.
+
+    Raises:
+        ValueError: a queue is not one of `domain.queues.ALL_QUEUES`.
+    """
+    unknown = sorted(set(queues) - set(ALL_QUEUES))
+    if unknown:
+        raise ValueError(f"unknown queue: {', '.join(unknown)}; known: {', '.join(ALL_QUEUES)}")
+    settings = platform.settings
+    table = activities_by_queue(platform, queues)
+    return [_build_worker(platform.temporal, settings, queue, table[queue]) for queue in queues]
+
+
+def _build_worker(
+    client: Client, settings: Settings, queue: str, activities: list[Callable[..., Any]]
+) -> Worker:
+    grace = timedelta(seconds=settings.shutdown_seconds)
+    # An explicit build id saves hashing every loaded module at start.
+    deployment = WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion("carillon", "1"), use_worker_versioning=False
+    )
+    if queue == RUNS:
+        return Worker(
+            client,
+            task_queue=queue,
+            activities=activities,
+            workflows=WORKFLOWS,
+            workflow_runner=workflow_runner(settings),
+            max_cached_workflows=settings.worker_cached_workflows,
+            max_concurrent_workflow_tasks=settings.worker_workflow_slots,
+            max_concurrent_local_activities=settings.worker_local_slots,
+            max_concurrent_activities=settings.worker_local_slots,
+            workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(settings.worker_pollers),
+            activity_task_poller_behavior=PollerBehaviorSimpleMaximum(2),
+            graceful_shutdown_timeout=grace,
+            deployment_config=deployment,
+        )
+    few = queue in (FANOUT, JOBS)
+    return Worker(
+        client,
+        task_queue=queue,
+        activities=activities,
+        max_concurrent_activities=10 if few else settings.worker_delivery_slots,
+        activity_task_poller_behavior=PollerBehaviorSimpleMaximum(2 if few else 4),
+        graceful_shutdown_timeout=grace,
+        deployment_config=deployment,
+    )
+
+
+async def run_worker(settings: Settings, queues: tuple[str, ...] = ALL_QUEUES) -> None:
+    """Work queues until SIGTERM or SIGINT, then let what is under way end.
+
+    Touches the file named by `CARILLON_READY_FILE`, if set, when polling has begun.
+    """
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    async with _connected_platform(settings, stopping) as platform:
+        if platform is None:
+            return
+        workers = build_workers(platform, queues)
+        async with contextlib.AsyncExitStack() as running:
+            for worker in workers:
+                await running.enter_async_context(worker)
+            if JOBS in queues:
+                await ensure_sweep(platform.temporal, settings)
+            _announce(settings, queues)
+            await stopping.wait()
+            _log.info("worker_stopping")
+        await close_providers(platform)
+
+
+@contextlib.asynccontextmanager
+async def _connected_platform(
+    settings: Settings, stopping: asyncio.Event
+) -> AsyncIterator[Platform | None]:
+    """Open the platform; wait for Temporal as long as it takes, or until told to stop."""
+    while not stopping.is_set():
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                platform = await stack.enter_async_context(
+                    open_platform(settings, process="worker", lazy=False)
+                )
+            except RuntimeError as error:
+                _log.warning("temporal_away", detail=str(error)[:200])
+                await asyncio.sleep(_CONNECT_WAIT_SECONDS)
+                continue
+            yield platform
+            return
+    yield None
+
+
+def _announce(settings: Settings, queues: tuple[str, ...]) -> None:
+    _log.info("worker_ready", queues=list(queues), sdk=temporalio.__version__)
+    if settings.ready_file is not None:
+        Path(settings.ready_file).touch()
+
+
+async def ensure_sweep(client: Client, settings: Settings) -> None:
+    """Create the Temporal Schedule that sweeps, unless it is there."""
+    every = timedelta(seconds=settings.sweep_seconds)
+    try:
+        await client.create_schedule(
+            SWEEP_SCHEDULE_ID,
+            Schedule(
+                action=ScheduleActionStartWorkflow(
+                    SweepWorkflow.run, id="carillon-sweep", task_queue=RUNS
+                ),
+                spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
+                policy=SchedulePolicy(
+                    overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=1)
+                ),
+            ),
+        )
+    except ScheduleAlreadyRunningError:
+        return
+    except RPCError as error:
+        # A server that is just starting may not take schedules yet; the next worker start does it.
+        if error.status is RPCStatusCode.ALREADY_EXISTS:
+            return
+        raise

@@ -1,0 +1,51 @@
+"""Several worker processes under one command: Python uses one core per process."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from runtime.logs import configure_logs, get_logger
+from runtime.processes import Child, ChildSpec
+from runtime.settings import Settings, child_environment
+
+_ROOT = Path(__file__).parents[1]
+
+
+def run_worker_group(settings: Settings, queues: tuple[str, ...], *, processes: int) -> None:
+    """Keep several workers on the same queues running until SIGTERM or SIGINT."""
+    configure_logs(settings, process="workers")
+    asyncio.run(_run(settings, queues, processes))
+
+
+async def _run(settings: Settings, queues: tuple[str, ...], processes: int) -> None:
+    log = get_logger("runtime.worker_group")
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    children = [
+        Child(_spec(settings, queues, number + 1), say=log.warning) for number in range(processes)
+    ]
+    for child in children:
+        await child.start()
+        child.settle()
+    await stop.wait()
+    await asyncio.gather(*(child.stop() for child in children))
+
+
+def _spec(settings: Settings, queues: tuple[str, ...], number: int) -> ChildSpec:
+    program = (sys.executable, "-P", "-m", "runtime.cli", "worker", "--queues", ",".join(queues))
+    overrides = {"PYTHONPATH": str(_ROOT)}
+    ready_file = settings.ready_file
+    if ready_file is not None:  # each makes its own, so that "ready" is never one of several
+        ready_file = ready_file.with_name(f"{ready_file.name}.{number}")
+        overrides["CARILLON_READY_FILE"] = str(ready_file)
+    return ChildSpec(
+        name=f"worker-{number}",
+        command=program,
+        environment=child_environment(**overrides),
+        ready_file=ready_file,
+        stop_seconds=settings.shutdown_seconds + 5.0,
+    )

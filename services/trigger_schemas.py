@@ -1,0 +1,68 @@
+"""Whether the JSON Schema of a workflow's trigger data can be used.
+
+Besides being valid it must be closed in itself: a reference to another document would make the
+server fetch an address that a customer wrote. Source: Knock docs, "Validating trigger data".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from jsonschema import SchemaError
+from jsonschema.validators import Draft202012Validator, validator_for
+
+from domain.errors import FieldError
+from domain.json_types import JsonObject, JsonValue
+
+_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+# Their values are data, whatever they look like.
+_DATA = frozenset({"const", "default", "enum", "examples"})
+
+
+def schema_errors(schema: JsonObject, field: str = "trigger_data_json_schema") -> list[FieldError]:
+    """Return what is wrong with a JSON Schema; Draft 2020-12 unless it names another."""
+    try:
+        validator_for(schema, default=Draft202012Validator).check_schema(schema)
+    except SchemaError as error:
+        return [FieldError(_path(field, error.absolute_path), error.message[:500])]
+    return [*_foreign_references(schema, field), *_bad_patterns(schema, field)]
+
+
+def _foreign_references(schema: JsonObject, field: str) -> Iterator[FieldError]:
+    for path, node in _nodes(schema, field):
+        for keyword in _REFERENCES:
+            target = node.get(keyword)
+            if isinstance(target, str) and not target.startswith("#"):
+                yield FieldError(f"{path}.{keyword}", "must refer to a place in this schema (#…)")
+
+
+def _bad_patterns(schema: JsonObject, field: str) -> Iterator[FieldError]:
+    for path, node in _nodes(schema, field):
+        patterns = list(node.get("patternProperties") or {})
+        if isinstance(node.get("pattern"), str):
+            patterns.append(node["pattern"])
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except (re.error, OverflowError, RecursionError):
+                yield FieldError(f"{path}.pattern", f"{pattern[:100]!r} is no regular expression")
+
+
+def _nodes(value: JsonValue, path: str) -> Iterator[tuple[str, JsonObject]]:
+    """Yield every object of a schema with its path, leaving plain data out."""
+    if isinstance(value, dict):
+        yield path, value
+        for key, member in value.items():
+            if key not in _DATA:
+                yield from _nodes(member, f"{path}.{key}")
+    elif isinstance(value, list):
+        for index, member in enumerate(value):
+            yield from _nodes(member, f"{path}[{index}]")
+
+
+def _path(field: str, parts: Iterable[str | int]) -> str:
+    path = field
+    for part in parts:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return path

@@ -1,0 +1,191 @@
+"""The one configured Liquid environment: compile, cache, render within limits, check.
+
+Source of the tags and filters: Knock docs, "Liquid helpers".
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from threading import Lock
+
+from liquid import BoundTemplate, Environment, Mode, RenderContext
+from liquid.ast import Node
+from liquid.builtin.expressions import FilteredExpression
+from liquid.exceptions import LiquidError as EngineError
+from liquid.exceptions import LiquidInterrupt
+from liquid.expression import Expression
+from liquid.token import Token
+
+from domain.json_types import Scope
+from templating.bounded_filters import BOUNDED_FILTERS
+from templating.expressions import adjust
+from templating.filters import KNOCK_FILTERS
+from templating.guards import guard
+from templating.limits import DEFAULT_LIMITS, EMAIL_LIMITS, MAX_SOURCE, Budget, Limits, LiquidError
+from templating.render_context import BudgetedContext, LimitedOutput
+from templating.scan import check_delimiters, has_liquid
+from templating.tags import register_tags
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "EMAIL_LIMITS",
+    "Budget",
+    "Limits",
+    "LiquidError",
+    "check_source",
+    "compile_source",
+    "render_text",
+]
+
+# Characters of source; a compiled template takes some twenty times that in memory.
+_CACHED_CHARACTERS = 2_000_000
+
+
+def _build_environment() -> Environment:
+    liquid_env = Environment(tolerance=Mode.STRICT, strict_filters=True, autoescape=False)
+    register_tags(liquid_env)
+    filters = {**liquid_env.filters, **dict(BOUNDED_FILTERS), **dict(KNOCK_FILTERS)}
+    for name, function in filters.items():
+        liquid_env.add_filter(name, guard(name, function, liquid_env))
+    return liquid_env
+
+
+_LIQUID_ENV = _build_environment()
+
+
+class _CompiledTemplates:
+    """The most recently used compiled templates, bounded by the length of their sources."""
+
+    def __init__(self, characters: int) -> None:
+        self._left = characters
+        self._templates: OrderedDict[str, BoundTemplate] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, source: str) -> BoundTemplate | None:
+        with self._lock:
+            template = self._templates.get(source)
+            if template is not None:
+                self._templates.move_to_end(source)
+            return template
+
+    def put(self, source: str, template: BoundTemplate) -> None:
+        with self._lock:
+            if source in self._templates:
+                return
+            self._templates[source] = template
+            self._left -= len(source)
+            while self._left < 0:
+                self._left += len(self._templates.popitem(last=False)[0])
+
+
+_compiled = _CompiledTemplates(_CACHED_CHARACTERS)
+
+
+def compile_source(source: str) -> BoundTemplate:
+    """Compile a template, or take it from the cache; raise LiquidError when it is not valid."""
+    template = _compiled.get(source)
+    if template is None:
+        template = _parse(source)
+        for error in _settle(template):
+            raise error
+        _compiled.put(source, template)
+    return template
+
+
+def check_source(source: str) -> list[LiquidError]:
+    """Return what is wrong with a template, without rendering it: syntax, tags, filters."""
+    if not has_liquid(source):
+        return [] if len(source) <= MAX_SOURCE else [_too_long()]
+    try:
+        return list(_settle(_parse(source)))
+    except LiquidError as error:
+        return [error]
+
+
+def render_text(
+    source: str, scope: Scope, limits: Limits = DEFAULT_LIMITS, *, budget: Budget | None = None
+) -> str:
+    """Render a template; a source without Liquid is returned as it is.
+
+    Args:
+        source: the template.
+        scope: plain dicts, lists and scalars only, see `templating.context`.
+        limits: the bounds of this rendering.
+        budget: steps and time shared with other templates of the same message.
+
+    Raises:
+        LiquidError: for every failure, with the line where it is known.
+    """
+    if not has_liquid(source):
+        if len(source) > MAX_SOURCE:
+            raise _too_long()
+        return source
+    template = compile_source(source)
+    context = BudgetedContext(template, scope, limits, budget or Budget(limits))
+    output = LimitedOutput(limits.output)
+    for node in template.nodes:
+        _render_node(node, context, output)
+    return output.getvalue()
+
+
+def _too_long() -> LiquidError:
+    return LiquidError(f"A template may have at most {MAX_SOURCE // 1024} kB.")
+
+
+def _render_node(node: Node, context: BudgetedContext, output: LimitedOutput) -> None:
+    try:
+        node.render(context, output)
+    except LiquidError as error:
+        raise LiquidError(error.message, error.line or _line(node.token)) from error
+    except EngineError as error:
+        raise _translate(error, node.token) from error
+    except LiquidInterrupt as error:
+        raise LiquidError(f"unexpected '{error}'", _line(node.token)) from error
+    except Exception as error:
+        # The engine lets some of Python's own errors through (a number too long to print,
+        # recursion); for the caller they are the template's fault like any other.
+        reason = str(error) or type(error).__name__
+        raise LiquidError(
+            f"The template cannot be rendered: {reason}", _line(node.token)
+        ) from error
+
+
+def _parse(source: str) -> BoundTemplate:
+    check_delimiters(source)
+    try:
+        return _LIQUID_ENV.from_string(source)
+    except EngineError as error:
+        raise _translate(error, None) from error
+
+
+def _translate(error: EngineError, fallback: Token | None) -> LiquidError:
+    token = error.token if error.token and error.token.start_index >= 0 else fallback
+    return LiquidError(str(error.message), _line(token) if token else None)
+
+
+def _line(token: Token) -> int:
+    return token.source.count("\n", 0, token.start_index) + 1
+
+
+def _settle(template: BoundTemplate) -> Iterator[LiquidError]:
+    """Adjust the expressions of a fresh template, and yield an error for every unknown filter."""
+    for expression in _expressions(template):
+        adjust(expression)
+        if isinstance(expression, FilteredExpression):
+            for used in expression.filters or ():
+                if used.name not in _LIQUID_ENV.filters:
+                    yield LiquidError(f"unknown filter '{used.name}'", _line(used.token))
+
+
+def _expressions(template: BoundTemplate) -> Iterator[Expression]:
+    static_context = RenderContext(template)
+    nodes = list(reversed(template.nodes))
+    while nodes:
+        node = nodes.pop()
+        nodes.extend(reversed(list(node.children(static_context))))
+        pending = list(node.expressions())
+        while pending:
+            expression = pending.pop()
+            yield expression
+            pending.extend(expression.children())

@@ -1,0 +1,90 @@
+"""How values become text: Liquid's printing rules, with JSON for structures, and their weight."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+
+from templating.limits import MAX_WEIGHT, LiquidError
+
+_CONTAINERS = (list, tuple, dict)
+
+
+def to_text(value: object) -> str:
+    """Print a value as an output statement does.
+
+    `nil` and undefined print nothing, booleans in lower case, a list of scalars joined with
+    nothing, and an object or a list that holds one as JSON (Knock docs: "Liquid helpers").
+    """
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, range):
+        return f"{value.start}..{value.stop - 1}"
+    return _structure_text(value) if isinstance(value, _CONTAINERS) else str(value)
+
+
+def _structure_text(value: object) -> str:
+    if isinstance(value, dict) or not isinstance(value, (list, tuple)):
+        return to_json(value)
+    if any(isinstance(item, _CONTAINERS) for item in value):
+        return to_json(value)
+    return "".join(map(to_text, value))
+
+
+def to_json(value: object) -> str:
+    """Write a value as compact JSON; what JSON does not know (undefined, drops) becomes null.
+
+    Raises LiquidError when the value is too heavy or holds a number that JSON cannot carry.
+    """
+    if isinstance(value, _CONTAINERS) and weigh(value) > MAX_WEIGHT:
+        raise LiquidError("The value is too large to be printed.")
+    try:
+        return json.dumps(
+            value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain
+        )
+    except ValueError as error:
+        raise LiquidError(f"The value cannot be written as JSON: {error}.") from error
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, range):
+        return list(value)
+    if isinstance(value, Decimal):
+        return float(value)
+    return None
+
+
+def weigh(value: object, ceiling: int = MAX_WEIGHT) -> int:
+    """Estimate the bytes a value would print as; stops counting once above the ceiling.
+
+    Shared parts count at every reference: ten thousand references to one long string are cheap
+    to hold, but not to print or to compare.
+    """
+    if isinstance(value, str):
+        return len(value)
+    if not isinstance(value, _CONTAINERS):
+        return 16
+    total = 0
+    pending: list[object] = [value]
+    while pending and total <= ceiling:
+        item = pending.pop()
+        if isinstance(item, str):
+            total += 16 + len(item)
+        elif isinstance(item, Mapping):
+            total += 64 + sum(map(_key_weight, item))
+            pending.extend(item.values())
+        elif isinstance(item, (list, tuple)):
+            total += 64
+            pending.extend(item)
+        else:
+            total += 16
+    return total
+
+
+def _key_weight(key: object) -> int:
+    return 16 + len(key) if isinstance(key, str) else 16

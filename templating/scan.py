@@ -1,0 +1,62 @@
+"""A linear look at a template's delimiters before the engine's lexer sees it.
+
+The lexer is one regular expression; an unclosed delimiter or a long run of blanks inside a tag
+makes it backtrack quadratically or worse, and nothing can interrupt it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from templating.limits import MAX_SOURCE, LiquidError
+
+MAX_TAG = 16_384
+_OPEN = re.compile(r"\{[{%]")
+_BLANKS = re.compile(r"\s{129}")
+_VERBATIM_ENDS = {
+    "raw": re.compile(r"\{%-?\s*endraw\s*-?%\}"),
+    "doc": re.compile(r"\{%-?\s*enddoc\s*-?%\}"),
+}
+
+
+def has_liquid(source: str) -> bool:
+    """Tell whether a source has anything to render; without, it is its own result."""
+    return "{{" in source or "{%" in source
+
+
+def check_delimiters(source: str) -> None:
+    """Raise LiquidError when a tag is unclosed, empty, overlong or mostly blank."""
+    if len(source) > MAX_SOURCE:
+        raise LiquidError(f"A template may have at most {MAX_SOURCE // 1024} kB.")
+    position = 0
+    while match := _OPEN.search(source, position):
+        position = _end_of_tag(source, match.start())
+
+
+def _end_of_tag(source: str, start: int) -> int:
+    """Return where lexing goes on after the tag (or verbatim block) that begins at `start`."""
+    closer = "}}" if source[start + 1] == "{" else "%}"
+    end = source.find(closer, start + 2)
+    if end < 0:
+        raise LiquidError(
+            f"expected '{closer}', found the end of the template", _line(source, start)
+        )
+    if end - start > MAX_TAG:
+        raise LiquidError(f"a tag may have at most {MAX_TAG} characters", _line(source, start))
+    inner = source[start + 2 : end]
+    if _BLANKS.search(inner):
+        raise LiquidError("a tag has too many blanks in a row", _line(source, start))
+    word = inner.strip("- \t\r\n")
+    if not word:
+        raise LiquidError("a tag is empty", _line(source, start))
+    verbatim = _VERBATIM_ENDS.get(word) if closer == "%}" else None
+    if verbatim is None:
+        return end + 2
+    closing = verbatim.search(source, end + 2)
+    if closing is None:
+        raise LiquidError(f"expected a tag 'end{word}'", _line(source, start))
+    return closing.end()
+
+
+def _line(source: str, index: int) -> int:
+    return source.count("\n", 0, index) + 1

@@ -1,0 +1,153 @@
+"""The table of providers, outside ones, and the settings as they are saved and shown."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from domain.errors import InvalidParams
+from domain.json_types import JsonObject
+from providers.registry import (
+    MASK,
+    PROVIDERS,
+    load_provider,
+    obfuscate,
+    outside_providers,
+    provider_ids,
+    secret_fields,
+    validate_settings,
+)
+
+OUTSIDE = """
+from pydantic import BaseModel
+from domain.channels import ChannelType
+
+class Carrier:
+    id = "sms_carrier"
+    channel_type = ChannelType.SMS
+    service_name = "Carrier"
+    Settings = BaseModel
+    def __init__(self, context): ...
+    async def send(self, delivery): ...
+    async def aclose(self): ...
+
+class Imposter:
+    id = "other"
+"""
+
+
+def install(folder: Path, *entries: str) -> None:
+    """Write a package with entry points as an installer leaves it behind."""
+    (folder / "carrier_plugin.py").write_text(OUTSIDE)
+    info = folder / "carrier_plugin-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: carrier-plugin\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[carillon.providers]\n" + "\n".join(entries))
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Iterator[Path]:
+    """Put a folder on the path where packages can be installed; forget them afterwards."""
+    sys.path.insert(0, str(tmp_path))
+    outside_providers.cache_clear()
+    yield tmp_path
+    sys.path.remove(str(tmp_path))
+    sys.modules.pop("carrier_plugin", None)
+    outside_providers.cache_clear()
+
+
+def test_every_key_is_the_providers_id() -> None:
+    """A provider stands in the table under its own id."""
+    assert {key: provider.id for key, provider in PROVIDERS.items()} == {
+        key: key for key in PROVIDERS
+    }
+
+
+def test_unknown_provider_is_the_callers_mistake() -> None:
+    """An unknown id is answered as an invalid parameter."""
+    with pytest.raises(InvalidParams):
+        load_provider("pigeon")
+
+
+def test_installed_package_brings_a_provider(outside: Path) -> None:
+    """An entry point in our group is enough; none of ours can be replaced that way."""
+    install(outside, "sms_carrier = carrier_plugin:Carrier", "smtp = carrier_plugin:Carrier")
+    assert load_provider("sms_carrier").service_name == "Carrier"
+    assert load_provider("smtp") is PROVIDERS["smtp"]
+    assert "sms_carrier" in provider_ids()
+
+
+@pytest.mark.parametrize("name", ["sms_imposter", "other"])
+def test_what_is_no_provider_is_refused_at_once(outside: Path, name: str) -> None:
+    """A wrong id or a missing member is found when the package is loaded."""
+    install(outside, f"{name} = carrier_plugin:Imposter")
+    with pytest.raises(TypeError, match=name):
+        load_provider(name)
+
+
+@pytest.mark.parametrize(
+    ("provider", "settings", "fields"),
+    [
+        ("smtp", {"host": "mx.example", "port": 587}, []),
+        ("smtp", {}, ["provider_settings"]),
+        ("smtp", {"host": "x", "port": "SSL"}, ["provider_settings.port"]),
+        ("smtp", {"host": "x", "port": "{{ vars.port }}"}, []),
+        ("smtp", {"url": "{{ vars.smtp_url }}"}, []),
+        (
+            "smtp",
+            {"host": "x", "port": 0, "security": "ssl"},
+            ["provider_settings.port", "provider_settings.security"],
+        ),
+        ("sandbox_sms", {"fail": "maybe"}, ["provider_settings.fail"]),
+        ("http_knock_webhook", {"signing_key": 7}, ["provider_settings.signing_key"]),
+    ],
+)
+def test_settings_are_checked_by_field(
+    provider: str, settings: JsonObject, fields: list[str]
+) -> None:
+    """Each violation names its field; references to variables are not judged yet."""
+    assert [error.field for error in validate_settings(provider, settings)] == fields
+
+
+def test_violations_do_not_quote_secrets() -> None:
+    """An error about a secret does not repeat it."""
+    errors = validate_settings("smtp", {"url": "http://u:hunter2@x"})
+    assert errors
+    assert "hunter2" not in repr(errors)
+
+
+def test_secret_fields_are_known() -> None:
+    """The registry tells which settings to encrypt and to mask."""
+    assert secret_fields("smtp") == {"url", "password"}
+    assert secret_fields("http_knock_webhook") == {"signing_key"}
+    assert secret_fields("sandbox_email") == frozenset()
+
+
+def test_secrets_are_masked_unless_they_are_references() -> None:
+    """Knock: secrets are obfuscated unless they are Liquid references."""
+    settings = {
+        "host": "mx.example",
+        "port": 587,
+        "username": "me",
+        "password": "hunter2",
+        "url": None,
+        "api_key": "unknown to the model",
+    }
+    expected = settings | {"password": MASK, "api_key": MASK}
+    assert obfuscate("smtp", settings) == expected
+    for reference in ("{{ vars.smtp_password }}", "{{vars.a.b | default: 'x'}}"):
+        assert obfuscate("smtp", {"password": reference}) == {"password": reference}
+    for disguise in ("hunter2{{ vars.x }}", "{{ 'hunter2' }}", "{{ vars.x }}hunter2"):
+        assert obfuscate("smtp", {"password": disguise}) == {"password": MASK}
+
+
+def test_settings_of_a_missing_provider_are_masked() -> None:
+    """When a package is gone nothing is known of its settings, so every text is masked."""
+    assert obfuscate("gone", {"a": "secret", "n": 1, "o": {"k": "v"}}) == {
+        "a": MASK,
+        "n": 1,
+        "o": MASK,
+    }
