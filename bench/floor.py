@@ -101,7 +101,11 @@ async def floor_workers(address: str, *, processes: int) -> AsyncIterator[list[i
     """Run the floor's worker processes for the length of a block; gives their process ids."""
     children = [
         await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bench.floor", "--address", address,
+            sys.executable,
+            "-m",
+            "bench.floor",
+            "--address",
+            address,
             stdout=asyncio.subprocess.PIPE,
         )
         for _ in range(processes)

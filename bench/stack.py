@@ -42,7 +42,10 @@ async def fresh_stack(*, workers: int, **settings: str) -> AsyncIterator[DevStac
         **overrides,
     )
     supervisor = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "runtime.cli", "dev",
+        sys.executable,
+        "-m",
+        "runtime.cli",
+        "dev",
         env=environment,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
