@@ -185,10 +185,7 @@ class Stack:
         if self._is_chosen("temporal_address"):
             await probes.adopt_temporal(settings)
             return
-        cache = settings.cache or Path("~/.cache/carillon")
-        binary = await find_temporal(
-            settings.temporal_cli, cache.expanduser().absolute(), say=self._say
-        )
+        binary = await find_temporal(settings.temporal_cli, tool_cache(settings), say=self._say)
         place = TemporalPlace(
             database=home.temporal_database,
             namespace=settings.temporal_namespace,
@@ -272,6 +269,11 @@ class Stack:
         if self._description is not None:
             self._description = replace(self._description, pids=self._pids())
             write_dev_stack(self._settings.home.expanduser().absolute(), self._description)
+
+
+def tool_cache(settings: Settings) -> Path:
+    """Return the folder, outside any clone, in which built tools are kept."""
+    return (settings.cache or Path("~/.cache/carillon")).expanduser().absolute()
 
 
 async def _previous_postgres_gone(server: EmbeddedPostgres) -> None:
