@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, TypeAlias
 from urllib.parse import parse_qsl
@@ -19,6 +18,7 @@ from fastapi import Depends, Request
 from api.bodies import parse_object
 from domain.clock import parse_instant
 from domain.errors import InvalidParams
+from domain.filters import Bounds
 from domain.json_types import JsonObject
 
 Node: TypeAlias = Any  # str, list of nodes, or dict of nodes
@@ -28,16 +28,6 @@ _MAX_SEGMENTS = 3
 _KEY = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 # A dot is part of a name everywhere else.
 _DOTTED = ("inserted_at.", "query_options.")
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Limits of an instant; each may be missing."""
-
-    gt: datetime | None = None
-    gte: datetime | None = None
-    lt: datetime | None = None
-    lte: datetime | None = None
 
 
 class Query:

@@ -6,6 +6,7 @@ between tries again with the same message id, which providers are given as idemp
 
 from __future__ import annotations
 
+import asyncio
 import random
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +23,7 @@ from domain.delivery import (
     Outcome,
     Retry,
 )
-from domain.errors import NotFound, Unprocessable
+from domain.errors import NotFound, Unavailable, Unprocessable
 from domain.ids import message_delivery_workflow_id, new_id
 from domain.json_types import JsonObject
 from domain.principals import EnvironmentScope
@@ -42,6 +43,8 @@ from temporal_workflows.search_attributes import search_attributes
 ATTEMPTS = 8
 _FIRST_WAIT_SECONDS = 14.0
 _LONGEST_WAIT_SECONDS = 900.0
+# Seconds between attempts to store what a provider answered: about a minute and a half in all.
+_RECORD_WAITS = (0.2, 0.5, *(1.0,) * 10, *(5.0,) * 15)
 _RETRIES_EXHAUSTED = "retries_exhausted"
 _FATAL = "fatal_error"
 
@@ -224,7 +227,7 @@ def _wait(platform: Platform, attempt: int, wish: float | None) -> float:
     planned = min(_FIRST_WAIT_SECONDS * 2 ** (attempt - 1), _LONGEST_WAIT_SECONDS)
     planned *= random.uniform(0.9, 1.0)  # noqa: S311 - spreads load, guards nothing
     wait = max(planned, min(wish or 0.0, _LONGEST_WAIT_SECONDS))
-    return max(wait * platform.settings.delivery_retry_factor, 0.05)
+    return float(max(wait * platform.settings.delivery_retry_factor, 0.05))
 
 
 async def _record(
@@ -236,22 +239,33 @@ async def _record(
     exchange: Exchange | None,
     metadata: JsonObject | None = None,
 ) -> str:
-    """Store status, events and log of one attempt in one statement; answers the stored status."""
+    """Store status, events and log of one attempt in one statement; answers the stored status.
+
+    The provider has already answered: while the database is away this waits for it, because
+    another attempt would send the message a second time.
+    """
     now = utc_now()
+    record = statements.AttemptRecord(
+        message_id=tried.message["id"],
+        environment_id=tried.message["environment_id"],
+        attempt=tried.number,
+        status=status.value,
+        metadata=metadata or {},
+        events=[_event_row(tried, name, data, now) for name, data in events],
+        exchange=exchange,
+        now=now,
+    )
+    for wait in _RECORD_WAITS:
+        try:
+            return await _store(platform, record)
+        except Unavailable:
+            await asyncio.sleep(wait)
+    return await _store(platform, record)
+
+
+async def _store(platform: Platform, record: statements.AttemptRecord) -> str:
     async with platform.database.connection() as connection:
-        return await statements.record_attempt(
-            connection,
-            statements.AttemptRecord(
-                message_id=tried.message["id"],
-                environment_id=tried.message["environment_id"],
-                attempt=tried.number,
-                status=status.value,
-                metadata=metadata or {},
-                events=[_event_row(tried, name, data, now) for name, data in events],
-                exchange=exchange,
-                now=now,
-            ),
-        )
+        return await statements.record_attempt(connection, record)
 
 
 def _event_row(tried: _Attempt, name: str, data: JsonObject | None, now: datetime) -> JsonObject:

@@ -10,7 +10,7 @@ import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import FailureError, is_cancelled_exception
 
 from domain.queues import RUNS
 from domain.runs import (
@@ -78,7 +78,10 @@ class RecipientRunWorkflow:
                 schedule_to_close_timeout=stubs.WALK_PATIENCE,
                 retry_policy=stubs.WALK_RETRY,
             )
-        except ActivityError:
+        except FailureError as error:
+            # A local activity that gives up raises its cause, not always an ActivityError.
+            if is_cancelled_exception(error):
+                raise
             directive = await workflow.execute_activity(
                 stubs.advance,
                 walk,

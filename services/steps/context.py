@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from domain.clock import parse_instant
 from domain.conditions import ConditionGroup, ConditionScope, Verdict, evaluate
 from domain.ids import new_id
 from domain.json_types import JsonObject
@@ -72,7 +73,11 @@ def run_facts(row: dict[str, Any]) -> RunFacts:
 
 
 def _variable(stored: JsonObject | None) -> JsonObject | None:
-    return None if stored is None else recipient_variable(stored)
+    """Read a recipient's row as PostgreSQL wrote it in JSON: its instants are texts."""
+    if stored is None:
+        return None
+    instants = {name: parse_instant(stored[name]) for name in ("created_at", "updated_at")}
+    return recipient_variable({**stored, **instants})
 
 
 @dataclass(slots=True)
@@ -123,7 +128,7 @@ class StepContext:
             definition = self.definition
             self._scope = build_scope(
                 data=self.run.data,
-                recipient=self.run.recipient,
+                recipient=self.run.recipient or {},
                 actor=self.run.actor,
                 tenant=self.run.tenant,
                 workflow={

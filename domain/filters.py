@@ -1,0 +1,103 @@
+"""Filters of lists, as the API reference names them: all apply, any value of a list is enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from domain.json_types import JsonObject
+from domain.refs import RecipientRef
+
+# Strings of trigger data are stored with a message up to this length.
+KEPT_CHARACTERS = 256
+ENGAGEMENT_FILTERS = (
+    "seen",
+    "unseen",
+    "read",
+    "unread",
+    "archived",
+    "unarchived",
+    "link_clicked",
+    "interacted",
+)
+FEED_STATUSES = ("unread", "read", "unseen", "seen", "all")
+
+
+class Archived(StrEnum):
+    """Whether a feed shows archived items."""
+
+    EXCLUDE = "exclude"
+    INCLUDE = "include"
+    ONLY = "only"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Limits of an instant; each may be missing."""
+
+    gt: datetime | None = None
+    gte: datetime | None = None
+    lt: datetime | None = None
+    lte: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFilter:
+    """Which messages a list holds.
+
+    Attributes:
+        source: key of the workflow.
+        trigger_data: top-level values that the message's data must have.
+    """
+
+    recipient: RecipientRef | None = None
+    tenant: str | None = None
+    channel_id: UUID | None = None
+    statuses: list[str] | None = None
+    engagement: list[str] | None = None
+    message_ids: list[str] | None = None
+    categories: list[str] | None = None
+    source: str | None = None
+    workflow_run_id: UUID | None = None
+    recipient_run_id: str | None = None
+    trigger_data: JsonObject | None = None
+    inserted_at: Bounds = field(default_factory=Bounds)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedFilter:
+    """Which items a feed shows; `tenant` also shows items without any, unless `has_tenant`."""
+
+    status: str = "all"
+    archived: Archived = Archived.EXCLUDE
+    tenant: str | None = None
+    has_tenant: bool | None = None
+    source: str | None = None
+    categories: list[str] | None = None
+    trigger_data: JsonObject | None = None
+    inserted_at: Bounds = field(default_factory=Bounds)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which recipient runs a list holds."""
+
+    workflow_key: str | None = None
+    statuses: list[str] | None = None
+    tenant: str | None = None
+    has_errors: bool | None = None
+    recipient: RecipientRef | None = None
+    starting_at: datetime | None = None
+    ending_at: datetime | None = None
+
+
+def kept_trigger_data(wanted: JsonObject | None) -> JsonObject | None:
+    """Cut the strings of a filter as the strings of stored data were cut."""
+    if wanted is None:
+        return None
+    return {
+        key: value[:KEPT_CHARACTERS] if isinstance(value, str) else value
+        for key, value in wanted.items()
+    }

@@ -1,0 +1,60 @@
+"""What callers may do with messages, and the limits of such requests.
+
+Source: Knock API reference ("Messages"), docs "Message statuses".
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from domain.errors import InvalidParams
+from domain.json_types import JsonObject, JsonValue
+
+MAX_MESSAGE_IDS = 50
+MAX_METADATA_PAIRS = 5
+
+
+class Engagement(StrEnum):
+    """What a recipient, or an application in their name, does with a message."""
+
+    SEEN = "seen"
+    UNSEEN = "unseen"
+    READ = "read"
+    UNREAD = "unread"
+    ARCHIVED = "archived"
+    UNARCHIVED = "unarchived"
+    INTERACTED = "interacted"
+
+
+def parse_metadata(raw: JsonValue) -> JsonObject | None:
+    """Read the metadata of an interaction.
+
+    Raises:
+        InvalidParams: it is no object, has more than five pairs, or is not flat.
+    """
+    if raw is None:
+        return None
+    if not isinstance(raw, dict):
+        raise InvalidParams.of("metadata", "must be an object")
+    if len(raw) > MAX_METADATA_PAIRS:
+        raise InvalidParams.of("metadata", f"must have at most {MAX_METADATA_PAIRS} pairs")
+    for key, value in raw.items():
+        if isinstance(value, (dict, list)):
+            raise InvalidParams.of(f"metadata.{key}", "must not be nested")
+    return raw
+
+
+def parse_message_ids(raw: JsonValue) -> list[str]:
+    """Read the ids of a batch, each once, in the order given.
+
+    Raises:
+        InvalidParams: it is no list of 1 to 50 strings.
+    """
+    if not isinstance(raw, list) or not raw:
+        raise InvalidParams.of("message_ids", "must be a non-empty list of message ids")
+    if len(raw) > MAX_MESSAGE_IDS:
+        raise InvalidParams.of("message_ids", f"must have at most {MAX_MESSAGE_IDS} entries")
+    for index, value in enumerate(raw):
+        if not isinstance(value, str):
+            raise InvalidParams.of(f"message_ids[{index}]", "must be a string")
+    return list(dict.fromkeys(raw))

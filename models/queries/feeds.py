@@ -1,0 +1,103 @@
+"""Statements of in-app feeds: items are messages of an in-app channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from domain.filters import FeedFilter
+from domain.pages import Page, PageRequest
+from domain.refs import RecipientRef
+from models.queries import paging
+from models.queries.message_filters import feed_conditions, feed_status_condition
+from models.queries.messages import NEWEST_FIRST
+from runtime.database import Connection, one
+
+_ITEM = """
+m.id, m.workflow_key, m.version_id, m.categories, m.collection, m.recipient_id, m.tenant_id,
+m.actors, m.data, m.content, m.recipient_run_id, m.seen_at, m.read_at, m.interacted_at,
+m.link_clicked_at, m.archived_at, m.inserted_at, m.updated_at
+"""
+_PEOPLE = """
+SELECT collection, id, properties, settings, created_at, inserted_at, updated_at FROM recipients
+JOIN unnest(%s::text[], %s::text[]) AS given (collection, id) USING (collection, id)
+WHERE environment_id = %s
+"""
+_TRIGGER_DATA = """
+SELECT r.id, (w.data || coalesce(r.trigger_data, '{}')) - 'attachments' AS data
+FROM recipient_runs r JOIN workflow_runs w ON w.id = r.workflow_run_id
+WHERE r.environment_id = %s AND r.id = ANY(%s)
+"""
+
+
+async def channel_type_of(connection: Connection, channel_id: UUID) -> str | None:
+    """Return the type of a channel that is in use, or None."""
+    cursor = await connection.execute(
+        "SELECT channel_type FROM channels WHERE id = %s AND archived_at IS NULL", [channel_id]
+    )
+    row = await cursor.fetchone()
+    return None if row is None else str(row["channel_type"])
+
+
+async def list_items(
+    connection: Connection,
+    environment_id: UUID,
+    channel_id: UUID,
+    user: RecipientRef,
+    *,
+    wanted: FeedFilter,
+    request: PageRequest,
+) -> Page:
+    """Return a page of a feed, newest first."""
+    where = feed_conditions(environment_id, channel_id, user, wanted)
+    where.add(feed_status_condition(wanted.status))
+    found, values = paging.conditions(NEWEST_FIRST, request)
+    for condition in found:
+        where.add(condition)
+    cursor = await connection.execute(
+        f"SELECT {_ITEM} FROM messages m WHERE {where.sql} "  # noqa: S608 - fixed text
+        f"{paging.order_and_limit(NEWEST_FIRST, request)}",
+        [*where.values, *values],
+    )
+    return paging.turn(NEWEST_FIRST, request, await cursor.fetchall())
+
+
+async def count_items(
+    connection: Connection,
+    environment_id: UUID,
+    channel_id: UUID,
+    user: RecipientRef,
+    wanted: FeedFilter,
+) -> dict[str, Any]:
+    """Return total, unread and unseen counts; the status filter narrows only the total."""
+    where = feed_conditions(environment_id, channel_id, user, wanted)
+    cursor = await connection.execute(
+        f"SELECT count(*) FILTER (WHERE {feed_status_condition(wanted.status)}) AS total_count, "  # noqa: S608
+        "count(*) FILTER (WHERE m.read_at IS NULL) AS unread_count, "
+        "count(*) FILTER (WHERE m.seen_at IS NULL) AS unseen_count "
+        f"FROM messages m WHERE {where.sql}",
+        where.values,
+    )
+    return one(await cursor.fetchone())
+
+
+async def recipients_by_ref(
+    connection: Connection, environment_id: UUID, refs: Iterable[RecipientRef]
+) -> dict[RecipientRef, dict[str, Any]]:
+    """Return the rows of those recipients that are stored."""
+    wanted = sorted(set(refs))
+    if not wanted:
+        return {}
+    cursor = await connection.execute(
+        _PEOPLE, [[ref.collection for ref in wanted], [ref.id for ref in wanted], environment_id]
+    )
+    return {RecipientRef(row["collection"], row["id"]): row for row in await cursor.fetchall()}
+
+
+async def trigger_data_of(
+    connection: Connection, environment_id: UUID, run_ids: Iterable[str]
+) -> dict[str, dict[str, Any]]:
+    """Return by run what its trigger carried for its recipient, without attachments."""
+    cursor = await connection.execute(_TRIGGER_DATA, [environment_id, list(run_ids)])
+    return {row["id"]: row["data"] for row in await cursor.fetchall()}

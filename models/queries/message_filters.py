@@ -1,0 +1,135 @@
+"""Turns filters of messages and feeds into SQL conditions over table `messages AS m`."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from domain.filters import Archived, Bounds, FeedFilter, MessageFilter, kept_trigger_data
+from domain.json_types import JsonObject
+from domain.refs import RecipientRef
+
+_ENGAGED = {
+    "seen": "m.seen_at IS NOT NULL",
+    "unseen": "m.seen_at IS NULL",
+    "read": "m.read_at IS NOT NULL",
+    "unread": "m.read_at IS NULL",
+    "archived": "m.archived_at IS NOT NULL",
+    "unarchived": "m.archived_at IS NULL",
+    "link_clicked": "m.link_clicked_at IS NOT NULL",
+    "interacted": "m.interacted_at IS NOT NULL",
+}
+_ARCHIVED = {
+    Archived.EXCLUDE: "m.archived_at IS NULL",
+    Archived.ONLY: "m.archived_at IS NOT NULL",
+}
+
+
+class Where:
+    """Gathers conditions and their positional parameters."""
+
+    def __init__(self) -> None:
+        self.conditions: list[str] = []
+        self.values: list[Any] = []
+
+    def add(self, condition: str, *values: Any) -> None:
+        """Add a condition."""
+        self.conditions.append(condition)
+        self.values.extend(values)
+
+    def add_given(self, condition: str, value: Any) -> None:
+        """Add a condition unless its value was not given."""
+        if value is not None:
+            self.add(condition, value)
+
+    def recipient(self, ref: RecipientRef | None, alias: str = "m") -> None:
+        """Add: belongs to this recipient."""
+        if ref is not None:
+            self.add(
+                f"{alias}.recipient_id = %s AND {alias}.collection = %s", ref.id, ref.collection
+            )
+
+    def bounds(self, column: str, bounds: Bounds) -> None:
+        """Add the given limits of an instant."""
+        self.add_given(f"{column} > %s", bounds.gt)
+        self.add_given(f"{column} >= %s", bounds.gte)
+        self.add_given(f"{column} < %s", bounds.lt)
+        self.add_given(f"{column} <= %s", bounds.lte)
+
+    @property
+    def sql(self) -> str:
+        """Return the conditions joined by AND."""
+        return " AND ".join(self.conditions)
+
+
+def message_conditions(environment_id: UUID, wanted: MessageFilter) -> Where:
+    """Return the conditions of a list of messages."""
+    where = Where()
+    where.add("m.environment_id = %s", environment_id)
+    where.recipient(wanted.recipient)
+    where.add_given("m.tenant_id = %s", wanted.tenant)
+    where.add_given("m.channel_id = %s", wanted.channel_id)
+    where.add_given("m.delivery_status = ANY(%s)", wanted.statuses)
+    if wanted.engagement is not None:
+        engaged = " OR ".join(_ENGAGED[status] for status in wanted.engagement)
+        where.add(f"({engaged})")
+    where.add_given("m.id = ANY(%s)", wanted.message_ids)
+    where.add_given("m.workflow_run_id = %s", wanted.workflow_run_id)
+    if wanted.recipient_run_id is not None:
+        # The index of a message's run begins with the trigger, which the run's row knows.
+        where.add(
+            "m.workflow_run_id = (SELECT workflow_run_id FROM recipient_runs WHERE id = %s)"
+            " AND m.recipient_run_id = %s",
+            wanted.recipient_run_id,
+            wanted.recipient_run_id,
+        )
+    _add_content(where, wanted.source, wanted.categories, wanted.trigger_data)
+    where.bounds("m.inserted_at", wanted.inserted_at)
+    return where
+
+
+def _add_content(
+    where: Where,
+    source: str | None,
+    categories: list[str] | None,
+    trigger_data: JsonObject | None,
+) -> None:
+    where.add_given("m.workflow_key = %s", source)
+    where.add_given("m.categories && %s::text[]", categories)
+    kept = kept_trigger_data(trigger_data)
+    where.add_given("m.data @> %s", None if kept is None else Jsonb(kept))
+
+
+def feed_conditions(
+    environment_id: UUID, channel_id: UUID, user: RecipientRef, wanted: FeedFilter
+) -> Where:
+    """Return the conditions of a feed, all but its status: badge counts do not depend on that."""
+    where = Where()
+    where.add("m.environment_id = %s", environment_id)
+    where.recipient(user)
+    where.add("m.channel_id = %s", channel_id)
+    if wanted.archived in _ARCHIVED:
+        where.add(_ARCHIVED[wanted.archived])
+    _add_tenant(where, wanted)
+    _add_content(where, wanted.source, wanted.categories, wanted.trigger_data)
+    where.bounds("m.inserted_at", wanted.inserted_at)
+    return where
+
+
+def _add_tenant(where: Where, wanted: FeedFilter) -> None:
+    if wanted.has_tenant is False:
+        where.add("m.tenant_id IS NULL")
+    elif wanted.tenant is None:
+        if wanted.has_tenant:
+            where.add("m.tenant_id IS NOT NULL")
+    elif wanted.has_tenant:
+        where.add("m.tenant_id = %s", wanted.tenant)
+    else:
+        where.add("(m.tenant_id = %s OR m.tenant_id IS NULL)", wanted.tenant)
+
+
+def feed_status_condition(status: str) -> str:
+    """Return the condition of a feed's status filter."""
+    return _ENGAGED.get(status, "true")

@@ -1,0 +1,96 @@
+"""Statements over messages, their events and delivery attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from domain.filters import MessageFilter
+from domain.pages import Page, PageRequest
+from models.queries import paging
+from models.queries.message_filters import message_conditions
+from runtime.database import Connection
+
+# Everything of a message but its content, which may be large.
+_COLUMNS = """
+m.id, m.channel_id, m.channel_type, m.recipient_run_id, m.workflow_run_id, m.workflow_key,
+m.version_id, m.step_ref, m.categories, m.collection, m.recipient_id, m.tenant_id, m.actors,
+m.data, m.delivery_status, m.seen_at, m.read_at, m.interacted_at, m.link_clicked_at,
+m.archived_at, m.scheduled_at, m.provider_metadata, m.recipient_snapshot, m.inserted_at,
+m.updated_at
+"""
+_CHANNEL = """
+c.key AS channel_key, c.name AS channel_name, c.provider AS channel_provider,
+c.inserted_at AS channel_inserted_at, c.updated_at AS channel_updated_at
+"""
+_FROM = "FROM messages m LEFT JOIN channels c ON c.id = m.channel_id"
+NEWEST_FIRST = paging.Keyset(("m.inserted_at", "m.id"))
+_BY_ID = paging.Keyset(("id",))
+
+
+async def list_messages(
+    connection: Connection, environment_id: UUID, wanted: MessageFilter, request: PageRequest
+) -> Page:
+    """Return a page of messages, newest first."""
+    where = message_conditions(environment_id, wanted)
+    found, values = paging.conditions(NEWEST_FIRST, request)
+    for condition in found:
+        where.add(condition)
+    cursor = await connection.execute(
+        f"SELECT {_COLUMNS}, {_CHANNEL} {_FROM} WHERE {where.sql} "
+        f"{paging.order_and_limit(NEWEST_FIRST, request)}",
+        [*where.values, *values],
+    )
+    return paging.turn(NEWEST_FIRST, request, await cursor.fetchall())
+
+
+async def messages_by_id(
+    connection: Connection, environment_id: UUID, message_ids: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return those of the messages that exist, in the order of their ids in `message_ids`."""
+    cursor = await connection.execute(
+        f"SELECT {_COLUMNS}, {_CHANNEL} {_FROM} WHERE m.environment_id = %s AND m.id = ANY(%s)",
+        [environment_id, list(message_ids)],
+    )
+    found = {row["id"]: row for row in await cursor.fetchall()}
+    return [found[one] for one in message_ids if one in found]
+
+
+async def message_contents(
+    connection: Connection, environment_id: UUID, message_ids: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return the rendered contents of those of the messages that exist, in the given order."""
+    cursor = await connection.execute(
+        "SELECT id, channel_type, content, recipient_snapshot, inserted_at FROM messages "
+        "WHERE environment_id = %s AND id = ANY(%s)",
+        [environment_id, list(message_ids)],
+    )
+    found = {row["id"]: row for row in await cursor.fetchall()}
+    return [found[one] for one in message_ids if one in found]
+
+
+async def list_events(connection: Connection, message_id: str, request: PageRequest) -> Page:
+    """Return a page of a message's events, newest first."""
+    return await _page_of_message(
+        connection, "id, event_type, data, inserted_at", "message_events", message_id, request
+    )
+
+
+async def list_attempts(connection: Connection, message_id: str, request: PageRequest) -> Page:
+    """Return a page of a message's delivery attempts, newest first."""
+    columns = "id, environment_id, service_name, request, response, inserted_at"
+    return await _page_of_message(connection, columns, "delivery_attempts", message_id, request)
+
+
+async def _page_of_message(
+    connection: Connection, columns: str, table: str, message_id: str, request: PageRequest
+) -> Page:
+    conditions, values = paging.conditions(_BY_ID, request)
+    where = " AND ".join(["message_id = %s", *conditions])
+    cursor = await connection.execute(
+        f"SELECT {columns} FROM {table} WHERE {where} "  # noqa: S608 - fixed text
+        f"{paging.order_and_limit(_BY_ID, request)}",
+        [message_id, *values],
+    )
+    return paging.turn(_BY_ID, request, await cursor.fetchall())

@@ -1,0 +1,64 @@
+"""Statements that read recipient runs and their events."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from domain.filters import RunFilter
+from domain.pages import Page, PageRequest
+from models.queries import paging
+from models.queries.message_filters import Where
+from runtime.database import Connection
+
+_SELECT = """
+SELECT r.id, r.workflow_run_id, r.workflow_key, r.status, r.collection, r.recipient_id,
+       r.tenant_id, r.error_count, r.inserted_at, r.updated_at,
+       w.source, w.actor_collection, w.actor_id
+FROM recipient_runs r JOIN workflow_runs w ON w.id = r.workflow_run_id
+"""
+# The ids of runs begin with the time of their trigger.
+_NEWEST_FIRST = paging.Keyset(("r.id",))
+
+
+async def list_runs(
+    connection: Connection, environment_id: UUID, wanted: RunFilter, request: PageRequest
+) -> Page:
+    """Return a page of recipient runs, newest trigger first."""
+    where = Where()
+    where.add("r.environment_id = %s", environment_id)
+    where.recipient(wanted.recipient, "r")
+    where.add_given("r.workflow_key = %s", wanted.workflow_key)
+    where.add_given("r.status = ANY(%s)", wanted.statuses)
+    where.add_given("r.tenant_id = %s", wanted.tenant)
+    where.add_given("(r.error_count > 0) = %s", wanted.has_errors)
+    where.add_given("r.inserted_at >= %s", wanted.starting_at)
+    where.add_given("r.inserted_at <= %s", wanted.ending_at)
+    found, values = paging.conditions(_NEWEST_FIRST, request)
+    for condition in found:
+        where.add(condition)
+    cursor = await connection.execute(
+        f"{_SELECT} WHERE {where.sql} {paging.order_and_limit(_NEWEST_FIRST, request)}",
+        [*where.values, *values],
+    )
+    return paging.turn(_NEWEST_FIRST, request, await cursor.fetchall())
+
+
+async def get_run(
+    connection: Connection, environment_id: UUID, run_id: str
+) -> dict[str, Any] | None:
+    """Return a recipient run, or None."""
+    cursor = await connection.execute(
+        f"{_SELECT} WHERE r.environment_id = %s AND r.id = %s", [environment_id, run_id]
+    )
+    return await cursor.fetchone()
+
+
+async def events_of_run(connection: Connection, run_id: str) -> list[dict[str, Any]]:
+    """Return the story of a run, in order."""
+    cursor = await connection.execute(
+        "SELECT position, event, status, attempt, step_ref, step_type, data, inserted_at "
+        "FROM recipient_run_events WHERE recipient_run_id = %s ORDER BY position",
+        [run_id],
+    )
+    return await cursor.fetchall()
