@@ -19,6 +19,7 @@ LOUD = [
 QUIET = [
     "2026-11-22T10:00:00Z [info     ] worker_ready",
     '{"event": "an error page was asked for", "level": "info"}',
+    "2026-11-22 10:00:00 UTC [1] FATAL:  the database system is starting up",
     "2026-11-22 10:00:00 UTC [1] ERROR:  duplicate key value violates unique constraint",
 ]
 
