@@ -104,7 +104,15 @@ async def _make_message(
     content = await _render(context, step, channel, identifier)
     status = _first_status(channel, sandbox=sandbox)
     context.record.messages.append(
-        _message_row(context, step, channel, identifier, content, status, scheduled_at)
+        _message_row(
+            context,
+            step,
+            channel,
+            identifier=identifier,
+            content=content,
+            status=status,
+            scheduled_at=scheduled_at,
+        )
     )
     context.tell_message(identifier, "message.created")
     context.tell_message(identifier, "message.queued")
@@ -179,6 +187,7 @@ def _message_row(
     context: StepContext,
     step: ChannelStep,
     channel: ConfiguredChannel,
+    *,
     identifier: str,
     content: JsonObject,
     status: DeliveryStatus,
