@@ -152,9 +152,10 @@ def test_the_schema_of_trigger_data_is_stored_untouched() -> None:
     """Inside the JSON Schema, `$schema` and names that end in @ belong to its author."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "properties": {"a@": {}}}
 
-    assert normalise_workflow(_document(trigger_data_json_schema=schema))[
-        "trigger_data_json_schema"
-    ] == schema
+    assert (
+        normalise_workflow(_document(trigger_data_json_schema=schema))["trigger_data_json_schema"]
+        == schema
+    )
 
 
 def test_normalising_twice_changes_nothing() -> None:

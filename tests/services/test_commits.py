@@ -45,9 +45,7 @@ async def _commit_all(
 
 async def _promote_all(account: Account, to: str = "production") -> list[CommitRow]:
     async with account.platform.database.transaction() as connection:
-        return await commits.promote_all(
-            connection, to, ALL, author=AUTHOR, now=account.tick()
-        )
+        return await commits.promote_all(connection, to, ALL, author=AUTHOR, now=account.tick())
 
 
 async def _promote_one(account: Account, commit_id: UUID) -> CommitRow:
@@ -262,9 +260,7 @@ async def test_a_workflow_is_not_promoted_without_its_layout(account: Account) -
     assert await _published(account, "plain", "production") is None
 
 
-@pytest.mark.parametrize(
-    ("to", "error"), [("development", InvalidParams), ("nowhere", NotFound)]
-)
+@pytest.mark.parametrize(("to", "error"), [("development", InvalidParams), ("nowhere", NotFound)])
 async def test_promotion_needs_an_environment_with_one_before_it(
     account: Account, to: str, error: type[Exception]
 ) -> None:
