@@ -54,13 +54,14 @@ class RecipientRunWorkflow:
                 cursor = directive.cursor
                 await self._sleep(directive)
                 directive = await self._advance(order, cursor)
-        except asyncio.CancelledError:
+            await self._await_deliveries()
+        except (asyncio.CancelledError, FailureError) as error:
             # A cache eviction looks the same but has no reason; it must pass through untouched.
-            if workflow.cancellation_reason() is None:
+            # A cancelled activity is reported as a failure of its own.
+            if workflow.cancellation_reason() is None or not is_cancelled_exception(error):
                 raise
             await self._finish_cancelled(order, cursor)
             raise
-        await self._await_deliveries()
         return directive.status
 
     async def _advance(
@@ -125,14 +126,15 @@ class RecipientRunWorkflow:
         )
 
     async def _await_deliveries(self) -> None:
+        """Wait for every delivery, and let none be cancelled with the run: it is under way."""
         for delivery in self._deliveries.values():
-            await delivery
+            await asyncio.shield(delivery)
 
     async def _finish_cancelled(self, order: RecipientRunInput, cursor: str) -> None:
         """An operator cancelled the execution: record it; messages already made still go out."""
         finish = asyncio.create_task(self._advance(order, cursor, cancel=True))
         await asyncio.shield(finish)
-        await asyncio.shield(asyncio.create_task(self._await_deliveries()))
+        await self._await_deliveries()
 
     def _tell(self, directive: Directive) -> None:
         """Let an operator who opens the run read what it did and what it waits for."""

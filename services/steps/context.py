@@ -114,7 +114,7 @@ class StepContext:
     now: datetime
     limits: Limits
     _scope: JsonObject | None = None
-    _refs: JsonObject | None = None
+    _stored: list[dict[str, Any]] | None = None
 
     @property
     def zone(self) -> str | None:
@@ -167,15 +167,17 @@ class StepContext:
         return Verdict(passed=True, trace=trace)
 
     async def _message_refs(self) -> JsonObject:
-        """Return the messages of earlier steps as conditions see them, loaded at first use."""
+        """Return the messages of earlier steps as conditions see them.
+
+        Those of earlier walks are loaded at first use; those of this walk grow with every step.
+        """
         if not self.record.step_outcomes:
             return {}
-        if self._refs is None:
-            rows = await walks.messages_of_run(
+        if self._stored is None:
+            self._stored = await walks.messages_of_run(
                 self.connection, self.run.workflow_run_id, self.run.id
             )
-            self._refs = message_facts(rows, self.record.messages)
-        return self._refs
+        return message_facts(self._stored, self.record.messages)
 
     def tell(
         self,
