@@ -56,7 +56,7 @@ async def floor_rate(session: Session, runs: int, *, regular: bool) -> float:
 
 
 async def product_rate(session: Session, workflow: str, runs: int, *, done: str = _DONE) -> float:
-    """Complete recipient runs, triggered for a hundred people at a time; answers runs per second."""
+    """Complete runs, triggered for a hundred people at a time; answers runs per second."""
     gate = asyncio.Semaphore(_TRIGGERS_AT_ONCE)
 
     async def one(number: int) -> None:

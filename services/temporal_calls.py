@@ -76,6 +76,7 @@ async def signal_cancelled_run(client: Client, row: dict[str, Any]) -> None:
 async def start_trigger_fanout(
     client: Client, environment: EnvironmentScope, workflow_run_id: UUID
 ) -> None:
+    """Start the fan-out of a large trigger."""
     await _start_fanout(
         client,
         TriggerFanoutWorkflow.run,
@@ -89,6 +90,7 @@ async def start_trigger_fanout(
 async def start_cancel_fanout(
     client: Client, environment: EnvironmentScope, cancellation_id: UUID
 ) -> None:
+    """Start the fan-out of a large cancellation."""
     await _start_fanout(
         client,
         CancelFanoutWorkflow.run,
