@@ -6,10 +6,14 @@ between tries again with the same message id, which providers are given as idemp
 
 from __future__ import annotations
 
+import asyncio
 import random
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError
 
 from domain.channels import ChannelType
 from domain.clock import utc_now
@@ -22,19 +26,20 @@ from domain.delivery import (
     Outcome,
     Retry,
 )
-from domain.errors import NotFound, Unprocessable
+from domain.errors import InvalidParams, NotFound, Unavailable, Unprocessable
 from domain.ids import message_delivery_workflow_id, new_id
 from domain.json_types import JsonObject
 from domain.principals import EnvironmentScope
 from domain.queues import DELIVERY_QUEUES, RUNS
 from domain.refs import RecipientRef
 from domain.runs import DeliverMessageInput, MessageDeliveryInput
-from domain.statuses import DeliveryStatus
+from domain.statuses import PENDING_DELIVERY, DeliveryStatus
 from models.queries import deliveries as statements
 from models.queries.reachability import channel_data_of
 from providers.base import Provider
 from runtime.database import Connection
 from runtime.platform import Platform
+from runtime.temporal import is_away
 from services.provider_pool import provider_of
 from temporal_workflows import MessageDeliveryWorkflow
 from temporal_workflows.search_attributes import search_attributes
@@ -42,6 +47,8 @@ from temporal_workflows.search_attributes import search_attributes
 ATTEMPTS = 8
 _FIRST_WAIT_SECONDS = 14.0
 _LONGEST_WAIT_SECONDS = 900.0
+# Seconds between attempts to store what a provider answered: about a minute and a half in all.
+_RECORD_WAITS = (0.2, 0.5, *(1.0,) * 10, *(5.0,) * 15)
 _RETRIES_EXHAUSTED = "retries_exhausted"
 _FATAL = "fatal_error"
 
@@ -87,14 +94,14 @@ async def deliver_message(platform: Platform, order: DeliverMessageInput, *, att
         if message["retry_count"] < order.retry:
             # The retry was started before its transaction ended; look again.
             raise TryAgain(1.0, "the retry is not committed yet")
-        if message["delivery_status"] not in ("queued", "delivery_attempted"):
+        if _is_settled(message, order):
             return str(message["delivery_status"])
         delivery = await _delivery(platform, connection, message, attempt)
     tried = _Attempt(message, attempt, last=attempt >= ATTEMPTS)
     try:
         if isinstance(delivery, Misconfigured):
             raise delivery
-        outcome = await (await _provider(platform, message)).send(delivery)
+        outcome = await _provider(platform, message).send(delivery)
     except DeliveryFailure as failure:
         return await _record_failure(platform, tried, failure)
     return await _record_outcome(platform, tried, outcome)
@@ -108,9 +115,21 @@ async def conclude_delivery(platform: Platform, order: DeliverMessageInput) -> s
         )
     if message is None:
         return "deleted"
+    if _is_settled(message, order):
+        return str(message["delivery_status"])
     tried = _Attempt(message, ATTEMPTS, last=True)
     reason = Retry("every attempt was interrupted before the provider answered")
     return await _record_failure(platform, tried, reason)
+
+
+def _is_settled(message: JsonObject, order: DeliverMessageInput) -> bool:
+    """Tell whether an order has nothing left to do: a later retry owns the message, or it is done.
+
+    A retry that was ordered and not committed has nothing to settle either.
+    """
+    return (
+        message["retry_count"] != order.retry or message["delivery_status"] not in PENDING_DELIVERY
+    )
 
 
 async def retry_message(platform: Platform, environment: EnvironmentScope, message_id: str) -> None:
@@ -119,28 +138,43 @@ async def retry_message(platform: Platform, environment: EnvironmentScope, messa
     Raises:
         NotFound: there is no such message here.
         Unprocessable: `message_not_retriable`, it was delivered or is still on its way.
+        Unavailable: the database or Temporal is away; nothing has changed.
     """
     async with platform.database.transaction() as connection:
         message = await statements.requeue(connection, environment.id, message_id, utc_now())
         if message is None:
             await _refuse_retry(connection, environment.id, message_id)
             return
-        channel_type = ChannelType(message["channel_type"])
         # Started before the commit: when Temporal is away nothing has changed, and the activity
-        # waits for the commit. A repeated call for the same count joins the running delivery.
-        await platform.temporal.start_workflow(
-            MessageDeliveryWorkflow.run,
-            MessageDeliveryInput(
-                DeliverMessageInput(message_id, str(environment.id), message["retry_count"]),
-                queue=DELIVERY_QUEUES[channel_type],
-                label=f"manual retry {message['retry_count']} by {channel_type.value}",
-            ),
-            id=message_delivery_workflow_id(environment.slug, message_id, message["retry_count"]),
-            task_queue=RUNS,
-            search_attributes=search_attributes(
-                environment=environment.slug, workflow_key=message["workflow_key"]
-            ),
-        )
+        # waits for the commit.
+        try:
+            await _start_retry(platform, environment, message)
+        except (RPCError, RuntimeError) as error:
+            if isinstance(error, RPCError) and not is_away(error):
+                raise
+            raise Unavailable("Temporal is away; try again.") from error
+
+
+async def _start_retry(
+    platform: Platform, environment: EnvironmentScope, message: JsonObject
+) -> None:
+    """Start the delivery of one more retry; one that a rolled-back call left running is joined."""
+    channel_type = ChannelType(message["channel_type"])
+    retry = message["retry_count"]
+    await platform.temporal.start_workflow(
+        MessageDeliveryWorkflow.run,
+        MessageDeliveryInput(
+            DeliverMessageInput(message["id"], str(environment.id), retry),
+            queue=DELIVERY_QUEUES[channel_type],
+            label=f"manual retry {retry} by {channel_type.value}",
+        ),
+        id=message_delivery_workflow_id(environment.slug, message["id"], retry),
+        task_queue=RUNS,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        search_attributes=search_attributes(
+            environment=environment.slug, workflow_key=message["workflow_key"]
+        ),
+    )
 
 
 async def _refuse_retry(connection: Connection, environment_id: UUID, message_id: str) -> None:
@@ -179,8 +213,11 @@ async def _delivery(
     )
 
 
-async def _provider(platform: Platform, message: JsonObject) -> Provider:
-    return provider_of(platform, message["provider"])
+def _provider(platform: Platform, message: JsonObject) -> Provider:
+    try:
+        return provider_of(platform, message["provider"])
+    except InvalidParams as error:  # an outside provider that is no longer installed
+        raise Misconfigured(error.message) from error
 
 
 async def _record_outcome(platform: Platform, tried: _Attempt, outcome: Outcome) -> str:
@@ -224,7 +261,7 @@ def _wait(platform: Platform, attempt: int, wish: float | None) -> float:
     planned = min(_FIRST_WAIT_SECONDS * 2 ** (attempt - 1), _LONGEST_WAIT_SECONDS)
     planned *= random.uniform(0.9, 1.0)  # noqa: S311 - spreads load, guards nothing
     wait = max(planned, min(wish or 0.0, _LONGEST_WAIT_SECONDS))
-    return max(wait * platform.settings.delivery_retry_factor, 0.05)
+    return float(max(wait * platform.settings.delivery_retry_factor, 0.05))
 
 
 async def _record(
@@ -236,22 +273,33 @@ async def _record(
     exchange: Exchange | None,
     metadata: JsonObject | None = None,
 ) -> str:
-    """Store status, events and log of one attempt in one statement; answers the stored status."""
+    """Store status, events and log of one attempt in one statement; answers the stored status.
+
+    The provider has already answered: while the database is away this waits for it, because
+    another attempt would send the message a second time.
+    """
     now = utc_now()
+    record = statements.AttemptRecord(
+        message_id=tried.message["id"],
+        environment_id=tried.message["environment_id"],
+        attempt=tried.number,
+        status=status.value,
+        metadata=metadata or {},
+        events=[_event_row(tried, name, data, now) for name, data in events],
+        exchange=exchange,
+        now=now,
+    )
+    for wait in _RECORD_WAITS:
+        try:
+            return await _store(platform, record)
+        except Unavailable:
+            await asyncio.sleep(wait)
+    return await _store(platform, record)
+
+
+async def _store(platform: Platform, record: statements.AttemptRecord) -> str:
     async with platform.database.connection() as connection:
-        return await statements.record_attempt(
-            connection,
-            statements.AttemptRecord(
-                message_id=tried.message["id"],
-                environment_id=tried.message["environment_id"],
-                attempt=tried.number,
-                status=status.value,
-                metadata=metadata or {},
-                events=[_event_row(tried, name, data, now) for name, data in events],
-                exchange=exchange,
-                now=now,
-            ),
-        )
+        return await statements.record_attempt(connection, record)
 
 
 def _event_row(tried: _Attempt, name: str, data: JsonObject | None, now: datetime) -> JsonObject:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from domain.errors import InvalidParams, NotFound
+from domain.pages import Page, PageRequest
 from models.queries import environments as queries
 from models.queries.environments import EnvironmentRow
 from runtime.database import Connection
@@ -34,3 +35,8 @@ async def require_writable(
         f"content is written in {home} and promoted to {environment['slug']};"
         " force=true writes it here all the same",
     )
+
+
+async def list_environments(connection: Connection, request: PageRequest) -> Page:
+    """Return a page of environments in the order of promotion."""
+    return await queries.list_environments(connection, request)

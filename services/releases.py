@@ -19,6 +19,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.clock import utc_now
+from domain.errors import Unavailable
 from domain.ids import (
     cancel_fanout_workflow_id,
     recipient_run_workflow_id,
@@ -122,18 +123,27 @@ async def _release(
     try:
         async with asyncio.timeout(patience or platform.settings.start_timeout_seconds):
             await start()
-    except (RPCError, TimeoutError, RuntimeError) as error:
-        # A lazy client that never reached Temporal raises a bare RuntimeError.
-        if not is_away(error) and not isinstance(error, RuntimeError):
-            raise
-        platform.memory[_AWAY_UNTIL] = time.monotonic() + _LOOK_AGAIN_SECONDS
-        _log.warning("temporal_away", detail="the sweep will start what was accepted")
+    except (RPCError, TimeoutError, RuntimeError, Unavailable) as error:
+        # Whatever it is, the caller was promised the work: it is accepted, and the sweep's now.
+        _note_failure(platform, error)
         return False
     if requested:
         _in_background(platform, note())
     else:
         await note()
     return True
+
+
+def _note_failure(platform: Platform, error: Exception) -> None:
+    if isinstance(error, Unavailable):
+        _log.warning("database_away", detail="the sweep will start what was accepted")
+    # A lazy client that never reached Temporal raises a bare RuntimeError.
+    elif is_away(error) or isinstance(error, RuntimeError):
+        platform.memory[_AWAY_UNTIL] = time.monotonic() + _LOOK_AGAIN_SECONDS
+        _log.warning("temporal_away", detail="the sweep will start what was accepted")
+    else:
+        # A namespace or search attribute that is missing: an operator has to mend it.
+        _log.error("temporal_refused", detail=str(error)[:500])
 
 
 def _in_background(platform: Platform, work: Awaitable[None]) -> None:

@@ -6,16 +6,17 @@ server fetch an address that a customer wrote. Source: Knock docs, "Validating t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from jsonschema import SchemaError
+from jsonschema.protocols import Validator
 from jsonschema.validators import Draft202012Validator, validator_for
 
 from domain.errors import FieldError
 from domain.json_types import JsonObject, JsonValue
 
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+_INSTANCES: tuple[JsonValue, ...] = ({}, [], "", 0, None)
 # Their values are data, whatever they look like.
 _DATA = frozenset({"const", "default", "enum", "examples"})
 
@@ -23,30 +24,45 @@ _DATA = frozenset({"const", "default", "enum", "examples"})
 def schema_errors(schema: JsonObject, field: str = "trigger_data_json_schema") -> list[FieldError]:
     """Return what is wrong with a JSON Schema; Draft 2020-12 unless it names another."""
     try:
-        validator_for(schema, default=Draft202012Validator).check_schema(schema)
+        schema_validator(schema).check_schema(schema)
     except SchemaError as error:
         return [FieldError(_path(field, error.absolute_path), error.message[:500])]
-    return [*_foreign_references(schema, field), *_bad_patterns(schema, field)]
+    return list(_foreign_references(schema, field)) or list(_dead_references(schema, field))
+
+
+def schema_validator(schema: JsonObject) -> Validator:
+    """Return what checks trigger data: the draft that the schema names, else Draft 2020-12."""
+    return validator_for(schema, default=Draft202012Validator)(schema)
 
 
 def _foreign_references(schema: JsonObject, field: str) -> Iterator[FieldError]:
     for path, node in _nodes(schema, field):
+        if path != field and isinstance(node.get("$id"), str):
+            yield FieldError(f"{path}.$id", "is allowed at the top of the schema only")
         for keyword in _REFERENCES:
             target = node.get(keyword)
             if isinstance(target, str) and not target.startswith("#"):
                 yield FieldError(f"{path}.{keyword}", "must refer to a place in this schema (#…)")
 
 
-def _bad_patterns(schema: JsonObject, field: str) -> Iterator[FieldError]:
+def _dead_references(schema: JsonObject, field: str) -> Iterator[FieldError]:
+    """Try every reference, so that one that leads nowhere, or in a circle, fails here and now."""
+    validator = schema_validator(schema)
     for path, node in _nodes(schema, field):
-        patterns = list(node.get("patternProperties") or {})
-        if isinstance(node.get("pattern"), str):
-            patterns.append(node["pattern"])
-        for pattern in patterns:
-            try:
-                re.compile(pattern)
-            except (re.error, OverflowError, RecursionError):
-                yield FieldError(f"{path}.pattern", f"{pattern[:100]!r} is no regular expression")
+        for keyword in _REFERENCES:
+            if isinstance(node.get(keyword), str):
+                attempt = validator.evolve(schema={keyword: node[keyword]})
+                if not all(_can_judge(attempt, instance) for instance in _INSTANCES):
+                    yield FieldError(f"{path}.{keyword}", "does not lead to a usable schema")
+
+
+def _can_judge(validator: Validator, instance: JsonValue) -> bool:
+    try:
+        list(validator.iter_errors(instance))
+    except Exception:
+        # The library raises what it met on its way: lookups, recursion, values of wrong types.
+        return False
+    return True
 
 
 def _nodes(value: JsonValue, path: str) -> Iterator[tuple[str, JsonObject]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from domain.clock import utc_now
@@ -28,6 +27,7 @@ from runtime.database import Connection
 from runtime.platform import Platform
 from services.catalog import PublishedContent, catalog_of
 from services.releases import release_cancellation, release_trigger
+from services.trigger_schemas import schema_validator
 
 _MAX_VIOLATIONS = 50
 
@@ -140,7 +140,7 @@ async def _resolve(
 
 def _check_data(request: TriggerRequest, schema: dict[str, object]) -> None:
     found: Sequence[ValidationError] = sorted(
-        Draft202012Validator(schema).iter_errors(request.data), key=lambda error: error.json_path
+        schema_validator(schema).iter_errors(request.data), key=lambda error: error.json_path
     )
     if found:
         raise InvalidParams(

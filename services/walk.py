@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from domain.channels import ChannelType
-from domain.clock import parse_instant, utc_now
+from domain.clock import iso, parse_instant, utc_now
 from domain.conditions import ConditionError
 from domain.json_types import JsonObject
 from domain.runs import START, AdvanceInput, DeliveryOrder, Directive, DirectiveKind
@@ -31,6 +31,8 @@ STEP_ATTEMPTS = 3
 # Seconds before the second and third attempt of a failing step.
 _STEP_WAITS = (1.0, 5.0)
 _MISSING = "missing"
+_BROKEN_CONDITIONS = "trigger_conditions_broken"
+_ERROR_CHARACTERS = 1_000
 
 
 async def advance(platform: Platform, order: AdvanceInput) -> Directive:
@@ -83,7 +85,7 @@ async def _walk(context: StepContext, cursor: str, *, first: bool) -> Directive:
     deliveries: list[DeliveryOrder] = []
     stop = await _why_not(context, begins=first and cursor == START)
     if stop is not None:
-        return _finish(context, deliveries, [stop], reason=stop)
+        return _finish(context, deliveries, [stop], reason=stop, halted=stop == _BROKEN_CONDITIONS)
     if cursor != START:
         _tell_resumed(context, position)
     for index in range(position, len(context.definition.steps)):
@@ -110,20 +112,28 @@ async def _why_not(context: StepContext, *, begins: bool) -> str | None:
         return "workflow_inactive"
     if context.run.recipient is None:
         return "recipient_missing"
-    if begins and context.definition.conditions is not None:
+    return await _why_not_triggered(context) if begins else None
+
+
+async def _why_not_triggered(context: StepContext) -> str | None:
+    """Judge the workflow's own conditions; broken ones end the run, as a broken step does."""
+    try:
         verdict = await context.judge(context.definition.conditions)
-        if verdict is not None:
-            data = {"passed": verdict.passed, "conditions": verdict.trace}
-            context.tell("trigger_conditions_evaluated", data=data)
-            if not verdict.passed:
-                return "trigger_conditions_not_met"
-    return None
+    except (ConditionError, LiquidError) as error:
+        data: JsonObject = {"reason": "condition", "error": str(error)[:_ERROR_CHARACTERS]}
+        context.tell("trigger_conditions_evaluated", failed=True, data=data)
+        return _BROKEN_CONDITIONS
+    if verdict is None:
+        return None
+    data = {"passed": verdict.passed, "conditions": verdict.trace}
+    context.tell("trigger_conditions_evaluated", data=data)
+    return None if verdict.passed else "trigger_conditions_not_met"
 
 
 async def _take(context: StepContext, step: BaseStep) -> StepOutcome:
     """Take one step, or recall what it did when it was taken before."""
     known = context.record.step_outcomes.get(step.ref)
-    if known is not None and known["outcome"] != "retrying":
+    if known is not None and not _is_due(context, known):
         return await _recall(context, step, known)
     attempt = 1 if known is None else known["attempt"] + 1
     made = len(context.record.messages), len(context.record.message_events)
@@ -137,22 +147,39 @@ async def _take(context: StepContext, step: BaseStep) -> StepOutcome:
     return outcome
 
 
+def _is_due(context: StepContext, known: JsonObject) -> bool:
+    """Tell whether a step has to be tried again.
+
+    Before its time it does not: then this walk repeats one whose answer was lost, and must not use
+    up an attempt.
+    """
+    if known["outcome"] != "retrying":
+        return False
+    due = parse_instant(known["until"])
+    return due is None or due <= context.now
+
+
 def _failed(context: StepContext, step: BaseStep, attempt: int, error: ValueError) -> StepOutcome:
     """Three attempts in total, then the run halts (Knock docs, "Debugging workflows")."""
     kind = "condition" if isinstance(error, ConditionError) else "template"
-    data = {"reason": kind, "error": str(error)[:1_000]}
+    data = {"reason": kind, "error": str(error)[:_ERROR_CHARACTERS]}
     last = attempt >= STEP_ATTEMPTS
     event = "step_failed" if last else "step_retrying"
     context.tell(event, ref=step.ref, failed=True, attempt=attempt, data=data)
     if last:
         return StepOutcome({"outcome": "failed"}, f"`{step.ref}` failed: broken {kind}")
     wait = _STEP_WAITS[attempt - 1] * context.platform.settings.step_retry_factor
+    until = context.now + timedelta(seconds=wait)
     return StepOutcome(
-        {"outcome": "retrying", "attempt": attempt},
+        {"outcome": "retrying", "attempt": attempt, "until": iso(until)},
         f"`{step.ref}` will be tried again: broken {kind}",
-        until=context.now + timedelta(seconds=wait),
-        label=f"{step.ref}: attempt {attempt + 1} of {STEP_ATTEMPTS}",
+        until=until,
+        label=_retry_label(step, attempt),
     )
+
+
+def _retry_label(step: BaseStep, attempt: int) -> str:
+    return f"{step.ref}: attempt {attempt + 1} of {STEP_ATTEMPTS}"
 
 
 async def _recall(context: StepContext, step: BaseStep, known: JsonObject) -> StepOutcome:
@@ -161,6 +188,9 @@ async def _recall(context: StepContext, step: BaseStep, known: JsonObject) -> St
     if known["outcome"] == "waiting":
         outcome.until = parse_instant(known["until"])
         outcome.label = f"{step.ref}: until {known['until']}"
+    if known["outcome"] == "retrying":
+        outcome.until = parse_instant(known["until"])
+        outcome.label = _retry_label(step, known["attempt"])
     if known.get("message_ids"):
         run = context.run
         outcome.deliveries = await _open_deliveries(

@@ -29,6 +29,7 @@ from services.workflow_references import (
     published_reference_errors,
     reference_errors,
 )
+from templating.environment import check_source
 from templating.validation import check_template
 
 
@@ -70,9 +71,7 @@ async def upsert_workflow(
             there, or the environment is not one that content is written in.
     """
     await require_writable(connection, environment, force=options.force)
-    if options.commit is not None:
-        # Before the row's own lock, in the order that commits of many resources take them.
-        await queries.lock_publication(connection, [environment["id"]])
+    await queries.lock_publication(connection, [environment["id"]])
     content = await check_workflow(connection, environment, key, raw)
     resource = await save_draft(
         connection, environment["id"], WORKFLOW, key, content=content, now=now
@@ -201,10 +200,26 @@ def _template_errors(content: JsonObject) -> list[FieldError]:
     return [
         error
         for path, step in channel_steps(content)
-        if step.get("channel_type") in list(ChannelType) and isinstance(step.get("template"), dict)
-        for error in check_template(
-            ChannelType(step["channel_type"]), step["template"], f"{path}.template"
-        )
+        for error in (*_template_faults(path, step), *_override_faults(path, step))
+    ]
+
+
+def _template_faults(path: str, step: JsonObject) -> list[FieldError]:
+    """Judge the template of a step; what is no template at all the parser has refused."""
+    kind, template = step.get("channel_type"), step.get("template")
+    if kind not in list(ChannelType) or not isinstance(template, dict) or not template:
+        return []
+    return check_template(ChannelType(kind), template, f"{path}.template")
+
+
+def _override_faults(path: str, step: JsonObject) -> list[FieldError]:
+    """Judge the Liquid in the channel settings that a step overrides."""
+    overrides = step.get("channel_overrides")
+    return [
+        FieldError(f"{path}.channel_overrides.{name}", str(fault), "invalid_liquid")
+        for name, source in (overrides.items() if isinstance(overrides, dict) else ())
+        if isinstance(source, str)
+        for fault in check_source(source)
     ]
 
 

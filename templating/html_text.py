@@ -11,7 +11,11 @@ from html.parser import HTMLParser
 
 # Larger documents are only stripped: the parser takes some microseconds for every tag.
 _MAX_PARSED = 256 * 1024
-_HIDDEN = re.compile(r"<(?:(!--)|(script|style|head|title|template|noscript)\b)", re.IGNORECASE)
+_HIDDEN_TAGS = ("script", "style", "head", "title", "template", "noscript")
+_HIDDEN = re.compile(rf"<(?:(!--)|({'|'.join(_HIDDEN_TAGS)})\b)", re.IGNORECASE)
+_CLOSERS = {"!--": re.compile("-->")} | {
+    tag: re.compile(rf"</{tag}\b[^<>]*>", re.IGNORECASE) for tag in _HIDDEN_TAGS
+}
 # A "<" that does not begin a complete tag; quotes inside the tag have to be closed as well.
 _STRAY = re.compile(r"<(?!/?[A-Za-z](?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*>)")
 _TAG = re.compile(r"<[^<>]*>")
@@ -91,18 +95,12 @@ def _drop_hidden(html: str) -> str:
     """Cut out comments and elements whose content is not for reading, in linear time."""
     kept: list[str] = []
     position = 0
-    lowered = html.lower() if "<" in html else ""
-    if len(lowered) != len(html):
-        # A few letters change length in lower case; positions would not match.
-        lowered = html
     while match := _HIDDEN.search(html, position):
         kept.append(html[position : match.start()])
-        closer = "-->" if match[1] else f"</{match[2].lower()}"
-        end = lowered.find(closer, match.end())
-        end = html.find(">", end + len(closer) - 1) if end >= 0 else -1
-        if end < 0:
+        closer = _CLOSERS[(match[1] or match[2]).lower()].search(html, match.end())
+        if closer is None:
             return "".join(kept)
-        position = end + 1
+        position = closer.end()
     kept.append(html[position:])
     return "".join(kept)
 

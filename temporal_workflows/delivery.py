@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from domain.runs import DeliverMessageInput
 from temporal_workflows import activity_stubs as stubs
@@ -28,7 +28,10 @@ async def deliver(order: DeliverMessageInput, *, queue: str, label: str) -> None
             cancellation_type=workflow.ActivityCancellationType.ABANDON,
             summary=label,
         )
-    except ActivityError:
+    except ActivityError as error:
+        # Nobody cancels a delivery; should it happen, its outcome is still the activity's to tell.
+        if is_cancelled_exception(error):
+            raise
         await workflow.execute_activity(
             stubs.conclude_delivery,
             order,

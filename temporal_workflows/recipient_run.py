@@ -10,7 +10,7 @@ import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import FailureError, is_cancelled_exception
 
 from domain.queues import RUNS
 from domain.runs import (
@@ -54,13 +54,14 @@ class RecipientRunWorkflow:
                 cursor = directive.cursor
                 await self._sleep(directive)
                 directive = await self._advance(order, cursor)
-        except asyncio.CancelledError:
+            await self._await_deliveries()
+        except (asyncio.CancelledError, FailureError) as error:
             # A cache eviction looks the same but has no reason; it must pass through untouched.
-            if workflow.cancellation_reason() is None:
+            # A cancelled activity is reported as a failure of its own.
+            if workflow.cancellation_reason() is None or not is_cancelled_exception(error):
                 raise
             await self._finish_cancelled(order, cursor)
             raise
-        await self._await_deliveries()
         return directive.status
 
     async def _advance(
@@ -78,7 +79,10 @@ class RecipientRunWorkflow:
                 schedule_to_close_timeout=stubs.WALK_PATIENCE,
                 retry_policy=stubs.WALK_RETRY,
             )
-        except ActivityError:
+        except FailureError as error:
+            # A local activity that gives up raises its cause, not always an ActivityError.
+            if is_cancelled_exception(error):
+                raise
             directive = await workflow.execute_activity(
                 stubs.advance,
                 walk,
@@ -122,14 +126,15 @@ class RecipientRunWorkflow:
         )
 
     async def _await_deliveries(self) -> None:
+        """Wait for every delivery, and let none be cancelled with the run: it is under way."""
         for delivery in self._deliveries.values():
-            await delivery
+            await asyncio.shield(delivery)
 
     async def _finish_cancelled(self, order: RecipientRunInput, cursor: str) -> None:
         """An operator cancelled the execution: record it; messages already made still go out."""
         finish = asyncio.create_task(self._advance(order, cursor, cancel=True))
         await asyncio.shield(finish)
-        await asyncio.shield(asyncio.create_task(self._await_deliveries()))
+        await self._await_deliveries()
 
     def _tell(self, directive: Directive) -> None:
         """Let an operator who opens the run read what it did and what it waits for."""

@@ -4,4 +4,24 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-ROUTERS: tuple[APIRouter, ...] = ()
+from api.management import (
+    admin_channels,
+    admin_keys,
+    admin_messages,
+    channels,
+    commits,
+    environments,
+    whoami,
+    workflows,
+)
+
+ROUTERS: tuple[APIRouter, ...] = (
+    workflows.router,
+    commits.router,
+    environments.router,
+    channels.router,
+    whoami.router,
+    admin_channels.router,
+    admin_keys.router,
+    admin_messages.router,
+)

@@ -161,9 +161,10 @@ async def list_pending(
 
 
 async def lock_publication(connection: Connection, environment_ids: Sequence[UUID]) -> None:
-    """Make commits and promotions of these environments wait for each other.
+    """Make writers of these environments' content wait for each other.
 
-    The lock leaves foreign key checks alone, so runs and messages go on being written.
+    Every writer takes this lock before any row of content, because publishing also raises the
+    environment's configuration version. Foreign key checks pass it, so runs go on.
     """
     await connection.execute(
         "SELECT 1 FROM environments WHERE id = ANY(%s) ORDER BY position FOR NO KEY UPDATE",

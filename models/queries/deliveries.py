@@ -40,8 +40,8 @@ WITH changed AS (
 ), logged AS (
     INSERT INTO delivery_attempts (id, message_id, environment_id, attempt, service_name, request,
                                    response, inserted_at)
-    SELECT %(log_id)s, %(id)s, %(environment_id)s, %(attempt)s, %(service)s, %(request)s,
-           %(response)s, %(now)s
+    SELECT %(log_id)s::uuid, %(id)s::text, %(environment_id)s::uuid, %(attempt)s::int,
+           %(service)s::text, %(request)s::jsonb, %(response)s::jsonb, %(now)s::timestamptz
     WHERE %(service)s::text IS NOT NULL
 )
 SELECT coalesce((SELECT delivery_status FROM changed),
@@ -57,7 +57,7 @@ WITH requeued AS (
     RETURNING id, channel_type, workflow_key, retry_count
 ), story AS (
     INSERT INTO message_events (id, message_id, event_type, data, inserted_at)
-    SELECT %(event_id)s, id, 'message.queued', jsonb_build_object('retry', retry_count), %(now)s
+    SELECT %(event_id)s::uuid, id, 'message.queued', jsonb_build_object('retry', retry_count), %(now)s::timestamptz
     FROM requeued
 )
 SELECT * FROM requeued

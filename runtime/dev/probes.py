@@ -16,14 +16,16 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from runtime.embedded.errors import EmbeddedError
-from runtime.embedded.temporal import SEARCH_ATTRIBUTES
 from runtime.processes import Child
 from runtime.settings import Settings
 from runtime.temporal import connect
+from temporal_workflows.search_attributes import ALL
 
 _POLL_SECONDS = 0.05
 _HOPELESS_DEATHS = 5
 _SLOWEST_START_SECONDS = 90.0
+
+SEARCH_ATTRIBUTES: tuple[str, ...] = tuple(key.name for key in ALL)
 
 Probe = Callable[[], Awaitable[bool]]
 

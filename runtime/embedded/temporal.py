@@ -16,14 +16,6 @@ from runtime.embedded.temporal_download import download_temporal
 from runtime.embedded.tools import is_program, locked, output_of
 
 CLI_VERSION = "1.5.1"
-SEARCH_ATTRIBUTES: tuple[str, ...] = (
-    "Environment",
-    "WorkflowKey",
-    "RecipientId",
-    "Tenant",
-    "CancellationKey",
-    "WorkflowRunId",
-)
 # Safe against killed processes, not against power loss.
 _PRAGMAS = ("journal_mode=wal", "synchronous=1")
 _DYNAMIC_CONFIG = (
@@ -49,12 +41,17 @@ ENVIRONMENT = {"GOGC": "400"}
 
 @dataclass(frozen=True, slots=True)
 class TemporalPlace:
-    """Where an embedded Temporal listens and keeps its state."""
+    """Where an embedded Temporal listens and keeps its state.
+
+    Attributes:
+        keywords: the search attributes that it registers.
+    """
 
     database: Path
     namespace: str
     port: int
     ui_port: int
+    keywords: tuple[str, ...]
 
 
 def start_command(binary: Path, place: TemporalPlace) -> tuple[str, ...]:
@@ -69,7 +66,7 @@ def start_command(binary: Path, place: TemporalPlace) -> tuple[str, ...]:
         flags += ["--sqlite-pragma", pragma]
     for value in _DYNAMIC_CONFIG:
         flags += ["--dynamic-config-value", value]
-    for name in SEARCH_ATTRIBUTES:
+    for name in place.keywords:
         flags += ["--search-attribute", f"{name}=Keyword"]
     return (str(binary), "server", "start-dev", *flags)
 

@@ -27,6 +27,8 @@ from templating.render import render_content
 
 # What Knock keeps of trigger data on a message: scalars, strings cut.
 _KEPT_CHARACTERS = 256
+# What the settings of a webhook channel say about its own request.
+_REQUEST = ("method", "url", "headers", "query_params", "body")
 
 
 async def run_channel(context: StepContext, step: ChannelStep) -> StepOutcome:
@@ -87,9 +89,23 @@ async def _why_unreachable(
             )
             if not data:
                 return "recipient has no channel data"
-        case ChannelType.IN_APP_FEED | ChannelType.HTTP:
+        case ChannelType.HTTP:
+            if not _template(step, channel).get("url"):
+                return f"channel {channel.key} has no request of its own"
+        case ChannelType.IN_APP_FEED:
             pass
     return None
+
+
+def _template(step: ChannelStep, channel: ConfiguredChannel) -> JsonObject:
+    """Return the step's template; a webhook step without one sends its channel's own request.
+
+    One or the other, never a mixture (Knock docs: "Webhook channels").
+    """
+    if channel.channel_type is not ChannelType.HTTP or step.template:
+        return step.template
+    own = {name: channel.settings[name] for name in _REQUEST if channel.settings.get(name)}
+    return {"method": "post", **own}
 
 
 async def _make_message(
@@ -104,7 +120,15 @@ async def _make_message(
     content = await _render(context, step, channel, identifier)
     status = _first_status(channel, sandbox=sandbox)
     context.record.messages.append(
-        _message_row(context, step, channel, identifier, content, status, scheduled_at)
+        _message_row(
+            context,
+            step,
+            channel,
+            identifier=identifier,
+            content=content,
+            status=status,
+            scheduled_at=scheduled_at,
+        )
     )
     context.tell_message(identifier, "message.created")
     context.tell_message(identifier, "message.queued")
@@ -161,7 +185,7 @@ async def _render(
                 raise LiquidError(f"there is no published e-mail layout {key!r}")
     return render_content(
         channel.channel_type,
-        step.template,
+        _template(step, channel),
         scope,
         settings={**channel.settings, **(step.channel_overrides or {})},
         layout=layout,
@@ -179,6 +203,7 @@ def _message_row(
     context: StepContext,
     step: ChannelStep,
     channel: ConfiguredChannel,
+    *,
     identifier: str,
     content: JsonObject,
     status: DeliveryStatus,

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from domain.clock import parse_instant
 from domain.conditions import ConditionGroup, ConditionScope, Verdict, evaluate
 from domain.ids import new_id
 from domain.json_types import JsonObject
@@ -72,7 +73,11 @@ def run_facts(row: dict[str, Any]) -> RunFacts:
 
 
 def _variable(stored: JsonObject | None) -> JsonObject | None:
-    return None if stored is None else recipient_variable(stored)
+    """Read a recipient's row as PostgreSQL wrote it in JSON: its instants are texts."""
+    if stored is None:
+        return None
+    instants = {name: parse_instant(stored[name]) for name in ("created_at", "updated_at")}
+    return recipient_variable({**stored, **instants})
 
 
 @dataclass(slots=True)
@@ -109,7 +114,7 @@ class StepContext:
     now: datetime
     limits: Limits
     _scope: JsonObject | None = None
-    _refs: JsonObject | None = None
+    _stored: list[dict[str, Any]] | None = None
 
     @property
     def zone(self) -> str | None:
@@ -123,7 +128,7 @@ class StepContext:
             definition = self.definition
             self._scope = build_scope(
                 data=self.run.data,
-                recipient=self.run.recipient,
+                recipient=self.run.recipient or {},
                 actor=self.run.actor,
                 tenant=self.run.tenant,
                 workflow={
@@ -162,15 +167,17 @@ class StepContext:
         return Verdict(passed=True, trace=trace)
 
     async def _message_refs(self) -> JsonObject:
-        """Return the messages of earlier steps as conditions see them, loaded at first use."""
+        """Return the messages of earlier steps as conditions see them.
+
+        Those of earlier walks are loaded at first use; those of this walk grow with every step.
+        """
         if not self.record.step_outcomes:
             return {}
-        if self._refs is None:
-            rows = await walks.messages_of_run(
+        if self._stored is None:
+            self._stored = await walks.messages_of_run(
                 self.connection, self.run.workflow_run_id, self.run.id
             )
-            self._refs = message_facts(rows, self.record.messages)
-        return self._refs
+        return message_facts(self._stored, self.record.messages)
 
     def tell(
         self,

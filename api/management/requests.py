@@ -1,0 +1,65 @@
+"""What most requests of the Management API say in the same way: environment, commit, page."""
+
+from __future__ import annotations
+
+from api.pagination import Kinds, read_page
+from api.queries import Query
+from api.strings import problem_of
+from domain.errors import InvalidParams, NotFound
+from domain.pages import PageRequest
+from domain.principals import ServicePrincipal
+from models.queries.environments import EnvironmentRow
+from runtime.database import Connection
+from services.commits import Selection
+from services.content import Author, CommitNote
+from services.environments import find_environment
+
+DEFAULT_ENVIRONMENT = "development"
+MAX_LIMIT = 100
+ENVIRONMENT_HELP = {"environment": "Slug; `development` when it is left out."}
+PAGE_HELP = {
+    "after": "Cursor: only what comes after it.",
+    "before": "Cursor: only what comes before it.",
+    "limit": f"Most entries on the page, 1 to {MAX_LIMIT}; 50 when it is left out.",
+}
+SELECTION_HELP = {
+    "resource_type[]": "Only these types, such as `workflow`.",
+    "resource_id": "Only the resource with this key.",
+}
+
+
+async def read_environment(connection: Connection, query: Query) -> EnvironmentRow:
+    """Return the environment that a request is about; Knock's CLI sometimes leaves it out.
+
+    Raises:
+        NotFound: there is no such environment; or a branch is named, and there are none.
+    """
+    refuse_branch(query)
+    return await find_environment(connection, query.text("environment") or DEFAULT_ENVIRONMENT)
+
+
+def refuse_branch(query: Query) -> None:
+    """Raise NotFound when a branch is named: this version has none."""
+    branch = query.text("branch")
+    if branch is not None:
+        raise NotFound(f"The branch {branch[:255]!r} does not exist.", code="branch_not_found")
+
+
+def read_limit(query: Query, kinds: Kinds) -> PageRequest:
+    """Read which page is asked for; this face says `limit` where the other says `page_size`."""
+    return read_page(query, kinds, size_name="limit", max_size=MAX_LIMIT)
+
+
+def read_note(query: Query, principal: ServicePrincipal) -> CommitNote:
+    """Read what a commit says about itself."""
+    message = query.text("commit_message", max_length=10_000)
+    if message is not None and problem_of(message):
+        raise InvalidParams.of("commit_message", problem_of(message) or "")
+    allow_empty = query.boolean("allow_empty") or False
+    return CommitNote(Author.of(principal), message, allow_empty)
+
+
+def read_selection(query: Query) -> Selection:
+    """Read which content a request is about."""
+    types = query.texts("resource_type")
+    return Selection(None if types is None else tuple(types), query.text("resource_id"))

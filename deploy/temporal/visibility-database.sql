@@ -1,0 +1,2 @@
+-- Temporal keeps its searchable index apart from its histories.
+CREATE DATABASE temporal_visibility;

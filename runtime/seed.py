@@ -1,0 +1,138 @@
+"""Fills a fresh stack: environments, keys, one channel per type, a layout, sample workflows.
+
+Seeding again changes nothing that is there, so what a user changed stays; only the mail server of
+the seeded e-mail channel follows the settings.
+"""
+
+from __future__ import annotations
+
+import itertools
+from datetime import datetime
+
+from domain.clock import Clock, utc_now
+from domain.ids import new_id
+from domain.json_types import JsonObject
+from domain.principals import KeyKind
+from models.queries import commits as commit_queries
+from models.queries import content as content_queries
+from models.queries import environments as environment_queries
+from models.queries.environments import EnvironmentRow
+from runtime.database import Connection
+from runtime.platform import Platform
+from runtime.sample_workflows import SAMPLE_WORKFLOWS
+from runtime.seed_channels import seed_channels
+from runtime.seed_keys import SEEDED_ENVIRONMENTS, SeededChannel, SeededStack, SeedKeys
+from services.content import (
+    EMAIL_LAYOUT,
+    WORKFLOW,
+    Author,
+    CommitNote,
+    publish_copy,
+    publish_draft,
+    save_draft,
+)
+from services.credentials import keep_api_key, keep_service_token
+from services.environments import find_environment
+from services.workflow_definitions import SaveOptions, upsert_workflow
+from templating.default_layout import DEFAULT_LAYOUT_KEY, default_layout
+
+_AUTHOR = Author("Carillon", "seed@carillon.invalid")
+_NOTE = CommitNote(_AUTHOR, "Seed")
+# Two processes that seed one database take turns.
+_LOCK = 0x5EED
+
+
+async def seed(platform: Platform, keys: SeedKeys, *, clock: Clock = utc_now) -> SeededStack:
+    """Create what is missing, in one transaction, and say what there is.
+
+    Args:
+        platform: database, vault, and the settings that name the mail server.
+        keys: the keys to store; the same ones at every start.
+        clock: tells the time.
+    """
+    now = clock()
+    async with platform.database.transaction() as connection:
+        await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        environments = await _environments(connection, now)
+        await _keys(connection, environments, keys, now)
+        channels = await seed_channels(connection, platform, environments, now)
+        await _layout(connection, environments[0], now)
+        await _workflows(connection, environments[0], now)
+        for before, after in itertools.pairwise(environments):
+            await _promote(connection, before, after, now)
+    return SeededStack(
+        {row["channel_type"]: SeededChannel(row["key"], str(row["id"])) for row in channels}
+    )
+
+
+async def _environments(connection: Connection, now: datetime) -> list[EnvironmentRow]:
+    for position, slug in enumerate(SEEDED_ENVIRONMENTS):
+        await environment_queries.insert_environment(
+            connection,
+            environment_id=new_id(),
+            slug=slug,
+            name=slug.capitalize(),
+            position=position,
+            now=now,
+        )
+    return [await find_environment(connection, slug) for slug in SEEDED_ENVIRONMENTS]
+
+
+async def _keys(
+    connection: Connection, environments: list[EnvironmentRow], keys: SeedKeys, now: datetime
+) -> None:
+    """Store the keys; one that is stored already, even if revoked since, is left as it is."""
+    await keep_service_token(connection, name="Seed", token=keys.service_token, now=now)
+    for environment in environments:
+        pair = keys.environments[environment["slug"]]
+        for kind, token in (
+            (KeyKind.SECRET, pair.secret_key),
+            (KeyKind.PUBLIC, pair.public_key),
+        ):
+            await keep_api_key(
+                connection, environment, kind=kind, name="Seed", token=token, now=now
+            )
+
+
+async def _layout(connection: Connection, environment: EnvironmentRow, now: datetime) -> None:
+    place = (environment["id"], EMAIL_LAYOUT, DEFAULT_LAYOUT_KEY)
+    if await content_queries.get_published(connection, *place):
+        return
+    layout = default_layout()
+    content: JsonObject = {
+        "name": "Default",
+        "html_layout": layout.html_layout,
+        "text_layout": layout.text_layout,
+        "footer_links": [],
+        "is_mjml": False,
+        "branding_overrides": None,
+    }
+    resource = await save_draft(connection, *place, content=content, now=now)
+    await publish_draft(connection, environment, resource, note=_NOTE, now=now)
+
+
+async def _workflows(connection: Connection, environment: EnvironmentRow, now: datetime) -> None:
+    for key, document in SAMPLE_WORKFLOWS.items():
+        if await content_queries.get_published(connection, environment["id"], WORKFLOW, key):
+            continue
+        await upsert_workflow(
+            connection, environment, key, document, options=SaveOptions(commit=_NOTE), now=now
+        )
+
+
+async def _promote(
+    connection: Connection, source: EnvironmentRow, target: EnvironmentRow, now: datetime
+) -> None:
+    """Copy what the seed committed and the target does not have; what users committed waits."""
+    seeded = [(EMAIL_LAYOUT, DEFAULT_LAYOUT_KEY), *((WORKFLOW, key) for key in SAMPLE_WORKFLOWS)]
+    for resource_type, key in seeded:
+        if await content_queries.get_published(connection, target["id"], resource_type, key):
+            continue
+        commits = await commit_queries.list_promotable(
+            connection, source["id"], resource_types=[resource_type], key=key
+        )
+        for commit in commits:
+            if commit["author_email"] == _AUTHOR.email:
+                await publish_copy(
+                    connection, target, commit, commit_id=new_id(), author=_AUTHOR, now=now
+                )
