@@ -112,6 +112,7 @@ async def test_a_body_that_is_not_needed_is_not_read(
 )
 async def test_batches(
     client: httpx.AsyncClient,
+    *,
     make: Builder,
     environment: Environment,
     action: str,

@@ -56,6 +56,7 @@ async def test_users_are_listed_newest_first(
     "body",
     [
         {"created_at": "yesterday"},
+        {"created_at": "9999-12-31T23:59:59-14:00"},
         {"channel_data": {"junk": {}}},
         {"channel_data": []},
         {"preferences": {"default": 1}},

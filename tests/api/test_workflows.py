@@ -88,6 +88,7 @@ def _nested(depth: int) -> dict[str, Any]:
 )
 async def test_bad_triggers_leave_nothing(
     client: httpx.AsyncClient,
+    *,
     make: Builder,
     environment: Environment,
     temporal: TemporalRecorder,
