@@ -64,6 +64,7 @@ async def items(make: Builder, environment: Environment, channel: UUID) -> dict[
 )
 async def test_filters_and_counts(
     client: httpx.AsyncClient,
+    *,
     path: str,
     items: dict[str, str],
     query: str,
@@ -84,6 +85,7 @@ async def test_filters_and_counts(
 
 async def test_a_client_asks_for_what_came_since(
     client: httpx.AsyncClient,
+    *,
     path: str,
     items: dict[str, str],
     make: Builder,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -111,6 +112,7 @@ async def test_a_body_that_is_not_needed_is_not_read(
 )
 async def test_batches(
     client: httpx.AsyncClient,
+    *,
     make: Builder,
     environment: Environment,
     action: str,
@@ -159,8 +161,6 @@ async def test_concurrent_changes_all_count(
     client: httpx.AsyncClient, make: Builder, environment: Environment
 ) -> None:
     """Batches over the same messages in opposite orders neither deadlock nor get lost."""
-    import asyncio
-
     ids = [await make.message(environment, uuid4()) for _ in range(20)]
     answers = await asyncio.gather(
         *(

@@ -206,6 +206,7 @@ CONTENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 @pytest.mark.parametrize(("channel_type", "content", "expected"), CONTENTS)
 async def test_contents_by_channel_type(
     client: httpx.AsyncClient,
+    *,
     make: Builder,
     environment: Environment,
     channel_type: str,
