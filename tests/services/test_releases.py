@@ -142,7 +142,7 @@ async def test_run_that_has_ended_needs_no_signal(engine: Engine) -> None:
 
 
 async def test_database_going_away_after_the_commit(engine: Engine) -> None:
-    """A trigger whose release cannot be noted succeeds; the sweep finds it started, and notes it."""
+    """A trigger whose release cannot be noted succeeds; the sweep finds it started."""
     database = InterruptedDatabase(engine.platform.database, works=1, away=1)
     engine = engine.with_platform(database=database)
     trigger = await engine.trigger("flow", {"id": "a"})
