@@ -62,7 +62,7 @@ format: $(INSTALLED) ## Format the code and .env.example
 	$(BIN)/python scripts/env_example.py
 
 chaos: $(INSTALLED) ## Kill processes of a whole stack N times and check every promise
-	@$(BIN)/carillon chaos --kills $(N)
+	@$(BIN)/python -m tests.chaos --kills $(N)
 
 bench: $(INSTALLED) ## Measure a fresh stack beside its floor
 	@$(BIN)/python -m bench
