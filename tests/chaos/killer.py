@@ -16,14 +16,14 @@ import psycopg
 from temporalio.client import Client
 
 from runtime.processes import is_alive
-from tests.chaos.plan import PARTS, Plan
+from tests.chaos.plan import PARTS, SUPERVISOR, Plan
 from tests.chaos.stack import WORKERS, Product
 
 _POLL_SECONDS = 0.05
 _WATCH_SECONDS = 60.0
 # The parts that everything hangs on get this long to work before they are killed again.
-_BREATH_SECONDS = {"postgres": 6.0, "temporal": 6.0}
-_WEIGHTS = {"api": 6, "worker": 8, "temporal": 4, "postgres": 4, "smtp": 2}
+_BREATH_SECONDS = {"postgres": 6.0, "temporal": 6.0, SUPERVISOR: 20.0}
+_WEIGHTS = {"api": 6, "worker": 8, "temporal": 4, "postgres": 4, "smtp": 2, SUPERVISOR: 2}
 
 
 @dataclass(slots=True)
@@ -83,6 +83,8 @@ class Killer:
         return self._random.choices(kinds, weights=[_WEIGHTS[kind] for kind in kinds])[0]
 
     def _is_fair(self, kind: str) -> bool:
+        if kind == SUPERVISOR and not self._plan.kill_supervisor:
+            return False
         return kind == "worker" or time.monotonic() > self._spared_until.get(kind, 0.0)
 
     async def _victim(self, kind: str) -> str:
@@ -95,8 +97,7 @@ class Killer:
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _kill(self, part: str) -> Kill:
-        while (pid := self._product.pid_of(part)) is None or not is_alive(pid):
-            await asyncio.sleep(_POLL_SECONDS)
+        pid = await self._present(part)
         self._spared_until[part] = float("inf")
         os.kill(pid, signal.SIGKILL)
         at_ms = round((time.monotonic() - self._began) * 1000)
@@ -104,6 +105,13 @@ class Killer:
         self.kills.append(kill)
         self._say(f"t+{at_ms:>6} ms  killed {part} (process {pid})")
         return kill
+
+    async def _present(self, part: str) -> int:
+        """Return the process id of a part, which may be coming back just now."""
+        async with asyncio.timeout(_WATCH_SECONDS):
+            while (pid := self._product.pid_of(part)) is None or not is_alive(pid):
+                await asyncio.sleep(_POLL_SECONDS)
+        return pid
 
     async def _watch(self, kill: Kill) -> None:
         started = time.monotonic()
@@ -123,6 +131,8 @@ class Killer:
 
     async def _serves(self, part: str) -> bool:
         described = self._product.described
+        if part == SUPERVISOR:  # it describes itself again only when every part works
+            return True
         if part == "api":
             return await _answers(f"{described.api_url}/health")
         if part == "temporal":
