@@ -26,6 +26,9 @@ _BREATH_SECONDS = {"postgres": 6.0, "temporal": 6.0, SUPERVISOR: 20.0}
 _WEIGHTS = {"api": 6, "worker": 8, "temporal": 4, "postgres": 4, "smtp": 2, SUPERVISOR: 2}
 
 
+_BUSY = {"worker", "postgres", "temporal", SUPERVISOR}
+
+
 @dataclass(slots=True)
 class Kill:
     """One killed process; times are milliseconds.
@@ -51,21 +54,22 @@ class Killer:
     Args:
         product: the victim.
         plan: how often.
+        crowd: asks for a large trigger, so that a kill finds its victim in the middle of work.
         say: takes one line for people.
     """
 
-    def __init__(self, product: Product, plan: Plan, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, product: Product, plan: Plan, *, crowd: Callable[[], None], say: Callable[[str], None]
+    ) -> None:
         self.kills: list[Kill] = []
         self._product = product
         self._plan = plan
+        self._crowd = crowd
+        self._crowds_left = plan.large_triggers
         self._say = say
         self._random = random.Random(f"kills {plan.seed}")
         self._began = time.monotonic()
         self._spared_until: dict[str, float] = {}
-
-    def progress(self) -> float:
-        """Return from 0 to 1 how many kills are done."""
-        return len(self.kills) / max(self._plan.kills, 1)
 
     async def run(self) -> None:
         """Kill as often as planned, and return when every part is back."""
@@ -73,14 +77,21 @@ class Killer:
         first = self._random.sample(PARTS, len(PARTS))
         async with asyncio.TaskGroup() as watching:
             for number in range(self._plan.kills):
-                await asyncio.sleep(self._random.uniform(*self._plan.pauses))
                 kind = first[number] if number < len(first) else self._choose()
+                self._gather_crowd(kind)
+                await asyncio.sleep(self._random.uniform(*self._plan.pauses))
                 kill = await self._kill(await self._victim(kind))
                 watching.create_task(self._watch(kill))
 
     def _choose(self) -> str:
         kinds = [kind for kind in _WEIGHTS if self._is_fair(kind)]
         return self._random.choices(kinds, weights=[_WEIGHTS[kind] for kind in kinds])[0]
+
+    def _gather_crowd(self, kind: str) -> None:
+        """Spend the large triggers on parts that have much to lose; the last one is a worker's."""
+        if kind in _BUSY and self._crowds_left > (kind != "worker"):
+            self._crowds_left -= 1
+            self._crowd()
 
     def _is_fair(self, kind: str) -> bool:
         if kind == SUPERVISOR and not self._plan.kill_supervisor:

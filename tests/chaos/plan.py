@@ -36,9 +36,9 @@ class Plan:
 
 def short_plan(seed: int) -> Plan:
     """Return the form that every test run takes: each part once, and a worker and the API again."""
-    return Plan(kills=7, seed=seed, pauses=(0.8, 3.0), large_triggers=1, calm=75.0, patience=60.0)
+    return Plan(kills=7, seed=seed, pauses=(0.8, 3.0), large_triggers=2, calm=75.0, patience=60.0)
 
 
 def long_plan(kills: int, seed: int) -> Plan:
     """Return a form with any number of kills."""
-    return Plan(kills=kills, seed=seed, kill_supervisor=True, large_triggers=2 + kills // 15)
+    return Plan(kills=kills, seed=seed, kill_supervisor=True, large_triggers=2 + kills // 5)
