@@ -2,64 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import shutil
-import sys
-import tempfile
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
-from runtime.dev.client import DevStack, stop_dev_stack, wait_for_dev_stack
-from runtime.settings import child_environment
+from runtime.dev.client import DevStack
+from runtime.dev.fresh import fresh_stack
 
-_FREE_PORTS = {
-    "CARILLON_API_PORT": "0",
-    "CARILLON_TEMPORAL_PORT": "0",
-    "CARILLON_TEMPORAL_UI_PORT": "0",
-    "CARILLON_SMTP_PORT": "0",
-}
-
-
-@contextlib.asynccontextmanager
-async def fresh_stack(*, workers: int, **settings: str) -> AsyncIterator[DevStack]:
-    """Run `carillon dev` in a folder of its own, and wipe both afterwards.
-
-    Args:
-        workers: worker processes.
-        settings: further `CARILLON_*` variables, by name without the prefix.
-    """
-    home = Path(tempfile.mkdtemp(prefix="carillon-bench-"))
-    overrides = {f"CARILLON_{name.upper()}": value for name, value in settings.items()}
-    environment = child_environment(
-        **_FREE_PORTS,
-        CARILLON_HOME=str(home),
-        CARILLON_WORKERS=str(workers),
-        CARILLON_LOG_LEVEL="warning",
-        **overrides,
-    )
-    supervisor = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "runtime.cli",
-        "dev",
-        env=environment,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        stack = await wait_for_dev_stack(home, seconds=120)
-        yield stack
-        await stop_dev_stack(stack)
-    finally:
-        if supervisor.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                supervisor.terminate()
-            await supervisor.wait()
-        shutil.rmtree(home, ignore_errors=True)
+__all__ = ["Cost", "CpuMeter", "DevStack", "fresh_stack", "resident_bytes"]
 
 
 @dataclass(frozen=True, slots=True)
