@@ -143,7 +143,7 @@ def test_message_keeps_flat_trigger_data(knock: Knock, welcomed: Welcomed) -> No
     message = knock.messages.get(welcomed.email.id)
     assert message.data == {"workspace": WORKSPACE}
     assert message.tenant == "acme"
-    assert (message.model_extra or {})["recipient_snapshot"]["email"] == welcomed.address
+    assert message.to_dict()["recipient_snapshot"] == {"email": welcomed.address, "name": NAME}
 
 
 def test_email_arrives_once_and_whole(stack: DevStack, welcomed: Welcomed) -> None:
