@@ -10,6 +10,7 @@ from knockapi import AsyncKnock, Knock
 from runtime.dev.client import DevStack
 from tests.support.mail import mails_to, part_of
 from tests.support.management import Management, email_step, webhook_step
+from tests.support.programs import Program
 from tests.support.runs import wait_for_messages
 from tests.support.waiting import soon
 from tests.support.webhook_target import Target
@@ -60,8 +61,13 @@ async def call(knock: AsyncKnock, target: Target, path: str, user: str) -> str:
 
 
 @pytest.fixture(scope="module", autouse=True)
-async def given_up(workflows: None, async_knock: AsyncKnock, target: Target) -> str:
-    """Trigger a delivery that will never succeed, early: its eight attempts take a while."""
+async def given_up(
+    workflows: None, async_knock: AsyncKnock, target: Target, programs: dict[str, Program]
+) -> str:
+    """Trigger a delivery that will never succeed, early: its eight attempts take a while.
+
+    The programs are asked for here so that their waiting costs no time of its own either.
+    """
     target.scripts["/down"] = [503] * 9
     return await call(async_knock, target, "/down", "unlucky")
 

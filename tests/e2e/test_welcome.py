@@ -154,7 +154,9 @@ def test_email_arrives_once_and_whole(stack: DevStack, welcomed: Welcomed) -> No
     assert mail["From"] == "Carillon <hello@carillon.example>"
     assert mail["Message-ID"] == (welcomed.email.metadata or {})["external_id"]
     assert mail.get_content_type() == "multipart/alternative"
-    assert f"Good to have you here, {NAME}" in part_of(mail, "plain")
+    text = part_of(mail, "plain")
+    assert f"Good to have you here, {NAME}" in text
+    assert text.rstrip().endswith("Get started (https://example.com/start)")
     assert f"<h1>Good to have you here, {NAME}</h1>" in part_of(mail, "html")
     assert "https://example.com/start" in part_of(mail, "html")
 
