@@ -65,7 +65,7 @@ chaos: $(INSTALLED) ## Kill processes of a whole stack N times and check every p
 	@$(BIN)/carillon chaos --kills $(N)
 
 bench: $(INSTALLED) ## Measure a fresh stack beside its floor
-	@$(BIN)/carillon bench
+	@$(BIN)/python -m bench
 
 replay: $(INSTALLED) ## Replay recorded Temporal histories against today's code
 	@$(BIN)/carillon replay

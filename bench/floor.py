@@ -49,7 +49,7 @@ class FloorWorkflow:
     """One empty local activity, and one empty regular one when asked for."""
 
     @workflow.run
-    async def run(self, order: FloorInput, regular: bool) -> str:  # noqa: FBT001 - a payload
+    async def run(self, order: FloorInput, regular: bool) -> str:
         """Answer the run id."""
         await workflow.execute_local_activity(
             floor_local, order, start_to_close_timeout=timedelta(seconds=5)

@@ -119,6 +119,35 @@ def parse_properties(ref: RecipientRef, raw: JsonObject, field: str) -> InlineRe
     )
 
 
+def combined(first: InlineRecipient | None, second: InlineRecipient) -> InlineRecipient:
+    """Join two mentions of one recipient in one request, as if the second had come after."""
+    if first is None or first.properties is None:
+        return second
+    if second.properties is None:
+        return first
+    return InlineRecipient(
+        first.ref,
+        _merged(first.properties, second.properties),
+        _merged(first.settings, second.settings),
+        second.created_at or first.created_at,
+        {**(first.channel_data or {}), **(second.channel_data or {})} or None,
+        _merged(first.preferences, second.preferences),
+        first.trigger_data if second.trigger_data is None else second.trigger_data,
+    )
+
+
+def _merged(first: JsonObject | None, second: JsonObject | None) -> JsonObject | None:
+    """Merge objects deeply, as the database does; other values are replaced."""
+    if first is None or second is None:
+        return second if first is None else first
+    merged = dict(first)
+    for key, value in second.items():
+        before = merged.get(key)
+        both = isinstance(before, dict) and isinstance(value, dict)
+        merged[key] = _merged(before, value) if both else value
+    return merged
+
+
 def _checked_id(raw: JsonValue, field: str, *, user: bool = False) -> str:
     if not isinstance(raw, str) or not raw:
         raise InvalidParams.of(field, "must be a non-empty string")

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from domain.errors import FieldError, InvalidParams
 from domain.json_types import JsonObject, JsonValue
-from domain.recipients import InlineRecipient, parse_recipient, parse_tenant
+from domain.recipients import InlineRecipient, combined, parse_recipient, parse_tenant
 from domain.refs import RecipientRef
 
 T = TypeVar("T")
@@ -136,16 +136,9 @@ def _parse_recipients(raw: JsonValue, *, least: int = 1) -> tuple[InlineRecipien
     for index, entry in enumerate(raw):
         parsed = violations.collect(partial(parse_recipient, entry, f"recipients[{index}]"))
         if parsed is not None:
-            distinct[parsed.ref] = _richer(distinct.get(parsed.ref), parsed)
+            distinct[parsed.ref] = combined(distinct.get(parsed.ref), parsed)
     violations.raise_if_any()
     return tuple(distinct.values())
-
-
-def _richer(first: InlineRecipient | None, second: InlineRecipient) -> InlineRecipient:
-    """Of two mentions of one recipient keep the one that stores something; else the first."""
-    if first is None or (first.properties is None and second.properties is not None):
-        return second
-    return first
 
 
 def _parse_optional(raw: JsonValue, name: str) -> InlineRecipient | None:

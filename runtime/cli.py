@@ -166,9 +166,9 @@ COMMANDS: dict[str, Command] = {
 # Modules with `main(settings, arguments: list[str]) -> int` that read their own arguments. They
 # are offered only where they are there: the image leaves some of them out.
 EXTENSIONS: dict[str, tuple[str, str]] = {
+    "admin": ("runtime.admin", "set up channels, keys and tokens; retry a message"),
     "demo": ("runtime.demo", "send real input through a running product and show what came out"),
     "replay": ("runtime.replay", "replay recorded Temporal histories against today's code"),
-    "bench": ("bench.main", "measure a fresh stack beside its floor"),
     "chaos": ("bench.chaos", "kill processes of a whole stack and check every promise"),
 }
 

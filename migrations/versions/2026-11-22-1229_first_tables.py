@@ -83,6 +83,12 @@ def upgrade() -> None:
             "environment_id", "path", "key", name=op.f("pk_idempotency_records")
         ),
     )
+    op.create_index(
+        op.f("ix_idempotency_records_expires_at"),
+        "idempotency_records",
+        ["expires_at"],
+        unique=False,
+    )
     op.create_table(
         "message_events",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -325,6 +331,17 @@ def upgrade() -> None:
             "environment_id",
             "recipient_id",
             "collection",
+            sa.literal_column("inserted_at DESC"),
+            sa.literal_column("id DESC"),
+            "channel_id",
+        ],
+        unique=False,
+    )
+    op.create_index(
+        "ix_messages_channel",
+        "messages",
+        [
+            "environment_id",
             "channel_id",
             sa.literal_column("inserted_at DESC"),
             sa.literal_column("id DESC"),
@@ -412,9 +429,27 @@ def upgrade() -> None:
         "recipient_runs",
         ["environment_id", "workflow_key", "cancellation_key"],
         unique=False,
-        postgresql_where=sa.text(
-            "cancellation_key IS NOT NULL AND status IN ('queued', 'processing', 'paused')"
-        ),
+        postgresql_where=sa.text("cancellation_key IS NOT NULL"),
+    )
+    op.create_index(
+        op.f("ix_recipient_runs_environment_id_workflow_key_id"),
+        "recipient_runs",
+        ["environment_id", "workflow_key", "id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_recipient_runs_tenant",
+        "recipient_runs",
+        ["environment_id", "tenant_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("tenant_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_recipient_runs_errors",
+        "recipient_runs",
+        ["environment_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("error_count > 0"),
     )
     op.create_index(
         "ix_recipient_runs_cancellation_id",
@@ -612,13 +647,12 @@ def downgrade() -> None:
         table_name="recipient_runs",
         postgresql_where=sa.text("cancellation_id IS NOT NULL"),
     )
+    op.drop_index("ix_recipient_runs_errors", table_name="recipient_runs")
+    op.drop_index("ix_recipient_runs_tenant", table_name="recipient_runs")
     op.drop_index(
-        "ix_recipient_runs_cancellable",
-        table_name="recipient_runs",
-        postgresql_where=sa.text(
-            "cancellation_key IS NOT NULL AND status IN ('queued', 'processing', 'paused')"
-        ),
+        op.f("ix_recipient_runs_environment_id_workflow_key_id"), table_name="recipient_runs"
     )
+    op.drop_index("ix_recipient_runs_cancellable", table_name="recipient_runs")
     op.drop_table("recipient_runs")
     op.drop_table("preference_sets")
     op.drop_index("ix_messages_workflow", table_name="messages")
@@ -630,6 +664,7 @@ def downgrade() -> None:
     op.drop_index("ix_messages_run", table_name="messages")
     op.drop_index("ix_messages_recipient", table_name="messages")
     op.drop_index("ix_messages_newest", table_name="messages")
+    op.drop_index("ix_messages_channel", table_name="messages")
     op.drop_table("messages")
     op.drop_table("content_versions")
     op.drop_table("content_resources")
@@ -647,6 +682,7 @@ def downgrade() -> None:
     op.drop_table("recipient_run_events")
     op.drop_index(op.f("ix_message_events_message_id_id"), table_name="message_events")
     op.drop_table("message_events")
+    op.drop_index(op.f("ix_idempotency_records_expires_at"), table_name="idempotency_records")
     op.drop_table("idempotency_records")
     op.drop_table("environments")
     op.drop_index(op.f("ix_delivery_attempts_message_id_id"), table_name="delivery_attempts")

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from domain.recipients import InlineRecipient
+from domain.recipients import InlineRecipient, combined
 from domain.refs import RecipientRef
 from runtime.database import Connection
 
@@ -74,7 +74,10 @@ async def upsert_recipients(
     Properties are merged deeply into what is stored; channel data replaces what is stored for its
     channel; preference sets are merged (Knock docs, "Identifying recipients").
     """
-    distinct = {entry.ref: entry for entry in recipients if entry.properties is not None}
+    distinct: dict[RecipientRef, InlineRecipient] = {}
+    for entry in recipients:
+        if entry.properties is not None:
+            distinct[entry.ref] = combined(distinct.get(entry.ref), entry)
     if not distinct:
         return
     ordered = [distinct[ref] for ref in sorted(distinct)]

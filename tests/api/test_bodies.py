@@ -141,6 +141,7 @@ async def test_unknown_ids_are_404(client: httpx.AsyncClient, path: str, identif
         "inserted_at[gt]=gt",
         "inserted_at[near]=2026-01-01",
         "inserted_at.gte=yesterday",
+        "inserted_at.gte=0001-01-01T00:00:00%2B14:00",
         "trigger_data=trigger_data",
         'trigger_data={"a":{"b":1}}',
         'trigger_data={"a":"\\u0000"}',

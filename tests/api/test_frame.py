@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import timedelta
 
 import httpx
@@ -211,3 +213,41 @@ async def test_documents_and_their_pages(anonymous: httpx.AsyncClient, face: str
     assert document["info"]["title"] in page
     assert "://" not in page
     assert f'href="/docs/{face}"' in (await anonymous.get("/docs")).text
+
+
+@pytest.mark.parametrize("face", ["knock", "management"])
+async def test_documents_are_complete(anonymous: httpx.AsyncClient, face: str) -> None:
+    """Every operation says what it does and answers, ids are unique, every reference resolves."""
+    document = (await anonymous.get(f"/docs/{face}/openapi.json")).json()
+    operations = [operation for item in document["paths"].values() for operation in item.values()]
+    assert len({operation["operationId"] for operation in operations}) == len(operations)
+    for operation in operations:
+        assert operation["summary"]
+        assert "4XX" in operation["responses"]
+        assert operation["responses"].keys() & {"200", "201", "204"}
+    references = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
+    assert references <= document["components"]["schemas"].keys()
+
+
+async def test_a_caller_who_leaves_is_no_fault(
+    app: FastAPI, environment: Environment, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A connection that ends while its body is read is not logged as a failure."""
+    sent: list[object] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: object) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/probe/body",
+        "query_string": b"",
+        "headers": [(b"authorization", f"Bearer {environment.secret_key}".encode())],
+    }
+    await app(scope, receive, send)
+    assert sent == []
+    assert "request failed" not in caplog.text

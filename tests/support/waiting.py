@@ -1,4 +1,4 @@
-"""Waits for something that a running system does in its own time, and says what never came."""
+"""Wait for the thing itself, not for a time, and say what never came."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
+
+from tests.support.builders import Builder
 
 T = TypeVar("T")
 _SECONDS = 20.0
@@ -21,10 +23,31 @@ def eventually(look: Callable[[], T], what: str, *, seconds: float = _SECONDS) -
     return seen
 
 
-async def soon(look: Callable[[], Awaitable[T]], what: str, *, seconds: float = _SECONDS) -> T:
+async def soon(
+    look: Callable[[], Awaitable[T]],
+    what: str = "it never came",
+    *,
+    seconds: float = _SECONDS,
+    every: float = _POLL_SECONDS,
+) -> T:
     """Look again and again without holding the loop, and return the first thing that is true."""
     deadline = time.monotonic() + seconds
     while not (seen := await look()):
         assert time.monotonic() < deadline, f"{what}; last seen: {seen!r}"
-        await asyncio.sleep(_POLL_SECONDS)
+        await asyncio.sleep(every)
     return seen
+
+
+async def until(look: Callable[[], Awaitable[T]], *, every: float = 0.01) -> T:
+    """Look again and again, closely, and return the first thing that is true."""
+    return await soon(look, every=every)
+
+
+async def until_blocked(make: Builder) -> None:
+    """Wait until a statement in the tests' database waits for a lock."""
+    await until(
+        lambda: make.rows(
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
+            " AND wait_event_type = 'Lock'"
+        )
+    )

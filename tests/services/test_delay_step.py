@@ -1,0 +1,68 @@
+"""The delay step within a run: what it waits for, and what the story says."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from domain.clock import iso, parse_instant, utc_now
+from domain.runs import DirectiveKind
+from tests.support.engine import Engine, channel_step, delay_step
+
+
+def _until(path: str, **settings: Any) -> dict[str, Any]:
+    return delay_step(settings={"delay_until_field_path": path, **settings})
+
+
+async def test_fixed_delay_pauses_the_run(engine: Engine) -> None:
+    """The run is paused until the instant that its directive names, and goes on behind the step."""
+    run_id, directive = await engine.send(delay_step(seconds=90), channel_step("feed"))
+    run = await engine.run(run_id)
+    assert run["status"] == "paused"
+    assert (directive.kind, directive.cursor) == (DirectiveKind.SLEEP_UNTIL, "1")
+    assert directive.until == pytest.approx(run["resumes_at"].timestamp())
+    assert timedelta(seconds=80) < run["resumes_at"] - utc_now() <= timedelta(seconds=90)
+    done = await engine.walk(run_id, directive.cursor)
+    assert done.status == "completed"
+    assert (await engine.run(run_id))["resumes_at"] is None
+
+
+async def test_delay_until_a_value_of_the_data(engine: Engine) -> None:
+    """A timestamp in the trigger's data is waited for to the microsecond."""
+    due = iso(utc_now() + timedelta(days=3))
+    run_id, directive = await engine.send(_until("data.due"), data={"due": due})
+    moment = parse_instant(due)
+    assert moment is not None
+    assert directive.until == moment.timestamp()
+    assert (await engine.events(run_id))[-1]["data"] == {"delay_until": due}
+
+
+@pytest.mark.parametrize("value", [None, "soon", "2001-01-01T00:00:00Z", "2999-01-01T00:00:00Z"])
+async def test_unusable_value_skips_with_an_error(engine: Engine, value: Any) -> None:
+    """A value that cannot be waited for is logged as an error; the run goes on."""
+    run_id, directive = await engine.send(
+        _until("data.due"), channel_step("feed"), data={"due": value}
+    )
+    assert directive.status == "completed"
+    skipped = next(row for row in await engine.events(run_id) if row["event"] == "delay_skipped")
+    assert (skipped["status"], (await engine.run(run_id))["error_count"]) == ("error", 1)
+    assert len(await engine.messages(run_id)) == 1
+
+
+async def test_skip_delay(engine: Engine) -> None:
+    """A trigger may ask to pass its delays at once; that is no error."""
+    run_id, directive = await engine.send(
+        delay_step(), channel_step("feed"), settings={"skip_delay": True}
+    )
+    assert directive.status == "completed"
+    assert await engine.reason(run_id, "delay_skipped") == "the trigger asked to skip delays"
+    assert (await engine.run(run_id))["error_count"] == 0
+
+
+async def test_delay_of_nothing(engine: Engine) -> None:
+    """A delay of no length is passed without a wait."""
+    run_id, directive = await engine.send(delay_step(seconds=0), channel_step("feed"))
+    assert directive.status == "completed"
+    assert await engine.reason(run_id, "delay_skipped") == "there is nothing to wait for"

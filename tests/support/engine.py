@@ -1,0 +1,251 @@
+"""Drives the engine in one environment of a test: publish content, trigger, walk, look at rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID, uuid4
+
+from psycopg.types.json import Jsonb
+
+from domain.ids import new_id
+from domain.json_types import JsonObject
+from domain.runs import START, AdvanceInput, DeliverMessageInput, Directive
+from domain.triggers import parse_cancel_request, parse_trigger_request
+from runtime.platform import Platform
+from services import deliveries, triggers
+from services.walk import advance
+from tests.support.builders import T0, Builder, Environment
+
+PROVIDERS = {
+    "in_app_feed": "in_app_feed_knock",
+    "email": "sandbox_email",
+    "sms": "sandbox_sms",
+    "push": "sandbox_push",
+    "chat": "sandbox_chat",
+    "http": "http_knock_webhook",
+}
+TEMPLATES: dict[str, JsonObject] = {
+    "in_app_feed": {"markdown_body": "Hello **{{ recipient.name }}** {{ data.x }}"},
+    "email": {
+        "subject": "Hi {{ recipient.name }}",
+        "html_body": "<p>{{ data.x }}</p>",
+        "settings": {"layout_key": None},
+    },
+    "sms": {"text_body": "Hi"},
+    "push": {"title": "Hi", "text_body": "there"},
+    "chat": {"markdown_body": "Hi"},
+    "http": {"method": "post", "url": "https://example.com/{{ recipient.id }}", "body": "{}"},
+}
+
+
+def channel_step(ref: str, channel_type: str = "in_app_feed", **changes: Any) -> JsonObject:
+    """Write a channel step whose channel's key is its type; `changes` wins."""
+    return {
+        "type": "channel",
+        "ref": ref,
+        "channel_type": channel_type,
+        "channel_key": channel_type,
+        "template": TEMPLATES[channel_type],
+        **changes,
+    }
+
+
+def delay_step(ref: str = "wait", *, seconds: float = 3600, **changes: Any) -> JsonObject:
+    """Write a delay step of a fixed length."""
+    length = {"unit": "seconds", "value": seconds}
+    return {"type": "delay", "ref": ref, "settings": {"delay_for": length}, **changes}
+
+
+def when(variable: str, operator: str, argument: Any = None) -> JsonObject:
+    """Write conditions of one comparison."""
+    return {"all": [{"variable": variable, "operator": operator, "argument": argument}]}
+
+
+@dataclass
+class Engine:
+    """One environment, with the parts of a process to work in it."""
+
+    platform: Platform
+    make: Builder
+    environment: Environment
+
+    def with_platform(self, **changes: Any) -> Engine:
+        """Return the same environment seen by another process (fresh memory, other parts)."""
+        return replace(self, platform=replace(self.platform, memory={}, **changes))
+
+    async def channel(
+        self,
+        channel_type: str,
+        key: str | None = None,
+        *,
+        provider: str | None = None,
+        secrets: JsonObject | None = None,
+        **settings: Any,
+    ) -> UUID:
+        """Configure a channel here, named by its type; `settings` are columns of its settings."""
+        channel_id = await self._channel_id(
+            channel_type, key or channel_type, provider or PROVIDERS[channel_type]
+        )
+        values = {"is_sandbox": False, "channel_settings": {}, "conditions": None, **settings}
+        for name in ("channel_settings", "conditions"):
+            values[name] = None if values[name] is None else Jsonb(values[name])
+        await self.make.insert(
+            "channel_environments",
+            channel_id=channel_id,
+            environment_id=self.environment.id,
+            id=uuid4(),
+            provider_settings=self.platform.vault.seal(secrets or {}),
+            inserted_at=T0,
+            updated_at=T0,
+            **values,
+        )
+        return channel_id
+
+    async def _channel_id(self, channel_type: str, key: str, provider: str) -> UUID:
+        """Return the channel of a key; channels are shared by all environments."""
+        await self.make.rows(
+            "INSERT INTO channels (id, key, name, channel_type, provider, inserted_at, updated_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (key) DO NOTHING RETURNING id",
+            *(uuid4(), key, key, channel_type, provider, T0, T0),
+        )
+        rows = await self.make.rows("SELECT id FROM channels WHERE key = %s", key)
+        return UUID(str(rows[0]["id"]))
+
+    async def publish(self, key: str, *steps: JsonObject, **content: Any) -> UUID:
+        """Commit a workflow, active; its version's id is answered."""
+        return await self._commit("workflow", key, {"name": key, "steps": list(steps), **content})
+
+    async def layout(self, key: str, html: str) -> UUID:
+        """Commit an e-mail layout."""
+        content = {"html_layout": html, "text_layout": "{{ content }}", "footer_links": []}
+        return await self._commit("email_layout", key, content)
+
+    async def _commit(self, resource_type: str, key: str, content: JsonObject) -> UUID:
+        version = new_id()
+        await self.make.insert(
+            "content_versions",
+            id=version,
+            environment_id=self.environment.id,
+            resource_type=resource_type,
+            key=key,
+            content=Jsonb(content),
+            sha="x",
+            inserted_at=T0,
+        )
+        await self.make.rows(
+            "INSERT INTO content_resources (environment_id, resource_type, key, draft, draft_sha,"
+            " published_version_id, active, inserted_at, updated_at)"
+            " VALUES (%s, %s, %s, %s, 'x', %s, true, %s, %s)"
+            " ON CONFLICT (environment_id, resource_type, key)"
+            " DO UPDATE SET published_version_id = excluded.published_version_id RETURNING 1",
+            *(self.environment.id, resource_type, key, Jsonb(content), version, T0, T0),
+        )
+        return version
+
+    async def activate(self, key: str, *, active: bool) -> None:
+        """Turn a workflow on or off."""
+        await self.make.rows(
+            "UPDATE content_resources SET active = %s WHERE environment_id = %s AND key = %s"
+            " RETURNING 1",
+            *(active, self.environment.id, key),
+        )
+
+    async def trigger(self, key: str, *recipients: Any, **body: Any) -> UUID:
+        """Trigger a workflow for recipients (a user named Ellie without any)."""
+        chosen = recipients or ({"id": "ellie", "name": "Ellie", "email": "ellie@example.com"},)
+        request = parse_trigger_request(key, {"recipients": list(chosen), **body})
+        answer = await triggers.trigger(self.platform, self.environment.scope, request)
+        return answer.workflow_run_id
+
+    async def cancel(self, key: str, cancellation_key: str, *recipients: Any) -> None:
+        """Cancel the runs of a key, or of some recipients."""
+        body: JsonObject = {"cancellation_key": cancellation_key}
+        if recipients:
+            body["recipients"] = list(recipients)
+        request = parse_cancel_request(key, body)
+        await triggers.cancel(self.platform, self.environment.scope, request)
+
+    async def begin(self, key: str, *recipients: Any, **body: Any) -> str:
+        """Trigger a workflow for one recipient; answers the id of its run."""
+        return (await self.runs(await self.trigger(key, *recipients, **body)))[0]["id"]
+
+    async def walk(self, run_id: str, cursor: str = START, *, cancel: bool = False) -> Directive:
+        """Advance a run once."""
+        order = AdvanceInput(run_id, str(self.environment.id), cursor, cancel)
+        return await advance(self.platform, order)
+
+    async def send(self, *steps: JsonObject, **body: Any) -> tuple[str, Directive]:
+        """Publish steps, trigger them for one recipient, and take the first walk."""
+        recipients = body.pop("recipients", ())
+        key = f"flow-{uuid4().hex[:8]}"
+        await self.publish(key, *steps)
+        run_id = await self.begin(key, *recipients, **body)
+        return run_id, await self.walk(run_id)
+
+    async def deliver(self, message_id: str, *, attempt: int = 1, retry: int = 0) -> str:
+        """Make one attempt to deliver a message."""
+        order = DeliverMessageInput(message_id, str(self.environment.id), retry)
+        return await deliveries.deliver_message(self.platform, order, attempt=attempt)
+
+    async def runs(self, workflow_run_id: UUID | None = None) -> list[dict[str, Any]]:
+        """Return the runs of a trigger, or of the environment, in the order of recipient ids."""
+        return await self.make.rows(
+            "SELECT * FROM recipient_runs WHERE environment_id = %s"
+            " AND (%s::uuid IS NULL OR workflow_run_id = %s) ORDER BY recipient_id, id",
+            *(self.environment.id, workflow_run_id, workflow_run_id),
+        )
+
+    async def run(self, run_id: str) -> dict[str, Any]:
+        """Return one run."""
+        return (await self.make.rows("SELECT * FROM recipient_runs WHERE id = %s", run_id))[0]
+
+    async def events(self, run_id: str) -> list[dict[str, Any]]:
+        """Return a run's story in order."""
+        return await self.make.rows(
+            "SELECT * FROM recipient_run_events WHERE recipient_run_id = %s ORDER BY position",
+            run_id,
+        )
+
+    async def story(self, run_id: str) -> list[str]:
+        """Return the names of a run's events in order."""
+        return [event["event"] for event in await self.events(run_id)]
+
+    async def reason(self, run_id: str, event: str = "step_skipped") -> str:
+        """Return the reason that the last event of a name gives."""
+        given = [row for row in await self.events(run_id) if row["event"] == event]
+        return str(given[-1]["data"]["reason"])
+
+    async def messages(self, run_id: str) -> list[dict[str, Any]]:
+        """Return a run's messages in the order in which they were made."""
+        return await self.make.rows(
+            "SELECT * FROM messages WHERE recipient_run_id = %s ORDER BY inserted_at, step_ref",
+            run_id,
+        )
+
+    async def message(self, message_id: str) -> dict[str, Any]:
+        """Return one message."""
+        return (await self.make.rows("SELECT * FROM messages WHERE id = %s", message_id))[0]
+
+    async def message_events(self, message_id: str) -> list[dict[str, Any]]:
+        """Return a message's story in order, without the prefix of its names."""
+        rows = await self.make.rows(
+            "SELECT * FROM message_events WHERE message_id = %s ORDER BY id", message_id
+        )
+        return [{**row, "event_type": row["event_type"].removeprefix("message.")} for row in rows]
+
+    async def message_story(self, message_id: str) -> list[str]:
+        """Return the names of a message's events in order."""
+        return [row["event_type"] for row in await self.message_events(message_id)]
+
+    async def snapshot(self, run_id: str) -> JsonObject:
+        """Return everything that a walk may change about a run, instants of notes left out."""
+        run = await self.run(run_id)
+        messages = await self.messages(run_id)
+        kept = ("status", "error_count", "event_count", "step_outcomes", "resumes_at")
+        return {
+            "run": {name: run[name] for name in kept},
+            "events": await self.events(run_id),
+            "messages": messages,
+            "message_events": [await self.message_events(row["id"]) for row in messages],
+        }
