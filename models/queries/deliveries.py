@@ -57,7 +57,8 @@ WITH requeued AS (
     RETURNING id, channel_type, workflow_key, retry_count
 ), story AS (
     INSERT INTO message_events (id, message_id, event_type, data, inserted_at)
-    SELECT %(event_id)s::uuid, id, 'message.queued', jsonb_build_object('retry', retry_count), %(now)s::timestamptz
+    SELECT %(event_id)s::uuid, id, 'message.queued',
+           jsonb_build_object('retry', retry_count), %(now)s::timestamptz
     FROM requeued
 )
 SELECT * FROM requeued

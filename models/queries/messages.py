@@ -50,8 +50,7 @@ async def messages_by_id(
 ) -> list[dict[str, Any]]:
     """Return those of the messages that exist, in the order of their ids in `message_ids`."""
     cursor = await connection.execute(
-        f"SELECT {_COLUMNS}, {_CHANNEL} {_FROM} "
-        "WHERE m.environment_id = %s AND m.id = ANY(%s)",
+        f"SELECT {_COLUMNS}, {_CHANNEL} {_FROM} WHERE m.environment_id = %s AND m.id = ANY(%s)",
         [environment_id, list(message_ids)],
     )
     found = {row["id"]: row for row in await cursor.fetchall()}
