@@ -16,9 +16,10 @@ _PATIENCE_SECONDS = 20.0
 async def until(look: Callable[[], Awaitable[T]], *, every: float = 0.01) -> T:
     """Look again and again until there is something to see, and return it."""
     async with asyncio.timeout(_PATIENCE_SECONDS):
-        while not (seen := await look()):
+        while True:
+            if seen := await look():
+                return seen
             await asyncio.sleep(every)
-    return seen
 
 
 async def until_blocked(make: Builder) -> None:
