@@ -46,6 +46,7 @@ demo: $(INSTALLED) ## Send a notification through the running product and show w
 	@$(BIN)/carillon demo
 
 test: $(INSTALLED) ## Run every test; starts its own servers on free ports
+	@$(BIN)/carillon tools
 	$(BIN)/python -m pytest
 
 check: $(INSTALLED) ## Format, lint, types, import contracts and house rules
@@ -64,7 +65,7 @@ chaos: $(INSTALLED) ## Kill processes of a whole stack N times and check every p
 	@$(BIN)/carillon chaos --kills $(N)
 
 bench: $(INSTALLED) ## Measure a fresh stack beside its floor
-	@$(BIN)/carillon bench
+	@$(BIN)/python -m bench
 
 replay: $(INSTALLED) ## Replay recorded Temporal histories against today's code
 	@$(BIN)/carillon replay

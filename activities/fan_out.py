@@ -9,7 +9,7 @@ from temporalio import activity
 from domain.runs import CancelFanoutInput, Chunk, ChunkPlan, TriggerFanoutInput
 from models.queries import cancellations, triggers
 from runtime.platform import Platform
-from services import releases
+from services import temporal_calls
 
 CHUNK_SIZE = 100
 
@@ -44,9 +44,9 @@ class FanOutActivities:
                 connection, UUID(chunk.scope_id), after=chunk.after, last=chunk.last
             )
         client = self._platform.temporal
-        await releases.each_at_once(
+        await temporal_calls.each_at_once(
             rows,
-            lambda row: releases.start_run(client, row, eager=self._works_runs, bulk=True),
+            lambda row: temporal_calls.start_run(client, row, eager=self._works_runs, bulk=True),
             done=activity.heartbeat,
         )
         return len(rows)
@@ -68,8 +68,10 @@ class FanOutActivities:
                 connection, UUID(chunk.scope_id), after=chunk.after, last=chunk.last
             )
         client = self._platform.temporal
-        await releases.each_at_once(
-            rows, lambda row: releases.signal_cancelled_run(client, row), done=activity.heartbeat
+        await temporal_calls.each_at_once(
+            rows,
+            lambda row: temporal_calls.signal_cancelled_run(client, row),
+            done=activity.heartbeat,
         )
         return len(rows)
 

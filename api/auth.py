@@ -19,7 +19,9 @@ from services.authentication import authenticate
 _MAX_TOKEN_LENGTH = 512
 
 
-def get_platform(request: Request) -> Platform:
+# Dependencies are coroutines throughout: FastAPI runs a plain function in a thread, and the hops
+# there and back cost more than all of them together.
+async def get_platform(request: Request) -> Platform:
     """Return the parts of this process."""
     return cast(Platform, request.app.state.platform)
 
@@ -53,14 +55,14 @@ async def find_caller(request: Request, platform: PlatformDep) -> Principal | Se
 Caller = Annotated[Principal | ServicePrincipal, Depends(find_caller)]
 
 
-def require_secret_key(caller: Caller) -> Principal:
+async def require_secret_key(caller: Caller) -> Principal:
     """Let secret keys through."""
     if isinstance(caller, Principal) and caller.kind is KeyKind.SECRET:
         return caller
     raise _wrong_kind("a secret key")
 
 
-def require_feed_key(caller: Caller) -> Principal:
+async def require_feed_key(caller: Caller) -> Principal:
     """Let secret keys and public keys through."""
     if isinstance(caller, Principal):
         return caller

@@ -47,7 +47,7 @@ async def _http_exception(request: Request, error: Exception) -> JSONResponse:
     """Answer for an unknown path or method: to a stranger, only that a key is needed."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     try:
-        await authenticate(get_platform(request), bearer_token(request))
+        await authenticate(await get_platform(request), bearer_token(request))
     except AppError as refusal:
         return answer(refusal)
     if status == 405:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from fastapi import Request
 
 from domain.errors import BadRequest
-from domain.idempotency import MAX_KEY_LENGTH, IdempotencyClaim, StoredAnswer
+from domain.idempotency import MAX_KEY_LENGTH, IdempotencyClaim
 from domain.json_types import JsonObject
 
 
@@ -47,10 +47,6 @@ def _digest(path: str, query: bytes, body: JsonObject) -> bytes:
     return digest.digest()
 
 
-def replay_headers(stored: StoredAnswer) -> Mapping[str, str]:
-    """Return the headers of an answer that is given again."""
-    return {
-        **stored.headers,
-        "idempotent-replayed": "true",
-        "original-x-request-id": stored.request_id,
-    }
+def replay_headers(stored: Mapping[str, str], request_id: str) -> dict[str, str]:
+    """Return the headers of an answer that is given again; it was first given to `request_id`."""
+    return {**stored, "idempotent-replayed": "true", "original-x-request-id": request_id}

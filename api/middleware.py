@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import internal_error
@@ -23,6 +24,8 @@ from runtime.settings import Settings
 
 _log = get_logger(__name__)
 _TRIGGER_PATH = re.compile(r"/v1/(workflows/[^/]+/trigger|notify)")
+# What nginx writes when the caller went away before the answer; nobody reads it but the log.
+_CLIENT_GONE = 499
 _EXPOSED = b"x-request-id, retry-after, x-ratelimited-message_ids"
 # No cookies are used, so any origin may call; what a browser may do, its public key decides.
 _ALLOW_ORIGIN = (b"access-control-allow-origin", b"*")
@@ -94,6 +97,8 @@ class RequestFrame:
 
         try:
             await self._app(exchange.scope, receive, send_framed)
+        except ClientDisconnect:
+            exchange.status_code = _CLIENT_GONE
         except Exception:
             _log.exception("request failed", route=_route(exchange.scope))
             if exchange.status_code:

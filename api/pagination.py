@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -108,7 +108,7 @@ def page_info(page: Page, *, typename: bool = True) -> JsonObject:
 
 
 def page_body(
-    page: Page, entries: Sequence[Any], *, wrapper: str = "entries", typename: bool = True
+    page: Page, entries: Iterable[Any], *, wrapper: str = "entries", typename: bool = True
 ) -> JsonObject:
     """Return a page as a body; some lists are wrapped in `items` instead of `entries`."""
     return {wrapper: list(entries), "page_info": page_info(page, typename=typename)}

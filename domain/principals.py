@@ -16,10 +16,16 @@ class KeyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentScope:
-    """The environment that a request works in."""
+    """The environment that a request works in.
+
+    Attributes:
+        config_version: the version of its configuration as read with the credential, or None when
+            nobody has read it yet.
+    """
 
     id: UUID
     slug: str
+    config_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

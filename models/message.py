@@ -25,6 +25,14 @@ class Message(SQLModel, table=True):
             "environment_id",
             "recipient_id",
             "collection",
+            text("inserted_at DESC"),
+            text("id DESC"),
+            # Last, so that one index serves a user's messages and the feed of one channel.
+            "channel_id",
+        ),
+        Index(
+            "ix_messages_channel",
+            "environment_id",
             "channel_id",
             text("inserted_at DESC"),
             text("id DESC"),

@@ -58,9 +58,22 @@ class RecipientRun(SQLModel, table=True):
             "environment_id",
             "workflow_key",
             "cancellation_key",
-            postgresql_where=text(
-                "cancellation_key IS NOT NULL AND status IN ('queued', 'processing', 'paused')"
-            ),
+            # Not `status`: it would make every change of a run's status touch every index.
+            postgresql_where=text("cancellation_key IS NOT NULL"),
+        ),
+        Index(None, "environment_id", "workflow_key", "id"),
+        Index(
+            "ix_recipient_runs_tenant",
+            "environment_id",
+            "tenant_id",
+            "id",
+            postgresql_where=text("tenant_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_recipient_runs_errors",
+            "environment_id",
+            "id",
+            postgresql_where=text("error_count > 0"),
         ),
         Index(
             "ix_recipient_runs_cancellation_id",

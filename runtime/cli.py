@@ -147,6 +147,12 @@ def _reset(settings: Settings, arguments: Arguments) -> int:
     return run_reset(settings)
 
 
+def _tools(settings: Settings, arguments: Arguments) -> int:
+    from runtime.dev.command import run_tools
+
+    return run_tools(settings)
+
+
 COMMANDS: dict[str, Command] = {
     "api": Command("serve the HTTP API", _api),
     "worker": Command("work on task queues", _worker, _configure_worker),
@@ -154,14 +160,15 @@ COMMANDS: dict[str, Command] = {
     "seed": Command("make environments, keys, channels and samples", _seed, _configure_seed),
     "dev": Command("run everything on this machine, embedded", _dev),
     "reset": Command("wipe what `carillon dev` keeps", _reset),
+    "tools": Command("get the Temporal dev server that `carillon dev` needs", _tools),
 }
 
 # Modules with `main(settings, arguments: list[str]) -> int` that read their own arguments. They
 # are offered only where they are there: the image leaves some of them out.
 EXTENSIONS: dict[str, tuple[str, str]] = {
+    "admin": ("runtime.admin", "set up channels, keys and tokens; retry a message"),
     "demo": ("runtime.demo", "send real input through a running product and show what came out"),
     "replay": ("runtime.replay", "replay recorded Temporal histories against today's code"),
-    "bench": ("bench.main", "measure a fresh stack beside its floor"),
     "chaos": ("bench.chaos", "kill processes of a whole stack and check every promise"),
 }
 

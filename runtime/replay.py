@@ -18,7 +18,7 @@ from temporalio.worker import Replayer
 
 from domain.errors import NotFound, Unavailable
 from runtime.settings import Settings
-from runtime.temporal import connect, is_away
+from runtime.temporal import DATA_CONVERTER, connect, is_away
 from runtime.worker import workflow_runner
 from temporal_workflows import WORKFLOWS
 
@@ -74,7 +74,11 @@ async def replay(
     histories: AsyncIterator[WorkflowHistory], settings: Settings
 ) -> AsyncIterator[Replayed]:
     """Replay histories one after the other, and tell of each how it went."""
-    replayer = Replayer(workflows=WORKFLOWS, workflow_runner=workflow_runner(settings))
+    replayer = Replayer(
+        workflows=WORKFLOWS,
+        workflow_runner=workflow_runner(settings),
+        data_converter=DATA_CONVERTER,
+    )
     async with replayer.workflow_replay_iterator(histories) as results:
         async for result in results:
             error = result.replay_failure

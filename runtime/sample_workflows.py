@@ -48,7 +48,7 @@ WELCOME: JsonObject = {
                 "<li>Tell us when you would rather not be disturbed.</li>"
                 "<li>Send yourself a first notification.</li></ol>"
                 "<p><a class='block-button block-button--solid block-button--md' "
-                "href='{{ data.start_url | default: 'https://example.com/start' }}'>"
+                "href='{{ data.start_url | default: 'https://example.com/start' | escape }}'>"
                 "Get started</a></p>",
                 "text_body": None,
                 "settings": {"layout_key": "default"},
@@ -105,7 +105,7 @@ COMMENT_CREATED: JsonObject = {
                 "html_body": "<p><strong>{{ actor.name | default: 'Someone' | escape }}</strong> "
                 "wrote:</p><blockquote>{{ data.comment | escape }}</blockquote>"
                 "<p><a class='block-button block-button--solid block-button--md' "
-                "href='{{ data.document_url | default: 'https://example.com' }}'>"
+                "href='{{ data.document_url | default: 'https://example.com' | escape }}'>"
                 "Read and reply</a></p>",
                 "text_body": None,
                 "settings": {"layout_key": "default"},

@@ -23,5 +23,7 @@ async def authenticate(platform: Platform, token: str) -> Principal | ServicePri
         raise Unauthenticated("The API key has expired.", code="api_key_expired")
     if row["kind"] == "service":
         return ServicePrincipal(row["id"], row["name"])
-    environment = EnvironmentScope(row["environment_id"], row["environment_slug"])
+    environment = EnvironmentScope(
+        row["environment_id"], row["environment_slug"], row["config_version"]
+    )
     return Principal(KeyKind(row["kind"]), environment, row["id"])

@@ -6,7 +6,6 @@ server fetch an address that a customer wrote. Source: Knock docs, "Validating t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from jsonschema import SchemaError
@@ -28,8 +27,7 @@ def schema_errors(schema: JsonObject, field: str = "trigger_data_json_schema") -
         schema_validator(schema).check_schema(schema)
     except SchemaError as error:
         return [FieldError(_path(field, error.absolute_path), error.message[:500])]
-    found = [*_foreign_references(schema, field), *_bad_patterns(schema, field)]
-    return found or list(_dead_references(schema, field))
+    return list(_foreign_references(schema, field)) or list(_dead_references(schema, field))
 
 
 def schema_validator(schema: JsonObject) -> Validator:
@@ -65,18 +63,6 @@ def _can_judge(validator: Validator, instance: JsonValue) -> bool:
         # The library raises what it met on its way: lookups, recursion, values of wrong types.
         return False
     return True
-
-
-def _bad_patterns(schema: JsonObject, field: str) -> Iterator[FieldError]:
-    for path, node in _nodes(schema, field):
-        patterns = list(node.get("patternProperties") or {})
-        if isinstance(node.get("pattern"), str):
-            patterns.append(node["pattern"])
-        for pattern in patterns:
-            try:
-                re.compile(pattern)
-            except (re.error, OverflowError, RecursionError):
-                yield FieldError(f"{path}.pattern", f"{pattern[:100]!r} is no regular expression")
 
 
 def _nodes(value: JsonValue, path: str) -> Iterator[tuple[str, JsonObject]]:

@@ -7,6 +7,7 @@ what this process could not). No trigger is refused because Temporal is away.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from jsonschema.exceptions import ValidationError
@@ -14,10 +15,8 @@ from jsonschema.exceptions import ValidationError
 from domain.clock import utc_now
 from domain.errors import FieldError, InvalidParams, NotFound, Unprocessable
 from domain.idempotency import IdempotencyClaim, StoredAnswer
-from domain.ids import new_id, recipient_run_id
+from domain.ids import new_id
 from domain.principals import EnvironmentScope
-from domain.recipients import InlineRecipient
-from domain.refs import RecipientRef
 from domain.triggers import CancelRequest, TriggerAnswer, TriggerRequest
 from models.queries import cancellations, idempotency
 from models.queries import catalog as catalog_statements
@@ -57,9 +56,10 @@ async def trigger(
         replay = await _claim(connection, environment.id, claim, workflow_run_id)
         if replay is not None:
             return replay
-        version_id = await _resolve(platform, connection, environment.id, request)
-        count = await _store(connection, environment.id, request, workflow_run_id, version_id)
-    await release_trigger(platform, environment, workflow_run_id, recipient_count=count)
+        version_id = await _resolve(platform, connection, environment, request)
+        runs = await _store(connection, environment.id, request, workflow_run_id, version_id)
+    if runs:
+        await release_trigger(platform, environment, workflow_run_id, runs)
     return TriggerAnswer(workflow_run_id)
 
 
@@ -74,7 +74,7 @@ async def cancel(platform: Platform, environment: EnvironmentScope, request: Can
     """
     cancellation_id = new_id()
     async with platform.database.transaction() as connection:
-        await _published(platform, connection, environment.id, request.workflow_key)
+        await _published(platform, connection, environment, request.workflow_key)
         runs = await cancellations.cancel_runs(
             connection,
             environment.id,
@@ -109,10 +109,12 @@ async def _claim(
 
 
 async def _published(
-    platform: Platform, connection: Connection, environment_id: UUID, workflow_key: str
+    platform: Platform, connection: Connection, environment: EnvironmentScope, workflow_key: str
 ) -> PublishedContent:
-    version = await catalog_statements.config_version(connection, environment_id)
-    configuration = await catalog_of(platform).configuration(connection, environment_id, version)
+    version = environment.config_version
+    if version is None:
+        version = await catalog_statements.config_version(connection, environment.id)
+    configuration = await catalog_of(platform).configuration(connection, environment.id, version)
     published = configuration.workflows.get(workflow_key)
     if published is None or published.version_id is None:
         raise NotFound(
@@ -124,10 +126,13 @@ async def _published(
 
 
 async def _resolve(
-    platform: Platform, connection: Connection, environment_id: UUID, request: TriggerRequest
+    platform: Platform,
+    connection: Connection,
+    environment: EnvironmentScope,
+    request: TriggerRequest,
 ) -> UUID:
     """Find the version that this trigger's runs keep for life, and check the data against it."""
-    published = await _published(platform, connection, environment_id, request.workflow_key)
+    published = await _published(platform, connection, environment, request.workflow_key)
     if published.version_id is None or not published.is_active:
         raise Unprocessable(
             f"The workflow {request.workflow_key!r} is inactive.", code="workflow_inactive"
@@ -158,48 +163,30 @@ async def _store(
     request: TriggerRequest,
     workflow_run_id: UUID,
     version_id: UUID,
-) -> int:
-    """Identify everybody, then write the trigger and its runs; answers how many runs there are."""
+) -> list[dict[str, Any]]:
+    """Identify everybody, then write the trigger and its runs; answers the runs.
+
+    Recipients that are only referred to and that nobody ever identified get no run, and are noted
+    on the trigger.
+
+    Raises:
+        Unprocessable: `actor_missing`, an actor given by id was never identified.
+    """
     now = utc_now()
     others = [entry for entry in (request.actor, request.tenant) if entry is not None]
     await upsert_recipients(connection, environment_id, [*request.recipients, *others], now)
-    missing = await _missing(connection, environment_id, request)
-    runs = [
-        statements.AcceptedRun(
-            str(recipient_run_id(workflow_run_id, entry.ref.gid)), entry.ref, entry.trigger_data
-        )
-        for entry in request.recipients
-        if entry.ref not in missing
-    ]
-    await statements.insert_trigger(
+    actor = request.actor
+    if actor is not None and actor.properties is None:
+        known = await existing_recipients(connection, environment_id, [actor.ref])
+        if not known:
+            raise Unprocessable(
+                f"The actor {actor.ref.id!r} was never identified.", code="actor_missing"
+            )
+    return await statements.insert_trigger(
         connection,
         environment_id,
         request,
         workflow_run_id=workflow_run_id,
         version_id=version_id,
-        runs=runs,
-        missing=sorted(missing),
         now=now,
     )
-    return len(runs)
-
-
-async def _missing(
-    connection: Connection, environment_id: UUID, request: TriggerRequest
-) -> set[RecipientRef]:
-    """Return the recipients that nobody ever identified: they get no run, and are noted.
-
-    Raises:
-        Unprocessable: `actor_missing`, an actor given by id was never identified.
-    """
-    bare = [entry.ref for entry in request.recipients if _is_bare(entry)]
-    actor = request.actor.ref if request.actor and _is_bare(request.actor) else None
-    asked = [*bare, actor] if actor else bare
-    known = await existing_recipients(connection, environment_id, asked)
-    if actor is not None and actor not in known:
-        raise Unprocessable(f"The actor {actor.id!r} was never identified.", code="actor_missing")
-    return set(bare) - known
-
-
-def _is_bare(entry: InlineRecipient) -> bool:
-    return entry.properties is None

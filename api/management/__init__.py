@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from api.management import (
     admin_channels,
     admin_keys,
+    admin_messages,
     channels,
     commits,
     environments,
@@ -22,4 +23,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     whoami.router,
     admin_channels.router,
     admin_keys.router,
+    admin_messages.router,
 )

@@ -47,7 +47,7 @@ async def list_api_keys(_token: ServiceToken, platform: PlatformDep, query: Quer
     async with platform.database.transaction() as connection:
         environment = await read_environment(connection, query)
         page = await service.list_api_keys(connection, environment, read_limit(query, BY_UUID))
-    return page_body(page, [_render_key(row) for row in page.rows], typename=False)
+    return page_body(page, [render_key(row) for row in page.rows], typename=False)
 
 
 @router.post("/api_keys", responses={200: {"model": ApiKeyBodyOut}}, openapi_extra=takes(ApiKeyIn))
@@ -68,7 +68,7 @@ async def create_api_key(
             name=body.get("name"),
             now=utc_now(),
         )
-    return {"api_key": {**_render_key(issued.row), "token": issued.token}}
+    return {"api_key": {**render_key(issued.row), "token": issued.token}}
 
 
 @router.post(
@@ -83,7 +83,7 @@ async def rotate_api_key(
     grace = (await read_object(request)).get("grace_seconds", 0)
     async with platform.database.transaction() as connection:
         issued = await service.rotate_api_key(connection, _uuid(key_id), grace=grace, now=utc_now())
-    return {"api_key": {**_render_key(issued.row), "token": issued.token}}
+    return {"api_key": {**render_key(issued.row), "token": issued.token}}
 
 
 @router.delete("/api_keys/{key_id}", status_code=204)
@@ -105,7 +105,7 @@ async def list_service_tokens(
     """List the service tokens, newest first, without the tokens themselves."""
     async with platform.database.transaction() as connection:
         page = await service.list_service_tokens(connection, read_limit(query, BY_UUID))
-    return page_body(page, [_render_token(row) for row in page.rows], typename=False)
+    return page_body(page, [render_token(row) for row in page.rows], typename=False)
 
 
 @router.post(
@@ -122,7 +122,7 @@ async def create_service_token(
         issued = await service.create_service_token(
             connection, name=body.get("name"), now=utc_now()
         )
-    return {"service_token": {**_render_token(issued.row), "token": issued.token}}
+    return {"service_token": {**render_token(issued.row), "token": issued.token}}
 
 
 @router.delete("/service_tokens/{token_id}", status_code=204)
@@ -142,7 +142,8 @@ def _uuid(text: str) -> UUID:
         raise NotFound("The credential does not exist.") from None
 
 
-def _render_key(row: Any) -> JsonObject:
+def render_key(row: Any) -> JsonObject:
+    """Return an API key as it is shown, without its token."""
     return {
         "id": str(row["id"]),
         "environment": row["environment"],
@@ -154,7 +155,8 @@ def _render_key(row: Any) -> JsonObject:
     }
 
 
-def _render_token(row: Any) -> JsonObject:
+def render_token(row: Any) -> JsonObject:
+    """Return a service token as it is shown, without the token itself."""
     return {
         "id": str(row["id"]),
         "name": row["name"],

@@ -325,6 +325,17 @@ def upgrade() -> None:
             "environment_id",
             "recipient_id",
             "collection",
+            sa.literal_column("inserted_at DESC"),
+            sa.literal_column("id DESC"),
+            "channel_id",
+        ],
+        unique=False,
+    )
+    op.create_index(
+        "ix_messages_channel",
+        "messages",
+        [
+            "environment_id",
             "channel_id",
             sa.literal_column("inserted_at DESC"),
             sa.literal_column("id DESC"),
@@ -412,9 +423,27 @@ def upgrade() -> None:
         "recipient_runs",
         ["environment_id", "workflow_key", "cancellation_key"],
         unique=False,
-        postgresql_where=sa.text(
-            "cancellation_key IS NOT NULL AND status IN ('queued', 'processing', 'paused')"
-        ),
+        postgresql_where=sa.text("cancellation_key IS NOT NULL"),
+    )
+    op.create_index(
+        op.f("ix_recipient_runs_environment_id_workflow_key_id"),
+        "recipient_runs",
+        ["environment_id", "workflow_key", "id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_recipient_runs_tenant",
+        "recipient_runs",
+        ["environment_id", "tenant_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("tenant_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_recipient_runs_errors",
+        "recipient_runs",
+        ["environment_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("error_count > 0"),
     )
     op.create_index(
         "ix_recipient_runs_cancellation_id",
@@ -612,13 +641,12 @@ def downgrade() -> None:
         table_name="recipient_runs",
         postgresql_where=sa.text("cancellation_id IS NOT NULL"),
     )
+    op.drop_index("ix_recipient_runs_errors", table_name="recipient_runs")
+    op.drop_index("ix_recipient_runs_tenant", table_name="recipient_runs")
     op.drop_index(
-        "ix_recipient_runs_cancellable",
-        table_name="recipient_runs",
-        postgresql_where=sa.text(
-            "cancellation_key IS NOT NULL AND status IN ('queued', 'processing', 'paused')"
-        ),
+        op.f("ix_recipient_runs_environment_id_workflow_key_id"), table_name="recipient_runs"
     )
+    op.drop_index("ix_recipient_runs_cancellable", table_name="recipient_runs")
     op.drop_table("recipient_runs")
     op.drop_table("preference_sets")
     op.drop_index("ix_messages_workflow", table_name="messages")
@@ -630,6 +658,7 @@ def downgrade() -> None:
     op.drop_index("ix_messages_run", table_name="messages")
     op.drop_index("ix_messages_recipient", table_name="messages")
     op.drop_index("ix_messages_newest", table_name="messages")
+    op.drop_index("ix_messages_channel", table_name="messages")
     op.drop_table("messages")
     op.drop_table("content_versions")
     op.drop_table("content_resources")

@@ -44,9 +44,10 @@ WITH changed AS (
            %(service)s::text, %(request)s::jsonb, %(response)s::jsonb, %(now)s::timestamptz
     WHERE %(service)s::text IS NOT NULL
 )
-SELECT coalesce((SELECT delivery_status FROM changed),
-                (SELECT delivery_status FROM messages WHERE id = %(id)s)) AS delivery_status
+SELECT delivery_status FROM changed
 """
+
+_STATUS = "SELECT delivery_status FROM messages WHERE id = %s"
 
 _REQUEUE = """
 WITH requeued AS (
@@ -57,8 +58,8 @@ WITH requeued AS (
     RETURNING id, channel_type, workflow_key, retry_count
 ), story AS (
     INSERT INTO message_events (id, message_id, event_type, data, inserted_at)
-    SELECT %(event_id)s::uuid, id, 'message.queued',
-           jsonb_build_object('retry', retry_count), %(now)s::timestamptz
+    SELECT %(event_id)s::uuid, id, 'message.queued', jsonb_build_object('retry', retry_count),
+           %(now)s::timestamptz
     FROM requeued
 )
 SELECT * FROM requeued
@@ -108,6 +109,11 @@ async def record_attempt(connection: Connection, record: AttemptRecord) -> str:
         },
     )
     row = await cursor.fetchone()
+    if row is None:
+        # A twin was quicker. This statement's view of the row is older than the twin's change, so
+        # the status is read by one of its own.
+        cursor = await connection.execute(_STATUS, (record.message_id,))
+        row = await cursor.fetchone()
     return str(row["delivery_status"]) if row else "deleted"
 
 

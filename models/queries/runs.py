@@ -31,7 +31,8 @@ async def list_runs(
     where.add_given("r.workflow_key = %s", wanted.workflow_key)
     where.add_given("r.status = ANY(%s)", wanted.statuses)
     where.add_given("r.tenant_id = %s", wanted.tenant)
-    where.add_given("(r.error_count > 0) = %s", wanted.has_errors)
+    if wanted.has_errors is not None:
+        where.add("r.error_count > 0" if wanted.has_errors else "r.error_count = 0")
     where.add_given("r.inserted_at >= %s", wanted.starting_at)
     where.add_given("r.inserted_at <= %s", wanted.ending_at)
     found, values = paging.conditions(_NEWEST_FIRST, request)

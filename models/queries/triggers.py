@@ -3,38 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from domain.refs import RecipientRef
+from domain.ids import recipient_run_id
 from domain.triggers import TriggerRequest
 from runtime.database import Connection
 
-# Both tables in one statement: the trigger and its runs exist together or not at all.
+# Both tables in one statement: the trigger and its runs exist together or not at all. A recipient
+# that was only referred to gets a run if it is stored; the others are noted on the trigger.
 _INSERT = """
-WITH accepted AS (
+WITH given AS (
+    SELECT * FROM unnest(%(run_ids)s::text[], %(collections)s::text[], %(recipient_ids)s::text[],
+                         %(trigger_data)s::jsonb[], %(stored)s::boolean[])
+        AS given (id, collection, recipient_id, trigger_data, stored)
+), known AS (
+    SELECT * FROM given WHERE stored OR EXISTS (
+        SELECT FROM recipients r WHERE r.environment_id = %(environment_id)s
+           AND r.collection = given.collection AND r.id = given.recipient_id)
+), accepted AS (
     INSERT INTO workflow_runs
         (id, environment_id, workflow_key, version_id, actor_collection, actor_id, tenant_id,
          cancellation_key, data, settings, source, recipient_count, missing_recipients,
          accepted_at, released_at)
-    VALUES (%(id)s, %(environment_id)s, %(workflow_key)s, %(version_id)s, %(actor_collection)s,
-            %(actor_id)s, %(tenant_id)s, %(cancellation_key)s, %(data)s, %(settings)s, %(source)s,
-            %(recipient_count)s, %(missing)s, %(now)s,
-            CASE WHEN %(recipient_count)s = 0 THEN %(now)s END)
+    SELECT %(id)s, %(environment_id)s, %(workflow_key)s, %(version_id)s, %(actor_collection)s,
+           %(actor_id)s, %(tenant_id)s, %(cancellation_key)s, %(data)s, %(settings)s, %(source)s,
+           (SELECT count(*) FROM known),
+           (SELECT jsonb_agg(CASE WHEN collection = '$users' THEN to_jsonb(recipient_id)
+                ELSE jsonb_build_object('id', recipient_id, 'collection', collection) END)
+            FROM given WHERE id NOT IN (SELECT id FROM known)),
+           %(now)s, CASE WHEN NOT EXISTS (SELECT FROM known) THEN %(now)s::timestamptz END
 )
 INSERT INTO recipient_runs
     (id, environment_id, workflow_run_id, workflow_key, version_id, collection, recipient_id,
      tenant_id, cancellation_key, trigger_data, status, error_count, event_count, step_outcomes,
      inserted_at, updated_at)
-SELECT given.id, %(environment_id)s, %(id)s, %(workflow_key)s, %(version_id)s, given.collection,
-       given.recipient_id, %(tenant_id)s, %(cancellation_key)s, given.trigger_data, 'queued', 0, 0,
+SELECT known.id, %(environment_id)s, %(id)s, %(workflow_key)s, %(version_id)s, known.collection,
+       known.recipient_id, %(tenant_id)s, %(cancellation_key)s, known.trigger_data, 'queued', 0, 0,
        '{}', %(now)s, %(now)s
-FROM unnest(%(run_ids)s::text[], %(collections)s::text[], %(recipient_ids)s::text[],
-            %(trigger_data)s::jsonb[]) AS given (id, collection, recipient_id, trigger_data)
+FROM known
+RETURNING id, collection, recipient_id, workflow_key, tenant_id, cancellation_key,
+          workflow_run_id, environment_id
 """
 
 _STARTABLE = """
@@ -63,15 +75,6 @@ ORDER BY w.accepted_at LIMIT %s
 LAST_ID = "~"
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptedRun:
-    """One recipient run that a trigger makes."""
-
-    id: str
-    ref: RecipientRef
-    trigger_data: dict[str, Any] | None
-
-
 async def insert_trigger(
     connection: Connection,
     environment_id: UUID,
@@ -79,13 +82,12 @@ async def insert_trigger(
     *,
     workflow_run_id: UUID,
     version_id: UUID,
-    runs: Sequence[AcceptedRun],
-    missing: Sequence[RecipientRef],
     now: datetime,
-) -> None:
-    """Store a trigger and all its runs in state `queued`."""
+) -> list[dict[str, Any]]:
+    """Store a trigger and its runs in state `queued`, and return the runs."""
     actor = request.actor.ref if request.actor else None
-    await connection.execute(
+    recipients = request.recipients
+    cursor = await connection.execute(
         _INSERT,
         {
             "id": workflow_run_id,
@@ -99,17 +101,20 @@ async def insert_trigger(
             "data": Jsonb(request.data),
             "settings": Jsonb(request.settings),
             "source": Jsonb(request.source),
-            "recipient_count": len(runs),
-            "missing": Jsonb([ref.wire() for ref in missing]) if missing else None,
             "now": now,
-            "run_ids": [run.id for run in runs],
-            "collections": [run.ref.collection for run in runs],
-            "recipient_ids": [run.ref.id for run in runs],
-            "trigger_data": [
-                None if run.trigger_data is None else Jsonb(run.trigger_data) for run in runs
+            "run_ids": [
+                str(recipient_run_id(workflow_run_id, entry.ref.gid)) for entry in recipients
             ],
+            "collections": [entry.ref.collection for entry in recipients],
+            "recipient_ids": [entry.ref.id for entry in recipients],
+            "trigger_data": [
+                None if entry.trigger_data is None else Jsonb(entry.trigger_data)
+                for entry in recipients
+            ],
+            "stored": [entry.properties is not None for entry in recipients],
         },
     )
+    return await cursor.fetchall()
 
 
 async def startable_runs(
@@ -126,11 +131,13 @@ async def chunk_boundaries(connection: Connection, workflow_run_id: UUID, size: 
     return [row["last"] for row in await cursor.fetchall()]
 
 
-async def mark_released(connection: Connection, workflow_run_id: UUID, now: datetime) -> None:
-    """Note that every run of a trigger was started, or is certain to be."""
+async def mark_released(
+    connection: Connection, workflow_run_ids: Sequence[UUID], now: datetime
+) -> None:
+    """Note that every run of some triggers was started, or is certain to be."""
     await connection.execute(
-        "UPDATE workflow_runs SET released_at = %s WHERE id = %s AND released_at IS NULL",
-        (now, workflow_run_id),
+        "UPDATE workflow_runs SET released_at = %s WHERE id = ANY(%s) AND released_at IS NULL",
+        (now, list(workflow_run_ids)),
     )
 
 

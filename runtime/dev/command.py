@@ -1,4 +1,4 @@
-"""`carillon dev` and `carillon reset`: the embedded stack in a terminal."""
+"""`carillon dev`, `reset` and `tools`: the embedded stack in a terminal."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from collections.abc import Callable
 
 from runtime.dev.console import banner, follow_logs
 from runtime.dev.home import wipe_home
-from runtime.dev.stack import Stack
+from runtime.dev.parts import Programs
+from runtime.dev.stack import Stack, tool_cache
 from runtime.embedded.errors import EmbeddedError
+from runtime.embedded.temporal import find_temporal
 from runtime.seed_keys import SeedKeysError
 from runtime.settings import Settings
 
@@ -25,10 +27,10 @@ def complain(error: Exception) -> None:
     print(f"carillon: {error}", file=sys.stderr, flush=True)
 
 
-def run_dev(settings: Settings) -> int:
+def run_dev(settings: Settings, programs: Programs | None = None) -> int:
     """Run the embedded stack until Ctrl-C or SIGTERM, and return the exit code."""
     try:
-        asyncio.run(_run(settings))
+        asyncio.run(_run(Stack(settings, programs=programs, say=say)))
     except (EmbeddedError, SeedKeysError) as error:
         complain(error)
         return 1
@@ -49,8 +51,18 @@ def run_reset(settings: Settings) -> int:
     return 0
 
 
-async def _run(settings: Settings) -> None:
-    stack = Stack(settings, say=say)
+def run_tools(settings: Settings) -> int:
+    """Get what the embedded stack needs into the cache, and return the exit code."""
+    try:
+        binary = asyncio.run(find_temporal(settings.temporal_cli, tool_cache(settings), say=say))
+    except EmbeddedError as error:
+        complain(error)
+        return 1
+    say(f"Temporal dev server: {binary}")
+    return 0
+
+
+async def _run(stack: Stack) -> None:
     stop = asyncio.Event()
     starting = asyncio.create_task(stack.start())
     _on_signals(_stopper(stack, stop, starting))

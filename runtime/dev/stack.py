@@ -89,16 +89,13 @@ class Stack:
             home = self._held.enter_context(open_home(self._settings.home))
             ports = await self._choose_ports(home)
             self._environment = parts.stack_environment(self._settings, home)
-            self._environment.update(
-                CARILLON_API_PORT=str(ports.api),
-                CARILLON_SMTP_URL=self._settings.smtp_url or f"smtp://{_LOOPBACK}:{ports.smtp}",
-            )
+            self._environment.update(self._addresses(ports))
             await _together(
-                self._start_database(home),
+                self._start_database(home, ports),
                 self._start_temporal(home, ports),
                 self._start_smtp(home, ports),
             )
-            await _together(self._start_api(home, ports), *self._worker_starts(home))
+            await _together(*self._worker_starts(home))
         except BaseException:
             await self.stop()
             raise
@@ -155,7 +152,19 @@ class Stack:
     def _is_chosen(self, name: str) -> bool:
         return name in self._settings.model_fields_set and bool(getattr(self._settings, name))
 
-    async def _start_database(self, home: Home) -> None:
+    def _addresses(self, ports: _Ports) -> dict[str, str]:
+        """Fix the addresses of all parts before any of them starts."""
+        settings = self._settings
+        if not self._is_chosen("temporal_address"):
+            self._temporal_address = f"{_LOOPBACK}:{ports.temporal}"
+            self._temporal_ui = f"http://{_LOOPBACK}:{ports.temporal_ui}"
+        return {
+            "CARILLON_API_PORT": str(ports.api),
+            "CARILLON_SMTP_URL": settings.smtp_url or f"smtp://{_LOOPBACK}:{ports.smtp}",
+            "CARILLON_TEMPORAL_ADDRESS": self._temporal_address,
+        }
+
+    async def _start_database(self, home: Home, ports: _Ports) -> None:
         if not self._is_chosen("database_url"):
             server = await asyncio.to_thread(prepare_postgres, home.postgres)
             await _previous_postgres_gone(server)
@@ -163,7 +172,8 @@ class Stack:
             await probes.wait_until(partial(asyncio.to_thread, server.is_ready), child)
             self._database_url = await asyncio.to_thread(server.ensure_database, _DATABASE)
         self._environment["CARILLON_DATABASE_URL"] = self._database_url
-        await self._prepare(home)
+        # The API does nothing of its own accord, so it may load while the tables are made.
+        await _together(self._prepare(home), self._start_api(home, ports))
 
     async def _prepare(self, home: Home) -> None:
         """Migrate and seed, in a process of its own that ends."""
@@ -185,10 +195,7 @@ class Stack:
         if self._is_chosen("temporal_address"):
             await probes.adopt_temporal(settings)
             return
-        cache = settings.cache or Path("~/.cache/carillon")
-        binary = await find_temporal(
-            settings.temporal_cli, cache.expanduser().absolute(), say=self._say
-        )
+        binary = await find_temporal(settings.temporal_cli, tool_cache(settings), say=self._say)
         place = TemporalPlace(
             database=home.temporal_database,
             namespace=settings.temporal_namespace,
@@ -196,9 +203,6 @@ class Stack:
             ui_port=ports.temporal_ui,
             keywords=probes.SEARCH_ATTRIBUTES,
         )
-        self._temporal_address = f"{_LOOPBACK}:{ports.temporal}"
-        self._temporal_ui = f"http://{_LOOPBACK}:{ports.temporal_ui}"
-        self._environment["CARILLON_TEMPORAL_ADDRESS"] = self._temporal_address
         child = await self._start(parts.temporal_spec(binary, place, home))
         changed = settings.model_copy(update={"temporal_address": self._temporal_address})
         await probes.wait_until(probes.temporal_probe(changed), child)
@@ -272,6 +276,11 @@ class Stack:
         if self._description is not None:
             self._description = replace(self._description, pids=self._pids())
             write_dev_stack(self._settings.home.expanduser().absolute(), self._description)
+
+
+def tool_cache(settings: Settings) -> Path:
+    """Return the folder, outside any clone, in which built tools are kept."""
+    return (settings.cache or Path("~/.cache/carillon")).expanduser().absolute()
 
 
 async def _previous_postgres_gone(server: EmbeddedPostgres) -> None:

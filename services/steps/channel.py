@@ -5,13 +5,11 @@ The order of decisions is Knock's ("Channel step"): configured? conditions? reac
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from domain.channels import ChannelType
-from domain.clock import iso
 from domain.ids import message_id
 from domain.json_types import JsonObject
 from domain.queues import DELIVERY_QUEUES
@@ -22,13 +20,10 @@ from domain.steps.channel import ChannelStep
 from models.queries.reachability import channel_data_of
 from services.catalog import ConfiguredChannel
 from services.steps.context import StepContext, StepOutcome
-from templating.limits import EMAIL_LIMITS, Limits, LiquidError
-from templating.render import render_content
+from services.steps.rendering import render_message, request_template
 
 # What Knock keeps of trigger data on a message: scalars, strings cut.
 _KEPT_CHARACTERS = 256
-# What the settings of a webhook channel say about its own request.
-_REQUEST = ("method", "url", "headers", "query_params", "body")
 
 
 async def run_channel(context: StepContext, step: ChannelStep) -> StepOutcome:
@@ -90,22 +85,11 @@ async def _why_unreachable(
             if not data:
                 return "recipient has no channel data"
         case ChannelType.HTTP:
-            if not _template(step, channel).get("url"):
+            if not request_template(step, channel).get("url"):
                 return f"channel {channel.key} has no request of its own"
         case ChannelType.IN_APP_FEED:
             pass
     return None
-
-
-def _template(step: ChannelStep, channel: ConfiguredChannel) -> JsonObject:
-    """Return the step's template; a webhook step without one sends its channel's own request.
-
-    One or the other, never a mixture (Knock docs: "Webhook channels").
-    """
-    if channel.channel_type is not ChannelType.HTTP or step.template:
-        return step.template
-    own = {name: channel.settings[name] for name in _REQUEST if channel.settings.get(name)}
-    return {"method": "post", **own}
 
 
 async def _make_message(
@@ -117,10 +101,20 @@ async def _make_message(
     scheduled_at: datetime | None,
 ) -> StepOutcome:
     identifier = str(message_id(UUID(context.run.id), step.ref, str(channel.id)))
-    content = await _render(context, step, channel, identifier)
+    content = await render_message(context, step, channel, identifier)
+    if content.get("to") == "":
+        return _skipped(context, step, "the address to send to is empty")
     status = _first_status(channel, sandbox=sandbox)
     context.record.messages.append(
-        _message_row(context, step, channel, identifier, content, status, scheduled_at)
+        _message_row(
+            context,
+            step,
+            channel,
+            identifier=identifier,
+            content=content,
+            status=status,
+            scheduled_at=scheduled_at,
+        )
     )
     context.tell_message(identifier, "message.created")
     context.tell_message(identifier, "message.queued")
@@ -160,41 +154,11 @@ def _first_status(channel: ConfiguredChannel, *, sandbox: bool) -> DeliveryStatu
     return DeliveryStatus.NOT_SENT if sandbox else DeliveryStatus.QUEUED
 
 
-async def _render(
-    context: StepContext, step: ChannelStep, channel: ConfiguredChannel, identifier: str
-) -> JsonObject:
-    now = iso(context.now)
-    scope = {
-        **context.scope(),
-        "current_message": {"id": identifier, "inserted_at": now, "updated_at": now},
-    }
-    layout = None
-    if channel.channel_type is ChannelType.EMAIL:
-        key = (step.template.get("settings") or {}).get("layout_key")
-        if key:
-            layout = await context.catalog.layout(context.connection, context.configuration, key)
-            if layout is None:
-                raise LiquidError(f"there is no published e-mail layout {key!r}")
-    return render_content(
-        channel.channel_type,
-        _template(step, channel),
-        scope,
-        settings={**channel.settings, **(step.channel_overrides or {})},
-        layout=layout,
-        limits=_limits(context, channel.channel_type),
-    )
-
-
-def _limits(context: StepContext, channel_type: ChannelType) -> Limits:
-    if channel_type is ChannelType.EMAIL:
-        return replace(EMAIL_LIMITS, seconds=context.limits.seconds)
-    return context.limits
-
-
 def _message_row(
     context: StepContext,
     step: ChannelStep,
     channel: ConfiguredChannel,
+    *,
     identifier: str,
     content: JsonObject,
     status: DeliveryStatus,

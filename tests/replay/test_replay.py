@@ -14,6 +14,7 @@ from temporalio.workflow import NondeterminismError
 
 from domain.runs import CancelFanoutInput, RecipientRunInput, TriggerFanoutInput
 from runtime.settings import Settings
+from runtime.temporal import DATA_CONVERTER
 from runtime.worker import workflow_runner
 from temporal_workflows import WORKFLOWS, activity_stubs
 from tests.support.scenarios import SCENARIOS
@@ -27,7 +28,11 @@ def _history(file: Path) -> WorkflowHistory:
 
 def _replayer(*workflows: type, sandbox: bool = False) -> Replayer:
     settings = Settings(worker_sandbox=sandbox)
-    return Replayer(workflows=workflows, workflow_runner=workflow_runner(settings))
+    return Replayer(
+        workflows=workflows,
+        workflow_runner=workflow_runner(settings),
+        data_converter=DATA_CONVERTER,
+    )
 
 
 def test_every_shape_is_recorded() -> None:

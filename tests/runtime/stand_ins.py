@@ -53,7 +53,7 @@ def worker(arguments: list[str]) -> None:
     async def work() -> None:
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-        Path(os.environ["CARILLON_READY_FILE"]).touch()  # noqa: ASYNC240 - nothing else runs here
+        Path(os.environ["CARILLON_READY_FILE"]).touch()
         await stop.wait()
 
     asyncio.run(work())
@@ -64,5 +64,29 @@ def broken(arguments: list[str]) -> None:
     sys.exit("it has a bug")
 
 
+def stand_in(name: str) -> tuple[str, ...]:
+    """Return the command that runs one of these programs."""
+    return (sys.executable, str(Path(__file__).resolve()), name)
+
+
+def supervise(arguments: list[str]) -> None:
+    """Run `carillon dev` with these programs in place of the product's, in the given folder."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    from runtime.dev.command import run_dev
+    from runtime.dev.parts import Programs
+    from runtime.settings import Settings
+
+    programs = Programs(stand_in("prepare"), stand_in("api"), stand_in("worker"))
+    sys.exit(run_dev(Settings(home=Path(arguments[0])), programs))
+
+
+PROGRAMS = {
+    "prepare": prepare,
+    "api": api,
+    "worker": worker,
+    "broken": broken,
+    "supervise": supervise,
+}
+
 if __name__ == "__main__":
-    {"prepare": prepare, "api": api, "worker": worker, "broken": broken}[sys.argv[1]](sys.argv[2:])
+    PROGRAMS[sys.argv[1]](sys.argv[2:])

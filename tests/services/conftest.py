@@ -1,12 +1,15 @@
-"""An engine over real PostgreSQL; Temporal is replaced at its edge."""
+"""Two set-ups: a seeded account, and an engine whose Temporal is replaced at its edge."""
 
 from __future__ import annotations
 
 import pytest
 
 from runtime.platform import Platform
+from tests.support.account import account, seeded
 from tests.support.builders import Builder, Environment
 from tests.support.engine import Engine
+
+__all__ = ["account", "engine", "seeded"]
 
 
 @pytest.fixture

@@ -160,3 +160,74 @@ class Builder:
                 values[name] = Jsonb(values[name])
         await self.insert("messages", **values)
         return str(values["id"])
+
+    async def workflow(
+        self, environment: Environment, key: str, *, is_active: bool = True, **content: Any
+    ) -> UUID:
+        """Make a published workflow without steps and return its version's id."""
+        document = {"name": key, "steps": [], **content}
+        version_id = uuid4()
+        await self.insert(
+            "content_versions",
+            id=version_id,
+            environment_id=environment.id,
+            resource_type="workflow",
+            key=key,
+            content=Jsonb(document),
+            sha="sha",
+            inserted_at=T0,
+        )
+        await self.insert(
+            "content_resources",
+            environment_id=environment.id,
+            resource_type="workflow",
+            key=key,
+            draft=Jsonb(document),
+            draft_sha="sha",
+            published_version_id=version_id,
+            published_sha="sha",
+            active=is_active,
+            inserted_at=T0,
+            updated_at=T0,
+        )
+        return version_id
+
+    async def run(
+        self, environment: Environment, *, minute: int = 0, data: Any = None, **changes: Any
+    ) -> str:
+        """Make a trigger with one recipient run, of user `ellie`, and return the run's id."""
+        trigger_id = new_id()
+        moment = T0 + timedelta(minutes=minute)
+        actor_id = changes.pop("actor_id", None)
+        await self.insert(
+            "workflow_runs",
+            id=trigger_id,
+            environment_id=environment.id,
+            workflow_key="welcome",
+            version_id=uuid4(),
+            actor_collection="$users" if actor_id else None,
+            actor_id=actor_id,
+            data=Jsonb(data or {}),
+            settings=Jsonb({}),
+            source=Jsonb({"type": "api"}),
+            recipient_count=1,
+            accepted_at=moment,
+        )
+        values = {
+            "id": str(new_id()),
+            "environment_id": environment.id,
+            "workflow_run_id": trigger_id,
+            "workflow_key": "welcome",
+            "version_id": uuid4(),
+            "collection": "$users",
+            "recipient_id": "ellie",
+            "status": "completed",
+            "error_count": 0,
+            "event_count": 0,
+            "step_outcomes": Jsonb({}),
+            "inserted_at": moment,
+            "updated_at": moment,
+            **changes,
+        }
+        await self.insert("recipient_runs", **values)
+        return str(values["id"])

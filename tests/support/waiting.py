@@ -1,25 +1,46 @@
-"""Waiting for the thing itself, not for a time."""
+"""Wait for the thing itself, not for a time, and say what never came."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from tests.support.builders import Builder
 
 T = TypeVar("T")
+_SECONDS = 20.0
+_POLL_SECONDS = 0.05
 
-_PATIENCE_SECONDS = 20.0
+
+def eventually(look: Callable[[], T], what: str, *, seconds: float = _SECONDS) -> T:
+    """Look again and again, and return the first thing seen that is true."""
+    deadline = time.monotonic() + seconds
+    while not (seen := look()):
+        assert time.monotonic() < deadline, f"{what}; last seen: {seen!r}"
+        time.sleep(_POLL_SECONDS)
+    return seen
+
+
+async def soon(
+    look: Callable[[], Awaitable[T]],
+    what: str = "it never came",
+    *,
+    seconds: float = _SECONDS,
+    every: float = _POLL_SECONDS,
+) -> T:
+    """Look again and again without holding the loop, and return the first thing that is true."""
+    deadline = time.monotonic() + seconds
+    while not (seen := await look()):
+        assert time.monotonic() < deadline, f"{what}; last seen: {seen!r}"
+        await asyncio.sleep(every)
+    return seen
 
 
 async def until(look: Callable[[], Awaitable[T]], *, every: float = 0.01) -> T:
-    """Look again and again until there is something to see, and return it."""
-    async with asyncio.timeout(_PATIENCE_SECONDS):
-        while True:
-            if seen := await look():
-                return seen
-            await asyncio.sleep(every)
+    """Look again and again, closely, and return the first thing that is true."""
+    return await soon(look, every=every)
 
 
 async def until_blocked(make: Builder) -> None:

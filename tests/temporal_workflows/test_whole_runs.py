@@ -12,7 +12,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.worker import Replayer
 
 from runtime.settings import Settings
-from runtime.temporal import connect
+from runtime.temporal import DATA_CONVERTER, connect
 from runtime.worker import workflow_runner
 from services.deliveries import retry_message
 from temporal_workflows import WORKFLOWS
@@ -129,8 +129,12 @@ async def test_scenario(product: Engine, name: str) -> None:
     print(f"{name}: {len(history.events)} events, budget {scenario.budget}")
     assert len(history.events) <= scenario.budget
     await OUTCOMES[name](product, handle)
-    runner = workflow_runner(Settings(worker_sandbox=True))
-    await Replayer(workflows=WORKFLOWS, workflow_runner=runner).replay_workflow(history)
+    replayer = Replayer(
+        workflows=WORKFLOWS,
+        workflow_runner=workflow_runner(Settings(worker_sandbox=True)),
+        data_converter=DATA_CONVERTER,
+    )
+    await replayer.replay_workflow(history)
 
 
 async def test_manual_retry_goes_out(product: Engine) -> None:

@@ -76,7 +76,7 @@ async def test_idle_connection_is_closed() -> None:
         await pool.send(mail())
         assert not pool.is_unused
         async with asyncio.timeout(5):
-            while not pool.is_unused:  # noqa: ASYNC110 - the pool announces nothing
+            while not pool.is_unused:
                 await asyncio.sleep(0.02)
 
 

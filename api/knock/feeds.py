@@ -1,0 +1,102 @@
+"""In-app feeds of users."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse
+
+from api.auth import FeedKey, PlatformDep
+from api.documents import ERROR_RESPONSES, takes
+from api.knock.schemas.common import INSERTED_AT, PAGING
+from api.knock.schemas.feeds import FeedOut, FeedSettingsOut, feed_wire, without
+from api.pagination import BY_TIME_AND_ID, read_page
+from api.queries import Query, QueryDep
+from api.rate_limits import feed_limit
+from api.strings import known_id
+from domain.errors import InvalidParams, NotFound
+from domain.filters import FEED_STATUSES, Archived, FeedFilter
+from services.feeds import check_feed_channel, load_feed
+
+router = APIRouter(prefix="/v1/users/{user_id}/feeds", tags=["Feeds"], responses=ERROR_RESPONSES)
+_MAX_EXCLUDED_LEVELS = 3
+_PARAMETERS = {
+    "status": f"One of {', '.join(FEED_STATUSES)}; by default all.",
+    "archived": "exclude (default), include or only.",
+    "source": "Only items of the workflow with this key.",
+    "tenant": "Items of this tenant, and items without a tenant.",
+    "has_tenant": "true: only items of (that) tenant; false: only items without one.",
+    "workflow_categories[]": "Only items of workflows with one of these categories.",
+    "trigger_data": "JSON object: values that the trigger's data must have, top level only.",
+    "locale": "Language tag.",
+    "mode": "rich (default) or compact.",
+    "exclude": "Comma-separated paths of at most three levels, for example meta.total_count.",
+    **INSERTED_AT,
+    **PAGING,
+}
+
+
+@router.get(
+    "/{channel_id}",
+    response_model=FeedOut,
+    dependencies=[feed_limit(2, per_user=True)],
+    openapi_extra=takes(query=_PARAMETERS),
+)
+async def list_feed_items(
+    user_id: str, channel_id: str, principal: FeedKey, platform: PlatformDep, query: QueryDep
+) -> JSONResponse:
+    """List a user's feed, newest first, with counts for badges."""
+    wanted = _read_filter(query)
+    request = read_page(query, BY_TIME_AND_ID)
+    excluded = _read_excluded(query)
+    is_rich = query.choice("mode", ("rich", "compact")) != "compact"
+    query.text("locale", max_length=35)
+    view = await load_feed(
+        platform,
+        principal.environment,
+        _channel_id(channel_id),
+        known_id(user_id),
+        wanted=wanted,
+        request=request,
+        is_rich=is_rich,
+    )
+    return JSONResponse(without(feed_wire(view, is_rich=is_rich), excluded))
+
+
+@router.get("/{channel_id}/settings", response_model=FeedSettingsOut, dependencies=[feed_limit(4)])
+async def get_feed_settings(
+    user_id: str, channel_id: str, _: FeedKey, platform: PlatformDep
+) -> JSONResponse:
+    """Get the settings of a feed; a self-hosted feed never has to show a brand."""
+    known_id(user_id)
+    await check_feed_channel(platform, _channel_id(channel_id))
+    return JSONResponse({"features": {"branding_required": False}})
+
+
+def _channel_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound("There is no in-app feed channel with this id.") from None
+
+
+def _read_filter(query: Query) -> FeedFilter:
+    return FeedFilter(
+        status=query.choice("status", FEED_STATUSES) or "all",
+        archived=Archived(query.choice("archived", tuple(Archived)) or Archived.EXCLUDE),
+        tenant=query.text("tenant"),
+        has_tenant=query.boolean("has_tenant"),
+        source=query.text("source"),
+        categories=query.texts("workflow_categories"),
+        trigger_data=query.flat_object("trigger_data"),
+        inserted_at=query.bounds("inserted_at"),
+    )
+
+
+def _read_excluded(query: Query) -> list[list[str]]:
+    text = query.text("exclude") or ""
+    paths = [path.strip().split(".") for path in text.split(",") if path.strip()]
+    if any(len(path) > _MAX_EXCLUDED_LEVELS for path in paths):
+        raise InvalidParams.of("exclude", f"takes paths of at most {_MAX_EXCLUDED_LEVELS} levels")
+    return paths

@@ -1,0 +1,43 @@
+"""Reads the filters of message lists from a query."""
+
+from __future__ import annotations
+
+from api.knock.schemas.common import INSERTED_AT, PAGING
+from api.queries import Query
+from domain.filters import ENGAGEMENT_FILTERS, MessageFilter
+from domain.messages import MAX_MESSAGE_IDS
+from domain.refs import RecipientRef
+from domain.statuses import DeliveryStatus
+
+PARAMETERS = {
+    "tenant": "Only messages of this tenant.",
+    "channel_id": "Only messages on this channel.",
+    "status[]": "Only messages with one of these delivery statuses.",
+    "engagement_status[]": f"One of: {', '.join(ENGAGEMENT_FILTERS)}.",
+    "message_ids[]": "At most 50 message ids.",
+    "workflow_categories[]": "Only messages of workflows with one of these categories.",
+    "source": "Only messages of the workflow with this key.",
+    "workflow_run_id": "Only messages of this trigger.",
+    "workflow_recipient_run_id": "Only messages of this recipient run.",
+    "trigger_data": "JSON object: values that the trigger's data must have, top level only.",
+    **INSERTED_AT,
+    **PAGING,
+}
+
+
+def read_message_filter(query: Query, recipient: RecipientRef | None = None) -> MessageFilter:
+    """Return the filters of a message list. Raises InvalidParams."""
+    return MessageFilter(
+        recipient=recipient,
+        tenant=query.text("tenant"),
+        channel_id=query.uuid("channel_id"),
+        statuses=query.texts("status", choices=tuple(DeliveryStatus)),
+        engagement=query.texts("engagement_status", choices=ENGAGEMENT_FILTERS),
+        message_ids=query.texts("message_ids", at_most=MAX_MESSAGE_IDS),
+        categories=query.texts("workflow_categories"),
+        source=query.text("source"),
+        workflow_run_id=query.uuid("workflow_run_id"),
+        recipient_run_id=query.text("workflow_recipient_run_id"),
+        trigger_data=query.flat_object("trigger_data"),
+        inserted_at=query.bounds("inserted_at"),
+    )

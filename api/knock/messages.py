@@ -1,0 +1,148 @@
+"""Messages: lists, single ones, contents, events, delivery logs, activities."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse
+
+from api.auth import FeedKey, PlatformDep, SecretKey
+from api.documents import ERROR_RESPONSES, takes
+from api.knock import message_filters
+from api.knock.schemas.common import PAGING
+from api.knock.schemas.messages import (
+    ActivityPageOut,
+    ContentOut,
+    DeliveryLogPageOut,
+    EventPageOut,
+    MessageOut,
+    MessagePageOut,
+    activity_wire,
+    content_wire,
+    delivery_log_wire,
+    event_wire,
+    message_wire,
+)
+from api.pagination import BY_POSITION, BY_TIME_AND_ID, BY_UUID, page_body, read_page
+from api.queries import QueryDep
+from api.rate_limits import feed_limit, secret_limit
+from api.strings import known_id
+from domain.errors import NotFound
+from domain.messages import MAX_MESSAGE_IDS, parse_message_ids
+from domain.pages import Page
+from domain.principals import KeyKind
+from services import messages
+
+router = APIRouter(prefix="/v1/messages", tags=["Messages"], responses=ERROR_RESPONSES)
+
+
+@router.get(
+    "",
+    response_model=MessagePageOut,
+    dependencies=[secret_limit(4)],
+    openapi_extra=takes(query=message_filters.PARAMETERS),
+)
+async def list_messages(
+    principal: SecretKey, platform: PlatformDep, query: QueryDep
+) -> JSONResponse:
+    """List messages, newest first."""
+    wanted = message_filters.read_message_filter(query)
+    request = read_page(query, BY_TIME_AND_ID)
+    page = await messages.list_messages(platform, principal.environment, wanted, request)
+    return JSONResponse(page_body(page, map(message_wire, page.rows), wrapper="items"))
+
+
+@router.get(
+    "/batch/content",
+    response_model=list[ContentOut],
+    dependencies=[secret_limit(4)],
+    openapi_extra=takes(query={"message_ids[]": "1 to 50 message ids."}),
+)
+async def batch_get_content(
+    principal: SecretKey, platform: PlatformDep, query: QueryDep
+) -> JSONResponse:
+    """Get the rendered contents of several messages; unknown ids are left out."""
+    ids = parse_message_ids(query.texts("message_ids", at_most=MAX_MESSAGE_IDS))
+    rows = await messages.load_contents(platform, principal.environment, ids)
+    return JSONResponse([content_wire(row) for row in rows])
+
+
+@router.get("/{message_id}", response_model=MessageOut, dependencies=[feed_limit(4)])
+async def get_message(message_id: str, principal: FeedKey, platform: PlatformDep) -> JSONResponse:
+    """Get a message; with a public key only an in-app message."""
+    row = await messages.load_message(
+        platform,
+        principal.environment,
+        known_id(message_id),
+        feed_only=principal.kind is KeyKind.PUBLIC,
+    )
+    return JSONResponse(message_wire(row))
+
+
+@router.get("/{message_id}/content", response_model=ContentOut, dependencies=[secret_limit(4)])
+async def get_content(message_id: str, principal: SecretKey, platform: PlatformDep) -> JSONResponse:
+    """Get the rendered content of a message."""
+    rows = await messages.load_contents(platform, principal.environment, [known_id(message_id)])
+    if not rows:
+        raise NotFound("The message does not exist.")
+    return JSONResponse(content_wire(rows[0]))
+
+
+@router.get(
+    "/{message_id}/events",
+    response_model=EventPageOut,
+    dependencies=[secret_limit(3)],
+    openapi_extra=takes(query=PAGING),
+)
+async def list_events(
+    message_id: str, principal: SecretKey, platform: PlatformDep, query: QueryDep
+) -> JSONResponse:
+    """List what happened to a message, newest first."""
+    request = read_page(query, BY_UUID)
+    message, page = await messages.list_events(
+        platform, principal.environment, known_id(message_id), request
+    )
+    events = [event_wire(message, row) for row in page.rows]
+    return JSONResponse(page_body(page, events, wrapper="items"))
+
+
+@router.get(
+    "/{message_id}/delivery_logs",
+    response_model=DeliveryLogPageOut,
+    dependencies=[secret_limit(3)],
+    openapi_extra=takes(query=PAGING),
+)
+async def list_delivery_logs(
+    message_id: str, principal: SecretKey, platform: PlatformDep, query: QueryDep
+) -> JSONResponse:
+    """List the calls of the provider, newest first; always empty for in-app messages."""
+    request = read_page(query, BY_UUID)
+    page = await messages.list_attempts(
+        platform, principal.environment, known_id(message_id), request
+    )
+    return JSONResponse(page_body(page, map(delivery_log_wire, page.rows), wrapper="items"))
+
+
+@router.get(
+    "/{message_id}/activities",
+    response_model=ActivityPageOut,
+    dependencies=[secret_limit(4)],
+    openapi_extra=takes(
+        query={"trigger_data": "JSON object: values that the data must have.", **PAGING}
+    ),
+)
+async def list_activities(
+    message_id: str, principal: SecretKey, platform: PlatformDep, query: QueryDep
+) -> JSONResponse:
+    """List the triggers that made a message."""
+    request = read_page(query, BY_POSITION)
+    wanted = query.flat_object("trigger_data") or {}
+    found = await messages.load_trigger_activities(
+        platform, principal.environment, known_id(message_id)
+    )
+    beyond = request.after is not None or request.before is not None
+    shown = [
+        activity_wire(one)
+        for one in found
+        if not beyond and all(key in one.data and one.data[key] == wanted[key] for key in wanted)
+    ]
+    return JSONResponse(page_body(Page([], request.size), shown, wrapper="items"))

@@ -1,0 +1,85 @@
+"""Workflow recipient runs: lists, and single ones with their stories."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse
+
+from api.auth import PlatformDep, SecretKey
+from api.documents import ERROR_RESPONSES, takes
+from api.knock.schemas.common import PAGING
+from api.knock.schemas.recipient_runs import (
+    RecipientRunDetailOut,
+    RecipientRunPageOut,
+    run_event_wire,
+    run_wire,
+)
+from api.pagination import BY_ID, page_body, read_page
+from api.queries import Query, QueryDep
+from api.rate_limits import secret_limit
+from api.strings import known_id
+from domain.errors import InvalidParams
+from domain.filters import RunFilter
+from domain.refs import RecipientRef
+from domain.statuses import RunStatus
+from services import runs
+
+router = APIRouter(
+    prefix="/v1/workflow_recipient_runs",
+    tags=["Workflow recipient runs"],
+    responses=ERROR_RESPONSES,
+)
+_PARAMETERS = {
+    "workflow": "Only runs of the workflow with this key.",
+    "status[]": f"One of: {', '.join(RunStatus)}.",
+    "tenant": "Only runs of this tenant.",
+    "has_errors": "true or false.",
+    "recipient": "A user id, or recipient[id] and recipient[collection].",
+    "starting_at": "Only runs from this instant on, ISO 8601.",
+    "ending_at": "Only runs up to this instant, ISO 8601.",
+    **PAGING,
+}
+
+
+@router.get(
+    "",
+    response_model=RecipientRunPageOut,
+    dependencies=[secret_limit(2)],
+    openapi_extra=takes(query=_PARAMETERS),
+)
+async def list_runs(principal: SecretKey, platform: PlatformDep, query: QueryDep) -> JSONResponse:
+    """List recipient runs, newest first."""
+    wanted = RunFilter(
+        workflow_key=query.text("workflow"),
+        statuses=query.texts("status", choices=tuple(RunStatus)),
+        tenant=query.text("tenant"),
+        has_errors=query.boolean("has_errors"),
+        recipient=_read_recipient(query),
+        starting_at=query.instant("starting_at"),
+        ending_at=query.instant("ending_at"),
+    )
+    page = await runs.list_runs(platform, principal.environment, wanted, read_page(query, BY_ID))
+    return JSONResponse(page_body(page, map(run_wire, page.rows), wrapper="items"))
+
+
+@router.get("/{run_id}", response_model=RecipientRunDetailOut, dependencies=[secret_limit(2)])
+async def get_run(run_id: str, principal: SecretKey, platform: PlatformDep) -> JSONResponse:
+    """Get a recipient run with its events, oldest first."""
+    run, events = await runs.load_run(platform, principal.environment, known_id(run_id))
+    story = [run_event_wire(run["id"], event) for event in events]
+    return JSONResponse({**run_wire(run), "events": story})
+
+
+def _read_recipient(query: Query) -> RecipientRef | None:
+    node = query.node("recipient")
+    if isinstance(node, str) and node.startswith("{"):
+        node = query.json_object("recipient")
+    if not node:
+        return None
+    if isinstance(node, str):
+        return RecipientRef.user(node)
+    if isinstance(node, dict):
+        collection, identifier = node.get("collection"), node.get("id")
+        if isinstance(collection, str) and isinstance(identifier, str):
+            return RecipientRef(collection, identifier)
+    raise InvalidParams.of("recipient", "must be a user id, or an id with a collection")

@@ -1,0 +1,69 @@
+"""Shapes that several resources share."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.ids import derived_id
+from domain.json_types import JsonValue
+from domain.refs import RecipientRef
+
+
+class Out(BaseModel):
+    """Base of answered shapes; members may be added at any time."""
+
+    model_config = ConfigDict(extra="allow", populate_by_name=True)
+
+
+class ObjectReference(BaseModel):
+    """An object by collection and id."""
+
+    id: str
+    collection: str
+
+
+class PageInfoOut(Out):
+    """Where a page ends; a cursor that is null says that there is nothing beyond."""
+
+    typename: str = Field(alias="__typename", examples=["PageInfo"])
+    after: str | None
+    before: str | None
+    page_size: int
+
+
+class RecipientOut(Out):
+    """A user or an object with its custom properties."""
+
+    typename: str = Field(alias="__typename", examples=["User", "Object"])
+    id: str
+    updated_at: datetime
+
+
+PAGING = {
+    "after": "Cursor: the page after it.",
+    "before": "Cursor: the page before it.",
+    "page_size": "1 to 50, by default 50.",
+}
+INSERTED_AT = {
+    f"inserted_at.{bound}": f"Limits when it was inserted ({bound}), ISO 8601."
+    for bound in ("gt", "gte", "lt", "lte")
+}
+
+
+def recipient_reference(row: dict[str, Any]) -> JsonValue:
+    """Write the recipient of a row with `collection` and `recipient_id`."""
+    return RecipientRef(row["collection"], row["recipient_id"]).wire()
+
+
+def child_id(parent: str, *parts: str) -> str:
+    """Return a stable id of something that has no row of its own."""
+    try:
+        base = UUID(parent)
+    except ValueError:
+        base = UUID(bytes=hashlib.sha256(parent.encode()).digest()[:16])
+    return str(derived_id(base, *parts))

@@ -1,0 +1,85 @@
+"""Users: identify, get, list, delete, and their messages."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import JSONResponse
+
+from api.auth import FeedKey, PlatformDep, SecretKey
+from api.bodies import read_object
+from api.documents import ERROR_RESPONSES, takes
+from api.knock import message_filters
+from api.knock.schemas.common import PAGING
+from api.knock.schemas.messages import MessagePageOut, message_wire
+from api.knock.schemas.recipients import UserIn, UserOut, UserPageOut
+from api.pagination import BY_TIME_AND_ID, page_body, read_page
+from api.queries import QueryDep
+from api.rate_limits import feed_limit, secret_limit
+from api.strings import known_id, new_id_of
+from domain.recipients import user_wire
+from domain.refs import USERS, RecipientRef
+from services import messages, recipients
+
+router = APIRouter(prefix="/v1/users", tags=["Users"], responses=ERROR_RESPONSES)
+
+
+@router.get(
+    "",
+    response_model=UserPageOut,
+    dependencies=[secret_limit(4)],
+    openapi_extra=takes(query=PAGING),
+)
+async def list_users(principal: SecretKey, platform: PlatformDep, query: QueryDep) -> JSONResponse:
+    """List users, newest first."""
+    request = read_page(query, BY_TIME_AND_ID)
+    page = await recipients.list_recipients(platform, principal.environment, USERS, request)
+    return JSONResponse(page_body(page, map(user_wire, page.rows)))
+
+
+@router.get("/{user_id}", response_model=UserOut, dependencies=[feed_limit(4)])
+async def get_user(user_id: str, principal: FeedKey, platform: PlatformDep) -> JSONResponse:
+    """Get a user."""
+    user = RecipientRef.user(known_id(user_id))
+    row = await recipients.load_recipient(platform, principal.environment, user)
+    return JSONResponse(user_wire(row))
+
+
+@router.put(
+    "/{user_id}",
+    response_model=UserOut,
+    dependencies=[feed_limit(3)],
+    openapi_extra=takes(UserIn),
+)
+async def identify_user(
+    user_id: str, request: Request, principal: FeedKey, platform: PlatformDep
+) -> JSONResponse:
+    """Identify a user: made when new, else properties are merged deeply into what is stored."""
+    user = RecipientRef.user(new_id_of(user_id, field="user_id", forbidden="/#"))
+    body = await read_object(request)
+    row = await recipients.store_recipient(platform, principal.environment, user, body)
+    return JSONResponse(user_wire(row))
+
+
+@router.delete("/{user_id}", status_code=204, dependencies=[secret_limit(2)])
+async def delete_user(user_id: str, principal: SecretKey, platform: PlatformDep) -> Response:
+    """Delete a user with messages, runs, channel data and preferences; open runs end."""
+    user = RecipientRef.user(known_id(user_id))
+    await recipients.delete_recipient(platform, principal.environment, user)
+    return Response(status_code=204)
+
+
+@router.get(
+    "/{user_id}/messages",
+    response_model=MessagePageOut,
+    dependencies=[secret_limit(4)],
+    openapi_extra=takes(query=message_filters.PARAMETERS),
+)
+async def list_user_messages(
+    user_id: str, principal: SecretKey, platform: PlatformDep, query: QueryDep
+) -> JSONResponse:
+    """List a user's messages, newest first."""
+    user = RecipientRef.user(known_id(user_id))
+    wanted = message_filters.read_message_filter(query, user)
+    request = read_page(query, BY_TIME_AND_ID)
+    page = await messages.list_messages(platform, principal.environment, wanted, request)
+    return JSONResponse(page_body(page, map(message_wire, page.rows), wrapper="items"))

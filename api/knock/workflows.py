@@ -1,0 +1,119 @@
+"""Workflows: trigger and cancel, and the older paths of both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import JSONResponse
+
+from api.auth import PlatformDep, SecretKey
+from api.bodies import read_object
+from api.documents import ERROR_RESPONSES, takes
+from api.idempotency import read_claim, replay_headers
+from api.knock.schemas.workflows import (
+    CancelIn,
+    NotifyCancelIn,
+    NotifyIn,
+    NotifyOut,
+    TriggerIn,
+    TriggerOut,
+)
+from api.rate_limits import secret_limit
+from api.strings import problem_of
+from domain.errors import InvalidParams, NotFound
+from domain.json_types import JsonObject
+from domain.triggers import TriggerAnswer, parse_cancel_request, parse_trigger_request
+from services import triggers
+
+router = APIRouter(prefix="/v1", tags=["Workflows"], responses=ERROR_RESPONSES)
+
+
+@router.post(
+    "/workflows/{key}/trigger",
+    response_model=TriggerOut,
+    dependencies=[secret_limit(5)],
+    openapi_extra=takes(TriggerIn),
+)
+async def trigger_workflow(
+    key: str, request: Request, principal: SecretKey, platform: PlatformDep
+) -> JSONResponse:
+    """Run a workflow for recipients. Honours `Idempotency-Key` for 24 hours.
+
+    A 200 means that the trigger is stored and that its runs are certain to start.
+    """
+    body = await read_object(request)
+    claim = read_claim(request, body)
+    parsed = parse_trigger_request(_known_key(key), body)
+    answer = await triggers.trigger(platform, principal.environment, parsed, claim)
+    return JSONResponse({"workflow_run_id": str(answer.workflow_run_id)}, headers=_headers(answer))
+
+
+@router.post(
+    "/workflows/{key}/cancel",
+    status_code=204,
+    dependencies=[secret_limit(5)],
+    openapi_extra=takes(CancelIn),
+)
+async def cancel_workflow(
+    key: str, request: Request, principal: SecretKey, platform: PlatformDep
+) -> Response:
+    """Cancel the open runs of a cancellation key, or those of some recipients.
+
+    Holds for every trigger that was accepted before, also where runs have not begun.
+    """
+    parsed = parse_cancel_request(_known_key(key), await read_object(request))
+    await triggers.cancel(platform, principal.environment, parsed)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/notify",
+    response_model=NotifyOut,
+    dependencies=[secret_limit(3)],
+    openapi_extra=takes(NotifyIn),
+    deprecated=True,
+)
+async def notify(request: Request, principal: SecretKey, platform: PlatformDep) -> JSONResponse:
+    """Run a workflow: the older path, without idempotency."""
+    body = await read_object(request)
+    parsed = parse_trigger_request(_name(body), body)
+    if parsed.actor is None:
+        raise InvalidParams.of("actor", "is required")
+    answer = await triggers.trigger(platform, principal.environment, parsed)
+    return JSONResponse({"result_id": str(answer.workflow_run_id)})
+
+
+@router.post(
+    "/notify/cancel",
+    status_code=204,
+    dependencies=[secret_limit(3)],
+    openapi_extra=takes(NotifyCancelIn),
+    deprecated=True,
+)
+async def cancel_notify(request: Request, principal: SecretKey, platform: PlatformDep) -> Response:
+    """Cancel runs: the older path."""
+    body = await read_object(request)
+    parsed = parse_cancel_request(_name(body), body)
+    await triggers.cancel(platform, principal.environment, parsed)
+    return Response(status_code=204)
+
+
+def _known_key(key: str) -> str:
+    """Refuse what can be no key before it reaches the database."""
+    if len(key) > 255 or problem_of(key):
+        raise NotFound("The workflow does not exist.", code="workflow_missing")
+    return key
+
+
+def _name(body: JsonObject) -> str:
+    name = body.get("name")
+    if not isinstance(name, str) or not name:
+        raise InvalidParams.of("name", "must be the key of a workflow")
+    return _known_key(name)
+
+
+def _headers(answer: TriggerAnswer) -> Mapping[str, str]:
+    if answer.replayed_from is None:
+        return answer.headers
+    return replay_headers(answer.headers, answer.replayed_from)

@@ -1,0 +1,101 @@
+"""What a run costs besides time: history events, SQL statements, memory while it sleeps."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import psycopg
+
+from bench.report import Result, judged
+from bench.session import Session, person
+from bench.stack import resident_bytes
+from domain.ids import recipient_run_id, recipient_run_workflow_id
+from domain.refs import RecipientRef
+
+_SLEEPERS = 3_000
+_BUDGETS = {
+    "bench-in-app": ("history events of an in-app run", 6),
+    "bench-email": ("history events of an e-mail run", 13),
+    "bench-all": ("history events of in-app + delay + e-mail", 19),
+}
+_COUNTED_RUNS = 20
+
+
+async def measure_history(session: Session) -> list[Result]:
+    """Count the history events of one real run of each shape."""
+    return [
+        judged(name, await _history_length(session, workflow), "events", at_most=budget)
+        for workflow, (name, budget) in _BUDGETS.items()
+    ]
+
+
+async def _history_length(session: Session, workflow: str) -> int:
+    from uuid import UUID
+
+    ref = RecipientRef.user(person(1))
+    trigger = await session.trigger(workflow, [ref.id])
+    run = recipient_run_id(UUID(trigger), ref.gid)
+    handle = session.temporal.get_workflow_handle(
+        recipient_run_workflow_id("development", workflow, str(run))
+    )
+    async with asyncio.timeout(60):
+        await handle.result()
+    return len((await handle.fetch_history()).events)
+
+
+async def measure_statements(session: Session, log: Path) -> list[Result]:
+    """Count the SQL statements of single-recipient triggers, from the request to the feed item.
+
+    PostgreSQL itself writes them to its log for the length of this measure; BEGIN and COMMIT
+    count, because each is a round trip.
+    """
+    await _log_statements(session, "all")
+    before = log.stat().st_size
+    for number in range(_COUNTED_RUNS):
+        trigger = await session.trigger("bench-in-app", [person(number)])
+        async with asyncio.timeout(30):
+            await asyncio.sleep(0.3)
+        del trigger
+    await _log_statements(session, "none")
+    with log.open("rb") as stream:
+        stream.seek(before)
+        text = stream.read().decode(errors="replace")
+    ours = [
+        line for line in text.splitlines() if "LOG:  execute" in line or "LOG:  statement" in line
+    ]
+    own = sum("log_statement" in line or "pg_reload_conf" in line for line in ours)
+    return [
+        Result("SQL statements per in-app run", (len(ours) - own) / _COUNTED_RUNS, "statements")
+    ]
+
+
+async def _log_statements(session: Session, which: str) -> None:
+    async with await psycopg.AsyncConnection.connect(
+        session.stack.database_url, autocommit=True
+    ) as connection:
+        await connection.execute(f"ALTER SYSTEM SET log_statement = '{which}'".encode())
+        await connection.execute("SELECT pg_reload_conf()")
+        await asyncio.sleep(0.5)
+
+
+async def measure_sleepers(session: Session) -> list[Result]:
+    """Let thousands of runs sleep, and see what each keeps in the worker's memory."""
+    workers = session.stack.pids.workers
+    before = resident_bytes(workers)
+    for _ in range(_SLEEPERS // 1000):
+        run = await session.trigger("bench-sleep", [person(number) for number in range(1000)])
+        await session.wait_for(
+            "SELECT count(*) FROM recipient_runs WHERE workflow_run_id = %s AND status = 'paused'",
+            run,
+            until=1000,
+        )
+    grown = max(0, resident_bytes(workers) - before)
+    return [
+        judged(
+            f"worker memory per sleeping run ({_SLEEPERS:,} of them)",
+            grown / _SLEEPERS / 1000,
+            "kB",
+            at_most=10,
+        )
+    ]

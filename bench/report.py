@@ -1,0 +1,96 @@
+"""What a bench run found: a table for people, JSON for scripts, an SVG chart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pygal
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One measure.
+
+    Attributes:
+        name: what was measured.
+        value: the product's figure.
+        unit: of value and floor.
+        floor: the same measure of bare Temporal, or None when there is no such thing.
+        ratio: what the target speaks of: value to floor, or to what the name says; or None.
+        target: for example `>= 0.8`; empty when the figure is only printed.
+        met: whether the target holds; None without one.
+    """
+
+    name: str
+    value: float
+    unit: str
+    floor: float | None = None
+    ratio: float | None = None
+    target: str = ""
+    met: bool | None = None
+
+
+def judged(
+    name: str,
+    value: float,
+    unit: str,
+    *,
+    floor: float | None = None,
+    ratio: float | None = None,
+    at_least: float | None = None,
+    at_most: float | None = None,
+) -> Result:
+    """Build a result and judge its ratio, or its value when it has none."""
+    subject = value if ratio is None else ratio
+    if at_least is not None:
+        return Result(name, value, unit, floor, ratio, f">= {at_least:g}", subject >= at_least)
+    if at_most is not None:
+        return Result(name, value, unit, floor, ratio, f"<= {at_most:g}", subject <= at_most)
+    return Result(name, value, unit, floor, ratio)
+
+
+def table(results: Sequence[Result]) -> str:
+    """Return the results as a Markdown table."""
+    rows = [("measure", "value", "floor", "ratio", "target", "met")]
+    for result in results:
+        met = {True: "yes", False: "NO", None: ""}[result.met]
+        value = f"{result.value:.4g} {result.unit}"
+        rows.append(
+            (result.name, value, _number(result.floor), _number(result.ratio), result.target, met)
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in rows]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def write(results: Sequence[Result], folder: Path) -> None:
+    """Write `latest.json` and `latest.svg`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    document = json.dumps([asdict(result) for result in results], indent=2)
+    (folder / "latest.json").write_text(document + "\n")
+    (folder / "latest.svg").write_bytes(_chart(results))
+
+
+def _chart(results: Sequence[Result]) -> bytes:
+    """Draw each throughput beside its floor; the other measures are in the table."""
+    chart = pygal.HorizontalBar(
+        title="Runs per second: Carillon and the floor, same machine, same run",
+        legend_at_bottom=True,
+        print_values=True,
+        value_formatter=lambda value: f"{value:.1f}",
+        js=[],
+    )
+    shown = [result for result in results if result.unit == "runs/s"]
+    chart.x_labels = [result.name for result in shown]
+    chart.add("Carillon", [result.value for result in shown])
+    chart.add("floor", [result.floor for result in shown])
+    rendered: bytes = chart.render()
+    return rendered

@@ -1,0 +1,125 @@
+"""One bench run's hands on its stack: HTTP clients, Temporal, the database, the CPU meter."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import psycopg
+from psycopg.rows import TupleRow
+from temporalio.client import Client
+
+from bench.floor import connect, floor_workers
+from bench.stack import CpuMeter, fresh_stack
+from bench.workflows import WORKFLOWS
+from runtime.dev.client import DevStack
+
+_POLL_SECONDS = 0.02
+_PATIENCE_SECONDS = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What measures work with.
+
+    Attributes:
+        api: the Knock API with the development secret key.
+        temporal: a plain client for the floor.
+        database: reads how far the product is.
+        meter: CPU by part; the floor's workers are the part `floor`.
+    """
+
+    stack: DevStack
+    api: httpx.AsyncClient
+    temporal: Client
+    database: psycopg.AsyncConnection[TupleRow]
+    meter: CpuMeter
+
+    async def trigger(self, workflow: str, recipients: Sequence[str], **fields: Any) -> str:
+        """Trigger a workflow and return its workflow run id."""
+        response = await self.api.post(
+            f"/v1/workflows/{workflow}/trigger",
+            json={"recipients": list(recipients), "data": {"page": "Overview"}, **fields},
+        )
+        response.raise_for_status()
+        return str(response.json()["workflow_run_id"])
+
+    async def count(self, query: str, *parameters: Any) -> int:
+        """Return the single number that a query answers."""
+        cursor = await self.database.execute(query, parameters)
+        row = await cursor.fetchone()
+        return int(row[0]) if row else 0
+
+    async def wait_for(self, query: str, *parameters: Any, until: int) -> None:
+        """Wait until a query answers at least a number. Raises TimeoutError after minutes."""
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while await self.count(query, *parameters) < until:
+                await asyncio.sleep(_POLL_SECONDS)
+
+
+@contextlib.asynccontextmanager
+async def session(*, workers: int) -> AsyncIterator[Session]:
+    """Start a fresh stack with the bench's workflows and people, and the floor's workers."""
+    async with contextlib.AsyncExitStack() as exits:
+        stack = await exits.enter_async_context(fresh_stack(workers=workers))
+        floor = await exits.enter_async_context(
+            floor_workers(stack.temporal_address, processes=workers)
+        )
+        key = stack.environments["development"].secret_key
+        api = await exits.enter_async_context(_client(stack.api_url, key))
+        database = await exits.enter_async_context(
+            await psycopg.AsyncConnection.connect(stack.database_url, autocommit=True)
+        )
+        await _define_workflows(stack)
+        opened = Session(
+            stack,
+            api,
+            await connect(stack.temporal_address),
+            database,
+            CpuMeter(stack, {"floor": floor}),
+        )
+        await _identify_people(opened)
+        yield opened
+
+
+def _client(base_url: str, credential: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        base_url=base_url,
+        headers={"authorization": f"Bearer {credential}"},
+        timeout=60.0,
+        limits=httpx.Limits(max_connections=100, max_keepalive_connections=100),
+    )
+
+
+async def _define_workflows(stack: DevStack) -> None:
+    async with _client(stack.api_url, stack.service_token) as management:
+        for key, steps in WORKFLOWS.items():
+            response = await management.put(
+                f"/v1/workflows/{key}",
+                params={"environment": "development", "commit": "true"},
+                json={"workflow": {"name": key, "steps": steps}},
+            )
+            response.raise_for_status()
+
+
+def person(number: int) -> str:
+    """Return the id of one of the bench's thousand people."""
+    return f"person-{number % 1000}"
+
+
+async def _identify_people(opened: Session) -> None:
+    """Identify a thousand people with one trigger, so that later triggers only name them."""
+    people = [
+        {"id": person(number), "name": f"Person {number}", "email": f"{person(number)}@example.com"}
+        for number in range(1000)
+    ]
+    run = await opened.trigger("bench-nothing", people)  # type: ignore[arg-type]
+    await opened.wait_for(
+        "SELECT count(*) FROM recipient_runs WHERE workflow_run_id = %s AND status = 'completed'",
+        run,
+        until=1000,
+    )

@@ -1,0 +1,290 @@
+"""Workflows over HTTP, as the Management SDK and Knock's CLI call them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from domain.json_types import JsonObject
+from tests.support.account import Account, email_step, feed_step, workflow
+from tests.support.temporal_recorder import TemporalRecorder
+
+PATH = "/v1/workflows/plain"
+
+
+async def _put(
+    client: httpx.AsyncClient, document: Any, *, path: str = PATH, **query: Any
+) -> httpx.Response:
+    return await client.put(
+        path, json={"workflow": document}, params={"environment": "development", **query}
+    )
+
+
+async def _ok(response: httpx.Response) -> JsonObject:
+    assert response.status_code == 200, response.text
+    body: JsonObject = response.json()
+    return body
+
+
+async def test_a_put_is_wrapped_and_a_get_is_not(management: httpx.AsyncClient) -> None:
+    """Writes answer `{"workflow": …}`, reads the workflow itself, with every documented field."""
+    written = (await _ok(await _put(management, workflow("Plain", tags=["a"]))))["workflow"]
+    read = await _ok(await management.get(PATH, params={"environment": "development"}))
+
+    assert read == written
+    assert read["key"] == "plain"
+    assert (read["name"], read["tags"], read["valid"], read["active"]) == (
+        "Plain",
+        ["a"],
+        True,
+        True,
+    )
+    assert read["created_at"].endswith("Z")
+    assert {"sha", "updated_at", "deleted_at", "environment", "steps", "settings"} <= set(read)
+    assert "__annotation" not in read
+
+
+async def test_the_environment_defaults_to_development(management: httpx.AsyncClient) -> None:
+    """Knock's CLI loses its query string in some commands."""
+    await _ok(await management.put(PATH, json={"workflow": workflow()}))
+
+    assert (await _ok(await management.get(PATH)))["environment"] == "development"
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "code"),
+    [
+        ({"environment": "nowhere"}, 404, "resource_missing"),
+        ({"branch": "feature"}, 404, "branch_not_found"),
+        ({"environment": "production"}, 422, "invalid_params"),
+        ({"commit": "perhaps"}, 422, "invalid_params"),
+        ({"commit": "true", "commit_message": "x" * 5000}, 422, "invalid_params"),
+    ],
+)
+async def test_a_wrong_query_is_refused(
+    management: httpx.AsyncClient, query: dict[str, str], status: int, code: str
+) -> None:
+    """Unknown environments and branches, other environments' content, and junk are refused."""
+    response = await _put(management, workflow(), **query)
+
+    assert (response.status_code, response.json()["code"]) == (status, code)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "workflow"),
+        ({"workflow": None}, "workflow"),
+        ({"workflow": []}, "workflow"),
+        ({"workflow": workflow(steps=[{"type": "warp", "ref": "a"}])}, "steps[0].type"),
+        ({"workflow": workflow(steps=[feed_step(ref=None)])}, "steps[0].ref"),
+        ({"workflow": workflow("x" * 300)}, "name"),
+    ],
+)
+async def test_a_broken_body_names_its_field(
+    management: httpx.AsyncClient, body: JsonObject, field: str
+) -> None:
+    """Errors carry the path that Knock's CLI prints."""
+    for path in (PATH, f"{PATH}/validate"):
+        response = await management.put(path, json=body)
+        assert response.status_code == 422
+        assert response.json()["errors"][0]["field"] == field
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"workflow": "\\u0000"}', b"\xff", b"[" * 9999])
+async def test_junk_is_refused_in_the_error_shape(
+    management: httpx.AsyncClient, body: bytes
+) -> None:
+    """Whatever is sent, the answer is a 422 with a code."""
+    response = await management.put(PATH, content=body)
+
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_params")
+
+
+@pytest.mark.parametrize("key", ["x", "No%20Key", "a" * 300, "%00abc", "%ff%fe%fd"])
+async def test_an_impossible_key_is_refused_or_missing(
+    management: httpx.AsyncClient, key: str
+) -> None:
+    """Such a key cannot be written, and reading it finds nothing."""
+    path = f"/v1/workflows/{key}"
+
+    assert (await _put(management, workflow(), path=path)).status_code == 422
+    assert (await management.get(path)).status_code == 404
+
+
+async def test_commit_publishes_in_the_same_call(
+    management: httpx.AsyncClient, account: Account
+) -> None:
+    """`commit=true` makes a commit with the message, by the name of the token."""
+    await _ok(await _put(management, workflow(), commit="true", commit_message="First"))
+
+    commits = await _ok(await management.get("/v1/commits", params={"resource_id": "plain"}))
+
+    (commit,) = commits["entries"]
+    assert commit["commit_message"] == "First"
+    assert commit["resource"] == {"type": "workflow", "identifier": "plain"}
+    assert commit["author"] == commit["commit_author"]
+    assert commit["author"]["name"] == "Seed"
+    assert "@" in commit["author"]["email"]
+
+
+async def test_an_invalid_workflow_is_saved_but_not_committed(
+    management: httpx.AsyncClient,
+) -> None:
+    """A channel that does not exist shows as `valid: false`, and refuses the commit."""
+    document = workflow(steps=[feed_step(channel_key="nowhere")])
+
+    saved = (await _ok(await _put(management, document)))["workflow"]
+    refused = await _put(management, document, commit="true")
+
+    assert saved["valid"] is False
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["field"] == "steps[0].channel_key"
+
+
+async def test_what_the_cli_pushes_is_tolerated(management: httpx.AsyncClient) -> None:
+    """Path keys, `$schema`, `__readonly` and annotations that come back are dropped."""
+    plain = await _ok(await _put(management, workflow(steps=[email_step()])))
+    pulled = await _ok(await management.get(PATH, params={"annotate": "true"}))
+    pulled["$schema"] = "https://schemas.example.com/workflow.json"
+    pulled["steps"][0]["template"]["html_body@"] = "email_1/body.html"
+
+    pushed = await _ok(await _put(management, pulled))
+
+    assert pushed["workflow"]["sha"] == plain["workflow"]["sha"]
+
+
+async def test_annotations_tell_the_cli_what_becomes_a_file(
+    management: httpx.AsyncClient,
+) -> None:
+    """With `annotate=true`, and for the CLI without asking, nodes carry `__annotation`."""
+    await _put(management, workflow(steps=[email_step(channel_overrides={"to_address": "a@b.c"})]))
+    asked = await _ok(await management.get(PATH, params={"annotate": "true"}))
+    cli = {"user-agent": "@knocklabs/cli/1.2.3 linux-x64 node-v20"}
+    unasked = await _ok(await management.get(PATH, headers=cli))
+
+    assert asked == unasked
+    assert "sha" in asked["__annotation"]["readonly_fields"]
+    step = asked["steps"][0]
+    assert step["template"]["__annotation"]["extractable_fields"]["html_body"] == {
+        "default": True,
+        "file_ext": "html",
+    }
+    assert "json_overrides" in step["channel_overrides"]["__annotation"]["extractable_fields"]
+    declined = await management.get(PATH, params={"annotate": "false"}, headers=cli)
+    assert "__annotation" not in declined.json()
+
+
+async def test_validate_answers_without_saving(management: httpx.AsyncClient) -> None:
+    """A valid document is answered; there is nothing to read afterwards."""
+    body = await _ok(await _put(management, workflow(), path=f"{PATH}/validate"))
+
+    assert (body["workflow"]["key"], body["workflow"]["valid"]) == ("plain", True)
+    assert (await management.get(PATH)).status_code == 404
+
+
+async def test_lists_neither_lose_nor_repeat(management: httpx.AsyncClient) -> None:
+    """Following `after` gives every workflow once, and `before` leads back."""
+    for index in range(5):
+        await _put(management, workflow(), path=f"/v1/workflows/list-{index}")
+    keys: list[str] = []
+    after: str | None = None
+    while True:
+        query = {"limit": "3", **({"after": after} if after else {})}
+        page = await _ok(await management.get("/v1/workflows", params=query))
+        keys += [entry["key"] for entry in page["entries"]]
+        assert set(page["page_info"]) == {"after", "before", "page_size"}
+        after = page["page_info"]["after"]
+        if after is None:
+            break
+
+    assert keys == sorted({*keys})
+    assert len(keys) == 8
+    back = await management.get(
+        "/v1/workflows", params={"limit": "3", "before": page["page_info"]["before"]}
+    )
+    assert [entry["key"] for entry in back.json()["entries"]] == keys[3:6]
+
+
+@pytest.mark.parametrize(("limit", "size"), [("0", 1), ("1000", 100), ("100", 100)])
+async def test_the_limit_is_pulled_into_its_range(
+    management: httpx.AsyncClient, limit: str, size: int
+) -> None:
+    """A limit out of range is clamped, not refused."""
+    page = await _ok(await management.get("/v1/workflows", params={"limit": limit}))
+
+    assert page["page_info"]["page_size"] == size
+    bad = await management.get("/v1/workflows", params={"after": "junk"})
+    assert (bad.status_code, bad.json()["errors"][0]["field"]) == (422, "after")
+
+
+@pytest.mark.parametrize(
+    ("body", "query", "active"),
+    [
+        ({"status": False}, {}, False),
+        ({}, {"status": "false"}, False),
+        ({}, {"status": "true"}, True),
+        ({}, {}, True),
+    ],
+)
+async def test_activate_reads_body_and_query(
+    management: httpx.AsyncClient, body: JsonObject, query: dict[str, str], active: bool
+) -> None:
+    """The SDK sends `status` in the body, the CLI in the query; nothing means on."""
+    response = await management.put("/v1/workflows/welcome/activate", json=body, params=query)
+
+    assert (await _ok(response))["workflow"]["active"] is active
+
+
+async def test_activate_refuses_what_is_no_switch(management: httpx.AsyncClient) -> None:
+    """A status is true or false, of a workflow that exists."""
+    wrong = await management.put("/v1/workflows/welcome/activate", json={"status": "on"})
+    missing = await management.put("/v1/workflows/nowhere/activate", json={"status": True})
+
+    assert (wrong.status_code, missing.status_code) == (422, 404)
+
+
+async def test_run_starts_a_rehearsal(
+    management: httpx.AsyncClient, account: Account, temporal: TemporalRecorder
+) -> None:
+    """A test run of the committed version is a trigger whose source is `rehearsal`."""
+    body = {"recipients": [{"id": "ellie", "name": "Ellie"}], "data": {"workspace": "Site B"}}
+    response = await management.put("/v1/workflows/welcome/run", json=body)
+
+    run_id = (await _ok(response))["workflow_run_id"]
+    rows = await account.rows("SELECT id, source, workflow_key FROM workflow_runs")
+    assert [(str(row["id"]), row["source"]["type"], row["workflow_key"]) for row in rows] == [
+        (run_id, "rehearsal", "welcome")
+    ]
+    assert len(temporal.starts) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "status"),
+    [
+        ("welcome", {}, 422),
+        ("welcome", {"recipients": []}, 422),
+        ("nowhere", {"recipients": ["ellie"]}, 404),
+    ],
+)
+async def test_run_refuses_what_a_trigger_would(
+    management: httpx.AsyncClient, key: str, body: JsonObject, status: int
+) -> None:
+    """A rehearsal obeys the limits of a trigger."""
+    response = await management.put(f"/v1/workflows/{key}/run", json=body)
+
+    assert response.status_code == status
+
+
+@pytest.mark.parametrize("method", ["get", "put"])
+async def test_an_api_key_does_not_open_the_management_api(
+    management: httpx.AsyncClient, account: Account, method: str
+) -> None:
+    """Only service tokens do."""
+    secret = account.keys.environments["development"].secret_key
+    headers = {"authorization": f"Bearer {secret}"}
+    response = await management.request(method, PATH, headers=headers)
+
+    assert (response.status_code, response.json()["code"]) == (401, "incorrect_token_type")

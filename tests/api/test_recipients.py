@@ -1,0 +1,183 @@
+"""Users and tenants over HTTP."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import httpx
+import pytest
+from psycopg.types.json import Jsonb
+
+from tests.support.builders import T0, Builder, Environment
+
+
+async def test_identify_merges_deeply(client: httpx.AsyncClient) -> None:
+    """A second identify merges into the first; null stays as null; lists are replaced."""
+    first = {
+        "name": "Ellie",
+        "plan": {"tier": "pro", "seats": 3},
+        "tags": ["a", "b"],
+        "created_at": "2020-01-01T00:00:00Z",
+    }
+    await client.put("/v1/users/ellie", json=first)
+    body = (
+        await client.put(
+            "/v1/users/ellie", json={"plan": {"seats": None}, "tags": ["c"], "id": "other"}
+        )
+    ).json()
+    assert (body["id"], body["name"], body["__typename"]) == ("ellie", "Ellie", "User")
+    assert body["plan"] == {"tier": "pro", "seats": None}
+    assert body["tags"] == ["c"]
+    assert body["created_at"] == "2020-01-01T00:00:00.000000Z"
+    assert body["email"] is None
+    assert (await client.get("/v1/users/ellie")).json() == body
+
+
+async def test_identify_without_a_body(client: httpx.AsyncClient) -> None:
+    """An empty body makes the user and says nothing about it."""
+    response = await client.put("/v1/users/ellie", headers={"content-type": "application/json"})
+    assert (response.status_code, response.json()["id"]) == (200, "ellie")
+
+
+async def test_users_are_listed_newest_first(
+    client: httpx.AsyncClient, make: Builder, environment: Environment
+) -> None:
+    """Users come in pages, tenants and objects are not among them."""
+    for user_id in ("one", "two", "three"):
+        await make.user(environment, user_id)
+    await make.recipient(environment, "$tenants", "acme")
+    first = (await client.get("/v1/users?page_size=2")).json()
+    rest = (await client.get(f"/v1/users?after={first['page_info']['after']}")).json()
+    ids = [user["id"] for user in first["entries"] + rest["entries"]]
+    assert ids == ["three", "two", "one"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"created_at": "yesterday"},
+        {"created_at": "9999-12-31T23:59:59-14:00"},
+        {"channel_data": {"junk": {}}},
+        {"channel_data": []},
+        {"preferences": {"default": 1}},
+        {"name": "\x00"},
+        {"blob": "x" * 300_000},
+        [],
+    ],
+)
+async def test_bad_users_are_refused(
+    client: httpx.AsyncClient, body: object, make: Builder, environment: Environment
+) -> None:
+    """A malformed user is a 422, and nothing of it is stored."""
+    response = await client.put("/v1/users/ellie", json=body)
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_params")
+    assert (await client.get("/v1/users/ellie")).status_code == 404
+
+
+async def test_properties_are_limited_together(client: httpx.AsyncClient) -> None:
+    """What would pass 256 kB after merging is refused, and the user stays as it was."""
+    await client.put("/v1/users/ellie", json={"a": "x" * 200_000})
+    refused = await client.put("/v1/users/ellie", json={"b": "x" * 200_000})
+    assert refused.status_code == 422
+    assert "b" not in (await client.get("/v1/users/ellie")).json()
+
+
+async def test_a_deleted_user_leaves_nothing(
+    client: httpx.AsyncClient, make: Builder, environment: Environment
+) -> None:
+    """Deleting removes the user with messages, runs, channel data and preferences, at once."""
+    await client.put(
+        "/v1/users/ellie",
+        json={
+            "channel_data": {str(uuid4()): {"tokens": ["t"]}},
+            "preferences": {"default": {"workflows": {}}},
+        },
+    )
+    await make.user(environment, "ann")
+    run_id = await make.run(environment, status="paused")
+    await make.insert(
+        "recipient_run_events",
+        recipient_run_id=run_id,
+        position=0,
+        event="run_started",
+        status="ok",
+        attempt=1,
+        data=Jsonb({}),
+        inserted_at=T0,
+    )
+    message_id = await make.message(environment, uuid4(), recipient_run_id=run_id)
+    kept = await make.message(environment, uuid4(), recipient_id="ann")
+    await client.put(f"/v1/messages/{message_id}/seen")
+    response = await client.delete("/v1/users/ellie")
+    assert (response.status_code, response.content) == (204, b"")
+    for table, column, value in (
+        ("channel_data", "environment_id", environment.id),
+        ("preference_sets", "environment_id", environment.id),
+        ("recipient_runs", "environment_id", environment.id),
+        ("recipient_run_events", "recipient_run_id", run_id),
+        ("message_events", "message_id", message_id),
+    ):
+        assert await make.rows(f"SELECT 1 FROM {table} WHERE {column} = %s", value) == []
+    assert (await client.get("/v1/users/ellie")).status_code == 404
+    assert (await client.get(f"/v1/messages/{message_id}")).status_code == 404
+    assert (await client.get(f"/v1/messages/{kept}")).status_code == 200
+    assert (await client.get("/v1/users/ann")).status_code == 200
+    assert (await client.delete("/v1/users/ellie")).status_code == 404
+
+
+async def test_tenants_are_set_and_merged(client: httpx.AsyncClient) -> None:
+    """A tenant is made by its first set; settings and properties are merged by later ones."""
+    await client.put(
+        "/v1/tenants/acme",
+        json={"name": "Acme", "settings": {"branding": {"primary_color": "#fff"}}, "size": 1},
+    )
+    body = (
+        await client.put(
+            "/v1/tenants/acme?resolve_full_preference_settings=true",
+            json={"settings": {"branding": {"logo_url": "https://x.example/l.png"}}},
+        )
+    ).json()
+    assert (body["__typename"], body["name"], body["size"]) == ("Tenant", "Acme", 1)
+    assert body["settings"]["branding"] == {
+        "primary_color": "#fff",
+        "logo_url": "https://x.example/l.png",
+    }
+    assert (await client.get("/v1/tenants/acme")).json() == body
+    assert (await client.get("/v1/tenants/unknown")).status_code == 404
+
+
+async def test_tenants_are_listed_and_deleted(client: httpx.AsyncClient) -> None:
+    """Tenants can be found by id and name, and deleted."""
+    for tenant_id, name in (("a", "One"), ("b", "Two"), ("c", "Two")):
+        await client.put(f"/v1/tenants/{tenant_id}", json={"name": name})
+
+    async def listed(query: str) -> list[str]:
+        body = (await client.get(f"/v1/tenants?{query}")).json()
+        return [tenant["id"] for tenant in body["entries"]]
+
+    assert await listed("") == ["c", "b", "a"]
+    assert await listed("name=Two") == ["c", "b"]
+    assert await listed("tenant_id=a") == ["a"]
+    assert (await client.delete("/v1/tenants/b")).status_code == 204
+    assert await listed("") == ["c", "a"]
+
+
+async def test_what_public_keys_may_do_with_users(
+    anonymous: httpx.AsyncClient, environment: Environment
+) -> None:
+    """A browser may identify and read a user, but neither list nor delete."""
+    anonymous.headers["authorization"] = f"Bearer {environment.public_key}"
+    assert (await anonymous.put("/v1/users/ellie", json={"name": "E"})).status_code == 200
+    assert (await anonymous.get("/v1/users/ellie")).status_code == 200
+    for method, path in (
+        ("GET", "/v1/users"),
+        ("DELETE", "/v1/users/ellie"),
+        ("GET", "/v1/users/ellie/messages"),
+        ("GET", "/v1/tenants/acme"),
+        ("PUT", "/v1/tenants/acme"),
+        ("GET", "/v1/workflow_recipient_runs"),
+        ("POST", "/v1/workflows/welcome/trigger"),
+        ("POST", "/v1/workflows/welcome/cancel"),
+    ):
+        response = await anonymous.request(method, path)
+        assert (response.status_code, response.json()["code"]) == (401, "incorrect_token_type")

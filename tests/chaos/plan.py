@@ -1,0 +1,40 @@
+"""How long, how hard and with which dice a crash test runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PARTS = ("api", "worker", "temporal", "postgres", "smtp")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One crash test; times are in seconds.
+
+    Attributes:
+        kills: how many processes are killed; the first of them hit every part once.
+        seed: of every random choice.
+        pauses: least and most time between two kills.
+        pace: mean time between two triggers.
+        large_triggers: how many triggers have 200 recipients.
+        calm: most time that the product may take, after the last kill, to finish everything.
+        patience: how long a client repeats one request before it counts as never answered.
+    """
+
+    kills: int
+    seed: int
+    pauses: tuple[float, float] = (1.0, 5.0)
+    pace: float = 0.35
+    large_triggers: int = 2
+    calm: float = 150.0
+    patience: float = 90.0
+
+
+def short_plan(seed: int) -> Plan:
+    """Return the form that every test run takes: each part once, and a worker and the API again."""
+    return Plan(kills=7, seed=seed, pauses=(0.8, 3.0), large_triggers=1, calm=75.0, patience=60.0)
+
+
+def long_plan(kills: int, seed: int) -> Plan:
+    """Return a form with any number of kills."""
+    return Plan(kills=kills, seed=seed, large_triggers=2 + kills // 15)

@@ -1,0 +1,108 @@
+"""Rows that no crash may leave behind, each as a query that must find nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+_SHOWN = 20
+
+HALF_DONE: dict[str, str] = {
+    "run that never ended": "SELECT id FROM recipient_runs WHERE status NOT IN "
+    "('completed', 'cancelled')",
+    "ended run that still waits": "SELECT id FROM recipient_runs WHERE resumes_at IS NOT NULL",
+    "run without its trigger": "SELECT r.id FROM recipient_runs r LEFT JOIN workflow_runs w "
+    "ON w.id = r.workflow_run_id WHERE w.id IS NULL",
+    "trigger without all its runs": "SELECT w.id FROM workflow_runs w WHERE w.recipient_count <> "
+    "(SELECT count(*) FROM recipient_runs r WHERE r.workflow_run_id = w.id)",
+    "trigger never released": "SELECT id FROM workflow_runs WHERE released_at IS NULL",
+    "cancellation never released": "SELECT id FROM cancellations WHERE released_at IS NULL",
+    "cancellation with another number of runs": "SELECT c.id FROM cancellations c WHERE "
+    "c.run_count <> (SELECT count(*) FROM recipient_runs r WHERE r.cancellation_id = c.id)",
+    "idempotency key without its trigger": "SELECT i.key AS id FROM idempotency_records i LEFT "
+    "JOIN workflow_runs w ON w.id::text = i.body->>'workflow_run_id' WHERE w.id IS NULL",
+    "trigger without its idempotency key": "SELECT w.id FROM workflow_runs w LEFT JOIN "
+    "idempotency_records i ON i.body->>'workflow_run_id' = w.id::text WHERE i.key IS NULL",
+    "run whose story has gaps": "SELECT r.id FROM recipient_runs r LEFT JOIN LATERAL (SELECT "
+    "count(*) AS lines, min(position) AS lowest, max(position) AS highest FROM "
+    "recipient_run_events e WHERE e.recipient_run_id = r.id) s ON true WHERE s.lines <> "
+    "r.event_count OR s.lowest <> 0 OR s.highest <> r.event_count - 1 OR s.lines = 0",
+    "run whose story does not end once, at its end": "SELECT r.id FROM recipient_runs r WHERE "
+    "(SELECT array_agg(e.event || ' ' || (e.position = r.event_count - 1)) FROM "
+    "recipient_run_events e WHERE e.recipient_run_id = r.id AND e.event IN "
+    "('run_completed', 'run_cancelled', 'run_halted')) IS DISTINCT FROM "
+    "ARRAY[CASE r.status WHEN 'cancelled' THEN 'run_cancelled' ELSE 'run_completed' END "
+    "|| ' true']",
+    "run with two beginnings": "SELECT recipient_run_id AS id FROM recipient_run_events "
+    "WHERE event = 'run_started' GROUP BY 1 HAVING count(*) > 1",
+    "story without its run": "SELECT DISTINCT e.recipient_run_id AS id FROM recipient_run_events "
+    "e LEFT JOIN recipient_runs r ON r.id = e.recipient_run_id WHERE r.id IS NULL",
+    "message without its run": "SELECT m.id FROM messages m LEFT JOIN recipient_runs r "
+    "ON r.id = m.recipient_run_id WHERE r.id IS NULL",
+    "message that its run does not know": "SELECT m.id FROM messages m JOIN recipient_runs r "
+    "ON r.id = m.recipient_run_id WHERE NOT coalesce(r.step_outcomes->m.step_ref->'message_ids' "
+    "? m.id, false)",
+    "message that is only in its run's outcomes": "SELECT given.id FROM recipient_runs r, "
+    "jsonb_each(r.step_outcomes) AS taken (ref, outcome), jsonb_array_elements_text("
+    "coalesce(taken.outcome->'message_ids', '[]')) AS given (id) "
+    "WHERE NOT EXISTS (SELECT FROM messages m WHERE m.id = given.id)",
+    "message still under way": "SELECT id FROM messages WHERE delivery_status IN "
+    "('queued', 'delivery_attempted')",
+    "message without its first events": "SELECT m.id FROM messages m WHERE (SELECT count(*) "
+    "FROM message_events e WHERE e.message_id = m.id AND e.event_type = 'message.created') <> 1 "
+    "OR NOT EXISTS (SELECT FROM message_events e WHERE e.message_id = m.id "
+    "AND e.event_type = 'message.queued')",
+    "message whose status has not one event": "SELECT m.id FROM messages m WHERE (SELECT count(*) "
+    "FROM message_events e WHERE e.message_id = m.id "
+    "AND e.event_type = 'message.' || m.delivery_status) <> 1",
+    "message event without its message": "SELECT e.id FROM message_events e LEFT JOIN messages m "
+    "ON m.id = e.message_id WHERE m.id IS NULL",
+    "e-mail without a delivery log": "SELECT m.id FROM messages m WHERE m.channel_type = 'email' "
+    "AND NOT EXISTS (SELECT FROM delivery_attempts a WHERE a.message_id = m.id)",
+}
+
+UNREST = """
+SELECT (SELECT count(*) FROM recipient_runs WHERE status NOT IN ('completed', 'cancelled')) AS runs,
+       (SELECT count(*) FROM workflow_runs WHERE released_at IS NULL) AS triggers,
+       (SELECT count(*) FROM cancellations WHERE released_at IS NULL) AS cancellations,
+       (SELECT count(*) FROM messages WHERE delivery_status IN ('queued', 'delivery_attempted'))
+           AS messages
+"""
+
+_TRIGGERS = "SELECT id::text, (data->>'number')::int AS number FROM workflow_runs"
+_DELAYS = """
+SELECT id, workflow_run_id::text, recipient_id, status,
+       extract(epoch FROM (step_outcomes->%s->>'until')::timestamptz)::float AS due
+FROM recipient_runs
+"""
+
+
+async def fetch(url: str, query: str, *parameters: Any) -> list[dict[str, Any]]:
+    """Run one query on a connection of its own."""
+    connection = await psycopg.AsyncConnection.connect(url, connect_timeout=5, row_factory=dict_row)
+    async with connection:
+        cursor = await connection.execute(query, parameters or None)
+        return await cursor.fetchall()
+
+
+async def half_done_rows(url: str) -> list[str]:
+    """Return one line for each row that should not be there."""
+    broken = []
+    for name, query in HALF_DONE.items():
+        found = [str(row["id"]) for row in await fetch(url, query)]
+        broken += [f"{name}: {identifier}" for identifier in found[:_SHOWN]]
+        if len(found) > _SHOWN:
+            broken.append(f"{name}: and {len(found) - _SHOWN} more")
+    return broken
+
+
+async def stored_triggers(url: str) -> list[dict[str, Any]]:
+    """Return the id of every stored trigger with the number that its data carries."""
+    return await fetch(url, _TRIGGERS)
+
+
+async def stored_runs(url: str, delay_ref: str) -> list[dict[str, Any]]:
+    """Return every run with the epoch second at which its delay ended, if it came that far."""
+    return await fetch(url, _DELAYS, delay_ref)

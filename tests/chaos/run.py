@@ -1,0 +1,104 @@
+"""One crash test from the fresh stack to the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import psycopg
+from knockapi import AsyncKnock
+
+from tests.chaos import audit, rows
+from tests.chaos.killer import Killer
+from tests.chaos.ledger import Ledger
+from tests.chaos.load import Load
+from tests.chaos.plan import Plan
+from tests.chaos.promises import Book
+from tests.chaos.stack import Product, fresh_product
+from tests.chaos.workflows import publish_workflows
+
+Say = Callable[[str], None]
+
+_LEAD_SECONDS = 1.5
+_LOOK_SECONDS = 0.5
+
+
+class PromisesBroken(AssertionError):
+    """The product did not keep its word; the ledger says where."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__("\n".join(ledger.lines()))
+        self.ledger = ledger
+
+
+async def run_chaos(plan: Plan, say: Say = print) -> Ledger:
+    """Run one crash test on a fresh product.
+
+    Raises:
+        PromisesBroken: carries the ledger; the data folder of the product is kept.
+    """
+    say(f"Starting a fresh stack (seed {plan.seed}, {plan.kills} kills) …")
+    async with fresh_product() as product:
+        ledger = await _test(product, plan, say)
+        if ledger.broken:
+            raise PromisesBroken(ledger)
+    return ledger
+
+
+async def _test(product: Product, plan: Plan, say: Say) -> Ledger:
+    stack = product.described
+    await publish_workflows(stack)
+    book = Book()
+    key = stack.environments["development"].secret_key
+    async with AsyncKnock(
+        api_key=key, base_url=stack.api_url, max_retries=0, timeout=15.0
+    ) as client:
+        killer = Killer(product, plan, say)
+        await _torment(killer, Load(client, plan, book))
+        calm_seconds = await _wait_for_calm(product, plan, say)
+        found = await audit.find(client, stack)
+    broken = audit.broken_promises(book, found)
+    broken += await audit.broken_triggers(stack.database_url, book)
+    broken += await rows.half_done_rows(stack.database_url)
+    broken += await audit.broken_executions(stack)
+    broken += [f"{kill.part} never came back" for kill in killer.kills if kill.serving_ms is None]
+    return Ledger(plan, killer.kills, book, found, calm_seconds, broken)
+
+
+async def _torment(killer: Killer, load: Load) -> None:
+    """Kill while the load runs; the load goes on for a moment after everything is back."""
+    stop = asyncio.Event()
+    asking = asyncio.create_task(load.run(stop, killer.progress))
+    await asyncio.sleep(_LEAD_SECONDS)
+    try:
+        await killer.run()
+        await asyncio.sleep(_LEAD_SECONDS)
+    finally:
+        stop.set()
+        await asking
+
+
+async def _wait_for_calm(product: Product, plan: Plan, say: Say) -> float:
+    """Return after how many seconds nothing was open any more; at most after the plan's bound."""
+    began = time.monotonic()
+    unrest: dict[str, int] = {}
+    while time.monotonic() - began < plan.calm:
+        unrest = await _unrest(product)
+        if not any(unrest.values()):
+            return time.monotonic() - began
+        await asyncio.sleep(_LOOK_SECONDS)
+    say(f"Not calm after {plan.calm:g} s: {unrest}")
+    return time.monotonic() - began
+
+
+async def _unrest(product: Product) -> dict[str, int]:
+    """Count what is still open, in PostgreSQL and in Temporal."""
+    stack = product.described
+    try:
+        counts: dict[str, int] = dict((await rows.fetch(stack.database_url, rows.UNREST))[0])
+    except psycopg.OperationalError:
+        return {"database": 1}
+    if not any(counts.values()):
+        counts["executions"] = len(await audit.broken_executions(stack))
+    return counts

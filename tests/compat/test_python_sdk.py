@@ -1,0 +1,216 @@
+"""Knock's official Python SDK, unchanged, against the product over real HTTP.
+
+The clients validate strictly: an answer that lacks a member their types require is a failure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import UUID, uuid4
+
+import knockapi
+import pytest
+from knockapi import AsyncKnock, Knock
+from psycopg.types.json import Jsonb
+
+from api.main import create_app
+from runtime.platform import Platform
+from tests.support.builders import T0, Builder, Environment
+from tests.support.server import serving
+
+
+@pytest.fixture
+async def address(platform: Platform) -> AsyncIterator[str]:
+    """Serve the product."""
+    async with serving(create_app(platform=platform)) as found:
+        yield found
+
+
+@pytest.fixture
+async def knock(address: str, environment: Environment) -> AsyncIterator[AsyncKnock]:
+    """Open the asynchronous client."""
+    async with AsyncKnock(
+        api_key=environment.secret_key, base_url=address, _strict_response_validation=True
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+async def channel(make: Builder) -> UUID:
+    """Make an in-app channel."""
+    return await make.channel()
+
+
+async def test_the_synchronous_client(
+    address: str, environment: Environment, make: Builder
+) -> None:
+    """The synchronous client identifies, triggers with its automatic key, and reads back."""
+    await make.workflow(environment, "welcome")
+
+    def use() -> tuple[str, str]:
+        with Knock(
+            api_key=environment.secret_key, base_url=address, _strict_response_validation=True
+        ) as knock:
+            user = knock.users.update("ellie", name="Ellie", email="e@example.com")
+            run = knock.workflows.trigger(
+                "welcome",
+                recipients=["ellie", {"id": "alan", "name": "Alan"}],
+                data={"n": 1},
+                tenant="acme",
+                actor={"id": "ian"},
+                cancellation_key="c1",
+            )
+            knock.workflows.cancel("welcome", cancellation_key="c1", recipients=["alan"])
+            return user.id, run.workflow_run_id
+
+    user_id, run_id = await asyncio.to_thread(use)
+    assert user_id == "ellie"
+    assert str(UUID(run_id)) == run_id
+
+
+async def test_users_and_tenants(knock: AsyncKnock) -> None:
+    """Users and tenants fit the client's types; its lists go through pages by themselves."""
+    for number in range(5):
+        await knock.users.update(f"user-{number}", name=f"User {number}")
+    page = await knock.users.list(page_size=2)
+    assert [user.id async for user in page] == [f"user-{number}" for number in (4, 3, 2, 1, 0)]
+    await knock.tenants.set("acme", name="Acme", settings={"branding": {"primary_color": "#fff"}})
+    tenant = await knock.tenants.get("acme")
+    assert tenant.name == "Acme"
+    assert [found.id async for found in await knock.tenants.list()] == ["acme"]
+    await knock.users.delete("user-0")
+    with pytest.raises(knockapi.NotFoundError) as caught:
+        await knock.users.get("user-0")
+    assert caught.value.body["code"] == "resource_missing"  # type: ignore[index]
+
+
+async def test_messages(
+    knock: AsyncKnock, make: Builder, environment: Environment, channel: UUID
+) -> None:
+    """Lists with filters, contents, events, logs and activities fit the client's types."""
+    await make.user(environment, "ellie", name="Ellie")
+    run_id = await make.run(environment, data={"n": 1})
+    mail = await make.channel("email")
+    content = {"from": "a@b.c", "to": "d@e.f", "subject_line": "Hi", "html_body": "x"}
+    first = await make.message(
+        environment,
+        mail,
+        channel_type="email",
+        recipient_run_id=run_id,
+        content={**content, "text_body": "x"},
+    )
+    second = await make.message(environment, channel, minute=1, seen_at=T0, tenant_id="acme")
+    listed = await knock.messages.list(
+        status=["delivered", "queued"],
+        engagement_status=["seen"],
+        inserted_at={"gte": "2026-03-01T12:00:00+00:00"},
+        page_size=1,
+    )
+    assert [message.id async for message in listed] == [second]
+    by_id = await knock.users.list_messages("ellie", message_ids=[first, second], page_size=1)
+    assert [message.id async for message in by_id] == [second, first]
+    assert (await knock.messages.get(first)).channel.provider == "sandbox"  # type: ignore[union-attr]
+    assert (await knock.messages.get_content(first)).message_id == first
+    contents = await knock.messages.batch.get_content(message_ids=[first, second])
+    assert [found.message_id for found in contents] == [first, second]
+    await knock.messages.mark_as_read(second)
+    events = [event.type async for event in await knock.messages.list_events(second)]
+    assert events == ["message.read"]
+    activities = [found async for found in await knock.messages.list_activities(first)]
+    assert activities[0].data == {"n": 1}
+    logs = await knock.messages.list_delivery_logs(second)
+    assert [log async for log in logs] == []
+
+
+async def test_statuses(
+    knock: AsyncKnock, make: Builder, environment: Environment, channel: UUID
+) -> None:
+    """Every way of the client to change a status works."""
+    one, two = [await make.message(environment, channel) for _ in range(2)]
+    assert (await knock.messages.mark_as_seen(one)).seen_at is not None
+    assert (await knock.messages.mark_as_unseen(one)).seen_at is None
+    assert (await knock.messages.archive(one)).archived_at is not None
+    assert (await knock.messages.unarchive(one)).archived_at is None
+    assert (await knock.messages.mark_as_unread(one)).read_at is None
+    touched = await knock.messages.mark_as_interacted(one, metadata={"type": "cell_click"})
+    assert set(touched.engagement_statuses) == {"seen", "read", "interacted"}
+    batch = knock.messages.batch
+    for change in (
+        batch.mark_as_seen,
+        batch.mark_as_unseen,
+        batch.mark_as_read,
+        batch.mark_as_unread,
+        batch.archive,
+        batch.unarchive,
+        batch.mark_as_interacted,
+    ):
+        assert [message.id for message in await change(message_ids=[two, one])] == [two, one]
+
+
+async def test_feeds(
+    knock: AsyncKnock, make: Builder, environment: Environment, channel: UUID
+) -> None:
+    """Feed items and settings fit the client's types; pages follow each other."""
+    await make.user(environment, "ellie")
+    await make.user(environment, "ann")
+    ids = [
+        await make.message(
+            environment,
+            channel,
+            minute=minute,
+            actors=["ann"],
+            recipient_run_id=await make.run(environment, data={"n": minute}),
+            content={
+                "blocks": [
+                    {"name": "body", "type": "markdown", "content": "Hi", "rendered": "<p>Hi</p>"}
+                ]
+            },
+        )
+        for minute in range(3)
+    ]
+    page = await knock.users.feeds.list_items(
+        "ellie", str(channel), page_size=2, status="unread", archived="exclude"
+    )
+    assert [item.id async for item in page] == ids[::-1]
+    settings = await knock.users.feeds.get_settings("ellie", str(channel))
+    assert settings.features.branding_required is False
+
+
+async def test_recipient_runs(knock: AsyncKnock, make: Builder, environment: Environment) -> None:
+    """Runs and their events fit the client's types."""
+    run_id = await make.run(environment, actor_id="ann", tenant_id="acme")
+    await make.insert(
+        "recipient_run_events",
+        recipient_run_id=run_id,
+        position=0,
+        event="run_started",
+        status="ok",
+        attempt=1,
+        data=Jsonb({}),
+        inserted_at=T0,
+    )
+    listed = await knock.workflow_recipient_runs.list(
+        recipient="ellie", status=["completed"], has_errors=False
+    )
+    assert [run.id async for run in listed] == [run_id]
+    run = await knock.workflow_recipient_runs.get(run_id)
+    assert [event.event for event in run.events] == ["run_started"]
+
+
+async def test_errors_are_those_of_the_client(
+    knock: AsyncKnock, address: str, environment: Environment
+) -> None:
+    """Refusals arrive as the client's own exceptions, with code and fields."""
+    with pytest.raises(knockapi.UnprocessableEntityError) as caught:
+        await knock.workflows.trigger("welcome", recipients=[])
+    body = caught.value.body
+    assert isinstance(body, dict)
+    assert body["errors"][0]["field"] == "recipients"
+    with pytest.raises(knockapi.NotFoundError):
+        await knock.workflows.trigger("unknown", recipients=["ellie"])
+    async with AsyncKnock(api_key=environment.public_key, base_url=address) as public:
+        with pytest.raises(knockapi.AuthenticationError):
+            await public.workflows.trigger("welcome", recipients=["ellie"])
+    with pytest.raises(knockapi.NotFoundError):
+        await knock.messages.get(str(uuid4()))

@@ -1,0 +1,165 @@
+"""A seeded account on a database of its own, because environments form one chain per database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import psycopg
+import pytest
+from psycopg import sql
+from temporalio.client import Client
+
+from domain.json_types import JsonObject
+from models.queries.environments import EnvironmentRow
+from runtime.crypto import Vault
+from runtime.database import Database
+from runtime.embedded.postgres import EmbeddedPostgres
+from runtime.platform import Platform
+from runtime.seed import seed
+from runtime.seed_keys import SeedKeys, make_keys
+from runtime.settings import Settings
+from services.content import Author, CommitNote
+from services.environments import find_environment
+from services.workflow_definitions import SaveOptions, WorkflowView, upsert_workflow
+from tests.support.postgres import new_database
+from tests.support.temporal_recorder import TemporalRecorder
+
+AUTHOR = Author("Ellie", "ellie@example.com")
+T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+SINK = "smtp://127.0.0.1:2525"
+_FEED_STEP: JsonObject = {
+    "type": "channel",
+    "ref": "feed_1",
+    "channel_type": "in_app_feed",
+    "channel_key": "in-app",
+    "template": {"markdown_body": "Hello"},
+}
+
+
+def workflow(name: str = "Plain", **changes: Any) -> JsonObject:
+    """Return a small valid workflow document."""
+    return {"name": name, "steps": [_FEED_STEP], **changes}
+
+
+def feed_step(**changes: Any) -> JsonObject:
+    """Return a valid in-app step."""
+    return {**_FEED_STEP, **changes}
+
+
+def email_step(**changes: Any) -> JsonObject:
+    """Return a valid e-mail step without a layout."""
+    template = {"subject": "Hi", "html_body": "<p>Hi</p>", "settings": {"layout_key": None}}
+    step = {"type": "channel", "ref": "email_1", "channel_type": "email", "channel_key": "smtp"}
+    return {**step, "template": template, **changes}
+
+
+def note(message: str | None = None, *, allow_empty: bool = False) -> CommitNote:
+    """Return what a commit of a test says."""
+    return CommitNote(AUTHOR, message, allow_empty)
+
+
+@dataclass
+class Account:
+    """A platform on a seeded database; `now` moves on by a second with every write."""
+
+    platform: Platform
+    keys: SeedKeys
+    now: datetime = T0
+
+    def tick(self) -> datetime:
+        """Return the next instant."""
+        self.now += timedelta(seconds=1)
+        return self.now
+
+    async def environment(self, slug: str = "development") -> EnvironmentRow:
+        """Return an environment."""
+        async with self.platform.database.transaction() as connection:
+            return await find_environment(connection, slug)
+
+    async def save(
+        self,
+        key: str,
+        document: JsonObject,
+        *,
+        commit: CommitNote | None = None,
+        slug: str = "development",
+        force: bool = False,
+    ) -> WorkflowView:
+        """Save a workflow in a transaction of its own, perhaps commit it."""
+        async with self.platform.database.transaction() as connection:
+            environment = await find_environment(connection, slug)
+            options = SaveOptions(commit, force)
+            return await upsert_workflow(
+                connection, environment, key, document, options=options, now=self.tick()
+            )
+
+    async def rows(self, statement: str, *values: Any) -> list[dict[str, Any]]:
+        """Run a query."""
+        async with self.platform.database.connection() as connection:
+            cursor = await connection.execute(statement, list(values))
+            return await cursor.fetchall() if cursor.description else []
+
+
+def make_platform(url: str, temporal: TemporalRecorder) -> Platform:
+    """Compose a platform on a database, with Temporal replaced at its edge."""
+    settings = Settings(database_url=url, rate_limits=False, smtp_url=SINK)
+    database = Database(url, size=5)
+    return Platform(settings, database, cast(Client, temporal), Vault(["k" * 16]))
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """A seeded database, with a snapshot of all its rows in a schema beside the tables."""
+
+    url: str
+    keys: SeedKeys
+    tables: tuple[str, ...]
+
+    def restore(self) -> None:
+        """Bring every table back to what the seed made; faster than a new database."""
+        with psycopg.connect(self.url) as connection:
+            connection.execute("SET session_replication_role = replica")
+            for name in self.tables:
+                table = sql.Identifier(name)
+                connection.execute(sql.SQL("DELETE FROM {}").format(table))
+                copy = sql.SQL("INSERT INTO {} SELECT * FROM snapshot.{}")
+                connection.execute(copy.format(table, table))
+
+
+@pytest.fixture(scope="session")
+def seeded(postgres: EmbeddedPostgres) -> Seeded:
+    """Seed one database for the accounts of all tests."""
+    url, keys = new_database(postgres), make_keys()
+
+    async def run() -> None:
+        platform = make_platform(url, TemporalRecorder())
+        await platform.database.open()
+        await seed(platform, keys, clock=lambda: T0)
+        await platform.database.close()
+
+    asyncio.run(run())
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+            " AND tablename <> 'alembic_version'"
+        ).fetchall()
+        tables = tuple(row[0] for row in rows)
+        connection.execute("CREATE SCHEMA snapshot")
+        for name in tables:
+            statement = sql.SQL("CREATE TABLE snapshot.{} AS TABLE {}")
+            connection.execute(statement.format(sql.Identifier(name), sql.Identifier(name)))
+    return Seeded(url, keys, tables)
+
+
+@pytest.fixture
+async def account(seeded: Seeded, temporal: TemporalRecorder) -> AsyncIterator[Account]:
+    """Return the account as it is after the seed."""
+    seeded.restore()
+    platform = make_platform(seeded.url, temporal)
+    await platform.database.open()
+    yield Account(platform, seeded.keys)
+    await platform.database.close()
