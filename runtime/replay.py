@@ -16,7 +16,7 @@ from temporalio.client import Client, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer
 
-from domain.errors import NotFound, Unavailable
+from domain.errors import BadRequest, NotFound, Unavailable
 from runtime.settings import Settings
 from runtime.temporal import DATA_CONVERTER, connect, is_away
 from runtime.worker import workflow_runner
@@ -101,14 +101,19 @@ def _files(paths: list[Path]) -> Iterator[Path]:
 
 
 async def _remembered(settings: Settings, query: str, limit: int) -> AsyncIterator[WorkflowHistory]:
-    """Yield histories from the connected server. Raises Unavailable when it is away."""
+    """Yield histories from the connected server.
+
+    Raises:
+        Unavailable: it is away.
+        BadRequest: it refuses the query.
+    """
     try:
         client = await connect(settings, lazy=False, identity="carillon-replay")
         async for history in _listed(client, _filter(query), limit):
             yield history
     except (RPCError, RuntimeError) as error:
         if isinstance(error, RPCError) and not is_away(error):
-            raise
+            raise BadRequest(f"Temporal refuses: {error}") from error
         raise Unavailable(f"Temporal at {settings.temporal_address} is away: {error}") from error
 
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from domain.errors import NotFound, Unavailable
+from domain.errors import BadRequest, NotFound, Unavailable
 from domain.queues import RUNS
 from domain.runs import RecipientRunInput
 from runtime import replay
@@ -74,6 +74,13 @@ async def test_runs_of_the_connected_server(
     await until(is_listed)
     assert await replay.run(settings, chosen) == 0
     assert capsys.readouterr().out == "1 replayed, 0 failed.\n"
+
+
+async def test_query_that_is_none(temporal_address: str) -> None:
+    """A filter that Temporal cannot read is the caller's mistake."""
+    settings = Settings(temporal_address=temporal_address, temporal_namespace=SPARE)
+    with pytest.raises(BadRequest, match="refuses"):
+        await replay.run(settings, replay.parse(["--query", "Nonsense = 1"]))
 
 
 def test_absent_server() -> None:

@@ -89,8 +89,11 @@ async def test_accepted_although_temporal_fails(engine: Engine, status: RPCStatu
     assert await release_left_over(engine.platform) == 0
 
 
-async def test_requests_do_not_all_wait_for_an_absent_temporal(engine: Engine) -> None:
+async def test_requests_do_not_all_wait_for_an_absent_temporal(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After one failure the next requests leave their starts to the sweep without asking."""
+    monkeypatch.setattr("services.releases._LOOK_AGAIN_SECONDS", 60.0)
     temporal = FailingTemporal()
     engine = engine.with_platform(temporal=temporal)
     for _ in range(5):

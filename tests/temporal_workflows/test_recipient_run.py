@@ -80,7 +80,7 @@ async def test_finished(stage: Stage) -> None:
 
 async def test_sleep_then_walk_on(stage: Stage) -> None:
     """A directive to sleep is one timer; the walk goes on from its cursor, not before the time."""
-    due = time.time() + 0.6
+    due = time.time() + 1.5
     stage.script.directives = {"": sleep_until(due), "1": FINISHED}
     handle = await stage.start()
     assert await handle.result() == "completed"
