@@ -14,7 +14,7 @@ UV_COMPILE := uv pip compile pyproject.toml --python-version 3.11 --universal --
 	--no-header --no-emit-index-url
 N ?= 20
 
-.PHONY: help install dev reset demo test check format chaos bench replay lock compose-check clean
+.PHONY: help install dev reset demo test check format chaos bench replay record-history lock compose-check clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,13 +62,16 @@ format: $(INSTALLED) ## Format the code and .env.example
 	$(BIN)/python scripts/env_example.py
 
 chaos: $(INSTALLED) ## Kill processes of a whole stack N times and check every promise
-	@$(BIN)/carillon chaos --kills $(N)
+	@$(BIN)/python -m tests.chaos --kills $(N)
 
 bench: $(INSTALLED) ## Measure a fresh stack beside its floor
 	@$(BIN)/python -m bench
 
 replay: $(INSTALLED) ## Replay recorded Temporal histories against today's code
-	@$(BIN)/carillon replay
+	@$(BIN)/carillon replay tests/replay/histories
+
+record-history: $(INSTALLED) ## Record those histories again, on servers of their own
+	@$(BIN)/python -m scripts.record_histories
 
 lock: ## Write both lock files again (needs uv)
 	$(UV_COMPILE) --output-file requirements.lock

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 from models.base import bytes_column, instant_column, json_column, text_column
@@ -15,6 +16,7 @@ class IdempotencyRecord(SQLModel, table=True):
     """The first answer to a key; the unique key makes a concurrent twin wait for it."""
 
     __tablename__ = "idempotency_records"
+    __table_args__ = (Index(None, "expires_at"),)
 
     environment_id: UUID = Field(primary_key=True)
     path: str = text_column(primary_key=True)

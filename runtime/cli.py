@@ -169,7 +169,6 @@ EXTENSIONS: dict[str, tuple[str, str]] = {
     "admin": ("runtime.admin", "set up channels, keys and tokens; retry a message"),
     "demo": ("runtime.demo", "send real input through a running product and show what came out"),
     "replay": ("runtime.replay", "replay recorded Temporal histories against today's code"),
-    "chaos": ("bench.chaos", "kill processes of a whole stack and check every promise"),
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
@@ -17,6 +19,9 @@ Connection: TypeAlias = AsyncConnection[DictRow]
 # A statement that takes longer than this is a fault; it fails, and what called it tries again.
 _STATEMENT_TIMEOUT_MS = 10_000
 _LOCK_TIMEOUT_MS = 8_000
+# The pool doubles its pause between attempts to connect; starting over this often keeps a process
+# from sleeping on after a long outage has ended.
+_RECONNECT_SECONDS = 4.0
 
 
 class Database:
@@ -30,7 +35,8 @@ class Database:
             open=False,
             timeout=5.0,
             max_idle=300.0,
-            reconnect_timeout=30.0,
+            reconnect_timeout=_RECONNECT_SECONDS,
+            check=self._refuse_dead,
             kwargs={
                 "row_factory": dict_row,
                 "autocommit": True,
@@ -41,6 +47,7 @@ class Database:
                 " -c idle_in_transaction_session_timeout=30000",
             },
         )
+        self._clearing: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Start the pool; does not wait for PostgreSQL, so that a process may start before it."""
@@ -49,6 +56,25 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self._pool.close(timeout=5.0)
+
+    async def _refuse_dead(self, connection: Connection) -> None:
+        """Keep a connection from being lent whose server has died, at no cost to a living one.
+
+        Raises:
+            OperationalError: it is dead; the pool lends another one.
+        """
+        if not _has_news(connection):
+            return
+        try:
+            await self._pool.check_connection(connection)
+        except OperationalError:
+            self._clear_dead()
+            raise
+
+    def _clear_dead(self) -> None:
+        """Replace all dead connections at once: a server that died took every one with it."""
+        if self._clearing is None or self._clearing.done():
+            self._clearing = asyncio.create_task(self._pool.check())
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -81,6 +107,13 @@ class Database:
         except Unavailable:
             return False
         return True
+
+
+def _has_news(connection: Connection) -> bool:
+    """Tell whether there is something to read: on an idle connection mostly that it was ended."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def one(row: DictRow | None) -> dict[str, Any]:

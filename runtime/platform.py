@@ -16,8 +16,11 @@ from temporalio.client import Client
 
 from runtime.crypto import Vault
 from runtime.database import Database
-from runtime.settings import Settings
+from runtime.logs import get_logger
+from runtime.settings import DEVELOPMENT_SECRET_KEY, Settings
 from runtime.temporal import connect
+
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ async def open_platform(settings: Settings, *, process: str, lazy: bool) -> Asyn
         process: names the process to Temporal, for example `api`.
         lazy: do not wait for Temporal.
     """
+    if DEVELOPMENT_SECRET_KEY in settings.secret_keys:
+        _log.warning("secret_key_is_public", detail="set CARILLON_SECRET_KEY to a key of your own")
     database = Database(settings.database_url, size=settings.database_pool_size)
     await database.open()
     try:

@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MEGABYTE = 1024 * 1024
+DEVELOPMENT_SECRET_KEY = "development-only-secret-key"  # noqa: S105 - the point is that it is none
 
 
 class Settings(BaseSettings):
@@ -38,7 +39,7 @@ class Settings(BaseSettings):
 
     # --- security
     secret_key: SecretStr = Field(
-        SecretStr("development-only-secret-key"),
+        SecretStr(DEVELOPMENT_SECRET_KEY),
         description="Encrypts channel credentials. Several, comma-separated: the first encrypts, "
         "all decrypt (rotation). At least 16 characters.",
     )
@@ -90,7 +91,7 @@ class Settings(BaseSettings):
 
     # --- workers
     worker_cached_workflows: int = Field(
-        1000, ge=10, description="Sleeping runs that a worker process keeps in memory."
+        500, ge=10, description="Sleeping runs that a worker process keeps in memory."
     )
     worker_workflow_slots: int = Field(100, ge=1, description="Workflow tasks at once.")
     worker_local_slots: int = Field(50, ge=1, description="Walks (local activities) at once.")

@@ -248,7 +248,7 @@ async def _record_failure(platform: Platform, tried: _Attempt, failure: Delivery
         await _record(
             platform, tried, DeliveryStatus.DELIVERY_ATTEMPTED, events, exchange=failure.exchange
         )
-        raise TryAgain(_wait(platform, tried.number, failure.after), failure.reason)
+        raise TryAgain(wait_after(platform, tried.number, failure.after), failure.reason)
     status = DeliveryStatus.BOUNCED if isinstance(failure, Bounced) else DeliveryStatus.UNDELIVERED
     why = _RETRIES_EXHAUSTED if retryable else _FATAL
     details: JsonObject = {"failure_reason": why, "failure_details": failure.reason[:1_000]}
@@ -256,8 +256,14 @@ async def _record_failure(platform: Platform, tried: _Attempt, failure: Delivery
     return await _record(platform, tried, status, events, exchange=failure.exchange)
 
 
-def _wait(platform: Platform, attempt: int, wish: float | None) -> float:
-    """Return the seconds to the next attempt: doubled each time, with jitter, or as asked for."""
+def wait_after(platform: Platform, attempt: int, wish: float | None = None) -> float:
+    """Return the seconds from an attempt to the next one: doubled each time, with jitter.
+
+    Args:
+        platform: its settings scale the wait.
+        attempt: 1 for the first.
+        wish: seconds that the provider asked for; the longer wait counts.
+    """
     planned = min(_FIRST_WAIT_SECONDS * 2 ** (attempt - 1), _LONGEST_WAIT_SECONDS)
     planned *= random.uniform(0.9, 1.0)  # noqa: S311 - spreads load, guards nothing
     wait = max(planned, min(wish or 0.0, _LONGEST_WAIT_SECONDS))

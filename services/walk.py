@@ -80,27 +80,41 @@ async def _open(platform: Platform, connection: Connection, row: JsonObject) -> 
 
 async def _walk(context: StepContext, cursor: str, *, first: bool) -> Directive:
     """Take the steps from the cursor on, one by one."""
-    position = int(cursor or 0)
+    position, attempt = _read(cursor)
     story: list[str] = []
     deliveries: list[DeliveryOrder] = []
-    stop = await _why_not(context, begins=first and cursor == START)
+    begins = first and cursor == START
+    stop = await _why_not(context, begins=begins)
     if stop is not None:
-        return _finish(context, deliveries, [stop], reason=stop, halted=stop == _BROKEN_CONDITIONS)
+        # A walk whose answer was lost may have made messages: they go out all the same.
+        open_ones = [] if begins else await _open_deliveries_of(context)
+        halted = stop == _BROKEN_CONDITIONS
+        return _finish(context, open_ones, [stop], reason=stop, halted=halted)
     if cursor != START:
         _tell_resumed(context, position)
     for index in range(position, len(context.definition.steps)):
         step = context.definition.steps[index]
-        outcome = await _take(context, step)
+        outcome = await _take(context, step, attempt if index == position else 1)
         story.append(outcome.story)
         deliveries.extend(outcome.deliveries)
         if outcome.record["outcome"] == "failed":
             return _finish(context, deliveries, story, reason="step_failed", halted=True)
         if outcome.until is not None:
-            again = outcome.record["outcome"] == "retrying"
-            return _pause(
-                context, outcome, deliveries, story, cursor=str(index if again else index + 1)
-            )
+            return _pause(context, outcome, deliveries, story, cursor=_next(index, outcome.record))
     return _finish(context, deliveries, story)
+
+
+def _read(cursor: str) -> tuple[int, int]:
+    """Read a cursor: the position of a step, and which attempt at it is due (`3`, or `3.2`)."""
+    position, _, attempt = cursor.partition(".")
+    return int(position or 0), int(attempt or 1)
+
+
+def _next(index: int, record: JsonObject) -> str:
+    """Write the cursor behind a step that waits, or at the next attempt of one that failed."""
+    if record["outcome"] == "retrying":
+        return f"{index}.{record['attempt'] + 1}"
+    return str(index + 1)
 
 
 async def _why_not(context: StepContext, *, begins: bool) -> str | None:
@@ -130,12 +144,11 @@ async def _why_not_triggered(context: StepContext) -> str | None:
     return None if verdict.passed else "trigger_conditions_not_met"
 
 
-async def _take(context: StepContext, step: BaseStep) -> StepOutcome:
-    """Take one step, or recall what it did when it was taken before."""
+async def _take(context: StepContext, step: BaseStep, attempt: int) -> StepOutcome:
+    """Take one step, or recall what it did when this attempt at it was made before."""
     known = context.record.step_outcomes.get(step.ref)
-    if known is not None and not _is_due(context, known):
+    if known is not None and (known["outcome"] != "retrying" or attempt <= known["attempt"]):
         return await _recall(context, step, known)
-    attempt = 1 if known is None else known["attempt"] + 1
     made = len(context.record.messages), len(context.record.message_events)
     try:
         outcome = await EXECUTORS[type(step)](context, step)
@@ -145,18 +158,6 @@ async def _take(context: StepContext, step: BaseStep) -> StepOutcome:
         outcome = _failed(context, step, attempt, error)
     context.record.step_outcomes = {**context.record.step_outcomes, step.ref: outcome.record}
     return outcome
-
-
-def _is_due(context: StepContext, known: JsonObject) -> bool:
-    """Tell whether a step has to be tried again.
-
-    Before its time it does not: then this walk repeats one whose answer was lost, and must not use
-    up an attempt.
-    """
-    if known["outcome"] != "retrying":
-        return False
-    due = parse_instant(known["until"])
-    return due is None or due <= context.now
 
 
 def _failed(context: StepContext, step: BaseStep, attempt: int, error: ValueError) -> StepOutcome:
@@ -192,11 +193,17 @@ async def _recall(context: StepContext, step: BaseStep, known: JsonObject) -> St
         outcome.until = parse_instant(known["until"])
         outcome.label = _retry_label(step, known["attempt"])
     if known.get("message_ids"):
-        run = context.run
-        outcome.deliveries = await _open_deliveries(
-            context.connection, run.workflow_run_id, run.id, step_ref=step.ref
-        )
+        outcome.deliveries = await _open_deliveries_of(context, step_ref=step.ref)
     return outcome
+
+
+async def _open_deliveries_of(
+    context: StepContext, *, step_ref: str | None = None
+) -> list[DeliveryOrder]:
+    run = context.run
+    return await _open_deliveries(
+        context.connection, run.workflow_run_id, run.id, step_ref=step_ref
+    )
 
 
 async def _open_deliveries(
@@ -267,9 +274,7 @@ async def _cancel(context: StepContext) -> Directive:
     context.record.status = RunStatus.CANCELLED
     return Directive(
         DirectiveKind.FINISHED,
-        deliveries=await _open_deliveries(
-            context.connection, context.run.workflow_run_id, context.run.id
-        ),
+        deliveries=await _open_deliveries_of(context),
         story=["cancelled"],
         status=RunStatus.CANCELLED,
     )

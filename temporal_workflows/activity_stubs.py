@@ -38,17 +38,18 @@ DURABLE_RETRY = RetryPolicy(
     maximum_interval=timedelta(seconds=10),
 )
 
-# Eight attempts within 30 minutes (Knock docs, "Delivering notifications"): 14 s doubled seven
-# times is 29.6 minutes. The activity itself shortens the waits by a setting and by the provider's
-# own wish; these intervals hold when a worker died in the middle of an attempt.
+# Eight attempts within 30 minutes (Knock docs, "Delivering notifications"). After an attempt that
+# the provider refused the activity itself says when the next one is due; these intervals hold when
+# a worker died in the middle of one. Nobody refused anything then, so the next one comes soon; and
+# tripled seven times they still reach half an hour, should workers go on dying.
 DELIVERY_ATTEMPTS = 8
-DELIVERY_FIRST_WAIT = timedelta(seconds=14)
+DELIVERY_FIRST_WAIT = timedelta(seconds=2)
 # An SMTP server may take half a minute for each reply; a dead worker is noticed by its heartbeat.
 DELIVERY_TIMEOUT = timedelta(minutes=4)
 DELIVERY_HEARTBEAT = timedelta(seconds=10)
 DELIVERY_RETRY = RetryPolicy(
     initial_interval=DELIVERY_FIRST_WAIT,
-    backoff_coefficient=2.0,
+    backoff_coefficient=3.0,
     maximum_interval=timedelta(minutes=15),
     maximum_attempts=DELIVERY_ATTEMPTS,
 )

@@ -16,6 +16,7 @@ from runtime.settings import Settings
 from tests.support.builders import Builder, Environment
 from tests.support.postgres import new_database, running_cluster
 from tests.support.temporal_recorder import TemporalRecorder
+from tests.support.temporal_server import running_temporal
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +45,13 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await database.open()
     yield database
     await database.close()
+
+
+@pytest.fixture(scope="session")
+async def temporal_address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """Run one Temporal server for all tests of the session; see its namespaces."""
+    async with running_temporal(tmp_path_factory.mktemp("temporal")) as address:
+        yield address
 
 
 @pytest.fixture

@@ -83,6 +83,12 @@ def upgrade() -> None:
             "environment_id", "path", "key", name=op.f("pk_idempotency_records")
         ),
     )
+    op.create_index(
+        op.f("ix_idempotency_records_expires_at"),
+        "idempotency_records",
+        ["expires_at"],
+        unique=False,
+    )
     op.create_table(
         "message_events",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -676,6 +682,7 @@ def downgrade() -> None:
     op.drop_table("recipient_run_events")
     op.drop_index(op.f("ix_message_events_message_id_id"), table_name="message_events")
     op.drop_table("message_events")
+    op.drop_index(op.f("ix_idempotency_records_expires_at"), table_name="idempotency_records")
     op.drop_table("idempotency_records")
     op.drop_table("environments")
     op.drop_index(op.f("ix_delivery_attempts_message_id_id"), table_name="delivery_attempts")

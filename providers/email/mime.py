@@ -21,6 +21,7 @@ from domain.delivery import Bounced, DeliveryFailure, EmailContent, Misconfigure
 
 # The parts of an address that need no quoting; quoted local parts are not taken.
 _ADDRESS = re.compile(r'[^\s@<>,;:"()\[\]\\]+@[^\s@<>,;:"()\[\]\\]+')
+_QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 _HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
 _ID_PART = re.compile(r"[A-Za-z0-9._-]+")
@@ -118,6 +119,9 @@ def _sender(text: str) -> Mailbox:
 
 def _mailboxes(text: str | None, failure: type[DeliveryFailure], kind: str) -> tuple[Mailbox, ...]:
     line = clean(text or "").strip(" ,;")
+    if ":" in _QUOTED.sub("", line):
+        # "Anything: eve@example.com" would be a group to the parser, and go to its members.
+        raise failure(f"The address in `{kind}` is not an e-mail address.")
     pairs = getaddresses([line]) if line else []
     return tuple(Mailbox(name, _checked(address, failure, kind)) for name, address in pairs)
 

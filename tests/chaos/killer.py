@@ -16,14 +16,17 @@ import psycopg
 from temporalio.client import Client
 
 from runtime.processes import is_alive
-from tests.chaos.plan import PARTS, Plan
+from tests.chaos.plan import PARTS, SUPERVISOR, Plan
 from tests.chaos.stack import WORKERS, Product
 
 _POLL_SECONDS = 0.05
 _WATCH_SECONDS = 60.0
 # The parts that everything hangs on get this long to work before they are killed again.
-_BREATH_SECONDS = {"postgres": 6.0, "temporal": 6.0}
-_WEIGHTS = {"api": 6, "worker": 8, "temporal": 4, "postgres": 4, "smtp": 2}
+_BREATH_SECONDS = {"postgres": 6.0, "temporal": 6.0, SUPERVISOR: 20.0}
+_WEIGHTS = {"api": 6, "worker": 8, "temporal": 4, "postgres": 4, "smtp": 2, SUPERVISOR: 2}
+
+
+_BUSY = {"worker", "postgres", "temporal", SUPERVISOR}
 
 
 @dataclass(slots=True)
@@ -51,21 +54,22 @@ class Killer:
     Args:
         product: the victim.
         plan: how often.
+        crowd: asks for a large trigger, so that a kill finds its victim in the middle of work.
         say: takes one line for people.
     """
 
-    def __init__(self, product: Product, plan: Plan, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, product: Product, plan: Plan, *, crowd: Callable[[], None], say: Callable[[str], None]
+    ) -> None:
         self.kills: list[Kill] = []
         self._product = product
         self._plan = plan
+        self._crowd = crowd
+        self._crowds_left = plan.large_triggers
         self._say = say
         self._random = random.Random(f"kills {plan.seed}")
         self._began = time.monotonic()
         self._spared_until: dict[str, float] = {}
-
-    def progress(self) -> float:
-        """Return from 0 to 1 how many kills are done."""
-        return len(self.kills) / max(self._plan.kills, 1)
 
     async def run(self) -> None:
         """Kill as often as planned, and return when every part is back."""
@@ -73,8 +77,9 @@ class Killer:
         first = self._random.sample(PARTS, len(PARTS))
         async with asyncio.TaskGroup() as watching:
             for number in range(self._plan.kills):
-                await asyncio.sleep(self._random.uniform(*self._plan.pauses))
                 kind = first[number] if number < len(first) else self._choose()
+                self._gather_crowd(kind)
+                await asyncio.sleep(self._random.uniform(*self._plan.pauses))
                 kill = await self._kill(await self._victim(kind))
                 watching.create_task(self._watch(kill))
 
@@ -82,7 +87,15 @@ class Killer:
         kinds = [kind for kind in _WEIGHTS if self._is_fair(kind)]
         return self._random.choices(kinds, weights=[_WEIGHTS[kind] for kind in kinds])[0]
 
+    def _gather_crowd(self, kind: str) -> None:
+        """Spend the large triggers on parts that have much to lose; the last one is a worker's."""
+        if kind in _BUSY and self._crowds_left > (kind != "worker"):
+            self._crowds_left -= 1
+            self._crowd()
+
     def _is_fair(self, kind: str) -> bool:
+        if kind == SUPERVISOR and not self._plan.kill_supervisor:
+            return False
         return kind == "worker" or time.monotonic() > self._spared_until.get(kind, 0.0)
 
     async def _victim(self, kind: str) -> str:
@@ -95,8 +108,7 @@ class Killer:
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _kill(self, part: str) -> Kill:
-        while (pid := self._product.pid_of(part)) is None or not is_alive(pid):
-            await asyncio.sleep(_POLL_SECONDS)
+        pid = await self._present(part)
         self._spared_until[part] = float("inf")
         os.kill(pid, signal.SIGKILL)
         at_ms = round((time.monotonic() - self._began) * 1000)
@@ -104,6 +116,13 @@ class Killer:
         self.kills.append(kill)
         self._say(f"t+{at_ms:>6} ms  killed {part} (process {pid})")
         return kill
+
+    async def _present(self, part: str) -> int:
+        """Return the process id of a part, which may be coming back just now."""
+        async with asyncio.timeout(_WATCH_SECONDS):
+            while (pid := self._product.pid_of(part)) is None or not is_alive(pid):
+                await asyncio.sleep(_POLL_SECONDS)
+        return pid
 
     async def _watch(self, kill: Kill) -> None:
         started = time.monotonic()
@@ -123,6 +142,8 @@ class Killer:
 
     async def _serves(self, part: str) -> bool:
         described = self._product.described
+        if part == SUPERVISOR:  # it describes itself again only when every part works
+            return True
         if part == "api":
             return await _answers(f"{described.api_url}/health")
         if part == "temporal":

@@ -40,28 +40,26 @@ class Load:
         self._book = book
         self._random = random.Random(f"load {plan.seed}")
         self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._large_wanted = 0
 
-    async def run(self, stop: asyncio.Event, progress: Callable[[], float]) -> None:
-        """Trigger until told to stop, then return when everything under way was answered.
+    def want_large(self) -> None:
+        """Let one of the next triggers have 200 recipients: work for everybody, for seconds."""
+        self._large_wanted += 1
 
-        Args:
-            stop: ends it.
-            progress: from 0 to 1, how far the test is: large triggers are spread over it.
-        """
-        large = 0
+    async def run(self, stop: asyncio.Event) -> None:
+        """Trigger until told to stop, then return when everything under way was answered."""
         async with asyncio.TaskGroup() as tasks:
             while not stop.is_set():
-                is_large = large < self._plan.large_triggers * min(progress() * 1.3 + 0.15, 1.0)
-                large += is_large
                 await self._slots.acquire()
-                tasks.create_task(self._keep(self._invent(is_large=is_large)))
+                tasks.create_task(self._keep(self._invent()))
                 await asyncio.sleep(self._random.expovariate(1 / self._plan.pace))
 
-    def _invent(self, *, is_large: bool) -> Promise:
+    def _invent(self) -> Promise:
         number = len(self._book.promises)
-        if is_large:
-            recipients = tuple(f"crowd-{n}" for n in range(_LARGE))
-            promise = Promise(number=number, workflow_key=workflows.IN_APP, recipients=recipients)
+        if self._large_wanted:
+            self._large_wanted -= 1
+            crowd = tuple(f"crowd-{n}" for n in range(_LARGE))
+            promise = Promise(number=number, workflow_key=workflows.IN_APP, recipients=crowd)
         else:
             promise = self._invent_small(number)
         self._book.promises.append(promise)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PARTS = ("api", "worker", "temporal", "postgres", "smtp")
+# Its end is the end of every part at once.
+SUPERVISOR = "supervisor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +16,7 @@ class Plan:
     Attributes:
         kills: how many processes are killed; the first of them hit every part once.
         seed: of every random choice.
+        kill_supervisor: whether everything may be killed at once, too.
         pauses: least and most time between two kills.
         pace: mean time between two triggers.
         large_triggers: how many triggers have 200 recipients.
@@ -23,6 +26,7 @@ class Plan:
 
     kills: int
     seed: int
+    kill_supervisor: bool = False
     pauses: tuple[float, float] = (1.0, 5.0)
     pace: float = 0.35
     large_triggers: int = 2
@@ -32,9 +36,9 @@ class Plan:
 
 def short_plan(seed: int) -> Plan:
     """Return the form that every test run takes: each part once, and a worker and the API again."""
-    return Plan(kills=7, seed=seed, pauses=(0.8, 3.0), large_triggers=1, calm=75.0, patience=60.0)
+    return Plan(kills=7, seed=seed, pauses=(0.8, 3.0), large_triggers=2, calm=75.0, patience=60.0)
 
 
 def long_plan(kills: int, seed: int) -> Plan:
     """Return a form with any number of kills."""
-    return Plan(kills=kills, seed=seed, large_triggers=2 + kills // 15)
+    return Plan(kills=kills, seed=seed, kill_supervisor=True, large_triggers=2 + kills // 5)

@@ -54,8 +54,9 @@ async def _test(product: Product, plan: Plan, say: Say) -> Ledger:
     async with AsyncKnock(
         api_key=key, base_url=stack.api_url, max_retries=0, timeout=15.0
     ) as client:
-        killer = Killer(product, plan, say)
-        await _torment(killer, Load(client, plan, book))
+        load = Load(client, plan, book)
+        killer = Killer(product, plan, crowd=load.want_large, say=say)
+        await _torment(killer, load)
         calm_seconds = await _wait_for_calm(product, plan, say)
         found = await audit.find(client, stack)
     broken = audit.broken_promises(book, found)
@@ -69,7 +70,7 @@ async def _test(product: Product, plan: Plan, say: Say) -> Ledger:
 async def _torment(killer: Killer, load: Load) -> None:
     """Kill while the load runs; the load goes on for a moment after everything is back."""
     stop = asyncio.Event()
-    asking = asyncio.create_task(load.run(stop, killer.progress))
+    asking = asyncio.create_task(load.run(stop))
     await asyncio.sleep(_LEAD_SECONDS)
     try:
         await killer.run()

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import psutil
 
-from runtime.dev.client import DevStack, read_dev_stack, stop_dev_stack, wait_for_dev_stack
+from runtime.dev.client import DevStack, read_dev_stack, wait_for_dev_stack
+from runtime.dev.ports import choose_port
 from runtime.settings import child_environment
 
 WORKERS = 2
+_PORTS = ("API", "TEMPORAL", "TEMPORAL_UI", "SMTP")
 _QUICK = {
-    **dict.fromkeys(("API_PORT", "TEMPORAL_PORT", "TEMPORAL_UI_PORT", "SMTP_PORT"), "0"),
     "WORKERS": str(WORKERS),
     "LOG_LEVEL": "warning",
     "SWEEP_SECONDS": "3",
@@ -41,7 +42,11 @@ class Product:
     described: DevStack
 
     def pid_of(self, part: str) -> int | None:
-        """Return the present process id of `api`, `worker-1` …, `temporal`, `postgres`, `smtp`."""
+        """Return the present process id of a part, or None while there is none.
+
+        Args:
+            part: `api`, `worker-1` …, `temporal`, `postgres`, `smtp` or `supervisor`.
+        """
         stack = read_dev_stack(self.home)
         if stack is None:
             return None
@@ -58,37 +63,61 @@ class Product:
 
     def _sink_pid(self, supervisor: int) -> int | None:
         """The sink is no part of `dev.json`, so it is found among the supervisor's children."""
-        for child in psutil.Process(supervisor).children():
-            with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(psutil.Error):
+            for child in psutil.Process(supervisor).children():
                 if _SINK in child.cmdline():
                     return child.pid
         return None
+
+
+class _Supervisor:
+    """Runs `carillon dev`, and again on the same folder and ports when somebody kills it."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        ports = {f"{name}_PORT": str(choose_port(0, name)) for name in _PORTS}
+        chosen = {f"CARILLON_{name}": value for name, value in {**_QUICK, **ports}.items()}
+        self._environment = child_environment(CARILLON_HOME=str(home), **chosen)
+
+    async def keep_running(self) -> None:
+        """Run it until this task is cancelled; then stop it in order."""
+        while True:
+            process = await self._spawn()
+            try:
+                await process.wait()
+            except asyncio.CancelledError:
+                with contextlib.suppress(ProcessLookupError):
+                    process.terminate()
+                await process.wait()
+                raise
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        with (self._home / "supervisor.log").open("ab") as output:
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "runtime.cli", "dev"),
+                env=self._environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
 
 
 @contextlib.asynccontextmanager
 async def fresh_product() -> AsyncIterator[Product]:
     """Lend a product that is stopped and wiped with the block; after an error its folder stays."""
     home = Path(tempfile.mkdtemp(prefix="carillon-chaos-"))
-    quick = {f"CARILLON_{name}": value for name, value in _QUICK.items()}
-    with (home / "supervisor.log").open("wb") as output:
-        supervisor = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "runtime.cli", "dev"),
-            env=child_environment(CARILLON_HOME=str(home), **quick),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
+    keeping = asyncio.create_task(_Supervisor(home).keep_running())
     try:
-        described = await wait_for_dev_stack(home, seconds=120)
-        yield Product(home, described)
-        await stop_dev_stack(described)
+        yield Product(home, await wait_for_dev_stack(home, seconds=120))
     except BaseException:
         print(f"The data folder and its logs are kept in {home}")
+        await _stopped(keeping)
         raise
-    else:
-        shutil.rmtree(home, ignore_errors=True)
-    finally:
-        if supervisor.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                supervisor.terminate()
-        await supervisor.wait()
+    await _stopped(keeping)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+async def _stopped(keeping: asyncio.Task[None]) -> None:
+    keeping.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await keeping

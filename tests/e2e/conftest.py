@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -13,7 +14,11 @@ from knockapi import AsyncKnock, Knock
 from runtime.dev.client import DevStack
 from runtime.dev.fresh import fresh_stack
 from tests.support.management import Management
+from tests.support.programs import Program, start_programs
 from tests.support.webhook_target import Target, listening_target
+
+# Every answer must have the form that the SDK's own types demand.
+STRICT: Any = {"_strict_response_validation": True}
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +32,7 @@ async def stack() -> AsyncIterator[DevStack]:
 def knock(stack: DevStack) -> Iterator[Knock]:
     """Return the SDK as a back end uses it, with the development secret key."""
     key = stack.environments["development"].secret_key
-    with Knock(api_key=key, base_url=stack.api_url) as client:
+    with Knock(api_key=key, base_url=stack.api_url, **STRICT) as client:
         yield client
 
 
@@ -35,7 +40,7 @@ def knock(stack: DevStack) -> Iterator[Knock]:
 async def async_knock(stack: DevStack) -> AsyncIterator[AsyncKnock]:
     """Return the asynchronous SDK with the development secret key."""
     key = stack.environments["development"].secret_key
-    async with AsyncKnock(api_key=key, base_url=stack.api_url) as client:
+    async with AsyncKnock(api_key=key, base_url=stack.api_url, **STRICT) as client:
         yield client
 
 
@@ -43,7 +48,7 @@ async def async_knock(stack: DevStack) -> AsyncIterator[AsyncKnock]:
 def browser(stack: DevStack) -> Iterator[Knock]:
     """Return the SDK with the development public key, which is all that a browser has."""
     key = stack.environments["development"].public_key
-    with Knock(api_key=key, base_url=stack.api_url) as client:
+    with Knock(api_key=key, base_url=stack.api_url, **STRICT) as client:
         yield client
 
 
@@ -51,7 +56,7 @@ def browser(stack: DevStack) -> Iterator[Knock]:
 def production(stack: DevStack) -> Iterator[Knock]:
     """Return the SDK with the production secret key."""
     key = stack.environments["production"].secret_key
-    with Knock(api_key=key, base_url=stack.api_url) as client:
+    with Knock(api_key=key, base_url=stack.api_url, **STRICT) as client:
         yield client
 
 
@@ -89,3 +94,14 @@ async def target() -> AsyncIterator[Target]:
 def user_id() -> str:
     """Name a user that only this test knows."""
     return f"user-{uuid4().hex[:10]}"
+
+
+@pytest.fixture(scope="session")
+def programs(
+    stack: DevStack, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Program]]:
+    """Start the demo and the examples; whoever asks early lets them run beside the tests."""
+    programs = start_programs(stack, tmp_path_factory.mktemp("nowhere"))
+    yield programs
+    for program in programs.values():
+        program.close()

@@ -10,6 +10,7 @@ from knockapi import AsyncKnock, Knock
 from runtime.dev.client import DevStack
 from tests.support.mail import mails_to, part_of
 from tests.support.management import Management, email_step, webhook_step
+from tests.support.programs import Program
 from tests.support.runs import wait_for_messages
 from tests.support.waiting import soon
 from tests.support.webhook_target import Target
@@ -57,6 +58,18 @@ async def call(knock: AsyncKnock, target: Target, path: str, user: str) -> str:
     data = {"url": target.url + path, "note": 'Quote " and ünïcode'}
     answer = await knock.workflows.trigger("e2e-webhook", recipients=[{"id": user}], data=data)
     return answer.workflow_run_id
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def given_up(
+    workflows: None, async_knock: AsyncKnock, target: Target, programs: dict[str, Program]
+) -> str:
+    """Trigger a delivery that will never succeed, early: its eight attempts take a while.
+
+    The programs are asked for here so that their waiting costs no time of its own either.
+    """
+    target.scripts["/down"] = [503] * 9
+    return await call(async_knock, target, "/down", "unlucky")
 
 
 async def message_with(knock: AsyncKnock, workflow_run_id: str, status: str) -> str:
@@ -112,18 +125,6 @@ async def test_webhook_that_fails_is_tried_again(
     assert len(calls) == 3
 
 
-async def test_webhook_gives_up_after_eight_attempts(
-    async_knock: AsyncKnock, target: Target, user_id: str
-) -> None:
-    """A target that never recovers is called eight times, then the message is undelivered."""
-    target.scripts["/down"] = [503] * 9
-    run = await call(async_knock, target, "/down", user_id)
-    message = await message_with(async_knock, run, "undelivered")
-    assert len(target.to("/down")) == 8
-    (last, *_) = (await async_knock.messages.list_events(message)).items
-    assert (last.data or {})["failure_reason"] == "retries_exhausted"
-
-
 async def test_refused_webhook_can_be_retried_by_hand(
     async_knock: AsyncKnock, management: Management, target: Target, user_id: str
 ) -> None:
@@ -175,3 +176,13 @@ def test_email_carries_every_script(knock: Knock, stack: DevStack, user_id: str)
     assert mail["Bcc"] is None
     assert part_of(mail, "plain").strip() == text.strip()
     assert "Línea &lt;b&gt;uno&lt;/b&gt; &amp; 漢字 🎉" in part_of(mail, "html")
+
+
+async def test_webhook_gives_up_after_eight_attempts(
+    async_knock: AsyncKnock, target: Target, given_up: str
+) -> None:
+    """A target that never recovers is called eight times, then the message is undelivered."""
+    message = await message_with(async_knock, given_up, "undelivered")
+    assert len(target.to("/down")) == 8
+    (last, *_) = (await async_knock.messages.list_events(message)).items
+    assert (last.data or {})["failure_reason"] == "retries_exhausted"

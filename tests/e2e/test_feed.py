@@ -60,8 +60,11 @@ def test_feed_filters(browser: Knock, items: list[str]) -> None:
     assert feed(browser, trigger_data='{"number": 2}')[0] == [items[1]]
     assert feed(browser, source="welcome") == ([], counts(0, 0, 0))
     assert feed(browser, status="read")[0] == []
-    compact = browser.users.feeds.list_items(READER, CHANNEL, mode="compact").entries[0]
-    assert "activities" not in compact.model_fields_set
+    # As JSON: the SDK's type demands what compact mode leaves out.
+    compact = browser.users.feeds.with_raw_response.list_items(READER, CHANNEL, mode="compact")
+    (first, *_) = compact.http_response.json()["entries"]
+    assert first["id"] == newest_first[0]
+    assert not {"activities", "total_activities"} & set(first)
 
 
 def test_engagement_moves_badges(browser: Knock, items: list[str]) -> None:

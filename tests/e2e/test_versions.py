@@ -75,7 +75,7 @@ def test_promotion_brings_a_workflow_to_production(
 def test_inactive_workflow_refuses_triggers(
     knock: Knock, management: Management, user_id: str
 ) -> None:
-    """A workflow that is switched off refuses triggers until it is switched on, without a commit."""
+    """A workflow that is switched off refuses triggers until it is on again, commit or not."""
     management.save_workflow("e2e-switch", feed_step())
     path = "/v1/workflows/e2e-switch/activate"
     management.put(path, {"status": False}, environment="development")

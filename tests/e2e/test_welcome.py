@@ -143,7 +143,7 @@ def test_message_keeps_flat_trigger_data(knock: Knock, welcomed: Welcomed) -> No
     message = knock.messages.get(welcomed.email.id)
     assert message.data == {"workspace": WORKSPACE}
     assert message.tenant == "acme"
-    assert (message.model_extra or {})["recipient_snapshot"]["email"] == welcomed.address
+    assert message.to_dict()["recipient_snapshot"] == {"email": welcomed.address, "name": NAME}
 
 
 def test_email_arrives_once_and_whole(stack: DevStack, welcomed: Welcomed) -> None:
@@ -154,7 +154,9 @@ def test_email_arrives_once_and_whole(stack: DevStack, welcomed: Welcomed) -> No
     assert mail["From"] == "Carillon <hello@carillon.example>"
     assert mail["Message-ID"] == (welcomed.email.metadata or {})["external_id"]
     assert mail.get_content_type() == "multipart/alternative"
-    assert f"Good to have you here, {NAME}" in part_of(mail, "plain")
+    text = part_of(mail, "plain")
+    assert f"Good to have you here, {NAME}" in text
+    assert text.rstrip().endswith("Get started (https://example.com/start)")
     assert f"<h1>Good to have you here, {NAME}</h1>" in part_of(mail, "html")
     assert "https://example.com/start" in part_of(mail, "html")
 

@@ -11,7 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("api", "temporal_workflows", "activities", "services", "models", "providers",
-            "templating", "domain", "runtime", "tests", "scripts", "bench")  # fmt: skip
+            "templating", "domain", "runtime", "tests", "scripts", "bench",
+            "examples")  # fmt: skip
 MOST_FUNCTION_LINES = 60
 MOST_CLASS_LINES = 250
 MOST_FILE_LINES = 400

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +10,6 @@ import pytest
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCStatusCode
 
-from domain.clock import utc_now
 from domain.runs import CancelFanoutInput, TriggerFanoutInput
 from services.releases import each_at_once, release_left_over
 from tests.support.engine import Engine, channel_step, delay_step
@@ -32,20 +30,6 @@ async def _released(engine: Engine, trigger: UUID) -> Any:
     await asyncio.gather(*engine.platform.memory.get("background_tasks", ()))
     rows = await engine.make.rows("SELECT released_at FROM workflow_runs WHERE id = %s", trigger)
     return rows[0]["released_at"]
-
-
-async def _age(engine: Engine) -> None:
-    """Make everything of this environment old enough to sweep, and all the rest too young."""
-    for table, column in (("workflow_runs", "accepted_at"), ("cancellations", "requested_at")):
-        await engine.make.rows(
-            f"UPDATE {table} SET released_at = now()"
-            " WHERE released_at IS NULL AND environment_id <> %s RETURNING 1",
-            engine.environment.id,
-        )
-        await engine.make.rows(
-            f"UPDATE {table} SET {column} = %s WHERE environment_id = %s RETURNING 1",
-            *(utc_now() - timedelta(minutes=5), engine.environment.id),
-        )
 
 
 async def test_few_runs_are_started_by_the_request(
@@ -97,7 +81,7 @@ async def test_accepted_although_temporal_fails(engine: Engine, status: RPCStatu
     engine = engine.with_platform(temporal=temporal)
     trigger = await engine.trigger("flow", {"id": "a"})
     assert await _released(engine, trigger) is None
-    await _age(engine)
+    await engine.grow_old()
     temporal.failing = False
     assert await release_left_over(engine.platform) == 1
     assert len(temporal.starts) == 1
@@ -105,8 +89,11 @@ async def test_accepted_although_temporal_fails(engine: Engine, status: RPCStatu
     assert await release_left_over(engine.platform) == 0
 
 
-async def test_requests_do_not_all_wait_for_an_absent_temporal(engine: Engine) -> None:
+async def test_requests_do_not_all_wait_for_an_absent_temporal(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After one failure the next requests leave their starts to the sweep without asking."""
+    monkeypatch.setattr("services.releases._LOOK_AGAIN_SECONDS", 60.0)
     temporal = FailingTemporal()
     engine = engine.with_platform(temporal=temporal)
     for _ in range(5):
@@ -122,7 +109,7 @@ async def test_cancel_is_accepted_without_temporal(engine: Engine) -> None:
     engine = engine.with_platform(temporal=temporal)
     await engine.cancel("flow", "ck")
     assert (await engine.run(run_id))["status"] == "cancelled"
-    await _age(engine)
+    await engine.grow_old()
     temporal.failing = False
     assert await release_left_over(engine.platform) >= 1
     assert [signal[0].rsplit("/", 1)[1] for signal in temporal.signals] == [run_id]
@@ -149,7 +136,7 @@ async def test_database_going_away_after_the_commit(engine: Engine) -> None:
     await asyncio.gather(*engine.platform.memory["background_tasks"])
     assert database.away == 0
     assert await _released(engine, trigger) is None
-    await _age(engine)
+    await engine.grow_old()
     assert await release_left_over(engine.platform) >= 1
     assert await _released(engine, trigger) is not None
 
@@ -178,7 +165,7 @@ async def test_sweep_starts_only_what_has_not_begun(
     runs = [run["id"] for run in await engine.runs(trigger)]
     await engine.walk(runs[0])
     await engine.cancel("flow", "ck", "u001")
-    await _age(engine)
+    await engine.grow_old()
     assert await release_left_over(engine.platform) == 1
     assert [start[1].run_id for start in temporal.starts] == [runs[2]]
 

@@ -188,6 +188,20 @@ class Engine:
         order = DeliverMessageInput(message_id, str(self.environment.id), retry)
         return await deliveries.deliver_message(self.platform, order, attempt=attempt)
 
+    async def grow_old(self) -> None:
+        """Make this environment's unreleased work old enough to sweep, and no other's."""
+        for table, column in (("workflow_runs", "accepted_at"), ("cancellations", "requested_at")):
+            await self.make.rows(
+                f"UPDATE {table} SET released_at = now()"
+                " WHERE released_at IS NULL AND environment_id <> %s RETURNING 1",
+                self.environment.id,
+            )
+            await self.make.rows(
+                f"UPDATE {table} SET {column} = now() - interval '5 minutes'"
+                " WHERE environment_id = %s RETURNING 1",
+                self.environment.id,
+            )
+
     async def runs(self, workflow_run_id: UUID | None = None) -> list[dict[str, Any]]:
         """Return the runs of a trigger, or of the environment, in the order of recipient ids."""
         return await self.make.rows(

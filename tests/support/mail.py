@@ -19,4 +19,4 @@ def part_of(mail: EmailMessage, kind: str) -> str:
     """Return the decoded text of a part: `plain` or `html`."""
     part = mail.get_body(preferencelist=(kind,))
     assert part is not None, f"no {kind} part"
-    return str(part.get_content())
+    return str(part.get_content()).replace("\r\n", "\n")

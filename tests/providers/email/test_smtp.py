@@ -159,6 +159,8 @@ async def test_address_beyond_ascii_needs_smtputf8(provider: Smtp) -> None:
         ({"to": "nobody"}, Bounced),
         ({"to": ""}, Bounced),
         ({"to": "a@b@c"}, Bounced),
+        ({"to": "nobody\r\nBcc: eve@example.com"}, Bounced),
+        ({"to": "friends: eve@example.com;"}, Bounced),
         ({"from": "Acme"}, Misconfigured),
         ({"cc": "fine@example.com, broken"}, Refused),
     ],

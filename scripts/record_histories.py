@@ -1,0 +1,61 @@
+"""Record the histories that `tests/replay` replays: `python -m scripts.record_histories`.
+
+Do so after a change of workflow code that is meant to change histories. What was recorded before
+such a change stays under another name for as long as runs of that time may live.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from runtime.database import Database
+from tests.support.builders import Builder
+from tests.support.engine import Engine
+from tests.support.postgres import new_database, running_cluster
+from tests.support.product import running_product
+from tests.support.scenarios import SCENARIOS, prepare
+from tests.support.temporal_server import PRODUCT, client_of, running_temporal
+
+HISTORIES = Path(__file__).resolve().parents[1] / "tests" / "replay" / "histories"
+
+
+async def record(database_url: str, folder: Path) -> None:
+    """Play every scenario on servers of its own, and write what Temporal kept of it."""
+    database = Database(database_url, size=10)
+    await database.open()
+    make = Builder(database)
+    async with running_temporal(folder) as address:
+        client = await client_of(address, PRODUCT)
+        async with running_product(database, client) as platform:
+            for name, scenario in SCENARIOS.items():
+                engine = Engine(platform, make, await make.environment())
+                await prepare(engine)
+                history = await (await scenario.play(engine)).fetch_history()
+                text = json.dumps(_without_traces(history.to_json_dict()), indent=1) + "\n"
+                (HISTORIES / f"{name}.json").write_text(text)
+                print(f"{name}: {len(history.events)} events")
+    await database.close()
+
+
+def _without_traces(value: Any) -> Any:
+    """Leave out stack traces of failures: they name folders of this machine."""
+    if isinstance(value, dict):
+        kept = value.keys() - {"stackTrace"}
+        return {key: _without_traces(part) for key, part in value.items() if key in kept}
+    if isinstance(value, list):
+        return [_without_traces(part) for part in value]
+    return value
+
+
+def main() -> None:
+    """Run the servers and record."""
+    with running_cluster() as postgres, tempfile.TemporaryDirectory() as folder:
+        asyncio.run(record(new_database(postgres), Path(folder)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Stubs and implementations of activities are the same functions, each on its right queue."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from temporalio import activity
+from temporalio.client import Client
+
+from activities import activities_by_queue
+from domain.queues import ALL_QUEUES, DELIVERY_QUEUES, FANOUT, JOBS, RUNS
+from domain.steps import PARSERS, Step
+from runtime.crypto import Vault
+from runtime.database import Database
+from runtime.platform import Platform
+from runtime.settings import Settings
+from runtime.worker import build_workers
+from services.steps import EXECUTORS
+from temporal_workflows import activity_stubs
+
+_DELIVERY = {"deliver_message", "conclude_delivery"}
+EXPECTED: dict[str, set[str]] = {
+    RUNS: {"advance"},
+    FANOUT: {
+        "plan_trigger_fanout",
+        "start_runs",
+        "plan_cancel_fanout",
+        "signal_cancelled_runs",
+    },
+    JOBS: {"sweep"},
+    **dict.fromkeys(DELIVERY_QUEUES.values(), _DELIVERY),
+}
+STUBS = {stub.__name__: stub for stub in activity_stubs.ALL}
+
+
+def _table() -> dict[str, list[Callable[..., Any]]]:
+    database = Database("postgresql://nowhere.invalid/none", size=1)
+    platform = Platform(Settings(), database, cast(Client, None), Vault(["k" * 16]))
+    return activities_by_queue(platform, ALL_QUEUES)
+
+
+def _name(implementation: Callable[..., Any]) -> str | None:
+    return activity._Definition.must_from_callable(implementation).name
+
+
+def test_every_activity_is_on_its_queue() -> None:
+    """A task sent to a queue that does not work it would wait for ever."""
+    found = {queue: {_name(one) for one in listed} for queue, listed in _table().items()}
+    assert found == EXPECTED
+
+
+def test_every_stub_is_implemented_and_nothing_else() -> None:
+    """Workflows can call what workers run, and only that."""
+    implemented = {_name(one) for listed in _table().values() for one in listed}
+    assert implemented == set(STUBS)
+    assert {_name(stub) for stub in activity_stubs.ALL} == set(STUBS)
+
+
+@pytest.mark.parametrize("queue", ALL_QUEUES)
+def test_implementation_matches_its_stub(queue: str) -> None:
+    """Names of parameters and all annotations agree: both sides convert the same payloads."""
+    for implementation in _table()[queue]:
+        stub = STUBS[implementation.__name__]
+        assert typing.get_type_hints(implementation) == typing.get_type_hints(stub)
+        assert inspect.signature(implementation).parameters.keys() == (
+            inspect.signature(stub).parameters.keys()
+        )
+
+
+def test_unknown_queue_is_refused() -> None:
+    """A worker told to work a queue that does not exist says so instead of idling."""
+    platform = cast(Platform, None)
+    with pytest.raises(ValueError, match="deliver-pigeon"):
+        build_workers(platform, ("deliver-pigeon",))
+
+
+def test_every_step_type_has_an_executor() -> None:
+    """The union of steps, their parsers and their executors name the same types."""
+    assert set(EXECUTORS) == set(typing.get_args(Step))
+    parsed = {
+        member
+        for parser in PARSERS.values()
+        for member in _members(typing.get_type_hints(parser)["return"])
+    }
+    assert parsed == set(EXECUTORS)
+
+
+def _members(hint: Any) -> set[type]:
+    """Return the types of a union but None, or the one type."""
+    return {one for one in typing.get_args(hint) or (hint,) if one is not type(None)}

@@ -1,0 +1,138 @@
+"""Names that something outside this code remembers: they are only ever added to."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import typing
+from typing import Any
+
+import pytest
+from temporalio import activity, workflow
+
+import domain.runs
+from domain.queues import ALL_QUEUES
+from temporal_workflows import WORKFLOWS, activity_stubs, search_attributes, signals
+
+WORKFLOW_NAMES = {
+    "CancelFanout": "CancelFanoutInput",
+    "MessageDelivery": "MessageDeliveryInput",
+    "RecipientRun": "RecipientRunInput",
+    "Sweep": None,
+    "TriggerFanout": "TriggerFanoutInput",
+}
+ACTIVITY_NAMES = {
+    "advance",
+    "conclude_delivery",
+    "deliver_message",
+    "plan_cancel_fanout",
+    "plan_trigger_fanout",
+    "signal_cancelled_runs",
+    "start_runs",
+    "sweep",
+}
+SIGNAL_NAMES = {"RecipientRun": {"cancel_requested"}}
+SEARCH_ATTRIBUTES = {
+    "CancellationKey",
+    "Environment",
+    "RecipientId",
+    "Tenant",
+    "WorkflowKey",
+    "WorkflowRunId",
+}
+QUEUES = {
+    "deliver-chat",
+    "deliver-email",
+    "deliver-push",
+    "deliver-sms",
+    "deliver-webhook",
+    "fanout",
+    "jobs",
+    "runs",
+}
+# Fields of what travels through histories, in order: later ones only with defaults.
+PAYLOADS = {
+    "RecipientRunInput": ("run_id", "environment_id", "version"),
+    "AdvanceInput": ("run_id", "environment_id", "cursor", "cancel"),
+    "DeliveryOrder": ("message_id", "queue", "label", "not_before"),
+    "Directive": ("kind", "cursor", "until", "label", "deliveries", "story", "status"),
+    "DeliverMessageInput": ("message_id", "environment_id", "retry"),
+    "MessageDeliveryInput": ("delivery", "queue", "label"),
+    "TriggerFanoutInput": ("workflow_run_id", "environment_id"),
+    "CancelFanoutInput": ("cancellation_id", "environment_id"),
+    "Chunk": ("scope_id", "environment_id", "after", "last"),
+    "ChunkPlan": ("chunks",),
+}
+
+
+def _definition(one: type) -> Any:
+    return workflow._Definition.must_from_class(one)
+
+
+def test_workflows() -> None:
+    """No Temporal workflow is renamed or dropped, and each keeps the type of its input."""
+    found = {}
+    for one in WORKFLOWS:
+        definition = _definition(one)
+        hints = typing.get_type_hints(definition.run_fn)
+        hints.pop("return")
+        found[definition.name] = next((hint.__name__ for hint in hints.values()), None)
+    assert found == WORKFLOW_NAMES
+
+
+def test_signals() -> None:
+    """Signals keep their names: the sender may be older than the receiver, and the reverse."""
+    found = {
+        definition.name: set(definition.signals)
+        for definition in map(_definition, WORKFLOWS)
+        if definition.signals
+    }
+    assert found == SIGNAL_NAMES
+    assert {signals.CANCEL_REQUESTED} == SIGNAL_NAMES["RecipientRun"]
+
+
+def test_activities() -> None:
+    """Histories name their activities, so none is renamed or dropped."""
+    names = {activity._Definition.must_from_callable(stub).name for stub in activity_stubs.ALL}
+    assert names == ACTIVITY_NAMES
+
+
+def test_every_stub_is_listed() -> None:
+    """`ALL` holds every activity of the module of stubs."""
+    defined = {
+        member
+        for _, member in inspect.getmembers(activity_stubs, inspect.isfunction)
+        if activity._Definition.from_callable(member) is not None
+    }
+    assert defined == set(activity_stubs.ALL)
+
+
+def test_search_attributes() -> None:
+    """Operators' queries and the server's set-up name these."""
+    assert {key.name for key in search_attributes.ALL} == SEARCH_ATTRIBUTES
+
+
+def test_queues() -> None:
+    """Runs remember the queue of a delivery for as long as they sleep."""
+    assert set(ALL_QUEUES) == QUEUES
+
+
+def test_no_payload_is_forgotten() -> None:
+    """Every type of the contract is watched here."""
+    defined = {
+        name
+        for name, member in inspect.getmembers(domain.runs, dataclasses.is_dataclass)
+        if member.__module__ == "domain.runs"
+    }
+    assert defined == set(PAYLOADS)
+
+
+@pytest.mark.parametrize("name", PAYLOADS)
+def test_payload_keeps_its_fields(name: str) -> None:
+    """Old histories hold these fields; a new one comes last and has a default."""
+    fields = dataclasses.fields(getattr(domain.runs, name))
+    kept = PAYLOADS[name]
+    assert tuple(field.name for field in fields[: len(kept)]) == kept
+    for field in fields[len(kept) :]:
+        has_default = field.default is not dataclasses.MISSING
+        assert has_default or field.default_factory is not dataclasses.MISSING

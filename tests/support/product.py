@@ -1,0 +1,35 @@
+"""The product's own workers in this process, on a real database and a real Temporal server."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from temporalio.client import Client
+
+from domain.queues import ALL_QUEUES
+from runtime.crypto import Vault
+from runtime.database import Database
+from runtime.platform import Platform
+from runtime.settings import Settings
+from runtime.worker import build_workers
+from services.provider_pool import close_providers
+
+# Waits between attempts are minutes in production.
+_QUICK = {"delivery_retry_factor": 0.0001, "step_retry_factor": 0.02}
+
+
+@contextlib.asynccontextmanager
+async def running_product(
+    database: Database, client: Client, **settings: object
+) -> AsyncIterator[Platform]:
+    """Run a worker for every queue until the block ends; answers the parts of the process."""
+    chosen = Settings(rate_limits=False, shutdown_seconds=2).model_copy(
+        update={**_QUICK, **settings}
+    )
+    platform = Platform(chosen, database, client, Vault(["k" * 16]))
+    async with contextlib.AsyncExitStack() as running:
+        for worker in build_workers(platform, ALL_QUEUES):
+            await running.enter_async_context(worker)
+        yield platform
+    await close_providers(platform)

@@ -1,0 +1,187 @@
+"""Whole runs of the product on a real server: one for every shape that a history can have.
+
+The recorder writes their histories to `tests/replay/histories`; the tests play them afresh.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.service import RPCStatusCode
+
+from domain.ids import (
+    cancel_fanout_workflow_id,
+    message_delivery_workflow_id,
+    recipient_run_workflow_id,
+    trigger_fanout_workflow_id,
+)
+from domain.json_types import JsonObject
+from domain.queues import RUNS
+from services.deliveries import retry_message
+from temporal_workflows import SweepWorkflow
+from tests.support.engine import Engine, channel_step, delay_step
+from tests.support.interruptions import FailingTemporal
+from tests.support.waiting import until
+
+Handle = WorkflowHandle[Any, Any]
+FLOW = "flow"
+MANY = 120
+_BROKEN = {"markdown_body": "{{ 1 | divided_by: 0 }}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One shape of a history.
+
+    Attributes:
+        play: runs it and answers the Temporal workflow whose history it is about, ended.
+        budget: most events that its history may have.
+    """
+
+    play: Callable[[Engine], Awaitable[Handle]]
+    budget: int
+
+
+def run_handle(engine: Engine, run_id: str, key: str = FLOW) -> Handle:
+    """Return the Temporal workflow of a recipient run."""
+    workflow_id = recipient_run_workflow_id(engine.environment.scope.slug, key, run_id)
+    return engine.platform.temporal.get_workflow_handle(workflow_id)
+
+
+async def prepare(engine: Engine) -> None:
+    """Configure a feed, and mailboxes that accept, or fail as their key says."""
+    await engine.channel("in_app_feed")
+    await engine.channel("email", channel_settings={"from_address": "hello@example.com"})
+    for fail in ("retry", "refuse"):
+        await engine.channel("email", fail, secrets={"fail": fail})
+
+
+async def start(engine: Engine, *steps: JsonObject, **body: Any) -> Handle:
+    """Publish steps, trigger them for one recipient, and return its run."""
+    await engine.publish(FLOW, *steps)
+    return run_handle(engine, await engine.begin(FLOW, **body))
+
+
+async def _ended(handle: Handle) -> Handle:
+    with contextlib.suppress(WorkflowFailureError):
+        await handle.result()
+    return handle
+
+
+async def until_event(handle: Handle, event_type: EventType.ValueType) -> None:
+    """Wait until a history has an event of a type."""
+
+    async def look() -> bool:
+        history = await handle.fetch_history()
+        return any(event.event_type == event_type for event in history.events)
+
+    await until(look)
+
+
+async def _in_app(engine: Engine) -> Handle:
+    return await _ended(await start(engine, channel_step("feed")))
+
+
+async def _email(engine: Engine) -> Handle:
+    return await _ended(await start(engine, channel_step("mail", "email")))
+
+
+async def _in_app_delay_email(engine: Engine) -> Handle:
+    steps = channel_step("feed"), delay_step(seconds=1), channel_step("mail", "email")
+    return await _ended(await start(engine, *steps))
+
+
+async def _asleep(engine: Engine) -> Handle:
+    handle = await start(
+        engine, delay_step(seconds=3600), channel_step("feed"), cancellation_key="ck"
+    )
+    await until_event(handle, EventType.EVENT_TYPE_TIMER_STARTED)
+    return handle
+
+
+async def _delay_cancelled(engine: Engine) -> Handle:
+    handle = await _asleep(engine)
+    await engine.cancel(FLOW, "ck")
+    return await _ended(handle)
+
+
+async def _cancelled_from_temporal(engine: Engine) -> Handle:
+    handle = await _asleep(engine)
+    await handle.cancel()
+    return await _ended(handle)
+
+
+async def _template_retry(engine: Engine) -> Handle:
+    return await _ended(await start(engine, channel_step("bad", template=_BROKEN)))
+
+
+async def _delivery_with_retries(engine: Engine) -> Handle:
+    return await _ended(await start(engine, channel_step("mail", "email", channel_key="retry")))
+
+
+async def _message_delivery(engine: Engine) -> Handle:
+    refused = channel_step("mail", "email", channel_key="refuse")
+    await _ended(await start(engine, refused))
+    (run,) = await engine.runs()
+    (message,) = await engine.messages(run["id"])
+    await retry_message(engine.platform, engine.environment.scope, message["id"])
+    workflow_id = message_delivery_workflow_id(engine.environment.scope.slug, message["id"], 1)
+    return await _ended(engine.platform.temporal.get_workflow_handle(workflow_id))
+
+
+async def _trigger_fanout(engine: Engine) -> Handle:
+    await engine.publish(FLOW, delay_step(seconds=3600), channel_step("feed"))
+    people = [{"id": f"u{number:03}"} for number in range(MANY)]
+    trigger = await engine.trigger(FLOW, *people, cancellation_key="ck")
+    workflow_id = trigger_fanout_workflow_id(engine.environment.scope.slug, str(trigger))
+    return await _ended(engine.platform.temporal.get_workflow_handle(workflow_id))
+
+
+async def _cancel_fanout(engine: Engine) -> Handle:
+    await _trigger_fanout(engine)
+    await engine.cancel(FLOW, "ck")
+    (row,) = await engine.make.rows(
+        "SELECT id FROM cancellations WHERE environment_id = %s", engine.environment.id
+    )
+    workflow_id = cancel_fanout_workflow_id(engine.environment.scope.slug, str(row["id"]))
+    return await _ended(engine.platform.temporal.get_workflow_handle(workflow_id))
+
+
+async def _sweep(engine: Engine) -> Handle:
+    """Accept a trigger without Temporal, and let the sweep start its run."""
+    away = engine.with_platform(temporal=FailingTemporal(status=RPCStatusCode.UNAVAILABLE))
+    await away.publish(FLOW, channel_step("feed"))
+    run_id = await away.begin(FLOW)
+    await engine.grow_old()
+    handle = await sweep(engine)
+    await _ended(run_handle(engine, run_id))
+    return handle
+
+
+async def sweep(engine: Engine) -> Handle:
+    """Run the sweep once."""
+    client = engine.platform.temporal
+    return await _ended(
+        await client.start_workflow(SweepWorkflow.run, id=f"sweep/{uuid4()}", task_queue=RUNS)
+    )
+
+
+SCENARIOS: dict[str, Scenario] = {
+    "in_app": Scenario(_in_app, 6),
+    "email": Scenario(_email, 13),
+    "in_app_delay_email": Scenario(_in_app_delay_email, 19),
+    "delay_cancelled_by_signal": Scenario(_delay_cancelled, 13),
+    "cancelled_from_temporal": Scenario(_cancelled_from_temporal, 13),
+    "template_retry": Scenario(_template_retry, 18),
+    "delivery_with_retries": Scenario(_delivery_with_retries, 13),
+    "message_delivery": Scenario(_message_delivery, 11),
+    "trigger_fanout": Scenario(_trigger_fanout, 23),
+    "cancel_fanout": Scenario(_cancel_fanout, 23),
+    "sweep": Scenario(_sweep, 11),
+}

@@ -1,0 +1,137 @@
+"""Activities under the product's names that do what a test's script says, and note it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from domain.runs import (
+    AdvanceInput,
+    CancelFanoutInput,
+    Chunk,
+    ChunkPlan,
+    DeliverMessageInput,
+    Directive,
+    DirectiveKind,
+    TriggerFanoutInput,
+)
+
+FINISHED = Directive(DirectiveKind.FINISHED, status="completed")
+CANCELLED = Directive(DirectiveKind.FINISHED, status="cancelled")
+
+
+async def _sent(order: DeliverMessageInput, attempt: int) -> str:
+    return "sent"
+
+
+async def _started(chunk: Chunk, attempt: int) -> int:
+    return 1
+
+
+@dataclass
+class Script:
+    """What the activities of one test answer, and what they were asked.
+
+    Attributes:
+        directives: the answer to a walk, by cursor.
+        on_cancel: the answer to a walk that was told to cancel.
+        failing_walks: how many walks fail before any succeeds; only local ones are counted.
+        deliver: one attempt to deliver.
+        work: one attempt at a range of runs.
+        plan: the ranges of a fan-out.
+    """
+
+    directives: dict[str, Directive] = field(default_factory=lambda: {"": FINISHED})
+    on_cancel: Directive = CANCELLED
+    failing_walks: int = 0
+    deliver: Callable[[DeliverMessageInput, int], Awaitable[str]] = _sent
+    work: Callable[[Chunk, int], Awaitable[int]] = _started
+    plan: ChunkPlan = field(default_factory=ChunkPlan)
+    durable_walk: asyncio.Event = field(default_factory=asyncio.Event)
+    walks: list[AdvanceInput] = field(default_factory=list)
+    forms: list[str] = field(default_factory=list)
+    delivered: list[tuple[str, int]] = field(default_factory=list)
+    concluded: list[str] = field(default_factory=list)
+    chunks: list[Chunk] = field(default_factory=list)
+
+
+class ScriptedActivities:
+    """Finds the script of a test by the environment of the order."""
+
+    def __init__(self) -> None:
+        self.scripts: dict[str, Script] = {}
+
+    @activity.defn(name="advance")
+    async def advance(self, order: AdvanceInput) -> Directive:
+        """Answer the directive of the cursor."""
+        script = self.scripts[order.environment_id]
+        is_local = activity.info().is_local
+        script.forms.append("local" if is_local else "durable")
+        if is_local and len(script.forms) <= script.failing_walks:
+            raise ApplicationError("the database is away", type="Unavailable")
+        script.walks.append(order)
+        if not is_local and script.failing_walks and not order.cancel:
+            await script.durable_walk.wait()
+        return script.on_cancel if order.cancel else script.directives[order.cursor]
+
+    @activity.defn(name="deliver_message")
+    async def deliver_message(self, order: DeliverMessageInput) -> str:
+        """Make the attempt that the script describes."""
+        script = self.scripts[order.environment_id]
+        attempt = activity.info().attempt
+        script.delivered.append((order.message_id, attempt))
+        return await script.deliver(order, attempt)
+
+    @activity.defn(name="conclude_delivery")
+    async def conclude_delivery(self, order: DeliverMessageInput) -> str:
+        """Note that a message was given up."""
+        self.scripts[order.environment_id].concluded.append(order.message_id)
+        return "undelivered"
+
+    @activity.defn(name="plan_trigger_fanout")
+    async def plan_trigger_fanout(self, order: TriggerFanoutInput) -> ChunkPlan:
+        """Answer the plan."""
+        return self.scripts[order.environment_id].plan
+
+    @activity.defn(name="plan_cancel_fanout")
+    async def plan_cancel_fanout(self, order: CancelFanoutInput) -> ChunkPlan:
+        """Answer the plan."""
+        return self.scripts[order.environment_id].plan
+
+    @activity.defn(name="start_runs")
+    async def start_runs(self, chunk: Chunk) -> int:
+        """Work on a range as the script says."""
+        return await self._work(chunk)
+
+    @activity.defn(name="signal_cancelled_runs")
+    async def signal_cancelled_runs(self, chunk: Chunk) -> int:
+        """Work on a range as the script says."""
+        return await self._work(chunk)
+
+    async def _work(self, chunk: Chunk) -> int:
+        script = self.scripts[chunk.environment_id]
+        script.chunks.append(chunk)
+        return await script.work(chunk, activity.info().attempt)
+
+    @activity.defn(name="sweep")
+    async def sweep(self) -> int:
+        """Release three things."""
+        return 3
+
+    def all(self) -> list[Callable[..., Any]]:
+        """Return every activity."""
+        return [
+            self.advance,
+            self.deliver_message,
+            self.conclude_delivery,
+            self.plan_trigger_fanout,
+            self.plan_cancel_fanout,
+            self.start_runs,
+            self.signal_cancelled_runs,
+            self.sweep,
+        ]

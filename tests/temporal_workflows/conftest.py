@@ -1,0 +1,89 @@
+"""Workers of a real Temporal server: with scripted activities, and with the product's own."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from domain.queues import ALL_QUEUES, RUNS
+from runtime.database import Database
+from runtime.platform import Platform
+from runtime.settings import Settings
+from runtime.worker import workflow_runner
+from temporal_workflows import WORKFLOWS
+from tests.support.builders import Builder, Environment
+from tests.support.engine import Engine
+from tests.support.product import running_product
+from tests.support.scenarios import prepare
+from tests.support.scripted_activities import Script, ScriptedActivities
+from tests.support.stage import Stage
+from tests.support.temporal_server import PRODUCT, SANDBOXED, SCRIPTED, client_of
+
+
+@pytest.fixture(scope="session")
+def scripted_activities() -> ScriptedActivities:
+    """Return the activities of all scripted workers."""
+    return ScriptedActivities()
+
+
+@pytest.fixture(scope="session")
+async def scripted_clients(
+    temporal_address: str, scripted_activities: ScriptedActivities
+) -> AsyncIterator[dict[str, Client]]:
+    """Run scripted workers: as in production, and in the sandbox without any cache.
+
+    Without a cache every workflow task replays its run from the beginning, which shows whatever
+    does not replay, or minds being evicted.
+    """
+    clients: dict[str, Client] = {}
+    async with contextlib.AsyncExitStack() as running:
+        for namespace in (SCRIPTED, SANDBOXED):
+            client = clients[namespace] = await client_of(temporal_address, namespace)
+            for queue in ALL_QUEUES:
+                await running.enter_async_context(
+                    _worker(client, queue, scripted_activities, sandbox=namespace == SANDBOXED)
+                )
+        yield clients
+
+
+def _worker(client: Client, queue: str, activities: ScriptedActivities, *, sandbox: bool) -> Worker:
+    return Worker(
+        client,
+        task_queue=queue,
+        activities=activities.all(),
+        workflows=WORKFLOWS if queue == RUNS else (),
+        workflow_runner=workflow_runner(Settings(worker_sandbox=sandbox)),
+        max_cached_workflows=0 if sandbox else 100,
+    )
+
+
+@pytest.fixture(params=[SCRIPTED, SANDBOXED])
+def stage(
+    request: pytest.FixtureRequest,
+    scripted_clients: dict[str, Client],
+    scripted_activities: ScriptedActivities,
+) -> Stage:
+    """Return a stage with an empty script, once for each kind of worker."""
+    stage = Stage(scripted_clients[request.param], Script())
+    scripted_activities.scripts[stage.environment_id] = stage.script
+    return stage
+
+
+@pytest.fixture(scope="session")
+async def product_platform(database: Database, temporal_address: str) -> AsyncIterator[Platform]:
+    """Run the product's workers."""
+    client = await client_of(temporal_address, PRODUCT)
+    async with running_product(database, client) as platform:
+        yield platform
+
+
+@pytest.fixture
+async def product(product_platform: Platform, make: Builder, environment: Environment) -> Engine:
+    """Return the product in an environment of this test, with channels."""
+    engine = Engine(product_platform, make, environment)
+    await prepare(engine)
+    return engine

@@ -1,0 +1,86 @@
+"""Fan-outs work through every range at once; the sweep and the manual retry are one activity."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from domain.queues import DELIVER_EMAIL
+from domain.runs import (
+    CancelFanoutInput,
+    Chunk,
+    ChunkPlan,
+    DeliverMessageInput,
+    MessageDeliveryInput,
+    TriggerFanoutInput,
+)
+from temporal_workflows import (
+    CancelFanoutWorkflow,
+    MessageDeliveryWorkflow,
+    SweepWorkflow,
+    TriggerFanoutWorkflow,
+)
+from tests.support.stage import Stage
+
+
+def _plan(stage: Stage, count: int) -> ChunkPlan:
+    return ChunkPlan([Chunk("t", stage.environment_id, str(n), str(n + 1)) for n in range(count)])
+
+
+@pytest.mark.parametrize(
+    ("workflow", "order"),
+    [
+        (TriggerFanoutWorkflow, TriggerFanoutInput),
+        (CancelFanoutWorkflow, CancelFanoutInput),
+    ],
+)
+async def test_ranges_are_worked_at_once(stage: Stage, workflow: type, order: type) -> None:
+    """All ranges are under way together, and their counts are added up."""
+    everybody = asyncio.Barrier(3)
+
+    async def work(chunk: Chunk, attempt: int) -> int:
+        await everybody.wait()
+        return 10 * int(chunk.last)
+
+    stage.script.work = work
+    stage.script.plan = _plan(stage, 3)
+    assert await stage.execute(workflow.run, order(str(uuid4()), stage.environment_id)) == 60
+    assert len(stage.script.chunks) == 3
+
+
+async def test_nothing_to_fan_out(stage: Stage) -> None:
+    """An empty plan is done at once."""
+    order = TriggerFanoutInput(str(uuid4()), stage.environment_id)
+    assert await stage.execute(TriggerFanoutWorkflow.run, order) == 0
+
+
+async def test_failed_range_is_repeated(stage: Stage) -> None:
+    """One range that fails is tried again; the others are not."""
+
+    async def work(chunk: Chunk, attempt: int) -> int:
+        if chunk.last == "2" and attempt == 1:
+            raise ApplicationError("Temporal was away")
+        return 1
+
+    stage.script.work = work
+    stage.script.plan = _plan(stage, 3)
+    order = TriggerFanoutInput(str(uuid4()), stage.environment_id)
+    assert await stage.execute(TriggerFanoutWorkflow.run, order) == 3
+    assert sorted(chunk.last for chunk in stage.script.chunks) == ["1", "2", "2", "3"]
+
+
+async def test_manual_retry_delivers(stage: Stage) -> None:
+    """The retry of a message delivers it on the queue of its channel."""
+    delivery = DeliverMessageInput("mail-1", stage.environment_id, retry=2)
+    await stage.execute(
+        MessageDeliveryWorkflow.run, MessageDeliveryInput(delivery, DELIVER_EMAIL, "retry")
+    )
+    assert stage.script.delivered == [("mail-1", 1)]
+
+
+async def test_sweep_answers_what_it_released(stage: Stage) -> None:
+    """The sweep is one activity."""
+    assert await stage.execute(SweepWorkflow.run) == 3

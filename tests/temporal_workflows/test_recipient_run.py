@@ -1,0 +1,299 @@
+"""A recipient run obeys its directives, delivers once, and ends well when it is cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ApplicationError, CancelledError
+
+from domain.queues import DELIVER_EMAIL, DELIVER_SMS
+from domain.runs import DeliverMessageInput, DeliveryOrder, Directive, DirectiveKind
+from temporal_workflows import activity_stubs
+from temporal_workflows.signals import CANCEL_REQUESTED
+from tests.support.scripted_activities import CANCELLED, FINISHED
+from tests.support.stage import Stage, sleep_until
+from tests.support.waiting import until
+
+HOUR = 3600.0
+MAIL = DeliveryOrder("mail-1", DELIVER_EMAIL, "mail by email")
+
+
+def finished(*deliveries: DeliveryOrder, status: str = "completed", **changes: Any) -> Directive:
+    """Return the directive of a run's end."""
+    return Directive(DirectiveKind.FINISHED, status=status, deliveries=list(deliveries), **changes)
+
+
+async def count_events(handle: WorkflowHandle[Any, Any]) -> Counter[str]:
+    """Count the events of a run's history by kind, without the prefix of their names."""
+    history = await handle.fetch_history()
+    names = (EventType.Name(event.event_type) for event in history.events)
+    return Counter(name.removeprefix("EVENT_TYPE_").lower() for name in names)
+
+
+async def until_status(handle: WorkflowHandle[Any, Any], event: str) -> None:
+    """Wait until a history has an event."""
+
+    async def has_event() -> bool:
+        return (await count_events(handle))[event] > 0
+
+    await until(has_event)
+
+
+async def ends_cancelled(handle: WorkflowHandle[Any, Any]) -> bool:
+    """Tell whether a run ended as Temporal's own cancel ends it."""
+    with pytest.raises(WorkflowFailureError) as failure:
+        await handle.result()
+    return isinstance(failure.value.cause, CancelledError)
+
+
+class Gate:
+    """A delivery that waits at the provider until it is let through."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+        self.open = asyncio.Event()
+
+    async def deliver(self, order: DeliverMessageInput, attempt: int) -> str:
+        """Say that the provider was reached, and wait."""
+        self.reached.set()
+        await self.open.wait()
+        return "sent"
+
+
+async def test_finished(stage: Stage) -> None:
+    """A directive to finish ends the run with the run's status, in one workflow task."""
+    handle = await stage.start()
+    assert await handle.result() == "completed"
+    assert [(walk.run_id, walk.cursor, walk.cancel) for walk in stage.script.walks] == [
+        ("run-1", "", False)
+    ]
+    assert sum((await count_events(handle)).values()) == 6
+
+
+async def test_sleep_then_walk_on(stage: Stage) -> None:
+    """A directive to sleep is one timer; the walk goes on from its cursor, not before the time."""
+    due = time.time() + 1.5
+    stage.script.directives = {"": sleep_until(due), "1": FINISHED}
+    handle = await stage.start()
+    assert await handle.result() == "completed"
+    assert time.time() >= due
+    assert [walk.cursor for walk in stage.script.walks] == ["", "1"]
+    assert (await count_events(handle))["timer_started"] == 1
+
+
+async def test_time_that_is_past_needs_no_timer(stage: Stage) -> None:
+    """A wait that is over before it begins is none."""
+    past = sleep_until(time.time() - 5)
+    stage.script.directives = {"": past, "1": sleep_until(0.0, "2"), "2": FINISHED}
+    handle = await stage.start()
+    assert await handle.result() == "completed"
+    assert [walk.cursor for walk in stage.script.walks] == ["", "1", "2"]
+    assert (await count_events(handle))["timer_started"] == 0
+
+
+async def test_deliveries_are_awaited(stage: Stage) -> None:
+    """A run that finished walking ends when its messages are with their providers."""
+    gate = Gate()
+    stage.script.deliver = gate.deliver
+    stage.script.directives = {"": finished(MAIL)}
+    handle = await stage.start()
+    await gate.reached.wait()
+    assert (await handle.describe()).status == WorkflowExecutionStatus.RUNNING
+    gate.open.set()
+    assert await handle.result() == "completed"
+    assert stage.script.delivered == [("mail-1", 1)]
+
+
+async def test_run_walks_on_beside_its_deliveries(stage: Stage) -> None:
+    """A slow provider holds up nobody but itself."""
+    gate = Gate()
+    stage.script.deliver = gate.deliver
+    stage.script.directives = {
+        "": sleep_until(time.time() + 0.2, deliveries=[MAIL]),
+        "1": FINISHED,
+    }
+    handle = await stage.start()
+    await gate.reached.wait()
+    await until(_walked(stage, 2))
+    gate.open.set()
+    assert await handle.result() == "completed"
+
+
+async def test_repeated_order_is_one_delivery(stage: Stage) -> None:
+    """Walks name the open messages that they find again; each is delivered once."""
+    other = DeliveryOrder("sms-1", DELIVER_SMS, "sms")
+    stage.script.directives = {
+        "": sleep_until(0.0, deliveries=[MAIL]),
+        "1": sleep_until(0.0, "2", deliveries=[MAIL, other]),
+        "2": finished(MAIL, other),
+    }
+    handle = await stage.start()
+    await handle.result()
+    assert sorted(stage.script.delivered) == [("mail-1", 1), ("sms-1", 1)]
+
+
+async def test_send_window_is_waited_for(stage: Stage) -> None:
+    """A message for later is handed over at its instant, by a timer of its own."""
+    opens = time.time() + 0.5
+    later = DeliveryOrder("mail-1", DELIVER_EMAIL, "mail", not_before=opens)
+    moments: list[float] = []
+
+    async def deliver(order: DeliverMessageInput, attempt: int) -> str:
+        moments.append(time.time())
+        return "sent"
+
+    stage.script.deliver = deliver
+    stage.script.directives = {"": finished(later)}
+    await (await stage.start()).result()
+    assert len(moments) == 1
+    assert moments[0] >= opens
+
+
+async def test_signal_wakes_a_sleeping_run(stage: Stage) -> None:
+    """A cancel signal ends a wait at once; the last walk is told that it is a cancel."""
+    stage.script.directives = {"": sleep_until(time.time() + HOUR)}
+    handle = await stage.start()
+    await until_status(handle, "timer_started")
+    await handle.signal(CANCEL_REQUESTED)
+    assert await handle.result() == "cancelled"
+    assert [(walk.cursor, walk.cancel) for walk in stage.script.walks] == [
+        ("", False),
+        ("1", True),
+    ]
+
+
+async def test_signal_before_the_first_walk(stage: Stage) -> None:
+    """A run that is told to cancel before it began never walks as if it were not."""
+    handle = await stage.start(start_signal=CANCEL_REQUESTED)
+    assert await handle.result() == "cancelled"
+    assert [walk.cancel for walk in stage.script.walks] == [True]
+
+
+async def test_cancel_from_temporal_while_asleep(stage: Stage) -> None:
+    """An operator's cancel is recorded by one last walk, and ends the execution as cancelled."""
+    stage.script.directives = {"": sleep_until(time.time() + HOUR)}
+    handle = await stage.start()
+    await until_status(handle, "timer_started")
+    await handle.cancel()
+    assert await ends_cancelled(handle)
+    assert [(walk.cursor, walk.cancel) for walk in stage.script.walks] == [
+        ("", False),
+        ("1", True),
+    ]
+
+
+@pytest.mark.parametrize("asleep", [True, False])
+async def test_cancel_from_temporal_lets_deliveries_finish(stage: Stage, asleep: bool) -> None:
+    """A message that is with its provider is not given up because its run is cancelled."""
+    gate = Gate()
+    stage.script.deliver = gate.deliver
+    waiting = sleep_until(time.time() + HOUR, deliveries=[MAIL])
+    stage.script.directives = {"": waiting if asleep else finished(MAIL)}
+    stage.script.on_cancel = finished(MAIL, status="cancelled")
+    handle = await stage.start()
+    await gate.reached.wait()
+    await handle.cancel()
+    await until(_walked(stage, 2))
+    assert (await handle.describe()).status == WorkflowExecutionStatus.RUNNING
+    gate.open.set()
+    assert await ends_cancelled(handle)
+    assert stage.script.delivered == [("mail-1", 1)]
+    assert stage.script.concluded == []
+
+
+async def test_cancel_from_temporal_during_a_durable_walk(stage: Stage) -> None:
+    """A cancel while the database is away is recorded as soon as it can be."""
+    stage.script.failing_walks = 4
+    handle = await stage.start()
+    await until(_walked(stage, 1))
+    await handle.cancel()
+    assert await ends_cancelled(handle)
+    assert stage.script.walks[-1].cancel
+    stage.script.durable_walk.set()
+
+
+async def test_walk_falls_back_to_the_durable_form(stage: Stage) -> None:
+    """When the quick walk keeps failing, the same walk is retried by the server instead."""
+    stage.script.failing_walks = 4
+    stage.script.durable_walk.set()
+    handle = await stage.start()
+    assert await handle.result() == "completed"
+    assert stage.script.forms == ["local"] * 4 + ["durable"]
+    assert (await count_events(handle))["activity_task_scheduled"] == 1
+
+
+async def test_quick_walk_forgives_a_hiccup(stage: Stage) -> None:
+    """One failure of the quick walk costs no event."""
+    stage.script.failing_walks = 1
+    handle = await stage.start()
+    assert await handle.result() == "completed"
+    assert sum((await count_events(handle)).values()) == 6
+
+
+@pytest.fixture
+def quick_deliveries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten time-outs and waits of deliveries, and allow two attempts."""
+    soon = RetryPolicy(initial_interval=timedelta(milliseconds=10), maximum_attempts=2)
+    monkeypatch.setattr(activity_stubs, "DELIVERY_RETRY", soon)
+    monkeypatch.setattr(activity_stubs, "DELIVERY_TIMEOUT", timedelta(milliseconds=300))
+
+
+@pytest.mark.usefixtures("quick_deliveries")
+async def test_attempts_that_never_come_back(stage: Stage) -> None:
+    """When every attempt timed out the message is given up, and the run ends all the same."""
+
+    async def hang(order: DeliverMessageInput, attempt: int) -> str:
+        await asyncio.sleep(1)
+        return "sent"
+
+    stage.script.deliver = hang
+    stage.script.directives = {"": finished(MAIL)}
+    assert await (await stage.start()).result() == "completed"
+    assert stage.script.delivered == [("mail-1", 1), ("mail-1", 2)]
+    assert stage.script.concluded == ["mail-1"]
+
+
+@pytest.mark.usefixtures("quick_deliveries")
+async def test_failed_attempts_are_repeated(stage: Stage) -> None:
+    """An attempt that fails is made again with the next number; success ends it."""
+
+    async def second_time_lucky(order: DeliverMessageInput, attempt: int) -> str:
+        if attempt < 2:
+            raise ApplicationError("not accepted", type="TryAgain")
+        return "sent"
+
+    stage.script.deliver = second_time_lucky
+    stage.script.directives = {"": finished(MAIL)}
+    assert await (await stage.start()).result() == "completed"
+    assert [attempt for _, attempt in stage.script.delivered] == [1, 2]
+    assert stage.script.concluded == []
+
+
+async def test_operator_reads_the_story(stage: Stage) -> None:
+    """The run's details in the Temporal UI say what it did and what it waits for."""
+    wait = sleep_until(time.time() + HOUR, story=["`feed` made a message"], status="paused")
+    stage.script.directives = {"": wait}
+    handle = await stage.start()
+    await until_status(handle, "timer_started")
+    metadata: Any = await handle.query("__temporal_workflow_metadata")
+    details = metadata.current_details
+    assert "**paused**" in details
+    assert "- `feed` made a message" in details
+    assert "- waits: a wait" in details
+    await handle.signal(CANCEL_REQUESTED)
+    assert await handle.result() == CANCELLED.status
+
+
+def _walked(stage: Stage, times: int) -> Any:
+    async def look() -> bool:
+        return len(stage.script.walks) >= times
+
+    return look

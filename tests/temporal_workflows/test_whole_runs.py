@@ -1,0 +1,176 @@
+"""The whole engine at work: real database, real Temporal, the product's own workers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.worker import Replayer
+
+from runtime.settings import Settings
+from runtime.temporal import DATA_CONVERTER, connect
+from runtime.worker import workflow_runner
+from services.deliveries import retry_message
+from temporal_workflows import WORKFLOWS
+from tests.support.engine import Engine, channel_step, delay_step
+from tests.support.scenarios import (
+    FLOW,
+    MANY,
+    SCENARIOS,
+    Handle,
+    run_handle,
+    start,
+    sweep,
+    until_event,
+)
+from tests.support.waiting import until
+
+
+async def _only(engine: Engine) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the only run of the environment, and its messages."""
+    (run,) = await engine.runs()
+    return run, await engine.messages(run["id"])
+
+
+async def _feed_then_mail(engine: Engine, handle: Handle) -> None:
+    run, messages = await _only(engine)
+    assert [row["delivery_status"] for row in messages] == ["delivered", "sent"]
+    assert await engine.story(run["id"]) == [
+        "run_started",
+        "message_enqueued",
+        "delay_started",
+        "delay_completed",
+        "message_enqueued",
+        "run_completed",
+    ]
+
+
+async def _delivered(engine: Engine, handle: Handle) -> None:
+    _, (message,) = await _only(engine)
+    assert message["delivery_status"] in ("delivered", "sent")
+
+
+async def _exhausted(engine: Engine, handle: Handle) -> None:
+    """Eight attempts were made by one activity of the run, each of them logged."""
+    _, (message,) = await _only(engine)
+    assert message["delivery_status"] == "undelivered"
+    events = await engine.message_events(message["id"])
+    attempts = [row["data"]["attempt"] for row in events if "attempt" in (row["data"] or {})]
+    assert attempts == list(range(1, 9))
+
+
+async def _halted(engine: Engine, handle: Handle) -> None:
+    """The run itself waited between the attempts of its step."""
+    run, messages = await _only(engine)
+    assert messages == []
+    assert (await engine.story(run["id"]))[1:] == [
+        "step_retrying",
+        "step_retrying",
+        "step_failed",
+        "run_halted",
+    ]
+
+
+async def _cancelled(engine: Engine, handle: Handle) -> None:
+    run, messages = await _only(engine)
+    assert (run["status"], messages) == ("cancelled", [])
+    assert (await engine.story(run["id"]))[-1] == "run_cancelled"
+
+
+async def _refused_again(engine: Engine, handle: Handle) -> None:
+    _, (message,) = await _only(engine)
+    assert (message["delivery_status"], message["retry_count"]) == ("undelivered", 1)
+
+
+async def _all_asleep(engine: Engine, handle: Handle) -> None:
+    """Every one of many runs was started."""
+    assert await handle.result() == MANY
+    await until(lambda: _statuses_are(engine, "paused"))
+
+
+async def _all_ended(engine: Engine, handle: Handle) -> None:
+    """One cancel woke and ended every run."""
+    assert await handle.result() == MANY
+    assert await _statuses_are(engine, "cancelled")
+    runs = await engine.runs()
+    ends = await asyncio.gather(*(run_handle(engine, run["id"]).result() for run in runs))
+    assert ends == ["cancelled"] * MANY
+
+
+async def _statuses_are(engine: Engine, status: str) -> bool:
+    return {run["status"] for run in await engine.runs()} == {status}
+
+
+OUTCOMES: dict[str, Callable[[Engine, Handle], Awaitable[None]]] = {
+    "in_app": _delivered,
+    "email": _delivered,
+    "in_app_delay_email": _feed_then_mail,
+    "delay_cancelled_by_signal": _cancelled,
+    "cancelled_from_temporal": _cancelled,
+    "template_retry": _halted,
+    "delivery_with_retries": _exhausted,
+    "message_delivery": _refused_again,
+    "trigger_fanout": _all_asleep,
+    "cancel_fanout": _all_ended,
+    "sweep": _delivered,
+}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+async def test_scenario(product: Engine, name: str) -> None:
+    """Each shape of a run does what it should, within its budget of events, and replays."""
+    scenario = SCENARIOS[name]
+    handle = await scenario.play(product)
+    history = await handle.fetch_history()
+    print(f"{name}: {len(history.events)} events, budget {scenario.budget}")
+    assert len(history.events) <= scenario.budget
+    await OUTCOMES[name](product, handle)
+    replayer = Replayer(
+        workflows=WORKFLOWS,
+        workflow_runner=workflow_runner(Settings(worker_sandbox=True)),
+        data_converter=DATA_CONVERTER,
+    )
+    await replayer.replay_workflow(history)
+
+
+async def test_manual_retry_goes_out(product: Engine) -> None:
+    """A message that was refused is delivered when its channel has been mended."""
+    handle = await start(product, channel_step("mail", "email", channel_key="refuse"))
+    await handle.result()
+    _, (message,) = await _only(product)
+    assert message["delivery_status"] == "undelivered"
+    await product.make.rows(
+        "UPDATE channel_environments SET provider_settings = %s"
+        " WHERE environment_id = %s RETURNING 1",
+        *(product.platform.vault.seal({}), product.environment.id),
+    )
+    await retry_message(product.platform, product.environment.scope, message["id"])
+
+    async def is_sent() -> bool:
+        return (await product.message(message["id"]))["delivery_status"] == "sent"
+
+    await until(is_sent)
+
+
+async def test_temporal_away_then_swept(product: Engine, temporal_address: str) -> None:
+    """Triggers and cancels are accepted while Temporal is away, and carried out by the sweep."""
+    nowhere = Settings(temporal_address="127.0.0.1:1", temporal_namespace="product")
+    client = await connect(nowhere, lazy=True, identity="tests")
+    platform = replace(product.platform, temporal=client, memory={})
+    away = replace(product, platform=platform)
+    asleep = await start(product, delay_step(), cancellation_key="old")
+    await until_event(asleep, EventType.EVENT_TYPE_TIMER_STARTED)
+    await away.cancel(FLOW, "old")
+    await away.publish("feed", channel_step("feed"))
+    run_id = await away.begin("feed")
+    assert (await product.run(run_id))["status"] == "queued"
+    await product.grow_old()
+    assert await (await sweep(product)).result() == 2
+    assert await asleep.result() == "cancelled"
+    assert await run_handle(product, run_id, "feed").result() == "completed"
+    assert len(await product.messages(run_id)) == 1
+    assert await (await sweep(product)).result() == 0
