@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
-from domain.errors import FieldError, InvalidParams
+from domain.errors import InvalidParams
 from domain.json_types import JsonObject, JsonValue
 from domain.recipients import InlineRecipient, combined, parse_recipient, parse_tenant
 from domain.refs import RecipientRef
+from domain.violations import Violations
 
 T = TypeVar("T")
 
@@ -75,14 +75,15 @@ def parse_trigger_request(
     Raises:
         InvalidParams: with every violation that was found.
     """
-    violations = _Violations()
-    recipients = violations.collect(lambda: _parse_recipients(body.get("recipients"))) or ()
-    actor = violations.collect(lambda: _parse_optional(body.get("actor"), "actor"))
-    tenant = violations.collect(lambda: _parse_tenant(body.get("tenant")))
-    data = violations.collect(lambda: _parse_data(body.get("data"))) or {}
-    settings = violations.collect(lambda: _parse_settings(body.get("settings"))) or {}
-    key = violations.collect(lambda: _parse_key(body.get("cancellation_key"), required=False))
-    violations.raise_if_any()
+    violations = Violations()
+    recipients = violations.check(_parse_recipients, body.get("recipients"), "recipients") or ()
+    actor = violations.check(_optional(parse_recipient), body.get("actor"), "actor")
+    tenant = violations.check(_optional(parse_tenant), body.get("tenant"), "tenant")
+    data = violations.check(_optional(_parse_data), body.get("data"), "data") or {}
+    settings = violations.check(_optional(_parse_settings), body.get("settings"), "settings") or {}
+    raw_key = body.get("cancellation_key")
+    key = violations.check(_optional(_parse_key), raw_key, "cancellation_key")
+    violations.raise_any()
     source: JsonObject = {"type": source_type}
     if key is not None:
         source["cancellation_key"] = key
@@ -91,98 +92,69 @@ def parse_trigger_request(
 
 def parse_cancel_request(workflow_key: str, body: JsonObject) -> CancelRequest:
     """Read the body of a cancel. Raises InvalidParams with every violation."""
-    violations = _Violations()
-    key = violations.collect(lambda: _parse_key(body.get("cancellation_key"), required=True))
-    raw = body.get("recipients")
-    recipients = None
-    if raw is not None:
-        recipients = violations.collect(
-            lambda: tuple(entry.ref for entry in _parse_recipients(raw, least=0))
-        )
-    violations.raise_if_any()
-    return CancelRequest(workflow_key, key or "", recipients)
+    violations = Violations()
+    key = violations.check(_parse_key, body.get("cancellation_key"), "cancellation_key")
+    recipients = violations.check(_optional(_parse_some), body.get("recipients"), "recipients")
+    violations.raise_any()
+    refs = None if recipients is None else tuple(entry.ref for entry in recipients)
+    return CancelRequest(workflow_key, key or "", refs)
 
 
-class _Violations:
-    """Gathers what several parsers complain about, so that a caller sees it all at once."""
-
-    def __init__(self) -> None:
-        self._errors: list[FieldError] = []
-
-    def collect(self, parse: Callable[[], T]) -> T | None:
-        """Run a parser; keep its complaints and answer None when it has any."""
-        try:
-            return parse()
-        except InvalidParams as error:
-            self._errors.extend(error.errors)
-            return None
-
-    def raise_if_any(self) -> None:
-        """Raise one error with everything that was gathered."""
-        if self._errors:
-            first = self._errors[0]
-            raise InvalidParams(self._errors, f"{first.field}: {first.message}")
+def _optional(
+    parse: Callable[[JsonValue, str], T],
+) -> Callable[[JsonValue, str], T | None]:
+    """Let null and absence pass by a parser."""
+    return lambda raw, field: None if raw is None else parse(raw, field)
 
 
-def _parse_recipients(raw: JsonValue, *, least: int = 1) -> tuple[InlineRecipient, ...]:
+def _parse_recipients(raw: JsonValue, field: str) -> tuple[InlineRecipient, ...]:
+    if isinstance(raw, list) and not raw:
+        raise InvalidParams.of(field, "must name at least one recipient")
+    return _parse_some(raw, field)
+
+
+def _parse_some(raw: JsonValue, field: str) -> tuple[InlineRecipient, ...]:
+    """Read recipients, each once: what several mentions of one say is combined."""
     if not isinstance(raw, list):
-        raise InvalidParams.of("recipients", "must be a list of recipients")
-    if len(raw) < least:
-        raise InvalidParams.of("recipients", "must name at least one recipient")
+        raise InvalidParams.of(field, "must be a list of recipients")
     if len(raw) > MAX_RECIPIENTS:
-        raise InvalidParams.of("recipients", f"must name at most {MAX_RECIPIENTS} recipients")
-    violations = _Violations()
+        raise InvalidParams.of(field, f"must name at most {MAX_RECIPIENTS} recipients")
+    violations = Violations()
     distinct: dict[RecipientRef, InlineRecipient] = {}
     for index, entry in enumerate(raw):
-        parsed = violations.collect(partial(parse_recipient, entry, f"recipients[{index}]"))
+        parsed = violations.check(parse_recipient, entry, f"{field}[{index}]")
         if parsed is not None:
             distinct[parsed.ref] = combined(distinct.get(parsed.ref), parsed)
-    violations.raise_if_any()
+    violations.raise_any()
     return tuple(distinct.values())
 
 
-def _parse_optional(raw: JsonValue, name: str) -> InlineRecipient | None:
-    return None if raw is None else parse_recipient(raw, name)
-
-
-def _parse_tenant(raw: JsonValue) -> InlineRecipient | None:
-    return None if raw is None else parse_tenant(raw, "tenant")
-
-
-def _parse_data(raw: JsonValue) -> JsonObject:
-    if raw is None:
-        return {}
+def _parse_data(raw: JsonValue, field: str) -> JsonObject:
     if not isinstance(raw, dict):
-        raise InvalidParams.of("data", "must be an object")
+        raise InvalidParams.of(field, "must be an object")
     # Characters never outnumber bytes, so most requests need no exact count.
     encoded = json.dumps(raw, ensure_ascii=False)
     if len(encoded) > MAX_DATA_BYTES // 4 and len(encoded.encode()) > MAX_DATA_BYTES:
-        raise InvalidParams.of("data", "must be at most 10 MB")
+        raise InvalidParams.of(field, "must be at most 10 MB")
     return raw
 
 
-def _parse_settings(raw: JsonValue) -> JsonObject:
-    if raw is None:
-        return {}
+def _parse_settings(raw: JsonValue, field: str) -> JsonObject:
     if not isinstance(raw, dict):
-        raise InvalidParams.of("settings", "must be an object")
+        raise InvalidParams.of(field, "must be an object")
     settings: JsonObject = {}
     for name in ("sandbox_mode", "skip_delay"):
         value = raw.get(name)
         if value is not None and not isinstance(value, bool):
-            raise InvalidParams.of(f"settings.{name}", "must be true or false")
+            raise InvalidParams.of(f"{field}.{name}", "must be true or false")
         if value:
             settings[name] = True
     return settings
 
 
-def _parse_key(raw: JsonValue, *, required: bool) -> str | None:
-    if raw is None and not required:
-        return None
+def _parse_key(raw: JsonValue, field: str) -> str:
     if not isinstance(raw, str) or not raw:
-        raise InvalidParams.of("cancellation_key", "must be a non-empty string")
+        raise InvalidParams.of(field, "must be a non-empty string")
     if len(raw) > MAX_CANCELLATION_KEY:
-        raise InvalidParams.of(
-            "cancellation_key", f"must have at most {MAX_CANCELLATION_KEY} characters"
-        )
+        raise InvalidParams.of(field, f"must have at most {MAX_CANCELLATION_KEY} characters")
     return raw
