@@ -1,0 +1,160 @@
+"""The documents name what is there, all of it where they promise so, and nothing that is not."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from domain.channels import ChannelType
+from domain.conditions.operators import AUDIENCE_OPERATORS, OPERATORS
+from domain.queues import ALL_QUEUES
+from domain.steps import PARSERS, UNSUPPORTED_TYPES
+from models import metadata
+from runtime.cli import COMMANDS, EXTENSIONS
+from runtime.settings import Settings
+from services.steps import EXECUTORS
+from temporal_workflows.search_attributes import ALL as SEARCH_ATTRIBUTES
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+STEP_TYPES = (ROOT / "docs" / "step-types.md").read_text()
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
+ENV_EXAMPLE = (ROOT / ".env.example").read_text()
+DECISIONS = sorted((ROOT / "docs" / "adr").glob("*.md"))
+
+_FOLDERS = "|".join(
+    sorted(path.name.replace(".", r"\.") for path in ROOT.iterdir() if (path / "").is_dir())
+)
+# Made by the product, so not in the repository.
+_MADE = re.compile(r"\.carillon\b|\.venv\b|bench/results/latest\.")
+_PATH = re.compile(rf"`((?:{_FOLDERS})/[^`\s<>{{}}…*]*)`")
+
+
+def _prose(page: Path) -> str:
+    """Return a page without its fenced blocks."""
+    return re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
+
+
+def _anchors(page: Path) -> set[str]:
+    """Return the anchors that the headings of a page make, as forges name them."""
+    titles = re.findall(r"^#+ (.+)$", _prose(page), re.M)
+    plain = [re.sub(r"[^\w\- ]", "", title.lower()).strip() for title in titles]
+    return {title.replace(" ", "-") for title in plain}
+
+
+def _name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_local_links_resolve(page: Path) -> None:
+    """A link to a file of this repository, or to a heading in it, leads somewhere."""
+    for target in re.findall(r"\]\(([^)\s]+)\)", _prose(page)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = unquote(target).partition("#")
+        file = (page.parent / path).resolve() if path else page
+        assert file.exists(), target
+        if anchor:
+            assert anchor in _anchors(file), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_named_paths_exist(page: Path) -> None:
+    """A path in backticks that begins with a folder of ours is there."""
+    named = [path for path in _PATH.findall(_prose(page)) if not _MADE.match(path)]
+    missing = [path for path in named if "NNNN" not in path and not (ROOT / path).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("step_type", sorted(PARSERS))
+def test_step_type_has_a_section(step_type: str) -> None:
+    """Every step type that can be saved has a section, an example, and an executor."""
+    _, found, section = STEP_TYPES.partition(f"\n## `{step_type}`\n")
+    assert found
+    assert f'"type": "{step_type}"' in section.partition("\n## ")[0]
+    assert len(EXECUTORS) == len(PARSERS)
+
+
+def test_unsupported_step_types_are_listed() -> None:
+    """The page lists what is refused, and nothing that is supported."""
+    section = STEP_TYPES.partition("\n## Not supported yet\n")[2]
+    assert set(re.findall(r"`(\w+)`", section)) == UNSUPPORTED_TYPES
+
+
+def test_step_page_names_channel_types_and_operators() -> None:
+    """The template of every channel type has a row, and every operator is named."""
+    rows = set(re.findall(r"^\| `(\w+)` \|", STEP_TYPES, re.M))
+    assert {str(each) for each in ChannelType} <= rows
+    conditions = STEP_TYPES.partition("\n## Conditions\n")[2].partition("\n## ")[0]
+    assert {*OPERATORS, *AUDIENCE_OPERATORS} <= set(re.findall(r"`(\w+)`", conditions))
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_setting_is_explained(name: str) -> None:
+    """Every setting has a default line in `.env.example`, with a sentence right above it."""
+    found = re.search(rf"^# (.+)\n# CARILLON_{name.upper()}=", ENV_EXAMPLE, re.M)
+    assert found is not None
+    assert found[1].endswith((".", ":"))
+
+
+def test_make_targets_are_documented() -> None:
+    """CONTRIBUTING.md has a row for every make target, and the Makefile a rule for every row."""
+    rules = re.findall(r"^([a-z][a-z-]*):.*## ", (ROOT / "Makefile").read_text(), re.M)
+    rows = re.findall(r"^\| `make ([a-z-]+)` \|", CONTRIBUTING, re.M)
+    assert sorted(rows) == sorted(rules)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_commands_exist(page: Path) -> None:
+    """What the documents tell people to type is a make target or a subcommand."""
+    text = page.read_text()
+    rules = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.M))
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.M)) <= rules
+    typed = set(re.findall(r"(?:^|`)(?:carillon|python -m runtime\.cli) ([a-z]+)", text, re.M))
+    assert typed <= {*COMMANDS, *EXTENSIONS}
+
+
+def test_queues_and_search_attributes_are_explained() -> None:
+    """Operators find every queue and every search attribute on their page."""
+    named = set(re.findall(r"`([\w-]+)`", OPERATIONS))
+    assert set(ALL_QUEUES) <= named
+    assert {key.name for key in SEARCH_ATTRIBUTES} <= named
+
+
+def test_every_table_has_an_owner() -> None:
+    """ARCHITECTURE.md says of every table what it owns."""
+    section = ARCHITECTURE.partition("\n## What each table owns\n")[2].partition("\n## ")[0]
+    assert set(metadata.tables) <= set(re.findall(r"`(\w+)`", section))
+
+
+def test_decisions_are_whole_and_listed() -> None:
+    """Every decision record has its parts and a quotable sentence, and is linked, in order."""
+    numbers = [int(path.name[:4]) for path in DECISIONS]
+    assert numbers == list(range(1, len(DECISIONS) + 1))
+    for path in DECISIONS:
+        text = path.read_text()
+        assert f"docs/adr/{path.name})" in ARCHITECTURE
+        assert text.startswith(f"# {int(path.name[:4])}. ")
+        parts = ["Context", "Decision", "Consequences", "Alternatives", "Enforced by"]
+        assert re.findall(r"^## (.+)$", text, re.M) == parts
+        assert len(re.findall(r"^> .+$", text, re.M)) == 1
+
+
+def test_code_refers_to_decisions_that_exist() -> None:
+    """A comment that names a decision record names one that is there."""
+    known = {path.name[:4] for path in DECISIONS}
+    packages = [path.parent for path in ROOT.glob("*/__init__.py")]
+    for file in (file for package in packages for file in package.rglob("*.py")):
+        assert set(re.findall(r"docs/adr/(\d{4})", file.read_text())) <= known, file
+
+
+def test_bench_figures_have_their_place() -> None:
+    """ARCHITECTURE.md keeps the markers between which measured figures are written."""
+    start, end = (ARCHITECTURE.find(f"<!-- bench:{name} -->") for name in ("start", "end"))
+    assert 0 < start < end
