@@ -147,7 +147,8 @@ class Killer:
         if part == "api":
             return await _answers(f"{described.api_url}/health")
         if part == "temporal":
-            return await _is_healthy(described.temporal_address)
+            address = described.temporal_address
+            return await _listens(address) and await _is_healthy(address)
         if part == "postgres":
             return await _accepts(described.database_url)
         if part == "smtp":

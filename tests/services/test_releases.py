@@ -141,6 +141,27 @@ async def test_database_going_away_after_the_commit(engine: Engine) -> None:
     assert await _released(engine, trigger) is not None
 
 
+async def test_sweep_goes_on_after_a_full_batch(engine: Engine) -> None:
+    """What a long absence of Temporal left is released by one sweep, not by one batch of it."""
+    away = engine.with_platform(temporal=FailingTemporal())
+    for number in range(5):
+        await away.trigger("flow", {"id": f"late-{number}"})
+    await engine.grow_old()
+    assert await release_left_over(engine.platform, limit=2) >= 5
+    assert await release_left_over(engine.platform) == 0
+
+
+async def test_sweep_ends_while_temporal_is_away(engine: Engine) -> None:
+    """A batch that could not be released is left to the next sweep."""
+    temporal = FailingTemporal()
+    away = engine.with_platform(temporal=temporal)
+    for number in range(2):
+        await away.trigger("flow", {"id": f"late-{number}"})
+    await engine.grow_old()
+    assert await release_left_over(away.platform, limit=2) == 0
+    assert await release_left_over(engine.platform) >= 2
+
+
 async def test_sweep_leaves_young_triggers_alone(
     engine: Engine, temporal: TemporalRecorder
 ) -> None:
