@@ -7,7 +7,7 @@ from temporalio import activity
 from domain.clock import utc_now
 from models.queries.idempotency import delete_expired
 from runtime.platform import Platform
-from services import releases
+from services import reconciliation, releases
 
 # A sweep every 15 seconds keeps up with 600 keyed triggers a second.
 _FORGOTTEN_AT_ONCE = 10_000
@@ -23,9 +23,11 @@ class SweepActivities:
     async def sweep(self) -> int:
         """Start and signal what stayed unreleased; answers how many triggers and cancellations.
 
-        Forgets answers that are past their replay window on the way.
+        On the way it ends runs that were terminated in Temporal, and forgets answers that are
+        past their replay window.
         """
         released = await releases.release_left_over(self._platform, beat=activity.heartbeat)
+        await reconciliation.end_abandoned_runs(self._platform)
         async with self._platform.database.connection() as connection:
             await delete_expired(connection, now=utc_now(), limit=_FORGOTTEN_AT_ONCE)
         return released

@@ -76,6 +76,11 @@ class RecipientRun(SQLModel, table=True):
             postgresql_where=text("error_count > 0"),
         ),
         Index(
+            "ix_recipient_runs_resumes_at",
+            "resumes_at",
+            postgresql_where=text("resumes_at IS NOT NULL"),
+        ),
+        Index(
             "ix_recipient_runs_cancellation_id",
             "cancellation_id",
             "id",

@@ -452,6 +452,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("error_count > 0"),
     )
     op.create_index(
+        "ix_recipient_runs_resumes_at",
+        "recipient_runs",
+        ["resumes_at"],
+        unique=False,
+        postgresql_where=sa.text("resumes_at IS NOT NULL"),
+    )
+    op.create_index(
         "ix_recipient_runs_cancellation_id",
         "recipient_runs",
         ["cancellation_id", "id"],
@@ -653,6 +660,11 @@ def downgrade() -> None:
         op.f("ix_recipient_runs_environment_id_workflow_key_id"), table_name="recipient_runs"
     )
     op.drop_index("ix_recipient_runs_cancellable", table_name="recipient_runs")
+    op.drop_index(
+        "ix_recipient_runs_resumes_at",
+        table_name="recipient_runs",
+        postgresql_where=sa.text("resumes_at IS NOT NULL"),
+    )
     op.drop_table("recipient_runs")
     op.drop_table("preference_sets")
     op.drop_index("ix_messages_workflow", table_name="messages")

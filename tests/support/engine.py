@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -189,7 +190,11 @@ class Engine:
         return await deliveries.deliver_message(self.platform, order, attempt=attempt)
 
     async def grow_old(self) -> None:
-        """Make this environment's unreleased work old enough to sweep, and no other's."""
+        """Make this environment's unreleased work old enough to sweep, and no other's.
+
+        What was released is noted first: notes are made after the answer.
+        """
+        await asyncio.gather(*self.platform.memory.get("background_tasks", ()))
         for table, column in (("workflow_runs", "accepted_at"), ("cancellations", "requested_at")):
             await self.make.rows(
                 f"UPDATE {table} SET released_at = now()"

@@ -15,6 +15,7 @@ from runtime.settings import Settings
 from runtime.temporal import DATA_CONVERTER, connect
 from runtime.worker import workflow_runner
 from services.deliveries import retry_message
+from services.reconciliation import end_abandoned_runs
 from temporal_workflows import WORKFLOWS
 from tests.support.engine import Engine, channel_step, delay_step
 from tests.support.scenarios import (
@@ -174,3 +175,23 @@ async def test_temporal_away_then_swept(product: Engine, temporal_address: str) 
     assert await run_handle(product, run_id, "feed").result() == "completed"
     assert len(await product.messages(run_id)) == 1
     assert await (await sweep(product)).result() == 0
+
+
+async def test_run_terminated_in_temporal(product: Engine) -> None:
+    """A run that an operator terminated is found when its wait is over, and ended; no other is."""
+    gone = await start(product, delay_step(seconds=3600), channel_step("feed"))
+    alive = await start(product, delay_step(seconds=3600), channel_step("feed"))
+    for handle in (gone, alive):
+        await until_event(handle, EventType.EVENT_TYPE_TIMER_STARTED)
+    await gone.terminate()
+    assert await end_abandoned_runs(product.platform) == 0
+    await product.make.rows(
+        "UPDATE recipient_runs SET resumes_at = now() - interval '1 hour'"
+        " WHERE environment_id = %s RETURNING 1",
+        product.environment.id,
+    )
+    assert await end_abandoned_runs(product.platform) == 1
+    ended, waiting = [await product.run(handle.id.rsplit("/", 1)[1]) for handle in (gone, alive)]
+    assert (ended["status"], waiting["status"]) == ("cancelled", "paused")
+    assert (await product.story(ended["id"]))[-1] == "run_cancelled"
+    assert await product.messages(ended["id"]) == []
