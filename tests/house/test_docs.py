@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from urllib.parse import unquote
@@ -11,7 +12,8 @@ import pytest
 from domain.channels import ChannelType
 from domain.conditions.operators import AUDIENCE_OPERATORS, OPERATORS
 from domain.queues import ALL_QUEUES
-from domain.steps import PARSERS, UNSUPPORTED_TYPES
+from domain.steps import PARSERS, UNSUPPORTED_TYPES, parse_steps
+from domain.workflows import parse_workflow
 from models import metadata
 from runtime.cli import COMMANDS, EXTENSIONS
 from runtime.settings import Settings
@@ -158,3 +160,18 @@ def test_bench_figures_have_their_place() -> None:
     """ARCHITECTURE.md keeps the markers between which measured figures are written."""
     start, end = (ARCHITECTURE.find(f"<!-- bench:{name} -->") for name in ("start", "end"))
     assert 0 < start < end
+
+
+def test_step_examples_are_accepted() -> None:
+    """Every example of a step is one that can be saved."""
+    examples = re.findall(r"^```json\n(.*?)^```$", STEP_TYPES, re.M | re.S)
+    assert len(examples) > len(PARSERS)
+    for example in examples:
+        assert parse_steps([json.loads(example)])
+
+
+def test_example_of_the_readme_is_accepted() -> None:
+    """The first workflow that a newcomer saves is a good one."""
+    found = re.search(r"-d '(\{.+?\n\})'", (ROOT / "README.md").read_text(), re.S)
+    assert found is not None
+    assert parse_workflow(json.loads(found[1])["workflow"], "order-shipped")
