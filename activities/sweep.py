@@ -23,11 +23,11 @@ class SweepActivities:
     async def sweep(self) -> int:
         """Start and signal what stayed unreleased; answers how many triggers and cancellations.
 
-        On the way it ends runs that were terminated in Temporal, and forgets answers that are
+        On the way it looks after runs that Temporal ended or lost, and forgets answers that are
         past their replay window.
         """
         released = await releases.release_left_over(self._platform, beat=activity.heartbeat)
-        await reconciliation.end_abandoned_runs(self._platform)
+        await reconciliation.reconcile_overdue_runs(self._platform)
         async with self._platform.database.connection() as connection:
             await delete_expired(connection, now=utc_now(), limit=_FORGOTTEN_AT_ONCE)
         return released

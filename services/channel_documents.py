@@ -135,23 +135,28 @@ def _provider_settings(
     """Return the new settings in the clear; what the provider has against them is noted."""
     known = _open(before, vault)
     wanted = document.get("provider_settings", known)
+    if wanted is None and "provider_settings" not in document:
+        # Sealing nothing over them would drop, say, a signing key without a word.
+        violations.add("provider_settings", "no secret key opens the stored ones: send them again")
+        return {}
     if not isinstance(wanted, dict):
         violations.add("provider_settings", "must be an object")
         return {}
-    merged = {
-        name: known[name] if value == MASK and name in known else value
-        for name, value in wanted.items()
-    }
+    merged = {}
+    for name, value in wanted.items():
+        if value == MASK and name not in (known or {}):
+            violations.add(f"provider_settings.{name}", "is a mask of a value that is not stored")
+        merged[name] = known[name] if known and value == MASK and name in known else value
     for error in provider_errors(channel["provider"], merged):
         violations.add(error.field, error.message, error.type)
     return merged
 
 
-def _open(before: ChannelSettingsRow | None, vault: Vault) -> JsonObject:
-    """Open what was sealed; what no key opens any more has to be written anew."""
+def _open(before: ChannelSettingsRow | None, vault: Vault) -> JsonObject | None:
+    """Open what was sealed; None when no key opens it any more."""
     if before is None:
         return {}
     try:
         return vault.open(before["provider_settings"])
     except ValueError:
-        return {}
+        return None

@@ -8,7 +8,8 @@ from typing import Any
 from runtime.database import Connection
 
 _OVERDUE = """
-SELECT r.id, r.workflow_key, e.slug AS environment
+SELECT r.id, r.collection, r.recipient_id, r.workflow_key, r.tenant_id, r.cancellation_key,
+       r.workflow_run_id, r.environment_id, e.slug AS environment
 FROM recipient_runs r JOIN environments e ON e.id = r.environment_id
 WHERE r.resumes_at < %s AND r.status = 'paused'
 ORDER BY r.resumes_at LIMIT %s

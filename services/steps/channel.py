@@ -37,16 +37,8 @@ async def run_channel(context: StepContext, step: ChannelStep) -> StepOutcome:
         return _skipped(context, step, f"channel {step.channel_key} is not configured")
     sandbox = _is_sandbox(context, channel)
     # In sandbox mode a channel's own conditions do not count.
-    verdict = await context.judge(step.conditions, None if sandbox else channel.conditions)
-    if verdict is not None:
-        context.tell(
-            "step_conditions_evaluated",
-            ref=step.ref,
-            step_type="channel",
-            data={"passed": verdict.passed, "conditions": verdict.trace},
-        )
-        if not verdict.passed:
-            return _skipped(context, step, "conditions not met")
+    if not await context.allows(step, "channel", None if sandbox else channel.conditions):
+        return _skipped(context, step, "conditions not met")
     unreachable = await _why_unreachable(context, step, channel)
     if unreachable is not None:
         return _skipped(context, step, unreachable)

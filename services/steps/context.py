@@ -14,6 +14,7 @@ from domain.json_types import JsonObject
 from domain.recipients import recipient_variable
 from domain.refs import RecipientRef
 from domain.runs import DeliveryOrder
+from domain.steps import BaseStep
 from domain.workflows import WorkflowDefinition
 from models.queries import walks
 from runtime.database import Connection
@@ -165,6 +166,23 @@ class StepContext:
             if not verdict.passed:
                 return Verdict(passed=False, trace=trace)
         return Verdict(passed=True, trace=trace)
+
+    async def allows(self, step: BaseStep, step_type: str, *more: ConditionGroup | None) -> bool:
+        """Judge a step's conditions, with more of its kind, and tell the verdict.
+
+        Raises:
+            ConditionError: the Liquid of an argument is broken.
+        """
+        verdict = await self.judge(step.conditions, *more)
+        if verdict is None:
+            return True
+        self.tell(
+            "step_conditions_evaluated",
+            ref=step.ref,
+            step_type=step_type,
+            data={"passed": verdict.passed, "conditions": verdict.trace},
+        )
+        return verdict.passed
 
     async def _message_refs(self) -> JsonObject:
         """Return the messages of earlier steps as conditions see them.

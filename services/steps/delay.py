@@ -8,9 +8,15 @@ from services.steps.context import StepContext, StepOutcome
 
 
 async def run_delay(context: StepContext, step: DelayStep) -> StepOutcome:
-    """Decide how long to wait (Knock docs: "Delay function")."""
+    """Decide how long to wait (Knock docs: "Delay function").
+
+    Raises:
+        ConditionError: the step fails, and the walk tries it again.
+    """
     if context.run.settings.get("skip_delay"):
         return _skipped(context, step, "the trigger asked to skip delays", failed=False)
+    if not await context.allows(step, "delay"):
+        return _skipped(context, step, "conditions not met", failed=False)
     decision = decide_delay(step, context.scope(), context.now, context.zone)
     if decision.skip_reason is not None:
         return _skipped(context, step, decision.skip_reason, failed=True)

@@ -66,3 +66,17 @@ async def test_delay_of_nothing(engine: Engine) -> None:
     run_id, directive = await engine.send(delay_step(seconds=0), channel_step("feed"))
     assert directive.status == "completed"
     assert await engine.reason(run_id, "delay_skipped") == "there is nothing to wait for"
+
+
+@pytest.mark.parametrize(("plan", "status"), [("pro", "paused"), ("free", "completed")])
+async def test_delay_has_conditions(engine: Engine, plan: str, status: str) -> None:
+    """A delay whose conditions do not hold is passed at once, and the verdict is told."""
+    conditions = {"all": [{"variable": "data.plan", "operator": "equal_to", "argument": "pro"}]}
+    run_id, directive = await engine.send(
+        delay_step(conditions=conditions), channel_step("feed"), data={"plan": plan}
+    )
+    assert directive.status == status
+    verdict = next(
+        row for row in await engine.events(run_id) if row["event"] == "step_conditions_evaluated"
+    )
+    assert (verdict["step_ref"], verdict["data"]["passed"]) == ("wait", plan == "pro")
