@@ -80,7 +80,7 @@ class Ledger:
         yield f"Seed {self.plan.seed}, {len(self.kills)} kills:"
         for kill in self.kills:
             yield (
-                f"  t+{kill.at_ms:>7} ms  {kill.part:<9} new process after "
+                f"  t+{kill.at_ms:>7} ms  {kill.part:<10} new process after "
                 f"{_ms(kill.restarted_ms)}, at work after {_ms(kill.serving_ms)}"
             )
         yield "Answers to the client: " + ", ".join(
