@@ -10,7 +10,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from domain.errors import BadRequest, Unauthenticated
+from domain.errors import BadRequest, Unauthenticated, UnknownBranch
 from domain.principals import KeyKind, Principal, ServicePrincipal
 from runtime.platform import Platform
 from services.authentication import authenticate
@@ -55,18 +55,30 @@ async def find_caller(request: Request, platform: PlatformDep) -> Principal | Se
 Caller = Annotated[Principal | ServicePrincipal, Depends(find_caller)]
 
 
-async def require_secret_key(caller: Caller) -> Principal:
+async def require_secret_key(request: Request, caller: Caller) -> Principal:
     """Let secret keys through."""
+    refuse_branch(request)
     if isinstance(caller, Principal) and caller.kind is KeyKind.SECRET:
         return caller
     raise _wrong_kind("a secret key")
 
 
-async def require_feed_key(caller: Caller) -> Principal:
+async def require_feed_key(request: Request, caller: Caller) -> Principal:
     """Let secret keys and public keys through."""
+    refuse_branch(request)
     if isinstance(caller, Principal):
         return caller
     raise _wrong_kind("a secret or public key")
+
+
+def refuse_branch(request: Request) -> None:
+    """Raise UnknownBranch when a branch is named: this version has none.
+
+    To go on would run the content of the environment where the caller asked for other content.
+    """
+    branch = request.headers.get("x-knock-branch")
+    if branch:
+        raise UnknownBranch(f"The branch {branch[:255]!r} does not exist.")
 
 
 async def require_service_token(request: Request, platform: PlatformDep) -> ServicePrincipal:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from fastapi import APIRouter
-from starlette.responses import HTMLResponse, JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from api.docs_page import render_landing, render_reference
 from api.documents import build_document
@@ -42,6 +42,12 @@ def management_document() -> JsonObject:
         ROUTERS,
         credential="A service token of the account.",
     )
+
+
+@router.get("/")
+def root() -> RedirectResponse:
+    """Lead a person who opens the address of the API to the documents."""
+    return RedirectResponse("/docs")
 
 
 @router.get("/docs")

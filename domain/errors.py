@@ -84,6 +84,13 @@ class NotFound(AppError):
     code = "resource_missing"
 
 
+class UnknownBranch(NotFound):
+    """A branch is named that does not exist."""
+
+    code = "branch_not_found"
+    error_type = "invalid_request_error"
+
+
 class BadRequest(AppError):
     """The request as a whole cannot be served."""
 

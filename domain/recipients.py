@@ -213,13 +213,16 @@ def user_wire(row: Mapping[str, Any]) -> JsonObject:
 
 
 def tenant_wire(row: Mapping[str, Any]) -> JsonObject:
-    """Write a tenant as the API answers it."""
+    """Write a tenant as the API answers it; its own preference set always has the id `default`."""
+    settings: JsonObject = {"branding": None, "preference_set": None, **(row["settings"] or {})}
+    if isinstance(settings["preference_set"], dict):
+        settings["preference_set"] = {"id": "default", **settings["preference_set"]}
     return {
         "name": None,
         **row["properties"],
         "__typename": "Tenant",
         "id": row["id"],
-        "settings": {"branding": None, "preference_set": None, **(row["settings"] or {})},
+        "settings": settings,
         "created_at": iso(row["created_at"]),
         "updated_at": iso(row["updated_at"]),
     }

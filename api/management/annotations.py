@@ -45,8 +45,10 @@ def _annotate(node: object, fields: dict[str, tuple[bool, str]]) -> None:
         return
     node[ANNOTATION] = {
         "readonly_fields": [],
+        # The CLI would write the text "null" into the file of a field without a value, and push it.
         "extractable_fields": {
             name: {"default": default, "file_ext": extension}
             for name, (default, extension) in fields.items()
+            if name not in node or node[name] is not None
         },
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from api.pagination import Kinds, read_page
 from api.queries import Query
 from api.strings import problem_of
-from domain.errors import InvalidParams, NotFound
+from domain.errors import InvalidParams, UnknownBranch
 from domain.pages import PageRequest
 from domain.principals import ServicePrincipal
 from models.queries.environments import EnvironmentRow
@@ -39,10 +39,10 @@ async def read_environment(connection: Connection, query: Query) -> EnvironmentR
 
 
 def refuse_branch(query: Query) -> None:
-    """Raise NotFound when a branch is named: this version has none."""
+    """Raise UnknownBranch when a branch is named: this version has none."""
     branch = query.text("branch")
     if branch is not None:
-        raise NotFound(f"The branch {branch[:255]!r} does not exist.", code="branch_not_found")
+        raise UnknownBranch(f"The branch {branch[:255]!r} does not exist.")
 
 
 def read_limit(query: Query, kinds: Kinds) -> PageRequest:

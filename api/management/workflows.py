@@ -208,8 +208,9 @@ def _render(view: WorkflowView, request: Request, query: Query) -> JsonObject:
         "sha": view.sha,
         "created_at": iso(view.created_at),
         "updated_at": iso(view.updated_at),
-        "deleted_at": None,
     }
+    if workflow.get("trigger_data_json_schema") is None:
+        workflow.pop("trigger_data_json_schema", None)  # Knock's shape: an object, or nothing
     # Without annotations the CLI would send read-only fields with its next push.
     is_cli = request.headers.get("user-agent", "").startswith(_CLI)
     annotate = query.boolean("annotate")

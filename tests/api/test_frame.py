@@ -229,6 +229,23 @@ async def test_documents_are_complete(anonymous: httpx.AsyncClient, face: str) -
     assert references <= document["components"]["schemas"].keys()
 
 
+async def test_the_bare_address_leads_to_the_documents(anonymous: httpx.AsyncClient) -> None:
+    """A person who opens the printed address in a browser is not met by a 401."""
+    response = await anonymous.get("/")
+    assert (response.status_code, response.headers["location"]) == (307, "/docs")
+
+
+@pytest.mark.parametrize("path", ["/probe/secret", "/probe/feed"])
+async def test_a_branch_is_refused_and_never_ignored(
+    anonymous: httpx.AsyncClient, environment: Environment, path: str
+) -> None:
+    """`X-Knock-Branch` names content that is not here; to run other content would be worse."""
+    headers = {**_as(environment.secret_key), "x-knock-branch": "feature"}
+    response = await anonymous.get(path, headers=headers)
+    assert (response.status_code, response.json()["code"]) == (404, "branch_not_found")
+    assert response.json()["type"] == "invalid_request_error"
+
+
 async def test_a_caller_who_leaves_is_no_fault(
     app: FastAPI, environment: Environment, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -146,6 +146,17 @@ async def test_tenants_are_set_and_merged(client: httpx.AsyncClient) -> None:
     assert (await client.get("/v1/tenants/unknown")).status_code == 404
 
 
+async def test_a_preference_set_of_a_tenant_has_its_id(client: httpx.AsyncClient) -> None:
+    """Knock's shape of a preference set requires an id; a tenant's own is `default`."""
+    preferences = {"workflows": {"welcome": False}}
+    written = await client.put(
+        "/v1/tenants/acme", json={"settings": {"preference_set": preferences}}
+    )
+    assert written.json()["settings"]["preference_set"] == {"id": "default", **preferences}
+    removed = await client.put("/v1/tenants/acme", json={"settings": {"preference_set": None}})
+    assert removed.json()["settings"]["preference_set"] is None
+
+
 async def test_tenants_are_listed_and_deleted(client: httpx.AsyncClient) -> None:
     """Tenants can be found by id and name, and deleted."""
     for tenant_id, name in (("a", "One"), ("b", "Two"), ("c", "Two")):

@@ -21,7 +21,7 @@ from services.messages import TriggerActivity, ref_of_wire
 class FeedSourceOut(Out):
     """The workflow that made an item."""
 
-    typename: str = Field(alias="__typename", examples=["NotificationSource"])
+    typename: str = Field(alias="__typename", examples=["Workflow"])
     key: str
     version_id: str
     categories: list[str]
@@ -36,8 +36,8 @@ class FeedItemOut(Out):
     blocks: list[dict[str, Any]]
     data: dict[str, Any]
     actors: list[RecipientOut]
-    activities: list[ActivityOut] = Field(description="Missing in compact mode.")
-    total_activities: int = Field(description="Missing in compact mode.")
+    activities: list[ActivityOut] = Field([], description="Missing in compact mode.")
+    total_activities: int = Field(0, description="Missing in compact mode.")
     total_actors: int
     tenant: str | None
     source: FeedSourceOut
@@ -45,6 +45,7 @@ class FeedItemOut(Out):
     read_at: datetime | None
     interacted_at: datetime | None
     link_clicked_at: datetime | None
+    clicked_at: datetime | None = Field(deprecated=True)
     archived_at: datetime | None
     inserted_at: datetime
     updated_at: datetime
@@ -103,7 +104,7 @@ def _item(view: FeedView, row: dict[str, Any], *, is_rich: bool) -> JsonObject:
         "total_actors": len(refs),
         "tenant": row["tenant_id"],
         "source": {
-            "__typename": "NotificationSource",
+            "__typename": "Workflow",
             "key": row["workflow_key"],
             "version_id": str(row["version_id"]),
             "categories": row["categories"],

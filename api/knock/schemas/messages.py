@@ -60,6 +60,7 @@ class MessageOut(Out):
     recipient: str | ObjectReference
     actors: list[str | ObjectReference]
     tenant: str | None
+    workflow: str | None = Field(deprecated=True)
     source: SourceOut
     data: dict[str, Any] | None
     metadata: dict[str, Any] | None
@@ -68,6 +69,7 @@ class MessageOut(Out):
     read_at: datetime | None
     interacted_at: datetime | None
     link_clicked_at: datetime | None
+    clicked_at: datetime | None = Field(deprecated=True)
     archived_at: datetime | None
     scheduled_at: datetime | None
     inserted_at: datetime

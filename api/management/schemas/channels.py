@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from api.management.schemas.common import PageInfoOut
 
@@ -53,7 +53,9 @@ class ChannelOut(BaseModel):
     provider: str
     custom_icon_url: str | None
     visible_in: list[str]
-    environment_settings: dict[str, ChannelSettingsOut] | None
+    environment_settings: dict[str, ChannelSettingsOut] | None = Field(
+        None, description="By slug; missing in lists unless it is included."
+    )
     created_at: str
     updated_at: str
     archived_at: str | None

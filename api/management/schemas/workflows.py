@@ -46,7 +46,6 @@ class WorkflowOut(WorkflowIn):
     sha: str
     created_at: str
     updated_at: str
-    deleted_at: str | None = None
 
 
 class WorkflowBodyOut(BaseModel):

@@ -42,7 +42,8 @@ async def test_a_put_is_wrapped_and_a_get_is_not(management: httpx.AsyncClient) 
         True,
     )
     assert read["created_at"].endswith("Z")
-    assert {"sha", "updated_at", "deleted_at", "environment", "steps", "settings"} <= set(read)
+    assert {"sha", "updated_at", "environment", "steps", "settings"} <= set(read)
+    assert "trigger_data_json_schema" not in read
     assert "__annotation" not in read
 
 
@@ -175,6 +176,17 @@ async def test_annotations_tell_the_cli_what_becomes_a_file(
     assert "json_overrides" in step["channel_overrides"]["__annotation"]["extractable_fields"]
     declined = await management.get(PATH, params={"annotate": "false"}, headers=cli)
     assert "__annotation" not in declined.json()
+
+
+async def test_fields_without_a_value_become_no_file(management: httpx.AsyncClient) -> None:
+    """The CLI would write `null` as text into such a file, and a later push would send that."""
+    template = {"subject": "Hi", "html_body": "<p>Hi</p>", "text_body": None}
+    await _ok(await _put(management, workflow(steps=[email_step(template=template)])))
+    pulled = await _ok(await management.get(PATH, params={"annotate": "true"}))
+
+    fields = pulled["steps"][0]["template"]["__annotation"]["extractable_fields"]
+    assert "html_body" in fields
+    assert "text_body" not in fields
 
 
 async def test_validate_answers_without_saving(management: httpx.AsyncClient) -> None:
