@@ -56,17 +56,14 @@ async def measure(only: set[str]) -> list[Result]:
 
 async def _throughputs(opened: Session, only: set[str]) -> list[Result]:
     results: list[Result] = []
-    rate = None
-    if only & {"in-app", "thousand", "workers"}:
-        found, measured = await throughput.measure_in_app(opened)
-        rate = found.product
-        results += _told(measured)
+    if "in-app" in only:
+        results += _told(await throughput.measure_in_app(opened))
     if "email" in only:
         results += _told(await throughput.measure_email(opened))
     if "six" in only:
         results += _told(await throughput.measure_six_steps(opened))
-    if "thousand" in only and rate is not None:
-        results += _told(await throughput.measure_thousand(opened, rate))
+    if "thousand" in only:
+        results += _told(await throughput.measure_thousand(opened))
     if "workers" in only:
         results += _told(await _two_workers(opened))
     return results

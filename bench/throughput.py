@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from bench.floor import QUEUE, FloorInput, FloorWorkflow
@@ -85,10 +84,10 @@ async def compare(
     return Throughput(statistics.median(product), statistics.median(floor), cost)
 
 
-async def measure_in_app(session: Session) -> tuple[Throughput, list[Result]]:
+async def measure_in_app(session: Session) -> list[Result]:
     """Single-step in-app runs against `floor`."""
     found = await compare(session, "bench-in-app", 600, regular=False)
-    return found, [
+    return [
         judged(
             "in-app runs",
             found.product,
@@ -139,17 +138,18 @@ async def measure_six_steps(session: Session) -> list[Result]:
     ]
 
 
-async def measure_thousand(session: Session, rate: float) -> list[Result]:
-    """One trigger for a thousand people until the last feed item is stored."""
-    took = []
+async def measure_thousand(session: Session) -> list[Result]:
+    """One trigger for a thousand people until the last feed item is stored, in turns with rates."""
+    took, rates = [], []
     for _ in range(ROUNDS):
+        rates.append(await product_rate(session, "bench-in-app", 600))
         started = time.perf_counter()
         run = await session.trigger("bench-in-app", [person(number) for number in range(1000)])
         await session.wait_for(
             "SELECT count(*) FROM messages WHERE workflow_run_id = %s", run, until=1000
         )
         took.append(time.perf_counter() - started)
-    value, expected = statistics.median(took), 1000 / rate
+    value, expected = statistics.median(took), 1000 / statistics.median(rates)
     return [
         judged(
             "1,000-recipient trigger to the last feed item",
@@ -160,9 +160,3 @@ async def measure_thousand(session: Session, rate: float) -> list[Result]:
             at_most=1.25,
         )
     ]
-
-
-async def rate_of(measure: Callable[[], Awaitable[float]], rounds: int = ROUNDS) -> float:
-    """Return the median of several measurements."""
-    figures: Sequence[float] = [await measure() for _ in range(rounds)]
-    return statistics.median(figures)
