@@ -71,9 +71,10 @@ def _operations(document: JsonObject) -> Iterator[str]:
 def _operation(method: str, path: str, operation: JsonObject) -> str:
     heading = (
         f'<summary><span class="method">{method.upper()}</span> <code>{escape(path)}</code> '
-        f'<span class="soft">{escape(operation.get("summary", ""))}</span></summary>'
+        f'<span class="soft">{_prose(operation["summary"])}</span></summary>'
     )
-    description = f"<p>{_prose(operation.get('description', ''))}</p>"
+    text = operation.get("description", "")
+    description = f"<p>{_prose(text)}</p>" if text.rstrip(".") != operation["summary"] else ""
     body = operation.get("requestBody", {}).get("content", {}).get("application/json")
     shown = f"<h4>Body</h4>{_table(body['schema'])}" if body else ""
     return (

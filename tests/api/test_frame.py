@@ -225,7 +225,7 @@ async def test_documents_are_complete(anonymous: httpx.AsyncClient, face: str) -
     operations = [operation for item in document["paths"].values() for operation in item.values()]
     assert len({operation["operationId"] for operation in operations}) == len(operations)
     for operation in operations:
-        assert operation["summary"]
+        assert " " in operation["summary"]  # a sentence, and not the name of a function
         assert "4XX" in operation["responses"]
         assert operation["responses"].keys() & {"200", "201", "204"}
     references = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
