@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import create_engine, pool, text
 
-from models import metadata
+from models.tables import metadata
 from runtime.settings import get_settings
 
 

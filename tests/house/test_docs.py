@@ -14,7 +14,7 @@ from domain.conditions.operators import AUDIENCE_OPERATORS, OPERATORS
 from domain.queues import ALL_QUEUES
 from domain.steps import PARSERS, UNSUPPORTED_TYPES, parse_steps
 from domain.workflows import parse_workflow
-from models import metadata
+from models.tables import metadata
 from runtime.cli import COMMANDS, EXTENSIONS
 from runtime.settings import Settings
 from services.steps import EXECUTORS
