@@ -11,6 +11,8 @@ from api.auth import bearer_token, get_platform
 from domain.errors import AppError, BadRequest, FieldError, InvalidParams, NotFound
 from services.authentication import authenticate
 
+_MAX_SHOWN_PATH = 255
+
 
 class MethodNotAllowed(BadRequest):
     """The path exists, but not with this method."""
@@ -55,7 +57,9 @@ async def _http_exception(request: Request, error: Exception) -> JSONResponse:
         response.headers.update(getattr(error, "headers", None) or {})
         return response
     if status == 404:
-        return answer(NotFound("There is nothing at this path."))
+        # Named, because Knock's CLI prints nothing else of a command that this version lacks.
+        path = request.scope["path"][:_MAX_SHOWN_PATH]
+        return answer(NotFound(f"This server has no operation {request.method} {path}"))
     detail = getattr(error, "detail", "The request cannot be served.")
     return answer(BadRequest(str(detail)))
 

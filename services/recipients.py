@@ -57,11 +57,18 @@ async def list_recipients(
     *,
     recipient_id: str | None = None,
     name: str | None = None,
+    newest_first: bool = True,
 ) -> Page:
-    """Return a page of a collection, newest first."""
+    """Return a page of a collection in the order of insertion, turned around by default."""
     async with platform.database.connection() as connection:
         return await recipient_lists.list_recipients(
-            connection, environment.id, collection, request, recipient_id=recipient_id, name=name
+            connection,
+            environment.id,
+            collection,
+            request,
+            recipient_id=recipient_id,
+            name=name,
+            newest_first=newest_first,
         )
 
 

@@ -27,12 +27,19 @@ router = APIRouter(prefix="/v1/users", tags=["Users"], responses=ERROR_RESPONSES
     "",
     response_model=UserPageOut,
     dependencies=[secret_limit(4)],
-    openapi_extra=takes(query=PAGING),
+    openapi_extra=takes(
+        query={"order": "asc (default): oldest first; desc: newest first.", **PAGING}
+    ),
 )
 async def list_users(principal: SecretKey, platform: PlatformDep, query: QueryDep) -> JSONResponse:
-    """List users, newest first."""
-    request = read_page(query, BY_TIME_AND_ID)
-    page = await recipients.list_recipients(platform, principal.environment, USERS, request)
+    """List users, oldest first unless asked otherwise."""
+    page = await recipients.list_recipients(
+        platform,
+        principal.environment,
+        USERS,
+        read_page(query, BY_TIME_AND_ID),
+        newest_first=query.choice("order", ("asc", "desc")) == "desc",
+    )
     return JSONResponse(page_body(page, map(user_wire, page.rows)))
 
 

@@ -10,7 +10,7 @@ from models.queries import paging
 from models.queries.message_filters import Where
 from runtime.database import Connection
 
-_NEWEST_FIRST = paging.Keyset(("inserted_at", "id"))
+_COLUMNS = ("inserted_at", "id")
 # Runs first: a walk that holds one is waited for, so it cannot leave a message behind.
 _DELETE = (
     "WITH gone AS (DELETE FROM recipient_runs WHERE {owner} RETURNING id) "
@@ -32,8 +32,9 @@ async def list_recipients(
     *,
     recipient_id: str | None = None,
     name: str | None = None,
+    newest_first: bool = True,
 ) -> Page:
-    """Return a page of the recipients of a collection, newest first.
+    """Return a page of the recipients of a collection, in the order in which they were made.
 
     Args:
         connection: a connection.
@@ -42,20 +43,22 @@ async def list_recipients(
         request: which page.
         recipient_id: only the one with this id.
         name: only those with exactly this name.
+        newest_first: whether the order is turned around.
     """
+    keyset = paging.Keyset(_COLUMNS, descending=newest_first)
     where = Where()
     where.add("environment_id = %s AND collection = %s", environment_id, collection)
     where.add_given("id = %s", recipient_id)
     where.add_given("properties ->> 'name' = %s", name)
-    found, values = paging.conditions(_NEWEST_FIRST, request)
+    found, values = paging.conditions(keyset, request)
     for condition in found:
         where.add(condition)
     cursor = await connection.execute(
         "SELECT collection, id, properties, settings, created_at, inserted_at, updated_at "  # noqa: S608
-        f"FROM recipients WHERE {where.sql} {paging.order_and_limit(_NEWEST_FIRST, request)}",
+        f"FROM recipients WHERE {where.sql} {paging.order_and_limit(keyset, request)}",
         [*where.values, *values],
     )
-    return paging.turn(_NEWEST_FIRST, request, await cursor.fetchall())
+    return paging.turn(keyset, request, await cursor.fetchall())
 
 
 async def delete_recipient(connection: Connection, environment_id: UUID, ref: RecipientRef) -> bool:

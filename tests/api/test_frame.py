@@ -213,6 +213,9 @@ async def test_documents_and_their_pages(anonymous: httpx.AsyncClient, face: str
     assert document["info"]["title"] in page
     assert "://" not in page
     assert f'href="/docs/{face}"' in (await anonymous.get("/docs")).text
+    targets = set(re.findall(r'href="#(\w+)"', page))
+    assert targets
+    assert targets <= set(re.findall(r'id="(\w+)"', page))
 
 
 @pytest.mark.parametrize("face", ["knock", "management"])
@@ -222,11 +225,20 @@ async def test_documents_are_complete(anonymous: httpx.AsyncClient, face: str) -
     operations = [operation for item in document["paths"].values() for operation in item.values()]
     assert len({operation["operationId"] for operation in operations}) == len(operations)
     for operation in operations:
-        assert operation["summary"]
+        assert " " in operation["summary"]  # a sentence, and not the name of a function
         assert "4XX" in operation["responses"]
         assert operation["responses"].keys() & {"200", "201", "204"}
     references = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
     assert references <= document["components"]["schemas"].keys()
+
+
+async def test_the_page_shows_members_and_not_schemas(anonymous: httpx.AsyncClient) -> None:
+    """A reader sees the path, type and necessity of every member, also of nested ones."""
+    page = (await anonymous.get("/docs/knock")).text
+    assert "<tr><td><code>recipients</code></td><td>list of string or object</td>" in page
+    assert "<td><code>settings.skip_delay</code></td><td>boolean</td>" in page
+    assert "<code>Idempotency-Key</code>" in page
+    assert "anyOf" not in page
 
 
 async def test_the_bare_address_leads_to_the_documents(anonymous: httpx.AsyncClient) -> None:

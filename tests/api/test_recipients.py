@@ -39,17 +39,25 @@ async def test_identify_without_a_body(client: httpx.AsyncClient) -> None:
     assert (response.status_code, response.json()["id"]) == (200, "ellie")
 
 
-async def test_users_are_listed_newest_first(
-    client: httpx.AsyncClient, make: Builder, environment: Environment
+@pytest.mark.parametrize(
+    ("order", "ids"),
+    [
+        ("", ["one", "two", "three"]),
+        ("&order=asc", ["one", "two", "three"]),
+        ("&order=desc", ["three", "two", "one"]),
+    ],
+)
+async def test_users_are_listed_in_order(
+    client: httpx.AsyncClient, make: Builder, environment: Environment, order: str, ids: list[str]
 ) -> None:
-    """Users come in pages, tenants and objects are not among them."""
+    """Users come in pages, oldest first by default; tenants and objects are not among them."""
     for user_id in ("one", "two", "three"):
         await make.user(environment, user_id)
     await make.recipient(environment, "$tenants", "acme")
-    first = (await client.get("/v1/users?page_size=2")).json()
-    rest = (await client.get(f"/v1/users?after={first['page_info']['after']}")).json()
-    ids = [user["id"] for user in first["entries"] + rest["entries"]]
-    assert ids == ["three", "two", "one"]
+    first = (await client.get(f"/v1/users?page_size=2{order}")).json()
+    rest = (await client.get(f"/v1/users?after={first['page_info']['after']}{order}")).json()
+    assert [user["id"] for user in first["entries"] + rest["entries"]] == ids
+    assert (await client.get("/v1/users?order=sideways")).status_code == 422
 
 
 @pytest.mark.parametrize(

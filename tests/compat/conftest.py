@@ -1,0 +1,36 @@
+"""Knock's official Python SDK, pointed at the product over real HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import pytest
+from knockapi import AsyncKnock
+
+from api.main import create_app
+from runtime.platform import Platform
+from tests.support.builders import Builder, Environment
+from tests.support.server import serving
+
+
+@pytest.fixture
+async def address(platform: Platform) -> AsyncIterator[str]:
+    """Serve the product."""
+    async with serving(create_app(platform=platform)) as found:
+        yield found
+
+
+@pytest.fixture
+async def knock(address: str, environment: Environment) -> AsyncIterator[AsyncKnock]:
+    """Open the asynchronous client."""
+    async with AsyncKnock(
+        api_key=environment.secret_key, base_url=address, _strict_response_validation=True
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+async def channel(make: Builder) -> UUID:
+    """Make an in-app channel."""
+    return await make.channel()
