@@ -231,7 +231,7 @@ def _append(name: str, current: Node, rest: list[str], value: str) -> list[Node]
     return elements
 
 
-def read_query(request: Request) -> Query:
+async def read_query(request: Request) -> Query:
     """Decode the query of a request."""
     return Query(request.scope["query_string"])
 

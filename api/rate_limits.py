@@ -77,7 +77,7 @@ def get_limiter(request: Request) -> RateLimiter:
 def secret_limit(tier: int) -> Any:
     """Make the dependency that limits an operation open to secret keys."""
 
-    def check(request: Request, principal: SecretKey) -> None:
+    async def check(request: Request, principal: SecretKey) -> None:
         _check(request, principal, tier)
 
     return Depends(check)
@@ -86,7 +86,7 @@ def secret_limit(tier: int) -> Any:
 def feed_limit(tier: int, *, per_user: bool = False) -> Any:
     """Make the dependency that limits an operation open to public keys, perhaps per user."""
 
-    def check(request: Request, principal: FeedKey) -> None:
+    async def check(request: Request, principal: FeedKey) -> None:
         user_id = request.path_params.get("user_id") if per_user else None
         _check(request, principal, tier, user_id)
 
