@@ -7,13 +7,22 @@ what this process could not). No trigger is refused because Temporal is away.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from jsonschema.exceptions import ValidationError
 
 from domain.clock import utc_now
-from domain.errors import FieldError, InvalidParams, NotFound, Unprocessable
+from domain.errors import (
+    AppError,
+    FieldError,
+    InvalidParams,
+    NotFound,
+    Unavailable,
+    Unprocessable,
+)
 from domain.idempotency import IdempotencyClaim, StoredAnswer
 from domain.ids import new_id
 from domain.principals import EnvironmentScope
@@ -51,16 +60,124 @@ async def trigger(
         InvalidParams: data breaks the workflow's JSON Schema.
         BadRequest: `idempotency_key_mismatch`.
     """
-    workflow_run_id = new_id()
+    draft = _Draft(request, claim, new_id(), utc_now())
+    accept = _accept_references if _names_only(request) else _accept_with_people
+    accepted = await accept(platform, environment, draft)
+    if isinstance(accepted, StoredAnswer):
+        return TriggerAnswer(
+            UUID(accepted.body["workflow_run_id"]), accepted.request_id, dict(accepted.headers)
+        )
+    if accepted:
+        await release_trigger(platform, environment, draft.workflow_run_id, accepted)
+    return TriggerAnswer(draft.workflow_run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A trigger on its way to be accepted."""
+
+    request: TriggerRequest
+    claim: IdempotencyClaim | None
+    workflow_run_id: UUID
+    now: datetime
+
+    @property
+    def answer(self) -> StoredAnswer:
+        """Return what a repetition of the request will be answered."""
+        request_id = self.claim.request_id if self.claim else ""
+        return StoredAnswer(200, {"workflow_run_id": str(self.workflow_run_id)}, request_id)
+
+
+Runs = list[dict[str, Any]]
+
+
+def _names_only(request: TriggerRequest) -> bool:
+    """Tell whether a trigger stores nothing about anybody, and needs to look nobody up first."""
+    others = [entry for entry in (request.actor, request.tenant) if entry is not None]
+    return not others and all(entry.properties is None for entry in request.recipients)
+
+
+async def _accept_references(
+    platform: Platform, environment: EnvironmentScope, draft: _Draft
+) -> Runs | StoredAnswer:
+    """Accept a trigger that only names its recipients: one statement, no transaction around it."""
+    async with platform.database.connection() as connection:
+        try:
+            version_id = await _resolve(platform, connection, environment, draft.request)
+        except AppError:
+            # The workflow may have gone since the first request with this key was accepted.
+            stored = await _stored_answer(connection, environment.id, draft)
+            if stored is not None:
+                return stored
+            raise
+        runs = await _write(connection, environment.id, draft, version_id, draft.claim)
+        if runs is not None:
+            return runs
+        stored = await _stored_answer(connection, environment.id, draft)
+    if stored is None:
+        raise Unavailable("The Idempotency-Key has just expired; try again.")
+    return stored
+
+
+async def _accept_with_people(
+    platform: Platform, environment: EnvironmentScope, draft: _Draft
+) -> Runs | StoredAnswer:
+    """Accept a trigger that identifies people: the key first, so that a replay stores nobody."""
     async with platform.database.transaction() as connection:
-        replay = await _claim(connection, environment.id, claim, workflow_run_id)
-        if replay is not None:
-            return replay
-        version_id = await _resolve(platform, connection, environment, request)
-        runs = await _store(connection, environment.id, request, workflow_run_id, version_id)
-    if runs:
-        await release_trigger(platform, environment, workflow_run_id, runs)
-    return TriggerAnswer(workflow_run_id)
+        if draft.claim is not None:
+            stored = await idempotency.claim(
+                connection, environment.id, draft.claim, answer=draft.answer, now=draft.now
+            )
+            if stored is not None:
+                return stored
+        version_id = await _resolve(platform, connection, environment, draft.request)
+        await _identify(connection, environment.id, draft)
+        return await _write(connection, environment.id, draft, version_id, None) or []
+
+
+async def _stored_answer(
+    connection: Connection, environment_id: UUID, draft: _Draft
+) -> StoredAnswer | None:
+    if draft.claim is None:
+        return None
+    return await idempotency.find(connection, environment_id, draft.claim, now=draft.now)
+
+
+async def _write(
+    connection: Connection,
+    environment_id: UUID,
+    draft: _Draft,
+    version_id: UUID,
+    claim: IdempotencyClaim | None,
+) -> Runs | None:
+    return await statements.accept_trigger(
+        connection,
+        environment_id,
+        draft.request,
+        workflow_run_id=draft.workflow_run_id,
+        version_id=version_id,
+        claim=claim,
+        answer=draft.answer,
+        now=draft.now,
+    )
+
+
+async def _identify(connection: Connection, environment_id: UUID, draft: _Draft) -> None:
+    """Store what the request says about recipients, actor and tenant.
+
+    Raises:
+        Unprocessable: `actor_missing`, an actor given by id was never identified.
+    """
+    request = draft.request
+    others = [entry for entry in (request.actor, request.tenant) if entry is not None]
+    await upsert_recipients(connection, environment_id, [*request.recipients, *others], draft.now)
+    actor = request.actor
+    if actor is None or actor.properties is not None:
+        return
+    if not await existing_recipients(connection, environment_id, [actor.ref]):
+        raise Unprocessable(
+            f"The actor {actor.ref.id!r} was never identified.", code="actor_missing"
+        )
 
 
 async def cancel(platform: Platform, environment: EnvironmentScope, request: CancelRequest) -> None:
@@ -86,26 +203,6 @@ async def cancel(platform: Platform, environment: EnvironmentScope, request: Can
         )
     if runs:
         await release_cancellation(platform, environment, cancellation_id, run_count=len(runs))
-
-
-async def _claim(
-    connection: Connection,
-    environment_id: UUID,
-    claim: IdempotencyClaim | None,
-    workflow_run_id: UUID,
-) -> TriggerAnswer | None:
-    """Take the key for this request's answer, or return the answer that it was given before."""
-    if claim is None:
-        return None
-    answer = StoredAnswer(200, {"workflow_run_id": str(workflow_run_id)}, claim.request_id)
-    stored = await idempotency.claim(
-        connection, environment_id, claim, answer=answer, now=utc_now()
-    )
-    if stored is None:
-        return None
-    return TriggerAnswer(
-        UUID(stored.body["workflow_run_id"]), stored.request_id, dict(stored.headers)
-    )
 
 
 async def _published(
@@ -155,38 +252,3 @@ def _check_data(request: TriggerRequest, schema: dict[str, object]) -> None:
             ],
             "The trigger data does not match the workflow's schema.",
         )
-
-
-async def _store(
-    connection: Connection,
-    environment_id: UUID,
-    request: TriggerRequest,
-    workflow_run_id: UUID,
-    version_id: UUID,
-) -> list[dict[str, Any]]:
-    """Identify everybody, then write the trigger and its runs; answers the runs.
-
-    Recipients that are only referred to and that nobody ever identified get no run, and are noted
-    on the trigger.
-
-    Raises:
-        Unprocessable: `actor_missing`, an actor given by id was never identified.
-    """
-    now = utc_now()
-    others = [entry for entry in (request.actor, request.tenant) if entry is not None]
-    await upsert_recipients(connection, environment_id, [*request.recipients, *others], now)
-    actor = request.actor
-    if actor is not None and actor.properties is None:
-        known = await existing_recipients(connection, environment_id, [actor.ref])
-        if not known:
-            raise Unprocessable(
-                f"The actor {actor.ref.id!r} was never identified.", code="actor_missing"
-            )
-    return await statements.insert_trigger(
-        connection,
-        environment_id,
-        request,
-        workflow_run_id=workflow_run_id,
-        version_id=version_id,
-        now=now,
-    )

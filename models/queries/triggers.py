@@ -9,16 +9,23 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from domain.idempotency import IdempotencyClaim, StoredAnswer
 from domain.ids import recipient_run_id
 from domain.triggers import TriggerRequest
+from models.queries.idempotency import TAKE, take_values
 from runtime.database import Connection
 
-# Both tables in one statement: the trigger and its runs exist together or not at all. A recipient
-# that was only referred to gets a run if it is stored; the others are noted on the trigger.
-_INSERT = """
-WITH given AS (
-    SELECT * FROM unnest(%(run_ids)s::text[], %(collections)s::text[], %(recipient_ids)s::text[],
-                         %(trigger_data)s::jsonb[], %(stored)s::boolean[])
+# Everything in one statement: the answer to an Idempotency-Key, the trigger and its runs exist
+# together or not at all. A concurrent twin waits at the key, finds it taken, and writes nothing.
+# A recipient that was only referred to gets a run if it is stored; the others are noted.
+_ACCEPT = f"""
+WITH taken AS ({TAKE}
+), allowed AS (
+    SELECT 1 WHERE %(claim_key)s::text IS NULL OR EXISTS (SELECT FROM taken)
+), given AS (
+    SELECT given.* FROM allowed, unnest(
+        %(run_ids)s::text[], %(collections)s::text[], %(recipient_ids)s::text[],
+        %(trigger_data)s::jsonb[], %(stored)s::boolean[])
         AS given (id, collection, recipient_id, trigger_data, stored)
 ), known AS (
     SELECT * FROM given WHERE stored OR EXISTS (
@@ -36,18 +43,22 @@ WITH given AS (
                 ELSE jsonb_build_object('id', recipient_id, 'collection', collection) END)
             FROM given WHERE id NOT IN (SELECT id FROM known)),
            %(now)s, CASE WHEN NOT EXISTS (SELECT FROM known) THEN %(now)s::timestamptz END
+    FROM allowed
+    RETURNING id
+), made AS (
+    INSERT INTO recipient_runs
+        (id, environment_id, workflow_run_id, workflow_key, version_id, collection, recipient_id,
+         tenant_id, cancellation_key, trigger_data, status, error_count, event_count,
+         step_outcomes, inserted_at, updated_at)
+    SELECT known.id, %(environment_id)s, %(id)s, %(workflow_key)s, %(version_id)s,
+           known.collection, known.recipient_id, %(tenant_id)s, %(cancellation_key)s,
+           known.trigger_data, 'queued', 0, 0, '{{}}', %(now)s, %(now)s
+    FROM known
+    RETURNING id, collection, recipient_id, workflow_key, tenant_id, cancellation_key,
+              workflow_run_id, environment_id
 )
-INSERT INTO recipient_runs
-    (id, environment_id, workflow_run_id, workflow_key, version_id, collection, recipient_id,
-     tenant_id, cancellation_key, trigger_data, status, error_count, event_count, step_outcomes,
-     inserted_at, updated_at)
-SELECT known.id, %(environment_id)s, %(id)s, %(workflow_key)s, %(version_id)s, known.collection,
-       known.recipient_id, %(tenant_id)s, %(cancellation_key)s, known.trigger_data, 'queued', 0, 0,
-       '{}', %(now)s, %(now)s
-FROM known
-RETURNING id, collection, recipient_id, workflow_key, tenant_id, cancellation_key,
-          workflow_run_id, environment_id
-"""
+SELECT made.* FROM accepted LEFT JOIN made ON true
+"""  # noqa: S608 - both parts are constants of ours
 
 _STARTABLE = """
 SELECT r.id, r.collection, r.recipient_id, r.workflow_key, r.tenant_id, r.cancellation_key,
@@ -75,23 +86,39 @@ ORDER BY w.accepted_at LIMIT %s
 LAST_ID = "~"
 
 
-async def insert_trigger(
+async def accept_trigger(
     connection: Connection,
     environment_id: UUID,
     request: TriggerRequest,
     *,
     workflow_run_id: UUID,
     version_id: UUID,
+    claim: IdempotencyClaim | None,
+    answer: StoredAnswer,
     now: datetime,
-) -> list[dict[str, Any]]:
-    """Store a trigger and its runs in state `queued`, and return the runs."""
+) -> list[dict[str, Any]] | None:
+    """Store a trigger and its runs in state `queued`.
+
+    Args:
+        connection: in a transaction or not; the statement is one by itself.
+        environment_id: where.
+        request: the trigger.
+        workflow_run_id: its id.
+        version_id: what its runs walk through.
+        claim: the key to take with it, or None when it has none or has taken it already.
+        answer: what the key is answered with from now on.
+        now: the instant it happens.
+
+    Returns:
+        The runs; or None when the key was taken before, and nothing was stored.
+    """
     actor = request.actor.ref if request.actor else None
     recipients = request.recipients
     cursor = await connection.execute(
-        _INSERT,
+        _ACCEPT,
         {
+            **take_values(environment_id, claim, answer=answer, now=now),
             "id": workflow_run_id,
-            "environment_id": environment_id,
             "workflow_key": request.workflow_key,
             "version_id": version_id,
             "actor_collection": actor.collection if actor else None,
@@ -101,7 +128,6 @@ async def insert_trigger(
             "data": Jsonb(request.data),
             "settings": Jsonb(request.settings),
             "source": Jsonb(request.source),
-            "now": now,
             "run_ids": [
                 str(recipient_run_id(workflow_run_id, entry.ref.gid)) for entry in recipients
             ],
@@ -114,7 +140,11 @@ async def insert_trigger(
             "stored": [entry.properties is not None for entry in recipients],
         },
     )
-    return await cursor.fetchall()
+    rows = await cursor.fetchall()
+    if not rows:
+        return None
+    # A trigger without runs answers one row of nulls.
+    return [row for row in rows if row["id"] is not None]
 
 
 async def startable_runs(
