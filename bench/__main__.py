@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
+import statistics
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from runtime.dev.client import DevStack
 from runtime.settings import child_environment
 
 _RESULTS = Path(__file__).parent / "results"
+_CORES_FOR_TWO = 4
 PARTS = (
     "in-app",
     "email",
@@ -76,7 +79,9 @@ async def _two_workers(opened: Session) -> list[Result]:
         one.append(await throughput.product_rate(opened, "bench-in-app", 600))
         async with _second_worker(opened.stack):
             two.append(await throughput.product_rate(opened, "bench-in-app", 600))
-    base, value = sorted(one)[len(one) // 2], sorted(two)[len(two) // 2]
+    base, value = statistics.median(one), statistics.median(two)
+    # Server, database, client and one worker fill two cores: a second worker has none to run on.
+    has_free_cores = (os.cpu_count() or 1) >= _CORES_FOR_TWO
     return [
         judged(
             "two worker processes / one",
@@ -84,7 +89,7 @@ async def _two_workers(opened: Session) -> list[Result]:
             "runs/s",
             floor=base,
             ratio=value / base,
-            at_least=1.0,
+            at_least=1.0 if has_free_cores else None,
         )
     ]
 

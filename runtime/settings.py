@@ -91,7 +91,7 @@ class Settings(BaseSettings):
 
     # --- workers
     worker_cached_workflows: int = Field(
-        500, ge=10, description="Sleeping runs that a worker process keeps in memory."
+        100, ge=10, description="Sleeping runs that a worker process keeps in memory."
     )
     worker_workflow_slots: int = Field(100, ge=1, description="Workflow tasks at once.")
     worker_local_slots: int = Field(50, ge=1, description="Walks (local activities) at once.")
