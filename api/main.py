@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from api import docs, errors, health, knock, management
+from api.cors import BrowserPaths
 from api.middleware import RequestFrame
 from api.rate_limits import RateLimiter
 from runtime.logs import configure_logs
@@ -46,7 +47,7 @@ def create_app(settings: Settings | None = None, platform: Platform | None = Non
     app.state.platform = platform
     app.state.rate_limiter = RateLimiter(settings)
     errors.install(app)
-    app.add_middleware(RequestFrame, settings=settings)
+    app.add_middleware(RequestFrame, settings=settings, browser_paths=BrowserPaths(knock.ROUTERS))
     for router in (health.router, docs.router, *knock.ROUTERS, *management.ROUTERS):
         app.include_router(router)
     return app

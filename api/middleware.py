@@ -17,6 +17,7 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import cors
 from api.errors import internal_error
 from domain.errors import PayloadTooLarge
 from runtime.logs import get_logger
@@ -26,19 +27,6 @@ _log = get_logger(__name__)
 _TRIGGER_PATH = re.compile(r"/v1/(workflows/[^/]+/trigger|notify)")
 # What nginx writes when the caller went away before the answer; nobody reads it but the log.
 _CLIENT_GONE = 499
-_EXPOSED = b"x-request-id, retry-after, x-ratelimited-message_ids"
-# No cookies are used, so any origin may call; what a browser may do, its public key decides.
-_ALLOW_ORIGIN = (b"access-control-allow-origin", b"*")
-_PREFLIGHT = [
-    _ALLOW_ORIGIN,
-    (b"access-control-allow-methods", b"GET, PUT, POST, DELETE, OPTIONS"),
-    (
-        b"access-control-allow-headers",
-        b"Accept, Authorization, Content-Type, X-Knock-User-Token, X-Knock-Client, "
-        b"X-Knock-Branch, Idempotency-Key",
-    ),
-    (b"access-control-max-age", b"7200"),
-]
 
 
 def new_request_id() -> str:
@@ -59,16 +47,17 @@ class _Exchange:
         """Return the headers that every response carries."""
         extra = [(b"x-request-id", self.request_id.encode())]
         if self.has_origin:
-            extra += [_ALLOW_ORIGIN, (b"access-control-expose-headers", _EXPOSED)]
+            extra += cors.HEADERS
         return extra
 
 
 class RequestFrame:
     """The outermost middleware of ours; catches faults, so that they too carry a request id."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, browser_paths: cors.BrowserPaths) -> None:
         self._app = app
         self._settings = settings
+        self._browser_paths = browser_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -78,10 +67,14 @@ class RequestFrame:
         exchange = _Exchange(scope, new_request_id())
         scope.setdefault("state", {})["request_id"] = exchange.request_id
         names = {name: value for name, value in scope["headers"] if name in _READ_HEADERS}
-        exchange.has_origin = b"origin" in names
+        exchange.has_origin = b"origin" in names and scope["path"] in self._browser_paths
         started = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=exchange.request_id):
-            if scope["method"] == "OPTIONS" and b"access-control-request-method" in names:
+            if (
+                exchange.has_origin
+                and scope["method"] == "OPTIONS"
+                and b"access-control-request-method" in names
+            ):
                 await _send_preflight(exchange, send)
             else:
                 limited = self._limited(scope, names.get(b"content-length"), receive)
@@ -134,7 +127,7 @@ def _too_large(limit: int) -> PayloadTooLarge:
 
 async def _send_preflight(exchange: _Exchange, send: Send) -> None:
     exchange.status_code = 204
-    headers = [*_PREFLIGHT, (b"x-request-id", exchange.request_id.encode())]
+    headers = [*cors.PREFLIGHT, (b"x-request-id", exchange.request_id.encode())]
     await send({"type": "http.response.start", "status": 204, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
 

@@ -178,10 +178,35 @@ async def test_a_browser_may_call_from_anywhere(client: httpx.AsyncClient) -> No
     preflight = await client.options("/v1/users/x", headers=asks)
     assert preflight.status_code == 204
     assert "X-Knock-User-Token" in preflight.headers["access-control-allow-headers"]
-    refused = await client.get("/nowhere", headers=origin)
+    refused = await client.get("/v1/users/nobody", headers=origin)
+    assert refused.status_code == 404
     assert refused.headers["access-control-allow-origin"] == "*"
     assert "x-ratelimited-message_ids" in refused.headers["access-control-expose-headers"]
-    assert "access-control-allow-origin" not in (await client.get("/health")).headers
+    assert "access-control-allow-origin" not in (await client.get("/v1/users/nobody")).headers
+
+
+@pytest.mark.parametrize(
+    ("path", "is_open"),
+    [
+        ("/v1/users/x", True),
+        ("/v1/users/x/feeds/0fb8c480-19c3-4b1c-b771-0f8917236f74", True),
+        ("/v1/messages/m/seen", True),
+        ("/v1/messages/batch/archived", True),
+        ("/v1/messages", False),
+        ("/v1/workflows/welcome/trigger", False),
+        ("/v1/workflow_recipient_runs", False),
+        ("/v1/whoami", False),
+        ("/v1/admin/api_keys", False),
+        ("/nowhere", False),
+    ],
+)
+async def test_only_paths_open_to_public_keys_are_for_browsers(
+    client: httpx.AsyncClient, path: str, is_open: bool
+) -> None:
+    """A page that holds a secret key or a service token gets nowhere with it."""
+    asks = {"origin": "https://app.example", "access-control-request-method": "POST"}
+    answer = await client.options(path, headers=asks)
+    assert ("access-control-allow-origin" in answer.headers) is is_open
 
 
 async def test_health_and_readiness(anonymous: httpx.AsyncClient) -> None:
