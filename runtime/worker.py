@@ -20,9 +20,10 @@ from temporalio.client import (
     ScheduleOverlapPolicy,
     SchedulePolicy,
     ScheduleSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
 )
 from temporalio.common import WorkerDeploymentVersion
-from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import (
     PollerBehaviorSimpleMaximum,
     UnsandboxedWorkflowRunner,
@@ -164,25 +165,28 @@ def _announce(settings: Settings, queues: tuple[str, ...]) -> None:
 
 
 async def ensure_sweep(client: Client, settings: Settings) -> None:
-    """Create the Temporal Schedule that sweeps, unless it is there."""
+    """Have Temporal sweep at the interval of the settings.
+
+    Of a schedule that is there only the interval is changed: an operator may have paused it.
+    """
     every = timedelta(seconds=settings.sweep_seconds)
+    spec = ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)])
+    action = ScheduleActionStartWorkflow(SweepWorkflow.run, id="carillon-sweep", task_queue=RUNS)
+    policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=1))
     try:
         await client.create_schedule(
-            SWEEP_SCHEDULE_ID,
-            Schedule(
-                action=ScheduleActionStartWorkflow(
-                    SweepWorkflow.run, id="carillon-sweep", task_queue=RUNS
-                ),
-                spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
-                policy=SchedulePolicy(
-                    overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=1)
-                ),
-            ),
+            SWEEP_SCHEDULE_ID, Schedule(action=action, spec=spec, policy=policy)
         )
     except ScheduleAlreadyRunningError:
-        return
-    except RPCError as error:
-        # A server that is just starting may not take schedules yet; the next worker start does it.
-        if error.status is RPCStatusCode.ALREADY_EXISTS:
-            return
-        raise
+        await _keep_interval(client, spec)
+
+
+async def _keep_interval(client: Client, spec: ScheduleSpec) -> None:
+    def updated(seen: ScheduleUpdateInput) -> ScheduleUpdate | None:
+        schedule = seen.description.schedule
+        if schedule.spec.intervals == spec.intervals:
+            return None
+        schedule.spec = spec
+        return ScheduleUpdate(schedule=schedule)
+
+    await client.get_schedule_handle(SWEEP_SCHEDULE_ID).update(updated)

@@ -20,6 +20,7 @@ from runtime.worker import workflow_runner
 from services.deliveries import retry_message
 from services.reconciliation import reconcile_overdue_runs
 from temporal_workflows import WORKFLOWS
+from temporal_workflows.search_attributes import RECIPIENT_ID, TENANT, WORKFLOW_KEY
 from tests.support.engine import Engine, channel_step, delay_step
 from tests.support.scenarios import (
     FLOW,
@@ -232,3 +233,16 @@ async def test_run_that_temporal_lost(product: Engine) -> None:
     assert await run_handle(product, run_id).result() == "completed"
     messages = await product.messages(run_id)
     assert [row["step_ref"] for row in messages] == ["first", "second"]
+
+
+async def test_operator_can_tell_what_a_run_is(product: Engine) -> None:
+    """The Temporal UI shows the workflow and can find the run, and an address only as a hash."""
+    await product.publish(FLOW, delay_step(seconds=3600))
+    run_id = await product.begin(FLOW, {"id": "ada@example.com"}, tenant="acme")
+    description = await run_handle(product, run_id).describe()
+    attributes = description.typed_search_attributes
+    assert await description.static_summary() == f"{FLOW} in {product.environment.scope.slug}"
+    assert attributes[WORKFLOW_KEY] == FLOW
+    assert attributes[TENANT] == "acme"
+    assert attributes[RECIPIENT_ID].startswith("sha256:")
+    await product.platform.temporal.get_workflow_handle(description.id).cancel()
