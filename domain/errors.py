@@ -4,7 +4,6 @@ The family:
 
     AppError
     ├── Unauthenticated            401  authentication_required, api_key_missing, …
-    ├── Forbidden                  403  authorization
     ├── NotFound                   404  resource_missing, workflow_missing, branch_not_found
     ├── BadRequest                 400  idempotency_key_mismatch, bearer_token_invalid, …
     ├── PayloadTooLarge            413  payload_too_large
@@ -66,14 +65,6 @@ class Unauthenticated(AppError):
 
     status_code = 401
     code = "authentication_required"
-    error_type = "authentication_error"
-
-
-class Forbidden(AppError):
-    """A valid credential without the right."""
-
-    status_code = 403
-    code = "authorization"
     error_type = "authentication_error"
 
 

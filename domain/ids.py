@@ -11,7 +11,6 @@ import hashlib
 import os
 import re
 import time
-from datetime import UTC, datetime
 from uuid import UUID
 
 _TIMESTAMP_BITS = 48
@@ -47,11 +46,6 @@ def derived_id(parent: UUID, *parts: str) -> UUID:
     """Make the one id that belongs to `parts` under `parent` (UUID version 8)."""
     digest = hashlib.sha256("\x1f".join((str(parent), *parts)).encode()).digest()
     return _assemble(parent.int >> 80, digest, 8)
-
-
-def timestamp_of(identifier: UUID) -> datetime:
-    """Read back the instant, with millisecond precision, that an id of ours carries."""
-    return datetime.fromtimestamp((identifier.int >> 80) / 1000, tz=UTC)
 
 
 def recipient_run_id(workflow_run_id: UUID, recipient_gid: str) -> UUID:

@@ -40,12 +40,3 @@ class RecipientRef:
     def wire(self) -> JsonValue:
         """Return the form that the API answers: a string for a user, else `{id, collection}`."""
         return self.id if self.is_user else {"id": self.id, "collection": self.collection}
-
-
-def parse_gid(gid: str) -> RecipientRef:
-    """Read a global id back. Raises ValueError when it is none."""
-    rest = gid.removeprefix(_GID_PREFIX)
-    collection, slash, identifier = rest.partition("/")
-    if rest == gid or not slash or not collection or not identifier:
-        raise ValueError(f"not a global id: {gid!r}")
-    return RecipientRef(collection, identifier)

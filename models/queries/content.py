@@ -70,15 +70,6 @@ async def get_published(
     return published
 
 
-async def get_version(connection: Connection, version_id: UUID) -> JsonObject | None:
-    """Return the content of a version. It never changes, so callers may keep it."""
-    cursor = await connection.execute(
-        "SELECT content FROM content_versions WHERE id = %s", [version_id]
-    )
-    row = await cursor.fetchone()
-    return None if row is None else row["content"]
-
-
 async def get_resource(
     connection: Connection,
     environment_id: UUID,

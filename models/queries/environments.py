@@ -69,12 +69,6 @@ async def list_environments(connection: Connection, request: PageRequest) -> Pag
     return turn(_IN_ORDER, request, await cursor.fetchall())
 
 
-async def list_slugs(connection: Connection) -> dict[UUID, str]:
-    """Return the slug of every environment by its id, in the order of promotion."""
-    cursor = await connection.execute("SELECT id, slug FROM environments ORDER BY position")
-    return {row["id"]: row["slug"] for row in await cursor.fetchall()}
-
-
 async def insert_environment(
     connection: Connection,
     *,

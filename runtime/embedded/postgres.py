@@ -97,12 +97,6 @@ class EmbeddedPostgres:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return self.url(name)
 
-    def drop_database(self, name: str) -> None:
-        """Remove a database and end its connections."""
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
-            connection.execute(statement.format(sql.Identifier(name)))
-
 
 def prepare_postgres(data: Path) -> EmbeddedPostgres:
     """Make the data folder usable: create the cluster once, fix ownership.

@@ -9,8 +9,9 @@ import pytest
 
 from domain.errors import InvalidParams, NotFound, Unprocessable
 from domain.pages import PageRequest
+from models.queries.catalog import version_content
 from models.queries.commits import CommitRow
-from models.queries.content import get_published, get_version
+from models.queries.content import get_published
 from services import commits
 from services.commits import Selection
 from tests.support.account import AUTHOR, Account, email_step, note, workflow
@@ -25,9 +26,9 @@ async def _published(account: Account, key: str, slug: str = "development") -> s
         found = await get_published(connection, environment["id"], "workflow", key)
         if found is None or found["version_id"] is None:
             return None
-        content = await get_version(connection, found["version_id"])
-    assert content is not None
-    return str(content["name"])
+        row = await version_content(connection, found["version_id"])
+    assert row is not None
+    return str(row["content"]["name"])
 
 
 async def _commit_all(
@@ -110,9 +111,9 @@ async def test_a_version_never_changes(account: Account) -> None:
     await account.save("plain", workflow("After"), commit=note())
 
     async with account.platform.database.transaction() as connection:
-        content = await get_version(connection, first)
-    assert content is not None
-    assert content["name"] == "Before"
+        row = await version_content(connection, first)
+    assert row is not None
+    assert row["content"]["name"] == "Before"
     assert await _published(account, "plain") == "After"
 
 
