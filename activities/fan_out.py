@@ -8,6 +8,7 @@ from temporalio import activity
 
 from domain.runs import CancelFanoutInput, Chunk, ChunkPlan, TriggerFanoutInput
 from models.queries import cancellations, triggers
+from models.queries.chunks import Scope, chunk_boundaries
 from runtime.platform import Platform
 from services import temporal_calls
 
@@ -30,11 +31,7 @@ class FanOutActivities:
     @activity.defn(name="plan_trigger_fanout")
     async def plan_trigger_fanout(self, order: TriggerFanoutInput) -> ChunkPlan:
         """Cut a trigger's runs into ranges of a hundred."""
-        async with self._platform.database.connection() as connection:
-            ends = await triggers.chunk_boundaries(
-                connection, UUID(order.workflow_run_id), CHUNK_SIZE
-            )
-        return _plan(order.workflow_run_id, order.environment_id, ends)
+        return await self._plan(Scope.TRIGGER, order.workflow_run_id, order.environment_id)
 
     @activity.defn(name="start_runs")
     async def start_runs(self, chunk: Chunk) -> int:
@@ -54,11 +51,7 @@ class FanOutActivities:
     @activity.defn(name="plan_cancel_fanout")
     async def plan_cancel_fanout(self, order: CancelFanoutInput) -> ChunkPlan:
         """Cut a cancellation's runs into ranges of a hundred."""
-        async with self._platform.database.connection() as connection:
-            ends = await cancellations.chunk_boundaries(
-                connection, UUID(order.cancellation_id), CHUNK_SIZE
-            )
-        return _plan(order.cancellation_id, order.environment_id, ends)
+        return await self._plan(Scope.CANCELLATION, order.cancellation_id, order.environment_id)
 
     @activity.defn(name="signal_cancelled_runs")
     async def signal_cancelled_runs(self, chunk: Chunk) -> int:
@@ -75,12 +68,13 @@ class FanOutActivities:
         )
         return len(rows)
 
-
-def _plan(scope_id: str, environment_id: str, ends: list[str]) -> ChunkPlan:
-    starts = ["", *ends[:-1]]
-    return ChunkPlan(
-        [
-            Chunk(scope_id, environment_id, after, last)
-            for after, last in zip(starts, ends, strict=True)
-        ]
-    )
+    async def _plan(self, scope: Scope, scope_id: str, environment_id: str) -> ChunkPlan:
+        async with self._platform.database.connection() as connection:
+            ends = await chunk_boundaries(connection, scope, UUID(scope_id), CHUNK_SIZE)
+        starts = ["", *ends[:-1]]
+        return ChunkPlan(
+            [
+                Chunk(scope_id, environment_id, after, last)
+                for after, last in zip(starts, ends, strict=True)
+            ]
+        )

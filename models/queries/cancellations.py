@@ -57,13 +57,6 @@ FROM recipient_runs r JOIN environments e ON e.id = r.environment_id
 WHERE r.cancellation_id = %s AND r.id > %s AND r.id <= %s ORDER BY r.id
 """
 
-_BOUNDARIES = """
-SELECT max(id) AS last FROM (
-    SELECT id, (row_number() OVER (ORDER BY id) - 1) / %s AS chunk
-    FROM recipient_runs WHERE cancellation_id = %s
-) AS numbered GROUP BY chunk ORDER BY 1
-"""
-
 _UNRELEASED = """
 SELECT c.id, c.environment_id, c.run_count, e.slug AS environment
 FROM cancellations c JOIN environments e ON e.id = c.environment_id
@@ -108,12 +101,6 @@ async def cancelled_runs(
     """Return the runs of a cancellation in a range of ids."""
     cursor = await connection.execute(_CHUNK, (cancellation_id, after, last))
     return await cursor.fetchall()
-
-
-async def chunk_boundaries(connection: Connection, cancellation_id: UUID, size: int) -> list[str]:
-    """Return the last run id of every chunk of `size` runs of a cancellation, in order."""
-    cursor = await connection.execute(_BOUNDARIES, (size, cancellation_id))
-    return [row["last"] for row in await cursor.fetchall()]
 
 
 async def mark_released(connection: Connection, cancellation_id: UUID, now: datetime) -> None:

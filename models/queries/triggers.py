@@ -68,13 +68,6 @@ WHERE r.workflow_run_id = %s AND r.id > %s AND r.id <= %s AND r.status = 'queued
 ORDER BY r.id
 """
 
-_BOUNDARIES = """
-SELECT max(id) AS last FROM (
-    SELECT id, (row_number() OVER (ORDER BY id) - 1) / %s AS chunk
-    FROM recipient_runs WHERE workflow_run_id = %s
-) AS numbered GROUP BY chunk ORDER BY 1
-"""
-
 _UNRELEASED = """
 SELECT w.id, w.environment_id, w.recipient_count, e.slug AS environment
 FROM workflow_runs w JOIN environments e ON e.id = w.environment_id
@@ -153,12 +146,6 @@ async def startable_runs(
     """Return the runs of a trigger, in a range of ids, that have not begun."""
     cursor = await connection.execute(_STARTABLE, (workflow_run_id, after, last))
     return await cursor.fetchall()
-
-
-async def chunk_boundaries(connection: Connection, workflow_run_id: UUID, size: int) -> list[str]:
-    """Return the last run id of every chunk of `size` runs of a trigger, in order."""
-    cursor = await connection.execute(_BOUNDARIES, (size, workflow_run_id))
-    return [row["last"] for row in await cursor.fetchall()]
 
 
 async def mark_released(
