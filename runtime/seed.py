@@ -133,6 +133,4 @@ async def _promote(
         )
         for commit in commits:
             if commit["author_email"] == _AUTHOR.email:
-                await publish_copy(
-                    connection, target, commit, commit_id=new_id(), author=_AUTHOR, now=now
-                )
+                await publish_copy(connection, target, commit, author=_AUTHOR, now=now)

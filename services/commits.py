@@ -8,7 +8,6 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.errors import FieldError, InvalidParams, NotFound, Unprocessable
-from domain.ids import new_id
 from domain.pages import Page, PageRequest
 from models.queries import commits as queries
 from models.queries import content as content_queries
@@ -205,11 +204,9 @@ async def _promote(
     author: Author,
     now: datetime,
 ) -> list[CommitRow]:
-    # Ids made within one millisecond are in no order of their own, and lists are sorted by id.
-    ids = sorted(new_id() for _ in promotable)
     commits = [
-        await publish_copy(connection, target, source, commit_id=commit_id, author=author, now=now)
-        for commit_id, source in zip(ids, promotable, strict=True)
+        await publish_copy(connection, target, source, author=author, now=now)
+        for source in promotable
     ]
     await refuse_broken(connection, target, commits)
     return commits

@@ -106,7 +106,6 @@ async def publish_copy(
     environment: EnvironmentRow,
     source: PromotableCommit,
     *,
-    commit_id: UUID,
     author: Author,
     now: datetime,
 ) -> CommitRow:
@@ -115,7 +114,6 @@ async def publish_copy(
     commit = _new_commit(
         environment, source["resource_type"], source["resource_key"], note=note, now=now
     )
-    commit["id"] = commit_id
     commit["is_empty"] = source["is_empty"]
     commit["source_commit_id"] = source["id"]
     await _publish(connection, commit, content=source["content"], sha=source["sha"])
