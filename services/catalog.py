@@ -1,8 +1,8 @@
 """What a process remembers of configuration: channels, published content, compiled definitions.
 
 Versions never change, so they are kept by id. Channels and the list of what is published are kept
-under the environment's configuration version, which the database raises with every change and
-which every user of the catalogue reads in its own transaction: nothing is ever out of date.
+under the environment's configuration version, which the database raises with every change: a walk
+reads it in its transaction, a request with its credential, so nothing has to be invalidated.
 """
 
 from __future__ import annotations

@@ -42,9 +42,9 @@ from runtime.platform import Platform
 from runtime.temporal import is_away
 from services.provider_pool import provider_of
 from temporal_workflows import MessageDeliveryWorkflow
+from temporal_workflows.activity_stubs import DELIVERY_ATTEMPTS
 from temporal_workflows.search_attributes import search_attributes
 
-ATTEMPTS = 8
 _FIRST_WAIT_SECONDS = 14.0
 _LONGEST_WAIT_SECONDS = 900.0
 # Seconds between attempts to store what a provider answered: about a minute and a half in all.
@@ -97,7 +97,7 @@ async def deliver_message(platform: Platform, order: DeliverMessageInput, *, att
         if _is_settled(message, order):
             return str(message["delivery_status"])
         delivery = await _delivery(platform, connection, message, attempt)
-    tried = _Attempt(message, attempt, last=attempt >= ATTEMPTS)
+    tried = _Attempt(message, attempt, last=attempt >= DELIVERY_ATTEMPTS)
     try:
         if isinstance(delivery, Misconfigured):
             raise delivery
@@ -117,7 +117,7 @@ async def conclude_delivery(platform: Platform, order: DeliverMessageInput) -> s
         return "deleted"
     if _is_settled(message, order):
         return str(message["delivery_status"])
-    tried = _Attempt(message, ATTEMPTS, last=True)
+    tried = _Attempt(message, DELIVERY_ATTEMPTS, last=True)
     reason = Retry("every attempt was interrupted before the provider answered")
     return await _record_failure(platform, tried, reason)
 
@@ -239,7 +239,7 @@ async def _record_failure(platform: Platform, tried: _Attempt, failure: Delivery
     retryable = isinstance(failure, Retry)
     attempted: JsonObject = {
         "attempt": tried.number,
-        "max_attempts": ATTEMPTS,
+        "max_attempts": DELIVERY_ATTEMPTS,
         "retryable": retryable,
     }
     events: list[tuple[str, JsonObject | None]] = [("message.delivery_attempted", attempted)]

@@ -60,7 +60,7 @@ async def release_trigger(
         platform: the parts of this process.
         environment: where.
         workflow_run_id: the trigger.
-        runs: its runs, as `models.queries.triggers.insert_trigger` answers them.
+        runs: its runs, as `models.queries.triggers.accept_trigger` answers them.
 
     Returns:
         Whether all are started, or certain to be.

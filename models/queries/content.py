@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -65,9 +65,7 @@ async def get_published(
         """,
         [environment_id, resource_type, key],
     )
-    row: Any = await cursor.fetchone()
-    published: Published | None = row
-    return published
+    return cast("Published | None", await cursor.fetchone())
 
 
 async def get_resource(
@@ -87,9 +85,7 @@ async def get_resource(
         """,  # noqa: S608 - constants
         [environment_id, resource_type, key],
     )
-    row: Any = await cursor.fetchone()
-    resource: Resource | None = row
-    return resource
+    return cast("Resource | None", await cursor.fetchone())
 
 
 async def list_keys(
@@ -146,9 +142,7 @@ async def list_pending(
             "with_unchanged": with_unchanged,
         },
     )
-    rows: Any = await cursor.fetchall()
-    resources: list[Resource] = rows
-    return resources
+    return cast("list[Resource]", await cursor.fetchall())
 
 
 async def lock_publication(connection: Connection, environment_ids: Sequence[UUID]) -> None:
@@ -199,9 +193,7 @@ async def save_draft(
             "now": now,
         },
     )
-    row: Any = await cursor.fetchone()
-    resource: Resource | None = row
-    return resource
+    return cast("Resource | None", await cursor.fetchone())
 
 
 async def insert_version(
@@ -268,9 +260,7 @@ async def publish(
             "now": now,
         },
     )
-    row: Any = await cursor.fetchone()
-    resource: Resource | None = row
-    return resource
+    return cast("Resource | None", await cursor.fetchone())
 
 
 async def set_active(
@@ -290,9 +280,7 @@ async def set_active(
         """,  # noqa: S608 - constants
         [active, environment_id, resource_type, key],
     )
-    row: Any = await cursor.fetchone()
-    resource: Resource | None = row
-    return resource
+    return cast("Resource | None", await cursor.fetchone())
 
 
 async def list_resources(
