@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,10 +69,3 @@ def test_functions_take_few_positional_arguments(path: Path) -> None:
 def _has_self(node: Function) -> int:
     first = [argument.arg for argument in node.args.args[:1]]
     return int(first in (["self"], ["cls"]))
-
-
-def test_functions_are_short_on_the_whole() -> None:
-    """Half of all functions have at most ten lines."""
-    product = [path for path in FILES if not path.is_relative_to(ROOT / "tests")]
-    lengths = [length(node) for path in product for node in functions(path)]
-    assert statistics.median(lengths) <= 10
