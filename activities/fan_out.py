@@ -6,6 +6,7 @@ from uuid import UUID
 
 from temporalio import activity
 
+from domain.ids import FIRST_ID
 from domain.runs import CancelFanoutInput, Chunk, ChunkPlan, TriggerFanoutInput
 from models.queries import cancellations, triggers
 from models.queries.chunks import Scope, chunk_boundaries
@@ -38,7 +39,7 @@ class FanOutActivities:
         """Start the runs of one range that have not begun."""
         async with self._platform.database.connection() as connection:
             rows = await triggers.startable_runs(
-                connection, UUID(chunk.scope_id), after=chunk.after, last=chunk.last
+                connection, UUID(chunk.scope_id), after=UUID(chunk.after), last=UUID(chunk.last)
             )
         client = self._platform.temporal
         await temporal_calls.each_at_once(
@@ -58,7 +59,7 @@ class FanOutActivities:
         """Wake the runs of one range."""
         async with self._platform.database.connection() as connection:
             rows = await cancellations.cancelled_runs(
-                connection, UUID(chunk.scope_id), after=chunk.after, last=chunk.last
+                connection, UUID(chunk.scope_id), after=UUID(chunk.after), last=UUID(chunk.last)
             )
         client = self._platform.temporal
         await temporal_calls.each_at_once(
@@ -71,10 +72,10 @@ class FanOutActivities:
     async def _plan(self, scope: Scope, scope_id: str, environment_id: str) -> ChunkPlan:
         async with self._platform.database.connection() as connection:
             ends = await chunk_boundaries(connection, scope, UUID(scope_id), CHUNK_SIZE)
-        starts = ["", *ends[:-1]]
+        starts = [FIRST_ID, *ends[:-1]]
         return ChunkPlan(
             [
-                Chunk(scope_id, environment_id, after, last)
+                Chunk(scope_id, environment_id, str(after), str(last))
                 for after, last in zip(starts, ends, strict=True)
             ]
         )

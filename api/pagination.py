@@ -21,6 +21,7 @@ from domain.pages import Boundary, Page, PageRequest, SortValue
 # The kinds of the sort values of a list, in order.
 Kinds: TypeAlias = tuple[type[SortValue], ...]
 BY_TIME_AND_ID: Kinds = (datetime, str)
+BY_TIME_AND_UUID: Kinds = (datetime, UUID)
 BY_ID: Kinds = (str,)
 BY_UUID: Kinds = (UUID,)
 BY_POSITION: Kinds = (int,)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Hashable, Iterable
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from fastapi import Depends, Request
 
@@ -17,6 +17,8 @@ from api.auth import FeedKey, SecretKey
 from domain.errors import RateLimited
 from domain.principals import Principal
 from runtime.settings import Settings
+
+H = TypeVar("H", bound=Hashable)
 
 # Buckets that have been idle long enough are full again, so forgetting them changes nothing.
 _MAX_BUCKETS = 20_000
@@ -51,7 +53,7 @@ class RateLimiter:
         _forget_some(self._buckets)
         self._buckets[key] = (tokens - 1, now)
 
-    def first_this_second(self, scope: Hashable, ids: Iterable[str]) -> set[str]:
+    def first_this_second(self, scope: Hashable, ids: Iterable[H]) -> set[H]:
         """Return those of `ids` that were not taken within the last second, and take them."""
         if not self._is_on:
             return set(ids)

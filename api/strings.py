@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from domain.errors import InvalidParams, NotFound
+from domain.ids import read_id
 
 MAX_ID_LENGTH = 256
 
@@ -26,6 +29,18 @@ def known_id(text: str) -> str:
     if not text or len(text) > MAX_ID_LENGTH or problem_of(text):
         raise NotFound("The resource you requested does not exist.")
     return text
+
+
+def known_uuid(text: str) -> UUID:
+    """Return an id of ours from a path.
+
+    Raises:
+        NotFound: nothing of ours can have such an id.
+    """
+    found = read_id(text)
+    if found is None:
+        raise NotFound("The resource you requested does not exist.")
+    return found
 
 
 def new_id_of(text: str, *, field: str = "id", forbidden: str = "") -> str:

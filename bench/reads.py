@@ -23,7 +23,7 @@ INSERT INTO messages (id, environment_id, channel_id, channel_type, recipient_ru
     workflow_run_id, workflow_key, version_id, step_ref, categories, collection, recipient_id,
     tenant_id, actors, data, content, delivery_status, seen_at, read_at, archived_at,
     provider_metadata, retry_count, inserted_at, updated_at)
-SELECT md5('m' || n)::uuid::text, %(environment)s, %(channel)s, 'in_app_feed', md5('r' || n)::uuid,
+SELECT md5('m' || n)::uuid, %(environment)s, %(channel)s, 'in_app_feed', md5('r' || n)::uuid,
     md5('w' || n / 10)::uuid, 'workflow-' || n %% 20, %(version)s, 'feed', '{news}', '$users',
     'reader-' || n %% %(users)s, CASE WHEN n %% 3 = 0 THEN 'tenant-' || n %% 50 END, '[]',
     jsonb_build_object('page', 'Page ' || n %% 1000),

@@ -57,11 +57,11 @@ class MessageFilter:
     channel_id: UUID | None = None
     statuses: list[str] | None = None
     engagement: list[str] | None = None
-    message_ids: list[str] | None = None
+    message_ids: list[UUID] | None = None
     categories: list[str] | None = None
     source: str | None = None
     workflow_run_id: UUID | None = None
-    recipient_run_id: str | None = None
+    recipient_run_id: UUID | None = None
     trigger_data: JsonObject | None = None
     inserted_at: Bounds = field(default_factory=Bounds)
 

@@ -1,8 +1,9 @@
 """Every id we make: time-ordered UUIDs, derived UUIDs, and Temporal workflow ids.
 
 Ids of ours are UUIDs with a millisecond timestamp in front (version 7). A derived id takes the
-timestamp of its parent and fills the rest from SHA-256 over what makes it unique (version 8), so
-that doing a thing twice gives the same id, and indexes grow at one end.
+timestamp of its parent, or of the instant it is made, and fills the rest from SHA-256 over what
+makes it unique (version 8), so that doing a thing twice gives the same id, and indexes grow at one
+end.
 """
 
 from __future__ import annotations
@@ -11,12 +12,19 @@ import hashlib
 import os
 import re
 import time
+from datetime import datetime
 from uuid import UUID
 
 _TIMESTAMP_BITS = 48
 _TICKS_PER_MILLISECOND = 4096
 _last_tick = 0
 _SEARCHABLE = re.compile(r"[^@\s+]{1,200}")
+
+_CANONICAL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+# Every id of ours lies between these two.
+FIRST_ID = UUID(int=0)
+LAST_ID = UUID(int=2**128 - 1)
 
 
 def _assemble(milliseconds: int, tail: bytes, version: int) -> UUID:
@@ -42,10 +50,18 @@ def new_id() -> UUID:
     return _assemble(milliseconds, fraction.to_bytes(2, "big") + os.urandom(8), 7)
 
 
+def read_id(text: str) -> UUID | None:
+    """Read an id of ours as a caller wrote it; None when nothing of ours can have it."""
+    return UUID(text) if _CANONICAL.fullmatch(text) else None
+
+
 def derived_id(parent: UUID, *parts: str) -> UUID:
     """Make the one id that belongs to `parts` under `parent` (UUID version 8)."""
-    digest = hashlib.sha256("\x1f".join((str(parent), *parts)).encode()).digest()
-    return _assemble(parent.int >> 80, digest, 8)
+    return _assemble(parent.int >> 80, _digest(parent, *parts), 8)
+
+
+def _digest(parent: UUID, *parts: str) -> bytes:
+    return hashlib.sha256("\x1f".join((str(parent), *parts)).encode()).digest()
 
 
 def recipient_run_id(workflow_run_id: UUID, recipient_gid: str) -> UUID:
@@ -53,9 +69,15 @@ def recipient_run_id(workflow_run_id: UUID, recipient_gid: str) -> UUID:
     return derived_id(workflow_run_id, "recipient-run", recipient_gid)
 
 
-def message_id(run_id: UUID, step_ref: str, member: str) -> UUID:
-    """Name the message that one step of a run makes on one channel (`member` is its id)."""
-    return derived_id(run_id, "message", step_ref, member)
+def message_id(run_id: UUID, step_ref: str, member: str, at: datetime) -> UUID:
+    """Name the message that one step of a run makes on one channel (`member` is its id).
+
+    Its time is `at`, the instant it is made, and not the run's, which may be a year older: rows of
+    one time lie together, and are dropped together once they are old. The step's outcome remembers
+    the id, so a repeated walk does not derive it anew.
+    """
+    milliseconds = int(at.timestamp() * 1000)
+    return _assemble(milliseconds, _digest(run_id, "message", step_ref, member), 8)
 
 
 def recipient_run_workflow_id(environment: str, workflow_key: str, run_id: str) -> str:

@@ -5,9 +5,12 @@ Source: Knock API reference ("Messages"), docs "Message statuses".
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
+from uuid import UUID
 
 from domain.errors import InvalidParams
+from domain.ids import read_id
 from domain.json_types import JsonObject, JsonValue
 
 MAX_MESSAGE_IDS = 50
@@ -44,8 +47,16 @@ def parse_metadata(raw: JsonValue) -> JsonObject | None:
     return raw
 
 
-def parse_message_ids(raw: JsonValue) -> list[str]:
+def known_message_ids(texts: Iterable[str]) -> list[UUID]:
+    """Return those of the ids that a message of ours can have, each once, in the order given."""
+    found = (read_id(text) for text in texts)
+    return list(dict.fromkeys(one for one in found if one is not None))
+
+
+def parse_message_ids(raw: JsonValue) -> list[UUID]:
     """Read the ids of a batch, each once, in the order given.
+
+    Ids that no message of ours can have are left out, as ids of messages that are gone are.
 
     Raises:
         InvalidParams: it is no list of 1 to 50 strings.
@@ -57,4 +68,4 @@ def parse_message_ids(raw: JsonValue) -> list[str]:
     for index, value in enumerate(raw):
         if not isinstance(value, str):
             raise InvalidParams.of(f"message_ids[{index}]", "must be a string")
-    return list(dict.fromkeys(raw))
+    return known_message_ids(raw)

@@ -56,11 +56,11 @@ class Message(SQLModel, table=True):
         Index("ix_messages_run", "workflow_run_id", "recipient_run_id"),
     )
 
-    id: str = text_column(primary_key=True)
-    environment_id: UUID = Field(foreign_key="environments.id")
+    id: UUID = Field(primary_key=True)
+    environment_id: UUID
     channel_id: UUID
     channel_type: str
-    recipient_run_id: str | None = text_column(nullable=True)
+    recipient_run_id: UUID | None = None
     workflow_run_id: UUID | None = None
     workflow_key: str = text_column()
     version_id: UUID
@@ -90,10 +90,9 @@ class MessageEvent(SQLModel, table=True):
     """One change of a message's status."""
 
     __tablename__ = "message_events"
-    __table_args__ = (Index(None, "message_id", "id"),)
 
+    message_id: UUID = Field(primary_key=True)
     id: UUID = Field(primary_key=True)
-    message_id: str = text_column()
     event_type: str
     data: dict[str, Any] | None = json_column(nullable=True)
     inserted_at: datetime = instant_column()
@@ -103,10 +102,9 @@ class DeliveryAttempt(SQLModel, table=True):
     """One call of a provider, as the delivery log shows it; secrets are redacted."""
 
     __tablename__ = "delivery_attempts"
-    __table_args__ = (Index(None, "message_id", "id"),)
 
+    message_id: UUID = Field(primary_key=True)
     id: UUID = Field(primary_key=True)
-    message_id: str = text_column()
     environment_id: UUID
     attempt: int
     service_name: str

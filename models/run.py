@@ -29,7 +29,7 @@ class WorkflowRun(SQLModel, table=True):
     )
 
     id: UUID = Field(primary_key=True)
-    environment_id: UUID = Field(foreign_key="environments.id")
+    environment_id: UUID
     workflow_key: str = text_column()
     version_id: UUID
     actor_collection: str | None = text_column(nullable=True)
@@ -88,8 +88,8 @@ class RecipientRun(SQLModel, table=True):
         ),
     )
 
-    id: str = text_column(primary_key=True)
-    environment_id: UUID = Field(foreign_key="environments.id")
+    id: UUID = Field(primary_key=True)
+    environment_id: UUID
     workflow_run_id: UUID
     workflow_key: str = text_column()
     version_id: UUID
@@ -113,7 +113,7 @@ class RecipientRunEvent(SQLModel, table=True):
 
     __tablename__ = "recipient_run_events"
 
-    recipient_run_id: str = text_column(primary_key=True)
+    recipient_run_id: UUID = Field(primary_key=True)
     position: int = Field(primary_key=True)
     event: str
     status: str

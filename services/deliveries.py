@@ -87,7 +87,7 @@ async def deliver_message(platform: Platform, order: DeliverMessageInput, *, att
     """
     async with platform.database.connection() as connection:
         message = await statements.message_to_deliver(
-            connection, UUID(order.environment_id), order.message_id
+            connection, UUID(order.environment_id), UUID(order.message_id)
         )
         if message is None:
             return "deleted"
@@ -111,7 +111,7 @@ async def conclude_delivery(platform: Platform, order: DeliverMessageInput) -> s
     """Give up a message whose attempts never came back; leave one that has a final status."""
     async with platform.database.connection() as connection:
         message = await statements.message_to_deliver(
-            connection, UUID(order.environment_id), order.message_id
+            connection, UUID(order.environment_id), UUID(order.message_id)
         )
     if message is None:
         return "deleted"
@@ -132,7 +132,9 @@ def _is_settled(message: JsonObject, order: DeliverMessageInput) -> bool:
     )
 
 
-async def retry_message(platform: Platform, environment: EnvironmentScope, message_id: str) -> None:
+async def retry_message(
+    platform: Platform, environment: EnvironmentScope, message_id: UUID
+) -> None:
     """Send an undelivered or bounced message once more, with eight new attempts.
 
     Raises:
@@ -164,11 +166,11 @@ async def _start_retry(
     await platform.temporal.start_workflow(
         MessageDeliveryWorkflow.run,
         MessageDeliveryInput(
-            DeliverMessageInput(message["id"], str(environment.id), retry),
+            DeliverMessageInput(str(message["id"]), str(environment.id), retry),
             queue=DELIVERY_QUEUES[channel_type],
             label=f"manual retry {retry} by {channel_type.value}",
         ),
-        id=message_delivery_workflow_id(environment.slug, message["id"], retry),
+        id=message_delivery_workflow_id(environment.slug, str(message["id"]), retry),
         task_queue=RUNS,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         search_attributes=search_attributes(
@@ -177,9 +179,9 @@ async def _start_retry(
     )
 
 
-async def _refuse_retry(connection: Connection, environment_id: UUID, message_id: str) -> None:
+async def _refuse_retry(connection: Connection, environment_id: UUID, message_id: UUID) -> None:
     if await statements.message_to_deliver(connection, environment_id, message_id) is None:
-        raise NotFound(f"There is no message {message_id!r} in this environment.")
+        raise NotFound(f"There is no message {message_id} in this environment.")
     raise Unprocessable(
         "Only an undelivered or bounced message can be retried.", code="message_not_retriable"
     )
@@ -203,7 +205,7 @@ async def _delivery(
             connection, message["environment_id"], ref, message["channel_id"]
         )
     return Delivery(
-        message_id=message["id"],
+        message_id=str(message["id"]),
         channel_type=channel_type,
         content=message["content"],
         settings=settings,
@@ -311,7 +313,7 @@ async def _store(platform: Platform, record: statements.AttemptRecord) -> str:
 def _event_row(tried: _Attempt, name: str, data: JsonObject | None, now: datetime) -> JsonObject:
     return {
         "id": str(new_id()),
-        "message_id": tried.message["id"],
+        "message_id": str(tried.message["id"]),
         "event_type": name,
         "data": data,
         "inserted_at": now.isoformat(),

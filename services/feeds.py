@@ -33,7 +33,7 @@ class FeedView:
     page: Page
     counts: JsonObject
     people: dict[RecipientRef, dict[str, Any]]
-    trigger_data: dict[str, JsonObject]
+    trigger_data: dict[UUID, JsonObject]
 
 
 async def check_feed_channel(platform: Platform, channel_id: UUID) -> None:
@@ -70,7 +70,7 @@ async def load_feed(
         )
         counts = await feeds.count_items(connection, environment.id, channel_id, user, wanted)
         refs = {ref_of_wire(actor) for row in page.rows for actor in row["actors"]}
-        data: dict[str, JsonObject] = {}
+        data: dict[UUID, JsonObject] = {}
         if is_rich and page.rows:
             refs.add(user)
             runs = {row["recipient_run_id"] for row in page.rows} - {None}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from domain.clock import utc_now
 from domain.errors import NotFound
@@ -52,7 +53,7 @@ async def list_messages(
 
 
 async def load_message(
-    platform: Platform, environment: EnvironmentScope, message_id: str, *, feed_only: bool = False
+    platform: Platform, environment: EnvironmentScope, message_id: UUID, *, feed_only: bool = False
 ) -> dict[str, Any]:
     """Return a message's row. Raises NotFound."""
     async with platform.database.connection() as connection:
@@ -67,7 +68,7 @@ def _only(found: Sequence[dict[str, Any]], *, feed_only: bool) -> dict[str, Any]
 
 
 async def load_contents(
-    platform: Platform, environment: EnvironmentScope, message_ids: Sequence[str]
+    platform: Platform, environment: EnvironmentScope, message_ids: Sequence[UUID]
 ) -> list[dict[str, Any]]:
     """Return the contents of those of the messages that exist."""
     async with platform.database.connection() as connection:
@@ -75,7 +76,7 @@ async def load_contents(
 
 
 async def list_events(
-    platform: Platform, environment: EnvironmentScope, message_id: str, request: PageRequest
+    platform: Platform, environment: EnvironmentScope, message_id: UUID, request: PageRequest
 ) -> tuple[dict[str, Any], Page]:
     """Return a message and a page of its events, newest first. Raises NotFound."""
     async with platform.database.connection() as connection:
@@ -86,7 +87,7 @@ async def list_events(
 
 
 async def list_attempts(
-    platform: Platform, environment: EnvironmentScope, message_id: str, request: PageRequest
+    platform: Platform, environment: EnvironmentScope, message_id: UUID, request: PageRequest
 ) -> Page:
     """Return a page of a message's delivery attempts, newest first. Raises NotFound.
 
@@ -99,7 +100,7 @@ async def list_attempts(
 
 
 async def load_trigger_activities(
-    platform: Platform, environment: EnvironmentScope, message_id: str
+    platform: Platform, environment: EnvironmentScope, message_id: UUID
 ) -> list[TriggerActivity]:
     """Return the triggers that made a message: one, as nothing batches yet. Raises NotFound."""
     async with platform.database.connection() as connection:
@@ -125,7 +126,7 @@ def ref_of_wire(wire: Any) -> RecipientRef:
 
 
 async def engage_one(
-    platform: Platform, environment: EnvironmentScope, message_id: str, change: StatusChange
+    platform: Platform, environment: EnvironmentScope, message_id: UUID, change: StatusChange
 ) -> dict[str, Any]:
     """Apply a change to one message and return its row. Raises NotFound."""
     found = await engage_many(platform, environment, [message_id], [message_id], change)
@@ -135,8 +136,8 @@ async def engage_one(
 async def engage_many(
     platform: Platform,
     environment: EnvironmentScope,
-    message_ids: Sequence[str],
-    allowed: Sequence[str],
+    message_ids: Sequence[UUID],
+    allowed: Sequence[UUID],
     change: StatusChange,
 ) -> list[dict[str, Any]]:
     """Apply a change to the `allowed` ones of some messages, and return all that exist."""

@@ -46,7 +46,7 @@ async def reconcile_overdue_runs(platform: Platform, *, grace: timedelta = GRACE
             await start_run(platform.temporal, row)
             changed += 1
         if state is not _State.OPEN:
-            _log.warning("run_reconciled", run_id=row["id"], temporal=state.value)
+            _log.warning("run_reconciled", run_id=str(row["id"]), temporal=state.value)
     return changed
 
 
@@ -59,7 +59,7 @@ class _State(Enum):
 
 
 async def _state(client: Client, row: dict[str, Any]) -> _State:
-    workflow_id = recipient_run_workflow_id(row["environment"], row["workflow_key"], row["id"])
+    workflow_id = recipient_run_workflow_id(row["environment"], row["workflow_key"], str(row["id"]))
     try:
         description = await client.get_workflow_handle(workflow_id).describe()
     except RPCError as error:

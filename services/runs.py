@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from domain.errors import NotFound
 from domain.filters import RunFilter
@@ -21,7 +22,7 @@ async def list_runs(
 
 
 async def load_run(
-    platform: Platform, environment: EnvironmentScope, run_id: str
+    platform: Platform, environment: EnvironmentScope, run_id: UUID
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return a recipient run and its events in order. Raises NotFound."""
     async with platform.database.connection() as connection:

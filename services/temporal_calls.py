@@ -42,8 +42,8 @@ async def start_run(
     try:
         await client.start_workflow(
             RecipientRunWorkflow.run,
-            RecipientRunInput(row["id"], str(row["environment_id"])),
-            id=recipient_run_workflow_id(row["environment"], row["workflow_key"], row["id"]),
+            RecipientRunInput(str(row["id"]), str(row["environment_id"])),
+            id=recipient_run_workflow_id(row["environment"], row["workflow_key"], str(row["id"])),
             task_queue=RUNS,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
@@ -65,7 +65,7 @@ async def start_run(
 
 async def signal_cancelled_run(client: Client, row: dict[str, Any]) -> None:
     """Wake one cancelled run; one that is not there (ended, or never started) needs no waking."""
-    workflow_id = recipient_run_workflow_id(row["environment"], row["workflow_key"], row["id"])
+    workflow_id = recipient_run_workflow_id(row["environment"], row["workflow_key"], str(row["id"]))
     try:
         await client.get_workflow_handle(workflow_id).signal(CANCEL_REQUESTED)
     except RPCError as error:

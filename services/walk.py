@@ -45,7 +45,7 @@ async def advance(platform: Platform, order: AdvanceInput) -> Directive:
         Unavailable: the database is away; nothing was done.
     """
     async with platform.database.transaction() as connection:
-        row = await walks.take_run(connection, UUID(order.environment_id), order.run_id)
+        row = await walks.take_run(connection, UUID(order.environment_id), UUID(order.run_id))
         if row is None:
             return Directive(DirectiveKind.FINISHED, status=_MISSING, story=["the run was deleted"])
         if row["status"] not in OPEN_RUN:
@@ -55,7 +55,7 @@ async def advance(platform: Platform, order: AdvanceInput) -> Directive:
             directive = await _cancel(context)
         else:
             directive = await _walk(context, order.cursor, first=row["status"] == RunStatus.QUEUED)
-        await walks.record_walk(connection, order.run_id, context.record, context.now)
+        await walks.record_walk(connection, UUID(order.run_id), context.record, context.now)
         return directive
 
 
@@ -202,17 +202,17 @@ async def _open_deliveries_of(
 ) -> list[DeliveryOrder]:
     run = context.run
     return await _open_deliveries(
-        context.connection, run.workflow_run_id, run.id, step_ref=step_ref
+        context.connection, run.workflow_run_id, UUID(run.id), step_ref=step_ref
     )
 
 
 async def _open_deliveries(
-    connection: Connection, workflow_run_id: UUID, run_id: str, *, step_ref: str | None = None
+    connection: Connection, workflow_run_id: UUID, run_id: UUID, *, step_ref: str | None = None
 ) -> list[DeliveryOrder]:
     """Return the deliveries of messages made earlier that have reached no final status."""
     return [
         delivery_order(
-            row["id"], row["step_ref"], ChannelType(row["channel_type"]), row["scheduled_at"]
+            str(row["id"]), row["step_ref"], ChannelType(row["channel_type"]), row["scheduled_at"]
         )
         for row in await walks.messages_of_run(connection, workflow_run_id, run_id)
         if row["delivery_status"] in PENDING_DELIVERY and step_ref in (None, row["step_ref"])

@@ -11,7 +11,7 @@ from api.auth import FeedKey, PlatformDep
 from api.documents import ERROR_RESPONSES, takes
 from api.knock.schemas.common import INSERTED_AT, PAGING
 from api.knock.schemas.feeds import FeedOut, FeedSettingsOut, feed_wire, without
-from api.pagination import BY_TIME_AND_ID, read_page
+from api.pagination import BY_TIME_AND_UUID, read_page
 from api.queries import Query, QueryDep
 from api.rate_limits import feed_limit
 from api.strings import known_id
@@ -48,7 +48,7 @@ async def list_feed_items(
 ) -> JSONResponse:
     """List a user's feed, newest first, with counts for badges."""
     wanted = _read_filter(query)
-    request = read_page(query, BY_TIME_AND_ID)
+    request = read_page(query, BY_TIME_AND_UUID)
     excluded = _read_excluded(query)
     is_rich = query.choice("mode", ("rich", "compact")) != "compact"
     query.text("locale", max_length=35)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from api.knock.schemas.common import INSERTED_AT, PAGING
 from api.queries import Query
 from domain.filters import ENGAGEMENT_FILTERS, MessageFilter
-from domain.messages import MAX_MESSAGE_IDS
+from domain.ids import FIRST_ID, read_id
+from domain.messages import MAX_MESSAGE_IDS, known_message_ids
 from domain.refs import RecipientRef
 from domain.statuses import DeliveryStatus
 
@@ -27,17 +28,19 @@ PARAMETERS = {
 
 def read_message_filter(query: Query, recipient: RecipientRef | None = None) -> MessageFilter:
     """Return the filters of a message list. Raises InvalidParams."""
+    ids = query.texts("message_ids", at_most=MAX_MESSAGE_IDS)
+    run_id = query.text("workflow_recipient_run_id")
     return MessageFilter(
         recipient=recipient,
         tenant=query.text("tenant"),
         channel_id=query.uuid("channel_id"),
         statuses=query.texts("status", choices=tuple(DeliveryStatus)),
         engagement=query.texts("engagement_status", choices=ENGAGEMENT_FILTERS),
-        message_ids=query.texts("message_ids", at_most=MAX_MESSAGE_IDS),
+        message_ids=None if ids is None else known_message_ids(ids),
         categories=query.texts("workflow_categories"),
         source=query.text("source"),
         workflow_run_id=query.uuid("workflow_run_id"),
-        recipient_run_id=query.text("workflow_recipient_run_id"),
+        recipient_run_id=None if run_id is None else read_id(run_id) or FIRST_ID,
         trigger_data=query.flat_object("trigger_data"),
         inserted_at=query.bounds("inserted_at"),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
@@ -19,7 +20,7 @@ from api.knock.schemas.messages import (
     message_wire,
 )
 from api.rate_limits import feed_limit, get_limiter
-from api.strings import known_id
+from api.strings import known_uuid
 from domain.json_types import JsonObject
 from domain.messages import Engagement, parse_message_ids, parse_metadata
 from domain.principals import KeyKind, Principal
@@ -45,7 +46,10 @@ def _single(action: Engagement) -> _Endpoint:
         is_interaction = action is Engagement.INTERACTED
         body = await read_object(request) if is_interaction else {}
         row = await messages.engage_one(
-            platform, principal.environment, known_id(message_id), _change(principal, action, body)
+            platform,
+            principal.environment,
+            known_uuid(message_id),
+            _change(principal, action, body),
         )
         return JSONResponse(message_wire(row))
 
@@ -71,9 +75,9 @@ def _batch(action: Engagement) -> _Endpoint:
     return endpoint
 
 
-def _skipped(ids: list[str], allowed: set[str]) -> dict[str, str]:
+def _skipped(ids: list[UUID], allowed: set[UUID]) -> dict[str, str]:
     """Name the messages that were updated less than a second ago and so left as they are."""
-    skipped = [one for one in ids if one not in allowed and one.isascii() and one.isprintable()]
+    skipped = [str(one) for one in ids if one not in allowed]
     return {"x-ratelimited-message_ids": ",".join(skipped)} if skipped else {}
 
 

@@ -22,10 +22,10 @@ from api.knock.schemas.messages import (
     event_wire,
     message_wire,
 )
-from api.pagination import BY_POSITION, BY_TIME_AND_ID, BY_UUID, page_body, read_page
+from api.pagination import BY_POSITION, BY_TIME_AND_UUID, BY_UUID, page_body, read_page
 from api.queries import QueryDep
 from api.rate_limits import feed_limit, secret_limit
-from api.strings import known_id
+from api.strings import known_uuid
 from domain.errors import NotFound
 from domain.messages import MAX_MESSAGE_IDS, parse_message_ids
 from domain.pages import Page
@@ -46,7 +46,7 @@ async def list_messages(
 ) -> JSONResponse:
     """List messages, newest first."""
     wanted = message_filters.read_message_filter(query)
-    request = read_page(query, BY_TIME_AND_ID)
+    request = read_page(query, BY_TIME_AND_UUID)
     page = await messages.list_messages(platform, principal.environment, wanted, request)
     return JSONResponse(page_body(page, map(message_wire, page.rows), wrapper="items"))
 
@@ -72,7 +72,7 @@ async def get_message(message_id: str, principal: FeedKey, platform: PlatformDep
     row = await messages.load_message(
         platform,
         principal.environment,
-        known_id(message_id),
+        known_uuid(message_id),
         feed_only=principal.kind is KeyKind.PUBLIC,
     )
     return JSONResponse(message_wire(row))
@@ -81,7 +81,7 @@ async def get_message(message_id: str, principal: FeedKey, platform: PlatformDep
 @router.get("/{message_id}/content", response_model=ContentOut, dependencies=[secret_limit(4)])
 async def get_content(message_id: str, principal: SecretKey, platform: PlatformDep) -> JSONResponse:
     """Get the rendered content of a message."""
-    rows = await messages.load_contents(platform, principal.environment, [known_id(message_id)])
+    rows = await messages.load_contents(platform, principal.environment, [known_uuid(message_id)])
     if not rows:
         raise NotFound("The message does not exist.")
     return JSONResponse(content_wire(rows[0]))
@@ -99,7 +99,7 @@ async def list_events(
     """List what happened to a message, newest first."""
     request = read_page(query, BY_UUID)
     message, page = await messages.list_events(
-        platform, principal.environment, known_id(message_id), request
+        platform, principal.environment, known_uuid(message_id), request
     )
     events = [event_wire(message, row) for row in page.rows]
     return JSONResponse(page_body(page, events, wrapper="items"))
@@ -117,7 +117,7 @@ async def list_delivery_logs(
     """List the calls of the provider, newest first; always empty for in-app messages."""
     request = read_page(query, BY_UUID)
     page = await messages.list_attempts(
-        platform, principal.environment, known_id(message_id), request
+        platform, principal.environment, known_uuid(message_id), request
     )
     return JSONResponse(page_body(page, map(delivery_log_wire, page.rows), wrapper="items"))
 
@@ -137,7 +137,7 @@ async def list_activities(
     request = read_page(query, BY_POSITION)
     wanted = query.flat_object("trigger_data") or {}
     found = await messages.load_trigger_activities(
-        platform, principal.environment, known_id(message_id)
+        platform, principal.environment, known_uuid(message_id)
     )
     beyond = request.after is not None or request.before is not None
     shown = [

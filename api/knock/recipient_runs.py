@@ -14,10 +14,10 @@ from api.knock.schemas.recipient_runs import (
     run_event_wire,
     run_wire,
 )
-from api.pagination import BY_ID, page_body, read_page
+from api.pagination import BY_UUID, page_body, read_page
 from api.queries import Query, QueryDep
 from api.rate_limits import secret_limit
-from api.strings import known_id
+from api.strings import known_uuid
 from domain.errors import InvalidParams
 from domain.filters import RunFilter
 from domain.refs import RecipientRef
@@ -58,14 +58,14 @@ async def list_runs(principal: SecretKey, platform: PlatformDep, query: QueryDep
         starting_at=query.instant("starting_at"),
         ending_at=query.instant("ending_at"),
     )
-    page = await runs.list_runs(platform, principal.environment, wanted, read_page(query, BY_ID))
+    page = await runs.list_runs(platform, principal.environment, wanted, read_page(query, BY_UUID))
     return JSONResponse(page_body(page, map(run_wire, page.rows), wrapper="items"))
 
 
 @router.get("/{run_id}", response_model=RecipientRunDetailOut, dependencies=[secret_limit(2)])
 async def get_run(run_id: str, principal: SecretKey, platform: PlatformDep) -> JSONResponse:
     """Get a recipient run with its events, oldest first."""
-    run, events = await runs.load_run(platform, principal.environment, known_id(run_id))
+    run, events = await runs.load_run(platform, principal.environment, known_uuid(run_id))
     story = [run_event_wire(run["id"], event) for event in events]
     return JSONResponse({**run_wire(run), "events": story})
 

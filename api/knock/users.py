@@ -12,7 +12,7 @@ from api.knock import message_filters
 from api.knock.schemas.common import PAGING
 from api.knock.schemas.messages import MessagePageOut, message_wire
 from api.knock.schemas.recipients import UserIn, UserOut, UserPageOut
-from api.pagination import BY_TIME_AND_ID, page_body, read_page
+from api.pagination import BY_TIME_AND_ID, BY_TIME_AND_UUID, page_body, read_page
 from api.queries import QueryDep
 from api.rate_limits import feed_limit, secret_limit
 from api.strings import known_id, new_id_of
@@ -87,6 +87,6 @@ async def list_user_messages(
     """List a user's messages, newest first."""
     user = RecipientRef.user(known_id(user_id))
     wanted = message_filters.read_message_filter(query, user)
-    request = read_page(query, BY_TIME_AND_ID)
+    request = read_page(query, BY_TIME_AND_UUID)
     page = await messages.list_messages(platform, principal.environment, wanted, request)
     return JSONResponse(page_body(page, map(message_wire, page.rows), wrapper="items"))

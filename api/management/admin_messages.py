@@ -9,7 +9,7 @@ from api.documents import ERROR_RESPONSES, takes
 from api.management.requests import ENVIRONMENT_HELP, read_environment
 from api.management.schemas.common import ResultOut
 from api.queries import QueryDep
-from api.strings import known_id
+from api.strings import known_uuid
 from domain.json_types import JsonObject
 from domain.principals import EnvironmentScope
 from services.deliveries import retry_message
@@ -29,5 +29,5 @@ async def retry(
     async with platform.database.transaction() as connection:
         environment = await read_environment(connection, query)
     scope = EnvironmentScope(environment["id"], environment["slug"])
-    await retry_message(platform, scope, known_id(message_id))
+    await retry_message(platform, scope, known_uuid(message_id))
     return {"result": "success"}

@@ -30,8 +30,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "delivery_attempts",
+        sa.Column("message_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("message_id", sa.Text(collation="C"), nullable=False),
         sa.Column("environment_id", sa.Uuid(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("service_name", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -42,13 +42,7 @@ def upgrade() -> None:
             "response", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
         ),
         sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery_attempts")),
-    )
-    op.create_index(
-        op.f("ix_delivery_attempts_message_id_id"),
-        "delivery_attempts",
-        ["message_id", "id"],
-        unique=False,
+        sa.PrimaryKeyConstraint("message_id", "id", name=op.f("pk_delivery_attempts")),
     )
     op.create_table(
         "environments",
@@ -91,24 +85,18 @@ def upgrade() -> None:
     )
     op.create_table(
         "message_events",
+        sa.Column("message_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("message_id", sa.Text(collation="C"), nullable=False),
         sa.Column("event_type", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column(
             "data", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
         ),
         sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_message_events")),
-    )
-    op.create_index(
-        op.f("ix_message_events_message_id_id"),
-        "message_events",
-        ["message_id", "id"],
-        unique=False,
+        sa.PrimaryKeyConstraint("message_id", "id", name=op.f("pk_message_events")),
     )
     op.create_table(
         "recipient_run_events",
-        sa.Column("recipient_run_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("recipient_run_id", sa.Uuid(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("event", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("status", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -271,11 +259,11 @@ def upgrade() -> None:
     )
     op.create_table(
         "messages",
-        sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("environment_id", sa.Uuid(), nullable=False),
         sa.Column("channel_id", sa.Uuid(), nullable=False),
         sa.Column("channel_type", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column("recipient_run_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("recipient_run_id", sa.Uuid(), nullable=True),
         sa.Column("workflow_run_id", sa.Uuid(), nullable=True),
         sa.Column("workflow_key", sa.Text(collation="C"), nullable=False),
         sa.Column("version_id", sa.Uuid(), nullable=False),
@@ -313,9 +301,6 @@ def upgrade() -> None:
         sa.Column("retry_count", sa.Integer(), nullable=False),
         sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["environment_id"], ["environments.id"], name=op.f("fk_messages_environment_id")
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
     )
     op.create_index(
@@ -393,7 +378,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "recipient_runs",
-        sa.Column("id", sa.Text(collation="C"), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("environment_id", sa.Uuid(), nullable=False),
         sa.Column("workflow_run_id", sa.Uuid(), nullable=False),
         sa.Column("workflow_key", sa.Text(collation="C"), nullable=False),
@@ -419,9 +404,6 @@ def upgrade() -> None:
         sa.Column("resumes_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["environment_id"], ["environments.id"], name=op.f("fk_recipient_runs_environment_id")
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recipient_runs")),
     )
     op.create_index(
@@ -535,9 +517,6 @@ def upgrade() -> None:
         ),
         sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["environment_id"], ["environments.id"], name=op.f("fk_workflow_runs_environment_id")
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workflow_runs")),
     )
     op.create_index(
@@ -692,12 +671,10 @@ def downgrade() -> None:
     op.drop_table("api_keys")
     op.drop_table("service_tokens")
     op.drop_table("recipient_run_events")
-    op.drop_index(op.f("ix_message_events_message_id_id"), table_name="message_events")
     op.drop_table("message_events")
     op.drop_index(op.f("ix_idempotency_records_expires_at"), table_name="idempotency_records")
     op.drop_table("idempotency_records")
     op.drop_table("environments")
-    op.drop_index(op.f("ix_delivery_attempts_message_id_id"), table_name="delivery_attempts")
     op.drop_table("delivery_attempts")
     op.drop_table("channels")
     # ### end Alembic commands ###

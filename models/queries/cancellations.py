@@ -9,6 +9,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from domain.ids import FIRST_ID, LAST_ID
 from domain.refs import RecipientRef
 from runtime.database import Connection
 
@@ -74,7 +75,7 @@ async def cancel_runs(
     cancellation_key: str,
     recipients: Sequence[RecipientRef] | None,
     now: datetime,
-) -> list[str]:
+) -> list[UUID]:
     """Cancel every open run that matches, and return their ids."""
     refs = recipients or ()
     cursor = await connection.execute(
@@ -96,7 +97,7 @@ async def cancel_runs(
 
 
 async def cancelled_runs(
-    connection: Connection, cancellation_id: UUID, *, after: str = "", last: str = "~"
+    connection: Connection, cancellation_id: UUID, *, after: UUID = FIRST_ID, last: UUID = LAST_ID
 ) -> list[dict[str, Any]]:
     """Return the runs of a cancellation in a range of ids."""
     cursor = await connection.execute(_CHUNK, (cancellation_id, after, last))

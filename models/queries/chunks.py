@@ -8,10 +8,10 @@ from uuid import UUID
 from runtime.database import Connection
 
 _BOUNDARIES = """
-SELECT max(id) AS last FROM (
+SELECT DISTINCT ON (chunk) id AS last FROM (
     SELECT id, (row_number() OVER (ORDER BY id) - 1) / %s AS chunk
     FROM recipient_runs WHERE {column} = %s
-) AS numbered GROUP BY chunk ORDER BY 1
+) AS numbered ORDER BY chunk, id DESC
 """
 
 
@@ -24,8 +24,8 @@ class Scope(Enum):
 
 async def chunk_boundaries(
     connection: Connection, scope: Scope, scope_id: UUID, size: int
-) -> list[str]:
+) -> list[UUID]:
     """Return the last run id of every chunk of `size` runs, in order."""
     statement = _BOUNDARIES.format(column=scope.value)
-    cursor = await connection.execute(statement.encode(), (size, scope_id))
+    cursor = await connection.execute(statement, (size, scope_id))
     return [row["last"] for row in await cursor.fetchall()]

@@ -34,13 +34,14 @@ WITH changed AS (
     WHERE id = %(id)s AND delivery_status IN ('queued', 'delivery_attempted')
     RETURNING delivery_status
 ), story AS (
-    INSERT INTO message_events
-    SELECT given.* FROM jsonb_populate_recordset(NULL::message_events, %(events)s) AS given
+    INSERT INTO message_events (message_id, id, event_type, data, inserted_at)
+    SELECT message_id, id, event_type, data, inserted_at
+    FROM jsonb_populate_recordset(NULL::message_events, %(events)s)
     WHERE EXISTS (SELECT FROM changed)
 ), logged AS (
     INSERT INTO delivery_attempts (id, message_id, environment_id, attempt, service_name, request,
                                    response, inserted_at)
-    SELECT %(log_id)s::uuid, %(id)s::text, %(environment_id)s::uuid, %(attempt)s::int,
+    SELECT %(log_id)s::uuid, %(id)s::uuid, %(environment_id)s::uuid, %(attempt)s::int,
            %(service)s::text, %(request)s::jsonb, %(response)s::jsonb, %(now)s::timestamptz
     WHERE %(service)s::text IS NOT NULL
 )
@@ -70,7 +71,7 @@ SELECT * FROM requeued
 class AttemptRecord:
     """What one attempt changes."""
 
-    message_id: str
+    message_id: UUID
     environment_id: UUID
     attempt: int
     status: str
@@ -81,7 +82,7 @@ class AttemptRecord:
 
 
 async def message_to_deliver(
-    connection: Connection, environment_id: UUID, message_id: str
+    connection: Connection, environment_id: UUID, message_id: UUID
 ) -> dict[str, Any] | None:
     """Return a message with its channel's provider and sealed settings, or None."""
     cursor = await connection.execute(_TO_DELIVER, (message_id, environment_id))
@@ -118,7 +119,7 @@ async def record_attempt(connection: Connection, record: AttemptRecord) -> str:
 
 
 async def requeue(
-    connection: Connection, environment_id: UUID, message_id: str, now: datetime
+    connection: Connection, environment_id: UUID, message_id: UUID, now: datetime
 ) -> dict[str, Any] | None:
     """Set an undelivered or bounced message back to queued; None when it is neither."""
     values = {

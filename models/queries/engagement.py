@@ -38,7 +38,7 @@ WITH before AS (
     INSERT INTO message_events (id, message_id, event_type, data, inserted_at)
     SELECT e.id, e.message_id, 'message.' || e.kind,
            CASE WHEN e.kind = 'interacted' THEN %(metadata)s::jsonb END, %(now)s
-    FROM unnest(%(event_ids)s::uuid[], %(event_messages)s::text[], %(event_kinds)s::text[])
+    FROM unnest(%(event_ids)s::uuid[], %(event_messages)s::uuid[], %(event_kinds)s::text[])
         AS e (id, message_id, kind)
     JOIN before b ON b.id = e.message_id
     WHERE CASE e.kind {changes} END
@@ -51,7 +51,7 @@ async def engage(
     connection: Connection,
     environment_id: UUID,
     action: Engagement,
-    message_ids: Sequence[str],
+    message_ids: Sequence[UUID],
     *,
     now: datetime,
     metadata: JsonObject | None = None,

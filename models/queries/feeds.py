@@ -96,8 +96,8 @@ async def recipients_by_ref(
 
 
 async def trigger_data_of(
-    connection: Connection, environment_id: UUID, run_ids: Iterable[str]
-) -> dict[str, dict[str, Any]]:
+    connection: Connection, environment_id: UUID, run_ids: Iterable[UUID]
+) -> dict[UUID, dict[str, Any]]:
     """Return by run what its trigger carried for its recipient, without attachments."""
     cursor = await connection.execute(_TRIGGER_DATA, [environment_id, list(run_ids)])
     return {row["id"]: row["data"] for row in await cursor.fetchall()}

@@ -46,7 +46,7 @@ async def list_messages(
 
 
 async def messages_by_id(
-    connection: Connection, environment_id: UUID, message_ids: Sequence[str]
+    connection: Connection, environment_id: UUID, message_ids: Sequence[UUID]
 ) -> list[dict[str, Any]]:
     """Return those of the messages that exist, in the order of their ids in `message_ids`."""
     cursor = await connection.execute(
@@ -58,7 +58,7 @@ async def messages_by_id(
 
 
 async def message_contents(
-    connection: Connection, environment_id: UUID, message_ids: Sequence[str]
+    connection: Connection, environment_id: UUID, message_ids: Sequence[UUID]
 ) -> list[dict[str, Any]]:
     """Return the rendered contents of those of the messages that exist, in the given order."""
     cursor = await connection.execute(
@@ -70,21 +70,21 @@ async def message_contents(
     return [found[one] for one in message_ids if one in found]
 
 
-async def list_events(connection: Connection, message_id: str, request: PageRequest) -> Page:
+async def list_events(connection: Connection, message_id: UUID, request: PageRequest) -> Page:
     """Return a page of a message's events, newest first."""
     return await _page_of_message(
         connection, "id, event_type, data, inserted_at", "message_events", message_id, request
     )
 
 
-async def list_attempts(connection: Connection, message_id: str, request: PageRequest) -> Page:
+async def list_attempts(connection: Connection, message_id: UUID, request: PageRequest) -> Page:
     """Return a page of a message's delivery attempts, newest first."""
     columns = "id, environment_id, service_name, request, response, inserted_at"
     return await _page_of_message(connection, columns, "delivery_attempts", message_id, request)
 
 
 async def _page_of_message(
-    connection: Connection, columns: str, table: str, message_id: str, request: PageRequest
+    connection: Connection, columns: str, table: str, message_id: UUID, request: PageRequest
 ) -> Page:
     conditions, values = paging.conditions(_BY_ID, request)
     where = " AND ".join(["message_id = %s", *conditions])

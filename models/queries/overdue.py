@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from runtime.database import Connection
 
@@ -39,7 +40,7 @@ async def overdue_runs(
 
 
 async def end_overdue_run(
-    connection: Connection, run_id: str, *, now: datetime, grace: timedelta
+    connection: Connection, run_id: UUID, *, now: datetime, grace: timedelta
 ) -> bool:
     """End a run that nothing will wake; leave one that has moved meanwhile."""
     cursor = await connection.execute(_END, {"id": run_id, "now": now, "before": now - grace})

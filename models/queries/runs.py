@@ -46,7 +46,7 @@ async def list_runs(
 
 
 async def get_run(
-    connection: Connection, environment_id: UUID, run_id: str
+    connection: Connection, environment_id: UUID, run_id: UUID
 ) -> dict[str, Any] | None:
     """Return a recipient run, or None."""
     cursor = await connection.execute(
@@ -55,7 +55,7 @@ async def get_run(
     return await cursor.fetchone()
 
 
-async def events_of_run(connection: Connection, run_id: str) -> list[dict[str, Any]]:
+async def events_of_run(connection: Connection, run_id: UUID) -> list[dict[str, Any]]:
     """Return the story of a run, in order."""
     cursor = await connection.execute(
         "SELECT position, event, status, attempt, step_ref, step_type, data, inserted_at "

@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from domain.idempotency import IdempotencyClaim, StoredAnswer
-from domain.ids import recipient_run_id
+from domain.ids import FIRST_ID, LAST_ID, recipient_run_id
 from domain.triggers import TriggerRequest
 from models.queries.idempotency import TAKE, take_values
 from runtime.database import Connection
@@ -24,7 +24,7 @@ WITH taken AS ({TAKE}
     SELECT 1 WHERE %(claim_key)s::text IS NULL OR EXISTS (SELECT FROM taken)
 ), given AS (
     SELECT given.* FROM allowed, unnest(
-        %(run_ids)s::text[], %(collections)s::text[], %(recipient_ids)s::text[],
+        %(run_ids)s::uuid[], %(collections)s::text[], %(recipient_ids)s::text[],
         %(trigger_data)s::jsonb[], %(stored)s::boolean[])
         AS given (id, collection, recipient_id, trigger_data, stored)
 ), known AS (
@@ -75,9 +75,6 @@ WHERE w.released_at IS NULL AND w.accepted_at < %s
 ORDER BY w.accepted_at LIMIT %s
 """
 
-# Every run id is at most this: a run of any trigger sorts below it.
-LAST_ID = "~"
-
 
 async def accept_trigger(
     connection: Connection,
@@ -121,9 +118,7 @@ async def accept_trigger(
             "data": Jsonb(request.data),
             "settings": Jsonb(request.settings),
             "source": Jsonb(request.source),
-            "run_ids": [
-                str(recipient_run_id(workflow_run_id, entry.ref.gid)) for entry in recipients
-            ],
+            "run_ids": [recipient_run_id(workflow_run_id, entry.ref.gid) for entry in recipients],
             "collections": [entry.ref.collection for entry in recipients],
             "recipient_ids": [entry.ref.id for entry in recipients],
             "trigger_data": [
@@ -141,7 +136,7 @@ async def accept_trigger(
 
 
 async def startable_runs(
-    connection: Connection, workflow_run_id: UUID, *, after: str = "", last: str = LAST_ID
+    connection: Connection, workflow_run_id: UUID, *, after: UUID = FIRST_ID, last: UUID = LAST_ID
 ) -> list[dict[str, Any]]:
     """Return the runs of a trigger, in a range of ids, that have not begun."""
     cursor = await connection.execute(_STARTABLE, (workflow_run_id, after, last))

@@ -35,33 +35,51 @@ WHERE r.id = %s AND r.environment_id = %s
 FOR UPDATE OF r
 """
 
-# Everything a walk changed, in one statement: all of it is there or none.
-_RECORD = """
-WITH made AS (
-    INSERT INTO messages SELECT * FROM jsonb_populate_recordset(NULL::messages, %(messages)s)
-), message_story AS (
-    INSERT INTO message_events
-    SELECT * FROM jsonb_populate_recordset(NULL::message_events, %(message_events)s)
-), story AS (
+# Columns are named: one that a newer release added takes its default, so a process of the release
+# before it still writes.
+_STORY = """
     INSERT INTO recipient_run_events
-    SELECT * FROM jsonb_populate_recordset(NULL::recipient_run_events, %(events)s)
-)
-UPDATE recipient_runs
-SET status = %(status)s, error_count = %(error_count)s, event_count = %(event_count)s,
-    step_outcomes = %(step_outcomes)s, resumes_at = %(resumes_at)s, updated_at = %(now)s
-WHERE id = %(id)s
+        (recipient_run_id, position, event, status, attempt, step_ref, step_type, data, inserted_at)
+    SELECT recipient_run_id, position, event, status, attempt, step_ref, step_type, data,
+           inserted_at
+    FROM jsonb_populate_recordset(NULL::recipient_run_events, %(events)s)
 """
 
-_RECORD_WITHOUT_MESSAGES = """
-WITH story AS (
-    INSERT INTO recipient_run_events
-    SELECT * FROM jsonb_populate_recordset(NULL::recipient_run_events, %(events)s)
+# Everything a walk changed, in one statement: all of it is there or none.
+_RECORD = f"""
+WITH made AS (
+    INSERT INTO messages
+        (id, environment_id, channel_id, channel_type, recipient_run_id, workflow_run_id,
+         workflow_key, version_id, step_ref, categories, collection, recipient_id, tenant_id,
+         actors, data, content, delivery_status, scheduled_at, provider_metadata,
+         recipient_snapshot, retry_count, inserted_at, updated_at)
+    SELECT id, environment_id, channel_id, channel_type, recipient_run_id, workflow_run_id,
+           workflow_key, version_id, step_ref, categories, collection, recipient_id, tenant_id,
+           actors, data, content, delivery_status, scheduled_at, provider_metadata,
+           recipient_snapshot, retry_count, inserted_at, updated_at
+    FROM jsonb_populate_recordset(NULL::messages, %(messages)s)
+), message_story AS (
+    INSERT INTO message_events (message_id, id, event_type, data, inserted_at)
+    SELECT message_id, id, event_type, data, inserted_at
+    FROM jsonb_populate_recordset(NULL::message_events, %(message_events)s)
+), story AS (
+    {_STORY}
 )
 UPDATE recipient_runs
 SET status = %(status)s, error_count = %(error_count)s, event_count = %(event_count)s,
     step_outcomes = %(step_outcomes)s, resumes_at = %(resumes_at)s, updated_at = %(now)s
 WHERE id = %(id)s
-"""
+"""  # noqa: S608 - the part is a constant of ours
+
+_RECORD_WITHOUT_MESSAGES = f"""
+WITH story AS (
+    {_STORY}
+)
+UPDATE recipient_runs
+SET status = %(status)s, error_count = %(error_count)s, event_count = %(event_count)s,
+    step_outcomes = %(step_outcomes)s, resumes_at = %(resumes_at)s, updated_at = %(now)s
+WHERE id = %(id)s
+"""  # noqa: S608 - the part is a constant of ours
 
 _MESSAGES_OF_RUN = """
 SELECT id, step_ref, channel_id, channel_type, delivery_status, scheduled_at, seen_at, read_at,
@@ -85,7 +103,7 @@ class WalkRecord:
 
 
 async def take_run(
-    connection: Connection, environment_id: UUID, run_id: str
+    connection: Connection, environment_id: UUID, run_id: UUID
 ) -> dict[str, Any] | None:
     """Lock a run for the rest of the transaction, and return it with its trigger and people."""
     cursor = await connection.execute(_TAKE, (run_id, environment_id))
@@ -93,7 +111,7 @@ async def take_run(
 
 
 async def record_walk(
-    connection: Connection, run_id: str, record: WalkRecord, now: datetime
+    connection: Connection, run_id: UUID, record: WalkRecord, now: datetime
 ) -> None:
     """Store what a walk did."""
     values: dict[str, Any] = {
@@ -113,7 +131,7 @@ async def record_walk(
 
 
 async def messages_of_run(
-    connection: Connection, workflow_run_id: UUID, run_id: str
+    connection: Connection, workflow_run_id: UUID, run_id: UUID
 ) -> list[dict[str, Any]]:
     """Return the messages that a run has made, oldest first, with their statuses."""
     cursor = await connection.execute(_MESSAGES_OF_RUN, (workflow_run_id, run_id))

@@ -92,7 +92,7 @@ async def _make_message(
     sandbox: bool,
     scheduled_at: datetime | None,
 ) -> StepOutcome:
-    identifier = str(message_id(UUID(context.run.id), step.ref, str(channel.id)))
+    identifier = str(message_id(UUID(context.run.id), step.ref, str(channel.id), context.now))
     content = await render_message(context, step, channel, identifier)
     if content.get("to") == "":
         return _skipped(context, step, "the address to send to is empty")

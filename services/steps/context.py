@@ -55,7 +55,7 @@ def run_facts(row: dict[str, Any]) -> RunFacts:
     if row["actor_id"] is not None:
         actor_ref = RecipientRef(row["actor_collection"], row["actor_id"])
     return RunFacts(
-        id=row["id"],
+        id=str(row["id"]),
         environment_id=row["environment_id"],
         environment=row["environment"],
         workflow_run_id=row["workflow_run_id"],
@@ -193,7 +193,7 @@ class StepContext:
             return {}
         if self._stored is None:
             self._stored = await walks.messages_of_run(
-                self.connection, self.run.workflow_run_id, self.run.id
+                self.connection, self.run.workflow_run_id, UUID(self.run.id)
             )
         return message_facts(self._stored, self.record.messages)
 

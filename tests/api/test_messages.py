@@ -59,7 +59,7 @@ async def test_a_message_in_full(
 @pytest.fixture
 async def five(make: Builder, environment: Environment) -> dict[str, str]:
     """Make five messages, each different in what filters look at; the newest is `e`."""
-    run_id = await make.run(environment, id="run-b")
+    run_id = await make.run(environment, id=RUN_B)
     [run] = await make.rows("SELECT workflow_run_id FROM recipient_runs WHERE id = %s", run_id)
     changes: dict[str, dict[str, Any]] = {
         "a": {"tenant_id": "acme", "delivery_status": "bounced", "channel_id": CHANNEL},
@@ -81,6 +81,7 @@ async def five(make: Builder, environment: Environment) -> dict[str, str]:
 
 
 CHANNEL = uuid4()
+RUN_B = new_id()
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ CHANNEL = uuid4()
         ("engagement_status=interacted", ""),
         ("workflow_categories[]=promo&workflow_categories[]=other", "c"),
         ("source=digest", "b"),
-        ("workflow_recipient_run_id=run-b", "b"),
+        (f"workflow_recipient_run_id={RUN_B}", "b"),
         ("workflow_recipient_run_id=other", ""),
         ('trigger_data={"n":1}', "dc"),
         ('trigger_data={"n":1,"z":null}', "d"),

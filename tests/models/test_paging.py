@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.pagination import BY_TIME_AND_ID, decode_cursor, encode_cursor
+from api.pagination import BY_TIME_AND_UUID, decode_cursor, encode_cursor
 from domain.filters import MessageFilter
 from domain.pages import Page, PageRequest
 from models.queries.messages import list_messages
@@ -21,7 +21,7 @@ from tests.support.builders import T0, Builder, Environment
 async def _fetch(connection: Connection, environment: Environment, request: PageRequest) -> Page:
     """Fetch a page as a client does: boundaries go through cursors."""
     through = {
-        name: decode_cursor(encode_cursor(boundary), BY_TIME_AND_ID)
+        name: decode_cursor(encode_cursor(boundary), BY_TIME_AND_UUID)
         for name, boundary in (("after", request.after), ("before", request.before))
         if boundary is not None
     }
@@ -40,7 +40,7 @@ async def _walk(
     async with make.database.connection() as connection:
         while True:
             page = await _fetch(connection, environment, request)
-            seen += [row["id"] for row in page.rows]
+            seen += [str(row["id"]) for row in page.rows]
             if page.after is None:
                 return seen
             request = PageRequest(size, after=page.after)
@@ -68,7 +68,7 @@ async def test_paging_while_rows_are_inserted(
         "SELECT id FROM messages WHERE environment_id = %s ORDER BY inserted_at DESC, id DESC",
         environment.id,
     )
-    before = [row["id"] for row in rows]
+    before = [str(row["id"]) for row in rows]
     seen = await _walk(make, environment, size, inserts)
     assert len(set(seen)) == len(seen)
     assert [one for one in seen if one in set(before)] == before
@@ -82,10 +82,10 @@ async def test_going_back_mirrors_going_on(
     ids = [await make.message(environment, uuid4(), minute=minute // 2) for minute in range(7)]
     seen: list[str] = []
     async with make.database.connection() as connection:
-        request = PageRequest(size, before=(T0, ids[0]))
+        request = PageRequest(size, before=(T0, UUID(ids[0])))
         for _ in itertools.count():
             page = await _fetch(connection, environment, request)
-            seen = [row["id"] for row in page.rows] + seen
+            seen = [str(row["id"]) for row in page.rows] + seen
             if page.before is None:
                 break
             request = PageRequest(size, before=page.before)
@@ -112,7 +112,7 @@ async def test_between_two_cursors(
                 before=(first["inserted_at"], first["id"]),
             ),
         )
-    assert [row["id"] for row in page.rows] == [ids[3], ids[2], ids[1]]
+    assert [str(row["id"]) for row in page.rows] == [ids[3], ids[2], ids[1]]
     assert page.after is None
 
 
@@ -132,4 +132,4 @@ async def test_the_ends_have_no_cursor(make: Builder, environment: Environment) 
 @given(st.text(max_size=60))
 def test_junk_is_no_cursor(text: str) -> None:
     """Text that we did not write is no cursor, and never a fault."""
-    assert decode_cursor(text, BY_TIME_AND_ID) is None
+    assert decode_cursor(text, BY_TIME_AND_UUID) is None

@@ -11,6 +11,7 @@ import pytest
 
 from domain.delivery import Delivery, Outcome
 from domain.errors import NotFound, Unavailable, Unprocessable
+from domain.ids import new_id
 from domain.runs import DeliverMessageInput
 from domain.statuses import DeliveryStatus
 from services.deliveries import TryAgain, conclude_delivery, retry_message
@@ -132,8 +133,8 @@ async def test_final_message_is_left_alone(engine: Engine) -> None:
 
 async def test_deleted_message(engine: Engine) -> None:
     """A message that is gone needs no delivery."""
-    assert await engine.deliver("gone") == "deleted"
-    assert await _conclude(engine, "gone") == "deleted"
+    assert await engine.deliver(new_id()) == "deleted"
+    assert await _conclude(engine, str(new_id())) == "deleted"
 
 
 @pytest.mark.parametrize("what", ["settings", "channel", "credential", "provider"])

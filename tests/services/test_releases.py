@@ -183,7 +183,7 @@ async def test_sweep_starts_only_what_has_not_begun(
     """Runs that were started or cancelled since are not started again."""
     away = engine.with_platform(temporal=FailingTemporal())
     trigger = await away.trigger("flow", *PEOPLE[:3], cancellation_key="ck")
-    runs = [run["id"] for run in await engine.runs(trigger)]
+    runs = [str(run["id"]) for run in await engine.runs(trigger)]
     await engine.walk(runs[0])
     await engine.cancel("flow", "ck", "u001")
     await engine.grow_old()

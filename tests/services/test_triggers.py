@@ -68,7 +68,7 @@ async def test_one_run_for_each_recipient(engine: Engine, temporal: TemporalReco
         ("boards", "b1"),
     ]
     assert {run["status"] for run in runs} == {"queued"}
-    assert {start[1].run_id for start in temporal.starts} == {run["id"] for run in runs}
+    assert {start[1].run_id for start in temporal.starts} == {str(run["id"]) for run in runs}
     assert await _stored(engine, "a") == {"name": "A"}
     assert await _stored(engine, "b1", "boards") == {"name": "Board"}
 

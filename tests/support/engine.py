@@ -169,11 +169,13 @@ class Engine:
 
     async def begin(self, key: str, *recipients: Any, **body: Any) -> str:
         """Trigger a workflow for one recipient; answers the id of its run."""
-        return (await self.runs(await self.trigger(key, *recipients, **body)))[0]["id"]
+        return str((await self.runs(await self.trigger(key, *recipients, **body)))[0]["id"])
 
-    async def walk(self, run_id: str, cursor: str = START, *, cancel: bool = False) -> Directive:
+    async def walk(
+        self, run_id: str | UUID, cursor: str = START, *, cancel: bool = False
+    ) -> Directive:
         """Advance a run once."""
-        order = AdvanceInput(run_id, str(self.environment.id), cursor, cancel)
+        order = AdvanceInput(str(run_id), str(self.environment.id), cursor, cancel)
         return await advance(self.platform, order)
 
     async def send(self, *steps: JsonObject, **body: Any) -> tuple[str, Directive]:
@@ -184,9 +186,9 @@ class Engine:
         run_id = await self.begin(key, *recipients, **body)
         return run_id, await self.walk(run_id)
 
-    async def deliver(self, message_id: str, *, attempt: int = 1, retry: int = 0) -> str:
+    async def deliver(self, message_id: str | UUID, *, attempt: int = 1, retry: int = 0) -> str:
         """Make one attempt to deliver a message."""
-        order = DeliverMessageInput(message_id, str(self.environment.id), retry)
+        order = DeliverMessageInput(str(message_id), str(self.environment.id), retry)
         return await deliveries.deliver_message(self.platform, order, attempt=attempt)
 
     async def grow_old(self) -> None:
@@ -215,11 +217,11 @@ class Engine:
             *(self.environment.id, workflow_run_id, workflow_run_id),
         )
 
-    async def run(self, run_id: str) -> dict[str, Any]:
+    async def run(self, run_id: str | UUID) -> dict[str, Any]:
         """Return one run."""
         return (await self.make.rows("SELECT * FROM recipient_runs WHERE id = %s", run_id))[0]
 
-    async def events(self, run_id: str) -> list[dict[str, Any]]:
+    async def events(self, run_id: str | UUID) -> list[dict[str, Any]]:
         """Return a run's story in order."""
         return await self.make.rows(
             "SELECT * FROM recipient_run_events WHERE recipient_run_id = %s ORDER BY position",
@@ -242,7 +244,7 @@ class Engine:
             run_id,
         )
 
-    async def message(self, message_id: str) -> dict[str, Any]:
+    async def message(self, message_id: str | UUID) -> dict[str, Any]:
         """Return one message."""
         return (await self.make.rows("SELECT * FROM messages WHERE id = %s", message_id))[0]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -60,10 +59,6 @@ def recipient_reference(row: dict[str, Any]) -> JsonValue:
     return RecipientRef(row["collection"], row["recipient_id"]).wire()
 
 
-def child_id(parent: str, *parts: str) -> str:
+def child_id(parent: UUID, *parts: str) -> str:
     """Return a stable id of something that has no row of its own."""
-    try:
-        base = UUID(parent)
-    except ValueError:
-        base = UUID(bytes=hashlib.sha256(parent.encode()).digest()[:16])
-    return str(derived_id(base, *parts))
+    return str(derived_id(parent, *parts))

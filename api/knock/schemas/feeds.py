@@ -97,7 +97,7 @@ def _item(view: FeedView, row: dict[str, Any], *, is_rich: bool) -> JsonObject:
     item: JsonObject = {
         "__typename": "FeedItem",
         "__cursor": encode_cursor((row["inserted_at"], row["id"])),
-        "id": row["id"],
+        "id": str(row["id"]),
         "blocks": row["content"].get("blocks") or [],
         "data": row["data"],
         "actors": [recipient_wire(actor) for actor in actors[: None if is_rich else 1]],

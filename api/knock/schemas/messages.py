@@ -187,7 +187,7 @@ def message_wire(row: dict[str, Any]) -> JsonObject:
     """Write a message."""
     return {
         "__typename": "Message",
-        "id": row["id"],
+        "id": str(row["id"]),
         "channel_id": str(row["channel_id"]),
         "channel": _channel_wire(row),
         "status": row["delivery_status"],
@@ -204,7 +204,7 @@ def message_wire(row: dict[str, Any]) -> JsonObject:
             "categories": row["categories"],
             "step_ref": row["step_ref"],
             "workflow_run_id": _text(row["workflow_run_id"]),
-            "workflow_recipient_run_id": row["recipient_run_id"],
+            "workflow_recipient_run_id": _text(row["recipient_run_id"]),
         },
         "data": row["data"],
         "metadata": row["provider_metadata"],
@@ -273,7 +273,7 @@ def content_wire(row: dict[str, Any]) -> JsonObject:
     shape = _CONTENTS.get(row["channel_type"], _http)
     return {
         "__typename": "MessageContent",
-        "message_id": row["id"],
+        "message_id": str(row["id"]),
         "inserted_at": iso(row["inserted_at"]),
         "data": shape(row["content"], row["recipient_snapshot"] or {}),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
 
 from pydantic import Field
 
@@ -78,7 +79,7 @@ def run_wire(row: dict[str, Any]) -> JsonObject:
         actor = RecipientRef(row["actor_collection"], row["actor_id"]).wire()
     return {
         "__typename": "WorkflowRecipientRun",
-        "id": row["id"],
+        "id": str(row["id"]),
         "workflow_run_id": str(row["workflow_run_id"]),
         "workflow": row["workflow_key"],
         "status": row["status"],
@@ -92,7 +93,7 @@ def run_wire(row: dict[str, Any]) -> JsonObject:
     }
 
 
-def run_event_wire(run_id: str, row: dict[str, Any]) -> JsonObject:
+def run_event_wire(run_id: UUID, row: dict[str, Any]) -> JsonObject:
     """Write a run event; its id is derived, because its place in the run is what names it."""
     return {
         "__typename": "WorkflowRecipientRunEvent",
