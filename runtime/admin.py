@@ -18,7 +18,8 @@ from uuid import UUID
 from api.management.admin_keys import render_key, render_token
 from api.management.channels import render_channel
 from domain.clock import utc_now
-from domain.errors import InvalidParams
+from domain.errors import InvalidParams, NotFound
+from domain.ids import read_id
 from domain.json_types import JsonObject, JsonValue
 from domain.pages import PageRequest
 from domain.principals import EnvironmentScope, KeyKind
@@ -139,7 +140,10 @@ async def _retry_message(platform: Platform, arguments: Arguments) -> JsonValue:
     async with platform.database.transaction() as connection:
         environment = await find_environment(connection, arguments.environment)
     scope = EnvironmentScope(environment["id"], environment["slug"])
-    await retry_message(platform, scope, arguments.id)
+    message_id = read_id(arguments.id)
+    if message_id is None:
+        raise NotFound(f"There is no message {arguments.id!r} in this environment.")
+    await retry_message(platform, scope, message_id)
     return None
 
 

@@ -43,11 +43,11 @@ HALF_DONE: dict[str, str] = {
     "ON r.id = m.recipient_run_id WHERE r.id IS NULL",
     "message that its run does not know": "SELECT m.id FROM messages m JOIN recipient_runs r "
     "ON r.id = m.recipient_run_id WHERE NOT coalesce(r.step_outcomes->m.step_ref->'message_ids' "
-    "? m.id, false)",
+    "? m.id::text, false)",
     "message that is only in its run's outcomes": "SELECT given.id FROM recipient_runs r, "
     "jsonb_each(r.step_outcomes) AS taken (ref, outcome), jsonb_array_elements_text("
     "coalesce(taken.outcome->'message_ids', '[]')) AS given (id) "
-    "WHERE NOT EXISTS (SELECT FROM messages m WHERE m.id = given.id)",
+    "WHERE NOT EXISTS (SELECT FROM messages m WHERE m.id = given.id::uuid)",
     "message still under way": "SELECT id FROM messages WHERE delivery_status IN "
     "('queued', 'delivery_attempted')",
     "message without its first events": "SELECT m.id FROM messages m WHERE (SELECT count(*) "
