@@ -15,6 +15,7 @@ from domain.json_types import JsonObject, JsonValue
 from domain.pages import Page, PageRequest
 from models.queries import channels as queries
 from models.queries.channels import ChannelRow, ChannelSettingsRow
+from models.queries.content import lock_publication
 from models.queries.environments import EnvironmentRow
 from providers.registry import obfuscate
 from runtime.crypto import Vault
@@ -79,6 +80,7 @@ async def put_channel(
     Raises:
         InvalidParams: a field is wrong, or type or provider of an existing channel would change.
     """
+    await lock_publication(connection)
     row = await queries.upsert_channel(connection, parse_channel(key, raw, now=now))
     if row is None:
         raise InvalidParams.of(
@@ -106,6 +108,7 @@ async def put_channel_settings(
         NotFound: no such channel.
         InvalidParams: the provider does not accept its settings, or another field is wrong.
     """
+    await lock_publication(connection, [environment["id"]])
     channel = await _find(connection, key, lock=True)
     known = await queries.list_channel_settings(connection, [channel["id"]])
     before = next((row for row in known if row["environment_id"] == environment["id"]), None)

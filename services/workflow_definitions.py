@@ -150,6 +150,7 @@ async def activate_workflow(
 
     Raises NotFound.
     """
+    await queries.lock_publication(connection, [environment["id"]])
     resource = await queries.set_active(connection, environment["id"], WORKFLOW, key, active=active)
     if resource is None:
         raise _missing(key)

@@ -590,11 +590,16 @@ def upgrade() -> None:
         $$
         """
     )
-    for table in ("channels", "channel_environments"):
-        op.execute(
-            f"CREATE TRIGGER raise_config_version AFTER INSERT OR UPDATE OR DELETE ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION raise_config_version()"
-        )
+    # What processes keep of a channel itself: a new name or time of change concerns nobody's memory.
+    op.execute(
+        "CREATE TRIGGER raise_config_version AFTER INSERT OR DELETE "
+        "OR UPDATE OF key, channel_type, provider, archived_at ON channels "
+        "FOR EACH ROW EXECUTE FUNCTION raise_config_version()"
+    )
+    op.execute(
+        "CREATE TRIGGER raise_config_version AFTER INSERT OR UPDATE OR DELETE "
+        "ON channel_environments FOR EACH ROW EXECUTE FUNCTION raise_config_version()"
+    )
     # Saving a draft publishes nothing.
     op.execute(
         "CREATE TRIGGER raise_config_version AFTER INSERT OR DELETE "

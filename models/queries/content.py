@@ -145,15 +145,23 @@ async def list_pending(
     return cast("list[Resource]", await cursor.fetchall())
 
 
-async def lock_publication(connection: Connection, environment_ids: Sequence[UUID]) -> None:
-    """Make writers of these environments' content wait for each other.
+async def lock_publication(
+    connection: Connection, environment_ids: Sequence[UUID] | None = None
+) -> None:
+    """Make writers of these environments' configuration wait for each other.
 
-    Every writer takes this lock before any row of content, because publishing also raises the
-    environment's configuration version. Foreign key checks pass it, so runs go on.
+    Every writer of published content and of channels takes this lock before any row of those,
+    because what it writes also raises the environment's configuration version. Foreign key checks
+    pass it, so runs go on.
+
+    Args:
+        connection: inside a transaction.
+        environment_ids: which environments; None means all of them.
     """
     await connection.execute(
-        "SELECT 1 FROM environments WHERE id = ANY(%s) ORDER BY position FOR NO KEY UPDATE",
-        [list(environment_ids)],
+        "SELECT 1 FROM environments WHERE %(all)s OR id = ANY(%(ids)s) "
+        "ORDER BY position FOR NO KEY UPDATE",
+        {"all": environment_ids is None, "ids": list(environment_ids or ())},
     )
 
 

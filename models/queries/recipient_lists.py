@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from uuid import UUID
 
 from domain.pages import Page, PageRequest
@@ -11,17 +12,36 @@ from models.queries.message_filters import Where
 from runtime.database import Connection
 
 _COLUMNS = ("inserted_at", "id")
-# Runs first: a walk that holds one is waited for, so it cannot leave a message behind.
-_DELETE = (
-    "WITH gone AS (DELETE FROM recipient_runs WHERE {owner} RETURNING id) "
-    "DELETE FROM recipient_run_events e USING gone WHERE e.recipient_run_id = gone.id",
-    "WITH gone AS (DELETE FROM messages WHERE {owner} RETURNING id), "
-    "events AS (DELETE FROM message_events e USING gone WHERE e.message_id = gone.id) "
-    "DELETE FROM delivery_attempts a USING gone WHERE a.message_id = gone.id",
-    "DELETE FROM channel_data WHERE {owner}",
-    "DELETE FROM preference_sets WHERE {owner}",
-)
 _OWNER = "environment_id = %s AND recipient_id = %s AND collection = %s"
+# What hangs on a run and on a message, by the column that names it.
+_OF_RUNS = (("recipient_run_events", "recipient_run_id"),)
+_OF_MESSAGES = (("message_events", "message_id"), ("delivery_attempts", "message_id"))
+
+
+def _deletion() -> Iterator[str]:
+    """Yield the statements that delete what belongs to a recipient.
+
+    Rows are locked in the order of their ids, as everybody does who changes several of them, and
+    before what hangs on them is deleted: a statement sees only what was there when it began, so
+    whoever is still writing an event has to be waited for by the statement before. Runs come first:
+    a walk that holds one is waited for, and cannot leave a message behind.
+    """
+    for table, dependents in (("recipient_runs", _OF_RUNS), ("messages", _OF_MESSAGES)):
+        yield (
+            f"WITH locked AS MATERIALIZED (SELECT FROM {table} WHERE {_OWNER} "  # noqa: S608
+            "ORDER BY id FOR UPDATE) SELECT count(*) FROM locked"
+        )
+        for dependent, column in dependents:
+            yield (
+                f"DELETE FROM {dependent} WHERE {column} IN "  # noqa: S608 - constants
+                f"(SELECT id FROM {table} WHERE {_OWNER})"
+            )
+        yield f"DELETE FROM {table} WHERE {_OWNER}"  # noqa: S608 - constants
+    yield f"DELETE FROM channel_data WHERE {_OWNER}"  # noqa: S608 - constants
+    yield f"DELETE FROM preference_sets WHERE {_OWNER}"  # noqa: S608 - constants
+
+
+_DELETE = tuple(_deletion())
 
 
 async def list_recipients(
@@ -73,7 +93,5 @@ async def delete_recipient(connection: Connection, environment_id: UUID, ref: Re
     if cursor.rowcount == 0:
         return False
     for statement in _DELETE:
-        await connection.execute(
-            statement.format(owner=_OWNER), [environment_id, ref.id, ref.collection]
-        )
+        await connection.execute(statement, [environment_id, ref.id, ref.collection])
     return True

@@ -1,0 +1,110 @@
+"""Writers that meet wait for each other: none of them is sent away by a deadlock."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+from domain.messages import Engagement
+from domain.refs import RecipientRef
+from models.queries.environments import EnvironmentRow
+from runtime.platform import Platform
+from services import channels, commits, workflow_definitions
+from services.commits import Selection
+from services.messages import StatusChange, engage_many
+from services.recipients import delete_recipient
+from tests.support.account import AUTHOR, Account, note, workflow
+from tests.support.builders import Builder, Environment
+
+Call = Callable[[], Awaitable[Any]]
+
+
+async def _all_at_once(*calls: Call, rounds: int = 12) -> None:
+    """Make every call in each round; whatever one of them raises fails the test."""
+    for _ in range(rounds):
+        async with asyncio.TaskGroup() as group:
+            for call in calls:
+                group.create_task(_run(call))
+
+
+async def _run(call: Call) -> None:
+    await call()
+
+
+async def test_a_switch_and_a_commit(account: Account) -> None:
+    """Switching a workflow on and off beside commits of it ends without a deadlock."""
+    await account.save("switched", workflow(), commit=note())
+
+    environment = await account.environment()
+
+    async def switch() -> None:
+        async with account.platform.database.transaction() as connection:
+            await workflow_definitions.activate_workflow(
+                connection, environment, "switched", active=True
+            )
+
+    async def commit() -> None:
+        await account.save("switched", workflow(name=f"n{account.tick()}"), commit=note())
+
+    await _all_at_once(switch, commit, switch, commit)
+
+
+async def test_channels_and_promotions(account: Account) -> None:
+    """Setting channels up in several environments beside a promotion ends without a deadlock."""
+    keys = ("first", "second")
+    for key in keys:
+        async with account.platform.database.transaction() as connection:
+            raw = {"name": key, "type": "in_app_feed", "provider": "in_app_feed_knock"}
+            await channels.put_channel(
+                connection, account.platform.vault, key, raw, now=account.tick()
+            )
+
+    def set_up(key: str, environment: EnvironmentRow) -> Call:
+        async def call() -> None:
+            async with account.platform.database.transaction() as connection:
+                await channels.put_channel_settings(
+                    connection,
+                    account.platform.vault,
+                    key,
+                    environment=environment,
+                    raw={"is_sandbox": False},
+                    now=account.tick(),
+                )
+
+        return call
+
+    async def promote() -> None:
+        await account.save("moved", workflow(name=f"n{account.tick()}"), commit=note())
+        async with account.platform.database.transaction() as connection:
+            await commits.promote_all(
+                connection, "production", Selection(), author=AUTHOR, now=account.tick()
+            )
+
+    places = [await account.environment(slug) for slug in ("development", "production")]
+    settings = [set_up(key, place) for key in keys for place in places]
+    await _all_at_once(promote, *settings, rounds=6)
+
+
+async def test_a_deletion_and_marks(
+    platform: Platform, make: Builder, environment: Environment
+) -> None:
+    """Deleting a user beside marks of the messages needs no repetition, and leaves nothing."""
+    user = RecipientRef.user("ellie")
+    for _ in range(4):
+        await make.user(environment, user.id)
+        ids = [UUID(await make.message(environment, uuid4())) for _ in range(60)]
+        batches = [random.sample(ids, 20) for _ in range(12)]
+        async with asyncio.TaskGroup() as group:
+            for number, batch in enumerate(batches):
+                change = StatusChange((Engagement.READ, Engagement.INTERACTED)[number % 2])
+                group.create_task(engage_many(platform, environment.scope, batch, batch, change))
+            group.create_task(delete_recipient(platform, environment.scope, user))
+        [left] = await make.rows(
+            "SELECT (SELECT count(*) FROM messages WHERE id = ANY(%s)) AS messages,"
+            " (SELECT count(*) FROM message_events WHERE message_id = ANY(%s)) AS events",
+            *(ids, ids),
+        )
+        assert left == {"messages": 0, "events": 0}
