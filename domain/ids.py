@@ -69,6 +69,12 @@ def recipient_run_id(workflow_run_id: UUID, recipient_gid: str) -> UUID:
     return derived_id(workflow_run_id, "recipient-run", recipient_gid)
 
 
+def first_id_at(instant: datetime) -> UUID:
+    """Return the lowest id that carries an instant: ids made before it are lower."""
+    milliseconds = min(max(int(instant.timestamp() * 1000), 0), (1 << _TIMESTAMP_BITS) - 1)
+    return UUID(int=milliseconds << 80)
+
+
 def message_id(run_id: UUID, step_ref: str, member: str, at: datetime) -> UUID:
     """Name the message that one step of a run makes on one channel (`member` is its id).
 

@@ -66,4 +66,8 @@ MESSAGE_STATUS_RANK["link_clicked"] = MESSAGE_STATUS_RANK["interacted"]
 
 # A message in one of these still waits for its provider.
 PENDING_DELIVERY = (DeliveryStatus.QUEUED, DeliveryStatus.DELIVERY_ATTEMPTED)
+# A message in one of these did not reach its provider, and never will by itself.
+FAILED_DELIVERY = (DeliveryStatus.UNDELIVERED, DeliveryStatus.BOUNCED, DeliveryStatus.NOT_SENT)
 OPEN_RUN = (RunStatus.QUEUED, RunStatus.PROCESSING, RunStatus.PAUSED)
+# What a run passes through, or ends in, only now and then: lists find these by an index.
+RARE_RUN = (RunStatus.PROCESSING, RunStatus.PAUSED, RunStatus.CANCELLED)

@@ -6,9 +6,10 @@ because hot paths write many rows with one statement (docs/adr/0004).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Column, DateTime, LargeBinary, Text
+from sqlalchemy import Column, Computed, DateTime, LargeBinary, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 
@@ -40,6 +41,21 @@ def instant_column(*, nullable: bool = False) -> Any:
 def bytes_column(*, unique: bool = False) -> Any:
     """A hash or a sealed document."""
     return Field(sa_column=Column(LargeBinary, nullable=False, unique=unique))
+
+
+def column_while(column: str, *, status: str, among: Iterable[str]) -> Any:
+    """A copy of a text column that PostgreSQL keeps while a status is among some, else null.
+
+    Args:
+        column: what is copied.
+        status: the column that decides.
+        among: its values for which the copy is there.
+    """
+    # Written as PostgreSQL writes it back, so that the models can be compared with the database.
+    listed = ", ".join(f"'{value}'::text" for value in among)
+    expression = f"CASE WHEN {status} = ANY (ARRAY[{listed}]) THEN {column} ELSE NULL::text END"
+    computed = Column(Text(collation="C"), Computed(expression, persisted=True), nullable=True)
+    return Field(default=None, sa_column=computed)
 
 
 def text_list_column() -> Any:

@@ -9,13 +9,15 @@ from uuid import UUID
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from models.base import instant_column, json_column, text_column, text_list_column
+from domain.statuses import FAILED_DELIVERY
+from models.base import column_while, instant_column, json_column, text_column, text_list_column
 
 
 class Message(SQLModel, table=True):
     """A notification for one recipient on one channel, with its rendered content.
 
-    The id is derived from run, step and channel, so a step can never make two.
+    The id is derived from run, step and channel, so a step can never make two. `failed_status`
+    stands in for the delivery status in an index, so that a message that is delivered touches none.
     """
 
     __tablename__ = "messages"
@@ -54,6 +56,24 @@ class Message(SQLModel, table=True):
             postgresql_where=text("tenant_id IS NOT NULL"),
         ),
         Index("ix_messages_run", "workflow_run_id", "recipient_run_id"),
+        Index(
+            "ix_messages_failed",
+            "environment_id",
+            "failed_status",
+            text("inserted_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("failed_status IS NOT NULL"),
+        ),
+        *(
+            Index(
+                f"ix_messages_{name}",
+                "environment_id",
+                text("inserted_at DESC"),
+                text("id DESC"),
+                postgresql_where=text(f"{name}_at IS NOT NULL"),
+            )
+            for name in ("seen", "read", "interacted", "link_clicked", "archived")
+        ),
     )
 
     id: UUID = Field(primary_key=True)
@@ -72,7 +92,10 @@ class Message(SQLModel, table=True):
     actors: list[Any] = json_column()
     data: dict[str, Any] = json_column()
     content: dict[str, Any] = json_column()
-    delivery_status: str
+    delivery_status: str = text_column()
+    failed_status: str | None = column_while(
+        "delivery_status", status="delivery_status", among=FAILED_DELIVERY
+    )
     seen_at: datetime | None = instant_column(nullable=True)
     read_at: datetime | None = instant_column(nullable=True)
     interacted_at: datetime | None = instant_column(nullable=True)

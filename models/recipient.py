@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from models.base import instant_column, json_column, text_column
@@ -19,7 +19,18 @@ class Recipient(SQLModel, table=True):
     """A user, object or tenant; `created_at` is the caller's, `inserted_at` ours."""
 
     __tablename__ = "recipients"
-    __table_args__ = (Index(None, "environment_id", "collection", "inserted_at", "id"),)
+    __table_args__ = (
+        Index(None, "environment_id", "collection", "inserted_at", "id"),
+        Index(
+            "ix_recipients_tenant_name",
+            "environment_id",
+            # An index entry takes some 2,700 bytes; a name may be longer.
+            text("\"left\"(properties ->> 'name', 200)"),
+            "inserted_at",
+            "id",
+            postgresql_where=text("collection = '$tenants'"),
+        ),
+    )
 
     environment_id: UUID = Field(foreign_key="environments.id", primary_key=True)
     collection: str = text_column(primary_key=True)

@@ -25,8 +25,7 @@ WITH requested AS (
 ), locked AS (
     SELECT id FROM recipient_runs
     WHERE environment_id = %(environment_id)s AND workflow_key = %(workflow_key)s
-      AND cancellation_key = %(cancellation_key)s
-      AND status IN ('queued', 'processing', 'paused')
+      AND open_key = %(cancellation_key)s
       AND (%(recipients)s::jsonb IS NULL OR (collection, recipient_id) IN (
             SELECT * FROM unnest(%(collections)s::text[], %(recipient_ids)s::text[])))
     ORDER BY id FOR UPDATE

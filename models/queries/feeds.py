@@ -19,6 +19,7 @@ m.id, m.workflow_key, m.version_id, m.categories, m.collection, m.recipient_id, 
 m.actors, m.data, m.content, m.recipient_run_id, m.seen_at, m.read_at, m.interacted_at,
 m.link_clicked_at, m.archived_at, m.inserted_at, m.updated_at
 """
+_MOST_COUNTED = 10_000
 _PEOPLE = """
 SELECT collection, id, properties, settings, created_at, inserted_at, updated_at FROM recipients
 JOIN unnest(%s::text[], %s::text[]) AS given (collection, id) USING (collection, id)
@@ -70,13 +71,19 @@ async def count_items(
     user: RecipientRef,
     wanted: FeedFilter,
 ) -> dict[str, Any]:
-    """Return total, unread and unseen counts; the status filter narrows only the total."""
+    """Return total, unread and unseen counts; the status filter narrows only the total.
+
+    A badge is asked for at every page view, so only the newest ten thousand items are counted
+    (Knock's lists stop counting there too).
+    """
     where = feed_conditions(environment_id, channel_id, user, wanted)
     cursor = await connection.execute(
         f"SELECT count(*) FILTER (WHERE {feed_status_condition(wanted.status)}) AS total_count, "  # noqa: S608
         "count(*) FILTER (WHERE m.read_at IS NULL) AS unread_count, "
         "count(*) FILTER (WHERE m.seen_at IS NULL) AS unseen_count "
-        f"FROM messages m WHERE {where.sql}",
+        "FROM (SELECT m.read_at, m.seen_at, m.archived_at, m.interacted_at, m.link_clicked_at "
+        f"FROM messages m WHERE {where.sql} ORDER BY m.inserted_at DESC, m.id DESC "
+        f"LIMIT {_MOST_COUNTED}) AS m",
         where.values,
     )
     return one(await cursor.fetchone())

@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 from domain.filters import Archived, Bounds, FeedFilter, MessageFilter, kept_trigger_data
 from domain.json_types import JsonObject
 from domain.refs import RecipientRef
+from domain.statuses import FAILED_DELIVERY
 
 _ENGAGED = {
     "seen": "m.seen_at IS NOT NULL",
@@ -71,7 +72,10 @@ def message_conditions(environment_id: UUID, wanted: MessageFilter) -> Where:
     where.recipient(wanted.recipient)
     where.add_given("m.tenant_id = %s", wanted.tenant)
     where.add_given("m.channel_id = %s", wanted.channel_id)
-    where.add_given("m.delivery_status = ANY(%s)", wanted.statuses)
+    if wanted.statuses is not None:
+        # Failures are few, and have an index of their own.
+        column = "failed_status" if set(FAILED_DELIVERY).issuperset(wanted.statuses) else None
+        where.add(f"m.{column or 'delivery_status'} = ANY(%s)", wanted.statuses)
     if wanted.engagement is not None:
         engaged = " OR ".join(_ENGAGED[status] for status in wanted.engagement)
         where.add(f"({engaged})")

@@ -69,7 +69,13 @@ async def list_recipients(
     where = Where()
     where.add("environment_id = %s AND collection = %s", environment_id, collection)
     where.add_given("id = %s", recipient_id)
-    where.add_given("properties ->> 'name' = %s", name)
+    if name is not None:
+        # Names are of tenants; saying so lets PostgreSQL use the index that holds only theirs.
+        where.add(
+            "collection = '$tenants' AND \"left\"(properties ->> 'name', 200) = \"left\"(%s, 200)"
+            " AND properties ->> 'name' = %s",
+            *(name, name),
+        )
     found, values = paging.conditions(keyset, request)
     for condition in found:
         where.add(condition)

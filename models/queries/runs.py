@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from domain.filters import RunFilter
+from domain.ids import first_id_at
 from domain.pages import Page, PageRequest
+from domain.statuses import RARE_RUN
 from models.queries import paging
 from models.queries.message_filters import Where
 from runtime.database import Connection
@@ -17,6 +20,8 @@ SELECT r.id, r.workflow_run_id, r.workflow_key, r.status, r.collection, r.recipi
        w.source, w.actor_collection, w.actor_id
 FROM recipient_runs r JOIN workflow_runs w ON w.id = r.workflow_run_id
 """
+# How far the time in a run's id may be from the instant in its row.
+_ID_TOLERANCE = timedelta(minutes=1)
 # The ids of runs begin with the time of their trigger.
 _NEWEST_FIRST = paging.Keyset(("r.id",))
 
@@ -29,12 +34,20 @@ async def list_runs(
     where.add("r.environment_id = %s", environment_id)
     where.recipient(wanted.recipient, "r")
     where.add_given("r.workflow_key = %s", wanted.workflow_key)
-    where.add_given("r.status = ANY(%s)", wanted.statuses)
+    if wanted.statuses is not None:
+        column = "rare_status" if set(RARE_RUN).issuperset(wanted.statuses) else "status"
+        where.add(f"r.{column} = ANY(%s)", wanted.statuses)
     where.add_given("r.tenant_id = %s", wanted.tenant)
     if wanted.has_errors is not None:
         where.add("r.error_count > 0" if wanted.has_errors else "r.error_count = 0")
-    where.add_given("r.inserted_at >= %s", wanted.starting_at)
-    where.add_given("r.inserted_at <= %s", wanted.ending_at)
+    # The id begins with the time of the trigger, and the list follows it: the limits on the id end
+    # the search, those on the row's own instant are exact.
+    if wanted.starting_at is not None:
+        earliest = first_id_at(wanted.starting_at - _ID_TOLERANCE)
+        where.add("r.id >= %s AND r.inserted_at >= %s", earliest, wanted.starting_at)
+    if wanted.ending_at is not None:
+        latest = first_id_at(wanted.ending_at + _ID_TOLERANCE)
+        where.add("r.id <= %s AND r.inserted_at <= %s", latest, wanted.ending_at)
     found, values = paging.conditions(_NEWEST_FIRST, request)
     for condition in found:
         where.add(condition)

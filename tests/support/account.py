@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import psycopg
 import pytest
-from psycopg import sql
 from temporalio.client import Client
 
 from domain.json_types import JsonObject
@@ -117,17 +116,17 @@ class Seeded:
 
     url: str
     keys: SeedKeys
-    tables: tuple[str, ...]
+    tables: Mapping[str, str]
 
     def restore(self) -> None:
         """Bring every table back to what the seed made; faster than a new database."""
         with psycopg.connect(self.url) as connection:
             connection.execute("SET session_replication_role = replica")
-            for name in self.tables:
-                table = sql.Identifier(name)
-                connection.execute(sql.SQL("DELETE FROM {}").format(table))
-                copy = sql.SQL("INSERT INTO {} SELECT * FROM snapshot.{}")
-                connection.execute(copy.format(table, table))
+            for name, columns in self.tables.items():
+                connection.execute(f"DELETE FROM {name}")
+                connection.execute(
+                    f"INSERT INTO {name} ({columns}) SELECT {columns} FROM snapshot.{name}"
+                )
 
 
 @pytest.fixture(scope="session")
@@ -144,14 +143,14 @@ def seeded(postgres: EmbeddedPostgres) -> Seeded:
     asyncio.run(run())
     with psycopg.connect(url) as connection:
         rows = connection.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-            " AND tablename <> 'alembic_version'"
+            "SELECT table_name, string_agg(column_name, ', ') FROM information_schema.columns"
+            " WHERE table_schema = 'public' AND table_name <> 'alembic_version'"
+            " AND is_generated = 'NEVER' GROUP BY table_name"
         ).fetchall()
-        tables = tuple(row[0] for row in rows)
+        tables = dict(rows)
         connection.execute("CREATE SCHEMA snapshot")
         for name in tables:
-            statement = sql.SQL("CREATE TABLE snapshot.{} AS TABLE {}")
-            connection.execute(statement.format(sql.Identifier(name), sql.Identifier(name)))
+            connection.execute(f"CREATE TABLE snapshot.{name} AS TABLE {name}")
     return Seeded(url, keys, tables)
 
 

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from psycopg.types.json import Jsonb
 
-from domain.ids import new_id
+from domain.ids import first_id_at, new_id
 from domain.principals import EnvironmentScope
 from runtime.crypto import hash_token, new_token
 from runtime.database import Database
@@ -214,7 +214,8 @@ class Builder:
             accepted_at=moment,
         )
         values = {
-            "id": str(new_id()),
+            # As the product makes it: with the time of the trigger in front.
+            "id": str(UUID(int=first_id_at(moment).int | new_id().int % 2**80)),
             "environment_id": environment.id,
             "workflow_run_id": trigger_id,
             "workflow_key": "welcome",

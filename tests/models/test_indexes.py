@@ -1,0 +1,186 @@
+"""Each list and each of its filters finds its rows by an index, however many others there are."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from domain.filters import Bounds, FeedFilter, MessageFilter, RunFilter
+from domain.pages import PageRequest
+from domain.refs import RecipientRef
+from models.queries import cancellations, feeds, messages, recipient_lists, runs
+from runtime.database import Connection
+from runtime.embedded.postgres import EmbeddedPostgres
+from tests.support.builders import T0
+from tests.support.postgres import new_database
+
+ELLIE = RecipientRef.user("user-7")
+CHANNEL = UUID("018f0000-0000-7000-8000-000000000007")
+PAGE = PageRequest(50)
+Query = Callable[[Connection, UUID], Awaitable[Any]]
+
+# Enough of everything that reading a table whole, or sorting it, is the worse plan.
+_FILL = """
+INSERT INTO environments (id, slug, name, position, inserted_at, updated_at)
+VALUES (%(environment)s, 'crowded', 'Crowded', 1, now(), now());
+INSERT INTO recipients (environment_id, collection, id, properties, inserted_at, updated_at)
+SELECT %(environment)s, CASE WHEN n %% 2 = 0 THEN '$users' ELSE '$tenants' END, 'r-' || n,
+       jsonb_build_object('name', 'Name ' || n), now() - n * interval '1 minute', now()
+FROM generate_series(1, 10000) AS n;
+INSERT INTO workflow_runs (id, environment_id, workflow_key, version_id, data, settings, source,
+    recipient_count, accepted_at)
+SELECT md5('w' || n)::uuid, %(environment)s, 'workflow-1', md5('v')::uuid, '{}', '{}', '{}', 10,
+       now() - n * interval '10 minutes' FROM generate_series(0, 3000) AS n;
+INSERT INTO recipient_runs (id, environment_id, workflow_run_id, workflow_key, version_id,
+    collection, recipient_id, tenant_id, cancellation_key, status, error_count, event_count,
+    step_outcomes, inserted_at, updated_at)
+SELECT (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-000000000000')::uuid, %(environment)s,
+       md5('w' || n / 10)::uuid, 'workflow-' || n %% 300, md5('v')::uuid, '$users',
+       'user-' || n %% 500, CASE WHEN n %% 3 = 0 THEN 'tenant-' || n %% 900 END, 'order-' || n %% 9,
+       CASE WHEN n %% 700 = 0 THEN 'paused' WHEN n %% 900 = 0 THEN 'cancelled'
+            ELSE 'completed' END,
+       CASE WHEN n %% 800 = 0 THEN 1 ELSE 0 END, 0, '{}', now() - n * interval '1 minute', now()
+FROM generate_series(1, 30000) AS n;
+INSERT INTO messages (id, environment_id, channel_id, channel_type, recipient_run_id,
+    workflow_run_id, workflow_key, version_id, step_ref, collection, recipient_id, tenant_id,
+    actors, data, content, delivery_status, seen_at, read_at, interacted_at, link_clicked_at,
+    archived_at, provider_metadata, retry_count, inserted_at, updated_at)
+SELECT md5('m' || n)::uuid, %(environment)s,
+       ('018f0000-0000-7000-8000-' || lpad(to_hex(n %% 300), 12, '0'))::uuid, 'in_app_feed',
+       (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-000000000000')::uuid,
+       md5('w' || n / 10)::uuid, 'workflow-' || n %% 300, md5('v')::uuid, 'feed', '$users',
+       'user-' || n %% 500, CASE WHEN n %% 3 = 0 THEN 'tenant-' || n %% 900 END, '[]', '{}', '{}',
+       CASE WHEN n %% 700 = 0 THEN 'bounced' WHEN n %% 800 = 0 THEN 'undelivered'
+            ELSE 'delivered' END,
+       CASE WHEN n %% 900 = 0 THEN now() END, CASE WHEN n %% 901 = 0 THEN now() END,
+       CASE WHEN n %% 902 = 0 THEN now() END, CASE WHEN n %% 903 = 0 THEN now() END,
+       CASE WHEN n %% 904 = 0 THEN now() END, '{}', 0, now() - n * interval '1 minute', now()
+FROM generate_series(1, 30000) AS n;
+ANALYZE
+"""
+
+
+@pytest.fixture(scope="module")
+def crowded(postgres: EmbeddedPostgres) -> tuple[str, UUID]:
+    """Make a database with one environment that holds tens of thousands of everything."""
+    url, environment = new_database(postgres), uuid4()
+    with psycopg.connect(url, autocommit=True, cursor_factory=psycopg.ClientCursor) as connection:
+        for statement in _FILL.split(";"):
+            connection.execute(statement, {"environment": environment})
+    return url, environment
+
+
+class Explained:
+    """A connection that returns how PostgreSQL would find the rows, instead of finding them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.plans: list[str] = []
+
+    async def execute(self, statement: str, values: Any = None) -> Any:
+        """Explain a statement, then run it."""
+        cursor = await self._connection.execute(f"EXPLAIN {statement}", values)
+        self.plans.append("\n".join(row["QUERY PLAN"] for row in await cursor.fetchall()))
+        return await self._connection.execute(statement, values)
+
+
+def _messages(**wanted: Any) -> Query:
+    return lambda connection, environment: messages.list_messages(
+        connection, environment, MessageFilter(**wanted), PAGE
+    )
+
+
+def _runs(**wanted: Any) -> Query:
+    return lambda connection, environment: runs.list_runs(
+        connection, environment, RunFilter(**wanted), PAGE
+    )
+
+
+def _feed(**wanted: Any) -> Query:
+    return lambda connection, environment: feeds.list_items(
+        connection, environment, CHANNEL, ELLIE, wanted=FeedFilter(**wanted), request=PAGE
+    )
+
+
+def _tenants(name: str | None) -> Query:
+    return lambda connection, environment: recipient_lists.list_recipients(
+        connection, environment, "$tenants", PAGE, name=name
+    )
+
+
+def _cancel(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return cancellations.cancel_runs(
+        connection,
+        environment,
+        cancellation_id=uuid4(),
+        workflow_key="workflow-7",
+        cancellation_key="order-1",
+        recipients=None,
+        now=datetime.now(T0.tzinfo),
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (_messages(), "ix_messages_newest"),
+        (_messages(recipient=ELLIE), "ix_messages_recipient"),
+        (_messages(tenant="tenant-9"), "ix_messages_tenant"),
+        (_messages(channel_id=CHANNEL), "ix_messages_channel"),
+        (_messages(source="workflow-7"), "ix_messages_workflow"),
+        (_messages(statuses=["bounced"]), "ix_messages_failed"),
+        (_messages(statuses=["undelivered"]), "ix_messages_failed"),
+        (_messages(engagement=["seen"]), "ix_messages_seen"),
+        (_messages(engagement=["read"]), "ix_messages_read"),
+        (_messages(engagement=["interacted"]), "ix_messages_interacted"),
+        (_messages(engagement=["link_clicked"]), "ix_messages_link_clicked"),
+        (_messages(engagement=["archived"]), "ix_messages_archived"),
+        (_messages(message_ids=[uuid4()]), "pk_messages"),
+        (_messages(workflow_run_id=uuid4()), "ix_messages_run"),
+        (_messages(recipient_run_id=uuid4()), "ix_messages_run"),
+        (_messages(inserted_at=Bounds(gte=T0)), "ix_messages_newest"),
+        (_runs(), "Index Scan Backward using"),
+        (_runs(statuses=["paused"]), "ix_recipient_runs_rare_status"),
+        (_runs(statuses=["cancelled"]), "ix_recipient_runs_rare_status"),
+        (_runs(has_errors=True), "ix_recipient_runs_errors"),
+        (_runs(tenant="tenant-9"), "ix_recipient_runs_tenant"),
+        (_runs(workflow_key="workflow-7"), "ix_recipient_runs_environment_id_workflow_key_id"),
+        (_runs(recipient=ELLIE), "recipient_id_collection_id"),
+        (_runs(starting_at=T0, ending_at=T0), "ix_recipient_runs_environment_id_id"),
+        (_feed(), "ix_messages_recipient"),
+        (_feed(status="unread"), "ix_messages_recipient"),
+        (_tenants(None), "ix_recipients_environment_id_collection_inserted_at_id"),
+        (_tenants("Name 7"), "ix_recipients_tenant_name"),
+        (_cancel, "ix_recipient_runs_open_key"),
+    ],
+)
+async def test_a_filter_has_its_index(crowded: tuple[str, UUID], query: Query, index: str) -> None:
+    """PostgreSQL goes straight to the rows, even where only a few of them match."""
+    plan = (await _plans(crowded, query))[0]
+    assert index in plan
+    assert "Seq Scan on messages" not in plan
+    assert "Seq Scan on recipient" not in plan
+
+
+async def test_a_range_of_time_ends_the_search(crowded: tuple[str, UUID]) -> None:
+    """The time in a run's id bounds the part of the index that a limit of time looks at."""
+    plan = (await _plans(crowded, _runs(starting_at=T0, ending_at=T0)))[0]
+    condition = next(line for line in plan.splitlines() if "Index Cond" in line)
+    assert condition.count("id >= ") == 1
+    assert condition.count("id <= ") == 1
+
+
+async def _plans(crowded: tuple[str, UUID], query: Query) -> list[str]:
+    url, environment = crowded
+    connection = await psycopg.AsyncConnection.connect(url, row_factory=dict_row)
+    async with connection:
+        explained = Explained(connection)
+        await query(cast(Connection, explained), environment)
+        await connection.rollback()
+    return explained.plans
