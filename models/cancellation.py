@@ -25,7 +25,7 @@ class Cancellation(SQLModel, table=True):
     )
 
     id: UUID = Field(primary_key=True)
-    environment_id: UUID = Field(foreign_key="environments.id")
+    environment_id: UUID
     workflow_key: str = text_column()
     cancellation_key: str = text_column()
     recipients: list[Any] | None = json_column(nullable=True)

@@ -154,9 +154,6 @@ def upgrade() -> None:
         sa.Column("run_count", sa.Integer(), nullable=False),
         sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["environment_id"], ["environments.id"], name=op.f("fk_cancellations_environment_id")
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cancellations")),
     )
     op.create_index(
