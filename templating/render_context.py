@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from io import StringIO
-from time import monotonic
 from typing import Any, TextIO
 
 from liquid import BoundTemplate, RenderContext
@@ -54,10 +53,7 @@ class BudgetedContext(RenderContext):
 
         It is the only hook that even an empty loop body cannot avoid.
         """
-        budget = self.budget
-        budget.steps -= 1
-        if budget.steps < 0 or monotonic() > budget.deadline:
-            budget.spend()
+        self.budget.spend()
         return _NOTHING_DISABLED
 
     @disabled_tags.setter
