@@ -11,7 +11,7 @@ from liquid.exceptions import FilterArgumentError
 from liquid.exceptions import LiquidError as EngineError
 
 from templating.limits import MAX_INTEGER_BITS, MAX_ITEMS, MAX_STRING, MAX_WEIGHT, LiquidError
-from templating.printing import to_text, weigh
+from templating.printing import storable, to_text, weigh
 from templating.render_context import BudgetedContext
 
 Filter = Callable[..., Any]
@@ -76,6 +76,8 @@ def guard(name: str, function: Filter, liquid_env: Environment) -> Filter:
             left = to_text(left)
             args = tuple(to_text(arg) if isinstance(arg, _PRINTED) else arg for arg in args)
         result = _call(name, function, left, args, kwargs)
+        if isinstance(result, str):
+            result = storable(result)
         context.budget.produce(_measure(name, result))
         return result
 
@@ -88,7 +90,7 @@ def _call(
     """Call a filter; whatever goes wrong inside is the template's error, with its place."""
     try:
         return function(left, *args, **kwargs)
-    except (EngineError, LiquidError):
+    except (EngineError, LiquidError, MemoryError):
         raise
     except Exception as error:
         reason = str(error) or type(error).__name__
