@@ -12,7 +12,7 @@ from threading import Lock
 
 from liquid import BoundTemplate, Environment, Mode, RenderContext
 from liquid.ast import Node
-from liquid.builtin.expressions import FilteredExpression
+from liquid.builtin.expressions import FilteredExpression, StringLiteral
 from liquid.builtin.tags.for_tag import ForNode
 from liquid.builtin.tags.tablerow_tag import TablerowNode
 from liquid.exceptions import LiquidError as EngineError
@@ -21,15 +21,18 @@ from liquid.expression import Expression
 from liquid.token import Token
 
 from domain.json_types import Scope
-from templating.bounded_filters import BOUNDED_FILTERS
 from templating.expressions import adjust
 from templating.filters import KNOCK_FILTERS
 from templating.guards import guard
 from templating.limits import DEFAULT_LIMITS, EMAIL_LIMITS, MAX_SOURCE, Budget, Limits, LiquidError
+from templating.list_filters import LIST_FILTERS
+from templating.number_filters import NUMBER_FILTERS
 from templating.printing import storable
 from templating.render_context import BudgetedContext, LimitedOutput
 from templating.scan import check_delimiters, has_liquid
 from templating.tags import register_tags
+from templating.text_filters import TEXT_FILTERS
+from templating.time_filters import is_zone
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -46,13 +49,16 @@ __all__ = [
 _CACHED_CHARACTERS = 2_000_000
 # Nodes, expressions and filters that a quick template may have; each takes a few microseconds.
 _QUICK_PARTS = 150
+# Which argument of a filter is a time zone.
+_ZONE_PLACES = {"timezone": 0, "date": 1}
 _SLOW_FILTERS = frozenset({"from_markdown"})
 
 
 def _build_environment() -> Environment:
     liquid_env = Environment(tolerance=Mode.STRICT, strict_filters=True, autoescape=False)
     register_tags(liquid_env)
-    filters = {**liquid_env.filters, **dict(BOUNDED_FILTERS), **dict(KNOCK_FILTERS)}
+    own = (*NUMBER_FILTERS, *LIST_FILTERS, *TEXT_FILTERS, *KNOCK_FILTERS)
+    filters = {**liquid_env.filters, **dict(own)}
     for name, function in filters.items():
         liquid_env.add_filter(name, guard(name, function, liquid_env))
     return liquid_env
@@ -146,7 +152,8 @@ def check_source(source: str) -> list[LiquidError]:
     if not has_liquid(source):
         return [] if len(source) <= MAX_SOURCE else [_too_long()]
     try:
-        return list(_settle(_parse(source)))
+        template = _parse(source)
+        return [*_settle(template), *_wrong_zones(template)]
     except LiquidError as error:
         return [error]
 
@@ -231,6 +238,18 @@ def _settle(template: BoundTemplate) -> Iterator[LiquidError]:
             for used in expression.filters or ():
                 if used.name not in _LIQUID_ENV.filters:
                     yield LiquidError(f"unknown filter '{used.name}'", _line(used.token))
+
+
+def _wrong_zones(template: BoundTemplate) -> Iterator[LiquidError]:
+    """Yield an error for every time zone that is written out and does not exist."""
+    for expression in _expressions(template):
+        if not isinstance(expression, FilteredExpression):
+            continue
+        for used in expression.filters or ():
+            place = _ZONE_PLACES.get(used.name)
+            given = used.args[place].value if place is not None and place < len(used.args) else None
+            if isinstance(given, StringLiteral) and not is_zone(given.value):
+                yield LiquidError(f"unknown time zone '{given.value[:64]}'", _line(used.token))
 
 
 def _expressions(template: BoundTemplate) -> Iterator[Expression]:

@@ -20,9 +20,7 @@ Filter = Callable[..., Any]
 _TEXT_FILTERS = frozenset(
     [
         "append",
-        "base64_decode",
         "base64_encode",
-        "base64_url_safe_decode",
         "base64_url_safe_encode",
         "capitalize",
         "downcase",
@@ -42,6 +40,7 @@ _TEXT_FILTERS = frozenset(
         "replace_first",
         "replace_last",
         "rstrip",
+        "safe",
         "sha256",
         "split",
         "squish",

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from liquid.undefined import is_undefined
+
 from templating.limits import MAX_WEIGHT, LiquidError
 
 _CONTAINERS = (list, tuple, dict)
@@ -36,6 +38,11 @@ def storable_json(value: Any) -> Any:
     if isinstance(value, dict):
         return {storable(key): storable_json(item) for key, item in value.items()}
     return value
+
+
+def is_nothing(value: object) -> bool:
+    """Tell whether a value is nil or missing, which are the same everywhere in Liquid."""
+    return value is None or is_undefined(value)
 
 
 def to_text(value: object) -> str:

@@ -145,9 +145,10 @@ def test_overrides_give_headers_only() -> None:
 
 
 def test_step_settings_win_by_presence() -> None:
-    """A key that the step sets wins over the channel's, even when it is null."""
-    merged = effective_settings({"from_name": "A", "cc_address": "c"}, {"cc_address": None})
-    assert merged == {"from_name": "A", "cc_address": None}
+    """A key that the step sets wins over the channel's; a null sets nothing, "" does."""
+    channel = {"from_name": "A", "cc_address": "c", "bcc_address": "b"}
+    merged = effective_settings(channel, {"cc_address": None, "bcc_address": "", "x": None})
+    assert merged == {"from_name": "A", "cc_address": "c", "bcc_address": ""}
     assert effective_settings({"from_name": "A"}, None) == {"from_name": "A"}
 
 
