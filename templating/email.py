@@ -73,15 +73,17 @@ def render_email(
         layout = None
     elif layout is None:
         raise LiquidError(f"The e-mail layout '{own['layout_key']}' does not exist.")
-    preview = renderer.line(own.get("preview_text"), "settings.preview_text")
+    # Knock's own files have it beside the settings as well as in them.
+    preview_text = own.get("preview_text") or template.get("preview_text")
+    preview = renderer.line(preview_text, "preview_text")
     renderer = renderer.extended({"preview_text": preview})
     html, body = _render_html(template, renderer, layout)
     return {
         "from": _sender(settings, renderer),
         "to": renderer.line(settings.get("to_address") or "{{ recipient.email }}", "to_address"),
-        "cc": _optional(settings, "cc_address", renderer),
-        "bcc": _optional(settings, "bcc_address", renderer),
-        "reply_to": _optional(settings, "reply_to_address", renderer),
+        "cc": _addresses(settings, "cc_address", renderer),
+        "bcc": _addresses(settings, "bcc_address", renderer),
+        "reply_to": _addresses(settings, "reply_to_address", renderer),
         "subject_line": renderer.line(template.get("subject"), "subject"),
         "html_body": inline_css(html),
         "text_body": _render_text_part(template, renderer, layout, body),
@@ -185,8 +187,12 @@ def _sender(settings: JsonObject, renderer: Renderer) -> str:
     return f'"{quoted}" <{address}>'
 
 
-def _optional(settings: JsonObject, key: str, renderer: Renderer) -> str | None:
-    return renderer.line(settings.get(key), key) or None
+def _addresses(settings: JsonObject, key: str, renderer: Renderer) -> str | None:
+    """Return a list of addresses without the entries that rendered to nothing; None without any."""
+    line = renderer.line(settings.get(key), key)
+    if '"' not in line:  # a quoted name may have commas of its own; the provider reads it
+        line = ", ".join(filter(None, map(str.strip, line.split(","))))
+    return line or None
 
 
 def _headers(settings: JsonObject, renderer: Renderer) -> dict[str, str]:
