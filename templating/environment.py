@@ -26,6 +26,7 @@ from templating.filters import KNOCK_FILTERS
 from templating.guards import guard
 from templating.limits import DEFAULT_LIMITS, EMAIL_LIMITS, MAX_SOURCE, Budget, Limits, LiquidError
 from templating.list_filters import LIST_FILTERS
+from templating.lookups import LOOKUP_FILTERS, Lookups
 from templating.number_filters import NUMBER_FILTERS
 from templating.printing import storable
 from templating.render_context import BudgetedContext, LimitedOutput
@@ -57,7 +58,7 @@ _SLOW_FILTERS = frozenset({"from_markdown"})
 def _build_environment() -> Environment:
     liquid_env = Environment(tolerance=Mode.STRICT, strict_filters=True, autoescape=False)
     register_tags(liquid_env)
-    own = (*NUMBER_FILTERS, *LIST_FILTERS, *TEXT_FILTERS, *KNOCK_FILTERS)
+    own = (*NUMBER_FILTERS, *LIST_FILTERS, *TEXT_FILTERS, *KNOCK_FILTERS, *LOOKUP_FILTERS)
     filters = {**liquid_env.filters, **dict(own)}
     for name, function in filters.items():
         liquid_env.add_filter(name, guard(name, function, liquid_env))
@@ -159,7 +160,12 @@ def check_source(source: str) -> list[LiquidError]:
 
 
 def render_text(
-    source: str, scope: Scope, limits: Limits = DEFAULT_LIMITS, *, budget: Budget | None = None
+    source: str,
+    scope: Scope,
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    budget: Budget | None = None,
+    lookups: Lookups | None = None,
 ) -> str:
     """Render a template; a source without Liquid is returned as it is.
 
@@ -168,6 +174,7 @@ def render_text(
         scope: plain dicts, lists and scalars only, see `templating.context`.
         limits: the bounds of this rendering.
         budget: steps and time shared with other templates of the same message.
+        lookups: what its filters may look up; without, they fail.
 
     Returns:
         Text that PostgreSQL can store: without NUL and lone surrogates.
@@ -180,7 +187,7 @@ def render_text(
             raise _too_long()
         return source
     template = _compile(source).template
-    context = BudgetedContext(template, scope, limits, budget or Budget(limits))
+    context = BudgetedContext(template, scope, limits, budget or Budget(limits), lookups)
     output = LimitedOutput(limits.output)
     for node in template.nodes:
         _render_node(node, context, output)

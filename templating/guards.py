@@ -64,6 +64,7 @@ def guard(name: str, function: Filter, liquid_env: Environment) -> Filter:
     """Wrap a filter so that it takes the context first and obeys the limits."""
     if getattr(function, "with_environment", False):
         function = partial(function, environment=liquid_env)
+    needs_context = getattr(function, "with_context", False)
     is_text = name in _TEXT_FILTERS
     is_cheap = name in _CHEAP_FILTERS
 
@@ -74,6 +75,8 @@ def guard(name: str, function: Filter, liquid_env: Environment) -> Filter:
         if is_text:
             left = to_text(left)
             args = tuple(to_text(arg) if isinstance(arg, _PRINTED) else arg for arg in args)
+        if needs_context:
+            kwargs["context"] = context
         result = _call(name, function, left, args, kwargs)
         if isinstance(result, str):
             result = storable(result)

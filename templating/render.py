@@ -13,6 +13,7 @@ from domain.delivery import ChatContent, FeedContent, HttpContent, PushContent, 
 from domain.json_types import JsonObject, Scope
 from templating.email import EmailLayout, effective_settings, render_email
 from templating.limits import DEFAULT_LIMITS, EMAIL_LIMITS, Limits, LiquidError
+from templating.lookups import Lookups
 from templating.markdown import markdown_to_safe_html, safe_url
 from templating.printing import storable_json, to_text
 from templating.renderer import Renderer, one_line
@@ -32,6 +33,7 @@ def render_content(
     settings: JsonObject,
     layout: EmailLayout | None = None,
     limits: Limits | None = None,
+    lookups: Lookups | None = None,
 ) -> JsonObject:
     """Render a template into the content of its channel type (see `domain.delivery`).
 
@@ -42,6 +44,7 @@ def render_content(
         settings: effective settings of the channel, the step's overrides included.
         layout: the e-mail layout named by the template; other channel types ignore it.
         limits: bounds of the whole message; by default those of its channel type.
+        lookups: what the filters `user`, `object` and `tenant` may find.
 
     Returns:
         JSON that PostgreSQL can store, whatever template and data hold.
@@ -50,7 +53,8 @@ def render_content(
         LiquidError: when any part of it cannot be rendered; nothing else but MemoryError.
     """
     is_email = channel_type is ChannelType.EMAIL
-    renderer = Renderer(scope, limits or (EMAIL_LIMITS if is_email else DEFAULT_LIMITS))
+    bounds = limits or (EMAIL_LIMITS if is_email else DEFAULT_LIMITS)
+    renderer = Renderer(scope, bounds, lookups=lookups)
     try:
         if is_email:
             content: Any = render_email(template, renderer, settings, layout)

@@ -13,6 +13,7 @@ from liquid.token import Token
 from liquid.utils import ReadOnlyChainMap
 
 from templating.limits import Budget, Limits, LiquidError
+from templating.lookups import Lookups
 
 _NOTHING_DISABLED: list[str] = []
 
@@ -35,13 +36,19 @@ class LimitedOutput(StringIO):
 class BudgetedContext(RenderContext):
     """A render context that pays for every node, look-up and filter from a budget."""
 
-    __slots__ = ("budget", "limits", "local_size")
+    __slots__ = ("budget", "limits", "local_size", "lookups")
 
     def __init__(
-        self, template: BoundTemplate, scope: Mapping[str, Any], limits: Limits, budget: Budget
+        self,
+        template: BoundTemplate,
+        scope: Mapping[str, Any],
+        limits: Limits,
+        budget: Budget,
+        lookups: Lookups | None,
     ) -> None:
         self.limits = limits
         self.budget = budget
+        self.lookups = lookups
         self.local_size = 0
         super().__init__(template, globals=scope)
         # Without the engine's built-in `now` and `today`, which are naive local times.

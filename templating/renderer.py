@@ -11,6 +11,7 @@ from typing import NoReturn
 from domain.json_types import JsonObject, JsonValue, Scope
 from templating.environment import render_text
 from templating.limits import Budget, Limits, LiquidError
+from templating.lookups import Lookups
 from templating.printing import to_text
 
 _MAX_DEPTH = 100
@@ -26,16 +27,25 @@ def one_line(text: str) -> str:
 class Renderer:
     """The templates of one message; all of them together stay inside one budget."""
 
-    __slots__ = ("_budget", "_limits", "_scope")
+    __slots__ = ("_budget", "_limits", "_lookups", "_scope")
 
-    def __init__(self, scope: Scope, limits: Limits, *, budget: Budget | None = None) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        limits: Limits,
+        *,
+        budget: Budget | None = None,
+        lookups: Lookups | None = None,
+    ) -> None:
         self._scope = scope
+        self._lookups = lookups
         self._limits = limits
         self._budget = budget or Budget(limits)
 
     def extended(self, names: Mapping[str, object]) -> Renderer:
         """Return a renderer that knows more names and spends from the same budget."""
-        return Renderer({**self._scope, **names}, self._limits, budget=self._budget)
+        scope = {**self._scope, **names}
+        return Renderer(scope, self._limits, budget=self._budget, lookups=self._lookups)
 
     def text(self, source: object, field: str) -> str:
         """Render a field; nothing renders to "", a number or boolean to its text.
@@ -45,7 +55,9 @@ class Renderer:
         if not isinstance(source, str):
             return to_text(source)
         try:
-            return render_text(source, self._scope, self._limits, budget=self._budget)
+            return render_text(
+                source, self._scope, self._limits, budget=self._budget, lookups=self._lookups
+            )
         except LiquidError as error:
             raise LiquidError(f"{field}: {error.message}", error.line) from error
 

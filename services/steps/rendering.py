@@ -11,11 +11,13 @@ from domain.clock import iso
 from domain.json_types import JsonObject
 from domain.steps.channel import ChannelStep
 from services.catalog import ConfiguredChannel
+from services.lookups import with_lookups
 from services.off_loop import off_loop
 from services.steps.context import StepContext
 from templating.email import EmailLayout, effective_settings
 from templating.environment import is_quick as is_quick_template
 from templating.limits import EMAIL_LIMITS, Limits, LiquidError
+from templating.lookups import Lookups
 from templating.printing import weigh
 from templating.render import render_content
 
@@ -41,26 +43,30 @@ async def render_message(
         **context.scope(),
         "current_message": {"id": identifier, "inserted_at": now, "updated_at": now},
     }
-    render = partial(
-        render_content,
-        channel.channel_type,
-        template,
-        scope,
-        settings=settings,
-        layout=await _layout(context, step, channel),
-        limits=_limits(context, channel.channel_type),
-    )
+    layout = await _layout(context, step, channel)
     # A few tenths of a millisecond are cheaper here than the way to a thread and back. E-mails
     # have a layout, styles and a text part to make, and any loop or long text may take a second.
+    seen = [context.run.data, scope["recipient"], scope["actor"], scope["tenant"]]
     is_quick = (
         channel.channel_type is not ChannelType.EMAIL
         and all(map(is_quick_template, _sources((template, settings))))
-        and weigh(
-            [context.run.data, scope["recipient"], scope["actor"], scope["tenant"]], _QUICK_WEIGHT
-        )
-        <= _QUICK_WEIGHT
+        and weigh(seen, _QUICK_WEIGHT) <= _QUICK_WEIGHT
     )
-    return render() if is_quick else await off_loop(render)
+
+    async def render(lookups: Lookups) -> JsonObject:
+        work = partial(
+            render_content,
+            channel.channel_type,
+            template,
+            scope,
+            settings=settings,
+            layout=layout,
+            limits=_limits(context, channel.channel_type),
+            lookups=lookups,
+        )
+        return work() if is_quick else await off_loop(work)
+
+    return await with_lookups(context.connection, context.run.environment_id, render)
 
 
 def _sources(value: object) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from domain.refs import RecipientRef
 from services import off_loop
 from tests.support.engine import Engine, channel_step
 
@@ -73,3 +74,40 @@ async def test_odd_characters_do_not_stick_a_run(engine: Engine, channel: str) -
     run_id, _ = await engine.send(channel_step("one", kind, template=body), data={})
     (message,) = await engine.messages(run_id)
     assert "a\ufffdb" in str(message["content"])
+
+
+async def test_templates_look_up_users_objects_and_tenants(engine: Engine) -> None:
+    """Entities named by id are fetched, also those that only another one names."""
+    for ref, properties in (
+        (RecipientRef.user("ada"), {"name": "Ada", "boss": "grace"}),
+        (RecipientRef.user("grace"), {"name": "Grace"}),
+        (RecipientRef("projects", "p1"), {"name": "Carillon"}),
+        (RecipientRef("$tenants", "acme"), {"name": "Acme"}),
+    ):
+        await engine.make.recipient(engine.environment, ref.collection, ref.id, **properties)
+    body = (
+        "{% assign a = data.who | user %}{% assign b = a.boss | user %}"
+        "{% assign p = 'p1' | object: 'projects' %}{% assign t = 'acme' | tenant %}"
+        "{{ a.name }} {{ b.name }} {{ b.id }} {{ p.name }} {{ t.name }} {{ 'x' | user }}"
+    )
+    step = channel_step("feed", template={"markdown_body": body})
+    run_id, _ = await engine.send(step, data={"who": "ada"})
+    (message,) = await engine.messages(run_id)
+    rendered = message["content"]["blocks"][0]["rendered"]
+    assert rendered == "<p>Ada Grace grace Carillon Acme </p>\n"
+
+
+async def test_look_ups_without_end_fail_the_step(engine: Engine) -> None:
+    """A chain in which every entity names the next is followed a few times only."""
+    for number in range(9):
+        ref = RecipientRef.user(f"chain-{number}")
+        await engine.make.recipient(
+            engine.environment, ref.collection, ref.id, next=f"chain-{number + 1}"
+        )
+    body = "{% assign id = 'chain-0' %}" + (
+        "{% assign found = id | user %}{% assign id = found.next %}" * 8
+    )
+    step = channel_step("feed", template={"markdown_body": body})
+    run_id, _ = await engine.send(step, data={})
+    story = await engine.events(run_id)
+    assert "build on each other" in str(story)
