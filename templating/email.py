@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
-import css_inline
-
 from domain.delivery import EmailContent
 from domain.json_types import JsonObject
+from templating.html_sandbox import inline_css
 from templating.html_text import html_to_text
 from templating.limits import LiquidError
 from templating.printing import to_text
@@ -25,11 +24,6 @@ _CONTENT = re.compile(r"\{\{-?\s*content\s*-?\}\}")
 _BODY_START = "\ue0c1\ue0c2\ue0c1"
 _BODY_END = "\ue0c2\ue0c1\ue0c2"
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
-# Rules times elements; more than that is left to the mail reader, as the style tags stay.
-_MAX_INLINING_WORK = 5_000_000
-_INLINER = css_inline.CSSInliner(
-    keep_style_tags=True, keep_at_rules=True, keep_link_tags=True, load_remote_stylesheets=False
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +44,13 @@ class EmailLayout:
 def effective_settings(
     channel_settings: Mapping[str, object], overrides: Mapping[str, object] | None
 ) -> JsonObject:
-    """Return a channel's settings with those of the step on top; a key that is present wins."""
-    return {**channel_settings, **(overrides or {})}
+    """Return a channel's settings with those of the step on top.
+
+    A null is no override: definitions that were pulled from Knock name every setting, most of them
+    null.
+    """
+    own = {key: value for key, value in (overrides or {}).items() if value is not None}
+    return {**channel_settings, **own}
 
 
 def render_email(
@@ -74,17 +73,19 @@ def render_email(
         layout = None
     elif layout is None:
         raise LiquidError(f"The e-mail layout '{own['layout_key']}' does not exist.")
-    preview = renderer.line(own.get("preview_text"), "settings.preview_text")
+    # Knock's own files have it beside the settings as well as in them.
+    preview_text = own.get("preview_text") or template.get("preview_text")
+    preview = renderer.line(preview_text, "preview_text")
     renderer = renderer.extended({"preview_text": preview})
     html, body = _render_html(template, renderer, layout)
     return {
         "from": _sender(settings, renderer),
         "to": renderer.line(settings.get("to_address") or "{{ recipient.email }}", "to_address"),
-        "cc": _optional(settings, "cc_address", renderer),
-        "bcc": _optional(settings, "bcc_address", renderer),
-        "reply_to": _optional(settings, "reply_to_address", renderer),
+        "cc": _addresses(settings, "cc_address", renderer),
+        "bcc": _addresses(settings, "bcc_address", renderer),
+        "reply_to": _addresses(settings, "reply_to_address", renderer),
         "subject_line": renderer.line(template.get("subject"), "subject"),
-        "html_body": _inline_css(html),
+        "html_body": inline_css(html),
         "text_body": _render_text_part(template, renderer, layout, body),
         "headers": _headers(settings, renderer),
     }
@@ -186,8 +187,12 @@ def _sender(settings: JsonObject, renderer: Renderer) -> str:
     return f'"{quoted}" <{address}>'
 
 
-def _optional(settings: JsonObject, key: str, renderer: Renderer) -> str | None:
-    return renderer.line(settings.get(key), key) or None
+def _addresses(settings: JsonObject, key: str, renderer: Renderer) -> str | None:
+    """Return a list of addresses without the entries that rendered to nothing; None without any."""
+    line = renderer.line(settings.get(key), key)
+    if '"' not in line:  # a quoted name may have commas of its own; the provider reads it
+        line = ", ".join(filter(None, map(str.strip, line.split(","))))
+    return line or None
 
 
 def _headers(settings: JsonObject, renderer: Renderer) -> dict[str, str]:
@@ -200,15 +205,3 @@ def _headers(settings: JsonObject, renderer: Renderer) -> dict[str, str]:
         if not _HEADER_NAME.fullmatch(name):
             raise LiquidError(f"json_overrides: '{one_line(name)[:64]}' is not a header name")
     return {name: one_line(to_text(value)) for name, value in headers.items()}
-
-
-def _inline_css(html: str) -> str:
-    """Copy styles onto the elements for mail readers that drop style tags."""
-    if "<style" not in html.lower():
-        return html
-    if html.count("{") * html.count("<") > _MAX_INLINING_WORK:
-        return html
-    try:
-        return _INLINER.inline(html)
-    except css_inline.InlineError as error:
-        raise LiquidError(f"html_body: the styles cannot be inlined: {error}") from error

@@ -7,25 +7,33 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from threading import Lock
 
 from liquid import BoundTemplate, Environment, Mode, RenderContext
 from liquid.ast import Node
-from liquid.builtin.expressions import FilteredExpression
+from liquid.builtin.expressions import FilteredExpression, StringLiteral
+from liquid.builtin.tags.for_tag import ForNode
+from liquid.builtin.tags.tablerow_tag import TablerowNode
 from liquid.exceptions import LiquidError as EngineError
 from liquid.exceptions import LiquidInterrupt
 from liquid.expression import Expression
 from liquid.token import Token
 
 from domain.json_types import Scope
-from templating.bounded_filters import BOUNDED_FILTERS
 from templating.expressions import adjust
 from templating.filters import KNOCK_FILTERS
 from templating.guards import guard
 from templating.limits import DEFAULT_LIMITS, EMAIL_LIMITS, MAX_SOURCE, Budget, Limits, LiquidError
+from templating.list_filters import LIST_FILTERS
+from templating.lookups import LOOKUP_FILTERS, Lookups
+from templating.number_filters import NUMBER_FILTERS
+from templating.printing import storable
 from templating.render_context import BudgetedContext, LimitedOutput
 from templating.scan import check_delimiters, has_liquid
 from templating.tags import register_tags
+from templating.text_filters import TEXT_FILTERS
+from templating.time_filters import is_zone
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -34,18 +42,24 @@ __all__ = [
     "Limits",
     "LiquidError",
     "check_source",
-    "compile_source",
+    "is_quick",
     "render_text",
 ]
 
 # Characters of source; a compiled template takes some twenty times that in memory.
 _CACHED_CHARACTERS = 2_000_000
+# Nodes, expressions and filters that a quick template may have; each takes a few microseconds.
+_QUICK_PARTS = 150
+# Which argument of a filter is a time zone.
+_ZONE_PLACES = {"timezone": 0, "date": 1}
+_SLOW_FILTERS = frozenset({"from_markdown"})
 
 
 def _build_environment() -> Environment:
     liquid_env = Environment(tolerance=Mode.STRICT, strict_filters=True, autoescape=False)
     register_tags(liquid_env)
-    filters = {**liquid_env.filters, **dict(BOUNDED_FILTERS), **dict(KNOCK_FILTERS)}
+    own = (*NUMBER_FILTERS, *LIST_FILTERS, *TEXT_FILTERS, *KNOCK_FILTERS, *LOOKUP_FILTERS)
+    filters = {**liquid_env.filters, **dict(own)}
     for name, function in filters.items():
         liquid_env.add_filter(name, guard(name, function, liquid_env))
     return liquid_env
@@ -54,26 +68,34 @@ def _build_environment() -> Environment:
 _LIQUID_ENV = _build_environment()
 
 
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A parsed template, and whether it surely renders within a fraction of a millisecond."""
+
+    template: BoundTemplate
+    is_quick: bool
+
+
 class _CompiledTemplates:
     """The most recently used compiled templates, bounded by the length of their sources."""
 
     def __init__(self, characters: int) -> None:
         self._left = characters
-        self._templates: OrderedDict[str, BoundTemplate] = OrderedDict()
+        self._templates: OrderedDict[str, _Compiled] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, source: str) -> BoundTemplate | None:
+    def get(self, source: str) -> _Compiled | None:
         with self._lock:
-            template = self._templates.get(source)
-            if template is not None:
+            compiled = self._templates.get(source)
+            if compiled is not None:
                 self._templates.move_to_end(source)
-            return template
+            return compiled
 
-    def put(self, source: str, template: BoundTemplate) -> None:
+    def put(self, source: str, compiled: _Compiled) -> None:
         with self._lock:
             if source in self._templates:
                 return
-            self._templates[source] = template
+            self._templates[source] = compiled
             self._left -= len(source)
             while self._left < 0:
                 self._left += len(self._templates.popitem(last=False)[0])
@@ -82,15 +104,48 @@ class _CompiledTemplates:
 _compiled = _CompiledTemplates(_CACHED_CHARACTERS)
 
 
-def compile_source(source: str) -> BoundTemplate:
+def _compile(source: str) -> _Compiled:
     """Compile a template, or take it from the cache; raise LiquidError when it is not valid."""
-    template = _compiled.get(source)
-    if template is None:
+    compiled = _compiled.get(source)
+    if compiled is None:
         template = _parse(source)
         for error in _settle(template):
             raise error
-        _compiled.put(source, template)
-    return template
+        compiled = _Compiled(template, _renders_quickly(template))
+        _compiled.put(source, compiled)
+    return compiled
+
+
+def is_quick(source: str) -> bool:
+    """Tell whether a template may be rendered where other work waits for it.
+
+    Decided once, when it was compiled: no loops, few filters and conditions, none of the filters
+    that do much at a time. A template that was not rendered yet is not quick: compiling takes
+    longer than most renderings. How much data it will see is another question.
+    """
+    if not has_liquid(source):
+        return True
+    compiled = _compiled.get(source)
+    return compiled is not None and compiled.is_quick
+
+
+def _renders_quickly(template: BoundTemplate) -> bool:
+    parts = 0
+    static_context = RenderContext(template)
+    nodes = list(template.nodes)
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, (ForNode, TablerowNode)):
+            return False
+        nodes.extend(node.children(static_context))
+        parts += 1
+    for expression in _expressions(template):
+        parts += 1
+        if isinstance(expression, FilteredExpression):
+            if any(used.name in _SLOW_FILTERS for used in expression.filters or ()):
+                return False
+            parts += len(expression.filters or ())
+    return parts <= _QUICK_PARTS
 
 
 def check_source(source: str) -> list[LiquidError]:
@@ -98,13 +153,19 @@ def check_source(source: str) -> list[LiquidError]:
     if not has_liquid(source):
         return [] if len(source) <= MAX_SOURCE else [_too_long()]
     try:
-        return list(_settle(_parse(source)))
+        template = _parse(source)
+        return [*_settle(template), *_wrong_zones(template)]
     except LiquidError as error:
         return [error]
 
 
 def render_text(
-    source: str, scope: Scope, limits: Limits = DEFAULT_LIMITS, *, budget: Budget | None = None
+    source: str,
+    scope: Scope,
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    budget: Budget | None = None,
+    lookups: Lookups | None = None,
 ) -> str:
     """Render a template; a source without Liquid is returned as it is.
 
@@ -113,6 +174,10 @@ def render_text(
         scope: plain dicts, lists and scalars only, see `templating.context`.
         limits: the bounds of this rendering.
         budget: steps and time shared with other templates of the same message.
+        lookups: what its filters may look up; without, they fail.
+
+    Returns:
+        Text that PostgreSQL can store: without NUL and lone surrogates.
 
     Raises:
         LiquidError: for every failure, with the line where it is known.
@@ -121,12 +186,12 @@ def render_text(
         if len(source) > MAX_SOURCE:
             raise _too_long()
         return source
-    template = compile_source(source)
-    context = BudgetedContext(template, scope, limits, budget or Budget(limits))
+    template = _compile(source).template
+    context = BudgetedContext(template, scope, limits, budget or Budget(limits), lookups)
     output = LimitedOutput(limits.output)
     for node in template.nodes:
         _render_node(node, context, output)
-    return output.getvalue()
+    return storable(output.getvalue())
 
 
 def _too_long() -> LiquidError:
@@ -142,6 +207,8 @@ def _render_node(node: Node, context: BudgetedContext, output: LimitedOutput) ->
         raise _translate(error, node.token) from error
     except LiquidInterrupt as error:
         raise LiquidError(f"unexpected '{error}'", _line(node.token)) from error
+    except MemoryError:
+        raise
     except Exception as error:
         # The engine lets some of Python's own errors through (a number too long to print,
         # recursion); for the caller they are the template's fault like any other.
@@ -157,6 +224,8 @@ def _parse(source: str) -> BoundTemplate:
         return _LIQUID_ENV.from_string(source)
     except EngineError as error:
         raise _translate(error, None) from error
+    except Exception as error:
+        raise LiquidError(f"The template cannot be read ({type(error).__name__}).") from error
 
 
 def _translate(error: EngineError, fallback: Token | None) -> LiquidError:
@@ -176,6 +245,18 @@ def _settle(template: BoundTemplate) -> Iterator[LiquidError]:
             for used in expression.filters or ():
                 if used.name not in _LIQUID_ENV.filters:
                     yield LiquidError(f"unknown filter '{used.name}'", _line(used.token))
+
+
+def _wrong_zones(template: BoundTemplate) -> Iterator[LiquidError]:
+    """Yield an error for every time zone that is written out and does not exist."""
+    for expression in _expressions(template):
+        if not isinstance(expression, FilteredExpression):
+            continue
+        for used in expression.filters or ():
+            place = _ZONE_PLACES.get(used.name)
+            given = used.args[place].value if place is not None and place < len(used.args) else None
+            if isinstance(given, StringLiteral) and not is_zone(given.value):
+                yield LiquidError(f"unknown time zone '{given.value[:64]}'", _line(used.token))
 
 
 def _expressions(template: BoundTemplate) -> Iterator[Expression]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -17,10 +18,12 @@ from liquid.undefined import is_undefined
 
 from templating.locale_filters import LOCALE_FILTERS
 from templating.markdown import markdown_to_html
-from templating.printing import to_json, to_text
+from templating.printing import storable_json, to_json, to_text
 from templating.time_filters import TIME_FILTERS
 
 _MAX_JSON = 256 * 1024
+# NUL and halves of surrogate pairs.
+_ODD_ESCAPES = re.compile(r"\\u(0000|[dD][89a-fA-F])")
 _WORD = re.compile(r"\S+")
 _VERSION = re.compile(
     r"[vV]?(\d{1,18})(?:\.(\d{1,18}))?(?:\.(\d{1,18}))?(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?"
@@ -28,12 +31,22 @@ _VERSION = re.compile(
 
 
 def from_json(text: object) -> Any:
-    """Read JSON text; a value that is no text stays as it is."""
+    """Read JSON text; no text is no value, and a value that is not text stays as it is."""
     if not isinstance(text, str):
         return None if is_undefined(text) else text
+    if not text.strip():
+        return None
     if len(text) > _MAX_JSON:
         raise ValueError(f"JSON may have at most {_MAX_JSON // 1024} kB")
-    return json.loads(text, parse_constant=_refuse_constant)
+    value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    return storable_json(value) if _ODD_ESCAPES.search(text) else value
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:32]} is too large")
+    return number
 
 
 def _refuse_constant(name: str) -> None:
@@ -78,8 +91,13 @@ def intersect(left: object, right: object) -> list[Any]:
     return list(common.values())
 
 
-def compare_versions(left: object, right: object) -> int:
-    """Compare semantic versions: -1, 0 or 1 for older, same or newer than the argument."""
+def compare_versions(left: object, right: object) -> int | None:
+    """Compare semantic versions: -1, 0 or 1 for older, same or newer than the argument.
+
+    Nothing is no version, and comparing it prints nothing.
+    """
+    if not to_text(left).strip() or not to_text(right).strip():
+        return None
     first, second = _version_key(left), _version_key(right)
     return (first > second) - (first < second)
 

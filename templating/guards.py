@@ -11,7 +11,7 @@ from liquid.exceptions import FilterArgumentError
 from liquid.exceptions import LiquidError as EngineError
 
 from templating.limits import MAX_INTEGER_BITS, MAX_ITEMS, MAX_STRING, MAX_WEIGHT, LiquidError
-from templating.printing import to_text, weigh
+from templating.printing import storable, to_text, weigh
 from templating.render_context import BudgetedContext
 
 Filter = Callable[..., Any]
@@ -20,9 +20,7 @@ Filter = Callable[..., Any]
 _TEXT_FILTERS = frozenset(
     [
         "append",
-        "base64_decode",
         "base64_encode",
-        "base64_url_safe_decode",
         "base64_url_safe_encode",
         "capitalize",
         "downcase",
@@ -42,6 +40,7 @@ _TEXT_FILTERS = frozenset(
         "replace_first",
         "replace_last",
         "rstrip",
+        "safe",
         "sha256",
         "split",
         "squish",
@@ -65,6 +64,7 @@ def guard(name: str, function: Filter, liquid_env: Environment) -> Filter:
     """Wrap a filter so that it takes the context first and obeys the limits."""
     if getattr(function, "with_environment", False):
         function = partial(function, environment=liquid_env)
+    needs_context = getattr(function, "with_context", False)
     is_text = name in _TEXT_FILTERS
     is_cheap = name in _CHEAP_FILTERS
 
@@ -75,7 +75,11 @@ def guard(name: str, function: Filter, liquid_env: Environment) -> Filter:
         if is_text:
             left = to_text(left)
             args = tuple(to_text(arg) if isinstance(arg, _PRINTED) else arg for arg in args)
+        if needs_context:
+            kwargs["context"] = context
         result = _call(name, function, left, args, kwargs)
+        if isinstance(result, str):
+            result = storable(result)
         context.budget.produce(_measure(name, result))
         return result
 
@@ -88,7 +92,7 @@ def _call(
     """Call a filter; whatever goes wrong inside is the template's error, with its place."""
     try:
         return function(left, *args, **kwargs)
-    except (EngineError, LiquidError):
+    except (EngineError, LiquidError, MemoryError):
         raise
     except Exception as error:
         reason = str(error) or type(error).__name__

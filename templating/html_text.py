@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from html.entities import html5
 from html.parser import HTMLParser
 
 # Larger documents are only stripped: the parser takes some microseconds for every tag.
@@ -19,6 +20,7 @@ _CLOSERS = {"!--": re.compile("-->")} | {
 # A "<" that does not begin a complete tag; quotes inside the tag have to be closed as well.
 _STRAY = re.compile(r"<(?!/?[A-Za-z](?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*>)")
 _TAG = re.compile(r"<[^<>]*>")
+_ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]*)(;?)(?=(=?))")
 _BLANKS = re.compile(r"[ \t\r\n\f\v]+")
 _INVISIBLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _PARAGRAPHS = frozenset(
@@ -77,13 +79,24 @@ def html_to_text(html: str) -> str:
     `text (url)`, images their alternative text, table cells stand side by side; hidden elements,
     styles and scripts are dropped.
     """
-    visible = _drop_hidden(html)
+    visible = _ENTITY.sub(_keep_ampersand, _drop_hidden(html))
     if len(visible) > _MAX_PARSED:
         return _tidy(unescape(_TAG.sub(" ", visible)))
     writer = _TextWriter()
     writer.feed(_STRAY.sub("&lt;", visible))
     writer.close()
     return _tidy("".join(writer.parts))
+
+
+def _keep_ampersand(match: re.Match[str]) -> str:
+    """Escape an ampersand that begins no entity, as `&section=2` in the query of a link.
+
+    An old entity such as `&copy` needs no semicolon; but where letters, digits or an equals sign
+    follow, it is the name of a parameter that happens to begin with one.
+    """
+    name, end, follower = match[1], match[2], match[3]
+    is_entity = f"{name};" in html5 if end else name in html5 and not follower
+    return match[0] if is_entity else f"&amp;{match[0][1:]}"
 
 
 def strip_tags(html: str) -> str:

@@ -7,7 +7,7 @@ memory; a real notification stays orders of magnitude below them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, thread_time
 
 # Of a single value made by a filter: characters of a string, members of a list or range.
 MAX_STRING = 2_000_000
@@ -39,7 +39,7 @@ class Limits:
 
     Attributes:
         output: bytes of the result, and of every capture inside it.
-        seconds: elapsed time, checked before every node, look-up and filter.
+        seconds: CPU time of the rendering thread, checked before every node, look-up and filter.
         steps: nodes, look-ups and filters evaluated; the bound that does not depend on the machine.
         loop: iterations of nested loops multiplied.
         local_size: characters held in assigned and captured strings together.
@@ -59,12 +59,19 @@ EMAIL_LIMITS = Limits(output=5_000_000)
 
 
 class Budget:
-    """What is left to spend; one budget may be shared by all templates of one message."""
+    """What is left to spend; one budget may be shared by all templates of one message.
 
-    __slots__ = ("deadline", "produced", "steps")
+    Time is the CPU time of the thread that made the budget: a machine that is busy with other
+    things makes a rendering slow, but never makes it fail.
+    """
+
+    __slots__ = ("_look_at_time", "_used_up_at", "produced", "steps")
 
     def __init__(self, limits: Limits) -> None:
-        self.deadline = monotonic() + limits.seconds
+        self._used_up_at = thread_time() + limits.seconds
+        # CPU time cannot have passed before as much time has: asking the kernel for the CPU time
+        # is a system call, asking for the time is not.
+        self._look_at_time = monotonic() + limits.seconds
         self.steps = limits.steps
         self.produced = limits.produced
 
@@ -73,8 +80,12 @@ class Budget:
         self.steps -= 1
         if self.steps < 0:
             raise LiquidError("The template takes too many steps to render.")
-        if monotonic() > self.deadline:
-            raise LiquidError("The template takes too long to render.")
+        now = monotonic()
+        if now > self._look_at_time:
+            left = self._used_up_at - thread_time()
+            if left < 0:
+                raise LiquidError("The template takes too long to render.")
+            self._look_at_time = now + left
 
     def produce(self, weight: int) -> None:
         """Count a value made by a filter; raise LiquidError when too much was made in all."""

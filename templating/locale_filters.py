@@ -11,10 +11,9 @@ from typing import Any, Literal, cast
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
 from babel.numbers import NumberPattern, format_currency, format_decimal
-from liquid.undefined import is_undefined
 
+from templating.moments import read_moment
 from templating.printing import to_text
-from templating.time_filters import read_moment
 
 _Width = Literal["short", "medium", "long", "full"]
 _WIDTHS = frozenset({"short", "medium", "long", "full"})
@@ -34,12 +33,15 @@ def _parse_locale(code: str) -> Locale:
 
 
 def find_locale(code: object) -> Locale:
-    """Return the locale of a code such as `en-GB`; nothing means `en`, nonsense is a ValueError."""
-    text = to_text(code).strip().replace("_", "-") or "en"
+    """Return the locale of a code such as `en-GB`; English for nothing and for an unknown code.
+
+    A recipient may have any text as a locale, and is written to all the same.
+    """
+    text = to_text(code).strip().replace("_", "-")
     try:
-        return _parse_locale(text[:64])
-    except (UnknownLocaleError, ValueError) as error:
-        raise ValueError(f"unknown locale '{text[:64]}'") from error
+        return _parse_locale(text[:64] or "en")
+    except (UnknownLocaleError, ValueError):
+        return _parse_locale("en")
 
 
 def _width(name: object) -> _Width:
@@ -74,22 +76,24 @@ def format_datetime_in_locale(
 
 
 def _read_number(value: object) -> Decimal | None:
-    """Read a number; None for nothing, ValueError for what is no number."""
-    if value is None or is_undefined(value) or value == "":
+    """Read a number, None for what is none; ValueError for one that nobody can mean."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
         number = Decimal(to_text(value).strip())
-    except InvalidOperation as error:
-        raise ValueError(f"'{to_text(value)[:64]}' is not a number") from error
-    if not number.is_finite() or abs(number.adjusted()) > _MAX_EXPONENT:
-        raise ValueError("the number is too large")
-    return number
+    except InvalidOperation:
+        return None
+    if number.is_finite() and abs(number.adjusted()) <= _MAX_EXPONENT:
+        return number
+    raise ValueError("the number is too large")
 
 
 def format_number(value: object, locale: object = "en") -> str:
-    """Write a number with a locale's separators."""
+    """Write a number with a locale's separators; what is no number stays as it is."""
     number = _read_number(value)
-    return "" if number is None else format_decimal(number, locale=find_locale(locale))
+    if number is None:
+        return to_text(value)
+    return format_decimal(number, locale=find_locale(locale))
 
 
 def _currency_code(code: object) -> str:
@@ -100,18 +104,18 @@ def _currency_code(code: object) -> str:
 
 
 def currency(value: object, code: object = "USD", locale: object = "en") -> str:
-    """Write an amount of money with the currency's own number of decimals."""
+    """Write an amount of money with the currency's own decimals; what is no number stays."""
     number = _read_number(value)
     if number is None:
-        return ""
+        return to_text(value)
     return format_currency(number, _currency_code(code), locale=find_locale(locale))
 
 
 def rounded_currency(value: object, code: object = "USD", locale: object = "en") -> str:
-    """Write an amount of money rounded half up to a whole number."""
+    """Write an amount of money rounded half up to a whole number; what is no number stays."""
     number = _read_number(value)
     if number is None:
-        return ""
+        return to_text(value)
     found = find_locale(locale)
     text: str = _whole_money_pattern(found).apply(
         number.quantize(Decimal(1), rounding=ROUND_HALF_UP),

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-import nh3
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
+from templating.html_sandbox import clean_html
 from templating.limits import LiquidError
 
 # The parser is plain Python and cannot be interrupted; these keep its worst case under a second.
@@ -25,16 +25,25 @@ _MAX_CELLS = 10_000
 _PLAIN = re.compile(r"[^\W\d_][^\x00-\x1f\x7f-\xa0*_`\[\]<>&\\!~|#:\"]*(?<!\s)")
 _URL = re.compile(r"\bhttps?://[^\s<>\"'`]+", re.IGNORECASE)
 _TRAILING = ".,;:!?)]}*_~"
-_STYLES = {
-    "background-color", "border", "border-radius", "color", "font-size", "font-style",
-    "font-weight", "margin", "padding", "text-align", "text-decoration",
-}  # fmt: skip
-_ATTRIBUTES = {tag: set(names) for tag, names in nh3.ALLOWED_ATTRIBUTES.items()}
-_ATTRIBUTES.setdefault("*", set()).update({"class", "style"})
-_ATTRIBUTES["a"].update({"target", "title"})
-_ATTRIBUTES["img"].add("title")
-_CLEANER = nh3.Cleaner(attributes=_ATTRIBUTES, filter_style_properties=_STYLES)
-_FORBIDDEN_SCHEMES = frozenset({"javascript", "data", "vbscript"})
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):(//)?", re.IGNORECASE)
+_SAFE_SCHEMES = frozenset({"http", "https", "mailto", "sms", "tel"})
+# Beside those, `name://` opens an app; except these, which a browser opens itself.
+_BROWSER_SCHEMES = frozenset(
+    [
+        "about",
+        "blob",
+        "chrome",
+        "data",
+        "file",
+        "filesystem",
+        "jar",
+        "javascript",
+        "livescript",
+        "mocha",
+        "vbscript",
+        "view-source",
+    ]
+)
 _CONTROL = re.compile(r"[\x00-\x20\x7f]+")
 
 
@@ -108,13 +117,22 @@ def _may_hold_tables(text: str) -> bool:
 def markdown_to_safe_html(text: str) -> str:
     """Convert Markdown to HTML that may be put into a page: no scripts, handlers or odd schemes."""
     html = markdown_to_html(text)
-    return html if _PLAIN.fullmatch(text) else _CLEANER.clean(html)
+    return html if _PLAIN.fullmatch(text) else clean_html(html)
 
 
 def safe_url(url: str) -> str:
-    """Return a rendered link target, or "" when following it would run a script."""
+    """Return a rendered link target without blanks around it, or "" when it is not safe to follow.
+
+    Safe are relative links, web addresses, `mailto:`, `sms:`, `tel:`, and links into an app such
+    as `myapp://orders/1`.
+    """
+    url = url.strip()
+    # Browsers ignore control characters inside of a scheme.
+    match = _SCHEME.match(_CONTROL.sub("", url))
     try:
-        scheme = urlsplit(_CONTROL.sub("", url)).scheme.lower()
+        urlsplit(url)
     except ValueError:
         return ""
-    return "" if scheme in _FORBIDDEN_SCHEMES else url.strip()
+    if match is None or match[1].lower() in _SAFE_SCHEMES:
+        return url
+    return url if match[2] and match[1].lower() not in _BROWSER_SCHEMES else ""

@@ -3,12 +3,46 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
+
+from liquid.undefined import is_undefined
 
 from templating.limits import MAX_WEIGHT, LiquidError
 
 _CONTAINERS = (list, tuple, dict)
+
+
+def storable(text: str) -> str:
+    """Drop NUL, and replace lone halves of surrogate pairs: PostgreSQL stores neither.
+
+    Two halves that met, because a text was cut in two and joined again, become their character.
+    """
+    if text.isascii():
+        return text.replace("\x00", "") if "\x00" in text else text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text.replace("\x00", "")
+
+
+def storable_json(value: Any) -> Any:
+    """Return a JSON value with every text and every name `storable`."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, list):
+        return [storable_json(item) for item in value]
+    if isinstance(value, dict):
+        return {storable(key): storable_json(item) for key, item in value.items()}
+    return value
+
+
+def is_nothing(value: object) -> bool:
+    """Tell whether a value is nil or missing, which are the same everywhere in Liquid."""
+    return value is None or is_undefined(value)
 
 
 def to_text(value: object) -> str:
@@ -19,13 +53,15 @@ def to_text(value: object) -> str:
     """
     if isinstance(value, str):
         return value
-    if value is None:
-        return ""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, _CONTAINERS):
+        return _structure_text(value)
     if isinstance(value, range):
         return f"{value.start}..{value.stop - 1}"
-    return _structure_text(value) if isinstance(value, _CONTAINERS) else str(value)
+    # What no JSON number can be, and objects of the engine such as `forloop`, have no text.
+    is_finite = not isinstance(value, float) or math.isfinite(value)
+    return str(value) if is_finite and value is not None and not isinstance(value, Mapping) else ""
 
 
 def _structure_text(value: object) -> str:

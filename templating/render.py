@@ -13,9 +13,10 @@ from domain.delivery import ChatContent, FeedContent, HttpContent, PushContent, 
 from domain.json_types import JsonObject, Scope
 from templating.email import EmailLayout, effective_settings, render_email
 from templating.limits import DEFAULT_LIMITS, EMAIL_LIMITS, Limits, LiquidError
+from templating.lookups import Lookups
 from templating.markdown import markdown_to_safe_html, safe_url
-from templating.printing import to_text
-from templating.renderer import Renderer
+from templating.printing import storable_json, to_text
+from templating.renderer import Renderer, one_line
 
 __all__ = ["EmailLayout", "LiquidError", "effective_settings", "render_content"]
 
@@ -32,6 +33,7 @@ def render_content(
     settings: JsonObject,
     layout: EmailLayout | None = None,
     limits: Limits | None = None,
+    lookups: Lookups | None = None,
 ) -> JsonObject:
     """Render a template into the content of its channel type (see `domain.delivery`).
 
@@ -42,15 +44,30 @@ def render_content(
         settings: effective settings of the channel, the step's overrides included.
         layout: the e-mail layout named by the template; other channel types ignore it.
         limits: bounds of the whole message; by default those of its channel type.
+        lookups: what the filters `user`, `object` and `tenant` may find.
+
+    Returns:
+        JSON that PostgreSQL can store, whatever template and data hold.
 
     Raises:
-        LiquidError: when any part of it cannot be rendered.
+        LiquidError: when any part of it cannot be rendered; nothing else but MemoryError.
     """
     is_email = channel_type is ChannelType.EMAIL
-    renderer = Renderer(scope, limits or (EMAIL_LIMITS if is_email else DEFAULT_LIMITS))
-    if is_email:
-        return dict(render_email(template, renderer, settings, layout))
-    return dict(_RENDERERS[channel_type](template, renderer, settings))
+    bounds = limits or (EMAIL_LIMITS if is_email else DEFAULT_LIMITS)
+    renderer = Renderer(scope, bounds, lookups=lookups)
+    try:
+        if is_email:
+            content: Any = render_email(template, renderer, settings, layout)
+        else:
+            content = _RENDERERS[channel_type](template, renderer, settings)
+    except (LiquidError, MemoryError):
+        raise
+    except Exception as error:
+        # Nothing but content went in, so whatever came out is the content's fault.
+        name = type(error).__name__
+        raise LiquidError(f"The content has an unexpected form ({name}).") from error
+    stored: JsonObject = storable_json(content)
+    return stored
 
 
 def _render_sms(template: JsonObject, renderer: Renderer, settings: JsonObject) -> SmsContent:
@@ -142,15 +159,35 @@ def _render_http(template: JsonObject, renderer: Renderer, settings: JsonObject)
 
 
 def _pairs(template: JsonObject, key: str, renderer: Renderer) -> list[dict[str, str]]:
-    """Render a list of `{key, value}`; a pair whose key renders to nothing is left out."""
-    rendered = [
-        {
-            "key": renderer.line(pair.get("key"), f"{key}[{index}].key"),
-            "value": renderer.line(pair.get("value"), f"{key}[{index}].value"),
-        }
-        for index, pair in enumerate(template.get(key) or [])
-    ]
-    return [pair for pair in rendered if pair["key"]]
+    """Render a list of `{key, value}`; a pair whose key renders to nothing is left out.
+
+    An object, and a Liquid text that renders to one or to a list of pairs, is as good as a list
+    (Knock docs: "Fetch function", which says so of the same request template).
+    """
+    given = template.get(key)
+    if isinstance(given, str):
+        given = renderer.json_value(given, key)
+        if not isinstance(given, (dict, list, type(None))):
+            raise LiquidError(f"{key}: does not render to a JSON object")
+        # It was rendered already: what a recipient's data says must not be run as a template.
+        write: Callable[[object, str], str] = _printed_line
+    else:
+        write = renderer.line
+    if isinstance(given, dict):
+        given = [{"key": name, "value": value} for name, value in given.items()]
+    rendered = []
+    for index, pair in enumerate(given or []):
+        if not isinstance(pair, dict):
+            raise LiquidError(f"{key}[{index}]: must be an object with key and value")
+        name = write(pair.get("key"), f"{key}[{index}].key")
+        value = write(pair.get("value"), f"{key}[{index}].value")
+        if name:
+            rendered.append({"key": name, "value": value})
+    return rendered
+
+
+def _printed_line(value: object, _field: str, /) -> str:
+    return one_line(to_text(value))
 
 
 _RENDERERS: dict[ChannelType, Callable[[JsonObject, Renderer, JsonObject], Any]] = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from io import StringIO
-from time import monotonic
 from typing import Any, TextIO
 
 from liquid import BoundTemplate, RenderContext
@@ -14,6 +13,7 @@ from liquid.token import Token
 from liquid.utils import ReadOnlyChainMap
 
 from templating.limits import Budget, Limits, LiquidError
+from templating.lookups import Lookups
 
 _NOTHING_DISABLED: list[str] = []
 
@@ -36,13 +36,19 @@ class LimitedOutput(StringIO):
 class BudgetedContext(RenderContext):
     """A render context that pays for every node, look-up and filter from a budget."""
 
-    __slots__ = ("budget", "limits", "local_size")
+    __slots__ = ("budget", "limits", "local_size", "lookups")
 
     def __init__(
-        self, template: BoundTemplate, scope: Mapping[str, Any], limits: Limits, budget: Budget
+        self,
+        template: BoundTemplate,
+        scope: Mapping[str, Any],
+        limits: Limits,
+        budget: Budget,
+        lookups: Lookups | None,
     ) -> None:
         self.limits = limits
         self.budget = budget
+        self.lookups = lookups
         self.local_size = 0
         super().__init__(template, globals=scope)
         # Without the engine's built-in `now` and `today`, which are naive local times.
@@ -54,10 +60,7 @@ class BudgetedContext(RenderContext):
 
         It is the only hook that even an empty loop body cannot avoid.
         """
-        budget = self.budget
-        budget.steps -= 1
-        if budget.steps < 0 or monotonic() > budget.deadline:
-            budget.spend()
+        self.budget.spend()
         return _NOTHING_DISABLED
 
     @disabled_tags.setter

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
+from typing import NoReturn
 
-from domain.json_types import JsonObject, Scope
+from domain.json_types import JsonObject, JsonValue, Scope
 from templating.environment import render_text
 from templating.limits import Budget, Limits, LiquidError
+from templating.lookups import Lookups
 from templating.printing import to_text
 
+_MAX_DEPTH = 100
 # Everything that could end a header line, for every protocol a value may reach.
 _LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 
@@ -23,16 +27,25 @@ def one_line(text: str) -> str:
 class Renderer:
     """The templates of one message; all of them together stay inside one budget."""
 
-    __slots__ = ("_budget", "_limits", "_scope")
+    __slots__ = ("_budget", "_limits", "_lookups", "_scope")
 
-    def __init__(self, scope: Scope, limits: Limits, *, budget: Budget | None = None) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        limits: Limits,
+        *,
+        budget: Budget | None = None,
+        lookups: Lookups | None = None,
+    ) -> None:
         self._scope = scope
+        self._lookups = lookups
         self._limits = limits
         self._budget = budget or Budget(limits)
 
     def extended(self, names: Mapping[str, object]) -> Renderer:
         """Return a renderer that knows more names and spends from the same budget."""
-        return Renderer({**self._scope, **names}, self._limits, budget=self._budget)
+        scope = {**self._scope, **names}
+        return Renderer(scope, self._limits, budget=self._budget, lookups=self._lookups)
 
     def text(self, source: object, field: str) -> str:
         """Render a field; nothing renders to "", a number or boolean to its text.
@@ -42,7 +55,9 @@ class Renderer:
         if not isinstance(source, str):
             return to_text(source)
         try:
-            return render_text(source, self._scope, self._limits, budget=self._budget)
+            return render_text(
+                source, self._scope, self._limits, budget=self._budget, lookups=self._lookups
+            )
         except LiquidError as error:
             raise LiquidError(f"{field}: {error.message}", error.line) from error
 
@@ -52,14 +67,50 @@ class Renderer:
 
     def json_object(self, source: object, field: str) -> JsonObject:
         """Render a field that has to become a JSON object; nothing becomes an empty one."""
-        template = to_text(source) if isinstance(source, dict) else source
-        rendered = self.text(template, field).strip()
-        if not rendered:
+        value = self.json_value(source, field)
+        if value is None:
             return {}
-        try:
-            value = json.loads(rendered)
-        except (ValueError, RecursionError) as error:
-            raise LiquidError(f"{field}: does not render to JSON: {error}") from error
         if not isinstance(value, dict):
             raise LiquidError(f"{field}: does not render to a JSON object")
         return value
+
+    def json_value(self, source: object, field: str) -> JsonValue:
+        """Render a field that has to become JSON; nothing becomes None.
+
+        Raises LiquidError for what is not JSON, is nested deeper than a stored document may be,
+        or holds a number that no JSON number can be, such as 1e999.
+        """
+        template = to_text(source) if isinstance(source, (dict, list)) else source
+        rendered = self.text(template, field).strip()
+        if not rendered:
+            return None
+        try:
+            value: JsonValue = json.loads(
+                rendered, parse_constant=_refuse_number, parse_float=_finite
+            )
+        except (ValueError, RecursionError) as error:
+            raise LiquidError(f"{field}: does not render to JSON: {error}") from error
+        _refuse_deep(value, field)
+        return value
+
+
+def _refuse_number(text: str) -> NoReturn:
+    raise ValueError(f"{text[:32]} is not a number of JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        _refuse_number(text)
+    return number
+
+
+def _refuse_deep(value: JsonValue, field: str) -> None:
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        members = [item.values() if isinstance(item, dict) else item for item in level
+                   if isinstance(item, (dict, list))]  # fmt: skip
+        level = [member for group in members for member in group]
+        if not level:
+            return
+    raise LiquidError(f"{field}: JSON may be nested at most {_MAX_DEPTH} levels deep")

@@ -4,59 +4,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from liquid.undefined import is_undefined
-
-from domain.clock import utc_now
-from templating.printing import to_text
+from templating.moments import read_moment
+from templating.printing import is_nothing, to_text
 
 _MAX_FORMAT = 256
 _OWN_DIRECTIVES = re.compile(r"%(%|s|L)")
 
 
-def read_moment(value: object) -> datetime | None:
-    """Read ISO 8601 text, Unix seconds or `now`; keeps the offset, naive values are UTC.
-
-    Returns None for anything else.
-    """
-    if isinstance(value, bool) or is_undefined(value):
-        return None
-    if isinstance(value, (int, float)):
-        return _from_seconds(value)
-    return _read_text(value.strip()) if isinstance(value, str) else None
-
-
-def _read_text(text: str) -> datetime | None:
-    if text in {"now", "today"}:
-        return utc_now()
-    if text.isascii() and text.isdigit():
-        return _from_seconds(int(text[:20]))
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-
-
-def _from_seconds(seconds: float) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (OverflowError, OSError, ValueError):
-        return None
-
-
 def find_zone(name: object) -> ZoneInfo:
-    """Return the IANA time zone; raise ValueError when there is none of that name."""
+    """Return the IANA time zone; UTC for nothing and for a name that no zone has.
+
+    A recipient may have no time zone, or a wrong one, and must be told the time all the same, as
+    send windows open in UTC then. A wrong name in a template itself is refused when it is saved.
+    """
+    text = to_text(name)
+    return ZoneInfo(text if is_zone(text) else "UTC")
+
+
+def is_zone(name: str) -> bool:
+    """Tell whether there is an IANA time zone of a name."""
     try:
-        return ZoneInfo(to_text(name))
-    except (KeyError, OSError, ValueError) as error:
-        raise ValueError(f"unknown time zone '{to_text(name)[:64]}'") from error
+        ZoneInfo(name)
+    except (KeyError, OSError, ValueError):
+        return False
+    return True
 
 
-def timezone(value: object, zone: object) -> str:
+def timezone(value: object, zone: object = None) -> str:
     """Move a moment to a time zone, as ISO 8601 with offset; what is no moment stays as it is."""
     moment = read_moment(value)
     if moment is None:
@@ -67,9 +45,9 @@ def timezone(value: object, zone: object) -> str:
 def date(value: object, pattern: object = None, zone: object = None) -> str:
     """Write a moment by a strftime pattern, first moved to the zone when one is given."""
     moment = read_moment(value)
-    if moment is None or pattern is None or is_undefined(pattern):
+    if moment is None or is_nothing(pattern):
         return to_text(value)
-    if zone is not None and not is_undefined(zone):
+    if not is_nothing(zone):
         moment = moment.astimezone(find_zone(zone))
     layout = to_text(pattern)
     if len(layout) > _MAX_FORMAT:

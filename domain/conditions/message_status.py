@@ -7,7 +7,7 @@ highest status counts; a step that made no message ranks below everything.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,11 +145,17 @@ def _step_status(scope: ConditionScope, ref: str) -> StepStatus | None:
     messages = outcome.get("messages")
     # Other steps have outputs of any shape under `refs`; only messages count here.
     statuses = [
-        StepStatus(message["delivery_status"], tuple(message.get("engagement") or ()))
+        StepStatus(message["delivery_status"], _engagement(message.get("engagement") or ()))
         for message in (messages if isinstance(messages, (list, tuple)) else ())
         if isinstance(message, Mapping) and message.get("delivery_status") in _DELIVERY_RANK
     ]
     return max(statuses, key=lambda status: _rank(status.highest), default=StepStatus(SKIPPED, ()))
+
+
+def _engagement(statuses: Iterable[str]) -> tuple[str, ...]:
+    """Return a message's engagement; who has read it has seen it, whatever was reported."""
+    held = tuple(statuses)
+    return ("seen", *held) if "read" in held and "seen" not in held else held
 
 
 def _rank(name: str) -> int:

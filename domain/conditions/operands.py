@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from domain.conditions.comparisons import is_number
 from domain.conditions.model import ConditionError, ConditionScope
-from domain.conditions.paths import MISSING, is_path, lookup_parts
+from domain.conditions.paths import MISSING, is_path, lookup_parts, split_path
 from domain.json_types import JsonValue
 
 
@@ -77,7 +77,7 @@ def dynamic_operand(raw: JsonValue) -> Operand | None:
         return None
     if "{{" in raw:
         return LiquidOperand(raw)
-    return PathOperand(tuple(raw.split("."))) if is_path(raw) else None
+    return PathOperand(split_path(raw)) if is_path(raw) else None
 
 
 def decode_json(text: str) -> JsonValue:

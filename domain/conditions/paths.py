@@ -1,4 +1,8 @@
-"""Paths into the data of a run, such as `data.items.0.price`, and what they find."""
+"""Paths into the data of a run, such as `data.items[0].price`, and what they find.
+
+`data.items.0.price` is the same path, and so is `data["items"][0].price`: brackets are for indexes
+and for names with a dot or a blank in them, as in Liquid.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,9 @@ from typing import Any, Final
 
 # The roots that a condition may read (Knock docs: "Conditions", variable types).
 PREFIXES = ("data", "recipient", "actor", "tenant", "vars", "workflow", "run", "refs", "event")
-_PATH = re.compile(rf"(?:{'|'.join(PREFIXES)})(?:\.[^\s.]+)+")
+_BRACKETS = r"""\[(?:[0-9]{1,9}|"[^"\s][^"]*"|'[^'\s][^']*')\]"""
+_PATH = re.compile(rf"(?:{'|'.join(PREFIXES)})(?:\.[^\s.\[\]]+|{_BRACKETS})+")
+_PART = re.compile(rf"{_BRACKETS}|[^.\[]+|\[")
 _INDEX = re.compile(r"[0-9]{1,9}")
 
 
@@ -30,9 +36,17 @@ def is_path(text: str) -> bool:
     return _PATH.fullmatch(text) is not None
 
 
+def split_path(path: str) -> tuple[str, ...]:
+    """Return the names and indexes of a path, however they are written."""
+    if "[" not in path:
+        return tuple(path.split("."))
+    parts = _PART.findall(path)
+    return tuple(part.strip("[]").strip("\"'") if part[0] == "[" else part for part in parts)
+
+
 def lookup(values: Mapping[str, Any], path: str) -> Any:
-    """Return what the dotted path finds in `values`, or MISSING; digits index into lists."""
-    return lookup_parts(values, path.split("."))
+    """Return what a path finds in `values`, or MISSING."""
+    return lookup_parts(values, split_path(path))
 
 
 def lookup_parts(values: Mapping[str, Any], parts: Sequence[str]) -> Any:

@@ -17,7 +17,7 @@ from domain.conditions.operands import (
     meet_as_numbers,
 )
 from domain.conditions.operators import OPERATORS, ArgumentKind, Operator
-from domain.conditions.paths import MISSING, lookup_parts
+from domain.conditions.paths import MISSING, lookup_parts, split_path
 from domain.conditions.timestamps import parse_relative
 from domain.errors import InvalidParams
 from domain.json_types import JsonValue
@@ -62,16 +62,14 @@ def parse_value_condition(
     """Compile a comparison; raises InvalidParams when the argument cannot suit the operator."""
     compiled = OPERATORS[operator]
     operand = _parse_operand(compiled.argument, argument, f"{field}.argument")
-    return ValueCondition(
-        variable, operator, argument, tuple(variable.split(".")), compiled, operand
-    )
+    return ValueCondition(variable, operator, argument, split_path(variable), compiled, operand)
 
 
 def parse_audience_condition(
     variable: str, operator: str, argument: JsonValue, field: str, *, wanted: bool
 ) -> AudienceCondition:
     """Compile a question about membership; raises InvalidParams without an audience key."""
-    if variable.split(".")[0] != "recipient":
+    if split_path(variable)[0] != "recipient":
         raise InvalidParams.of(f"{field}.variable", "must be recipient for audience membership")
     if not isinstance(argument, str) or not argument.strip():
         raise InvalidParams.of(f"{field}.argument", "must be the key of an audience")

@@ -56,6 +56,13 @@ SELECT collection, id, properties, settings, created_at, inserted_at, updated_at
 FROM recipients WHERE environment_id = %s AND collection = %s AND id = %s
 """
 
+_GET_MANY = """
+SELECT collection, id, properties, settings, created_at, inserted_at, updated_at
+FROM recipients
+JOIN unnest(%s::text[], %s::text[]) AS given (collection, id) USING (collection, id)
+WHERE environment_id = %s
+"""
+
 _EXISTING = """
 SELECT collection, id FROM recipients
 JOIN unnest(%s::text[], %s::text[]) AS given (collection, id) USING (collection, id)
@@ -128,6 +135,16 @@ async def get_recipient(
     """Return a recipient's row, or None."""
     cursor = await connection.execute(_GET, (environment_id, ref.collection, ref.id))
     return await cursor.fetchone()
+
+
+async def get_recipients(
+    connection: Connection, environment_id: UUID, refs: Iterable[RecipientRef]
+) -> list[dict[str, Any]]:
+    """Return the rows of those of the recipients that exist, in any order."""
+    wanted = list(refs)
+    collections, ids = [ref.collection for ref in wanted], [ref.id for ref in wanted]
+    cursor = await connection.execute(_GET_MANY, (collections, ids, environment_id))
+    return await cursor.fetchall()
 
 
 async def existing_recipients(

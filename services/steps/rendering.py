@@ -1,25 +1,31 @@
-"""Render a channel step for one run; a template that may take long does so in a thread."""
+"""Render a channel step for one run; what may take long is rendered in a thread."""
 
 from __future__ import annotations
 
-import asyncio
-import json
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 
 from domain.channels import ChannelType
 from domain.clock import iso
 from domain.json_types import JsonObject
 from domain.steps.channel import ChannelStep
 from services.catalog import ConfiguredChannel
+from services.lookups import with_lookups
+from services.off_loop import off_loop
 from services.steps.context import StepContext
-from templating.email import EmailLayout
+from templating.email import EmailLayout, effective_settings
+from templating.environment import is_quick as is_quick_template
 from templating.limits import EMAIL_LIMITS, Limits, LiquidError
+from templating.lookups import Lookups
+from templating.printing import weigh
 from templating.render import render_content
 
 # What the settings of a webhook channel say about its own request.
 _REQUEST = ("method", "url", "headers", "query_params", "body")
-_LONG_CHARACTERS = 16_384
+# Of what the templates of a quick message see. Markdown, which every feed item goes through, takes
+# some milliseconds for that much.
+_QUICK_WEIGHT = 8_192
 
 
 async def render_message(
@@ -31,28 +37,48 @@ async def render_message(
         LiquidError: the template is broken, went over its limits, or its layout is not published.
     """
     now = iso(context.now)
-    render = partial(
-        render_content,
-        channel.channel_type,
-        request_template(step, channel),
-        {
-            **context.scope(),
-            "current_message": {"id": identifier, "inserted_at": now, "updated_at": now},
-        },
-        settings={**channel.settings, **(step.channel_overrides or {})},
-        layout=await _layout(context, step, channel),
-        limits=_limits(context, channel.channel_type),
+    template = request_template(step, channel)
+    settings = effective_settings(channel.settings, step.channel_overrides)
+    scope = {
+        **context.scope(),
+        "current_message": {"id": identifier, "inserted_at": now, "updated_at": now},
+    }
+    layout = await _layout(context, step, channel)
+    # A few tenths of a millisecond are cheaper here than the way to a thread and back. E-mails
+    # have a layout, styles and a text part to make, and any loop or long text may take a second.
+    seen = [context.run.data, scope["recipient"], scope["actor"], scope["tenant"]]
+    is_quick = (
+        channel.channel_type is not ChannelType.EMAIL
+        and all(map(is_quick_template, _sources((template, settings))))
+        and weigh(seen, _QUICK_WEIGHT) <= _QUICK_WEIGHT
     )
-    # A few tenths of a millisecond are cheaper here than the way to a thread and back; a loop may
-    # use its whole second, and must not hold up the other runs of this process.
-    if _may_take_long(json.dumps(step.template)):
-        return await asyncio.to_thread(render)
-    return render()
+
+    async def render(lookups: Lookups) -> JsonObject:
+        work = partial(
+            render_content,
+            channel.channel_type,
+            template,
+            scope,
+            settings=settings,
+            layout=layout,
+            limits=_limits(context, channel.channel_type),
+            lookups=lookups,
+        )
+        return work() if is_quick else await off_loop(work)
+
+    return await with_lookups(context.connection, context.run.environment_id, render)
 
 
-@lru_cache(maxsize=1_000)
-def _may_take_long(template: str) -> bool:
-    return len(template) > _LONG_CHARACTERS or "{% for" in template or "{%- for" in template
+def _sources(value: object) -> Iterator[str]:
+    """Yield every text in a template; some are no Liquid, which harms nobody."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _sources(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _sources(item)
 
 
 def request_template(step: ChannelStep, channel: ConfiguredChannel) -> JsonObject:

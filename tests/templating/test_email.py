@@ -145,9 +145,10 @@ def test_overrides_give_headers_only() -> None:
 
 
 def test_step_settings_win_by_presence() -> None:
-    """A key that the step sets wins over the channel's, even when it is null."""
-    merged = effective_settings({"from_name": "A", "cc_address": "c"}, {"cc_address": None})
-    assert merged == {"from_name": "A", "cc_address": None}
+    """A key that the step sets wins over the channel's; a null sets nothing, "" does."""
+    channel = {"from_name": "A", "cc_address": "c", "bcc_address": "b"}
+    merged = effective_settings(channel, {"cc_address": None, "bcc_address": "", "x": None})
+    assert merged == {"from_name": "A", "cc_address": "c", "bcc_address": ""}
     assert effective_settings({"from_name": "A"}, None) == {"from_name": "A"}
 
 
@@ -198,3 +199,25 @@ def test_default_layout() -> None:
     assert "prefers-color-scheme: dark" in html
     assert "<img" not in html
     assert content["text_body"] == "Body 2\n\n--\nApp"
+
+
+def test_copies_that_render_to_nothing_are_no_copies() -> None:
+    """Entries of a list of addresses that nobody filled leave no gap, and quoted commas stay."""
+    settings = {
+        **SETTINGS,
+        "cc_address": "a@x.example,{{ data.nobody }}, b@x.example ,",
+        "bcc_address": "{{ data.nobody }},{{ data.nobody }}",
+        "reply_to_address": '"Lee, C" <c@x.example>',
+    }
+    content = render(settings=settings)
+    assert content["cc"] == "a@x.example, b@x.example"
+    assert content["bcc"] is None
+    assert content["reply_to"] == '"Lee, C" <c@x.example>'
+
+
+def test_preview_text_may_stand_beside_the_settings() -> None:
+    """Knock's own files have it in either place."""
+    inside = render({"settings": {"layout_key": "own", "preview_text": "in {{ data.n }}"}})
+    beside = render({"preview_text": "by {{ data.n }}"})
+    assert "<i>in 2</i>" in inside["html_body"]
+    assert "<i>by 2</i>" in beside["html_body"]

@@ -11,7 +11,7 @@ from templating.environment import (
     Limits,
     LiquidError,
     check_source,
-    compile_source,
+    is_quick,
     render_text,
 )
 
@@ -119,16 +119,40 @@ def test_check_finds_every_unknown_filter() -> None:
     assert check_source("{{ a | upcase }}") == []
 
 
-@pytest.mark.parametrize("name", ["user", "object", "tenant", "subscriptions", "t"])
-def test_loading_filters_are_unknown_for_now(name: str) -> None:
-    """Filters that load entities or translations are refused rather than printing nothing."""
+@pytest.mark.parametrize("name", ["subscriptions", "t"])
+def test_filters_without_storage_are_unknown_for_now(name: str) -> None:
+    """Filters for subscriptions and translations are refused rather than printing nothing."""
     assert len(check_source("{{ 'x' | " + name + " }}")) == 1
 
 
 def test_compiled_templates_are_kept() -> None:
-    """The same source is parsed once."""
-    source = "{{ a }} kept"
-    assert compile_source(source) is compile_source(source)
+    """What was rendered once is compiled, and then known to be quick."""
+    source = "{{ a | upcase }} kept {% if b %}{{ c }}{% endif %}"
+    assert not is_quick(source)
+    render_text(source, {})
+    assert is_quick(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{%  for a in b %}{% endfor %}",
+        "{%- for a in b -%}{% endfor %}",
+        "{% tablerow a in b %}{% endtablerow %}",
+        "{% if x %}{% liquid\n if y\n for a in b\n endfor\n endif %}{% endif %}",
+        "{{ 'x' | from_markdown }}",
+        "{{ a | upcase | strip | size }}" * 40,
+    ],
+)
+def test_loops_and_many_filters_are_not_quick(source: str) -> None:
+    """How long a template may take is read from what it was parsed to, not from its text."""
+    render_text(source, {})
+    assert not is_quick(source)
+
+
+def test_text_without_liquid_is_quick() -> None:
+    """Nothing to render is quick, the word "for" in it or not."""
+    assert is_quick("wait for a { % for } while")
 
 
 def test_captures_and_output_share_the_limit() -> None:

@@ -33,6 +33,38 @@ def test_conversion(html: str, expected: str) -> None:
     assert html_to_text(html) == expected
 
 
+NAMES = ("a", "amp", "copy", "copyright", "currency", "deg", "eth", "gt", "lt", "micro", "not",
+         "notify", "order", "para", "parent", "part", "reg", "region", "sect", "section", "shy",
+         "sum", "times", "timestamp", "uml", "yen")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("amount", [1, 40_000])
+def test_addresses_stay_as_they_are(name: str, amount: int) -> None:
+    """A parameter whose name begins like an entity is not one, in links and in text."""
+    url = f"https://x.example/?a=1&{name}=2"
+    text = html_to_text(f'<p><a href="{url}">Open</a> {url}</p>' + "<p>filling</p>" * amount)
+    assert text.startswith(f"Open ({url}) {url}" if amount == 1 else f"Open  {url}")
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        (
+            '<a href="https://x.example/?a=1&amp;section=2">x</a>',
+            "x (https://x.example/?a=1&section=2)",
+        ),
+        (
+            "&copy 2026 &copy; &reg, &nosuch; AT&T &#233;&#xe9; &amp;lt; & &",
+            "© 2026 © ®, &nosuch; AT&T éé &lt; & &",
+        ),
+    ],
+)
+def test_entities(html: str, expected: str) -> None:
+    """Entities are read, with and without their semicolon; what is none stays."""
+    assert html_to_text(html) == expected
+
+
 def test_large_documents_are_only_stripped() -> None:
     """A very large body still becomes text, without its structure."""
     text = html_to_text("<p>word &amp; word</p>" * 20_000)

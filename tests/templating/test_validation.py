@@ -81,3 +81,20 @@ def test_unknown_method_is_refused() -> None:
     """A webhook step needs a method that exists."""
     found = problems(ChannelType.HTTP, {"method": "brew", "url": "x"})
     assert found[0][0] == "steps[0].template.method"
+
+
+@pytest.mark.parametrize(
+    ("source", "is_wrong"),
+    [
+        ("{{ a | timezone: 'Mars/Olympus' }}", True),
+        ("{{ a | date: '%H', 'PST' }}", True),
+        ("{{ a | upcase | date: '%H', 'Europe/Berlin' | timezone: '' }}", True),
+        ("{{ a | timezone: recipient.timezone | date: 'PST' }}", False),
+        ("{{ a | date: '%H', 'Europe/Berlin' }}", False),
+    ],
+)
+def test_wrong_time_zones_are_refused(source: str, *, is_wrong: bool) -> None:
+    """A time zone that is written out has to exist; one from the data may be anything."""
+    found = problems(ChannelType.SMS, {"text_body": source})
+    assert bool(found) is is_wrong
+    assert all("unknown time zone" in message for _, message in found)

@@ -227,6 +227,11 @@ def test_an_audience_key_may_be_liquid() -> None:
     [
         ("data.n", 1),
         ("data.list.0.k", "v"),
+        ("data.list[0].k", "v"),
+        ("data.list[0]['k']", "v"),
+        ('data["list"][0]["k"]', "v"),
+        ("data.list[1].k", MISSING),
+        ("data.list[k]", MISSING),
         ("data.list.1.k", MISSING),
         ("data.list.-1", MISSING),
         ("data.list." + "9" * 5000, MISSING),
@@ -242,6 +247,14 @@ def test_an_audience_key_may_be_liquid() -> None:
 def test_lookup(path: str, expected: Any) -> None:
     """A path walks objects by key and lists by index; anything else leads nowhere."""
     assert lookup(VALUES, path) == expected
+
+
+def test_both_sides_of_a_condition_may_index() -> None:
+    """`[0]` means what `.0` means, in variables and in arguments."""
+    same = {"variable": "data.list[0].k", "operator": "equal_to", "argument": "data.list.0.k"}
+    assert judge({"all": [same, {**same, "variable": "data.numbers[0]", "argument": "7"}]}).passed
+    word = {"variable": "data.word", "operator": "equal_to", "argument": "data.words[0]"}
+    assert judge({"all": [word]}).passed
 
 
 def test_missing_is_false() -> None:

@@ -205,3 +205,12 @@ def test_wrong_message_conditions(aspect: str, operator: str, argument: Any, fie
     assert [error.field for error in refusal.value.errors] == [
         f"steps[0].conditions.any[0].{field}"
     ]
+
+
+def test_who_has_read_has_seen() -> None:
+    """A message that was read counts as seen, whether or not seeing it was reported."""
+    assert holds([message("delivered", "read")], "engagement_status", "contains", "seen")
+    assert not holds([message("delivered", "read")], "engagement_status", "not_contains", "seen")
+    assert not holds(
+        [message("delivered", "read")], "engagement_status", "contains", "seen_not_read"
+    )

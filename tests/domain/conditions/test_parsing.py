@@ -81,6 +81,8 @@ def test_violations_are_all_reported_at_their_place(raw: Any, fields: list[str])
         "recipient",
         "recipient.plan-name",
         "refs.x.signal_variables.a",
+        "data.c[0].code",
+        "data['a b'][2]",
         "event.type",
         "run.total_activities",
         "workflow.categories",
@@ -95,7 +97,22 @@ def test_known_variables(variable: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "variable", ["", "data", "total", "dta.total", "data.", "data..a", ".data", "data.a b", None]
+    "variable",
+    [
+        "",
+        "data",
+        "total",
+        "dta.total",
+        "data.",
+        "data..a",
+        ".data",
+        "data.a b",
+        "data.c[",
+        "data.c[]",
+        "data.c[x]",
+        "data.c[0]x",
+        None,
+    ],
 )
 def test_unknown_variables(variable: Any) -> None:
     """A path of another root, or with an empty segment, can never hold and is refused."""
