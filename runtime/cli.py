@@ -147,12 +147,6 @@ def _reset(settings: Settings, arguments: Arguments) -> int:
     return run_reset(settings)
 
 
-def _tools(settings: Settings, arguments: Arguments) -> int:
-    from runtime.dev.command import run_tools
-
-    return run_tools(settings)
-
-
 COMMANDS: dict[str, Command] = {
     "api": Command("serve the HTTP API", _api),
     "worker": Command("work on task queues", _worker, _configure_worker),
@@ -160,7 +154,6 @@ COMMANDS: dict[str, Command] = {
     "seed": Command("make environments, keys, channels and samples", _seed, _configure_seed),
     "dev": Command("run everything on this machine, embedded", _dev),
     "reset": Command("wipe what `carillon dev` keeps", _reset),
-    "tools": Command("get the Temporal dev server that `carillon dev` needs", _tools),
 }
 
 # Modules with `main(settings, arguments: list[str]) -> int` that read their own arguments. They

@@ -126,10 +126,14 @@ class Settings(BaseSettings):
     )
     workers: int = Field(1, ge=1, le=64, description="Worker processes of the embedded stack.")
     temporal_cli: Path | None = Field(
-        None, description="The `temporal` binary to use for the embedded server."
+        None,
+        description="The `temporal` program to use for the embedded server instead of the one "
+        "that is installed with the dependencies.",
     )
     cache: Path | None = Field(
-        None, description="Where built tools are kept (default: the user's cache folder)."
+        None,
+        description="Where a downloaded Temporal server is kept (default: the user's cache "
+        "folder).",
     )
 
     @property

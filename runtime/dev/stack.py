@@ -279,7 +279,7 @@ class Stack:
 
 
 def tool_cache(settings: Settings) -> Path:
-    """Return the folder, outside any clone, in which built tools are kept."""
+    """Return the folder, outside any clone, in which downloaded tools are kept."""
     return (settings.cache or Path("~/.cache/carillon")).expanduser().absolute()
 
 
