@@ -6,9 +6,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import uvicorn
 
 from runtime import cli
-from runtime.settings import get_settings
+from runtime.settings import Settings, get_settings
 
 
 @pytest.fixture(autouse=True)
@@ -74,3 +75,9 @@ def test_extension_that_is_not_there_is_not_offered(
     with pytest.raises(SystemExit):
         cli.main(["juggle"])
     assert "invalid choice" in capsys.readouterr().err
+
+
+def test_server_outlasts_its_clients() -> None:
+    """Idle connections are kept longer than browsers, proxies and SDKs keep them."""
+    config = uvicorn.Config("api.main:create_app", **cli.server_options(Settings()))
+    assert config.timeout_keep_alive > 60
