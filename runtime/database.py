@@ -36,6 +36,7 @@ _TCP = {
 _RECONNECT_SECONDS = 4.0
 
 
+_NOT_MIGRATED = "The database has not the tables of this version: run `carillon migrate`."
 # The first kind that fits counts.
 _TOLD: tuple[tuple[type[Error], type[AppError], str], ...] = (
     (errors.QueryCanceled, QueryTooSlow, "The query takes too long; ask for less at a time."),
@@ -43,6 +44,8 @@ _TOLD: tuple[tuple[type[Error], type[AppError], str], ...] = (
     (errors.LockNotAvailable, Unavailable, "Another request is at the same data; try again."),
     (errors.ReadOnlySqlTransaction, Unavailable, "The database takes no writes now; try again."),
     (errors.DiskFull, Unavailable, "The disk of the database is full; try again later."),
+    (errors.UndefinedTable, Unavailable, _NOT_MIGRATED),
+    (errors.UndefinedColumn, Unavailable, _NOT_MIGRATED),
     (PoolTimeout, Unavailable, "No connection to the database became free; try again."),
     (errors.IdleInTransactionSessionTimeout, Unavailable, "The database is away; try again."),
     (OperationalError, Unavailable, "The database is away; try again."),

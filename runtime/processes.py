@@ -29,6 +29,7 @@ class ChildSpec:
         environment: the whole environment.
         log: file that takes its output; None: our own output.
         account: operating-system user to run as; None: ours.
+        folder: where it runs; None: where we do, or in `/` under another account.
         ready_file: removed before every start; the child makes it when it is ready.
         stop_signal: asks it to stop.
         stop_seconds: how long it may take before it is killed.
@@ -40,6 +41,7 @@ class ChildSpec:
     environment: Mapping[str, str]
     log: Path | None = None
     account: str | None = None
+    folder: Path | None = None
     ready_file: Path | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 10.0
@@ -57,7 +59,7 @@ async def spawn(spec: ChildSpec) -> Process:
         return await asyncio.create_subprocess_exec(
             *command,
             env=dict(spec.environment),
-            cwd="/" if spec.account else None,
+            cwd=spec.folder or ("/" if spec.account else None),
             stdin=DEVNULL,
             stdout=output,
             stderr=None if output is None else STDOUT,
@@ -84,10 +86,10 @@ def is_alive(pid: int) -> bool:
 
 
 def _open_log(path: Path) -> int:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    """Open a log to append to; one that has grown large steps aside, so that it can be read."""
     if path.exists() and path.stat().st_size > _LARGEST_LOG_BYTES:
-        flags |= os.O_TRUNC
-    return os.open(path, flags, 0o600)
+        path.replace(path.with_name(f"{path.name}.1"))
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
 
 class Child:

@@ -30,7 +30,7 @@ def run_dev(settings: Settings, programs: Programs | None = None) -> int:
     """Run the embedded stack until Ctrl-C or SIGTERM, and return the exit code."""
     try:
         asyncio.run(_run(Stack(settings, programs=programs, say=say)))
-    except (EmbeddedError, SeedKeysError) as error:
+    except (EmbeddedError, SeedKeysError, OSError) as error:  # OSError: a full disk, no permission
         complain(error)
         return 1
     except asyncio.CancelledError:

@@ -89,6 +89,7 @@ def temporal_spec(binary: Path, place: TemporalPlace, home: Home) -> ChildSpec:
         command=start_command(binary, place),
         environment=child_environment(**ENVIRONMENT),
         log=home.log("temporal"),
+        folder=place.database.parent,
         stop_seconds=_TEMPORAL_STOP_SECONDS,
     )
 

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from runtime.dev import parts, probes
 from runtime.dev.client import DevStack, StackPids, dev_file, write_dev_stack
 from runtime.dev.home import Home, open_home
-from runtime.dev.ports import choose_port, is_free
+from runtime.dev.ports import choose_port, is_free, refuse_equal
 from runtime.embedded.errors import EmbeddedError
 from runtime.embedded.postgres import EmbeddedPostgres, prepare_postgres
 from runtime.embedded.temporal import TemporalPlace, find_temporal
@@ -126,8 +126,11 @@ class Stack:
 
     async def _choose_ports(self, home: Home) -> _Ports:
         settings = self._settings
-        await self._wait_for_ghosts(home)
         embeds_temporal = not self._is_chosen("temporal_address")
+        names = ["api_port", "smtp_port"]
+        names += ["temporal_port", "temporal_ui_port"] if embeds_temporal else []
+        refuse_equal({f"CARILLON_{name.upper()}": getattr(settings, name) for name in names})
+        await self._wait_for_ghosts(home)
         smtp = choose_port(settings.smtp_port, "CARILLON_SMTP_PORT")
         api = choose_port(settings.api_port, "CARILLON_API_PORT", settings.api_host)
         if not embeds_temporal:

@@ -57,10 +57,14 @@ class TemporalPlace:
 
 
 def start_command(binary: Path, place: TemporalPlace) -> tuple[str, ...]:
-    """Return the command that runs the dev server on loopback with its state in a file."""
+    """Return the command that runs the dev server on loopback with its state in a file.
+
+    It has to run in the folder of that file: Temporal reads the name as a URI, in which a `%`, `#`
+    or `?` of the path would mean something else, so it is given the bare name.
+    """
     flags = [
         *("--ip", "127.0.0.1", "--port", str(place.port), "--ui-port", str(place.ui_port)),
-        *("--db-filename", str(place.database), "--log-level", "error"),
+        *("--db-filename", place.database.name, "--log-level", "error"),
     ]
     if place.namespace != "default":
         flags += ["--namespace", place.namespace]
@@ -117,7 +121,7 @@ async def _check_chosen(chosen: Path) -> Path:
 def _installed() -> Iterator[Path]:
     yield Path(sysconfig.get_path("scripts")) / "temporal"
     if (path := shutil.which("temporal")) is not None:
-        yield Path(path)
+        yield Path(path).absolute()
 
 
 def _downloaded(cache: Path) -> Iterator[Path]:

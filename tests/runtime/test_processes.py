@@ -120,6 +120,17 @@ async def test_ready_file_is_cleared_before_each_start(tmp_path: Path) -> None:
     await child.stop()
 
 
+async def test_large_log_is_kept_aside(tmp_path: Path) -> None:
+    """What a part wrote before it died can still be read after it was started again."""
+    log = tmp_path / "child.log"
+    log.write_bytes(b"evidence\n" + bytes(11 * 1024 * 1024))
+    child = Child(spec("print('on', flush=True); import time; time.sleep(300)", log=log), say=print)
+    await child.start()
+    await until(lambda: log.read_text() == "on\n")
+    await child.stop()
+    assert (tmp_path / "child.log.1").read_bytes().startswith(b"evidence\n")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's signal exists on Linux only")
 async def test_no_child_outlives_a_killed_parent() -> None:
     """When a parent is killed with SIGKILL its children end, too."""

@@ -110,7 +110,7 @@ def test_start_command_registers_every_search_attribute(tmp_path: Path) -> None:
     line = " ".join(start_command(Path("temporal"), place))
     for part in (
         "--ip 127.0.0.1 --port 1234 --ui-port 1235",
-        f"--db-filename {tmp_path / 't.db'}",
+        "--db-filename t.db",
         "--namespace acme",
         "--sqlite-pragma journal_mode=wal --sqlite-pragma synchronous=1",
         "--dynamic-config-value matching.useNewMatcher=true",
