@@ -34,11 +34,13 @@ from temporalio.worker import (
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities import activities_by_queue
+from domain.errors import Unavailable
 from domain.queues import ALL_QUEUES, FANOUT, JOBS, RUNS
 from runtime.logs import get_logger
 from runtime.platform import Platform, open_platform
 from runtime.settings import Settings
 from services.provider_pool import close_providers
+from services.sealed_settings import list_unreadable
 from temporal_workflows import WORKFLOWS, SweepWorkflow
 
 _log = get_logger(__name__)
@@ -126,6 +128,7 @@ async def run_worker(settings: Settings, queues: tuple[str, ...] = ALL_QUEUES) -
     async with _connected_platform(settings, stopping) as platform:
         if platform is None:
             return
+        await _look_at_credentials(platform)
         workers = build_workers(platform, queues)
         async with contextlib.AsyncExitStack() as running:
             for worker in workers:
@@ -136,6 +139,14 @@ async def run_worker(settings: Settings, queues: tuple[str, ...] = ALL_QUEUES) -
             await stopping.wait()
             _log.info("worker_stopping")
         await close_providers(platform)
+
+
+async def _look_at_credentials(platform: Platform) -> None:
+    """Say at the start, not at the first message, that a secret key is the wrong one."""
+    with contextlib.suppress(Unavailable):
+        async with platform.database.connection() as connection:
+            if channels := await list_unreadable(connection, platform.vault):
+                _log.error("secret_key_does_not_fit", channels=channels)
 
 
 @contextlib.asynccontextmanager

@@ -17,6 +17,7 @@ from runtime.dev import parts, probes
 from runtime.dev.client import DevStack, StackPids, dev_file, write_dev_stack
 from runtime.dev.home import Home, open_home
 from runtime.dev.ports import choose_port, is_free, refuse_equal
+from runtime.dev.seeded import warnings_about, working_keys
 from runtime.embedded.errors import EmbeddedError
 from runtime.embedded.postgres import EmbeddedPostgres, prepare_postgres
 from runtime.embedded.temporal import TemporalPlace, find_temporal
@@ -245,8 +246,8 @@ class Stack:
 
     def _describe(self, home: Home, ports: _Ports) -> None:
         api_url = self._api_url(ports)
-        keys = load_or_make_keys(home.keys)
         seeded = TypeAdapter(SeededStack).validate_json(home.seeded.read_bytes())
+        keys = working_keys(load_or_make_keys(home.keys), seeded)
         self._description = DevStack(
             api_url=api_url,
             docs_url=f"{api_url}/docs",
@@ -260,6 +261,7 @@ class Stack:
             environments=keys.environments,
             channels=seeded.channels,
             pids=self._pids(),
+            warnings=warnings_about(seeded),
         )
         write_dev_stack(home.root, self._description)
 

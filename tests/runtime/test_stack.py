@@ -38,7 +38,7 @@ PORTS = {"api_port": 0, "temporal_port": 0, "temporal_ui_port": 0, "smtp_port": 
 KEYS = {
     *("api_url", "docs_url", "temporal_address", "temporal_namespace", "temporal_ui_url"),
     *("database_url", "smtp_address", "mail_dir", "service_token", "environments", "channels"),
-    "pids",
+    *("pids", "warnings"),
 }
 
 
