@@ -112,7 +112,9 @@ class Settings(BaseSettings):
     )
 
     ready_file: Path | None = Field(
-        None, description="A file that a worker makes once it polls; for supervisors and probes."
+        None,
+        description="A file that a worker makes once it polls, and touches every few seconds for "
+        "as long as it is not hung; for supervisors and probes.",
     )
 
     # --- logs

@@ -216,8 +216,10 @@ class Stack:
         await probes.wait_until(probes.port_probe(_LOOPBACK, ports.smtp), child)
 
     async def _start_api(self, home: Home, ports: _Ports) -> None:
-        child = await self._start(parts.api_spec(self._programs, self._environment, home))
-        await probes.wait_until(probes.http_probe(f"{self._api_url(ports)}/ready"), child)
+        url = self._api_url(ports)
+        alive = probes.answers(f"{url}/health")
+        child = await self._start(parts.api_spec(self._programs, self._environment, home, alive))
+        await probes.wait_until(probes.http_probe(f"{url}/ready"), child)
 
     def _worker_starts(self, home: Home) -> list[Coroutine[None, None, None]]:
         return [self._start_worker(home, number + 1) for number in range(self._settings.workers)]
