@@ -46,7 +46,6 @@ demo: $(INSTALLED) ## Send a notification through the running product and show w
 	@$(BIN)/carillon demo
 
 test: $(INSTALLED) ## Run every test; starts its own servers on free ports
-	@$(BIN)/carillon tools
 	$(BIN)/python -m pytest
 
 check: $(INSTALLED) ## Format, lint, types, import contracts and house rules

@@ -23,13 +23,16 @@ async def health() -> JSONResponse:
 
 @router.get("/ready")
 async def ready(platform: PlatformDep) -> JSONResponse:
-    """Answer 200 when the database can be reached; Temporal is reported but not needed."""
-    database, temporal = await asyncio.gather(
-        platform.database.is_ready(), _temporal_answers(platform)
+    """Answer 200 when the database takes writes; Temporal is reported but not needed."""
+    trouble, temporal = await asyncio.gather(
+        platform.database.trouble(), _temporal_answers(platform)
     )
-    body = {"status": "ok" if database else "unavailable"}
-    parts = {"database": _word(database), "temporal": _word(temporal)}
-    return JSONResponse({**body, **parts}, status_code=200 if database else 503)
+    body = {
+        "status": "unavailable" if trouble else "ok",
+        "database": trouble or "reachable",
+        "temporal": "reachable" if temporal else "away",
+    }
+    return JSONResponse(body, status_code=503 if trouble else 200)
 
 
 async def _temporal_answers(platform: Platform) -> bool:
@@ -37,7 +40,3 @@ async def _temporal_answers(platform: Platform) -> bool:
         return await platform.temporal.service_client.check_health(timeout=_PATIENCE)
     except Exception:
         return False
-
-
-def _word(is_reachable: bool) -> str:
-    return "reachable" if is_reachable else "away"

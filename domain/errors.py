@@ -11,6 +11,7 @@ The family:
     ├── Unprocessable              422  workflow_inactive, actor_missing, channel_invalid
     ├── RateLimited                429  rate_limit_exceeded, with seconds to wait
     └── Unavailable                503  service_unavailable
+        └── QueryTooSlow           503  query_too_slow, not to be repeated as it is
 
 Source of codes and body: Knock API reference, "Errors" and "Error codes".
 """
@@ -151,3 +152,17 @@ class Unavailable(AppError):
     def headers(self) -> dict[str, str]:
         """Ask for a retry soon: the SDKs retry 5xx answers by themselves."""
         return {"retry-after": "1"}
+
+
+class QueryTooSlow(Unavailable):
+    """The database gave up a query that took too long; to repeat it as it is would be in vain.
+
+    It stays a 503, because the request itself is correct and a busy database may be the reason, but
+    it asks the SDKs, which repeat every 5xx, not to: they obey `x-should-retry`.
+    """
+
+    code = "query_too_slow"
+
+    def headers(self) -> dict[str, str]:
+        """Tell the SDKs not to repeat it by themselves."""
+        return {"x-should-retry": "false"}

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -30,26 +31,37 @@ class Command:
     configure: Callable[[argparse.ArgumentParser], None] = lambda parser: None
 
 
+def _configure_api(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--processes", type=_positive, default=1, help="processes on one port")
+
+
 def _api(settings: Settings, arguments: Arguments) -> int:
     import uvicorn
 
     from runtime.logs import configure_logs
 
     configure_logs(settings, process="api")
-    uvicorn.run(
-        "api.main:create_app",
-        factory=True,
-        host=settings.api_host,
-        port=settings.api_port,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=settings.shutdown_seconds,
-    )
+    uvicorn.run("api.main:create_app", workers=arguments.processes, **server_options(settings))
     return 0
+
+
+def server_options(settings: Settings) -> dict[str, Any]:
+    """Return what uvicorn is told, also by each of several processes."""
+    return {
+        "factory": True,
+        "host": settings.api_host,
+        "port": settings.api_port,
+        "loop": "uvloop",
+        "http": "httptools",
+        "ws": "none",
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        # Who closes an idle connection first wins: a client that uses one at the very moment at
+        # which the server closes it gets an error for a request that was never read.
+        "timeout_keep_alive": settings.keep_alive_seconds,
+        "timeout_graceful_shutdown": settings.shutdown_seconds,
+    }
 
 
 def _configure_worker(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +86,7 @@ def _queues(text: str) -> tuple[str, ...]:
 
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
     return int(text)
 
 
@@ -147,20 +159,13 @@ def _reset(settings: Settings, arguments: Arguments) -> int:
     return run_reset(settings)
 
 
-def _tools(settings: Settings, arguments: Arguments) -> int:
-    from runtime.dev.command import run_tools
-
-    return run_tools(settings)
-
-
 COMMANDS: dict[str, Command] = {
-    "api": Command("serve the HTTP API", _api),
+    "api": Command("serve the HTTP API", _api, _configure_api),
     "worker": Command("work on task queues", _worker, _configure_worker),
     "migrate": Command("bring the database to the newest schema", _migrate),
     "seed": Command("make environments, keys, channels and samples", _seed, _configure_seed),
     "dev": Command("run everything on this machine, embedded", _dev),
     "reset": Command("wipe what `carillon dev` keeps", _reset),
-    "tools": Command("get the Temporal dev server that `carillon dev` needs", _tools),
 }
 
 # Modules with `main(settings, arguments: list[str]) -> int` that read their own arguments. They
@@ -186,7 +191,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValidationError as error:
         for problem in error.errors():
             name = "_".join(str(part) for part in problem["loc"]).upper()
-            print(f"carillon: CARILLON_{name}: {problem['msg']}", file=sys.stderr)
+            reason = problem["msg"].removeprefix("Value error, ")
+            print(f"carillon: CARILLON_{name}: {reason}", file=sys.stderr)
         return 2
     except AppError as error:
         print(f"carillon: {error}", file=sys.stderr)

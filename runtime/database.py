@@ -3,25 +3,81 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import select
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeAlias
 
-from psycopg import AsyncConnection, OperationalError
+from psycopg import AsyncConnection, Error, OperationalError, errors
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from domain.errors import Unavailable
+from domain.errors import AppError, QueryTooSlow, Unavailable
 
 Connection: TypeAlias = AsyncConnection[DictRow]
 
 # A statement that takes longer than this is a fault; it fails, and what called it tries again.
 _STATEMENT_TIMEOUT_MS = 10_000
 _LOCK_TIMEOUT_MS = 8_000
+# The server ends what takes too long. A server that does not even do that, and answers nothing for
+# this long, is given up: frozen, or behind a network that drops packets.
+_ANSWER_SECONDS = 15.0
+_TCP = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
 # The pool doubles its pause between attempts to connect; starting over this often keeps a process
 # from sleeping on after a long outage has ended.
 _RECONNECT_SECONDS = 4.0
+
+
+_NOT_MIGRATED = "The database has not the tables of this version: run `carillon migrate`."
+# The first kind that fits counts.
+_TOLD: tuple[tuple[type[Error], type[AppError], str], ...] = (
+    (errors.QueryCanceled, QueryTooSlow, "The query takes too long; ask for less at a time."),
+    (errors.DeadlockDetected, Unavailable, "Two requests were in each other's way; try again."),
+    (errors.LockNotAvailable, Unavailable, "Another request is at the same data; try again."),
+    (errors.ReadOnlySqlTransaction, Unavailable, "The database takes no writes now; try again."),
+    (errors.DiskFull, Unavailable, "The disk of the database is full; try again later."),
+    (errors.UndefinedTable, Unavailable, _NOT_MIGRATED),
+    (errors.UndefinedColumn, Unavailable, _NOT_MIGRATED),
+    (PoolTimeout, Unavailable, "No connection to the database became free; try again."),
+    (errors.IdleInTransactionSessionTimeout, Unavailable, "The database is away; try again."),
+    (OperationalError, Unavailable, "The database is away; try again."),
+)
+# More than fits into the memory that it is allowed, so the server writes it to its disk.
+_WRITE_A_LITTLE = """
+SELECT current_setting('transaction_read_only') = 'on' AS read_only,
+       (SELECT count(*) FROM generate_series(1, 8000))
+"""
+
+
+class _BoundedConnection(AsyncConnection[DictRow]):
+    """Ends itself when an answer takes too long, so that nobody waits for a frozen server.
+
+    Cancelling the wait would not do: psycopg then asks the server to cancel, and waits for that.
+    """
+
+    async def wait(self, gen: Any, *arguments: Any, **options: Any) -> Any:
+        """Wait for one answer of the server, as psycopg does for every statement.
+
+        Raises:
+            OperationalError: it did not come in time; the connection is closed.
+        """
+        alarm = asyncio.get_running_loop().call_later(_ANSWER_SECONDS, self._hang_up)
+        try:
+            return await super().wait(gen, *arguments, **options)
+        finally:
+            alarm.cancel()
+
+    def _hang_up(self) -> None:
+        with suppress(OSError), socket.socket(fileno=os.dup(self.fileno())) as side:
+            side.shutdown(socket.SHUT_RDWR)
 
 
 class Database:
@@ -30,6 +86,7 @@ class Database:
     def __init__(self, url: str, *, size: int = 20) -> None:
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
+            connection_class=_BoundedConnection,
             min_size=min(2, size),
             max_size=size,
             open=False,
@@ -45,6 +102,7 @@ class Database:
                 "options": f"-c statement_timeout={_STATEMENT_TIMEOUT_MS}"
                 f" -c lock_timeout={_LOCK_TIMEOUT_MS} -c timezone=UTC"
                 " -c idle_in_transaction_session_timeout=30000",
+                **_TCP,
             },
         )
         self._clearing: asyncio.Task[None] | None = None
@@ -81,32 +139,51 @@ class Database:
         """Lend a connection outside any transaction, for single statements.
 
         Raises:
-            Unavailable: PostgreSQL cannot be reached.
+            Unavailable: PostgreSQL cannot be reached, takes no writes, or is too busy.
+            QueryTooSlow: a statement ran out of time.
         """
         try:
             async with self._pool.connection() as connection:
                 yield connection
-        except (OperationalError, PoolTimeout) as error:
-            raise Unavailable("The database is away; try again.") from error
+        except Error as error:
+            told = _told(error)
+            if told is None:
+                raise
+            raise told from error
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """Lend a connection inside one transaction that ends with the block.
 
         Raises:
-            Unavailable: PostgreSQL cannot be reached, or went away in the middle.
+            Unavailable: PostgreSQL cannot be reached, takes no writes, is too busy, or went away
+                in the middle.
+            QueryTooSlow: a statement ran out of time.
         """
         async with self.connection() as connection, connection.transaction():
             yield connection
 
-    async def is_ready(self) -> bool:
-        """Tell whether PostgreSQL answers."""
+    async def trouble(self) -> str | None:
+        """Return what keeps PostgreSQL from serving: `away`, `read_only` or `full`; None: nothing.
+
+        A full disk shows in writing only, so this writes some 100 kB to a temporary file of the
+        server, which leaves neither rows nor log behind.
+        """
         try:
-            async with self.connection() as connection:
-                await connection.execute("SELECT 1")
-        except Unavailable:
-            return False
-        return True
+            async with self.transaction() as connection:
+                await connection.execute("SET LOCAL work_mem = '64kB'")
+                result = await connection.execute(_WRITE_A_LITTLE)
+                return "read_only" if one(await result.fetchone())["read_only"] else None
+        except Unavailable as error:
+            return "full" if isinstance(error.__cause__, errors.DiskFull) else "away"
+
+
+def _told(error: Error) -> AppError | None:
+    """Return what callers are told of an error of the server; None: it is a fault of ours."""
+    # A value too large for an index, say. Psycopg counts it as operational; it will not go away.
+    if isinstance(error, errors.ProgramLimitExceeded):
+        return None
+    return next((told(words) for kind, told, words in _TOLD if isinstance(error, kind)), None)
 
 
 def _has_news(connection: Connection) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import sys
 
@@ -19,6 +20,8 @@ def configure_logs(settings: Settings, *, process: str) -> None:
         settings: level and format.
         process: written with every line, for example `api`.
     """
+    # A process that crashes in native code, or is ended because it hangs, says where it was.
+    faulthandler.enable(sys.__stderr__ or sys.stderr)
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, STDOUT, Process
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,15 @@ _LONGEST_DELAY_SECONDS = 5.0
 # Who lived this long is healthy: its next death is the first again.
 _HEALTHY_SECONDS = 10.0
 _LARGEST_LOG_BYTES = 10 * 1024 * 1024
+# A process is hung when this many looks in a row found no sign of life. Looks are counted and not
+# seconds, because a laptop that slept, or a supervisor that was stopped, has looked at nobody.
+LOOK_SECONDS = 5.0
+_LOOKS_TO_GIVE_UP = 6
+# How long a hung process has to write down where it hangs.
+_LAST_WORDS_SECONDS = 2.0
+
+# Returns True when the process has shown a sign of life since the last look, or is not ready yet.
+SignOfLife = Callable[[], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +38,13 @@ class ChildSpec:
         environment: the whole environment.
         log: file that takes its output; None: our own output.
         account: operating-system user to run as; None: ours.
+        folder: where it runs; None: where we do, or in `/` under another account.
         ready_file: removed before every start; the child makes it when it is ready.
         stop_signal: asks it to stop.
         stop_seconds: how long it may take before it is killed.
         death_signal: what the kernel sends it when we die (Linux).
+        sign_of_life: asked again and again once it was ready; a hung process is ended, and started
+            again as one that died.
     """
 
     name: str
@@ -40,10 +52,12 @@ class ChildSpec:
     environment: Mapping[str, str]
     log: Path | None = None
     account: str | None = None
+    folder: Path | None = None
     ready_file: Path | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 10.0
     death_signal: signal.Signals = signal.SIGKILL
+    sign_of_life: SignOfLife | None = None
 
 
 async def spawn(spec: ChildSpec) -> Process:
@@ -57,7 +71,7 @@ async def spawn(spec: ChildSpec) -> Process:
         return await asyncio.create_subprocess_exec(
             *command,
             env=dict(spec.environment),
-            cwd="/" if spec.account else None,
+            cwd=spec.folder or ("/" if spec.account else None),
             stdin=DEVNULL,
             stdout=output,
             stderr=None if output is None else STDOUT,
@@ -84,10 +98,10 @@ def is_alive(pid: int) -> bool:
 
 
 def _open_log(path: Path) -> int:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    """Open a log to append to; one that has grown large steps aside, so that it can be read."""
     if path.exists() and path.stat().st_size > _LARGEST_LOG_BYTES:
-        flags |= os.O_TRUNC
-    return os.open(path, flags, 0o600)
+        path.replace(path.with_name(f"{path.name}.1"))
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
 
 class Child:
@@ -115,6 +129,7 @@ class Child:
         self._is_announced = False
         self._unwanted = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
+        self._watcher: asyncio.Task[None] | None = None
 
     @property
     def pid(self) -> int | None:
@@ -127,9 +142,12 @@ class Child:
         self._keeper = asyncio.create_task(self._keep_alive(), name=f"keep {self.spec.name}")
 
     def settle(self) -> None:
-        """Note that it became ready: later deaths are told to people."""
+        """Note that it became ready: later deaths are told to people, and it must not hang."""
         self.deaths = 0
         self._is_announced = True
+        if self.spec.sign_of_life is not None and self._watcher is None:
+            watching = self._watch(self.spec.sign_of_life)
+            self._watcher = asyncio.create_task(watching, name=f"watch {self.spec.name}")
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the running process, if there is one."""
@@ -139,6 +157,8 @@ class Child:
     async def stop(self) -> None:
         """Ask it to stop, kill it when it takes too long, and return when it is gone."""
         self._unwanted.set()
+        if self._watcher is not None:
+            self._watcher.cancel()
         if self._keeper is None:
             return
         self.send(self.spec.stop_signal)
@@ -182,6 +202,23 @@ class Child:
                 self._on_restart()
                 return
 
+    async def _watch(self, sign_of_life: SignOfLife) -> None:
+        missed, watched = 0, self.pid
+        while True:
+            is_alive, _ = await asyncio.gather(sign_of_life(), asyncio.sleep(LOOK_SECONDS))
+            if is_alive or self.pid != watched:
+                missed, watched = 0, self.pid
+                continue
+            missed += 1
+            if missed >= _LOOKS_TO_GIVE_UP:
+                missed = 0
+                seconds = _LOOKS_TO_GIVE_UP * LOOK_SECONDS
+                self._say(f"{self.spec.name} hangs: no sign of life for {seconds:g} s; ending it")
+                self.send(signal.SIGABRT)
+                await asyncio.sleep(_LAST_WORDS_SECONDS)
+                if self.pid == watched:
+                    self.send(signal.SIGKILL)
+
     def _count_death(self) -> float:
         """Count one more death in a row, and return the seconds to wait before the next start."""
         lived = asyncio.get_running_loop().time() - self._started_at
@@ -196,3 +233,22 @@ def _describe_end(exit_code: int) -> str:
         return f"was ended by {signal.Signals(-exit_code).name}"
     except ValueError:
         return f"was ended by signal {-exit_code}"
+
+
+def touched_file(path: Path) -> SignOfLife:
+    """Return the sign of life of a process that touches a file at least every few seconds."""
+    seen: float | None = None
+
+    async def was_touched() -> bool:
+        nonlocal seen
+        before, seen = seen, _touched_at(path)
+        return seen is None or seen != before  # None: not ready yet
+
+    return was_touched
+
+
+def _touched_at(path: Path) -> float | None:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return None

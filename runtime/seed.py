@@ -16,12 +16,21 @@ from domain.principals import KeyKind
 from models.queries import commits as commit_queries
 from models.queries import content as content_queries
 from models.queries import environments as environment_queries
+from models.queries.credentials import find_credential
 from models.queries.environments import EnvironmentRow
+from runtime.crypto import hash_token
 from runtime.database import Connection
 from runtime.platform import Platform
 from runtime.sample_workflows import SAMPLE_WORKFLOWS
 from runtime.seed_channels import seed_channels
-from runtime.seed_keys import SEEDED_ENVIRONMENTS, SeededChannel, SeededStack, SeedKeys
+from runtime.seed_keys import (
+    SEEDED_ENVIRONMENTS,
+    SERVICE_TOKEN,
+    SeededChannel,
+    SeededStack,
+    SeedKeys,
+    key_name,
+)
 from services.content import (
     EMAIL_LAYOUT,
     WORKFLOW,
@@ -33,6 +42,7 @@ from services.content import (
 )
 from services.credentials import keep_api_key, keep_service_token
 from services.environments import find_environment
+from services.sealed_settings import list_unreadable
 from services.workflow_definitions import SaveOptions, upsert_workflow
 from templating.default_layout import DEFAULT_LAYOUT_KEY, default_layout
 
@@ -54,14 +64,17 @@ async def seed(platform: Platform, keys: SeedKeys, *, clock: Clock = utc_now) ->
     async with platform.database.transaction() as connection:
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         environments = await _environments(connection, now)
-        await _keys(connection, environments, keys, now)
+        revoked = await _keys(connection, environments, keys, now)
         channels = await seed_channels(connection, platform, environments, now)
         await _layout(connection, environments[0], now)
         await _workflows(connection, environments[0], now)
         for before, after in itertools.pairwise(environments):
             await _promote(connection, before, after, now)
+        unreadable = await list_unreadable(connection, platform.vault)
     return SeededStack(
-        {row["channel_type"]: SeededChannel(row["key"], str(row["id"])) for row in channels}
+        {row["channel_type"]: SeededChannel(row["key"], str(row["id"])) for row in channels},
+        revoked,
+        unreadable,
     )
 
 
@@ -80,9 +93,13 @@ async def _environments(connection: Connection, now: datetime) -> list[Environme
 
 async def _keys(
     connection: Connection, environments: list[EnvironmentRow], keys: SeedKeys, now: datetime
-) -> None:
-    """Store the keys; one that is stored already, even if revoked since, is left as it is."""
+) -> list[str]:
+    """Store the keys, and return the names of those that were stored before and have ended since.
+
+    What somebody revoked is left as it is: seeding again opens no door that was closed.
+    """
     await keep_service_token(connection, name="Seed", token=keys.service_token, now=now)
+    tokens = {SERVICE_TOKEN: keys.service_token}
     for environment in environments:
         pair = keys.environments[environment["slug"]]
         for kind, token in (
@@ -92,6 +109,12 @@ async def _keys(
             await keep_api_key(
                 connection, environment, kind=kind, name="Seed", token=token, now=now
             )
+            tokens[key_name(environment["slug"], kind)] = token
+    return [
+        name
+        for name, token in tokens.items()
+        if await find_credential(connection, hash_token(token)) is None
+    ]
 
 
 async def _layout(connection: Connection, environment: EnvironmentRow, now: datetime) -> None:

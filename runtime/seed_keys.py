@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -12,6 +12,7 @@ from runtime.crypto import new_token
 from runtime.files import write_atomically
 
 SEEDED_ENVIRONMENTS: tuple[str, ...] = ("development", "production")
+SERVICE_TOKEN = "service token"  # noqa: S105 - what people call it
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,23 @@ class SeededStack:
 
     Attributes:
         channels: by channel type.
+        revoked: the seeded keys that do not work any more, for example `development secret key`.
+        unreadable: the channels whose settings the secret key does not open, for example
+            `smtp in production`.
     """
 
     channels: dict[str, SeededChannel]
+    revoked: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
 
 
 class SeedKeysError(Exception):
     """The file of keys cannot be used; the message says what to do."""
+
+
+def key_name(environment: str, kind: str) -> str:
+    """Return what people call a key, for example `development secret key`."""
+    return f"{environment} {kind} key"
 
 
 def make_keys() -> SeedKeys:

@@ -7,14 +7,19 @@ request, of a delay) are not settings; they live in `domain/`.
 from __future__ import annotations
 
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MEGABYTE = 1024 * 1024
+_SHORTEST_KEY = 16
+_TIERS = 5
+_ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 DEVELOPMENT_SECRET_KEY = "development-only-secret-key"  # noqa: S105 - the point is that it is none
 
 
@@ -51,8 +56,12 @@ class Settings(BaseSettings):
     # --- the API
     api_host: str = Field("127.0.0.1", description="Address that the API listens on.")
     api_port: int = Field(8000, ge=0, le=65535, description="Port of the API; 0 picks a free one.")
-    public_url: str | None = Field(
-        None, description="Address under which clients reach the API, when it differs."
+    keep_alive_seconds: int = Field(
+        75,
+        ge=5,
+        le=3600,
+        description="How long the API keeps an idle connection. Longer than clients and the proxy "
+        "before it do, or their next request may meet a connection that is just being closed.",
     )
     rate_limits: bool = Field(True, description="Enforce Knock's rate-limit tiers.")
     rate_limit_tiers: Annotated[tuple[int, ...], NoDecode] = Field(
@@ -103,7 +112,9 @@ class Settings(BaseSettings):
     )
 
     ready_file: Path | None = Field(
-        None, description="A file that a worker makes once it polls; for supervisors and probes."
+        None,
+        description="A file that a worker makes once it polls, and touches every few seconds for "
+        "as long as it is not hung; for supervisors and probes.",
     )
 
     # --- logs
@@ -126,24 +137,82 @@ class Settings(BaseSettings):
     )
     workers: int = Field(1, ge=1, le=64, description="Worker processes of the embedded stack.")
     temporal_cli: Path | None = Field(
-        None, description="The `temporal` binary to use for the embedded server."
+        None,
+        description="The `temporal` program to use for the embedded server instead of the one "
+        "that is installed with the dependencies.",
     )
     cache: Path | None = Field(
-        None, description="Where built tools are kept (default: the user's cache folder)."
+        None,
+        description="Where a downloaded Temporal server is kept (default: the user's cache "
+        "folder).",
     )
 
     @property
     def secret_keys(self) -> tuple[str, ...]:
         """Return the encryption keys, the one that encrypts first."""
-        parts = self.secret_key.get_secret_value().split(",")
-        return tuple(part.strip() for part in parts if part.strip())
+        return _parts(self.secret_key.get_secret_value())
+
+    # What is wrong here would come out later, far away, as an error of another program. None of the
+    # messages repeats the value: it may hold a password.
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: str) -> str:
+        from psycopg import ProgrammingError
+        from psycopg.conninfo import conninfo_to_dict
+
+        try:
+            ports = str(conninfo_to_dict(value).get("port") or "0").split(",")
+        except ProgrammingError:
+            ports = ["unknown"]
+        is_url = value.startswith(("postgresql://", "postgres://"))
+        if not is_url or not all(port.isdecimal() for port in ports):
+            raise ValueError("must be a PostgreSQL URL such as postgresql://user@host:5432/name")
+        return value
+
+    @field_validator("temporal_address")
+    @classmethod
+    def _check_temporal_address(cls, value: str) -> str:
+        if not _ADDRESS.fullmatch(value):
+            raise ValueError("must be a host and a port such as temporal.example.org:7233")
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _check_secret_key(cls, value: SecretStr) -> SecretStr:
+        keys = _parts(value.get_secret_value())
+        if not keys or any(len(key) < _SHORTEST_KEY for key in keys):
+            raise ValueError(f"every key must have at least {_SHORTEST_KEY} characters")
+        return value
 
     @field_validator("rate_limit_tiers", mode="before")
     @classmethod
-    def _split_tiers(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(int(part) for part in value.split(","))
+    def _check_tiers(cls, value: object) -> object:
+        tiers = _parts(value) if isinstance(value, str) else value
+        if not isinstance(tiers, tuple | list) or len(tiers) != _TIERS:
+            raise ValueError(f"must be {_TIERS} numbers, separated by commas")
+        if not all(re.fullmatch(r"[1-9][0-9]{0,8}", str(tier)) for tier in tiers):
+            raise ValueError("every number must be whole and above 0")
+        return tuple(int(tier) for tier in tiers)
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _check_smtp_url(cls, value: str | None) -> str | None:
+        if value and not _is_smtp_url(value):
+            raise ValueError("must look like smtp://user:password@host:port or smtps://…")
         return value
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _is_smtp_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        return url.scheme in {"smtp", "smtps"} and bool(url.hostname) and url.port != 0
+    except ValueError:
+        return False
 
 
 @lru_cache

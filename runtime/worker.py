@@ -34,11 +34,14 @@ from temporalio.worker import (
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities import activities_by_queue
+from domain.errors import Unavailable
 from domain.queues import ALL_QUEUES, FANOUT, JOBS, RUNS
 from runtime.logs import get_logger
 from runtime.platform import Platform, open_platform
+from runtime.processes import LOOK_SECONDS
 from runtime.settings import Settings
 from services.provider_pool import close_providers
+from services.sealed_settings import list_unreadable
 from temporal_workflows import WORKFLOWS, SweepWorkflow
 
 _log = get_logger(__name__)
@@ -46,6 +49,8 @@ _log = get_logger(__name__)
 SWEEP_SCHEDULE_ID = "carillon-sweep"
 _PASSTHROUGH = ("domain", "temporal_workflows", "activities")
 _CONNECT_WAIT_SECONDS = 0.5
+# Often enough for the supervisor to see a change at each look.
+_BEAT_SECONDS = LOOK_SECONDS / 2
 # Two chunks start 64 runs at once, which is what a process can take as eager tasks. More at a time
 # made a trigger for a thousand a quarter slower: the rest of the starts took the long way.
 _FEW_SLOTS = 2
@@ -117,7 +122,8 @@ def _build_worker(
 async def run_worker(settings: Settings, queues: tuple[str, ...] = ALL_QUEUES) -> None:
     """Work queues until SIGTERM or SIGINT, then let what is under way end.
 
-    Touches the file named by `CARILLON_READY_FILE`, if set, when polling has begun.
+    Touches the file named by `CARILLON_READY_FILE`, if set, when polling has begun, and from then
+    on as long as the event loop turns.
     """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -126,16 +132,27 @@ async def run_worker(settings: Settings, queues: tuple[str, ...] = ALL_QUEUES) -
     async with _connected_platform(settings, stopping) as platform:
         if platform is None:
             return
+        await _look_at_credentials(platform)
         workers = build_workers(platform, queues)
         async with contextlib.AsyncExitStack() as running:
             for worker in workers:
                 await running.enter_async_context(worker)
             if JOBS in queues:
                 await ensure_sweep(platform.temporal, settings)
-            _announce(settings, queues)
+            _log.info("worker_ready", queues=list(queues), sdk=temporalio.__version__)
+            beating = asyncio.create_task(_beat(settings.ready_file))
             await stopping.wait()
+            beating.cancel()
             _log.info("worker_stopping")
         await close_providers(platform)
+
+
+async def _look_at_credentials(platform: Platform) -> None:
+    """Say at the start, not at the first message, that a secret key is the wrong one."""
+    with contextlib.suppress(Unavailable):
+        async with platform.database.connection() as connection:
+            if channels := await list_unreadable(connection, platform.vault):
+                _log.error("secret_key_does_not_fit", channels=channels)
 
 
 @contextlib.asynccontextmanager
@@ -158,10 +175,10 @@ async def _connected_platform(
     yield None
 
 
-def _announce(settings: Settings, queues: tuple[str, ...]) -> None:
-    _log.info("worker_ready", queues=list(queues), sdk=temporalio.__version__)
-    if settings.ready_file is not None:
-        Path(settings.ready_file).touch()
+async def _beat(ready_file: Path | None) -> None:
+    while ready_file is not None:
+        ready_file.touch()  # noqa: ASYNC240 - a thread would go on while the loop hangs
+        await asyncio.sleep(_BEAT_SECONDS)
 
 
 async def ensure_sweep(client: Client, settings: Settings) -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from runtime.logs import configure_logs, get_logger
-from runtime.processes import Child, ChildSpec
+from runtime.processes import Child, ChildSpec, touched_file
 from runtime.settings import Settings, child_environment
 
 _ROOT = Path(__file__).parents[1]
@@ -47,5 +47,6 @@ def _spec(settings: Settings, queues: tuple[str, ...], number: int) -> ChildSpec
         command=program,
         environment=child_environment(**overrides),
         ready_file=ready_file,
+        sign_of_life=None if ready_file is None else touched_file(ready_file),
         stop_seconds=settings.shutdown_seconds + 5.0,
     )

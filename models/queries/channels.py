@@ -105,6 +105,20 @@ async def list_channel_settings(
     return settings
 
 
+async def list_sealed(connection: Connection) -> list[tuple[str, str, bytes]]:
+    """Return channel, environment and sealed settings of every channel that is in use."""
+    cursor = await connection.execute(
+        """
+        SELECT c.key, e.slug, s.provider_settings
+        FROM channel_environments s
+        JOIN channels c ON c.id = s.channel_id JOIN environments e ON e.id = s.environment_id
+        WHERE c.archived_at IS NULL ORDER BY c.key, e.position
+        """
+    )
+    rows = await cursor.fetchall()
+    return [(row["key"], row["slug"], row["provider_settings"]) for row in rows]
+
+
 async def upsert_channel(connection: Connection, channel: ChannelRow) -> ChannelRow | None:
     """Create a channel, or change its name, description and icon.
 

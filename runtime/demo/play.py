@@ -32,6 +32,8 @@ async def play(stack: DevStack) -> None:
         DemoFailed: something did not happen; the message says what.
     """
     keys = stack.environments[ENVIRONMENT]
+    if not (keys.secret_key and keys.public_key):
+        raise DemoFailed(f"The demo needs the seeded keys. {' '.join(stack.warnings)}")
     try:
         async with (
             AsyncKnock(api_key=keys.secret_key, base_url=stack.api_url) as server,

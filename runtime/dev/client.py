@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import signal
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -34,8 +34,9 @@ class DevStack:
     """Everything that scripts need of a running stack; the fields are the keys of `dev.json`.
 
     Attributes:
-        environments: keys by the slug of the environment.
+        environments: keys by the slug of the environment; empty where one was revoked.
         channels: the seeded channels by channel type.
+        warnings: sentences about what will not work although the stack is ready.
     """
 
     api_url: str
@@ -50,6 +51,7 @@ class DevStack:
     environments: dict[str, EnvironmentKeys]
     channels: dict[str, SeededChannel]
     pids: StackPids
+    warnings: list[str] = field(default_factory=list)
 
 
 class DevStackError(Exception):

@@ -1,4 +1,4 @@
-"""`carillon dev`, `reset` and `tools`: the embedded stack in a terminal."""
+"""`carillon dev` and `carillon reset`: the embedded stack in a terminal."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from collections.abc import Callable
 from runtime.dev.console import banner, follow_logs
 from runtime.dev.home import wipe_home
 from runtime.dev.parts import Programs
-from runtime.dev.stack import Stack, tool_cache
+from runtime.dev.stack import Stack
 from runtime.embedded.errors import EmbeddedError
-from runtime.embedded.temporal import find_temporal
 from runtime.seed_keys import SeedKeysError
 from runtime.settings import Settings
 
@@ -31,7 +30,7 @@ def run_dev(settings: Settings, programs: Programs | None = None) -> int:
     """Run the embedded stack until Ctrl-C or SIGTERM, and return the exit code."""
     try:
         asyncio.run(_run(Stack(settings, programs=programs, say=say)))
-    except (EmbeddedError, SeedKeysError) as error:
+    except (EmbeddedError, SeedKeysError, OSError) as error:  # OSError: a full disk, no permission
         complain(error)
         return 1
     except asyncio.CancelledError:
@@ -48,17 +47,6 @@ def run_reset(settings: Settings) -> int:
         complain(error)
         return 1
     say(f"{settings.home} is empty.")
-    return 0
-
-
-def run_tools(settings: Settings) -> int:
-    """Get what the embedded stack needs into the cache, and return the exit code."""
-    try:
-        binary = asyncio.run(find_temporal(settings.temporal_cli, tool_cache(settings), say=say))
-    except EmbeddedError as error:
-        complain(error)
-        return 1
-    say(f"Temporal dev server: {binary}")
     return 0
 
 

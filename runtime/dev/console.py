@@ -10,6 +10,7 @@ from pathlib import Path
 from runtime.dev.client import DevStack
 
 _POLL_SECONDS = 0.5
+_REVOKED = "(revoked)"
 _MOST_LINES = 5
 _ALARMING = re.compile(
     r"\[(?:warning|error|critical)\s*\]"  # our own text logs
@@ -36,18 +37,20 @@ def banner(stack: DevStack) -> str:
     ]
     for slug, keys in stack.environments.items():
         lines += [
-            f"  {slug + ' secret key':<24} {keys.secret_key}",
-            f"  {slug + ' public key':<24} {keys.public_key}",
+            f"  {slug + ' secret key':<24} {keys.secret_key or _REVOKED}",
+            f"  {slug + ' public key':<24} {keys.public_key or _REVOKED}",
         ]
-    lines += [f"  {'service token':<24} {stack.service_token}", "", "  Channels"]
+    lines += [f"  {'service token':<24} {stack.service_token or _REVOKED}", "", "  Channels"]
     lines += [f"    {kind:<14} {each.key:<14} {each.id}" for kind, each in stack.channels.items()]
+    lines += [line for warning in stack.warnings for line in ("", f"Warning: {warning}")]
     return "\n".join(
         [*lines, "", "Try it:", "", _try_it(stack), "", "Ctrl-C stops everything.", ""]
     )
 
 
 def _try_it(stack: DevStack) -> str:
-    key = stack.environments["development"].secret_key if stack.environments else "sk_…"
+    keys = stack.environments.get("development")
+    key = (keys and keys.secret_key) or "sk_…"
     return (
         f"  curl {stack.api_url}/v1/workflows/welcome/trigger "
         f"-H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' "

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from runtime.dev.home import Home
 from runtime.embedded.postgres import EmbeddedPostgres
 from runtime.embedded.temporal import ENVIRONMENT, TemporalPlace, start_command
-from runtime.processes import ChildSpec
+from runtime.processes import ChildSpec, SignOfLife, touched_file
 from runtime.settings import Settings, child_environment
 
 _ROOT = Path(__file__).parents[2]
@@ -28,8 +28,8 @@ class Programs:
 
     Attributes:
         prepare: migrates and seeds; is given `--keys-file` and `--report` with a path each.
-        api: serves `/ready` on `CARILLON_API_HOST` and `CARILLON_API_PORT`.
-        worker: makes the file `CARILLON_READY_FILE` once it works.
+        api: serves `/ready` and `/health` on `CARILLON_API_HOST` and `CARILLON_API_PORT`.
+        worker: makes the file `CARILLON_READY_FILE` once it works, and goes on touching it.
     """
 
     prepare: tuple[str, ...] = (*_PYTHON, "runtime.cli", "seed", "--migrate")
@@ -89,6 +89,7 @@ def temporal_spec(binary: Path, place: TemporalPlace, home: Home) -> ChildSpec:
         command=start_command(binary, place),
         environment=child_environment(**ENVIRONMENT),
         log=home.log("temporal"),
+        folder=place.database.parent,
         stop_seconds=_TEMPORAL_STOP_SECONDS,
     )
 
@@ -106,9 +107,17 @@ def smtp_spec(port: int, home: Home) -> ChildSpec:
     )
 
 
-def api_spec(programs: Programs, environment: dict[str, str], home: Home) -> ChildSpec:
+def api_spec(
+    programs: Programs, environment: dict[str, str], home: Home, sign_of_life: SignOfLife
+) -> ChildSpec:
     """Describe the API process."""
-    return ChildSpec(name="api", command=programs.api, environment=environment, log=home.log("api"))
+    return ChildSpec(
+        name="api",
+        command=programs.api,
+        environment=environment,
+        log=home.log("api"),
+        sign_of_life=sign_of_life,
+    )
 
 
 def worker_spec(
@@ -132,6 +141,7 @@ def worker_spec(
         log=home.log(name),
         ready_file=ready_file,
         stop_seconds=seconds + 5.0,
+        sign_of_life=touched_file(ready_file),
     )
 
 

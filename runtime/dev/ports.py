@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import random
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 from runtime.embedded.errors import EmbeddedError
@@ -33,6 +34,25 @@ def choose_port(wanted: int, variable: str, host: str = "127.0.0.1") -> int:
             f"Port {wanted} is in use. Set {variable} to another port, or to 0 for any free one."
         )
     return wanted
+
+
+def refuse_equal(wanted: Mapping[str, int]) -> None:
+    """Check that no two parts are to have the same port.
+
+    Args:
+        wanted: ports by the setting that chooses them; 0 stands for any free one.
+
+    Raises:
+        EmbeddedError: two are equal.
+    """
+    owners: dict[int, str] = {}
+    for variable, port in wanted.items():
+        if port and port in owners:
+            raise EmbeddedError(
+                f"{owners[port]} and {variable} are both {port}. Set one of them to another port, "
+                "or to 0 for any free one."
+            )
+        owners[port] = variable
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:

@@ -16,7 +16,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from runtime.embedded.errors import EmbeddedError
-from runtime.processes import Child
+from runtime.processes import LOOK_SECONDS, Child
 from runtime.settings import Settings
 from runtime.temporal import connect
 from temporal_workflows.search_attributes import ALL
@@ -81,6 +81,25 @@ def http_probe(url: str) -> Probe:
             return False
 
     return is_ready
+
+
+def answers(url: str) -> Probe:
+    """Return the sign of life of an HTTP server: it answers in time, whatever it answers.
+
+    One that refuses connections is starting, or dead; a hung one lets its callers wait.
+    """
+
+    async def is_alive() -> bool:
+        try:
+            async with httpx.AsyncClient(timeout=LOOK_SECONDS, trust_env=False) as client:
+                await client.get(url)
+        except httpx.TimeoutException:
+            return False
+        except httpx.HTTPError:
+            return True
+        return True
+
+    return is_alive
 
 
 def port_probe(host: str, port: int) -> Probe:

@@ -16,7 +16,8 @@ from pydantic import TypeAdapter
 from runtime.dev import parts, probes
 from runtime.dev.client import DevStack, StackPids, dev_file, write_dev_stack
 from runtime.dev.home import Home, open_home
-from runtime.dev.ports import choose_port, is_free
+from runtime.dev.ports import choose_port, is_free, refuse_equal
+from runtime.dev.seeded import warnings_about, working_keys
 from runtime.embedded.errors import EmbeddedError
 from runtime.embedded.postgres import EmbeddedPostgres, prepare_postgres
 from runtime.embedded.temporal import TemporalPlace, find_temporal
@@ -126,8 +127,11 @@ class Stack:
 
     async def _choose_ports(self, home: Home) -> _Ports:
         settings = self._settings
-        await self._wait_for_ghosts(home)
         embeds_temporal = not self._is_chosen("temporal_address")
+        names = ["api_port", "smtp_port"]
+        names += ["temporal_port", "temporal_ui_port"] if embeds_temporal else []
+        refuse_equal({f"CARILLON_{name.upper()}": getattr(settings, name) for name in names})
+        await self._wait_for_ghosts(home)
         smtp = choose_port(settings.smtp_port, "CARILLON_SMTP_PORT")
         api = choose_port(settings.api_port, "CARILLON_API_PORT", settings.api_host)
         if not embeds_temporal:
@@ -212,8 +216,10 @@ class Stack:
         await probes.wait_until(probes.port_probe(_LOOPBACK, ports.smtp), child)
 
     async def _start_api(self, home: Home, ports: _Ports) -> None:
-        child = await self._start(parts.api_spec(self._programs, self._environment, home))
-        await probes.wait_until(probes.http_probe(f"{self._api_url(ports)}/ready"), child)
+        url = self._api_url(ports)
+        alive = probes.answers(f"{url}/health")
+        child = await self._start(parts.api_spec(self._programs, self._environment, home, alive))
+        await probes.wait_until(probes.http_probe(f"{url}/ready"), child)
 
     def _worker_starts(self, home: Home) -> list[Coroutine[None, None, None]]:
         return [self._start_worker(home, number + 1) for number in range(self._settings.workers)]
@@ -242,8 +248,8 @@ class Stack:
 
     def _describe(self, home: Home, ports: _Ports) -> None:
         api_url = self._api_url(ports)
-        keys = load_or_make_keys(home.keys)
         seeded = TypeAdapter(SeededStack).validate_json(home.seeded.read_bytes())
+        keys = working_keys(load_or_make_keys(home.keys), seeded)
         self._description = DevStack(
             api_url=api_url,
             docs_url=f"{api_url}/docs",
@@ -257,6 +263,7 @@ class Stack:
             environments=keys.environments,
             channels=seeded.channels,
             pids=self._pids(),
+            warnings=warnings_about(seeded),
         )
         write_dev_stack(home.root, self._description)
 
@@ -279,7 +286,7 @@ class Stack:
 
 
 def tool_cache(settings: Settings) -> Path:
-    """Return the folder, outside any clone, in which built tools are kept."""
+    """Return the folder, outside any clone, in which downloaded tools are kept."""
     return (settings.cache or Path("~/.cache/carillon")).expanduser().absolute()
 
 

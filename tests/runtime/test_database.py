@@ -1,16 +1,19 @@
-"""The pool when PostgreSQL is killed under it."""
+"""The pool when PostgreSQL is killed, frozen, slow, read-only or full."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from domain.errors import Unavailable
+from domain.errors import QueryTooSlow, Unavailable
+from runtime import database as database_module
 from runtime.database import Database
 from runtime.dev.probes import wait_until
 from runtime.embedded.postgres import EmbeddedPostgres, prepare_postgres
@@ -91,3 +94,71 @@ async def test_statement_under_way_is_unavailable(child: Child, database: Databa
     child.send(signal.SIGKILL)
     with pytest.raises(Unavailable):
         await holding
+
+
+async def test_frozen_server_is_unavailable(
+    child: Child, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that answers nothing is given up after a while, also by who had a connection."""
+    monkeypatch.setattr(database_module, "_ANSWER_SECONDS", 0.3)
+    async with database.connection() as connection:
+        result = await connection.execute("SELECT pg_backend_pid() AS pid")
+        [row] = await result.fetchall()
+        os.kill(row["pid"], signal.SIGSTOP)
+        try:
+            with pytest.raises(psycopg.OperationalError):
+                await connection.execute("SELECT 1")
+        finally:
+            os.kill(row["pid"], signal.SIGCONT)
+    await _ask_all(database, "SELECT 1")
+
+
+async def test_slow_query_is_told_apart_from_an_outage(database: Database) -> None:
+    """A statement that runs out of time names the remedy, and SDKs do not repeat it."""
+    with pytest.raises(QueryTooSlow, match="ask for less") as failure:
+        await _ask(database, "SET statement_timeout = 20; SELECT pg_sleep(30)")
+    assert failure.value.headers() == {"x-should-retry": "false"}
+
+
+async def test_deadlock_says_so(database: Database) -> None:
+    """Of two transactions that lock in opposite order one is told why, and to try again."""
+    met = asyncio.Barrier(2)
+
+    async def lock(first: int, second: int) -> None:
+        async with database.transaction() as connection:
+            await connection.execute("SET LOCAL deadlock_timeout = 20")
+            await connection.execute("SELECT pg_advisory_xact_lock(%s)", [first])
+            await met.wait()
+            await connection.execute("SELECT pg_advisory_xact_lock(%s)", [second])
+
+    outcomes = await asyncio.gather(lock(1, 2), lock(2, 1), return_exceptions=True)
+    [failure] = [outcome for outcome in outcomes if outcome is not None]
+    assert isinstance(failure, Unavailable)
+    assert "in each other's way" in str(failure)
+
+
+async def test_read_only_server_is_unavailable_and_not_ready(
+    server: EmbeddedPostgres, database: Database
+) -> None:
+    """A database that takes no writes is an outage to who writes, and is found before a write."""
+    await _ask(
+        database, "CREATE ROLE reader LOGIN; ALTER ROLE reader SET default_transaction_read_only=on"
+    )
+    frozen = Database(server.url("postgres").replace("postgres@", "reader@", 1), size=1)
+    await frozen.open()
+    assert await frozen.trouble() == "read_only"
+    with pytest.raises(Unavailable, match="takes no writes"):
+        await _ask(frozen, "CREATE TABLE notes (note text)")
+    await frozen.close()
+    assert await database.trouble() is None
+
+
+async def test_value_beyond_a_limit_is_a_fault(database: Database) -> None:
+    """A value that is too large for an index is never taken for an outage, to be tried again."""
+    async with database.connection() as connection:
+        await connection.execute("CREATE TABLE IF NOT EXISTS keys (key text PRIMARY KEY)")
+    with pytest.raises(psycopg.errors.ProgramLimitExceeded):
+        await _ask(
+            database,
+            "INSERT INTO keys SELECT string_agg(md5(n::text), '') FROM generate_series(1, 900) n",
+        )

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.processes import Child, ChildSpec, is_alive
+from runtime import processes
+from runtime.processes import Child, ChildSpec, is_alive, touched_file
 
 ROOT = Path(__file__).resolve().parents[2]
 SLEEPER = "import time; time.sleep(300)"
@@ -118,6 +119,53 @@ async def test_ready_file_is_cleared_before_each_start(tmp_path: Path) -> None:
     await child.start()
     assert not ready.exists()
     await child.stop()
+
+
+BEATING = """
+import pathlib, sys, time
+while True:
+    pathlib.Path(sys.argv[1]).touch()
+    time.sleep(0.01)
+"""
+
+
+async def test_hung_child_is_started_again(
+    tmp_path: Path, lines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child that lives on without a sign of life is ended and comes back; people are told."""
+    monkeypatch.setattr(processes, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(processes, "_LAST_WORDS_SECONDS", 0.2)
+    ready = tmp_path / "ready"
+    command = (sys.executable, "-c", BEATING, str(ready))
+    alive = touched_file(ready)
+    child = Child(spec("", command=command, ready_file=ready, sign_of_life=alive), say=lines.append)
+    await child.start()
+    await until(ready.exists)
+    child.settle()
+    first = child.pid
+    child.send(signal.SIGSTOP)
+    await until(lambda: child.pid != first and ready.exists())
+    await child.stop()
+    assert lines[0] == "child hangs: no sign of life for 1.2 s; ending it"
+    assert lines[1].startswith("child was ended by SIG")
+    assert len(lines) == 2
+
+
+async def test_child_that_is_not_ready_is_left_alone(tmp_path: Path) -> None:
+    """Who has not begun to work yet cannot hang: a worker may wait for Temporal for hours."""
+    alive = touched_file(tmp_path / "absent")
+    assert [await alive(), await alive()] == [True, True]
+
+
+async def test_large_log_is_kept_aside(tmp_path: Path) -> None:
+    """What a part wrote before it died can still be read after it was started again."""
+    log = tmp_path / "child.log"
+    log.write_bytes(b"evidence\n" + bytes(11 * 1024 * 1024))
+    child = Child(spec("print('on', flush=True); import time; time.sleep(300)", log=log), say=print)
+    await child.start()
+    await until(lambda: log.read_text() == "on\n")
+    await child.stop()
+    assert (tmp_path / "child.log.1").read_bytes().startswith(b"evidence\n")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's signal exists on Linux only")

@@ -10,6 +10,7 @@ from domain.channels import ChannelType
 from domain.pages import PageRequest
 from domain.principals import KeyKind, Principal, ServicePrincipal
 from models.queries.content import get_published
+from runtime.crypto import Vault
 from runtime.platform import Platform
 from runtime.sample_workflows import SAMPLE_WORKFLOWS
 from runtime.seed import seed
@@ -184,3 +185,21 @@ async def test_other_settings_of_the_mail_channel_stay(account: Account) -> None
         "username": "me",
         "password": "secret",
     }
+
+
+async def test_revoked_keys_are_named(account: Account) -> None:
+    """A seeded key that was revoked stays revoked, and the seed says so."""
+    assert (await seed(account.platform, account.keys)).revoked == []
+    await account.rows("UPDATE api_keys SET revoked_at = now() WHERE kind = 'public'")
+    again = await seed(account.platform, account.keys)
+    assert again.revoked == ["development public key", "production public key"]
+
+
+async def test_credentials_that_stay_closed_are_named(account: Account) -> None:
+    """With another secret key than before, the seed names every channel that cannot be used."""
+    assert (await seed(account.platform, account.keys)).unreadable == []
+    old = account.platform
+    stranger = Platform(old.settings, old.database, old.temporal, Vault(["x" * 16]))
+    unreadable = (await seed(stranger, account.keys)).unreadable
+    assert {"smtp in development", "smtp in production"} <= set(unreadable)
+    assert len(unreadable) == 2 * len(ChannelType)

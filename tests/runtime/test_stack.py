@@ -38,7 +38,7 @@ PORTS = {"api_port": 0, "temporal_port": 0, "temporal_ui_port": 0, "smtp_port": 
 KEYS = {
     *("api_url", "docs_url", "temporal_address", "temporal_namespace", "temporal_ui_url"),
     *("database_url", "smtp_address", "mail_dir", "service_token", "environments", "channels"),
-    "pids",
+    *("pids", "warnings"),
 }
 
 
@@ -149,6 +149,13 @@ async def test_port_in_use_is_named(stack: Stack, tmp_path: Path) -> None:
     assert not (tmp_path / "other" / "postgres").exists()
 
 
+async def test_equal_ports_are_named(tmp_path: Path) -> None:
+    """Two parts that are given the same port are refused with both settings."""
+    settings = settings_for(tmp_path / "other", api_port=18_000, smtp_port=18_000)
+    with pytest.raises(EmbeddedError, match="CARILLON_API_PORT and CARILLON_SMTP_PORT are both"):
+        await Stack(settings, programs=PROGRAMS).start()
+
+
 async def test_running_servers_can_be_used(stack: Stack, tmp_path: Path) -> None:
     """A database and a Temporal that the user names are used, and none are started."""
     theirs = stack.description
@@ -191,7 +198,8 @@ def supervisor(home: Path) -> subprocess.Popen[str]:
 
 async def test_stop_and_start_again(tmp_path: Path) -> None:
     """SIGTERM stops every process and removes the description; the next start has all data."""
-    home = home_in(tmp_path)
+    # Characters that mean something to who reads a path as a URI.
+    home = home_in(tmp_path) / "50%25 of c#, why?"
     counts, tokens = [], set()
     for _ in range(2):
         with supervisor(home) as process:
@@ -207,6 +215,8 @@ async def test_stop_and_start_again(tmp_path: Path) -> None:
         assert not dev_file(home).exists()
     assert counts == [(1,), (2,)]
     assert len(tokens) == 1
+    assert (home / "temporal.db").stat().st_size > 0
+    assert [path.name for path in home.parent.iterdir()] == [home.name]
 
 
 async def test_killed_supervisor_leaves_no_orphan(tmp_path: Path) -> None:

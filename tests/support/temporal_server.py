@@ -46,7 +46,8 @@ async def running_temporal(folder: Path) -> AsyncIterator[str]:
     for namespace in NAMESPACES[1:]:
         command += ["--namespace", namespace]
     environment = child_environment(**ENVIRONMENT)
-    async with running(*command, log=folder / "temporal.log", environment=environment):
+    log = folder / "temporal.log"
+    async with running(*command, log=log, environment=environment, folder=folder):
         await _until_ready(f"127.0.0.1:{port}")
         yield f"127.0.0.1:{port}"
 

@@ -1,0 +1,58 @@
+"""Settings that cannot work are refused at the start, in one line that names the variable."""
+
+from __future__ import annotations
+
+import pytest
+
+from runtime import cli
+from runtime.settings import Settings, get_settings
+
+REFUSED = [
+    ("DATABASE_URL", "mysql://carillon:s3cret@127.0.0.1/carillon"),
+    ("DATABASE_URL", "garbage s3cret"),
+    ("DATABASE_URL", "postgresql://carillon:s3cret@127.0.0.1:port/carillon"),
+    ("TEMPORAL_ADDRESS", "not an address"),
+    ("TEMPORAL_ADDRESS", "http://127.0.0.1:7233"),
+    ("TEMPORAL_ADDRESS", "127.0.0.1"),
+    ("SECRET_KEY", "s3cret"),
+    ("SECRET_KEY", ""),
+    ("SECRET_KEY", "a-key-that-is-long-enough,s3cret"),
+    ("RATE_LIMIT_TIERS", "1"),
+    ("RATE_LIMIT_TIERS", "0,0,0,0,0"),
+    ("RATE_LIMIT_TIERS", "-1,5,60,200,1000"),
+    ("RATE_LIMIT_TIERS", "1,5,60,200,many"),
+    ("SMTP_URL", "ftp://user:s3cret@mail.example.org"),
+    ("SMTP_URL", "mail.example.org:587"),
+    ("KEEP_ALIVE_SECONDS", "0"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), REFUSED)
+def test_wrong_setting_is_refused_in_one_line(
+    name: str,
+    value: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One line names the variable and says what is expected, without repeating a secret."""
+    get_settings.cache_clear()
+    monkeypatch.setenv(f"CARILLON_{name}", value)
+    assert cli.main(["migrate"]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"carillon: CARILLON_{name}: ")
+    assert "s3cret" not in line
+    assert "Value error" not in line
+
+
+def test_documented_forms_are_taken() -> None:
+    """Every form that the documentation names is accepted."""
+    settings = Settings(
+        database_url="postgres://u:p%40ss@db.example.org/x?sslmode=require&host=/var/run",
+        temporal_address="name.account.tmprl.cloud:7233",
+        secret_key="a-key-that-is-long-enough, another-key-that-is-long",
+        rate_limit_tiers="2, 10, 120, 400, 2000",
+        smtp_url="smtps://user:pass@mail.example.org",
+    )
+    assert settings.secret_keys == ("a-key-that-is-long-enough", "another-key-that-is-long")
+    assert settings.rate_limit_tiers == (2, 10, 120, 400, 2000)
+    assert Settings(temporal_address="[::1]:7233").temporal_address == "[::1]:7233"
