@@ -18,7 +18,8 @@ from providers.email.mime import Mail, build_mail
 from providers.email.smtp_errors import failure_of, logged_reply
 from providers.email.smtp_pool import SmtpPool
 from providers.email.smtp_session import Endpoint, Receipt, Security, connect
-from providers.redaction import Redactor, secret_values
+from providers.redaction import Redactor
+from providers.secrets import secret_values
 
 SERVICE_NAME = "SMTP"
 _SCHEMES = ("smtp", "smtps")

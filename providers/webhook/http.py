@@ -18,7 +18,7 @@ from domain.delivery import Delivery, HttpContent, Misconfigured, Outcome, Refus
 from domain.statuses import DeliveryStatus
 from providers.base import ProviderContext, ProviderSettings, read_settings
 from providers.http import Answer, call, failure_of, retry_of
-from providers.redaction import secret_values
+from providers.secrets import secret_values
 
 SERVICE_NAME = "Webhook"
 SIGNATURE_HEADER = "x-webhook-signature"
