@@ -62,9 +62,7 @@ class _Copy:
             return self._object(value, levels)
         if isinstance(value, (list, tuple)):
             return self._list(value, levels)
-        if isinstance(value, int):
-            return "[a number too long]"
-        return self._text(str(value))
+        return self._text("[a number too long]" if isinstance(value, int) else str(value))
 
     def _text(self, text: str) -> str:
         kept = storable_text(text[: max(self._room, 0)])
