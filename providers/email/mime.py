@@ -78,6 +78,9 @@ def build_mail(content: EmailContent, message_id: str, now: datetime) -> Mail:
     reply_to = _mailboxes(content["reply_to"], Refused, "reply_to")
     if not to:
         raise Bounced("The recipient's address is empty.")
+    if len(to) > 1:
+        # Knock docs, "E-mail settings": one address. A recipient's own e-mail adds no others.
+        raise Bounced("The address in `to` is more than one.")
     own_id = f"<{_id_part(message_id)}@{sender.address.rpartition('@')[2]}>"
     addressed = {"From": (sender,), "To": to, "Cc": copies["cc"], "Reply-To": reply_to}
     texts = {

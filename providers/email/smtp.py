@@ -10,10 +10,11 @@ from aiosmtplib import SMTPException
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 
 from domain.channels import ChannelType
-from domain.delivery import Delivery, EmailContent, Exchange, Misconfigured, Outcome
+from domain.delivery import Delivery, EmailContent, Exchange, Misconfigured, Outcome, Retry
 from domain.json_types import JsonObject
 from domain.statuses import DeliveryStatus
 from providers.base import ProviderContext, ProviderSettings, read_settings
+from providers.egress import EgressRefused, HostUnresolved
 from providers.email.mime import Mail, build_mail
 from providers.email.smtp_errors import failure_of, logged_reply
 from providers.email.smtp_pool import SmtpPool
@@ -121,6 +122,12 @@ class Smtp:
         request = log_mail(mail, endpoint)
         try:
             receipt = await self._pool(endpoint, settings.connections).send(mail)
+        except HostUnresolved:
+            reason = "The mail server's name cannot be resolved."
+            raise Retry(reason, Exchange(SERVICE_NAME, request)) from None
+        except EgressRefused as error:
+            reason = f"The mail server may not be reached: {error}."
+            raise Misconfigured(reason, Exchange(SERVICE_NAME, request)) from None
         except (SMTPException, OSError) as error:
             exchange = Exchange(SERVICE_NAME, request, logged_reply(error, redactor))
             raise failure_of(error, exchange, redactor) from None
@@ -134,9 +141,9 @@ class Smtp:
         if key not in self._pools:
             # Settings change: forget the servers that nobody talks to any more.
             self._pools = {k: pool for k, pool in self._pools.items() if not pool.is_unused}
-            timeouts = self._context.timeouts
+            timeouts, guard = self._context.timeouts, self._context.guard
             self._pools[key] = SmtpPool(
-                lambda: connect(endpoint, timeouts, self._tls_context), size=size
+                lambda: connect(endpoint, timeouts, self._tls_context, guard), size=size
             )
         return self._pools[key]
 

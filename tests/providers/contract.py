@@ -11,12 +11,19 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from domain.delivery import Delivery, DeliveryFailure, Exchange, Misconfigured
+from domain.delivery import (
+    Delivery,
+    DeliveryFailure,
+    Exchange,
+    Misconfigured,
+    Outcome,
+    Retry,
+)
 from domain.json_types import JsonObject
 from domain.statuses import DeliveryStatus
 from domain.storable import storable_json
 from providers.base import Provider, ProviderContext, Timeouts
-from providers.egress import EgressPolicy, guarded_client
+from providers.egress import EgressPolicy, Guard, guarded_client
 from providers.registry import load_provider, obfuscate
 from providers.secrets import secret_values
 
@@ -34,6 +41,8 @@ class Rig:
         failing: one that the world does not take.
         bad_settings: settings that cannot work.
         secrets: values that no log may show.
+        hostile: deliveries that the world answers as nobody should.
+        has_network: whether the provider calls anybody at all.
     """
 
     provider: Provider
@@ -41,16 +50,22 @@ class Rig:
     failing: Delivery
     bad_settings: JsonObject
     secrets: list[str] = field(default_factory=list)
+    hostile: list[Delivery] = field(default_factory=list)
+    has_network: bool = True
 
 
 @asynccontextmanager
 async def open_context(
-    *, client: httpx.AsyncClient | None = None, timeout: float = 5.0
+    *,
+    client: httpx.AsyncClient | None = None,
+    timeout: float = 5.0,
+    policy: EgressPolicy | None = None,
 ) -> AsyncIterator[ProviderContext]:
     """Make what providers share: a client that may reach loopback, and a fixed clock."""
     async with client or guarded_client(EgressPolicy(allow_private=True)) as http:
         timeouts = Timeouts(connect=timeout, answer=timeout, webhook=timeout)
-        yield ProviderContext(http=http, timeouts=timeouts, clock=lambda: NOW)
+        guard = Guard(policy or EgressPolicy(allow_private=True))
+        yield ProviderContext(http=http, timeouts=timeouts, clock=lambda: NOW, guard=guard)
 
 
 class ProviderContract:
@@ -90,6 +105,29 @@ class ProviderContract:
         assert outcome.exchange is not None
         text = json.dumps(logged(outcome.exchange))
         assert [secret for secret in rig.secrets if secret in text] == []
+
+    async def test_hostile_answers_can_be_recorded(self, rig: Rig) -> None:
+        """Whatever is answered, the attempt ends in something that the database takes."""
+        for delivery in rig.hostile:
+            ended: Outcome | DeliveryFailure
+            try:
+                ended = await rig.provider.send(delivery)
+            except DeliveryFailure as failure:
+                ended = failure
+            assert ended.exchange is not None
+            assert_exchange(ended.exchange)
+            assert storable_json(str(ended)) == str(ended)
+
+    async def test_private_addresses_are_not_reached_unasked(self, rig: Rig) -> None:
+        """The world of the tests is on loopback: without leave no provider gets through to it."""
+        policy = EgressPolicy()
+        async with open_context(client=guarded_client(policy), policy=policy) as context:
+            provider = type(rig.provider)(context)
+            if rig.has_network:
+                with pytest.raises(DeliveryFailure) as caught:
+                    await provider.send(rig.delivery)
+                assert not isinstance(caught.value, Retry)
+            await provider.aclose()
 
     async def test_wrong_settings_are_an_operators_task(self, rig: Rig) -> None:
         """Settings that cannot work raise Misconfigured without quoting what was set."""

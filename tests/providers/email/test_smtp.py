@@ -17,6 +17,7 @@ from domain.channels import ChannelType
 from domain.delivery import Bounced, Delivery, DeliveryFailure, Misconfigured, Refused, Retry
 from domain.errors import InvalidParams
 from domain.json_types import JsonObject
+from providers.egress import EgressPolicy
 from providers.email.smtp import Smtp, SmtpSettings
 from tests.providers.contract import MESSAGE_ID, ProviderContract, Rig, open_context
 from tests.providers.servers import Sink, accept_login, certificate, smtp_sink, talking
@@ -66,7 +67,12 @@ class TestContract(ProviderContract):
     @pytest.fixture
     async def rig(self, provider: Smtp) -> AsyncIterator[Rig]:
         """Bring a server that knows one account and refuses one sender."""
-        sink = Sink(**{"no@example.com": f"554 5.7.1 go away {PASSWORD}"})
+        sink = Sink(
+            **{
+                "no@example.com": f"554 5.7.1 go away {PASSWORD}",
+                "odd@example.com": "550 \x00\x1b\x07" + "x" * 3_000,
+            }
+        )
         options = {
             "authenticator": accept_login("user", PASSWORD),
             "auth_require_tls": False,
@@ -75,7 +81,9 @@ class TestContract(ProviderContract):
         async with smtp_sink(sink, **options) as port:
             taken = delivery(port, settings={"username": "user", "password": PASSWORD})
             failing = delivery(port, settings=taken.settings, to="no@example.com")
-            yield Rig(provider, taken, failing, {"host": "x", "port": "SSL"}, [PASSWORD])
+            odd = delivery(port, settings=taken.settings, to="odd@example.com")
+            wrong = {"host": "x", "port": "SSL"}
+            yield Rig(provider, taken, failing, wrong, [PASSWORD], hostile=[odd])
 
 
 async def test_message_arrives_with_both_bodies(provider: Smtp) -> None:
@@ -349,3 +357,83 @@ async def test_settings_that_cannot_work_are_refused(provider: Smtp, settings: J
     with pytest.raises(Misconfigured) as caught:
         await provider.send(broken)
     assert not isinstance(caught.value, InvalidParams)
+
+
+async def test_private_mail_servers_are_not_dialled() -> None:
+    """Without the setting a mail server on a private network is not dialled."""
+    sink = Sink()
+    async with smtp_sink(sink) as port, open_context(policy=EgressPolicy()) as context:
+        with pytest.raises(Misconfigured, match="private or loopback") as caught:
+            await Smtp(context).send(delivery(port))
+    assert sink.sessions == []
+    assert caught.value.exchange is not None
+
+
+async def test_trusted_mail_servers_may_be_private() -> None:
+    """A relay that the operator vouches for by name is dialled wherever it lives."""
+    sink = Sink()
+    policy = EgressPolicy(trusted_hosts=frozenset({"localhost"}))
+    async with smtp_sink(sink) as port, open_context(policy=policy) as context:
+        smtp = Smtp(context)
+        await smtp.send(delivery(port, settings={"host": "LocalHost"}))
+        with pytest.raises(Misconfigured):
+            await smtp.send(delivery(port))
+        await smtp.aclose()
+    assert len(sink.envelopes) == 1
+
+
+@pytest.mark.parametrize(
+    ("banner", "failure", "told"),
+    [
+        (b"SSH-2.0-OpenSSH_9.6 internal\r\n", Retry, "does not answer as one."),
+        (b"-ERR internal\r\n", Retry, "does not answer as one."),
+        (b"200 internal\r\n", Retry, "does not answer as one."),
+        (b"999 internal\r\n", Retry, "does not answer as one."),
+        (b"554 5.7.1 internal\r\n", Refused, "greeted us with 554."),
+        (b"421 internal\r\n", Retry, "greeted us with 421."),
+    ],
+)
+async def test_what_a_stranger_says_is_not_passed_on(
+    provider: Smtp, banner: bytes, failure: type[DeliveryFailure], told: str
+) -> None:
+    """A channel cannot be used to read the banners of other servers."""
+
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(banner)
+        await writer.drain()
+        await reader.read(100)
+
+    async with talking(speak) as port:
+        with pytest.raises(failure) as caught:
+            await provider.send(delivery(port))
+    assert caught.value.reason.endswith(told)
+    assert caught.value.exchange is not None
+    assert "internal" not in caught.value.reason + str(caught.value.exchange)
+
+
+async def test_the_words_of_a_mail_server_are_one_short_line(provider: Smtp) -> None:
+    """A refusal is told in one printable line of bounded length."""
+    sink = Sink(RCPT="550 \x1b[31m" + "x" * 2_000)
+    async with smtp_sink(sink) as port:
+        with pytest.raises(Bounced) as caught:
+            await provider.send(delivery(port))
+    assert caught.value.reason.isprintable()
+    assert len(caught.value.reason) < 600
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        "Eve <eve@evil.example>, b@c.example",
+        "a@b.example, c@d.example",
+        "a@b.example,,c@d.example",
+        '"x, y" <a@b.example>, c@d.example',
+    ],
+)
+async def test_one_recipient_is_one_address(provider: Smtp, to: str) -> None:
+    """Knock: `to` takes one address; a recipient whose e-mail holds two is bounced."""
+    sink = Sink()
+    async with smtp_sink(sink) as port:
+        with pytest.raises(Bounced):
+            await provider.send(delivery(port, to=to))
+    assert sink.sessions == []
