@@ -6,7 +6,7 @@ import base64
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NoReturn
 from urllib.parse import quote, quote_plus, unquote
 
@@ -71,7 +71,7 @@ class Redactor:
     def _blank(self, text: str) -> str:
         return self._pattern.sub(REDACTED, text) if self._pattern else text
 
-    def headers(self, headers: httpx.Headers) -> dict[str, str]:
+    def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Write headers as an object, sensitive ones blanked."""
         return {
             name: REDACTED if is_sensitive(name) else self.text(value)

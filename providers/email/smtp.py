@@ -119,7 +119,7 @@ class Smtp:
         redactor = Redactor(settings.secrets())
         content = cast(EmailContent, delivery.content)
         mail = build_mail(content, delivery.message_id, self._context.clock())
-        request = log_mail(mail, endpoint)
+        request = log_mail(mail, endpoint, redactor)
         try:
             receipt = await self._pool(endpoint, settings.connections).send(mail)
         except HostUnresolved:
@@ -159,7 +159,7 @@ class Smtp:
             await pool.aclose()
 
 
-def log_mail(mail: Mail, endpoint: Endpoint) -> JsonObject:
+def log_mail(mail: Mail, endpoint: Endpoint, redactor: Redactor) -> JsonObject:
     """Write an e-mail as the request that the delivery log's shape asks for.
 
     SMTP has no path: the envelope stands there. The body is the message's content and not
@@ -171,7 +171,7 @@ def log_mail(mail: Mail, endpoint: Endpoint) -> JsonObject:
         "host": endpoint.netloc,
         "path": f"MAIL FROM:<{mail.sender}> RCPT TO:{recipients}",
         "query": None,
-        "headers": dict(mail.headers),
+        "headers": redactor.headers(mail.headers),
         "body": {"bytes": len(mail.data)},
     }
 

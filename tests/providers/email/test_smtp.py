@@ -19,6 +19,7 @@ from domain.errors import InvalidParams
 from domain.json_types import JsonObject
 from providers.egress import EgressPolicy
 from providers.email.smtp import Smtp, SmtpSettings
+from providers.redaction import REDACTED
 from tests.providers.contract import MESSAGE_ID, ProviderContract, Rig, open_context
 from tests.providers.servers import Sink, accept_login, certificate, smtp_sink, talking
 
@@ -437,3 +438,13 @@ async def test_one_recipient_is_one_address(provider: Smtp, to: str) -> None:
         with pytest.raises(Bounced):
             await provider.send(delivery(port, to=to))
     assert sink.sessions == []
+
+
+async def test_header_that_names_a_secret_is_blanked_in_the_log(provider: Smtp) -> None:
+    """A header from `json_overrides` is judged by its name, as one of an HTTP request is."""
+    headers = {"X-Relay-Token": "tok-12345", "X-Campaign": "spring"}
+    async with smtp_sink(Sink()) as port:
+        outcome = await provider.send(delivery(port, headers=headers))
+    assert outcome.exchange is not None
+    logged = outcome.exchange.request["headers"]
+    assert (logged["X-Relay-Token"], logged["X-Campaign"]) == (REDACTED, "spring")
