@@ -163,8 +163,11 @@ def log_mail(mail: Mail, endpoint: Endpoint, redactor: Redactor) -> JsonObject:
     """Write an e-mail as the request that the delivery log's shape asks for.
 
     SMTP has no path: the envelope stands there. The body is the message's content and not
-    repeated.
+    repeated; in its place stand its size, and the addresses that were left out.
     """
+    left_out = {
+        kind: [redactor.text(entry) for entry in entries] for kind, entries in mail.left_out.items()
+    }
     recipients = ",".join(f"<{address}>" for address in (*mail.to, *mail.copies))
     return {
         "method": "POST",
@@ -172,7 +175,7 @@ def log_mail(mail: Mail, endpoint: Endpoint, redactor: Redactor) -> JsonObject:
         "path": f"MAIL FROM:<{mail.sender}> RCPT TO:{recipients}",
         "query": None,
         "headers": redactor.headers(mail.headers),
-        "body": {"bytes": len(mail.data)},
+        "body": {"bytes": len(mail.data), **({"left_out": left_out} if left_out else {})},
     }
 
 

@@ -171,13 +171,12 @@ async def test_address_beyond_ascii_needs_smtputf8(provider: Smtp) -> None:
         ({"to": "nobody\r\nBcc: eve@example.com"}, Bounced),
         ({"to": "friends: eve@example.com;"}, Bounced),
         ({"from": "Acme"}, Misconfigured),
-        ({"cc": "fine@example.com, broken"}, Refused),
     ],
 )
 async def test_impossible_addresses_never_reach_the_server(
     provider: Smtp, changes: JsonObject, failure: type[DeliveryFailure]
 ) -> None:
-    """A recipient's bad address bounces, a sender's is an operator's task, others are refused."""
+    """A recipient's bad address bounces, a sender's is an operator's task."""
     sink = Sink()
     async with smtp_sink(sink) as port:
         with pytest.raises(DeliveryFailure) as caught:
@@ -448,3 +447,25 @@ async def test_header_that_names_a_secret_is_blanked_in_the_log(provider: Smtp) 
     assert outcome.exchange is not None
     logged = outcome.exchange.request["headers"]
     assert (logged["X-Relay-Token"], logged["X-Campaign"]) == (REDACTED, "spring")
+
+
+async def test_broken_copies_are_left_out_and_noted(provider: Smtp) -> None:
+    """One bad address among cc, bcc or reply-to costs nobody else the mail."""
+    sink = Sink()
+    content = {
+        "cc": "fine@example.com,, broken, two@@signs",
+        "bcc": "friends: eve@example.com;, hidden@example.com",
+        "reply_to": "nobody",
+    }
+    async with smtp_sink(sink) as port:
+        outcome = await provider.send(delivery(port, **content))
+    assert sink.envelopes[0].rcpt_tos == [
+        *("ada@example.com", "fine@example.com", "hidden@example.com"),
+    ]
+    assert parsed(sink)["Reply-To"] is None
+    assert outcome.exchange is not None
+    assert outcome.exchange.request["body"]["left_out"] == {
+        "cc": ["broken", "two@@signs"],
+        "bcc": ["friends: eve@example.com"],
+        "reply_to": ["nobody"],
+    }
