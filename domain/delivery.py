@@ -12,6 +12,10 @@ from typing import Literal, TypedDict
 from domain.channels import ChannelType
 from domain.json_types import JsonObject, JsonValue
 from domain.statuses import DeliveryStatus
+from domain.storable import storable_object, storable_text
+
+# What is kept of a vendor's own words: its id of the message, its reason for refusing it.
+_LONGEST_TEXT = 1_000
 
 # "from" is a Python keyword, hence the functional form.
 EmailContent = TypedDict(
@@ -99,35 +103,50 @@ class Exchange:
     """One call of a provider as the delivery log shows it; secrets are already redacted.
 
     `request` has method, host, path, query, headers, body; `response` has status, headers, body,
-    and is None when no answer came.
+    and is None when no answer came. Both can be stored, whatever a vendor answered: an answer that
+    could not be recorded would be asked for again, and the message sent again.
     """
 
     service_name: str
     request: JsonObject
     response: JsonObject | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "request", storable_object(self.request))
+        if self.response is not None:
+            object.__setattr__(self, "response", storable_object(self.response))
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The provider took the message: `status` is sent, delivered or not_sent."""
+    """The provider took the message: `status` is sent, delivered or not_sent.
+
+    `external_id` is the vendor's name for it; like `metadata` it can be stored, whatever it holds.
+    """
 
     status: DeliveryStatus
     exchange: Exchange | None
     external_id: str | None = None
     metadata: dict[str, JsonValue] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metadata", storable_object(self.metadata))
+        if self.external_id is not None:
+            kept = storable_text(str(self.external_id)[:_LONGEST_TEXT])
+            object.__setattr__(self, "external_id", kept)
+
 
 class DeliveryFailure(Exception):
     """Base of what a provider raises when it did not take the message.
 
     Args:
-        reason: one sentence, safe to show to the customer; no secrets.
+        reason: one sentence, safe to show to the customer; no secrets. Cut to 1,000 characters.
         exchange: the call for the delivery log, when one was made.
     """
 
     def __init__(self, reason: str, exchange: Exchange | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
+        self.reason = storable_text(reason[:_LONGEST_TEXT])
+        super().__init__(self.reason)
         self.exchange = exchange
 
 

@@ -38,9 +38,9 @@ def instant_column(*, nullable: bool = False) -> Any:
     return Field(sa_column=Column(DateTime(timezone=True), nullable=nullable))
 
 
-def bytes_column(*, unique: bool = False) -> Any:
+def bytes_column(*, unique: bool = False, nullable: bool = False) -> Any:
     """A hash or a sealed document."""
-    return Field(sa_column=Column(LargeBinary, nullable=False, unique=unique))
+    return Field(sa_column=Column(LargeBinary, nullable=nullable, unique=unique))
 
 
 def column_while(column: str, *, status: str, among: Iterable[str]) -> Any:

@@ -29,7 +29,7 @@ class Channel(SQLModel, table=True):
 
 
 class ChannelEnvironment(SQLModel, table=True):
-    """How a channel works in one environment; provider settings are sealed."""
+    """How a channel works in one environment; what is secret is sealed."""
 
     __tablename__ = "channel_environments"
 
@@ -38,6 +38,7 @@ class ChannelEnvironment(SQLModel, table=True):
     id: UUID = Field(unique=True)
     is_sandbox: bool = False
     channel_settings: dict[str, Any] = json_column()
+    sealed_channel_settings: bytes | None = bytes_column(nullable=True)
     provider_settings: bytes = bytes_column()
     conditions: dict[str, Any] | None = json_column(nullable=True)
     inserted_at: datetime = instant_column()

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from domain.channels import ChannelType
 from domain.clock import Clock, utc_now
 from domain.delivery import Delivery, Misconfigured, Outcome
+from providers.egress import EgressPolicy, Guard
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -45,12 +46,14 @@ class ProviderContext:
         timeouts: how long to wait.
         clock: tells the time for signatures, dates and `Retry-After`.
         tls: makes the TLS settings of connections that are not HTTP.
+        guard: opens the connections that are not HTTP; by default to public addresses only.
     """
 
     http: httpx.AsyncClient
     timeouts: Timeouts = field(default_factory=Timeouts)
     clock: Clock = utc_now
     tls: Callable[[], ssl.SSLContext] = httpx.create_ssl_context
+    guard: Guard = field(default_factory=lambda: Guard(EgressPolicy()))
 
 
 class ProviderSettings(BaseModel):

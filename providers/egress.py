@@ -1,4 +1,4 @@
-"""The guard on outgoing HTTP: which addresses may be reached, and only those are connected to.
+"""The guard on outgoing connections: which addresses may be reached, and only those are dialled.
 
 A name is resolved once, every address it gives is judged, and the connection goes to a judged
 address, so that a name which resolves differently the second time gains nothing. TLS and the
@@ -79,16 +79,18 @@ class EgressPolicy:
     Attributes:
         allow_private: let loopback and private networks be reached, over http as well. Cloud
             metadata, link-local, multicast and reserved addresses stay refused.
+        trusted_hosts: names, in lower case, for which private networks are allowed all the same.
     """
 
     allow_private: bool = False
+    trusted_hosts: frozenset[str] = frozenset()
 
-    def refusal(self, address: IPAddress, *, tls: bool) -> str | None:
+    def refusal(self, address: IPAddress, *, tls: bool, trusted: bool = False) -> str | None:
         """Say why `address` may not be reached, or None when it may."""
         reach = classify(address)
         if reach is Reach.FORBIDDEN:
             return "the host resolves to a reserved, link-local or metadata address"
-        if reach is Reach.PRIVATE and not self.allow_private:
+        if reach is Reach.PRIVATE and not (self.allow_private or trusted):
             return "the host resolves to a private or loopback address"
         if reach is Reach.PUBLIC and not tls:
             return "the URL must use https"
@@ -136,12 +138,71 @@ async def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-class GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Open TCP connections only to addresses that the policy admits."""
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Finds the addresses of a host that may be reached, and opens connections to them."""
 
-    def __init__(self, policy: EgressPolicy, resolver: Resolver, *, tls: bool) -> None:
-        self._policy = policy
-        self._resolver = resolver
+    policy: EgressPolicy
+    resolver: Resolver = resolve
+
+    async def addresses(self, host: str, port: int, *, tls: bool = True) -> list[str]:
+        """Resolve a host and judge every address; without `tls` public ones are refused.
+
+        Raises:
+            EgressRefused: the host, or one of its addresses, may not be reached.
+            HostUnresolved: it has no address.
+            OSError: it could not be resolved for now.
+        """
+        try:
+            addresses = await self.resolver(host, port)
+        except socket.gaierror as error:
+            if error.errno == socket.EAI_AGAIN:
+                raise
+            raise HostUnresolved("the host cannot be resolved") from error
+        except UnicodeError as error:
+            raise EgressRefused("the host is not a valid name") from error
+        if not addresses:
+            raise HostUnresolved("the host cannot be resolved")
+        trusted = host.lower() in self.policy.trusted_hosts
+        for address in addresses:
+            # One bad address condemns the name: a mixed answer is the mark of an attack.
+            reason = self.policy.refusal(ip_address(address), tls=tls, trusted=trusted)
+            if reason is not None:
+                raise EgressRefused(reason)
+        return addresses[:_MOST_ADDRESSES]
+
+    async def dial(self, host: str, port: int, timeout: float) -> socket.socket:
+        """Open a TCP connection for a protocol that is not HTTP, within `timeout` seconds.
+
+        Raises what `addresses` raises, and OSError (TimeoutError too) when nothing answers.
+        """
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(timeout):
+            addresses = await self.addresses(host, port)
+            last: OSError | None = None
+            for address in addresses:
+                family = socket.AF_INET6 if ":" in address else socket.AF_INET
+                connection = socket.socket(family, socket.SOCK_STREAM)
+                try:
+                    connection.setblocking(False)
+                    async with asyncio.timeout(timeout / len(addresses)):
+                        await loop.sock_connect(connection, (address, port))
+                except OSError as error:
+                    connection.close()
+                    last = error
+                except BaseException:
+                    connection.close()
+                    raise
+                else:
+                    return connection
+            raise last or OSError("no address to connect to")
+
+
+class GuardedBackend(httpcore.AsyncNetworkBackend):
+    """Open TCP connections only to addresses that the guard admits."""
+
+    def __init__(self, guard: Guard, *, tls: bool) -> None:
+        self._guard = guard
         self._tls = tls
         self._inner = httpcore.AnyIOBackend()
 
@@ -154,7 +215,13 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Resolve, judge, and connect to the first judged address that answers."""
-        addresses = (await self._admitted(host, port, timeout))[:_MOST_ADDRESSES]
+        try:
+            async with asyncio.timeout(timeout):
+                addresses = await self._guard.addresses(host, port, tls=self._tls)
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout("resolving the host took too long") from error
+        except OSError as error:
+            raise httpcore.ConnectError("resolving the host failed for now") from error
         share = None if timeout is None else timeout / len(addresses)
         last: Exception | None = None
         for address in addresses:
@@ -165,26 +232,6 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 last = error
         raise last or httpcore.ConnectError("no address to connect to")
-
-    async def _admitted(self, host: str, port: int, timeout: float | None) -> list[str]:
-        try:
-            async with asyncio.timeout(timeout):
-                addresses = await self._resolver(host, port)
-        except TimeoutError as error:
-            raise httpcore.ConnectTimeout("resolving the host took too long") from error
-        except socket.gaierror as error:
-            if error.errno == socket.EAI_AGAIN:
-                raise httpcore.ConnectError("resolving the host failed for now") from error
-            raise HostUnresolved("the host cannot be resolved") from error
-        except UnicodeError as error:
-            raise HostUnresolved("the host is not a valid name") from error
-        if not addresses:
-            raise HostUnresolved("the host cannot be resolved")
-        for address in addresses:
-            # One bad address condemns the name: a mixed answer is the mark of an attack.
-            if reason := self._policy.refusal(ip_address(address), tls=self._tls):
-                raise EgressRefused(reason)
-        return addresses
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):
@@ -205,7 +252,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         self._policy = policy
         self._pools = {
             scheme: _GuardedPool(
-                GuardedBackend(policy, resolver, tls=scheme == "https"), context, connections
+                GuardedBackend(Guard(policy, resolver), tls=scheme == "https"), context, connections
             )
             for scheme in ("https", "http")
         }

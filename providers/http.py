@@ -64,9 +64,12 @@ async def call(
     unanswered = Exchange(service_name, logged)
     limits = httpx.Timeout(timeout, connect=min(timeout, context.timeouts.connect))
     request.extensions["timeout"] = limits.as_dict()
+    # Decoded here, with a bound: httpx would unpack a small bomb into a large body.
+    request.headers.setdefault("accept-encoding", "gzip, deflate")
+    deadline = asyncio.get_running_loop().time() + timeout
     try:
-        async with asyncio.timeout(timeout):
-            response, body = await _exchange(context.http, request)
+        async with asyncio.timeout_at(deadline):
+            response = await context.http.send(request, stream=True, follow_redirects=False)
     except EgressRefused as error:
         raise Refused(f"The request was not sent: {error}.", unanswered) from None
     except (httpx.LocalProtocolError, httpx.InvalidURL, httpx.UnsupportedProtocol):
@@ -76,6 +79,7 @@ async def call(
     except httpx.HTTPError as error:
         kind = type(error).__name__
         raise Retry(f"{service_name} could not be reached ({kind}).", unanswered) from None
+    body = await _read(response, deadline)
     answered: JsonObject = {
         "status": response.status_code,
         "headers": redactor.headers(response.headers),
@@ -85,21 +89,24 @@ async def call(
     return Answer(response.status_code, response.headers, body, exchange)
 
 
-async def _exchange(
-    client: httpx.AsyncClient, request: httpx.Request
-) -> tuple[httpx.Response, bytes]:
-    # Decoded here, with a bound: httpx would unpack a small bomb into a large body.
-    request.headers.setdefault("accept-encoding", "gzip, deflate")
-    response = await client.send(request, stream=True, follow_redirects=False)
+async def _read(response: httpx.Response, deadline: float) -> bytes:
+    """Read a bounded body. One that breaks off or takes too long is as much as came of it.
+
+    Its status has come, and is what counts: a request that was accepted must not be sent again
+    because the end of the answer was lost.
+    """
     raw = bytearray()
     try:
-        async for chunk in response.aiter_raw():
-            raw += chunk
-            if len(raw) >= READ_BYTES:
-                break
+        async with asyncio.timeout_at(deadline):
+            async for chunk in response.aiter_raw():
+                raw += chunk
+                if len(raw) >= READ_BYTES:
+                    break
+    except (TimeoutError, httpx.HTTPError):
+        pass
     finally:
         await response.aclose()
-    return response, _decode(bytes(raw[:READ_BYTES]), response.headers)
+    return _decode(bytes(raw[:READ_BYTES]), response.headers)
 
 
 def _decode(raw: bytes, headers: httpx.Headers) -> bytes:

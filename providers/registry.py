@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import ValidationError
 
 from domain.errors import FieldError, InvalidParams
 from domain.json_types import JsonObject, JsonValue
 from providers.base import Provider
 from providers.email.smtp import Smtp
 from providers.sandbox import SandboxChat, SandboxEmail, SandboxPush, SandboxSms
+from providers.secrets import replace_secrets
 from providers.webhook.http import HttpWebhook
 
 ENTRY_POINT_GROUP = "carillon.providers"
@@ -92,12 +93,6 @@ def validate_settings(
     return []
 
 
-def secret_fields(provider_id: str) -> frozenset[str]:
-    """Name the settings of a provider that are secret. Raises InvalidParams for an unknown one."""
-    fields = load_provider(provider_id).Settings.model_fields
-    return frozenset(name for name, field in fields.items() if _holds_secret(field.annotation))
-
-
 def obfuscate(provider_id: str, settings: Mapping[str, JsonValue]) -> JsonObject:
     """Write settings for an API answer: secrets masked, references to variables left readable.
 
@@ -106,28 +101,50 @@ def obfuscate(provider_id: str, settings: Mapping[str, JsonValue]) -> JsonObject
     try:
         known = load_provider(provider_id).Settings
     except InvalidParams:
-        return {name: _masked(value) for name, value in settings.items()}
-    secret = secret_fields(provider_id)
-    # What the model does not name cannot be known to be harmless.
-    return {
-        name: value if name in known.model_fields and name not in secret else _masked(value)
-        for name, value in settings.items()
-    }
+        return {name: masked(value) for name, value in settings.items()}
+    shown: JsonObject = replace_secrets(known, dict(settings), masked)
+    return shown
 
 
-def _masked(value: JsonValue) -> JsonValue:
+def restore_masks(provider_id: str, wanted: JsonObject, stored: JsonObject) -> JsonObject:
+    """Put stored secrets where `wanted` has the masks that they were shown as.
+
+    A mask in a list is filled only when the list comes back just as it was shown, because in one
+    that was changed nobody can tell which entry a mask stands for. Masks that stand for nothing
+    stay; `find_masks` tells of them.
+    """
+    restored: JsonObject = _restored(wanted, obfuscate(provider_id, stored), stored)
+    return restored
+
+
+def _restored(wanted: JsonValue, shown: JsonValue, stored: JsonValue) -> JsonValue:
+    if wanted == shown:
+        return stored
+    if isinstance(wanted, dict) and isinstance(shown, dict):
+        return {
+            name: _restored(member, shown[name], stored[name]) if name in shown else member
+            for name, member in wanted.items()
+        }
+    return wanted
+
+
+def find_masks(value: JsonValue, path: str) -> Iterator[str]:
+    """Yield the places where settings hold a mask instead of a secret."""
+    if value == MASK:
+        yield path
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            yield from find_masks(member, f"{path}.{name}")
+    elif isinstance(value, list):
+        for index, member in enumerate(value):
+            yield from find_masks(member, f"{path}[{index}]")
+
+
+def masked(value: JsonValue) -> JsonValue:
+    """Write a secret for an answer; what is empty, or one reference to a variable, stays."""
     if value is None or value == "" or isinstance(value, (bool, int, float)):
         return value
     return value if isinstance(value, str) and _REFERENCE.fullmatch(value) else MASK
-
-
-def _holds_secret(annotation: Any) -> bool:
-    if isinstance(annotation, type):
-        if issubclass(annotation, SecretStr):
-            return True
-        if issubclass(annotation, BaseModel):
-            return any(_holds_secret(f.annotation) for f in annotation.model_fields.values())
-    return any(_holds_secret(part) for part in get_args(annotation))
 
 
 def _is_template(raw: JsonObject, location: tuple[int | str, ...]) -> bool:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import secrets
 from collections.abc import Sequence
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from domain.errors import Unavailable
 from domain.json_types import JsonObject
+
+_FORMAT = b"\x01"
+_ID_BYTES = 8
+_NONCE_BYTES = 12
+_TAG_BYTES = 16
 
 
 def hash_token(token: str) -> bytes:
@@ -23,30 +31,78 @@ def new_token(prefix: str) -> str:
     return prefix + secrets.token_urlsafe(24)
 
 
+class CannotOpen(Exception):
+    """What was sealed cannot be opened; a subclass says who can mend it."""
+
+
+class UnknownKey(CannotOpen, Unavailable):
+    """It was sealed with a key that this process does not have.
+
+    Nothing is lost: it opens as soon as the key is back in CARILLON_SECRET_KEY. So this counts as
+    a part of ours that is away, and what needs it waits.
+    """
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(
+            f"CARILLON_SECRET_KEY lacks the key {key_id} that this was encrypted with."
+        )
+        self.key_id = key_id
+
+
+class BrokenSeal(CannotOpen, ValueError):
+    """It was changed, cut off, or belongs to another place; no key will ever open it here."""
+
+
 class Vault:
-    """Encrypts JSON documents; several keys allow rotation.
+    """Encrypts JSON documents, each bound to the place where it is kept.
+
+    A sealed document is one byte of format, eight of the key's id, twelve of nonce, and the
+    document under AES-256-GCM. The authenticated data are the ones before and the place, so a
+    document that is copied to another place does not open there.
 
     Args:
-        keys: passphrases; the first encrypts, every one is tried to decrypt.
+        keys: passphrases; the first encrypts, all decrypt (rotation).
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
             raise ValueError("CARILLON_SECRET_KEY is empty")
-        self._fernet = MultiFernet([Fernet(_derive(key)) for key in keys])
+        self._ciphers = {
+            _expand(key, b"id", _ID_BYTES): AESGCM(_expand(key, b"cipher", 32)) for key in keys
+        }
+        self._first = next(iter(self._ciphers))
 
-    def seal(self, document: JsonObject) -> bytes:
-        """Encrypt a document."""
-        return self._fernet.encrypt(json.dumps(document).encode())
+    def seal(self, document: JsonObject, place: str) -> bytes:
+        """Encrypt a document for a place such as `provider_settings/<channel>/<environment>`."""
+        head = _FORMAT + self._first
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        plain = json.dumps(document).encode()
+        bound = head + place.encode()
+        return head + nonce + self._ciphers[self._first].encrypt(nonce, plain, bound)
 
-    def open(self, sealed: bytes) -> JsonObject:
-        """Decrypt a document. Raises ValueError when no key fits."""
+    def open(self, sealed: bytes, place: str) -> JsonObject:
+        """Decrypt a document.
+
+        Raises:
+            UnknownKey: none of our keys has sealed it.
+            BrokenSeal: it was not sealed for this place, or was changed.
+        """
+        sealed = bytes(sealed)
+        head, rest = sealed[: 1 + _ID_BYTES], sealed[1 + _ID_BYTES :]
+        nonce, data = rest[:_NONCE_BYTES], rest[_NONCE_BYTES:]
+        if not sealed.startswith(_FORMAT) or len(data) < _TAG_BYTES:
+            raise BrokenSeal("this is nothing that was sealed")
+        cipher = self._ciphers.get(head[1:])
+        if cipher is None:
+            raise UnknownKey(head[1:].hex())
         try:
-            document: JsonObject = json.loads(self._fernet.decrypt(bytes(sealed)))
-        except InvalidToken as error:
-            raise ValueError("no key of CARILLON_SECRET_KEY opens this credential") from error
+            document: JsonObject = json.loads(cipher.decrypt(nonce, data, head + place.encode()))
+        except InvalidTag:
+            raise BrokenSeal("it was changed, or sealed for another place") from None
         return document
 
 
-def _derive(key: str) -> bytes:
-    return base64.urlsafe_b64encode(hashlib.sha256(key.encode()).digest())
+def _expand(key: str, use: bytes, length: int) -> bytes:
+    """Derive the bytes of one use from a passphrase (HKDF, RFC 5869)."""
+    derivation = HKDF(hashes.SHA256(), length, salt=b"carillon vault", info=use)
+    return derivation.derive(key.encode())

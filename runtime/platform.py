@@ -10,10 +10,12 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any
 
 from temporalio.client import Client
 
+from domain.errors import AppError
 from runtime.crypto import Vault
 from runtime.database import Database
 from runtime.logs import get_logger
@@ -43,9 +45,11 @@ async def open_platform(settings: Settings, *, process: str, lazy: bool) -> Asyn
         settings: see `runtime/settings.py`.
         process: names the process to Temporal, for example `api`.
         lazy: do not wait for Temporal.
+
+    Raises:
+        AppError: the secret key is the public one, and this is no development machine.
     """
-    if DEVELOPMENT_SECRET_KEY in settings.secret_keys:
-        _log.warning("secret_key_is_public", detail="set CARILLON_SECRET_KEY to a key of your own")
+    _judge_secret_key(settings)
     database = Database(settings.database_url, size=settings.database_pool_size)
     await database.open()
     try:
@@ -54,3 +58,25 @@ async def open_platform(settings: Settings, *, process: str, lazy: bool) -> Asyn
         yield Platform(settings, database, client, Vault(settings.secret_keys))
     finally:
         await database.close()
+
+
+def _judge_secret_key(settings: Settings) -> None:
+    """Refuse to encrypt credentials with a key that everybody can read in the source.
+
+    A machine is taken for a developer's when the API listens on loopback only, or private targets
+    may be called. There, and where the public key is only kept to decrypt, a warning is enough.
+    """
+    if DEVELOPMENT_SECRET_KEY not in settings.secret_keys:
+        return
+    advice = "set CARILLON_SECRET_KEY to a key of your own"
+    is_development = _is_loopback(settings.api_host) or settings.allow_private_egress
+    if settings.secret_keys[0] == DEVELOPMENT_SECRET_KEY and not is_development:
+        raise AppError(f"CARILLON_SECRET_KEY is the public key of development: {advice}")
+    _log.warning("secret_key_is_public", detail=advice)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

@@ -42,7 +42,7 @@ from services.content import (
 )
 from services.credentials import keep_api_key, keep_service_token
 from services.environments import find_environment
-from services.sealed_settings import list_unreadable
+from services.sealing import list_unreadable
 from services.workflow_definitions import SaveOptions, upsert_workflow
 from templating.default_layout import DEFAULT_LAYOUT_KEY, default_layout
 

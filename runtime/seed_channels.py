@@ -14,10 +14,12 @@ from domain.json_types import JsonObject
 from models.queries import channels as queries
 from models.queries.channels import ChannelRow, ChannelSettingsRow
 from models.queries.environments import EnvironmentRow
+from runtime.crypto import CannotOpen
 from runtime.database import Connection
 from runtime.platform import Platform
 from runtime.settings import Settings
-from services.channel_documents import FEED_PROVIDER
+from services.channel_documents import FEED_PROVIDER, open_provider_settings_of
+from services.sealing import seal_provider_settings
 
 _SMTP_KEY = "smtp"
 
@@ -137,21 +139,26 @@ def _wanted_settings(
             id=new_id(),
             is_sandbox=False,
             channel_settings=channel.channel_settings,
-            provider_settings=platform.vault.seal(
-                {"url": _sink_url(platform.settings)} if is_mail else {}
+            sealed_channel_settings=None,
+            provider_settings=seal_provider_settings(
+                platform.vault,
+                {"url": _sink_url(platform.settings)} if is_mail else {},
+                channel.id,
+                environment["id"],
             ),
             conditions=None,
         )
     if not is_mail:
         return None
     try:
-        provider_settings = platform.vault.open(before["provider_settings"])
-    except ValueError:  # sealed with a key that is gone; it may come back
+        provider_settings = open_provider_settings_of(before, platform.vault)
+    except CannotOpen:  # sealed with a key that is gone; it may come back
         return None
     url = _mail_url(platform.settings, provider_settings.get("url"))
     if url is None:
         return None
-    sealed = platform.vault.seal({**provider_settings, "url": url})
+    new = {**provider_settings, "url": url}
+    sealed = seal_provider_settings(platform.vault, new, channel.id, environment["id"])
     return {**before, "provider_settings": sealed}
 
 

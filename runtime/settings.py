@@ -52,6 +52,11 @@ class Settings(BaseSettings):
         False,
         description="Let webhook and provider calls reach loopback and private addresses.",
     )
+    mail_relays: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Mail servers on loopback or private addresses that e-mail channels may use, "
+        "comma-separated host names; the one of CARILLON_SMTP_URL is among them.",
+    )
 
     # --- the API
     api_host: str = Field("127.0.0.1", description="Address that the API listens on.")
@@ -183,6 +188,13 @@ class Settings(BaseSettings):
         keys = _parts(value.get_secret_value())
         if not keys or any(len(key) < _SHORTEST_KEY for key in keys):
             raise ValueError(f"every key must have at least {_SHORTEST_KEY} characters")
+        return value
+
+    @field_validator("mail_relays", mode="before")
+    @classmethod
+    def _split_relays(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip().lower() for part in value.split(",") if part.strip())
         return value
 
     @field_validator("rate_limit_tiers", mode="before")

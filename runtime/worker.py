@@ -41,7 +41,7 @@ from runtime.platform import Platform, open_platform
 from runtime.processes import LOOK_SECONDS
 from runtime.settings import Settings
 from services.provider_pool import close_providers
-from services.sealed_settings import list_unreadable
+from services.sealing import list_unreadable
 from temporal_workflows import WORKFLOWS, SweepWorkflow
 
 _log = get_logger(__name__)

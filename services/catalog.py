@@ -31,7 +31,7 @@ _OWNER = "catalog"
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredChannel:
-    """A channel as one environment has it, without its credentials."""
+    """A channel as one environment has it; what is secret of its settings is still sealed."""
 
     id: UUID
     key: str
@@ -39,6 +39,7 @@ class ConfiguredChannel:
     provider: str
     is_sandbox: bool
     settings: JsonObject
+    sealed_settings: bytes | None
     conditions: ConditionGroup | None
 
 
@@ -143,6 +144,7 @@ async def _load_configuration(connection: Connection, environment_id: UUID) -> C
             provider=row["provider"],
             is_sandbox=row["is_sandbox"],
             settings=row["channel_settings"],
+            sealed_settings=row["sealed_channel_settings"],
             conditions=parse_condition_group(row["conditions"], "conditions"),
         )
         for row in await statements.configured_channels(connection, environment_id)

@@ -5,9 +5,11 @@ Source: Knock docs, "Channels", "Integrations"; the shapes are those that the Ma
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
-from domain.channels import ChannelType
+from domain.channel_requests import parse_channel_request
+from domain.channels import SECRET_CHANNEL_SETTINGS, ChannelType
 from domain.conditions import parse_condition_group
 from domain.errors import FieldError, InvalidParams
 from domain.ids import new_id
@@ -16,11 +18,26 @@ from domain.violations import Violations
 from domain.workflows import MAX_NAME_LENGTH, is_content_key
 from models.queries.channels import ChannelRow, ChannelSettingsRow
 from models.queries.environments import EnvironmentRow
-from providers.registry import MASK, load_provider, validate_settings
-from runtime.crypto import Vault
+from providers.registry import (
+    MASK,
+    find_masks,
+    load_provider,
+    masked,
+    restore_masks,
+    validate_settings,
+)
+from runtime.crypto import CannotOpen, Vault
+from services.sealing import (
+    open_channel_settings,
+    open_provider_settings,
+    seal_channel_settings,
+    seal_provider_settings,
+)
+from templating.validation import check_template
 
 # The feed is ours: it has no vendor, hence no entry among the providers.
 FEED_PROVIDER = "in_app_feed_knock"
+_LOST = "the stored ones cannot be opened any more: send them again"
 
 
 def parse_channel(key: str, raw: JsonValue, *, now: datetime) -> ChannelRow:
@@ -104,25 +121,62 @@ def merge_settings(
         violations.add(
             "is_sandbox", "a feed has no sandbox: its messages reach no outside provider"
         )
-    channel_settings = document.get(
-        "channel_settings", before["channel_settings"] if before else {}
-    )
-    if not isinstance(channel_settings, dict):
-        violations.add("channel_settings", "must be an object")
+    channel_settings = _channel_settings(channel, before, document, vault, violations)
     conditions = document.get("conditions", before["conditions"] if before else None)
     violations.check(parse_condition_group, conditions, "conditions")
     provider_settings = _provider_settings(channel, before, document, vault, violations)
     violations.raise_any()
+    owner = (channel["id"], environment["id"])
+    clear, sealed = seal_channel_settings(vault, channel_settings, channel["channel_type"], *owner)
     return ChannelSettingsRow(
         channel_id=channel["id"],
         environment_id=environment["id"],
         environment=environment["slug"],
         id=before["id"] if before else new_id(),
         is_sandbox=is_sandbox,
-        channel_settings=channel_settings,
-        provider_settings=vault.seal(provider_settings),
+        channel_settings=clear,
+        sealed_channel_settings=sealed,
+        provider_settings=seal_provider_settings(vault, provider_settings, *owner),
         conditions=conditions or None,
     )
+
+
+def show_channel_settings(settings: JsonObject, channel_type: str) -> JsonObject:
+    """Write channel settings for an answer, what is secret masked."""
+    secret = SECRET_CHANNEL_SETTINGS.get(channel_type, frozenset())
+    return {name: masked(value) if name in secret else value for name, value in settings.items()}
+
+
+def _channel_settings(
+    channel: ChannelRow,
+    before: ChannelSettingsRow | None,
+    document: JsonObject,
+    vault: Vault,
+    violations: Violations,
+) -> JsonObject:
+    """Return the new channel settings in the clear; what is wrong with them is noted."""
+    known = _opened(open_channel_settings_of, before, vault)
+    wanted = document.get("channel_settings", known)
+    if wanted is None and "channel_settings" not in document:
+        violations.add("channel_settings", _LOST)
+        return {}
+    if not isinstance(wanted, dict):
+        violations.add("channel_settings", "must be an object")
+        return {}
+    if channel["channel_type"] != ChannelType.HTTP:
+        return wanted
+    merged = {
+        name: known[name] if value == MASK and known and name in known else value
+        for name, value in wanted.items()
+    }
+    if _refuse_masks(merged, "channel_settings", violations):
+        return {}
+    request = parse_channel_request(merged, "channel_settings", violations)
+    if not len(violations):
+        template = {"method": "post", **request}
+        for error in check_template(ChannelType.HTTP, template, "channel_settings"):
+            violations.add(error.field, error.message, error.type)
+    return request
 
 
 def _provider_settings(
@@ -133,30 +187,57 @@ def _provider_settings(
     violations: Violations,
 ) -> JsonObject:
     """Return the new settings in the clear; what the provider has against them is noted."""
-    known = _open(before, vault)
+    known = _opened(open_provider_settings_of, before, vault)
     wanted = document.get("provider_settings", known)
     if wanted is None and "provider_settings" not in document:
         # Sealing nothing over them would drop, say, a signing key without a word.
-        violations.add("provider_settings", "no secret key opens the stored ones: send them again")
+        violations.add("provider_settings", _LOST)
         return {}
     if not isinstance(wanted, dict):
         violations.add("provider_settings", "must be an object")
         return {}
-    merged = {}
-    for name, value in wanted.items():
-        if value == MASK and name not in (known or {}):
-            violations.add(f"provider_settings.{name}", "is a mask of a value that is not stored")
-        merged[name] = known[name] if known and value == MASK and name in known else value
+    merged = restore_masks(channel["provider"], wanted, known or {})
+    _refuse_masks(merged, "provider_settings", violations)
     for error in provider_errors(channel["provider"], merged):
         violations.add(error.field, error.message, error.type)
     return merged
 
 
-def _open(before: ChannelSettingsRow | None, vault: Vault) -> JsonObject | None:
-    """Open what was sealed; None when no key opens it any more."""
-    if before is None:
+def _refuse_masks(settings: JsonObject, field: str, violations: Violations) -> bool:
+    """Note each mask that stands for nothing; tell whether there is one."""
+    places = list(find_masks(settings, field))
+    for place in places:
+        violations.add(place, "is a mask of a value that is not stored")
+    return bool(places)
+
+
+def open_provider_settings_of(row: ChannelSettingsRow, vault: Vault) -> JsonObject:
+    """Open what a provider needs. Raises UnknownKey and BrokenSeal."""
+    return open_provider_settings(
+        vault, row["provider_settings"], row["channel_id"], row["environment_id"]
+    )
+
+
+def open_channel_settings_of(row: ChannelSettingsRow, vault: Vault) -> JsonObject:
+    """Put channel settings together from both their parts. Raises UnknownKey and BrokenSeal."""
+    return open_channel_settings(
+        vault,
+        row["channel_settings"],
+        row["sealed_channel_settings"],
+        row["channel_id"],
+        row["environment_id"],
+    )
+
+
+def _opened(
+    opener: Callable[[ChannelSettingsRow, Vault], JsonObject],
+    row: ChannelSettingsRow | None,
+    vault: Vault,
+) -> JsonObject | None:
+    """Open what was sealed; nothing without a row, None when it cannot be opened any more."""
+    if row is None:
         return {}
     try:
-        return vault.open(before["provider_settings"])
-    except ValueError:
+        return opener(row, vault)
+    except CannotOpen:
         return None

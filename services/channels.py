@@ -18,9 +18,16 @@ from models.queries.channels import ChannelRow, ChannelSettingsRow
 from models.queries.content import lock_publication
 from models.queries.environments import EnvironmentRow
 from providers.registry import obfuscate
-from runtime.crypto import Vault
+from runtime.crypto import CannotOpen, Vault
 from runtime.database import Connection
-from services.channel_documents import merge_settings, parse_channel, provider_errors
+from services.channel_documents import (
+    merge_settings,
+    open_channel_settings_of,
+    open_provider_settings_of,
+    parse_channel,
+    provider_errors,
+    show_channel_settings,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,8 @@ async def put_channel_settings(
     """Set how a channel works in one environment.
 
     Members of `raw` that are left out stay as they are: `is_sandbox`, `channel_settings`,
-    `provider_settings`, `conditions`. A secret sent back as its mask keeps its value.
+    `provider_settings`, `conditions`. A secret sent back as its mask keeps its value. What is
+    written is sealed with the first key, also when nothing changes.
 
     Raises:
         NotFound: no such channel.
@@ -145,19 +153,21 @@ async def _with_settings(
 def _settings_view(
     channel: ChannelRow, settings: ChannelSettingsRow, vault: Vault
 ) -> ChannelSettingsView:
-    """Show settings; those that no key opens any more are shown as not valid."""
+    """Show settings; those that cannot be opened any more are shown as not valid."""
     try:
-        opened = vault.open(settings["provider_settings"])
-    except ValueError:
-        opened, is_valid = {}, False
+        provider_settings = open_provider_settings_of(settings, vault)
+        channel_settings = open_channel_settings_of(settings, vault)
+    except CannotOpen:
+        provider_settings, channel_settings = {}, settings["channel_settings"]
+        is_valid = False
     else:
-        is_valid = not provider_errors(channel["provider"], opened)
+        is_valid = not provider_errors(channel["provider"], provider_settings)
     return ChannelSettingsView(
         environment=settings["environment"],
         id=settings["id"],
         is_sandbox=settings["is_sandbox"],
         is_valid=is_valid,
-        channel_settings=settings["channel_settings"],
-        provider_settings=obfuscate(channel["provider"], opened),
+        channel_settings=show_channel_settings(channel_settings, channel["channel_type"]),
+        provider_settings=obfuscate(channel["provider"], provider_settings),
         conditions=settings["conditions"],
     )

@@ -37,10 +37,12 @@ from domain.statuses import PENDING_DELIVERY, DeliveryStatus
 from models.queries import deliveries as statements
 from models.queries.reachability import channel_data_of
 from providers.base import Provider
+from runtime.crypto import BrokenSeal
 from runtime.database import Connection
 from runtime.platform import Platform
 from runtime.temporal import is_away
 from services.provider_pool import provider_of
+from services.sealing import open_for_delivery
 from temporal_workflows import MessageDeliveryWorkflow
 from temporal_workflows.activity_stubs import DELIVERY_ATTEMPTS
 from temporal_workflows.search_attributes import search_attributes
@@ -190,13 +192,16 @@ async def _refuse_retry(connection: Connection, environment_id: UUID, message_id
 async def _delivery(
     platform: Platform, connection: Connection, message: JsonObject, attempt: int
 ) -> Delivery | Misconfigured:
-    """Gather what the provider needs, or say what an operator has to mend."""
+    """Gather what the provider needs, or say what an operator has to mend.
+
+    Raises UnknownKey while the key of the credentials is missing: the message waits for it.
+    """
     if message["provider"] is None or message["provider_settings"] is None:
         return Misconfigured("the channel is not configured in this environment any more")
     try:
-        settings = platform.vault.open(message["provider_settings"])
-    except ValueError as error:
-        return Misconfigured(str(error))
+        settings, content = open_for_delivery(platform.vault, message)
+    except BrokenSeal:
+        return Misconfigured("the channel's credentials cannot be opened and have to be set again")
     channel_type = ChannelType(message["channel_type"])
     channel_data = None
     if channel_type in (ChannelType.PUSH, ChannelType.CHAT):
@@ -207,7 +212,7 @@ async def _delivery(
     return Delivery(
         message_id=str(message["id"]),
         channel_type=channel_type,
-        content=message["content"],
+        content=content,
         settings=settings,
         recipient_id=message["recipient_id"],
         channel_data=channel_data,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from urllib.parse import urlsplit
+
 from providers.base import Provider, ProviderContext
-from providers.egress import EgressPolicy, guarded_client
+from providers.egress import EgressPolicy, Guard, guarded_client
 from providers.registry import load_provider
 from runtime.platform import Platform
+from runtime.settings import Settings
 
 _OWNER = "providers"
 _CONTEXT = "provider_context"
@@ -22,9 +26,19 @@ def provider_of(platform: Platform, provider_id: str) -> Provider:
 def _context(platform: Platform) -> ProviderContext:
     context: ProviderContext | None = platform.memory.get(_CONTEXT)
     if context is None:
-        client = guarded_client(EgressPolicy(allow_private=platform.settings.allow_private_egress))
-        context = platform.memory[_CONTEXT] = ProviderContext(http=client)
+        settings = platform.settings
+        policy = EgressPolicy(allow_private=settings.allow_private_egress)
+        context = platform.memory[_CONTEXT] = ProviderContext(
+            http=guarded_client(policy),
+            guard=Guard(replace(policy, trusted_hosts=_mail_relays(settings))),
+        )
     return context
+
+
+def _mail_relays(settings: Settings) -> frozenset[str]:
+    """Name the mail servers that the operator vouches for, who may be on a private network."""
+    own = urlsplit(settings.smtp_url or "").hostname
+    return frozenset(filter(None, (*settings.mail_relays, own)))
 
 
 async def close_providers(platform: Platform) -> None:

@@ -6,7 +6,6 @@ Source: Knock docs, "Email layouts" and "Email channel settings".
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
@@ -39,18 +38,6 @@ class EmailLayout:
     html_layout: str
     text_layout: str
     footer_links: tuple[JsonObject, ...] = ()
-
-
-def effective_settings(
-    channel_settings: Mapping[str, object], overrides: Mapping[str, object] | None
-) -> JsonObject:
-    """Return a channel's settings with those of the step on top.
-
-    A null is no override: definitions that were pulled from Knock name every setting, most of them
-    null.
-    """
-    own = {key: value for key, value in (overrides or {}).items() if value is not None}
-    return {**channel_settings, **own}
 
 
 def render_email(

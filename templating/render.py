@@ -11,14 +11,14 @@ from typing import Any
 from domain.channels import ChannelType
 from domain.delivery import ChatContent, FeedContent, HttpContent, PushContent, SmsContent
 from domain.json_types import JsonObject, Scope
-from templating.email import EmailLayout, effective_settings, render_email
+from templating.email import EmailLayout, render_email
 from templating.limits import DEFAULT_LIMITS, EMAIL_LIMITS, Limits, LiquidError
 from templating.lookups import Lookups
 from templating.markdown import markdown_to_safe_html, safe_url
 from templating.printing import storable_json, to_text
 from templating.renderer import Renderer, one_line
 
-__all__ = ["EmailLayout", "LiquidError", "effective_settings", "render_content"]
+__all__ = ["EmailLayout", "LiquidError", "render_content"]
 
 _METHODS_WITH_BODY = frozenset({"post", "put", "patch", "delete"})
 HTTP_METHODS = _METHODS_WITH_BODY | {"get"}

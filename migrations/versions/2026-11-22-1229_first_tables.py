@@ -195,6 +195,7 @@ def upgrade() -> None:
             postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=False,
         ),
+        sa.Column("sealed_channel_settings", sa.LargeBinary(), nullable=True),
         sa.Column("provider_settings", sa.LargeBinary(), nullable=False),
         sa.Column(
             "conditions", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True

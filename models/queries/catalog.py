@@ -9,7 +9,7 @@ from runtime.database import Connection
 
 _CHANNELS = """
 SELECT c.id, c.key, c.name, c.channel_type, c.provider, s.is_sandbox, s.channel_settings,
-       s.conditions
+       s.sealed_channel_settings, s.conditions
 FROM channels c JOIN channel_environments s ON s.channel_id = c.id
 WHERE s.environment_id = %s AND c.archived_at IS NULL
 """

@@ -31,7 +31,10 @@ class ChannelRow(TypedDict):
 
 
 class ChannelSettingsRow(TypedDict):
-    """How a channel works in one environment; `provider_settings` are sealed."""
+    """How a channel works in one environment; `provider_settings` are sealed.
+
+    So is what is secret of `channel_settings`, which is None where nothing is.
+    """
 
     channel_id: UUID
     environment_id: UUID
@@ -39,6 +42,7 @@ class ChannelSettingsRow(TypedDict):
     id: UUID
     is_sandbox: bool
     channel_settings: JsonObject
+    sealed_channel_settings: bytes | None
     provider_settings: bytes
     conditions: JsonObject | None
 
@@ -94,7 +98,7 @@ async def list_channel_settings(
     cursor = await connection.execute(
         """
         SELECT s.channel_id, s.environment_id, e.slug AS environment, s.id, s.is_sandbox,
-            s.channel_settings, s.provider_settings, s.conditions
+            s.channel_settings, s.sealed_channel_settings, s.provider_settings, s.conditions
         FROM channel_environments s JOIN environments e ON e.id = s.environment_id
         WHERE s.channel_id = ANY(%s) ORDER BY e.position
         """,
@@ -105,18 +109,18 @@ async def list_channel_settings(
     return settings
 
 
-async def list_sealed(connection: Connection) -> list[tuple[str, str, bytes]]:
-    """Return channel, environment and sealed settings of every channel that is in use."""
+async def list_sealed(connection: Connection) -> list[dict[str, Any]]:
+    """Return what is sealed of every channel that is in use, by channel and environment."""
     cursor = await connection.execute(
         """
-        SELECT c.key, e.slug, s.provider_settings
+        SELECT c.key, e.slug, s.channel_id, s.environment_id, s.provider_settings,
+            s.sealed_channel_settings
         FROM channel_environments s
         JOIN channels c ON c.id = s.channel_id JOIN environments e ON e.id = s.environment_id
         WHERE c.archived_at IS NULL ORDER BY c.key, e.position
         """
     )
-    rows = await cursor.fetchall()
-    return [(row["key"], row["slug"], row["provider_settings"]) for row in rows]
+    return await cursor.fetchall()
 
 
 async def upsert_channel(connection: Connection, channel: ChannelRow) -> ChannelRow | None:
@@ -155,11 +159,14 @@ async def upsert_channel_settings(
     await connection.execute(
         """
         INSERT INTO channel_environments (channel_id, environment_id, id, is_sandbox,
-            channel_settings, provider_settings, conditions, inserted_at, updated_at)
+            channel_settings, sealed_channel_settings, provider_settings, conditions, inserted_at,
+            updated_at)
         VALUES (%(channel_id)s, %(environment_id)s, %(id)s, %(is_sandbox)s,
-            %(channel_settings)s, %(provider_settings)s, %(conditions)s, %(now)s, %(now)s)
+            %(channel_settings)s, %(sealed_channel_settings)s, %(provider_settings)s,
+            %(conditions)s, %(now)s, %(now)s)
         ON CONFLICT (channel_id, environment_id) DO UPDATE
         SET is_sandbox = excluded.is_sandbox, channel_settings = excluded.channel_settings,
+            sealed_channel_settings = excluded.sealed_channel_settings,
             provider_settings = excluded.provider_settings, conditions = excluded.conditions,
             updated_at = excluded.updated_at
         """,

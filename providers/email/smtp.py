@@ -10,15 +10,17 @@ from aiosmtplib import SMTPException
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 
 from domain.channels import ChannelType
-from domain.delivery import Delivery, EmailContent, Exchange, Misconfigured, Outcome
+from domain.delivery import Delivery, EmailContent, Exchange, Misconfigured, Outcome, Retry
 from domain.json_types import JsonObject
 from domain.statuses import DeliveryStatus
 from providers.base import ProviderContext, ProviderSettings, read_settings
+from providers.egress import EgressRefused, HostUnresolved
 from providers.email.mime import Mail, build_mail
 from providers.email.smtp_errors import failure_of, logged_reply
 from providers.email.smtp_pool import SmtpPool
 from providers.email.smtp_session import Endpoint, Receipt, Security, connect
-from providers.redaction import Redactor, secret_values
+from providers.redaction import Redactor
+from providers.secrets import secret_values
 
 SERVICE_NAME = "SMTP"
 _SCHEMES = ("smtp", "smtps")
@@ -117,9 +119,15 @@ class Smtp:
         redactor = Redactor(settings.secrets())
         content = cast(EmailContent, delivery.content)
         mail = build_mail(content, delivery.message_id, self._context.clock())
-        request = log_mail(mail, endpoint)
+        request = log_mail(mail, endpoint, redactor)
         try:
             receipt = await self._pool(endpoint, settings.connections).send(mail)
+        except HostUnresolved:
+            reason = "The mail server's name cannot be resolved."
+            raise Retry(reason, Exchange(SERVICE_NAME, request)) from None
+        except EgressRefused as error:
+            reason = f"The mail server may not be reached: {error}."
+            raise Misconfigured(reason, Exchange(SERVICE_NAME, request)) from None
         except (SMTPException, OSError) as error:
             exchange = Exchange(SERVICE_NAME, request, logged_reply(error, redactor))
             raise failure_of(error, exchange, redactor) from None
@@ -133,9 +141,9 @@ class Smtp:
         if key not in self._pools:
             # Settings change: forget the servers that nobody talks to any more.
             self._pools = {k: pool for k, pool in self._pools.items() if not pool.is_unused}
-            timeouts = self._context.timeouts
+            timeouts, guard = self._context.timeouts, self._context.guard
             self._pools[key] = SmtpPool(
-                lambda: connect(endpoint, timeouts, self._tls_context), size=size
+                lambda: connect(endpoint, timeouts, self._tls_context, guard), size=size
             )
         return self._pools[key]
 
@@ -151,20 +159,23 @@ class Smtp:
             await pool.aclose()
 
 
-def log_mail(mail: Mail, endpoint: Endpoint) -> JsonObject:
+def log_mail(mail: Mail, endpoint: Endpoint, redactor: Redactor) -> JsonObject:
     """Write an e-mail as the request that the delivery log's shape asks for.
 
     SMTP has no path: the envelope stands there. The body is the message's content and not
-    repeated.
+    repeated; in its place stand its size, and the addresses that were left out.
     """
+    left_out = {
+        kind: [redactor.text(entry) for entry in entries] for kind, entries in mail.left_out.items()
+    }
     recipients = ",".join(f"<{address}>" for address in (*mail.to, *mail.copies))
     return {
         "method": "POST",
         "host": endpoint.netloc,
         "path": f"MAIL FROM:<{mail.sender}> RCPT TO:{recipients}",
         "query": None,
-        "headers": dict(mail.headers),
-        "body": {"bytes": len(mail.data)},
+        "headers": redactor.headers(mail.headers),
+        "body": {"bytes": len(mail.data), **({"left_out": left_out} if left_out else {})},
     }
 
 

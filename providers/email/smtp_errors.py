@@ -6,6 +6,7 @@ import re
 
 from aiosmtplib import (
     SMTPAuthenticationError,
+    SMTPConnectResponseError,
     SMTPException,
     SMTPNotSupported,
     SMTPRecipientRefused,
@@ -23,13 +24,15 @@ _BAD_CREDENTIALS = frozenset({530, 534, 535, 538})
 _ENHANCED = re.compile(r"[245]\.(\d{1,3})\.\d{1,3}\b")
 _ADDRESS = "1"
 _POLICY = "7"
+_MOST_WORDS = 500
 
 
 def failure_of(error: Exception, exchange: Exchange, redactor: Redactor) -> DeliveryFailure:
     """Turn what aiosmtplib or the socket raised into what the caller has to do."""
     if isinstance(error, SMTPResponseException):
         kind, words = _judge_reply(error)
-        return kind(f"{words}: {redactor.text(reply_text(error))}", exchange)
+        said = reply_text(error, redactor)
+        return kind(f"{words}: {said}" if said else f"{words}.", exchange)
     if isinstance(error, (OSError, TimeoutError)):
         # Connecting, TLS and timeouts; also a host that cannot be resolved for now.
         return Retry(f"The mail server could not be reached ({type(error).__name__}).", exchange)
@@ -42,7 +45,12 @@ def failure_of(error: Exception, exchange: Exchange, redactor: Redactor) -> Deli
 
 
 def _judge_reply(error: SMTPResponseException) -> tuple[type[DeliveryFailure], str]:
-    if error.code < 500:  # malformed replies have the code -1
+    if not _is_reply(error):
+        return Retry, "The mail server does not answer as one"
+    if isinstance(error, SMTPConnectResponseError):
+        kind = Retry if error.code < 500 else Refused
+        return kind, f"The mail server greeted us with {error.code}"
+    if error.code < 500:
         return Retry, "The mail server asked to try again"
     if isinstance(error, SMTPAuthenticationError) and error.code in _BAD_CREDENTIALS:
         return Misconfigured, "The mail server did not accept the credentials"
@@ -64,13 +72,28 @@ def is_bad_address(error: SMTPRecipientRefused) -> bool:
     return error.code in _NO_MAILBOX and not is_policy
 
 
-def reply_text(error: SMTPResponseException) -> str:
-    """Write a reply as the server said it, code first."""
-    return f"{error.code} {error.message}".replace("\n", " ")
+def reply_text(error: SMTPResponseException, redactor: Redactor) -> str:
+    """Write a reply as the server said it, code first, in one printable line.
+
+    Empty before the server has greeted us as a mail server does: what another kind of server says
+    is none of the customer's business, who could look around our network that way.
+    """
+    if not _is_reply(error) or isinstance(error, SMTPConnectResponseError):
+        return ""
+    words = "".join(each if each.isprintable() else " " for each in redactor.text(error.message))
+    return f"{error.code} {words}"[:_MOST_WORDS]
 
 
 def logged_reply(error: SMTPException | OSError, redactor: Redactor) -> JsonObject | None:
     """Write a failed reply for the delivery log; None when none came."""
-    if not isinstance(error, SMTPResponseException):
+    if not isinstance(error, SMTPResponseException) or not _is_reply(error):
         return None
-    return {"status": error.code, "headers": {}, "body": redactor.text(error.message)}
+    words = reply_text(error, redactor).partition(" ")[2]
+    return {"status": error.code, "headers": {}, "body": words}
+
+
+def _is_reply(error: SMTPResponseException) -> bool:
+    """Tell a refusal of a mail server from a line that is no reply (its code is -1 or odd)."""
+    return 400 <= error.code < 600 or (
+        200 <= error.code < 400 and not isinstance(error, SMTPConnectResponseError)
+    )

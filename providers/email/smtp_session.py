@@ -17,6 +17,7 @@ from aiosmtplib import (
 )
 
 from providers.base import Timeouts
+from providers.egress import Guard
 from providers.email.mime import Mail
 
 Security = Literal["none", "starttls", "tls"]
@@ -48,15 +49,14 @@ class Receipt:
 
 
 async def connect(
-    endpoint: Endpoint, timeouts: Timeouts, tls: Callable[[], ssl.SSLContext]
+    endpoint: Endpoint, timeouts: Timeouts, tls: Callable[[], ssl.SSLContext], guard: Guard
 ) -> SMTP:
     """Connect, secure the connection and log in, all as `endpoint` says.
 
-    Raises what aiosmtplib raises; nothing stays open then.
+    Raises what the guard and aiosmtplib raise; nothing stays open then.
     """
     smtp = SMTP(
-        hostname=endpoint.host,
-        port=endpoint.port,
+        hostname=endpoint.host,  # for the certificate; the guard has dialled
         use_tls=endpoint.security == "tls",
         start_tls=endpoint.security == "starttls",
         tls_context=None if endpoint.security == "none" else tls(),
@@ -66,11 +66,13 @@ async def connect(
         local_hostname=endpoint.helo_name or socket.gethostname(),
         timeout=timeouts.answer,
     )
-    await smtp.connect(timeout=timeouts.connect)
+    connection = await guard.dial(endpoint.host, endpoint.port, timeouts.connect)
     try:
+        await smtp.connect(sock=connection, timeout=timeouts.connect)
         await _greet(smtp)
     except BaseException:
         smtp.close()
+        connection.close()
         raise
     return smtp
 

@@ -8,17 +8,17 @@ import hmac
 import json
 import re
 from datetime import datetime
-from typing import ClassVar, cast
+from typing import Annotated, ClassVar, cast
 
 import httpx
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 
 from domain.channels import ChannelType
 from domain.delivery import Delivery, HttpContent, Misconfigured, Outcome, Refused
 from domain.statuses import DeliveryStatus
 from providers.base import ProviderContext, ProviderSettings, read_settings
 from providers.http import Answer, call, failure_of, retry_of
-from providers.redaction import secret_values
+from providers.secrets import secret_values
 
 SERVICE_NAME = "Webhook"
 SIGNATURE_HEADER = "x-webhook-signature"
@@ -33,10 +33,21 @@ _CONNECTION_HEADERS = frozenset(
 )
 
 
+# A host as it stands in a URL, or all hosts below one.
+_Host = Annotated[str, Field(pattern=r"^(\*\.)?[^\s/@:*?#]+$")]
+
+
 class WebhookSettings(ProviderSettings):
-    """`signing_key` signs every request; without one nothing is signed."""
+    """What an operator sets.
+
+    Attributes:
+        signing_key: signs every request; without one nothing is signed.
+        allowed_hosts: the only hosts that are called, such as `api.example.com` or, for all names
+            below one, `*.example.com`; without any, a template chooses freely.
+    """
 
     signing_key: SecretStr | None = None
+    allowed_hosts: list[_Host] | None = None
 
 
 class HttpWebhook:
@@ -69,7 +80,12 @@ class HttpWebhook:
 
 
 def build_request(delivery: Delivery, settings: WebhookSettings, now: datetime) -> httpx.Request:
-    """Write the request. Raises Refused for a malformed URL, Misconfigured for an empty key."""
+    """Write the request.
+
+    Raises:
+        Refused: the URL is malformed, or leads to a host that is not allowed.
+        Misconfigured: the signing key is empty.
+    """
     content = cast(HttpContent, delivery.content)
     method = content["method"].upper()
     body = b"" if method == "GET" else content["body"].encode()
@@ -84,7 +100,10 @@ def build_request(delivery: Delivery, settings: WebhookSettings, now: datetime) 
             # A reference that rendered to nothing: unsigned is not what the owner asked for.
             raise Misconfigured("The signing key is empty.")
         headers[SIGNATURE_HEADER] = sign(key, body, now)
-    return httpx.Request(method, _url(content), headers=headers, content=body or None)
+    url = _url(content)
+    if settings.allowed_hosts and not any(_is_host(url.host, it) for it in settings.allowed_hosts):
+        raise Refused("The URL leads to a host that is not among the channel's allowed_hosts.")
+    return httpx.Request(method, url, headers=headers, content=body or None)
 
 
 def parse_response(answer: Answer, now: datetime) -> Outcome:
@@ -114,6 +133,12 @@ def _url(content: HttpContent) -> httpx.URL:
     if not url.is_absolute_url:
         raise Refused("The URL is malformed: it names no scheme or host.")
     return url
+
+
+def _is_host(host: str, allowed: str) -> bool:
+    allowed = allowed.lower()
+    # httpx writes hosts in lower case.
+    return host.endswith(allowed[1:]) if allowed.startswith("*.") else host == allowed
 
 
 def _headers(content: HttpContent) -> httpx.Headers:

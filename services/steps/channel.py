@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from domain.channels import ChannelType
+from domain.channels import ChannelType, effective_settings
 from domain.ids import message_id
 from domain.json_types import JsonObject
 from domain.queues import DELIVERY_QUEUES
@@ -19,6 +19,7 @@ from domain.statuses import DeliveryStatus
 from domain.steps.channel import ChannelStep
 from models.queries.reachability import channel_data_of
 from services.catalog import ConfiguredChannel
+from services.sealing import seal_request
 from services.steps.context import StepContext, StepOutcome
 from services.steps.rendering import render_message, request_template
 
@@ -62,12 +63,12 @@ async def _why_unreachable(
     recipient = context.run.recipient or {}
     match channel.channel_type:
         case ChannelType.EMAIL:
-            overrides = {**channel.settings, **(step.channel_overrides or {})}
-            if not recipient.get("email") and not overrides.get("to_address"):
+            settings = effective_settings(channel.settings, step.channel_overrides)
+            if not recipient.get("email") and not settings.get("to_address"):
                 return "recipient has no email"
         case ChannelType.SMS:
-            settings = step.template.get("settings") or {}
-            if not recipient.get("phone_number") and not settings.get("to_number"):
+            own = step.template.get("settings") or {}
+            if not recipient.get("phone_number") and not own.get("to_number"):
                 return "recipient has no phone_number"
         case ChannelType.PUSH | ChannelType.CHAT:
             run = context.run
@@ -77,7 +78,7 @@ async def _why_unreachable(
             if not data:
                 return "recipient has no channel data"
         case ChannelType.HTTP:
-            if not request_template(step, channel).get("url"):
+            if not request_template(context, step, channel).get("url"):
                 return f"channel {channel.key} has no request of its own"
         case ChannelType.IN_APP_FEED:
             pass
@@ -96,6 +97,9 @@ async def _make_message(
     content = await render_message(context, step, channel, identifier)
     if content.get("to") == "":
         return _skipped(context, step, "the address to send to is empty")
+    if channel.channel_type is ChannelType.HTTP:
+        vault, environment_id = context.platform.vault, context.run.environment_id
+        content = seal_request(vault, content, identifier, environment_id)
     status = _first_status(channel, sandbox=sandbox)
     context.record.messages.append(
         _message_row(

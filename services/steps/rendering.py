@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-from domain.channels import ChannelType
+from domain.channels import ChannelType, effective_settings
 from domain.clock import iso
 from domain.json_types import JsonObject
 from domain.steps.channel import ChannelStep
+from runtime.crypto import BrokenSeal
 from services.catalog import ConfiguredChannel
 from services.lookups import with_lookups
 from services.off_loop import off_loop
+from services.sealing import open_channel_settings
 from services.steps.context import StepContext
-from templating.email import EmailLayout, effective_settings
+from templating.email import EmailLayout
 from templating.environment import is_quick as is_quick_template
 from templating.limits import EMAIL_LIMITS, Limits, LiquidError
 from templating.lookups import Lookups
@@ -37,7 +39,7 @@ async def render_message(
         LiquidError: the template is broken, went over its limits, or its layout is not published.
     """
     now = iso(context.now)
-    template = request_template(step, channel)
+    template = request_template(context, step, channel)
     settings = effective_settings(channel.settings, step.channel_overrides)
     scope = {
         **context.scope(),
@@ -81,14 +83,30 @@ def _sources(value: object) -> Iterator[str]:
             yield from _sources(item)
 
 
-def request_template(step: ChannelStep, channel: ConfiguredChannel) -> JsonObject:
+def request_template(
+    context: StepContext, step: ChannelStep, channel: ConfiguredChannel
+) -> JsonObject:
     """Return the step's template; a webhook step without one sends its channel's own request.
 
     One or the other, never a mixture (Knock docs: "Webhook channels").
+
+    Raises:
+        LiquidError: the channel's request cannot be opened and has to be set again.
+        UnknownKey: the key that it was encrypted with is missing here.
     """
     if channel.channel_type is not ChannelType.HTTP or step.template:
         return step.template
-    own = {name: channel.settings[name] for name in _REQUEST if channel.settings.get(name)}
+    try:
+        settings = open_channel_settings(
+            context.platform.vault,
+            channel.settings,
+            channel.sealed_settings,
+            channel.id,
+            context.run.environment_id,
+        )
+    except BrokenSeal:
+        raise LiquidError(f"the request of channel {channel.key} has to be set again") from None
+    own = {name: settings[name] for name in _REQUEST if settings.get(name)}
     return {"method": "post", **own}
 
 

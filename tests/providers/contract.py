@@ -11,12 +11,21 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from domain.delivery import Delivery, DeliveryFailure, Exchange, Misconfigured
+from domain.delivery import (
+    Delivery,
+    DeliveryFailure,
+    Exchange,
+    Misconfigured,
+    Outcome,
+    Retry,
+)
 from domain.json_types import JsonObject
 from domain.statuses import DeliveryStatus
+from domain.storable import storable_json
 from providers.base import Provider, ProviderContext, Timeouts
-from providers.egress import EgressPolicy, guarded_client
-from providers.registry import load_provider, secret_fields
+from providers.egress import EgressPolicy, Guard, guarded_client
+from providers.registry import load_provider, obfuscate
+from providers.secrets import secret_values
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 MESSAGE_ID = "0195c0de-0000-8000-8000-000000000001"
@@ -32,6 +41,8 @@ class Rig:
         failing: one that the world does not take.
         bad_settings: settings that cannot work.
         secrets: values that no log may show.
+        hostile: deliveries that the world answers as nobody should.
+        has_network: whether the provider calls anybody at all.
     """
 
     provider: Provider
@@ -39,16 +50,22 @@ class Rig:
     failing: Delivery
     bad_settings: JsonObject
     secrets: list[str] = field(default_factory=list)
+    hostile: list[Delivery] = field(default_factory=list)
+    has_network: bool = True
 
 
 @asynccontextmanager
 async def open_context(
-    *, client: httpx.AsyncClient | None = None, timeout: float = 5.0
+    *,
+    client: httpx.AsyncClient | None = None,
+    timeout: float = 5.0,
+    policy: EgressPolicy | None = None,
 ) -> AsyncIterator[ProviderContext]:
     """Make what providers share: a client that may reach loopback, and a fixed clock."""
     async with client or guarded_client(EgressPolicy(allow_private=True)) as http:
         timeouts = Timeouts(connect=timeout, answer=timeout, webhook=timeout)
-        yield ProviderContext(http=http, timeouts=timeouts, clock=lambda: NOW)
+        guard = Guard(policy or EgressPolicy(allow_private=True))
+        yield ProviderContext(http=http, timeouts=timeouts, clock=lambda: NOW, guard=guard)
 
 
 class ProviderContract:
@@ -89,6 +106,29 @@ class ProviderContract:
         text = json.dumps(logged(outcome.exchange))
         assert [secret for secret in rig.secrets if secret in text] == []
 
+    async def test_hostile_answers_can_be_recorded(self, rig: Rig) -> None:
+        """Whatever is answered, the attempt ends in something that the database takes."""
+        for delivery in rig.hostile:
+            ended: Outcome | DeliveryFailure
+            try:
+                ended = await rig.provider.send(delivery)
+            except DeliveryFailure as failure:
+                ended = failure
+            assert ended.exchange is not None
+            assert_exchange(ended.exchange)
+            assert storable_json(str(ended)) == str(ended)
+
+    async def test_private_addresses_are_not_reached_unasked(self, rig: Rig) -> None:
+        """The world of the tests is on loopback: without leave no provider gets through to it."""
+        policy = EgressPolicy()
+        async with open_context(client=guarded_client(policy), policy=policy) as context:
+            provider = type(rig.provider)(context)
+            if rig.has_network:
+                with pytest.raises(DeliveryFailure) as caught:
+                    await provider.send(rig.delivery)
+                assert not isinstance(caught.value, Retry)
+            await provider.aclose()
+
     async def test_wrong_settings_are_an_operators_task(self, rig: Rig) -> None:
         """Settings that cannot work raise Misconfigured without quoting what was set."""
         with pytest.raises(Misconfigured) as caught:
@@ -103,11 +143,10 @@ class ProviderContract:
         assert rig.provider.Settings.model_validate(extended) == known
 
     async def test_settings_keep_secrets_out_of_their_text(self, rig: Rig) -> None:
-        """Printing the settings, as a log or a traceback may, shows no secret field."""
-        secret = secret_fields(rig.provider.id)
-        shown = repr(rig.provider.Settings.model_validate(rig.delivery.settings))
-        for name in secret & rig.delivery.settings.keys():
-            assert str(rig.delivery.settings[name]) not in shown
+        """Printing the settings, as a log or a traceback may, shows no secret; no answer does."""
+        settings = rig.provider.Settings.model_validate(rig.delivery.settings)
+        shown = repr(settings) + json.dumps(obfuscate(rig.provider.id, rig.delivery.settings))
+        assert [secret for secret in secret_values(settings) if secret in shown] == []
 
 
 def logged(exchange: Exchange) -> JsonObject:
@@ -117,7 +156,7 @@ def logged(exchange: Exchange) -> JsonObject:
 
 def assert_exchange(exchange: Exchange) -> None:
     """Check the shape of a delivery log entry (Knock API reference, MessageDeliveryLog)."""
-    json.dumps(logged(exchange), allow_nan=False).encode()
+    assert storable_json(logged(exchange)) == logged(exchange)
     request = exchange.request
     assert set(request) == {"method", "host", "path", "query", "headers", "body"}
     assert request["method"] in {"GET", "POST", "PUT", "DELETE", "PATCH"}

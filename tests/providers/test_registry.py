@@ -5,21 +5,25 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import pytest
+from pydantic import BaseModel, Field, SecretStr
 
 from domain.errors import InvalidParams
 from domain.json_types import JsonObject
 from providers.registry import (
     MASK,
     PROVIDERS,
+    find_masks,
     load_provider,
     obfuscate,
     outside_providers,
     provider_ids,
-    secret_fields,
+    restore_masks,
     validate_settings,
 )
+from providers.secrets import secret_values
 
 OUTSIDE = """
 from pydantic import BaseModel
@@ -119,13 +123,6 @@ def test_violations_do_not_quote_secrets() -> None:
     assert "hunter2" not in repr(errors)
 
 
-def test_secret_fields_are_known() -> None:
-    """The registry tells which settings to encrypt and to mask."""
-    assert secret_fields("smtp") == {"url", "password"}
-    assert secret_fields("http_knock_webhook") == {"signing_key"}
-    assert secret_fields("sandbox_email") == frozenset()
-
-
 def test_secrets_are_masked_unless_they_are_references() -> None:
     """Knock: secrets are obfuscated unless they are Liquid references."""
     settings = {
@@ -151,3 +148,83 @@ def test_settings_of_a_missing_provider_are_masked() -> None:
         "n": 1,
         "o": MASK,
     }
+
+
+class Account(BaseModel):
+    """Stands for the service account of a vendor."""
+
+    project: str
+    private_key: SecretStr
+
+
+class Nested(BaseModel):
+    """Settings that hide secrets wherever a model can have them."""
+
+    account: Account
+    accounts: list[Account] = []
+    tokens: dict[str, Annotated[SecretStr, Field(min_length=1)]] = {}
+    either: Account | SecretStr | None = None
+    named: SecretStr | None = Field(None, alias="apiKey")
+
+
+NESTED = {
+    "account": {"project": "acme", "private_key": "pem-1"},
+    "accounts": [
+        {"project": "a", "private_key": "pem-2"},
+        {"project": "b", "private_key": "pem-3"},
+    ],
+    "tokens": {"eu": "tok-1"},
+    "either": "plain-1",
+    "apiKey": "key-1",
+}
+
+
+@pytest.fixture
+def nested(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Put a provider with nested settings into the table."""
+
+    class Deep(PROVIDERS["sandbox_sms"]):  # type: ignore[misc]
+        id = "deep"
+        Settings = Nested
+
+    monkeypatch.setitem(PROVIDERS, "deep", Deep)
+    return "deep"
+
+
+def test_what_is_masked_is_what_is_redacted(nested: str) -> None:
+    """Masking and redaction find the same secrets: nested, listed, mapped, in a union, aliased."""
+    shown = obfuscate(nested, NESTED)
+    assert shown == {
+        "account": {"project": "acme", "private_key": MASK},
+        "accounts": [{"project": "a", "private_key": MASK}, {"project": "b", "private_key": MASK}],
+        "tokens": {"eu": MASK},
+        "either": MASK,
+        "apiKey": MASK,
+    }
+    secrets = ["pem-1", "pem-2", "pem-3", "tok-1", "plain-1", "key-1"]
+    assert secret_values(Nested.model_validate(NESTED)) == secrets
+
+
+def test_what_a_nested_model_does_not_name_is_masked(nested: str) -> None:
+    """An unknown member is hidden at every level."""
+    shown = obfuscate(nested, {"account": {"project": "acme", "pass": "x"}, "either": {"z": "y"}})
+    assert shown == {"account": {"project": "acme", "pass": MASK}, "either": {"z": MASK}}
+
+
+def test_masks_are_filled_with_what_they_stand_for(nested: str) -> None:
+    """Settings that come back as shown are unchanged; one changed member changes nothing else."""
+    shown = obfuscate(nested, NESTED)
+    assert restore_masks(nested, shown, NESTED) == NESTED
+    moved = {**shown, "account": {**shown["account"], "project": "other"}}
+    assert restore_masks(nested, moved, NESTED)["account"] == {
+        "project": "other",
+        "private_key": "pem-1",
+    }
+
+
+def test_masks_in_a_changed_list_are_not_guessed(nested: str) -> None:
+    """Nobody can tell which entry a mask belongs to once entries have moved."""
+    shown = obfuscate(nested, NESTED)
+    shorter = {**shown, "accounts": shown["accounts"][1:]}
+    restored = restore_masks(nested, shorter, NESTED)
+    assert list(find_masks(restored, "s")) == ["s.accounts[0].private_key"]

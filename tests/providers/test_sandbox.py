@@ -43,7 +43,8 @@ class TestSandbox(ProviderContract):
                 recipient_id="ada",
             )
             failing = replace(delivery, settings={"fail": "refuse"})
-            yield Rig(provider, delivery, failing, bad_settings={"fail": "sometimes"})
+            wrong = {"fail": "sometimes"}
+            yield Rig(provider, delivery, failing, wrong, has_network=False)
 
     async def test_message_can_be_read_back_from_the_log(self, rig: Rig) -> None:
         """The log entry holds the rendered content as the request's body."""

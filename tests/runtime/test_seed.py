@@ -15,6 +15,7 @@ from runtime.platform import Platform
 from runtime.sample_workflows import SAMPLE_WORKFLOWS
 from runtime.seed import seed
 from services.authentication import authenticate
+from services.channel_documents import open_provider_settings_of
 from services.channels import put_channel_settings
 from services.workflow_definitions import list_workflows
 from tests.support.account import SINK, Account, note, workflow
@@ -33,11 +34,11 @@ SELECT (SELECT count(*) FROM environments) AS environments,
 
 async def _mail_urls(account: Account) -> set[str]:
     rows = await account.rows(
-        "SELECT s.provider_settings FROM channel_environments s"
+        "SELECT s.* FROM channel_environments s"
         " JOIN channels c ON c.id = s.channel_id WHERE c.key = 'smtp'"
     )
     vault = account.platform.vault
-    return {str(vault.open(row["provider_settings"])["url"]) for row in rows}
+    return {str(open_provider_settings_of(row, vault)["url"]) for row in rows}
 
 
 def _with_smtp(account: Account, url: str | None, port: int = 2525) -> Platform:
@@ -175,12 +176,12 @@ async def test_other_settings_of_the_mail_channel_stay(account: Account) -> None
     await seed(_with_smtp(account, "smtp://relay.example.com:25"), account.keys)
 
     rows = await account.rows(
-        "SELECT s.is_sandbox, s.provider_settings FROM channel_environments s"
+        "SELECT s.* FROM channel_environments s"
         " JOIN channels c ON c.id = s.channel_id JOIN environments e ON e.id = s.environment_id"
         " WHERE c.key = 'smtp' AND e.slug = 'development'"
     )
     assert rows[0]["is_sandbox"] is True
-    assert account.platform.vault.open(rows[0]["provider_settings"]) == {
+    assert open_provider_settings_of(rows[0], account.platform.vault) == {
         "url": "smtp://relay.example.com:25",
         "username": "me",
         "password": "secret",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from domain.errors import InvalidParams, NotFound
 from domain.json_types import JsonObject
 from domain.pages import PageRequest
 from providers.registry import MASK
+from runtime.crypto import Vault
 from services import channels
+from services.channel_documents import open_channel_settings_of, open_provider_settings_of
 from services.channels import ChannelSettingsView, ChannelView
 from tests.support.account import Account
 
@@ -42,11 +45,11 @@ async def _set(
 
 async def _sealed(account: Account, key: str) -> JsonObject:
     rows = await account.rows(
-        "SELECT s.provider_settings FROM channel_environments s JOIN channels c"
+        "SELECT s.* FROM channel_environments s JOIN channels c"
         " ON c.id = s.channel_id WHERE c.key = %s",
         key,
     )
-    return account.platform.vault.open(rows[0]["provider_settings"])
+    return open_provider_settings_of(rows[0], account.platform.vault)
 
 
 async def _fields(call: Any) -> list[str]:
@@ -181,3 +184,89 @@ async def test_unknown_channels_are_missing(account: Account) -> None:
     async with account.platform.database.transaction() as connection:
         with pytest.raises(NotFound):
             await channels.get_channel(connection, account.platform.vault, "nowhere")
+
+
+HOOK: JsonObject = {
+    "method": "put",
+    "url": "https://hooks.example/secret-path",
+    "headers": {"Authorization": "Bearer secret-token"},
+    "body": "{{ data.text }}",
+}
+
+
+async def _request(account: Account) -> JsonObject:
+    """Open the request of the seeded webhook channel in development."""
+    environment = await account.environment()
+    rows = await account.rows(
+        "SELECT s.* FROM channel_environments s JOIN channels c ON c.id = s.channel_id"
+        " WHERE c.key = 'webhook' AND s.environment_id = %s",
+        environment["id"],
+    )
+    return open_channel_settings_of(rows[0], account.platform.vault)
+
+
+async def test_the_request_of_a_webhook_channel_is_masked(account: Account) -> None:
+    """What may hold a credential is not answered; sent back as it was shown, it stays."""
+    shown = await _set(account, "webhook", {"channel_settings": HOOK})
+
+    masks = dict.fromkeys(("url", "headers", "body"), MASK)
+    assert shown.channel_settings == {"method": "put", **masks}
+    stored = await account.rows("SELECT to_jsonb(s)::text AS row FROM channel_environments s")
+    assert all("secret-token" not in row["row"] for row in stored)
+
+    changed = {**shown.channel_settings, "body": "new"}
+    await _set(account, "webhook", {"channel_settings": changed})
+
+    assert await _request(account) == {
+        **HOOK,
+        "headers": [{"key": "Authorization", "value": "Bearer secret-token"}],
+        "body": "new",
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "fields"),
+    [
+        ({"headers": "{{ data.headers | json }}", "url": "{{ data.url }}"}, []),
+        ({"headers": [], "query_params": {}, "url": "https://x", "body": None}, []),
+        ({"method": "post"}, []),
+        ({"method": "POST"}, ["method"]),
+        ({"method": 5, "url": 5, "body": {}}, ["method", "url", "body"]),
+        ({"body": "x"}, ["url"]),
+        ({"url": "ftp://x"}, ["url"]),
+        ({"url": "https://x", "headers": "Authorization: x"}, ["headers"]),
+        ({"url": "https://x", "headers": {"a": 1}}, ["headers[0]"]),
+        (
+            {"url": "https://x", "query_params": [{"key": "a"}, 5]},
+            ["query_params[0]", "query_params[1]"],
+        ),
+        ({"url": "https://x", "query_params": MASK}, ["query_params"]),
+        ({"url": "https://x", "headers": [{"key": "a", "value": MASK}]}, ["headers[0].value"]),
+        ({"url": "https://{{ data.x"}, ["url"]),
+        ({"url": "https://x", "headers": {"a": "{{ 1 | nothing }}"}}, ["headers[0].value"]),
+    ],
+)
+async def test_the_request_of_a_webhook_channel_is_checked(
+    account: Account, settings: JsonObject, fields: list[str]
+) -> None:
+    """A request that could not be rendered or sent is refused when it is set up."""
+    call = _set(account, "webhook", {"channel_settings": settings})
+    if fields:
+        assert await _fields(call) == [f"channel_settings.{field}" for field in fields]
+    else:
+        await call
+
+
+async def test_writing_nothing_seals_with_the_newest_key(account: Account) -> None:
+    """Rotation: after one empty write of each channel the old key may go."""
+    await _put(account, "relay", MAIL)
+    await _set(account, "relay", {"provider_settings": SERVER})
+    await _set(account, "webhook", {"channel_settings": HOOK})
+    old, new = "k" * 16, "n" * 16
+    rotated = replace(account, platform=replace(account.platform, vault=Vault([new, old])))
+    for key in ("relay", "webhook"):
+        await _set(rotated, key, {})
+
+    last = replace(account, platform=replace(account.platform, vault=Vault([new])))
+    assert await _sealed(last, "relay") == SERVER
+    assert (await _request(last))["url"] == HOOK["url"]

@@ -155,7 +155,7 @@ async def test_channel_that_cannot_send(engine: Engine, what: str) -> None:
     assert await engine.deliver(message["id"]) == "undelivered"
     last = (await engine.message_events(message["id"]))[-1]
     assert last["data"]["failure_reason"] == "fatal_error"
-    expected = {"credential": "CARILLON_SECRET_KEY", "provider": "gone"}
+    expected = {"credential": "set again", "provider": "gone"}
     assert expected.get(what, "not configured") in last["data"]["failure_details"]
 
 

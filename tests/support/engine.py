@@ -15,6 +15,7 @@ from domain.runs import START, AdvanceInput, DeliverMessageInput, Directive
 from domain.triggers import parse_cancel_request, parse_trigger_request
 from runtime.platform import Platform
 from services import deliveries, triggers
+from services.sealing import seal_channel_settings, seal_provider_settings
 from services.walk import advance
 from tests.support.builders import T0, Builder, Environment
 
@@ -89,6 +90,11 @@ class Engine:
             channel_type, key or channel_type, provider or PROVIDERS[channel_type]
         )
         values = {"is_sandbox": False, "channel_settings": {}, "conditions": None, **settings}
+        owner = (channel_id, self.environment.id)
+        clear, sealed = seal_channel_settings(
+            self.platform.vault, values["channel_settings"], channel_type, *owner
+        )
+        values |= {"channel_settings": clear, "sealed_channel_settings": sealed}
         for name in ("channel_settings", "conditions"):
             values[name] = None if values[name] is None else Jsonb(values[name])
         await self.make.insert(
@@ -96,7 +102,7 @@ class Engine:
             channel_id=channel_id,
             environment_id=self.environment.id,
             id=uuid4(),
-            provider_settings=self.platform.vault.seal(secrets or {}),
+            provider_settings=seal_provider_settings(self.platform.vault, secrets or {}, *owner),
             inserted_at=T0,
             updated_at=T0,
             **values,

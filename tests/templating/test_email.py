@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from domain.channels import ChannelType
+from domain.channels import ChannelType, effective_settings
 from templating.default_layout import default_layout
-from templating.email import EmailLayout, effective_settings
+from templating.email import EmailLayout
 from templating.limits import LiquidError
 from templating.render import render_content
 

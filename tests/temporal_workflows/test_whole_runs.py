@@ -19,6 +19,7 @@ from runtime.temporal import DATA_CONVERTER, connect
 from runtime.worker import workflow_runner
 from services.deliveries import retry_message
 from services.reconciliation import reconcile_overdue_runs
+from services.sealing import seal_provider_settings
 from temporal_workflows import WORKFLOWS
 from temporal_workflows.search_attributes import RECIPIENT_ID, TENANT, WORKFLOW_KEY
 from tests.support.engine import Engine, channel_step, delay_step
@@ -148,10 +149,15 @@ async def test_manual_retry_goes_out(product: Engine) -> None:
     await handle.result()
     _, (message,) = await _only(product)
     assert message["delivery_status"] == "undelivered"
+    owner = (message["channel_id"], product.environment.id)
     await product.make.rows(
         "UPDATE channel_environments SET provider_settings = %s"
-        " WHERE environment_id = %s RETURNING 1",
-        *(product.platform.vault.seal({}), product.environment.id),
+        " WHERE environment_id = %s AND channel_id = %s RETURNING 1",
+        *(
+            seal_provider_settings(product.platform.vault, {}, *owner),
+            owner[1],
+            owner[0],
+        ),
     )
     await retry_message(product.platform, product.environment.scope, message["id"])
 

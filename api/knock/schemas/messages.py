@@ -323,8 +323,9 @@ def _feed(content: JsonObject, _: JsonObject) -> JsonObject:
 
 
 def _http(content: JsonObject, _: JsonObject) -> JsonObject:
-    """Knock publishes no shape for webhooks; this one is ours."""
-    return {"__typename": "MessageHttpContent", **content}
+    """Knock publishes no shape for webhooks; this one is ours. Secrets are masked in it."""
+    names = ("method", "url", "headers", "query_params", "body")
+    return {"__typename": "MessageHttpContent", **{name: content.get(name) for name in names}}
 
 
 _CONTENTS: dict[str, Callable[[JsonObject, JsonObject], JsonObject]] = {

@@ -17,7 +17,9 @@ from domain.channels import ChannelType
 from domain.delivery import Bounced, Delivery, DeliveryFailure, Misconfigured, Refused, Retry
 from domain.errors import InvalidParams
 from domain.json_types import JsonObject
+from providers.egress import EgressPolicy
 from providers.email.smtp import Smtp, SmtpSettings
+from providers.redaction import REDACTED
 from tests.providers.contract import MESSAGE_ID, ProviderContract, Rig, open_context
 from tests.providers.servers import Sink, accept_login, certificate, smtp_sink, talking
 
@@ -66,7 +68,12 @@ class TestContract(ProviderContract):
     @pytest.fixture
     async def rig(self, provider: Smtp) -> AsyncIterator[Rig]:
         """Bring a server that knows one account and refuses one sender."""
-        sink = Sink(**{"no@example.com": f"554 5.7.1 go away {PASSWORD}"})
+        sink = Sink(
+            **{
+                "no@example.com": f"554 5.7.1 go away {PASSWORD}",
+                "odd@example.com": "550 \x00\x1b\x07" + "x" * 3_000,
+            }
+        )
         options = {
             "authenticator": accept_login("user", PASSWORD),
             "auth_require_tls": False,
@@ -75,7 +82,9 @@ class TestContract(ProviderContract):
         async with smtp_sink(sink, **options) as port:
             taken = delivery(port, settings={"username": "user", "password": PASSWORD})
             failing = delivery(port, settings=taken.settings, to="no@example.com")
-            yield Rig(provider, taken, failing, {"host": "x", "port": "SSL"}, [PASSWORD])
+            odd = delivery(port, settings=taken.settings, to="odd@example.com")
+            wrong = {"host": "x", "port": "SSL"}
+            yield Rig(provider, taken, failing, wrong, [PASSWORD], hostile=[odd])
 
 
 async def test_message_arrives_with_both_bodies(provider: Smtp) -> None:
@@ -162,13 +171,12 @@ async def test_address_beyond_ascii_needs_smtputf8(provider: Smtp) -> None:
         ({"to": "nobody\r\nBcc: eve@example.com"}, Bounced),
         ({"to": "friends: eve@example.com;"}, Bounced),
         ({"from": "Acme"}, Misconfigured),
-        ({"cc": "fine@example.com, broken"}, Refused),
     ],
 )
 async def test_impossible_addresses_never_reach_the_server(
     provider: Smtp, changes: JsonObject, failure: type[DeliveryFailure]
 ) -> None:
-    """A recipient's bad address bounces, a sender's is an operator's task, others are refused."""
+    """A recipient's bad address bounces, a sender's is an operator's task."""
     sink = Sink()
     async with smtp_sink(sink) as port:
         with pytest.raises(DeliveryFailure) as caught:
@@ -349,3 +357,115 @@ async def test_settings_that_cannot_work_are_refused(provider: Smtp, settings: J
     with pytest.raises(Misconfigured) as caught:
         await provider.send(broken)
     assert not isinstance(caught.value, InvalidParams)
+
+
+async def test_private_mail_servers_are_not_dialled() -> None:
+    """Without the setting a mail server on a private network is not dialled."""
+    sink = Sink()
+    async with smtp_sink(sink) as port, open_context(policy=EgressPolicy()) as context:
+        with pytest.raises(Misconfigured, match="private or loopback") as caught:
+            await Smtp(context).send(delivery(port))
+    assert sink.sessions == []
+    assert caught.value.exchange is not None
+
+
+async def test_trusted_mail_servers_may_be_private() -> None:
+    """A relay that the operator vouches for by name is dialled wherever it lives."""
+    sink = Sink()
+    policy = EgressPolicy(trusted_hosts=frozenset({"localhost"}))
+    async with smtp_sink(sink) as port, open_context(policy=policy) as context:
+        smtp = Smtp(context)
+        await smtp.send(delivery(port, settings={"host": "LocalHost"}))
+        with pytest.raises(Misconfigured):
+            await smtp.send(delivery(port))
+        await smtp.aclose()
+    assert len(sink.envelopes) == 1
+
+
+@pytest.mark.parametrize(
+    ("banner", "failure", "told"),
+    [
+        (b"SSH-2.0-OpenSSH_9.6 internal\r\n", Retry, "does not answer as one."),
+        (b"-ERR internal\r\n", Retry, "does not answer as one."),
+        (b"200 internal\r\n", Retry, "does not answer as one."),
+        (b"999 internal\r\n", Retry, "does not answer as one."),
+        (b"554 5.7.1 internal\r\n", Refused, "greeted us with 554."),
+        (b"421 internal\r\n", Retry, "greeted us with 421."),
+    ],
+)
+async def test_what_a_stranger_says_is_not_passed_on(
+    provider: Smtp, banner: bytes, failure: type[DeliveryFailure], told: str
+) -> None:
+    """A channel cannot be used to read the banners of other servers."""
+
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(banner)
+        await writer.drain()
+        await reader.read(100)
+
+    async with talking(speak) as port:
+        with pytest.raises(failure) as caught:
+            await provider.send(delivery(port))
+    assert caught.value.reason.endswith(told)
+    assert caught.value.exchange is not None
+    assert "internal" not in caught.value.reason + str(caught.value.exchange)
+
+
+async def test_the_words_of_a_mail_server_are_one_short_line(provider: Smtp) -> None:
+    """A refusal is told in one printable line of bounded length."""
+    sink = Sink(RCPT="550 \x1b[31m" + "x" * 2_000)
+    async with smtp_sink(sink) as port:
+        with pytest.raises(Bounced) as caught:
+            await provider.send(delivery(port))
+    assert caught.value.reason.isprintable()
+    assert len(caught.value.reason) < 600
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        "Eve <eve@evil.example>, b@c.example",
+        "a@b.example, c@d.example",
+        "a@b.example,,c@d.example",
+        '"x, y" <a@b.example>, c@d.example',
+    ],
+)
+async def test_one_recipient_is_one_address(provider: Smtp, to: str) -> None:
+    """Knock: `to` takes one address; a recipient whose e-mail holds two is bounced."""
+    sink = Sink()
+    async with smtp_sink(sink) as port:
+        with pytest.raises(Bounced):
+            await provider.send(delivery(port, to=to))
+    assert sink.sessions == []
+
+
+async def test_header_that_names_a_secret_is_blanked_in_the_log(provider: Smtp) -> None:
+    """A header from `json_overrides` is judged by its name, as one of an HTTP request is."""
+    headers = {"X-Relay-Token": "tok-12345", "X-Campaign": "spring"}
+    async with smtp_sink(Sink()) as port:
+        outcome = await provider.send(delivery(port, headers=headers))
+    assert outcome.exchange is not None
+    logged = outcome.exchange.request["headers"]
+    assert (logged["X-Relay-Token"], logged["X-Campaign"]) == (REDACTED, "spring")
+
+
+async def test_broken_copies_are_left_out_and_noted(provider: Smtp) -> None:
+    """One bad address among cc, bcc or reply-to costs nobody else the mail."""
+    sink = Sink()
+    content = {
+        "cc": "fine@example.com,, broken, two@@signs",
+        "bcc": "friends: eve@example.com;, hidden@example.com",
+        "reply_to": "nobody",
+    }
+    async with smtp_sink(sink) as port:
+        outcome = await provider.send(delivery(port, **content))
+    assert sink.envelopes[0].rcpt_tos == [
+        *("ada@example.com", "fine@example.com", "hidden@example.com"),
+    ]
+    assert parsed(sink)["Reply-To"] is None
+    assert outcome.exchange is not None
+    assert outcome.exchange.request["body"]["left_out"] == {
+        "cc": ["broken", "two@@signs"],
+        "bcc": ["friends: eve@example.com"],
+        "reply_to": ["nobody"],
+    }

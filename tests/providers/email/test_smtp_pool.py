@@ -12,6 +12,7 @@ from aiosmtplib import SMTP, SMTPResponseException, SMTPServerDisconnected
 
 from domain.delivery import EmailContent
 from providers.base import Timeouts
+from providers.egress import EgressPolicy, Guard
 from providers.email.mime import Mail, build_mail
 from providers.email.smtp_pool import SmtpPool
 from providers.email.smtp_session import Endpoint, connect
@@ -30,7 +31,8 @@ async def pool_to(port: int, **limits: float) -> AsyncIterator[SmtpPool]:
     """Open a pool to a server on loopback while the block runs."""
 
     async def dial() -> SMTP:
-        return await connect(Endpoint("127.0.0.1", port, "none"), Timeouts(2, 2, 2), _no_tls)
+        endpoint, guard = Endpoint("127.0.0.1", port, "none"), Guard(EgressPolicy(True))
+        return await connect(endpoint, Timeouts(2, 2, 2), _no_tls, guard)
 
     pool = SmtpPool(dial, **limits)  # type: ignore[arg-type]
     try:

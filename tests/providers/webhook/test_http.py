@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gzip
 import hashlib
@@ -18,7 +19,7 @@ from domain.delivery import Delivery, Misconfigured, Refused, Retry
 from domain.statuses import DeliveryStatus
 from providers.egress import EgressPolicy, guarded_client
 from providers.redaction import LOGGED_CHARACTERS
-from providers.webhook.http import HttpWebhook
+from providers.webhook.http import HttpWebhook, WebhookSettings, build_request
 from tests.providers.contract import MESSAGE_ID, NOW, ProviderContract, Rig, open_context
 from tests.providers.servers import HttpServer, reply, serving, talking
 
@@ -35,6 +36,18 @@ REPLIES = {
     "/odd": reply(200, b'{"a": "\\u0000", "b": "\\ud800"}\x00'),
     **{f"/{code}": reply(code) for code in (400, 401, 403, 404, 405, 409, 422, 500, 502)},
 }
+
+
+HOSTILE = {
+    "/huge-number": reply(200, b'{"x": 1e999}'),
+    "/not-a-number": reply(503, b'{"x": [NaN, -Infinity]}'),
+    "/nul": reply(200, b'{"x": "\\u0000\\ud800"}', x_odd="\xff\xfe"),
+    "/deep": reply(200, b'{"x": ' * 500 + b"1" + b"}" * 500),
+    "/long-json": reply(500, b'{"x": "' + b"y" * 300_000 + b'"}'),
+    "/headers": reply(500, **{f"h{n}": "v" * 1_000 for n in range(50)}),
+    "/binary": reply(422, bytes(range(256)) * 10),
+}
+REPLIES |= HOSTILE
 
 
 def delivery(url: str, **changes: Any) -> Delivery:
@@ -76,6 +89,7 @@ class TestContract(ProviderContract):
             failing=delivery(f"{server.url}/500"),
             bad_settings={"signing_key": ["not", "text"]},
             secrets=[KEY, "tok-abcdef", "qs-secret", "sid=abc"],
+            hostile=[delivery(f"{server.url}{path}") for path in HOSTILE],
         )
 
 
@@ -129,21 +143,84 @@ async def test_slow_endpoint_is_retried() -> None:
     assert "in time" in caught.value.reason
 
 
-async def test_trickling_endpoint_does_not_outlive_the_timeout() -> None:
-    """The timeout bounds the whole answer, not each of its bytes."""
-    import asyncio
+@pytest.mark.parametrize("head", [b"content-length: 1000", b"transfer-encoding: chunked"])
+async def test_answer_that_never_ends_is_cut_at_the_timeout(head: bytes) -> None:
+    """The timeout bounds the whole answer, not each byte; the status has come and counts."""
 
     async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 X\r\ncontent-length: 1000\r\n\r\n")
-        for _ in range(1000):
-            writer.write(b".")
+        writer.write(b"HTTP/1.1 200 X\r\n" + head + b"\r\n\r\n")
+        while True:
+            writer.write(b"1\r\n.\r\n")
             await writer.drain()
             await asyncio.sleep(0.05)
 
     async with talking(trickle) as port, open_context(timeout=0.3) as context:
-        with pytest.raises(Retry):
-            await HttpWebhook(context).send(delivery(f"http://127.0.0.1:{port}/"))
+        outcome = await HttpWebhook(context).send(delivery(f"http://127.0.0.1:{port}/"))
+    assert outcome.status is DeliveryStatus.DELIVERED
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"content-length: 1000\r\n\r\nshort",
+        b"transfer-encoding: chunked\r\n\r\nZZ\r\nnot a chunk",
+        b"transfer-encoding: chunked\r\n\r\n5\r\nhel",
+        b"content-encoding: gzip\r\ncontent-length: 3\r\n\r\nabc",
+    ],
+)
+@pytest.mark.parametrize("code", [200, 503])
+async def test_status_counts_when_the_body_is_broken(rest: bytes, code: int) -> None:
+    """A 2xx is delivered, and nothing is sent twice, however badly the rest of the answer ends."""
+    calls = 0
+
+    async def break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal calls
+        calls += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {code} X\r\n".encode() + rest)
+
+    async with talking(break_off) as port, open_context() as context:
+        sent = HttpWebhook(context).send(delivery(f"http://127.0.0.1:{port}/"))
+        if code == 200:
+            assert (await sent).status is DeliveryStatus.DELIVERED
+        else:
+            with pytest.raises(Retry, match="503"):
+                await sent
+    assert calls == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed", "is_sent"),
+    [
+        ("127.0.0.1", None, True),
+        ("127.0.0.1", [], True),
+        ("127.0.0.1", ["127.0.0.1"], True),
+        ("LOCALHOST", ["localhost"], True),
+        ("127.0.0.1", ["example.com"], False),
+        ("127.0.0.1", ["*.0.0.1"], True),
+        ("a.example.com", ["*.example.com"], None),
+        ("example.com", ["*.example.com"], False),
+        ("evilexample.com", ["*.example.com", "example.com"], False),
+        ("example.com@127.0.0.1", ["example.com"], False),
+    ],
+)
+async def test_signed_requests_go_to_allowed_hosts_only(
+    server: HttpServer, host: str, allowed: list[str] | None, is_sent: bool | None
+) -> None:
+    """A URL that data can steer reaches no other host than those the channel names."""
+    settings = {"signing_key": KEY, "allowed_hosts": allowed}
+    sent = replace(delivery(f"http://{host}:{server.port}/ok"), settings=settings)
+    if is_sent is None:
+        build_request(sent, WebhookSettings.model_validate(settings), NOW)
+        return
+    async with open_context() as context:
+        if is_sent:
+            await HttpWebhook(context).send(sent)
+        else:
+            with pytest.raises(Refused, match="allowed_hosts"):
+                await HttpWebhook(context).send(sent)
+    assert len(server.seen) == is_sent
 
 
 async def test_closed_port_is_retried(server: HttpServer, provider: HttpWebhook) -> None:
