@@ -9,6 +9,7 @@ import pytest
 
 from templating.environment import _LIQUID_ENV, render_text
 from templating.limits import LiquidError
+from templating.lookups import Lookups
 
 SCOPE: dict[str, Any] = {
     "nix": None,
@@ -45,7 +46,7 @@ STRICT = {
 def outcome(source: str, allowed: str | None = None) -> str:
     """Render a source with odd values; an allowed error prints nothing."""
     try:
-        return render_text(source, {"v": SCOPE})
+        return render_text(source, {"v": SCOPE}, lookups=Lookups())
     except LiquidError as error:
         if "argument" in error.message or (allowed is not None and allowed in error.message):
             return ""
