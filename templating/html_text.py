@@ -6,6 +6,7 @@ Python's HTML parser takes quadratic time over unclosed tags, so it is only show
 from __future__ import annotations
 
 import re
+from collections import Counter
 from html import unescape
 from html.entities import html5
 from html.parser import HTMLParser
@@ -21,6 +22,8 @@ _CLOSERS = {"!--": re.compile("-->")} | {
 _STRAY = re.compile(r"<(?!/?[A-Za-z](?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*>)")
 _TAG = re.compile(r"<[^<>]*>")
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]*)(;?)(?=(=?))")
+# Beyond Unicode, and perhaps beyond the integers that Python reads.
+_HUGE_REFERENCE = re.compile(r"&(?=#(?:[0-9]{8}|[xX][0-9A-Fa-f]{7}))")
 _BLANKS = re.compile(r"[ \t\r\n\f\v]+")
 _INVISIBLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _PARAGRAPHS = frozenset(
@@ -79,7 +82,7 @@ def html_to_text(html: str) -> str:
     `text (url)`, images their alternative text, table cells stand side by side; hidden elements,
     styles and scripts are dropped.
     """
-    visible = _ENTITY.sub(_keep_ampersand, _drop_hidden(html))
+    visible = _HUGE_REFERENCE.sub("&amp;", _ENTITY.sub(_keep_ampersand, _drop_hidden(html)))
     if len(visible) > _MAX_PARSED:
         return _tidy(unescape(_TAG.sub(" ", visible)))
     writer = _TextWriter()
@@ -132,6 +135,7 @@ class _TextWriter(HTMLParser):
         self._links: list[tuple[str, int]] = []
         self._lists: list[int | None] = []
         self._hidden: list[str] = []
+        self._hidden_counts: Counter[str] = Counter()
         self._preformatted = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -140,6 +144,7 @@ class _TextWriter(HTMLParser):
         if self._hidden or "hidden" in values or _INVISIBLE.search(values.get("style", "")):
             if tag not in _VOID:
                 self._hidden.append(tag)
+                self._hidden_counts[tag] += 1
             return
         self._break_before(tag)
         if tag == "a":
@@ -160,9 +165,12 @@ class _TextWriter(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         """Close an element."""
         if self._hidden:
-            if tag in self._hidden:
-                while self._hidden.pop() != tag:
-                    pass
+            # Counted, because a page may close what it never opened once for each of its tags.
+            while self._hidden_counts[tag]:
+                closed = self._hidden.pop()
+                self._hidden_counts[closed] -= 1
+                if closed == tag:
+                    break
             return
         if tag == "a" and self._links:
             self._close_link()

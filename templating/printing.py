@@ -59,9 +59,18 @@ def to_text(value: object) -> str:
         return _structure_text(value)
     if isinstance(value, range):
         return f"{value.start}..{value.stop - 1}"
-    # What no JSON number can be, and objects of the engine such as `forloop`, have no text.
-    is_finite = not isinstance(value, float) or math.isfinite(value)
-    return str(value) if is_finite and value is not None and not isinstance(value, Mapping) else ""
+    if isinstance(value, float):
+        return _float_text(value)
+    # Objects of the engine, such as `forloop`, have no text of their own.
+    return "" if value is None or isinstance(value, Mapping) else str(value)
+
+
+def _float_text(value: float) -> str:
+    """Write a number as people do, without an exponent; what no JSON number can be is nothing."""
+    if not math.isfinite(value):
+        return ""
+    text = repr(value)
+    return format(Decimal(text), "f") if "e" in text and 1e-7 <= abs(value) < 1e21 else text
 
 
 def _structure_text(value: object) -> str:

@@ -21,7 +21,7 @@ from templating.renderer import Renderer, one_line
 __all__ = ["EmailLayout", "LiquidError", "render_content"]
 
 _METHODS_WITH_BODY = frozenset({"post", "put", "patch", "delete"})
-HTTP_METHODS = _METHODS_WITH_BODY | {"get"}
+_METHODS = _METHODS_WITH_BODY | {"get"}
 _BUTTON_NAMES = ("primary", "secondary")
 
 
@@ -144,10 +144,8 @@ def _button(index: int, button: JsonObject, renderer: Renderer) -> JsonObject:
 
 def _render_http(template: JsonObject, renderer: Renderer, settings: JsonObject) -> HttpContent:
     method: Any = to_text(template.get("method")).strip().lower()
-    if method not in HTTP_METHODS:
-        raise LiquidError(
-            f"method: '{method[:16]}' is not one of {', '.join(sorted(HTTP_METHODS))}"
-        )
+    if method not in _METHODS:
+        raise LiquidError(f"method: '{method[:16]}' is not one of {', '.join(sorted(_METHODS))}")
     has_body = method in _METHODS_WITH_BODY
     return {
         "method": method,

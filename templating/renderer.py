@@ -9,12 +9,15 @@ from collections.abc import Mapping
 from typing import NoReturn
 
 from domain.json_types import JsonObject, JsonValue, Scope
+from domain.storable import MOST_LEVELS
 from templating.environment import render_text
 from templating.limits import Budget, Limits, LiquidError
 from templating.lookups import Lookups
 from templating.printing import to_text
 
-_MAX_DEPTH = 100
+# Content has a few levels of its own around the JSON of a template.
+_MAX_DEPTH = MOST_LEVELS - 8
+_TOO_DEEP = f"it may be nested at most {_MAX_DEPTH} levels deep"
 # Everything that could end a header line, for every protocol a value may reach.
 _LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 
@@ -85,13 +88,23 @@ class Renderer:
         if not rendered:
             return None
         try:
-            value: JsonValue = json.loads(
-                rendered, parse_constant=_refuse_number, parse_float=_finite
-            )
-        except (ValueError, RecursionError) as error:
+            return parse_json(rendered)
+        except ValueError as error:
             raise LiquidError(f"{field}: does not render to JSON: {error}") from error
-        _refuse_deep(value, field)
-        return value
+
+
+def parse_json(text: str) -> JsonValue:
+    """Read JSON that can be stored as it is.
+
+    Raises ValueError for what is not JSON, is nested too deep, or holds a number that no JSON
+    number can be, such as 1e999.
+    """
+    try:
+        value: JsonValue = json.loads(text, parse_constant=_refuse_number, parse_float=_finite)
+    except RecursionError as error:
+        raise ValueError(_TOO_DEEP) from error
+    _refuse_deep(value)
+    return value
 
 
 def _refuse_number(text: str) -> NoReturn:
@@ -105,7 +118,7 @@ def _finite(text: str) -> float:
     return number
 
 
-def _refuse_deep(value: JsonValue, field: str) -> None:
+def _refuse_deep(value: JsonValue) -> None:
     level = [value]
     for _ in range(_MAX_DEPTH):
         members = [item.values() if isinstance(item, dict) else item for item in level
@@ -113,4 +126,4 @@ def _refuse_deep(value: JsonValue, field: str) -> None:
         level = [member for group in members for member in group]
         if not level:
             return
-    raise LiquidError(f"{field}: JSON may be nested at most {_MAX_DEPTH} levels deep")
+    raise ValueError(_TOO_DEEP)

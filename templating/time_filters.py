@@ -12,7 +12,7 @@ from templating.moments import read_moment
 from templating.printing import is_nothing, to_text
 
 _MAX_FORMAT = 256
-_OWN_DIRECTIVES = re.compile(r"%(%|s|L)")
+_OWN_DIRECTIVES = re.compile(r"%(%|s|L|P|Z)")
 
 
 def find_zone(name: object) -> ZoneInfo:
@@ -56,10 +56,18 @@ def date(value: object, pattern: object = None, zone: object = None) -> str:
 
 
 def _directive(letter: str, moment: datetime) -> str:
-    # `%s` of the C library ignores the offset, and `%L` is known to Ruby and Elixir only.
-    if letter == "s":
-        return str(int(moment.timestamp()))
-    return f"{moment.microsecond // 1000:03d}" if letter == "L" else "%%"
+    match letter:
+        case "s":  # that of the C library ignores the offset
+            return str(int(moment.timestamp()))
+        case "L":  # known to Ruby and Elixir only
+            return f"{moment.microsecond // 1000:03d}"
+        case "P":  # not in every C library
+            return "am" if moment.hour < 12 else "pm"
+        case "Z":  # an offset has no name, and Python makes one up
+            name = moment.tzname() or ""
+            return moment.isoformat()[-6:] if name.startswith("UTC") and name != "UTC" else name
+        case _:
+            return "%%"
 
 
 TIME_FILTERS: tuple[tuple[str, Callable[..., Any]], ...] = (("timezone", timezone), ("date", date))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from domain.channels import ChannelType
 from domain.errors import FieldError
 from domain.json_types import JsonObject
 from templating.environment import check_source
-from templating.render import HTTP_METHODS
+from templating.renderer import parse_json
 from templating.scan import has_liquid
 
 # Names and switches, not templates.
@@ -38,14 +37,9 @@ def check_template(channel_type: ChannelType, template: JsonObject, field: str) 
 def _check_kind(
     channel_type: ChannelType, template: JsonObject, field: str
 ) -> Iterator[FieldError]:
-    """Check what depends on the channel type."""
+    """Check what depends on the channel type, and is not a matter of shape."""
     if channel_type is ChannelType.EMAIL:
         yield from _check_email(template, field)
-    if channel_type is ChannelType.HTTP:
-        method = template.get("method")
-        if not isinstance(method, str) or method.lower() not in HTTP_METHODS:
-            expected = ", ".join(sorted(HTTP_METHODS))
-            yield FieldError(f"{field}.method", f"must be one of {expected}", "invalid_value")
 
 
 def _check_email(template: JsonObject, field: str) -> Iterator[FieldError]:
@@ -77,6 +71,6 @@ def _may_be_object(source: str) -> bool:
     if has_liquid(source) or not source.strip():
         return True
     try:
-        return isinstance(json.loads(source), dict)
-    except (ValueError, RecursionError):
+        return isinstance(parse_json(source), dict)
+    except ValueError:
         return False

@@ -94,7 +94,7 @@ async def test_templates_look_up_users_objects_and_tenants(engine: Engine) -> No
     run_id, _ = await engine.send(step, data={"who": "ada"})
     (message,) = await engine.messages(run_id)
     rendered = message["content"]["blocks"][0]["rendered"]
-    assert rendered == "<p>Ada Grace grace Carillon Acme </p>\n"
+    assert rendered == "<p>Ada Grace grace Carillon Acme</p>\n"
 
 
 async def test_look_ups_without_end_fail_the_step(engine: Engine) -> None:

@@ -12,7 +12,7 @@ from templating.environment import Limits, LiquidError, render_text
 from templating.html_text import html_to_text
 from templating.limits import MAX_SOURCE, MAX_STRING
 from templating.markdown import markdown_to_safe_html
-from templating.scan import MAX_TAG
+from templating.scan import MAX_TAG, MAX_TAGS
 
 PATIENT = Limits(seconds=3600, output=5_000_000)
 LONG = "(1..10000)"
@@ -109,6 +109,7 @@ def doubled_list(times: int) -> str:
         pytest.param("{%" + "a" * 400_000, id="unclosed tag name"),
         pytest.param("{{ '" + "x" * MAX_TAG + "' }}", id="long tag"),
         pytest.param("{{ x }}" + "x" * MAX_SOURCE, id="long source"),
+        pytest.param("{{ x }}" * (MAX_TAGS + 1), id="many tags"),
         pytest.param("x" * (MAX_SOURCE + 1), id="long source without Liquid"),
         pytest.param("{% for x in (1..2) %}{% for y in forloop %}{% endfor %}{% endfor %}",
                      id="loop over the loop itself"),

@@ -65,6 +65,18 @@ def test_entities(html: str, expected: str) -> None:
     assert html_to_text(html) == expected
 
 
+def test_hidden_parts_end_where_they_began() -> None:
+    """What is hidden inside of what is hidden ends with it, and stray ends end nothing."""
+    html = "<div hidden><p hidden>a</b><p>b</p></p></i>c</div>d<p>e"
+    assert html_to_text(html) == "d\n\ne"
+
+
+def test_odd_references_and_stray_ends_take_no_time() -> None:
+    """Numbers too long to read stay; ten thousand hidden elements and stray ends are counted."""
+    assert html_to_text("&#" + "1" * 5_000 + ";").startswith("&#111")
+    assert html_to_text("<div hidden>" * 10_000 + "</p>" * 20_000 + "x") == ""
+
+
 def test_large_documents_are_only_stripped() -> None:
     """A very large body still becomes text, without its structure."""
     text = html_to_text("<p>word &amp; word</p>" * 20_000)

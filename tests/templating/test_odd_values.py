@@ -9,6 +9,7 @@ import pytest
 
 from templating.environment import _LIQUID_ENV, render_text
 from templating.limits import LiquidError
+from templating.lookups import Lookups
 
 SCOPE: dict[str, Any] = {
     "nix": None,
@@ -45,7 +46,7 @@ STRICT = {
 def outcome(source: str, allowed: str | None = None) -> str:
     """Render a source with odd values; an allowed error prints nothing."""
     try:
-        return render_text(source, {"v": SCOPE})
+        return render_text(source, {"v": SCOPE}, lookups=Lookups())
     except LiquidError as error:
         if "argument" in error.message or (allowed is not None and allowed in error.message):
             return ""
@@ -102,6 +103,8 @@ def test_tags_and_paths(value: str) -> None:
         ("{{ 'abc' | slice: missing, 2 }}|{{ 'abc' | slice: 1, missing }}", "ab|b"),
         ("{{ 2.5 | round }} {{ -2.5 | round }} {{ 2.675 | round: 2 }} {{ 5 | round: 2 }}",
          "3 -3 2.68 5"),
+        ("{{ 0.00001 }} {{ 0.5 | times: 0.0001 }} {{ 100000000000000000000.5 | plus: 0.5 }}",
+         "0.00001 0.00005 100000000000000000000"),
         ("{{ 1234 | round: -2 }} {{ '2.5' | round: missing }}", "1200 3"),
         ("{{ 0.1 | plus: 0.2 }} {{ '12 apples' | plus: 1 }} {{ v.nix | minus: 2 }}", "0.3 13 -2"),
         ("{{ 7 | divided_by: 2 }} {{ 7 | divided_by: 2.0 }} {{ -7 | divided_by: 2 }}", "3 3.5 -4"),

@@ -62,7 +62,7 @@ async def test_odd_characters_are_stored(
     await store(platform, render(channel_type, f"a{source}b"))
 
 
-@pytest.mark.parametrize("value", ["NaN", "1e999", "-Infinity", "[" * 101 + "]" * 101, "01"])
+@pytest.mark.parametrize("value", ["NaN", "1e999", "-Infinity", "[" * 60 + "]" * 60, "01"])
 def test_overrides_that_are_not_json_name_their_field(value: str) -> None:
     """JSON that could not be stored is the template's fault."""
     overrides = {"payload_overrides": '{"badge": {{ data }}}'}

@@ -77,12 +77,6 @@ def test_constant_overrides_must_be_objects() -> None:
     assert [path for path, _ in found] == ["steps[0].template.json_body"]
 
 
-def test_unknown_method_is_refused() -> None:
-    """A webhook step needs a method that exists."""
-    found = problems(ChannelType.HTTP, {"method": "brew", "url": "x"})
-    assert found[0][0] == "steps[0].template.method"
-
-
 @pytest.mark.parametrize(
     ("source", "is_wrong"),
     [
