@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from typing import cast
 
+import hypothesis
 import pytest
 from temporalio.client import Client
 
@@ -17,6 +18,10 @@ from tests.support.builders import Builder, Environment
 from tests.support.postgres import new_database, running_cluster
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.temporal_server import running_temporal
+
+# How long an example takes says something about the machine, not about the rule.
+hypothesis.settings.register_profile("carillon", deadline=None)
+hypothesis.settings.load_profile("carillon")
 
 
 @pytest.fixture(scope="session")
