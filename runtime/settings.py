@@ -115,8 +115,8 @@ class Settings(BaseSettings):
         0.2,
         gt=0,
         lt=1,
-        description="Share of them that asks for new runs; the rest asks for the next steps of runs "
-        "in memory. At least one each.",
+        description="Share of them that asks for new runs; the rest asks for more work of runs "
+        "that are in memory. At least one each.",
     )
     worker_sandbox: bool = Field(False, description="Run workflow code in Temporal's sandbox.")
     shutdown_seconds: int = Field(
