@@ -30,8 +30,9 @@ $(INSTALLED): requirements-dev.lock pyproject.toml README.md
 	environments. Install its venv package (Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; }
 	@$(BIN)/python -c '' 2>/dev/null || { rm -rf .venv; "$(PYTHON)" -m venv .venv; }
 	@echo "Installing locked dependencies into .venv …"
+	@# The lock is complete, so nothing is resolved; Python compiles what is used when it is used.
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
-		--requirement requirements-dev.lock
+		--no-deps --no-compile --requirement requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
 		--no-build-isolation --editable .
 	@touch $@

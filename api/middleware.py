@@ -7,10 +7,12 @@ instead of the path, no query, no body.
 from __future__ import annotations
 
 import base64
+import logging
 import os
 import re
 import time
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -24,6 +26,7 @@ from runtime.logs import get_logger
 from runtime.settings import Settings
 
 _log = get_logger(__name__)
+_PROBES = ("/health", "/ready")
 _TRIGGER_PATH = re.compile(r"/v1/(workflows/[^/]+/trigger|notify)")
 # What nginx writes when the caller went away before the answer; nobody reads it but the log.
 _CLIENT_GONE = 499
@@ -138,10 +141,14 @@ def _route(scope: Scope) -> str:
 
 
 def _log_access(exchange: _Exchange, seconds: float) -> None:
-    _log.info(
+    route = _route(exchange.scope)
+    # Probes ask every few seconds and say nothing when all is well.
+    is_probe = route in _PROBES and exchange.status_code == HTTPStatus.OK
+    _log.log(
+        logging.DEBUG if is_probe else logging.INFO,
         "request",
         method=exchange.scope["method"],
-        route=_route(exchange.scope),
+        route=route,
         status_code=exchange.status_code,
         milliseconds=round(seconds * 1000, 2),
     )

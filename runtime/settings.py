@@ -110,7 +110,14 @@ class Settings(BaseSettings):
     worker_workflow_slots: int = Field(100, ge=1, description="Workflow tasks at once.")
     worker_local_slots: int = Field(50, ge=1, description="Walks (local activities) at once.")
     worker_delivery_slots: int = Field(50, ge=1, description="Deliveries at once, per queue.")
-    worker_pollers: int = Field(5, ge=1, description="Pollers of the runs queue.")
+    worker_pollers: int = Field(5, ge=2, description="Pollers of the runs queue.")
+    worker_new_run_pollers: float = Field(
+        0.2,
+        gt=0,
+        lt=1,
+        description="Share of them that asks for new runs; the rest asks for more work of runs "
+        "that are in memory. At least one each.",
+    )
     worker_sandbox: bool = Field(False, description="Run workflow code in Temporal's sandbox.")
     shutdown_seconds: int = Field(
         20, ge=0, description="How long a stopping worker lets activities finish."

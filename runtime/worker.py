@@ -103,6 +103,7 @@ def _build_worker(
             max_concurrent_local_activities=settings.worker_local_slots,
             max_concurrent_activities=settings.worker_local_slots,
             workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(settings.worker_pollers),
+            nonsticky_to_sticky_poll_ratio=settings.worker_new_run_pollers,
             activity_task_poller_behavior=PollerBehaviorSimpleMaximum(2),
             graceful_shutdown_timeout=grace,
             deployment_config=deployment,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 from runtime.logs import configure_logs, get_logger
@@ -25,28 +26,26 @@ async def _run(settings: Settings, queues: tuple[str, ...], processes: int) -> N
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    children = [
-        Child(_spec(settings, queues, number + 1), say=log.warning) for number in range(processes)
-    ]
-    for child in children:
-        await child.start()
-        child.settle()
-    await stop.wait()
-    await asyncio.gather(*(child.stop() for child in children))
+    with tempfile.TemporaryDirectory(prefix="carillon-workers-") as folder:
+        ready_file = settings.ready_file or Path(folder) / "ready"
+        specs = [_spec(settings, queues, ready_file, number + 1) for number in range(processes)]
+        children = [Child(spec, say=log.warning) for spec in specs]
+        for child in children:
+            await child.start()
+            child.settle()
+        await stop.wait()
+        await asyncio.gather(*(child.stop() for child in children))
 
 
-def _spec(settings: Settings, queues: tuple[str, ...], number: int) -> ChildSpec:
+def _spec(settings: Settings, queues: tuple[str, ...], ready_file: Path, number: int) -> ChildSpec:
     program = (sys.executable, "-P", "-m", "runtime.cli", "worker", "--queues", ",".join(queues))
-    overrides = {"PYTHONPATH": str(_ROOT)}
-    ready_file = settings.ready_file
-    if ready_file is not None:  # each makes its own, so that "ready" is never one of several
-        ready_file = ready_file.with_name(f"{ready_file.name}.{number}")
-        overrides["CARILLON_READY_FILE"] = str(ready_file)
+    # Each makes its own, so that "ready" is never one of several.
+    own_file = ready_file.with_name(f"{ready_file.name}.{number}")
     return ChildSpec(
         name=f"worker-{number}",
         command=program,
-        environment=child_environment(**overrides),
-        ready_file=ready_file,
-        sign_of_life=None if ready_file is None else touched_file(ready_file),
+        environment=child_environment(PYTHONPATH=str(_ROOT), CARILLON_READY_FILE=str(own_file)),
+        ready_file=own_file,
+        sign_of_life=touched_file(own_file),
         stop_seconds=settings.shutdown_seconds + 5.0,
     )
