@@ -9,7 +9,7 @@ from activities.advance import AdvanceActivities
 from activities.deliver import DeliverActivities
 from activities.fan_out import FanOutActivities
 from activities.sweep import SweepActivities
-from domain.queues import DELIVERY_QUEUES, FANOUT, JOBS, RUNS
+from domain.queues import DELIVERY_QUEUES, FANOUT, RUNS, SWEEP
 from runtime.platform import Platform
 
 
@@ -34,7 +34,7 @@ def activities_by_queue(
             fan_out.plan_cancel_fanout,
             fan_out.signal_cancelled_runs,
         ],
-        JOBS: [sweep.sweep],
+        SWEEP: [sweep.sweep],
     }
     for queue in DELIVERY_QUEUES.values():
         table[queue] = [deliver.deliver_message, deliver.conclude_delivery]

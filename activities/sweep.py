@@ -1,16 +1,29 @@
-"""Release what a process that died, or an absent Temporal, left behind."""
+"""The duties of the sweep: what a process that died, or an absent Temporal, left behind."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
-from domain.clock import utc_now
-from models.queries.idempotency import delete_expired
+from activities.beats import beating
+from runtime.logs import get_logger
 from runtime.platform import Platform
-from services import reconciliation, releases
+from services.expiry import forget_expired
+from services.reconciliation import reconcile_runs
+from services.release_sweep import confirm_releases, release_left_over
 
-# A sweep every 15 seconds keeps up with 600 keyed triggers a second.
-_FORGOTTEN_AT_ONCE = 10_000
+_log = get_logger(__name__)
+
+# Every sweep does all of them, side by side, so that none can starve another. Each returns how
+# much it did, and ends by itself before its activity's time is over.
+DUTIES: dict[str, Callable[[Platform], Awaitable[int]]] = {
+    "release": release_left_over,
+    "confirm": confirm_releases,
+    "reconcile": reconcile_runs,
+    "forget": forget_expired,
+}
 
 
 class SweepActivities:
@@ -20,14 +33,14 @@ class SweepActivities:
         self._platform = platform
 
     @activity.defn(name="sweep")
-    async def sweep(self) -> int:
-        """Start and signal what stayed unreleased; answers how many triggers and cancellations.
-
-        On the way it looks after runs that Temporal ended or lost, and forgets answers that are
-        past their replay window.
-        """
-        released = await releases.release_left_over(self._platform, beat=activity.heartbeat)
-        await reconciliation.reconcile_overdue_runs(self._platform)
-        async with self._platform.database.connection() as connection:
-            await delete_expired(connection, now=utc_now(), limit=_FORGOTTEN_AT_ONCE)
-        return released
+    async def sweep(self, duty: str) -> int:
+        """Do one duty; returns how much there was to do."""
+        work = DUTIES.get(duty)
+        if work is None:  # a newer worker's
+            raise ApplicationError(f"unknown duty {duty!r}", non_retryable=True)
+        async with beating():
+            try:
+                return await work(self._platform)
+            except Exception as error:
+                _log.error("sweep_duty_failed", duty=duty, error=type(error).__name__)
+                raise

@@ -14,6 +14,7 @@ from api.rate_limits import RateLimiter
 from runtime.logs import configure_logs
 from runtime.platform import Platform, open_platform
 from runtime.settings import Settings, get_settings
+from services.releases import close_releases
 
 
 def create_app(settings: Settings | None = None, platform: Platform | None = None) -> FastAPI:
@@ -35,6 +36,7 @@ def create_app(settings: Settings | None = None, platform: Platform | None = Non
         async with open_platform(settings, process="api", lazy=True) as opened:
             app.state.platform = opened
             yield
+            await close_releases(opened)
 
     app = FastAPI(
         title="Carillon",

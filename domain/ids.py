@@ -91,9 +91,13 @@ def recipient_run_workflow_id(environment: str, workflow_key: str, run_id: str) 
     return f"run/{environment}/{_short(workflow_key)}/{run_id}"
 
 
-def trigger_fanout_workflow_id(environment: str, workflow_run_id: str) -> str:
-    """Return the id of the Temporal workflow that starts the runs of one trigger."""
-    return f"fan-out/{environment}/{workflow_run_id}"
+def trigger_fanout_workflow_id(environment: str, workflow_run_id: str, number: int = 1) -> str:
+    """Return the id of the Temporal workflow that starts the runs of one trigger.
+
+    When it was ended before its time, the next `number` goes on.
+    """
+    first = f"fan-out/{environment}/{workflow_run_id}"
+    return first if number == 1 else f"{first}/{number}"
 
 
 def cancel_fanout_workflow_id(environment: str, cancellation_id: str) -> str:

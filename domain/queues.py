@@ -6,7 +6,8 @@ from domain.channels import ChannelType
 
 RUNS = "runs"
 FANOUT = "fanout"
-JOBS = "jobs"
+# Alone on its queue, so that no other work can hold up what heals the rest.
+SWEEP = "sweep"
 DELIVER_EMAIL = "deliver-email"
 DELIVER_SMS = "deliver-sms"
 DELIVER_PUSH = "deliver-push"
@@ -21,4 +22,4 @@ DELIVERY_QUEUES: dict[ChannelType, str] = {
     ChannelType.HTTP: DELIVER_WEBHOOK,
 }
 
-ALL_QUEUES: tuple[str, ...] = (RUNS, FANOUT, JOBS, *DELIVERY_QUEUES.values())
+ALL_QUEUES: tuple[str, ...] = (RUNS, FANOUT, SWEEP, *DELIVERY_QUEUES.values())

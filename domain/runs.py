@@ -98,18 +98,22 @@ class MessageDeliveryInput:
 
 @dataclass(frozen=True, slots=True)
 class TriggerFanoutInput:
-    """Start all recipient runs of one trigger."""
+    """Start all recipient runs of one trigger: those behind the id `after`; `done` were before."""
 
     workflow_run_id: str
     environment_id: str
+    after: str = ""
+    done: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class CancelFanoutInput:
-    """Signal all runs that one cancellation has ended."""
+    """Signal all runs that one cancellation has ended: those behind `after`; `done` were before."""
 
     cancellation_id: str
     environment_id: str
+    after: str = ""
+    done: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,14 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class ChunkPlan:
-    """The ranges that a fan-out works through in parallel."""
+    """The next ranges that a fan-out works through; `more` says that others come after them."""
 
     chunks: list[Chunk] = field(default_factory=list)
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SweepInput:
+    """Sweep: the duties to do, by name."""
+
+    duties: list[str]

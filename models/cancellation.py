@@ -13,13 +13,16 @@ from models.base import instant_column, json_column, text_column
 
 
 class Cancellation(SQLModel, table=True):
-    """One cancel request; `released_at` says that every Temporal workflow was told."""
+    """One cancel request; `released_at` says that every Temporal workflow was told.
+
+    `due_at` is when the sweep tells them, unless that was done by then.
+    """
 
     __tablename__ = "cancellations"
     __table_args__ = (
         Index(
             "ix_cancellations_unreleased",
-            "requested_at",
+            "due_at",
             postgresql_where=text("released_at IS NULL"),
         ),
     )
@@ -31,4 +34,6 @@ class Cancellation(SQLModel, table=True):
     recipients: list[Any] | None = json_column(nullable=True)
     run_count: int
     requested_at: datetime = instant_column()
+    due_at: datetime = instant_column()
+    attempts: int
     released_at: datetime | None = instant_column(nullable=True)

@@ -18,16 +18,9 @@ from models.base import column_while, instant_column, json_column, text_column
 
 
 class WorkflowRun(SQLModel, table=True):
-    """One accepted trigger request; `released_at` says that all its runs were started."""
+    """One accepted trigger request; written once and never changed."""
 
     __tablename__ = "workflow_runs"
-    __table_args__ = (
-        Index(
-            "ix_workflow_runs_unreleased",
-            "accepted_at",
-            postgresql_where=text("released_at IS NULL"),
-        ),
-    )
 
     id: UUID = Field(primary_key=True)
     environment_id: UUID
@@ -43,7 +36,6 @@ class WorkflowRun(SQLModel, table=True):
     recipient_count: int
     missing_recipients: list[Any] | None = json_column(nullable=True)
     accepted_at: datetime = instant_column()
-    released_at: datetime | None = instant_column(nullable=True)
 
 
 class RecipientRun(SQLModel, table=True):
@@ -52,6 +44,9 @@ class RecipientRun(SQLModel, table=True):
     `status` is in no index: each change of it would touch all of them. The two generated columns
     stand in for it where a list or a cancel needs one, and stay null, and so out of the indexes,
     for a run that is accepted and completed without a pause or a cancellation key.
+
+    An open run that has begun always has `resumes_at`: it is how reconciliation finds it.
+    `seen_alive_at` is when Temporal last said that it has the run, to the day.
     """
 
     __tablename__ = "recipient_runs"
@@ -90,6 +85,7 @@ class RecipientRun(SQLModel, table=True):
         Index(
             "ix_recipient_runs_resumes_at",
             "resumes_at",
+            "id",
             postgresql_where=text("resumes_at IS NOT NULL"),
         ),
         Index(
@@ -118,6 +114,7 @@ class RecipientRun(SQLModel, table=True):
     event_count: int = 0
     step_outcomes: dict[str, Any] = json_column()
     resumes_at: datetime | None = instant_column(nullable=True)
+    seen_alive_at: datetime | None = instant_column(nullable=True)
     inserted_at: datetime = instant_column()
     updated_at: datetime = instant_column()
 

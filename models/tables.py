@@ -12,6 +12,7 @@ from models.environment import ApiKey, Environment, ServiceToken
 from models.idempotency import IdempotencyRecord
 from models.message import DeliveryAttempt, Message, MessageEvent
 from models.recipient import ChannelData, PreferenceSet, Recipient
+from models.release import SweepPosition, TriggerRelease
 from models.run import RecipientRun, RecipientRunEvent, WorkflowRun
 
 __all__ = [
@@ -33,6 +34,8 @@ __all__ = [
     "RecipientRun",
     "RecipientRunEvent",
     "ServiceToken",
+    "SweepPosition",
+    "TriggerRelease",
     "WorkflowRun",
     "metadata",
 ]

@@ -11,23 +11,28 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
 from uuid import UUID
 
+from temporalio.service import RPCError
+
 from api.management.admin_keys import render_key, render_token
 from api.management.channels import render_channel
-from domain.clock import utc_now
-from domain.errors import InvalidParams, NotFound
+from domain.clock import parse_instant, utc_now
+from domain.errors import InvalidParams, NotFound, Unavailable
 from domain.ids import read_id
 from domain.json_types import JsonObject, JsonValue
 from domain.pages import PageRequest
 from domain.principals import EnvironmentScope, KeyKind
 from runtime.platform import Platform, open_platform
 from runtime.settings import Settings
+from runtime.temporal import is_away
 from services import channels, credentials
 from services.deliveries import retry_message
 from services.environments import find_environment
+from services.reconciliation import recover
 
 Arguments = argparse.Namespace
 Action: TypeAlias = Callable[[Platform, Arguments], Awaitable[JsonValue]]
@@ -147,6 +152,28 @@ async def _retry_message(platform: Platform, arguments: Arguments) -> JsonValue:
     return None
 
 
+async def _recover(platform: Platform, arguments: Arguments) -> JsonValue:
+    try:
+        verdict = await recover(platform, arguments.since)
+    except (RPCError, RuntimeError) as error:
+        if not is_away(error):
+            raise
+        raise Unavailable("Temporal is away; what was started again stays so. Repeat it.") from None
+    return {
+        "waiting_runs": verdict.looked_at,
+        "unknown_to_temporal": verdict.unknown,
+        "started_again": verdict.restarted,
+        "left_because_older": verdict.held,
+    }
+
+
+def _instant(text: str) -> datetime:
+    instant = parse_instant(text)
+    if instant is None:
+        raise argparse.ArgumentTypeError("must be an ISO 8601 date or date-time")
+    return instant
+
+
 def _read_settings(file: Path) -> JsonObject:
     """Read a JSON object from a file, `-` for standard input. Raises InvalidParams."""
     try:
@@ -194,4 +221,11 @@ def _parser() -> argparse.ArgumentParser:
     retry = add("message-retry", "send a failed message once more", _retry_message)
     retry.add_argument("id")
     retry.add_argument("--environment", default="development")
+    recovery = add("recover", "start waiting runs again that Temporal has lost", _recover)
+    recovery.add_argument(
+        "--since",
+        type=_instant,
+        required=True,
+        help="leave runs alone whose last sign of life is older than this date or date-time",
+    )
     return parser

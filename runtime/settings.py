@@ -82,7 +82,7 @@ class Settings(BaseSettings):
 
     # --- the engine
     start_timeout_seconds: float = Field(
-        1.0, gt=0, description="How long a trigger waits for Temporal before the sweep takes over."
+        1.0, gt=0, description="How long a trigger waits for Temporal before it is answered."
     )
     inline_start_limit: int = Field(
         25, ge=0, le=1000, description="Most runs that the request itself starts."

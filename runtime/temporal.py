@@ -40,14 +40,25 @@ async def connect(settings: Settings, *, lazy: bool, identity: str) -> Client:
     )
 
 
-def is_away(error: BaseException) -> bool:
-    """Tell whether an error means that Temporal is down, slow or overloaded, so: try later."""
+def is_unreachable(error: BaseException) -> bool:
+    """Tell whether an error means that Temporal is down, slow or overloaded as a whole."""
     if isinstance(error, TimeoutError):
         return True
+    # A lazy client that never reached Temporal has no type of its own for that.
+    if isinstance(error, RuntimeError):
+        return str(error).startswith("Failed client connect")
     return isinstance(error, RPCError) and error.status in {
         RPCStatusCode.UNAVAILABLE,
         RPCStatusCode.DEADLINE_EXCEEDED,
         RPCStatusCode.RESOURCE_EXHAUSTED,
+    }
+
+
+def is_away(error: BaseException) -> bool:
+    """Tell whether to try again later: Temporal is away, or was for this one call."""
+    if is_unreachable(error):
+        return True
+    return isinstance(error, RPCError) and error.status in {
         RPCStatusCode.CANCELLED,
         RPCStatusCode.ABORTED,
         RPCStatusCode.UNKNOWN,

@@ -23,7 +23,7 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
-from temporalio.common import WorkerDeploymentVersion
+from temporalio.common import Priority, WorkerDeploymentVersion
 from temporalio.worker import (
     PollerBehaviorSimpleMaximum,
     UnsandboxedWorkflowRunner,
@@ -34,8 +34,10 @@ from temporalio.worker import (
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities import activities_by_queue
+from activities.sweep import DUTIES
 from domain.errors import Unavailable
-from domain.queues import ALL_QUEUES, FANOUT, JOBS, RUNS
+from domain.queues import ALL_QUEUES, FANOUT, RUNS, SWEEP
+from domain.runs import SweepInput
 from runtime.logs import get_logger
 from runtime.platform import Platform, open_platform
 from runtime.processes import LOOK_SECONDS
@@ -47,6 +49,7 @@ from temporal_workflows import WORKFLOWS, SweepWorkflow
 _log = get_logger(__name__)
 
 SWEEP_SCHEDULE_ID = "carillon-sweep"
+_LONGEST_SWEEP = timedelta(minutes=10)
 _PASSTHROUGH = ("domain", "temporal_workflows", "activities")
 _CONNECT_WAIT_SECONDS = 0.5
 # Often enough for the supervisor to see a change at each look.
@@ -108,13 +111,13 @@ def _build_worker(
             graceful_shutdown_timeout=grace,
             deployment_config=deployment,
         )
-    few = queue in (FANOUT, JOBS)
+    slots = {FANOUT: _FEW_SLOTS, SWEEP: len(DUTIES)}.get(queue, settings.worker_delivery_slots)
     return Worker(
         client,
         task_queue=queue,
         activities=activities,
-        max_concurrent_activities=_FEW_SLOTS if few else settings.worker_delivery_slots,
-        activity_task_poller_behavior=PollerBehaviorSimpleMaximum(_FEW_SLOTS if few else 4),
+        max_concurrent_activities=slots,
+        activity_task_poller_behavior=PollerBehaviorSimpleMaximum(min(slots, 4)),
         graceful_shutdown_timeout=grace,
         deployment_config=deployment,
     )
@@ -138,7 +141,7 @@ async def run_worker(settings: Settings, queues: tuple[str, ...] = ALL_QUEUES) -
         async with contextlib.AsyncExitStack() as running:
             for worker in workers:
                 await running.enter_async_context(worker)
-            if JOBS in queues:
+            if SWEEP in queues:
                 await ensure_sweep(platform.temporal, settings)
             _log.info("worker_ready", queues=list(queues), sdk=temporalio.__version__)
             beating = asyncio.create_task(_beat(settings.ready_file))
@@ -183,28 +186,37 @@ async def _beat(ready_file: Path | None) -> None:
 
 
 async def ensure_sweep(client: Client, settings: Settings) -> None:
-    """Have Temporal sweep at the interval of the settings.
+    """Have Temporal sweep at the interval of the settings, with the duties that this code knows.
 
-    Of a schedule that is there only the interval is changed: an operator may have paused it.
+    Of a schedule that is there nothing else is changed: an operator may have paused it.
     """
     every = timedelta(seconds=settings.sweep_seconds)
     spec = ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)])
-    action = ScheduleActionStartWorkflow(SweepWorkflow.run, id="carillon-sweep", task_queue=RUNS)
+    action = ScheduleActionStartWorkflow(
+        SweepWorkflow.run,
+        SweepInput(list(DUTIES)),
+        id="carillon-sweep",
+        task_queue=RUNS,
+        # One that gets stuck must not keep the next from starting.
+        execution_timeout=_LONGEST_SWEEP,
+        priority=Priority(priority_key=1),
+    )
     policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=1))
     try:
         await client.create_schedule(
             SWEEP_SCHEDULE_ID, Schedule(action=action, spec=spec, policy=policy)
         )
     except ScheduleAlreadyRunningError:
-        await _keep_interval(client, spec)
+        await _keep_up_to_date(client, spec, action)
 
 
-async def _keep_interval(client: Client, spec: ScheduleSpec) -> None:
+async def _keep_up_to_date(
+    client: Client, spec: ScheduleSpec, action: ScheduleActionStartWorkflow
+) -> None:
     def updated(seen: ScheduleUpdateInput) -> ScheduleUpdate | None:
         schedule = seen.description.schedule
-        if schedule.spec.intervals == spec.intervals:
-            return None
         schedule.spec = spec
+        schedule.action = action
         return ScheduleUpdate(schedule=schedule)
 
     await client.get_schedule_handle(SWEEP_SCHEDULE_ID).update(updated)

@@ -1,28 +1,31 @@
 """What leaves for Temporal after a transaction has ended: starts and signals.
 
-Workflow ids are derived, so that releasing twice is harmless; a process that dies before it
-releases, or finds Temporal away, leaves the work to the sweep.
+Workflow ids are derived, so releasing twice is harmless. A request waits a moment for its release;
+one that is slow goes on in the background for some seconds more, and what is not done by then, or
+dies with its process, is the sweep's.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from itertools import chain, repeat
 from typing import Any
 from uuid import UUID
 
 from temporalio.service import RPCError
 
-from domain.clock import utc_now
 from domain.errors import Unavailable
 from domain.principals import EnvironmentScope
-from models.queries import cancellations, triggers
+from models.queries import cancellations
+from models.queries import releases as statements
 from runtime.logs import get_logger
 from runtime.platform import Platform
 from runtime.temporal import is_away
+from services.breaker import Breaker
 from services.temporal_calls import (
     each_at_once,
     signal_cancelled_run,
@@ -33,19 +36,49 @@ from services.temporal_calls import (
 
 _log = get_logger(__name__)
 
-# After Temporal was found away, requests leave their starts to the sweep for this long, instead
-# of each waiting for the same time-out.
-_LOOK_AGAIN_SECONDS = 1.0
-_AWAY_UNTIL = "temporal_away_until"
-_BACKGROUND = "background_tasks"
-_WAITING = "released_triggers"
+# After so many failures in a row requests do not wait for Temporal, but for one a second.
+_FAILURES = 5
+_PROBE_SECONDS = 1.0
+# The sweep comes after 15 seconds at the earliest; until then this process goes on trying.
+_PATIENCE_SECONDS = 10.0
+_WAITS = (0.25, 0.5, 1.0, 2.0)
+_CALL_SECONDS = 5.0
+# Each holds the rows of 25 runs at most. What comes on top is the sweep's at once.
+_MOST_UNDER_WAY = 1_000
+_AGAIN_AT_ONCE = 16
 # Notes of releases are gathered for this long, and written in one statement.
 _NOTE_SECONDS = 0.2
-# Shorter than the sweep's heartbeat time-out, or one slow release would end every sweep.
-_SWEEP_PATIENCE = 15.0
-_SWEPT_AT_ONCE = 8
-# So many batches take less than a sweep may last.
-_SWEPT_BATCHES = 25
+# By then the runs of a trigger have begun, unless something is wrong or much is going on.
+CONFIRM_AFTER = timedelta(minutes=5)
+_MEMORY = "releases"
+
+
+@dataclass(slots=True)
+class UnderWay:
+    """What this process has promised and not done yet."""
+
+    breaker: Breaker = field(
+        default_factory=lambda: Breaker(failures=_FAILURES, pause=_PROBE_SECONDS)
+    )
+    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AGAIN_AT_ONCE))
+    releases: set[asyncio.Task[bool]] = field(default_factory=set)
+    notes: list[UUID] = field(default_factory=list)
+    noting: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def begin(self, release: Coroutine[Any, Any, bool]) -> asyncio.Task[bool]:
+        """Run a release as a task that nobody has to wait for."""
+        task = asyncio.create_task(release)
+        self.releases.add(task)
+        task.add_done_callback(self.releases.discard)
+        return task
+
+
+def under_way_of(platform: Platform) -> UnderWay:
+    """Return what a process has promised and not done yet."""
+    found: UnderWay | None = platform.memory.get(_MEMORY)
+    if found is None:
+        found = platform.memory[_MEMORY] = UnderWay()
+    return found
 
 
 async def release_trigger(
@@ -56,67 +89,79 @@ async def release_trigger(
 ) -> bool:
     """Start a trigger's runs: few of them here, many by a fan-out.
 
+    Never raises because of Temporal or the database: the trigger is accepted.
+
     Args:
         platform: the parts of this process.
         environment: where.
         workflow_run_id: the trigger.
-        runs: its runs, as `models.queries.triggers.accept_trigger` answers them.
+        runs: its runs, as `models.queries.triggers.accept_trigger` returns them.
 
     Returns:
-        Whether all are started, or certain to be.
+        Whether all are started by now, or certain to be.
     """
-    started = await _attempt(
-        platform, _starts(platform, environment, workflow_run_id, runs), patience=None
+    return await _promptly(
+        platform,
+        partial(start_trigger, platform, environment, workflow_run_id, runs),
+        note=partial(_note_later, platform, workflow_run_id),
     )
-    if started:
-        _note_later(platform, workflow_run_id)
-    return started
 
 
-async def _starts(
+async def start_trigger(
     platform: Platform,
     environment: EnvironmentScope,
     workflow_run_id: UUID,
     runs: Sequence[dict[str, Any]],
-) -> None:
+) -> bool:
+    """Start a trigger's runs, once.
+
+    Returns:
+        Whether they are started, or certain to be; False when its fan-out has ended already.
+
+    Raises:
+        RPCError, RuntimeError: Temporal is away, or refuses.
+    """
     if len(runs) <= platform.settings.inline_start_limit:
         rows = [{**run, "environment": environment.slug} for run in runs]
         await each_at_once(rows, lambda row: start_run(platform.temporal, row))
-    else:
-        await start_trigger_fanout(platform.temporal, environment, workflow_run_id)
+        return True
+    return await start_trigger_fanout(platform.temporal, environment, workflow_run_id)
 
 
 async def release_cancellation(
-    platform: Platform,
-    environment: EnvironmentScope,
-    cancellation_id: UUID,
-    *,
-    run_count: int,
-    patience: float | None = None,
+    platform: Platform, environment: EnvironmentScope, cancellation_id: UUID, *, run_count: int
 ) -> bool:
     """Wake a cancellation's runs, so that they end now and not when their wait does.
+
+    Never raises because of Temporal or the database: the runs are cancelled.
 
     Args:
         platform: the parts of this process.
         environment: where.
         cancellation_id: the cancellation.
         run_count: how many runs it has ended.
-        patience: seconds to wait for Temporal; None means the request's own.
 
     Returns:
-        Whether all are told, or certain to be.
+        Whether all are told by now, or certain to be.
     """
-    told = await _attempt(
-        platform, _signals(platform, environment, cancellation_id, run_count), patience=patience
-    )
-    if told:
-        await _forgiving(_note_cancellation(platform, cancellation_id))
-    return told
+
+    async def tell() -> None:
+        await tell_cancelled_runs(platform, environment, cancellation_id, run_count=run_count)
+        async with platform.database.connection() as connection:
+            await cancellations.mark_released(connection, cancellation_id)
+
+    return await _promptly(platform, tell)
 
 
-async def _signals(
-    platform: Platform, environment: EnvironmentScope, cancellation_id: UUID, run_count: int
+async def tell_cancelled_runs(
+    platform: Platform, environment: EnvironmentScope, cancellation_id: UUID, *, run_count: int
 ) -> None:
+    """Wake a cancellation's runs, once: few of them here, many by a fan-out.
+
+    Raises:
+        RPCError, RuntimeError: Temporal is away, or refuses.
+        Unavailable: the database is away.
+    """
     if run_count > platform.settings.inline_start_limit:
         await start_cancel_fanout(platform.temporal, environment, cancellation_id)
         return
@@ -125,33 +170,90 @@ async def _signals(
     await each_at_once(rows, lambda row: signal_cancelled_run(platform.temporal, row))
 
 
-async def _attempt(
-    platform: Platform, release: Coroutine[Any, Any, None], *, patience: float | None
+async def _promptly(
+    platform: Platform,
+    release: Callable[[], Awaitable[object]],
+    *,
+    note: Callable[[], None] = lambda: None,
 ) -> bool:
-    """Do what a transaction promised; the sweep does it when Temporal is away."""
-    if patience is None and time.monotonic() < platform.memory.get(_AWAY_UNTIL, 0.0):
-        release.close()
+    """Release in a task of its own, and wait a moment for it, unless Temporal counts as away.
+
+    The task outlives the request: a start that takes a little too long is not begun anew, and a
+    client that hangs up ends nothing.
+    """
+    under_way = under_way_of(platform)
+    if len(under_way.releases) >= _MOST_UNDER_WAY:
         return False
+    if not under_way.breaker.lets_through():
+        under_way.begin(_again(under_way, release, note))
+        return False
+    task = under_way.begin(_at_once(under_way, release, note))
+    done, _ = await asyncio.wait({task}, timeout=platform.settings.start_timeout_seconds)
+    if done:
+        return task.result()
+    under_way.breaker.failed()
+    return False
+
+
+async def _at_once(
+    under_way: UnderWay, release: Callable[[], Awaitable[object]], note: Callable[[], None]
+) -> bool:
+    """Release now, or go on in the background; tells whether it is done."""
+    released = await _try(under_way, release)
+    if released:
+        note()
+    elif released is None:
+        under_way.begin(_again(under_way, release, note))
+    return bool(released)
+
+
+async def _again(
+    under_way: UnderWay, release: Callable[[], Awaitable[object]], note: Callable[[], None]
+) -> bool:
+    """Try until it is done, or patience ends, which leaves it to the sweep."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _PATIENCE_SECONDS
+    waits = chain(_WAITS, repeat(_WAITS[-1]))
+    while loop.time() < deadline:
+        await asyncio.sleep(next(waits))
+        if not under_way.breaker.lets_through():
+            continue
+        async with under_way.slots:
+            released = await _try(under_way, release)
+        if released:
+            note()
+        if released is not None:
+            return released
+    _log.warning("release_left_over", detail="the sweep releases what was accepted")
+    return False
+
+
+async def _try(under_way: UnderWay, release: Callable[[], Awaitable[object]]) -> bool | None:
+    """Release once; tells whether it is done, or None when it is worth another try soon."""
     try:
-        async with asyncio.timeout(patience or platform.settings.start_timeout_seconds):
-            await release
-    except (RPCError, TimeoutError, RuntimeError, Unavailable) as error:
-        # Whatever it is, the caller was promised the work: it is accepted, and the sweep's now.
-        _note_failure(platform, error)
-        return False
+        async with asyncio.timeout(_CALL_SECONDS):
+            await release()
+    except Exception as error:
+        if is_away(error):
+            under_way.breaker.failed()
+            if under_way.breaker.is_open:
+                _log.warning("temporal_away", detail="triggers are accepted and started later")
+            return None
+        log_refusal(error)
+        return None if isinstance(error, Unavailable) else False
+    under_way.breaker.succeeded()
     return True
 
 
-def _note_failure(platform: Platform, error: Exception) -> None:
+def log_refusal(error: Exception) -> None:
+    """Log why a release failed, unless Temporal is just away."""
     if isinstance(error, Unavailable):
-        _log.warning("database_away", detail="the sweep will start what was accepted")
-    # A lazy client that never reached Temporal raises a bare RuntimeError.
-    elif is_away(error) or isinstance(error, RuntimeError):
-        platform.memory[_AWAY_UNTIL] = time.monotonic() + _LOOK_AGAIN_SECONDS
-        _log.warning("temporal_away", detail="the sweep will start what was accepted")
-    else:
+        _log.warning("database_away", detail="the sweep releases what was accepted")
+    elif isinstance(error, RPCError):
         # A namespace or search attribute that is missing: an operator has to mend it.
-        _log.error("temporal_refused", detail=str(error)[:500])
+        _log.error("temporal_refused", status=error.status.name, detail=error.message[:500])
+    else:
+        _log.error("release_failed", error=type(error).__name__)
 
 
 def _note_later(platform: Platform, workflow_run_id: UUID) -> None:
@@ -159,92 +261,28 @@ def _note_later(platform: Platform, workflow_run_id: UUID) -> None:
 
     When the note is lost, the sweep finds everything started already.
     """
-    waiting: list[UUID] = platform.memory.setdefault(_WAITING, [])
-    waiting.append(workflow_run_id)
-    if len(waiting) == 1:
-        tasks: set[asyncio.Task[None]] = platform.memory.setdefault(_BACKGROUND, set())
-        task = asyncio.create_task(_forgiving(_note_triggers(platform, waiting)))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
+    under_way = under_way_of(platform)
+    under_way.notes.append(workflow_run_id)
+    if len(under_way.notes) == 1:
+        task = asyncio.create_task(_note_soon(platform, under_way))
+        under_way.noting.add(task)
+        task.add_done_callback(under_way.noting.discard)
 
 
-async def _note_triggers(platform: Platform, waiting: list[UUID]) -> None:
+async def _note_soon(platform: Platform, under_way: UnderWay) -> None:
     await asyncio.sleep(_NOTE_SECONDS)
-    released = waiting[:]
-    waiting.clear()
-    async with platform.database.connection() as connection:
-        await triggers.mark_released(connection, released, utc_now())
-
-
-async def _note_cancellation(platform: Platform, cancellation_id: UUID) -> None:
-    async with platform.database.connection() as connection:
-        await cancellations.mark_released(connection, cancellation_id, utc_now())
-
-
-async def _forgiving(work: Awaitable[None]) -> None:
+    released = under_way.notes[:]
+    under_way.notes.clear()
     try:
-        await work
+        async with platform.database.connection() as connection:
+            await statements.mark_released(connection, released, confirm_after=CONFIRM_AFTER)
     except Exception as error:  # whatever it is, the sweep repeats the note
         _log.warning("note_lost", error=type(error).__name__)
 
 
-async def release_left_over(
-    platform: Platform, *, limit: int = 200, beat: Callable[[], None] = lambda: None
-) -> int:
-    """Release what stayed unreleased for longer than the sweep's interval; answers how much.
-
-    After an absence of Temporal there may be thousands: it goes on, batch by batch, for as long as
-    a whole batch could be released.
-
-    Args:
-        platform: the parts of this process.
-        limit: most triggers, and most cancellations, in a batch.
-        beat: called now and then, for heartbeats.
-    """
-    released = 0
-    for _ in range(_SWEPT_BATCHES):
-        batch = await _release_batch(platform, limit, beat)
-        released += batch
-        if batch < limit:
-            break
-    return released
-
-
-async def _release_batch(platform: Platform, limit: int, beat: Callable[[], None]) -> int:
-    age = timedelta(seconds=platform.settings.sweep_seconds)
-    now = utc_now()
-    async with platform.database.connection() as connection:
-        accepted = await triggers.unreleased_triggers(connection, now=now, age=age, limit=limit)
-        cancelled = await cancellations.unreleased_cancellations(
-            connection, now=now, age=age, limit=limit
-        )
-    work = [
-        *(partial(_sweep_trigger, platform, row) for row in accepted),
-        *(partial(_sweep_cancellation, platform, row) for row in cancelled),
-    ]
-    released = 0
-    for first in range(0, len(work), _SWEPT_AT_ONCE):
-        group = work[first : first + _SWEPT_AT_ONCE]
-        released += sum(await asyncio.gather(*(release() for release in group)))
-        beat()
-    return released
-
-
-async def _sweep_cancellation(platform: Platform, row: dict[str, Any]) -> bool:
-    scope = EnvironmentScope(row["environment_id"], row["environment"])
-    return await release_cancellation(
-        platform, scope, row["id"], run_count=row["run_count"], patience=_SWEEP_PATIENCE
-    )
-
-
-async def _sweep_trigger(platform: Platform, row: dict[str, Any]) -> bool:
-    scope = EnvironmentScope(row["environment_id"], row["environment"])
-    async with platform.database.connection() as connection:
-        runs = await triggers.startable_runs(connection, row["id"])
-    if not await _attempt(
-        platform, _starts(platform, scope, row["id"], runs), patience=_SWEEP_PATIENCE
-    ):
-        return False
-    async with platform.database.connection() as connection:
-        await triggers.mark_released(connection, [row["id"]], utc_now())
-    return True
+async def close_releases(platform: Platform) -> None:
+    """End what is under way, as a process that stops does: notes are written, the rest is swept."""
+    under_way = under_way_of(platform)
+    for task in list(under_way.releases):
+        task.cancel()
+    await asyncio.gather(*under_way.releases, *under_way.noting, return_exceptions=True)

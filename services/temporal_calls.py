@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from enum import Enum
 from typing import Any
 from uuid import UUID
 
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import WorkflowExecutionStatus as Status
+from temporalio.api.workflowservice.v1 import (
+    DescribeNamespaceRequest,
+    DescribeWorkflowExecutionRequest,
+)
 from temporalio.client import Client
 from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -26,11 +34,66 @@ from temporal_workflows.signals import CANCEL_REQUESTED
 
 _AT_ONCE = 32
 _URGENT, _BULK = 2, 4
+# Any other status is an open run's: also one that a newer server has and this code does not know.
+# One that continued as new goes on under the same id.
+_CLOSED = {
+    Status.WORKFLOW_EXECUTION_STATUS_COMPLETED: "completed",
+    Status.WORKFLOW_EXECUTION_STATUS_FAILED: "failed",
+    Status.WORKFLOW_EXECUTION_STATUS_CANCELED: "canceled",
+    Status.WORKFLOW_EXECUTION_STATUS_TERMINATED: "terminated",
+    Status.WORKFLOW_EXECUTION_STATUS_TIMED_OUT: "timed_out",
+}
+
+
+class Presence(Enum):
+    """What Temporal says of a Temporal workflow."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    UNKNOWN = "unknown"
+
+
+def presence_of(status: int) -> tuple[Presence, str]:
+    """Read the number that Temporal gives a status as; the second value names a closed one."""
+    name = _CLOSED.get(Status.ValueType(status))
+    return (Presence.OPEN, "") if name is None else (Presence.CLOSED, name)
+
+
+async def look_up_run(client: Client, row: dict[str, Any]) -> tuple[Presence, str]:
+    """Ask Temporal for a run, and how it ended there.
+
+    Raises:
+        RPCError: Temporal did not say.
+    """
+    workflow_id = recipient_run_workflow_id(row["environment"], row["workflow_key"], str(row["id"]))
+    request = DescribeWorkflowExecutionRequest(
+        namespace=client.namespace, execution=WorkflowExecution(workflow_id=workflow_id)
+    )
+    # The service's own call: the SDK's `describe` refuses a status that it does not know.
+    try:
+        answer = await client.workflow_service.describe_workflow_execution(request)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return Presence.UNKNOWN, ""
+        raise
+    return presence_of(answer.workflow_execution_info.status)
+
+
+async def retention(client: Client) -> timedelta:
+    """Ask how long Temporal remembers what has ended.
+
+    Raises:
+        RPCError: Temporal did not say.
+    """
+    answer = await client.workflow_service.describe_namespace(
+        DescribeNamespaceRequest(namespace=client.namespace)
+    )
+    return answer.config.workflow_execution_retention_ttl.ToTimedelta()
 
 
 async def start_run(
     client: Client, row: dict[str, Any], *, eager: bool = False, bulk: bool = False
-) -> None:
+) -> bool:
     """Start one run; one that was started before is left alone.
 
     Args:
@@ -38,6 +101,9 @@ async def start_run(
         row: of `models.queries.triggers.startable_runs`.
         eager: ask for the first task in the answer; needs a worker of `runs` on this client.
         bulk: let single triggers go first.
+
+    Returns:
+        Whether it is open now; False means that Temporal remembers its end.
     """
     try:
         await client.start_workflow(
@@ -60,7 +126,8 @@ async def start_run(
             priority=_priority(row["tenant_id"] or row["environment"], bulk=bulk),
         )
     except WorkflowAlreadyStartedError:
-        return
+        return False
+    return True
 
 
 async def signal_cancelled_run(client: Client, row: dict[str, Any]) -> None:
@@ -74,14 +141,18 @@ async def signal_cancelled_run(client: Client, row: dict[str, Any]) -> None:
 
 
 async def start_trigger_fanout(
-    client: Client, environment: EnvironmentScope, workflow_run_id: UUID
-) -> None:
-    """Start the fan-out of a large trigger."""
-    await _start_fanout(
+    client: Client, environment: EnvironmentScope, workflow_run_id: UUID, *, number: int = 1
+) -> bool:
+    """Start the fan-out of a large trigger, or its `number`-th when earlier ones were ended.
+
+    Returns:
+        Whether it is open now; False means that it has ended.
+    """
+    return await _start_fanout(
         client,
         TriggerFanoutWorkflow.run,
         TriggerFanoutInput(str(workflow_run_id), str(environment.id)),
-        workflow_id=trigger_fanout_workflow_id(environment.slug, str(workflow_run_id)),
+        workflow_id=trigger_fanout_workflow_id(environment.slug, str(workflow_run_id), number),
         environment=environment.slug,
         workflow_run_id=str(workflow_run_id),
     )
@@ -108,7 +179,7 @@ async def _start_fanout(
     workflow_id: str,
     environment: str,
     workflow_run_id: str = "",
-) -> None:
+) -> bool:
     try:
         await client.start_workflow(
             run,
@@ -123,7 +194,8 @@ async def _start_fanout(
             priority=_priority(environment, bulk=False),
         )
     except WorkflowAlreadyStartedError:
-        return
+        return False
+    return True
 
 
 def _priority(fairness_key: str, *, bulk: bool) -> Priority:
@@ -136,26 +208,29 @@ def _priority(fairness_key: str, *, bulk: bool) -> Priority:
 
 async def each_at_once(
     rows: Sequence[dict[str, Any]],
-    work: Callable[[dict[str, Any]], Awaitable[None]],
+    work: Callable[[dict[str, Any]], Awaitable[object]],
     *,
-    done: Callable[[int], None] | None = None,
+    at_once: int = _AT_ONCE,
 ) -> None:
-    """Do `work` for every row, a bounded number at a time; the first error ends it all.
+    """Do `work` for every row, a bounded number at a time; the first error ends all of it.
 
     Args:
         rows: what to work on.
         work: what to do with one.
-        done: told after each bounded group how many rows are done.
+        at_once: most rows at a time.
     """
-    async for count in _groups(rows, work):
-        if done is not None:
-            done(count)
+    if len(rows) == 1:  # by far the most frequent case needs no tasks
+        await work(rows[0])
+        return
+    waiting = iter(rows)
 
+    async def lane() -> None:
+        for row in waiting:
+            await work(row)
 
-async def _groups(
-    rows: Sequence[dict[str, Any]], work: Callable[[dict[str, Any]], Awaitable[None]]
-) -> AsyncIterator[int]:
-    for first in range(0, len(rows), _AT_ONCE):
-        group = rows[first : first + _AT_ONCE]
-        await asyncio.gather(*(work(row) for row in group))
-        yield first + len(group)
+    try:
+        async with asyncio.TaskGroup() as lanes:
+            for _ in range(min(at_once, len(rows))):
+                lanes.create_task(lane())
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -60,7 +60,8 @@ async def trigger(
         InvalidParams: data breaks the workflow's JSON Schema.
         BadRequest: `idempotency_key_mismatch`.
     """
-    draft = _Draft(request, claim, new_id(), utc_now())
+    sweep_after = timedelta(seconds=platform.settings.sweep_seconds)
+    draft = _Draft(request, claim, new_id(), utc_now(), release_within=sweep_after)
     accept = _accept_references if _names_only(request) else _accept_with_people
     accepted = await accept(platform, environment, draft)
     if isinstance(accepted, StoredAnswer):
@@ -80,6 +81,7 @@ class _Draft:
     claim: IdempotencyClaim | None
     workflow_run_id: UUID
     now: datetime
+    release_within: timedelta
 
     @property
     def answer(self) -> StoredAnswer:
@@ -159,6 +161,7 @@ async def _write(
         claim=claim,
         answer=draft.answer,
         now=draft.now,
+        release_within=draft.release_within,
     )
 
 
@@ -200,6 +203,7 @@ async def cancel(platform: Platform, environment: EnvironmentScope, request: Can
             cancellation_key=request.cancellation_key,
             recipients=request.recipients,
             now=utc_now(),
+            release_within=timedelta(seconds=platform.settings.sweep_seconds),
         )
     if runs:
         await release_cancellation(platform, environment, cancellation_id, run_count=len(runs))

@@ -57,6 +57,8 @@ DELIVERY_RETRY = RetryPolicy(
 CHUNK_TIMEOUT = timedelta(minutes=5)
 CHUNK_HEARTBEAT = timedelta(seconds=20)
 SWEEP_TIMEOUT = timedelta(minutes=2)
+# The next sweep comes soon; a duty that fails must not keep this one from ending.
+SWEEP_RETRY = RetryPolicy(initial_interval=timedelta(seconds=2), maximum_attempts=2)
 
 
 @activity.defn(name="advance")
@@ -102,8 +104,8 @@ async def signal_cancelled_runs(chunk: Chunk) -> int:
 
 
 @activity.defn(name="sweep")
-async def sweep() -> int:
-    """Start or signal what an interrupted process left behind; answers how many."""
+async def sweep(duty: str) -> int:
+    """Do one duty of the sweep; returns how much there was to do."""
     raise NotImplementedError
 
 

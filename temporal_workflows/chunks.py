@@ -1,31 +1,74 @@
-"""Run one activity over every range of a plan, all ranges at once."""
+"""Run one activity over all ranges of a fan-out: page after page, some ranges at once."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TypeVar
 
 from temporalio import workflow
+from temporalio.common import Priority
 
 from domain.queues import FANOUT
-from domain.runs import Chunk, ChunkPlan
+from domain.runs import CancelFanoutInput, Chunk, ChunkPlan, TriggerFanoutInput
 from temporal_workflows import activity_stubs as stubs
 
+Order = TypeVar("Order", TriggerFanoutInput, CancelFanoutInput)
 
-async def run_chunks(work: Callable[[Chunk], Awaitable[int]], plan: ChunkPlan) -> int:
-    """Answer the sum of what the ranges answered. Each range is retried until it succeeds."""
-    counts = await asyncio.gather(
-        *(
-            workflow.execute_activity(
+# Enough for the slots of five processes; more would only stand in the queue before others.
+_AT_ONCE = 10
+# Ranges of a fan-out that is larger than this let those of smaller ones go first.
+_LARGE = 10
+_BEHIND_SMALL_ONES = Priority(priority_key=4)
+
+
+async def run_fan_out(
+    order: Order,
+    plan: Callable[[Order], Awaitable[ChunkPlan]],
+    work: Callable[[Chunk], Awaitable[int]],
+) -> int:
+    """Plan and work page by page; each range is retried until it succeeds.
+
+    Returns:
+        The sum of what the ranges returned.
+    """
+    while True:
+        page = await workflow.execute_activity(
+            plan,
+            order,
+            task_queue=FANOUT,
+            start_to_close_timeout=stubs.DURABLE_TIMEOUT,
+            retry_policy=stubs.DURABLE_RETRY,
+            summary="plan",
+        )
+        done = order.done + await _run_chunks(work, page, is_large=bool(order.after))
+        if not page.more:
+            return done
+        order = replace(order, after=page.chunks[-1].last, done=done)
+        # A history has room for half a million runs.
+        if workflow.info().is_continue_as_new_suggested():
+            workflow.continue_as_new(order)
+
+
+async def _run_chunks(
+    work: Callable[[Chunk], Awaitable[int]], page: ChunkPlan, *, is_large: bool
+) -> int:
+    large = is_large or len(page.chunks) > _LARGE
+    slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def run(number: int, chunk: Chunk) -> int:
+        async with slots:
+            return await workflow.execute_activity(
                 work,
                 chunk,
                 task_queue=FANOUT,
                 start_to_close_timeout=stubs.CHUNK_TIMEOUT,
                 heartbeat_timeout=stubs.CHUNK_HEARTBEAT,
                 retry_policy=stubs.DURABLE_RETRY,
-                summary=f"range {number} of {len(plan.chunks)}",
+                summary=f"range {number} of {len(page.chunks)}",
+                priority=_BEHIND_SMALL_ONES if large else Priority.default,
             )
-            for number, chunk in enumerate(plan.chunks, start=1)
-        )
-    )
+
+    counts = await asyncio.gather(*(run(n, chunk) for n, chunk in enumerate(page.chunks, start=1)))
     return sum(counts)

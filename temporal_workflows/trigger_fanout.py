@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-from domain.queues import FANOUT
 from domain.runs import TriggerFanoutInput
 from temporal_workflows import activity_stubs as stubs
-from temporal_workflows.chunks import run_chunks
+from temporal_workflows.chunks import run_fan_out
 
 
 @workflow.defn(name="TriggerFanout")
@@ -16,13 +15,5 @@ class TriggerFanoutWorkflow:
 
     @workflow.run
     async def run(self, order: TriggerFanoutInput) -> int:
-        """Answer how many runs were started."""
-        plan = await workflow.execute_activity(
-            stubs.plan_trigger_fanout,
-            order,
-            task_queue=FANOUT,
-            start_to_close_timeout=stubs.DURABLE_TIMEOUT,
-            retry_policy=stubs.DURABLE_RETRY,
-            summary="plan",
-        )
-        return await run_chunks(stubs.start_runs, plan)
+        """Return how many runs were started."""
+        return await run_fan_out(order, stubs.plan_trigger_fanout, stubs.start_runs)

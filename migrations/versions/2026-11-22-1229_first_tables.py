@@ -153,13 +153,15 @@ def upgrade() -> None:
         ),
         sa.Column("run_count", sa.Integer(), nullable=False),
         sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cancellations")),
     )
     op.create_index(
         "ix_cancellations_unreleased",
         "cancellations",
-        ["requested_at"],
+        ["due_at"],
         unique=False,
         postgresql_where=sa.text("released_at IS NULL"),
     )
@@ -450,6 +452,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("resumes_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("seen_alive_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recipient_runs")),
@@ -491,7 +494,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_recipient_runs_resumes_at",
         "recipient_runs",
-        ["resumes_at"],
+        ["resumes_at", "id"],
         unique=False,
         postgresql_where=sa.text("resumes_at IS NOT NULL"),
     )
@@ -583,13 +586,39 @@ def upgrade() -> None:
             nullable=True,
         ),
         sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workflow_runs")),
     )
+    op.create_table(
+        "sweep_positions",
+        sa.Column("duty", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column(
+            "position", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("duty", name=op.f("pk_sweep_positions")),
+    )
+    op.create_table(
+        "trigger_releases",
+        sa.Column("workflow_run_id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("fanout", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("workflow_run_id", name=op.f("pk_trigger_releases")),
+    )
     op.create_index(
-        "ix_workflow_runs_unreleased",
-        "workflow_runs",
-        ["accepted_at"],
+        "ix_trigger_releases_unconfirmed",
+        "trigger_releases",
+        ["due_at"],
+        unique=False,
+        postgresql_where=sa.text("released_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_trigger_releases_unreleased",
+        "trigger_releases",
+        ["due_at"],
         unique=False,
         postgresql_where=sa.text("released_at IS NULL"),
     )
@@ -674,8 +703,10 @@ def upgrade() -> None:
         "FOR EACH ROW EXECUTE FUNCTION raise_config_version()"
     )
     # Rows that are updated soon after they are made keep room for the new version on their page.
-    for table in ("workflow_runs", "recipient_runs", "messages"):
+    for table in ("recipient_runs", "messages"):
         op.execute(f"ALTER TABLE {table} SET (fillfactor = 80)")
+    # Each row lives for some minutes, so most of this table is always dead rows.
+    op.execute("ALTER TABLE trigger_releases SET (autovacuum_vacuum_scale_factor = 0.05)")
 
 
 def downgrade() -> None:
@@ -683,6 +714,8 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION raise_config_version CASCADE")
     for table in (
         "commits",
+        "trigger_releases",
+        "sweep_positions",
         "workflow_runs",
         "recipients",
         "recipient_runs",

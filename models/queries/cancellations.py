@@ -19,9 +19,9 @@ from runtime.database import Connection
 _CANCEL = """
 WITH requested AS (
     INSERT INTO cancellations (id, environment_id, workflow_key, cancellation_key, recipients,
-                               run_count, requested_at)
+                               run_count, requested_at, due_at, attempts)
     VALUES (%(id)s, %(environment_id)s, %(workflow_key)s, %(cancellation_key)s, %(recipients)s,
-            0, %(now)s)
+            0, %(now)s, now() + %(release_within)s, 0)
 ), locked AS (
     SELECT id FROM recipient_runs
     WHERE environment_id = %(environment_id)s AND workflow_key = %(workflow_key)s
@@ -57,11 +57,25 @@ FROM recipient_runs r JOIN environments e ON e.id = r.environment_id
 WHERE r.cancellation_id = %s AND r.id > %s AND r.id <= %s ORDER BY r.id
 """
 
-_UNRELEASED = """
-SELECT c.id, c.environment_id, c.run_count, e.slug AS environment
-FROM cancellations c JOIN environments e ON e.id = c.environment_id
-WHERE c.released_at IS NULL AND c.requested_at < %s
-ORDER BY c.requested_at LIMIT %s
+# Taking pushes back: what fails, or dies with its process, stands in nobody's way.
+_TAKE_UNRELEASED = """
+WITH due AS (
+    SELECT id FROM cancellations
+    WHERE released_at IS NULL AND due_at <= now()
+    ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)
+UPDATE cancellations c SET due_at = now() + %(lease)s
+FROM due, environments e
+WHERE c.id = due.id AND e.id = c.environment_id
+RETURNING c.id, c.environment_id, c.run_count, e.slug AS environment
+"""
+
+_PUT_BACK = """
+UPDATE cancellations
+SET due_at = now() + CASE WHEN %(failed)s
+        THEN least(%(first)s * power(2, least(attempts, 20)), %(longest)s) ELSE interval '0' END,
+    attempts = attempts + %(failed)s::int
+WHERE id = %(id)s AND released_at IS NULL
 """
 
 
@@ -74,8 +88,12 @@ async def cancel_runs(
     cancellation_key: str,
     recipients: Sequence[RecipientRef] | None,
     now: datetime,
+    release_within: timedelta,
 ) -> list[UUID]:
-    """Cancel every open run that matches, and return their ids."""
+    """Cancel every open run that matches, and return their ids.
+
+    The sweep wakes their Temporal workflows after `release_within`, unless they were by then.
+    """
     refs = recipients or ()
     cursor = await connection.execute(
         _CANCEL,
@@ -88,6 +106,7 @@ async def cancel_runs(
             "collections": [ref.collection for ref in refs],
             "recipient_ids": [ref.id for ref in refs],
             "now": now,
+            "release_within": release_within,
         },
     )
     ids = [row["id"] for row in await cursor.fetchall()]
@@ -103,16 +122,44 @@ async def cancelled_runs(
     return await cursor.fetchall()
 
 
-async def mark_released(connection: Connection, cancellation_id: UUID, now: datetime) -> None:
+async def mark_released(connection: Connection, cancellation_id: UUID) -> None:
     """Note that every run of a cancellation was told, or is certain to be."""
     await connection.execute(
-        "UPDATE cancellations SET released_at = %s WHERE id = %s", (now, cancellation_id)
+        "UPDATE cancellations SET released_at = now() WHERE id = %s", (cancellation_id,)
     )
 
 
-async def unreleased_cancellations(
-    connection: Connection, *, now: datetime, age: timedelta, limit: int
+async def take_unreleased(
+    connection: Connection, *, limit: int, lease: timedelta
 ) -> list[dict[str, Any]]:
-    """Return cancellations, oldest first, whose runs were not all told within `age`."""
-    cursor = await connection.execute(_UNRELEASED, (now - age, limit))
+    """Take cancellations, the longest due first, that nobody has released; nobody else gets them.
+
+    Args:
+        connection: outside a transaction.
+        limit: most cancellations.
+        lease: when they are due again, should this process die.
+    """
+    cursor = await connection.execute(_TAKE_UNRELEASED, {"limit": limit, "lease": lease})
     return await cursor.fetchall()
+
+
+async def put_back(
+    connection: Connection,
+    cancellation_id: UUID,
+    *,
+    failed: bool,
+    first: timedelta,
+    longest: timedelta,
+) -> None:
+    """Give back a cancellation that was taken and could not be released.
+
+    Args:
+        connection: outside a transaction.
+        cancellation_id: the cancellation.
+        failed: whether it waits: `first`, and twice as long each time, up to `longest`.
+        first: the first wait.
+        longest: the longest wait.
+    """
+    await connection.execute(
+        _PUT_BACK, {"id": cancellation_id, "failed": failed, "first": first, "longest": longest}
+    )

@@ -9,23 +9,35 @@ from runtime.database import Connection
 
 _BOUNDARIES = """
 SELECT DISTINCT ON (chunk) id AS last FROM (
-    SELECT id, (row_number() OVER (ORDER BY id) - 1) / %s AS chunk
-    FROM recipient_runs WHERE {column} = %s
+    SELECT id, (row_number() OVER (ORDER BY id) - 1) / %(size)s AS chunk FROM (
+        SELECT id FROM recipient_runs WHERE {condition} AND id > %(after)s
+        ORDER BY id LIMIT %(size)s * %(most)s) AS page
 ) AS numbered ORDER BY chunk, id DESC
 """
 
 
 class Scope(Enum):
-    """What the runs have in common; the value is the column that says so."""
+    """What the runs have in common; the value is the condition that says so."""
 
-    TRIGGER = "workflow_run_id"
-    CANCELLATION = "cancellation_id"
+    TRIGGER = "workflow_run_id = %(scope_id)s AND status = 'queued'"
+    CANCELLATION = "cancellation_id = %(scope_id)s"
 
 
 async def chunk_boundaries(
-    connection: Connection, scope: Scope, scope_id: UUID, size: int
+    connection: Connection, scope: Scope, scope_id: UUID, *, after: UUID, size: int, most: int
 ) -> list[UUID]:
-    """Return the last run id of every chunk of `size` runs, in order."""
-    statement = _BOUNDARIES.format(column=scope.value)
-    cursor = await connection.execute(statement, (size, scope_id))
+    """Return the last run id of every chunk of `size` runs behind `after`, in order.
+
+    Args:
+        connection: outside a transaction.
+        scope: which runs; of a trigger only those that have not begun.
+        scope_id: the trigger, or the cancellation.
+        after: the last run id of the page before.
+        size: runs in a chunk.
+        most: chunks in a page; fewer than these are the last ones.
+    """
+    statement = _BOUNDARIES.format(condition=scope.value)
+    cursor = await connection.execute(
+        statement, {"size": size, "scope_id": scope_id, "after": after, "most": most}
+    )
     return [row["last"] for row in await cursor.fetchall()]

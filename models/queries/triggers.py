@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -35,16 +34,21 @@ WITH taken AS ({TAKE}
     INSERT INTO workflow_runs
         (id, environment_id, workflow_key, version_id, actor_collection, actor_id, tenant_id,
          cancellation_key, data, settings, source, recipient_count, missing_recipients,
-         accepted_at, released_at)
+         accepted_at)
     SELECT %(id)s, %(environment_id)s, %(workflow_key)s, %(version_id)s, %(actor_collection)s,
            %(actor_id)s, %(tenant_id)s, %(cancellation_key)s, %(data)s, %(settings)s, %(source)s,
            (SELECT count(*) FROM known),
            (SELECT jsonb_agg(CASE WHEN collection = '$users' THEN to_jsonb(recipient_id)
                 ELSE jsonb_build_object('id', recipient_id, 'collection', collection) END)
             FROM given WHERE id NOT IN (SELECT id FROM known)),
-           %(now)s, CASE WHEN NOT EXISTS (SELECT FROM known) THEN %(now)s::timestamptz END
+           %(now)s
     FROM allowed
     RETURNING id
+), owed AS (
+    INSERT INTO trigger_releases
+        (workflow_run_id, environment_id, accepted_at, due_at, attempts, fanout)
+    SELECT %(id)s, %(environment_id)s, now(), now() + %(release_within)s, 0, 1
+    FROM allowed WHERE EXISTS (SELECT FROM known)
 ), made AS (
     INSERT INTO recipient_runs
         (id, environment_id, workflow_run_id, workflow_key, version_id, collection, recipient_id,
@@ -55,24 +59,18 @@ WITH taken AS ({TAKE}
            known.trigger_data, 'queued', 0, 0, '{{}}', %(now)s, %(now)s
     FROM known
     RETURNING id, collection, recipient_id, workflow_key, tenant_id, cancellation_key,
-              workflow_run_id, environment_id
+              workflow_run_id, environment_id, event_count
 )
 SELECT made.* FROM accepted LEFT JOIN made ON true
 """  # noqa: S608 - both parts are constants of ours
 
 _STARTABLE = """
 SELECT r.id, r.collection, r.recipient_id, r.workflow_key, r.tenant_id, r.cancellation_key,
-       r.workflow_run_id, r.environment_id, e.slug AS environment
+       r.workflow_run_id, r.environment_id, r.event_count, r.updated_at AS alive_at,
+       e.slug AS environment
 FROM recipient_runs r JOIN environments e ON e.id = r.environment_id
 WHERE r.workflow_run_id = %s AND r.id > %s AND r.id <= %s AND r.status = 'queued'
-ORDER BY r.id
-"""
-
-_UNRELEASED = """
-SELECT w.id, w.environment_id, w.recipient_count, e.slug AS environment
-FROM workflow_runs w JOIN environments e ON e.id = w.environment_id
-WHERE w.released_at IS NULL AND w.accepted_at < %s
-ORDER BY w.accepted_at LIMIT %s
+ORDER BY r.id LIMIT %s
 """
 
 
@@ -86,6 +84,7 @@ async def accept_trigger(
     claim: IdempotencyClaim | None,
     answer: StoredAnswer,
     now: datetime,
+    release_within: timedelta,
 ) -> list[dict[str, Any]] | None:
     """Store a trigger and its runs in state `queued`.
 
@@ -98,6 +97,7 @@ async def accept_trigger(
         claim: the key to take with it, or None when it has none or has taken it already.
         answer: what the key is answered with from now on.
         now: the instant it happens.
+        release_within: after which time the sweep releases it, unless it is released by then.
 
     Returns:
         The runs; or None when the key was taken before, and nothing was stored.
@@ -109,6 +109,7 @@ async def accept_trigger(
         {
             **take_values(environment_id, claim, answer=answer, now=now),
             "id": workflow_run_id,
+            "release_within": release_within,
             "workflow_key": request.workflow_key,
             "version_id": version_id,
             "actor_collection": actor.collection if actor else None,
@@ -136,26 +137,13 @@ async def accept_trigger(
 
 
 async def startable_runs(
-    connection: Connection, workflow_run_id: UUID, *, after: UUID = FIRST_ID, last: UUID = LAST_ID
+    connection: Connection,
+    workflow_run_id: UUID,
+    *,
+    after: UUID = FIRST_ID,
+    last: UUID = LAST_ID,
+    limit: int | None = None,
 ) -> list[dict[str, Any]]:
     """Return the runs of a trigger, in a range of ids, that have not begun."""
-    cursor = await connection.execute(_STARTABLE, (workflow_run_id, after, last))
-    return await cursor.fetchall()
-
-
-async def mark_released(
-    connection: Connection, workflow_run_ids: Sequence[UUID], now: datetime
-) -> None:
-    """Note that every run of some triggers was started, or is certain to be."""
-    await connection.execute(
-        "UPDATE workflow_runs SET released_at = %s WHERE id = ANY(%s) AND released_at IS NULL",
-        (now, list(workflow_run_ids)),
-    )
-
-
-async def unreleased_triggers(
-    connection: Connection, *, now: datetime, age: timedelta, limit: int
-) -> list[dict[str, Any]]:
-    """Return triggers, oldest first, whose runs were not all started within `age`."""
-    cursor = await connection.execute(_UNRELEASED, (now - age, limit))
+    cursor = await connection.execute(_STARTABLE, (workflow_run_id, after, last, limit))
     return await cursor.fetchall()

@@ -20,6 +20,7 @@ class Plan:
         pauses: least and most time between two kills.
         pace: mean time between two triggers.
         large_triggers: how many triggers have 200 recipients.
+        terminated_fan_outs: how many of their fan-outs are terminated, if caught under way.
         calm: most time that the product may take, after the last kill, to finish everything.
         patience: how long a client repeats one request before it counts as never answered.
     """
@@ -30,6 +31,7 @@ class Plan:
     pauses: tuple[float, float] = (1.0, 5.0)
     pace: float = 0.35
     large_triggers: int = 2
+    terminated_fan_outs: int = 1
     calm: float = 150.0
     patience: float = 90.0
 
@@ -41,4 +43,10 @@ def short_plan(seed: int) -> Plan:
 
 def long_plan(kills: int, seed: int) -> Plan:
     """Return a form with any number of kills."""
-    return Plan(kills=kills, seed=seed, kill_supervisor=True, large_triggers=2 + kills // 5)
+    return Plan(
+        kills=kills,
+        seed=seed,
+        kill_supervisor=True,
+        large_triggers=2 + kills // 5,
+        terminated_fan_outs=1 + kills // 10,
+    )

@@ -17,7 +17,8 @@ HALF_DONE: dict[str, str] = {
     "ON w.id = r.workflow_run_id WHERE w.id IS NULL",
     "trigger without all its runs": "SELECT w.id FROM workflow_runs w WHERE w.recipient_count <> "
     "(SELECT count(*) FROM recipient_runs r WHERE r.workflow_run_id = w.id)",
-    "trigger never released": "SELECT id FROM workflow_runs WHERE released_at IS NULL",
+    "trigger never released": "SELECT workflow_run_id AS id FROM trigger_releases "
+    "WHERE released_at IS NULL",
     "cancellation never released": "SELECT id FROM cancellations WHERE released_at IS NULL",
     "cancellation with another number of runs": "SELECT c.id FROM cancellations c WHERE "
     "c.run_count <> (SELECT count(*) FROM recipient_runs r WHERE r.cancellation_id = c.id)",
@@ -65,7 +66,7 @@ HALF_DONE: dict[str, str] = {
 
 UNREST = """
 SELECT (SELECT count(*) FROM recipient_runs WHERE status NOT IN ('completed', 'cancelled')) AS runs,
-       (SELECT count(*) FROM workflow_runs WHERE released_at IS NULL) AS triggers,
+       (SELECT count(*) FROM trigger_releases WHERE released_at IS NULL) AS triggers,
        (SELECT count(*) FROM cancellations WHERE released_at IS NULL) AS cancellations,
        (SELECT count(*) FROM messages WHERE delivery_status IN ('queued', 'delivery_attempted'))
            AS messages

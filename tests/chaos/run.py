@@ -13,6 +13,7 @@ from tests.chaos import audit, rows
 from tests.chaos.killer import Killer
 from tests.chaos.ledger import Ledger
 from tests.chaos.load import Load
+from tests.chaos.operator import Operator
 from tests.chaos.plan import Plan
 from tests.chaos.promises import Book
 from tests.chaos.stack import Product, fresh_product
@@ -56,21 +57,22 @@ async def _test(product: Product, plan: Plan, say: Say) -> Ledger:
     ) as client:
         load = Load(client, plan, book)
         killer = Killer(product, plan, crowd=load.want_large, say=say)
-        await _torment(killer, load)
-        calm_seconds = await _wait_for_calm(product, plan, say)
+        operator = Operator(product, count=plan.terminated_fan_outs, say=say)
+        await _torment(killer, load, operator)
+        calm_seconds = await _wait_for_calm(product, plan, operator, say)
         found = await audit.find(client, stack)
     broken = audit.broken_promises(book, found)
     broken += await audit.broken_triggers(stack.database_url, book)
     broken += await rows.half_done_rows(stack.database_url)
-    broken += await audit.broken_executions(stack)
+    broken += await audit.broken_executions(stack, expected=operator.terminated)
     broken += [f"{kill.part} never came back" for kill in killer.kills if kill.serving_ms is None]
     return Ledger(plan, killer.kills, book, found, calm_seconds, broken)
 
 
-async def _torment(killer: Killer, load: Load) -> None:
+async def _torment(killer: Killer, load: Load, operator: Operator) -> None:
     """Kill while the load runs; the load goes on for a moment after everything is back."""
     stop = asyncio.Event()
-    asking = asyncio.create_task(load.run(stop))
+    asking = asyncio.gather(load.run(stop), operator.run(stop))
     await asyncio.sleep(_LEAD_SECONDS)
     try:
         await killer.run()
@@ -80,12 +82,12 @@ async def _torment(killer: Killer, load: Load) -> None:
         await asking
 
 
-async def _wait_for_calm(product: Product, plan: Plan, say: Say) -> float:
+async def _wait_for_calm(product: Product, plan: Plan, operator: Operator, say: Say) -> float:
     """Return after how many seconds nothing was open any more; at most after the plan's bound."""
     began = time.monotonic()
     unrest: dict[str, int] = {}
     while time.monotonic() - began < plan.calm:
-        unrest = await _unrest(product)
+        unrest = await _unrest(product, operator)
         if not any(unrest.values()):
             return time.monotonic() - began
         await asyncio.sleep(_LOOK_SECONDS)
@@ -93,7 +95,7 @@ async def _wait_for_calm(product: Product, plan: Plan, say: Say) -> float:
     return time.monotonic() - began
 
 
-async def _unrest(product: Product) -> dict[str, int]:
+async def _unrest(product: Product, operator: Operator) -> dict[str, int]:
     """Count what is still open, in PostgreSQL and in Temporal."""
     stack = product.described
     try:
@@ -101,5 +103,7 @@ async def _unrest(product: Product) -> dict[str, int]:
     except psycopg.OperationalError:
         return {"database": 1}
     if not any(counts.values()):
-        counts["executions"] = len(await audit.broken_executions(stack))
+        counts["executions"] = len(
+            await audit.broken_executions(stack, expected=operator.terminated)
+        )
     return counts

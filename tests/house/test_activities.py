@@ -12,7 +12,7 @@ from temporalio import activity
 from temporalio.client import Client
 
 from activities import activities_by_queue
-from domain.queues import ALL_QUEUES, DELIVERY_QUEUES, FANOUT, JOBS, RUNS
+from domain.queues import ALL_QUEUES, DELIVERY_QUEUES, FANOUT, RUNS, SWEEP
 from domain.steps import PARSERS, Step
 from runtime.crypto import Vault
 from runtime.database import Database
@@ -31,7 +31,7 @@ EXPECTED: dict[str, set[str]] = {
         "plan_cancel_fanout",
         "signal_cancelled_runs",
     },
-    JOBS: {"sweep"},
+    SWEEP: {"sweep"},
     **dict.fromkeys(DELIVERY_QUEUES.values(), _DELIVERY),
 }
 STUBS = {stub.__name__: stub for stub in activity_stubs.ALL}

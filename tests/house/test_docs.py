@@ -129,6 +129,19 @@ def test_queues_and_search_attributes_are_explained() -> None:
     assert {key.name for key in SEARCH_ATTRIBUTES} <= named
 
 
+def test_log_events_exist() -> None:
+    """Operators are told to watch for log events that the code writes."""
+    table = OPERATIONS.partition("| Log event | It means |\n|---|---|\n")[2].partition("\n\n")[0]
+    named = {
+        name for row in table.splitlines() for name in re.findall("`(.+?)`", row.split("|")[1])
+    }
+    sources = [path.parent for path in ROOT.glob("*/__init__.py")]
+    code = "\n".join(file.read_text() for folder in sources for file in folder.glob("**/*.py"))
+    written = set(re.findall(r"\.(?:info|warning|error|exception)\(\s*\"([\w ]+)\"", code))
+    assert named
+    assert named <= written
+
+
 def test_every_table_has_an_owner() -> None:
     """ARCHITECTURE.md says of every table what it owns."""
     section = ARCHITECTURE.partition("\n## What each table owns\n")[2].partition("\n## ")[0]

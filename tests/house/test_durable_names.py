@@ -18,7 +18,7 @@ WORKFLOW_NAMES = {
     "CancelFanout": "CancelFanoutInput",
     "MessageDelivery": "MessageDeliveryInput",
     "RecipientRun": "RecipientRunInput",
-    "Sweep": None,
+    "Sweep": "SweepInput",
     "TriggerFanout": "TriggerFanoutInput",
 }
 ACTIVITY_NAMES = {
@@ -47,8 +47,8 @@ QUEUES = {
     "deliver-sms",
     "deliver-webhook",
     "fanout",
-    "jobs",
     "runs",
+    "sweep",
 }
 # Fields of what travels through histories, in order: later ones only with defaults.
 PAYLOADS = {
@@ -58,10 +58,11 @@ PAYLOADS = {
     "Directive": ("kind", "cursor", "until", "label", "deliveries", "story", "status"),
     "DeliverMessageInput": ("message_id", "environment_id", "retry"),
     "MessageDeliveryInput": ("delivery", "queue", "label"),
-    "TriggerFanoutInput": ("workflow_run_id", "environment_id"),
-    "CancelFanoutInput": ("cancellation_id", "environment_id"),
+    "TriggerFanoutInput": ("workflow_run_id", "environment_id", "after", "done"),
+    "CancelFanoutInput": ("cancellation_id", "environment_id", "after", "done"),
     "Chunk": ("scope_id", "environment_id", "after", "last"),
-    "ChunkPlan": ("chunks",),
+    "ChunkPlan": ("chunks", "more"),
+    "SweepInput": ("duties",),
 }
 
 

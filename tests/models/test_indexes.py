@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
 
@@ -14,7 +14,15 @@ from psycopg.rows import dict_row
 from domain.filters import Bounds, FeedFilter, MessageFilter, RunFilter
 from domain.pages import PageRequest
 from domain.refs import RecipientRef
-from models.queries import cancellations, feeds, messages, recipient_lists, runs
+from models.queries import (
+    cancellations,
+    feeds,
+    messages,
+    open_runs,
+    recipient_lists,
+    releases,
+    runs,
+)
 from runtime.database import Connection
 from runtime.embedded.postgres import EmbeddedPostgres
 from tests.support.builders import T0
@@ -39,13 +47,14 @@ SELECT md5('w' || n)::uuid, %(environment)s, 'workflow-1', md5('v')::uuid, '{}',
        now() - n * interval '10 minutes' FROM generate_series(0, 3000) AS n;
 INSERT INTO recipient_runs (id, environment_id, workflow_run_id, workflow_key, version_id,
     collection, recipient_id, tenant_id, cancellation_key, status, error_count, event_count,
-    step_outcomes, inserted_at, updated_at)
+    step_outcomes, resumes_at, inserted_at, updated_at)
 SELECT (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-000000000000')::uuid, %(environment)s,
        md5('w' || n / 10)::uuid, 'workflow-' || n %% 300, md5('v')::uuid, '$users',
        'user-' || n %% 500, CASE WHEN n %% 3 = 0 THEN 'tenant-' || n %% 900 END, 'order-' || n %% 9,
        CASE WHEN n %% 700 = 0 THEN 'paused' WHEN n %% 900 = 0 THEN 'cancelled'
             ELSE 'completed' END,
-       CASE WHEN n %% 800 = 0 THEN 1 ELSE 0 END, 0, '{}', now() - n * interval '1 minute', now()
+       CASE WHEN n %% 800 = 0 THEN 1 ELSE 0 END, 0, '{}', CASE WHEN n %% 700 = 0 THEN now() END,
+       now() - n * interval '1 minute', now()
 FROM generate_series(1, 30000) AS n;
 INSERT INTO messages (id, environment_id, channel_id, channel_type, recipient_run_id,
     workflow_run_id, workflow_key, version_id, step_ref, collection, recipient_id, tenant_id,
@@ -123,7 +132,16 @@ def _cancel(connection: Connection, environment: UUID) -> Awaitable[Any]:
         cancellation_key="order-1",
         recipients=None,
         now=datetime.now(T0.tzinfo),
+        release_within=timedelta(seconds=15),
     )
+
+
+def _waiting(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return open_runs.waiting_runs(connection, open_runs.Place(), limit=200)
+
+
+def _unconfirmed(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return releases.take_unconfirmed(connection, limit=500, lease=timedelta(minutes=1))
 
 
 @pytest.mark.parametrize(
@@ -158,6 +176,8 @@ def _cancel(connection: Connection, environment: UUID) -> Awaitable[Any]:
         (_tenants(None), "ix_recipients_environment_id_collection_inserted_at_id"),
         (_tenants("Name 7"), "ix_recipients_tenant_name"),
         (_cancel, "ix_recipient_runs_open_key"),
+        (_waiting, "ix_recipient_runs_resumes_at"),
+        (_unconfirmed, "ix_recipient_runs_workflow_run_id"),
     ],
 )
 async def test_a_filter_has_its_index(crowded: tuple[str, UUID], query: Query, index: str) -> None:

@@ -100,6 +100,21 @@ def test_a_service_token_from_making_to_revoking(
     assert [token["name"] for token in _run(settings, capsys, "token-list")] == ["Seed"]
 
 
+def test_recovery_says_what_it_found(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It prints how many waiting runs there are, and what became of those that Temporal lost."""
+    assert _run(settings, capsys, "recover", "--since", "2026-11-01") == {
+        "waiting_runs": 0,
+        "unknown_to_temporal": 0,
+        "started_again": 0,
+        "left_because_older": 0,
+    }
+    with pytest.raises(SystemExit):
+        admin.main(settings, ["recover", "--since", "yesterday"])
+    assert "must be an ISO 8601 date or date-time" in capsys.readouterr().err
+
+
 def test_the_command_is_offered_and_says_what_is_missing(
     settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

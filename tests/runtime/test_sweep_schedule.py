@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 from temporalio.client import Client, ScheduleHandle
 
+from activities.sweep import DUTIES
 from runtime.settings import Settings
 from runtime.worker import SWEEP_SCHEDULE_ID, ensure_sweep
 
@@ -16,7 +18,7 @@ async def _interval(handle: ScheduleHandle) -> timedelta:
 
 
 async def test_interval_follows_the_setting(temporal_address: str) -> None:
-    """A worker with another setting changes the interval, and nothing else of the schedule."""
+    """A worker with another setting changes interval and duties, and nothing else."""
     client = await Client.connect(temporal_address)
     handle = client.get_schedule_handle(SWEEP_SCHEDULE_ID)
     await ensure_sweep(client, Settings(sweep_seconds=3000))
@@ -26,7 +28,10 @@ async def test_interval_follows_the_setting(temporal_address: str) -> None:
         await ensure_sweep(client, Settings(sweep_seconds=2000))
         await ensure_sweep(client, Settings(sweep_seconds=2000))
         assert await _interval(handle) == timedelta(seconds=2000)
-        state = (await handle.describe()).schedule.state
+        schedule = (await handle.describe()).schedule
+        state = schedule.state
         assert (state.paused, state.note) == (True, "an operator is looking")
+        order, *_ = schedule.action.args
+        assert list(DUTIES) == json.loads(order.data)["duties"]
     finally:
         await handle.delete()

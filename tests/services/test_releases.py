@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCStatusCode
+from temporalio.service import RPCError, RPCStatusCode
 
 from domain.runs import CancelFanoutInput, TriggerFanoutInput
-from services.releases import each_at_once, release_left_over
+from models.queries import releases
+from services.release_sweep import release_left_over
+from services.releases import under_way_of
+from services.temporal_calls import each_at_once
 from tests.support.engine import Engine, channel_step, delay_step
 from tests.support.interruptions import FailingTemporal, InterruptedDatabase
 from tests.support.temporal_recorder import TemporalRecorder
@@ -25,11 +29,10 @@ async def workflow(engine: Engine) -> None:
     await engine.publish("flow", delay_step(), channel_step("feed"))
 
 
-async def _released(engine: Engine, trigger: UUID) -> Any:
-    """Return when a trigger was released; waits for notes that are made after the answer."""
-    await asyncio.gather(*engine.platform.memory.get("background_tasks", ()))
-    rows = await engine.make.rows("SELECT released_at FROM workflow_runs WHERE id = %s", trigger)
-    return rows[0]["released_at"]
+async def _is_released(engine: Engine, trigger: UUID) -> bool:
+    """Tell whether a trigger is noted as released; waits for notes that are made after answers."""
+    release = await engine.release(trigger)
+    return release is not None and release["released_at"] is not None
 
 
 async def test_few_runs_are_started_by_the_request(
@@ -38,7 +41,7 @@ async def test_few_runs_are_started_by_the_request(
     """Up to the inline limit a trigger starts its runs itself, and notes it after the answer."""
     trigger = await engine.trigger("flow", *PEOPLE[:25])
     assert len(temporal.starts) == 25
-    assert await _released(engine, trigger) is not None
+    assert await _is_released(engine, trigger)
 
 
 async def test_many_runs_are_left_to_a_fan_out(engine: Engine, temporal: TemporalRecorder) -> None:
@@ -80,25 +83,13 @@ async def test_accepted_although_temporal_fails(engine: Engine, status: RPCStatu
     temporal = FailingTemporal(status=status)
     engine = engine.with_platform(temporal=temporal)
     trigger = await engine.trigger("flow", {"id": "a"})
-    assert await _released(engine, trigger) is None
+    assert not await _is_released(engine, trigger)
     await engine.grow_old()
     temporal.failing = False
     assert await release_left_over(engine.platform) == 1
     assert len(temporal.starts) == 1
-    assert await _released(engine, trigger) is not None
+    assert await _is_released(engine, trigger)
     assert await release_left_over(engine.platform) == 0
-
-
-async def test_requests_do_not_all_wait_for_an_absent_temporal(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After one failure the next requests leave their starts to the sweep without asking."""
-    monkeypatch.setattr("services.releases._LOOK_AGAIN_SECONDS", 60.0)
-    temporal = FailingTemporal()
-    engine = engine.with_platform(temporal=temporal)
-    for _ in range(5):
-        await engine.trigger("flow", {"id": "a"})
-    assert temporal.asked == 1
 
 
 async def test_cancel_is_accepted_without_temporal(engine: Engine) -> None:
@@ -133,46 +124,81 @@ async def test_database_going_away_after_the_commit(engine: Engine) -> None:
     database = InterruptedDatabase(engine.platform.database, works=1, away=1)
     engine = engine.with_platform(database=database)
     trigger = await engine.trigger("flow", {"id": "a"})
-    await asyncio.gather(*engine.platform.memory["background_tasks"])
+    await asyncio.gather(*under_way_of(engine.platform).noting)
     assert database.away == 0
-    assert await _released(engine, trigger) is None
+    assert not await _is_released(engine, trigger)
     await engine.grow_old()
     assert await release_left_over(engine.platform) >= 1
-    assert await _released(engine, trigger) is not None
+    assert await _is_released(engine, trigger)
 
 
 async def test_sweep_goes_on_after_a_full_batch(engine: Engine) -> None:
     """What a long absence of Temporal left is released by one sweep, not by one batch of it."""
     away = engine.with_platform(temporal=FailingTemporal())
-    for number in range(5):
+    for number in range(18):
         await away.trigger("flow", {"id": f"late-{number}"})
     await engine.grow_old()
-    assert await release_left_over(engine.platform, limit=2) >= 5
+    assert await release_left_over(engine.platform) == 18
     assert await release_left_over(engine.platform) == 0
 
 
 async def test_sweep_ends_while_temporal_is_away(engine: Engine) -> None:
-    """A batch that could not be released is left to the next sweep."""
-    temporal = FailingTemporal()
-    away = engine.with_platform(temporal=temporal)
+    """A batch of which nothing could be released is due again at once, for the next sweep."""
+    away = engine.with_platform(temporal=FailingTemporal())
     for number in range(2):
         await away.trigger("flow", {"id": f"late-{number}"})
     await engine.grow_old()
-    assert await release_left_over(away.platform, limit=2) == 0
-    assert await release_left_over(engine.platform) >= 2
+    assert await release_left_over(away.platform) == 0
+    assert await release_left_over(engine.platform) == 2
+
+
+async def test_failing_trigger_delays_no_other(engine: Engine) -> None:
+    """A trigger that Temporal refuses is pushed back, further each time; younger ones go out."""
+
+    class Choosy(TemporalRecorder):
+        async def start_workflow(self, workflow: Any, *args: Any, **options: Any) -> Any:
+            if "/bad/" in options["id"]:
+                raise RPCError("no", RPCStatusCode.INVALID_ARGUMENT, b"")
+            return await super().start_workflow(workflow, *args, **options)
+
+    await engine.publish("bad", channel_step("feed"))
+    away = engine.with_platform(temporal=FailingTemporal())
+    bad = [await away.trigger("bad", {"id": f"bad-{number}"}) for number in range(16)]
+    good = await away.trigger("flow", {"id": "good"})
+    await engine.grow_old()
+    choosy = engine.with_platform(temporal=Choosy())
+    assert await release_left_over(choosy.platform) == 1
+    assert await _is_released(engine, good)
+    waits = []
+    for _ in range(2):
+        await engine.grow_old()
+        await release_left_over(choosy.platform)
+        rows = await engine.make.rows(
+            "SELECT due_at - now() AS wait FROM trigger_releases WHERE workflow_run_id = %s", bad[0]
+        )
+        waits.append(rows[0]["wait"])
+    assert waits[1] > 1.5 * waits[0]
+
+
+async def test_process_that_dies_in_a_sweep_keeps_nothing(engine: Engine) -> None:
+    """What a sweep has taken no other takes, until its lease is over."""
+    away = engine.with_platform(temporal=FailingTemporal())
+    trigger = await away.trigger("flow", {"id": "a"})
+    await engine.grow_old()
+    taken = []
+    for lease in (timedelta(0), timedelta(minutes=1), timedelta(minutes=1)):
+        async with engine.platform.database.connection() as connection:
+            taken.append(await releases.take_unreleased(connection, limit=5, lease=lease))
+    assert [[row["id"] for row in rows] for rows in taken] == [[trigger], [trigger], []]
 
 
 async def test_sweep_leaves_young_triggers_alone(
     engine: Engine, temporal: TemporalRecorder
 ) -> None:
     """What was accepted a moment ago may still be on its way to Temporal."""
+    await engine.grow_old()
     away = engine.with_platform(temporal=FailingTemporal())
     await away.trigger("flow", {"id": "a"})
-    await engine.make.rows(
-        "UPDATE workflow_runs SET released_at = now()"
-        " WHERE released_at IS NULL AND environment_id <> %s RETURNING 1",
-        engine.environment.id,
-    )
     assert await release_left_over(engine.platform) == 0
     assert temporal.starts == []
 
@@ -199,19 +225,37 @@ async def test_starting_twice_is_starting_once(engine: Engine) -> None:
             raise WorkflowAlreadyStartedError(options["id"], "RecipientRun")
 
     engine = engine.with_platform(temporal=Started())
-    assert await _released(engine, await engine.trigger("flow", {"id": "a"})) is not None
+    assert await _is_released(engine, await engine.trigger("flow", {"id": "a"}))
 
 
 async def test_bounded_work() -> None:
-    """Rows are worked on a bounded number at a time, and progress is told after each group."""
-    now, most, told = 0, 0, []
+    """Rows are worked on a bounded number at a time."""
+    now, most, done = 0, 0, 0
 
     async def work(row: dict[str, Any]) -> None:
-        nonlocal now, most
+        nonlocal now, most, done
         now += 1
         most = max(most, now)
         await asyncio.sleep(0)
         now -= 1
+        done += 1
 
-    await each_at_once([{"n": n} for n in range(70)], work, done=told.append)
-    assert (most, told) == (32, [32, 64, 70])
+    await each_at_once([{"n": n} for n in range(70)], work)
+    assert (most, done) == (32, 70)
+
+
+async def test_first_error_ends_all() -> None:
+    """When one row fails the others are not worked on behind the caller's back."""
+    begun: list[int] = []
+    ended: list[int] = []
+
+    async def work(row: dict[str, Any]) -> None:
+        begun.append(row["n"])
+        if row["n"] == 1:
+            raise LookupError("no")
+        await asyncio.sleep(0.01)
+        ended.append(row["n"])
+
+    with pytest.raises(LookupError):
+        await each_at_once([{"n": n} for n in range(40)], work)
+    assert (len(begun), ended) == (32, [])

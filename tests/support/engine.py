@@ -15,6 +15,7 @@ from domain.runs import START, AdvanceInput, DeliverMessageInput, Directive
 from domain.triggers import parse_cancel_request, parse_trigger_request
 from runtime.platform import Platform
 from services import deliveries, triggers
+from services.releases import close_releases, under_way_of
 from services.sealing import seal_channel_settings, seal_provider_settings
 from services.walk import advance
 from tests.support.builders import T0, Builder, Environment
@@ -198,22 +199,27 @@ class Engine:
         return await deliveries.deliver_message(self.platform, order, attempt=attempt)
 
     async def grow_old(self) -> None:
-        """Make this environment's unreleased work old enough to sweep, and no other's.
+        """Let this process die, and make this environment's work due for the sweep, no other's."""
+        await close_releases(self.platform)
+        for table in ("trigger_releases", "cancellations"):
+            await self.make.rows(
+                f"UPDATE {table} SET due_at = CASE WHEN environment_id = %s"
+                " THEN now() - interval '1 second' ELSE 'infinity' END RETURNING 1",
+                self.environment.id,
+            )
+        await self.make.rows(
+            "UPDATE recipient_runs SET resumes_at = NULL"
+            " WHERE resumes_at IS NOT NULL AND environment_id <> %s RETURNING 1",
+            self.environment.id,
+        )
 
-        What was released is noted first: notes are made after the answer.
-        """
-        await asyncio.gather(*self.platform.memory.get("background_tasks", ()))
-        for table, column in (("workflow_runs", "accepted_at"), ("cancellations", "requested_at")):
-            await self.make.rows(
-                f"UPDATE {table} SET released_at = now()"
-                " WHERE released_at IS NULL AND environment_id <> %s RETURNING 1",
-                self.environment.id,
-            )
-            await self.make.rows(
-                f"UPDATE {table} SET {column} = now() - interval '5 minutes'"
-                " WHERE environment_id = %s RETURNING 1",
-                self.environment.id,
-            )
+    async def release(self, workflow_run_id: UUID) -> dict[str, Any] | None:
+        """Return what Temporal is owed for a trigger; None when nothing, or all is confirmed."""
+        await asyncio.gather(*under_way_of(self.platform).noting)
+        rows = await self.make.rows(
+            "SELECT * FROM trigger_releases WHERE workflow_run_id = %s", workflow_run_id
+        )
+        return rows[0] if rows else None
 
     async def runs(self, workflow_run_id: UUID | None = None) -> list[dict[str, Any]]:
         """Return the runs of a trigger, or of the environment, in the order of recipient ids."""

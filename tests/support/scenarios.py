@@ -15,6 +15,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCStatusCode
 
+from activities.sweep import DUTIES
 from domain.ids import (
     cancel_fanout_workflow_id,
     message_delivery_workflow_id,
@@ -23,6 +24,7 @@ from domain.ids import (
 )
 from domain.json_types import JsonObject
 from domain.queues import RUNS
+from domain.runs import SweepInput
 from services.deliveries import retry_message
 from temporal_workflows import SweepWorkflow
 from tests.support.engine import Engine, channel_step, delay_step
@@ -168,7 +170,12 @@ async def sweep(engine: Engine) -> Handle:
     """Run the sweep once."""
     client = engine.platform.temporal
     return await _ended(
-        await client.start_workflow(SweepWorkflow.run, id=f"sweep/{uuid4()}", task_queue=RUNS)
+        await client.start_workflow(
+            SweepWorkflow.run,
+            SweepInput(list(DUTIES)),
+            id=f"sweep/{uuid4()}",
+            task_queue=RUNS,
+        )
     )
 
 
@@ -183,5 +190,5 @@ SCENARIOS: dict[str, Scenario] = {
     "message_delivery": Scenario(_message_delivery, 11),
     "trigger_fanout": Scenario(_trigger_fanout, 23),
     "cancel_fanout": Scenario(_cancel_fanout, 23),
-    "sweep": Scenario(_sweep, 11),
+    "sweep": Scenario(_sweep, 40),
 }

@@ -44,6 +44,7 @@ class Script:
         deliver: one attempt to deliver.
         work: one attempt at a range of runs.
         plan: the ranges of a fan-out.
+        pages: its pages instead, by where they begin.
     """
 
     directives: dict[str, Directive] = field(default_factory=lambda: {"": FINISHED})
@@ -52,6 +53,7 @@ class Script:
     deliver: Callable[[DeliverMessageInput, int], Awaitable[str]] = _sent
     work: Callable[[Chunk, int], Awaitable[int]] = _started
     plan: ChunkPlan = field(default_factory=ChunkPlan)
+    pages: dict[str, ChunkPlan] = field(default_factory=dict)
     durable_walk: asyncio.Event = field(default_factory=asyncio.Event)
     walks: list[AdvanceInput] = field(default_factory=list)
     forms: list[str] = field(default_factory=list)
@@ -96,12 +98,14 @@ class ScriptedActivities:
     @activity.defn(name="plan_trigger_fanout")
     async def plan_trigger_fanout(self, order: TriggerFanoutInput) -> ChunkPlan:
         """Answer the plan."""
-        return self.scripts[order.environment_id].plan
+        script = self.scripts[order.environment_id]
+        return script.pages.get(order.after, script.plan)
 
     @activity.defn(name="plan_cancel_fanout")
     async def plan_cancel_fanout(self, order: CancelFanoutInput) -> ChunkPlan:
         """Answer the plan."""
-        return self.scripts[order.environment_id].plan
+        script = self.scripts[order.environment_id]
+        return script.pages.get(order.after, script.plan)
 
     @activity.defn(name="start_runs")
     async def start_runs(self, chunk: Chunk) -> int:
@@ -119,9 +123,11 @@ class ScriptedActivities:
         return await script.work(chunk, activity.info().attempt)
 
     @activity.defn(name="sweep")
-    async def sweep(self) -> int:
-        """Release three things."""
-        return 3
+    async def sweep(self, duty: str) -> int:
+        """Do as much as the duty's name is long; one that is broken fails."""
+        if duty == "broken":
+            raise ApplicationError("no", non_retryable=True)
+        return len(duty)
 
     def all(self) -> list[Callable[..., Any]]:
         """Return every activity."""

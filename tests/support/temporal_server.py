@@ -22,9 +22,10 @@ from runtime.settings import Settings, child_environment
 from runtime.temporal import connect
 from temporal_workflows.search_attributes import ALL
 
-# Workflows of the product, workflows over scripted activities, workflows inside the sandbox: the
-# queues have fixed names, so each set of workers has a namespace of its own. One has none.
-PRODUCT, SCRIPTED, SANDBOXED, SPARE = NAMESPACES = ("product", "scripted", "sandboxed", "spare")
+# Workflows of the product, twice, workflows over scripted activities, workflows inside the sandbox:
+# the queues have fixed names, so each set of workers has a namespace of its own. One has none.
+NAMESPACES = ("product", "alone", "scripted", "sandboxed", "spare")
+PRODUCT, ALONE, SCRIPTED, SANDBOXED, SPARE = NAMESPACES
 _START_SECONDS = 60.0
 
 

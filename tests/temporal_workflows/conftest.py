@@ -11,17 +11,19 @@ from temporalio.worker import Worker
 
 from domain.queues import ALL_QUEUES, RUNS
 from runtime.database import Database
+from runtime.embedded.postgres import EmbeddedPostgres
 from runtime.platform import Platform
 from runtime.settings import Settings
 from runtime.worker import workflow_runner
 from temporal_workflows import WORKFLOWS
 from tests.support.builders import Builder, Environment
 from tests.support.engine import Engine
+from tests.support.postgres import new_database
 from tests.support.product import running_product
 from tests.support.scenarios import prepare
 from tests.support.scripted_activities import Script, ScriptedActivities
 from tests.support.stage import Stage
-from tests.support.temporal_server import PRODUCT, SANDBOXED, SCRIPTED, client_of
+from tests.support.temporal_server import ALONE, PRODUCT, SANDBOXED, SCRIPTED, client_of
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +81,35 @@ async def product_platform(database: Database, temporal_address: str) -> AsyncIt
     client = await client_of(temporal_address, PRODUCT)
     async with running_product(database, client) as platform:
         yield platform
+
+
+@pytest.fixture(scope="session")
+async def lonely_platform(
+    postgres: EmbeddedPostgres, temporal_address: str
+) -> AsyncIterator[Platform]:
+    """Run the product's workers on a database that no other test writes to."""
+    database = Database(new_database(postgres), size=10)
+    await database.open()
+    client = await client_of(temporal_address, ALONE)
+    async with running_product(database, client) as platform:
+        yield platform
+    await database.close()
+
+
+@pytest.fixture
+async def alone(lonely_platform: Platform) -> Engine:
+    """Return the product with no runs in its database but those of this test."""
+    make = Builder(lonely_platform.database)
+    await make.rows(
+        "UPDATE recipient_runs SET status = 'completed', resumes_at = NULL"
+        " WHERE status IN ('queued', 'processing', 'paused') RETURNING 1"
+    )
+    for table in ("trigger_releases", "sweep_positions"):
+        await make.rows(f"DELETE FROM {table} RETURNING 1")
+    lonely_platform.memory.clear()
+    engine = Engine(lonely_platform, make, await make.environment())
+    await prepare(engine)
+    return engine
 
 
 @pytest.fixture

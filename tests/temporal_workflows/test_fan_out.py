@@ -1,8 +1,9 @@
-"""Fan-outs work through every range at once; the sweep and the manual retry are one activity."""
+"""Fan-outs work through all ranges, page by page; the sweep does its duties side by side."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -15,6 +16,7 @@ from domain.runs import (
     ChunkPlan,
     DeliverMessageInput,
     MessageDeliveryInput,
+    SweepInput,
     TriggerFanoutInput,
 )
 from temporal_workflows import (
@@ -81,6 +83,42 @@ async def test_manual_retry_delivers(stage: Stage) -> None:
     assert stage.script.delivered == [("mail-1", 1)]
 
 
-async def test_sweep_answers_what_it_released(stage: Stage) -> None:
-    """The sweep is one activity."""
-    assert await stage.execute(SweepWorkflow.run) == 3
+async def test_sweep_does_every_duty(stage: Stage) -> None:
+    """Each duty of the order is an activity of its own, and the sweep tells how much each did."""
+    done = await stage.execute(SweepWorkflow.run, SweepInput(["mop", "dust"]))
+    assert done == {"mop": 3, "dust": 4}
+
+
+async def test_failing_duty_keeps_no_other_from_being_done(stage: Stage) -> None:
+    """A duty that fails is told as -1, and the others are done."""
+    done = await stage.execute(SweepWorkflow.run, SweepInput(["broken", "dust"]))
+    assert done == {"broken": -1, "dust": 4}
+
+
+async def test_few_ranges_at_once(stage: Stage) -> None:
+    """A large fan-out has ten ranges on the queue at a time, whatever it has in all."""
+    now, most = 0, 0
+
+    async def work(chunk: Chunk, attempt: int) -> int:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.02)
+        now -= 1
+        return 1
+
+    stage.script.work = work
+    stage.script.plan = _plan(stage, 25)
+    order = TriggerFanoutInput(str(uuid4()), stage.environment_id)
+    assert await stage.execute(TriggerFanoutWorkflow.run, order) == 25
+    assert 1 < most <= 10
+
+
+async def test_pages_follow_each_other(stage: Stage) -> None:
+    """While a page says that there is more, the next is planned behind its last range."""
+    stage.script.pages = {
+        "": replace(_plan(stage, 2), more=True),
+        "2": replace(_plan(stage, 2), more=False),
+    }
+    order = TriggerFanoutInput(str(uuid4()), stage.environment_id)
+    assert await stage.execute(TriggerFanoutWorkflow.run, order) == 4

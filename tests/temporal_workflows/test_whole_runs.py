@@ -8,17 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
-from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
-from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer
 
 from runtime.settings import Settings
 from runtime.temporal import DATA_CONVERTER, connect
 from runtime.worker import workflow_runner
 from services.deliveries import retry_message
-from services.reconciliation import reconcile_overdue_runs
 from services.sealing import seal_provider_settings
 from temporal_workflows import WORKFLOWS
 from temporal_workflows.search_attributes import RECIPIENT_ID, TENANT, WORKFLOW_KEY
@@ -180,65 +176,11 @@ async def test_temporal_away_then_swept(product: Engine, temporal_address: str) 
     run_id = await away.begin("feed")
     assert (await product.run(run_id))["status"] == "queued"
     await product.grow_old()
-    assert await (await sweep(product)).result() == 2
+    assert (await (await sweep(product)).result())["release"] == 2
     assert await asleep.result() == "cancelled"
     assert await run_handle(product, run_id, "feed").result() == "completed"
     assert len(await product.messages(run_id)) == 1
-    assert await (await sweep(product)).result() == 0
-
-
-async def test_run_terminated_in_temporal(product: Engine) -> None:
-    """A run that an operator terminated is found when its wait is over, and ended; no other is."""
-    gone = await start(product, delay_step(seconds=3600), channel_step("feed"))
-    alive = await start(product, delay_step(seconds=3600), channel_step("feed"))
-    for handle in (gone, alive):
-        await until_event(handle, EventType.EVENT_TYPE_TIMER_STARTED)
-    await gone.terminate()
-    assert await reconcile_overdue_runs(product.platform) == 0
-    await product.make.rows(
-        "UPDATE recipient_runs SET resumes_at = now() - interval '1 hour'"
-        " WHERE environment_id = %s RETURNING 1",
-        product.environment.id,
-    )
-    assert await reconcile_overdue_runs(product.platform) == 1
-    ended, waiting = [await product.run(handle.id.rsplit("/", 1)[1]) for handle in (gone, alive)]
-    assert (ended["status"], waiting["status"]) == ("cancelled", "paused")
-    assert (await product.story(ended["id"]))[-1] == "run_cancelled"
-    assert await product.messages(ended["id"]) == []
-
-
-async def test_run_that_temporal_lost(product: Engine) -> None:
-    """A run that Temporal does not know any more is started again, and goes on where it stood."""
-    handle = await start(
-        product, channel_step("first"), delay_step(seconds=3600), channel_step("second")
-    )
-    await until_event(handle, EventType.EVENT_TYPE_TIMER_STARTED)
-    run_id = handle.id.rsplit("/", 1)[1]
-    client = product.platform.temporal
-    await client.workflow_service.delete_workflow_execution(
-        DeleteWorkflowExecutionRequest(
-            namespace=client.namespace, workflow_execution=WorkflowExecution(workflow_id=handle.id)
-        )
-    )
-
-    async def is_gone() -> bool:
-        try:
-            await handle.describe()
-        except RPCError as error:
-            return error.status is RPCStatusCode.NOT_FOUND
-        return False
-
-    await until(is_gone)
-    await product.make.rows(
-        "UPDATE recipient_runs SET resumes_at = now() - interval '1 hour', step_outcomes ="
-        " jsonb_set(step_outcomes, '{wait,until}', to_jsonb(now() - interval '1 hour'))"
-        " WHERE id = %s RETURNING 1",
-        run_id,
-    )
-    assert await reconcile_overdue_runs(product.platform) == 1
-    assert await run_handle(product, run_id).result() == "completed"
-    messages = await product.messages(run_id)
-    assert [row["step_ref"] for row in messages] == ["first", "second"]
+    assert (await (await sweep(product)).result())["release"] == 0
 
 
 async def test_operator_can_tell_what_a_run_is(product: Engine) -> None:

@@ -1,0 +1,127 @@
+"""Large triggers and cancellations: cut into ranges of runs, and worked through range by range."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from domain.ids import FIRST_ID
+from domain.runs import CancelFanoutInput, Chunk, ChunkPlan, TriggerFanoutInput
+from models.queries import cancellations, open_runs, triggers
+from models.queries.chunks import Scope, chunk_boundaries
+from runtime.logs import get_logger
+from runtime.platform import Platform
+from runtime.temporal import is_away
+from services.temporal_calls import each_at_once, signal_cancelled_run, start_run
+
+_log = get_logger(__name__)
+
+CHUNK_SIZE = 100
+# Ten thousand runs a page: some 25 kB in a history, however many recipients there are.
+PAGE_CHUNKS = 100
+_ENOUGH_FAILURES = 16
+
+
+async def plan_trigger(platform: Platform, order: TriggerFanoutInput) -> ChunkPlan:
+    """Cut the next page of a trigger's runs that have not begun into ranges."""
+    return await _plan(
+        platform,
+        Scope.TRIGGER,
+        Chunk(order.workflow_run_id, order.environment_id, order.after or str(FIRST_ID), ""),
+    )
+
+
+async def plan_cancellation(platform: Platform, order: CancelFanoutInput) -> ChunkPlan:
+    """Cut the next page of a cancellation's runs into ranges."""
+    return await _plan(
+        platform,
+        Scope.CANCELLATION,
+        Chunk(order.cancellation_id, order.environment_id, order.after or str(FIRST_ID), ""),
+    )
+
+
+async def _plan(platform: Platform, scope: Scope, rest: Chunk) -> ChunkPlan:
+    async with platform.database.connection() as connection:
+        ends = await chunk_boundaries(
+            connection,
+            scope,
+            UUID(rest.scope_id),
+            after=UUID(rest.after),
+            size=CHUNK_SIZE,
+            most=PAGE_CHUNKS,
+        )
+    chunks = [
+        replace(rest, after=str(after), last=str(last))
+        for after, last in pairwise([rest.after, *ends])
+    ]
+    return ChunkPlan(chunks, more=len(chunks) == PAGE_CHUNKS)
+
+
+async def start_range(platform: Platform, chunk: Chunk, *, eager: bool) -> int:
+    """Start the runs of a range that have not begun; one that Temporal has ended is ended here.
+
+    A run that Temporal refuses is logged and left `queued`: the sweep looks after it. No run that
+    fails keeps the others from being started.
+
+    Args:
+        platform: the parts of this process.
+        chunk: the range.
+        eager: take the first tasks in the answers, as a process does that works `runs`.
+
+    Returns:
+        How many were to be started.
+
+    Raises:
+        RPCError, RuntimeError: Temporal is away, or was for some of them.
+    """
+    async with platform.database.connection() as connection:
+        rows = await triggers.startable_runs(
+            connection, UUID(chunk.scope_id), after=UUID(chunk.after), last=UUID(chunk.last)
+        )
+    done = 0
+    ended: list[dict[str, Any]] = []
+    failures: list[Exception] = []
+
+    async def start(row: dict[str, Any]) -> None:
+        nonlocal done
+        if len(failures) >= _ENOUGH_FAILURES and not done:
+            return  # Temporal is away
+        try:
+            if not await start_run(platform.temporal, row, eager=eager, bulk=True):
+                ended.append(row)
+            done += 1
+        except Exception as error:
+            if is_away(error):
+                failures.append(error)
+            else:
+                _log.error("run_not_started", run_id=str(row["id"]), error=type(error).__name__)
+
+    await each_at_once(rows, start)
+    if ended:
+        data = Jsonb({"reason": "ended_in_temporal"})
+        async with platform.database.connection() as connection:
+            await open_runs.end_runs(connection, ended, [data] * len(ended))
+    if failures:
+        raise failures[0]
+    return len(rows)
+
+
+async def signal_range(platform: Platform, chunk: Chunk) -> int:
+    """Wake the cancelled runs of a range.
+
+    Returns:
+        How many were to be woken.
+
+    Raises:
+        RPCError, RuntimeError: Temporal is away.
+    """
+    async with platform.database.connection() as connection:
+        rows = await cancellations.cancelled_runs(
+            connection, UUID(chunk.scope_id), after=UUID(chunk.after), last=UUID(chunk.last)
+        )
+    await each_at_once(rows, lambda row: signal_cancelled_run(platform.temporal, row))
+    return len(rows)
