@@ -6,9 +6,11 @@ Source: Knock docs, "Email layouts" and "Email channel settings".
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
+from domain.conditions import lookup
 from domain.delivery import EmailContent
 from domain.json_types import JsonObject
 from templating.html_sandbox import inline_css
@@ -76,6 +78,17 @@ def render_email(
         "text_body": _render_text_part(template, renderer, layout, body),
         "headers": _headers(settings, renderer),
     }
+
+
+def count_attachments(template: JsonObject, data: Mapping[str, object]) -> int:
+    """Return how many attachments the data brings for an e-mail; sending them is not supported.
+
+    They stand at the template's `settings.attachment_key`, a path into the data, as one object or
+    as a list of objects (Knock docs: "Attachments").
+    """
+    key = (template.get("settings") or {}).get("attachment_key") or "attachments"
+    found = lookup({**data, "data": data}, key) if isinstance(key, str) else None
+    return sum(isinstance(item, dict) for item in (found if isinstance(found, list) else [found]))
 
 
 def refuse_unsupported(template: JsonObject) -> None:

@@ -34,6 +34,7 @@ from templating.scan import check_delimiters, has_liquid
 from templating.tags import register_tags
 from templating.text_filters import TEXT_FILTERS
 from templating.time_filters import is_zone
+from templating.words import NamingEnvironment
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -56,7 +57,7 @@ _SLOW_FILTERS = frozenset({"from_markdown"})
 
 
 def _build_environment() -> Environment:
-    liquid_env = Environment(tolerance=Mode.STRICT, strict_filters=True, autoescape=False)
+    liquid_env = NamingEnvironment(tolerance=Mode.STRICT, strict_filters=True, autoescape=False)
     register_tags(liquid_env)
     own = (*NUMBER_FILTERS, *LIST_FILTERS, *TEXT_FILTERS, *KNOCK_FILTERS, *LOOKUP_FILTERS)
     filters = {**liquid_env.filters, **dict(own)}

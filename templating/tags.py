@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn, TextIO
 
 from liquid import Environment, RenderContext
-from liquid.builtin.output import Output, OutputNode
+from liquid.builtin.output import OutputNode
 from liquid.builtin.tags.cycle_tag import CycleNode, CycleTag
 from liquid.builtin.tags.echo_tag import EchoTag
 from liquid.exceptions import LiquidSyntaxError
@@ -13,6 +13,7 @@ from liquid.stream import TokenStream
 from liquid.tag import Tag
 
 from templating.printing import to_text
+from templating.words import NamingLiquid, NamingOutput
 
 
 class TextNode(OutputNode):
@@ -25,7 +26,7 @@ class TextNode(OutputNode):
         return buffer.write(to_text(self.expression.evaluate(context)))
 
 
-class TextOutput(Output):
+class TextOutput(NamingOutput):
     """`{{ … }}`."""
 
     node_class = TextNode
@@ -82,5 +83,5 @@ class RefusedInclude(_RefusedTag):
 
 def register_tags(liquid_env: Environment) -> None:
     """Put these tags in the place of the engine's own."""
-    for tag in (TextOutput, TextEcho, SourceCycle, RefusedRender, RefusedInclude):
+    for tag in (TextOutput, TextEcho, SourceCycle, NamingLiquid, RefusedRender, RefusedInclude):
         liquid_env.add_tag(tag)

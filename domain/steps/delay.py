@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from typing import Any
 
 from domain.clock import parse_instant
 from domain.conditions import MISSING, lookup
+from domain.conditions.paths import is_path, split_path
 from domain.durations import MAX_DELAY, Duration, DurationUnit, add_duration, parse_duration
 from domain.json_types import JsonObject, JsonValue
 from domain.steps.base import BaseStep, optional_object, optional_text, parse_common
@@ -17,7 +17,6 @@ from domain.violations import Violations
 from domain.windows import resolve_dynamic
 
 PATH_PREFIXES = ("data", "recipient", "actor", "tenant", "vars")
-_PATH = re.compile(r"[^\s.]+(?:\.[^\s.]+)*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +63,10 @@ def _parse_path(settings: JsonObject, field: str, violations: Violations) -> str
     path = optional_text(settings, "delay_until_field_path", field, violations)
     if not path:
         return None
-    root = path.split(".", 1)[0]
-    whole = path if root in PATH_PREFIXES and "." in path else f"data.{path}"
-    if not _PATH.fullmatch(whole):
-        violations.add(f"{field}.delay_until_field_path", "must be a dotted path")
+    root, *rest = split_path(path)
+    whole = path if root in PATH_PREFIXES and rest else f"data.{path}"
+    if not is_path(whole):
+        violations.add(f"{field}.delay_until_field_path", "must be a path such as data.items[0].at")
         return None
     return whole
 

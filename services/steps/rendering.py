@@ -11,17 +11,20 @@ from domain.clock import iso
 from domain.json_types import JsonObject
 from domain.steps.channel import ChannelStep
 from runtime.crypto import BrokenSeal
+from runtime.logs import get_logger
 from services.catalog import ConfiguredChannel
 from services.lookups import with_lookups
 from services.off_loop import off_loop
 from services.sealing import open_channel_settings
 from services.steps.context import StepContext
-from templating.email import EmailLayout
+from templating.email import EmailLayout, count_attachments
 from templating.environment import is_quick as is_quick_template
 from templating.limits import EMAIL_LIMITS, Limits, LiquidError
 from templating.lookups import Lookups
 from templating.printing import weigh
 from templating.render import render_content
+
+_log = get_logger(__name__)
 
 # What the settings of a webhook channel say about its own request.
 _REQUEST = ("method", "url", "headers", "query_params", "body")
@@ -68,7 +71,19 @@ async def render_message(
         )
         return work() if is_quick else await off_loop(work)
 
-    return await with_lookups(context.connection, context.run.environment_id, render)
+    content = await with_lookups(context.connection, context.run.environment_id, render)
+    if channel.channel_type is ChannelType.EMAIL:
+        _tell_of_attachments(context, step)
+    return content
+
+
+def _tell_of_attachments(context: StepContext, step: ChannelStep) -> None:
+    """Say that the mail goes out without its attachments, which this version does not send."""
+    count = count_attachments(step.template, context.run.data)
+    if count:
+        told = {"count": count}
+        context.tell("attachments_not_sent", ref=step.ref, step_type="channel", data=told)
+        _log.warning("attachments_not_sent", workflow=context.definition.key, step=step.ref, **told)
 
 
 def _sources(value: object) -> Iterator[str]:

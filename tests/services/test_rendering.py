@@ -111,3 +111,13 @@ async def test_look_ups_without_end_fail_the_step(engine: Engine) -> None:
     run_id, _ = await engine.send(step, data={})
     story = await engine.events(run_id)
     assert "build on each other" in str(story)
+
+
+@pytest.mark.parametrize("count", [0, 2])
+async def test_attachments_are_not_left_out_in_silence(engine: Engine, count: int) -> None:
+    """A mail whose data brings attachments goes out without them, and the run's story says so."""
+    data = {"x": "now", "attachments": [{"name": "a", "content": "QQ=="}] * count}
+    run_id, _ = await engine.send(channel_step("mail", "email"), data=data)
+    assert len(await engine.messages(run_id)) == 1
+    told = [row for row in await engine.events(run_id) if row["event"] == "attachments_not_sent"]
+    assert [row["data"] for row in told] == ([{"count": count}] if count else [])

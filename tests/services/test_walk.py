@@ -7,7 +7,7 @@ import asyncio
 from domain.runs import Directive, DirectiveKind
 from tests.support.engine import Engine, channel_step, delay_step, when
 
-BROKEN = {"markdown_body": "{{ data.x | divided_by: 0 }}"}
+BROKEN = {"markdown_body": "{% for i in (1..20000) %}{% endfor %}"}
 
 
 async def test_walks_to_the_end(engine: Engine) -> None:
@@ -142,8 +142,8 @@ async def _repeats_alike(engine: Engine, run_id: str, cursor: str, answer: Direc
 
 async def test_a_mended_step_goes_on(engine: Engine) -> None:
     """An attempt that succeeds makes its message once, and the run completes."""
-    changing = {"markdown_body": "{{ 1 | divided_by: recipient.n }}"}
-    ellie = {"id": "ellie", "n": 0}
+    changing = {"markdown_body": "{% for i in (1..recipient.n) %}{% endfor %}"}
+    ellie = {"id": "ellie", "n": 20000}
     run_id, first = await engine.send(channel_step("feed", template=changing), recipients=[ellie])
     assert first.kind is DirectiveKind.SLEEP_UNTIL
     await engine.trigger((await engine.run(run_id))["workflow_key"], {"id": "ellie", "n": 1})
@@ -169,7 +169,7 @@ async def test_trigger_conditions_end_the_run(engine: Engine) -> None:
 
 async def test_broken_trigger_conditions_halt(engine: Engine) -> None:
     """Conditions that cannot be rendered end the run with an error instead of trying for ever."""
-    broken = when("data.vip", "equal_to", "{{ 1 | divided_by: 0 }}")
+    broken = when("data.vip", "equal_to", "{{ (1..20000) | size }}")
     await engine.publish("broken", channel_step("feed"), conditions=broken)
     run_id = await engine.begin("broken", data={"vip": "1"})
     assert (await engine.walk(run_id)).kind is DirectiveKind.FINISHED

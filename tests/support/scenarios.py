@@ -34,7 +34,7 @@ from tests.support.waiting import until
 Handle = WorkflowHandle[Any, Any]
 FLOW = "flow"
 MANY = 120
-_BROKEN = {"markdown_body": "{{ 1 | divided_by: 0 }}"}
+_BROKEN = {"markdown_body": "{% for i in (1..20000) %}{% endfor %}"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,3 +167,36 @@ def test_now_is_the_current_instant() -> None:
     """`now` given to the date filter is the present time in UTC."""
     printed = int(render_text("{{ 'now' | date: '%s' }}", {}))
     assert abs(printed - utc_now().timestamp()) < timedelta(minutes=1).total_seconds()
+
+
+WORDS = ("and", "as", "blank", "cols", "contains", "continue", "else", "empty", "false", "for",
+         "if", "in", "limit", "nil", "not", "null", "offset", "or", "required", "reversed",
+         "true", "with")  # fmt: skip
+
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ data.%s }}",
+        "{{ data.%s.size | minus: 1 | append: data.%s | slice: 1 }}",
+        "{%% if data.%s == 'v' and data.%s contains 'v' %%}v{%% endif %%}",
+        "{%% assign x = data.%s %%}{{ x }}",
+        "{%% for i in data.%s limit: 1 %%}{{ i }}{%% endfor %%}",
+        "{%% liquid\n if data.%s == 'v'\n echo data.%s\n endif %%}",
+        "{%% case data.%s %%}{%% when 'v' %%}v{%% endcase %%}",
+    ],
+)
+def test_words_of_liquid_are_names_of_properties(source: str, word: str) -> None:
+    """Data may be named as callers like: behind a dot no word has another meaning."""
+    filled = source.replace("%%", "%").replace("%s", word)
+    assert render_text(filled, {"data": {word: "v"}}) == "v"
+
+
+@pytest.mark.parametrize("word", ["as", "cols", "continue", "for", "limit", "offset", "with"])
+def test_words_of_loops_are_names_elsewhere(word: str) -> None:
+    """A name at the root may be a word that means something to loops and partials only."""
+    source = f"{{{{ {word} }}}}{{% if {word} == 'v' %}}{{{{ 'a' | append: {word} }}}}{{% endif %}}"
+    assert render_text(source, {word: "v"}) == "vav"
+    loop = "{% for i in (1..9) limit: 2 offset: 1 reversed %}{{ i }}{% endfor %}"
+    assert render_text(loop, {"limit": 5}) == "32"

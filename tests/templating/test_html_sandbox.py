@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 
 import pytest
 
+from runtime.processes import is_alive
 from templating import html_sandbox
 from templating.html_sandbox import clean_html, inline_css
 from templating.limits import LiquidError
+from tests.support.waiting import eventually
 
 STYLE = "<style>p{color:red}</style>"
 REOPENED = "<p>" + "".join(f"<b a={n}>" for n in range(1_500)) + "</p>" + "<p>x</p>" * 2_000
@@ -92,3 +95,18 @@ def test_a_child_that_died_is_replaced() -> None:
         child._process.kill()
         child._process.wait()
     assert inline_css(long).count("style=") == 600
+
+
+def test_a_child_ends_with_its_parent() -> None:
+    """A worker that is killed leaves no child behind: its input ends."""
+    code = (
+        "import os, signal\n"
+        "from templating import html_sandbox\n"
+        f"html_sandbox.inline_css({STYLE!r} + '<p>x</p>' * 600)\n"
+        "print(html_sandbox._children._idle[0]._process.pid, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    parent = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert parent.returncode == -signal.SIGKILL
+    child = int(parent.stdout)
+    eventually(lambda: not is_alive(child), "the child lives on")

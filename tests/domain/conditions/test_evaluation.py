@@ -257,6 +257,21 @@ def test_both_sides_of_a_condition_may_index() -> None:
     assert judge({"all": [word]}).passed
 
 
+@pytest.mark.parametrize(
+    ("path", "argument", "passed"),
+    [
+        ("data.word", "7", False),
+        ("data.word", '"7"', True),
+        ("data.n", "1", True),
+        ("data.n", '"1"', False),
+    ],
+)
+def test_quotes_make_a_number_a_text(path: str, argument: str, *, passed: bool) -> None:
+    """An argument that spells JSON is that JSON: a text that looks like a number needs quotes."""
+    condition = {"variable": path, "operator": "equal_to", "argument": argument}
+    assert judge({"all": [condition]}).passed is passed
+
+
 def test_missing_is_false() -> None:
     """MISSING is falsy, so that `lookup(…) or default` reads well."""
     assert not MISSING

@@ -321,6 +321,11 @@ HOUR = {"unit": "hours", "value": 1}
         ),
         ({"delay_until_field_path": "at"}, DelayStep(ref="d", until_path="data.at")),
         ({"delay_until_field_path": "event.at"}, DelayStep(ref="d", until_path="data.event.at")),
+        ({"delay_until_field_path": "c[0].at"}, DelayStep(ref="d", until_path="data.c[0].at")),
+        (
+            {"delay_until_field_path": 'data["a b"][0]'},
+            DelayStep(ref="d", until_path='data["a b"][0]'),
+        ),
         ({"delay_until_field_path": "vars"}, DelayStep(ref="d", until_path="data.vars")),
         (
             {
