@@ -1,7 +1,8 @@
 """Bearer credentials: who is calling, and whether this operation is open to that kind of key.
 
 The kind is decided by the stored record. `X-Knock-User-Token` is not evaluated yet; without
-enhanced security Knock ignores it too (Knock docs: "API keys", "Security and authentication").
+enhanced security Knock ignores it too (Knock docs: "API keys", "Security and authentication"). So
+outside development a public key reads, but changes nothing about a person.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from domain.errors import BadRequest, Unauthenticated, UnknownBranch
+from domain.errors import BadRequest, Forbidden, Unauthenticated, UnknownBranch
 from domain.principals import KeyKind, Principal, ServicePrincipal
 from runtime.platform import Platform
 from services.authentication import authenticate
@@ -33,7 +34,7 @@ def bearer_token(request: Request) -> str:
     """Read the token of the `Authorization` header.
 
     Raises:
-        Unauthenticated: there is no header, or it holds no bearer token.
+        Unauthenticated: there is no header, or it does not contain a bearer token.
     """
     header = request.headers.get("authorization")
     if not header:
@@ -42,7 +43,7 @@ def bearer_token(request: Request) -> str:
     token = token.strip()
     if scheme.lower() != "bearer" or not token or len(token) > _MAX_TOKEN_LENGTH:
         raise Unauthenticated(
-            "The Authorization header holds no bearer token.", code="api_key_missing"
+            "The Authorization header does not contain a bearer token.", code="api_key_missing"
         )
     return token
 
@@ -69,6 +70,22 @@ async def require_feed_key(request: Request, caller: Caller) -> Principal:
     if isinstance(caller, Principal):
         return caller
     raise _wrong_kind("a secret or public key")
+
+
+async def require_identity_key(
+    principal: Annotated[Principal, Depends(require_feed_key)],
+) -> Principal:
+    """Let keys through that may change who a person is and how to reach them.
+
+    Raises:
+        Forbidden: a public key outside development.
+    """
+    if principal.is_anonymous:
+        raise Forbidden(
+            "Outside development a public key cannot change users: anybody who opens a page of "
+            "your application has it. Call this operation from your server, with a secret key."
+        )
+    return principal
 
 
 def refuse_branch(request: Request) -> None:
@@ -101,4 +118,5 @@ def _wrong_kind(needed: str) -> Unauthenticated:
 
 SecretKey = Annotated[Principal, Depends(require_secret_key)]
 FeedKey = Annotated[Principal, Depends(require_feed_key)]
+IdentityKey = Annotated[Principal, Depends(require_identity_key)]
 ServiceToken = Annotated[ServicePrincipal, Depends(require_service_token)]

@@ -5,7 +5,8 @@ Bodies and queries are read by us, not by the framework, so routes say here what
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter
@@ -43,34 +44,83 @@ ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A query parameter as it is documented: its schema, and whether it has to be there."""
+
+    description: str
+    schema: JsonObject
+    is_required: bool = False
+
+
+def whole(description: str, low: int, high: int, default: int) -> Param:
+    """Document a whole number; one beyond its range is pulled into it, so no bounds are stated."""
+    return Param(f"{description}, {low} to {high}.", {"type": "integer", "default": default})
+
+
+def boolean(description: str) -> Param:
+    """Document a parameter that is `true` or `false`."""
+    return Param(description, {"type": "boolean"})
+
+
+def choice(description: str, words: Iterable[str]) -> Param:
+    """Document a parameter that is one of several words."""
+    return Param(description, {"type": "string", "enum": list(words)})
+
+
+def choices(description: str, words: Iterable[str]) -> Param:
+    """Document a list of words."""
+    return Param(description, {"type": "array", "items": {"type": "string", "enum": list(words)}})
+
+
+def texts(description: str, at_most: int, *, is_required: bool = False) -> Param:
+    """Document a list of strings."""
+    schema: JsonObject = {"type": "array", "items": {"type": "string"}, "maxItems": at_most}
+    if is_required:
+        schema["minItems"] = 1
+    return Param(description, schema, is_required)
+
+
+def identifier(description: str) -> Param:
+    """Document a UUID."""
+    return Param(description, {"type": "string", "format": "uuid"})
+
+
+def instant(description: str) -> Param:
+    """Document a date-time."""
+    return Param(description, {"type": "string", "format": "date-time"})
+
+
 def takes(
-    body: type[BaseModel] | None = None, *, query: dict[str, str] | None = None
+    body: type[BaseModel] | None = None, *, query: Mapping[str, str | Param] | None = None
 ) -> dict[str, Any]:
     """Return `openapi_extra` of a route.
 
     Args:
-        body: shape of the JSON body.
-        query: what each query parameter means; a name that ends in `[]` is a list.
+        body: shape of the JSON body; it has to be there when one of its members has to.
+        query: each query parameter, by its name on the wire; a bare description documents a
+            string that may be left out.
     """
     extra: dict[str, Any] = {}
     if body is not None:
-        content = {"application/json": {"schema": _inlined(body.model_json_schema())}}
-        extra["requestBody"] = {"content": content}
+        schema = _inlined(body.model_json_schema())
+        extra["requestBody"] = {
+            "content": {"application/json": {"schema": schema}},
+            "required": bool(schema.get("required")),
+        }
     if query:
-        extra["parameters"] = [_parameter(name, text) for name, text in query.items()]
+        extra["parameters"] = [_parameter(name, given) for name, given in query.items()]
     return extra
 
 
-def _parameter(name: str, description: str) -> JsonObject:
-    schema: JsonObject = {"type": "string"}
-    if name.endswith("[]"):
-        schema = {"type": "array", "items": schema}
+def _parameter(name: str, given: str | Param) -> JsonObject:
+    param = Param(given, {"type": "string"}) if isinstance(given, str) else given
     return {
         "name": name,
         "in": "query",
-        "required": False,
-        "description": description,
-        "schema": schema,
+        "required": param.is_required,
+        "description": param.description,
+        "schema": param.schema,
     }
 
 

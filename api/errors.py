@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from api.auth import bearer_token, get_platform
 from domain.errors import AppError, BadRequest, FieldError, InvalidParams, NotFound
@@ -32,7 +33,7 @@ def internal_error() -> JSONResponse:
 
 
 async def _app_error(_: Request, error: Exception) -> JSONResponse:
-    return answer(error if isinstance(error, AppError) else AppError("internal error"))
+    return answer(error) if isinstance(error, AppError) else internal_error()
 
 
 async def _validation_error(_: Request, error: Exception) -> JSONResponse:
@@ -45,7 +46,7 @@ async def _validation_error(_: Request, error: Exception) -> JSONResponse:
     return answer(InvalidParams(fields))
 
 
-async def _http_exception(request: Request, error: Exception) -> JSONResponse:
+async def _http_exception(request: Request, error: Exception) -> Response:
     """Answer for an unknown path or method: to a stranger, only that a key is needed."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     try:
@@ -53,8 +54,11 @@ async def _http_exception(request: Request, error: Exception) -> JSONResponse:
     except AppError as refusal:
         return answer(refusal)
     if status == 405:
-        response = answer(MethodNotAllowed("This path does not take that method."))
-        response.headers.update(getattr(error, "headers", None) or {})
+        allow = {"allow": ", ".join(_methods(request))}
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=allow)
+        response = answer(MethodNotAllowed(f"{request.method} is not allowed for this path."))
+        response.headers.update(allow)
         return response
     if status == 404:
         # Named, because Knock's CLI prints nothing else of a command that this version lacks.
@@ -62,6 +66,16 @@ async def _http_exception(request: Request, error: Exception) -> JSONResponse:
         return answer(NotFound(f"This server has no operation {request.method} {path}"))
     detail = getattr(error, "detail", "The request cannot be served.")
     return answer(BadRequest(str(detail)))
+
+
+def _methods(request: Request) -> list[str]:
+    """Return every method of the operations that stand at a path."""
+    routers = [request.app.router, *request.app.state.routers]
+    found = {"OPTIONS"}
+    for route in (route for router in routers for route in router.routes):
+        if isinstance(route, APIRoute) and route.path_regex.match(request.scope["path"]):
+            found |= route.methods or set()
+    return sorted(found)
 
 
 def install(app: FastAPI) -> None:

@@ -47,9 +47,11 @@ def create_app(settings: Settings | None = None, platform: Platform | None = Non
         redirect_slashes=False,
     )
     app.state.platform = platform
+    app.state.settings = settings
     app.state.rate_limiter = RateLimiter(settings)
     errors.install(app)
-    app.add_middleware(RequestFrame, settings=settings, browser_paths=BrowserPaths(knock.ROUTERS))
-    for router in (health.router, docs.router, *knock.ROUTERS, *management.ROUTERS):
+    app.add_middleware(RequestFrame, browser_paths=BrowserPaths(knock.ROUTERS))
+    app.state.routers = (health.router, docs.router, *knock.ROUTERS, *management.ROUTERS)
+    for router in app.state.routers:
         app.include_router(router)
     return app

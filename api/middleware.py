@@ -1,4 +1,4 @@
-"""What surrounds every request: its id, CORS, the size limit of its body, and one log line.
+"""What surrounds every request: its id, CORS, and one log line.
 
 Plain ASGI, because it runs on every request. Nothing personal is logged: the route's template
 instead of the path, no query, no body.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import logging
 import os
-import re
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -21,13 +20,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import cors
 from api.errors import internal_error
-from domain.errors import PayloadTooLarge
 from runtime.logs import get_logger
-from runtime.settings import Settings
 
 _log = get_logger(__name__)
 _PROBES = ("/health", "/ready")
-_TRIGGER_PATH = re.compile(r"/v1/(workflows/[^/]+/trigger|notify)")
 # What nginx writes when the caller went away before the answer; nobody reads it but the log.
 _CLIENT_GONE = 499
 
@@ -57,9 +53,8 @@ class _Exchange:
 class RequestFrame:
     """The outermost middleware of ours; catches faults, so that they too carry a request id."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, browser_paths: cors.BrowserPaths) -> None:
+    def __init__(self, app: ASGIApp, browser_paths: cors.BrowserPaths) -> None:
         self._app = app
-        self._settings = settings
         self._browser_paths = browser_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,6 +62,7 @@ class RequestFrame:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope = _without_last_slash(scope)
         exchange = _Exchange(scope, new_request_id())
         scope.setdefault("state", {})["request_id"] = exchange.request_id
         names = {name: value for name, value in scope["headers"] if name in _READ_HEADERS}
@@ -80,8 +76,7 @@ class RequestFrame:
             ):
                 await _send_preflight(exchange, send)
             else:
-                limited = self._limited(scope, names.get(b"content-length"), receive)
-                await self._serve(exchange, limited, send)
+                await self._serve(exchange, receive, send)
             _log_access(exchange, time.perf_counter() - started)
 
     async def _serve(self, exchange: _Exchange, receive: Receive, send: Send) -> None:
@@ -101,31 +96,17 @@ class RequestFrame:
                 raise  # the answer has begun; only the server can still cut the connection
             await internal_error()(exchange.scope, receive, send_framed)
 
-    def _limited(self, scope: Scope, content_length: bytes | None, receive: Receive) -> Receive:
-        """Wrap the body so that reading more than allowed raises, whether declared or streamed."""
-        trigger = _TRIGGER_PATH.fullmatch(scope["path"]) is not None
-        limit = self._settings.max_trigger_body_bytes if trigger else self._settings.max_body_bytes
-        declared = int(content_length) if content_length and content_length.isdigit() else 0
-        received = 0
 
-        async def receive_limited() -> Message:
-            nonlocal received
-            if declared > limit:
-                raise _too_large(limit)
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > limit:
-                raise _too_large(limit)
-            return message
-
-        return receive_limited
+_READ_HEADERS = frozenset((b"origin", b"access-control-request-method"))
 
 
-_READ_HEADERS = frozenset((b"origin", b"access-control-request-method", b"content-length"))
-
-
-def _too_large(limit: int) -> PayloadTooLarge:
-    return PayloadTooLarge(f"The body is larger than {limit} bytes.")
+def _without_last_slash(scope: Scope) -> Scope:
+    """Take `/v1/users/` for `/v1/users`, as Knock's Go client asks; an escaped slash is an id's."""
+    path = scope["path"]
+    if len(path) > 1 and path.endswith("/") and scope.get("raw_path", b"/").endswith(b"/"):
+        scope["path"] = path[:-1]
+        scope["raw_path"] = scope.get("raw_path", path.encode())[:-1]
+    return scope
 
 
 async def _send_preflight(exchange: _Exchange, send: Send) -> None:

@@ -1,7 +1,8 @@
 """Decodes query strings in every encoding that Knock's clients send, and reads typed values.
 
 `a=1`, `a=1&a=2`, `a[]=1`, `a[0][id]=x`, `a[][id]=x&a[][collection]=y`, `inserted_at[gte]=…`,
-`inserted_at.gte=…` (Knock API reference; the official clients' query builders).
+`inserted_at.gte=…` (Knock API reference; the official clients' query builders). A bare key, an
+empty value and the word null are what clients make of a value they do not have: they are absent.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from fastapi import Depends, Request
 from api.bodies import parse_object
 from domain.clock import parse_instant
 from domain.errors import InvalidParams
-from domain.filters import Bounds
+from domain.filters import Bounds, DataFilter
 from domain.json_types import JsonObject
 
 Node: TypeAlias = Any  # str, list of nodes, or dict of nodes
 
 _MAX_FIELDS = 1000
+_ABSENT = ("", "null")
 _MAX_SEGMENTS = 3
 _KEY = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 # A dot is part of a name everywhere else.
@@ -37,9 +39,9 @@ class Query:
         self._nodes = decode(raw)
 
     def text(self, name: str, *, max_length: int = 1024) -> str | None:
-        """Read one string; empty counts as not given."""
+        """Read one string."""
         value = self._nodes.get(name)
-        if value is None or value == "":
+        if value is None:
             return None
         if not isinstance(value, str):
             raise InvalidParams.of(name, "must be a single string")
@@ -97,7 +99,7 @@ class Query:
     def nodes(self, name: str) -> list[Node] | None:
         """Read a list of strings and objects; a single value counts as a list of one."""
         node = self._nodes.get(name)
-        if node is None or node == "":
+        if node is None:
             return None
         if isinstance(node, list):
             return node
@@ -126,7 +128,7 @@ class Query:
     def json_object(self, name: str) -> JsonObject | None:
         """Read an object that was sent as JSON text or as `name[key]=value`."""
         node = self._nodes.get(name)
-        if node is None or node == "":
+        if node is None:
             return None
         if isinstance(node, dict):
             return node
@@ -137,13 +139,16 @@ class Query:
         except InvalidParams as error:
             raise InvalidParams.of(name, "must be a JSON object") from error
 
-    def flat_object(self, name: str) -> JsonObject | None:
-        """Read a JSON object whose values are scalars, such as `trigger_data`."""
+    def data_filter(self, name: str) -> DataFilter | None:
+        """Read values to look for, as a JSON object or as `name[key]=value`; none may be nested."""
         found = self.json_object(name)
-        for key, value in (found or {}).items():
+        if found is None:
+            return None
+        for key, value in found.items():
             if isinstance(value, (dict, list)):
                 raise InvalidParams.of(name, f"{json.dumps(key)} must not be nested")
-        return found
+        is_json = isinstance(self._nodes[name], str)
+        return DataFilter.of_json(found) if is_json else DataFilter.of_texts(found)
 
 
 def _instant(name: str, value: Node) -> datetime:
@@ -179,7 +184,8 @@ def decode(raw: bytes) -> dict[str, Node]:
         if "\x00" in key or "\x00" in value:
             name = key.replace("\x00", "")
             raise InvalidParams.of(name, "must not contain null characters")
-        _store(nodes, _segments(key), value)
+        if value not in _ABSENT:
+            _store(nodes, _segments(key), value)
     return nodes
 
 

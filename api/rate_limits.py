@@ -20,6 +20,8 @@ from runtime.settings import Settings
 
 H = TypeVar("H", bound=Hashable)
 
+# What a key may ask of all users together, whose ids a caller can invent.
+_TIER_OF_ALL_USERS = 5
 # Buckets that have been idle long enough are full again, so forgetting them changes nothing.
 _MAX_BUCKETS = 20_000
 
@@ -32,26 +34,35 @@ class RateLimiter:
         self._tiers = settings.rate_limit_tiers
         self._now = now
         self._buckets: dict[Hashable, tuple[float, float]] = {}
+        # Apart, so that invented users push nobody else's buckets out.
+        self._user_buckets: dict[Hashable, tuple[float, float]] = {}
         self._touched: dict[Hashable, float] = {}
 
-    def check(self, key: Hashable, tier: int) -> None:
-        """Take one request of `tier` (1 to 5) from the bucket of `key`.
+    def check(self, key: Hashable, tier: int, user_id: str | None = None) -> None:
+        """Take one request of `tier` (1 to 5) from the bucket of `key`, or of one of its users.
 
         Raises:
             RateLimited: the bucket is empty.
         """
         if not self._is_on:
             return
+        if user_id is None:
+            self._take(self._buckets, key, tier)
+            return
+        self._take(self._buckets, key, _TIER_OF_ALL_USERS)
+        self._take(self._user_buckets, (key, user_id), tier)
+
+    def _take(self, buckets: dict[Hashable, tuple[float, float]], key: Hashable, tier: int) -> None:
         rate = float(self._tiers[tier - 1])
         now = self._now()
-        tokens, since = self._buckets.get(key, (rate, now))
+        tokens, since = buckets.get(key, (rate, now))
         tokens = min(rate, tokens + (now - since) * rate)
         if tokens < 1:
-            self._buckets[key] = (tokens, now)
+            buckets[key] = (tokens, now)
             wait = max(1, math.ceil((1 - tokens) / rate))
             raise RateLimited(f"At most {rate:g} requests per second.", retry_after=wait)
-        _forget_some(self._buckets)
-        self._buckets[key] = (tokens - 1, now)
+        _forget_some(buckets)
+        buckets[key] = (tokens - 1, now)
 
     def first_this_second(self, scope: Hashable, ids: Iterable[H]) -> set[H]:
         """Return those of `ids` that were not taken within the last second, and take them."""
@@ -86,7 +97,10 @@ def secret_limit(tier: int) -> Any:
 
 
 def feed_limit(tier: int, *, per_user: bool = False) -> Any:
-    """Make the dependency that limits an operation open to public keys, perhaps per user."""
+    """Make the dependency that limits an operation open to public keys, perhaps per user.
+
+    All users of an environment together have the limit of tier 5.
+    """
 
     async def check(request: Request, principal: FeedKey) -> None:
         user_id = request.path_params.get("user_id") if per_user else None
@@ -97,4 +111,4 @@ def feed_limit(tier: int, *, per_user: bool = False) -> Any:
 
 def _check(request: Request, principal: Principal, tier: int, user_id: str | None = None) -> None:
     operation = request.scope["route"].unique_id
-    get_limiter(request).check((principal.environment.id, operation, user_id), tier)
+    get_limiter(request).check((principal.environment.id, operation), tier, user_id)

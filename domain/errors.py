@@ -4,8 +4,10 @@ The family:
 
     AppError
     ├── Unauthenticated            401  authentication_required, api_key_missing, …
+    ├── Forbidden                  403  authorization
     ├── NotFound                   404  resource_missing, workflow_missing, branch_not_found
     ├── BadRequest                 400  idempotency_key_mismatch, bearer_token_invalid, …
+    ├── RequestTimeout             408  request_timeout
     ├── PayloadTooLarge            413  payload_too_large
     ├── InvalidParams              422  invalid_params, with one FieldError per violation
     ├── Unprocessable              422  workflow_inactive, actor_missing, channel_invalid
@@ -69,6 +71,14 @@ class Unauthenticated(AppError):
     error_type = "authentication_error"
 
 
+class Forbidden(AppError):
+    """A credential of the right kind that may not do this."""
+
+    status_code = 403
+    code = "authorization"
+    error_type = "authentication_error"
+
+
 class NotFound(AppError):
     """The entity does not exist in this environment."""
 
@@ -91,12 +101,28 @@ class BadRequest(AppError):
     error_type = "invalid_request_error"
 
 
+class RequestTimeout(AppError):
+    """The body did not arrive in time; the connection ends with the answer."""
+
+    status_code = 408
+    code = "request_timeout"
+    error_type = "invalid_request_error"
+
+    def headers(self) -> dict[str, str]:
+        """End the connection, on which the rest of the body would follow."""
+        return {"connection": "close"}
+
+
 class PayloadTooLarge(AppError):
-    """The body is larger than the endpoint takes."""
+    """The body is larger than the endpoint takes; the connection ends with the answer."""
 
     status_code = 413
     code = "payload_too_large"
     error_type = "invalid_request_error"
+
+    def headers(self) -> dict[str, str]:
+        """End the connection, on which the rest of the body would follow."""
+        return {"connection": "close"}
 
 
 class InvalidParams(AppError):

@@ -12,6 +12,7 @@ from uuid import UUID
 from domain.errors import InvalidParams
 from domain.ids import read_id
 from domain.json_types import JsonObject, JsonValue
+from domain.violations import as_object
 
 MAX_MESSAGE_IDS = 50
 MAX_METADATA_PAIRS = 5
@@ -33,18 +34,17 @@ def parse_metadata(raw: JsonValue) -> JsonObject | None:
     """Read the metadata of an interaction.
 
     Raises:
-        InvalidParams: it is no object, has more than five pairs, or is not flat.
+        InvalidParams: it is not an object, has more than five pairs, or is not flat.
     """
     if raw is None:
         return None
-    if not isinstance(raw, dict):
-        raise InvalidParams.of("metadata", "must be an object")
-    if len(raw) > MAX_METADATA_PAIRS:
+    metadata = as_object(raw, "metadata")
+    if len(metadata) > MAX_METADATA_PAIRS:
         raise InvalidParams.of("metadata", f"must have at most {MAX_METADATA_PAIRS} pairs")
-    for key, value in raw.items():
+    for key, value in metadata.items():
         if isinstance(value, (dict, list)):
             raise InvalidParams.of(f"metadata.{key}", "must not be nested")
-    return raw
+    return metadata
 
 
 def known_message_ids(texts: Iterable[str]) -> list[UUID]:
@@ -59,7 +59,7 @@ def parse_message_ids(raw: JsonValue) -> list[UUID]:
     Ids that no message of ours can have are left out, as ids of messages that are gone are.
 
     Raises:
-        InvalidParams: it is no list of 1 to 50 strings.
+        InvalidParams: it is not a list of 1 to 50 strings.
     """
     if not isinstance(raw, list) or not raw:
         raise InvalidParams.of("message_ids", "must be a non-empty list of message ids")

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+# The environment that content is written in; real people live in the others.
+DEVELOPMENT = "development"
+
 
 class KeyKind(StrEnum):
     """What an API key may do; decided by the stored record, never by the key's prefix."""
@@ -27,6 +30,11 @@ class EnvironmentScope:
     slug: str
     config_version: int | None = None
 
+    @property
+    def is_development(self) -> bool:
+        """Tell whether this is the environment that an account is developed in."""
+        return self.slug == DEVELOPMENT
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -35,6 +43,15 @@ class Principal:
     kind: KeyKind
     environment: EnvironmentScope
     key_id: UUID
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Tell whether anybody may be calling in a user's name, and about real people.
+
+        A public key stands in every page of an application, and nothing proves yet whose browser
+        sent it (Knock docs: "Security and authentication"; user tokens are not evaluated).
+        """
+        return self.kind is KeyKind.PUBLIC and not self.environment.is_development
 
 
 @dataclass(frozen=True, slots=True)

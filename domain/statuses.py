@@ -71,3 +71,12 @@ FAILED_DELIVERY = (DeliveryStatus.UNDELIVERED, DeliveryStatus.BOUNCED, DeliveryS
 OPEN_RUN = (RunStatus.QUEUED, RunStatus.PROCESSING, RunStatus.PAUSED)
 # What a run passes through, or ends in, only now and then: lists find these by an index.
 RARE_RUN = (RunStatus.PROCESSING, RunStatus.PAUSED, RunStatus.CANCELLED)
+
+# The column of `messages` that tells when each was, in the order that a message lists them.
+ENGAGEMENT_COLUMNS: dict[EngagementStatus, str] = {
+    EngagementStatus.SEEN: "seen_at",
+    EngagementStatus.READ: "read_at",
+    EngagementStatus.INTERACTED: "interacted_at",
+    EngagementStatus.LINK_CLICKED: "link_clicked_at",
+    EngagementStatus.ARCHIVED: "archived_at",
+}

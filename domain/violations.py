@@ -6,9 +6,22 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from domain.errors import FieldError, InvalidParams
-from domain.json_types import JsonValue
+from domain.json_types import JsonObject, JsonValue
 
 T = TypeVar("T")
+
+
+def as_object(raw: JsonValue, field: str) -> JsonObject:
+    """Read an object of a request. An empty list counts as one: PHP encodes both as `[]`.
+
+    Raises:
+        InvalidParams: it is something else.
+    """
+    if isinstance(raw, dict):
+        return raw
+    if raw == []:
+        return {}
+    raise InvalidParams.of(field, "must be an object")
 
 
 class Violations:

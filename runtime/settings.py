@@ -80,6 +80,10 @@ class Settings(BaseSettings):
         32 * MEGABYTE, ge=1024, description="Largest body of a trigger request, in bytes."
     )
 
+    body_seconds: float = Field(
+        60.0, gt=0, description="How long a request body may take to arrive, in seconds."
+    )
+
     # --- the engine
     start_timeout_seconds: float = Field(
         1.0, gt=0, description="How long a trigger waits for Temporal before it is answered."

@@ -49,7 +49,7 @@ class CommitNote:
     allow_empty: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a message that is no message but a document."""
+        """Refuse a message as long as a document."""
         if self.message is not None and len(self.message) > MAX_COMMIT_MESSAGE:
             raise InvalidParams.of(
                 "commit_message", f"must be at most {MAX_COMMIT_MESSAGE} characters"

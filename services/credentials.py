@@ -96,7 +96,7 @@ async def rotate_api_key(
 
     Raises:
         NotFound: no such key, or it is revoked.
-        InvalidParams: the grace is no number of seconds from 0 to 30 days.
+        InvalidParams: the grace is not a number of seconds from 0 to 30 days.
     """
     wait = _grace(grace)
     old = await _find(connection, key_id)
@@ -181,7 +181,7 @@ def _hint(token: str) -> str:
 
 def _name(name: JsonValue) -> str:
     if not isinstance(name, str) or not 0 < len(name.strip()) <= MAX_NAME_LENGTH:
-        raise InvalidParams.of("name", f"must be a text of 1 to {MAX_NAME_LENGTH} characters")
+        raise InvalidParams.of("name", f"must be a string of 1 to {MAX_NAME_LENGTH} characters")
     return name
 
 

@@ -9,14 +9,21 @@ from uuid import UUID
 from domain.channels import ChannelType
 from domain.errors import NotFound
 from domain.filters import FeedFilter
-from domain.json_types import JsonObject
+from domain.json_types import JsonObject, encoded_size
 from domain.pages import Page, PageRequest
 from domain.principals import EnvironmentScope
+from domain.recipients import public_row
 from domain.refs import RecipientRef
 from models.queries import feeds
 from runtime.database import Connection
 from runtime.platform import Platform
 from services.messages import ref_of_wire
+
+# A trigger may carry 10 MB and a person 256 kB; a feed repeats both in up to 50 items. Beyond these
+# bounds an item shows the data that its message keeps, and of a person id, name and avatar.
+MAX_ITEM_DATA_BYTES = 64 * 1024
+MAX_FEED_DATA_BYTES = 1024 * 1024
+MAX_PERSON_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +33,8 @@ class FeedView:
     Attributes:
         page: rows of messages, newest first.
         counts: total_count, unread_count, unseen_count.
-        people: rows of actors and of the user, as far as they are stored.
-        trigger_data: by recipient run; empty in compact mode.
+        people: rows of actors and of the user, as far as they are stored and may be seen.
+        trigger_data: by recipient run, as far as the answer has room; empty in compact mode.
     """
 
     page: Page
@@ -56,8 +63,19 @@ async def load_feed(
     wanted: FeedFilter,
     request: PageRequest,
     is_rich: bool,
+    is_anonymous: bool,
 ) -> FeedView:
     """Return a page of a user's feed; an unknown user has an empty one.
+
+    Args:
+        platform: the parts of this process.
+        environment: where.
+        channel_id: an in-app feed.
+        user_id: whose feed.
+        wanted: which items.
+        request: which page of them.
+        is_rich: whether items show their trigger's data.
+        is_anonymous: whether people are shown with id, name and avatar only.
 
     Raises:
         NotFound: the channel is no in-app feed.
@@ -74,6 +92,18 @@ async def load_feed(
         if is_rich and page.rows:
             refs.add(user)
             runs = {row["recipient_run_id"] for row in page.rows} - {None}
-            data = await feeds.trigger_data_of(connection, environment.id, runs)
+            data = await feeds.trigger_data_of(
+                connection,
+                environment.id,
+                runs,
+                each=MAX_ITEM_DATA_BYTES,
+                together=MAX_FEED_DATA_BYTES,
+            )
         people = await feeds.recipients_by_ref(connection, environment.id, refs)
-    return FeedView(page, counts, people, data)
+    shown = {
+        ref: public_row(row)
+        if is_anonymous or encoded_size(row["properties"]) > MAX_PERSON_BYTES
+        else row
+        for ref, row in people.items()
+    }
+    return FeedView(page, counts, shown, data)

@@ -6,20 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from domain.json_types import JsonObject
-from domain.statuses import EngagementStatus
-
-_TIMES = {
-    EngagementStatus.SEEN: "seen_at",
-    EngagementStatus.READ: "read_at",
-    EngagementStatus.INTERACTED: "interacted_at",
-    EngagementStatus.LINK_CLICKED: "link_clicked_at",
-    EngagementStatus.ARCHIVED: "archived_at",
-}
+from domain.statuses import ENGAGEMENT_COLUMNS
 
 
 def engagement_of(row: Mapping[str, Any]) -> list[str]:
     """Return the engagement statuses that hold for a message's row."""
-    return [status.value for status, column in _TIMES.items() if row.get(column) is not None]
+    return [
+        status.value for status, column in ENGAGEMENT_COLUMNS.items() if row.get(column) is not None
+    ]
 
 
 def message_facts(*sources: Iterable[Mapping[str, Any]]) -> JsonObject:

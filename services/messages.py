@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from domain.channels import ChannelType
 from domain.clock import utc_now
-from domain.errors import NotFound
+from domain.errors import InvalidParams, NotFound
 from domain.filters import MessageFilter
 from domain.json_types import JsonObject
 from domain.messages import Engagement
@@ -18,7 +19,10 @@ from domain.refs import RecipientRef
 from models.queries import engagement, feeds, messages
 from runtime.platform import Platform
 
-_FEED = "in_app_feed"
+# Fifty e-mails may have 250 MB together; whoever wants so many asks several times.
+MAX_CONTENTS_BYTES = 16 * 1024 * 1024
+# What one trigger may carry: its body is limited to less.
+_MAX_TRIGGER_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ async def load_message(
 
 
 def _only(found: Sequence[dict[str, Any]], *, feed_only: bool) -> dict[str, Any]:
-    if not found or (feed_only and found[0]["channel_type"] != _FEED):
+    if not found or (feed_only and found[0]["channel_type"] != ChannelType.IN_APP_FEED):
         raise NotFound("The message does not exist.")
     return found[0]
 
@@ -70,8 +74,18 @@ def _only(found: Sequence[dict[str, Any]], *, feed_only: bool) -> dict[str, Any]
 async def load_contents(
     platform: Platform, environment: EnvironmentScope, message_ids: Sequence[UUID]
 ) -> list[dict[str, Any]]:
-    """Return the contents of those of the messages that exist."""
+    """Return the contents of those of the messages that exist.
+
+    Raises:
+        InvalidParams: those of several messages have more than 16 MB together.
+    """
     async with platform.database.connection() as connection:
+        if len(message_ids) > 1:
+            size = await messages.contents_size(connection, environment.id, message_ids)
+            if size > MAX_CONTENTS_BYTES:
+                raise InvalidParams.of(
+                    "message_ids", "have contents of more than 16 MB: ask for fewer messages"
+                )
         return await messages.message_contents(connection, environment.id, message_ids)
 
 
@@ -109,7 +123,13 @@ async def load_trigger_activities(
         run_id = message["recipient_run_id"]
         if run_id is None:
             return []
-        data = await feeds.trigger_data_of(connection, environment.id, [run_id])
+        data = await feeds.trigger_data_of(
+            connection,
+            environment.id,
+            [run_id],
+            each=_MAX_TRIGGER_BYTES,
+            together=_MAX_TRIGGER_BYTES,
+        )
         actors = [ref_of_wire(actor) for actor in message["actors"][:1]]
         owner = RecipientRef(message["collection"], message["recipient_id"])
         people = await feeds.recipients_by_ref(connection, environment.id, [owner, *actors])
@@ -153,4 +173,8 @@ async def engage_many(
                 feed_only=change.feed_only,
             )
         found = await messages.messages_by_id(connection, environment.id, message_ids)
-    return [row for row in found if not change.feed_only or row["channel_type"] == _FEED]
+    return [
+        row
+        for row in found
+        if not change.feed_only or row["channel_type"] == ChannelType.IN_APP_FEED
+    ]

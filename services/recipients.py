@@ -5,15 +5,14 @@ Source: Knock docs, "Users", "Tenants", "Deleting users".
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from domain.clock import utc_now
-from domain.errors import InvalidParams, NotFound
+from domain.errors import NotFound
 from domain.json_types import JsonObject
 from domain.pages import Page, PageRequest
 from domain.principals import EnvironmentScope
-from domain.recipients import MAX_PROPERTIES_BYTES, parse_properties
+from domain.recipients import parse_properties
 from domain.refs import RecipientRef
 from models.queries import recipient_lists
 from models.queries.recipients import get_recipient, upsert_recipients
@@ -43,10 +42,7 @@ async def store_recipient(
     given = parse_properties(ref, body, "")
     async with platform.database.transaction() as connection:
         await upsert_recipients(connection, environment.id, [given], utc_now())
-        row = one(await get_recipient(connection, environment.id, ref))
-        if len(json.dumps(row["properties"])) > MAX_PROPERTIES_BYTES:
-            raise InvalidParams.of("properties", "custom properties exceed 256 kB")
-    return row
+        return one(await get_recipient(connection, environment.id, ref))
 
 
 async def list_recipients(

@@ -1,68 +1,141 @@
-"""Whether the JSON Schema of a workflow's trigger data can be used.
+"""The JSON Schema of a workflow's trigger data: which ones can be used, and what data breaks.
 
-Besides being valid it must be closed in itself: a reference to another document would make the
-server fetch an address that a customer wrote. Source: Knock docs, "Validating trigger data".
+A schema comes from whoever writes workflows, the data from their customers, so judging both has a
+bounded cost: patterns match in linear time, nothing is fetched from outside, and a schema must not
+multiply itself. Source: Knock docs, "Validating trigger data".
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+from uuid import UUID
 
-from jsonschema import SchemaError
-from jsonschema.protocols import Validator
-from jsonschema.validators import Draft202012Validator, validator_for
+import jsonschema_rs
+from jsonschema_rs import ReferencingError, ValidationError
 
 from domain.errors import FieldError
-from domain.json_types import JsonObject, JsonValue
+from domain.json_types import JsonObject, JsonValue, depth_of
+from services.schema_growth import DATA, REFERENCES, SchemaFault, SchemaGrowth
 
-_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
-_INSTANCES: tuple[JsonValue, ...] = ({}, [], "", 0, None)
-# Their values are data, whatever they look like.
-_DATA = frozenset({"const", "default", "enum", "examples"})
+MAX_VIOLATIONS = 50
+# Data up to this size is judged at once and to the end; larger data in a thread (the library lets
+# go of the interpreter's lock), and only up to its first violation.
+_SMALL_BYTES = 64 * 1024
+_REMEMBERED = 500
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerSchema:
+    """A schema that is ready to judge data."""
+
+    validator: Any
+    growth: SchemaGrowth
+
+    async def violations(self, data: JsonObject, size: int) -> list[FieldError]:
+        """Return what in the data breaks the schema: at most 50 places.
+
+        Args:
+            data: what a trigger carries.
+            size: an upper bound of its bytes; over 64 kB only the first violation is looked for.
+        """
+        if self.growth.deepest is not None and depth_of(data) > self.growth.deepest:
+            return [FieldError("data", "is nested too deeply for the workflow's schema")]
+        if size <= _SMALL_BYTES:
+            return self._all(data)
+        return await asyncio.to_thread(self._first, data)
+
+    def _all(self, data: JsonObject) -> list[FieldError]:
+        if self.validator.is_valid(data):  # far quicker than to gather errors
+            return []
+        errors = islice(self.validator.iter_errors(data), MAX_VIOLATIONS)
+        return [_violation(error) for error in errors]
+
+    def _first(self, data: JsonObject) -> list[FieldError]:
+        try:
+            self.validator.validate(data)
+        except ValidationError as error:
+            return [_violation(error)]
+        return []
+
+
+def _violation(error: ValidationError) -> FieldError:
+    return FieldError(_path("data", error.instance_path), error.message[:500])
+
+
+class TriggerSchemas:
+    """The compiled schemas of workflow versions, which never change; the most recent are kept."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[UUID, TriggerSchema] = OrderedDict()
+
+    def get(self, version_id: UUID, schema: JsonObject) -> TriggerSchema:
+        """Return the compiled schema of a version. Raises ValueError when it cannot be used."""
+        if version_id in self._kept:
+            self._kept.move_to_end(version_id)
+            return self._kept[version_id]
+        compiled = self._kept[version_id] = compile_schema(schema)
+        while len(self._kept) > _REMEMBERED:
+            self._kept.popitem(last=False)
+        return compiled
+
+
+def compile_schema(schema: JsonObject) -> TriggerSchema:
+    """Make a schema ready: of the draft that it names, else Draft 2020-12.
+
+    Raises:
+        ValueError: it is not a valid schema, refers to nothing, in a circle or to another
+            document, multiplies itself, or has a pattern that cannot be matched in linear time.
+    """
+    try:
+        jsonschema_rs.meta.validate(schema)
+        growth = SchemaGrowth.of(schema)
+        validator = jsonschema_rs.validator_for(
+            schema, pattern_options=jsonschema_rs.RegexOptions(), offline=True
+        )
+    except ReferencingError as error:
+        raise SchemaFault((), str(error)) from error
+    return TriggerSchema(validator, growth)
 
 
 def schema_errors(schema: JsonObject, field: str = "trigger_data_json_schema") -> list[FieldError]:
     """Return what is wrong with a JSON Schema; Draft 2020-12 unless it names another."""
+    foreign = list(_foreign_references(schema, field))
+    if foreign:
+        return foreign
     try:
-        schema_validator(schema).check_schema(schema)
-    except SchemaError as error:
-        return [FieldError(_path(field, error.absolute_path), error.message[:500])]
-    return list(_foreign_references(schema, field)) or list(_dead_references(schema, field))
+        compile_schema(schema)
+    except ValidationError as error:
+        return [FieldError(_path(field, error.instance_path), _message(error))]
+    except SchemaFault as fault:
+        return [FieldError(_path(field, fault.place), str(fault)[:500])]
+    return []
 
 
-def schema_validator(schema: JsonObject) -> Validator:
-    """Return what checks trigger data: the draft that the schema names, else Draft 2020-12."""
-    return validator_for(schema, default=Draft202012Validator)(schema)
+def _message(error: ValidationError) -> str:
+    """Say what is wrong with a schema; for a pattern, what this server takes."""
+    if error.message.endswith('is not a "regex"'):
+        return (
+            "must be a regular expression that can be matched in linear time: "
+            "without look-around and back references"
+        )
+    return error.message[:500]
 
 
 def _foreign_references(schema: JsonObject, field: str) -> Iterator[FieldError]:
+    if not isinstance(schema.get("$schema", ""), str):
+        yield FieldError(f"{field}.$schema", "must be the address of a JSON Schema draft")
     for path, node in _nodes(schema, field):
         if path != field and isinstance(node.get("$id"), str):
             yield FieldError(f"{path}.$id", "is allowed at the top of the schema only")
-        for keyword in _REFERENCES:
+        for keyword in REFERENCES:
             target = node.get(keyword)
             if isinstance(target, str) and not target.startswith("#"):
                 yield FieldError(f"{path}.{keyword}", "must refer to a place in this schema (#…)")
-
-
-def _dead_references(schema: JsonObject, field: str) -> Iterator[FieldError]:
-    """Try every reference, so that one that leads nowhere, or in a circle, fails here and now."""
-    validator = schema_validator(schema)
-    for path, node in _nodes(schema, field):
-        for keyword in _REFERENCES:
-            if isinstance(node.get(keyword), str):
-                attempt = validator.evolve(schema={keyword: node[keyword]})
-                if not all(_can_judge(attempt, instance) for instance in _INSTANCES):
-                    yield FieldError(f"{path}.{keyword}", "does not lead to a usable schema")
-
-
-def _can_judge(validator: Validator, instance: JsonValue) -> bool:
-    try:
-        list(validator.iter_errors(instance))
-    except Exception:
-        # The library raises what it met on its way: lookups, recursion, values of wrong types.
-        return False
-    return True
 
 
 def _nodes(value: JsonValue, path: str) -> Iterator[tuple[str, JsonObject]]:
@@ -70,7 +143,7 @@ def _nodes(value: JsonValue, path: str) -> Iterator[tuple[str, JsonObject]]:
     if isinstance(value, dict):
         yield path, value
         for key, member in value.items():
-            if key not in _DATA:
+            if key not in DATA:
                 yield from _nodes(member, f"{path}.{key}")
     elif isinstance(value, list):
         for index, member in enumerate(value):

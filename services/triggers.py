@@ -6,18 +6,14 @@ what this process could not). No trigger is refused because Temporal is away.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from jsonschema.exceptions import ValidationError
-
 from domain.clock import utc_now
 from domain.errors import (
     AppError,
-    FieldError,
     InvalidParams,
     NotFound,
     Unavailable,
@@ -25,6 +21,7 @@ from domain.errors import (
 )
 from domain.idempotency import IdempotencyClaim, StoredAnswer
 from domain.ids import new_id
+from domain.json_types import JsonObject
 from domain.principals import EnvironmentScope
 from domain.triggers import CancelRequest, TriggerAnswer, TriggerRequest
 from models.queries import cancellations, idempotency
@@ -35,9 +32,9 @@ from runtime.database import Connection
 from runtime.platform import Platform
 from services.catalog import PublishedContent, catalog_of
 from services.releases import release_cancellation, release_trigger
-from services.trigger_schemas import schema_validator
+from services.trigger_schemas import TriggerSchemas
 
-_MAX_VIOLATIONS = 50
+_SCHEMAS = "trigger schemas"
 
 
 async def trigger(
@@ -240,19 +237,29 @@ async def _resolve(
         )
     definition = await catalog_of(platform).definition(connection, published.version_id)
     if definition.trigger_data_json_schema is not None:
-        _check_data(request, definition.trigger_data_json_schema)
+        await _check_data(
+            platform, request, published.version_id, definition.trigger_data_json_schema
+        )
     return published.version_id
 
 
-def _check_data(request: TriggerRequest, schema: dict[str, object]) -> None:
-    found: Sequence[ValidationError] = sorted(
-        schema_validator(schema).iter_errors(request.data), key=lambda error: error.json_path
-    )
+async def _check_data(
+    platform: Platform, request: TriggerRequest, version_id: UUID, schema: JsonObject
+) -> None:
+    """Check `data` against the schema of a version; what recipients add of their own is not.
+
+    Raises:
+        InvalidParams: with each violation at its place.
+        Unprocessable: an earlier release accepted a schema that this one cannot use.
+    """
+    schemas: TriggerSchemas = platform.memory.setdefault(_SCHEMAS, TriggerSchemas())
+    try:
+        compiled = schemas.get(version_id, schema)
+    except ValueError as error:
+        raise Unprocessable(
+            "The workflow's trigger_data_json_schema cannot be used: save and commit it again.",
+            code="workflow_schema_invalid",
+        ) from error
+    found = await compiled.violations(request.data, request.data_bytes)
     if found:
-        raise InvalidParams(
-            [
-                FieldError("data" + error.json_path.removeprefix("$"), error.message[:500])
-                for error in found[:_MAX_VIOLATIONS]
-            ],
-            "The trigger data does not match the workflow's schema.",
-        )
+        raise InvalidParams(found, "The trigger data does not match the workflow's schema.")

@@ -169,7 +169,7 @@ async def check_workflow(
     try:
         parse_workflow(content, key)
     except InvalidParams as refusal:
-        errors.extend(refusal.errors)
+        errors.extend(_naming_channels(refusal.errors, content))
     _refuse([*errors, *_schema_errors(content), *_template_errors(content)])
     return content
 
@@ -190,6 +190,19 @@ async def _commit(
     )
     _refuse(errors[key])
     return await queries.get_resource(connection, environment["id"], WORKFLOW, key) or resource
+
+
+def _naming_channels(errors: Iterable[FieldError], content: JsonObject) -> list[FieldError]:
+    """Say of a step without `channel_type` which channel would have told it."""
+    unknown = {
+        f"{path}.channel_type": FieldError(
+            f"{path}.channel_key",
+            f"channel {step['channel_key']!r} does not exist: create it, or give channel_type",
+        )
+        for path, step in channel_steps(content)
+        if step.get("channel_type") is None and isinstance(step.get("channel_key"), str)
+    }
+    return [unknown.get(error.field, error) for error in errors]
 
 
 def _schema_errors(content: JsonObject) -> list[FieldError]:

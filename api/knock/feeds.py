@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
 from api.auth import FeedKey, PlatformDep
-from api.documents import ERROR_RESPONSES, takes
+from api.documents import ERROR_RESPONSES, Param, boolean, choice, takes, texts
 from api.knock.schemas.common import INSERTED_AT, PAGING
 from api.knock.schemas.feeds import FeedOut, FeedSettingsOut, feed_wire, without
 from api.pagination import BY_TIME_AND_UUID, read_page
@@ -21,16 +21,17 @@ from services.feeds import check_feed_channel, load_feed
 
 router = APIRouter(prefix="/v1/users/{user_id}/feeds", tags=["Feeds"], responses=ERROR_RESPONSES)
 _MAX_EXCLUDED_LEVELS = 3
-_PARAMETERS = {
-    "status": f"One of {', '.join(FEED_STATUSES)}; by default all.",
-    "archived": "exclude (default), include or only.",
+_MODES = ("rich", "compact")
+_PARAMETERS: dict[str, str | Param] = {
+    "status": choice("By default all.", FEED_STATUSES),
+    "archived": choice("By default exclude.", Archived),
     "source": "Only items of the workflow with this key.",
     "tenant": "Items of this tenant, and items without a tenant.",
-    "has_tenant": "true: only items of (that) tenant; false: only items without one.",
-    "workflow_categories[]": "Only items of workflows with one of these categories.",
+    "has_tenant": boolean("true: only items of (that) tenant; false: only items without one."),
+    "workflow_categories[]": texts("Only items of workflows with one of these categories.", 100),
     "trigger_data": "JSON object: values that the trigger's data must have, top level only.",
     "locale": "Language tag.",
-    "mode": "rich (default) or compact.",
+    "mode": choice("By default rich.", _MODES),
     "exclude": "Comma-separated paths of at most three levels, for example meta.total_count.",
     **INSERTED_AT,
     **PAGING,
@@ -50,7 +51,7 @@ async def list_feed_items(
     wanted = _read_filter(query)
     request = read_page(query, BY_TIME_AND_UUID)
     excluded = _read_excluded(query)
-    is_rich = query.choice("mode", ("rich", "compact")) != "compact"
+    is_rich = query.choice("mode", _MODES) != "compact"
     query.text("locale", max_length=35)
     view = await load_feed(
         platform,
@@ -60,6 +61,7 @@ async def list_feed_items(
         wanted=wanted,
         request=request,
         is_rich=is_rich,
+        is_anonymous=principal.is_anonymous,
     )
     return JSONResponse(without(feed_wire(view, is_rich=is_rich), excluded))
 
@@ -89,7 +91,7 @@ def _read_filter(query: Query) -> FeedFilter:
         has_tenant=query.boolean("has_tenant"),
         source=query.text("source"),
         categories=query.texts("workflow_categories"),
-        trigger_data=query.flat_object("trigger_data"),
+        trigger_data=query.data_filter("trigger_data"),
         inserted_at=query.bounds("inserted_at"),
     )
 

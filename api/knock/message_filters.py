@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from api.documents import Param, choices, identifier, texts
 from api.knock.schemas.common import INSERTED_AT, PAGING
 from api.queries import Query
 from domain.filters import ENGAGEMENT_FILTERS, MessageFilter
@@ -10,15 +11,15 @@ from domain.messages import MAX_MESSAGE_IDS, known_message_ids
 from domain.refs import RecipientRef
 from domain.statuses import DeliveryStatus
 
-PARAMETERS = {
+PARAMETERS: dict[str, str | Param] = {
     "tenant": "Only messages of this tenant.",
-    "channel_id": "Only messages on this channel.",
-    "status[]": "Only messages with one of these delivery statuses.",
-    "engagement_status[]": f"One of: {', '.join(ENGAGEMENT_FILTERS)}.",
-    "message_ids[]": "At most 50 message ids.",
-    "workflow_categories[]": "Only messages of workflows with one of these categories.",
+    "channel_id": identifier("Only messages on this channel."),
+    "status[]": choices("Only messages with one of these delivery statuses.", DeliveryStatus),
+    "engagement_status[]": choices("Only messages with one of these.", ENGAGEMENT_FILTERS),
+    "message_ids[]": texts("Only messages with one of these ids.", MAX_MESSAGE_IDS),
+    "workflow_categories[]": texts("Only messages of workflows with one of these categories.", 100),
     "source": "Only messages of the workflow with this key.",
-    "workflow_run_id": "Only messages of this trigger.",
+    "workflow_run_id": identifier("Only messages of this trigger."),
     "workflow_recipient_run_id": "Only messages of this recipient run.",
     "trigger_data": "JSON object: values that the trigger's data must have, top level only.",
     **INSERTED_AT,
@@ -41,6 +42,6 @@ def read_message_filter(query: Query, recipient: RecipientRef | None = None) -> 
         source=query.text("source"),
         workflow_run_id=query.uuid("workflow_run_id"),
         recipient_run_id=None if run_id is None else read_id(run_id) or FIRST_ID,
-        trigger_data=query.flat_object("trigger_data"),
+        trigger_data=query.data_filter("trigger_data"),
         inserted_at=query.bounds("inserted_at"),
     )

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
 from api.auth import FeedKey, PlatformDep, SecretKey
-from api.documents import ERROR_RESPONSES, takes
+from api.documents import ERROR_RESPONSES, takes, texts
 from api.knock import message_filters
 from api.knock.schemas.common import PAGING
 from api.knock.schemas.messages import (
@@ -55,7 +55,9 @@ async def list_messages(
     "/batch/content",
     response_model=list[ContentOut],
     dependencies=[secret_limit(4)],
-    openapi_extra=takes(query={"message_ids[]": "1 to 50 message ids."}),
+    openapi_extra=takes(
+        query={"message_ids[]": texts("1 to 50 message ids.", MAX_MESSAGE_IDS, is_required=True)}
+    ),
 )
 async def batch_get_content(
     principal: SecretKey, platform: PlatformDep, query: QueryDep
@@ -135,7 +137,7 @@ async def list_activities(
 ) -> JSONResponse:
     """List the triggers that made a message."""
     request = read_page(query, BY_POSITION)
-    wanted = query.flat_object("trigger_data") or {}
+    wanted = query.data_filter("trigger_data")
     found = await messages.load_trigger_activities(
         platform, principal.environment, known_uuid(message_id)
     )
@@ -143,6 +145,6 @@ async def list_activities(
     shown = [
         activity_wire(one)
         for one in found
-        if not beyond and all(key in one.data and one.data[key] == wanted[key] for key in wanted)
+        if not beyond and (wanted is None or wanted.matches(one.data))
     ]
     return JSONResponse(page_body(Page([], request.size), shown, wrapper="items"))

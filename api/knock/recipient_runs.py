@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
 from api.auth import PlatformDep, SecretKey
-from api.documents import ERROR_RESPONSES, takes
+from api.documents import ERROR_RESPONSES, Param, boolean, choices, instant, takes
 from api.knock.schemas.common import PAGING
 from api.knock.schemas.recipient_runs import (
     RecipientRunDetailOut,
@@ -29,14 +29,14 @@ router = APIRouter(
     tags=["Workflow recipient runs"],
     responses=ERROR_RESPONSES,
 )
-_PARAMETERS = {
+_PARAMETERS: dict[str, str | Param] = {
     "workflow": "Only runs of the workflow with this key.",
-    "status[]": f"One of: {', '.join(RunStatus)}.",
+    "status[]": choices("Only runs with one of these statuses.", RunStatus),
     "tenant": "Only runs of this tenant.",
-    "has_errors": "true or false.",
+    "has_errors": boolean("true: only runs with errors; false: only runs without."),
     "recipient": "A user id, or recipient[id] and recipient[collection].",
-    "starting_at": "Only runs from this instant on, ISO 8601.",
-    "ending_at": "Only runs up to this instant, ISO 8601.",
+    "starting_at": instant("Only runs from this instant on, ISO 8601."),
+    "ending_at": instant("Only runs up to this instant, ISO 8601."),
     **PAGING,
 }
 

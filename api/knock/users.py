@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
-from api.auth import FeedKey, PlatformDep, SecretKey
+from api.auth import FeedKey, IdentityKey, PlatformDep, SecretKey
 from api.bodies import read_object
-from api.documents import ERROR_RESPONSES, takes
+from api.documents import ERROR_RESPONSES, choice, takes
 from api.knock import message_filters
 from api.knock.schemas.common import PAGING
 from api.knock.schemas.messages import MessagePageOut, message_wire
@@ -16,11 +16,12 @@ from api.pagination import BY_TIME_AND_ID, BY_TIME_AND_UUID, page_body, read_pag
 from api.queries import QueryDep
 from api.rate_limits import feed_limit, secret_limit
 from api.strings import known_id, new_id_of
-from domain.recipients import user_wire
+from domain.recipients import public_row, user_wire
 from domain.refs import USERS, RecipientRef
 from services import messages, recipients
 
 router = APIRouter(prefix="/v1/users", tags=["Users"], responses=ERROR_RESPONSES)
+_ORDERS = ("asc", "desc")
 
 
 @router.get(
@@ -28,7 +29,8 @@ router = APIRouter(prefix="/v1/users", tags=["Users"], responses=ERROR_RESPONSES
     response_model=UserPageOut,
     dependencies=[secret_limit(4)],
     openapi_extra=takes(
-        query={"order": "asc (default): oldest first; desc: newest first.", **PAGING}
+        query={"order": choice("asc (default): oldest first; desc: newest first.", _ORDERS)}
+        | PAGING
     ),
 )
 async def list_users(principal: SecretKey, platform: PlatformDep, query: QueryDep) -> JSONResponse:
@@ -38,17 +40,17 @@ async def list_users(principal: SecretKey, platform: PlatformDep, query: QueryDe
         principal.environment,
         USERS,
         read_page(query, BY_TIME_AND_ID),
-        newest_first=query.choice("order", ("asc", "desc")) == "desc",
+        newest_first=query.choice("order", _ORDERS) == "desc",
     )
     return JSONResponse(page_body(page, map(user_wire, page.rows)))
 
 
 @router.get("/{user_id}", response_model=UserOut, dependencies=[feed_limit(4)])
 async def get_user(user_id: str, principal: FeedKey, platform: PlatformDep) -> JSONResponse:
-    """Get a user."""
+    """Get a user; with a public key outside development only id, name and avatar."""
     user = RecipientRef.user(known_id(user_id))
     row = await recipients.load_recipient(platform, principal.environment, user)
-    return JSONResponse(user_wire(row))
+    return JSONResponse(user_wire(public_row(row) if principal.is_anonymous else row))
 
 
 @router.put(
@@ -58,9 +60,12 @@ async def get_user(user_id: str, principal: FeedKey, platform: PlatformDep) -> J
     openapi_extra=takes(UserIn),
 )
 async def identify_user(
-    user_id: str, request: Request, principal: FeedKey, platform: PlatformDep
+    user_id: str, request: Request, principal: IdentityKey, platform: PlatformDep
 ) -> JSONResponse:
-    """Identify a user: made when new, else properties are merged deeply into what is stored."""
+    """Identify a user: made when new, else properties are merged deeply into what is stored.
+
+    A public key may do this in development only.
+    """
     user = RecipientRef.user(new_id_of(user_id, field="user_id", forbidden="/#"))
     body = await read_object(request)
     row = await recipients.store_recipient(platform, principal.environment, user, body)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
 from api.auth import PlatformDep, SecretKey
-from api.bodies import read_object
+from api.bodies import read_object, read_trigger
 from api.documents import ERROR_RESPONSES, takes
 from api.idempotency import read_claim, replay_headers
 from api.knock.schemas.workflows import (
@@ -42,9 +42,9 @@ async def trigger_workflow(
 
     A 200 means that the trigger is stored and that its runs are certain to start.
     """
-    body = await read_object(request)
-    claim = read_claim(request, body)
-    parsed = parse_trigger_request(_known_key(key), body)
+    body = await read_trigger(request)
+    claim = read_claim(request, body.content)
+    parsed = parse_trigger_request(_known_key(key), body.content, size=body.size)
     answer = await triggers.trigger(platform, principal.environment, parsed, claim)
     return JSONResponse({"workflow_run_id": str(answer.workflow_run_id)}, headers=_headers(answer))
 
@@ -76,8 +76,9 @@ async def cancel_workflow(
 )
 async def notify(request: Request, principal: SecretKey, platform: PlatformDep) -> JSONResponse:
     """Run a workflow: the older path, without idempotency."""
-    body = await read_object(request)
-    parsed = parse_trigger_request(_name(body), body)
+    body = await read_trigger(request)
+    content = _with_old_spelling(body.content)
+    parsed = parse_trigger_request(_name(content), content, size=body.size)
     if parsed.actor is None:
         raise InvalidParams.of("actor", "is required")
     answer = await triggers.trigger(platform, principal.environment, parsed)
@@ -93,7 +94,7 @@ async def notify(request: Request, principal: SecretKey, platform: PlatformDep) 
 )
 async def cancel_notify(request: Request, principal: SecretKey, platform: PlatformDep) -> Response:
     """Cancel runs: the older path."""
-    body = await read_object(request)
+    body = _with_old_spelling(await read_object(request))
     parsed = parse_cancel_request(_name(body), body)
     await triggers.cancel(platform, principal.environment, parsed)
     return Response(status_code=204)
@@ -104,6 +105,12 @@ def _known_key(key: str) -> str:
     if len(key) > 255 or problem_of(key):
         raise NotFound("The workflow does not exist.", code="workflow_missing")
     return key
+
+
+def _with_old_spelling(body: JsonObject) -> JsonObject:
+    """Read `cancelation_key`, as SDKs of the time of these paths wrote it."""
+    key = body.get("cancellation_key")
+    return {**body, "cancellation_key": body.get("cancelation_key") if key is None else key}
 
 
 def _name(body: JsonObject) -> str:

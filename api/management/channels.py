@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.auth import PlatformDep, ServiceToken
-from api.documents import ERROR_RESPONSES, takes
+from api.documents import ERROR_RESPONSES, choices, takes
 from api.management.requests import PAGE_HELP, read_limit
 from api.management.schemas.channels import ChannelOut, ChannelPageOut
 from api.pagination import BY_ID, page_body
@@ -27,7 +27,9 @@ _INCLUDES = ("environment_settings",)
         query={
             **PAGE_HELP,
             "id": "Only the channel with this id.",
-            "include[]": "`environment_settings` adds how each works in every environment.",
+            "include[]": choices(
+                "`environment_settings` adds how each works in every environment.", _INCLUDES
+            ),
         }
     ),
 )

@@ -7,8 +7,9 @@ from typing import Any
 from fastapi import APIRouter
 
 from api.auth import PlatformDep, ServiceToken
-from api.documents import ERROR_RESPONSES, takes
+from api.documents import ERROR_RESPONSES, Param, boolean, takes
 from api.management.requests import (
+    COMMIT_HELP,
     ENVIRONMENT_HELP,
     PAGE_HELP,
     SELECTION_HELP,
@@ -39,7 +40,7 @@ router = APIRouter(prefix="/v1/commits", tags=["Commits"], responses=ERROR_RESPO
             **ENVIRONMENT_HELP,
             **SELECTION_HELP,
             **PAGE_HELP,
-            "promoted": "Only commits that went, or did not go, to the next environment.",
+            "promoted": boolean("Only commits that went, or did not go, to the next environment."),
         }
     ),
 )
@@ -62,8 +63,8 @@ async def index(_token: ServiceToken, platform: PlatformDep, query: QueryDep) ->
         query={
             **ENVIRONMENT_HELP,
             **SELECTION_HELP,
-            "commit_message": "What the commits say.",
-            "allow_empty": "Commit one named resource even when nothing changed.",
+            **COMMIT_HELP,
+            "allow_empty": boolean("Commit one named resource even when nothing changed."),
         }
     ),
 )
@@ -80,7 +81,12 @@ async def commit_all(token: ServiceToken, platform: PlatformDep, query: QueryDep
 @router.put(
     "/promote",
     responses={200: {"model": ResultOut}},
-    openapi_extra=takes(query={"to_environment": "Slug of the target.", **SELECTION_HELP}),
+    openapi_extra=takes(
+        query={
+            "to_environment": Param("Slug of the target.", {"type": "string"}, is_required=True),
+            **SELECTION_HELP,
+        }
+    ),
 )
 async def promote_all(token: ServiceToken, platform: PlatformDep, query: QueryDep) -> JsonObject:
     """Copy every commit that was not promoted yet from the environment before the target."""

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+from api.documents import Param, texts, whole
 from api.pagination import Kinds, read_page
 from api.queries import Query
-from api.strings import problem_of
-from domain.errors import InvalidParams, UnknownBranch
+from domain.errors import UnknownBranch
 from domain.pages import PageRequest
-from domain.principals import ServicePrincipal
+from domain.principals import DEVELOPMENT, ServicePrincipal
 from models.queries.environments import EnvironmentRow
 from runtime.database import Connection
 from services.commits import Selection
-from services.content import Author, CommitNote
+from services.content import MAX_COMMIT_MESSAGE, Author, CommitNote
 from services.environments import find_environment
 
-DEFAULT_ENVIRONMENT = "development"
+DEFAULT_ENVIRONMENT = DEVELOPMENT
 MAX_LIMIT = 100
-ENVIRONMENT_HELP = {"environment": "Slug; `development` when it is left out."}
-PAGE_HELP = {
+ENVIRONMENT_HELP: dict[str, str | Param] = {
+    "environment": "Slug; `development` when it is left out."
+}
+PAGE_HELP: dict[str, str | Param] = {
     "after": "Cursor: only what comes after it.",
     "before": "Cursor: only what comes before it.",
-    "limit": f"Most entries on the page, 1 to {MAX_LIMIT}; 50 when it is left out.",
+    "limit": whole("Entries of a page", 1, MAX_LIMIT, 50),
 }
-SELECTION_HELP = {
-    "resource_type[]": "Only these types, such as `workflow`.",
+COMMIT_HELP: dict[str, str | Param] = {
+    "commit_message": Param(
+        "What the commit says.", {"type": "string", "maxLength": MAX_COMMIT_MESSAGE}
+    )
+}
+SELECTION_HELP: dict[str, str | Param] = {
+    "resource_type[]": texts("Only these types, such as `workflow`.", 100),
     "resource_id": "Only the resource with this key.",
 }
 
@@ -52,9 +59,7 @@ def read_limit(query: Query, kinds: Kinds) -> PageRequest:
 
 def read_note(query: Query, principal: ServicePrincipal) -> CommitNote:
     """Read what a commit says about itself."""
-    message = query.text("commit_message", max_length=10_000)
-    if message is not None and problem_of(message):
-        raise InvalidParams.of("commit_message", problem_of(message) or "")
+    message = query.text("commit_message", max_length=MAX_COMMIT_MESSAGE)
     allow_empty = query.boolean("allow_empty") or False
     return CommitNote(Author.of(principal), message, allow_empty)
 

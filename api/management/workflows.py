@@ -7,10 +7,11 @@ import copy
 from fastapi import APIRouter, Request
 
 from api.auth import PlatformDep, ServiceToken
-from api.bodies import read_object
-from api.documents import ERROR_RESPONSES, takes
+from api.bodies import read_object, read_trigger
+from api.documents import ERROR_RESPONSES, Param, boolean, takes
 from api.management.annotations import annotate_workflow
 from api.management.requests import (
+    COMMIT_HELP,
     ENVIRONMENT_HELP,
     PAGE_HELP,
     read_environment,
@@ -48,18 +49,18 @@ from services.workflow_definitions import (
 router = APIRouter(prefix="/v1/workflows", tags=["Workflows"], responses=ERROR_RESPONSES)
 
 _CLI = "@knocklabs/cli/"
-_READ_HELP = {
+_READ_HELP: dict[str, str | Param] = {
     **ENVIRONMENT_HELP,
-    "annotate": "Add `__annotation`, as Knock's CLI needs it.",
-    "hide_uncommitted_changes": "Answer what was last committed instead of the draft.",
+    "annotate": boolean("Add `__annotation`, as Knock's CLI needs it."),
+    "hide_uncommitted_changes": boolean("Return what was last committed instead of the draft."),
 }
-_WRITE_HELP = {
+_WRITE_HELP: dict[str, str | Param] = {
     **ENVIRONMENT_HELP,
     "annotate": _READ_HELP["annotate"],
-    "commit": "Publish at once.",
-    "commit_message": "What the commit says.",
-    "allow_empty": "Commit even when nothing changed.",
-    "force": "Write in an environment that content is otherwise promoted to.",
+    "commit": boolean("Publish at once."),
+    **COMMIT_HELP,
+    "allow_empty": boolean("Commit even when nothing changed."),
+    "force": boolean("Write in an environment that content is otherwise promoted to."),
 }
 
 
@@ -150,7 +151,7 @@ async def validate(
     "/{key}/activate",
     responses={200: {"model": WorkflowBodyOut}},
     openapi_extra=takes(
-        ActivateIn, query={**ENVIRONMENT_HELP, "status": "The same as in the body."}
+        ActivateIn, query={**ENVIRONMENT_HELP, "status": boolean("The same as in the body.")}
     ),
 )
 async def activate(
@@ -173,8 +174,10 @@ async def run(
     key: str, request: Request, _token: ServiceToken, platform: PlatformDep, query: QueryDep
 ) -> JsonObject:
     """Run the committed version of a workflow, to see what it does."""
-    body = await read_object(request)
-    rehearsal = parse_trigger_request(known_id(key), body, source_type="rehearsal")
+    body = await read_trigger(request)
+    rehearsal = parse_trigger_request(
+        known_id(key), body.content, size=body.size, source_type="rehearsal"
+    )
     async with platform.database.transaction() as connection:
         environment = await read_environment(connection, query)
     scope = EnvironmentScope(environment["id"], environment["slug"])
@@ -189,10 +192,16 @@ def _workflow_of(body: JsonObject) -> JsonValue:
 
 
 def _status(body: JsonObject, query: Query) -> bool:
-    """Read `status`; Knock's CLI sends it in the query, and nothing means on."""
+    """Read `status`; Knock's CLI sends it in the query, and nothing means on.
+
+    `active` is what a workflow calls it when it is read. To take `{"active": false}` for "nothing"
+    would switch on what the caller wants off.
+    """
     status = body.get("status")
     if status is None:
         status = query.boolean("status")
+    if status is None and body.get("active") not in (None, True):
+        raise InvalidParams.of("status", "is required to switch off; `active` is read-only")
     if not isinstance(status, bool | None):
         raise InvalidParams.of("status", "must be true or false")
     return status is not False

@@ -25,10 +25,21 @@ SELECT collection, id, properties, settings, created_at, inserted_at, updated_at
 JOIN unnest(%s::text[], %s::text[]) AS given (collection, id) USING (collection, id)
 WHERE environment_id = %s
 """
+# Data of one run up to the first bound, newest runs first, and all together up to the second. What
+# is stored compressed beyond the bound is not even unpacked to be measured.
 _TRIGGER_DATA = """
-SELECT r.id, (w.data || coalesce(r.trigger_data, '{}')) - 'attachments' AS data
-FROM recipient_runs r JOIN workflow_runs w ON w.id = r.workflow_run_id
-WHERE r.environment_id = %s AND r.id = ANY(%s)
+SELECT id, data FROM (
+    SELECT id, data, sum(size) OVER (ORDER BY id DESC) AS total FROM (
+        SELECT r.id, (w.data || coalesce(r.trigger_data, '{}')) - 'attachments' AS data,
+               octet_length(w.data::text) + coalesce(octet_length(r.trigger_data::text), 0) AS size
+        FROM recipient_runs r JOIN workflow_runs w ON w.id = r.workflow_run_id
+        WHERE r.environment_id = %(environment_id)s AND r.id = ANY(%(run_ids)s)
+          AND pg_column_size(w.data) + coalesce(pg_column_size(r.trigger_data), 0) <= %(each)s
+        OFFSET 0
+    ) AS measured
+    WHERE size <= %(each)s
+) AS bounded
+WHERE total <= %(together)s
 """
 
 
@@ -103,8 +114,22 @@ async def recipients_by_ref(
 
 
 async def trigger_data_of(
-    connection: Connection, environment_id: UUID, run_ids: Iterable[UUID]
+    connection: Connection,
+    environment_id: UUID,
+    run_ids: Iterable[UUID],
+    *,
+    each: int,
+    together: int,
 ) -> dict[UUID, dict[str, Any]]:
-    """Return by run what its trigger carried for its recipient, without attachments."""
-    cursor = await connection.execute(_TRIGGER_DATA, [environment_id, list(run_ids)])
+    """Return by run what its trigger carried for its recipient, without attachments.
+
+    Runs whose data is larger than `each` bytes are left out, and those beyond `together`.
+    """
+    values = {
+        "environment_id": environment_id,
+        "run_ids": list(run_ids),
+        "each": each,
+        "together": together,
+    }
+    cursor = await connection.execute(_TRIGGER_DATA, values)
     return {row["id"]: row["data"] for row in await cursor.fetchall()}

@@ -7,20 +7,16 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from domain.filters import Archived, Bounds, FeedFilter, MessageFilter, kept_trigger_data
-from domain.json_types import JsonObject
+from domain.filters import Archived, Bounds, DataFilter, FeedFilter, MessageFilter
 from domain.refs import RecipientRef
-from domain.statuses import FAILED_DELIVERY
+from domain.statuses import ENGAGEMENT_COLUMNS, FAILED_DELIVERY, EngagementStatus
 
 _ENGAGED = {
-    "seen": "m.seen_at IS NOT NULL",
-    "unseen": "m.seen_at IS NULL",
-    "read": "m.read_at IS NOT NULL",
-    "unread": "m.read_at IS NULL",
-    "archived": "m.archived_at IS NOT NULL",
-    "unarchived": "m.archived_at IS NULL",
-    "link_clicked": "m.link_clicked_at IS NOT NULL",
-    "interacted": "m.interacted_at IS NOT NULL",
+    status.value: f"m.{column} IS NOT NULL" for status, column in ENGAGEMENT_COLUMNS.items()
+}
+_ENGAGED |= {
+    f"un{status}": f"m.{ENGAGEMENT_COLUMNS[status]} IS NULL"
+    for status in (EngagementStatus.SEEN, EngagementStatus.READ, EngagementStatus.ARCHIVED)
 }
 _ARCHIVED = {
     Archived.EXCLUDE: "m.archived_at IS NULL",
@@ -98,12 +94,14 @@ def _add_content(
     where: Where,
     source: str | None,
     categories: list[str] | None,
-    trigger_data: JsonObject | None,
+    trigger_data: DataFilter | None,
 ) -> None:
     where.add_given("m.workflow_key = %s", source)
     where.add_given("m.categories && %s::text[]", categories)
-    kept = kept_trigger_data(trigger_data)
-    where.add_given("m.data @> %s", None if kept is None else Jsonb(kept))
+    if trigger_data is not None:
+        for key, values in trigger_data.kept().wanted.items():
+            any_of = " OR ".join("m.data @> %s" for _ in values)
+            where.add(f"({any_of})", *(Jsonb({key: value}) for value in values))
 
 
 def feed_conditions(

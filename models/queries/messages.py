@@ -10,7 +10,7 @@ from domain.filters import MessageFilter
 from domain.pages import Page, PageRequest
 from models.queries import paging
 from models.queries.message_filters import message_conditions
-from runtime.database import Connection
+from runtime.database import Connection, one
 
 # Everything of a message but its content, which may be large.
 _COLUMNS = """
@@ -68,6 +68,18 @@ async def message_contents(
     )
     found = {row["id"]: row for row in await cursor.fetchall()}
     return [found[one] for one in message_ids if one in found]
+
+
+async def contents_size(
+    connection: Connection, environment_id: UUID, message_ids: Sequence[UUID]
+) -> int:
+    """Return how many bytes the contents of messages have together."""
+    cursor = await connection.execute(
+        "SELECT coalesce(sum(octet_length(content::text)), 0)::bigint AS size FROM messages "
+        "WHERE environment_id = %s AND id = ANY(%s)",
+        [environment_id, list(message_ids)],
+    )
+    return int(one(await cursor.fetchone())["size"])
 
 
 async def list_events(connection: Connection, message_id: UUID, request: PageRequest) -> Page:

@@ -9,18 +9,33 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from domain.recipients import InlineRecipient, combined
+from domain.errors import InvalidParams
+from domain.recipients import MAX_PROPERTIES_BYTES, TOO_LARGE, InlineRecipient, combined
 from domain.refs import RecipientRef
 from runtime.database import Connection
 
+_CHANGES = """
+(jsonb_deep_merge(stored.properties, {new}.properties) IS DISTINCT FROM stored.properties
+ OR ({new}.settings IS NOT NULL
+     AND coalesce(jsonb_deep_merge(stored.settings, {new}.settings), {new}.settings)
+         IS DISTINCT FROM stored.settings)
+ OR ({new}.created_at IS NOT NULL AND {new}.created_at IS DISTINCT FROM stored.created_at))
+"""
 # One statement for any number of rows, in key order so that two requests never deadlock. Nothing
-# is written for a recipient that would not change.
-_UPSERT = """
+# is written, nor even locked, for a recipient that would not change: triggers that name the same
+# tenant would queue for it.
+_UPSERT = f"""
 INSERT INTO recipients AS stored
     (environment_id, collection, id, properties, settings, created_at, inserted_at, updated_at)
-SELECT %(environment_id)s, given.*, %(now)s, %(now)s
+SELECT %(environment_id)s, given.collection, given.id, given.properties, given.settings,
+       given.created_at, %(now)s, %(now)s
 FROM unnest(%(collections)s::text[], %(ids)s::text[], %(properties)s::jsonb[],
-            %(settings)s::jsonb[], %(created)s::timestamptz[]) AS given
+            %(settings)s::jsonb[], %(created)s::timestamptz[])
+    AS given (collection, id, properties, settings, created_at)
+WHERE NOT EXISTS (
+    SELECT FROM recipients AS stored
+    WHERE stored.environment_id = %(environment_id)s AND stored.collection = given.collection
+      AND stored.id = given.id AND NOT {_CHANGES.format(new="given")})
 ORDER BY 1, 2, 3
 ON CONFLICT (environment_id, collection, id) DO UPDATE
 SET properties = jsonb_deep_merge(stored.properties, excluded.properties),
@@ -28,11 +43,14 @@ SET properties = jsonb_deep_merge(stored.properties, excluded.properties),
                         stored.settings),
     created_at = coalesce(excluded.created_at, stored.created_at),
     updated_at = excluded.updated_at
-WHERE jsonb_deep_merge(stored.properties, excluded.properties) IS DISTINCT FROM stored.properties
-   OR (excluded.settings IS NOT NULL
-       AND coalesce(jsonb_deep_merge(stored.settings, excluded.settings), excluded.settings)
-           IS DISTINCT FROM stored.settings)
-   OR (excluded.created_at IS NOT NULL AND excluded.created_at IS DISTINCT FROM stored.created_at)
+WHERE {_CHANGES.format(new="excluded")}
+RETURNING collection, id,
+    octet_length(properties::text) + coalesce(octet_length(settings::text), 0) AS size
+"""  # noqa: S608 - fixed text
+
+_FORGET_PREFERENCES = """
+UPDATE recipients SET settings = settings - 'preference_set'
+WHERE environment_id = %s AND collection = %s AND id = %s AND settings ? 'preference_set'
 """
 
 _SET_CHANNEL_DATA = """
@@ -76,10 +94,13 @@ async def upsert_recipients(
     recipients: Sequence[InlineRecipient],
     now: datetime,
 ) -> None:
-    """Store what requests say about recipients; bare references are passed over.
+    """Store what requests say about recipients, in a transaction; bare references are passed over.
 
     Properties are merged deeply into what is stored; channel data replaces what is stored for its
     channel; preference sets are merged (Knock docs, "Identifying recipients").
+
+    Raises:
+        InvalidParams: one of them, merged with what is stored, passes 256 kB.
     """
     distinct: dict[RecipientRef, InlineRecipient] = {}
     for entry in recipients:
@@ -88,7 +109,12 @@ async def upsert_recipients(
     if not distinct:
         return
     ordered = [distinct[ref] for ref in sorted(distinct)]
-    await connection.execute(
+    for entry in ordered:
+        if entry.replaces_preferences:
+            await connection.execute(
+                _FORGET_PREFERENCES, (environment_id, entry.ref.collection, entry.ref.id)
+            )
+    cursor = await connection.execute(
         _UPSERT,
         {
             "environment_id": environment_id,
@@ -102,6 +128,10 @@ async def upsert_recipients(
             "now": now,
         },
     )
+    for row in await cursor.fetchall():
+        if row["size"] > MAX_PROPERTIES_BYTES:
+            place = f"{row['collection']}/{row['id']}"
+            raise InvalidParams.of("properties", f"{TOO_LARGE} in {place}")
     await _store_reachability(connection, environment_id, ordered, now)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 from domain.json_types import JsonObject
 from tests.support.builders import Builder, Environment

@@ -208,3 +208,17 @@ async def test_data_of_the_run_overrides(
     await make.message(environment, channel, recipient_run_id=run_id)
     [item] = (await client.get(path)).json()["entries"]
     assert item["data"] == {"a": 1, "b": 2}
+
+
+async def test_the_options_that_a_swift_client_leaves_out_are_absent(
+    anonymous: httpx.AsyncClient, make: Builder, environment: Environment
+) -> None:
+    """It sends bare keys, empty values and the word null, and means the default page."""
+    channel = await make.channel()
+    await make.message(environment, channel)
+    anonymous.headers["authorization"] = f"Bearer {environment.public_key}"
+    query = (
+        "page_size&after&before&source&tenant&has_tenant&status=&archived=&trigger_data=null&locale"
+    )
+    response = await anonymous.get(f"/v1/users/ellie/feeds/{channel}?{query}")
+    assert (response.status_code, len(response.json()["entries"])) == (200, 1)

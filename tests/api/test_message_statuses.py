@@ -172,3 +172,15 @@ async def test_concurrent_changes_all_count(
     assert {answer.status_code for answer in answers} == {200}
     for identifier in ids:
         assert sorted(await _events(make, identifier)) == ["archived", "read", "seen"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"null", b"[]", b'{"metadata": []}', b'{"metadata": null}', b""]
+)
+async def test_an_interaction_without_metadata(
+    client: httpx.AsyncClient, make: Builder, environment: Environment, content: bytes
+) -> None:
+    """Every form in which clients send nothing is taken."""
+    message_id = await make.message(environment, await make.channel())
+    response = await client.put(f"/v1/messages/{message_id}/interacted", content=content)
+    assert (response.status_code, response.json()["interacted_at"] is None) == (200, False)

@@ -309,3 +309,16 @@ async def test_a_public_key_sees_only_in_app_messages(
     assert rows == [{"read_at": None}]
     assert (await anonymous.get("/v1/messages")).json()["code"] == "incorrect_token_type"
     assert (await anonymous.get(f"/v1/messages/{item}/content")).status_code == 401
+
+
+@pytest.mark.parametrize("query", ["trigger_data[objectId]=42", 'trigger_data={"objectId":42}'])
+async def test_trigger_data_is_found_in_either_form(
+    client: httpx.AsyncClient, make: Builder, environment: Environment, query: str
+) -> None:
+    """Bracket forms can only carry text, and find the number that was sent; the feed likewise."""
+    channel = await make.channel()
+    wanted = await make.message(environment, channel, data={"objectId": 42})
+    await make.message(environment, channel, data={"objectId": 43})
+    listed = (await client.get(f"/v1/messages?{query}")).json()["items"]
+    feed = (await client.get(f"/v1/users/ellie/feeds/{channel}?{query}")).json()["entries"]
+    assert [one["id"] for one in listed] == [one["id"] for one in feed] == [wanted]

@@ -82,7 +82,44 @@ def test_no_query_is_a_fault(raw: bytes) -> None:
         query = Query(raw)
         query.texts("a")
         query.bounds("inserted_at")
-        query.flat_object("a")
+        query.data_filter("a")
         query.integer("a", default=1, low=1, high=2)
     except InvalidParams:
         pass
+
+
+@pytest.mark.parametrize("raw", [b"", b"a", b"a=", b"a=null", b"a[]=", b"a[x]=null", b"&a&"])
+def test_a_key_without_a_value_is_absent(raw: bytes) -> None:
+    """Every reader takes a bare key, an empty value and the word null for nothing."""
+    query = Query(raw)
+    assert query.text("a") is query.texts("a") is query.boolean("a") is query.node("a") is None
+    assert query.uuid("a") is query.instant("a") is query.data_filter("a") is None
+    assert query.choice("a", ("b",)) is None
+    assert query.integer("a", default=7, low=1, high=9) == 7
+    assert query.bounds("a").gt is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "stored", "is_found"),
+    [
+        (b"t[a]=42", 42, True),
+        (b"t[a]=42", 42.0, True),
+        (b"t[a]=42", "42", True),
+        (b"t[a]=042", 42, False),
+        (b"t[a]=1.5", 1.5, True),
+        (b"t[a]=true", True, True),
+        (b"t[a]=true", "true", True),
+        (b"t[a]=1", True, False),
+        (b't={"a":"42"}', 42, False),
+        (b't={"a":42}', 42, True),
+        (b't={"a":1}', True, False),
+        (b't={"a":null}', None, True),
+        (b"t[a]=1e999", "1e999", True),
+    ],
+)
+def test_brackets_can_only_carry_text(raw: bytes, stored: object, is_found: bool) -> None:
+    """A text finds the number or boolean that it spells; JSON says which it means."""
+    wanted = Query(raw).data_filter("t")
+    assert wanted is not None
+    assert wanted.matches({"a": stored}) is is_found
+    assert not wanted.matches({})

@@ -63,14 +63,21 @@ async def test_users_are_listed_in_order(
 @pytest.mark.parametrize(
     "body",
     [
-        {"created_at": "yesterday"},
-        {"created_at": "9999-12-31T23:59:59-14:00"},
         {"channel_data": {"junk": {}}},
-        {"channel_data": []},
+        {"channel_data": [1]},
+        {"preferences": {"x" * 256: {}}},
+        {"preferences": {"": {}}},
+        {"preferences": {"default": {"__persistence_strategy__": "shred"}}},
+        {"name": 1e-05},
+        {"email": 5},
+        {"phone_number": {}},
+        {"avatar": ["a"]},
+        {"locale": True},
+        {"timezone": 1},
         {"preferences": {"default": 1}},
         {"name": "\x00"},
         {"blob": "x" * 300_000},
-        [],
+        [1],
     ],
 )
 async def test_bad_users_are_refused(
@@ -80,6 +87,33 @@ async def test_bad_users_are_refused(
     response = await client.put("/v1/users/ellie", json=body)
     assert (response.status_code, response.json()["code"]) == (422, "invalid_params")
     assert (await client.get("/v1/users/ellie")).status_code == 404
+
+
+async def test_every_wrong_property_is_named(client: httpx.AsyncClient) -> None:
+    """All violations are told at once, each at its place."""
+    body = {"name": 1, "email": {}, "preferences": {"default": 1}}
+    errors = (await client.put("/v1/users/ellie", json=body)).json()["errors"]
+    assert {error["field"] for error in errors} == {"name", "email", "preferences.default"}
+    refused = await client.put("/v1/tenants/acme", json={"name": {}})
+    assert refused.json()["errors"][0]["field"] == "name"
+
+
+@pytest.mark.parametrize("created_at", ["yesterday", "9999-12-31T23:59:59-14:00", 5, {}])
+async def test_an_unreadable_time_of_creation_loses_nobody(
+    client: httpx.AsyncClient, created_at: object
+) -> None:
+    """The value is left out, what is stored stays, and the user is kept."""
+    await client.put("/v1/users/ellie", json={"created_at": "2020-01-01T00:00:00Z"})
+    body = (
+        await client.put("/v1/users/ellie", json={"name": "E", "created_at": created_at})
+    ).json()
+    assert (body["name"], body["created_at"]) == ("E", "2020-01-01T00:00:00.000000Z")
+
+
+@pytest.mark.parametrize("content", [b"null", b"[]", b""])
+async def test_a_body_of_null_is_an_empty_one(client: httpx.AsyncClient, content: bytes) -> None:
+    """The Android client sends the word null where others send nothing."""
+    assert (await client.put("/v1/users/ellie", content=content)).status_code == 200
 
 
 async def test_properties_are_limited_together(client: httpx.AsyncClient) -> None:
@@ -165,6 +199,25 @@ async def test_a_preference_set_of_a_tenant_has_its_id(client: httpx.AsyncClient
     assert removed.json()["settings"]["preference_set"] is None
 
 
+async def test_a_preference_set_of_a_tenant_is_merged_or_replaced(
+    client: httpx.AsyncClient,
+) -> None:
+    """`__persistence_strategy__` says which; it is stored in neither case."""
+
+    async def put(**given: object) -> object:
+        body = {"settings": {"preference_set": given}}
+        written = (await client.put("/v1/tenants/acme", json=body)).json()
+        return {k: v for k, v in written["settings"]["preference_set"].items() if k != "id"}
+
+    first = {"workflows": {"a": False}, "channel_types": {"email": True}}
+    assert await put(**first) == first
+    merged = {"workflows": {"a": False, "b": True}, "channel_types": {"email": True}}
+    assert await put(__persistence_strategy__="merge", workflows={"b": True}) == merged
+    new = {"workflows": {"c": {"__strategy__": "replace", "channel_types": {"sms": True}}}}
+    assert await put(__persistence_strategy__="replace", **new) == new
+    assert (await client.get("/v1/tenants/acme")).json()["name"] is None
+
+
 async def test_tenants_are_listed_and_deleted(client: httpx.AsyncClient) -> None:
     """Tenants can be found by id and name, and deleted."""
     for tenant_id, name in (("a", "One"), ("b", "Two"), ("c", "Two")):
@@ -182,12 +235,20 @@ async def test_tenants_are_listed_and_deleted(client: httpx.AsyncClient) -> None
 
 
 async def test_what_public_keys_may_do_with_users(
-    anonymous: httpx.AsyncClient, environment: Environment
+    anonymous: httpx.AsyncClient, make: Builder, environment: Environment
 ) -> None:
-    """A browser may identify and read a user, but neither list nor delete."""
+    """A browser may read little of a user, and neither change, list nor delete."""
+    await make.user(environment, "ellie", name="E", avatar="a.png", email="e@example.com", plan="x")
     anonymous.headers["authorization"] = f"Bearer {environment.public_key}"
-    assert (await anonymous.put("/v1/users/ellie", json={"name": "E"})).status_code == 200
-    assert (await anonymous.get("/v1/users/ellie")).status_code == 200
+    shown = (await anonymous.get("/v1/users/ellie")).json()
+    assert (shown["id"], shown["name"], shown["avatar"]) == ("ellie", "E", "a.png")
+    assert (shown["email"], "plan" in shown) == (None, False)
+    refused = await anonymous.put("/v1/users/ellie", json={"email": "eve@example.com"})
+    assert (refused.status_code, refused.json()["code"]) == (403, "authorization")
+    rows = await make.rows(
+        "SELECT properties FROM recipients WHERE environment_id = %s", environment.id
+    )
+    assert rows[0]["properties"]["email"] == "e@example.com"
     for method, path in (
         ("GET", "/v1/users"),
         ("DELETE", "/v1/users/ellie"),
@@ -200,3 +261,21 @@ async def test_what_public_keys_may_do_with_users(
     ):
         response = await anonymous.request(method, path)
         assert (response.status_code, response.json()["code"]) == (401, "incorrect_token_type")
+
+
+async def test_a_public_key_sees_names_only_in_a_feed(
+    anonymous: httpx.AsyncClient, make: Builder, environment: Environment
+) -> None:
+    """Outside development anybody may ask for any feed, so people are shown by name and avatar."""
+    channel = await make.channel()
+    await make.user(environment, "ellie", name="E", email="e@example.com")
+    await make.user(environment, "alan", name="A", email="a@example.com")
+    await make.message(
+        environment, channel, actors=["alan"], recipient_run_id=await make.run(environment)
+    )
+    anonymous.headers["authorization"] = f"Bearer {environment.public_key}"
+    response = await anonymous.get(f"/v1/users/ellie/feeds/{channel}")
+    assert "example.com" not in response.text
+    (entry,) = response.json()["entries"]
+    assert entry["actors"][0]["name"] == entry["activities"][0]["actor"]["name"] == "A"
+    assert entry["activities"][0]["recipient"]["name"] == "E"

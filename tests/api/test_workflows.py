@@ -79,10 +79,18 @@ def _nested(depth: int) -> dict[str, Any]:
         ("welcome", {"recipients": ["a\x00"]}, 422, "invalid_params"),
         ("welcome", {"recipients": ["\ud800"]}, 422, "invalid_params"),
         ("welcome", {"recipients": ["ellie"], "actor": "stranger"}, 422, "actor_missing"),
-        ("welcome", {"recipients": ["ellie"], "data": []}, 422, "invalid_params"),
+        ("welcome", {"recipients": ["ellie"], "data": [1]}, 422, "invalid_params"),
         ("welcome", {"recipients": ["ellie"], "data": _nested(70)}, 422, "invalid_params"),
         ("welcome", {"recipients": ["ellie"], "cancellation_key": 1}, 422, "invalid_params"),
         ("welcome", {"recipients": ["ellie"], "tenant": 1}, 422, "invalid_params"),
+        ("welcome", {"recipients": [{"id": "a", "collection": "b/c"}]}, 422, "invalid_params"),
+        ("welcome", {"recipients": [{"id": "a", "email": 5}]}, 422, "invalid_params"),
+        (
+            "welcome",
+            {"recipients": ["a"], "tenant": {"id": "t", "name": 1}},
+            422,
+            "invalid_params",
+        ),
         ("strict", {"recipients": ["ellie"]}, 422, "invalid_params"),
     ],
 )
@@ -267,3 +275,57 @@ async def test_the_older_paths(client: httpx.AsyncClient) -> None:
     assert (await client.post("/v1/notify", json={"recipients": ["x"]})).status_code == 422
     cancel = {"name": "welcome", "cancellation_key": "c"}
     assert (await client.post("/v1/notify/cancel", json=cancel)).status_code == 204
+
+
+@pytest.mark.parametrize("spelling", ["cancellation_key", "cancelation_key"])
+async def test_the_older_paths_take_both_spellings(
+    client: httpx.AsyncClient, make: Builder, environment: Environment, spelling: str
+) -> None:
+    """SDKs of their time wrote the key with one l, in the trigger and in the cancel."""
+    body = {"name": "welcome", "recipients": ["ellie"], "actor": "ellie", spelling: "k"}
+    assert (await client.post("/v1/notify", json=body)).status_code == 200
+    cancel = {"name": "welcome", spelling: "k"}
+    assert (await client.post("/v1/notify/cancel", json=cancel)).status_code == 204
+    rows = await make.rows(
+        "SELECT status FROM recipient_runs WHERE environment_id = %s", environment.id
+    )
+    assert [row["status"] for row in rows] == ["cancelled"]
+
+
+async def test_empty_lists_of_php_are_empty_objects(client: httpx.AsyncClient) -> None:
+    """PHP writes both as `[]`."""
+    body = {
+        "recipients": [{"id": "ellie", "channel_data": [], "preferences": [], "$trigger_data": []}],
+        "tenant": {"id": "acme", "settings": []},
+        "data": [],
+        "settings": [],
+    }
+    assert (await client.post(PATH, json=body)).status_code == 200
+
+
+async def test_large_integers_keep_their_value(
+    client: httpx.AsyncClient, make: Builder, environment: Environment
+) -> None:
+    """A number of wei does not fit into 64 bits."""
+    body = {"recipients": ["ellie"], "data": {"wei": 10**21}}
+    assert (await client.post(PATH, json=body)).status_code == 200
+    rows = await make.rows(
+        "SELECT data FROM workflow_runs WHERE environment_id = %s", environment.id
+    )
+    assert rows[0]["data"] == {"wei": 10**21}
+
+
+async def test_a_recipient_cannot_grow_without_end(
+    client: httpx.AsyncClient, make: Builder, environment: Environment
+) -> None:
+    """What would pass 256 kB after merging is a 422 at the trigger, and nothing is stored."""
+
+    async def identify(name: str) -> httpx.Response:
+        body = {"recipients": ["ann", {"id": "ellie", name: "x" * 150_000}]}
+        return await client.post(PATH, json=body)
+
+    assert (await identify("first")).status_code == 200
+    refused = await identify("second")
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "properties")
+    assert "second" not in (await client.get("/v1/users/ellie")).json()
+    assert await _runs(make, environment) == 1

@@ -167,7 +167,7 @@ TRIGGERS = [
 BODIES = [
     Bad("not-json", *INVALID, "body", raw=b"not json"),
     Bad("cut-off", *INVALID, "body", raw=b'{"recipients": ["ada"'),
-    Bad("list", *INVALID, "body", raw=b"[]"),
+    Bad("list", *INVALID, "body", raw=b"[1]"),
     Bad("nan", *INVALID, "body", raw=b'{"recipients": ["a"], "data": {"n": NaN}}'),
     Bad("latin-1", *INVALID, "body", raw='{"recipients": ["ä"]}'.encode("latin-1")),
     Bad("cancel-not-json", *INVALID, "body", path="/v1/workflows/e2e-victim/cancel", raw=b"{"),

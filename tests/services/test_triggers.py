@@ -246,3 +246,14 @@ async def test_concurrent_triggers_for_the_same_people(engine: Engine) -> None:
         )
     )
     assert len(await engine.runs()) == 240
+
+
+async def test_triggers_of_one_tenant_do_not_wait_for_each_other(engine: Engine) -> None:
+    """A tenant and an actor who would not change are not even locked."""
+    await engine.publish("plain", channel_step("feed"))
+    people = {"tenant": "acme", "actor": {"id": "ann", "name": "Ann"}}
+    await engine.trigger("plain", {"id": "ellie"}, **people)
+    async with engine.platform.database.transaction() as connection:
+        await connection.execute("SELECT FROM recipients FOR UPDATE")
+        await asyncio.wait_for(engine.trigger("plain", {"id": "ellie"}, **people), 5)
+    assert len(await engine.runs()) == 2

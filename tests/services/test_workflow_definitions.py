@@ -83,6 +83,15 @@ async def test_a_broken_document_is_not_saved(
         await _get(account, "plain")
 
 
+async def test_a_step_of_an_unknown_channel_names_the_channel(account: Account) -> None:
+    """Without `channel_type` the channel tells the type; one that is not there is the fault."""
+    step = feed_step(channel_key="not-yet")
+    del step["channel_type"]
+    with pytest.raises(InvalidParams, match="channel 'not-yet' does not exist") as refused:
+        await account.save("plain", workflow(steps=[step]))
+    assert [error.field for error in refused.value.errors] == ["steps[0].channel_key"]
+
+
 async def test_everything_wrong_is_said_at_once(account: Account) -> None:
     """Structure, templates and the schema of trigger data are judged together."""
     document = workflow("", steps=[_email(subject="{{ oops")], trigger_data_json_schema={"type": 5})

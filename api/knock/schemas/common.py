@@ -8,6 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.documents import Param, instant, whole
+from api.pagination import MAX_PAGE_SIZE
 from domain.ids import derived_id
 from domain.json_types import JsonValue
 from domain.refs import RecipientRef
@@ -43,13 +45,13 @@ class RecipientOut(Out):
     updated_at: datetime
 
 
-PAGING = {
+PAGING: dict[str, str | Param] = {
     "after": "Cursor: the page after it.",
     "before": "Cursor: the page before it.",
-    "page_size": "1 to 50, by default 50.",
+    "page_size": whole("Entries of a page", 1, MAX_PAGE_SIZE, MAX_PAGE_SIZE),
 }
-INSERTED_AT = {
-    f"inserted_at.{bound}": f"Limits when it was inserted ({bound}), ISO 8601."
+INSERTED_AT: dict[str, str | Param] = {
+    f"inserted_at.{bound}": instant(f"Limits when it was inserted ({bound}), ISO 8601.")
     for bound in ("gt", "gte", "lt", "lte")
 }
 

@@ -19,7 +19,8 @@ from api.knock.schemas.common import (
 from domain.clock import iso
 from domain.json_types import JsonObject
 from domain.recipients import recipient_wire
-from domain.statuses import DeliveryStatus, EngagementStatus
+from domain.statuses import ENGAGEMENT_COLUMNS, DeliveryStatus, EngagementStatus
+from services.message_facts import engagement_of
 from services.messages import TriggerActivity
 
 
@@ -164,18 +165,9 @@ class BatchInteractionIn(BatchIn, InteractionIn):
     """Up to 50 messages, and what was interacted with."""
 
 
-_ENGAGEMENT = (
-    ("seen", "seen_at"),
-    ("read", "read_at"),
-    ("interacted", "interacted_at"),
-    ("link_clicked", "link_clicked_at"),
-    ("archived", "archived_at"),
-)
-
-
 def engagement_times(row: dict[str, Any]) -> JsonObject:
     """Write the times of a message's engagement; `clicked_at` is the older name of a click."""
-    times: JsonObject = {column: iso(row[column]) for _, column in _ENGAGEMENT}
+    times: JsonObject = {column: iso(row[column]) for column in ENGAGEMENT_COLUMNS.values()}
     return {**times, "clicked_at": times["link_clicked_at"]}
 
 
@@ -191,7 +183,7 @@ def message_wire(row: dict[str, Any]) -> JsonObject:
         "channel_id": str(row["channel_id"]),
         "channel": _channel_wire(row),
         "status": row["delivery_status"],
-        "engagement_statuses": [name for name, column in _ENGAGEMENT if row[column] is not None],
+        "engagement_statuses": engagement_of(row),
         "recipient": recipient_reference(row),
         "actors": row["actors"],
         "tenant": row["tenant_id"],

@@ -21,7 +21,7 @@ class UserIn(BaseModel):
     avatar: str | None = None
     locale: str | None = None
     timezone: str | None = None
-    created_at: datetime | None = None
+    created_at: str | None = Field(None, description="ISO 8601; left out when it cannot be read.")
     channel_data: dict[str, dict[str, Any]] | None = Field(None, description="By channel id.")
     preferences: dict[str, dict[str, Any]] | None = Field(None, description="By set id.")
 
@@ -63,6 +63,8 @@ class TenantOut(Out):
     id: str
     name: str | None
     settings: dict[str, Any]
+    created_at: datetime | None
+    updated_at: datetime
 
 
 class TenantPageOut(Out):

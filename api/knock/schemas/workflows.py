@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from api.knock.schemas.common import Out
+from domain.triggers import MAX_CANCELLATION_KEY, MAX_RECIPIENTS
 
 Reference = str | dict[str, Any]
 
@@ -24,12 +25,12 @@ class TriggerIn(BaseModel):
     recipients: list[Reference] = Field(
         description="User ids, object references, or users and objects to identify inline.",
         min_length=1,
-        max_length=1000,
+        max_length=MAX_RECIPIENTS,
     )
     actor: Reference | None = Field(None, description="Who did it: a recipient.")
     tenant: Reference | None = Field(None, description="An id, or a tenant to set inline.")
     data: dict[str, Any] | None = Field(None, description="At most 10 MB.")
-    cancellation_key: str | None = Field(None, max_length=255)
+    cancellation_key: str | None = Field(None, min_length=1, max_length=MAX_CANCELLATION_KEY)
     settings: TriggerSettingsIn | None = None
 
 
@@ -42,20 +43,23 @@ class TriggerOut(Out):
 class CancelIn(BaseModel):
     """A request to cancel runs that have not ended."""
 
-    cancellation_key: str
-    recipients: list[Reference] | None = Field(None, description="Only the runs of these.")
+    cancellation_key: str = Field(min_length=1, max_length=MAX_CANCELLATION_KEY)
+    recipients: list[Reference] | None = Field(
+        None, description="Only the runs of these.", max_length=MAX_RECIPIENTS
+    )
 
 
 class NotifyIn(TriggerIn):
     """The older form of a trigger."""
 
-    name: str = Field(description="Key of the workflow.")
+    name: str = Field(description="Key of the workflow.", min_length=1)
+    actor: Reference = Field(description="Who did it: a recipient.")
 
 
 class NotifyCancelIn(CancelIn):
     """The older form of a cancel."""
 
-    name: str = Field(description="Key of the workflow.")
+    name: str = Field(description="Key of the workflow.", min_length=1)
 
 
 class NotifyOut(Out):

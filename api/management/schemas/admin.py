@@ -8,13 +8,14 @@ from pydantic import BaseModel, Field
 
 from api.management.schemas.channels import ChannelOut
 from api.management.schemas.common import PageInfoOut
+from domain.channels import ChannelType
 
 
 class ChannelIn(BaseModel):
     """A channel; type and provider cannot change later."""
 
-    name: str = Field(max_length=255)
-    type: str = Field(description="in_app_feed, email, sms, push, chat or http")
+    name: str = Field(min_length=1, max_length=255)
+    type: ChannelType
     provider: str = Field(description="Id of a provider that serves this type.")
     description: str | None = None
     custom_icon_url: str | None = None
@@ -29,10 +30,12 @@ class ChannelBodyOut(BaseModel):
 class ChannelSettingsIn(BaseModel):
     """Settings in one environment; what is left out stays as it is."""
 
-    is_sandbox: bool = False
-    channel_settings: dict[str, Any] = {}
+    # Factories, because a default in the document would say what is not so: left out means kept.
+    is_sandbox: bool = Field(default_factory=bool, description="At first false.")
+    channel_settings: dict[str, Any] = Field(default_factory=dict, description="At first empty.")
     provider_settings: dict[str, Any] = Field(
-        {}, description="Credentials. A secret sent back as its mask keeps its value."
+        default_factory=dict,
+        description="Credentials. A secret sent back as its mask keeps its value.",
     )
     conditions: dict[str, Any] | None = None
 
@@ -42,7 +45,7 @@ class ApiKeyIn(BaseModel):
 
     environment: str = "development"
     kind: Literal["secret", "public"]
-    name: str
+    name: str = Field(min_length=1, max_length=255)
 
 
 class ApiKeyOut(BaseModel):
@@ -74,13 +77,13 @@ class ApiKeyPageOut(BaseModel):
 class RotateIn(BaseModel):
     """How long the old key still works, in seconds."""
 
-    grace_seconds: int = 0
+    grace_seconds: int = Field(0, ge=0, le=2_592_000)
 
 
 class ServiceTokenIn(BaseModel):
-    """A service token to make."""
+    """A service token to make; it is good for the whole account, every environment included."""
 
-    name: str
+    name: str = Field(min_length=1, max_length=255)
 
 
 class ServiceTokenOut(BaseModel):

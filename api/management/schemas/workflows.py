@@ -19,7 +19,7 @@ class WorkflowSettingsIn(BaseModel):
 class WorkflowIn(BaseModel):
     """A workflow as it is written; fields that a client adds beside these are ignored."""
 
-    name: str = Field(max_length=255)
+    name: str = Field(min_length=1, max_length=255)
     steps: list[dict[str, Any]] = Field(description="In order: channel and delay steps.")
     description: str | None = Field(None, max_length=280)
     categories: list[str] = []
@@ -39,6 +39,7 @@ class WorkflowBodyIn(BaseModel):
 class WorkflowOut(WorkflowIn):
     """A workflow as it is read."""
 
+    goal_attachment: dict[str, Any] | None = None
     key: str
     active: bool
     valid: bool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 
 @pytest.mark.parametrize(

@@ -239,6 +239,8 @@ async def test_the_limit_is_pulled_into_its_range(
         ({}, {"status": "false"}, False),
         ({}, {"status": "true"}, True),
         ({}, {}, True),
+        ({"active": True}, {}, True),
+        ({"active": False, "status": True}, {}, True),
     ],
 )
 async def test_activate_reads_body_and_query(
@@ -250,12 +252,26 @@ async def test_activate_reads_body_and_query(
     assert (await _ok(response))["workflow"]["active"] is active
 
 
+async def test_activate_never_switches_on_what_is_to_be_off(
+    management: httpx.AsyncClient,
+) -> None:
+    """`{"active": false}` says neither on nor off by its right name, so it is refused."""
+    refused = await management.put("/v1/workflows/welcome/activate", json={"active": False})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "status")
+
+
 async def test_activate_refuses_what_is_no_switch(management: httpx.AsyncClient) -> None:
     """A status is true or false, of a workflow that exists."""
     wrong = await management.put("/v1/workflows/welcome/activate", json={"status": "on"})
     missing = await management.put("/v1/workflows/nowhere/activate", json={"status": True})
 
     assert (wrong.status_code, missing.status_code) == (422, 404)
+
+
+async def test_a_run_may_carry_as_much_as_a_trigger(management: httpx.AsyncClient) -> None:
+    """Its body is a trigger's, and larger than other bodies may be."""
+    body = {"recipients": ["ellie"], "data": {"workspace": "x" * 3_000_000}}
+    await _ok(await management.put("/v1/workflows/welcome/run", json=body))
 
 
 async def test_run_starts_a_rehearsal(
