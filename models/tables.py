@@ -8,6 +8,7 @@ from models.base import metadata
 from models.cancellation import Cancellation
 from models.channel import Channel, ChannelEnvironment
 from models.content import Commit, ContentResource, ContentVersion
+from models.effect import OwedEffect
 from models.environment import ApiKey, Environment, ServiceToken
 from models.idempotency import IdempotencyRecord
 from models.message import DeliveryAttempt, Message, MessageEvent
@@ -29,6 +30,7 @@ __all__ = [
     "IdempotencyRecord",
     "Message",
     "MessageEvent",
+    "OwedEffect",
     "PreferenceSet",
     "Recipient",
     "RecipientRun",

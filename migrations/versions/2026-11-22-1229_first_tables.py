@@ -95,6 +95,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("message_id", "id", name=op.f("pk_message_events")),
     )
     op.create_table(
+        "owed_effects",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(collation="C"), nullable=False),
+        sa.Column(
+            "payload", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_owed_effects")),
+    )
+    op.create_index(op.f("ix_owed_effects_due_at"), "owed_effects", ["due_at"], unique=False)
+    op.create_table(
         "recipient_run_events",
         sa.Column("recipient_run_id", sa.Uuid(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
@@ -729,6 +743,7 @@ def downgrade() -> None:
         "api_keys",
         "service_tokens",
         "recipient_run_events",
+        "owed_effects",
         "message_events",
         "idempotency_records",
         "environments",
