@@ -14,7 +14,7 @@ from models.idempotency import IdempotencyRecord
 from models.message import DeliveryAttempt, Message, MessageEvent
 from models.recipient import ChannelData, PreferenceSet, Recipient
 from models.release import SweepPosition, TriggerRelease
-from models.run import RecipientRun, RecipientRunEvent, WorkflowRun
+from models.run import RecipientRun, RecipientRunEvent, RunPatch, WorkflowRun
 
 __all__ = [
     "ApiKey",
@@ -35,6 +35,7 @@ __all__ = [
     "Recipient",
     "RecipientRun",
     "RecipientRunEvent",
+    "RunPatch",
     "ServiceToken",
     "SweepPosition",
     "TriggerRelease",

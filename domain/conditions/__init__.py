@@ -9,9 +9,14 @@ from domain.conditions.model import (
     ConditionError,
     ConditionGroup,
     ConditionScope,
+    UnreadableCondition,
     Verdict,
 )
-from domain.conditions.parsing import parse_condition_group, parse_condition_list
+from domain.conditions.parsing import (
+    parse_condition_group,
+    parse_condition_list,
+    read_condition_group,
+)
 from domain.conditions.paths import MISSING, lookup
 
 __all__ = [
@@ -20,10 +25,12 @@ __all__ = [
     "ConditionError",
     "ConditionGroup",
     "ConditionScope",
+    "UnreadableCondition",
     "Verdict",
     "evaluate",
     "lookup",
     "message_refs",
     "parse_condition_group",
     "parse_condition_list",
+    "read_condition_group",
 ]

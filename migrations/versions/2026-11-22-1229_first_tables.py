@@ -126,6 +126,16 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "run_patches",
+        sa.Column("recipient_run_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("step_ref", sa.Text(collation="C"), nullable=False),
+        sa.Column(
+            "patch", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("recipient_run_id", "position", name=op.f("pk_run_patches")),
+    )
+    op.create_table(
         "service_tokens",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.Text(collation="C"), nullable=False),
@@ -467,6 +477,9 @@ def upgrade() -> None:
         ),
         sa.Column("resumes_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("seen_alive_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("end_reason", sa.Text(collation="C"), nullable=True),
         sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recipient_runs")),
@@ -742,6 +755,7 @@ def downgrade() -> None:
         "cancellations",
         "api_keys",
         "service_tokens",
+        "run_patches",
         "recipient_run_events",
         "owed_effects",
         "message_events",

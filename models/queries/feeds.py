@@ -25,9 +25,15 @@ SELECT collection, id, properties, settings, created_at, inserted_at, updated_at
 JOIN unnest(%s::text[], %s::text[]) AS given (collection, id) USING (collection, id)
 WHERE environment_id = %s
 """
+# The same fold as `domain.run_data`: of equal keys the last one stays.
 _TRIGGER_DATA = """
-SELECT r.id, (w.data || coalesce(r.trigger_data, '{}')) - 'attachments' AS data
+SELECT r.id, (w.data || coalesce(r.trigger_data, '{}') || coalesce(p.patch, '{}')) - 'attachments'
+       AS data
 FROM recipient_runs r JOIN workflow_runs w ON w.id = r.workflow_run_id
+LEFT JOIN LATERAL (
+    SELECT jsonb_object_agg(e.key, e.value ORDER BY position) AS patch
+    FROM run_patches, jsonb_each(patch) e WHERE recipient_run_id = r.id
+) p ON true
 WHERE r.environment_id = %s AND r.id = ANY(%s)
 """
 

@@ -15,7 +15,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError, CancelledError
 
 from domain.queues import DELIVER_EMAIL, DELIVER_SMS
-from domain.runs import DeliverMessageInput, DeliveryOrder, Directive, DirectiveKind
+from domain.runs import Advanced, DeliverMessageInput, DeliveryOrder, Finished
 from temporal_workflows import activity_stubs
 from temporal_workflows.signals import CANCEL_REQUESTED
 from tests.support.scripted_activities import CANCELLED, FINISHED
@@ -26,9 +26,9 @@ HOUR = 3600.0
 MAIL = DeliveryOrder("mail-1", DELIVER_EMAIL, "mail by email")
 
 
-def finished(*deliveries: DeliveryOrder, status: str = "completed", **changes: Any) -> Directive:
-    """Return the directive of a run's end."""
-    return Directive(DirectiveKind.FINISHED, status=status, deliveries=list(deliveries), **changes)
+def finished(*deliveries: DeliveryOrder, status: str = "completed", **changes: Any) -> Advanced:
+    """Return the answer of a run's last walk."""
+    return Advanced(Finished(), status=status, deliveries=list(deliveries), **changes)
 
 
 async def count_events(handle: WorkflowHandle[Any, Any]) -> Counter[str]:
