@@ -11,23 +11,12 @@ from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
 
 from domain.runs import Advanced
-from runtime.platform import Platform
 from temporal_workflows.waits import SPEAKS
-from tests.support.builders import Builder, Environment
 from tests.support.engine import Engine
 
 FOLDER = Path(__file__).parent
 FILES = sorted((FOLDER / "rows").glob("*.json"))
 ANSWERS = json.loads((FOLDER / "rows_answers.json").read_text())
-
-
-@pytest.fixture
-async def stored(platform: Platform, make: Builder, environment: Environment) -> Engine:
-    """Return an engine with a feed and an e-mail channel."""
-    engine = Engine(platform, make, environment)
-    await engine.channel("in_app_feed")
-    await engine.channel("email", channel_settings={"from_address": "hello@example.com"})
-    return engine
 
 
 async def _store(engine: Engine, case: dict[str, Any]) -> str:
@@ -55,26 +44,26 @@ async def _store(engine: Engine, case: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-async def test_stored_rows_are_walked(stored: Engine, file: Path) -> None:
+async def test_stored_rows_are_walked(engine: Engine, file: Path) -> None:
     """Every row that was ever stored is read, and its run goes on or ends with a reason."""
     case = json.loads(file.read_text())
     expected = case["expect"]
-    run_id = await _store(stored, case)
-    advanced = await stored.walk(run_id, case["cursor"])
+    run_id = await _store(engine, case)
+    advanced = await engine.walk(run_id, case["cursor"])
     assert advanced.next.kind == expected["next"]
     assert advanced.cursor == expected.get("cursor", "")
-    messages = await stored.messages(run_id)
+    messages = await engine.messages(run_id)
     assert sorted(row["step_ref"] for row in messages) == expected.get("made", [])
-    story = await stored.story(run_id)
+    story = await engine.story(run_id)
     assert set(expected.get("told", ())) <= set(story)
     assert not set(expected.get("untold", ())) & set(story)
     if "data" in expected:
         assert messages[0]["data"] == expected["data"]
-    before = await stored.snapshot(run_id)
-    again = await stored.walk(run_id, case["cursor"])
+    before = await engine.snapshot(run_id)
+    again = await engine.walk(run_id, case["cursor"])
     assert (again.next.kind, again.cursor) == (advanced.next.kind, advanced.cursor)
     if advanced.next.kind != "finished":
-        assert (await stored.snapshot(run_id))["events"] == before["events"]
+        assert (await engine.snapshot(run_id))["events"] == before["events"]
 
 
 @pytest.mark.parametrize("stored_answer", ANSWERS, ids=lambda answer: answer["next"]["kind"])
