@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.conditions.evaluation import evaluate
+from domain.conditions.evaluation import arguments, evaluate
 from domain.conditions.message_status import message_refs
 from domain.conditions.model import (
     Condition,
@@ -27,6 +27,7 @@ __all__ = [
     "ConditionScope",
     "UnreadableCondition",
     "Verdict",
+    "arguments",
     "evaluate",
     "lookup",
     "message_refs",

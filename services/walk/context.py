@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from domain.clock import iso
-from domain.conditions import ConditionGroup, ConditionScope, Verdict, evaluate
+from domain.conditions import ConditionGroup, ConditionScope, Verdict, arguments, evaluate
 from domain.ids import activity_id
 from domain.json_types import JsonObject
 from domain.steps import BaseStep
@@ -17,13 +18,16 @@ from models.queries import walks
 from runtime.database import Connection
 from runtime.platform import Platform
 from services.catalog import Catalog, Configuration
+from services.lookups import with_lookups
 from services.message_facts import message_facts
+from services.off_loop import off_loop
 from services.walk.faults import blaming
 from services.walk.journal import Journal
 from services.walk.state import RunState
 from templating.context import build_scope
-from templating.environment import render_text
-from templating.limits import Limits
+from templating.environment import is_quick, render_text
+from templating.limits import Budget, Limits
+from templating.lookups import Lookups
 
 
 @dataclass(slots=True)
@@ -109,17 +113,33 @@ class Walk:
         if not given:
             return None
         values = {**self.scope(), "refs": await self._message_refs()}
-        scope = ConditionScope(
-            values=values, now=self.now, render=lambda text: render_text(text, values, self.limits)
-        )
-        trace: list[JsonObject] = []
-        with blaming("condition"):
+        sources = [source for group in given for source in arguments(group)]
+
+        def evaluate_all(lookups: Lookups) -> Verdict:
+            # The budget counts the time of the thread that makes it; all arguments share it.
+            budget = Budget(self.limits)
+            scope = ConditionScope(
+                values=values,
+                now=self.now,
+                render=lambda text: render_text(
+                    text, values, self.limits, budget=budget, lookups=lookups
+                ),
+            )
+            trace: list[JsonObject] = []
             for group in given:
                 verdict = evaluate(group, scope)
                 trace.extend(verdict.trace)
                 if not verdict.passed:
                     return Verdict(passed=False, trace=trace)
-        return Verdict(passed=True, trace=trace)
+            return Verdict(passed=True, trace=trace)
+
+        async def evaluate_somewhere(lookups: Lookups) -> Verdict:
+            if all(map(is_quick, sources)):
+                return evaluate_all(lookups)
+            return await off_loop(partial(evaluate_all, lookups))
+
+        with blaming("condition"):
+            return await with_lookups(self.connection, self.run.environment_id, evaluate_somewhere)
 
     async def allows(self, step: BaseStep, *more: ConditionGroup | None) -> bool:
         """Judge a step's conditions, with more of its kind, and tell the verdict.
