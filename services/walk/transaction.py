@@ -31,6 +31,8 @@ from services.walk.trigger_data import trigger_data_of
 from templating.limits import Limits
 
 _MISSING = "missing"
+# What PostgreSQL raises for values that it cannot store, or that are too large for it.
+_UNSTORABLE = (psycopg.DataError, psycopg.errors.ProgramLimitExceeded)
 
 
 async def advance(platform: Platform, order: AdvanceInput) -> Advanced:
@@ -45,13 +47,13 @@ async def advance(platform: Platform, order: AdvanceInput) -> Advanced:
     cursor = Cursor.read(order.cursor)
     try:
         return await _advance(platform, order, Orders(cursor, order.speaks, Budget()))
-    except psycopg.DataError:
+    except _UNSTORABLE:
         # Something that was made cannot be stored, although the journal cleans what it is given.
         # Step by step it comes to light which one made it.
         pass
     try:
         return await _advance(platform, order, Orders(cursor, order.speaks, Budget(steps=1)))
-    except psycopg.DataError:
+    except _UNSTORABLE:
         refusal = ContentError("content", "what the step makes cannot be stored")
     orders = Orders(cursor, order.speaks, Budget(steps=1), refuses=refusal)
     return await _advance(platform, order, orders)

@@ -22,8 +22,16 @@ ANSWERS = json.loads((FOLDER / "rows_answers.json").read_text())
 async def _store(engine: Engine, case: dict[str, Any]) -> str:
     """Store a case as another version of the product left it; answers the id of its run."""
     for channel in case.get("channels", ()):
-        settings = {name: value for name, value in channel.items() if name != "channel_type"}
-        await engine.channel(channel["channel_type"], provider="sandbox_email", **settings)
+        channel_id = await engine.channel(
+            channel["channel_type"], channel["key"], provider="sandbox_email"
+        )
+        await engine.make.rows(
+            "UPDATE channel_environments SET channel_settings = %s, conditions = %s"
+            " WHERE channel_id = %s AND environment_id = %s RETURNING 1",
+            Jsonb(channel.get("channel_settings", {})),
+            Jsonb(channel["conditions"]) if "conditions" in channel else None,
+            *(channel_id, engine.environment.id),
+        )
     await engine.publish_raw("stored", case["workflow"])
     run_id = await engine.begin("stored", data={"x": "as triggered"})
     if case["step_outcomes"] or case["cursor"]:

@@ -101,8 +101,9 @@ async def _make_message(
     if content.get("to") == "":
         return _skipped(step, "the address to send to is empty")
     if channel.channel_type is ChannelType.HTTP:
-        vault, environment_id = walk.platform.vault, walk.run.environment_id
-        content = seal_request(vault, content, identifier, environment_id)
+        with blaming("template"):
+            vault, environment_id = walk.platform.vault, walk.run.environment_id
+            content = seal_request(vault, content, identifier, environment_id)
     status = _first_status(channel, sandbox=sandbox)
     row = _message_row(
         walk,

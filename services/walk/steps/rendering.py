@@ -93,9 +93,7 @@ def _sources(value: object) -> Iterator[str]:
             yield from _sources(item)
 
 
-def request_template(
-    context: Walk, step: ChannelStep, channel: ConfiguredChannel
-) -> JsonObject:
+def request_template(context: Walk, step: ChannelStep, channel: ConfiguredChannel) -> JsonObject:
     """Return the step's template; a webhook step without one sends its channel's own request.
 
     One or the other, never a mixture (Knock docs: "Webhook channels").
