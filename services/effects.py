@@ -86,14 +86,8 @@ async def settle(platform: Platform, ids: Sequence[UUID]) -> int:
         return 0
 
 
-async def do_left_over_effects(
-    platform: Platform, *, beat: Callable[[], None] = lambda: None
-) -> int:
+async def do_left_over_effects(platform: Platform) -> int:
     """Do what was owed and not done in time; one that fails never keeps the others waiting.
-
-    Args:
-        platform: the parts of this process.
-        beat: called after each effect.
 
     Returns:
         How many were done.
@@ -105,12 +99,10 @@ async def do_left_over_effects(
         rows = await statements.take_due(
             connection, limit=_AT_ONCE, first_wait=_PATIENCE, longest_wait=_LONGEST_WAIT
         )
-    return await _do(platform, rows, beat)
+    return await _do(platform, rows)
 
 
-async def _do(
-    platform: Platform, rows: Sequence[dict[str, Any]], beat: Callable[[], None] = lambda: None
-) -> int:
+async def _do(platform: Platform, rows: Sequence[dict[str, Any]]) -> int:
     done = []
     for row in rows:
         try:
@@ -125,7 +117,6 @@ async def _do(
                 attempts=row["attempts"],
                 error=type(error).__name__,
             )
-        beat()
     if done:
         async with platform.database.connection() as connection:
             await statements.forget(connection, done)

@@ -72,12 +72,12 @@ async def render_message(
     return content
 
 
-def _tell_of_attachments(context: StepContext, step: ChannelStep) -> None:
+def _tell_of_attachments(context: Walk, step: ChannelStep) -> None:
     """Say that the mail goes out without its attachments, which this version does not send."""
     count = count_attachments(step.template, context.run.data)
     if count:
         told = {"count": count}
-        context.tell("attachments_not_sent", ref=step.ref, step_type="channel", data=told)
+        context.journal.tell("attachments_not_sent", step=step, data=told)
         _log.warning("attachments_not_sent", workflow=context.definition.key, step=step.ref, **told)
 
 
