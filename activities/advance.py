@@ -1,12 +1,23 @@
-"""The walk of a run, as a local activity and, while the database is away, as a regular one."""
+"""The walk of a run, as a local activity and, while something is away, as a regular one."""
 
 from __future__ import annotations
 
-from temporalio import activity
+from datetime import timedelta
 
-from domain.runs import AdvanceInput, Directive
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.faults import away, fault_of
+from domain.errors import Unavailable
+from domain.runs import Advanced, AdvanceInput
+from runtime.logs import get_logger
 from runtime.platform import Platform
 from services import walk
+
+_log = get_logger(__name__)
+
+_FIRST_WAIT_SECONDS = 2.0
+_LONGEST_WAIT_SECONDS = 600.0
 
 
 class AdvanceActivities:
@@ -16,6 +27,33 @@ class AdvanceActivities:
         self._platform = platform
 
     @activity.defn(name="advance")
-    async def advance(self, order: AdvanceInput) -> Directive:
-        """Walk a run on from a cursor until a step has to wait."""
-        return await walk.advance(self._platform, order)
+    async def advance(self, order: AdvanceInput) -> Advanced:
+        """Walk a run on from a cursor until a step has to wait.
+
+        A fault of ours stalls the run: it is tried again, at last every ten minutes, until the
+        fault is mended. Its story says so, once.
+        """
+        try:
+            return await walk.advance(self._platform, order)
+        except Unavailable:
+            failure = away()
+        except Exception as error:
+            fault = fault_of(error)
+            info = activity.info()
+            failure = ApplicationError(f"fault {fault.id}", type=fault.type)
+            if not info.is_local:
+                wait = min(
+                    _FIRST_WAIT_SECONDS * 2 ** min(info.attempt - 1, 20), _LONGEST_WAIT_SECONDS
+                )
+                failure = ApplicationError(
+                    f"fault {fault.id}", type=fault.type, next_retry_delay=timedelta(seconds=wait)
+                )
+                if await walk.tell_stalled(self._platform, order, fault.id, fault.type):
+                    _log.error(
+                        "run_stalled",
+                        run_id=order.run_id,
+                        fault=fault.id,
+                        type=fault.type,
+                        places=list(fault.places),
+                    )
+        raise failure

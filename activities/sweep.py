@@ -10,6 +10,7 @@ from temporalio.exceptions import ApplicationError
 from activities.beats import beating
 from runtime.logs import get_logger
 from runtime.platform import Platform
+from services.effects import do_left_over_effects
 from services.expiry import forget_expired
 from services.reconciliation import reconcile_runs
 from services.release_sweep import confirm_releases, release_left_over
@@ -21,6 +22,7 @@ _log = get_logger(__name__)
 DUTIES: dict[str, Callable[[Platform], Awaitable[int]]] = {
     "release": release_left_over,
     "confirm": confirm_releases,
+    "effects": do_left_over_effects,
     "reconcile": reconcile_runs,
     "forget": forget_expired,
 }

@@ -86,6 +86,20 @@ def message_id(run_id: UUID, step_ref: str, member: str, at: datetime) -> UUID:
     return _assemble(milliseconds, _digest(run_id, "message", step_ref, member), 8)
 
 
+def activity_id(message: UUID) -> UUID:
+    """Name what the trigger of a message's run contributed to it (Knock's "activity")."""
+    return derived_id(message, "activity", "0")
+
+
+def first_event_id(message: UUID, number: int) -> UUID:
+    """Name the `number`-th of the events that a message's row stands for.
+
+    They sort before every event that is stored of the message: its time, and no fraction of it.
+    """
+    tail = number.to_bytes(2, "big") + _digest(message, "event", str(number))
+    return _assemble(message.int >> 80, tail, 7)
+
+
 def recipient_run_workflow_id(environment: str, workflow_key: str, run_id: str) -> str:
     """Return the id of the Temporal workflow that is one recipient run."""
     return f"run/{environment}/{_short(workflow_key)}/{run_id}"

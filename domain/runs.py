@@ -7,16 +7,13 @@ with defaults.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
 
 START = ""
-
-
-class DirectiveKind(StrEnum):
-    """What a run has to do next."""
-
-    FINISHED = "finished"
-    SLEEP_UNTIL = "sleep_until"
+# What a walk may answer to a workflow that does not say what it can obey.
+FIRST_KINDS = ("finished", "walk_on", "sleep_until")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +27,22 @@ class RecipientRunInput:
 
 @dataclass(frozen=True, slots=True)
 class AdvanceInput:
-    """Walk on from `cursor`; `cancel` is set when Temporal was told to cancel the run."""
+    """Walk on from a cursor.
+
+    Attributes:
+        run_id: which run.
+        environment_id: where.
+        cursor: see `domain/workflows/cursor.py`.
+        cancel: whether Temporal was told to cancel the run.
+        speaks: the kinds of directives that the calling workflow can obey; a walk that needs
+            another one waits for a newer worker.
+    """
 
     run_id: str
     environment_id: str
     cursor: str = START
     cancel: bool = False
+    speaks: list[str] = field(default_factory=lambda: list(FIRST_KINDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +63,45 @@ class DeliveryOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class Directive:
-    """What the walk answers.
+class Finished:
+    """The walk is over."""
+
+    kind: Literal["finished"] = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class WalkOn:
+    """The walk has used its budget: walk on at once, in the next transaction."""
+
+    kind: Literal["walk_on"] = "walk_on"
+
+
+@dataclass(frozen=True, slots=True)
+class SleepUntil:
+    """Sleep until an instant in epoch seconds; `label` says what for, for the Temporal UI."""
+
+    until: float
+    label: str = ""
+    kind: Literal["sleep_until"] = "sleep_until"
+
+
+Directive: TypeAlias = Annotated[Finished | WalkOn | SleepUntil, Field(discriminator="kind")]
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """What a walk answers.
 
     Attributes:
-        kind: what to do.
+        next: what its workflow has to do next.
         cursor: where the next walk starts.
-        until: epoch seconds to sleep until (SLEEP_UNTIL only).
-        label: what the wait is for, for the Temporal UI.
         deliveries: messages to hand over, each at most once by the workflow.
-        story: one line a step that was walked, for the Temporal UI.
+        story: one line per step that was walked, for the Temporal UI.
         status: the run's status after the walk.
     """
 
-    kind: DirectiveKind
+    next: Directive
     cursor: str = START
-    until: float | None = None
-    label: str = ""
     deliveries: list[DeliveryOrder] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
     status: str = ""

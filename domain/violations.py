@@ -33,6 +33,11 @@ class Violations:
     def __len__(self) -> int:
         return len(self._errors)
 
+    @property
+    def errors(self) -> tuple[FieldError, ...]:
+        """Return what was noted, in order."""
+        return tuple(self._errors)
+
     def add(self, field: str, message: str, error_type: str | None = None) -> None:
         """Note one violation."""
         self._errors.append(FieldError(field, message, error_type))

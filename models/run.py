@@ -115,12 +115,18 @@ class RecipientRun(SQLModel, table=True):
     step_outcomes: dict[str, Any] = json_column()
     resumes_at: datetime | None = instant_column(nullable=True)
     seen_alive_at: datetime | None = instant_column(nullable=True)
+    started_at: datetime | None = instant_column(nullable=True)
+    ended_at: datetime | None = instant_column(nullable=True)
+    end_reason: str | None = text_column(nullable=True)
     inserted_at: datetime = instant_column()
     updated_at: datetime = instant_column()
 
 
 class RecipientRunEvent(SQLModel, table=True):
-    """A line in a run's story; `position` counts from 0 within the run."""
+    """A line in a run's story; `position` counts from 0 within the run.
+
+    That a run started, and that it completed, its row says: those positions are kept free.
+    """
 
     __tablename__ = "recipient_run_events"
 
@@ -133,3 +139,14 @@ class RecipientRunEvent(SQLModel, table=True):
     step_type: str | None = text_column(nullable=True)
     data: dict[str, Any] = json_column()
     inserted_at: datetime = instant_column()
+
+
+class RunPatch(SQLModel, table=True):
+    """What one step changed in its run's data; most runs have none."""
+
+    __tablename__ = "run_patches"
+
+    recipient_run_id: UUID = Field(primary_key=True)
+    position: int = Field(primary_key=True)
+    step_ref: str = text_column()
+    patch: dict[str, Any] = json_column()

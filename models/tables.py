@@ -8,12 +8,13 @@ from models.base import metadata
 from models.cancellation import Cancellation
 from models.channel import Channel, ChannelEnvironment
 from models.content import Commit, ContentResource, ContentVersion
+from models.effect import OwedEffect
 from models.environment import ApiKey, Environment, ServiceToken
 from models.idempotency import IdempotencyRecord
 from models.message import DeliveryAttempt, Message, MessageEvent
 from models.recipient import ChannelData, PreferenceSet, Recipient
 from models.release import SweepPosition, TriggerRelease
-from models.run import RecipientRun, RecipientRunEvent, WorkflowRun
+from models.run import RecipientRun, RecipientRunEvent, RunPatch, WorkflowRun
 
 __all__ = [
     "ApiKey",
@@ -29,10 +30,12 @@ __all__ = [
     "IdempotencyRecord",
     "Message",
     "MessageEvent",
+    "OwedEffect",
     "PreferenceSet",
     "Recipient",
     "RecipientRun",
     "RecipientRunEvent",
+    "RunPatch",
     "ServiceToken",
     "SweepPosition",
     "TriggerRelease",

@@ -104,7 +104,7 @@ class Settings(BaseSettings):
         1.0, ge=0.0001, le=1.0, description="Scales the waits between attempts of a failing step."
     )
     liquid_seconds: float = Field(
-        1.0, gt=0, le=10, description="Longest CPU time that the templates of one message may take."
+        1.0, gt=0, le=5, description="Longest CPU time that the templates of one message may take."
     )
 
     # --- workers

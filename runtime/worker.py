@@ -34,6 +34,7 @@ from temporalio.worker import (
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities import activities_by_queue
+from activities.faults import SafeFailures
 from activities.sweep import DUTIES
 from domain.errors import Unavailable
 from domain.queues import ALL_QUEUES, FANOUT, RUNS, SWEEP
@@ -99,6 +100,7 @@ def _build_worker(
             client,
             task_queue=queue,
             activities=activities,
+            interceptors=[SafeFailures()],
             workflows=WORKFLOWS,
             workflow_runner=workflow_runner(settings),
             max_cached_workflows=settings.worker_cached_workflows,
@@ -116,6 +118,7 @@ def _build_worker(
         client,
         task_queue=queue,
         activities=activities,
+        interceptors=[SafeFailures()],
         max_concurrent_activities=slots,
         activity_task_poller_behavior=PollerBehaviorSimpleMaximum(min(slots, 4)),
         graceful_shutdown_timeout=grace,

@@ -10,19 +10,21 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from domain.channels import ChannelType
-from domain.conditions import ConditionGroup, parse_condition_group
+from domain.conditions import ConditionGroup, read_condition_group
 from domain.json_types import JsonObject
-from domain.workflows import WorkflowDefinition, parse_workflow
+from domain.workflows import WorkflowDefinition, read_workflow
 from models.queries import catalog as statements
 from runtime.database import Connection
+from runtime.logs import get_logger
 from runtime.platform import Platform
 from templating.email import EmailLayout
 
 T = TypeVar("T")
+_log = get_logger(__name__)
 
 _REMEMBERED_VERSIONS = 2_000
 _REMEMBERED_ENVIRONMENTS = 50
@@ -31,7 +33,11 @@ _OWNER = "catalog"
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredChannel:
-    """A channel as one environment has it; what is secret of its settings is still sealed."""
+    """A channel as one environment has it; what is secret of its settings is still sealed.
+
+    `problem` says why it cannot be used, when it was stored by a version that this one does not
+    understand.
+    """
 
     id: UUID
     key: str
@@ -41,6 +47,7 @@ class ConfiguredChannel:
     settings: JsonObject
     sealed_settings: bytes | None
     conditions: ConditionGroup | None
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,7 @@ class Catalog:
             row = await statements.version_content(connection, version_id)
             if row is None:
                 raise LookupError(f"there is no workflow version {version_id}")
-            return parse_workflow(row["content"], row["key"])
+            return read_workflow(row["content"], row["key"])
 
         return await self._definitions.get(version_id, load)
 
@@ -100,11 +107,12 @@ class Catalog:
 
         async def load() -> EmailLayout:
             row = await statements.version_content(connection, version_id)
-            content = row["content"] if row else {}
+            content = row["content"] if row and isinstance(row["content"], dict) else {}
+            links = content.get("footer_links")
             return EmailLayout(
                 html_layout=content.get("html_layout") or "{{ content }}",
                 text_layout=content.get("text_layout") or "{{ content }}",
-                footer_links=tuple(content.get("footer_links") or ()),
+                footer_links=tuple(links) if isinstance(links, list) else (),
             )
 
         return await self._layouts.get(version_id, load)
@@ -112,7 +120,9 @@ class Catalog:
 
 def catalog_of(platform: Platform) -> Catalog:
     """Return the catalogue of this process."""
-    catalog: Catalog = platform.memory.setdefault(_OWNER, Catalog())
+    catalog: Catalog | None = platform.memory.get(_OWNER)
+    if catalog is None:
+        catalog = platform.memory[_OWNER] = Catalog()
     return catalog
 
 
@@ -136,22 +146,39 @@ class _Recent(Generic[T]):
 
 
 async def _load_configuration(connection: Connection, environment_id: UUID) -> Configuration:
-    channels = {
-        row["key"]: ConfiguredChannel(
-            id=row["id"],
-            key=row["key"],
-            channel_type=ChannelType(row["channel_type"]),
-            provider=row["provider"],
-            is_sandbox=row["is_sandbox"],
-            settings=row["channel_settings"],
-            sealed_settings=row["sealed_channel_settings"],
-            conditions=parse_condition_group(row["conditions"], "conditions"),
-        )
-        for row in await statements.configured_channels(connection, environment_id)
-    }
+    channels = {}
+    for row in await statements.configured_channels(connection, environment_id):
+        channel = _read_channel(row)
+        if channel is not None:
+            channels[channel.key] = channel
     published: dict[str, dict[str, PublishedContent]] = {"workflow": {}, "email_layout": {}}
     for row in await statements.published_content(connection, environment_id):
-        published[row["resource_type"]][row["key"]] = PublishedContent(
+        # A kind of content that only a newer process knows is nothing to this one.
+        published.setdefault(row["resource_type"], {})[row["key"]] = PublishedContent(
             row["published_version_id"], row["active"] and not row["is_archived"]
         )
     return Configuration(channels, published["workflow"], published["email_layout"])
+
+
+def _read_channel(row: dict[str, Any]) -> ConfiguredChannel | None:
+    """Read a stored channel; what cannot be read is unusable, and spoils nothing beside it."""
+    try:
+        channel_type = ChannelType(row["channel_type"])
+    except ValueError:
+        _log.warning("channel_passed_over", channel=row["key"], reason="unknown channel type")
+        return None
+    settings, problem = row["channel_settings"], None
+    if not isinstance(settings, dict):
+        settings, problem = {}, "its settings are not an object"
+        _log.warning("channel_unusable", channel=row["key"], reason=problem)
+    return ConfiguredChannel(
+        id=row["id"],
+        key=row["key"],
+        channel_type=channel_type,
+        provider=row["provider"],
+        is_sandbox=row["is_sandbox"],
+        settings=settings,
+        sealed_settings=row["sealed_channel_settings"],
+        conditions=read_condition_group(row["conditions"]),
+        problem=problem,
+    )

@@ -14,7 +14,7 @@ from domain.errors import InvalidParams, NotFound
 from domain.ids import new_id
 from domain.json_types import JsonObject
 from domain.principals import ServicePrincipal
-from domain.workflow_content import content_sha
+from domain.workflows import content_sha
 from models.queries import commits as commit_queries
 from models.queries import content as queries
 from models.queries.commits import CommitRow, PromotableCommit

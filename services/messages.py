@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from domain.channels import ChannelType
 from domain.clock import utc_now
 from domain.errors import InvalidParams, NotFound
 from domain.filters import MessageFilter
+from domain.ids import first_event_id
 from domain.json_types import JsonObject
 from domain.messages import Engagement
 from domain.pages import Page, PageRequest
@@ -95,9 +96,25 @@ async def list_events(
     """Return a message and a page of its events, newest first. Raises NotFound."""
     async with platform.database.connection() as connection:
         found = await messages.messages_by_id(connection, environment.id, [message_id])
-        return _only(found, feed_only=False), await messages.list_events(
-            connection, message_id, request
+        message = _only(found, feed_only=False)
+        return message, await messages.list_events(
+            connection,
+            message_id,
+            request,
+            first=first_events(message),
+            first_at=message["inserted_at"],
         )
+
+
+def first_events(message: Mapping[str, Any]) -> list[tuple[UUID, str]]:
+    """Return id and type of the events that a message's row stands for, oldest first.
+
+    Every message was created and queued; one of an in-app feed was delivered with that.
+    """
+    names = ["message.created", "message.queued"]
+    if message["channel_type"] == ChannelType.IN_APP_FEED:
+        names.append("message.delivered")
+    return [(first_event_id(message["id"], number), name) for number, name in enumerate(names)]
 
 
 async def list_attempts(

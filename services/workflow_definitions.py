@@ -14,8 +14,12 @@ from domain.channels import ChannelType
 from domain.errors import FieldError, InvalidParams, NotFound
 from domain.json_types import JsonObject, JsonValue
 from domain.pages import Page, PageRequest
-from domain.workflow_content import channel_steps, content_sha, normalise_workflow
-from domain.workflows import parse_workflow
+from domain.workflows import (
+    channel_steps,
+    check_workflow,
+    content_sha,
+    normalise_workflow,
+)
 from models.queries import content as queries
 from models.queries.content import Resource
 from models.queries.environments import EnvironmentRow
@@ -72,7 +76,7 @@ async def upsert_workflow(
     """
     await require_writable(connection, environment, force=options.force)
     await queries.lock_publication(connection, [environment["id"]])
-    content = await check_workflow(connection, environment, key, raw)
+    content = await check_document(connection, environment, key, raw)
     resource = await save_draft(
         connection, environment["id"], WORKFLOW, key, content=content, now=now
     )
@@ -85,7 +89,7 @@ async def validate_workflow(
     connection: Connection, environment: EnvironmentRow, key: str, raw: JsonValue, *, now: datetime
 ) -> WorkflowView:
     """Judge a workflow as a commit would, without saving it. Raises InvalidParams."""
-    content = await check_workflow(connection, environment, key, raw)
+    content = await check_document(connection, environment, key, raw)
     around = await load_surroundings(connection, environment["id"], [content])
     _refuse(reference_errors(content, around))
     saved = await queries.get_resource(connection, environment["id"], WORKFLOW, key)
@@ -157,7 +161,7 @@ async def activate_workflow(
     return (await _views(connection, environment, [resource]))[0]
 
 
-async def check_workflow(
+async def check_document(
     connection: Connection, environment: EnvironmentRow, key: str, raw: JsonValue
 ) -> JsonObject:
     """Return what is stored for a document. Raises InvalidParams with everything wrong in it."""
@@ -167,7 +171,7 @@ async def check_workflow(
     fill_channel_types(content, await load_surroundings(connection, environment["id"], [content]))
     errors: list[FieldError] = []
     try:
-        parse_workflow(content, key)
+        check_workflow(content, key)
     except InvalidParams as refusal:
         errors.extend(_naming_channels(refusal.errors, content))
     _refuse([*errors, *_schema_errors(content), *_template_errors(content)])

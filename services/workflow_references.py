@@ -11,7 +11,7 @@ from uuid import UUID
 
 from domain.errors import FieldError
 from domain.json_types import JsonObject, JsonValue
-from domain.workflow_content import channel_steps
+from domain.workflows import channel_steps
 from models.queries import channels as channel_queries
 from models.queries import content as content_queries
 from runtime.database import Connection

@@ -12,19 +12,19 @@ from temporalio import activity
 from temporalio.common import RetryPolicy
 
 from domain.runs import (
+    Advanced,
     AdvanceInput,
     CancelFanoutInput,
     Chunk,
     ChunkPlan,
     DeliverMessageInput,
-    Directive,
     TriggerFanoutInput,
 )
 
 # A walk is a few statements. It runs as a local activity first; when the database is away for
 # longer than this, the run falls back to the regular form, which retries for as long as it takes.
-WALK_TIMEOUT = timedelta(seconds=5)
-WALK_PATIENCE = timedelta(seconds=20)
+WALK_TIMEOUT = timedelta(seconds=10)
+WALK_PATIENCE = timedelta(seconds=30)
 WALK_RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=100),
     backoff_coefficient=2.0,
@@ -62,7 +62,7 @@ SWEEP_RETRY = RetryPolicy(initial_interval=timedelta(seconds=2), maximum_attempt
 
 
 @activity.defn(name="advance")
-async def advance(order: AdvanceInput) -> Directive:
+async def advance(order: AdvanceInput) -> Advanced:
     """Walk a run on from a cursor until a step has to wait."""
     raise NotImplementedError
 

@@ -7,7 +7,6 @@ cancellation and deliveries, and no step type. What a step does is in `services/
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError, is_cancelled_exception
@@ -15,18 +14,21 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 from domain.queues import RUNS
 from domain.runs import (
     START,
+    Advanced,
     AdvanceInput,
     DeliverMessageInput,
     DeliveryOrder,
-    Directive,
-    DirectiveKind,
+    Finished,
     RecipientRunInput,
 )
 from temporal_workflows import activity_stubs as stubs
 from temporal_workflows.delivery import deliver, sleep_until
 from temporal_workflows.signals import CANCEL_REQUESTED
+from temporal_workflows.waits import SPEAKS, WAITS
 
 _STORY_LINES = 100
+# Temporal stops an execution at 2,000 pending activities.
+_DELIVERIES_AT_ONCE = 500
 
 
 @workflow.defn(name="RecipientRun")
@@ -37,6 +39,7 @@ class RecipientRunWorkflow:
     def __init__(self) -> None:
         self._cancel_requested = False
         self._deliveries: dict[str, asyncio.Task[None]] = {}
+        self._room = asyncio.Semaphore(_DELIVERIES_AT_ONCE)
         self._story: list[str] = []
 
     @workflow.signal(name=CANCEL_REQUESTED)
@@ -44,16 +47,20 @@ class RecipientRunWorkflow:
         """Wake a sleeping run; the database already says that it is cancelled."""
         self._cancel_requested = True
 
+    def is_cancelled(self) -> bool:
+        """Tell whether a cancel has arrived."""
+        return self._cancel_requested
+
     @workflow.run
     async def run(self, order: RecipientRunInput) -> str:
         """Walk the run to its end; answers its status."""
         cursor = START
         try:
-            directive = await self._advance(order, cursor)
-            while directive.kind is DirectiveKind.SLEEP_UNTIL:
-                cursor = directive.cursor
-                await self._sleep(directive)
-                directive = await self._advance(order, cursor)
+            advanced = await self._advance(order, cursor)
+            while not isinstance(advanced.next, Finished):
+                cursor = advanced.cursor
+                await WAITS[advanced.next.kind](self, advanced.next)
+                advanced = await self._advance(order, cursor)
             await self._await_deliveries()
         except (asyncio.CancelledError, FailureError) as error:
             # A cache eviction looks the same but has no reason; it must pass through untouched.
@@ -62,17 +69,21 @@ class RecipientRunWorkflow:
                 raise
             await self._finish_cancelled(order, cursor)
             raise
-        return directive.status
+        return advanced.status
 
     async def _advance(
         self, order: RecipientRunInput, cursor: str, *, cancel: bool = False
-    ) -> Directive:
+    ) -> Advanced:
         """Walk once, as a local activity; durably when the database stays away."""
         walk = AdvanceInput(
-            order.run_id, order.environment_id, cursor, cancel or self._cancel_requested
+            order.run_id,
+            order.environment_id,
+            cursor,
+            cancel or self._cancel_requested,
+            list(SPEAKS),
         )
         try:
-            directive = await workflow.execute_local_activity(
+            advanced = await workflow.execute_local_activity(
                 stubs.advance,
                 walk,
                 start_to_close_timeout=stubs.WALK_TIMEOUT,
@@ -83,7 +94,7 @@ class RecipientRunWorkflow:
             # A local activity that gives up raises its cause, not always an ActivityError.
             if is_cancelled_exception(error):
                 raise
-            directive = await workflow.execute_activity(
+            advanced = await workflow.execute_activity(
                 stubs.advance,
                 walk,
                 task_queue=RUNS,
@@ -91,24 +102,10 @@ class RecipientRunWorkflow:
                 retry_policy=stubs.DURABLE_RETRY,
                 summary="walk on, database permitting",
             )
-        self._tell(directive)
-        for delivery in directive.deliveries:
+        self._tell(advanced)
+        for delivery in advanced.deliveries:
             self._start_delivery(order, delivery)
-        return directive
-
-    async def _sleep(self, directive: Directive) -> None:
-        """Wait for the instant of the directive, or for a cancel, whichever comes first."""
-        wait = (directive.until or 0.0) - workflow.time()
-        if wait <= 0:
-            return
-        try:
-            await workflow.wait_condition(
-                lambda: self._cancel_requested,
-                timeout=timedelta(seconds=wait),
-                timeout_summary=directive.label,
-            )
-        except TimeoutError:
-            return
+        return advanced
 
     def _start_delivery(self, order: RecipientRunInput, delivery: DeliveryOrder) -> None:
         """Start a delivery once: a repeated walk names the messages that it finds again."""
@@ -119,11 +116,12 @@ class RecipientRunWorkflow:
 
     async def _deliver(self, order: RecipientRunInput, delivery: DeliveryOrder) -> None:
         await sleep_until(delivery.not_before, label=f"send window of {delivery.label}")
-        await deliver(
-            DeliverMessageInput(delivery.message_id, order.environment_id),
-            queue=delivery.queue,
-            label=delivery.label,
-        )
+        async with self._room:
+            await deliver(
+                DeliverMessageInput(delivery.message_id, order.environment_id),
+                queue=delivery.queue,
+                label=delivery.label,
+            )
 
     async def _await_deliveries(self) -> None:
         """Wait for every delivery, and let none be cancelled with the run: it is under way."""
@@ -136,10 +134,11 @@ class RecipientRunWorkflow:
         await asyncio.shield(finish)
         await self._await_deliveries()
 
-    def _tell(self, directive: Directive) -> None:
+    def _tell(self, advanced: Advanced) -> None:
         """Let an operator who opens the run read what it did and what it waits for."""
-        self._story = [*self._story, *directive.story][-_STORY_LINES:]
-        lines = [f"**{directive.status}**", "", *(f"- {line}" for line in self._story)]
-        if directive.kind is DirectiveKind.SLEEP_UNTIL:
-            lines.append(f"- waits: {directive.label}")
+        self._story = [*self._story, *advanced.story][-_STORY_LINES:]
+        lines = [f"**{advanced.status}**", "", *(f"- {line}" for line in self._story)]
+        label = getattr(advanced.next, "label", "")
+        if label:
+            lines.append(f"- waits: {label}")
         workflow.set_current_details("\n".join(lines))

@@ -6,7 +6,7 @@ Source: Knock CLI, the fixtures of its `pull` and `push` commands.
 from __future__ import annotations
 
 from domain.json_types import JsonObject
-from domain.workflow_content import channel_steps
+from domain.workflows import channel_steps
 
 ANNOTATION = "__annotation"
 _READ_ONLY = ("environment", "key", "active", "valid", "created_at", "updated_at", "sha")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from domain.conditions.evaluation import evaluate
+from domain.conditions.evaluation import arguments, evaluate
 from domain.conditions.message_status import message_refs
 from domain.conditions.model import (
     Condition,
     ConditionError,
     ConditionGroup,
     ConditionScope,
+    UnreadableCondition,
     Verdict,
 )
-from domain.conditions.parsing import parse_condition_group, parse_condition_list
+from domain.conditions.parsing import (
+    parse_condition_group,
+    parse_condition_list,
+    read_condition_group,
+)
 from domain.conditions.paths import MISSING, lookup
 
 __all__ = [
@@ -20,10 +25,13 @@ __all__ = [
     "ConditionError",
     "ConditionGroup",
     "ConditionScope",
+    "UnreadableCondition",
     "Verdict",
+    "arguments",
     "evaluate",
     "lookup",
     "message_refs",
     "parse_condition_group",
     "parse_condition_list",
+    "read_condition_group",
 ]

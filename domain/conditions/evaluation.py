@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from domain.conditions.model import Condition, ConditionGroup, ConditionScope, Judgement, Verdict
 from domain.json_types import JsonObject, JsonValue
@@ -21,6 +21,15 @@ def evaluate(group: ConditionGroup | None, scope: ConditionScope) -> Verdict:
     """
     trace: list[JsonObject] = []
     return Verdict(group is None or _holds(group, scope, trace), trace)
+
+
+def arguments(group: ConditionGroup) -> Iterator[str]:
+    """Yield the arguments of a group that are text, as they were written: some are Liquid."""
+    for member in group.members:
+        if isinstance(member, ConditionGroup):
+            yield from arguments(member)
+        elif isinstance(member.argument, str):
+            yield member.argument
 
 
 def _holds(

@@ -69,6 +69,17 @@ class Condition(ABC):
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableCondition(Condition):
+    """A stored condition that this version cannot read: false, with the reason in its trace."""
+
+    reason: str
+
+    def judge(self, scope: ConditionScope) -> Judgement:
+        """Return false: what is not understood lets nothing pass."""
+        return Judgement(False, None, self.reason)
+
+
+@dataclass(frozen=True, slots=True)
 class ConditionGroup:
     """Conditions joined by `all` or `any`; a member may be one more level of group."""
 

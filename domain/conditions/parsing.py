@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import cast
 
 from domain.conditions.message_status import parse_message_condition
-from domain.conditions.model import Condition, ConditionGroup, Quantifier
+from domain.conditions.model import (
+    Condition,
+    ConditionGroup,
+    Quantifier,
+    UnreadableCondition,
+)
 from domain.conditions.operators import AUDIENCE_OPERATORS, OPERATORS
 from domain.conditions.paths import PREFIXES, is_path
 from domain.conditions.value_conditions import parse_audience_condition, parse_value_condition
@@ -26,6 +31,38 @@ def parse_condition_group(raw: JsonValue, field: str = "conditions") -> Conditio
     if raw is None or raw == {}:
         return None
     return _parse_group(raw, field, nested=False)
+
+
+def read_condition_group(raw: JsonValue) -> ConditionGroup | None:
+    """Read stored conditions, and refuse none: a condition that cannot be read is false."""
+    try:
+        return parse_condition_group(raw)
+    except InvalidParams as refusal:
+        unreadable = ConditionGroup("all", (_unreadable(raw, refusal),))
+    if not isinstance(raw, dict):
+        return unreadable
+    present = [name for name in QUANTIFIERS if isinstance(raw.get(name), list)]
+    if sum(raw.get(name) is not None for name in QUANTIFIERS) != 1 or not present:
+        return unreadable
+    return ConditionGroup(present[0], tuple(map(_read_member, raw[present[0]])))
+
+
+def _read_member(raw: JsonValue) -> Condition | ConditionGroup:
+    try:
+        return _parse_member(raw, "condition")
+    except InvalidParams as refusal:
+        return _unreadable(raw, refusal)
+
+
+def _unreadable(raw: JsonValue, refusal: InvalidParams) -> UnreadableCondition:
+    members = raw if isinstance(raw, dict) else {}
+    variable, operator = members.get("variable"), members.get("operator")
+    return UnreadableCondition(
+        variable=str(variable or "conditions"),
+        operator=str(operator or "unreadable"),
+        argument=members.get("argument"),
+        reason=f"cannot be read: {refusal.message}",
+    )
 
 
 def parse_condition_list(raw: JsonValue, field: str = "conditions") -> ConditionGroup | None:

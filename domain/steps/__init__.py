@@ -5,19 +5,20 @@ A new step type is one module here and one line in `PARSERS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TypeAlias
 
 from domain.conditions import message_refs
 from domain.errors import InvalidParams
-from domain.json_types import JsonObject, JsonValue
-from domain.steps.base import BaseStep
+from domain.json_types import JsonValue
+from domain.steps.base import BaseStep, StepParser
 from domain.steps.channel import ChannelStep, parse_channel
 from domain.steps.delay import DelayDecision, DelayStep, decide_delay, parse_delay
+from domain.steps.reading import read_with
+from domain.steps.unknown import UnknownStep
 from domain.violations import Violations
 
 Step: TypeAlias = ChannelStep | DelayStep
-StepParser: TypeAlias = Callable[[JsonObject, str, Violations], Step | None]
+MAX_STEPS = 500
 
 PARSERS: dict[str, StepParser] = {
     "channel": parse_channel,
@@ -43,10 +44,17 @@ UNSUPPORTED_TYPES = frozenset(
 )
 
 
-def parse_steps(raw: JsonValue, field: str = "steps") -> tuple[Step, ...]:
-    """Read the steps of a workflow in order; raises InvalidParams with every violation in it."""
+def read_steps(raw: JsonValue) -> tuple[BaseStep, ...]:
+    """Read the steps of a stored workflow; one that cannot be read becomes an `UnknownStep`."""
+    return read_with(PARSERS, raw)
+
+
+def parse_steps(raw: JsonValue, field: str = "steps") -> tuple[BaseStep, ...]:
+    """Read the steps of a draft in order; raises InvalidParams with every violation in it."""
     if not isinstance(raw, list):
         raise InvalidParams.of(field, "must be a list of steps")
+    if len(raw) > MAX_STEPS:
+        raise InvalidParams.of(field, f"must have at most {MAX_STEPS} steps")
     violations = Violations()
     steps = [_parse_step(entry, f"{field}[{i}]", violations) for i, entry in enumerate(raw)]
     _refuse_repeated_refs(raw, field, violations)
@@ -55,7 +63,7 @@ def parse_steps(raw: JsonValue, field: str = "steps") -> tuple[Step, ...]:
     return tuple(step for step in steps if step is not None)
 
 
-def _parse_step(raw: JsonValue, field: str, violations: Violations) -> Step | None:
+def _parse_step(raw: JsonValue, field: str, violations: Violations) -> BaseStep | None:
     if not isinstance(raw, dict):
         violations.add(field, "must be an object")
         return None
@@ -86,7 +94,7 @@ def _refuse_repeated_refs(raw: list[JsonValue], field: str, violations: Violatio
 
 
 def _refuse_unsent_messages(
-    raw: list[JsonValue], steps: list[Step | None], field: str, violations: Violations
+    raw: list[JsonValue], steps: list[BaseStep | None], field: str, violations: Violations
 ) -> None:
     """A condition on message status needs a channel step that comes before it."""
     sent: set[str] = set()
@@ -102,6 +110,7 @@ def _refuse_unsent_messages(
 
 
 __all__ = [
+    "MAX_STEPS",
     "PARSERS",
     "UNSUPPORTED_TYPES",
     "BaseStep",
@@ -109,6 +118,8 @@ __all__ = [
     "DelayDecision",
     "DelayStep",
     "Step",
+    "UnknownStep",
     "decide_delay",
     "parse_steps",
+    "read_steps",
 ]

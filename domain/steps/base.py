@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TypedDict, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self, TypeAlias, TypedDict, TypeVar
 
 from domain.conditions import ConditionGroup, parse_condition_group
 from domain.errors import InvalidParams
@@ -14,18 +15,31 @@ from domain.violations import Violations
 T = TypeVar("T")
 
 # A ref is a segment of the paths `refs.<ref>.…`, hence no dots and no blanks.
-_REF = re.compile(r"[A-Za-z0-9_-]{1,255}")
-_WORDS: dict[type, str] = {str: "a text", dict: "an object", bool: "true or false"}
+REF = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_WORDS: dict[type, str] = {str: "a string", dict: "an object", bool: "true or false"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseStep:
     """One step of a workflow; `ref` is unique in the workflow."""
 
+    step_type: ClassVar[str]
+
     ref: str
     name: str | None = None
     description: str | None = None
     conditions: ConditionGroup | None = None
+
+    def branches(self) -> tuple[tuple[BaseStep, ...], ...]:
+        """Return the steps of each branch; a step that leads nowhere else has none."""
+        return ()
+
+    def with_conditions(self, conditions: ConditionGroup | None) -> Self:
+        """Return the same step under other conditions."""
+        return replace(self, conditions=conditions)
+
+
+StepParser: TypeAlias = Callable[[JsonObject, str, Violations], BaseStep | None]
 
 
 class CommonFields(TypedDict):
@@ -50,7 +64,7 @@ def parse_common(raw: JsonObject, field: str, violations: Violations) -> CommonF
 
 
 def optional_text(raw: JsonObject, key: str, field: str, violations: Violations) -> str | None:
-    """Read a text that may be null or absent; anything else is a violation."""
+    """Read a string that may be null or absent; anything else is a violation."""
     return _of_type(raw, key, field, violations, str)
 
 
@@ -67,7 +81,7 @@ def optional_flag(raw: JsonObject, key: str, field: str, violations: Violations)
 
 
 def required_text(raw: JsonObject, key: str, field: str, violations: Violations) -> str | None:
-    """Read a text that must be there, empty or not; anything else is a violation."""
+    """Read a string that must be there, empty or not; anything else is a violation."""
     if raw.get(key) is None:
         violations.add(f"{field}.{key}", "is required")
         return None
@@ -87,6 +101,6 @@ def _of_type(
 def _parse_ref(raw: JsonValue, field: str) -> str:
     if raw is None or raw == "":
         raise InvalidParams.of(field, "is required")
-    if not isinstance(raw, str) or not _REF.fullmatch(raw):
+    if not isinstance(raw, str) or not REF.fullmatch(raw):
         raise InvalidParams.of(field, "must be 1 to 255 letters, digits, underscores or hyphens")
     return raw

@@ -49,6 +49,8 @@ _OVERRIDE_FLAGS = {
 class ChannelStep(BaseStep):
     """Send one message on one channel; `template` is Knock's JSON for the channel type."""
 
+    step_type = "channel"
+
     channel_type: ChannelType
     channel_key: str
     template: JsonObject
@@ -196,7 +198,7 @@ def _check_list(
 def _check_pairs(
     template: JsonObject, key: str, field: str, names: tuple[str, str], violations: Violations
 ) -> None:
-    """Check a list of objects of two texts each."""
+    """Check a list of objects of two strings each."""
     for index, entry in enumerate(_check_list(template, key, field, violations)):
         place = f"{field}.{key}[{index}]"
         if not isinstance(entry, dict):

@@ -23,6 +23,8 @@ PATH_PREFIXES = ("data", "recipient", "actor", "tenant", "vars")
 class DelayStep(BaseStep):
     """Wait a fixed time, until the value at a path, or an offset from the timestamp at a path."""
 
+    step_type = "delay"
+
     delay_for: Duration | None = None
     until_path: str | None = None
 

@@ -95,6 +95,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("message_id", "id", name=op.f("pk_message_events")),
     )
     op.create_table(
+        "owed_effects",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(collation="C"), nullable=False),
+        sa.Column(
+            "payload", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_owed_effects")),
+    )
+    op.create_index(op.f("ix_owed_effects_due_at"), "owed_effects", ["due_at"], unique=False)
+    op.create_table(
         "recipient_run_events",
         sa.Column("recipient_run_id", sa.Uuid(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
@@ -110,6 +124,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint(
             "recipient_run_id", "position", name=op.f("pk_recipient_run_events")
         ),
+    )
+    op.create_table(
+        "run_patches",
+        sa.Column("recipient_run_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("step_ref", sa.Text(collation="C"), nullable=False),
+        sa.Column(
+            "patch", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("recipient_run_id", "position", name=op.f("pk_run_patches")),
     )
     op.create_table(
         "service_tokens",
@@ -453,6 +477,9 @@ def upgrade() -> None:
         ),
         sa.Column("resumes_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("seen_alive_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("end_reason", sa.Text(collation="C"), nullable=True),
         sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recipient_runs")),
@@ -728,7 +755,9 @@ def downgrade() -> None:
         "cancellations",
         "api_keys",
         "service_tokens",
+        "run_patches",
         "recipient_run_events",
+        "owed_effects",
         "message_events",
         "idempotency_records",
         "environments",

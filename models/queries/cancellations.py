@@ -32,6 +32,7 @@ WITH requested AS (
 ), cancelled AS (
     UPDATE recipient_runs r
     SET status = 'cancelled', cancellation_id = %(id)s, resumes_at = NULL,
+        ended_at = %(now)s, end_reason = 'cancel_requested',
         event_count = r.event_count + 1, updated_at = %(now)s
     FROM locked WHERE r.id = locked.id
     RETURNING r.id, r.event_count - 1 AS position

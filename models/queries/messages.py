@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,14 @@ c.inserted_at AS channel_inserted_at, c.updated_at AS channel_updated_at
 _FROM = "FROM messages m LEFT JOIN channels c ON c.id = m.channel_id"
 NEWEST_FIRST = paging.Keyset(("m.inserted_at", "m.id"))
 _BY_ID = paging.Keyset(("id",))
+
+
+_ALL_EVENTS = """
+SELECT id, event_type, data, inserted_at FROM message_events WHERE message_id = %s
+UNION ALL
+SELECT given.id, given.event_type, NULL, %s::timestamptz FROM unnest(%s::uuid[], %s::text[])
+    AS given (id, event_type)
+"""
 
 
 async def list_messages(
@@ -82,11 +91,31 @@ async def contents_size(
     return int(one(await cursor.fetchone())["size"])
 
 
-async def list_events(connection: Connection, message_id: UUID, request: PageRequest) -> Page:
-    """Return a page of a message's events, newest first."""
-    return await _page_of_message(
-        connection, "id, event_type, data, inserted_at", "message_events", message_id, request
+async def list_events(
+    connection: Connection,
+    message_id: UUID,
+    request: PageRequest,
+    *,
+    first: Sequence[tuple[UUID, str]],
+    first_at: datetime,
+) -> Page:
+    """Return a page of a message's events, newest first.
+
+    Args:
+        connection: where to read.
+        message_id: which message.
+        request: which page.
+        first: id and type of the events that the message's row stands for.
+        first_at: when those happened.
+    """
+    conditions, values = paging.conditions(_BY_ID, request)
+    where = " AND ".join(["true", *conditions])
+    cursor = await connection.execute(
+        f"SELECT id, event_type, data, inserted_at FROM ({_ALL_EVENTS}) AS e WHERE {where} "  # noqa: S608
+        f"{paging.order_and_limit(_BY_ID, request)}",
+        [message_id, first_at, [each for each, _ in first], [name for _, name in first], *values],
     )
+    return paging.turn(_BY_ID, request, await cursor.fetchall())
 
 
 async def list_attempts(connection: Connection, message_id: UUID, request: PageRequest) -> Page:

@@ -43,7 +43,8 @@ WITH given AS (
 ), ended AS (
     UPDATE recipient_runs r
     SET status = 'cancelled', resumes_at = NULL, event_count = r.event_count + 1,
-        error_count = r.error_count + 1, updated_at = now()
+        error_count = r.error_count + 1, ended_at = now(), end_reason = locked.data->>'reason',
+        updated_at = now()
     FROM locked WHERE r.id = locked.id
     RETURNING r.id, r.event_count - 1 AS position, locked.data
 )

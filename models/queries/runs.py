@@ -16,7 +16,8 @@ from runtime.database import Connection
 
 _SELECT = """
 SELECT r.id, r.workflow_run_id, r.workflow_key, r.status, r.collection, r.recipient_id,
-       r.tenant_id, r.error_count, r.inserted_at, r.updated_at,
+       r.tenant_id, r.error_count, r.inserted_at, r.updated_at, r.version_id, r.event_count,
+       r.started_at, r.ended_at, r.end_reason,
        w.source, w.actor_collection, w.actor_id
 FROM recipient_runs r JOIN workflow_runs w ON w.id = r.workflow_run_id
 """

@@ -147,6 +147,9 @@ async def test_a_deleted_user_leaves_nothing(
         data=Jsonb({}),
         inserted_at=T0,
     )
+    await make.insert(
+        "run_patches", recipient_run_id=run_id, position=0, step_ref="fetch", patch=Jsonb({"a": 1})
+    )
     message_id = await make.message(environment, uuid4(), recipient_run_id=run_id)
     kept = await make.message(environment, uuid4(), recipient_id="ann")
     await client.put(f"/v1/messages/{message_id}/seen")
@@ -157,6 +160,7 @@ async def test_a_deleted_user_leaves_nothing(
         ("preference_sets", "environment_id", environment.id),
         ("recipient_runs", "environment_id", environment.id),
         ("recipient_run_events", "recipient_run_id", run_id),
+        ("run_patches", "recipient_run_id", run_id),
         ("message_events", "message_id", message_id),
     ):
         assert await make.rows(f"SELECT 1 FROM {table} WHERE {column} = %s", value) == []

@@ -26,18 +26,19 @@ HALF_DONE: dict[str, str] = {
     "JOIN workflow_runs w ON w.id::text = i.body->>'workflow_run_id' WHERE w.id IS NULL",
     "trigger without its idempotency key": "SELECT w.id FROM workflow_runs w LEFT JOIN "
     "idempotency_records i ON i.body->>'workflow_run_id' = w.id::text WHERE i.key IS NULL",
+    # Positions of what the run's row stands for are not stored: that it started, that it completed.
     "run whose story has gaps": "SELECT r.id FROM recipient_runs r LEFT JOIN LATERAL (SELECT "
-    "count(*) AS lines, min(position) AS lowest, max(position) AS highest FROM "
+    "count(*) AS lines, max(position) AS highest FROM "
     "recipient_run_events e WHERE e.recipient_run_id = r.id) s ON true WHERE s.lines <> "
-    "r.event_count OR s.lowest <> 0 OR s.highest <> r.event_count - 1 OR s.lines = 0",
+    "r.event_count - (r.started_at IS NOT NULL)::int - (r.status = 'completed' AND NOT EXISTS "
+    "(SELECT FROM recipient_run_events e WHERE e.recipient_run_id = r.id "
+    "AND e.event = 'run_halted'))::int OR s.highest >= r.event_count OR r.event_count = 0",
     "run whose story does not end once, at its end": "SELECT r.id FROM recipient_runs r WHERE "
+    "(r.status IN ('completed', 'cancelled')) <> (r.ended_at IS NOT NULL) OR "
     "(SELECT array_agg(e.event || ' ' || (e.position = r.event_count - 1)) FROM "
     "recipient_run_events e WHERE e.recipient_run_id = r.id AND e.event IN "
-    "('run_completed', 'run_cancelled', 'run_halted')) IS DISTINCT FROM "
-    "ARRAY[CASE r.status WHEN 'cancelled' THEN 'run_cancelled' ELSE 'run_completed' END "
-    "|| ' true']",
-    "run with two beginnings": "SELECT recipient_run_id AS id FROM recipient_run_events "
-    "WHERE event = 'run_started' GROUP BY 1 HAVING count(*) > 1",
+    "('run_cancelled', 'run_halted')) IS DISTINCT FROM "
+    "CASE r.status WHEN 'cancelled' THEN ARRAY['run_cancelled true'] END",
     "story without its run": "SELECT DISTINCT e.recipient_run_id AS id FROM recipient_run_events "
     "e LEFT JOIN recipient_runs r ON r.id = e.recipient_run_id WHERE r.id IS NULL",
     "message without its run": "SELECT m.id FROM messages m LEFT JOIN recipient_runs r "
@@ -51,11 +52,8 @@ HALF_DONE: dict[str, str] = {
     "WHERE NOT EXISTS (SELECT FROM messages m WHERE m.id = given.id::uuid)",
     "message still under way": "SELECT id FROM messages WHERE delivery_status IN "
     "('queued', 'delivery_attempted')",
-    "message without its first events": "SELECT m.id FROM messages m WHERE (SELECT count(*) "
-    "FROM message_events e WHERE e.message_id = m.id AND e.event_type = 'message.created') <> 1 "
-    "OR NOT EXISTS (SELECT FROM message_events e WHERE e.message_id = m.id "
-    "AND e.event_type = 'message.queued')",
-    "message whose status has not one event": "SELECT m.id FROM messages m WHERE (SELECT count(*) "
+    "message whose status has not one event": "SELECT m.id FROM messages m "
+    "WHERE m.channel_type <> 'in_app_feed' AND (SELECT count(*) "
     "FROM message_events e WHERE e.message_id = m.id "
     "AND e.event_type = 'message.' || m.delivery_status) <> 1",
     "message event without its message": "SELECT e.id FROM message_events e LEFT JOIN messages m "

@@ -13,13 +13,13 @@ from temporalio.client import Client
 
 from activities import activities_by_queue
 from domain.queues import ALL_QUEUES, DELIVERY_QUEUES, FANOUT, RUNS, SWEEP
-from domain.steps import PARSERS, Step
+from domain.steps import PARSERS, BaseStep, Step, UnknownStep
 from runtime.crypto import Vault
 from runtime.database import Database
 from runtime.platform import Platform
 from runtime.settings import Settings
 from runtime.worker import build_workers
-from services.steps import EXECUTORS
+from services.walk.steps import EXECUTORS
 from temporal_workflows import activity_stubs
 
 _DELIVERY = {"deliver_message", "conclude_delivery"}
@@ -80,15 +80,22 @@ def test_unknown_queue_is_refused() -> None:
 
 def test_every_step_type_has_an_executor() -> None:
     """The union of steps, their parsers and their executors name the same types."""
-    assert set(EXECUTORS) == set(typing.get_args(Step))
+    assert set(EXECUTORS) == {*typing.get_args(Step), UnknownStep}
     parsed = {
         member
         for parser in PARSERS.values()
         for member in _members(typing.get_type_hints(parser)["return"])
     }
-    assert parsed == set(EXECUTORS)
+    assert parsed == set(typing.get_args(Step))
 
 
-def _members(hint: Any) -> set[type]:
+@pytest.mark.parametrize("name", PARSERS)
+def test_a_step_knows_its_type(name: str) -> None:
+    """Events name the type of their step as its author wrote it."""
+    (step,) = _members(typing.get_type_hints(PARSERS[name])["return"])
+    assert step.step_type == name
+
+
+def _members(hint: Any) -> set[type[BaseStep]]:
     """Return the types of a union but None, or the one type."""
     return {one for one in typing.get_args(hint) or (hint,) if one is not type(None)}

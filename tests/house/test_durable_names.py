@@ -53,9 +53,12 @@ QUEUES = {
 # Fields of what travels through histories, in order: later ones only with defaults.
 PAYLOADS = {
     "RecipientRunInput": ("run_id", "environment_id", "version"),
-    "AdvanceInput": ("run_id", "environment_id", "cursor", "cancel"),
+    "AdvanceInput": ("run_id", "environment_id", "cursor", "cancel", "speaks"),
     "DeliveryOrder": ("message_id", "queue", "label", "not_before"),
-    "Directive": ("kind", "cursor", "until", "label", "deliveries", "story", "status"),
+    "Finished": ("kind",),
+    "WalkOn": ("kind",),
+    "SleepUntil": ("until", "label", "kind"),
+    "Advanced": ("next", "cursor", "deliveries", "story", "status"),
     "DeliverMessageInput": ("message_id", "environment_id", "retry"),
     "MessageDeliveryInput": ("delivery", "queue", "label"),
     "TriggerFanoutInput": ("workflow_run_id", "environment_id", "after", "done"),

@@ -12,7 +12,7 @@ from domain.channels import ChannelType
 from domain.conditions import ConditionScope, evaluate
 from domain.json_types import JsonObject
 from domain.steps import ChannelStep
-from domain.workflows import parse_workflow
+from domain.workflows import check_workflow
 from runtime.sample_workflows import SAMPLE_WORKFLOWS
 from services.trigger_schemas import compile_schema
 from templating.context import build_scope
@@ -44,7 +44,7 @@ def _scope(data: JsonObject, actor: JsonObject | None = None) -> JsonObject:
 
 
 def _step(key: str, ref: str) -> ChannelStep:
-    definition = parse_workflow(SAMPLE_WORKFLOWS[key], key)
+    definition = check_workflow(SAMPLE_WORKFLOWS[key], key)
     return cast(ChannelStep, next(step for step in definition.steps if step.ref == ref))
 
 
@@ -64,7 +64,7 @@ def _render(key: str, ref: str, data: JsonObject, actor: JsonObject | None = Non
 @pytest.mark.parametrize("key", list(SAMPLE_WORKFLOWS))
 def test_every_sample_renders_with_and_without_data(key: str, data: JsonObject) -> None:
     """A newcomer's first trigger with an empty body works, and shows no trace of Liquid."""
-    for step in parse_workflow(SAMPLE_WORKFLOWS[key], key).steps:
+    for step in check_workflow(SAMPLE_WORKFLOWS[key], key).steps:
         if isinstance(step, ChannelStep):
             texts = _texts(_render(key, step.ref, data))
             assert texts

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
 from runtime import cli
 from runtime.settings import Settings, get_settings
+from temporal_workflows.activity_stubs import WALK_TIMEOUT
 
 REFUSED = [
     ("DATABASE_URL", "mysql://carillon:s3cret@127.0.0.1/carillon"),
@@ -56,3 +58,9 @@ def test_documented_forms_are_taken() -> None:
     assert settings.secret_keys == ("a-key-that-is-long-enough", "another-key-that-is-long")
     assert settings.rate_limit_tiers == (2, 10, 120, 400, 2000)
     assert Settings(temporal_address="[::1]:7233").temporal_address == "[::1]:7233"
+
+
+def test_a_template_ends_before_its_walk() -> None:
+    """A time limit of templates that reaches that of the walk around them is refused."""
+    with pytest.raises(ValidationError, match="liquid_seconds"):
+        Settings(liquid_seconds=WALK_TIMEOUT.total_seconds())

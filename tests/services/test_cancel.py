@@ -6,9 +6,12 @@ import asyncio
 
 import pytest
 
+from domain.clock import utc_now
 from domain.errors import NotFound
-from domain.runs import DirectiveKind
+from domain.runs import Finished
+from domain.statuses import RunStatus
 from models.queries import walks
+from services.walk.journal import Journal
 from tests.support.engine import Engine, channel_step, delay_step
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.waiting import until_blocked
@@ -51,7 +54,7 @@ async def test_cancels_a_run_that_has_not_begun(engine: Engine) -> None:
     run_id = await engine.begin("remind", cancellation_key="ck")
     await engine.cancel("remind", "ck")
     directive = await engine.walk(run_id)
-    assert (directive.kind, directive.status) == (DirectiveKind.FINISHED, "cancelled")
+    assert (directive.next, directive.status) == (Finished(), "cancelled")
     assert await engine.messages(run_id) == []
     assert await engine.story(run_id) == ["run_cancelled"]
 
@@ -130,9 +133,11 @@ async def test_cancel_waits_for_a_walk(engine: Engine) -> None:
         cancelling = asyncio.create_task(engine.cancel("remind", "ck"))
         await until_blocked(engine.make)
         # What the walk does while it holds the row.
-        record = walks.WalkRecord("paused", 0, 1, {"feed": {"outcome": "sent"}})
-        record.events.append(_event(run_id))
-        await walks.record_walk(connection, run_id, record, row["inserted_at"])
+        journal = Journal(row, utc_now())
+        journal.begin()
+        journal.outcomes["feed"] = {"outcome": "sent"}
+        journal.rest(RunStatus.PAUSED, journal.now)
+        await walks.record_walk(connection, row["id"], journal.change, journal.rows, journal.now)
         assert not cancelling.done()
     await cancelling
     run = await engine.run(run_id)
@@ -149,8 +154,9 @@ async def test_cancel_that_waited_for_the_last_walk(engine: Engine) -> None:
         assert row is not None
         cancelling = asyncio.create_task(engine.cancel("remind", "ck"))
         await until_blocked(engine.make)
-        record = walks.WalkRecord("completed", 0, 0, {})
-        await walks.record_walk(connection, run_id, record, row["inserted_at"])
+        journal = Journal(row, utc_now())
+        journal.complete(None)
+        await walks.record_walk(connection, row["id"], journal.change, journal.rows, journal.now)
     await cancelling
     assert (await engine.run(run_id))["status"] == "completed"
     assert await _cancellations(engine) == [0]
@@ -183,15 +189,3 @@ async def test_cancels_do_not_deadlock(engine: Engine) -> None:
     assert sum(await _cancellations(engine)) == 40
     for run in await engine.runs(trigger):
         assert await engine.story(run["id"]) == ["run_cancelled"]
-
-
-def _event(run_id: str) -> dict[str, object]:
-    return {
-        "recipient_run_id": run_id,
-        "position": 0,
-        "event": "run_started",
-        "status": "ok",
-        "attempt": 1,
-        "data": {},
-        "inserted_at": "2026-03-01T12:00:00Z",
-    }

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from domain.json_types import JsonObject
-from domain.runs import DirectiveKind
-from tests.support.engine import Engine, channel_step, delay_step, when
+from domain.runs import Finished
+from tests.support.engine import Engine, channel_step, delay_step, sleep_of, when
 
 MONDAY = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
 NEVER = [
@@ -28,7 +28,7 @@ def _delivered(ref: str) -> JsonObject:
 @pytest.fixture
 def on_monday(monkeypatch: pytest.MonkeyPatch) -> None:
     """Walk on a Monday morning, half past seven UTC."""
-    monkeypatch.setattr("services.walk.utc_now", lambda: MONDAY)
+    monkeypatch.setattr("services.walk.transaction.utc_now", lambda: MONDAY)
 
 
 async def test_in_app_message_is_delivered_at_once(engine: Engine) -> None:
@@ -205,7 +205,7 @@ async def test_send_window_holds_the_message(engine: Engine) -> None:
     mail = next(row for row in await engine.messages(run_id) if row["step_ref"] == "mail")
     assert (mail["delivery_status"], mail["scheduled_at"]) == ("queued", opening)
     assert directive.deliveries[0].not_before == opening.timestamp()
-    assert directive.kind is DirectiveKind.FINISHED
+    assert directive.next == Finished()
 
 
 async def test_window_that_never_opens_skips(engine: Engine) -> None:
@@ -227,7 +227,7 @@ async def test_missing_layout_fails_the_step(engine: Engine) -> None:
     """A layout that was never published is an error of the author, tried again and then final."""
     template = {"subject": "s", "html_body": "<p>b</p>", "settings": {"layout_key": "gone"}}
     run_id, directive = await engine.send(channel_step("mail", "email", template=template))
-    assert directive.kind is DirectiveKind.SLEEP_UNTIL
+    sleep_of(directive)
     assert await engine.reason(run_id, "step_retrying") == "template"
     assert await engine.messages(run_id) == []
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from domain.clock import iso, parse_instant, utc_now
-from domain.runs import DirectiveKind
-from tests.support.engine import Engine, channel_step, delay_step
+from tests.support.engine import Engine, channel_step, delay_step, sleep_of
 
 
 def _until(path: str, **settings: Any) -> dict[str, Any]:
@@ -21,8 +20,8 @@ async def test_fixed_delay_pauses_the_run(engine: Engine) -> None:
     run_id, directive = await engine.send(delay_step(seconds=90), channel_step("feed"))
     run = await engine.run(run_id)
     assert run["status"] == "paused"
-    assert (directive.kind, directive.cursor) == (DirectiveKind.SLEEP_UNTIL, "1")
-    assert directive.until == pytest.approx(run["resumes_at"].timestamp())
+    assert directive.cursor == "wait/resume"
+    assert sleep_of(directive).until == pytest.approx(run["resumes_at"].timestamp())
     assert timedelta(seconds=80) < run["resumes_at"] - utc_now() <= timedelta(seconds=90)
     done = await engine.walk(run_id, directive.cursor)
     assert done.status == "completed"
@@ -35,7 +34,7 @@ async def test_delay_until_a_value_of_the_data(engine: Engine) -> None:
     run_id, directive = await engine.send(_until("data.due"), data={"due": due})
     moment = parse_instant(due)
     assert moment is not None
-    assert directive.until == moment.timestamp()
+    assert sleep_of(directive).until == moment.timestamp()
     assert (await engine.events(run_id))[-1]["data"] == {"delay_until": due}
 
 

@@ -11,11 +11,13 @@ from psycopg.types.json import Jsonb
 
 from domain.ids import new_id
 from domain.json_types import JsonObject
-from domain.runs import START, AdvanceInput, DeliverMessageInput, Directive
+from domain.runs import START, Advanced, AdvanceInput, DeliverMessageInput, SleepUntil
 from domain.triggers import parse_cancel_request, parse_trigger_request
 from runtime.platform import Platform
 from services import deliveries, triggers
+from services.messages import first_events
 from services.releases import close_releases, under_way_of
+from services.runs import whole_story
 from services.sealing import seal_channel_settings, seal_provider_settings
 from services.walk import advance
 from tests.support.builders import T0, Builder, Environment
@@ -63,6 +65,12 @@ def delay_step(ref: str = "wait", *, seconds: float = 3600, **changes: Any) -> J
 def when(variable: str, operator: str, argument: Any = None) -> JsonObject:
     """Write conditions of one comparison."""
     return {"all": [{"variable": variable, "operator": operator, "argument": argument}]}
+
+
+def sleep_of(advanced: Advanced) -> SleepUntil:
+    """Return the sleep that a walk answered; fails when it answered something else."""
+    assert isinstance(advanced.next, SleepUntil), advanced.next
+    return advanced.next
 
 
 @dataclass
@@ -124,6 +132,10 @@ class Engine:
         """Commit a workflow, active; its version's id is answered."""
         return await self._commit("workflow", key, {"name": key, "steps": list(steps), **content})
 
+    async def publish_raw(self, key: str, content: Any) -> UUID:
+        """Commit a document as another version of the product may have stored it."""
+        return await self._commit("workflow", key, content)
+
     async def layout(self, key: str, html: str) -> UUID:
         """Commit an e-mail layout."""
         content = {"html_layout": html, "text_layout": "{{ content }}", "footer_links": []}
@@ -180,12 +192,12 @@ class Engine:
 
     async def walk(
         self, run_id: str | UUID, cursor: str = START, *, cancel: bool = False
-    ) -> Directive:
+    ) -> Advanced:
         """Advance a run once."""
         order = AdvanceInput(str(run_id), str(self.environment.id), cursor, cancel)
         return await advance(self.platform, order)
 
-    async def send(self, *steps: JsonObject, **body: Any) -> tuple[str, Directive]:
+    async def send(self, *steps: JsonObject, **body: Any) -> tuple[str, Advanced]:
         """Publish steps, trigger them for one recipient, and take the first walk."""
         recipients = body.pop("recipients", ())
         key = f"flow-{uuid4().hex[:8]}"
@@ -234,11 +246,12 @@ class Engine:
         return (await self.make.rows("SELECT * FROM recipient_runs WHERE id = %s", run_id))[0]
 
     async def events(self, run_id: str | UUID) -> list[dict[str, Any]]:
-        """Return a run's story in order."""
-        return await self.make.rows(
+        """Return a run's story in order, what its row stands for included."""
+        stored = await self.make.rows(
             "SELECT * FROM recipient_run_events WHERE recipient_run_id = %s ORDER BY position",
             run_id,
         )
+        return whole_story(await self.run(run_id), stored)
 
     async def story(self, run_id: str) -> list[str]:
         """Return the names of a run's events in order."""
@@ -262,9 +275,14 @@ class Engine:
 
     async def message_events(self, message_id: str) -> list[dict[str, Any]]:
         """Return a message's story in order, without the prefix of its names."""
-        rows = await self.make.rows(
+        message = await self.message(message_id)
+        first: list[dict[str, Any]] = [
+            {"id": each, "event_type": name, "data": None} for each, name in first_events(message)
+        ]
+        stored = await self.make.rows(
             "SELECT * FROM message_events WHERE message_id = %s ORDER BY id", message_id
         )
+        rows = sorted([*first, *stored], key=lambda row: str(row["id"]))
         return [{**row, "event_type": row["event_type"].removeprefix("message.")} for row in rows]
 
     async def message_story(self, message_id: str) -> list[str]:

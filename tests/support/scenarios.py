@@ -99,6 +99,10 @@ async def _in_app_delay_email(engine: Engine) -> Handle:
     return await _ended(await start(engine, *steps))
 
 
+async def _walk_on(engine: Engine) -> Handle:
+    return await _ended(await start(engine, *(channel_step(f"feed_{n}") for n in range(60))))
+
+
 async def _asleep(engine: Engine) -> Handle:
     handle = await start(
         engine, delay_step(seconds=3600), channel_step("feed"), cancellation_key="ck"
@@ -183,6 +187,7 @@ SCENARIOS: dict[str, Scenario] = {
     "in_app": Scenario(_in_app, 6),
     "email": Scenario(_email, 13),
     "in_app_delay_email": Scenario(_in_app_delay_email, 19),
+    "walk_on": Scenario(_walk_on, 8),
     "delay_cancelled_by_signal": Scenario(_delay_cancelled, 13),
     "cancelled_from_temporal": Scenario(_cancelled_from_temporal, 13),
     "template_retry": Scenario(_template_retry, 18),

@@ -11,18 +11,18 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from domain.runs import (
+    Advanced,
     AdvanceInput,
     CancelFanoutInput,
     Chunk,
     ChunkPlan,
     DeliverMessageInput,
-    Directive,
-    DirectiveKind,
+    Finished,
     TriggerFanoutInput,
 )
 
-FINISHED = Directive(DirectiveKind.FINISHED, status="completed")
-CANCELLED = Directive(DirectiveKind.FINISHED, status="cancelled")
+FINISHED = Advanced(Finished(), status="completed")
+CANCELLED = Advanced(Finished(), status="cancelled")
 
 
 async def _sent(order: DeliverMessageInput, attempt: int) -> str:
@@ -47,8 +47,8 @@ class Script:
         pages: its pages instead, by where they begin.
     """
 
-    directives: dict[str, Directive] = field(default_factory=lambda: {"": FINISHED})
-    on_cancel: Directive = CANCELLED
+    directives: dict[str, Advanced] = field(default_factory=lambda: {"": FINISHED})
+    on_cancel: Advanced = CANCELLED
     failing_walks: int = 0
     deliver: Callable[[DeliverMessageInput, int], Awaitable[str]] = _sent
     work: Callable[[Chunk, int], Awaitable[int]] = _started
@@ -69,8 +69,8 @@ class ScriptedActivities:
         self.scripts: dict[str, Script] = {}
 
     @activity.defn(name="advance")
-    async def advance(self, order: AdvanceInput) -> Directive:
-        """Answer the directive of the cursor."""
+    async def advance(self, order: AdvanceInput) -> Advanced:
+        """Answer what the script has for the cursor."""
         script = self.scripts[order.environment_id]
         is_local = activity.info().is_local
         script.forms.append("local" if is_local else "durable")

@@ -10,7 +10,7 @@ from uuid import uuid4
 from temporalio.client import Client, WorkflowHandle
 
 from domain.queues import RUNS
-from domain.runs import Directive, DirectiveKind, RecipientRunInput
+from domain.runs import Advanced, RecipientRunInput, SleepUntil
 from temporal_workflows import RecipientRunWorkflow
 from tests.support.scripted_activities import Script
 
@@ -44,8 +44,6 @@ class Stage:
         )
 
 
-def sleep_until(instant: float, cursor: str = "1", **changes: Any) -> Directive:
-    """Return a directive to sleep."""
-    return Directive(
-        DirectiveKind.SLEEP_UNTIL, cursor=cursor, until=instant, label="a wait", **changes
-    )
+def sleep_until(instant: float, cursor: str = "1", **changes: Any) -> Advanced:
+    """Return the answer of a walk that has to sleep."""
+    return Advanced(SleepUntil(instant, "a wait"), cursor=cursor, **changes)

@@ -15,8 +15,8 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError, CancelledError
 
 from domain.queues import DELIVER_EMAIL, DELIVER_SMS
-from domain.runs import DeliverMessageInput, DeliveryOrder, Directive, DirectiveKind
-from temporal_workflows import activity_stubs
+from domain.runs import Advanced, DeliverMessageInput, DeliveryOrder, Finished, WalkOn
+from temporal_workflows import activity_stubs, recipient_run
 from temporal_workflows.signals import CANCEL_REQUESTED
 from tests.support.scripted_activities import CANCELLED, FINISHED
 from tests.support.stage import Stage, sleep_until
@@ -26,9 +26,9 @@ HOUR = 3600.0
 MAIL = DeliveryOrder("mail-1", DELIVER_EMAIL, "mail by email")
 
 
-def finished(*deliveries: DeliveryOrder, status: str = "completed", **changes: Any) -> Directive:
-    """Return the directive of a run's end."""
-    return Directive(DirectiveKind.FINISHED, status=status, deliveries=list(deliveries), **changes)
+def finished(*deliveries: DeliveryOrder, status: str = "completed", **changes: Any) -> Advanced:
+    """Return the answer of a run's last walk."""
+    return Advanced(Finished(), status=status, deliveries=list(deliveries), **changes)
 
 
 async def count_events(handle: WorkflowHandle[Any, Any]) -> Counter[str]:
@@ -138,6 +138,44 @@ async def test_repeated_order_is_one_delivery(stage: Stage) -> None:
     handle = await stage.start()
     await handle.result()
     assert sorted(stage.script.delivered) == [("mail-1", 1), ("sms-1", 1)]
+
+
+async def test_walks_on_at_once(stage: Stage) -> None:
+    """A walk that used its budget is followed by the next one, in the same workflow task."""
+    stage.script.directives = {"": Advanced(WalkOn(), "b"), "b": finished(MAIL)}
+    stage.script.directives[""].deliveries.append(MAIL)
+    handle = await stage.start()
+    assert await handle.result() == "completed"
+    assert [walk.cursor for walk in stage.script.walks] == ["", "b"]
+    assert stage.script.delivered == [("mail-1", 1)]
+    assert (await count_events(handle))["timer_started"] == 0
+
+
+async def test_says_what_it_can_obey(stage: Stage) -> None:
+    """With each walk a run says which kinds of directives it obeys."""
+    await (await stage.start()).result()
+    assert [walk.speaks for walk in stage.script.walks] == [["finished", "walk_on", "sleep_until"]]
+
+
+async def test_few_deliveries_at_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many messages a run makes, a bounded number is under way, and all go out."""
+    assert recipient_run._DELIVERIES_AT_ONCE < 2_000
+    monkeypatch.setattr(recipient_run, "_DELIVERIES_AT_ONCE", 3)
+    gate = Gate()
+    stage.script.deliver = gate.deliver
+    orders = [DeliveryOrder(f"mail-{n}", DELIVER_EMAIL, "mail") for n in range(10)]
+    stage.script.directives = {"": finished(*orders)}
+    handle = await stage.start()
+    await until(lambda: _are_pending(handle, 3))
+    gate.open.set()
+    assert await handle.result() == "completed"
+    assert {message for message, _ in stage.script.delivered} == {o.message_id for o in orders}
+
+
+async def _are_pending(handle: WorkflowHandle[Any, Any], number: int) -> bool:
+    pending = len((await handle.describe()).raw_description.pending_activities)
+    assert pending <= number
+    return pending == number
 
 
 async def test_send_window_is_waited_for(stage: Stage) -> None:

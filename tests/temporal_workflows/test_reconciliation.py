@@ -70,8 +70,8 @@ async def _wait_is_over(engine: Engine) -> None:
     await _set(
         engine,
         "resumes_at",
-        "now() - interval '1 hour', step_outcomes = jsonb_set(step_outcomes, '{wait,until}',"
-        " to_jsonb(now() - interval '1 hour'))",
+        "now() - interval '1 hour', step_outcomes = jsonb_set(step_outcomes,"
+        " '{wait,directive,until}', to_jsonb(extract(epoch FROM now() - interval '1 hour')))",
     )
 
 

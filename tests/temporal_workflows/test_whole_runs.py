@@ -56,6 +56,14 @@ async def _delivered(engine: Engine, handle: Handle) -> None:
     assert message["delivery_status"] in ("delivered", "sent")
 
 
+async def _many_messages(engine: Engine, handle: Handle) -> None:
+    """A long run was walked in pieces, and has one story."""
+    run, messages = await _only(engine)
+    assert len(messages) == 60
+    story = await engine.story(run["id"])
+    assert (story[0], story[-1], len(story)) == ("run_started", "run_completed", 62)
+
+
 async def _exhausted(engine: Engine, handle: Handle) -> None:
     """Eight attempts were made by one activity of the run, each of them logged."""
     _, (message,) = await _only(engine)
@@ -111,6 +119,7 @@ OUTCOMES: dict[str, Callable[[Engine, Handle], Awaitable[None]]] = {
     "in_app": _delivered,
     "email": _delivered,
     "in_app_delay_email": _feed_then_mail,
+    "walk_on": _many_messages,
     "delay_cancelled_by_signal": _cancelled,
     "cancelled_from_temporal": _cancelled,
     "template_retry": _halted,
@@ -137,6 +146,24 @@ async def test_scenario(product: Engine, name: str) -> None:
         data_converter=DATA_CONVERTER,
     )
     await replayer.replay_workflow(history)
+
+
+async def test_slow_steps_make_progress(product: Engine) -> None:
+    """A workflow whose steps together take longer than any walk may ends all the same."""
+    loop = "{% for i in (1..5000) %}{% assign x = i | plus: 1 %}{% assign y = x | times: 2 %}"
+    template = {"markdown_body": f"{loop}{{% endfor %}}done"}
+    steps = [channel_step(f"feed_{number}", template=template) for number in range(20)]
+    handle = await start(product, *steps)
+    assert await handle.result() == "completed"
+    _, messages = await _only(product)
+    assert len(messages) == 20
+    history = await handle.fetch_history()
+    scheduled = [
+        event
+        for event in history.events
+        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+    ]
+    assert scheduled == []
 
 
 async def test_manual_retry_goes_out(product: Engine) -> None:

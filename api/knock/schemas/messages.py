@@ -13,10 +13,10 @@ from api.knock.schemas.common import (
     Out,
     PageInfoOut,
     RecipientOut,
-    child_id,
     recipient_reference,
 )
 from domain.clock import iso
+from domain.ids import activity_id
 from domain.json_types import JsonObject
 from domain.recipients import recipient_wire
 from domain.statuses import ENGAGEMENT_COLUMNS, DeliveryStatus, EngagementStatus
@@ -251,7 +251,7 @@ def activity_wire(found: TriggerActivity) -> JsonObject:
     """Write what one trigger contributed to a message."""
     return {
         "__typename": "Activity",
-        "id": child_id(found.message["id"], "activity", "0"),
+        "id": str(activity_id(found.message["id"])),
         "actor": recipient_wire(found.actor) if found.actor else None,
         "recipient": recipient_wire(found.recipient) if found.recipient else None,
         "data": found.data,

@@ -363,3 +363,12 @@ def test_wrong_delay_settings(settings: dict[str, Any], field: str) -> None:
 def test_a_delay_needs_settings(settings: Any) -> None:
     """The settings of a delay are an object that must be there."""
     assert fields_of({"type": "delay", "ref": "d", "settings": settings}) == ["steps[0].settings"]
+
+
+def test_a_workflow_has_a_most_of_steps() -> None:
+    """A definition of 500 steps is accepted, one with more is refused as a whole."""
+    step = {"type": "delay", "settings": {"delay_for": {"unit": "days", "value": 1}}}
+    steps = [{**step, "ref": f"wait_{number}"} for number in range(501)]
+    assert len(parse_steps(steps[:500])) == 500
+    with pytest.raises(InvalidParams, match="must have at most 500 steps"):
+        parse_steps(steps)

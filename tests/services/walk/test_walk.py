@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from domain.runs import Directive, DirectiveKind
-from tests.support.engine import Engine, channel_step, delay_step, when
+from domain.runs import Advanced, Finished
+from tests.support.engine import Engine, channel_step, delay_step, sleep_of, when
 
 BROKEN = {"markdown_body": "{% for i in (1..20000) %}{% endfor %}"}
 
@@ -13,7 +13,7 @@ BROKEN = {"markdown_body": "{% for i in (1..20000) %}{% endfor %}"}
 async def test_walks_to_the_end(engine: Engine) -> None:
     """Instant steps are taken in one walk, and the run completes with its story told."""
     run_id, directive = await engine.send(channel_step("feed"), channel_step("mail", "email"))
-    assert directive.kind is DirectiveKind.FINISHED
+    assert directive.next == Finished()
     assert directive.status == "completed"
     assert [order.queue for order in directive.deliveries] == ["deliver-email"]
     assert await engine.story(run_id) == [
@@ -53,13 +53,8 @@ async def test_repeating_a_walk_to_a_wait(engine: Engine) -> None:
     before = await engine.snapshot(run_id)
     again = await engine.walk(run_id)
     assert await engine.snapshot(run_id) == before
-    assert (again.kind, again.cursor, again.until, again.deliveries, again.label) == (
-        first.kind,
-        first.cursor,
-        first.until,
-        first.deliveries,
-        first.label,
-    )
+    assert sleep_of(again) == sleep_of(first)
+    assert (again.cursor, again.deliveries) == (first.cursor, first.deliveries)
     assert before["run"]["status"] == "paused"
 
 
@@ -76,7 +71,7 @@ async def test_repeating_a_resumed_walk(engine: Engine) -> None:
     ]
     again = await engine.walk(run_id, first.cursor)
     assert await engine.snapshot(run_id) == before
-    assert (again.cursor, again.until) == (second.cursor, second.until)
+    assert (again.cursor, again.next) == (second.cursor, second.next)
 
 
 async def test_walking_from_the_start_again_recalls(engine: Engine) -> None:
@@ -86,7 +81,7 @@ async def test_walking_from_the_start_again_recalls(engine: Engine) -> None:
     before = await engine.snapshot(run_id)
     again = await engine.walk(run_id)
     assert await engine.snapshot(run_id) == before
-    assert (again.cursor, again.until) == (second.cursor, second.until)
+    assert (again.cursor, again.next) == (second.cursor, second.next)
 
 
 async def test_concurrent_walks_make_one_message(engine: Engine) -> None:
@@ -104,14 +99,12 @@ async def test_broken_template_has_three_attempts(engine: Engine) -> None:
     run_id, first = await engine.send(
         channel_step("mail", "email"), channel_step("bad", template=BROKEN), channel_step("feed")
     )
-    assert first.kind is DirectiveKind.SLEEP_UNTIL
-    assert first.cursor == "1.2"
+    assert first.cursor == "bad/2"
     assert len(first.deliveries) == 1
     second = await engine.walk(run_id, first.cursor)
-    assert second.kind is DirectiveKind.SLEEP_UNTIL
-    assert (second.until or 0) - (first.until or 0) > 3
+    assert sleep_of(second).until - sleep_of(first).until > 3
     last = await engine.walk(run_id, second.cursor)
-    assert (last.kind, last.status) == (DirectiveKind.FINISHED, "completed")
+    assert (last.next, last.status) == (Finished(), "completed")
     told = [(row["event"], row["status"], row["attempt"]) for row in await engine.events(run_id)]
     assert told[-4:] == [
         ("step_retrying", "error", 1),
@@ -128,14 +121,14 @@ async def test_repeating_a_failed_walk_uses_no_attempt(engine: Engine) -> None:
     run_id, first = await engine.send(channel_step("bad", template=BROKEN))
     second = await _repeats_alike(engine, run_id, "", first)
     third = await _repeats_alike(engine, run_id, first.cursor, second)
-    assert third.kind is DirectiveKind.FINISHED
+    assert third.next == Finished()
 
 
-async def _repeats_alike(engine: Engine, run_id: str, cursor: str, answer: Directive) -> Directive:
+async def _repeats_alike(engine: Engine, run_id: str, cursor: str, answer: Advanced) -> Advanced:
     """Repeat a walk, check that it changed nothing, and take the next one."""
     before = await engine.snapshot(run_id)
     again = await engine.walk(run_id, cursor)
-    assert (again.cursor, again.until, again.label) == (answer.cursor, answer.until, answer.label)
+    assert (again.cursor, again.next) == (answer.cursor, answer.next)
     assert await engine.snapshot(run_id) == before
     return await engine.walk(run_id, answer.cursor)
 
@@ -145,9 +138,9 @@ async def test_a_mended_step_goes_on(engine: Engine) -> None:
     changing = {"markdown_body": "{% for i in (1..recipient.n) %}{% endfor %}"}
     ellie = {"id": "ellie", "n": 20000}
     run_id, first = await engine.send(channel_step("feed", template=changing), recipients=[ellie])
-    assert first.kind is DirectiveKind.SLEEP_UNTIL
+    sleep_of(first)
     await engine.trigger((await engine.run(run_id))["workflow_key"], {"id": "ellie", "n": 1})
-    assert (await engine.walk(run_id, first.cursor)).kind is DirectiveKind.FINISHED
+    assert (await engine.walk(run_id, first.cursor)).next == Finished()
     assert len(await engine.messages(run_id)) == 1
 
 
@@ -172,7 +165,7 @@ async def test_broken_trigger_conditions_halt(engine: Engine) -> None:
     broken = when("data.vip", "equal_to", "{{ (1..20000) | size }}")
     await engine.publish("broken", channel_step("feed"), conditions=broken)
     run_id = await engine.begin("broken", data={"vip": "1"})
-    assert (await engine.walk(run_id)).kind is DirectiveKind.FINISHED
+    assert (await engine.walk(run_id)).next == Finished()
     assert await engine.reason(run_id, "run_halted") == "trigger_conditions_broken"
     assert (await engine.run(run_id))["error_count"] == 2
 
@@ -195,7 +188,7 @@ async def test_lost_messages_of_a_run_that_is_ended_go_out(engine: Engine) -> No
     lost = await engine.walk(run_id)
     await engine.activate("lost", active=False)
     again = await engine.walk(run_id)
-    assert (again.kind, again.deliveries) == (DirectiveKind.FINISHED, lost.deliveries)
+    assert (again.next, again.deliveries) == (Finished(), lost.deliveries)
 
 
 async def test_deleted_recipient_ends_the_run(engine: Engine) -> None:
@@ -211,7 +204,7 @@ async def test_deleted_recipient_ends_the_run(engine: Engine) -> None:
 async def test_deleted_run_is_over(engine: Engine) -> None:
     """A run that is gone finishes its Temporal workflow."""
     directive = await engine.walk("00000000-0000-7000-8000-000000000000")
-    assert (directive.kind, directive.status) == (DirectiveKind.FINISHED, "missing")
+    assert (directive.next, directive.status) == (Finished(), "missing")
 
 
 async def test_a_run_keeps_its_version(engine: Engine) -> None:

@@ -12,9 +12,10 @@ from enum import StrEnum
 from domain.conditions import ConditionGroup, parse_condition_group
 from domain.errors import InvalidParams
 from domain.json_types import JsonObject, JsonValue
-from domain.steps import Step, parse_steps
+from domain.steps import BaseStep, parse_steps
 from domain.violations import Violations
-from domain.workflow_content import normalise_workflow
+from domain.workflows.content import normalise_workflow
+from domain.workflows.program import Program
 
 MAX_NAME_LENGTH = 255
 MAX_DESCRIPTION_LENGTH = 280
@@ -53,6 +54,7 @@ class WorkflowDefinition:
         trigger_frequency: how often one recipient may enter.
         trigger_data_json_schema: what trigger data must look like, or None.
         steps: in order; branch steps hold steps of their own.
+        program: the same steps, compiled to the order in which a run takes them.
     """
 
     key: str
@@ -64,7 +66,8 @@ class WorkflowDefinition:
     settings: WorkflowSettings
     trigger_frequency: TriggerFrequency
     trigger_data_json_schema: JsonObject | None
-    steps: tuple[Step, ...]
+    steps: tuple[BaseStep, ...]
+    program: Program
 
 
 def is_content_key(key: str) -> bool:
@@ -72,8 +75,8 @@ def is_content_key(key: str) -> bool:
     return _KEY.fullmatch(key) is not None
 
 
-def parse_workflow(raw: JsonValue, key: str) -> WorkflowDefinition:
-    """Read a workflow; tolerates the extra keys that Knock's CLI sends.
+def check_workflow(raw: JsonValue, key: str) -> WorkflowDefinition:
+    """Read a draft, strictly; tolerates the extra keys that Knock's CLI sends.
 
     Raises:
         InvalidParams: with one error per violation. Whether the trigger data schema is itself a
@@ -111,6 +114,7 @@ def parse_workflow(raw: JsonValue, key: str) -> WorkflowDefinition:
         trigger_frequency=frequency or TriggerFrequency.EVERY_TRIGGER,
         trigger_data_json_schema=schema,
         steps=steps or (),
+        program=Program(steps or ()),
     )
 
 
@@ -140,7 +144,9 @@ def _parse_labels(raw: JsonValue, field: str) -> tuple[str, ...]:
     violations = Violations()
     for index, label in enumerate(raw):
         if not isinstance(label, str) or not 0 < len(label) <= MAX_NAME_LENGTH:
-            violations.add(f"{field}[{index}]", f"must be a string of 1 to {MAX_NAME_LENGTH}")
+            violations.add(
+                f"{field}[{index}]", f"must be a string of 1 to {MAX_NAME_LENGTH} characters"
+            )
     violations.raise_any()
     return tuple(raw)
 

@@ -8,8 +8,13 @@ import pytest
 
 from domain.errors import InvalidParams
 from domain.json_types import JsonObject
-from domain.workflow_content import all_steps, content_sha, normalise_workflow
-from domain.workflows import TriggerFrequency, parse_workflow
+from domain.workflows import (
+    TriggerFrequency,
+    all_steps,
+    check_workflow,
+    content_sha,
+    normalise_workflow,
+)
 
 STEP: JsonObject = {
     "type": "channel",
@@ -26,13 +31,13 @@ def _document(**changes: Any) -> JsonObject:
 
 def _fields(raw: Any, key: str = "plain") -> list[str]:
     with pytest.raises(InvalidParams) as caught:
-        parse_workflow(raw, key)
+        check_workflow(raw, key)
     return [error.field for error in caught.value.errors]
 
 
 def test_a_small_document_gets_the_documented_defaults() -> None:
     """Name and steps are enough; everything else has a default."""
-    definition = parse_workflow(_document(), "plain")
+    definition = check_workflow(_document(), "plain")
 
     assert (definition.key, definition.name, definition.description) == ("plain", "Plain", None)
     assert (definition.categories, definition.tags, definition.conditions) == ((), (), None)
@@ -43,7 +48,7 @@ def test_a_small_document_gets_the_documented_defaults() -> None:
 
 def test_a_full_document_is_read_as_a_whole() -> None:
     """Every supported field arrives in the definition."""
-    definition = parse_workflow(
+    definition = check_workflow(
         _document(
             description="What it is for",
             categories=["billing"],
@@ -66,7 +71,7 @@ def test_a_full_document_is_read_as_a_whole() -> None:
 @pytest.mark.parametrize("key", ["abc", "a" * 255, "a_b-9"])
 def test_keys_of_3_to_255_plain_characters_are_accepted(key: str) -> None:
     """A key has 3 to 255 of a-z, 0-9, underscore and hyphen."""
-    assert parse_workflow(_document(), key).key == key
+    assert check_workflow(_document(), key).key == key
 
 
 @pytest.mark.parametrize("key", ["ab", "a" * 256, "Abc", "a b c", "abc\n", "äbc", ""])
@@ -116,7 +121,7 @@ def test_all_violations_are_reported_at_once() -> None:
 def test_frequencies_that_are_not_built_are_refused_by_name(frequency: str) -> None:
     """What this version cannot keep is refused, not ignored."""
     with pytest.raises(InvalidParams, match=f"{frequency} is not supported by this version"):
-        parse_workflow(_document(trigger_frequency=frequency), "plain")
+        check_workflow(_document(trigger_frequency=frequency), "plain")
 
 
 def test_goals_are_refused() -> None:

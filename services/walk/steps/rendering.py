@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 
 from domain.channels import ChannelType, effective_settings
-from domain.clock import iso
 from domain.json_types import JsonObject
 from domain.steps.channel import ChannelStep
 from runtime.crypto import BrokenSeal
@@ -16,7 +15,7 @@ from services.catalog import ConfiguredChannel
 from services.lookups import with_lookups
 from services.off_loop import off_loop
 from services.sealing import open_channel_settings
-from services.steps.context import StepContext
+from services.walk.context import Walk
 from templating.email import EmailLayout, count_attachments
 from templating.environment import is_quick as is_quick_template
 from templating.limits import EMAIL_LIMITS, Limits, LiquidError
@@ -34,20 +33,16 @@ _QUICK_WEIGHT = 8_192
 
 
 async def render_message(
-    context: StepContext, step: ChannelStep, channel: ConfiguredChannel, identifier: str
+    context: Walk, step: ChannelStep, channel: ConfiguredChannel, identifier: str
 ) -> JsonObject:
     """Return the content of the message that a step makes.
 
     Raises:
         LiquidError: the template is broken, went over its limits, or its layout is not published.
     """
-    now = iso(context.now)
     template = request_template(context, step, channel)
     settings = effective_settings(channel.settings, step.channel_overrides)
-    scope = {
-        **context.scope(),
-        "current_message": {"id": identifier, "inserted_at": now, "updated_at": now},
-    }
+    scope = context.message_scope(identifier)
     layout = await _layout(context, step, channel)
     # A few tenths of a millisecond are cheaper here than the way to a thread and back. E-mails
     # have a layout, styles and a text part to make, and any loop or long text may take a second.
@@ -77,12 +72,12 @@ async def render_message(
     return content
 
 
-def _tell_of_attachments(context: StepContext, step: ChannelStep) -> None:
+def _tell_of_attachments(context: Walk, step: ChannelStep) -> None:
     """Say that the mail goes out without its attachments, which this version does not send."""
     count = count_attachments(step.template, context.run.data)
     if count:
         told = {"count": count}
-        context.tell("attachments_not_sent", ref=step.ref, step_type="channel", data=told)
+        context.journal.tell("attachments_not_sent", step=step, data=told)
         _log.warning("attachments_not_sent", workflow=context.definition.key, step=step.ref, **told)
 
 
@@ -98,9 +93,7 @@ def _sources(value: object) -> Iterator[str]:
             yield from _sources(item)
 
 
-def request_template(
-    context: StepContext, step: ChannelStep, channel: ConfiguredChannel
-) -> JsonObject:
+def request_template(context: Walk, step: ChannelStep, channel: ConfiguredChannel) -> JsonObject:
     """Return the step's template; a webhook step without one sends its channel's own request.
 
     One or the other, never a mixture (Knock docs: "Webhook channels").
@@ -126,7 +119,7 @@ def request_template(
 
 
 async def _layout(
-    context: StepContext, step: ChannelStep, channel: ConfiguredChannel
+    context: Walk, step: ChannelStep, channel: ConfiguredChannel
 ) -> EmailLayout | None:
     """Return the layout that an e-mail template names; published now, not at trigger time."""
     if channel.channel_type is not ChannelType.EMAIL:
@@ -140,7 +133,7 @@ async def _layout(
     return layout
 
 
-def _limits(context: StepContext, channel_type: ChannelType) -> Limits:
+def _limits(context: Walk, channel_type: ChannelType) -> Limits:
     if channel_type is ChannelType.EMAIL:
         return replace(EMAIL_LIMITS, seconds=context.limits.seconds)
     return context.limits

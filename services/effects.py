@@ -1,0 +1,167 @@
+"""What a transaction owes to Temporal: recorded in it, done after its commit, found when lost.
+
+A transaction must not call Temporal: what was started could not be taken back with it, and the
+row locks would last as long as the call. So it records what is owed; whoever committed does it at
+once; and the sweep does what a process that died, or an absent Temporal, left over. Every effect
+is harmless to repeat, because it may happen and its row stay.
+
+A new kind is one function and one line in `EFFECTS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from domain.errors import Unavailable
+from domain.ids import message_delivery_workflow_id, new_id
+from domain.json_types import JsonObject
+from domain.queues import RUNS
+from domain.runs import DeliverMessageInput, MessageDeliveryInput
+from models.queries import effects as statements
+from runtime.database import Connection
+from runtime.logs import get_logger
+from runtime.platform import Platform
+from temporal_workflows import MessageDeliveryWorkflow
+from temporal_workflows.search_attributes import search_attributes
+
+_log = get_logger(__name__)
+
+DELIVER_MESSAGE = "deliver_message"
+
+# The one who committed is at it for this long; then it counts as left over.
+_PATIENCE = timedelta(seconds=15)
+_LONGEST_WAIT = timedelta(minutes=10)
+_AT_ONCE = 100
+
+Effect = Callable[[Client, dict[str, Any]], Awaitable[None]]
+
+
+async def owe(
+    connection: Connection, environment_id: UUID, kind: str, payload: JsonObject, now: datetime
+) -> UUID:
+    """Record an effect in the caller's transaction; pass its id to `settle` after the commit.
+
+    Args:
+        connection: in the transaction that the effect belongs to.
+        environment_id: where.
+        kind: a key of `EFFECTS`.
+        payload: what the kind needs; ids only, as it may end in a history.
+        now: the instant of the transaction.
+    """
+    effect_id = new_id()
+    await statements.owe(
+        connection,
+        environment_id,
+        effect_id=effect_id,
+        kind=kind,
+        payload=payload,
+        now=now,
+        patience=_PATIENCE,
+    )
+    return effect_id
+
+
+async def settle(platform: Platform, ids: Sequence[UUID]) -> int:
+    """Do effects whose transaction was committed; what fails is left to the sweep.
+
+    Never raises because Temporal or the database is away: what was committed holds already.
+
+    Returns:
+        How many were done.
+    """
+    if not ids:
+        return 0
+    try:
+        async with platform.database.connection() as connection:
+            rows = await statements.effects_by_id(connection, ids)
+        return await _do(platform, rows)
+    except Unavailable:
+        return 0
+
+
+async def do_left_over_effects(platform: Platform) -> int:
+    """Do what was owed and not done in time; one that fails never keeps the others waiting.
+
+    Returns:
+        How many were done.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    async with platform.database.connection() as connection:
+        rows = await statements.take_due(
+            connection, limit=_AT_ONCE, first_wait=_PATIENCE, longest_wait=_LONGEST_WAIT
+        )
+    return await _do(platform, rows)
+
+
+async def _do(platform: Platform, rows: Sequence[dict[str, Any]]) -> int:
+    done = []
+    for row in rows:
+        try:
+            await EFFECTS[row["kind"]](platform.temporal, row)
+            done.append(row["id"])
+        except Exception as error:
+            # A kind that only a newer process knows is a KeyError here, and that one's to do.
+            _log.warning(
+                "effect_left_over",
+                kind=row["kind"],
+                effect_id=str(row["id"]),
+                attempts=row["attempts"],
+                error=type(error).__name__,
+            )
+    if done:
+        async with platform.database.connection() as connection:
+            await statements.forget(connection, done)
+    return len(done)
+
+
+def manual_retry(message: Mapping[str, Any], *, queue: str, label: str) -> JsonObject:
+    """Write the payload of `DELIVER_MESSAGE` for the retry that a message's row counts last.
+
+    Args:
+        message: id, retry_count and workflow_key of the message.
+        queue: the task queue of its channel type.
+        label: what the Temporal UI shows.
+    """
+    return {
+        "message_id": str(message["id"]),
+        "retry": message["retry_count"],
+        "workflow_key": message["workflow_key"],
+        "queue": queue,
+        "label": label,
+    }
+
+
+async def _deliver_message(temporal: Client, row: dict[str, Any]) -> None:
+    """Start the manual retry of a message; one that was started before is left alone."""
+    payload = row["payload"]
+    delivery = DeliverMessageInput(
+        payload["message_id"], str(row["environment_id"]), payload["retry"]
+    )
+    try:
+        await temporal.start_workflow(
+            MessageDeliveryWorkflow.run,
+            MessageDeliveryInput(delivery, queue=payload["queue"], label=payload["label"]),
+            id=message_delivery_workflow_id(
+                row["environment"], payload["message_id"], payload["retry"]
+            ),
+            task_queue=RUNS,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=search_attributes(
+                environment=row["environment"], workflow_key=payload["workflow_key"]
+            ),
+        )
+    except WorkflowAlreadyStartedError:
+        return
+
+
+EFFECTS: dict[str, Effect] = {DELIVER_MESSAGE: _deliver_message}

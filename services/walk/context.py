@@ -1,0 +1,171 @@
+"""What a step executor works with: one walk's view of its run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from domain.clock import iso
+from domain.conditions import ConditionGroup, ConditionScope, Verdict, arguments, evaluate
+from domain.ids import activity_id
+from domain.json_types import JsonObject
+from domain.steps import BaseStep
+from domain.workflows import WorkflowDefinition
+from models.queries import walks
+from runtime.database import Connection
+from runtime.platform import Platform
+from services.catalog import Catalog, Configuration
+from services.lookups import with_lookups
+from services.message_facts import message_facts
+from services.off_loop import off_loop
+from services.walk.faults import blaming
+from services.walk.journal import Journal
+from services.walk.state import RunState
+from templating.context import build_scope
+from templating.environment import is_quick, render_text
+from templating.limits import Budget, Limits
+from templating.lookups import Lookups
+
+
+@dataclass(slots=True)
+class Walk:
+    """One walk of a run.
+
+    Attributes:
+        platform: the parts of this process.
+        catalog: definitions and layouts, kept by this process.
+        connection: the walk's transaction, which holds the run's row.
+        configuration: channels and what is published, as of now.
+        definition: what the run walks through.
+        run: its facts and its data.
+        journal: what the walk did so far.
+        now: one instant for all that the walk does.
+        limits: what a rendering may cost.
+    """
+
+    platform: Platform
+    catalog: Catalog
+    connection: Connection
+    configuration: Configuration
+    definition: WorkflowDefinition
+    run: RunState
+    journal: Journal
+    now: datetime
+    limits: Limits
+    _scope: JsonObject | None = None
+    _stored: list[dict[str, Any]] | None = field(default=None)
+
+    @property
+    def zone(self) -> str | None:
+        """Return the recipient's time zone as it was given, if it was."""
+        zone = (self.run.recipient or {}).get("timezone")
+        return zone if isinstance(zone, str) else None
+
+    def scope(self) -> JsonObject:
+        """Return what templates and conditions of this run see, as the data is now."""
+        if self._scope is None:
+            definition = self.definition
+            self._scope = build_scope(
+                data=self.run.data,
+                recipient=self.run.recipient or {},
+                actor=self.run.actor,
+                tenant=self.run.tenant,
+                workflow={
+                    "id": str(self.run.version_id),
+                    "key": definition.key,
+                    "name": definition.name,
+                    "categories": list(definition.categories),
+                    "commercial": definition.settings.is_commercial,
+                    "override_preferences": definition.settings.override_preferences,
+                    "cancellation_key": self.run.cancellation_key,
+                },
+                variables={},
+                now_iso=iso(self.run.accepted_at) or "",
+            )
+        return self._scope
+
+    def message_scope(self, message_id: str) -> JsonObject:
+        """Return what the templates of one message see: its own facts, and its activities' ids."""
+        scope = self.scope()
+        now = iso(self.now)
+        (activity,) = scope["activities"]
+        return {
+            **scope,
+            "activities": [{**activity, "id": str(activity_id(UUID(message_id)))}],
+            "current_message": {"id": message_id, "inserted_at": now, "updated_at": now},
+        }
+
+    def patch(self, patch: JsonObject) -> None:
+        """Change the run's data for everything that is read from now on."""
+        self.run.patch(patch)
+        self._scope = None
+
+    async def judge(self, *groups: ConditionGroup | None) -> Verdict | None:
+        """Judge condition groups joined by AND; None when there is nothing to judge.
+
+        Raises:
+            ContentError: the Liquid of an argument is broken, or the data breaks a comparison.
+        """
+        given = [group for group in groups if group is not None]
+        if not given:
+            return None
+        values = {**self.scope(), "refs": await self._message_refs()}
+        sources = [source for group in given for source in arguments(group)]
+
+        def evaluate_all(lookups: Lookups) -> Verdict:
+            # The budget counts the time of the thread that makes it; all arguments share it.
+            budget = Budget(self.limits)
+            scope = ConditionScope(
+                values=values,
+                now=self.now,
+                render=lambda text: render_text(
+                    text, values, self.limits, budget=budget, lookups=lookups
+                ),
+            )
+            trace: list[JsonObject] = []
+            for group in given:
+                verdict = evaluate(group, scope)
+                trace.extend(verdict.trace)
+                if not verdict.passed:
+                    return Verdict(passed=False, trace=trace)
+            return Verdict(passed=True, trace=trace)
+
+        async def evaluate_somewhere(lookups: Lookups) -> Verdict:
+            if all(map(is_quick, sources)):
+                return evaluate_all(lookups)
+            return await off_loop(partial(evaluate_all, lookups))
+
+        with blaming("condition"):
+            return await with_lookups(self.connection, self.run.environment_id, evaluate_somewhere)
+
+    async def allows(self, step: BaseStep, *more: ConditionGroup | None) -> bool:
+        """Judge a step's conditions, with more of its kind, and tell the verdict.
+
+        Raises:
+            ContentError: the conditions cannot be judged.
+        """
+        verdict = await self.judge(step.conditions, *more)
+        if verdict is None:
+            return True
+        self.journal.tell(
+            "step_conditions_evaluated",
+            step=step,
+            data={"passed": verdict.passed, "conditions": verdict.trace},
+        )
+        return verdict.passed
+
+    async def _message_refs(self) -> JsonObject:
+        """Return the messages of earlier steps as conditions see them.
+
+        Those of earlier walks are loaded at first use; those of this walk grow with every step.
+        """
+        if not self.journal.outcomes:
+            return {}
+        if self._stored is None:
+            self._stored = await walks.messages_of_run(
+                self.connection, self.run.workflow_run_id, self.run.id
+            )
+        return message_facts(self._stored, self.journal.messages)

@@ -1,0 +1,38 @@
+"""The orders to deliver that a walk answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from domain.channels import ChannelType
+from domain.queues import DELIVERY_QUEUES
+from domain.runs import DeliveryOrder
+from domain.statuses import PENDING_DELIVERY
+from models.queries import walks
+from runtime.database import Connection
+
+
+def delivery_order(
+    identifier: str, step_ref: str, channel_type: ChannelType, scheduled_at: datetime | None
+) -> DeliveryOrder:
+    """Say which queue takes a message, and when at the earliest."""
+    return DeliveryOrder(
+        message_id=identifier,
+        queue=DELIVERY_QUEUES[channel_type],
+        label=f"{step_ref} by {channel_type.value}",
+        not_before=scheduled_at.timestamp() if scheduled_at else None,
+    )
+
+
+async def open_deliveries(
+    connection: Connection, workflow_run_id: UUID, run_id: UUID, *, step_ref: str | None = None
+) -> list[DeliveryOrder]:
+    """Return the deliveries of messages made earlier that have reached no final status."""
+    return [
+        delivery_order(
+            str(row["id"]), row["step_ref"], ChannelType(row["channel_type"]), row["scheduled_at"]
+        )
+        for row in await walks.messages_of_run(connection, workflow_run_id, run_id)
+        if row["delivery_status"] in PENDING_DELIVERY and step_ref in (None, row["step_ref"])
+    ]

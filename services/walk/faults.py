@@ -1,0 +1,47 @@
+"""Whose fault an error is: the author's or a customer's fails the step, ours stops the walk.
+
+A template, a condition or data can raise anything in the code that reads it. All of that belongs
+to the content, because trying again for ever would not help, and somebody has to be told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from domain.conditions import ConditionError
+from domain.errors import Unavailable
+from domain.storable import storable_text
+from templating.limits import LiquidError
+
+_LONGEST = 1_000
+# These say in a sentence for the author what is wrong.
+_SPOKEN = (ConditionError, LiquidError)
+
+
+class ContentError(Exception):
+    """A step cannot be taken because of what its author or a customer wrote.
+
+    Args:
+        kind: condition, template, content or unsupported.
+        text: one sentence for the author; ends in the run's story.
+    """
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.text = storable_text(text)[:_LONGEST]
+
+
+@contextmanager
+def blaming(kind: str) -> Iterator[None]:
+    """Turn whatever the block raises into a `ContentError`, except what the database raises."""
+    try:
+        yield
+    except (ContentError, Unavailable, psycopg.Error):
+        raise
+    except Exception as error:
+        text = str(error) if isinstance(error, _SPOKEN) else f"{type(error).__name__}: {error}"
+        raise ContentError(kind, text) from error

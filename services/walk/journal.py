@@ -1,0 +1,200 @@
+"""What a walk did, until it is stored: the only writer of run events, messages and their events.
+
+Everything is cleaned where it enters, so that no template, payload or error text can keep the
+walk from being recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from domain.ids import new_id
+from domain.json_types import JsonObject
+from domain.runs import DeliveryOrder
+from domain.statuses import RunStatus
+from domain.steps import BaseStep
+from domain.storable import storable_json
+from models.queries.walks import RunChange
+
+# The content of a message was bounded when it was rendered; here nothing of it is cut.
+_MOST_CHARACTERS = 100_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a journal had come."""
+
+    rows: Mapping[str, int]
+    orders: int
+    owed: int
+
+
+class Journal:
+    """The new rows of a walk, and the state that it leaves its run in.
+
+    Attributes:
+        outcomes: what each step did, by ref; see `keep`.
+        orders: messages to hand to their providers.
+        owed: kind and payload of what is owed to Temporal after the commit.
+    """
+
+    def __init__(self, row: Mapping[str, Any], now: datetime) -> None:
+        self.now = now
+        self.outcomes: JsonObject = {
+            ref: kept for ref, kept in row["step_outcomes"].items() if isinstance(kept, dict)
+        }
+        self.orders: list[DeliveryOrder] = []
+        self.owed: list[tuple[str, JsonObject]] = []
+        self.rows: dict[str, list[JsonObject]] = {}
+        self._run_id: UUID = row["id"]
+        self._event_count: int = row["event_count"]
+        self._error_count: int = row["error_count"]
+        self._status: RunStatus = RunStatus.PROCESSING
+        self._started_at: datetime | None = row["started_at"]
+        self._resumes_at: datetime | None = None
+        self._ended_at: datetime | None = None
+        self._end_reason: str | None = None
+
+    def begin(self) -> None:
+        """Note that the run has started; its row says so, and its place in the story is kept."""
+        self._started_at = self.now
+        self._event_count += 1
+
+    def rest(self, status: RunStatus, resumes_at: datetime) -> None:
+        """Leave the run open until an instant."""
+        self._status = status
+        self._resumes_at = resumes_at
+
+    def complete(self, reason: str | None) -> None:
+        """End the run well; its row says so, and its place in the story is kept."""
+        self._end(RunStatus.COMPLETED, reason)
+        self._event_count += 1
+
+    def halt(self, reason: str) -> None:
+        """End the run with an error."""
+        self.tell("run_halted", failed=True, data={"reason": reason})
+        self._end(RunStatus.COMPLETED, reason)
+
+    def cancel(self, reason: str) -> None:
+        """End the run because somebody wanted it."""
+        self.tell("run_cancelled", data={"reason": reason})
+        self._end(RunStatus.CANCELLED, reason)
+
+    def _end(self, status: RunStatus, reason: str | None) -> None:
+        self._status = status
+        self._ended_at = self.now
+        self._end_reason = reason
+
+    @property
+    def change(self) -> RunChange:
+        """Return what becomes of the run's row."""
+        return RunChange(
+            status=self._status.value,
+            error_count=self._error_count,
+            event_count=self._event_count,
+            step_outcomes=self.outcomes,
+            resumes_at=self._resumes_at,
+            started_at=self._started_at,
+            ended_at=self._ended_at,
+            end_reason=self._end_reason,
+        )
+
+    @property
+    def messages(self) -> list[JsonObject]:
+        """Return the rows of the messages made in this walk."""
+        return self.rows.get("messages", [])
+
+    def tell(
+        self,
+        event: str,
+        *,
+        step: BaseStep | None = None,
+        failed: bool = False,
+        attempt: int = 1,
+        data: JsonObject | None = None,
+    ) -> None:
+        """Add a line to the run's story."""
+        self._add(
+            "recipient_run_events",
+            {
+                "recipient_run_id": str(self._run_id),
+                "position": self._event_count,
+                "event": event,
+                "status": "error" if failed else "ok",
+                "attempt": attempt,
+                "step_ref": step.ref if step else None,
+                "step_type": step.step_type if step else None,
+                "data": data or {},
+                "inserted_at": self.now.isoformat(),
+            },
+        )
+        self._event_count += 1
+        if failed:
+            self._error_count += 1
+
+    def make(self, message: JsonObject, order: DeliveryOrder | None) -> None:
+        """Add a message, and the order to deliver it when a provider is needed."""
+        self._add("messages", message)
+        if order is not None:
+            self.orders.append(order)
+
+    def tell_message(
+        self, message_id: str, event_type: str, data: JsonObject | None = None
+    ) -> None:
+        """Add a line to a message's story; that it was created and queued, its row says."""
+        self._add(
+            "message_events",
+            {
+                "id": str(new_id()),
+                "message_id": message_id,
+                "event_type": event_type,
+                "data": data,
+                "inserted_at": self.now.isoformat(),
+            },
+        )
+
+    def keep(self, step: BaseStep, record: JsonObject, patch: JsonObject | None) -> None:
+        """Remember what a step did, with its place in the order of the run's steps."""
+        known = self.outcomes.get(step.ref)
+        kept = {**record, "n": (known or {}).get("n", len(self.outcomes))}
+        if patch is not None:
+            # Patches may be large, and are stored apart: a run's row is read with every walk.
+            taken = [each["patch"] for each in self.outcomes.values() if "patch" in each]
+            kept["patch"] = max(taken, default=-1) + 1
+            self._add(
+                "run_patches",
+                {
+                    "recipient_run_id": str(self._run_id),
+                    "position": kept["patch"],
+                    "step_ref": step.ref,
+                    "patch": patch,
+                },
+            )
+        elif known and "patch" in known:
+            kept["patch"] = known["patch"]
+        self.outcomes[step.ref] = storable_json(kept)
+
+    def owe(self, kind: str, payload: JsonObject) -> None:
+        """Owe an effect to Temporal: see `services.effects`."""
+        self.owed.append((kind, payload))
+
+    def mark(self) -> Mark:
+        """Return how far the journal has come."""
+        lengths = {table: len(rows) for table, rows in self.rows.items()}
+        return Mark(lengths, len(self.orders), len(self.owed))
+
+    def take_back(self, mark: Mark) -> None:
+        """Drop what was made since a mark; what was told stays."""
+        for table, rows in self.rows.items():
+            if table != "recipient_run_events":
+                del rows[mark.rows.get(table, 0) :]
+        del self.orders[mark.orders :]
+        del self.owed[mark.owed :]
+
+    def _add(self, table: str, row: JsonObject) -> None:
+        clean = storable_json(row, characters=_MOST_CHARACTERS)
+        self.rows.setdefault(table, []).append(clean)

@@ -1,0 +1,81 @@
+"""What a step executor answers: where the run goes from its step, and what is remembered of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+from domain.json_types import JsonObject
+from domain.runs import Directive
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A line for the run's story; `failed` makes it an error that counts."""
+
+    name: str
+    data: JsonObject = field(default_factory=dict)
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Move:
+    """What every move has in common.
+
+    Attributes:
+        story: one line for the Temporal UI; no personal data.
+        event: a line for the run's story, or None.
+        record: kept under the step's ref for a repeated walk, beside `outcome`.
+        patch: what the step changed in the run's data, or None.
+    """
+
+    story: str
+    event: Event | None = None
+    record: JsonObject = field(default_factory=dict)
+    patch: JsonObject | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done(_Move):
+    """The step was taken; the run goes on behind it. `outcome` names what was done."""
+
+    outcome: str = "done"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped(_Move):
+    """The step was left out for a reason; the run goes on behind it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Into(_Move):
+    """The run goes into a branch of the step, counted from 0."""
+
+    branch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halted(_Move):
+    """The step ends the run for a reason, without an error."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting(_Move):
+    """The run waits as the directive says; then the step's other half resumes."""
+
+    directive: Directive
+
+
+Move: TypeAlias = Done | Skipped | Into | Halted | Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """What ended a wait; `at` is the instant of the walk that resumes."""
+
+    at: datetime

@@ -1,0 +1,42 @@
+"""One executor per step type, in two halves: a run arrives at a step, and may resume it later."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeVar
+
+from domain.json_types import JsonObject
+from domain.steps import BaseStep, ChannelStep, DelayStep, UnknownStep
+from services.walk.context import Walk
+from services.walk.moves import Move, Woken
+from services.walk.steps.channel import ChannelExecutor
+from services.walk.steps.delay import DelayExecutor
+from services.walk.steps.unknown import UnknownExecutor
+
+S = TypeVar("S", bound=BaseStep)
+S_contra = TypeVar("S_contra", bound=BaseStep, contravariant=True)
+
+
+class Executor(Protocol[S_contra]):
+    """Takes the steps of one type. Both halves raise ContentError when the step fails."""
+
+    async def arrive(self, walk: Walk, step: S_contra) -> Move:
+        """Take the step, as far as it goes without waiting."""
+        ...
+
+    async def resume(self, walk: Walk, step: S_contra, kept: JsonObject, woken: Woken) -> Move:
+        """Go on with a step that answered `Waiting`; `kept` is what it recorded then."""
+        ...
+
+
+def pair(step: type[S], executor: Executor[S]) -> tuple[type[BaseStep], Executor[Any]]:
+    """Tie a step type to its executor; the type checker rejects a mismatch."""
+    return step, executor
+
+
+EXECUTORS: dict[type[BaseStep], Executor[Any]] = dict(
+    (
+        pair(ChannelStep, ChannelExecutor()),
+        pair(DelayStep, DelayExecutor()),
+        pair(UnknownStep, UnknownExecutor()),
+    )
+)

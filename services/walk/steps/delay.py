@@ -1,0 +1,53 @@
+"""The delay step: decides an instant; the run's Temporal workflow sleeps until it."""
+
+from __future__ import annotations
+
+from domain.clock import iso
+from domain.json_types import JsonObject
+from domain.runs import SleepUntil
+from domain.steps.delay import DelayStep, decide_delay
+from services.walk.context import Walk
+from services.walk.faults import blaming
+from services.walk.moves import Done, Event, Move, Skipped, Waiting, Woken
+
+
+class DelayExecutor:
+    """Waits, and then notes that it has waited (Knock docs: "Delay function")."""
+
+    async def arrive(self, walk: Walk, step: DelayStep) -> Move:
+        """Decide how long to wait. Raises ContentError when the conditions cannot be judged."""
+        if walk.run.settings.get("skip_delay"):
+            return _skipped(step, "the trigger asked to skip delays", failed=False)
+        if not await walk.allows(step):
+            return _skipped(step, "conditions not met", failed=False)
+        with blaming("content"):
+            decision = decide_delay(step, walk.scope(), walk.now, walk.zone)
+        if decision.skip_reason is not None:
+            # An unusable dynamic value is logged as an error although the run goes on (Knock docs).
+            return _skipped(step, decision.skip_reason, failed=True)
+        if decision.until is None:
+            return _skipped(step, "there is nothing to wait for", failed=False)
+        until = iso(decision.until)
+        return Waiting(
+            story=f"`{step.ref}` waits until {until}",
+            event=Event("delay_started", {"delay_until": until}),
+            record={"until": until},
+            directive=SleepUntil(decision.until.timestamp(), f"{step.ref}: until {until}"),
+        )
+
+    async def resume(self, walk: Walk, step: DelayStep, kept: JsonObject, woken: Woken) -> Move:
+        """Go on: the time has come."""
+        return Done(
+            outcome="waited",
+            story=f"`{step.ref}` has waited",
+            event=Event("delay_completed"),
+            record={"until": kept.get("until")},
+        )
+
+
+def _skipped(step: DelayStep, reason: str, *, failed: bool) -> Move:
+    return Skipped(
+        story=f"`{step.ref}` skipped: {reason}",
+        event=Event("delay_skipped", {"reason": reason}, failed=failed),
+        reason=reason,
+    )

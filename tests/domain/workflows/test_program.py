@@ -1,0 +1,76 @@
+"""A definition is compiled once to the order in which a run takes its steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domain.steps import BaseStep
+from domain.workflows import Program
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fork(BaseStep):
+    """A step with lists of steps below it; without any it is a plain one."""
+
+    step_type = "fork"
+    below: tuple[tuple[BaseStep, ...], ...] = ()
+
+    def branches(self) -> tuple[tuple[BaseStep, ...], ...]:
+        return self.below
+
+
+def _plain(*refs: str) -> tuple[BaseStep, ...]:
+    return tuple(_Fork(ref=ref) for ref in refs)
+
+
+def _nested(levels: int) -> BaseStep:
+    """Make forks within forks: `fork_n` holds `in_n`, the fork below, and `out_n`."""
+    inner = _plain("core") if levels == 1 else (_nested(levels - 1),)
+    body = (*_plain(f"in_{levels}"), *inner, *_plain(f"out_{levels}"))
+    return _Fork(ref=f"fork_{levels}", below=(body, ()))
+
+
+def test_a_list() -> None:
+    """Steps of a list follow each other; the last one has none behind it."""
+    program = Program(_plain("a", "b"))
+    assert (program.first(), program.after("a"), program.after("b")) == ("a", "b", None)
+    assert program.step("b") == _Fork(ref="b")
+
+
+def test_no_steps() -> None:
+    """A workflow without steps has no first one."""
+    program = Program(())
+    assert program.first() is None
+    assert program.step("a") is None
+
+
+def test_branches_lead_behind_their_step() -> None:
+    """A branch is entered at its first step, and left for the step behind the fork."""
+    fork = _Fork(ref="fork", below=(_plain("left_1", "left_2"), _plain("right"), ()))
+    program = Program((*_plain("a"), fork, *_plain("z")))
+    assert program.after("a") == "fork"
+    assert [program.into("fork", branch) for branch in range(3)] == ["left_1", "right", "z"]
+    assert program.after("left_1") == "left_2"
+    assert program.after("left_2") == program.after("right") == program.after("fork") == "z"
+
+
+def test_the_last_branch_ends_the_run() -> None:
+    """A branch at the end of the workflow leads to the end, an empty one at once."""
+    program = Program([_Fork(ref="fork", below=(_plain("only"), ()))])
+    assert program.after("only") is None
+    assert program.into("fork", 1) is None
+
+
+def test_five_levels() -> None:
+    """Branches nest: from the core of five levels the run comes out level by level."""
+    program = Program((_nested(5), *_plain("end")))
+    way, ref = [], program.first()
+    while ref is not None:
+        way.append(ref)
+        step = program.step(ref)
+        assert step is not None
+        ref = program.into(ref, 0) if step.branches() else program.after(ref)
+    down = [name for level in range(5, 0, -1) for name in (f"fork_{level}", f"in_{level}")]
+    up = [f"out_{level}" for level in range(1, 6)]
+    assert way == [*down, "core", *up, "end"]
+    assert program.into("fork_1", 1) == "out_2"
