@@ -70,7 +70,11 @@ async def test_readers_see_the_same_data(engine: Engine, extra: ExtraExecutor) -
     (message,) = await engine.messages(run_id)
     async with engine.platform.database.connection() as connection:
         data = await feeds.trigger_data_of(
-            connection, engine.environment.id, [message["recipient_run_id"]]
+            connection,
+            engine.environment.id,
+            [message["recipient_run_id"]],
+            each=1_000,
+            together=1_000,
         )
     assert data == {message["recipient_run_id"]: {"x": "new", "y": {"deep": 1}}}
     (activity,) = await messages.load_trigger_activities(
