@@ -43,6 +43,7 @@ from runtime.logs import get_logger
 from runtime.platform import Platform, open_platform
 from runtime.processes import LOOK_SECONDS
 from runtime.settings import Settings
+from services.deliveries_under_way import end_deliveries
 from services.provider_pool import close_providers
 from services.sealing import list_unreadable
 from temporal_workflows import WORKFLOWS, SweepWorkflow
@@ -58,6 +59,11 @@ _BEAT_SECONDS = LOOK_SECONDS / 2
 # Two chunks start 64 runs at once, which is what a process can take as eager tasks. More at a time
 # made a trigger for a thousand a quarter slower: the rest of the starts took the long way.
 _FEW_SLOTS = 2
+# The SDK holds heartbeats back for most of their time-out; held back longer, the restart of a
+# Temporal server would look like the death of every worker with a slow delivery.
+_BEAT_THROTTLE = timedelta(seconds=5)
+# Attempts at deliveries outlive their activities; a process that stops gives them this long.
+_LATE_SECONDS = 5.0
 
 
 def workflow_runner(settings: Settings) -> WorkflowRunner:
@@ -121,6 +127,7 @@ def _build_worker(
         interceptors=[SafeFailures()],
         max_concurrent_activities=slots,
         activity_task_poller_behavior=PollerBehaviorSimpleMaximum(min(slots, 4)),
+        max_heartbeat_throttle_interval=_BEAT_THROTTLE,
         graceful_shutdown_timeout=grace,
         deployment_config=deployment,
     )
@@ -151,6 +158,7 @@ async def run_worker(settings: Settings, queues: tuple[str, ...] = ALL_QUEUES) -
             await stopping.wait()
             beating.cancel()
             _log.info("worker_stopping")
+        await end_deliveries(platform, grace=_LATE_SECONDS)
         await close_providers(platform)
 
 

@@ -25,7 +25,7 @@ from domain.ids import (
 from domain.json_types import JsonObject
 from domain.queues import RUNS
 from domain.runs import SweepInput
-from services.deliveries import retry_message
+from services.message_retries import retry_message
 from temporal_workflows import SweepWorkflow
 from tests.support.engine import Engine, channel_step, delay_step
 from tests.support.interruptions import FailingTemporal
