@@ -185,8 +185,8 @@ async def sweep(engine: Engine) -> Handle:
 
 SCENARIOS: dict[str, Scenario] = {
     "in_app": Scenario(_in_app, 6),
-    "email": Scenario(_email, 13),
-    "in_app_delay_email": Scenario(_in_app_delay_email, 19),
+    "email": Scenario(_email, 8),
+    "in_app_delay_email": Scenario(_in_app_delay_email, 14),
     "walk_on": Scenario(_walk_on, 8),
     "delay_cancelled_by_signal": Scenario(_delay_cancelled, 13),
     "cancelled_from_temporal": Scenario(_cancelled_from_temporal, 13),
