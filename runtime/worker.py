@@ -65,7 +65,7 @@ _FEW_SLOTS = 2
 # Temporal server would look like the death of every worker with a slow delivery.
 _BEAT_THROTTLE = timedelta(seconds=5)
 # Attempts at deliveries outlive their activities; a process that stops gives them this long.
-_LATE_SECONDS = 5.0
+_LATE_SECONDS = 2.0
 
 
 def workflow_runner(settings: Settings) -> WorkflowRunner:
