@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from domain.errors import Unavailable
 from domain.runs import DeliverMessageInput, FirstAttempt
-from runtime.faults import describe_fault
+from runtime.faults import fault_of
 from runtime.logs import get_logger
 from runtime.platform import Platform
 from services.deliveries_under_way import attempt_at
@@ -83,10 +83,10 @@ class DeliverActivities:
             except Unavailable:
                 raise _again("the database is away", "Unavailable", _LATER_SECONDS) from None
             except Exception as error:
-                fault = describe_fault(error)
-                _log.error("delivery_fault", message_id=order.message_id, **fault)
+                fault = fault_of(error)
+                _log.error("delivery_fault", message_id=order.message_id, **fault.fields())
                 wait = min(2.0 ** min(number, 10), _LONGEST_FAULT_SECONDS)
-                raise _again(f"fault {fault['fault']}", fault["error"], wait) from None
+                raise _again(f"fault {fault.id}", fault.type, wait) from None
 
     async def _deliver(self, order: DeliverMessageInput) -> str:
         """Make the attempt, once the database is there.

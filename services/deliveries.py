@@ -29,7 +29,7 @@ from models.queries import deliveries as statements
 from providers.base import Provider
 from runtime.crypto import BrokenSeal, UnknownKey
 from runtime.database import Connection
-from runtime.faults import describe_fault
+from runtime.faults import fault_of
 from runtime.logs import get_logger
 from runtime.platform import Platform
 from services.delivery_limits import Held, limits_of
@@ -171,9 +171,9 @@ async def _send(platform: Platform, message: dict[str, Any]) -> Outcome:
         except Exception as error:
             # A fault of the provider's code. The vendor may have taken the message, so this is an
             # attempt: repeating it without end could send without end.
-            fault = describe_fault(error)
-            _log.error("provider_fault", provider=message["provider"], **fault)
-            raise Retry(f"The provider failed by a fault of ours ({fault['fault']}).") from None
+            fault = fault_of(error)
+            _log.error("provider_fault", provider=message["provider"], **fault.fields())
+            raise Retry(f"The provider failed by a fault of ours ({fault.id}).") from None
         call.answered()
         return outcome
 

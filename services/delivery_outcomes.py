@@ -19,7 +19,7 @@ from domain.json_types import JsonObject
 from domain.statuses import DeliveryStatus
 from models.queries import deliveries as statements
 from models.queries.deliveries import AttemptRecord, Claim
-from runtime.faults import describe_fault
+from runtime.faults import fault_of
 from runtime.logs import get_logger
 from runtime.platform import Platform
 
@@ -197,13 +197,13 @@ async def _record(platform: Platform, record: AttemptRecord) -> str:
             if record.exchange is None and not record.metadata:
                 raise
             _log.error("exchange_not_stored", message_id=str(record.claim.message_id),
-                       **describe_fault(error))  # fmt: skip
+                       **fault_of(error).fields())  # fmt: skip
             record = _without_words(record)
         except (AppError, psycopg.Error) as error:
             if not is_told:
                 is_told = True
                 message_id = str(record.claim.message_id)
-                _log.error("outcome_waits", message_id=message_id, **describe_fault(error))
+                _log.error("outcome_waits", message_id=message_id, **fault_of(error).fields())
             wait = next(waits, None)
             if wait is None:
                 raise Unavailable("The database cannot be written; try again.") from error
