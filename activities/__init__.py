@@ -23,11 +23,11 @@ def activities_by_queue(
         queues: all queues that this process works.
     """
     advance = AdvanceActivities(platform)
-    deliver = DeliverActivities(platform)
+    deliver = DeliverActivities(platform, queues=queues)
     fan_out = FanOutActivities(platform, works_runs=RUNS in queues)
     sweep = SweepActivities(platform)
     table: dict[str, list[Callable[..., Any]]] = {
-        RUNS: [advance.advance],
+        RUNS: [advance.advance, deliver.deliver_now],
         FANOUT: [
             fan_out.plan_trigger_fanout,
             fan_out.start_runs,
@@ -37,5 +37,5 @@ def activities_by_queue(
         SWEEP: [sweep.sweep],
     }
     for queue in DELIVERY_QUEUES.values():
-        table[queue] = [deliver.deliver_message, deliver.conclude_delivery]
+        table[queue] = [deliver.deliver_message]
     return {queue: table[queue] for queue in queues}

@@ -7,9 +7,10 @@ from datetime import timedelta
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.faults import away, fault_of
+from activities.faults import away
 from domain.errors import Unavailable
 from domain.runs import Advanced, AdvanceInput
+from runtime.faults import fault_of
 from runtime.logs import get_logger
 from runtime.platform import Platform
 from services import walk

@@ -1,4 +1,4 @@
-"""Hand one message to its provider; a failed attempt becomes Temporal's next one."""
+"""Hand one message to its provider: at once where its run walks, and for as long as it takes."""
 
 from __future__ import annotations
 
@@ -11,39 +11,84 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from domain.errors import Unavailable
-from domain.runs import DeliverMessageInput
+from domain.runs import DeliverMessageInput, FirstAttempt
+from runtime.faults import fault_of
+from runtime.logs import get_logger
 from runtime.platform import Platform
-from services import deliveries
+from services.deliveries_under_way import attempt_at
+from services.delivery_outcomes import TryAgain
 
+_log = get_logger(__name__)
+
+# How long a run waits for its first attempt; most providers answer in a fraction of it.
+_AT_ONCE_SECONDS = 1.5
 # A delivery beats only when it is slow, so a quick one costs no extra call; a dead worker is
 # noticed after the heartbeat time-out instead of the whole attempt's.
-_BEAT_SECONDS = 3.0
-# A database that is away for less than this costs a message no attempt.
+_BEAT_SECONDS = 5.0
+# An activity waits so long for a database that is away, and leaves its slot to others for so long.
 _PATIENCE_SECONDS = 60.0
 _AWAY_SECONDS = 0.5
+_LATER_SECONDS = 15.0
+_LONGEST_FAULT_SECONDS = 600.0
 
 
 class DeliverActivities:
-    """Delivers messages."""
+    """Delivers messages.
 
-    def __init__(self, platform: Platform) -> None:
+    Args:
+        platform: the parts of this process.
+        queues: all queues that this process works.
+    """
+
+    def __init__(self, platform: Platform, *, queues: tuple[str, ...]) -> None:
         self._platform = platform
+        self._queues = queues
+        # A walk must always find a slot, however slowly providers answer.
+        self._most_at_once = max(1, platform.settings.worker_local_slots // 2)
+        self._at_once = 0
+
+    @activity.defn(name="deliver_now")
+    async def deliver_now(self, order: DeliverMessageInput) -> FirstAttempt:
+        """Make the first attempt here, if this process delivers this kind of message.
+
+        Answers after a moment; an attempt that takes longer goes on, and `deliver_message` finds
+        out what became of it.
+        """
+        if order.queue not in self._queues:
+            return FirstAttempt(settled=False, state="elsewhere")
+        if self._at_once >= self._most_at_once:
+            return FirstAttempt(settled=False, state="busy")
+        self._at_once += 1
+        try:
+            attempt = attempt_at(self._platform, order)
+            await asyncio.wait((attempt,), timeout=_AT_ONCE_SECONDS)
+        finally:
+            self._at_once -= 1
+        if not attempt.done() or attempt.cancelled():
+            return FirstAttempt(settled=False, state="under way")
+        if attempt.exception() is not None:
+            return FirstAttempt(settled=False, state="not accepted")
+        return FirstAttempt(settled=True, state=attempt.result())
 
     @activity.defn(name="deliver_message")
     async def deliver_message(self, order: DeliverMessageInput) -> str:
         """Make one attempt; answers the message's final delivery status."""
-        attempt = activity.info().attempt
+        number = activity.info().attempt
         async with _beating():
             try:
-                return await self._deliver(order, attempt)
-            except deliveries.TryAgain as error:
+                return await self._deliver(order)
+            except TryAgain as error:
                 # The reason is in the delivery log; histories carry no provider's words.
-                raise _again("not accepted", "TryAgain", error.after) from None
+                raise _again("not final yet", "TryAgain", error.after) from None
             except Unavailable:
-                wait = deliveries.wait_after(self._platform, attempt)
-                raise _again("the database is away", "Unavailable", wait) from None
+                raise _again("the database is away", "Unavailable", _LATER_SECONDS) from None
+            except Exception as error:
+                fault = fault_of(error)
+                _log.error("delivery_fault", message_id=order.message_id, **fault.fields())
+                wait = min(2.0 ** min(number, 10), _LONGEST_FAULT_SECONDS)
+                raise _again(f"fault {fault.id}", fault.type, wait) from None
 
-    async def _deliver(self, order: DeliverMessageInput, attempt: int) -> str:
+    async def _deliver(self, order: DeliverMessageInput) -> str:
         """Make the attempt, once the database is there.
 
         Raises:
@@ -53,16 +98,11 @@ class DeliverActivities:
         deadline = loop.time() + _PATIENCE_SECONDS
         while True:
             try:
-                return await deliveries.deliver_message(self._platform, order, attempt=attempt)
+                return await asyncio.shield(attempt_at(self._platform, order))
             except Unavailable:
                 if loop.time() > deadline:
                     raise
             await asyncio.sleep(_AWAY_SECONDS)
-
-    @activity.defn(name="conclude_delivery")
-    async def conclude_delivery(self, order: DeliverMessageInput) -> str:
-        """Give a message up whose attempts were all interrupted."""
-        return await deliveries.conclude_delivery(self._platform, order)
 
 
 def _again(message: str, kind: str, seconds: float) -> ApplicationError:

@@ -6,10 +6,6 @@ Temporal keeps failures in histories and shows them in its UI.
 
 from __future__ import annotations
 
-import hashlib
-import traceback
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from temporalio import activity
@@ -17,44 +13,10 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, Fa
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from domain.errors import Unavailable
+from runtime.faults import fault_of
 from runtime.logs import get_logger
 
 _log = get_logger(__name__)
-
-_ROOT = Path(__file__).resolve().parents[1]
-_SHOWN_PLACES = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """An unexpected exception without its words.
-
-    Attributes:
-        id: the same for the same type at the same places, so that logs and histories meet.
-        type: of the exception.
-        places: `file:line` of each call, the outermost first.
-    """
-
-    id: str
-    type: str
-    places: tuple[str, ...]
-
-
-def fault_of(error: BaseException) -> Fault:
-    """Describe an exception by its type and the places it came through."""
-    frames = traceback.extract_tb(error.__traceback__)
-    places = tuple(f"{_short(frame.filename)}:{frame.lineno}" for frame in frames)
-    name = type(error).__name__
-    digest = hashlib.sha256("\n".join((name, *places)).encode()).hexdigest()
-    return Fault(digest[:8], name, places[-_SHOWN_PLACES:])
-
-
-def _short(filename: str) -> str:
-    """Name our own files from the root, others by the end of their path."""
-    path = Path(filename)
-    if path.is_relative_to(_ROOT) and "site-packages" not in path.parts:
-        return str(path.relative_to(_ROOT))
-    return "/".join(path.parts[-2:])
 
 
 def away() -> ApplicationError:

@@ -109,11 +109,25 @@ class Advanced:
 
 @dataclass(frozen=True, slots=True)
 class DeliverMessageInput:
-    """Try to deliver one message; `retry` counts manual retries (0: the run's own delivery)."""
+    """Try to deliver one message.
+
+    Attributes:
+        retry: counts manual retries (0: the run's own delivery).
+        queue: the task queue of its channel type; set for a first attempt.
+    """
 
     message_id: str
     environment_id: str
     retry: int = 0
+    queue: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstAttempt:
+    """What came of a first attempt: settled with a final status, or why it goes on elsewhere."""
+
+    settled: bool
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from models.base import metadata
 from models.cancellation import Cancellation
 from models.channel import Channel, ChannelEnvironment
 from models.content import Commit, ContentResource, ContentVersion
+from models.delivery import PendingDelivery
 from models.effect import OwedEffect
 from models.environment import ApiKey, Environment, ServiceToken
 from models.idempotency import IdempotencyRecord
@@ -31,6 +32,7 @@ __all__ = [
     "Message",
     "MessageEvent",
     "OwedEffect",
+    "PendingDelivery",
     "PreferenceSet",
     "Recipient",
     "RecipientRun",

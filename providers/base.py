@@ -65,6 +65,10 @@ class ProviderSettings(BaseModel):
 class Provider(Protocol):
     """One vendor for one channel type.
 
+    A provider whose settings or contents say which server is called may also have a method
+    `server(delivery) -> str` that names it: deliveries to one server are limited together, and
+    left alone together when it does not answer. Without it all deliveries of the provider are.
+
     Attributes:
         id: the wire name, as in a channel's `provider`.
         channel_type: the family of channels that it serves.

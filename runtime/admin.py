@@ -30,8 +30,8 @@ from runtime.platform import Platform, open_platform
 from runtime.settings import Settings
 from runtime.temporal import is_away
 from services import channels, credentials
-from services.deliveries import retry_message
 from services.environments import find_environment
+from services.message_retries import retry_message
 from services.reconciliation import recover
 
 Arguments = argparse.Namespace

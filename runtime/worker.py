@@ -24,6 +24,7 @@ from temporalio.client import (
     ScheduleUpdateInput,
 )
 from temporalio.common import Priority, WorkerDeploymentVersion
+from temporalio.service import RPCError
 from temporalio.worker import (
     PollerBehaviorSimpleMaximum,
     UnsandboxedWorkflowRunner,
@@ -43,6 +44,8 @@ from runtime.logs import get_logger
 from runtime.platform import Platform, open_platform
 from runtime.processes import LOOK_SECONDS
 from runtime.settings import Settings
+from runtime.temporal import is_away
+from services.deliveries_under_way import end_deliveries
 from services.provider_pool import close_providers
 from services.sealing import list_unreadable
 from temporal_workflows import WORKFLOWS, SweepWorkflow
@@ -58,6 +61,11 @@ _BEAT_SECONDS = LOOK_SECONDS / 2
 # Two chunks start 64 runs at once, which is what a process can take as eager tasks. More at a time
 # made a trigger for a thousand a quarter slower: the rest of the starts took the long way.
 _FEW_SLOTS = 2
+# The SDK holds heartbeats back for most of their time-out; held back longer, the restart of a
+# Temporal server would look like the death of every worker with a slow delivery.
+_BEAT_THROTTLE = timedelta(seconds=5)
+# Attempts at deliveries outlive their activities; a process that stops gives them this long.
+_LATE_SECONDS = 2.0
 
 
 def workflow_runner(settings: Settings) -> WorkflowRunner:
@@ -121,6 +129,7 @@ def _build_worker(
         interceptors=[SafeFailures()],
         max_concurrent_activities=slots,
         activity_task_poller_behavior=PollerBehaviorSimpleMaximum(min(slots, 4)),
+        max_heartbeat_throttle_interval=_BEAT_THROTTLE,
         graceful_shutdown_timeout=grace,
         deployment_config=deployment,
     )
@@ -145,12 +154,13 @@ async def run_worker(settings: Settings, queues: tuple[str, ...] = ALL_QUEUES) -
             for worker in workers:
                 await running.enter_async_context(worker)
             if SWEEP in queues:
-                await ensure_sweep(platform.temporal, settings)
+                await _ensure_sweep_some_time(platform, stopping)
             _log.info("worker_ready", queues=list(queues), sdk=temporalio.__version__)
             beating = asyncio.create_task(_beat(settings.ready_file))
             await stopping.wait()
             beating.cancel()
             _log.info("worker_stopping")
+        await end_deliveries(platform, grace=_LATE_SECONDS)
         await close_providers(platform)
 
 
@@ -186,6 +196,20 @@ async def _beat(ready_file: Path | None) -> None:
     while ready_file is not None:
         ready_file.touch()  # noqa: ASYNC240 - a thread would go on while the loop hangs
         await asyncio.sleep(_BEAT_SECONDS)
+
+
+async def _ensure_sweep_some_time(platform: Platform, stopping: asyncio.Event) -> None:
+    """Try until it is done: a Temporal that is busy or restarts must not end a worker."""
+    while not stopping.is_set():
+        try:
+            await ensure_sweep(platform.temporal, platform.settings)
+        except RPCError as error:
+            if not is_away(error):
+                raise
+            _log.warning("temporal_away", detail="the sweep's schedule could not be looked at")
+            await asyncio.sleep(_CONNECT_WAIT_SECONDS)
+        else:
+            return
 
 
 async def ensure_sweep(client: Client, settings: Settings) -> None:

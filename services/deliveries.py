@@ -1,325 +1,247 @@
 """Hand messages to providers, and record every attempt and what came of it.
 
-At least once: the outcome is stored right after the provider's answer. A process that dies in
-between tries again with the same message id, which providers are given as idempotency key.
+A message is claimed in PostgreSQL before its provider is called, and the outcome is stored under
+that claim right after the answer: a second worker that was given the same message, by whatever
+mishap, finds the claim and waits. At least once all the same: a process that dies between the
+provider's answer and the record lets the message be sent again once its lease has ended, with the
+same message id, which providers are given as idempotency key.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
-from dataclasses import dataclass
-from datetime import datetime
-from uuid import UUID
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
 
-from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.service import RPCError
+import psycopg
 
 from domain.channels import ChannelType
-from domain.clock import utc_now
-from domain.delivery import (
-    Bounced,
-    Delivery,
-    DeliveryFailure,
-    Exchange,
-    Misconfigured,
-    Outcome,
-    Retry,
-)
-from domain.errors import InvalidParams, NotFound, Unavailable, Unprocessable
-from domain.ids import message_delivery_workflow_id, new_id
+from domain.delivery import Delivery, DeliveryFailure, Misconfigured, Outcome, Retry
+from domain.errors import AppError, InvalidParams
 from domain.json_types import JsonObject
-from domain.principals import EnvironmentScope
-from domain.queues import DELIVERY_QUEUES, RUNS
-from domain.refs import RecipientRef
-from domain.runs import DeliverMessageInput, MessageDeliveryInput
-from domain.statuses import PENDING_DELIVERY, DeliveryStatus
+from domain.runs import DeliverMessageInput
+from domain.statuses import PENDING_DELIVERY
 from models.queries import deliveries as statements
-from models.queries.reachability import channel_data_of
 from providers.base import Provider
-from runtime.crypto import BrokenSeal
+from runtime.crypto import BrokenSeal, UnknownKey
 from runtime.database import Connection
+from runtime.faults import fault_of
+from runtime.logs import get_logger
 from runtime.platform import Platform
-from runtime.temporal import is_away
+from services.delivery_limits import Held, limits_of
+from services.delivery_outcomes import (
+    TryAgain,
+    record_failure,
+    record_interruptions,
+    record_outcome,
+)
 from services.provider_pool import provider_of
 from services.sealing import open_for_delivery
-from temporal_workflows import MessageDeliveryWorkflow
-from temporal_workflows.activity_stubs import DELIVERY_ATTEMPTS
-from temporal_workflows.search_attributes import search_attributes
 
-_FIRST_WAIT_SECONDS = 14.0
-_LONGEST_WAIT_SECONDS = 900.0
-# Seconds between attempts to store what a provider answered: about a minute and a half in all.
-_RECORD_WAITS = (0.2, 0.5, *(1.0,) * 10, *(5.0,) * 15)
-_RETRIES_EXHAUSTED = "retries_exhausted"
-_FATAL = "fatal_error"
+__all__ = ["TryAgain", "deliver_message"]
 
+_log = get_logger(__name__)
 
-class TryAgain(Exception):
-    """The attempt was recorded as failed; the next one is due in `after` seconds."""
-
-    def __init__(self, after: float, reason: str) -> None:
-        super().__init__(reason)
-        self.after = after
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    """One attempt: its number, when it is recorded, and what it belongs to."""
-
-    message: JsonObject
-    number: int
-    last: bool
+# A lease outlives a stalled process and a short absence of the database by far; it is renewed
+# while the provider talks, so that a dead worker's message is free again within a minute.
+LEASE_SECONDS = 60.0
+_RENEW_SECONDS = 15.0
+_RENEW_AGAIN_SECONDS = 1.0
+# Longest pause of one who finds a claim of somebody else: the other may be done any moment.
+_LOOK_AGAIN_SECONDS = 10.0
+# No provider needs longer; an SMTP server may take half a minute for each of its replies.
+_LONGEST_CALL_SECONDS = 240.0
+MOST_INTERRUPTIONS = 20
+_INTERRUPTED = (
+    f"{MOST_INTERRUPTIONS} attempts were interrupted: each time the process that made it ended "
+    "before the provider's answer was stored. The provider may have got the message."
+)
+_SEALED_SECONDS = (10.0, 600.0)
 
 
-async def deliver_message(platform: Platform, order: DeliverMessageInput, *, attempt: int) -> str:
-    """Make one attempt to deliver a message.
+async def deliver_message(platform: Platform, order: DeliverMessageInput) -> str:
+    """Make one attempt to deliver a message, if it is due and nobody else is at it.
 
     Args:
         platform: the parts of this process.
-        order: which message.
-        attempt: 1 for the first; the eighth is the last (Knock docs, "Delivering notifications").
+        order: which message, and of which manual retry.
 
     Returns:
-        The delivery status: final, whatever it is.
+        The delivery status when this order has nothing left to do; `deleted` for a message that
+        is gone.
 
     Raises:
-        TryAgain: the provider did not take it, and there are attempts left.
-        Unavailable: the database is away.
+        TryAgain: it is not final; says in how many seconds to look again.
+        Unavailable: the database is away; nothing was sent.
     """
+    claim = statements.Claim(
+        UUID(order.message_id), UUID(order.environment_id), order.retry, owner=uuid4()
+    )
     async with platform.database.connection() as connection:
-        message = await statements.message_to_deliver(
-            connection, UUID(order.environment_id), UUID(order.message_id)
-        )
+        message = await statements.claim_delivery(connection, claim, lease=LEASE_SECONDS)
         if message is None:
-            return "deleted"
-        if message["retry_count"] < order.retry:
-            # The retry was started before its transaction ended; look again.
-            raise TryAgain(1.0, "the retry is not committed yet")
-        if _is_settled(message, order):
-            return str(message["delivery_status"])
-        delivery = await _delivery(platform, connection, message, attempt)
-    tried = _Attempt(message, attempt, last=attempt >= DELIVERY_ATTEMPTS)
+            return await _settled(connection, claim)
+    # Kept until the outcome is stored, so that a database which comes back finds it claimed.
+    async with _kept(platform, claim):
+        return await _attempt(platform, claim, message)
+
+
+async def _attempt(platform: Platform, claim: statements.Claim, message: dict[str, Any]) -> str:
+    """Call the provider, and store what it answered."""
+    attempt = message["attempts"] + 1
+    if message["interruptions"] >= MOST_INTERRUPTIONS:
+        return await record_interruptions(platform, claim, attempt, _INTERRUPTED)
     try:
-        if isinstance(delivery, Misconfigured):
-            raise delivery
-        outcome = await _provider(platform, message).send(delivery)
-    except DeliveryFailure as failure:
-        return await _record_failure(platform, tried, failure)
-    return await _record_outcome(platform, tried, outcome)
+        try:
+            outcome = await _send(platform, message)
+        except DeliveryFailure as failure:
+            return await record_failure(platform, claim, attempt, failure)
+        return await record_outcome(platform, claim, attempt, outcome)
+    except Held as held:
+        await _give_back(platform, claim, after=held.after, reason=held.reason)
+        raise TryAgain(held.after, held.reason) from None
+    except asyncio.CancelledError:
+        # This process stops. Another one may go on at once instead of after the lease.
+        with contextlib.suppress(AppError, psycopg.Error):
+            await asyncio.shield(_give_back(platform, claim, interrupted=True))
+        raise
 
 
-async def conclude_delivery(platform: Platform, order: DeliverMessageInput) -> str:
-    """Give up a message whose attempts never came back; leave one that has a final status."""
-    async with platform.database.connection() as connection:
-        message = await statements.message_to_deliver(
-            connection, UUID(order.environment_id), UUID(order.message_id)
-        )
-    if message is None:
-        return "deleted"
-    if _is_settled(message, order):
-        return str(message["delivery_status"])
-    tried = _Attempt(message, DELIVERY_ATTEMPTS, last=True)
-    reason = Retry("every attempt was interrupted before the provider answered")
-    return await _record_failure(platform, tried, reason)
-
-
-def _is_settled(message: JsonObject, order: DeliverMessageInput) -> bool:
-    """Tell whether an order has nothing left to do: a later retry owns the message, or it is done.
-
-    A retry that was ordered and not committed has nothing to settle either.
-    """
-    return (
-        message["retry_count"] != order.retry or message["delivery_status"] not in PENDING_DELIVERY
-    )
-
-
-async def retry_message(
-    platform: Platform, environment: EnvironmentScope, message_id: UUID
-) -> None:
-    """Send an undelivered or bounced message once more, with eight new attempts.
+async def _settled(connection: Connection, claim: statements.Claim) -> str:
+    """Say what became of a message that cannot be claimed.
 
     Raises:
-        NotFound: there is no such message here.
-        Unprocessable: `message_not_retriable`, it was delivered or is still on its way.
-        Unavailable: the database or Temporal is away; nothing has changed.
+        TryAgain: it is not due yet, or claimed by somebody else.
     """
-    async with platform.database.transaction() as connection:
-        message = await statements.requeue(connection, environment.id, message_id, utc_now())
-        if message is None:
-            await _refuse_retry(connection, environment.id, message_id)
-            return
-        # Started before the commit: when Temporal is away nothing has changed, and the activity
-        # waits for the commit.
-        try:
-            await _start_retry(platform, environment, message)
-        except (RPCError, RuntimeError) as error:
-            if isinstance(error, RPCError) and not is_away(error):
-                raise
-            raise Unavailable("Temporal is away; try again.") from error
+    found = await statements.standing(connection, claim.environment_id, claim.message_id)
+    if found is None:
+        await statements.forget_delivery(connection, claim.environment_id, claim.message_id)
+        return "deleted"
+    is_open = found["delivery_status"] in PENDING_DELIVERY
+    if not is_open or found["retry_count"] != claim.retry or found["retry"] is None:
+        return str(found["delivery_status"])
+    leased_for = found["leased_for"] or 0.0
+    if leased_for > 0:
+        raise TryAgain(min(leased_for, _LOOK_AGAIN_SECONDS), "another worker is at it")
+    raise TryAgain(max(found["due_in"], 0.05), "it is not due yet")
 
 
-async def _start_retry(
-    platform: Platform, environment: EnvironmentScope, message: JsonObject
-) -> None:
-    """Start the delivery of one more retry; one that a rolled-back call left running is joined."""
-    channel_type = ChannelType(message["channel_type"])
-    retry = message["retry_count"]
-    await platform.temporal.start_workflow(
-        MessageDeliveryWorkflow.run,
-        MessageDeliveryInput(
-            DeliverMessageInput(str(message["id"]), str(environment.id), retry),
-            queue=DELIVERY_QUEUES[channel_type],
-            label=f"manual retry {retry} by {channel_type.value}",
-        ),
-        id=message_delivery_workflow_id(environment.slug, str(message["id"]), retry),
-        task_queue=RUNS,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        search_attributes=search_attributes(
-            environment=environment.slug, workflow_key=message["workflow_key"]
-        ),
-    )
+async def _send(platform: Platform, message: dict[str, Any]) -> Outcome:
+    """Call the provider, when it may be called now.
 
-
-async def _refuse_retry(connection: Connection, environment_id: UUID, message_id: UUID) -> None:
-    if await statements.message_to_deliver(connection, environment_id, message_id) is None:
-        raise NotFound(f"There is no message {message_id} in this environment.")
-    raise Unprocessable(
-        "Only an undelivered or bounced message can be retried.", code="message_not_retriable"
-    )
-
-
-async def _delivery(
-    platform: Platform, connection: Connection, message: JsonObject, attempt: int
-) -> Delivery | Misconfigured:
-    """Gather what the provider needs, or say what an operator has to mend.
-
-    Raises UnknownKey while the key of the credentials is missing: the message waits for it.
+    Raises:
+        Held: the message was not handed over, for a reason that is not its own.
+        DeliveryFailure: the provider did not take it.
     """
     if message["provider"] is None or message["provider_settings"] is None:
-        return Misconfigured("the channel is not configured in this environment any more")
+        raise Misconfigured("the channel is not configured in this environment any more")
     try:
-        settings, content = open_for_delivery(platform.vault, message)
-    except BrokenSeal:
-        return Misconfigured("the channel's credentials cannot be opened and have to be set again")
-    channel_type = ChannelType(message["channel_type"])
-    channel_data = None
-    if channel_type in (ChannelType.PUSH, ChannelType.CHAT):
-        ref = RecipientRef(message["collection"], message["recipient_id"])
-        channel_data = await channel_data_of(
-            connection, message["environment_id"], ref, message["channel_id"]
-        )
-    return Delivery(
+        provider = provider_of(platform, message["provider"])
+    except InvalidParams as error:  # an outside provider that is no longer installed
+        raise Misconfigured(error.message) from error
+    settings, content = _opened(platform, message)
+    delivery = Delivery(
         message_id=str(message["id"]),
-        channel_type=channel_type,
+        channel_type=ChannelType(message["channel_type"]),
         content=content,
         settings=settings,
         recipient_id=message["recipient_id"],
-        channel_data=channel_data,
-        attempt=attempt,
+        channel_data=message["channel_data"],
+        attempt=message["attempts"] + 1,
     )
-
-
-def _provider(platform: Platform, message: JsonObject) -> Provider:
-    try:
-        return provider_of(platform, message["provider"])
-    except InvalidParams as error:  # an outside provider that is no longer installed
-        raise Misconfigured(error.message) from error
-
-
-async def _record_outcome(platform: Platform, tried: _Attempt, outcome: Outcome) -> str:
-    metadata = dict(outcome.metadata)
-    if outcome.external_id is not None:
-        metadata["external_id"] = outcome.external_id
-    return await _record(
-        platform,
-        tried,
-        outcome.status,
-        [(f"message.{outcome.status}", None)],
-        exchange=outcome.exchange,
-        metadata=metadata,
-    )
-
-
-async def _record_failure(platform: Platform, tried: _Attempt, failure: DeliveryFailure) -> str:
-    """Record a failed attempt; raise TryAgain unless it was the last, or hopeless."""
-    retryable = isinstance(failure, Retry)
-    attempted: JsonObject = {
-        "attempt": tried.number,
-        "max_attempts": DELIVERY_ATTEMPTS,
-        "retryable": retryable,
-    }
-    events: list[tuple[str, JsonObject | None]] = [("message.delivery_attempted", attempted)]
-    if isinstance(failure, Retry) and not tried.last:
-        events.append(("message.queued", None))
-        await _record(
-            platform, tried, DeliveryStatus.DELIVERY_ATTEMPTED, events, exchange=failure.exchange
-        )
-        raise TryAgain(wait_after(platform, tried.number, failure.after), failure.reason)
-    status = DeliveryStatus.BOUNCED if isinstance(failure, Bounced) else DeliveryStatus.UNDELIVERED
-    why = _RETRIES_EXHAUSTED if retryable else _FATAL
-    details: JsonObject = {"failure_reason": why, "failure_details": failure.reason[:1_000]}
-    events.append((f"message.{status}", details))
-    return await _record(platform, tried, status, events, exchange=failure.exchange)
-
-
-def wait_after(platform: Platform, attempt: int, wish: float | None = None) -> float:
-    """Return the seconds from an attempt to the next one: doubled each time, with jitter.
-
-    Args:
-        platform: its settings scale the wait.
-        attempt: 1 for the first.
-        wish: seconds that the provider asked for; the longer wait counts.
-    """
-    planned = min(_FIRST_WAIT_SECONDS * 2 ** (attempt - 1), _LONGEST_WAIT_SECONDS)
-    planned *= random.uniform(0.9, 1.0)  # noqa: S311 - spreads load, guards nothing
-    wait = max(planned, min(wish or 0.0, _LONGEST_WAIT_SECONDS))
-    return float(max(wait * platform.settings.delivery_retry_factor, 0.05))
-
-
-async def _record(
-    platform: Platform,
-    tried: _Attempt,
-    status: DeliveryStatus,
-    events: list[tuple[str, JsonObject | None]],
-    *,
-    exchange: Exchange | None,
-    metadata: JsonObject | None = None,
-) -> str:
-    """Store status, events and log of one attempt in one statement; answers the stored status.
-
-    The provider has already answered: while the database is away this waits for it, because
-    another attempt would send the message a second time.
-    """
-    now = utc_now()
-    record = statements.AttemptRecord(
-        message_id=tried.message["id"],
-        environment_id=tried.message["environment_id"],
-        attempt=tried.number,
-        status=status.value,
-        metadata=metadata or {},
-        events=[_event_row(tried, name, data, now) for name, data in events],
-        exchange=exchange,
-        now=now,
-    )
-    for wait in _RECORD_WAITS:
+    server, channel = _server_of(provider, delivery), str(message["channel_id"])
+    async with limits_of(platform).admitted(server, channel, age=message["age"]) as call:
         try:
-            return await _store(platform, record)
-        except Unavailable:
-            await asyncio.sleep(wait)
-    return await _store(platform, record)
+            async with asyncio.timeout(_LONGEST_CALL_SECONDS):
+                outcome = await provider.send(delivery)
+        except DeliveryFailure as failure:
+            exchange = failure.exchange
+            if isinstance(failure, Retry) and exchange is not None and exchange.response is None:
+                call.unanswered()
+            elif exchange is not None and exchange.response is not None:
+                call.answered()
+            raise
+        except TimeoutError:
+            call.unanswered()
+            raise Retry("The provider did not answer in time.") from None
+        except Exception as error:
+            # A fault of the provider's code. The vendor may have taken the message, so this is an
+            # attempt: repeating it without end could send without end.
+            fault = fault_of(error)
+            _log.error("provider_fault", provider=message["provider"], **fault.fields())
+            raise Retry(f"The provider failed by a fault of ours ({fault.id}).") from None
+        call.answered()
+        return outcome
 
 
-async def _store(platform: Platform, record: statements.AttemptRecord) -> str:
+def _opened(platform: Platform, message: dict[str, Any]) -> tuple[JsonObject, JsonObject]:
+    """Open the credentials of a channel and the secrets of a request.
+
+    Raises:
+        Held: this process lacks the key. It is ours to mend, so the message waits for it.
+        Misconfigured: no key will ever open them.
+    """
+    try:
+        return open_for_delivery(platform.vault, message)
+    except UnknownKey as error:
+        least, most = _SEALED_SECONDS
+        wait = min(max(message["age"] / 2, least), most)
+        raise Held(error.message, after=wait) from None
+    except BrokenSeal:
+        raise Misconfigured(
+            "the channel's credentials cannot be opened and have to be set again"
+        ) from None
+
+
+def _server_of(provider: Provider, delivery: Delivery) -> str:
+    """Name what a delivery may hang on: the host of a webhook, else what the provider says.
+
+    Vendors with one API for everybody say nothing; they are their own server.
+    """
+    if delivery.channel_type is ChannelType.HTTP:
+        with contextlib.suppress(ValueError):
+            return urlsplit(str(delivery.content.get("url"))).netloc.rpartition("@")[2].lower()
+    server = getattr(provider, "server", None)
+    return str(server(delivery)) if callable(server) else str(provider.id)
+
+
+@asynccontextmanager
+async def _kept(platform: Platform, claim: statements.Claim) -> AsyncIterator[None]:
+    """Renew a claim until the block ends."""
+    renewing = asyncio.create_task(_renew(platform, claim))
+    try:
+        yield
+    finally:
+        renewing.cancel()
+
+
+async def _renew(platform: Platform, claim: statements.Claim) -> None:
+    wait = _RENEW_SECONDS
+    while True:
+        await asyncio.sleep(wait)
+        try:
+            async with platform.database.connection() as connection:
+                if not await statements.renew_lease(connection, claim, lease=LEASE_SECONDS):
+                    return  # deleted, or lost to another worker: the outcome will find out
+        except (AppError, psycopg.Error):
+            wait = _RENEW_AGAIN_SECONDS
+        else:
+            wait = _RENEW_SECONDS
+
+
+async def _give_back(
+    platform: Platform,
+    claim: statements.Claim,
+    *,
+    after: float = 0.0,
+    reason: str | None = None,
+    interrupted: bool = False,
+) -> None:
     async with platform.database.connection() as connection:
-        return await statements.record_attempt(connection, record)
-
-
-def _event_row(tried: _Attempt, name: str, data: JsonObject | None, now: datetime) -> JsonObject:
-    return {
-        "id": str(new_id()),
-        "message_id": str(tried.message["id"]),
-        "event_type": name,
-        "data": data,
-        "inserted_at": now.isoformat(),
-    }
+        await statements.give_back(
+            connection, claim, after=after, reason=reason, interrupted=interrupted
+        )

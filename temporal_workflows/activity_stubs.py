@@ -18,6 +18,7 @@ from domain.runs import (
     Chunk,
     ChunkPlan,
     DeliverMessageInput,
+    FirstAttempt,
     TriggerFanoutInput,
 )
 
@@ -38,21 +39,20 @@ DURABLE_RETRY = RetryPolicy(
     maximum_interval=timedelta(seconds=10),
 )
 
-# Eight attempts within 30 minutes (Knock docs, "Delivering notifications"). After an attempt that
-# the provider refused the activity itself says when the next one is due; these intervals hold when
-# a worker died in the middle of one. Nobody refused anything then, so the next one comes soon; and
-# tripled seven times they still reach half an hour, should workers go on dying.
-DELIVERY_ATTEMPTS = 8
-DELIVERY_FIRST_WAIT = timedelta(seconds=2)
-# An SMTP server may take half a minute for each reply; a dead worker is noticed by its heartbeat.
-DELIVERY_TIMEOUT = timedelta(minutes=4)
-DELIVERY_HEARTBEAT = timedelta(seconds=10)
+# A first attempt is waited for a moment; it goes on by itself when that is over.
+AT_ONCE_TIMEOUT = timedelta(seconds=5)
+AT_ONCE_RETRY = RetryPolicy(maximum_attempts=1)
+# The activity itself says when to look again; these intervals hold when a worker died in the middle
+# of an attempt. The message's lease in PostgreSQL, not Temporal, keeps a second attempt away.
 DELIVERY_RETRY = RetryPolicy(
-    initial_interval=DELIVERY_FIRST_WAIT,
-    backoff_coefficient=3.0,
-    maximum_interval=timedelta(minutes=15),
-    maximum_attempts=DELIVERY_ATTEMPTS,
+    initial_interval=timedelta(seconds=2),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(minutes=1),
 )
+# Long enough to wait for a database that cannot store the provider's answer. A dead worker is
+# noticed by its heartbeat, with a margin for a Temporal that restarts and a process that stalls.
+DELIVERY_TIMEOUT = timedelta(minutes=30)
+DELIVERY_HEARTBEAT = timedelta(seconds=30)
 
 CHUNK_TIMEOUT = timedelta(minutes=5)
 CHUNK_HEARTBEAT = timedelta(seconds=20)
@@ -73,9 +73,9 @@ async def deliver_message(order: DeliverMessageInput) -> str:
     raise NotImplementedError
 
 
-@activity.defn(name="conclude_delivery")
-async def conclude_delivery(order: DeliverMessageInput) -> str:
-    """Give a message up whose attempts are used up; answers its delivery status."""
+@activity.defn(name="deliver_now")
+async def deliver_now(order: DeliverMessageInput) -> FirstAttempt:
+    """Hand one message to its provider where its run walks; answers within seconds."""
     raise NotImplementedError
 
 
@@ -112,7 +112,7 @@ async def sweep(duty: str) -> int:
 ALL = (
     advance,
     deliver_message,
-    conclude_delivery,
+    deliver_now,
     plan_trigger_fanout,
     start_runs,
     plan_cancel_fanout,

@@ -12,7 +12,7 @@ from api.queries import QueryDep
 from api.strings import known_uuid
 from domain.json_types import JsonObject
 from domain.principals import EnvironmentScope
-from services.deliveries import retry_message
+from services.message_retries import retry_message
 
 router = APIRouter(prefix="/v1/admin/messages", tags=["Admin: messages"], responses=ERROR_RESPONSES)
 

@@ -29,6 +29,23 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_channels_key")),
     )
     op.create_table(
+        "deliveries",
+        sa.Column("message_id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("channel_id", sa.Uuid(), nullable=False),
+        sa.Column("channel_type", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("retry", sa.Integer(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("interruptions", sa.Integer(), nullable=False),
+        sa.Column("held_for", sa.Text(collation="C"), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lease_owner", sa.Uuid(), nullable=True),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("message_id", name=op.f("pk_deliveries")),
+    )
+    op.create_index(op.f("ix_deliveries_due_at"), "deliveries", ["due_at"], unique=False)
+    op.create_table(
         "delivery_attempts",
         sa.Column("message_id", sa.Uuid(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -762,6 +779,7 @@ def downgrade() -> None:
         "idempotency_records",
         "environments",
         "delivery_attempts",
+        "deliveries",
         "channels",
     ):
         op.drop_table(table)

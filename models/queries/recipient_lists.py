@@ -15,7 +15,11 @@ _COLUMNS = ("inserted_at", "id")
 _OWNER = "environment_id = %s AND recipient_id = %s AND collection = %s"
 # What hangs on a run and on a message, by the column that names it.
 _OF_RUNS = (("recipient_run_events", "recipient_run_id"), ("run_patches", "recipient_run_id"))
-_OF_MESSAGES = (("message_events", "message_id"), ("delivery_attempts", "message_id"))
+_OF_MESSAGES = (
+    ("deliveries", "message_id"),
+    ("message_events", "message_id"),
+    ("delivery_attempts", "message_id"),
+)
 
 
 def _deletion() -> Iterator[str]:

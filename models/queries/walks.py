@@ -85,6 +85,17 @@ _ADDED: dict[str, tuple[str, ...]] = {
     "message_events": ("message_id", "id", "event_type", "data", "inserted_at"),
 }
 
+# What needs a provider is on its way from here on; a final status ends it.
+_ON_THEIR_WAY = """
+on_their_way AS (
+    INSERT INTO deliveries (message_id, environment_id, channel_id, channel_type, due_at, retry,
+                            attempts, interruptions, inserted_at)
+    SELECT id, environment_id, channel_id, channel_type, coalesce(scheduled_at, now()), retry_count,
+           0, 0, now()
+    FROM added_messages WHERE delivery_status = 'queued'
+)
+"""
+
 _UPDATE = """
 UPDATE recipient_runs
 SET status = %(status)s, error_count = %(error_count)s, event_count = %(event_count)s,
@@ -166,10 +177,13 @@ def _record(tables: tuple[str, ...]) -> str:
     parts = []
     for table in tables:
         columns = ", ".join(_ADDED[table])
+        told = f" RETURNING {columns}" if table == "messages" else ""
         parts.append(
             f"added_{table} AS (INSERT INTO {table} ({columns}) SELECT {columns}"  # noqa: S608
-            f" FROM jsonb_populate_recordset(NULL::{table}, %({table})s))"
+            f" FROM jsonb_populate_recordset(NULL::{table}, %({table})s){told})"
         )
+    if "messages" in tables:
+        parts.append(_ON_THEIR_WAY)
     return (f"WITH {', '.join(parts)}" if parts else "") + _UPDATE
 
 

@@ -136,6 +136,10 @@ class Smtp:
             raise Misconfigured("The mail server's name is not valid.") from None
         return _outcome(mail, request, receipt, redactor)
 
+    def server(self, delivery: Delivery) -> str:
+        """Name the mail server: deliveries to it hang together. Raises Misconfigured."""
+        return read_settings(SmtpSettings, delivery).endpoint().netloc
+
     def _pool(self, endpoint: Endpoint, size: int) -> SmtpPool:
         key = (endpoint, size)
         if key not in self._pools:

@@ -17,6 +17,7 @@ from tests.chaos.operator import Operator
 from tests.chaos.plan import Plan
 from tests.chaos.promises import Book
 from tests.chaos.stack import Product, fresh_product
+from tests.chaos.stalls import stall
 from tests.chaos.workflows import publish_workflows
 
 Say = Callable[[str], None]
@@ -59,9 +60,10 @@ async def _test(product: Product, plan: Plan, say: Say) -> Ledger:
         killer = Killer(product, plan, crowd=load.want_large, say=say)
         operator = Operator(product, count=plan.terminated_fan_outs, say=say)
         await _torment(killer, load, operator)
+        stalled = await stall(product, say)
         calm_seconds = await _wait_for_calm(product, plan, operator, say)
         found = await audit.find(client, stack)
-    broken = audit.broken_promises(book, found)
+    broken = stalled + audit.broken_promises(book, found)
     broken += await audit.broken_triggers(stack.database_url, book)
     broken += await rows.half_done_rows(stack.database_url)
     broken += await audit.broken_executions(stack, expected=operator.terminated)

@@ -10,6 +10,7 @@ from tests.chaos.audit import Findings, broken_promises
 from tests.chaos.killer import Kill
 from tests.chaos.mail import Mail, causes
 from tests.chaos.promises import Book, Promise
+from tests.chaos.slow import Calls
 
 RUN = ("run-1", "ada")
 DUE = 100.0
@@ -120,3 +121,13 @@ def test_cause_of_a_copy() -> None:
     """The kill between two copies is the suspect; those before and after are not."""
     kills = [Kill("worker-1", 1, at_ms, at_ms / 1000) for at_ms in (1_000, 11_000, 30_000)]
     assert causes(Mail(arrivals=[10.5, 20.0]), kills) == ["worker-1 at t+11000 ms"]
+
+
+def test_sends_of_one_message() -> None:
+    """Two sends of one message are named, with how many were under way at once."""
+    calls = Calls()
+    with calls.under_way("twice"), calls.under_way("once"):
+        assert calls.problems("webhook") == []
+        with calls.under_way("twice"):
+            pass
+    assert calls.problems("webhook") == ["webhook: message twice was sent 2 times, 2 at once"]

@@ -22,9 +22,9 @@ from runtime.worker import build_workers
 from services.walk.steps import EXECUTORS
 from temporal_workflows import activity_stubs
 
-_DELIVERY = {"deliver_message", "conclude_delivery"}
+_DELIVERY = {"deliver_message"}
 EXPECTED: dict[str, set[str]] = {
-    RUNS: {"advance"},
+    RUNS: {"advance", "deliver_now"},
     FANOUT: {
         "plan_trigger_fanout",
         "start_runs",

@@ -23,8 +23,8 @@ WORKFLOW_NAMES = {
 }
 ACTIVITY_NAMES = {
     "advance",
-    "conclude_delivery",
     "deliver_message",
+    "deliver_now",
     "plan_cancel_fanout",
     "plan_trigger_fanout",
     "signal_cancelled_runs",
@@ -59,7 +59,8 @@ PAYLOADS = {
     "WalkOn": ("kind",),
     "SleepUntil": ("until", "label", "kind"),
     "Advanced": ("next", "cursor", "deliveries", "story", "status"),
-    "DeliverMessageInput": ("message_id", "environment_id", "retry"),
+    "DeliverMessageInput": ("message_id", "environment_id", "retry", "queue"),
+    "FirstAttempt": ("settled", "state"),
     "MessageDeliveryInput": ("delivery", "queue", "label"),
     "TriggerFanoutInput": ("workflow_run_id", "environment_id", "after", "done"),
     "CancelFanoutInput": ("cancellation_id", "environment_id", "after", "done"),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 
+import pytest
 from temporalio.client import Client, ScheduleHandle
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.sweep import DUTIES
+from runtime import worker
+from runtime.platform import Platform
 from runtime.settings import Settings
 from runtime.worker import SWEEP_SCHEDULE_ID, ensure_sweep
 
@@ -35,3 +40,19 @@ async def test_interval_follows_the_setting(temporal_address: str) -> None:
         assert list(DUTIES) == json.loads(order.data)["duties"]
     finally:
         await handle.delete()
+
+
+async def test_busy_temporal_ends_no_worker(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A schedule that cannot be looked at just now is looked at again."""
+    answers = [RPCError("Workflow is busy.", RPCStatusCode.RESOURCE_EXHAUSTED, b"")] * 2
+
+    async def look(*_: object) -> None:
+        if answers:
+            raise answers.pop()
+
+    monkeypatch.setattr(worker, "ensure_sweep", look)
+    monkeypatch.setattr(worker, "_CONNECT_WAIT_SECONDS", 0.001)
+    await worker._ensure_sweep_some_time(platform, asyncio.Event())
+    assert answers == []

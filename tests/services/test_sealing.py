@@ -11,11 +11,11 @@ import pytest
 
 from api.knock.schemas.messages import content_wire
 from domain.delivery import Delivery, Outcome
-from domain.errors import Unavailable
 from domain.json_types import JsonObject
 from domain.statuses import DeliveryStatus
 from providers.registry import MASK
 from runtime.crypto import Vault
+from services.delivery_outcomes import TryAgain
 from services.sealing import open_request, seal_provider_settings, seal_request
 from tests.support.engine import Engine, channel_step
 
@@ -129,11 +129,12 @@ async def test_a_missing_key_holds_messages_back(engine: Engine) -> None:
     message = await _webhook(engine, own=True)
     wrong = replace(engine, platform=replace(engine.platform, vault=Vault(["w" * 16])))
 
-    with pytest.raises(Unavailable, match="CARILLON_SECRET_KEY"):
+    with pytest.raises(TryAgain, match="CARILLON_SECRET_KEY"):
         await wrong.deliver(message["id"])
 
     assert recorder.deliveries == []
     assert (await engine.message(message["id"]))["delivery_status"] == "queued"
+    await engine.change_delivery(message["id"], "due_at = now()")
     assert await engine.deliver(message["id"]) == "delivered"
 
 

@@ -205,10 +205,21 @@ class Engine:
         run_id = await self.begin(key, *recipients, **body)
         return run_id, await self.walk(run_id)
 
-    async def deliver(self, message_id: str | UUID, *, attempt: int = 1, retry: int = 0) -> str:
+    async def deliver(self, message_id: str | UUID, *, retry: int = 0) -> str:
         """Make one attempt to deliver a message."""
         order = DeliverMessageInput(str(message_id), str(self.environment.id), retry)
-        return await deliveries.deliver_message(self.platform, order, attempt=attempt)
+        return await deliveries.deliver_message(self.platform, order)
+
+    async def delivery(self, message_id: str | UUID) -> dict[str, Any] | None:
+        """Return the row of a message that is on its way."""
+        rows = await self.make.rows("SELECT * FROM deliveries WHERE message_id = %s", message_id)
+        return rows[0] if rows else None
+
+    async def change_delivery(self, message_id: str | UUID, change: str) -> None:
+        """Change the row of a message that is on its way, for example `due_at = now()`."""
+        await self.make.rows(
+            f"UPDATE deliveries SET {change} WHERE message_id = %s RETURNING 1", message_id
+        )
 
     async def grow_old(self) -> None:
         """Let this process die, and make this environment's work due for the sweep, no other's."""

@@ -13,6 +13,7 @@ from runtime.database import Database
 from runtime.platform import Platform
 from runtime.settings import Settings
 from runtime.worker import build_workers
+from services.deliveries_under_way import end_deliveries
 from services.provider_pool import close_providers
 
 # Waits between attempts are minutes in production.
@@ -32,4 +33,5 @@ async def running_product(
         for worker in build_workers(platform, ALL_QUEUES):
             await running.enter_async_context(worker)
         yield platform
+    await end_deliveries(platform, grace=1.0)
     await close_providers(platform)

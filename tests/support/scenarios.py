@@ -25,7 +25,7 @@ from domain.ids import (
 from domain.json_types import JsonObject
 from domain.queues import RUNS
 from domain.runs import SweepInput
-from services.deliveries import retry_message
+from services.message_retries import retry_message
 from temporal_workflows import SweepWorkflow
 from tests.support.engine import Engine, channel_step, delay_step
 from tests.support.interruptions import FailingTemporal
@@ -185,8 +185,8 @@ async def sweep(engine: Engine) -> Handle:
 
 SCENARIOS: dict[str, Scenario] = {
     "in_app": Scenario(_in_app, 6),
-    "email": Scenario(_email, 13),
-    "in_app_delay_email": Scenario(_in_app_delay_email, 19),
+    "email": Scenario(_email, 8),
+    "in_app_delay_email": Scenario(_in_app_delay_email, 14),
     "walk_on": Scenario(_walk_on, 8),
     "delay_cancelled_by_signal": Scenario(_delay_cancelled, 13),
     "cancelled_from_temporal": Scenario(_cancelled_from_temporal, 13),

@@ -18,10 +18,12 @@ from domain.runs import (
     ChunkPlan,
     DeliverMessageInput,
     Finished,
+    FirstAttempt,
     TriggerFanoutInput,
 )
 
 FINISHED = Advanced(Finished(), status="completed")
+ELSEWHERE = FirstAttempt(settled=False, state="elsewhere")
 CANCELLED = Advanced(Finished(), status="cancelled")
 
 
@@ -41,7 +43,8 @@ class Script:
         directives: the answer to a walk, by cursor.
         on_cancel: the answer to a walk that was told to cancel.
         failing_walks: how many walks fail before any succeeds; only local ones are counted.
-        deliver: one attempt to deliver.
+        first_attempt: what an attempt that is made at once answers.
+        deliver: one attempt to deliver on the channel's queue.
         work: one attempt at a range of runs.
         plan: the ranges of a fan-out.
         pages: its pages instead, by where they begin.
@@ -50,6 +53,7 @@ class Script:
     directives: dict[str, Advanced] = field(default_factory=lambda: {"": FINISHED})
     on_cancel: Advanced = CANCELLED
     failing_walks: int = 0
+    first_attempt: FirstAttempt = ELSEWHERE
     deliver: Callable[[DeliverMessageInput, int], Awaitable[str]] = _sent
     work: Callable[[Chunk, int], Awaitable[int]] = _started
     plan: ChunkPlan = field(default_factory=ChunkPlan)
@@ -58,7 +62,7 @@ class Script:
     walks: list[AdvanceInput] = field(default_factory=list)
     forms: list[str] = field(default_factory=list)
     delivered: list[tuple[str, int]] = field(default_factory=list)
-    concluded: list[str] = field(default_factory=list)
+    tried_at_once: list[tuple[str, str]] = field(default_factory=list)
     chunks: list[Chunk] = field(default_factory=list)
 
 
@@ -89,11 +93,12 @@ class ScriptedActivities:
         script.delivered.append((order.message_id, attempt))
         return await script.deliver(order, attempt)
 
-    @activity.defn(name="conclude_delivery")
-    async def conclude_delivery(self, order: DeliverMessageInput) -> str:
-        """Note that a message was given up."""
-        self.scripts[order.environment_id].concluded.append(order.message_id)
-        return "undelivered"
+    @activity.defn(name="deliver_now")
+    async def deliver_now(self, order: DeliverMessageInput) -> FirstAttempt:
+        """Answer what the script says of the first attempt."""
+        script = self.scripts[order.environment_id]
+        script.tried_at_once.append((order.message_id, order.queue))
+        return script.first_attempt
 
     @activity.defn(name="plan_trigger_fanout")
     async def plan_trigger_fanout(self, order: TriggerFanoutInput) -> ChunkPlan:
@@ -134,7 +139,7 @@ class ScriptedActivities:
         return [
             self.advance,
             self.deliver_message,
-            self.conclude_delivery,
+            self.deliver_now,
             self.plan_trigger_fanout,
             self.plan_cancel_fanout,
             self.start_runs,

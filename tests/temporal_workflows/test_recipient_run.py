@@ -15,7 +15,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError, CancelledError
 
 from domain.queues import DELIVER_EMAIL, DELIVER_SMS
-from domain.runs import Advanced, DeliverMessageInput, DeliveryOrder, Finished, WalkOn
+from domain.runs import Advanced, DeliverMessageInput, DeliveryOrder, Finished, FirstAttempt, WalkOn
 from temporal_workflows import activity_stubs, recipient_run
 from temporal_workflows.signals import CANCEL_REQUESTED
 from tests.support.scripted_activities import CANCELLED, FINISHED
@@ -244,7 +244,6 @@ async def test_cancel_from_temporal_lets_deliveries_finish(stage: Stage, asleep:
     gate.open.set()
     assert await ends_cancelled(handle)
     assert stage.script.delivered == [("mail-1", 1)]
-    assert stage.script.concluded == []
 
 
 async def test_cancel_from_temporal_during_a_durable_walk(stage: Stage) -> None:
@@ -276,43 +275,36 @@ async def test_quick_walk_forgives_a_hiccup(stage: Stage) -> None:
     assert sum((await count_events(handle)).values()) == 6
 
 
-@pytest.fixture
-def quick_deliveries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shorten time-outs and waits of deliveries, and allow two attempts."""
-    soon = RetryPolicy(initial_interval=timedelta(milliseconds=10), maximum_attempts=2)
+async def test_delivery_settled_at_once_costs_one_event(stage: Stage) -> None:
+    """A first attempt that settles the message needs no regular activity."""
+    stage.script.first_attempt = FirstAttempt(settled=True, state="sent")
+    stage.script.directives = {"": finished(MAIL)}
+    handle = await stage.start()
+    assert await handle.result() == "completed"
+    assert stage.script.tried_at_once == [("mail-1", DELIVER_EMAIL)]
+    assert stage.script.delivered == []
+    assert sum((await count_events(handle)).values()) == 7
+
+
+async def test_attempts_are_repeated_without_a_limit(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Attempts that fail or never come back are made again until one says that it is settled."""
+    soon = RetryPolicy(initial_interval=timedelta(milliseconds=10), backoff_coefficient=1.0)
     monkeypatch.setattr(activity_stubs, "DELIVERY_RETRY", soon)
     monkeypatch.setattr(activity_stubs, "DELIVERY_TIMEOUT", timedelta(milliseconds=300))
 
-
-@pytest.mark.usefixtures("quick_deliveries")
-async def test_attempts_that_never_come_back(stage: Stage) -> None:
-    """When every attempt timed out the message is given up, and the run ends all the same."""
-
-    async def hang(order: DeliverMessageInput, attempt: int) -> str:
-        await asyncio.sleep(1)
+    async def late(order: DeliverMessageInput, attempt: int) -> str:
+        if attempt == 1:
+            await asyncio.sleep(1)
+        if attempt < 12:
+            raise ApplicationError("not final yet", type="TryAgain")
         return "sent"
 
-    stage.script.deliver = hang
+    stage.script.deliver = late
     stage.script.directives = {"": finished(MAIL)}
     assert await (await stage.start()).result() == "completed"
-    assert stage.script.delivered == [("mail-1", 1), ("mail-1", 2)]
-    assert stage.script.concluded == ["mail-1"]
-
-
-@pytest.mark.usefixtures("quick_deliveries")
-async def test_failed_attempts_are_repeated(stage: Stage) -> None:
-    """An attempt that fails is made again with the next number; success ends it."""
-
-    async def second_time_lucky(order: DeliverMessageInput, attempt: int) -> str:
-        if attempt < 2:
-            raise ApplicationError("not accepted", type="TryAgain")
-        return "sent"
-
-    stage.script.deliver = second_time_lucky
-    stage.script.directives = {"": finished(MAIL)}
-    assert await (await stage.start()).result() == "completed"
-    assert [attempt for _, attempt in stage.script.delivered] == [1, 2]
-    assert stage.script.concluded == []
+    assert [attempt for _, attempt in stage.script.delivered] == list(range(1, 13))
 
 
 async def test_operator_reads_the_story(stage: Stage) -> None:

@@ -14,7 +14,7 @@ from temporalio.worker import Replayer
 from runtime.settings import Settings
 from runtime.temporal import DATA_CONVERTER, connect
 from runtime.worker import workflow_runner
-from services.deliveries import retry_message
+from services.message_retries import retry_message
 from services.sealing import seal_provider_settings
 from temporal_workflows import WORKFLOWS
 from temporal_workflows.search_attributes import RECIPIENT_ID, TENANT, WORKFLOW_KEY
