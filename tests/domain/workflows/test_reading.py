@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from domain.conditions import ConditionScope, evaluate, read_condition_group
 from domain.steps import BaseStep, ChannelStep, DelayStep, UnknownStep
 from domain.workflows import read_workflow
 
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 FEED: dict[str, Any] = {
     "type": "channel",
     "ref": "feed",
@@ -32,7 +34,7 @@ def _read(*steps: Any) -> tuple[BaseStep, ...]:
 
 def _passes(conditions: Any, **data: Any) -> bool:
     group = read_condition_group(conditions)
-    return evaluate(group, ConditionScope({"data": data})).passed
+    return evaluate(group, ConditionScope({"data": data}, NOW)).passed
 
 
 def test_reads_what_was_checked() -> None:
