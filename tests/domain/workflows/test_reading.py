@@ -112,7 +112,7 @@ def test_broken_conditions_of_a_step() -> None:
     """A step under conditions that cannot be read is skipped, not lost."""
     (step,) = _read({**FEED, "conditions": {"all": [STRANGE]}})
     assert isinstance(step, ChannelStep)
-    verdict = evaluate(step.conditions, ConditionScope({}))
+    verdict = evaluate(step.conditions, ConditionScope({}, NOW))
     assert not verdict.passed
     (line,) = verdict.trace
     assert (line["operator"], line["result"]) == ("is_the_moon_full", "false")
