@@ -10,6 +10,7 @@ from temporalio.exceptions import ApplicationError
 from activities.beats import beating
 from runtime.logs import get_logger
 from runtime.platform import Platform
+from services.delivery_recovery import recover_deliveries
 from services.effects import do_left_over_effects
 from services.expiry import forget_expired
 from services.reconciliation import reconcile_runs
@@ -24,6 +25,7 @@ DUTIES: dict[str, Callable[[Platform], Awaitable[int]]] = {
     "confirm": confirm_releases,
     "effects": do_left_over_effects,
     "reconcile": reconcile_runs,
+    "deliveries": recover_deliveries,
     "forget": forget_expired,
 }
 

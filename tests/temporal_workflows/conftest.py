@@ -104,7 +104,7 @@ async def alone(lonely_platform: Platform) -> Engine:
         "UPDATE recipient_runs SET status = 'completed', resumes_at = NULL"
         " WHERE status IN ('queued', 'processing', 'paused') RETURNING 1"
     )
-    for table in ("trigger_releases", "sweep_positions"):
+    for table in ("trigger_releases", "sweep_positions", "deliveries"):
         await make.rows(f"DELETE FROM {table} RETURNING 1")
     lonely_platform.memory.clear()
     engine = Engine(lonely_platform, make, await make.environment())

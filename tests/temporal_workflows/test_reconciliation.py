@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from temporalio.api.common.v1 import WorkflowExecution
@@ -12,9 +13,11 @@ from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.ids import trigger_fanout_workflow_id
+from runtime.platform import Platform
 from runtime.settings import Settings
 from runtime.temporal import connect
-from services import reconciliation
+from services import delivery_recovery, reconciliation
+from services.delivery_recovery import recover_deliveries
 from services.reconciliation import reconcile_runs, recover
 from services.release_sweep import confirm_releases, release_left_over
 from services.temporal_calls import Presence, presence_of
@@ -422,3 +425,68 @@ async def test_absent_temporal_is_told_from_lost_runs(alone: Engine) -> None:
     with pytest.raises(Exception):  # noqa: B017, PT011 - whichever call came first
         await reconcile_runs(away.platform)
     assert await _status(alone, handle) == "paused"
+
+
+async def _in_its_window(engine: Engine) -> tuple[Handle, dict[str, Any]]:
+    """Start a run whose walk is over and whose mail waits for tomorrow's window."""
+    today = datetime.now(UTC).strftime("%A").lower()
+    window = [{"day": today, "type": "do_not_send"}]
+    handle = await start(engine, channel_step("mail", "email", send_windows=window))
+    await until_event(handle, EventType.EVENT_TYPE_TIMER_STARTED)
+    (message,) = await engine.messages(_run_id(handle))
+    return handle, message
+
+
+async def _window_has_opened(engine: Engine, message: dict[str, Any]) -> None:
+    await engine.make.rows(
+        "UPDATE deliveries SET due_at = now() - interval '1 hour' WHERE message_id = %s"
+        " RETURNING 1",
+        message["id"],
+    )
+
+
+async def test_terminated_before_a_send_window(alone: Engine) -> None:
+    """A mail that waited for its window goes out, though its run was terminated meanwhile."""
+    handle, message = await _in_its_window(alone)
+    assert await _status(alone, handle) == "completed"
+    await handle.terminate()
+    assert await recover_deliveries(alone.platform) == 0, "its window is still closed"
+    await _window_has_opened(alone, message)
+    assert await recover_deliveries(alone.platform) == 1
+
+    async def is_sent() -> bool:
+        return bool((await alone.message(message["id"]))["delivery_status"] == "sent")
+
+    await until(is_sent)
+    assert await recover_deliveries(alone.platform) == 0
+
+
+async def test_delivery_of_a_living_run_is_left_to_it(alone: Engine) -> None:
+    """A mail that is overdue because its worker is busy is nobody else's."""
+    handle, message = await _in_its_window(alone)
+    await _window_has_opened(alone, message)
+    assert await recover_deliveries(alone.platform) == 0
+    await handle.terminate()
+
+
+async def test_unreadable_delivery_delays_no_other(
+    alone: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A delivery that cannot be taken up is left to the next sweep; the one after it goes out."""
+    for _ in range(2):
+        handle, message = await _in_its_window(alone)
+        await handle.terminate()
+        await _window_has_opened(alone, message)
+    taken_up = delivery_recovery.deliver_again
+    refused: list[UUID] = []
+
+    async def refuse_the_first(platform: Platform, row: dict[str, Any]) -> None:
+        if not refused:
+            refused.append(row["message_id"])
+            raise ValueError("unreadable")
+        await taken_up(platform, row)
+
+    monkeypatch.setattr(delivery_recovery, "deliver_again", refuse_the_first)
+    assert await recover_deliveries(alone.platform) == 1
+    monkeypatch.undo()
+    assert await recover_deliveries(alone.platform) >= 1
