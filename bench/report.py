@@ -22,6 +22,7 @@ class Result:
         ratio: what the target speaks of: value to floor, or to what the name says; or None.
         target: for example `>= 0.8`; empty when the figure is only printed.
         met: whether the target holds; None without one.
+        spread: least and greatest of what the target speaks of, over the rounds of the run.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Result:
     ratio: float | None = None
     target: str = ""
     met: bool | None = None
+    spread: tuple[float, float] | None = None
 
 
 def judged(
@@ -42,25 +44,31 @@ def judged(
     ratio: float | None = None,
     at_least: float | None = None,
     at_most: float | None = None,
+    rounds: Sequence[float] = (),
 ) -> Result:
-    """Build a result and judge its ratio, or its value when it has none."""
+    """Build a result and judge its ratio, or its value when it has none.
+
+    `rounds` holds the same figure of each round, for its spread.
+    """
     subject = value if ratio is None else ratio
+    target, met = "", None
     if at_least is not None:
-        return Result(name, value, unit, floor, ratio, f">= {at_least:g}", subject >= at_least)
-    if at_most is not None:
-        return Result(name, value, unit, floor, ratio, f"<= {at_most:g}", subject <= at_most)
-    return Result(name, value, unit, floor, ratio)
+        target, met = f">= {at_least:g}", subject >= at_least
+    elif at_most is not None:
+        target, met = f"<= {at_most:g}", subject <= at_most
+    spread = (min(rounds), max(rounds)) if rounds else None
+    return Result(name, value, unit, floor, ratio, target, met, spread)
 
 
 def table(results: Sequence[Result]) -> str:
     """Return the results as a Markdown table."""
-    rows = [("measure", "value", "floor", "ratio", "target", "met")]
+    rows = [("measure", "value", "floor", "ratio", "rounds", "target", "met")]
     for result in results:
         met = {True: "yes", False: "NO", None: ""}[result.met]
         value = f"{result.value:.4g} {result.unit}"
-        rows.append(
-            (result.name, value, _number(result.floor), _number(result.ratio), result.target, met)
-        )
+        spread = "" if result.spread is None else "{:.3g} to {:.3g}".format(*result.spread)
+        floor, ratio = _number(result.floor), _number(result.ratio)
+        rows.append((result.name, value, floor, ratio, spread, result.target, met))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in rows]
     rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"

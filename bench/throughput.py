@@ -28,10 +28,11 @@ SELECT count(*) FROM messages WHERE workflow_run_id = ANY(%s::uuid[]) AND delive
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """Medians over the rounds, in runs per second, and the CPU of the last round by part."""
+    """Medians over the rounds in runs per second, their ratios, and the last one's CPU by part."""
 
     product: float
     floor: float
+    ratios: list[float]
     milliseconds: dict[str, float]
 
 
@@ -81,7 +82,8 @@ async def compare(
         session.meter.lap()
         product.append(await product_rate(session, workflow, runs, done=done))
         cost = session.meter.lap().per(runs)
-    return Throughput(statistics.median(product), statistics.median(floor), cost)
+    ratios = [mine / bare for mine, bare in zip(product, floor, strict=True)]
+    return Throughput(statistics.median(product), statistics.median(floor), ratios, cost)
 
 
 async def measure_in_app(session: Session) -> list[Result]:
@@ -95,6 +97,7 @@ async def measure_in_app(session: Session) -> list[Result]:
             floor=found.floor,
             ratio=found.product / found.floor,
             at_least=0.8,
+            rounds=found.ratios,
         ),
         *[
             Result(f"CPU of {part} per in-app run", value, "ms")
@@ -115,6 +118,7 @@ async def measure_email(session: Session) -> list[Result]:
             floor=found.floor,
             ratio=found.product / found.floor,
             at_least=0.7,
+            rounds=found.ratios,
         )
     ]
 
@@ -134,6 +138,7 @@ async def measure_six_steps(session: Session) -> list[Result]:
             floor=base,
             ratio=value / base,
             at_least=0.7,
+            rounds=[mine / one for mine, one in zip(six, single, strict=True)],
         )
     ]
 
@@ -158,5 +163,6 @@ async def measure_thousand(session: Session) -> list[Result]:
             floor=expected,
             ratio=value / expected,
             at_most=1.25,
+            rounds=[mine * rate / 1000 for mine, rate in zip(took, rates, strict=True)],
         )
     ]
