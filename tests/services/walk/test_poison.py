@@ -112,9 +112,11 @@ async def test_odd_headers_of_a_channel(engine: Engine, headers: Any) -> None:
     """A webhook channel whose own request has headers of another shape fails its step."""
     ellie = await _reach(engine)
     await engine.channel(
-        "http", "odd", channel_settings={"url": "https://example.com", "headers": headers}
+        "http", "odd-headers", channel_settings={"url": "https://example.com", "headers": headers}
     )
-    await engine.publish("flow", channel_step("hook", "http", channel_key="odd", template={}))
+    await engine.publish(
+        "flow", channel_step("hook", "http", channel_key="odd-headers", template={})
+    )
     run_id = await engine.begin("flow", ellie)
     await _ends_well(engine, run_id, "hook")
 
