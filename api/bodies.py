@@ -11,14 +11,15 @@ import asyncio
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import NoReturn
 
 from fastapi import Request
 
 from api.strings import problem_of
-from domain.errors import InvalidParams, PayloadTooLarge, RequestTimeout
+from domain.errors import InvalidParams, PayloadTooLarge, RequestTimeout, Unavailable
 from domain.json_types import JsonObject, JsonValue, depth_of
 from runtime.settings import Settings
 
@@ -26,6 +27,10 @@ MAX_DEPTH = 64
 # A value may take a hundred times the memory of its text, and parsing keeps every other request
 # waiting (in a thread too: the parser does not let go of the interpreter's lock).
 MAX_VALUES = 1_000_000
+# Of bodies larger than this, few are worked on at once.
+LARGE_BYTES = 1024 * 1024
+LARGE_AT_ONCE = 4
+_PLACE_SECONDS = 10.0
 # What a double can hold; JSON numbers beyond it are read as infinite elsewhere.
 _MAX_DIGITS = 308
 _MAX_INTEGER = 10**_MAX_DIGITS
@@ -55,9 +60,34 @@ async def read_object(request: Request) -> JsonObject:
 
 
 async def read_trigger(request: Request) -> Body:
-    """Read the body of a trigger, which may be larger; see `read_object`."""
+    """Read the body of a trigger, which may be larger; see `read_object`.
+
+    Raises:
+        Unavailable: too many large bodies are worked on.
+    """
     raw = await _receive(request, _settings(request).max_trigger_body_bytes)
+    if len(raw) > LARGE_BYTES:
+        await request.state.held.enter_async_context(_place_for_large(request))
     return Body(parse_object(raw), len(raw))
+
+
+@asynccontextmanager
+async def _place_for_large(request: Request) -> AsyncIterator[None]:
+    """Hold one of the few places for large bodies, each of which takes ten times its size.
+
+    Raises:
+        Unavailable: none became free in time.
+    """
+    places: asyncio.Semaphore = request.app.state.large_bodies
+    try:
+        async with asyncio.timeout(_PLACE_SECONDS):
+            await places.acquire()
+    except TimeoutError:
+        raise Unavailable("Too many large requests are under way; try again.") from None
+    try:
+        yield
+    finally:
+        places.release()
 
 
 def _settings(request: Request) -> Settings:

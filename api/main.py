@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
 from api import docs, errors, health, knock, management
+from api.bodies import LARGE_AT_ONCE
 from api.cors import BrowserPaths
 from api.middleware import RequestFrame
 from api.rate_limits import RateLimiter
@@ -49,6 +51,7 @@ def create_app(settings: Settings | None = None, platform: Platform | None = Non
     app.state.platform = platform
     app.state.settings = settings
     app.state.rate_limiter = RateLimiter(settings)
+    app.state.large_bodies = asyncio.Semaphore(LARGE_AT_ONCE)
     errors.install(app)
     app.add_middleware(RequestFrame, browser_paths=BrowserPaths(knock.ROUTERS))
     app.state.routers = (health.router, docs.router, *knock.ROUTERS, *management.ROUTERS)

@@ -10,6 +10,7 @@ import base64
 import logging
 import os
 import time
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -87,7 +88,10 @@ class RequestFrame:
             await send(message)
 
         try:
-            await self._app(exchange.scope, receive, send_framed)
+            # What a route takes for the time of its request, it leaves here.
+            async with AsyncExitStack() as held:
+                exchange.scope["state"]["held"] = held
+                await self._app(exchange.scope, receive, send_framed)
         except ClientDisconnect:
             exchange.status_code = _CLIENT_GONE
         except Exception:

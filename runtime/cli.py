@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from domain.errors import AppError
 from domain.queues import ALL_QUEUES
-from runtime.settings import Settings, get_settings
+from runtime.settings import Settings, get_settings, widen_name_lookups
 
 Arguments = argparse.Namespace
 
@@ -89,7 +89,7 @@ def _queues(text: str) -> tuple[str, ...]:
 
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number, 1 or greater")
     return int(text)
 
 
@@ -105,6 +105,7 @@ def _worker(settings: Settings, arguments: Arguments) -> int:
     from runtime.worker import run_worker
 
     configure_logs(settings, process="worker")
+    widen_name_lookups()
     if settings.ready_file is not None:  # left by the last start of the same container
         settings.ready_file.unlink(missing_ok=True)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

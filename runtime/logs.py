@@ -1,13 +1,19 @@
-"""Structured logs: one JSON object a line in production, readable text in development."""
+"""Structured logs: one JSON object per line in production, readable text in development.
+
+An exception is told by its type and the places it came through. Its words may quote a customer's
+data, as PostgreSQL's do, and so do those of every library.
+"""
 
 from __future__ import annotations
 
 import faulthandler
 import logging
 import sys
+from typing import Any
 
 import structlog
 
+from runtime.faults import fault_of
 from runtime.settings import Settings
 
 _NOISY = ("httpx", "httpcore", "asyncio", "psycopg.pool", "alembic", "mail.log")
@@ -29,7 +35,7 @@ def configure_logs(settings: Settings, *, process: str) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
-        structlog.processors.format_exc_info,
+        _without_words,
     ]
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
@@ -55,6 +61,19 @@ def configure_logs(settings: Settings, *, process: str) -> None:
     root.setLevel(level)
     for name in _NOISY:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+
+def _without_words(
+    _logger: Any, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Replace an exception by its type, its places, and the id by which histories name it."""
+    given = event.pop("exc_info", None)
+    if given is True:
+        given = sys.exc_info()
+    error = given[1] if isinstance(given, tuple) else given
+    if isinstance(error, BaseException):
+        event.update(fault_of(error).fields())
+    return event
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

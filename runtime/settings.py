@@ -17,6 +17,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MEGABYTE = 1024 * 1024
+_NAME_LOOKUPS_AT_ONCE = 32
 _SHORTEST_KEY = 16
 _TIERS = 5
 _ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
@@ -242,6 +243,15 @@ def _is_smtp_url(text: str) -> bool:
 def get_settings() -> Settings:
     """Return the settings of this process, read once."""
     return Settings()
+
+
+def widen_name_lookups() -> None:
+    """Let the event loop look up more names at once than the four that libuv's threads allow.
+
+    One slow name server would otherwise hold up every webhook, mail and reconnect of a process.
+    Call it before the loop has looked up anything; an operator's own value stays.
+    """
+    os.environ.setdefault("UV_THREADPOOL_SIZE", str(_NAME_LOOKUPS_AT_ONCE))
 
 
 def child_environment(**overrides: str) -> dict[str, str]:

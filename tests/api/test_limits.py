@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from api.bodies import MAX_VALUES, parse_object
+from api.bodies import LARGE_AT_ONCE, LARGE_BYTES, MAX_VALUES, parse_object
 from api.main import create_app
 from api.rate_limits import RateLimiter
 from domain.errors import InvalidParams, RateLimited
@@ -149,3 +149,38 @@ async def test_contents_of_many_messages_are_bounded_together(
     refused = await client.get(f"/v1/messages/batch/content?{query}")
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "message_ids")
     assert (await client.get(f"/v1/messages/{ids[0]}/content")).status_code == 200
+
+
+async def test_few_large_bodies_at_once(
+    platform: Platform, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many large bodies a few are worked on at a time; the others wait for a place."""
+    app = create_app(platform.settings, platform)
+    app.state.large_bodies = _Counted(LARGE_AT_ONCE)
+    body = b'{"recipients": ["nobody"], "data": {"text": "%s"}}' % (b"x" * LARGE_BYTES)
+    headers = {"authorization": f"Bearer {environment.secret_key}"}
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://test", headers=headers, timeout=60
+    ) as client:
+        answers = await asyncio.gather(*(client.post(TRIGGER, content=body) for _ in range(12)))
+        assert {answer.status_code for answer in answers} == {404}
+        assert (app.state.large_bodies.taken, app.state.large_bodies.given_back) == (12, 12)
+        monkeypatch.setattr("api.bodies._PLACE_SECONDS", 0.05)
+        app.state.large_bodies = asyncio.Semaphore(0)
+        answer = await client.post(TRIGGER, content=body)
+        small = await client.post(TRIGGER, content=b'{"recipients": ["nobody"]}')
+    assert (answer.status_code, small.status_code) == (503, 404)
+
+
+class _Counted(asyncio.Semaphore):
+    """Counts how often a place was taken and given back."""
+
+    taken = given_back = 0
+
+    async def acquire(self) -> bool:
+        self.taken += 1
+        return await super().acquire()
+
+    def release(self) -> None:
+        self.given_back += 1
+        super().release()
