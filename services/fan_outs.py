@@ -24,6 +24,7 @@ CHUNK_SIZE = 100
 # Ten thousand runs a page: some 25 kB in a history, however many recipients there are.
 PAGE_CHUNKS = 100
 _ENOUGH_FAILURES = 16
+_STARTED_AT_ONCE = 32
 
 
 async def plan_trigger(platform: Platform, order: TriggerFanoutInput) -> ChunkPlan:
@@ -100,7 +101,10 @@ async def start_range(platform: Platform, chunk: Chunk, *, eager: bool) -> int:
             else:
                 _log.error("run_not_started", run_id=str(row["id"]), error=type(error).__name__)
 
-    await each_at_once(rows, start)
+    # Group by group, not as a steady stream: each start may hand this process the first task of its
+    # run, and what finds no free slot for it costs Temporal half as much again.
+    for first in range(0, len(rows), _STARTED_AT_ONCE):
+        await each_at_once(rows[first : first + _STARTED_AT_ONCE], start)
     if ended:
         data = Jsonb({"reason": "ended_in_temporal"})
         async with platform.database.connection() as connection:
