@@ -96,7 +96,8 @@ async def _two_workers(opened: Session) -> list[Result]:
 
 @contextlib.asynccontextmanager
 async def _second_worker(stack: DevStack) -> AsyncIterator[None]:
-    ready = Path(stack.mail_dir).parent / "second-worker-ready"
+    home = Path(stack.mail_dir).parent
+    ready = home / "second-worker-ready"
     ready.unlink(missing_ok=True)
     child = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -107,6 +108,7 @@ async def _second_worker(stack: DevStack) -> AsyncIterator[None]:
             CARILLON_DATABASE_URL=stack.database_url,
             CARILLON_TEMPORAL_ADDRESS=stack.temporal_address,
             CARILLON_READY_FILE=str(ready),
+            CARILLON_SECRET_KEY=(home / "secret.key").read_text().strip(),
             CARILLON_LOG_LEVEL="error",
         ),
     )

@@ -63,6 +63,16 @@ async def test_message_keeps_a_part_of_the_data(engine: Engine) -> None:
     assert message["data"] == {"x": "y" * 256, "n": 1, "none": None}
 
 
+async def test_message_keeps_some_of_very_many_values(engine: Engine) -> None:
+    """Lists show what a message keeps, so it stays small however many keys the data has."""
+    run_id, _ = await engine.send(
+        channel_step("feed"), data={f"k{number}": number for number in range(100_000)}
+    )
+    (message,) = await engine.messages(run_id)
+    assert 1_000 < len(message["data"]) < 10_000
+    assert message["data"]["k7"] == 7
+
+
 @pytest.mark.parametrize(
     ("channel_type", "recipient", "reason"),
     [

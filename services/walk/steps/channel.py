@@ -24,6 +24,8 @@ from services.walk.faults import ContentError, blaming
 from services.walk.moves import Done, Event, Move, Skipped, Woken
 from services.walk.steps.rendering import render_message, request_template
 
+_KEPT_DATA_CHARACTERS = 16_384
+
 
 class ChannelExecutor:
     """Makes the message of a channel step, or says why not."""
@@ -178,12 +180,22 @@ def _message_row(
 
 
 def kept_data(data: JsonObject) -> JsonObject:
-    """Reduce trigger data to what a message keeps and can be filtered by (Knock API reference)."""
-    return {
-        key: value[:KEPT_CHARACTERS] if isinstance(value, str) else value
-        for key, value in data.items()
-        if not isinstance(value, (dict, list))
-    }
+    """Reduce trigger data to what a message keeps and can be filtered by (Knock API reference).
+
+    Scalars only, strings cut, and of very many keys the first ones: every list shows this data, for
+    every recipient of the trigger.
+    """
+    kept: JsonObject = {}
+    room = _KEPT_DATA_CHARACTERS
+    for key, value in data.items():
+        if isinstance(value, (dict, list)):
+            continue
+        short = value[:KEPT_CHARACTERS] if isinstance(value, str) else value
+        room -= len(key) + len(str(short))
+        if room < 0:
+            break
+        kept[key] = short
+    return kept
 
 
 def _snapshot(
