@@ -6,8 +6,7 @@ what this process could not). No trigger is refused because Temporal is away.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,11 +22,13 @@ from domain.idempotency import IdempotencyClaim, StoredAnswer
 from domain.ids import new_id
 from domain.json_types import JsonObject
 from domain.principals import EnvironmentScope
+from domain.recipients import InlineRecipient
 from domain.triggers import CancelRequest, TriggerAnswer, TriggerRequest
 from models.queries import cancellations, idempotency
 from models.queries import catalog as catalog_statements
 from models.queries import triggers as statements
-from models.queries.recipients import existing_recipients, upsert_recipients
+from models.queries.recipients import described, existing_recipients, upsert_recipients
+from models.queries.triggers import Refusal, TriggerDraft
 from runtime.database import Connection
 from runtime.platform import Platform
 from services.catalog import PublishedContent, catalog_of
@@ -58,9 +59,10 @@ async def trigger(
         BadRequest: `idempotency_key_mismatch`.
     """
     sweep_after = timedelta(seconds=platform.settings.sweep_seconds)
-    draft = _Draft(request, claim, new_id(), utc_now(), release_within=sweep_after)
-    accept = _accept_references if _names_only(request) else _accept_with_people
-    accepted = await accept(platform, environment, draft)
+    others = [entry for entry in (request.actor, request.tenant) if entry is not None]
+    people = described([*request.recipients, *others])
+    draft = TriggerDraft(request, people, claim, new_id(), utc_now(), release_within=sweep_after)
+    accepted = await _accept(platform, environment, draft)
     if isinstance(accepted, StoredAnswer):
         return TriggerAnswer(
             UUID(accepted.body["workflow_run_id"]), accepted.request_id, dict(accepted.headers)
@@ -70,36 +72,13 @@ async def trigger(
     return TriggerAnswer(draft.workflow_run_id)
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A trigger on its way to be accepted."""
-
-    request: TriggerRequest
-    claim: IdempotencyClaim | None
-    workflow_run_id: UUID
-    now: datetime
-    release_within: timedelta
-
-    @property
-    def answer(self) -> StoredAnswer:
-        """Return what a repetition of the request will be answered."""
-        request_id = self.claim.request_id if self.claim else ""
-        return StoredAnswer(200, {"workflow_run_id": str(self.workflow_run_id)}, request_id)
-
-
 Runs = list[dict[str, Any]]
 
 
-def _names_only(request: TriggerRequest) -> bool:
-    """Tell whether a trigger stores nothing about anybody, and needs to look nobody up first."""
-    others = [entry for entry in (request.actor, request.tenant) if entry is not None]
-    return not others and all(entry.properties is None for entry in request.recipients)
-
-
-async def _accept_references(
-    platform: Platform, environment: EnvironmentScope, draft: _Draft
+async def _accept(
+    platform: Platform, environment: EnvironmentScope, draft: TriggerDraft
 ) -> Runs | StoredAnswer:
-    """Accept a trigger that only names its recipients: one statement, no transaction around it."""
+    """Accept a trigger in one statement, unless it has to store what it says about somebody."""
     async with platform.database.connection() as connection:
         try:
             version_id = await _resolve(platform, connection, environment, draft.request)
@@ -109,19 +88,36 @@ async def _accept_references(
             if stored is not None:
                 return stored
             raise
-        runs = await _write(connection, environment.id, draft, version_id, draft.claim)
-        if runs is not None:
-            return runs
-        stored = await _stored_answer(connection, environment.id, draft)
-    if stored is None:
-        raise Unavailable("The Idempotency-Key has just expired; try again.")
-    return stored
+        outcome: Runs | Refusal = Refusal.UNSETTLED
+        if not any(map(_reaches_further, draft.people)):
+            outcome = await statements.accept_trigger(
+                connection, environment.id, draft, version_id=version_id
+            )
+        if isinstance(outcome, list):
+            return outcome
+        if outcome is Refusal.KEY_TAKEN:
+            stored = await _stored_answer(connection, environment.id, draft)
+            if stored is None:
+                raise Unavailable("The Idempotency-Key has just expired; try again.")
+            return stored
+    return await _accept_with_people(platform, environment, draft, version_id)
+
+
+def _reaches_further(entry: InlineRecipient) -> bool:
+    """Tell whether something is said about a person that is not kept in the person's own row."""
+    reaches = entry.channel_data or entry.preferences or entry.replaces_preferences
+    return bool(reaches)
 
 
 async def _accept_with_people(
-    platform: Platform, environment: EnvironmentScope, draft: _Draft
+    platform: Platform, environment: EnvironmentScope, draft: TriggerDraft, version_id: UUID
 ) -> Runs | StoredAnswer:
-    """Accept a trigger that identifies people: the key first, so that a replay stores nobody."""
+    """Accept a trigger that changes people: the key first, so that a replay stores nobody.
+
+    Raises:
+        Unprocessable: `actor_missing`, an actor given by id was never identified.
+    """
+    actor = draft.request.actor
     async with platform.database.transaction() as connection:
         if draft.claim is not None:
             stored = await idempotency.claim(
@@ -129,55 +125,27 @@ async def _accept_with_people(
             )
             if stored is not None:
                 return stored
-        version_id = await _resolve(platform, connection, environment, draft.request)
-        await _identify(connection, environment.id, draft)
-        return await _write(connection, environment.id, draft, version_id, None) or []
+        await upsert_recipients(connection, environment.id, draft.people, draft.now)
+        if (
+            actor is not None
+            and actor.properties is None
+            and not await existing_recipients(connection, environment.id, [actor.ref])
+        ):
+            raise Unprocessable(
+                f"The actor {actor.ref.id!r} was never identified.", code="actor_missing"
+            )
+        runs = await statements.accept_trigger(
+            connection, environment.id, draft, version_id=version_id, is_prepared=True
+        )
+        return [] if isinstance(runs, Refusal) else runs
 
 
 async def _stored_answer(
-    connection: Connection, environment_id: UUID, draft: _Draft
+    connection: Connection, environment_id: UUID, draft: TriggerDraft
 ) -> StoredAnswer | None:
     if draft.claim is None:
         return None
     return await idempotency.find(connection, environment_id, draft.claim, now=draft.now)
-
-
-async def _write(
-    connection: Connection,
-    environment_id: UUID,
-    draft: _Draft,
-    version_id: UUID,
-    claim: IdempotencyClaim | None,
-) -> Runs | None:
-    return await statements.accept_trigger(
-        connection,
-        environment_id,
-        draft.request,
-        workflow_run_id=draft.workflow_run_id,
-        version_id=version_id,
-        claim=claim,
-        answer=draft.answer,
-        now=draft.now,
-        release_within=draft.release_within,
-    )
-
-
-async def _identify(connection: Connection, environment_id: UUID, draft: _Draft) -> None:
-    """Store what the request says about recipients, actor and tenant.
-
-    Raises:
-        Unprocessable: `actor_missing`, an actor given by id was never identified.
-    """
-    request = draft.request
-    others = [entry for entry in (request.actor, request.tenant) if entry is not None]
-    await upsert_recipients(connection, environment_id, [*request.recipients, *others], draft.now)
-    actor = request.actor
-    if actor is None or actor.properties is not None:
-        return
-    if not await existing_recipients(connection, environment_id, [actor.ref]):
-        raise Unprocessable(
-            f"The actor {actor.ref.id!r} was never identified.", code="actor_missing"
-        )
 
 
 async def cancel(platform: Platform, environment: EnvironmentScope, request: CancelRequest) -> None:

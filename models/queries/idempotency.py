@@ -14,13 +14,13 @@ from runtime.database import Connection
 
 # A concurrent twin blocks on the primary key until the first transaction ends: committed, it
 # finds that answer; rolled back, it takes the key itself. Expired records are taken over.
-TAKE = """
+TAKE_IF = """
 INSERT INTO idempotency_records AS r (environment_id, path, key, request_digest, request_id,
     status_code, headers, body, inserted_at, expires_at)
 SELECT %(environment_id)s::uuid, %(claim_path)s::text, %(claim_key)s::text, %(claim_digest)s::bytea,
     %(request_id)s::text, %(status_code)s::int, %(headers)s::jsonb, %(body)s::jsonb,
     %(now)s::timestamptz, %(expires_at)s::timestamptz
-WHERE %(claim_key)s::text IS NOT NULL
+WHERE %(claim_key)s::text IS NOT NULL AND {condition}
 ON CONFLICT (environment_id, path, key) DO UPDATE SET
     request_digest = excluded.request_digest, request_id = excluded.request_id,
     status_code = excluded.status_code, headers = excluded.headers, body = excluded.body,
@@ -28,6 +28,7 @@ ON CONFLICT (environment_id, path, key) DO UPDATE SET
 WHERE r.expires_at <= excluded.inserted_at
 RETURNING 1 AS taken
 """
+TAKE = TAKE_IF.format(condition="true")
 _FIND = """
 SELECT request_digest, request_id, status_code, headers, body FROM idempotency_records
 WHERE environment_id = %s AND path = %s AND key = %s AND expires_at > %s
@@ -37,7 +38,7 @@ WHERE environment_id = %s AND path = %s AND key = %s AND expires_at > %s
 def take_values(
     environment_id: UUID, claim: IdempotencyClaim | None, *, answer: StoredAnswer, now: datetime
 ) -> dict[str, Any]:
-    """Return the parameters of `TAKE`; without a claim they take nothing."""
+    """Return the parameters of `TAKE_IF`; without a claim they take nothing."""
     return {
         "environment_id": environment_id,
         "claim_path": claim.path if claim else None,

@@ -14,12 +14,21 @@ from domain.recipients import MAX_PROPERTIES_BYTES, TOO_LARGE, InlineRecipient, 
 from domain.refs import RecipientRef
 from runtime.database import Connection
 
-_CHANGES = """
-(jsonb_deep_merge(stored.properties, {new}.properties) IS DISTINCT FROM stored.properties
+# Whether what is given changes what is stored. Most people are described as they were before, and
+# then the shallow merge tells it at a small part of the price of the deep one.
+CHANGES = """
+((stored.properties || {new}.properties IS DISTINCT FROM stored.properties
+  AND jsonb_deep_merge(stored.properties, {new}.properties) IS DISTINCT FROM stored.properties)
  OR ({new}.settings IS NOT NULL
      AND coalesce(jsonb_deep_merge(stored.settings, {new}.settings), {new}.settings)
          IS DISTINCT FROM stored.settings)
  OR ({new}.created_at IS NOT NULL AND {new}.created_at IS DISTINCT FROM stored.created_at))
+"""
+# The people of `people_values`.
+PEOPLE = """
+unnest(%(people_collections)s::text[], %(people_ids)s::text[], %(people_properties)s::jsonb[],
+       %(people_settings)s::jsonb[], %(people_created)s::timestamptz[])
+    AS given (collection, id, properties, settings, created_at)
 """
 # One statement for any number of rows, in key order so that two requests never deadlock. Nothing
 # is written, nor even locked, for a recipient that would not change: triggers that name the same
@@ -29,13 +38,11 @@ INSERT INTO recipients AS stored
     (environment_id, collection, id, properties, settings, created_at, inserted_at, updated_at)
 SELECT %(environment_id)s, given.collection, given.id, given.properties, given.settings,
        given.created_at, %(now)s, %(now)s
-FROM unnest(%(collections)s::text[], %(ids)s::text[], %(properties)s::jsonb[],
-            %(settings)s::jsonb[], %(created)s::timestamptz[])
-    AS given (collection, id, properties, settings, created_at)
+FROM {PEOPLE}
 WHERE NOT EXISTS (
     SELECT FROM recipients AS stored
     WHERE stored.environment_id = %(environment_id)s AND stored.collection = given.collection
-      AND stored.id = given.id AND NOT {_CHANGES.format(new="given")})
+      AND stored.id = given.id AND NOT {CHANGES.format(new="given")})
 ORDER BY 1, 2, 3
 ON CONFLICT (environment_id, collection, id) DO UPDATE
 SET properties = jsonb_deep_merge(stored.properties, excluded.properties),
@@ -43,7 +50,7 @@ SET properties = jsonb_deep_merge(stored.properties, excluded.properties),
                         stored.settings),
     created_at = coalesce(excluded.created_at, stored.created_at),
     updated_at = excluded.updated_at
-WHERE {_CHANGES.format(new="excluded")}
+WHERE {CHANGES.format(new="excluded")}
 RETURNING collection, id,
     octet_length(properties::text) + coalesce(octet_length(settings::text), 0) AS size
 """  # noqa: S608 - fixed text
@@ -88,6 +95,28 @@ WHERE environment_id = %s
 """
 
 
+def described(recipients: Iterable[InlineRecipient]) -> list[InlineRecipient]:
+    """Return whom a request says something about, each once and in key order."""
+    distinct: dict[RecipientRef, InlineRecipient] = {}
+    for entry in recipients:
+        if entry.properties is not None:
+            distinct[entry.ref] = combined(distinct.get(entry.ref), entry)
+    return [distinct[ref] for ref in sorted(distinct)]
+
+
+def people_values(people: Sequence[InlineRecipient]) -> dict[str, Any]:
+    """Return the parameters of `PEOPLE`."""
+    return {
+        "people_collections": [entry.ref.collection for entry in people],
+        "people_ids": [entry.ref.id for entry in people],
+        "people_properties": [Jsonb(entry.properties) for entry in people],
+        "people_settings": [
+            None if entry.settings is None else Jsonb(entry.settings) for entry in people
+        ],
+        "people_created": [entry.created_at for entry in people],
+    }
+
+
 async def upsert_recipients(
     connection: Connection,
     environment_id: UUID,
@@ -102,13 +131,9 @@ async def upsert_recipients(
     Raises:
         InvalidParams: one of them, merged with what is stored, passes 256 kB.
     """
-    distinct: dict[RecipientRef, InlineRecipient] = {}
-    for entry in recipients:
-        if entry.properties is not None:
-            distinct[entry.ref] = combined(distinct.get(entry.ref), entry)
-    if not distinct:
+    ordered = described(recipients)
+    if not ordered:
         return
-    ordered = [distinct[ref] for ref in sorted(distinct)]
     for entry in ordered:
         if entry.replaces_preferences:
             await connection.execute(
@@ -116,17 +141,7 @@ async def upsert_recipients(
             )
     cursor = await connection.execute(
         _UPSERT,
-        {
-            "environment_id": environment_id,
-            "collections": [entry.ref.collection for entry in ordered],
-            "ids": [entry.ref.id for entry in ordered],
-            "properties": [Jsonb(entry.properties) for entry in ordered],
-            "settings": [
-                None if entry.settings is None else Jsonb(entry.settings) for entry in ordered
-            ],
-            "created": [entry.created_at for entry in ordered],
-            "now": now,
-        },
+        {"environment_id": environment_id, "now": now, **people_values(ordered)},
     )
     for row in await cursor.fetchall():
         if row["size"] > MAX_PROPERTIES_BYTES:

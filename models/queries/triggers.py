@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any
 from uuid import UUID
 
@@ -10,25 +12,31 @@ from psycopg.types.json import Jsonb
 
 from domain.idempotency import IdempotencyClaim, StoredAnswer
 from domain.ids import FIRST_ID, LAST_ID, recipient_run_id
+from domain.recipients import InlineRecipient
 from domain.triggers import TriggerRequest
-from models.queries.idempotency import TAKE, take_values
+from models.queries.idempotency import TAKE, TAKE_IF, take_values
+from models.queries.recipients import CHANGES, PEOPLE, people_values
 from runtime.database import Connection
 
 # Everything in one statement: the answer to an Idempotency-Key, the trigger and its runs exist
 # together or not at all. A concurrent twin waits at the key, finds it taken, and writes nothing.
 # A recipient that was only referred to gets a run if it is stored; the others are noted.
-_ACCEPT = f"""
-WITH taken AS ({TAKE}
+# Planning it takes longer than doing it, so the server should keep one plan for all lists. It would
+# plan for the length of each, so they stand in sub-selects; and where EXISTS stood, it would rather
+# read all recipients at once than look for a few.
+_ACCEPT = """
+WITH {people}taken AS ({taken}
 ), allowed AS (
-    SELECT 1 WHERE %(claim_key)s::text IS NULL OR EXISTS (SELECT FROM taken)
+    SELECT 1 WHERE {settled} AND (%(claim_key)s::text IS NULL OR EXISTS (SELECT FROM taken))
 ), given AS (
     SELECT given.* FROM allowed, unnest(
-        %(run_ids)s::uuid[], %(collections)s::text[], %(recipient_ids)s::text[],
-        %(trigger_data)s::jsonb[], %(stored)s::boolean[])
+        (SELECT %(run_ids)s::uuid[]), (SELECT %(collections)s::text[]),
+        (SELECT %(recipient_ids)s::text[]), (SELECT %(trigger_data)s::jsonb[]),
+        (SELECT %(stored)s::boolean[]))
         AS given (id, collection, recipient_id, trigger_data, stored)
 ), known AS (
-    SELECT * FROM given WHERE stored OR EXISTS (
-        SELECT FROM recipients r WHERE r.environment_id = %(environment_id)s
+    SELECT * FROM given WHERE stored OR (
+        SELECT true FROM recipients r WHERE r.environment_id = %(environment_id)s
            AND r.collection = given.collection AND r.id = given.recipient_id)
 ), accepted AS (
     INSERT INTO workflow_runs
@@ -61,8 +69,48 @@ WITH taken AS ({TAKE}
     RETURNING id, collection, recipient_id, workflow_key, tenant_id, cancellation_key,
               workflow_run_id, environment_id, event_count
 )
-SELECT made.* FROM accepted LEFT JOIN made ON true
-"""  # noqa: S608 - both parts are constants of ours
+{answer}
+"""
+_ACCEPT_REFERENCES = _ACCEPT.format(
+    people="",
+    taken=TAKE,
+    settled="true",
+    answer="SELECT true AS is_settled, true AS is_accepted, made.*\n"
+    "FROM accepted LEFT JOIN made ON true",
+)
+# Accepts only where nobody who is described would change, as most would not. Nobody is locked:
+# triggers that name the same tenant would queue for it. Who is described by nothing, as most
+# tenants are, is stored when missing: whoever stores the same at this moment says at least as much.
+_DESCRIBED = f"""described AS (
+    SELECT given.collection, given.id,
+           given.properties = '{{}}' AND given.settings IS NULL AND given.created_at IS NULL
+               AS is_bare,
+           (SELECT NOT {CHANGES.format(new="given")} FROM recipients stored
+            WHERE stored.environment_id = %(environment_id)s
+              AND stored.collection = given.collection AND stored.id = given.id) AS is_unchanged
+    FROM {PEOPLE}
+), settled AS (
+    SELECT NOT EXISTS (SELECT FROM described WHERE NOT coalesce(is_unchanged, is_bare))
+           AND (%(named_actor)s::text IS NULL OR EXISTS (
+                SELECT FROM recipients r WHERE r.environment_id = %(environment_id)s
+                   AND r.collection = %(actor_collection)s AND r.id = %(named_actor)s))
+           AS is_settled
+), """  # noqa: S608 - fixed text
+_ACCEPT_SETTLED = _ACCEPT.format(
+    people=_DESCRIBED,
+    taken=TAKE_IF.format(condition="(SELECT is_settled FROM settled)"),
+    settled="(SELECT is_settled FROM settled)",
+    answer="""
+, bare AS (
+    INSERT INTO recipients (environment_id, collection, id, properties, inserted_at, updated_at)
+    SELECT %(environment_id)s, described.collection, described.id, '{}', %(now)s, %(now)s
+    FROM allowed, described WHERE is_unchanged IS NULL
+    ORDER BY 2, 3
+    ON CONFLICT (environment_id, collection, id) DO NOTHING
+)
+SELECT is_settled, accepted.id IS NOT NULL AS is_accepted, made.*
+FROM settled LEFT JOIN accepted ON true LEFT JOIN made ON true""",
+)
 
 _STARTABLE = """
 SELECT r.id, r.collection, r.recipient_id, r.workflow_key, r.tenant_id, r.cancellation_key,
@@ -74,42 +122,72 @@ ORDER BY r.id LIMIT %s
 """
 
 
+class Refusal(Enum):
+    """Why a statement has accepted nothing, and stored nothing."""
+
+    KEY_TAKEN = "key_taken"
+    UNSETTLED = "unsettled"
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerDraft:
+    """A trigger on its way to be accepted.
+
+    Attributes:
+        people: whom it describes, as `models.queries.recipients.described` returns them.
+        claim: its `Idempotency-Key`, if it has one.
+        workflow_run_id: its id.
+        now: the instant it happens.
+        release_within: after which time the sweep releases it, unless it is released by then.
+    """
+
+    request: TriggerRequest
+    people: list[InlineRecipient]
+    claim: IdempotencyClaim | None
+    workflow_run_id: UUID
+    now: datetime
+    release_within: timedelta
+
+    @property
+    def answer(self) -> StoredAnswer:
+        """Return what a repetition of the request will be answered."""
+        request_id = self.claim.request_id if self.claim else ""
+        return StoredAnswer(200, {"workflow_run_id": str(self.workflow_run_id)}, request_id)
+
+
 async def accept_trigger(
     connection: Connection,
     environment_id: UUID,
-    request: TriggerRequest,
+    draft: TriggerDraft,
     *,
-    workflow_run_id: UUID,
     version_id: UUID,
-    claim: IdempotencyClaim | None,
-    answer: StoredAnswer,
-    now: datetime,
-    release_within: timedelta,
-) -> list[dict[str, Any]] | None:
+    is_prepared: bool = False,
+) -> list[dict[str, Any]] | Refusal:
     """Store a trigger and its runs in state `queued`.
 
     Args:
         connection: in a transaction or not; the statement is one by itself.
         environment_id: where.
-        request: the trigger.
-        workflow_run_id: its id.
+        draft: the trigger.
         version_id: what its runs walk through.
-        claim: the key to take with it, or None when it has none or has taken it already.
-        answer: what the key is answered with from now on.
-        now: the instant it happens.
-        release_within: after which time the sweep releases it, unless it is released by then.
+        is_prepared: whether this transaction has taken the key and stored the people before.
 
     Returns:
-        The runs; or None when the key was taken before, and nothing was stored.
+        The runs; or why nothing was stored: the key was taken before, or somebody has to be stored
+        or refused first. Who is described by nothing is stored here.
     """
+    request, workflow_run_id = draft.request, draft.workflow_run_id
     actor = request.actor.ref if request.actor else None
     recipients = request.recipients
+    known = {entry.ref for entry in draft.people}
+    settles = not is_prepared and (actor is not None or bool(known))
+    claim = None if is_prepared else draft.claim
     cursor = await connection.execute(
-        _ACCEPT,
+        _ACCEPT_SETTLED if settles else _ACCEPT_REFERENCES,
         {
-            **take_values(environment_id, claim, answer=answer, now=now),
+            **take_values(environment_id, claim, answer=draft.answer, now=draft.now),
             "id": workflow_run_id,
-            "release_within": release_within,
+            "release_within": draft.release_within,
             "workflow_key": request.workflow_key,
             "version_id": version_id,
             "actor_collection": actor.collection if actor else None,
@@ -126,13 +204,16 @@ async def accept_trigger(
                 None if entry.trigger_data is None else Jsonb(entry.trigger_data)
                 for entry in recipients
             ],
-            "stored": [entry.properties is not None for entry in recipients],
+            "stored": [entry.ref in known for entry in recipients],
+            "named_actor": None if actor is None or actor in known else actor.id,
+            **(people_values(draft.people) if settles else {}),
         },
     )
     rows = await cursor.fetchall()
-    if not rows:
-        return None
-    # A trigger without runs answers one row of nulls.
+    if not rows or not rows[0]["is_accepted"]:
+        is_settled = not rows or rows[0]["is_settled"]
+        return Refusal.KEY_TAKEN if is_settled else Refusal.UNSETTLED
+    # A trigger without runs is answered with one row of nulls.
     return [row for row in rows if row["id"] is not None]
 
 
