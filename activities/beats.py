@@ -12,16 +12,23 @@ _SECONDS = 5.0
 
 
 @asynccontextmanager
-async def beating() -> AsyncIterator[None]:
-    """Beat every five seconds while the block runs, so that only a dead worker is missed."""
-    beats = asyncio.create_task(_beat())
+async def beating(*, at_once: bool = True) -> AsyncIterator[None]:
+    """Beat every five seconds while the block runs, so that only a dead worker is missed.
+
+    Args:
+        at_once: beat at the start, too; work that is mostly quicker than five seconds saves the
+            call.
+    """
+    beats = asyncio.create_task(_beat(at_once=at_once))
     try:
         yield
     finally:
         beats.cancel()
 
 
-async def _beat() -> None:
+async def _beat(*, at_once: bool) -> None:
+    if not at_once:
+        await asyncio.sleep(_SECONDS)
     while True:
         activity.heartbeat()
         await asyncio.sleep(_SECONDS)

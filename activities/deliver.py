@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.beats import beating
 from domain.errors import Unavailable
 from domain.runs import DeliverMessageInput, FirstAttempt
 from runtime.faults import fault_of
@@ -22,9 +21,6 @@ _log = get_logger(__name__)
 
 # How long a run waits for its first attempt; most providers answer in a fraction of it.
 _AT_ONCE_SECONDS = 1.5
-# A delivery beats only when it is slow, so a quick one costs no extra call; a dead worker is
-# noticed after the heartbeat time-out instead of the whole attempt's.
-_BEAT_SECONDS = 5.0
 # An activity waits so long for a database that is away, and leaves its slot to others for so long.
 _PATIENCE_SECONDS = 60.0
 _AWAY_SECONDS = 0.5
@@ -74,7 +70,8 @@ class DeliverActivities:
     async def deliver_message(self, order: DeliverMessageInput) -> str:
         """Make one attempt; answers the message's final delivery status."""
         number = activity.info().attempt
-        async with _beating():
+        # A dead worker is noticed after the heartbeat time-out instead of the whole attempt's.
+        async with beating(at_once=False):
             try:
                 return await self._deliver(order)
             except TryAgain as error:
@@ -113,18 +110,3 @@ def _again(message: str, kind: str, seconds: float) -> ApplicationError:
         next_retry_delay=timedelta(seconds=seconds),
         category=ApplicationErrorCategory.BENIGN,
     )
-
-
-@asynccontextmanager
-async def _beating() -> AsyncIterator[None]:
-    beats = asyncio.create_task(_beat())
-    try:
-        yield
-    finally:
-        beats.cancel()
-
-
-async def _beat() -> None:
-    while True:
-        await asyncio.sleep(_BEAT_SECONDS)
-        activity.heartbeat()

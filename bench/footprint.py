@@ -17,8 +17,8 @@ from domain.refs import RecipientRef
 _SLEEPERS = 3_000
 _BUDGETS = {
     "bench-in-app": ("history events of an in-app run", 6),
-    "bench-email": ("history events of an e-mail run", 13),
-    "bench-all": ("history events of in-app + delay + e-mail", 19),
+    "bench-email": ("history events of an e-mail run", 8),
+    "bench-all": ("history events of in-app + delay + e-mail", 14),
 }
 _COUNTED_RUNS = 20
 
