@@ -147,6 +147,24 @@ def show_channel_settings(settings: JsonObject, channel_type: str) -> JsonObject
     return {name: masked(value) if name in secret else value for name, value in settings.items()}
 
 
+def _wanted(
+    name: str, document: JsonObject, known: JsonObject | None, violations: Violations
+) -> JsonObject | None:
+    """Return the settings of a document, or the known ones where it leaves them out.
+
+    None when there are none to work with; then what is wrong is noted.
+    """
+    wanted = document.get(name, known)
+    if wanted is None and name not in document:
+        # Sealing nothing over them would drop, say, a signing key without a word.
+        violations.add(name, _LOST)
+        return None
+    if not isinstance(wanted, dict):
+        violations.add(name, "must be an object")
+        return None
+    return wanted
+
+
 def _channel_settings(
     channel: ChannelRow,
     before: ChannelSettingsRow | None,
@@ -156,12 +174,8 @@ def _channel_settings(
 ) -> JsonObject:
     """Return the new channel settings in the clear; what is wrong with them is noted."""
     known = _opened(open_channel_settings_of, before, vault)
-    wanted = document.get("channel_settings", known)
-    if wanted is None and "channel_settings" not in document:
-        violations.add("channel_settings", _LOST)
-        return {}
-    if not isinstance(wanted, dict):
-        violations.add("channel_settings", "must be an object")
+    wanted = _wanted("channel_settings", document, known, violations)
+    if wanted is None:
         return {}
     if channel["channel_type"] != ChannelType.HTTP:
         return wanted
@@ -188,13 +202,8 @@ def _provider_settings(
 ) -> JsonObject:
     """Return the new settings in the clear; what the provider has against them is noted."""
     known = _opened(open_provider_settings_of, before, vault)
-    wanted = document.get("provider_settings", known)
-    if wanted is None and "provider_settings" not in document:
-        # Sealing nothing over them would drop, say, a signing key without a word.
-        violations.add("provider_settings", _LOST)
-        return {}
-    if not isinstance(wanted, dict):
-        violations.add("provider_settings", "must be an object")
+    wanted = _wanted("provider_settings", document, known, violations)
+    if wanted is None:
         return {}
     merged = restore_masks(channel["provider"], wanted, known or {})
     _refuse_masks(merged, "provider_settings", violations)
