@@ -14,12 +14,14 @@ WORKDIR /srv/carillon
 COPY domain/ domain/
 COPY templating/ templating/
 COPY models/ models/
+COPY outbound/ outbound/
 COPY providers/ providers/
 COPY services/ services/
 COPY temporal_workflows/ temporal_workflows/
 COPY activities/ activities/
 COPY api/ api/
 COPY runtime/ runtime/
+COPY commands/ commands/
 COPY migrations/ migrations/
 # The packages are found by this path alone, whatever the working folder is.
 ENV PATH=/opt/venv/bin:$PATH \
@@ -31,5 +33,5 @@ RUN python -m compileall -q /srv/carillon
 USER carillon
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["python", "-m", "runtime.cli"]
+ENTRYPOINT ["python", "-m", "commands.cli"]
 CMD ["api"]

@@ -9,23 +9,23 @@ from activities.advance import AdvanceActivities
 from activities.deliver import DeliverActivities
 from activities.fan_out import FanOutActivities
 from activities.sweep import SweepActivities
-from domain.queues import DELIVERY_QUEUES, FANOUT, RUNS, SWEEP
-from runtime.platform import Platform
+from domain.contract.queues import DELIVERY_QUEUES, FANOUT, RUNS, SWEEP
+from services.engine import Engine
 
 
 def activities_by_queue(
-    platform: Platform, queues: tuple[str, ...]
+    engine: Engine, queues: tuple[str, ...]
 ) -> dict[str, list[Callable[..., Any]]]:
     """Return the activities that each queue's worker runs.
 
     Args:
-        platform: the parts of this process.
+        engine: the parts of this process.
         queues: all queues that this process works.
     """
-    advance = AdvanceActivities(platform)
-    deliver = DeliverActivities(platform, queues=queues)
-    fan_out = FanOutActivities(platform, works_runs=RUNS in queues)
-    sweep = SweepActivities(platform)
+    advance = AdvanceActivities(engine)
+    deliver = DeliverActivities(engine, queues=queues)
+    fan_out = FanOutActivities(engine, works_runs=RUNS in queues)
+    sweep = SweepActivities(engine)
     table: dict[str, list[Callable[..., Any]]] = {
         RUNS: [advance.advance, deliver.deliver_now],
         FANOUT: [

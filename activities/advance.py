@@ -8,12 +8,12 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.faults import away
-from domain.errors import Unavailable
-from domain.runs import Advanced, AdvanceInput
+from domain.contract.runs import Advanced, AdvanceInput
+from domain.kit.errors import Unavailable
 from runtime.faults import fault_of
 from runtime.logs import get_logger
-from runtime.platform import Platform
 from services import walk
+from services.engine import Engine
 
 _log = get_logger(__name__)
 
@@ -24,8 +24,8 @@ _LONGEST_WAIT_SECONDS = 600.0
 class AdvanceActivities:
     """Walks runs."""
 
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
     @activity.defn(name="advance")
     async def advance(self, order: AdvanceInput) -> Advanced:
@@ -35,7 +35,7 @@ class AdvanceActivities:
         fault is mended. Its story says so, once.
         """
         try:
-            return await walk.advance(self._platform, order)
+            return await walk.advance(self._engine, order)
         except Unavailable:
             failure = away()
         except Exception as error:
@@ -49,7 +49,7 @@ class AdvanceActivities:
                 failure = ApplicationError(
                     f"fault {fault.id}", type=fault.type, next_retry_delay=timedelta(seconds=wait)
                 )
-                if await walk.tell_stalled(self._platform, order, fault.id, fault.type):
+                if await walk.tell_stalled(self._engine, order, fault.id, fault.type):
                     _log.error(
                         "run_stalled",
                         run_id=order.run_id,

@@ -9,13 +9,12 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.beats import beating
-from domain.errors import Unavailable
-from domain.runs import DeliverMessageInput, FirstAttempt
+from domain.contract.runs import DeliverMessageInput, FirstAttempt
+from domain.kit.errors import Unavailable
 from runtime.faults import fault_of
 from runtime.logs import get_logger
-from runtime.platform import Platform
-from services.deliveries_under_way import attempt_at
-from services.delivery_outcomes import TryAgain
+from services.deliveries.outcomes import TryAgain
+from services.engine import Engine
 
 _log = get_logger(__name__)
 
@@ -32,15 +31,15 @@ class DeliverActivities:
     """Delivers messages.
 
     Args:
-        platform: the parts of this process.
+        engine: the parts of this process.
         queues: all queues that this process works.
     """
 
-    def __init__(self, platform: Platform, *, queues: tuple[str, ...]) -> None:
-        self._platform = platform
+    def __init__(self, engine: Engine, *, queues: tuple[str, ...]) -> None:
+        self._engine = engine
         self._queues = queues
         # A walk must always find a slot, however slowly providers answer.
-        self._most_at_once = max(1, platform.settings.worker_local_slots // 2)
+        self._most_at_once = max(1, engine.settings.worker_local_slots // 2)
         self._at_once = 0
 
     @activity.defn(name="deliver_now")
@@ -56,7 +55,7 @@ class DeliverActivities:
             return FirstAttempt(settled=False, state="busy")
         self._at_once += 1
         try:
-            attempt = attempt_at(self._platform, order)
+            attempt = self._attempt_at(order)
             await asyncio.wait((attempt,), timeout=_AT_ONCE_SECONDS)
         finally:
             self._at_once -= 1
@@ -85,6 +84,9 @@ class DeliverActivities:
                 wait = min(2.0 ** min(number, 10), _LONGEST_FAULT_SECONDS)
                 raise _again(f"fault {fault.id}", fault.type, wait) from None
 
+    def _attempt_at(self, order: DeliverMessageInput) -> asyncio.Task[str]:
+        return self._engine.deliveries_under_way.attempt_at(self._engine, order)
+
     async def _deliver(self, order: DeliverMessageInput) -> str:
         """Make the attempt, once the database is there.
 
@@ -95,7 +97,7 @@ class DeliverActivities:
         deadline = loop.time() + _PATIENCE_SECONDS
         while True:
             try:
-                return await asyncio.shield(attempt_at(self._platform, order))
+                return await asyncio.shield(self._attempt_at(order))
             except Unavailable:
                 if loop.time() > deadline:
                     raise

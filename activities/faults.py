@@ -12,7 +12,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, FailureError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from domain.errors import Unavailable
+from domain.kit.errors import Unavailable
 from runtime.faults import fault_of
 from runtime.logs import get_logger
 

@@ -9,18 +9,18 @@ from temporalio.exceptions import ApplicationError
 
 from activities.beats import beating
 from runtime.logs import get_logger
-from runtime.platform import Platform
-from services.delivery_recovery import recover_deliveries
+from services.deliveries.recovery import recover_deliveries
 from services.effects import do_left_over_effects
-from services.expiry import forget_expired
-from services.reconciliation import reconcile_runs
-from services.release_sweep import confirm_releases, release_left_over
+from services.engine import Engine
+from services.jobs.retention import forget_expired
+from services.runs.reconciliation import reconcile_runs
+from services.triggers.release_sweep import confirm_releases, release_left_over
 
 _log = get_logger(__name__)
 
 # Every sweep does all of them, side by side, so that none can starve another. Each returns how
 # much it did, and ends by itself before its activity's time is over.
-DUTIES: dict[str, Callable[[Platform], Awaitable[int]]] = {
+DUTIES: dict[str, Callable[[Engine], Awaitable[int]]] = {
     "release": release_left_over,
     "confirm": confirm_releases,
     "effects": do_left_over_effects,
@@ -33,8 +33,8 @@ DUTIES: dict[str, Callable[[Platform], Awaitable[int]]] = {
 class SweepActivities:
     """Sweeps."""
 
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
     @activity.defn(name="sweep")
     async def sweep(self, duty: str) -> int:
@@ -44,7 +44,7 @@ class SweepActivities:
             raise ApplicationError(f"unknown duty {duty!r}", non_retryable=True)
         async with beating():
             try:
-                return await work(self._platform)
+                return await work(self._engine)
             except Exception as error:
                 _log.error("sweep_duty_failed", duty=duty, error=type(error).__name__)
                 raise

@@ -8,8 +8,8 @@ from datetime import timedelta
 from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
-from api.auth import PlatformDep
-from runtime.platform import Platform
+from api.kit.auth import EngineDep
+from services.engine import Engine
 
 router = APIRouter(include_in_schema=False)
 _PATIENCE = timedelta(seconds=1)
@@ -22,11 +22,9 @@ async def health() -> JSONResponse:
 
 
 @router.get("/ready")
-async def ready(platform: PlatformDep) -> JSONResponse:
+async def ready(engine: EngineDep) -> JSONResponse:
     """Answer 200 when the database takes writes; Temporal is reported but not needed."""
-    trouble, temporal = await asyncio.gather(
-        platform.database.trouble(), _temporal_answers(platform)
-    )
+    trouble, temporal = await asyncio.gather(engine.database.trouble(), _temporal_answers(engine))
     body = {
         "status": "unavailable" if trouble else "ok",
         "database": trouble or "reachable",
@@ -35,8 +33,8 @@ async def ready(platform: PlatformDep) -> JSONResponse:
     return JSONResponse(body, status_code=503 if trouble else 200)
 
 
-async def _temporal_answers(platform: Platform) -> bool:
+async def _temporal_answers(engine: Engine) -> bool:
     try:
-        return await platform.temporal.service_client.check_health(timeout=_PATIENCE)
+        return await engine.temporal.service_client.check_health(timeout=_PATIENCE)
     except Exception:
         return False

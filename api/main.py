@@ -8,35 +8,38 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api import docs, errors, health, knock, management
-from api.bodies import LARGE_AT_ONCE
-from api.cors import BrowserPaths
-from api.middleware import RequestFrame
-from api.rate_limits import RateLimiter
+from api import admin, health, knock, management
+from api.kit import errors
+from api.kit.bodies import LARGE_AT_ONCE
+from api.kit.cors import BrowserPaths
+from api.kit.middleware import RequestFrame
+from api.kit.rate_limits import RateLimiter
+from api.reference import routes as reference
 from runtime.logs import configure_logs
-from runtime.platform import Platform, open_platform
 from runtime.settings import Settings, get_settings
-from services.releases import close_releases
+from services.composition import open_engine
+from services.engine import Engine
+from services.triggers.releases import close_releases
 
 
-def create_app(settings: Settings | None = None, platform: Platform | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, engine: Engine | None = None) -> FastAPI:
     """Build the application.
 
     Args:
         settings: those of the environment by default.
-        platform: parts to use, which the caller opens and closes; by default the application
+        engine: parts to use, which the caller opens and closes; by default the application
             opens its own, and neither PostgreSQL nor Temporal has to be up for it to start.
     """
-    settings = settings or (platform.settings if platform else get_settings())
+    settings = settings or (engine.settings if engine else get_settings())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        if platform is not None:
+        if engine is not None:
             yield
             return
         configure_logs(settings, process="api")
-        async with open_platform(settings, process="api", lazy=True) as opened:
-            app.state.platform = opened
+        async with open_engine(settings, process="api", lazy=True) as opened:
+            app.state.engine = opened
             yield
             await close_releases(opened)
 
@@ -48,13 +51,19 @@ def create_app(settings: Settings | None = None, platform: Platform | None = Non
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.platform = platform
+    app.state.engine = engine
     app.state.settings = settings
     app.state.rate_limiter = RateLimiter(settings)
     app.state.large_bodies = asyncio.Semaphore(LARGE_AT_ONCE)
     errors.install(app)
     app.add_middleware(RequestFrame, browser_paths=BrowserPaths(knock.ROUTERS))
-    app.state.routers = (health.router, docs.router, *knock.ROUTERS, *management.ROUTERS)
+    app.state.routers = (
+        health.router,
+        reference.router,
+        *knock.ROUTERS,
+        *management.ROUTERS,
+        *admin.ROUTERS,
+    )
     for router in app.state.routers:
         app.include_router(router)
     return app

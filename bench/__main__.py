@@ -14,7 +14,7 @@ from pathlib import Path
 from bench import footprint, latency, reads, throughput
 from bench.report import Result, judged, table, write
 from bench.session import Session, session
-from runtime.dev.client import DevStack
+from commands.dev.client import DevStack
 from runtime.settings import child_environment
 
 _RESULTS = Path(__file__).parent / "results"
@@ -102,7 +102,7 @@ async def _second_worker(stack: DevStack) -> AsyncIterator[None]:
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "runtime.cli",
+        "commands.cli",
         "worker",
         env=child_environment(
             CARILLON_DATABASE_URL=stack.database_url,

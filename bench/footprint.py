@@ -11,8 +11,8 @@ import psycopg
 from bench.report import Result, judged
 from bench.session import Session, person
 from bench.stack import resident_bytes
-from domain.ids import recipient_run_id, recipient_run_workflow_id
-from domain.refs import RecipientRef
+from domain.kit.ids import recipient_run_id, recipient_run_workflow_id
+from domain.recipients.refs import RecipientRef
 
 _SLEEPERS = 3_000
 _BUDGETS = {

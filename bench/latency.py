@@ -12,7 +12,7 @@ import httpx
 from bench.floor import QUEUE, FloorInput, FloorWorkflow
 from bench.report import Result, judged
 from bench.session import Session, person
-from domain.ids import new_id
+from domain.kit.ids import new_id
 
 _RATE = 20.0
 _WINDOW_REQUESTS = 100

@@ -11,7 +11,7 @@ import httpx
 from bench.latency import percentile
 from bench.report import Result, judged
 from bench.session import Session
-from domain.ids import new_id
+from domain.kit.ids import new_id
 
 MESSAGES = 1_000_000
 _USERS = 2_000

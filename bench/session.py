@@ -16,7 +16,7 @@ from temporalio.client import Client
 from bench.floor import connect, floor_workers
 from bench.stack import CpuMeter, fresh_stack
 from bench.workflows import WORKFLOWS
-from runtime.dev.client import DevStack
+from commands.dev.client import DevStack
 
 _POLL_SECONDS = 0.02
 _PATIENCE_SECONDS = 180.0

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import psutil
 
-from runtime.dev.client import DevStack
-from runtime.dev.fresh import fresh_stack
+from commands.dev.client import DevStack
+from commands.dev.fresh import fresh_stack
 
 __all__ = ["Cost", "CpuMeter", "DevStack", "fresh_stack", "resident_bytes"]
 

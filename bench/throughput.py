@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bench.floor import QUEUE, FloorInput, FloorWorkflow
 from bench.report import Result, judged
 from bench.session import Session, person
-from domain.ids import new_id
+from domain.kit.ids import new_id
 
 ROUNDS = 3
 _RECIPIENTS = 100

@@ -14,10 +14,10 @@ from typing import ClassVar, Protocol, TypeVar
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from domain.channels import ChannelType
-from domain.clock import Clock, utc_now
-from domain.delivery import Delivery, Misconfigured, Outcome
-from providers.egress import EgressPolicy, Guard
+from domain.channels.types import ChannelType
+from domain.kit.clock import Clock, utc_now
+from domain.messages.delivery import Delivery, Misconfigured, Outcome
+from outbound.egress import EgressPolicy, Guard
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -42,7 +42,7 @@ class ProviderContext:
     """What every provider of a process shares.
 
     Attributes:
-        http: the client for all HTTP calls; `providers.egress.guarded_client` builds it.
+        http: the client for all HTTP calls; `outbound.egress.guarded_client` builds it.
         timeouts: how long to wait.
         clock: tells the time for signatures, dates and `Retry-After`.
         tls: makes the TLS settings of connections that are not HTTP.

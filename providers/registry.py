@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from domain.errors import FieldError, InvalidParams
-from domain.json_types import JsonObject, JsonValue
+from domain.kit.errors import FieldError, InvalidParams
+from domain.kit.json_types import JsonObject, JsonValue
 from providers.base import Provider
 from providers.email.smtp import Smtp
 from providers.sandbox import SandboxChat, SandboxEmail, SandboxPush, SandboxSms

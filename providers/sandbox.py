@@ -9,10 +9,18 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel
 
-from domain.channels import ChannelType
-from domain.delivery import Bounced, Delivery, DeliveryFailure, Exchange, Outcome, Refused, Retry
-from domain.json_types import JsonObject
-from domain.statuses import DeliveryStatus
+from domain.channels.types import ChannelType
+from domain.kit.json_types import JsonObject
+from domain.messages.delivery import (
+    Bounced,
+    Delivery,
+    DeliveryFailure,
+    Exchange,
+    Outcome,
+    Refused,
+    Retry,
+)
+from domain.messages.statuses import DeliveryStatus
 from providers.base import ProviderContext, ProviderSettings, read_settings
 
 SERVICE_NAME = "Sandbox"

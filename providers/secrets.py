@@ -12,7 +12,7 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr
 
-from domain.json_types import JsonValue
+from domain.kit.json_types import JsonValue
 
 Replace = Callable[[Any], Any]
 _SECRET_TYPES = (SecretStr, SecretBytes, Secret)

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from domain.errors import Unavailable
-from domain.json_types import JsonObject
+from domain.kit.errors import Unavailable
+from domain.kit.json_types import JsonObject
 
 _FORMAT = b"\x01"
 _ID_BYTES = 8

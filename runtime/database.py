@@ -14,7 +14,7 @@ from psycopg import AsyncConnection, Error, OperationalError, errors
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from domain.errors import AppError, QueryTooSlow, Unavailable
+from domain.kit.errors import AppError, QueryTooSlow, Unavailable
 
 Connection: TypeAlias = AsyncConnection[DictRow]
 

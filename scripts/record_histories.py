@@ -14,11 +14,11 @@ from typing import Any
 
 from runtime.database import Database
 from tests.support.builders import Builder
-from tests.support.engine import Engine
 from tests.support.postgres import new_database, running_cluster
 from tests.support.product import running_product
 from tests.support.scenarios import SCENARIOS, prepare
 from tests.support.temporal_server import PRODUCT, client_of, running_temporal
+from tests.support.world import World
 
 HISTORIES = Path(__file__).resolve().parents[1] / "tests" / "replay" / "histories"
 
@@ -30,11 +30,11 @@ async def record(database_url: str, folder: Path) -> None:
     make = Builder(database)
     async with running_temporal(folder) as address:
         client = await client_of(address, PRODUCT)
-        async with running_product(database, client) as platform:
+        async with running_product(database, client) as engine:
             for name, scenario in SCENARIOS.items():
-                engine = Engine(platform, make, await make.environment())
-                await prepare(engine)
-                history = await (await scenario.play(engine)).fetch_history()
+                world = World(engine, make, await make.environment())
+                await prepare(world)
+                history = await (await scenario.play(world)).fetch_history()
                 text = json.dumps(_without_traces(history.to_json_dict()), indent=1) + "\n"
                 (HISTORIES / f"{name}.json").write_text(text)
                 print(f"{name}: {len(history.events)} events")

@@ -10,8 +10,10 @@ A new kind is one function and one line in `EFFECTS`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -19,15 +21,14 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from domain.errors import Unavailable
-from domain.ids import message_delivery_workflow_id, new_id
-from domain.json_types import JsonObject
-from domain.queues import RUNS
-from domain.runs import DeliverMessageInput, MessageDeliveryInput
-from models.queries import effects as statements
-from runtime.database import Connection
+from domain.contract.queues import RUNS
+from domain.contract.runs import DeliverMessageInput, MessageDeliveryInput
+from domain.kit.errors import Unavailable
+from domain.kit.ids import message_delivery_workflow_id, new_id
+from domain.kit.json_types import JsonObject
+from models.queries.jobs import effects as statements
 from runtime.logs import get_logger
-from runtime.platform import Platform
+from services.engine import Engine, Unit
 from temporal_workflows import MessageDeliveryWorkflow
 from temporal_workflows.search_attributes import search_attributes
 
@@ -43,33 +44,33 @@ _AT_ONCE = 100
 Effect = Callable[[Client, dict[str, Any]], Awaitable[None]]
 
 
-async def owe(
-    connection: Connection, environment_id: UUID, kind: str, payload: JsonObject, now: datetime
-) -> UUID:
-    """Record an effect in the caller's transaction; pass its id to `settle` after the commit.
+async def owe(unit: Unit, environment_id: UUID, kind: str, payload: JsonObject) -> UUID:
+    """Record an effect in a unit of work, which does it after its commit; returns its id.
 
     Args:
-        connection: in the transaction that the effect belongs to.
+        unit: the transaction that the effect belongs to.
         environment_id: where.
         kind: a key of `EFFECTS`.
         payload: what the kind needs; ids only, as it may end in a history.
-        now: the instant of the transaction.
     """
     effect_id = new_id()
     await statements.owe(
-        connection,
+        unit.connection,
         environment_id,
         effect_id=effect_id,
         kind=kind,
         payload=payload,
-        now=now,
+        now=unit.now,
         patience=_PATIENCE,
     )
+    if not unit.owed:
+        unit.after(partial(settle, unit.engine, unit.owed))
+    unit.owed.append(effect_id)
     return effect_id
 
 
-async def settle(platform: Platform, ids: Sequence[UUID]) -> int:
-    """Do effects whose transaction was committed; what fails is left to the sweep.
+async def settle(engine: Engine, ids: Sequence[UUID]) -> int:
+    """Do effects whose transaction was committed; what fails or lasts is left to the sweep.
 
     Never raises because Temporal or the database is away: what was committed holds already.
 
@@ -79,14 +80,15 @@ async def settle(platform: Platform, ids: Sequence[UUID]) -> int:
     if not ids:
         return 0
     try:
-        async with platform.database.connection() as connection:
+        async with engine.database.connection() as connection:
             rows = await statements.effects_by_id(connection, ids)
-        return await _do(platform, rows)
-    except Unavailable:
+        async with asyncio.timeout(engine.settings.start_timeout_seconds):
+            return await _do(engine, rows)
+    except (TimeoutError, Unavailable):
         return 0
 
 
-async def do_left_over_effects(platform: Platform) -> int:
+async def do_left_over_effects(engine: Engine) -> int:
     """Do what was owed and not done in time; one that fails never keeps the others waiting.
 
     Returns:
@@ -95,18 +97,18 @@ async def do_left_over_effects(platform: Platform) -> int:
     Raises:
         Unavailable: the database is away.
     """
-    async with platform.database.connection() as connection:
+    async with engine.database.connection() as connection:
         rows = await statements.take_due(
             connection, limit=_AT_ONCE, first_wait=_PATIENCE, longest_wait=_LONGEST_WAIT
         )
-    return await _do(platform, rows)
+    return await _do(engine, rows)
 
 
-async def _do(platform: Platform, rows: Sequence[dict[str, Any]]) -> int:
+async def _do(engine: Engine, rows: Sequence[dict[str, Any]]) -> int:
     done = []
     for row in rows:
         try:
-            await EFFECTS[row["kind"]](platform.temporal, row)
+            await EFFECTS[row["kind"]](engine.temporal, row)
             done.append(row["id"])
         except Exception as error:
             # A kind that only a newer process knows is a KeyError here, and that one's to do.
@@ -118,7 +120,7 @@ async def _do(platform: Platform, rows: Sequence[dict[str, Any]]) -> int:
                 error=type(error).__name__,
             )
     if done:
-        async with platform.database.connection() as connection:
+        async with engine.database.connection() as connection:
             await statements.forget(connection, done)
     return len(done)
 

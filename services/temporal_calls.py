@@ -20,14 +20,14 @@ from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReus
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.ids import (
+from domain.contract.queues import RUNS
+from domain.contract.runs import CancelFanoutInput, RecipientRunInput, TriggerFanoutInput
+from domain.kit.ids import (
     cancel_fanout_workflow_id,
     recipient_run_workflow_id,
     trigger_fanout_workflow_id,
 )
-from domain.principals import EnvironmentScope
-from domain.queues import RUNS
-from domain.runs import CancelFanoutInput, RecipientRunInput, TriggerFanoutInput
+from domain.kit.principals import EnvironmentScope
 from temporal_workflows import CancelFanoutWorkflow, RecipientRunWorkflow, TriggerFanoutWorkflow
 from temporal_workflows.search_attributes import search_attributes
 from temporal_workflows.signals import CANCEL_REQUESTED
@@ -98,7 +98,7 @@ async def start_run(
 
     Args:
         client: Temporal.
-        row: of `models.queries.triggers.startable_runs`.
+        row: of `models.queries.triggers.accept.startable_runs`.
         eager: ask for the first task in the answer; needs a worker of `runs` on this client.
         bulk: let single triggers go first.
 

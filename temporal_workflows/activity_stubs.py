@@ -11,7 +11,7 @@ from datetime import timedelta
 from temporalio import activity
 from temporalio.common import RetryPolicy
 
-from domain.runs import (
+from domain.contract.runs import (
     Advanced,
     AdvanceInput,
     CancelFanoutInput,

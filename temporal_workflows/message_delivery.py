@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-from domain.runs import MessageDeliveryInput
+from domain.contract.runs import MessageDeliveryInput
 from temporal_workflows.delivery import deliver
 
 

@@ -11,8 +11,8 @@ import asyncio
 from temporalio import workflow
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
-from domain.queues import RUNS
-from domain.runs import (
+from domain.contract.queues import RUNS
+from domain.contract.runs import (
     START,
     Advanced,
     AdvanceInput,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
-from domain.ids import searchable
+from domain.kit.ids import searchable
 
 ENVIRONMENT = SearchAttributeKey.for_keyword("Environment")
 WORKFLOW_KEY = SearchAttributeKey.for_keyword("WorkflowKey")
@@ -38,7 +38,7 @@ def search_attributes(
 ) -> TypedSearchAttributes:
     """Build the attributes of one execution; empty ones are left out.
 
-    Ids that may be personal data are hashed by `domain.ids.searchable`; search for the hash.
+    Ids that may be personal data are hashed by `domain.kit.ids.searchable`; search for the hash.
     """
     values = {
         ENVIRONMENT: environment,

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from temporalio import workflow
 
-from domain.runs import SleepUntil, WalkOn
+from domain.contract.runs import SleepUntil, WalkOn
 
 
 class Waiting(Protocol):

@@ -9,11 +9,12 @@ import hypothesis
 import pytest
 from temporalio.client import Client
 
+from commands.embedded.postgres import EmbeddedPostgres
 from runtime.crypto import Vault
 from runtime.database import Database
-from runtime.embedded.postgres import EmbeddedPostgres
-from runtime.platform import Platform
 from runtime.settings import Settings
+from services.composition import compose_engine
+from services.engine import Engine
 from tests.support.builders import Builder, Environment
 from tests.support.postgres import new_database, running_cluster
 from tests.support.temporal_recorder import TemporalRecorder
@@ -66,9 +67,9 @@ def temporal() -> TemporalRecorder:
 
 
 @pytest.fixture
-def platform(settings: Settings, database: Database, temporal: TemporalRecorder) -> Platform:
+def engine(settings: Settings, database: Database, temporal: TemporalRecorder) -> Engine:
     """Compose the parts of a process, with Temporal replaced at its edge."""
-    return Platform(settings, database, cast(Client, temporal), Vault(["k" * 16]))
+    return compose_engine(settings, database, cast(Client, temporal), Vault(["k" * 16]))
 
 
 @pytest.fixture

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.knock import (
-    feeds,
-    message_statuses,
-    messages,
-    recipient_runs,
-    tenants,
-    users,
-    workflows,
-)
+from api.knock.in_app import feeds
+from api.knock.messages import messages
+from api.knock.messages import statuses as message_statuses
+from api.knock.recipients import tenants, users
+from api.knock.runs import recipient_runs
+from api.knock.triggers import workflows
 
 # Literal segments before parameters: `batch` is no message id.
 ROUTERS: tuple[APIRouter, ...] = (

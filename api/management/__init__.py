@@ -1,19 +1,12 @@
-"""The Management API and our admin API, one module per resource; all take a service token."""
+"""The Management API, one module per resource; all take a service token."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.management import (
-    admin_channels,
-    admin_keys,
-    admin_messages,
-    channels,
-    commits,
-    environments,
-    whoami,
-    workflows,
-)
+from api.management.account import environments, whoami
+from api.management.channels import channels
+from api.management.content import commits, workflows
 
 ROUTERS: tuple[APIRouter, ...] = (
     workflows.router,
@@ -21,7 +14,4 @@ ROUTERS: tuple[APIRouter, ...] = (
     environments.router,
     channels.router,
     whoami.router,
-    admin_channels.router,
-    admin_keys.router,
-    admin_messages.router,
 )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from api.documents import Param, texts, whole
-from api.pagination import Kinds, read_page
-from api.queries import Query
-from domain.errors import UnknownBranch
-from domain.pages import PageRequest
-from domain.principals import DEVELOPMENT, ServicePrincipal
-from models.queries.environments import EnvironmentRow
+from api.kit.pagination import Kinds, read_page
+from api.kit.parameters import Param, texts, whole
+from api.kit.query_strings import Query
+from domain.kit.errors import UnknownBranch
+from domain.kit.pages import PageRequest
+from domain.kit.principals import DEVELOPMENT, ServicePrincipal
+from models.queries.account.environments import EnvironmentRow
 from runtime.database import Connection
-from services.commits import Selection
-from services.content import MAX_COMMIT_MESSAGE, Author, CommitNote
-from services.environments import find_environment
+from services.account.environments import find_environment
+from services.content.commits import Selection
+from services.content.drafts import MAX_COMMIT_MESSAGE, Author, CommitNote
 
 DEFAULT_ENVIRONMENT = DEVELOPMENT
 MAX_LIMIT = 100

@@ -9,8 +9,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from domain.clock import parse_instant
-from domain.json_types import JsonValue
+from domain.kit.clock import parse_instant
+from domain.kit.json_types import JsonValue
 
 ScalarKey = tuple[str, Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from domain.conditions.model import Condition, ConditionGroup, ConditionScope, Judgement, Verdict
-from domain.json_types import JsonObject, JsonValue
+from domain.kit.json_types import JsonObject, JsonValue
 
 # A trace is for reading: long texts, lists and objects are cut.
 MAX_TEXT = 256

@@ -14,9 +14,9 @@ from typing import Any
 from domain.conditions.model import Condition, ConditionGroup, ConditionScope, Judgement
 from domain.conditions.operators import RANK_TESTS
 from domain.conditions.paths import lookup_parts
-from domain.errors import InvalidParams
-from domain.json_types import JsonValue
-from domain.statuses import MESSAGE_STATUS_RANK, DeliveryStatus, EngagementStatus
+from domain.kit.errors import InvalidParams
+from domain.kit.json_types import JsonValue
+from domain.messages.statuses import MESSAGE_STATUS_RANK, DeliveryStatus, EngagementStatus
 
 CONSTANT_PREFIX = "$message."
 SKIPPED = "skipped"

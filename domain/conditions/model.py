@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from domain.json_types import JsonObject, JsonValue
+from domain.kit.json_types import JsonObject, JsonValue
 
 Quantifier = Literal["all", "any"]
 

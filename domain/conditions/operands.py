@@ -14,7 +14,7 @@ from typing import NoReturn
 from domain.conditions.comparisons import is_number
 from domain.conditions.model import ConditionError, ConditionScope
 from domain.conditions.paths import MISSING, is_path, lookup_parts, split_path
-from domain.json_types import JsonValue
+from domain.kit.json_types import JsonValue
 
 
 @dataclass(frozen=True, slots=True)

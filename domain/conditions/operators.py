@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
-from domain.clock import parse_instant
 from domain.conditions.comparisons import are_equal, compare, contains, contains_all
 from domain.conditions.paths import MISSING
 from domain.conditions.timestamps import read_timestamp
-from domain.json_types import JsonValue
+from domain.kit.clock import parse_instant
+from domain.kit.json_types import JsonValue
 
 Test = Callable[[JsonValue, JsonValue, datetime], bool]
 

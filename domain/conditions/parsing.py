@@ -14,9 +14,9 @@ from domain.conditions.model import (
 from domain.conditions.operators import AUDIENCE_OPERATORS, OPERATORS
 from domain.conditions.paths import PREFIXES, is_path
 from domain.conditions.value_conditions import parse_audience_condition, parse_value_condition
-from domain.errors import InvalidParams
-from domain.json_types import JsonObject, JsonValue
-from domain.violations import Violations
+from domain.kit.errors import InvalidParams
+from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.violations import Violations
 
 QUANTIFIERS: tuple[Quantifier, ...] = ("all", "any")
 # Entities that a condition may name as a whole, for presence and membership.

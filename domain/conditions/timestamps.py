@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from domain.clock import parse_instant
-from domain.json_types import JsonValue
+from domain.kit.clock import parse_instant
+from domain.kit.json_types import JsonValue
 
 # Knock docs: "Conditions", relative timestamps.
 MIN_RELATIVE = timedelta(minutes=15)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from domain.clock import parse_instant
 from domain.conditions.message_status import CONSTANT_PREFIX
 from domain.conditions.model import Condition, ConditionScope, Judgement
 from domain.conditions.operands import (
@@ -19,8 +18,9 @@ from domain.conditions.operands import (
 from domain.conditions.operators import OPERATORS, ArgumentKind, Operator
 from domain.conditions.paths import MISSING, lookup_parts, split_path
 from domain.conditions.timestamps import parse_relative
-from domain.errors import InvalidParams
-from domain.json_types import JsonValue
+from domain.kit.clock import parse_instant
+from domain.kit.errors import InvalidParams
+from domain.kit.json_types import JsonValue
 
 
 @dataclass(frozen=True, slots=True)

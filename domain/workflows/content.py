@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 
-from domain.json_types import JsonObject, JsonValue
+from domain.kit.json_types import JsonObject, JsonValue
 
 # Keys that the CLI writes for itself; `<field>@` names the file that a field's text came from.
 _CLIENT_KEYS = frozenset({"$schema", "__readonly", "__annotation"})

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from domain.conditions import ConditionGroup, parse_condition_group
-from domain.errors import InvalidParams
-from domain.json_types import JsonObject, JsonValue
-from domain.steps import BaseStep, parse_steps
-from domain.violations import Violations
+from domain.kit.errors import InvalidParams
+from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.violations import Violations
 from domain.workflows.content import normalise_workflow
 from domain.workflows.program import Program
+from domain.workflows.steps import BaseStep, parse_steps
 
 MAX_NAME_LENGTH = 255
 MAX_DESCRIPTION_LENGTH = 280

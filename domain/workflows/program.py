@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from domain.steps.base import BaseStep
+from domain.workflows.steps.base import BaseStep
 
 
 class Program:

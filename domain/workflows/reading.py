@@ -6,11 +6,11 @@ Another version of the product may have stored it, with looser checks or with mo
 from __future__ import annotations
 
 from domain.conditions import read_condition_group
-from domain.json_types import JsonObject, JsonValue
-from domain.steps import read_steps
+from domain.kit.json_types import JsonObject, JsonValue
 from domain.workflows.content import normalise_workflow
 from domain.workflows.definition import TriggerFrequency, WorkflowDefinition, WorkflowSettings
 from domain.workflows.program import Program
+from domain.workflows.steps import read_steps
 
 
 def read_workflow(raw: JsonValue, key: str) -> WorkflowDefinition:

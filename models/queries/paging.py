@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from domain.pages import Boundary, Page, PageRequest
+from domain.kit.pages import Boundary, Page, PageRequest
 
 
 @dataclass(frozen=True, slots=True)

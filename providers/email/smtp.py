@@ -9,17 +9,17 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from aiosmtplib import SMTPException
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 
-from domain.channels import ChannelType
-from domain.delivery import Delivery, EmailContent, Exchange, Misconfigured, Outcome, Retry
-from domain.json_types import JsonObject
-from domain.statuses import DeliveryStatus
+from domain.channels.types import ChannelType
+from domain.kit.json_types import JsonObject
+from domain.messages.delivery import Delivery, EmailContent, Exchange, Misconfigured, Outcome, Retry
+from domain.messages.statuses import DeliveryStatus
+from outbound.egress import EgressRefused, HostUnresolved
+from outbound.redaction import Redactor
 from providers.base import ProviderContext, ProviderSettings, read_settings
-from providers.egress import EgressRefused, HostUnresolved
 from providers.email.mime import Mail, build_mail
 from providers.email.smtp_errors import failure_of, logged_reply
 from providers.email.smtp_pool import SmtpPool
 from providers.email.smtp_session import Endpoint, Receipt, Security, connect
-from providers.redaction import Redactor
 from providers.secrets import secret_values
 
 SERVICE_NAME = "SMTP"

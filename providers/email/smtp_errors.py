@@ -13,9 +13,16 @@ from aiosmtplib import (
     SMTPResponseException,
 )
 
-from domain.delivery import Bounced, DeliveryFailure, Exchange, Misconfigured, Refused, Retry
-from domain.json_types import JsonObject
-from providers.redaction import Redactor
+from domain.kit.json_types import JsonObject
+from domain.messages.delivery import (
+    Bounced,
+    DeliveryFailure,
+    Exchange,
+    Misconfigured,
+    Refused,
+    Retry,
+)
+from outbound.redaction import Redactor
 
 # Basic codes by which a server says that there is no such mailbox (RFC 5321, 4.2.3).
 _NO_MAILBOX = frozenset({550, 551, 553})

@@ -16,8 +16,8 @@ from aiosmtplib import (
     SMTPResponseException,
 )
 
+from outbound.egress import Guard
 from providers.base import Timeouts
-from providers.egress import Guard
 from providers.email.mime import Mail
 
 Security = Literal["none", "starttls", "tls"]

@@ -13,11 +13,11 @@ from typing import Annotated, ClassVar, cast
 import httpx
 from pydantic import BaseModel, Field, SecretStr
 
-from domain.channels import ChannelType
-from domain.delivery import Delivery, HttpContent, Misconfigured, Outcome, Refused
-from domain.statuses import DeliveryStatus
+from domain.channels.types import ChannelType
+from domain.messages.delivery import Delivery, HttpContent, Misconfigured, Outcome, Refused
+from domain.messages.statuses import DeliveryStatus
+from outbound.http import Answer, call, failure_of, retry_of
 from providers.base import ProviderContext, ProviderSettings, read_settings
-from providers.http import Answer, call, failure_of, retry_of
 from providers.secrets import secret_values
 
 SERVICE_NAME = "Webhook"
@@ -67,10 +67,11 @@ class HttpWebhook:
         now = self._context.clock()
         request = build_request(delivery, settings, now)
         answer = await call(
-            self._context,
+            self._context.http,
             request,
             service_name=SERVICE_NAME,
             timeout=self._context.timeouts.webhook,
+            connect=self._context.timeouts.connect,
             secrets=secret_values(settings),
         )
         return parse_response(answer, self._context.clock())

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from domain.clock import iso
 from domain.conditions import ConditionGroup, ConditionScope, Verdict, arguments, evaluate
-from domain.ids import activity_id
-from domain.json_types import JsonObject
-from domain.steps import BaseStep
+from domain.kit.clock import iso
+from domain.kit.ids import activity_id
+from domain.kit.json_types import JsonObject
 from domain.workflows import WorkflowDefinition
-from models.queries import walks
-from runtime.database import Connection
-from runtime.platform import Platform
-from services.catalog import Catalog, Configuration
-from services.lookups import with_lookups
-from services.message_facts import message_facts
+from domain.workflows.steps import BaseStep
+from models.queries.runs import walks
+from services.content.catalog import Configuration
+from services.engine import Unit
+from services.messages.facts import message_facts
 from services.off_loop import off_loop
+from services.recipients.lookups import with_lookups
 from services.walk.faults import blaming
 from services.walk.journal import Journal
 from services.walk.state import RunState
-from templating.context import build_scope
-from templating.environment import is_quick, render_text
 from templating.limits import Budget, Limits
-from templating.lookups import Lookups
+from templating.liquid.environment import is_quick, render_text
+from templating.liquid.lookups import Lookups
+from templating.messages.context import build_scope
 
 
 @dataclass(slots=True)
@@ -35,25 +33,19 @@ class Walk:
     """One walk of a run.
 
     Attributes:
-        platform: the parts of this process.
-        catalog: definitions and layouts, kept by this process.
-        connection: the walk's transaction, which holds the run's row.
+        unit: the walk's transaction, which holds the run's row, and its instant.
         configuration: channels and what is published, as of now.
         definition: what the run walks through.
         run: its facts and its data.
         journal: what the walk did so far.
-        now: one instant for all that the walk does.
         limits: what a rendering may cost.
     """
 
-    platform: Platform
-    catalog: Catalog
-    connection: Connection
+    unit: Unit
     configuration: Configuration
     definition: WorkflowDefinition
     run: RunState
     journal: Journal
-    now: datetime
     limits: Limits
     _scope: JsonObject | None = None
     _stored: list[dict[str, Any]] | None = field(default=None)
@@ -90,7 +82,7 @@ class Walk:
     def message_scope(self, message_id: str) -> JsonObject:
         """Return what the templates of one message see: its own facts, and its activities' ids."""
         scope = self.scope()
-        now = iso(self.now)
+        now = iso(self.unit.now)
         (activity,) = scope["activities"]
         return {
             **scope,
@@ -120,7 +112,7 @@ class Walk:
             budget = Budget(self.limits)
             scope = ConditionScope(
                 values=values,
-                now=self.now,
+                now=self.unit.now,
                 render=lambda text: render_text(
                     text, values, self.limits, budget=budget, lookups=lookups
                 ),
@@ -139,7 +131,9 @@ class Walk:
             return await off_loop(partial(evaluate_all, lookups))
 
         with blaming("condition"):
-            return await with_lookups(self.connection, self.run.environment_id, evaluate_somewhere)
+            return await with_lookups(
+                self.unit.connection, self.run.environment_id, evaluate_somewhere
+            )
 
     async def allows(self, step: BaseStep, *more: ConditionGroup | None) -> bool:
         """Judge a step's conditions, with more of its kind, and tell the verdict.
@@ -166,6 +160,6 @@ class Walk:
             return {}
         if self._stored is None:
             self._stored = await walks.messages_of_run(
-                self.connection, self.run.workflow_run_id, self.run.id
+                self.unit.connection, self.run.workflow_run_id, self.run.id
             )
         return message_facts(self._stored, self.journal.messages)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from domain.channels import ChannelType
-from domain.queues import DELIVERY_QUEUES
-from domain.runs import DeliveryOrder
-from domain.statuses import PENDING_DELIVERY
-from models.queries import walks
+from domain.channels.types import ChannelType
+from domain.contract.queues import DELIVERY_QUEUES
+from domain.contract.runs import DeliveryOrder
+from domain.messages.statuses import PENDING_DELIVERY
+from models.queries.runs import walks
 from runtime.database import Connection
 
 

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 import psycopg
 
 from domain.conditions import ConditionError
-from domain.errors import Unavailable
-from domain.storable import storable_text
+from domain.kit.errors import Unavailable
+from domain.kit.storable import storable_text
 from templating.limits import LiquidError
 
 _LONGEST = 1_000

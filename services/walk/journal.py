@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from domain.ids import new_id
-from domain.json_types import JsonObject
-from domain.runs import DeliveryOrder
-from domain.statuses import RunStatus
-from domain.steps import BaseStep
-from domain.storable import storable_json
-from models.queries.walks import RunChange
+from domain.contract.runs import DeliveryOrder
+from domain.kit.ids import new_id
+from domain.kit.json_types import JsonObject
+from domain.kit.storable import storable_json
+from domain.messages.statuses import RunStatus
+from domain.workflows.steps import BaseStep
+from models.queries.runs.walks import RunChange
 
 # The content of a message was bounded when it was rendered; here nothing of it is cut.
 _MOST_CHARACTERS = 100_000_000

@@ -13,8 +13,7 @@ from time import monotonic
 
 from pydantic import TypeAdapter, ValidationError
 
-from domain.json_types import JsonObject
-from domain.runs import (
+from domain.contract.runs import (
     START,
     Advanced,
     DeliveryOrder,
@@ -23,9 +22,10 @@ from domain.runs import (
     SleepUntil,
     WalkOn,
 )
-from domain.statuses import RunStatus
-from domain.steps import BaseStep
+from domain.kit.json_types import JsonObject
+from domain.messages.statuses import RunStatus
 from domain.workflows import Cursor
+from domain.workflows.steps import BaseStep
 from services.walk.context import Walk
 from services.walk.deliveries import open_deliveries
 from services.walk.faults import ContentError
@@ -123,7 +123,7 @@ async def take_steps(walk: Walk, orders: Orders, *, begins: bool) -> Advanced:
     if not begins:
         # A walk whose answer was lost may have made messages: they go out all the same.
         run = walk.run
-        reruns = await open_deliveries(walk.connection, run.workflow_run_id, run.id)
+        reruns = await open_deliveries(walk.unit.connection, run.workflow_run_id, run.id)
     return _finish(walk, reruns, [stop], reason=stop, halted=stop == _BROKEN_CONDITIONS)
 
 
@@ -153,7 +153,7 @@ async def _take_all(walk: Walk, orders: Orders) -> Advanced:
         cursor = Cursor(START)
         if ref is not None and orders.budget.is_used(walk):
             # What resumes at once counts as overdue when nobody does it.
-            walk.journal.rest(RunStatus.PROCESSING, walk.now)
+            walk.journal.rest(RunStatus.PROCESSING, walk.unit.now)
             return _answer(walk, WalkOn(), Cursor(ref), reruns, story)
     return _finish(walk, reruns, story)
 
@@ -206,7 +206,7 @@ async def _take(walk: Walk, step: BaseStep, cursor: Cursor, orders: Orders) -> _
         if kept is None:
             move = await executor.arrive(walk, step)
         else:
-            move = await executor.resume(walk, step, kept, Woken(walk.now))
+            move = await executor.resume(walk, step, kept, Woken(walk.unit.now))
     except ContentError as error:
         orders.refuses = None
         walk.journal.take_back(mark)
@@ -252,8 +252,8 @@ def _failed(
     outcome: JsonObject = {"outcome": "failed"}
     story = f"`{step.ref}` failed: broken {error.kind}"
     if not last:
-        seconds = _STEP_WAITS[attempt - 1] * walk.platform.settings.step_retry_factor
-        until = walk.now + timedelta(seconds=seconds)
+        seconds = _STEP_WAITS[attempt - 1] * walk.unit.engine.settings.step_retry_factor
+        until = walk.unit.now + timedelta(seconds=seconds)
         label = f"{step.ref}: attempt {attempt + 1} of {STEP_ATTEMPTS}"
         directive = SleepUntil(until.timestamp(), label)
         outcome = {
@@ -274,7 +274,7 @@ async def _recall(walk: Walk, step: BaseStep, known: JsonObject) -> _Taken:
     if known.get("message_ids"):
         run = walk.run
         reruns = await open_deliveries(
-            walk.connection, run.workflow_run_id, run.id, step_ref=step.ref
+            walk.unit.connection, run.workflow_run_id, run.id, step_ref=step.ref
         )
     return _Taken(known, f"`{step.ref}` was taken before", reruns)
 
@@ -299,10 +299,10 @@ def _pause(
     except ValidationError:  # a kind that only a newer process knows
         directive = None
     if directive is None or directive.kind not in speaks:
-        until = walk.now + timedelta(seconds=_NEWER_WORKER_SECONDS)
+        until = walk.unit.now + timedelta(seconds=_NEWER_WORKER_SECONDS)
         directive = SleepUntil(until.timestamp(), f"{step.ref}: needs a newer worker")
         cursor = Cursor(step.ref)
-    resumes_at = walk.now
+    resumes_at = walk.unit.now
     if isinstance(directive, SleepUntil):
         resumes_at = datetime.fromtimestamp(directive.until, UTC)
     walk.journal.rest(RunStatus.PAUSED, resumes_at)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
-from domain.json_types import JsonObject
-from domain.runs import Directive
+from domain.contract.runs import Directive
+from domain.kit.json_types import JsonObject
 
 
 @dataclass(frozen=True, slots=True)

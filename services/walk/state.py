@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from domain.clock import parse_instant
-from domain.json_types import JsonObject
-from domain.recipients import recipient_variable
-from domain.refs import RecipientRef
-from domain.run_data import run_data
+from domain.kit.clock import parse_instant
+from domain.kit.json_types import JsonObject
+from domain.recipients.recipients import recipient_variable
+from domain.recipients.refs import RecipientRef
+from domain.workflows.run_data import run_data
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class RunState:
 
 
 def run_state(row: dict[str, Any], data: JsonObject, patches: list[JsonObject]) -> RunState:
-    """Read the row of `models.queries.walks.take_run`, with its trigger's data and its patches."""
+    """Read the row of `walks.take_run`, with its trigger's data and its patches."""
     actor_ref = None
     if row["actor_id"] is not None:
         actor_ref = RecipientRef(row["actor_collection"], row["actor_id"])

@@ -6,12 +6,10 @@ import json
 from collections import OrderedDict
 from uuid import UUID
 
-from domain.json_types import JsonObject
-from models.queries.walks import trigger_data
+from domain.kit.json_types import JsonObject
+from models.queries.runs.walks import trigger_data
 from runtime.database import Connection
-from runtime.platform import Platform
 
-_OWNER = "trigger_data"
 # Of JSON text; decoded it takes a few times as much.
 _MOST_CHARACTERS = 32_000_000
 
@@ -43,11 +41,3 @@ class TriggerData:
             _, (_, length) = self._kept.popitem(last=False)
             self._held -= length
         return data
-
-
-def trigger_data_of(platform: Platform) -> TriggerData:
-    """Return the data that this process keeps."""
-    kept: TriggerData | None = platform.memory.get(_OWNER)
-    if kept is None:
-        kept = platform.memory[_OWNER] = TriggerData()
-    return kept

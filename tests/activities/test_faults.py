@@ -15,11 +15,11 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from activities.advance import AdvanceActivities
 from activities.faults import SafeFailures
-from domain.errors import NotFound, Unavailable
-from domain.runs import AdvanceInput
-from tests.support.engine import Engine, channel_step
+from domain.contract.runs import AdvanceInput
+from domain.kit.errors import NotFound, Unavailable
 from tests.support.extra_steps import ExtraExecutor, extra, extra_step
 from tests.support.interruptions import InterruptedDatabase
+from tests.support.world import World, channel_step
 
 __all__ = ["extra"]
 
@@ -87,58 +87,56 @@ async def test_our_own_errors_pass() -> None:
     assert await _failure(own) is own
 
 
-async def _advance(engine: Engine, run_id: str, *, attempt: int, local: bool) -> ApplicationError:
+async def _advance(world: World, run_id: str, *, attempt: int, local: bool) -> ApplicationError:
     environment = ActivityEnvironment()
     environment.info = dataclasses.replace(environment.info, attempt=attempt, is_local=local)
-    order = AdvanceInput(run_id, str(engine.environment.id))
+    order = AdvanceInput(run_id, str(world.environment.id))
     with pytest.raises(ApplicationError) as caught:
-        await environment.run(AdvanceActivities(engine.platform).advance, order)
+        await environment.run(AdvanceActivities(world.engine).advance, order)
     return caught.value
 
 
-async def test_a_fault_backs_off(engine: Engine, extra: ExtraExecutor) -> None:
+async def test_a_fault_backs_off(world: World, extra: ExtraExecutor) -> None:
     """A walk that meets a fault of ours is tried again ever later, and the run says so once."""
-    await engine.publish("flow", channel_step("feed"), extra_step("bug", "fault"))
-    run_id = await engine.begin("flow")
-    quick = await _advance(engine, run_id, attempt=1, local=True)
+    await world.publish("flow", channel_step("feed"), extra_step("bug", "fault"))
+    run_id = await world.begin("flow")
+    quick = await _advance(world, run_id, attempt=1, local=True)
     assert (quick.type, quick.next_retry_delay) == ("LookupError", None)
-    assert await engine.story(run_id) == []
+    assert await world.story(run_id) == []
     waits = []
     with capture_logs() as logs:
         for attempt in (1, 2, 5, 30, 10_000):
-            failure = await _advance(engine, run_id, attempt=attempt, local=False)
+            failure = await _advance(world, run_id, attempt=attempt, local=False)
             assert "secret" not in str(failure)
             waits.append(failure.next_retry_delay)
     assert waits == sorted(waits, key=lambda wait: wait or timedelta())
     assert waits[-1] == timedelta(minutes=10)
-    assert await engine.story(run_id) == ["run_stalled"]
+    assert await world.story(run_id) == ["run_stalled"]
     (told,) = [line for line in logs if line["event"] == "run_stalled"]
     assert (told["run_id"], told["type"]) == (run_id, "LookupError")
     assert told["places"][-1].startswith("tests/support/extra_steps.py:")
     assert "secret" not in str(logs)
 
 
-async def test_a_mended_fault_heals(engine: Engine, extra: ExtraExecutor) -> None:
+async def test_a_mended_fault_heals(world: World, extra: ExtraExecutor) -> None:
     """Once the fault is mended the run goes on where it stood."""
-    await engine.publish("flow", channel_step("feed"), extra_step("bug", "fault"))
-    run_id = await engine.begin("flow")
-    await _advance(engine, run_id, attempt=1, local=False)
+    await world.publish("flow", channel_step("feed"), extra_step("bug", "fault"))
+    run_id = await world.begin("flow")
+    await _advance(world, run_id, attempt=1, local=False)
 
     async def mended(walk: Any, step: Any) -> Any:
         return await ExtraExecutor().arrive(walk, dataclasses.replace(step, does="patch"))
 
     extra.arrive = mended  # type: ignore[method-assign]
-    assert (await engine.walk(run_id)).status == "completed"
-    assert len(await engine.messages(run_id)) == 1
+    assert (await world.walk(run_id)).status == "completed"
+    assert len(await world.messages(run_id)) == 1
 
 
-async def test_an_absent_database_is_no_fault(engine: Engine) -> None:
+async def test_an_absent_database_is_no_fault(world: World) -> None:
     """While the database is away the walk is retried as the policy says, and nothing is told."""
-    await engine.publish("flow", channel_step("feed"))
-    run_id = await engine.begin("flow")
-    database = InterruptedDatabase(engine.platform.database, away=1)
-    failure = await _advance(
-        engine.with_platform(database=database), run_id, attempt=50, local=False
-    )
+    await world.publish("flow", channel_step("feed"))
+    run_id = await world.begin("flow")
+    database = InterruptedDatabase(world.engine.database, away=1)
+    failure = await _advance(world.with_parts(database=database), run_id, attempt=50, local=False)
     assert (failure.type, failure.next_retry_delay) == ("Unavailable", None)
-    assert await engine.story(run_id) == []
+    assert await world.story(run_id) == []

@@ -9,14 +9,17 @@ import pytest
 from fastapi import FastAPI
 
 from api.main import create_app
-from runtime.platform import Platform
+from services.engine import Engine
+from tests.support.account import Account, account, seeded
 from tests.support.builders import Environment
+
+__all__ = ["account", "seeded"]
 
 
 @pytest.fixture
-def app(platform: Platform) -> FastAPI:
+def app(engine: Engine) -> FastAPI:
     """Build the application on the parts of the test."""
-    return create_app(platform=platform)
+    return create_app(engine=engine)
 
 
 @pytest.fixture
@@ -32,3 +35,14 @@ async def client(anonymous: httpx.AsyncClient, environment: Environment) -> http
     """Call the application with the secret key of the test's environment."""
     anonymous.headers["authorization"] = f"Bearer {environment.secret_key}"
     return anonymous
+
+
+@pytest.fixture
+async def management(account: Account) -> AsyncIterator[httpx.AsyncClient]:
+    """Call the application with the service token of a seeded account."""
+    transport = httpx.ASGITransport(create_app(engine=account.engine))
+    headers = {"authorization": f"Bearer {account.keys.service_token}"}
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://test", headers=headers
+    ) as client:
+        yield client

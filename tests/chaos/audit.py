@@ -11,7 +11,7 @@ from knockapi import AsyncKnock
 from knockapi.types import Message
 from temporalio.client import Client
 
-from runtime.dev.client import DevStack
+from commands.dev.client import DevStack
 from tests.chaos import rows, workflows
 from tests.chaos.mail import Mail, read_mail
 from tests.chaos.promises import Book, Promise

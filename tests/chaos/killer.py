@@ -15,7 +15,7 @@ import httpx
 import psycopg
 from temporalio.client import Client
 
-from runtime.processes import is_alive
+from commands.processes import is_alive
 from tests.chaos.plan import PARTS, SUPERVISOR, Plan
 from tests.chaos.stack import WORKERS, Product
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import psutil
 
-from runtime.dev.client import DevStack, read_dev_stack, wait_for_dev_stack
-from runtime.dev.ports import choose_port
+from commands.dev.client import DevStack, read_dev_stack, wait_for_dev_stack
+from commands.dev.ports import choose_port
 from runtime.settings import child_environment
 
 WORKERS = 2
@@ -28,7 +28,7 @@ _QUICK = {
     # Slow servers of the test's own are on loopback.
     "ALLOW_PRIVATE_EGRESS": "true",
 }
-_SINK = "runtime.embedded.smtp_sink"
+_SINK = "commands.embedded.smtp_sink"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class _Supervisor:
     async def _spawn(self) -> asyncio.subprocess.Process:
         with (self._home / "supervisor.log").open("ab") as output:
             return await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "runtime.cli", "dev"),
+                *(sys.executable, "-m", "commands.cli", "dev"),
                 env=self._environment,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import httpx
 
-from runtime.dev.client import DevStack
+from commands.dev.client import DevStack
 from tests.chaos import rows
 from tests.chaos.slow import Calls, slow_servers
 from tests.chaos.stack import Product

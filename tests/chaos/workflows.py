@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from runtime.dev.client import DevStack
+from commands.dev.client import DevStack
 
 IN_APP = "chaos-in-app"
 MIXED = "chaos-mixed"

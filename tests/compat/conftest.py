@@ -9,15 +9,15 @@ import pytest
 from knockapi import AsyncKnock
 
 from api.main import create_app
-from runtime.platform import Platform
+from services.engine import Engine
 from tests.support.builders import Builder, Environment
 from tests.support.server import serving
 
 
 @pytest.fixture
-async def address(platform: Platform) -> AsyncIterator[str]:
+async def address(engine: Engine) -> AsyncIterator[str]:
     """Serve the product."""
-    async with serving(create_app(platform=platform)) as found:
+    async with serving(create_app(engine=engine)) as found:
         yield found
 
 

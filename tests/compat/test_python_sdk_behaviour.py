@@ -17,7 +17,7 @@ import pytest
 from knockapi import AsyncKnock, DefaultAsyncHttpxClient, Knock
 
 from api.main import create_app
-from runtime.platform import Platform
+from services.engine import Engine
 from tests.support.builders import T0, Builder, Environment
 from tests.support.server import serving
 
@@ -45,10 +45,10 @@ class _LosesTheFirstAnswer(httpx.AsyncHTTPTransport):
 
 
 @pytest.fixture
-async def limited(platform: Platform) -> AsyncIterator[str]:
+async def limited(engine: Engine) -> AsyncIterator[str]:
     """Serve the product with rate limits on."""
-    settings = platform.settings.model_copy(update={"rate_limits": True})
-    async with serving(create_app(settings, platform)) as found:
+    settings = engine.settings.model_copy(update={"rate_limits": True})
+    async with serving(create_app(settings, engine)) as found:
         yield found
 
 

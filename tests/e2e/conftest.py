@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from knockapi import AsyncKnock, Knock
 
-from runtime.dev.client import DevStack
-from runtime.dev.fresh import fresh_stack
+from commands.dev.client import DevStack
+from commands.dev.fresh import fresh_stack
 from tests.support.management import Management
 from tests.support.programs import Program, start_programs
 from tests.support.webhook_target import Target, listening_target

@@ -11,7 +11,7 @@ import httpx
 import psycopg
 import pytest
 
-from runtime.dev.client import DevStack
+from commands.dev.client import DevStack
 from tests.support.management import Management, email_step, feed_step
 
 # What a refused request could have left behind. Messages come from runs, so they need no count.

@@ -7,7 +7,7 @@ import json
 import pytest
 from knockapi import AsyncKnock, Knock
 
-from runtime.dev.client import DevStack
+from commands.dev.client import DevStack
 from tests.support.mail import mails_to, part_of
 from tests.support.management import Management, email_step, webhook_step
 from tests.support.programs import Program

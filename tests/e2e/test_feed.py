@@ -8,7 +8,7 @@ import knockapi
 import pytest
 from knockapi import Knock
 
-from runtime.dev.client import DevStack
+from commands.dev.client import DevStack
 from tests.support.management import Management, feed_step
 from tests.support.runs import wait_for_messages
 

@@ -9,7 +9,7 @@ import knockapi
 import pytest
 from knockapi import AsyncKnock, Knock
 
-from runtime.dev.client import DevStack
+from commands.dev.client import DevStack
 from tests.support.mail import mails_to
 from tests.support.management import Management, delay_step, email_step, feed_step
 from tests.support.runs import event_names, run_of, wait_for_messages, wait_for_run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runtime.dev.client import DevStack
+from commands.dev.client import DevStack
 from tests.support.programs import EXAMPLES, Program
 
 

@@ -11,7 +11,7 @@ import pytest
 from knockapi import Knock
 from knockapi.types import Message, WorkflowRecipientRunDetail
 
-from runtime.dev.client import DevStack
+from commands.dev.client import DevStack
 from tests.support.mail import mails_to, part_of
 from tests.support.runs import event_names, run_of, wait_for_messages, wait_for_run
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from knockapi import Knock
 
-from runtime.dev.client import DevStack
+from commands.dev.client import DevStack
 from tests.support.management import Management, feed_step
 from tests.support.runs import run_of, wait_for_messages, wait_for_run
 

@@ -12,13 +12,14 @@ from temporalio import activity
 from temporalio.client import Client
 
 from activities import activities_by_queue
-from domain.queues import ALL_QUEUES, DELIVERY_QUEUES, FANOUT, RUNS, SWEEP
-from domain.steps import PARSERS, BaseStep, Step, UnknownStep
+from commands.worker import build_workers
+from domain.contract.queues import ALL_QUEUES, DELIVERY_QUEUES, FANOUT, RUNS, SWEEP
+from domain.workflows.steps import PARSERS, BaseStep, Step, UnknownStep
 from runtime.crypto import Vault
 from runtime.database import Database
-from runtime.platform import Platform
 from runtime.settings import Settings
-from runtime.worker import build_workers
+from services.composition import compose_engine
+from services.engine import Engine
 from services.walk.steps import EXECUTORS
 from temporal_workflows import activity_stubs
 
@@ -39,8 +40,8 @@ STUBS = {stub.__name__: stub for stub in activity_stubs.ALL}
 
 def _table() -> dict[str, list[Callable[..., Any]]]:
     database = Database("postgresql://nowhere.invalid/none", size=1)
-    platform = Platform(Settings(), database, cast(Client, None), Vault(["k" * 16]))
-    return activities_by_queue(platform, ALL_QUEUES)
+    engine = compose_engine(Settings(), database, cast(Client, None), Vault(["k" * 16]))
+    return activities_by_queue(engine, ALL_QUEUES)
 
 
 def _name(implementation: Callable[..., Any]) -> str | None:
@@ -73,9 +74,9 @@ def test_implementation_matches_its_stub(queue: str) -> None:
 
 def test_unknown_queue_is_refused() -> None:
     """A worker told to work a queue that does not exist says so instead of idling."""
-    platform = cast(Platform, None)
+    engine = cast(Engine, None)
     with pytest.raises(ValueError, match="deliver-pigeon"):
-        build_workers(platform, ("deliver-pigeon",))
+        build_workers(engine, ("deliver-pigeon",))
 
 
 def test_every_step_type_has_an_executor() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from domain.queues import ALL_QUEUES
-from runtime.cli import COMMANDS
+from commands.cli import COMMANDS
+from domain.contract.queues import ALL_QUEUES
 from runtime.settings import Settings
 from temporal_workflows.search_attributes import ALL
 

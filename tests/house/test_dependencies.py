@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
+from api.admin import ROUTERS as ADMIN
 from api.knock import ROUTERS as KNOCK
 from api.management import ROUTERS as MANAGEMENT
 
@@ -23,7 +24,7 @@ def test_routes_and_dependencies_are_coroutines() -> None:
     """The hops to a thread and back cost a request more than all its dependencies together."""
     calls = {
         call
-        for router in (*KNOCK, *MANAGEMENT)
+        for router in (*KNOCK, *MANAGEMENT, *ADMIN)
         for route in router.routes
         if isinstance(route, APIRoute)
         for call in _calls(route.dependant)

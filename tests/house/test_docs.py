@@ -9,13 +9,13 @@ from urllib.parse import unquote
 
 import pytest
 
-from domain.channels import ChannelType
+from commands.cli import COMMANDS, EXTENSIONS
+from domain.channels.types import ChannelType
 from domain.conditions.operators import AUDIENCE_OPERATORS, OPERATORS
-from domain.queues import ALL_QUEUES
-from domain.steps import PARSERS, UNSUPPORTED_TYPES, parse_steps
+from domain.contract.queues import ALL_QUEUES
 from domain.workflows import check_workflow
+from domain.workflows.steps import PARSERS, UNSUPPORTED_TYPES, parse_steps
 from models.tables import metadata
-from runtime.cli import COMMANDS, EXTENSIONS
 from runtime.settings import Settings
 from temporal_workflows.search_attributes import ALL as SEARCH_ATTRIBUTES
 

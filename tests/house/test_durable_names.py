@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from temporalio import activity, workflow
 
-import domain.runs
-from domain.queues import ALL_QUEUES
+import domain.contract.runs
+from domain.contract.queues import ALL_QUEUES
 from temporal_workflows import WORKFLOWS, activity_stubs, search_attributes, signals
 
 WORKFLOW_NAMES = {
@@ -126,8 +126,8 @@ def test_no_payload_is_forgotten() -> None:
     """Every type of the contract is watched here."""
     defined = {
         name
-        for name, member in inspect.getmembers(domain.runs, dataclasses.is_dataclass)
-        if member.__module__ == "domain.runs"
+        for name, member in inspect.getmembers(domain.contract.runs, dataclasses.is_dataclass)
+        if member.__module__ == "domain.contract.runs"
     }
     assert defined == set(PAYLOADS)
 
@@ -135,7 +135,7 @@ def test_no_payload_is_forgotten() -> None:
 @pytest.mark.parametrize("name", PAYLOADS)
 def test_payload_keeps_its_fields(name: str) -> None:
     """Old histories hold these fields; a new one comes last and has a default."""
-    fields = dataclasses.fields(getattr(domain.runs, name))
+    fields = dataclasses.fields(getattr(domain.contract.runs, name))
     kept = PAYLOADS[name]
     assert tuple(field.name for field in fields[: len(kept)]) == kept
     for field in fields[len(kept) :]:

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("api", "temporal_workflows", "activities", "services", "models", "providers",
-            "templating", "domain", "runtime", "tests", "scripts", "bench",
+            "outbound", "templating", "domain", "runtime", "commands", "tests", "scripts", "bench",
             "examples")  # fmt: skip
 MOST_FUNCTION_LINES = 60
 MOST_CLASS_LINES = 250

@@ -11,20 +11,17 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from domain.filters import Bounds, FeedFilter, MessageFilter, RunFilter
-from domain.pages import PageRequest
-from domain.refs import RecipientRef
-from models.queries import (
-    cancellations,
-    feeds,
-    messages,
-    open_runs,
-    recipient_lists,
-    releases,
-    runs,
-)
+from commands.embedded.postgres import EmbeddedPostgres
+from domain.kit.filters import Bounds
+from domain.kit.pages import PageRequest
+from domain.messages.filters import FeedFilter, MessageFilter, RunFilter
+from domain.recipients.refs import RecipientRef
+from models.queries.in_app import feeds
+from models.queries.messages import messages
+from models.queries.recipients import lists as recipient_lists
+from models.queries.runs import open_runs, runs
+from models.queries.triggers import cancellations, releases
 from runtime.database import Connection
-from runtime.embedded.postgres import EmbeddedPostgres
 from tests.support.builders import T0
 from tests.support.postgres import new_database
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.pagination import BY_TIME_AND_UUID, decode_cursor, encode_cursor
-from domain.filters import MessageFilter
-from domain.pages import Page, PageRequest
-from models.queries.messages import list_messages
+from api.kit.pagination import BY_TIME_AND_UUID, decode_cursor, encode_cursor
+from domain.kit.pages import Page, PageRequest
+from domain.messages.filters import MessageFilter
+from models.queries.messages.messages import list_messages
 from runtime.database import Connection, Database
 from tests.support.builders import T0, Builder, Environment
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from domain.ids import first_id_at
-from runtime.embedded.postgres import EmbeddedPostgres
+from commands.embedded.postgres import EmbeddedPostgres
+from domain.kit.ids import first_id_at
 from tests.support.postgres import new_database
 
 # Each with the column that names its row's run or message, and with it the row's time.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from alembic import command
 from alembic.config import Config
 
-from runtime.platform import Platform
+from services.engine import Engine
 from tests.support.builders import Builder, Environment
 
 
-def test_migrations_match_the_models(platform: Platform) -> None:
+def test_migrations_match_the_models(engine: Engine) -> None:
     """A table or column that no migration makes fails here, not at a customer's."""
     config = Config("alembic.ini")
-    config.attributes["database_url"] = platform.settings.database_url
+    config.attributes["database_url"] = engine.settings.database_url
     command.check(config)
 
 

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
-from domain.delivery import Exchange, Outcome, Refused
-from domain.statuses import DeliveryStatus
-from domain.storable import MOST_CHARACTERS, storable_json
-from providers.redaction import Redactor
+from domain.kit.storable import MOST_CHARACTERS, storable_json
+from domain.messages.delivery import Exchange, Outcome, Refused
+from domain.messages.statuses import DeliveryStatus
+from outbound.redaction import Redactor
 
 # Lone surrogates and NUL are what ordinary strategies leave out.
 TEXT = st.text(st.characters(), max_size=20) | st.sampled_from(["\x00", "\ud800", "a\udfffb", ""])

@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from domain.delivery import (
+from domain.kit.json_types import JsonObject
+from domain.kit.storable import storable_json
+from domain.messages.delivery import (
     Delivery,
     DeliveryFailure,
     Exchange,
@@ -19,11 +21,9 @@ from domain.delivery import (
     Outcome,
     Retry,
 )
-from domain.json_types import JsonObject
-from domain.statuses import DeliveryStatus
-from domain.storable import storable_json
+from domain.messages.statuses import DeliveryStatus
+from outbound.egress import EgressPolicy, Guard, guarded_client
 from providers.base import Provider, ProviderContext, Timeouts
-from providers.egress import EgressPolicy, Guard, guarded_client
 from providers.registry import load_provider, obfuscate
 from providers.secrets import secret_values
 

@@ -10,8 +10,8 @@ from typing import Annotated
 import pytest
 from pydantic import BaseModel, Field, SecretStr
 
-from domain.errors import InvalidParams
-from domain.json_types import JsonObject
+from domain.kit.errors import InvalidParams
+from domain.kit.json_types import JsonObject
 from providers.registry import (
     MASK,
     PROVIDERS,
@@ -27,7 +27,7 @@ from providers.secrets import secret_values
 
 OUTSIDE = """
 from pydantic import BaseModel
-from domain.channels import ChannelType
+from domain.channels.types import ChannelType
 
 class Carrier:
     id = "sms_carrier"

@@ -8,8 +8,8 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from domain.channels import ChannelType
-from domain.delivery import Bounced, Delivery, DeliveryFailure, Refused, Retry
+from domain.channels.types import ChannelType
+from domain.messages.delivery import Bounced, Delivery, DeliveryFailure, Refused, Retry
 from providers.sandbox import SandboxChat, SandboxEmail, SandboxPush, SandboxSms
 from tests.providers.contract import MESSAGE_ID, ProviderContract, Rig, open_context
 

@@ -1,7 +1,7 @@
-"""Stored rows are walked on an engine whose Temporal is replaced at its edge."""
+"""Stored rows are walked on a world whose Temporal is replaced at its edge."""
 
 from __future__ import annotations
 
-from tests.support.engine_fixture import engine
+from tests.support.world_fixture import world
 
-__all__ = ["engine"]
+__all__ = ["world"]

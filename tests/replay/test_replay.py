@@ -12,10 +12,10 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
-from domain.runs import CancelFanoutInput, RecipientRunInput, TriggerFanoutInput
+from commands.worker import workflow_runner
+from domain.contract.runs import CancelFanoutInput, RecipientRunInput, TriggerFanoutInput
 from runtime.settings import Settings
 from runtime.temporal import DATA_CONVERTER
-from runtime.worker import workflow_runner
 from temporal_workflows import WORKFLOWS, activity_stubs
 from tests.support.scenarios import SCENARIOS
 

@@ -10,38 +10,38 @@ import pytest
 from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
 
-from domain.runs import Advanced
+from domain.contract.runs import Advanced
 from temporal_workflows.waits import SPEAKS
-from tests.support.engine import Engine
+from tests.support.world import World
 
 FOLDER = Path(__file__).parent
 FILES = sorted((FOLDER / "rows").glob("*.json"))
 ANSWERS = json.loads((FOLDER / "rows_answers.json").read_text())
 
 
-async def _store(engine: Engine, case: dict[str, Any]) -> str:
+async def _store(world: World, case: dict[str, Any]) -> str:
     """Store a case as another version of the product left it; answers the id of its run."""
     for channel in case.get("channels", ()):
-        channel_id = await engine.channel(
+        channel_id = await world.channel(
             channel["channel_type"], channel["key"], provider="sandbox_email"
         )
-        await engine.make.rows(
+        await world.make.rows(
             "UPDATE channel_environments SET channel_settings = %s, conditions = %s"
             " WHERE channel_id = %s AND environment_id = %s RETURNING 1",
             Jsonb(channel.get("channel_settings", {})),
             Jsonb(channel["conditions"]) if "conditions" in channel else None,
-            *(channel_id, engine.environment.id),
+            *(channel_id, world.environment.id),
         )
-    await engine.publish_raw("stored", case["workflow"])
-    run_id = await engine.begin("stored", data={"x": "as triggered"})
+    await world.publish_raw("stored", case["workflow"])
+    run_id = await world.begin("stored", data={"x": "as triggered"})
     if case["step_outcomes"] or case["cursor"]:
-        await engine.make.rows(
+        await world.make.rows(
             "UPDATE recipient_runs SET status = 'paused', started_at = now(), event_count = 1,"
             " step_outcomes = %s WHERE id = %s RETURNING 1",
             *(Jsonb(case["step_outcomes"]), run_id),
         )
     for position, patch in enumerate(case.get("patches", ())):
-        await engine.make.insert(
+        await world.make.insert(
             "run_patches",
             recipient_run_id=run_id,
             position=position,
@@ -52,26 +52,26 @@ async def _store(engine: Engine, case: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-async def test_stored_rows_are_walked(engine: Engine, file: Path) -> None:
+async def test_stored_rows_are_walked(world: World, file: Path) -> None:
     """Every row that was ever stored is read, and its run goes on or ends with a reason."""
     case = json.loads(file.read_text())
     expected = case["expect"]
-    run_id = await _store(engine, case)
-    advanced = await engine.walk(run_id, case["cursor"])
+    run_id = await _store(world, case)
+    advanced = await world.walk(run_id, case["cursor"])
     assert advanced.next.kind == expected["next"]
     assert advanced.cursor == expected.get("cursor", "")
-    messages = await engine.messages(run_id)
+    messages = await world.messages(run_id)
     assert sorted(row["step_ref"] for row in messages) == expected.get("made", [])
-    story = await engine.story(run_id)
+    story = await world.story(run_id)
     assert set(expected.get("told", ())) <= set(story)
     assert not set(expected.get("untold", ())) & set(story)
     if "data" in expected:
         assert messages[0]["data"] == expected["data"]
-    before = await engine.snapshot(run_id)
-    again = await engine.walk(run_id, case["cursor"])
+    before = await world.snapshot(run_id)
+    again = await world.walk(run_id, case["cursor"])
     assert (again.next.kind, again.cursor) == (advanced.next.kind, advanced.cursor)
     if advanced.next.kind != "finished":
-        assert (await engine.snapshot(run_id))["events"] == before["events"]
+        assert (await world.snapshot(run_id))["events"] == before["events"]
 
 
 @pytest.mark.parametrize("stored_answer", ANSWERS, ids=lambda answer: answer["next"]["kind"])

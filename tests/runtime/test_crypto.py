@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.errors import Unavailable
+from domain.kit.errors import Unavailable
 from runtime.crypto import BrokenSeal, UnknownKey, Vault
 
 OLD, NEW = "o" * 16, "n" * 16

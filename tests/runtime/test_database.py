@@ -12,13 +12,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from domain.errors import QueryTooSlow, Unavailable
+from commands.dev.probes import wait_until
+from commands.embedded.postgres import EmbeddedPostgres, prepare_postgres
+from commands.processes import Child, ChildSpec
+from domain.kit.errors import QueryTooSlow, Unavailable
 from runtime import database as database_module
 from runtime.database import Database
-from runtime.dev.probes import wait_until
-from runtime.embedded.postgres import EmbeddedPostgres, prepare_postgres
-from runtime.processes import Child, ChildSpec
-from tests.runtime.test_stack import home_in
+from tests.commands.test_stack import home_in
 
 CONNECTIONS = 6
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from runtime import cli
+from commands import cli
 from runtime.settings import Settings, get_settings
 from temporal_workflows.activity_stubs import WALK_TIMEOUT
 

@@ -1,8 +1,8 @@
-"""Two set-ups: a seeded account, and an engine whose Temporal is replaced at its edge."""
+"""Two set-ups: a seeded account, and a world whose Temporal is replaced at its edge."""
 
 from __future__ import annotations
 
 from tests.support.account import account, seeded
-from tests.support.engine_fixture import engine
+from tests.support.world_fixture import world
 
-__all__ = ["account", "engine", "seeded"]
+__all__ = ["account", "seeded", "world"]

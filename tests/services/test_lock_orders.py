@@ -8,14 +8,16 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID, uuid4
 
-from domain.messages import Engagement
-from domain.refs import RecipientRef
-from models.queries.environments import EnvironmentRow
-from runtime.platform import Platform
-from services import channels, commits, workflow_definitions
-from services.commits import Selection
-from services.messages import StatusChange, engage_many
-from services.recipients import delete_recipient
+from domain.messages.engagement import Engagement
+from domain.recipients.refs import RecipientRef
+from models.queries.account.environments import EnvironmentRow
+from services.channels import channels
+from services.content import commits
+from services.content import workflows as workflow_definitions
+from services.content.commits import Selection
+from services.engine import Engine
+from services.messages.messages import StatusChange, engage_many
+from services.recipients.recipients import delete_recipient
 from tests.support.account import AUTHOR, Account, note, workflow
 from tests.support.builders import Builder, Environment
 
@@ -41,7 +43,7 @@ async def test_a_switch_and_a_commit(account: Account) -> None:
     environment = await account.environment()
 
     async def switch() -> None:
-        async with account.platform.database.transaction() as connection:
+        async with account.engine.database.transaction() as connection:
             await workflow_definitions.activate_workflow(
                 connection, environment, "switched", active=True
             )
@@ -56,18 +58,18 @@ async def test_channels_and_promotions(account: Account) -> None:
     """Setting channels up in several environments beside a promotion ends without a deadlock."""
     keys = ("first", "second")
     for key in keys:
-        async with account.platform.database.transaction() as connection:
+        async with account.engine.database.transaction() as connection:
             raw = {"name": key, "type": "in_app_feed", "provider": "in_app_feed_knock"}
             await channels.put_channel(
-                connection, account.platform.vault, key, raw, now=account.tick()
+                connection, account.engine.vault, key, raw, now=account.tick()
             )
 
     def set_up(key: str, environment: EnvironmentRow) -> Call:
         async def call() -> None:
-            async with account.platform.database.transaction() as connection:
+            async with account.engine.database.transaction() as connection:
                 await channels.put_channel_settings(
                     connection,
-                    account.platform.vault,
+                    account.engine.vault,
                     key,
                     environment=environment,
                     raw={"is_sandbox": False},
@@ -78,7 +80,7 @@ async def test_channels_and_promotions(account: Account) -> None:
 
     async def promote() -> None:
         await account.save("moved", workflow(name=f"n{account.tick()}"), commit=note())
-        async with account.platform.database.transaction() as connection:
+        async with account.engine.database.transaction() as connection:
             await commits.promote_all(
                 connection, "production", Selection(), author=AUTHOR, now=account.tick()
             )
@@ -89,7 +91,7 @@ async def test_channels_and_promotions(account: Account) -> None:
 
 
 async def test_a_deletion_and_marks(
-    platform: Platform, make: Builder, environment: Environment
+    engine: Engine, make: Builder, environment: Environment
 ) -> None:
     """Deleting a user beside marks of the messages needs no repetition, and leaves nothing."""
     user = RecipientRef.user("ellie")
@@ -100,8 +102,8 @@ async def test_a_deletion_and_marks(
         async with asyncio.TaskGroup() as group:
             for number, batch in enumerate(batches):
                 change = StatusChange((Engagement.READ, Engagement.INTERACTED)[number % 2])
-                group.create_task(engage_many(platform, environment.scope, batch, batch, change))
-            group.create_task(delete_recipient(platform, environment.scope, user))
+                group.create_task(engage_many(engine, environment.scope, batch, batch, change))
+            group.create_task(delete_recipient(engine, environment.scope, user))
         [left] = await make.rows(
             "SELECT (SELECT count(*) FROM messages WHERE id = ANY(%s)) AS messages,"
             " (SELECT count(*) FROM message_events WHERE message_id = ANY(%s)) AS events",

@@ -12,18 +12,19 @@ import psycopg
 import pytest
 from temporalio.client import Client
 
-from domain.json_types import JsonObject
-from models.queries.environments import EnvironmentRow
+from commands.embedded.postgres import EmbeddedPostgres
+from commands.seed.keys import SeedKeys, make_keys
+from commands.seed.seed import seed
+from domain.kit.json_types import JsonObject
+from models.queries.account.environments import EnvironmentRow
 from runtime.crypto import Vault
 from runtime.database import Database
-from runtime.embedded.postgres import EmbeddedPostgres
-from runtime.platform import Platform
-from runtime.seed import seed
-from runtime.seed_keys import SeedKeys, make_keys
 from runtime.settings import Settings
-from services.content import Author, CommitNote
-from services.environments import find_environment
-from services.workflow_definitions import SaveOptions, WorkflowView, upsert_workflow
+from services.account.environments import find_environment
+from services.composition import compose_engine
+from services.content.drafts import Author, CommitNote
+from services.content.workflows import SaveOptions, WorkflowView, upsert_workflow
+from services.engine import Engine
 from tests.support.postgres import new_database
 from tests.support.temporal_recorder import TemporalRecorder
 
@@ -63,9 +64,9 @@ def note(message: str | None = None, *, allow_empty: bool = False) -> CommitNote
 
 @dataclass
 class Account:
-    """A platform on a seeded database; `now` moves on by a second with every write."""
+    """A engine on a seeded database; `now` moves on by a second with every write."""
 
-    platform: Platform
+    engine: Engine
     keys: SeedKeys
     now: datetime = T0
 
@@ -76,7 +77,7 @@ class Account:
 
     async def environment(self, slug: str = "development") -> EnvironmentRow:
         """Return an environment."""
-        async with self.platform.database.transaction() as connection:
+        async with self.engine.database.transaction() as connection:
             return await find_environment(connection, slug)
 
     async def save(
@@ -89,7 +90,7 @@ class Account:
         force: bool = False,
     ) -> WorkflowView:
         """Save a workflow in a transaction of its own, perhaps commit it."""
-        async with self.platform.database.transaction() as connection:
+        async with self.engine.database.transaction() as connection:
             environment = await find_environment(connection, slug)
             options = SaveOptions(commit, force)
             return await upsert_workflow(
@@ -98,16 +99,16 @@ class Account:
 
     async def rows(self, statement: str, *values: Any) -> list[dict[str, Any]]:
         """Run a query."""
-        async with self.platform.database.connection() as connection:
+        async with self.engine.database.connection() as connection:
             cursor = await connection.execute(statement, list(values))
             return await cursor.fetchall() if cursor.description else []
 
 
-def make_platform(url: str, temporal: TemporalRecorder) -> Platform:
-    """Compose a platform on a database, with Temporal replaced at its edge."""
+def make_engine(url: str, temporal: TemporalRecorder) -> Engine:
+    """Compose a engine on a database, with Temporal replaced at its edge."""
     settings = Settings(database_url=url, rate_limits=False, smtp_url=SINK)
     database = Database(url, size=5)
-    return Platform(settings, database, cast(Client, temporal), Vault(["k" * 16]))
+    return compose_engine(settings, database, cast(Client, temporal), Vault(["k" * 16]))
 
 
 @dataclass(frozen=True)
@@ -135,10 +136,10 @@ def seeded(postgres: EmbeddedPostgres) -> Seeded:
     url, keys = new_database(postgres), make_keys()
 
     async def run() -> None:
-        platform = make_platform(url, TemporalRecorder())
-        await platform.database.open()
-        await seed(platform, keys, clock=lambda: T0)
-        await platform.database.close()
+        engine = make_engine(url, TemporalRecorder())
+        await engine.database.open()
+        await seed(engine, keys, clock=lambda: T0)
+        await engine.database.close()
 
     asyncio.run(run())
     with psycopg.connect(url) as connection:
@@ -158,7 +159,7 @@ def seeded(postgres: EmbeddedPostgres) -> Seeded:
 async def account(seeded: Seeded, temporal: TemporalRecorder) -> AsyncIterator[Account]:
     """Return the account as it is after the seed."""
     seeded.restore()
-    platform = make_platform(seeded.url, temporal)
-    await platform.database.open()
-    yield Account(platform, seeded.keys)
-    await platform.database.close()
+    engine = make_engine(seeded.url, temporal)
+    await engine.database.open()
+    yield Account(engine, seeded.keys)
+    await engine.database.close()

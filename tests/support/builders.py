@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 
 from psycopg.types.json import Jsonb
 
-from domain.ids import first_id_at, new_id
-from domain.principals import EnvironmentScope
+from domain.kit.ids import first_id_at, new_id
+from domain.kit.principals import EnvironmentScope
 from runtime.crypto import hash_token, new_token
 from runtime.database import Database
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from domain.json_types import JsonObject, JsonValue
-from domain.runs import SleepUntil
-from domain.steps import PARSERS, BaseStep, read_steps
-from domain.steps.base import parse_common
-from domain.violations import Violations
+from domain.contract.runs import SleepUntil
+from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.violations import Violations
+from domain.workflows.steps import PARSERS, BaseStep, read_steps
+from domain.workflows.steps.base import parse_common
 from services.walk.context import Walk
 from services.walk.faults import ContentError
 from services.walk.moves import Done, Halted, Into, Move, Waiting, Woken
@@ -77,7 +77,7 @@ class ExtraExecutor:
                 move = Waiting(
                     story=step.ref,
                     record={"seen": sorted(walk.run.data)},
-                    directive=SleepUntil(walk.now.timestamp() + 60, "an extra wait"),
+                    directive=SleepUntil(walk.unit.now.timestamp() + 60, "an extra wait"),
                 )
         return move
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from domain.json_types import JsonObject
+from domain.kit.json_types import JsonObject
 
 SEED = 20260301
 # Per endpoint; all of them together stay under some seconds.

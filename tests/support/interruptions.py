@@ -9,7 +9,7 @@ from typing import Any
 
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.errors import Unavailable
+from domain.kit.errors import Unavailable
 from runtime.database import Connection, Database
 from tests.support.temporal_recorder import TemporalRecorder
 

@@ -16,7 +16,7 @@ from alembic import command
 from alembic.config import Config
 from psycopg import sql
 
-from runtime.embedded.postgres import EmbeddedPostgres, prepare_postgres
+from commands.embedded.postgres import EmbeddedPostgres, prepare_postgres
 
 ROOT = Path(__file__).resolve().parents[2]
 _TEMPLATE = "template_migrated"

@@ -7,14 +7,13 @@ from collections.abc import AsyncIterator
 
 from temporalio.client import Client
 
-from domain.queues import ALL_QUEUES
+from commands.worker import build_workers
+from domain.contract.queues import ALL_QUEUES
 from runtime.crypto import Vault
 from runtime.database import Database
-from runtime.platform import Platform
 from runtime.settings import Settings
-from runtime.worker import build_workers
-from services.deliveries_under_way import end_deliveries
-from services.provider_pool import close_providers
+from services.composition import compose_engine
+from services.engine import Engine
 
 # Waits between attempts are minutes in production.
 _QUICK = {"delivery_retry_factor": 0.0001, "step_retry_factor": 0.02}
@@ -23,15 +22,15 @@ _QUICK = {"delivery_retry_factor": 0.0001, "step_retry_factor": 0.02}
 @contextlib.asynccontextmanager
 async def running_product(
     database: Database, client: Client, **settings: object
-) -> AsyncIterator[Platform]:
+) -> AsyncIterator[Engine]:
     """Run a worker for every queue until the block ends; answers the parts of the process."""
     chosen = Settings(rate_limits=False, shutdown_seconds=2).model_copy(
         update={**_QUICK, **settings}
     )
-    platform = Platform(chosen, database, client, Vault(["k" * 16]))
+    engine = compose_engine(chosen, database, client, Vault(["k" * 16]))
     async with contextlib.AsyncExitStack() as running:
-        for worker in build_workers(platform, ALL_QUEUES):
+        for worker in build_workers(engine, ALL_QUEUES):
             await running.enter_async_context(worker)
-        yield platform
-    await end_deliveries(platform, grace=1.0)
-    await close_providers(platform)
+        yield engine
+    await engine.deliveries_under_way.end(grace=1.0)
+    await engine.providers.close()

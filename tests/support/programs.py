@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from runtime.dev.client import DevStack
+from commands.dev.client import DevStack
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
-_DEMO = ("-m", "runtime.cli", "demo")
+_DEMO = ("-m", "commands.cli", "demo")
 _LONGEST_SECONDS = 60.0
 
 

@@ -16,20 +16,20 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCStatusCode
 
 from activities.sweep import DUTIES
-from domain.ids import (
+from domain.contract.queues import RUNS
+from domain.contract.runs import SweepInput
+from domain.kit.ids import (
     cancel_fanout_workflow_id,
     message_delivery_workflow_id,
     recipient_run_workflow_id,
     trigger_fanout_workflow_id,
 )
-from domain.json_types import JsonObject
-from domain.queues import RUNS
-from domain.runs import SweepInput
-from services.message_retries import retry_message
+from domain.kit.json_types import JsonObject
+from services.deliveries.retries import retry_message
 from temporal_workflows import SweepWorkflow
-from tests.support.engine import Engine, channel_step, delay_step
 from tests.support.interruptions import FailingTemporal
 from tests.support.waiting import until
+from tests.support.world import World, channel_step, delay_step
 
 Handle = WorkflowHandle[Any, Any]
 FLOW = "flow"
@@ -46,28 +46,28 @@ class Scenario:
         budget: most events that its history may have.
     """
 
-    play: Callable[[Engine], Awaitable[Handle]]
+    play: Callable[[World], Awaitable[Handle]]
     budget: int
 
 
-def run_handle(engine: Engine, run_id: str, key: str = FLOW) -> Handle:
+def run_handle(world: World, run_id: str, key: str = FLOW) -> Handle:
     """Return the Temporal workflow of a recipient run."""
-    workflow_id = recipient_run_workflow_id(engine.environment.scope.slug, key, run_id)
-    return engine.platform.temporal.get_workflow_handle(workflow_id)
+    workflow_id = recipient_run_workflow_id(world.environment.scope.slug, key, run_id)
+    return world.engine.temporal.get_workflow_handle(workflow_id)
 
 
-async def prepare(engine: Engine) -> None:
+async def prepare(world: World) -> None:
     """Configure a feed, and mailboxes that accept, or fail as their key says."""
-    await engine.channel("in_app_feed")
-    await engine.channel("email", channel_settings={"from_address": "hello@example.com"})
+    await world.channel("in_app_feed")
+    await world.channel("email", channel_settings={"from_address": "hello@example.com"})
     for fail in ("retry", "refuse"):
-        await engine.channel("email", fail, secrets={"fail": fail})
+        await world.channel("email", fail, secrets={"fail": fail})
 
 
-async def start(engine: Engine, *steps: JsonObject, **body: Any) -> Handle:
+async def start(world: World, *steps: JsonObject, **body: Any) -> Handle:
     """Publish steps, trigger them for one recipient, and return its run."""
-    await engine.publish(FLOW, *steps)
-    return run_handle(engine, await engine.begin(FLOW, **body))
+    await world.publish(FLOW, *steps)
+    return run_handle(world, await world.begin(FLOW, **body))
 
 
 async def _ended(handle: Handle) -> Handle:
@@ -86,93 +86,93 @@ async def until_event(handle: Handle, event_type: EventType.ValueType) -> None:
     await until(look)
 
 
-async def _in_app(engine: Engine) -> Handle:
-    return await _ended(await start(engine, channel_step("feed")))
+async def _in_app(world: World) -> Handle:
+    return await _ended(await start(world, channel_step("feed")))
 
 
-async def _email(engine: Engine) -> Handle:
-    return await _ended(await start(engine, channel_step("mail", "email")))
+async def _email(world: World) -> Handle:
+    return await _ended(await start(world, channel_step("mail", "email")))
 
 
-async def _in_app_delay_email(engine: Engine) -> Handle:
+async def _in_app_delay_email(world: World) -> Handle:
     steps = channel_step("feed"), delay_step(seconds=1), channel_step("mail", "email")
-    return await _ended(await start(engine, *steps))
+    return await _ended(await start(world, *steps))
 
 
-async def _walk_on(engine: Engine) -> Handle:
-    return await _ended(await start(engine, *(channel_step(f"feed_{n}") for n in range(60))))
+async def _walk_on(world: World) -> Handle:
+    return await _ended(await start(world, *(channel_step(f"feed_{n}") for n in range(60))))
 
 
-async def _asleep(engine: Engine) -> Handle:
+async def _asleep(world: World) -> Handle:
     handle = await start(
-        engine, delay_step(seconds=3600), channel_step("feed"), cancellation_key="ck"
+        world, delay_step(seconds=3600), channel_step("feed"), cancellation_key="ck"
     )
     await until_event(handle, EventType.EVENT_TYPE_TIMER_STARTED)
     return handle
 
 
-async def _delay_cancelled(engine: Engine) -> Handle:
-    handle = await _asleep(engine)
-    await engine.cancel(FLOW, "ck")
+async def _delay_cancelled(world: World) -> Handle:
+    handle = await _asleep(world)
+    await world.cancel(FLOW, "ck")
     return await _ended(handle)
 
 
-async def _cancelled_from_temporal(engine: Engine) -> Handle:
-    handle = await _asleep(engine)
+async def _cancelled_from_temporal(world: World) -> Handle:
+    handle = await _asleep(world)
     await handle.cancel()
     return await _ended(handle)
 
 
-async def _template_retry(engine: Engine) -> Handle:
-    return await _ended(await start(engine, channel_step("bad", template=_BROKEN)))
+async def _template_retry(world: World) -> Handle:
+    return await _ended(await start(world, channel_step("bad", template=_BROKEN)))
 
 
-async def _delivery_with_retries(engine: Engine) -> Handle:
-    return await _ended(await start(engine, channel_step("mail", "email", channel_key="retry")))
+async def _delivery_with_retries(world: World) -> Handle:
+    return await _ended(await start(world, channel_step("mail", "email", channel_key="retry")))
 
 
-async def _message_delivery(engine: Engine) -> Handle:
+async def _message_delivery(world: World) -> Handle:
     refused = channel_step("mail", "email", channel_key="refuse")
-    await _ended(await start(engine, refused))
-    (run,) = await engine.runs()
-    (message,) = await engine.messages(run["id"])
-    await retry_message(engine.platform, engine.environment.scope, message["id"])
-    workflow_id = message_delivery_workflow_id(engine.environment.scope.slug, message["id"], 1)
-    return await _ended(engine.platform.temporal.get_workflow_handle(workflow_id))
+    await _ended(await start(world, refused))
+    (run,) = await world.runs()
+    (message,) = await world.messages(run["id"])
+    await retry_message(world.engine, world.environment.scope, message["id"])
+    workflow_id = message_delivery_workflow_id(world.environment.scope.slug, message["id"], 1)
+    return await _ended(world.engine.temporal.get_workflow_handle(workflow_id))
 
 
-async def _trigger_fanout(engine: Engine) -> Handle:
-    await engine.publish(FLOW, delay_step(seconds=3600), channel_step("feed"))
+async def _trigger_fanout(world: World) -> Handle:
+    await world.publish(FLOW, delay_step(seconds=3600), channel_step("feed"))
     people = [{"id": f"u{number:03}"} for number in range(MANY)]
-    trigger = await engine.trigger(FLOW, *people, cancellation_key="ck")
-    workflow_id = trigger_fanout_workflow_id(engine.environment.scope.slug, str(trigger))
-    return await _ended(engine.platform.temporal.get_workflow_handle(workflow_id))
+    trigger = await world.trigger(FLOW, *people, cancellation_key="ck")
+    workflow_id = trigger_fanout_workflow_id(world.environment.scope.slug, str(trigger))
+    return await _ended(world.engine.temporal.get_workflow_handle(workflow_id))
 
 
-async def _cancel_fanout(engine: Engine) -> Handle:
-    await _trigger_fanout(engine)
-    await engine.cancel(FLOW, "ck")
-    (row,) = await engine.make.rows(
-        "SELECT id FROM cancellations WHERE environment_id = %s", engine.environment.id
+async def _cancel_fanout(world: World) -> Handle:
+    await _trigger_fanout(world)
+    await world.cancel(FLOW, "ck")
+    (row,) = await world.make.rows(
+        "SELECT id FROM cancellations WHERE environment_id = %s", world.environment.id
     )
-    workflow_id = cancel_fanout_workflow_id(engine.environment.scope.slug, str(row["id"]))
-    return await _ended(engine.platform.temporal.get_workflow_handle(workflow_id))
+    workflow_id = cancel_fanout_workflow_id(world.environment.scope.slug, str(row["id"]))
+    return await _ended(world.engine.temporal.get_workflow_handle(workflow_id))
 
 
-async def _sweep(engine: Engine) -> Handle:
+async def _sweep(world: World) -> Handle:
     """Accept a trigger without Temporal, and let the sweep start its run."""
-    away = engine.with_platform(temporal=FailingTemporal(status=RPCStatusCode.UNAVAILABLE))
+    away = world.with_parts(temporal=FailingTemporal(status=RPCStatusCode.UNAVAILABLE))
     await away.publish(FLOW, channel_step("feed"))
     run_id = await away.begin(FLOW)
-    await engine.grow_old()
-    handle = await sweep(engine)
-    await _ended(run_handle(engine, run_id))
+    await world.grow_old()
+    handle = await sweep(world)
+    await _ended(run_handle(world, run_id))
     return handle
 
 
-async def sweep(engine: Engine) -> Handle:
+async def sweep(world: World) -> Handle:
     """Run the sweep once."""
-    client = engine.platform.temporal
+    client = world.engine.temporal
     return await _ended(
         await client.start_workflow(
             SweepWorkflow.run,

@@ -10,7 +10,7 @@ from typing import Any
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from domain.runs import (
+from domain.contract.runs import (
     Advanced,
     AdvanceInput,
     CancelFanoutInput,

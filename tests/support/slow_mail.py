@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from uuid import UUID
 
-from domain.delivery import Delivery, DeliveryFailure, Outcome
-from domain.statuses import DeliveryStatus
-from tests.support.engine import Engine
+from domain.messages.delivery import Delivery, DeliveryFailure, Outcome
+from domain.messages.statuses import DeliveryStatus
+from tests.support.world import World
 
 
 class SlowMail:
@@ -53,9 +53,9 @@ class SlowMail:
         """Do nothing: nothing is open."""
 
 
-def install_slow_mail(engine: Engine, *failures: DeliveryFailure | Exception) -> SlowMail:
+def install_slow_mail(world: World, *failures: DeliveryFailure | Exception) -> SlowMail:
     """Put a slow provider in the place of the sandbox for e-mails."""
     provider = SlowMail()
     provider.failures = list(failures)
-    engine.platform.memory["providers"] = {"sandbox_email": provider}
+    world.engine.providers.install("sandbox_email", provider)
     return provider

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 from temporalio.client import Client, WorkflowHandle
 
-from domain.queues import RUNS
-from domain.runs import Advanced, RecipientRunInput, SleepUntil
+from domain.contract.queues import RUNS
+from domain.contract.runs import Advanced, RecipientRunInput, SleepUntil
 from temporal_workflows import RecipientRunWorkflow
 from tests.support.scripted_activities import Script
 

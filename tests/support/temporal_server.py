@@ -10,14 +10,9 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from runtime.dev.ports import choose_port
-from runtime.embedded.temporal import (
-    ENVIRONMENT,
-    TemporalPlace,
-    find_temporal,
-    start_command,
-)
-from runtime.embedded.tools import running
+from commands.dev.ports import choose_port
+from commands.embedded.temporal import ENVIRONMENT, TemporalPlace, find_temporal, start_command
+from commands.embedded.tools import running
 from runtime.settings import Settings, child_environment
 from runtime.temporal import connect
 from temporal_workflows.search_attributes import ALL

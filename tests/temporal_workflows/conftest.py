@@ -9,21 +9,21 @@ import pytest
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from domain.queues import ALL_QUEUES, RUNS
+from commands.embedded.postgres import EmbeddedPostgres
+from commands.worker import workflow_runner
+from domain.contract.queues import ALL_QUEUES, RUNS
 from runtime.database import Database
-from runtime.embedded.postgres import EmbeddedPostgres
-from runtime.platform import Platform
 from runtime.settings import Settings
-from runtime.worker import workflow_runner
+from services.engine import Engine
 from temporal_workflows import WORKFLOWS
 from tests.support.builders import Builder, Environment
-from tests.support.engine import Engine
 from tests.support.postgres import new_database
 from tests.support.product import running_product
 from tests.support.scenarios import prepare
 from tests.support.scripted_activities import Script, ScriptedActivities
 from tests.support.stage import Stage
 from tests.support.temporal_server import ALONE, PRODUCT, SANDBOXED, SCRIPTED, client_of
+from tests.support.world import World
 
 
 @pytest.fixture(scope="session")
@@ -76,45 +76,42 @@ def stage(
 
 
 @pytest.fixture(scope="session")
-async def product_platform(database: Database, temporal_address: str) -> AsyncIterator[Platform]:
+async def product_engine(database: Database, temporal_address: str) -> AsyncIterator[Engine]:
     """Run the product's workers."""
     client = await client_of(temporal_address, PRODUCT)
-    async with running_product(database, client) as platform:
-        yield platform
+    async with running_product(database, client) as engine:
+        yield engine
 
 
 @pytest.fixture(scope="session")
-async def lonely_platform(
-    postgres: EmbeddedPostgres, temporal_address: str
-) -> AsyncIterator[Platform]:
+async def lonely_engine(postgres: EmbeddedPostgres, temporal_address: str) -> AsyncIterator[Engine]:
     """Run the product's workers on a database that no other test writes to."""
     database = Database(new_database(postgres), size=10)
     await database.open()
     client = await client_of(temporal_address, ALONE)
-    async with running_product(database, client) as platform:
-        yield platform
+    async with running_product(database, client) as engine:
+        yield engine
     await database.close()
 
 
 @pytest.fixture
-async def alone(lonely_platform: Platform) -> Engine:
+async def alone(lonely_engine: Engine) -> World:
     """Return the product with no runs in its database but those of this test."""
-    make = Builder(lonely_platform.database)
+    make = Builder(lonely_engine.database)
     await make.rows(
         "UPDATE recipient_runs SET status = 'completed', resumes_at = NULL"
         " WHERE status IN ('queued', 'processing', 'paused') RETURNING 1"
     )
     for table in ("trigger_releases", "sweep_positions", "deliveries"):
         await make.rows(f"DELETE FROM {table} RETURNING 1")
-    lonely_platform.memory.clear()
-    engine = Engine(lonely_platform, make, await make.environment())
-    await prepare(engine)
-    return engine
+    world = World(lonely_engine, make, await make.environment())
+    await prepare(world)
+    return world
 
 
 @pytest.fixture
-async def product(product_platform: Platform, make: Builder, environment: Environment) -> Engine:
+async def product(product_engine: Engine, make: Builder, environment: Environment) -> World:
     """Return the product in an environment of this test, with channels."""
-    engine = Engine(product_platform, make, environment)
-    await prepare(engine)
-    return engine
+    world = World(product_engine, make, environment)
+    await prepare(world)
+    return world

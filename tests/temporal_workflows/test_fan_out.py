@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from domain.queues import DELIVER_EMAIL
-from domain.runs import (
+from domain.contract.queues import DELIVER_EMAIL
+from domain.contract.runs import (
     CancelFanoutInput,
     Chunk,
     ChunkPlan,

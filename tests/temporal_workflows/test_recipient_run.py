@@ -14,8 +14,15 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, Wor
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError, CancelledError
 
-from domain.queues import DELIVER_EMAIL, DELIVER_SMS
-from domain.runs import Advanced, DeliverMessageInput, DeliveryOrder, Finished, FirstAttempt, WalkOn
+from domain.contract.queues import DELIVER_EMAIL, DELIVER_SMS
+from domain.contract.runs import (
+    Advanced,
+    DeliverMessageInput,
+    DeliveryOrder,
+    Finished,
+    FirstAttempt,
+    WalkOn,
+)
 from temporal_workflows import activity_stubs, recipient_run
 from temporal_workflows.signals import CANCEL_REQUESTED
 from tests.support.scripted_activities import CANCELLED, FINISHED

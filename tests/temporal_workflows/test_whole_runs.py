@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.worker import Replayer
 
+from commands.worker import workflow_runner
 from runtime.settings import Settings
 from runtime.temporal import DATA_CONVERTER, connect
-from runtime.worker import workflow_runner
-from services.message_retries import retry_message
-from services.sealing import seal_provider_settings
+from services.channels.sealing import seal_provider_settings
+from services.deliveries.retries import retry_message
 from temporal_workflows import WORKFLOWS
 from temporal_workflows.search_attributes import RECIPIENT_ID, TENANT, WORKFLOW_KEY
-from tests.support.engine import Engine, channel_step, delay_step
 from tests.support.scenarios import (
     FLOW,
     MANY,
@@ -30,18 +28,19 @@ from tests.support.scenarios import (
     until_event,
 )
 from tests.support.waiting import until
+from tests.support.world import World, channel_step, delay_step
 
 
-async def _only(engine: Engine) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+async def _only(world: World) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the only run of the environment, and its messages."""
-    (run,) = await engine.runs()
-    return run, await engine.messages(run["id"])
+    (run,) = await world.runs()
+    return run, await world.messages(run["id"])
 
 
-async def _feed_then_mail(engine: Engine, handle: Handle) -> None:
-    run, messages = await _only(engine)
+async def _feed_then_mail(world: World, handle: Handle) -> None:
+    run, messages = await _only(world)
     assert [row["delivery_status"] for row in messages] == ["delivered", "sent"]
-    assert await engine.story(run["id"]) == [
+    assert await world.story(run["id"]) == [
         "run_started",
         "message_enqueued",
         "delay_started",
@@ -51,33 +50,33 @@ async def _feed_then_mail(engine: Engine, handle: Handle) -> None:
     ]
 
 
-async def _delivered(engine: Engine, handle: Handle) -> None:
-    _, (message,) = await _only(engine)
+async def _delivered(world: World, handle: Handle) -> None:
+    _, (message,) = await _only(world)
     assert message["delivery_status"] in ("delivered", "sent")
 
 
-async def _many_messages(engine: Engine, handle: Handle) -> None:
+async def _many_messages(world: World, handle: Handle) -> None:
     """A long run was walked in pieces, and has one story."""
-    run, messages = await _only(engine)
+    run, messages = await _only(world)
     assert len(messages) == 60
-    story = await engine.story(run["id"])
+    story = await world.story(run["id"])
     assert (story[0], story[-1], len(story)) == ("run_started", "run_completed", 62)
 
 
-async def _exhausted(engine: Engine, handle: Handle) -> None:
+async def _exhausted(world: World, handle: Handle) -> None:
     """Eight attempts were made by one activity of the run, each of them logged."""
-    _, (message,) = await _only(engine)
+    _, (message,) = await _only(world)
     assert message["delivery_status"] == "undelivered"
-    events = await engine.message_events(message["id"])
+    events = await world.message_events(message["id"])
     attempts = [row["data"]["attempt"] for row in events if "attempt" in (row["data"] or {})]
     assert attempts == list(range(1, 9))
 
 
-async def _halted(engine: Engine, handle: Handle) -> None:
+async def _halted(world: World, handle: Handle) -> None:
     """The run itself waited between the attempts of its step."""
-    run, messages = await _only(engine)
+    run, messages = await _only(world)
     assert messages == []
-    assert (await engine.story(run["id"]))[1:] == [
+    assert (await world.story(run["id"]))[1:] == [
         "step_retrying",
         "step_retrying",
         "step_failed",
@@ -85,37 +84,37 @@ async def _halted(engine: Engine, handle: Handle) -> None:
     ]
 
 
-async def _cancelled(engine: Engine, handle: Handle) -> None:
-    run, messages = await _only(engine)
+async def _cancelled(world: World, handle: Handle) -> None:
+    run, messages = await _only(world)
     assert (run["status"], messages) == ("cancelled", [])
-    assert (await engine.story(run["id"]))[-1] == "run_cancelled"
+    assert (await world.story(run["id"]))[-1] == "run_cancelled"
 
 
-async def _refused_again(engine: Engine, handle: Handle) -> None:
-    _, (message,) = await _only(engine)
+async def _refused_again(world: World, handle: Handle) -> None:
+    _, (message,) = await _only(world)
     assert (message["delivery_status"], message["retry_count"]) == ("undelivered", 1)
 
 
-async def _all_asleep(engine: Engine, handle: Handle) -> None:
+async def _all_asleep(world: World, handle: Handle) -> None:
     """Every one of many runs was started."""
     assert await handle.result() == MANY
-    await until(lambda: _statuses_are(engine, "paused"))
+    await until(lambda: _statuses_are(world, "paused"))
 
 
-async def _all_ended(engine: Engine, handle: Handle) -> None:
+async def _all_ended(world: World, handle: Handle) -> None:
     """One cancel woke and ended every run."""
     assert await handle.result() == MANY
-    assert await _statuses_are(engine, "cancelled")
-    runs = await engine.runs()
-    ends = await asyncio.gather(*(run_handle(engine, run["id"]).result() for run in runs))
+    assert await _statuses_are(world, "cancelled")
+    runs = await world.runs()
+    ends = await asyncio.gather(*(run_handle(world, run["id"]).result() for run in runs))
     assert ends == ["cancelled"] * MANY
 
 
-async def _statuses_are(engine: Engine, status: str) -> bool:
-    return {run["status"] for run in await engine.runs()} == {status}
+async def _statuses_are(world: World, status: str) -> bool:
+    return {run["status"] for run in await world.runs()} == {status}
 
 
-OUTCOMES: dict[str, Callable[[Engine, Handle], Awaitable[None]]] = {
+OUTCOMES: dict[str, Callable[[World, Handle], Awaitable[None]]] = {
     "in_app": _delivered,
     "email": _delivered,
     "in_app_delay_email": _feed_then_mail,
@@ -132,7 +131,7 @@ OUTCOMES: dict[str, Callable[[Engine, Handle], Awaitable[None]]] = {
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-async def test_scenario(product: Engine, name: str) -> None:
+async def test_scenario(product: World, name: str) -> None:
     """Each shape of a run does what it should, within its budget of events, and replays."""
     scenario = SCENARIOS[name]
     handle = await scenario.play(product)
@@ -148,7 +147,7 @@ async def test_scenario(product: Engine, name: str) -> None:
     await replayer.replay_workflow(history)
 
 
-async def test_slow_steps_make_progress(product: Engine) -> None:
+async def test_slow_steps_make_progress(product: World) -> None:
     """A workflow whose steps together take longer than any walk may ends all the same."""
     loop = "{% for i in (1..5000) %}{% assign x = i | plus: 1 %}{% assign y = x | times: 2 %}"
     template = {"markdown_body": f"{loop}{{% endfor %}}done"}
@@ -166,7 +165,7 @@ async def test_slow_steps_make_progress(product: Engine) -> None:
     assert scheduled == []
 
 
-async def test_manual_retry_goes_out(product: Engine) -> None:
+async def test_manual_retry_goes_out(product: World) -> None:
     """A message that was refused is delivered when its channel has been mended."""
     handle = await start(product, channel_step("mail", "email", channel_key="refuse"))
     await handle.result()
@@ -177,12 +176,12 @@ async def test_manual_retry_goes_out(product: Engine) -> None:
         "UPDATE channel_environments SET provider_settings = %s"
         " WHERE environment_id = %s AND channel_id = %s RETURNING 1",
         *(
-            seal_provider_settings(product.platform.vault, {}, *owner),
+            seal_provider_settings(product.engine.vault, {}, *owner),
             owner[1],
             owner[0],
         ),
     )
-    await retry_message(product.platform, product.environment.scope, message["id"])
+    await retry_message(product.engine, product.environment.scope, message["id"])
 
     async def is_sent() -> bool:
         return (await product.message(message["id"]))["delivery_status"] == "sent"
@@ -190,12 +189,11 @@ async def test_manual_retry_goes_out(product: Engine) -> None:
     await until(is_sent)
 
 
-async def test_temporal_away_then_swept(product: Engine, temporal_address: str) -> None:
+async def test_temporal_away_then_swept(product: World, temporal_address: str) -> None:
     """Triggers and cancels are accepted while Temporal is away, and carried out by the sweep."""
     nowhere = Settings(temporal_address="127.0.0.1:1", temporal_namespace="product")
     client = await connect(nowhere, lazy=True, identity="tests")
-    platform = replace(product.platform, temporal=client, memory={})
-    away = replace(product, platform=platform)
+    away = product.with_parts(temporal=client)
     asleep = await start(product, delay_step(), cancellation_key="old")
     await until_event(asleep, EventType.EVENT_TYPE_TIMER_STARTED)
     await away.cancel(FLOW, "old")
@@ -210,7 +208,7 @@ async def test_temporal_away_then_swept(product: Engine, temporal_address: str) 
     assert (await (await sweep(product)).result())["release"] == 0
 
 
-async def test_operator_can_tell_what_a_run_is(product: Engine) -> None:
+async def test_operator_can_tell_what_a_run_is(product: World) -> None:
     """The Temporal UI shows the workflow and can find the run, and an address only as a hash."""
     await product.publish(FLOW, delay_step(seconds=3600))
     run_id = await product.begin(FLOW, {"id": "ada@example.com"}, tenant="acme")
@@ -220,4 +218,4 @@ async def test_operator_can_tell_what_a_run_is(product: Engine) -> None:
     assert attributes[WORKFLOW_KEY] == FLOW
     assert attributes[TENANT] == "acme"
     assert attributes[RECIPIENT_ID].startswith("sha256:")
-    await product.platform.temporal.get_workflow_handle(description.id).cancel()
+    await product.engine.temporal.get_workflow_handle(description.id).cancel()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol, TypeVar
 
-from domain.json_types import JsonObject
-from domain.steps import BaseStep, ChannelStep, DelayStep, UnknownStep
+from domain.kit.json_types import JsonObject
+from domain.workflows.steps import BaseStep, ChannelStep, DelayStep, UnknownStep
 from services.walk.context import Walk
 from services.walk.moves import Move, Woken
 from services.walk.steps.channel import ChannelExecutor

@@ -8,16 +8,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from domain.channels import ChannelType, effective_settings
-from domain.filters import KEPT_CHARACTERS
-from domain.ids import message_id
-from domain.json_types import JsonObject
-from domain.send_windows import OpeningState, next_opening
-from domain.statuses import DeliveryStatus
-from domain.steps.channel import ChannelStep
-from models.queries.reachability import channel_data_of
-from services.catalog import ConfiguredChannel
-from services.sealing import seal_request
+from domain.channels.types import ChannelType, effective_settings
+from domain.kit.filters import KEPT_CHARACTERS
+from domain.kit.ids import message_id
+from domain.kit.json_types import JsonObject
+from domain.messages.statuses import DeliveryStatus
+from domain.workflows.send_windows import OpeningState, next_opening
+from domain.workflows.steps.channel import ChannelStep
+from models.queries.recipients.channel_data import channel_data_of
+from services.channels.sealing import seal_request
+from services.content.catalog import ConfiguredChannel
 from services.walk.context import Walk
 from services.walk.deliveries import delivery_order
 from services.walk.faults import ContentError, blaming
@@ -49,7 +49,7 @@ class ChannelExecutor:
         if unreachable is not None:
             return _skipped(step, unreachable)
         with blaming("content"):
-            opening = next_opening(step.send_windows, walk.now, walk.zone)
+            opening = next_opening(step.send_windows, walk.unit.now, walk.zone)
         if opening.state is OpeningState.NEVER:
             return _skipped(step, "its send windows never open")
         return await _make_message(walk, step, channel, sandbox=sandbox, scheduled_at=opening.at)
@@ -70,7 +70,7 @@ async def _why_unreachable(walk: Walk, step: ChannelStep, channel: ConfiguredCha
     """Return why the recipient cannot be reached on the channel, or None when it can."""
     if channel.channel_type in (ChannelType.PUSH, ChannelType.CHAT):
         run = walk.run
-        data = await channel_data_of(walk.connection, run.environment_id, run.ref, channel.id)
+        data = await channel_data_of(walk.unit.connection, run.environment_id, run.ref, channel.id)
         return None if data else "recipient has no channel data"
     recipient = walk.run.recipient or {}
     with blaming("template"):
@@ -97,14 +97,14 @@ async def _make_message(
     sandbox: bool,
     scheduled_at: datetime | None,
 ) -> Move:
-    identifier = str(message_id(walk.run.id, step.ref, str(channel.id), walk.now))
+    identifier = str(message_id(walk.run.id, step.ref, str(channel.id), walk.unit.now))
     with blaming("template"):
         content = await render_message(walk, step, channel, identifier)
     if content.get("to") == "":
         return _skipped(step, "the address to send to is empty")
     if channel.channel_type is ChannelType.HTTP:
         with blaming("template"):
-            vault, environment_id = walk.platform.vault, walk.run.environment_id
+            vault, environment_id = walk.unit.engine.vault, walk.run.environment_id
             content = seal_request(vault, content, identifier, environment_id)
     status = _first_status(channel, sandbox=sandbox)
     row = _message_row(
@@ -151,7 +151,7 @@ def _message_row(
 ) -> JsonObject:
     """Build the row of table `messages`, by column name."""
     run = walk.run
-    now = walk.now.isoformat()
+    now = walk.unit.now.isoformat()
     return {
         "id": identifier,
         "environment_id": str(run.environment_id),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from domain.clock import iso
-from domain.json_types import JsonObject
-from domain.runs import SleepUntil
-from domain.steps.delay import DelayStep, decide_delay
+from domain.contract.runs import SleepUntil
+from domain.kit.clock import iso
+from domain.kit.json_types import JsonObject
+from domain.workflows.steps.delay import DelayStep, decide_delay
 from services.walk.context import Walk
 from services.walk.faults import blaming
 from services.walk.moves import Done, Event, Move, Skipped, Waiting, Woken
@@ -21,7 +21,7 @@ class DelayExecutor:
         if not await walk.allows(step):
             return _skipped(step, "conditions not met", failed=False)
         with blaming("content"):
-            decision = decide_delay(step, walk.scope(), walk.now, walk.zone)
+            decision = decide_delay(step, walk.scope(), walk.unit.now, walk.zone)
         if decision.skip_reason is not None:
             # An unusable dynamic value is logged as an error although the run goes on (Knock docs).
             return _skipped(step, decision.skip_reason, failed=True)

@@ -6,22 +6,22 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-from domain.channels import ChannelType, effective_settings
-from domain.json_types import JsonObject
-from domain.steps.channel import ChannelStep
+from domain.channels.types import ChannelType, effective_settings
+from domain.kit.json_types import JsonObject
+from domain.workflows.steps.channel import ChannelStep
 from runtime.crypto import BrokenSeal
 from runtime.logs import get_logger
-from services.catalog import ConfiguredChannel
-from services.lookups import with_lookups
+from services.channels.sealing import open_channel_settings
+from services.content.catalog import ConfiguredChannel
 from services.off_loop import off_loop
-from services.sealing import open_channel_settings
+from services.recipients.lookups import with_lookups
 from services.walk.context import Walk
-from templating.email import EmailLayout, count_attachments
-from templating.environment import is_quick as is_quick_template
 from templating.limits import EMAIL_LIMITS, Limits, LiquidError
-from templating.lookups import Lookups
-from templating.printing import weigh
-from templating.render import render_content
+from templating.liquid.environment import is_quick as is_quick_template
+from templating.liquid.lookups import Lookups
+from templating.liquid.printing import weigh
+from templating.messages.email import EmailLayout, count_attachments
+from templating.messages.render import render_content
 
 _log = get_logger(__name__)
 
@@ -66,7 +66,7 @@ async def render_message(
         )
         return work() if is_quick else await off_loop(work)
 
-    content = await with_lookups(context.connection, context.run.environment_id, render)
+    content = await with_lookups(context.unit.connection, context.run.environment_id, render)
     if channel.channel_type is ChannelType.EMAIL:
         _tell_of_attachments(context, step)
     return content
@@ -106,7 +106,7 @@ def request_template(context: Walk, step: ChannelStep, channel: ConfiguredChanne
         return step.template
     try:
         settings = open_channel_settings(
-            context.platform.vault,
+            context.unit.engine.vault,
             channel.settings,
             channel.sealed_settings,
             channel.id,
@@ -127,7 +127,9 @@ async def _layout(
     key = (step.template.get("settings") or {}).get("layout_key")
     if not key:
         return None
-    layout = await context.catalog.layout(context.connection, context.configuration, key)
+    layout = await context.unit.engine.catalog.layout(
+        context.unit.connection, context.configuration, key
+    )
     if layout is None:
         raise LiquidError(f"there is no published e-mail layout {key!r}")
     return layout

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from domain.json_types import JsonObject
-from domain.steps import UnknownStep
+from domain.kit.json_types import JsonObject
+from domain.workflows.steps import UnknownStep
 from services.walk.context import Walk
 from services.walk.faults import ContentError
 from services.walk.moves import Move, Woken

@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from domain.channels import ChannelType
-from domain.json_types import JsonObject
+from domain.channels.types import ChannelType
+from domain.kit.json_types import JsonObject
 from providers.registry import MASK
 from tests.support.account import workflow
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from domain.json_types import JsonObject
+from domain.kit.json_types import JsonObject
 from tests.support.account import Account, email_step, feed_step, workflow
 from tests.support.temporal_recorder import TemporalRecorder
 

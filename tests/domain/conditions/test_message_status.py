@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain.conditions import ConditionScope, Verdict, evaluate, parse_condition_group
-from domain.errors import InvalidParams
+from domain.kit.errors import InvalidParams
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 RANK_OPERATORS = (

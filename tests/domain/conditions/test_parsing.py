@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from domain.conditions import parse_condition_group, parse_condition_list
-from domain.errors import InvalidParams
+from domain.kit.errors import InvalidParams
 
 GOOD = {"variable": "data.total", "operator": "greater_than", "argument": "5"}
 

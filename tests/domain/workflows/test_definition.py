@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from domain.errors import InvalidParams
-from domain.json_types import JsonObject
+from domain.kit.errors import InvalidParams
+from domain.kit.json_types import JsonObject
 from domain.workflows import (
     TriggerFrequency,
     all_steps,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from domain.steps import BaseStep
 from domain.workflows import Program
+from domain.workflows.steps import BaseStep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

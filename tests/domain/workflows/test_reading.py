@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from domain.conditions import ConditionScope, evaluate, read_condition_group
-from domain.steps import BaseStep, ChannelStep, DelayStep, UnknownStep
 from domain.workflows import read_workflow
+from domain.workflows.steps import BaseStep, ChannelStep, DelayStep, UnknownStep
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 FEED: dict[str, Any] = {

@@ -13,13 +13,20 @@ from typing import Any
 
 import pytest
 
-from domain.channels import ChannelType
-from domain.delivery import Bounced, Delivery, DeliveryFailure, Misconfigured, Refused, Retry
-from domain.errors import InvalidParams
-from domain.json_types import JsonObject
-from providers.egress import EgressPolicy
+from domain.channels.types import ChannelType
+from domain.kit.errors import InvalidParams
+from domain.kit.json_types import JsonObject
+from domain.messages.delivery import (
+    Bounced,
+    Delivery,
+    DeliveryFailure,
+    Misconfigured,
+    Refused,
+    Retry,
+)
+from outbound.egress import EgressPolicy
+from outbound.redaction import REDACTED
 from providers.email.smtp import Smtp, SmtpSettings
-from providers.redaction import REDACTED
 from tests.providers.contract import MESSAGE_ID, ProviderContract, Rig, open_context
 from tests.providers.servers import Sink, accept_login, certificate, smtp_sink, talking
 

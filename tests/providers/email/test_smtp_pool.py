@@ -10,9 +10,9 @@ from typing import cast
 import pytest
 from aiosmtplib import SMTP, SMTPResponseException, SMTPServerDisconnected
 
-from domain.delivery import EmailContent
+from domain.messages.delivery import EmailContent
+from outbound.egress import EgressPolicy, Guard
 from providers.base import Timeouts
-from providers.egress import EgressPolicy, Guard
 from providers.email.mime import Mail, build_mail
 from providers.email.smtp_pool import SmtpPool
 from providers.email.smtp_session import Endpoint, connect

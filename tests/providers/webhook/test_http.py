@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from domain.channels import ChannelType
-from domain.delivery import Delivery, Misconfigured, Refused, Retry
-from domain.statuses import DeliveryStatus
-from providers.egress import EgressPolicy, guarded_client
-from providers.redaction import LOGGED_CHARACTERS
+from domain.channels.types import ChannelType
+from domain.messages.delivery import Delivery, Misconfigured, Refused, Retry
+from domain.messages.statuses import DeliveryStatus
+from outbound.egress import EgressPolicy, guarded_client
+from outbound.redaction import LOGGED_CHARACTERS
 from providers.webhook.http import HttpWebhook, WebhookSettings, build_request
 from tests.providers.contract import MESSAGE_ID, NOW, ProviderContract, Rig, open_context
 from tests.providers.servers import HttpServer, reply, serving, talking

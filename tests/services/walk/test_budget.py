@@ -2,69 +2,69 @@
 
 from __future__ import annotations
 
-from domain.runs import WalkOn
+from domain.contract.runs import WalkOn
 from services.walk.loop import Budget
-from tests.support.engine import Engine, channel_step, delay_step
+from tests.support.world import World, channel_step, delay_step
 
 # Some tenths of a second of work on any machine.
 SLOW = {"markdown_body": "{% for i in (1..6000) %}{{ i | plus: 1 }}{% endfor %}"}
 
 
-async def _walk_to_the_end(engine: Engine, run_id: str) -> list[int]:
+async def _walk_to_the_end(world: World, run_id: str) -> list[int]:
     """Walk until the run waits or ends, and return how many messages there were after each walk."""
     counts = []
     cursor = ""
     while True:
-        advanced = await engine.walk(run_id, cursor)
-        counts.append(len(await engine.messages(run_id)))
+        advanced = await world.walk(run_id, cursor)
+        counts.append(len(await world.messages(run_id)))
         if advanced.next != WalkOn():
             return counts
         cursor = advanced.cursor
 
 
-async def test_fifty_messages(engine: Engine) -> None:
+async def test_fifty_messages(world: World) -> None:
     """A walk makes fifty messages at most; the next one goes on at the step behind them."""
-    await engine.publish("many", *(channel_step(f"feed_{n}") for n in range(120)))
-    run_id = await engine.begin("many")
-    counts = await _walk_to_the_end(engine, run_id)
+    await world.publish("many", *(channel_step(f"feed_{n}") for n in range(120)))
+    run_id = await world.begin("many")
+    counts = await _walk_to_the_end(world, run_id)
     assert counts[-1] == 120
     assert counts == sorted(set(counts))
     most = max(later - earlier for earlier, later in zip([0, *counts], counts, strict=False))
     assert most <= Budget().messages
-    story = await engine.story(run_id)
+    story = await world.story(run_id)
     assert (story[0], story[-1], len(story)) == ("run_started", "run_completed", 122)
 
 
-async def test_slow_steps(engine: Engine) -> None:
+async def test_slow_steps(world: World) -> None:
     """Each walk of slow steps takes one at least, and what it did is stored."""
-    await engine.publish("slow", *(channel_step(f"feed_{n}", template=SLOW) for n in range(6)))
-    run_id = await engine.begin("slow")
-    counts = await _walk_to_the_end(engine, run_id)
+    await world.publish("slow", *(channel_step(f"feed_{n}", template=SLOW) for n in range(6)))
+    run_id = await world.begin("slow")
+    counts = await _walk_to_the_end(world, run_id)
     assert len(counts) > 1
     assert counts[0] >= 1
     assert counts[-1] == 6
 
 
-async def test_between_two_walks(engine: Engine) -> None:
+async def test_between_two_walks(world: World) -> None:
     """A run between two walks is processing, and overdue at once when nobody walks it on."""
-    await engine.publish("many", *(channel_step(f"feed_{n}") for n in range(60)), delay_step())
-    run_id = await engine.begin("many")
-    first = await engine.walk(run_id)
-    run = await engine.run(run_id)
+    await world.publish("many", *(channel_step(f"feed_{n}") for n in range(60)), delay_step())
+    run_id = await world.begin("many")
+    first = await world.walk(run_id)
+    run = await world.run(run_id)
     assert (first.next, first.status, run["status"]) == (WalkOn(), "processing", "processing")
     assert run["resumes_at"] == run["updated_at"]
-    before = await engine.snapshot(run_id)
-    again = await engine.walk(run_id, first.cursor)
+    before = await world.snapshot(run_id)
+    again = await world.walk(run_id, first.cursor)
     assert again.status == "paused"
-    assert len((await engine.snapshot(run_id))["messages"]) == 60 > len(before["messages"])
+    assert len((await world.snapshot(run_id))["messages"]) == 60 > len(before["messages"])
 
 
-async def test_a_cancel_between_two_walks(engine: Engine) -> None:
+async def test_a_cancel_between_two_walks(world: World) -> None:
     """A run that is cancelled between two walks makes nothing more."""
-    await engine.publish("many", *(channel_step(f"feed_{n}") for n in range(60)))
-    run_id = await engine.begin("many", cancellation_key="ck")
-    first = await engine.walk(run_id)
-    made = len(await engine.messages(run_id))
-    await engine.cancel("many", "ck")
-    assert (await engine.walk(run_id, first.cursor)).status == "cancelled"
-    assert len(await engine.messages(run_id)) == made
+    await world.publish("many", *(channel_step(f"feed_{n}") for n in range(60)))
+    run_id = await world.begin("many", cancellation_key="ck")
+    first = await world.walk(run_id)
+    made = len(await world.messages(run_id))
+    await world.cancel("many", "ck")
+    assert (await world.walk(run_id, first.cursor)).status == "cancelled"
+    assert len(await world.messages(run_id)) == made

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from domain.clock import iso
-from domain.ids import activity_id
-from models.queries import walks
+from domain.kit.clock import iso
+from domain.kit.ids import activity_id
+from models.queries.runs import walks
 from runtime.database import Connection
 from services.walk.trigger_data import TriggerData
-from tests.support.engine import Engine, channel_step, delay_step
+from tests.support.world import World, channel_step, delay_step
 
 # Does not compress to the size that travels with every walk.
 LARGE = {"junk": [uuid4().hex for _ in range(2_000)], "x": "large"}
@@ -19,55 +19,54 @@ SAYS = {
 }
 
 
-async def test_large_data_is_decoded_once(engine: Engine) -> None:
+async def test_large_data_is_decoded_once(world: World) -> None:
     """Walks of one trigger for many share its data; it is loaded by the first of them."""
-    await engine.publish("flow", channel_step("feed"))
+    await world.publish("flow", channel_step("feed"))
     people = [{"id": f"u{number}"} for number in range(4)]
-    trigger = await engine.trigger("flow", *people, data=LARGE)
-    runs = [run["id"] for run in await engine.runs(trigger)]
-    async with engine.platform.database.connection() as connection:
-        row = await walks.take_run(connection, engine.environment.id, runs[0])
+    trigger = await world.trigger("flow", *people, data=LARGE)
+    runs = [run["id"] for run in await world.runs(trigger)]
+    async with world.engine.database.connection() as connection:
+        row = await walks.take_run(connection, world.environment.id, runs[0])
     assert row is not None
     assert row["data"] is None
     for run in runs:
-        await engine.walk(run)
-        (message,) = await engine.messages(run)
+        await world.walk(run)
+        (message,) = await world.messages(run)
         assert message["data"] == {"x": "large"}
-    kept: TriggerData = engine.platform.memory["trigger_data"]
-    assert list(kept._kept) == [trigger]
+    assert list(world.engine.trigger_data._kept) == [trigger]
 
 
-async def test_data_of_one_recipient_travels_with_the_run(engine: Engine) -> None:
+async def test_data_of_one_recipient_travels_with_the_run(world: World) -> None:
     """A trigger for one costs no statement more, however large its data is."""
-    await engine.publish("flow", channel_step("feed"))
-    run_id = await engine.begin("flow", data=LARGE)
-    async with engine.platform.database.connection() as connection:
-        row = await walks.take_run(connection, engine.environment.id, run_id)
+    await world.publish("flow", channel_step("feed"))
+    run_id = await world.begin("flow", data=LARGE)
+    async with world.engine.database.connection() as connection:
+        row = await walks.take_run(connection, world.environment.id, run_id)
     assert row is not None
     assert row["data"] == LARGE
 
 
-async def test_kept_data_is_bounded(engine: Engine) -> None:
+async def test_kept_data_is_bounded(world: World) -> None:
     """The data used longest ago is dropped first, and loaded again when it is needed."""
-    await engine.publish("flow", channel_step("feed"))
-    triggers = [await engine.trigger("flow", data={"n": number}) for number in range(3)]
+    await world.publish("flow", channel_step("feed"))
+    triggers = [await world.trigger("flow", data={"n": number}) for number in range(3)]
     kept = TriggerData(most=20)
 
     async def read(connection: Connection) -> list[object]:
         return [(await kept.get(connection, trigger))["n"] for trigger in (*triggers, triggers[0])]
 
-    async with engine.platform.database.connection() as connection:
+    async with world.engine.database.connection() as connection:
         assert await read(connection) == [0, 1, 2, 0]
     assert set(kept._kept) == {triggers[0], triggers[2]}
 
 
-async def test_templates_name_the_trigger_and_the_activity(engine: Engine) -> None:
+async def test_templates_name_the_trigger_and_the_activity(world: World) -> None:
     """`timestamp` and an activity's time are the trigger's, also after a wait; its id the API's."""
-    run_id, first = await engine.send(delay_step(), channel_step("feed", template=SAYS))
-    await engine.walk(run_id, first.cursor)
-    (message,) = await engine.messages(run_id)
-    run = await engine.run(run_id)
-    (trigger,) = await engine.make.rows(
+    run_id, first = await world.send(delay_step(), channel_step("feed", template=SAYS))
+    await world.walk(run_id, first.cursor)
+    (message,) = await world.messages(run_id)
+    run = await world.run(run_id)
+    (trigger,) = await world.make.rows(
         "SELECT accepted_at FROM workflow_runs WHERE id = %s", run["workflow_run_id"]
     )
     accepted = iso(trigger["accepted_at"])
@@ -75,33 +74,31 @@ async def test_templates_name_the_trigger_and_the_activity(engine: Engine) -> No
     assert f"{accepted} {accepted} {activity_id(message['id'])} {message['id']}" in said
 
 
-async def test_a_message_has_the_time_of_its_walk(engine: Engine) -> None:
+async def test_a_message_has_the_time_of_its_walk(world: World) -> None:
     """The id of a message begins with the instant it was made, not that of its trigger."""
-    run_id, first = await engine.send(delay_step(), channel_step("feed"))
-    await engine.walk(run_id, first.cursor)
-    (message,) = await engine.messages(run_id)
+    run_id, first = await world.send(delay_step(), channel_step("feed"))
+    await world.walk(run_id, first.cursor)
+    (message,) = await world.messages(run_id)
     made = message["id"].int >> 80
     assert made == int(message["inserted_at"].timestamp() * 1000)
-    assert (await engine.run(run_id))["step_outcomes"]["feed"]["message_ids"] == [
-        str(message["id"])
-    ]
+    assert (await world.run(run_id))["step_outcomes"]["feed"]["message_ids"] == [str(message["id"])]
 
 
-async def test_a_run_tells_when_it_ended(engine: Engine) -> None:
+async def test_a_run_tells_when_it_ended(world: World) -> None:
     """The row of a run says when it started, when it ended, and why."""
-    run_id, first = await engine.send(delay_step(), cancellation_key="ck")
-    run = await engine.run(run_id)
+    run_id, first = await world.send(delay_step(), cancellation_key="ck")
+    run = await world.run(run_id)
     assert (run["started_at"], run["ended_at"], run["end_reason"]) == (
         run["updated_at"],
         None,
         None,
     )
-    await engine.walk(run_id, first.cursor)
-    ended = await engine.run(run_id)
+    await world.walk(run_id, first.cursor)
+    ended = await world.run(run_id)
     assert (ended["started_at"], ended["ended_at"]) == (run["started_at"], ended["updated_at"])
-    await engine.publish("remind", delay_step())
-    other = await engine.begin("remind", cancellation_key="ck")
-    await engine.cancel("remind", "ck")
-    cancelled = await engine.run(other)
+    await world.publish("remind", delay_step())
+    other = await world.begin("remind", cancellation_key="ck")
+    await world.cancel("remind", "ck")
+    cancelled = await world.run(other)
     assert cancelled["ended_at"] is not None
     assert cancelled["end_reason"] == "cancel_requested"

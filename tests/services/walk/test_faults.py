@@ -4,57 +4,57 @@ from __future__ import annotations
 
 import pytest
 
-from domain.runs import AdvanceInput, Finished, WalkOn
+from domain.contract.runs import AdvanceInput, Finished, WalkOn
 from services.walk import tell_stalled
-from tests.support.engine import Engine, channel_step, sleep_of
 from tests.support.extra_steps import ExtraExecutor, extra, extra_step
+from tests.support.world import World, channel_step, sleep_of
 
 __all__ = ["extra"]
 
 
-async def test_what_cannot_be_stored(engine: Engine, extra: ExtraExecutor) -> None:
+async def test_what_cannot_be_stored(world: World, extra: ExtraExecutor) -> None:
     """A step whose rows PostgreSQL refuses fails by itself; those before it stand."""
-    run_id, first = await engine.send(
+    run_id, first = await world.send(
         channel_step("before"), extra_step("bad", "raw"), channel_step("after")
     )
     assert (first.next, first.cursor) == (WalkOn(), "bad")
     cursor = first.cursor
     for attempt in (2, 3):
-        advanced = await engine.walk(run_id, cursor)
+        advanced = await world.walk(run_id, cursor)
         sleep_of(advanced)
         assert advanced.cursor == f"bad/{attempt}"
         cursor = advanced.cursor
-    assert (await engine.walk(run_id, cursor)).next == Finished()
-    assert [row["step_ref"] for row in await engine.messages(run_id)] == ["before"]
-    (failed,) = [row for row in await engine.events(run_id) if row["event"] == "step_failed"]
+    assert (await world.walk(run_id, cursor)).next == Finished()
+    assert [row["step_ref"] for row in await world.messages(run_id)] == ["before"]
+    (failed,) = [row for row in await world.events(run_id) if row["event"] == "step_failed"]
     assert (failed["step_ref"], failed["step_type"]) == ("bad", "extra")
     assert failed["data"] == {"reason": "content", "error": "what the step makes cannot be stored"}
 
 
-async def test_a_fault_of_ours_changes_nothing(engine: Engine, extra: ExtraExecutor) -> None:
+async def test_a_fault_of_ours_changes_nothing(world: World, extra: ExtraExecutor) -> None:
     """An unexpected exception in a step leaves the run as it was, and is not the content's."""
-    await engine.publish("flow", channel_step("feed"), extra_step("bug", "fault"))
-    run_id = await engine.begin("flow")
-    before = await engine.snapshot(run_id)
+    await world.publish("flow", channel_step("feed"), extra_step("bug", "fault"))
+    run_id = await world.begin("flow")
+    before = await world.snapshot(run_id)
     with pytest.raises(LookupError):
-        await engine.walk(run_id)
-    assert await engine.snapshot(run_id) == before
+        await world.walk(run_id)
+    assert await world.snapshot(run_id) == before
 
 
-async def test_a_stalled_run_says_so_once(engine: Engine) -> None:
+async def test_a_stalled_run_says_so_once(world: World) -> None:
     """The story has one note for each time that the run stalls, and the run counts as faulty."""
-    await engine.publish("flow", channel_step("feed"))
-    run_id = await engine.begin("flow")
-    order = AdvanceInput(run_id, str(engine.environment.id))
-    assert await tell_stalled(engine.platform, order, "abc", "LookupError")
-    assert not await tell_stalled(engine.platform, order, "abc", "LookupError")
-    assert await engine.story(run_id) == ["run_stalled"]
-    assert (await engine.run(run_id))["error_count"] == 1
-    await engine.walk(run_id)
-    assert await engine.story(run_id) == [
+    await world.publish("flow", channel_step("feed"))
+    run_id = await world.begin("flow")
+    order = AdvanceInput(run_id, str(world.environment.id))
+    assert await tell_stalled(world.engine, order, "abc", "LookupError")
+    assert not await tell_stalled(world.engine, order, "abc", "LookupError")
+    assert await world.story(run_id) == ["run_stalled"]
+    assert (await world.run(run_id))["error_count"] == 1
+    await world.walk(run_id)
+    assert await world.story(run_id) == [
         "run_stalled",
         "run_started",
         "message_enqueued",
         "run_completed",
     ]
-    assert not await tell_stalled(engine.platform, order, "abc", "LookupError")
+    assert not await tell_stalled(world.engine, order, "abc", "LookupError")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from domain.json_types import JsonObject
-from domain.runs import Finished
-from tests.support.engine import Engine, channel_step, when
+from domain.contract.runs import Finished
+from domain.kit.json_types import JsonObject
+from tests.support.world import World, channel_step, when
 
 NUL = "{{ data.nul | base64_decode }}"
 NUL_OF_URL = "{{ data.percent | url_decode }}"
@@ -55,11 +55,11 @@ for _name in ("nan", "huge"):
     TEMPLATES[f"push {_name}"] = ("push", {**PUSH, "settings": overrides})
 
 
-async def _reach(engine: Engine) -> JsonObject:
-    """Configure the channels that the engine lacks, and return a recipient whom all reach."""
-    reached = [await engine.channel(name) for name in ("push", "chat")]
+async def _reach(world: World) -> JsonObject:
+    """Configure the channels that the world lacks, and return a recipient whom all reach."""
+    reached = [await world.channel(name) for name in ("push", "chat")]
     for name in ("sms", "http"):
-        await engine.channel(name)
+        await world.channel(name)
     return {
         "id": "ellie",
         "name": "Ellie",
@@ -69,74 +69,74 @@ async def _reach(engine: Engine) -> JsonObject:
     }
 
 
-async def _walk_to_the_end(engine: Engine, run_id: str) -> None:
+async def _walk_to_the_end(world: World, run_id: str) -> None:
     """Take every attempt without waiting for it; a run has an end, whatever it holds."""
     cursor = ""
     for _ in range(6):
-        advanced = await engine.walk(run_id, cursor)
+        advanced = await world.walk(run_id, cursor)
         if advanced.next == Finished():
             return
         cursor = advanced.cursor
     pytest.fail("the run does not end")
 
 
-async def _ends_well(engine: Engine, run_id: str, ref: str) -> None:
+async def _ends_well(world: World, run_id: str, ref: str) -> None:
     """Check that a step made its message, or failed with an event that names it."""
-    await _walk_to_the_end(engine, run_id)
-    assert (await engine.run(run_id))["status"] == "completed"
-    messages = await engine.messages(run_id)
-    failed = [row for row in await engine.events(run_id) if row["event"] == "step_failed"]
+    await _walk_to_the_end(world, run_id)
+    assert (await world.run(run_id))["status"] == "completed"
+    messages = await world.messages(run_id)
+    failed = [row for row in await world.events(run_id) if row["event"] == "step_failed"]
     assert len(messages) + len(failed) == 1
     for event in failed:
         assert (event["step_ref"], event["step_type"]) == (ref, "channel")
         assert event["data"]["reason"] == "template"
         assert event["data"]["error"]
-        assert (await engine.run(run_id))["error_count"] == 4
+        assert (await world.run(run_id))["error_count"] == 4
     for message in messages:
         json.dumps(message["content"], allow_nan=False).encode()
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-async def test_poisonous_templates(engine: Engine, name: str) -> None:
+async def test_poisonous_templates(world: World, name: str) -> None:
     """A message is made without what cannot be stored, or its step fails; nothing sticks."""
     channel_type, template = TEMPLATES[name]
-    ellie = await _reach(engine)
+    ellie = await _reach(world)
     step = channel_step("poison", channel_type, template=template)
-    await engine.publish("flow", step)
-    run_id = await engine.begin("flow", ellie, data=DATA)
-    await _ends_well(engine, run_id, "poison")
+    await world.publish("flow", step)
+    run_id = await world.begin("flow", ellie, data=DATA)
+    await _ends_well(world, run_id, "poison")
 
 
 @pytest.mark.parametrize("headers", [{"Authorization": "x"}, "a: b", 5, [1], [{"key": 1}]])
-async def test_odd_headers_of_a_channel(engine: Engine, headers: Any) -> None:
+async def test_odd_headers_of_a_channel(world: World, headers: Any) -> None:
     """A webhook channel whose own request has headers of another shape fails its step."""
-    ellie = await _reach(engine)
-    await engine.channel(
+    ellie = await _reach(world)
+    await world.channel(
         "http", "odd-headers", channel_settings={"url": "https://example.com", "headers": headers}
     )
-    await engine.publish(
+    await world.publish(
         "flow", channel_step("hook", "http", channel_key="odd-headers", template={})
     )
-    run_id = await engine.begin("flow", ellie)
-    await _ends_well(engine, run_id, "hook")
+    run_id = await world.begin("flow", ellie)
+    await _ends_well(world, run_id, "hook")
 
 
 @pytest.mark.parametrize("argument", [NUL, HALF])
-async def test_poisonous_conditions_of_a_step(engine: Engine, argument: str) -> None:
+async def test_poisonous_conditions_of_a_step(world: World, argument: str) -> None:
     """What a condition is compared with is cleaned where it enters the story."""
     conditions = when("data.nan", "equal_to", argument)
-    await engine.publish("flow", channel_step("feed", conditions=conditions))
-    run_id = await engine.begin("flow", data=DATA)
-    await _walk_to_the_end(engine, run_id)
-    assert "step_conditions_evaluated" in await engine.story(run_id)
-    assert await engine.messages(run_id) == []
+    await world.publish("flow", channel_step("feed", conditions=conditions))
+    run_id = await world.begin("flow", data=DATA)
+    await _walk_to_the_end(world, run_id)
+    assert "step_conditions_evaluated" in await world.story(run_id)
+    assert await world.messages(run_id) == []
 
 
 @pytest.mark.parametrize("argument", [NUL, HALF])
-async def test_poisonous_conditions_of_a_workflow(engine: Engine, argument: str) -> None:
+async def test_poisonous_conditions_of_a_workflow(world: World, argument: str) -> None:
     """The workflow's own conditions end the run as they are judged."""
     conditions = when("data.nan", "equal_to", argument)
-    await engine.publish("flow", channel_step("feed"), conditions=conditions)
-    run_id = await engine.begin("flow", data=DATA)
-    await _walk_to_the_end(engine, run_id)
-    assert await engine.reason(run_id, "run_completed") == "trigger_conditions_not_met"
+    await world.publish("flow", channel_step("feed"), conditions=conditions)
+    run_id = await world.begin("flow", data=DATA)
+    await _walk_to_the_end(world, run_id)
+    assert await world.reason(run_id, "run_completed") == "trigger_conditions_not_met"

@@ -1,0 +1,9 @@
+"""Our own API for what Knock offers only in its dashboard; all routes take a service token."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.admin import channels, keys, messages
+
+ROUTERS: tuple[APIRouter, ...] = (channels.router, keys.router, messages.router)

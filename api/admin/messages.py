@@ -1,0 +1,33 @@
+"""Admin API, messages: try a failed delivery again."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.kit.auth import EngineDep, ServiceToken
+from api.kit.parameters import ERROR_RESPONSES, takes
+from api.kit.query_strings import QueryDep
+from api.kit.strings import known_uuid
+from api.management.common import ResultOut
+from api.management.requests import ENVIRONMENT_HELP, read_environment
+from domain.kit.json_types import JsonObject
+from domain.kit.principals import EnvironmentScope
+from services.deliveries.retries import retry_message
+
+router = APIRouter(prefix="/v1/admin/messages", tags=["Admin: messages"], responses=ERROR_RESPONSES)
+
+
+@router.post(
+    "/{message_id}/retry",
+    responses={200: {"model": ResultOut}},
+    openapi_extra=takes(query=ENVIRONMENT_HELP),
+)
+async def retry(
+    message_id: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
+) -> JsonObject:
+    """Send an undelivered or bounced message once more."""
+    async with engine.database.transaction() as connection:
+        environment = await read_environment(connection, query)
+    scope = EnvironmentScope(environment["id"], environment["slug"])
+    await retry_message(engine, scope, known_uuid(message_id))
+    return {"result": "success"}

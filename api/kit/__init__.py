@@ -1,0 +1,1 @@
+"""What every route uses, and no resource: authentication, bodies, errors, pages, limits."""

@@ -1,0 +1,211 @@
+"""Reads JSON bodies, after authentication, so that no input can become a fault of ours.
+
+The size of a body, the number of its values and the time it may take to arrive are limited. What
+PostgreSQL cannot store (null characters, lone surrogates, numbers without a value) is refused with
+the path of its field. The deep walk runs only for bodies that hold a suspect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import NoReturn
+
+from fastapi import Request
+
+from api.kit.strings import problem_of
+from domain.kit.errors import InvalidParams, PayloadTooLarge, RequestTimeout, Unavailable
+from domain.kit.json_types import JsonObject, JsonValue, depth_of
+from runtime.settings import Settings
+
+MAX_DEPTH = 64
+# A value may take a hundred times the memory of its text, and parsing keeps every other request
+# waiting (in a thread too: the parser does not let go of the interpreter's lock).
+MAX_VALUES = 1_000_000
+# Of bodies larger than this, few are worked on at once.
+LARGE_BYTES = 1024 * 1024
+LARGE_AT_ONCE = 4
+_PLACE_SECONDS = 10.0
+# What a double can hold; JSON numbers beyond it are read as infinite elsewhere.
+_MAX_DIGITS = 308
+_MAX_INTEGER = 10**_MAX_DIGITS
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# An escape that may be a null character or a surrogate.
+_SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A decoded body, and the bytes that it was sent in."""
+
+    content: JsonObject
+    size: int
+
+
+async def read_object(request: Request) -> JsonObject:
+    """Read a body that is a JSON object; an empty body, `null` and `[]` are empty objects.
+
+    Raises:
+        InvalidParams: it is not valid JSON, not an object, or holds what cannot be stored.
+        PayloadTooLarge: it is larger than other endpoints than triggers take.
+        RequestTimeout: it takes too long to arrive.
+    """
+    settings = _settings(request)
+    return parse_object(await _receive(request, settings.max_body_bytes))
+
+
+async def read_trigger(request: Request) -> Body:
+    """Read the body of a trigger, which may be larger; see `read_object`.
+
+    Raises:
+        Unavailable: too many large bodies are worked on.
+    """
+    raw = await _receive(request, _settings(request).max_trigger_body_bytes)
+    if len(raw) > LARGE_BYTES:
+        await request.state.held.enter_async_context(_place_for_large(request))
+    return Body(parse_object(raw), len(raw))
+
+
+@asynccontextmanager
+async def _place_for_large(request: Request) -> AsyncIterator[None]:
+    """Hold one of the few places for large bodies, each of which takes ten times its size.
+
+    Raises:
+        Unavailable: none became free in time.
+    """
+    places: asyncio.Semaphore = request.app.state.large_bodies
+    try:
+        async with asyncio.timeout(_PLACE_SECONDS):
+            await places.acquire()
+    except TimeoutError:
+        raise Unavailable("Too many large requests are under way; try again.") from None
+    try:
+        yield
+    finally:
+        places.release()
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+async def _receive(request: Request, limit: int) -> bytes:
+    declared = request.headers.get("content-length", "")
+    too_large = PayloadTooLarge(f"The body is larger than {limit} bytes.")
+    if declared.isdecimal() and int(declared) > limit:
+        raise too_large
+    body = bytearray()
+    seconds = _settings(request).body_seconds
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise too_large
+    except TimeoutError:
+        message = f"The body did not arrive within {seconds:g} seconds."
+        raise RequestTimeout(message) from None
+    return bytes(body)
+
+
+def parse_object(raw: bytes) -> JsonObject:
+    """Decode and check a body; see `read_object`."""
+    if not raw.strip():
+        return {}
+    if _has_too_many_values(raw):
+        raise InvalidParams.of("body", f"must have at most {MAX_VALUES:,} values")
+    value, has_large_numbers = _decode(raw)
+    if value is None or value == []:
+        return {}
+    if not isinstance(value, dict):
+        raise InvalidParams.of("body", "must be a JSON object")
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and depth_of(value) > MAX_DEPTH:
+        raise InvalidParams.of("body", f"must not be nested deeper than {MAX_DEPTH} levels")
+    if has_large_numbers or _SUSPECT.search(raw):
+        for field, problem in _problems(value, ""):
+            raise InvalidParams.of(field, problem)
+    return value
+
+
+def _has_too_many_values(raw: bytes) -> bool:
+    """Count what separates and opens values: roughly, and if need be without what strings hold."""
+
+    def count(text: bytes) -> int:
+        return text.count(b",") + text.count(b"[") + text.count(b"{")
+
+    return count(raw) > MAX_VALUES and count(_STRING.sub(b"", raw)) > MAX_VALUES
+
+
+def _decode(raw: bytes) -> tuple[JsonValue, bool]:
+    """Decode JSON, and tell whether one of its numbers is too big."""
+    has_large_numbers = False
+
+    def read_integer(text: str) -> int:
+        nonlocal has_large_numbers
+        has_large_numbers = has_large_numbers or len(text) > _MAX_DIGITS
+        return int(text)
+
+    def read_float(text: str) -> float:
+        nonlocal has_large_numbers
+        number = float(text)
+        has_large_numbers = has_large_numbers or math.isinf(number)
+        return number
+
+    try:
+        # Not json.loads(bytes): that would let encoded surrogates pass.
+        value = json.loads(
+            raw.decode("utf-8-sig"),
+            parse_constant=_refuse_constant,
+            parse_int=read_integer,
+            parse_float=read_float,
+        )
+    except RecursionError:
+        message = f"must not be nested deeper than {MAX_DEPTH} levels"
+    except ValueError:
+        message = "must be valid JSON in UTF-8"
+    else:
+        return value, has_large_numbers
+    raise InvalidParams.of("body", message)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    """NaN and Infinity are Python's, not JSON's."""
+    raise ValueError(name)
+
+
+def _problems(value: JsonValue, path: str) -> Iterator[tuple[str, str]]:
+    """Yield field and problem of everything that cannot be stored; the depth is bounded."""
+    if isinstance(value, dict):
+        for key, member in value.items():
+            problem = problem_of_text(key)
+            if problem:
+                yield path or "body", f"has a key that {problem}"
+            yield from _problems(member, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for index, member in enumerate(value):
+            yield from _problems(member, f"{path}[{index}]")
+    else:
+        problem = _problem_of_scalar(value)
+        if problem:
+            yield path, problem
+
+
+def problem_of_text(text: str) -> str | None:
+    """Say what is wrong with a string of a body: unlike in a path, U+FFFD is the caller's own."""
+    return problem_of(text.replace("\ufffd", ""))
+
+
+def _problem_of_scalar(value: JsonValue) -> str | None:
+    if isinstance(value, str):
+        return problem_of_text(value)
+    if isinstance(value, float) and math.isinf(value):
+        return "is a number that is too big"
+    if isinstance(value, int) and not -_MAX_INTEGER < value < _MAX_INTEGER:
+        return "is an integer that is too big"
+    return None

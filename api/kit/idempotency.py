@@ -1,0 +1,52 @@
+"""`Idempotency-Key` as HTTP sees it: length, digest of the request, headers of a replay."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from fastapi import Request
+
+from domain.kit.errors import BadRequest
+from domain.kit.json_types import JsonObject
+from domain.triggers.idempotency import MAX_KEY_LENGTH, IdempotencyClaim
+
+
+def request_id_of(request: Request) -> str:
+    """Return the id of this request."""
+    found: str = request.state.request_id
+    return found
+
+
+def read_claim(request: Request, body: JsonObject) -> IdempotencyClaim | None:
+    """Return the claim that a request makes, or None without the header.
+
+    Raises:
+        BadRequest: `idempotency_key_too_long`.
+    """
+    key = request.headers.get("idempotency-key")
+    if not key:
+        return None
+    if len(key) > MAX_KEY_LENGTH:
+        raise BadRequest(
+            f"Idempotency-Key must have at most {MAX_KEY_LENGTH} characters.",
+            code="idempotency_key_too_long",
+        )
+    path = f"{request.method} {request.scope['path']}"
+    digest = _digest(path, request.scope["query_string"], body)
+    return IdempotencyClaim(key, path, digest, request_id_of(request))
+
+
+def _digest(path: str, query: bytes, body: JsonObject) -> bytes:
+    """Digest the decoded body, so that spaces and the order of members do not count."""
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    digest = hashlib.sha256(path.encode())
+    for part in (query, canonical.encode()):
+        digest.update(b"\x00" + part)
+    return digest.digest()
+
+
+def replay_headers(stored: Mapping[str, str], request_id: str) -> dict[str, str]:
+    """Return the headers of an answer that is given again; it was first given to `request_id`."""
+    return {**stored, "idempotent-replayed": "true", "original-x-request-id": request_id}

@@ -1,0 +1,115 @@
+"""Lists: their filters documented and read from one declaration (`domain/kit/filters.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+from api.kit.pagination import MAX_PAGE_SIZE
+from api.kit.parameters import Param, boolean, choice, choices, identifier, instant, texts, whole
+from api.kit.query_strings import Query
+from domain.kit.filters import Bounds, DataFilter, Filter
+
+F = TypeVar("F")
+
+PAGING: dict[str, str | Param] = {
+    "after": "Cursor: the page after it.",
+    "before": "Cursor: the page before it.",
+    "page_size": whole("Entries per page", 1, MAX_PAGE_SIZE, MAX_PAGE_SIZE),
+}
+_LIMITS = ("gt", "gte", "lt", "lte")
+
+
+def filter_parameters(filters: type) -> dict[str, str | Param]:
+    """Return the query parameters of a list for its document, those of its pages included."""
+    found: dict[str, str | Param] = {}
+    for field, kind, told in _declared(filters):
+        name = told.name or field
+        words = _words(kind, told)
+        if _is_list(kind):
+            found[f"{name}[]"] = (
+                choices(told.description, words) if words else texts(told.description, told.at_most)
+            )
+        elif kind is Bounds:
+            found |= {
+                f"{name}.{limit}": instant(f"{told.description} ({limit})") for limit in _LIMITS
+            }
+        elif words:
+            found[name] = choice(told.description, words)
+        else:
+            document = _DOCUMENTED.get(kind)
+            found[name] = document(told.description) if document else told.description
+    return found | PAGING
+
+
+def read_filters(query: Query, filters: type[F], **given: Any) -> F:
+    """Read the filters of a list from a query; `given` are those that the path decides.
+
+    Raises:
+        InvalidParams: naming the first parameter that is not as its document says.
+    """
+    values = dict(given)
+    for field, kind, told in _declared(filters):
+        if field in given:
+            continue
+        name, words = told.name or field, _words(kind, told)
+        if _is_list(kind):
+            values[field] = query.texts(name, choices=words, at_most=told.at_most)
+        elif words:
+            values[field] = query.choice(name, words)
+        else:
+            values[field] = _READ[kind](query, name)
+        if values[field] is None:
+            del values[field]  # the default of the dataclass holds
+    return filters(**values)
+
+
+_DOCUMENTED: Mapping[Any, Callable[[str], str | Param]] = {
+    bool: boolean,
+    UUID: identifier,
+    datetime: instant,
+}
+_READ: Mapping[Any, Callable[[Query, str], Any]] = {
+    str: Query.text,
+    bool: Query.boolean,
+    UUID: Query.uuid,
+    datetime: Query.instant,
+    Bounds: Query.bounds,
+    DataFilter: Query.data_filter,
+}
+
+
+_DECLARED: dict[type, tuple[tuple[str, Any, Filter], ...]] = {}
+
+
+def _declared(filters: type) -> tuple[tuple[str, Any, Filter], ...]:
+    """Return field, kind and declaration of every filter; the kind of an optional one is bare."""
+    if filters in _DECLARED:  # reading annotations takes longer than the whole query
+        return _DECLARED[filters]
+    found = []
+    for name, hint in get_type_hints(filters, include_extras=True).items():
+        if get_origin(hint) is not Annotated:
+            continue
+        kind, *extras = get_args(hint)
+        if get_origin(kind) in (Union, UnionType):
+            (kind,) = (part for part in get_args(kind) if part is not NoneType)
+        found += [(name, kind, extra) for extra in extras if isinstance(extra, Filter)]
+    return _DECLARED.setdefault(filters, tuple(found))
+
+
+def _is_list(kind: Any) -> bool:
+    return get_origin(kind) is list
+
+
+def _words(kind: Any, told: Filter) -> tuple[str, ...] | None:
+    """Return the words that a filter takes: those that it names, or those of its vocabulary."""
+    if told.choices is not None:
+        return told.choices
+    (member,) = get_args(kind) if _is_list(kind) else (kind,)
+    if isinstance(member, type) and issubclass(member, StrEnum):
+        return tuple(word.value for word in member)
+    return None

@@ -1,0 +1,115 @@
+"""Cursors in, `page_info` out (Knock API reference, "Pagination").
+
+A cursor is URL-safe base64 of a version and the sort values of a row. It is opaque to callers;
+whether its values are of the right kinds is checked when it comes back.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from api.kit.query_strings import Query
+from domain.kit.errors import InvalidParams
+from domain.kit.json_types import JsonObject
+from domain.kit.pages import Boundary, Page, PageRequest, SortValue
+
+# The kinds of the sort values of a list, in order.
+Kinds: TypeAlias = tuple[type[SortValue], ...]
+BY_TIME_AND_ID: Kinds = (datetime, str)
+BY_TIME_AND_UUID: Kinds = (datetime, UUID)
+BY_ID: Kinds = (str,)
+BY_UUID: Kinds = (UUID,)
+BY_POSITION: Kinds = (int,)
+
+MAX_PAGE_SIZE = 50
+_VERSION = 1
+_MAX_LENGTH = 2048
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def read_page(
+    query: Query,
+    kinds: Kinds,
+    *,
+    size_name: str = "page_size",
+    max_size: int = MAX_PAGE_SIZE,
+    default_size: int = 50,
+) -> PageRequest:
+    """Read which page is asked for; the size is pulled into 1 to `max_size`.
+
+    Raises:
+        InvalidParams: `after` or `before` is no cursor of such a list.
+    """
+    size = query.integer(size_name, default=default_size, low=1, high=max_size)
+    after, before = (_read_cursor(query, name, kinds) for name in ("after", "before"))
+    return PageRequest(size, after, before)
+
+
+def _read_cursor(query: Query, name: str, kinds: Kinds) -> Boundary | None:
+    text = query.text(name, max_length=_MAX_LENGTH)
+    if text is None:
+        return None
+    boundary = decode_cursor(text, kinds)
+    if boundary is None:
+        raise InvalidParams.of(name, "is not a valid cursor")
+    return boundary
+
+
+def encode_cursor(boundary: Boundary) -> str:
+    """Write a boundary as a cursor."""
+    document = json.dumps([_VERSION, *map(_plain, boundary)], separators=(",", ":"))
+    return base64.urlsafe_b64encode(document.encode()).decode().rstrip("=")
+
+
+def _plain(value: SortValue) -> str | int:
+    if isinstance(value, datetime):
+        return (value - _EPOCH) // _MICROSECOND
+    return str(value) if isinstance(value, UUID) else value
+
+
+def decode_cursor(text: str, kinds: Kinds) -> Boundary | None:
+    """Read a cursor back; None when it is no cursor of a list with these sort values."""
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        document = json.loads(raw.decode())
+        if not isinstance(document, list) or document[:1] != [_VERSION]:
+            return None
+        values = tuple(_typed(v, kind) for v, kind in zip(document[1:], kinds, strict=True))
+    except (ValueError, OverflowError, RecursionError):
+        return None
+    return values
+
+
+def _typed(value: Any, kind: type[SortValue]) -> SortValue:
+    """Turn a decoded value into its kind. Raises ValueError when it is of another."""
+    if kind is datetime or kind is int:
+        if type(value) is not int or abs(value) >= 2**62:
+            raise ValueError("not an integer")
+        return value if kind is int else _EPOCH + value * _MICROSECOND
+    if not isinstance(value, str) or "\x00" in value:
+        raise ValueError("not a string")
+    value.encode()  # a lone surrogate is a ValueError too
+    return UUID(value) if kind is UUID else value
+
+
+def page_info(page: Page, *, typename: bool = True) -> JsonObject:
+    """Return `page_info`; the Management API leaves `__typename` out."""
+    info: JsonObject = {
+        "after": encode_cursor(page.after) if page.after else None,
+        "before": encode_cursor(page.before) if page.before else None,
+        "page_size": page.size,
+    }
+    return {"__typename": "PageInfo", **info} if typename else info
+
+
+def page_body(
+    page: Page, entries: Iterable[Any], *, wrapper: str = "entries", typename: bool = True
+) -> JsonObject:
+    """Return a page as a body; some lists are wrapped in `items` instead of `entries`."""
+    return {wrapper: list(entries), "page_info": page_info(page, typename=typename)}

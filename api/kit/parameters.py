@@ -1,0 +1,134 @@
+"""What a route says it takes, for its document: query parameters, body, and the shape of errors.
+
+Bodies and queries are read by us, not by the framework, so routes say here what they take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from domain.kit.json_types import JsonObject, JsonValue
+
+
+class FieldErrorOut(BaseModel):
+    """One violation."""
+
+    field: str
+    message: str
+    type: str | None = None
+
+
+class ErrorOut(BaseModel):
+    """The body of every error."""
+
+    code: str
+    message: str
+    status: int
+    type: str
+    errors: list[FieldErrorOut] | None = Field(None, description="Only with `invalid_params`.")
+
+
+# Given to every APIRouter of the faces; replaces the framework's own shape of a 422.
+ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": ErrorOut, "description": "The request was refused."}
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A query parameter as it is documented: its schema, and whether it has to be there."""
+
+    description: str
+    schema: JsonObject
+    is_required: bool = False
+
+
+def whole(description: str, low: int, high: int, default: int) -> Param:
+    """Document a whole number; one beyond its range is pulled into it, so no bounds are stated."""
+    return Param(f"{description}, {low} to {high}.", {"type": "integer", "default": default})
+
+
+def boolean(description: str) -> Param:
+    """Document a parameter that is `true` or `false`."""
+    return Param(description, {"type": "boolean"})
+
+
+def choice(description: str, words: Iterable[str]) -> Param:
+    """Document a parameter that is one of several words."""
+    return Param(description, {"type": "string", "enum": list(words)})
+
+
+def choices(description: str, words: Iterable[str]) -> Param:
+    """Document a list of words."""
+    return Param(description, {"type": "array", "items": {"type": "string", "enum": list(words)}})
+
+
+def texts(description: str, at_most: int, *, is_required: bool = False) -> Param:
+    """Document a list of strings."""
+    schema: JsonObject = {"type": "array", "items": {"type": "string"}, "maxItems": at_most}
+    if is_required:
+        schema["minItems"] = 1
+    return Param(description, schema, is_required)
+
+
+def identifier(description: str) -> Param:
+    """Document a UUID."""
+    return Param(description, {"type": "string", "format": "uuid"})
+
+
+def instant(description: str) -> Param:
+    """Document a date-time."""
+    return Param(description, {"type": "string", "format": "date-time"})
+
+
+def takes(
+    body: type[BaseModel] | None = None, *, query: Mapping[str, str | Param] | None = None
+) -> dict[str, Any]:
+    """Return `openapi_extra` of a route.
+
+    Args:
+        body: shape of the JSON body; it has to be there when one of its members has to.
+        query: each query parameter, by its name on the wire; a bare description documents a
+            string that may be left out.
+    """
+    extra: dict[str, Any] = {}
+    if body is not None:
+        schema = _inlined(body.model_json_schema())
+        extra["requestBody"] = {
+            "content": {"application/json": {"schema": schema}},
+            "required": bool(schema.get("required")),
+        }
+    if query:
+        extra["parameters"] = [_parameter(name, given) for name, given in query.items()]
+    return extra
+
+
+def _parameter(name: str, given: str | Param) -> JsonObject:
+    param = Param(given, {"type": "string"}) if isinstance(given, str) else given
+    return {
+        "name": name,
+        "in": "query",
+        "required": param.is_required,
+        "description": param.description,
+        "schema": param.schema,
+    }
+
+
+def _inlined(schema: JsonObject) -> JsonObject:
+    """Put definitions where they are referred to; our bodies are not recursive."""
+    definitions = schema.pop("$defs", {})
+
+    def resolve(node: JsonValue) -> JsonValue:
+        if isinstance(node, dict):
+            name = str(node.get("$ref", "")).removeprefix("#/$defs/")
+            if name in definitions:
+                return resolve(definitions[name])
+            return {key: resolve(value) for key, value in node.items()}
+        return [resolve(value) for value in node] if isinstance(node, list) else node
+
+    resolved: JsonObject = resolve(schema)
+    return resolved

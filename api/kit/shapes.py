@@ -1,0 +1,122 @@
+"""Shapes on the wire: reads bodies, writes answers.
+
+A shape that is read is a `Shape` (`domain/kit/shapes.py`), one that is written an `Out` with a
+constructor `of` from what a use case returns. The same model makes the OpenAPI document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
+from starlette.responses import JSONResponse
+
+from api.kit.bodies import read_object
+from api.kit.pagination import encode_cursor
+from domain.kit.clock import iso
+from domain.kit.pages import Page
+from domain.kit.shapes import Shape, read_shape
+
+S = TypeVar("S", bound=Shape)
+T = TypeVar("T")
+
+# An instant as the API writes it: UTC with microseconds and `Z`.
+Moment = Annotated[
+    datetime,
+    PlainSerializer(iso, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+# A member that is left out when there is nothing to say; give it the default None.
+LeftOut = Annotated[T | SkipJsonSchema[None], Field(exclude_if=_is_none)]
+
+
+class Out(BaseModel):
+    """Base of the shapes that are answered; nothing but the named members is."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+
+class PageEndsOut(Out):
+    """Where a page ends; a cursor that is null says that there is nothing beyond."""
+
+    after: str | None
+    before: str | None
+    page_size: int
+
+    @classmethod
+    def of(cls, page: Page[Any]) -> Self:
+        """Write the ends of a page."""
+        return cls(
+            after=encode_cursor(page.after) if page.after else None,
+            before=encode_cursor(page.before) if page.before else None,
+            page_size=page.size,
+        )
+
+
+class PageInfoOut(PageEndsOut):
+    """Where a page ends, as the Knock API writes it."""
+
+    typename: Annotated[Literal["PageInfo"], Field(alias="__typename")] = "PageInfo"
+
+
+class EntriesOut(Out, Generic[T]):
+    """A page of a list, under `entries`."""
+
+    entries: list[T]
+    page_info: PageInfoOut
+
+    @classmethod
+    def of(cls, page: Page[Any], entries: Iterable[T]) -> Self:
+        """Write a page whose rows were written as `entries`."""
+        return cls(entries=list(entries), page_info=PageInfoOut.of(page))
+
+
+class PlainEntriesOut(Out, Generic[T]):
+    """A page of a list of the Management API, whose `page_info` has no `__typename`."""
+
+    entries: list[T]
+    page_info: PageEndsOut
+
+    @classmethod
+    def of(cls, page: Page[Any], entries: Iterable[T]) -> Self:
+        """Write a page whose rows were written as `entries`."""
+        return cls(entries=list(entries), page_info=PageEndsOut.of(page))
+
+
+class ItemsOut(Out, Generic[T]):
+    """A page of a list, under `items`, as Knock wraps some of them."""
+
+    items: list[T]
+    page_info: PageInfoOut
+
+    @classmethod
+    def of(cls, page: Page[Any], items: Iterable[T]) -> Self:
+        """Write a page whose rows were written as `items`."""
+        return cls(items=list(items), page_info=PageInfoOut.of(page))
+
+
+async def read_body(request: Request, shape: type[S]) -> S:
+    """Read a body of a shape; an empty body is an empty object.
+
+    Raises:
+        InvalidParams: it is not valid JSON, or with every violation of the shape at its place.
+        PayloadTooLarge, RequestTimeout: see `read_object`.
+    """
+    return read_shape(shape, await read_object(request))
+
+
+def answer(out: Out | list[Out], status_code: int = 200) -> JSONResponse:
+    """Return a shape as a response."""
+    if isinstance(out, list):
+        return JSONResponse([one.model_dump(mode="json") for one in out], status_code)
+    return JSONResponse(out.model_dump(mode="json"), status_code)

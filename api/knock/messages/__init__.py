@@ -1,0 +1,1 @@
+"""Messages, their statuses and contents."""

@@ -1,0 +1,1 @@
+"""Trigger and cancel workflows."""

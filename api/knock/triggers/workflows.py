@@ -1,0 +1,126 @@
+"""Workflows: trigger and cancel, and the older paths of both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import JSONResponse
+
+from api.kit.auth import EngineDep, SecretKey
+from api.kit.bodies import read_object, read_trigger
+from api.kit.idempotency import read_claim, replay_headers
+from api.kit.parameters import ERROR_RESPONSES, takes
+from api.kit.rate_limits import secret_limit
+from api.kit.strings import problem_of
+from api.knock.triggers.schemas import (
+    CancelIn,
+    NotifyCancelIn,
+    NotifyIn,
+    NotifyOut,
+    TriggerIn,
+    TriggerOut,
+)
+from domain.kit.errors import InvalidParams, NotFound
+from domain.kit.json_types import JsonObject
+from domain.triggers.requests import TriggerAnswer, parse_cancel_request, parse_trigger_request
+from services.triggers import accept as triggers
+
+router = APIRouter(prefix="/v1", tags=["Workflows"], responses=ERROR_RESPONSES)
+
+
+@router.post(
+    "/workflows/{key}/trigger",
+    response_model=TriggerOut,
+    dependencies=[secret_limit(5)],
+    openapi_extra=takes(TriggerIn),
+)
+async def trigger_workflow(
+    key: str, request: Request, principal: SecretKey, engine: EngineDep
+) -> JSONResponse:
+    """Run a workflow for recipients. Honours `Idempotency-Key` for 24 hours.
+
+    A 200 means that the trigger is stored and that its runs are certain to start.
+    """
+    body = await read_trigger(request)
+    claim = read_claim(request, body.content)
+    parsed = parse_trigger_request(_known_key(key), body.content, size=body.size)
+    answer = await triggers.trigger(engine, principal.environment, parsed, claim)
+    return JSONResponse({"workflow_run_id": str(answer.workflow_run_id)}, headers=_headers(answer))
+
+
+@router.post(
+    "/workflows/{key}/cancel",
+    status_code=204,
+    dependencies=[secret_limit(5)],
+    openapi_extra=takes(CancelIn),
+)
+async def cancel_workflow(
+    key: str, request: Request, principal: SecretKey, engine: EngineDep
+) -> Response:
+    """Cancel the open runs of a cancellation key, or those of some recipients.
+
+    Holds for every trigger that was accepted before, also where runs have not begun.
+    """
+    parsed = parse_cancel_request(_known_key(key), await read_object(request))
+    await triggers.cancel(engine, principal.environment, parsed)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/notify",
+    response_model=NotifyOut,
+    dependencies=[secret_limit(3)],
+    openapi_extra=takes(NotifyIn),
+    deprecated=True,
+)
+async def notify(request: Request, principal: SecretKey, engine: EngineDep) -> JSONResponse:
+    """Run a workflow: the older path, without idempotency."""
+    body = await read_trigger(request)
+    content = _with_old_spelling(body.content)
+    parsed = parse_trigger_request(_name(content), content, size=body.size)
+    if parsed.actor is None:
+        raise InvalidParams.of("actor", "is required")
+    answer = await triggers.trigger(engine, principal.environment, parsed)
+    return JSONResponse({"result_id": str(answer.workflow_run_id)})
+
+
+@router.post(
+    "/notify/cancel",
+    status_code=204,
+    dependencies=[secret_limit(3)],
+    openapi_extra=takes(NotifyCancelIn),
+    deprecated=True,
+)
+async def cancel_notify(request: Request, principal: SecretKey, engine: EngineDep) -> Response:
+    """Cancel runs: the older path."""
+    body = _with_old_spelling(await read_object(request))
+    parsed = parse_cancel_request(_name(body), body)
+    await triggers.cancel(engine, principal.environment, parsed)
+    return Response(status_code=204)
+
+
+def _known_key(key: str) -> str:
+    """Refuse what can be no key before it reaches the database."""
+    if len(key) > 255 or problem_of(key):
+        raise NotFound("The workflow does not exist.", code="workflow_missing")
+    return key
+
+
+def _with_old_spelling(body: JsonObject) -> JsonObject:
+    """Read `cancelation_key`, as SDKs of the time of these paths wrote it."""
+    key = body.get("cancellation_key")
+    return {**body, "cancellation_key": body.get("cancelation_key") if key is None else key}
+
+
+def _name(body: JsonObject) -> str:
+    name = body.get("name")
+    if not isinstance(name, str) or not name:
+        raise InvalidParams.of("name", "must be the key of a workflow")
+    return _known_key(name)
+
+
+def _headers(answer: TriggerAnswer) -> Mapping[str, str]:
+    if answer.replayed_from is None:
+        return answer.headers
+    return replay_headers(answer.headers, answer.replayed_from)

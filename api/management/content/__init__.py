@@ -1,0 +1,1 @@
+"""Workflows, commits and annotations."""

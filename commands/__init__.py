@@ -1,0 +1,1 @@
+"""What starts processes: the command line, workers, development stack, seed, demo."""

@@ -1,0 +1,224 @@
+"""The `carillon` command: one table of subcommands, each imported only when it is called."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import importlib.util
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from domain.contract.queues import ALL_QUEUES
+from domain.kit.errors import AppError
+from runtime.settings import Settings, get_settings, widen_name_lookups
+
+Arguments = argparse.Namespace
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One subcommand: how it reads its arguments, and what it does with them."""
+
+    summary: str
+    run: Callable[[Settings, Arguments], int]
+    configure: Callable[[argparse.ArgumentParser], None] = lambda parser: None
+
+
+def _configure_api(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--processes", type=_positive, default=1, help="processes on one port")
+
+
+def _api(settings: Settings, arguments: Arguments) -> int:
+    import uvicorn
+
+    from runtime.logs import configure_logs
+
+    configure_logs(settings, process="api")
+    uvicorn.run("api.main:create_app", workers=arguments.processes, **server_options(settings))
+    return 0
+
+
+def server_options(settings: Settings) -> dict[str, Any]:
+    """Return what uvicorn is told, also by each of several processes."""
+    return {
+        "factory": True,
+        "host": settings.api_host,
+        "port": settings.api_port,
+        "loop": "uvloop",
+        "http": "httptools",
+        "ws": "none",
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        # Who closes an idle connection first wins: a client that uses one at the very moment at
+        # which the server closes it gets an error for a request that was never read.
+        "timeout_keep_alive": settings.keep_alive_seconds,
+        "timeout_graceful_shutdown": settings.shutdown_seconds,
+        # Of several processes one that does not answer for this long is replaced. The stock five
+        # seconds also hit those that are only starting on a busy machine, again and again.
+        "timeout_worker_healthcheck": 60,
+    }
+
+
+def _configure_worker(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--queues",
+        type=_queues,
+        default=ALL_QUEUES,
+        help=f"comma-separated, from: {', '.join(ALL_QUEUES)} (default: all)",
+    )
+    parser.add_argument("--processes", type=_positive, default=1, help="worker processes")
+
+
+def _queues(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    unknown = [name for name in names if name not in ALL_QUEUES]
+    if unknown or not names:
+        raise argparse.ArgumentTypeError(
+            f"unknown queue {', '.join(unknown) or repr(text)}; known: {', '.join(ALL_QUEUES)}"
+        )
+    return names
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number, 1 or greater")
+    return int(text)
+
+
+def _worker(settings: Settings, arguments: Arguments) -> int:
+    if arguments.processes > 1:
+        from commands.worker_group import run_worker_group
+
+        run_worker_group(settings, arguments.queues, processes=arguments.processes)
+        return 0
+    import uvloop
+
+    from commands.worker import run_worker
+    from runtime.logs import configure_logs
+
+    configure_logs(settings, process="worker")
+    widen_name_lookups()
+    if settings.ready_file is not None:  # left by the last start of the same container
+        settings.ready_file.unlink(missing_ok=True)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run_worker(settings, arguments.queues))
+    return 0
+
+
+def _migrate(settings: Settings, arguments: Arguments) -> int:
+    from commands.migrate import migrate
+
+    migrate(settings)
+    return 0
+
+
+def _configure_seed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--migrate", action="store_true", help="migrate first")
+    parser.add_argument("--keys-file", type=Path, help="keys are read from it, or made into it")
+    parser.add_argument("--report", type=Path, help="write what was seeded, as JSON")
+
+
+def _seed(settings: Settings, arguments: Arguments) -> int:
+    from commands.files import write_atomically
+    from commands.seed.keys import SeededStack, load_or_make_keys
+    from commands.seed.seed import seed
+    from services.composition import open_engine
+
+    if arguments.migrate:
+        _migrate(settings, arguments)
+    keys_file: Path = arguments.keys_file or settings.home / "keys.json"
+    keys_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keys = load_or_make_keys(keys_file)
+
+    async def run() -> SeededStack:
+        async with open_engine(settings, process="seed", lazy=True) as engine:
+            return await seed(engine, keys)
+
+    report = json.dumps(asdict(asyncio.run(run())), indent=2)
+    if arguments.report is not None:
+        write_atomically(arguments.report, report.encode())
+    else:
+        print(report)
+        print(f"The keys are in {keys_file}.", file=sys.stderr)
+    return 0
+
+
+def _dev(settings: Settings, arguments: Arguments) -> int:
+    from commands.dev.command import run_dev
+
+    return run_dev(settings)
+
+
+def _reset(settings: Settings, arguments: Arguments) -> int:
+    from commands.dev.command import run_reset
+
+    return run_reset(settings)
+
+
+COMMANDS: dict[str, Command] = {
+    "api": Command("serve the HTTP API", _api, _configure_api),
+    "worker": Command("work on task queues", _worker, _configure_worker),
+    "migrate": Command("bring the database to the newest schema", _migrate),
+    "seed": Command("make environments, keys, channels and samples", _seed, _configure_seed),
+    "dev": Command("run everything on this machine, embedded", _dev),
+    "reset": Command("wipe what `carillon dev` keeps", _reset),
+}
+
+# Modules with `main(settings, arguments: list[str]) -> int` that read their own arguments. They
+# are offered only where they are there: the image leaves some of them out.
+EXTENSIONS: dict[str, tuple[str, str]] = {
+    "admin": ("commands.admin", "set up channels, keys and tokens; retry a message"),
+    "demo": ("commands.demo", "send real input through a running product and show what came out"),
+    "replay": ("commands.replay", "replay recorded Temporal histories against today's code"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand and return its exit code; what users can put right is one line."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    extensions = {name: entry for name, entry in EXTENSIONS.items() if _exists(entry[0])}
+    try:
+        if words and words[0] in extensions:
+            module = importlib.import_module(extensions[words[0]][0])
+            exit_code: int = module.main(get_settings(), words[1:])
+            return exit_code
+        arguments = _parser(extensions).parse_args(words)
+        return COMMANDS[arguments.command].run(get_settings(), arguments)
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "_".join(str(part) for part in problem["loc"]).upper()
+            reason = problem["msg"].removeprefix("Value error, ")
+            print(f"carillon: CARILLON_{name}: {reason}", file=sys.stderr)
+        return 2
+    except AppError as error:
+        print(f"carillon: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser(extensions: dict[str, tuple[str, str]]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="carillon", description="Durable notifications.")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for name, command in COMMANDS.items():
+        command.configure(subparsers.add_parser(name, help=command.summary))
+    for name, (_, summary) in extensions.items():
+        subparsers.add_parser(name, help=summary)
+    return parser
+
+
+def _exists(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""`carillon demo`: sends real input through the running product and shows what came out.
+
+The client is Knock's own Python SDK. Whatever does not happen in time ends the demo with one
+sentence and a non-zero exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib.util
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from commands.demo.stage import DemoFailed
+from commands.dev.client import DevStack, DevStackError, read_dev_stack
+from commands.dev.stack import running_stack
+from commands.embedded.errors import EmbeddedError
+from commands.seed.keys import SeedKeysError
+from runtime.settings import Settings
+
+
+def main(settings: Settings, arguments: Sequence[str]) -> int:
+    """Play the demo against the stack of `CARILLON_HOME`, or one of its own; the exit code."""
+    argparse.ArgumentParser(prog="carillon demo", description=__doc__).parse_args(arguments)
+    if importlib.util.find_spec("knockapi") is None:
+        return _complain("The demo is played with Knock's SDK: install carillon[embedded].")
+    try:
+        asyncio.run(_play(settings))
+    except (DemoFailed, DevStackError, EmbeddedError, SeedKeysError) as failure:
+        return _complain(str(failure))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return 130
+    return 0
+
+
+def _complain(sentence: str) -> int:
+    print(f"carillon demo: {sentence}", file=sys.stderr, flush=True)
+    return 1
+
+
+async def _play(settings: Settings) -> None:
+    # Here, so that an image without the SDK can say that it is missing.
+    from commands.demo.play import play
+
+    async with _stack(settings) as stack:
+        await play(stack)
+
+
+@asynccontextmanager
+async def _stack(settings: Settings) -> AsyncIterator[DevStack]:
+    """Lend the running stack; where none runs, start one and stop it with the block."""
+    found = read_dev_stack(settings.home.expanduser().absolute())
+    if found is not None:
+        yield found
+        return
+    _cancel_on_sigterm()
+    print("No stack is running; starting one for the demo …", flush=True)
+    async with running_stack(settings, say=_say) as stack:
+        yield stack.description
+        print("\nStopping the stack. Its data is kept: `make dev` shows all of this again.")
+
+
+def _cancel_on_sigterm() -> None:
+    """Stop in order when asked to; without this the children would be killed."""
+    playing = asyncio.current_task()
+    if playing is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)
+
+
+def _say(line: str) -> None:
+    print(f"  {line}", flush=True)

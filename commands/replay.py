@@ -1,0 +1,139 @@
+"""Replay what Temporal remembers against today's workflow code, before that code is deployed.
+
+A run lives up to a year; code that cannot replay it leaves it stuck. This finds such runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from temporalio.client import Client, WorkflowHistory
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import Replayer
+
+from commands.worker import workflow_runner
+from domain.kit.errors import BadRequest, NotFound, Unavailable
+from runtime.settings import Settings
+from runtime.temporal import DATA_CONVERTER, connect, is_away
+from temporal_workflows import WORKFLOWS
+
+# Temporal lists open executions first, then the newest.
+_OURS = "WorkflowType IN ({})"
+_NAME_ATTRIBUTE = "__temporal_workflow_definition"
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """One execution that was replayed, and why it failed to, if it did."""
+
+    workflow_id: str
+    failure: str | None
+
+
+def main(settings: Settings, arguments: list[str]) -> int:
+    """Replay and report; 1 when anything does not replay."""
+    return asyncio.run(run(settings, parse(arguments)))
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Read the command's arguments."""
+    parser = argparse.ArgumentParser(
+        prog="carillon replay",
+        description="Replay runs that the connected Temporal server remembers, open ones first, "
+        "or recorded histories, against today's workflow code.",
+    )
+    parser.add_argument("paths", nargs="*", type=Path, help="recorded histories, or their folders")
+    parser.add_argument("--query", default="", help="a Temporal list filter that narrows the runs")
+    parser.add_argument("--limit", type=int, default=1000, help="most runs (default: 1000)")
+    return parser.parse_args(arguments)
+
+
+async def run(settings: Settings, options: argparse.Namespace) -> int:
+    """Replay what the options choose, and print what does not; answers the exit code."""
+    failures = count = 0
+    histories = (
+        _recorded(options.paths)
+        if options.paths
+        else _remembered(settings, options.query, options.limit)
+    )
+    async for one in replay(histories, settings):
+        count += 1
+        if one.failure is not None:
+            failures += 1
+            print(f"{one.workflow_id}: {one.failure}", file=sys.stderr)
+    print(f"{count} replayed, {failures} failed.")
+    return 1 if failures else 0
+
+
+async def replay(
+    histories: AsyncIterator[WorkflowHistory], settings: Settings
+) -> AsyncIterator[Replayed]:
+    """Replay histories one after the other, and tell of each how it went."""
+    replayer = Replayer(
+        workflows=WORKFLOWS,
+        workflow_runner=workflow_runner(settings),
+        data_converter=DATA_CONVERTER,
+    )
+    async with replayer.workflow_replay_iterator(histories) as results:
+        async for result in results:
+            error = result.replay_failure
+            failure = None if error is None else f"{type(error).__name__}: {error}"
+            yield Replayed(result.history.workflow_id, failure)
+
+
+async def _recorded(paths: list[Path]) -> AsyncIterator[WorkflowHistory]:
+    for file in _files(paths):
+        yield WorkflowHistory.from_json(file.stem, file.read_text())
+
+
+def _files(paths: list[Path]) -> Iterator[Path]:
+    """Yield files in order; raises NotFound for a path that leads to no history."""
+    for path in paths:
+        files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+        if not files or not all(file.is_file() for file in files):
+            raise NotFound(f"There is no recorded history at {path}.")
+        yield from files
+
+
+async def _remembered(settings: Settings, query: str, limit: int) -> AsyncIterator[WorkflowHistory]:
+    """Yield histories from the connected server.
+
+    Raises:
+        Unavailable: it is away.
+        BadRequest: it refuses the query.
+    """
+    try:
+        client = await connect(settings, lazy=False, identity="carillon-replay")
+        async for history in _listed(client, _filter(query), limit):
+            yield history
+    except (RPCError, RuntimeError) as error:
+        if isinstance(error, RPCError) and not is_away(error):
+            raise BadRequest(f"Temporal refuses: {error}") from error
+        raise Unavailable(f"Temporal at {settings.temporal_address} is away: {error}") from error
+
+
+async def _listed(client: Client, query: str, limit: int) -> AsyncIterator[WorkflowHistory]:
+    async for execution in client.list_workflows(query, limit=limit):
+        handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
+        try:
+            yield await handle.fetch_history()
+        except RPCError as error:
+            # Its retention may have ended since it was listed.
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+
+
+def _filter(query: str) -> str:
+    names = ", ".join(f"'{workflow_name(one)}'" for one in WORKFLOWS)
+    ours = _OURS.format(names)
+    return f"{ours} AND ({query})" if query else ours
+
+
+def workflow_name(workflow: type) -> str:
+    """Return the name under which Temporal knows a workflow class."""
+    return str(getattr(workflow, _NAME_ATTRIBUTE).name)

@@ -1,0 +1,1 @@
+"""What a fresh installation is given: environments, channels, keys, sample workflows."""

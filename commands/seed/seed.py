@@ -1,0 +1,159 @@
+"""Fills a fresh stack: environments, keys, one channel per type, a layout, sample workflows.
+
+Seeding again changes nothing that is there, so what a user changed stays; only the mail server of
+the seeded e-mail channel follows the settings.
+"""
+
+from __future__ import annotations
+
+import itertools
+from datetime import datetime
+
+from commands.seed.channels import seed_channels
+from commands.seed.keys import (
+    SEEDED_ENVIRONMENTS,
+    SERVICE_TOKEN,
+    SeededChannel,
+    SeededStack,
+    SeedKeys,
+    key_name,
+)
+from commands.seed.sample_workflows import SAMPLE_WORKFLOWS
+from domain.kit.clock import Clock, utc_now
+from domain.kit.ids import new_id
+from domain.kit.json_types import JsonObject
+from domain.kit.principals import KeyKind
+from models.queries.account import environments as environment_queries
+from models.queries.account.credentials import find_credential
+from models.queries.account.environments import EnvironmentRow
+from models.queries.content import commits as commit_queries
+from models.queries.content import drafts as content_queries
+from runtime.crypto import hash_token
+from runtime.database import Connection
+from services.account.api_keys import keep_api_key, keep_service_token
+from services.account.environments import find_environment
+from services.channels.sealing import list_unreadable
+from services.content.drafts import (
+    EMAIL_LAYOUT,
+    WORKFLOW,
+    Author,
+    CommitNote,
+    publish_copy,
+    publish_draft,
+    save_draft,
+)
+from services.content.workflows import SaveOptions, upsert_workflow
+from services.engine import Engine
+from templating.messages.default_layout import DEFAULT_LAYOUT_KEY, default_layout
+
+_AUTHOR = Author("Carillon", "seed@carillon.invalid")
+_NOTE = CommitNote(_AUTHOR, "Seed")
+# Two processes that seed one database take turns.
+_LOCK = 0x5EED
+
+
+async def seed(engine: Engine, keys: SeedKeys, *, clock: Clock = utc_now) -> SeededStack:
+    """Create what is missing, in one transaction, and say what there is.
+
+    Args:
+        engine: database, vault, and the settings that name the mail server.
+        keys: the keys to store; the same ones at every start.
+        clock: tells the time.
+    """
+    now = clock()
+    async with engine.database.transaction() as connection:
+        await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        environments = await _environments(connection, now)
+        revoked = await _keys(connection, environments, keys, now)
+        channels = await seed_channels(connection, engine, environments, now)
+        await _layout(connection, environments[0], now)
+        await _workflows(connection, environments[0], now)
+        for before, after in itertools.pairwise(environments):
+            await _promote(connection, before, after, now)
+        unreadable = await list_unreadable(connection, engine.vault)
+    return SeededStack(
+        {row["channel_type"]: SeededChannel(row["key"], str(row["id"])) for row in channels},
+        revoked,
+        unreadable,
+    )
+
+
+async def _environments(connection: Connection, now: datetime) -> list[EnvironmentRow]:
+    for position, slug in enumerate(SEEDED_ENVIRONMENTS):
+        await environment_queries.insert_environment(
+            connection,
+            environment_id=new_id(),
+            slug=slug,
+            name=slug.capitalize(),
+            position=position,
+            now=now,
+        )
+    return [await find_environment(connection, slug) for slug in SEEDED_ENVIRONMENTS]
+
+
+async def _keys(
+    connection: Connection, environments: list[EnvironmentRow], keys: SeedKeys, now: datetime
+) -> list[str]:
+    """Store the keys, and return the names of those that were stored before and have ended since.
+
+    What somebody revoked is left as it is: seeding again opens no door that was closed.
+    """
+    await keep_service_token(connection, name="Seed", token=keys.service_token, now=now)
+    tokens = {SERVICE_TOKEN: keys.service_token}
+    for environment in environments:
+        pair = keys.environments[environment["slug"]]
+        for kind, token in (
+            (KeyKind.SECRET, pair.secret_key),
+            (KeyKind.PUBLIC, pair.public_key),
+        ):
+            await keep_api_key(
+                connection, environment, kind=kind, name="Seed", token=token, now=now
+            )
+            tokens[key_name(environment["slug"], kind)] = token
+    return [
+        name
+        for name, token in tokens.items()
+        if await find_credential(connection, hash_token(token)) is None
+    ]
+
+
+async def _layout(connection: Connection, environment: EnvironmentRow, now: datetime) -> None:
+    place = (environment["id"], EMAIL_LAYOUT, DEFAULT_LAYOUT_KEY)
+    if await content_queries.get_published(connection, *place):
+        return
+    layout = default_layout()
+    content: JsonObject = {
+        "name": "Default",
+        "html_layout": layout.html_layout,
+        "text_layout": layout.text_layout,
+        "footer_links": [],
+        "is_mjml": False,
+        "branding_overrides": None,
+    }
+    resource = await save_draft(connection, *place, content=content, now=now)
+    await publish_draft(connection, environment, resource, note=_NOTE, now=now)
+
+
+async def _workflows(connection: Connection, environment: EnvironmentRow, now: datetime) -> None:
+    for key, document in SAMPLE_WORKFLOWS.items():
+        if await content_queries.get_published(connection, environment["id"], WORKFLOW, key):
+            continue
+        await upsert_workflow(
+            connection, environment, key, document, options=SaveOptions(commit=_NOTE), now=now
+        )
+
+
+async def _promote(
+    connection: Connection, source: EnvironmentRow, target: EnvironmentRow, now: datetime
+) -> None:
+    """Copy what the seed committed and the target does not have; what users committed waits."""
+    seeded = [(EMAIL_LAYOUT, DEFAULT_LAYOUT_KEY), *((WORKFLOW, key) for key in SAMPLE_WORKFLOWS)]
+    for resource_type, key in seeded:
+        if await content_queries.get_published(connection, target["id"], resource_type, key):
+            continue
+        commits = await commit_queries.list_promotable(
+            connection, source["id"], resource_types=[resource_type], key=key
+        )
+        for commit in commits:
+            if commit["author_email"] == _AUTHOR.email:
+                await publish_copy(connection, target, commit, author=_AUTHOR, now=now)

@@ -1,0 +1,1 @@
+"""Channel types and what a request says about a channel."""

@@ -1,0 +1,38 @@
+"""The families of channels (Knock docs: "Channels")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from domain.kit.json_types import JsonObject
+
+
+class ChannelType(StrEnum):
+    """What kind of thing a channel reaches; the wire names are Knock's."""
+
+    IN_APP_FEED = "in_app_feed"
+    EMAIL = "email"
+    SMS = "sms"
+    PUSH = "push"
+    CHAT = "chat"
+    HTTP = "http"
+
+
+# The request that a webhook channel sends for steps without one of their own; any part of it may
+# hold a credential, so all of it is encrypted and never shown again.
+SECRET_CHANNEL_SETTINGS: Mapping[str, frozenset[str]] = {
+    ChannelType.HTTP: frozenset({"url", "headers", "query_params", "body"})
+}
+
+
+def effective_settings(
+    channel_settings: Mapping[str, object], overrides: Mapping[str, object] | None
+) -> JsonObject:
+    """Lay a step's `channel_overrides` over the settings of its channel.
+
+    An override that is null is no override: Knock's CLI pulls workflows with every key of the
+    channel type, the unset ones as null (Knock Management API, `channel_overrides`).
+    """
+    set_here = {name: value for name, value in (overrides or {}).items() if value is not None}
+    return {**channel_settings, **set_here}

@@ -1,0 +1,1 @@
+"""What Temporal histories hold: payloads and queue names. Only ever added to."""

@@ -1,0 +1,1 @@
+"""Words that every area uses: errors, ids, clock, JSON, pages, zones, durations."""

@@ -1,0 +1,194 @@
+"""Every error a caller may see, with Knock's code and HTTP status.
+
+The family:
+
+    AppError
+    ├── Unauthenticated            401  authentication_required, api_key_missing, …
+    ├── Forbidden                  403  authorization
+    ├── NotFound                   404  resource_missing, workflow_missing, branch_not_found
+    ├── BadRequest                 400  idempotency_key_mismatch, bearer_token_invalid, …
+    ├── RequestTimeout             408  request_timeout
+    ├── PayloadTooLarge            413  payload_too_large
+    ├── InvalidParams              422  invalid_params, with one FieldError per violation
+    ├── Unprocessable              422  workflow_inactive, actor_missing, channel_invalid
+    ├── RateLimited                429  rate_limit_exceeded, with seconds to wait
+    └── Unavailable                503  service_unavailable
+        └── QueryTooSlow           503  query_too_slow, not to be repeated as it is
+
+Source of codes and body: Knock API reference, "Errors" and "Error codes".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+from domain.kit.json_types import JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One violation: `field` is a dotted and indexed path such as `steps[0].channel_key`."""
+
+    field: str
+    message: str
+    type: str | None = None
+
+
+class AppError(Exception):
+    """Base of all errors that are answered to a caller."""
+
+    status_code: ClassVar[int] = 500
+    code: str = "internal_error"
+    error_type: str = "api_error"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if code is not None:
+            self.code = code
+
+    def body(self) -> JsonObject:
+        """Return the error in Knock's wire shape."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "status": self.status_code,
+            "type": self.error_type,
+        }
+
+    def headers(self) -> dict[str, str]:
+        """Return headers that go with the answer."""
+        return {}
+
+
+class Unauthenticated(AppError):
+    """No credential, an unknown one, or one of the wrong kind."""
+
+    status_code = 401
+    code = "authentication_required"
+    error_type = "authentication_error"
+
+
+class Forbidden(AppError):
+    """A credential of the right kind that may not do this."""
+
+    status_code = 403
+    code = "authorization"
+    error_type = "authentication_error"
+
+
+class NotFound(AppError):
+    """The entity does not exist in this environment."""
+
+    status_code = 404
+    code = "resource_missing"
+
+
+class UnknownBranch(NotFound):
+    """A branch is named that does not exist."""
+
+    code = "branch_not_found"
+    error_type = "invalid_request_error"
+
+
+class BadRequest(AppError):
+    """The request as a whole cannot be served."""
+
+    status_code = 400
+    code = "bad_request"
+    error_type = "invalid_request_error"
+
+
+class RequestTimeout(AppError):
+    """The body did not arrive in time; the connection ends with the answer."""
+
+    status_code = 408
+    code = "request_timeout"
+    error_type = "invalid_request_error"
+
+    def headers(self) -> dict[str, str]:
+        """End the connection, on which the rest of the body would follow."""
+        return {"connection": "close"}
+
+
+class PayloadTooLarge(AppError):
+    """The body is larger than the endpoint takes; the connection ends with the answer."""
+
+    status_code = 413
+    code = "payload_too_large"
+    error_type = "invalid_request_error"
+
+    def headers(self) -> dict[str, str]:
+        """End the connection, on which the rest of the body would follow."""
+        return {"connection": "close"}
+
+
+class InvalidParams(AppError):
+    """One or more fields are wrong."""
+
+    status_code = 422
+    code = "invalid_params"
+    error_type = "invalid_request_error"
+
+    def __init__(self, errors: Sequence[FieldError], message: str | None = None) -> None:
+        super().__init__(message or "The request has invalid parameters.")
+        self.errors = tuple(errors)
+
+    @classmethod
+    def of(cls, field: str, message: str, error_type: str | None = None) -> InvalidParams:
+        """Build the error for a single field."""
+        return cls([FieldError(field, message, error_type)], f"{field}: {message}")
+
+    def body(self) -> JsonObject:
+        """Return the error in Knock's wire shape, with `errors[]`."""
+        return {**super().body(), "errors": [asdict(error) for error in self.errors]}
+
+
+class Unprocessable(AppError):
+    """The request is well formed but the state of the environment forbids it."""
+
+    status_code = 422
+    error_type = "invalid_request_error"
+
+
+class RateLimited(AppError):
+    """Too many requests of this kind; `retry_after` is in whole seconds."""
+
+    status_code = 429
+    code = "rate_limit_exceeded"
+    error_type = "invalid_request_error"
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+    def headers(self) -> dict[str, str]:
+        """Tell the client how long to wait, as Knock's SDKs honour it."""
+        return {"retry-after": str(self.retry_after)}
+
+
+class Unavailable(AppError):
+    """A part the request needs is away; trying again is safe."""
+
+    status_code = 503
+    code = "service_unavailable"
+
+    def headers(self) -> dict[str, str]:
+        """Ask for a retry soon: the SDKs retry 5xx answers by themselves."""
+        return {"retry-after": "1"}
+
+
+class QueryTooSlow(Unavailable):
+    """The database gave up a query that took too long; to repeat it as it is would be in vain.
+
+    It stays a 503, because the request itself is correct and a busy database may be the reason, but
+    it asks the SDKs, which repeat every 5xx, not to: they obey `x-should-retry`.
+    """
+
+    code = "query_too_slow"
+
+    def headers(self) -> dict[str, str]:
+        """Tell the SDKs not to repeat it by themselves."""
+        return {"x-should-retry": "false"}

@@ -1,0 +1,32 @@
+"""The type of a decoded JSON value, named once, and its measures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+# A recursive alias costs mypy more than it catches at the edges where JSON enters;
+# `JsonValue` says "decoded JSON" to the reader.
+JsonValue: TypeAlias = Any
+JsonObject: TypeAlias = dict[str, Any]
+# What templates and conditions read; see `templating/messages/context.py` for its members.
+Scope: TypeAlias = Mapping[str, Any]
+
+
+def encoded_size(value: JsonValue) -> int:
+    """Return the bytes that a value takes as compact JSON in UTF-8."""
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def depth_of(value: JsonValue) -> int:
+    """Return how deep objects and lists are nested in a value; 0 for a scalar."""
+    depth, level = 0, [value]
+    while level := [one for one in level if type(one) is dict or type(one) is list]:
+        depth += 1
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if type(parent) is dict else parent)
+        ]
+    return depth

@@ -1,0 +1,150 @@
+"""Shapes of what callers send: one pydantic model each, that both documents it and reads it.
+
+Every violation is told at its place and in the words of the Knock API, all of them at once. Values
+are taken as JSON gives them: a number is never read from a string. Members that a shape does not
+name are ignored, as Knock does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
+
+from domain.kit.clock import parse_instant
+from domain.kit.errors import FieldError, InvalidParams
+from domain.kit.json_types import JsonObject, JsonValue
+
+S = TypeVar("S", bound="Shape")
+
+# Pydantic's kinds of error, and what callers are told; `{name}` is from the error's context.
+_WORDS: Mapping[str, str] = {
+    "missing": "is required",
+    "string_type": "must be a string",
+    "int_type": "must be an integer",
+    "int_from_float": "must be an integer",
+    "float_type": "must be a number",
+    "finite_number": "must be a number",
+    "bool_type": "must be true or false",
+    "dict_type": "must be an object",
+    "mapping_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "none_required": "must be null",
+    "extra_forbidden": "is not known here",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_pattern_mismatch": "must match {pattern}",
+    "too_long": "must have at most {max_length} entries",
+    "too_short": "must have at least {min_length} entries",
+    "greater_than": "must be greater than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be one of: {expected}",
+    "enum": "must be one of: {expected}",
+    "union_tag_invalid": "must be one of: {expected_tags}",
+    "union_tag_not_found": "is required",
+}
+
+
+class Shape(BaseModel):
+    """Base of the shapes of requests and of authored content."""
+
+    model_config = ConfigDict(
+        strict=True, extra="ignore", frozen=True, hide_input_in_errors=True, populate_by_name=True
+    )
+
+
+def read_shape(shape: type[S], raw: JsonObject, *, field: str = "") -> S:
+    """Read a value of a shape.
+
+    Args:
+        shape: the model.
+        raw: decoded JSON.
+        field: the path of `raw` in the request, which goes before that of each violation.
+
+    Raises:
+        InvalidParams: with every violation at its place.
+    """
+    try:
+        return shape.model_validate(raw)
+    except ValidationError as error:
+        raise InvalidParams(violations_of(error, raw, field=field)) from None
+
+
+def violations_of(error: ValidationError, raw: JsonValue, *, field: str = "") -> list[FieldError]:
+    """Tell what pydantic found as violations of Knock's kind, in order, each place once."""
+    found: dict[str, FieldError] = {}
+    for item in error.errors(include_url=False, include_input=False):
+        is_tag = item["type"].startswith("union_tag_")
+        discriminator = str(item.get("ctx", {}).get("discriminator", "")).strip("'")
+        location = (*item["loc"], discriminator) if is_tag else item["loc"]
+        absent = is_tag or item["type"] == "missing"
+        place = path_of(location, raw, field=field, absent=absent) or "body"
+        found.setdefault(place, FieldError(place, _words(item)))
+    return list(found.values())
+
+
+def _words(item: Mapping[str, Any]) -> str:
+    context = item.get("ctx", {})
+    if "error" in context:  # a ValueError of a validator of ours, which has the words
+        return str(context["error"])
+    words = _WORDS.get(item["type"])
+    if words is None:
+        return "is not valid"
+    if item["type"] in ("literal_error", "enum", "union_tag_invalid"):
+        context = {name: _listed(str(value)) for name, value in context.items()}
+    if item["type"] in ("too_short", "string_too_short") and context.get("min_length") == 1:
+        return "must not be empty"
+    return words.format(**context)
+
+
+def _listed(expected: str) -> str:
+    return expected.replace("'", "").replace(" or ", ", ")
+
+
+def path_of(
+    location: tuple[int | str, ...], raw: JsonValue, *, field: str = "", absent: bool = False
+) -> str:
+    """Write where something is: `steps[0].template`.
+
+    Pydantic names the members of a union in its locations too; those are not in the value, and are
+    left out.
+
+    Args:
+        location: keys and indexes.
+        raw: the value that they lead through.
+        field: the path of `raw` itself.
+        absent: whether the last key is of a member that is not there.
+    """
+    path, current = field, raw
+    for position, part in enumerate(location):
+        is_last = position == len(location) - 1
+        if isinstance(part, int):
+            path += f"[{part}]"
+            is_there = isinstance(current, list) and 0 <= part < len(current)
+            current = current[part] if is_there else None
+        elif isinstance(current, dict) and (part in current or (absent and is_last)):
+            path += f".{part}" if path else part
+            current = current.get(part)
+    return path
+
+
+def _instant(value: object) -> datetime:
+    moment = parse_instant(value)
+    if moment is None:
+        raise ValueError("must be an ISO 8601 date-time")
+    return moment
+
+
+# An instant of a request, written in ISO 8601.
+Instant = Annotated[
+    datetime,
+    BeforeValidator(_instant),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]

@@ -1,0 +1,58 @@
+"""Collect every violation of a definition before refusing it, so that a caller sees all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from domain.kit.errors import FieldError, InvalidParams
+from domain.kit.json_types import JsonObject, JsonValue
+
+T = TypeVar("T")
+
+
+def as_object(raw: JsonValue, field: str) -> JsonObject:
+    """Read an object of a request. An empty list counts as one: PHP encodes both as `[]`.
+
+    Raises:
+        InvalidParams: it is something else.
+    """
+    if isinstance(raw, dict):
+        return raw
+    if raw == []:
+        return {}
+    raise InvalidParams.of(field, "must be an object")
+
+
+class Violations:
+    """A growing list of field errors; parsers add to it and the outermost one raises."""
+
+    def __init__(self) -> None:
+        self._errors: list[FieldError] = []
+
+    def __len__(self) -> int:
+        return len(self._errors)
+
+    @property
+    def errors(self) -> tuple[FieldError, ...]:
+        """Return what was noted, in order."""
+        return tuple(self._errors)
+
+    def add(self, field: str, message: str, error_type: str | None = None) -> None:
+        """Note one violation."""
+        self._errors.append(FieldError(field, message, error_type))
+
+    def check(self, parser: Callable[[JsonValue, str], T], raw: JsonValue, field: str) -> T | None:
+        """Run a parser that raises InvalidParams; keep its errors and answer None instead."""
+        try:
+            return parser(raw, field)
+        except InvalidParams as refusal:
+            self._errors.extend(refusal.errors)
+            return None
+
+    def raise_any(self) -> None:
+        """Raise InvalidParams when there is at least one violation."""
+        if not self._errors:
+            return
+        first = self._errors[0]
+        raise InvalidParams(self._errors, f"{first.field}: {first.message}")

@@ -1,0 +1,1 @@
+"""Statuses, delivery rules, engagement and filters of messages."""

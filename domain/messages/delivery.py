@@ -1,0 +1,172 @@
+"""What templating makes and providers take: rendered content, a delivery, its outcome.
+
+Contents are plain JSON because they are stored with the message and answered by
+`GET /v1/messages/{id}/content`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypedDict
+
+from domain.channels.types import ChannelType
+from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.storable import storable_object, storable_text
+from domain.messages.statuses import DeliveryStatus
+
+# What is kept of a vendor's own words: its id of the message, its reason for refusing it.
+_LONGEST_TEXT = 1_000
+
+# "from" is a Python keyword, hence the functional form.
+EmailContent = TypedDict(
+    "EmailContent",
+    {
+        "from": str,  # '"Name" <address>' or just the address
+        "to": str,
+        "cc": str | None,  # comma-separated
+        "bcc": str | None,
+        "reply_to": str | None,
+        "subject_line": str,
+        "html_body": str,
+        "text_body": str,
+        "headers": dict[str, str],  # from json_overrides; empty without
+    },
+)
+
+
+class SmsContent(TypedDict):
+    """A rendered text message."""
+
+    to: str
+    body: str
+    overrides: JsonObject
+
+
+class PushContent(TypedDict):
+    """A rendered push notification; `silent` carries data only."""
+
+    title: str
+    body: str
+    silent: bool
+    overrides: JsonObject
+
+
+class ChatContent(TypedDict):
+    """A rendered chat message: Markdown, or a JSON document that wins over it."""
+
+    summary: str | None
+    markdown: str
+    json_content: JsonObject | None
+
+
+class FeedContent(TypedDict):
+    """The blocks of a feed item, in Knock's shape (`markdown`, `text`, `button_set`)."""
+
+    blocks: list[JsonObject]
+
+
+class HttpContent(TypedDict):
+    """A rendered webhook request."""
+
+    method: Literal["get", "post", "put", "delete", "patch"]
+    url: str
+    headers: list[dict[str, str]]  # {key, value}
+    query_params: list[dict[str, str]]
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message on its way to one provider.
+
+    Attributes:
+        message_id: also the idempotency key, stable over every attempt.
+        channel_type: the family of the channel.
+        content: the rendered content, one of the types above.
+        settings: the provider's settings of this environment, decrypted.
+        recipient_id: the caller's id of the recipient, for logs of the provider.
+        channel_data: what the recipient has stored for this channel, or None.
+        attempt: 1 for the first.
+    """
+
+    message_id: str
+    channel_type: ChannelType
+    content: JsonObject
+    settings: JsonObject
+    recipient_id: str
+    channel_data: JsonObject | None = None
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One call of a provider as the delivery log shows it; secrets are already redacted.
+
+    `request` has method, host, path, query, headers, body; `response` has status, headers, body,
+    and is None when no answer came. Both can be stored, whatever a vendor answered: an answer that
+    could not be recorded would be asked for again, and the message sent again.
+    """
+
+    service_name: str
+    request: JsonObject
+    response: JsonObject | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "request", storable_object(self.request))
+        if self.response is not None:
+            object.__setattr__(self, "response", storable_object(self.response))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The provider took the message: `status` is sent, delivered or not_sent.
+
+    `external_id` is the vendor's name for it; like `metadata` it can be stored, whatever it holds.
+    """
+
+    status: DeliveryStatus
+    exchange: Exchange | None
+    external_id: str | None = None
+    metadata: dict[str, JsonValue] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metadata", storable_object(self.metadata))
+        if self.external_id is not None:
+            kept = storable_text(str(self.external_id)[:_LONGEST_TEXT])
+            object.__setattr__(self, "external_id", kept)
+
+
+class DeliveryFailure(Exception):
+    """Base of what a provider raises when it did not take the message.
+
+    Args:
+        reason: one sentence, safe to show to the customer; no secrets. Cut to 1,000 characters.
+        exchange: the call for the delivery log, when one was made.
+    """
+
+    def __init__(self, reason: str, exchange: Exchange | None = None) -> None:
+        self.reason = storable_text(reason[:_LONGEST_TEXT])
+        super().__init__(self.reason)
+        self.exchange = exchange
+
+
+class Retry(DeliveryFailure):
+    """Trying again may help; `after` is the provider's own wish in seconds, if it said one."""
+
+    def __init__(
+        self, reason: str, exchange: Exchange | None = None, *, after: float | None = None
+    ) -> None:
+        super().__init__(reason, exchange)
+        self.after = after
+
+
+class Refused(DeliveryFailure):
+    """The provider will never take this message: undelivered, `fatal_error`."""
+
+
+class Bounced(DeliveryFailure):
+    """The recipient's address is no good: bounced."""
+
+
+class Misconfigured(DeliveryFailure):
+    """The channel's settings cannot work: undelivered, `fatal_error`, and an operator's task."""

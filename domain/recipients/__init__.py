@@ -1,0 +1,1 @@
+"""References to recipients, and what requests say about them."""

@@ -1,0 +1,1 @@
+"""Trigger and cancel requests, and idempotency keys."""

@@ -1,0 +1,1 @@
+"""Statements for drafts, versions, commits and the catalog."""

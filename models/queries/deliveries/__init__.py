@@ -1,0 +1,1 @@
+"""Statements for messages on their way to a provider."""

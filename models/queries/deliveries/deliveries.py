@@ -1,0 +1,345 @@
+"""Statements of the delivery of one message: claim it, keep the claim, and store what came of it.
+
+All instants of a claim are the database's: workers' clocks may differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from domain.kit.ids import new_id
+from domain.kit.json_types import JsonObject
+from domain.messages.delivery import Exchange
+from runtime.database import Connection
+
+# A claim that its owner never gave back was interrupted: its process died or lost the database.
+# Written before the provider is called, so a database that cannot store the outcome sends nothing.
+_CLAIM = """
+WITH claimed AS (
+    UPDATE deliveries
+    SET lease_until = now() + make_interval(secs => %(lease)s), lease_owner = %(owner)s,
+        interruptions = interruptions
+            + (lease_owner IS NOT NULL AND lease_owner <> %(owner)s)::int
+    WHERE message_id = %(id)s AND environment_id = %(environment_id)s AND retry = %(retry)s
+      AND due_at <= now()
+      AND (lease_until IS NULL OR lease_until <= now() OR lease_owner = %(owner)s)
+    RETURNING message_id, attempts, interruptions, inserted_at
+)
+SELECT m.id, m.environment_id, m.channel_id, m.channel_type, m.collection, m.recipient_id,
+       m.content, c.provider, s.provider_settings, a.data AS channel_data, d.attempts,
+       d.interruptions,
+       extract(epoch FROM now() - greatest(d.inserted_at, m.scheduled_at))::float8 AS age
+FROM claimed d
+JOIN messages m ON m.id = d.message_id
+LEFT JOIN channels c ON c.id = m.channel_id AND c.archived_at IS NULL
+LEFT JOIN channel_environments s
+       ON s.channel_id = m.channel_id AND s.environment_id = m.environment_id
+LEFT JOIN channel_data a
+       ON a.environment_id = m.environment_id AND a.collection = m.collection
+      AND a.recipient_id = m.recipient_id AND a.channel_id = m.channel_id
+"""
+
+# Why a claim found nothing: what the message says, and for how long nobody may claim it.
+_STANDING = """
+SELECT m.delivery_status, m.retry_count, d.retry,
+       extract(epoch FROM d.due_at - now())::float8 AS due_in,
+       extract(epoch FROM d.lease_until - now())::float8 AS leased_for
+FROM messages m LEFT JOIN deliveries d ON d.message_id = m.id
+WHERE m.id = %s AND m.environment_id = %s
+"""
+
+_FORGET = "DELETE FROM deliveries WHERE message_id = %s AND environment_id = %s"
+
+_RENEW = """
+UPDATE deliveries SET lease_until = now() + make_interval(secs => %s)
+WHERE message_id = %s AND retry = %s AND lease_owner = %s
+"""
+
+_GIVE_BACK = """
+UPDATE deliveries
+SET lease_until = NULL, lease_owner = NULL, interruptions = interruptions + %(interruptions)s,
+    due_at = greatest(due_at, now() + make_interval(secs => %(after)s)), held_for = %(reason)s
+WHERE message_id = %(id)s AND retry = %(retry)s AND lease_owner = %(owner)s
+"""
+
+# Three ways to end an attempt. A failure counts only for the one who holds the claim. A provider
+# that took the message took it, whoever asked: that ends the delivery even after the claim was
+# lost, and corrects an `undelivered` of the same retry. Nothing lands on another retry.
+_ENDED_ACCEPTED = """
+    DELETE FROM deliveries
+    WHERE message_id = %(id)s AND retry = %(retry)s AND EXISTS (SELECT FROM locked) RETURNING 1
+"""
+_ENDED_FINAL = """
+    DELETE FROM deliveries
+    WHERE message_id = %(id)s AND retry = %(retry)s AND lease_owner = %(owner)s
+      AND EXISTS (SELECT FROM locked)
+    RETURNING 1
+"""
+_ENDED_TRY_AGAIN = """
+    UPDATE deliveries
+    SET attempts = attempts + 1, due_at = now() + make_interval(secs => %(after)s),
+        held_for = NULL, lease_until = NULL, lease_owner = NULL
+    WHERE message_id = %(id)s AND retry = %(retry)s AND lease_owner = %(owner)s
+      AND EXISTS (SELECT FROM locked)
+    RETURNING 1
+"""
+_PENDING = "delivery_status IN ('queued', 'delivery_attempted') AND EXISTS (SELECT FROM ended)"
+_NOT_ACCEPTED = "delivery_status IN ('queued', 'delivery_attempted', 'undelivered')"
+
+# The message is locked before its delivery, as everybody does who changes both. The provider's call
+# is logged whoever made it, but never for a message that was deleted.
+_RECORD = """
+WITH locked AS MATERIALIZED (
+    SELECT id, environment_id FROM messages WHERE id = %(id)s FOR NO KEY UPDATE
+), ended AS ({ended}), changed AS (
+    UPDATE messages
+    SET delivery_status = %(status)s, provider_metadata = provider_metadata || %(metadata)s,
+        updated_at = %(now)s
+    WHERE id = %(id)s AND retry_count = %(retry)s AND {open} AND EXISTS (SELECT FROM locked)
+    RETURNING delivery_status
+), story AS (
+    INSERT INTO message_events (message_id, id, event_type, data, inserted_at)
+    SELECT message_id, id, event_type, data, inserted_at
+    FROM jsonb_populate_recordset(NULL::message_events, %(events)s)
+    WHERE EXISTS (SELECT FROM changed)
+), logged AS (
+    INSERT INTO delivery_attempts (id, message_id, environment_id, attempt, service_name, request,
+                                   response, inserted_at)
+    SELECT %(log_id)s::uuid, id, environment_id, %(attempt)s::int, %(service)s::text,
+           %(request)s::jsonb, %(response)s::jsonb, %(now)s::timestamptz
+    FROM locked WHERE %(service)s::text IS NOT NULL
+)
+SELECT delivery_status FROM changed
+"""
+_RECORD_ACCEPTED = _RECORD.format(ended=_ENDED_ACCEPTED, open=_NOT_ACCEPTED)
+_RECORD_FINAL = _RECORD.format(ended=_ENDED_FINAL, open=_PENDING)
+_RECORD_TRY_AGAIN = _RECORD.format(ended=_ENDED_TRY_AGAIN, open=_PENDING)
+
+_STATUS = "SELECT delivery_status FROM messages WHERE id = %s"
+
+_REQUEUE = """
+WITH requeued AS (
+    UPDATE messages
+    SET delivery_status = 'queued', retry_count = retry_count + 1, updated_at = %(now)s
+    WHERE id = %(id)s AND environment_id = %(environment_id)s
+      AND delivery_status IN ('undelivered', 'bounced')
+    RETURNING id, environment_id, channel_id, channel_type, workflow_key, retry_count
+), on_its_way AS (
+    INSERT INTO deliveries (message_id, environment_id, channel_id, channel_type, due_at, retry,
+                            attempts, interruptions, inserted_at)
+    SELECT id, environment_id, channel_id, channel_type, now(), retry_count, 0, 0, now()
+    FROM requeued
+), story AS (
+    INSERT INTO message_events (id, message_id, event_type, data, inserted_at)
+    SELECT %(event_id)s::uuid, id, 'message.queued', jsonb_build_object('retry', retry_count),
+           %(now)s::timestamptz
+    FROM requeued
+)
+SELECT id, channel_type, workflow_key, retry_count FROM requeued
+"""
+
+_OVERDUE = """
+SELECT d.message_id, d.environment_id, d.channel_type, d.retry, d.due_at, e.slug AS environment,
+       m.workflow_key, m.recipient_run_id
+FROM deliveries d
+JOIN messages m ON m.id = d.message_id
+JOIN environments e ON e.id = d.environment_id
+LEFT JOIN recipient_runs r ON r.id = m.recipient_run_id
+WHERE d.due_at < now() - make_interval(secs => %(grace)s)
+  AND (d.lease_until IS NULL OR d.lease_until < now())
+  AND (d.retry > 0 OR r.id IS NULL OR r.status IN ('completed', 'cancelled'))
+  AND (%(after_due)s::timestamptz IS NULL
+       OR (d.due_at, d.message_id) > (%(after_due)s, %(after_id)s::uuid))
+ORDER BY d.due_at, d.message_id LIMIT %(limit)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who works on which delivery: `owner` names one attempt of one process."""
+
+    message_id: UUID
+    environment_id: UUID
+    retry: int
+    owner: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """What one attempt changes.
+
+    Attributes:
+        accepted: whether the provider took the message.
+        after: seconds until the next attempt; None when the status is final.
+    """
+
+    claim: Claim
+    attempt: int
+    status: str
+    accepted: bool
+    after: float | None
+    metadata: JsonObject
+    events: list[JsonObject]
+    exchange: Exchange | None
+    now: datetime
+
+
+async def claim_delivery(
+    connection: Connection, claim: Claim, *, lease: float
+) -> dict[str, Any] | None:
+    """Claim a message that is due, and return all that its provider needs.
+
+    Returns:
+        The message with its channel's provider and sealed settings, what its recipient has stored
+        for the channel, answers so far (`attempts`), claims that never came back
+        (`interruptions`), and its `age` in seconds; None when there is nothing to claim now: see
+        `standing`.
+    """
+    cursor = await connection.execute(
+        _CLAIM,
+        {
+            "id": claim.message_id,
+            "environment_id": claim.environment_id,
+            "retry": claim.retry,
+            "owner": claim.owner,
+            "lease": lease,
+        },
+    )
+    return await cursor.fetchone()
+
+
+async def standing(
+    connection: Connection, environment_id: UUID, message_id: UUID
+) -> dict[str, Any] | None:
+    """Return where a message stands, or None when it is gone.
+
+    Its status and retry count; of its delivery, while there is one, the retry, and the seconds
+    until it is due (`due_in`) and until its lease ends (`leased_for`).
+    """
+    cursor = await connection.execute(_STANDING, (message_id, environment_id))
+    return await cursor.fetchone()
+
+
+async def forget_delivery(connection: Connection, environment_id: UUID, message_id: UUID) -> None:
+    """Drop the delivery of a message that was deleted."""
+    await connection.execute(_FORGET, (message_id, environment_id))
+
+
+async def renew_lease(connection: Connection, claim: Claim, *, lease: float) -> bool:
+    """Hold a claim for `lease` seconds from now. Returns whether it is still held."""
+    cursor = await connection.execute(_RENEW, (lease, claim.message_id, claim.retry, claim.owner))
+    return cursor.rowcount > 0
+
+
+async def give_back(
+    connection: Connection,
+    claim: Claim,
+    *,
+    after: float = 0.0,
+    reason: str | None = None,
+    interrupted: bool = False,
+) -> None:
+    """End a claim without an outcome; it uses up no attempt.
+
+    Args:
+        connection: a connection.
+        claim: of the caller.
+        after: seconds until it may be claimed again.
+        reason: why it waits, for operators.
+        interrupted: whether the provider may have been called.
+    """
+    await connection.execute(
+        _GIVE_BACK,
+        {
+            "id": claim.message_id,
+            "retry": claim.retry,
+            "owner": claim.owner,
+            "after": after,
+            "reason": reason,
+            "interruptions": int(interrupted),
+        },
+    )
+
+
+async def record_attempt(connection: Connection, record: AttemptRecord) -> str:
+    """Store one attempt, and return the message's delivery status after it."""
+    claim, exchange = record.claim, record.exchange
+    response = exchange.response if exchange else None
+    if record.accepted:
+        statement = _RECORD_ACCEPTED
+    else:
+        statement = _RECORD_FINAL if record.after is None else _RECORD_TRY_AGAIN
+    cursor = await connection.execute(
+        statement,
+        {
+            "id": claim.message_id,
+            "retry": claim.retry,
+            "owner": claim.owner,
+            "after": record.after,
+            "attempt": record.attempt,
+            "status": record.status,
+            "metadata": Jsonb(record.metadata),
+            "events": Jsonb(record.events),
+            "log_id": new_id(),
+            "service": exchange.service_name if exchange else None,
+            "request": Jsonb(exchange.request if exchange else {}),
+            "response": None if response is None else Jsonb(response),
+            "now": record.now,
+        },
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        # Another claim was quicker. This statement's view of the row may be older than that one's
+        # change, so the status is read by a statement of its own.
+        cursor = await connection.execute(_STATUS, (claim.message_id,))
+        row = await cursor.fetchone()
+    return str(row["delivery_status"]) if row else "deleted"
+
+
+async def requeue(
+    connection: Connection, environment_id: UUID, message_id: UUID, now: datetime
+) -> dict[str, Any] | None:
+    """Put an undelivered or bounced message on its way again; None when it is neither."""
+    values = {
+        "id": message_id,
+        "environment_id": environment_id,
+        "event_id": new_id(),
+        "now": now,
+    }
+    cursor = await connection.execute(_REQUEUE, values)
+    return await cursor.fetchone()
+
+
+async def overdue_deliveries(
+    connection: Connection,
+    *,
+    grace_seconds: float,
+    limit: int,
+    after: tuple[datetime, UUID] | None = None,
+) -> list[dict[str, Any]]:
+    """Return deliveries that nobody works on though they were due long ago.
+
+    Only those that no walk would take up: the run of the message has ended or is gone, or the
+    message was retried by hand. Whoever reads them asks Temporal whether their run still waits for
+    them, and else calls `services.deliveries.retries.deliver_again`.
+
+    Args:
+        connection: a connection.
+        grace_seconds: for how long a delivery may be overdue.
+        limit: how many at most, longest overdue first.
+        after: `due_at` and `message_id` of the last row of the page before.
+    """
+    after_due, after_id = after or (None, None)
+    values = {
+        "grace": grace_seconds,
+        "limit": limit,
+        "after_due": after_due,
+        "after_id": after_id,
+    }
+    cursor = await connection.execute(_OVERDUE, values)
+    return await cursor.fetchall()

@@ -1,0 +1,1 @@
+"""Statements for the sweep: owed effects and positions."""

@@ -1,0 +1,76 @@
+"""Statements over what transactions owe to Temporal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from domain.kit.json_types import JsonObject
+from runtime.database import Connection
+
+# Due times are the database's: the clocks of the processes that write and sweep may differ.
+_OWE = """
+INSERT INTO owed_effects (id, environment_id, kind, payload, inserted_at, attempts, due_at)
+VALUES (%s, %s, %s, %s, %s, 0, now() + %s)
+"""
+
+_FIND = """
+SELECT o.id, o.environment_id, o.kind, o.payload, o.attempts, e.slug AS environment
+FROM owed_effects o JOIN environments e ON e.id = o.environment_id
+WHERE o.id = ANY(%s) ORDER BY o.id
+"""
+
+# Whoever takes one pushes it back first, so that two sweeps do not work on the same rows and one
+# that fails every time lets the others pass.
+_TAKE_DUE = """
+WITH due AS (
+    SELECT id FROM owed_effects WHERE due_at < now()
+    ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED
+), taken AS (
+    UPDATE owed_effects o
+    SET attempts = o.attempts + 1,
+        due_at = now() + least(%s::interval * power(2, least(o.attempts, 20)), %s::interval)
+    FROM due WHERE o.id = due.id
+    RETURNING o.id, o.environment_id, o.kind, o.payload, o.attempts
+)
+SELECT taken.*, e.slug AS environment
+FROM taken JOIN environments e ON e.id = taken.environment_id ORDER BY taken.id
+"""
+
+
+async def owe(
+    connection: Connection,
+    environment_id: UUID,
+    *,
+    effect_id: UUID,
+    kind: str,
+    payload: JsonObject,
+    now: datetime,
+    patience: timedelta,
+) -> None:
+    """Record one effect; it counts as left over when it is still there after `patience`."""
+    values = (effect_id, environment_id, kind, Jsonb(payload), now, patience)
+    await connection.execute(_OWE, values)
+
+
+async def effects_by_id(connection: Connection, ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    """Return those of the effects that are still owed."""
+    cursor = await connection.execute(_FIND, [list(ids)])
+    return await cursor.fetchall()
+
+
+async def take_due(
+    connection: Connection, *, limit: int, first_wait: timedelta, longest_wait: timedelta
+) -> list[dict[str, Any]]:
+    """Return effects that are due, and put each off in case that it fails again."""
+    cursor = await connection.execute(_TAKE_DUE, (limit, first_wait, longest_wait))
+    return await cursor.fetchall()
+
+
+async def forget(connection: Connection, ids: Sequence[UUID]) -> None:
+    """Note that effects have happened."""
+    await connection.execute("DELETE FROM owed_effects WHERE id = ANY(%s)", [list(ids)])

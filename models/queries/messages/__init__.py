@@ -1,0 +1,1 @@
+"""Statements for messages, their filters and engagement."""

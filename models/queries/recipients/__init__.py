@@ -1,0 +1,1 @@
+"""Statements for users, objects, tenants and their channel data."""

@@ -1,0 +1,23 @@
+"""What a recipient has stored for one channel."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from domain.recipients.refs import RecipientRef
+from runtime.database import Connection
+
+_GET = """
+SELECT data FROM channel_data
+WHERE environment_id = %s AND collection = %s AND recipient_id = %s AND channel_id = %s
+"""
+
+
+async def channel_data_of(
+    connection: Connection, environment_id: UUID, ref: RecipientRef, channel_id: UUID
+) -> dict[str, Any] | None:
+    """Return a recipient's data for a channel, or None."""
+    cursor = await connection.execute(_GET, (environment_id, ref.collection, ref.id, channel_id))
+    row = await cursor.fetchone()
+    return None if row is None else row["data"]

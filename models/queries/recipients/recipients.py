@@ -1,0 +1,204 @@
+"""Statements over recipients, their channel data and preference sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from domain.kit.errors import InvalidParams
+from domain.recipients.recipients import MAX_PROPERTIES_BYTES, TOO_LARGE, InlineRecipient, combined
+from domain.recipients.refs import RecipientRef
+from runtime.database import Connection
+
+# Whether what is given changes what is stored. Most people are described as they were before, and
+# then the shallow merge tells it at a small part of the price of the deep one.
+CHANGES = """
+((stored.properties || {new}.properties IS DISTINCT FROM stored.properties
+  AND jsonb_deep_merge(stored.properties, {new}.properties) IS DISTINCT FROM stored.properties)
+ OR ({new}.settings IS NOT NULL
+     AND coalesce(jsonb_deep_merge(stored.settings, {new}.settings), {new}.settings)
+         IS DISTINCT FROM stored.settings)
+ OR ({new}.created_at IS NOT NULL AND {new}.created_at IS DISTINCT FROM stored.created_at))
+"""
+# The people of `people_values`.
+PEOPLE = """
+unnest(%(people_collections)s::text[], %(people_ids)s::text[], %(people_properties)s::jsonb[],
+       %(people_settings)s::jsonb[], %(people_created)s::timestamptz[])
+    AS given (collection, id, properties, settings, created_at)
+"""
+# One statement for any number of rows, in key order so that two requests never deadlock. Nothing
+# is written, nor even locked, for a recipient that would not change: triggers that name the same
+# tenant would queue for it.
+_UPSERT = f"""
+INSERT INTO recipients AS stored
+    (environment_id, collection, id, properties, settings, created_at, inserted_at, updated_at)
+SELECT %(environment_id)s, given.collection, given.id, given.properties, given.settings,
+       given.created_at, %(now)s, %(now)s
+FROM {PEOPLE}
+WHERE NOT EXISTS (
+    SELECT FROM recipients AS stored
+    WHERE stored.environment_id = %(environment_id)s AND stored.collection = given.collection
+      AND stored.id = given.id AND NOT {CHANGES.format(new="given")})
+ORDER BY 1, 2, 3
+ON CONFLICT (environment_id, collection, id) DO UPDATE
+SET properties = jsonb_deep_merge(stored.properties, excluded.properties),
+    settings = coalesce(jsonb_deep_merge(stored.settings, excluded.settings), excluded.settings,
+                        stored.settings),
+    created_at = coalesce(excluded.created_at, stored.created_at),
+    updated_at = excluded.updated_at
+WHERE {CHANGES.format(new="excluded")}
+RETURNING collection, id,
+    octet_length(properties::text) + coalesce(octet_length(settings::text), 0) AS size
+"""  # noqa: S608 - fixed text
+
+_FORGET_PREFERENCES = """
+UPDATE recipients SET settings = settings - 'preference_set'
+WHERE environment_id = %s AND collection = %s AND id = %s AND settings ? 'preference_set'
+"""
+
+_SET_CHANNEL_DATA = """
+INSERT INTO channel_data (environment_id, collection, recipient_id, channel_id, data, updated_at)
+VALUES (%s, %s, %s, %s, %s, %s)
+ON CONFLICT (environment_id, collection, recipient_id, channel_id)
+DO UPDATE SET data = excluded.data, updated_at = excluded.updated_at
+"""
+
+_MERGE_PREFERENCES = """
+INSERT INTO preference_sets AS stored
+    (environment_id, collection, recipient_id, id, content, updated_at)
+VALUES (%s, %s, %s, %s, %s, %s)
+ON CONFLICT (environment_id, collection, recipient_id, id)
+DO UPDATE SET content = jsonb_deep_merge(stored.content, excluded.content),
+              updated_at = excluded.updated_at
+"""
+
+_GET = """
+SELECT collection, id, properties, settings, created_at, inserted_at, updated_at
+FROM recipients WHERE environment_id = %s AND collection = %s AND id = %s
+"""
+
+_GET_MANY = """
+SELECT collection, id, properties, settings, created_at, inserted_at, updated_at
+FROM recipients
+JOIN unnest(%s::text[], %s::text[]) AS given (collection, id) USING (collection, id)
+WHERE environment_id = %s
+"""
+
+_EXISTING = """
+SELECT collection, id FROM recipients
+JOIN unnest(%s::text[], %s::text[]) AS given (collection, id) USING (collection, id)
+WHERE environment_id = %s
+"""
+
+
+def described(recipients: Iterable[InlineRecipient]) -> list[InlineRecipient]:
+    """Return whom a request says something about, each once and in key order."""
+    distinct: dict[RecipientRef, InlineRecipient] = {}
+    for entry in recipients:
+        if entry.properties is not None:
+            distinct[entry.ref] = combined(distinct.get(entry.ref), entry)
+    return [distinct[ref] for ref in sorted(distinct)]
+
+
+def people_values(people: Sequence[InlineRecipient]) -> dict[str, Any]:
+    """Return the parameters of `PEOPLE`."""
+    return {
+        "people_collections": [entry.ref.collection for entry in people],
+        "people_ids": [entry.ref.id for entry in people],
+        "people_properties": [Jsonb(entry.properties) for entry in people],
+        "people_settings": [
+            None if entry.settings is None else Jsonb(entry.settings) for entry in people
+        ],
+        "people_created": [entry.created_at for entry in people],
+    }
+
+
+async def upsert_recipients(
+    connection: Connection,
+    environment_id: UUID,
+    recipients: Sequence[InlineRecipient],
+    now: datetime,
+) -> None:
+    """Store what requests say about recipients, in a transaction; bare references are passed over.
+
+    Properties are merged deeply into what is stored; channel data replaces what is stored for its
+    channel; preference sets are merged (Knock docs, "Identifying recipients").
+
+    Raises:
+        InvalidParams: one of them, merged with what is stored, passes 256 kB.
+    """
+    ordered = described(recipients)
+    if not ordered:
+        return
+    for entry in ordered:
+        if entry.replaces_preferences:
+            await connection.execute(
+                _FORGET_PREFERENCES, (environment_id, entry.ref.collection, entry.ref.id)
+            )
+    cursor = await connection.execute(
+        _UPSERT,
+        {"environment_id": environment_id, "now": now, **people_values(ordered)},
+    )
+    for row in await cursor.fetchall():
+        if row["size"] > MAX_PROPERTIES_BYTES:
+            place = f"{row['collection']}/{row['id']}"
+            raise InvalidParams.of("properties", f"{TOO_LARGE} in {place}")
+    await _store_reachability(connection, environment_id, ordered, now)
+
+
+async def _store_reachability(
+    connection: Connection,
+    environment_id: UUID,
+    recipients: Iterable[InlineRecipient],
+    now: datetime,
+) -> None:
+    channel_rows = [
+        (environment_id, entry.ref.collection, entry.ref.id, UUID(channel_id), Jsonb(data), now)
+        for entry in recipients
+        for channel_id, data in sorted((entry.channel_data or {}).items())
+        if data is not None
+    ]
+    preference_rows = [
+        (environment_id, entry.ref.collection, entry.ref.id, set_id, Jsonb(content), now)
+        for entry in recipients
+        for set_id, content in sorted((entry.preferences or {}).items())
+    ]
+    cursor = connection.cursor()
+    if channel_rows:
+        await cursor.executemany(_SET_CHANNEL_DATA, channel_rows)
+    if preference_rows:
+        await cursor.executemany(_MERGE_PREFERENCES, preference_rows)
+
+
+async def get_recipient(
+    connection: Connection, environment_id: UUID, ref: RecipientRef
+) -> dict[str, Any] | None:
+    """Return a recipient's row, or None."""
+    cursor = await connection.execute(_GET, (environment_id, ref.collection, ref.id))
+    return await cursor.fetchone()
+
+
+async def get_recipients(
+    connection: Connection, environment_id: UUID, refs: Iterable[RecipientRef]
+) -> list[dict[str, Any]]:
+    """Return the rows of those of the recipients that exist, in any order."""
+    wanted = list(refs)
+    collections, ids = [ref.collection for ref in wanted], [ref.id for ref in wanted]
+    cursor = await connection.execute(_GET_MANY, (collections, ids, environment_id))
+    return await cursor.fetchall()
+
+
+async def existing_recipients(
+    connection: Connection, environment_id: UUID, refs: Sequence[RecipientRef]
+) -> set[RecipientRef]:
+    """Return which of the given recipients are stored."""
+    if not refs:
+        return set()
+    cursor = await connection.execute(
+        _EXISTING, ([ref.collection for ref in refs], [ref.id for ref in refs], environment_id)
+    )
+    return {RecipientRef(row["collection"], row["id"]) for row in await cursor.fetchall()}

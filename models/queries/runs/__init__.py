@@ -1,0 +1,1 @@
+"""Statements for recipient runs and their walks."""

@@ -1,0 +1,231 @@
+"""The two statements of a walk: take the run with everything it needs, and record what was done.
+
+They run for every advance of every run; each is one round trip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from domain.kit.json_types import JsonObject
+from runtime.database import Connection
+
+# The data of a trigger for many may have 10 MB: it is not sent and decoded for each of them.
+_SMALL_DATA = 8_192
+
+_TAKE = f"""
+SELECT r.id, r.environment_id, r.workflow_run_id, r.workflow_key, r.version_id, r.collection,
+       r.recipient_id, r.tenant_id, r.cancellation_key, r.trigger_data, r.status, r.error_count,
+       r.event_count, r.step_outcomes, r.started_at,
+       CASE WHEN w.recipient_count = 1 OR pg_column_size(w.data) <= {_SMALL_DATA}
+            THEN w.data END AS data,
+       w.settings, w.actor_collection, w.actor_id, w.accepted_at,
+       e.slug AS environment, e.config_version,
+       to_jsonb(recipient) AS recipient, to_jsonb(actor) AS actor, to_jsonb(tenant) AS tenant
+FROM recipient_runs r
+JOIN workflow_runs w ON w.id = r.workflow_run_id
+JOIN environments e ON e.id = r.environment_id
+LEFT JOIN recipients recipient ON recipient.environment_id = r.environment_id
+    AND recipient.collection = r.collection AND recipient.id = r.recipient_id
+LEFT JOIN recipients actor ON actor.environment_id = r.environment_id
+    AND actor.collection = w.actor_collection AND actor.id = w.actor_id
+LEFT JOIN recipients tenant ON tenant.environment_id = r.environment_id
+    AND tenant.collection = '$tenants' AND tenant.id = r.tenant_id
+WHERE r.id = %s AND r.environment_id = %s
+FOR UPDATE OF r
+"""  # noqa: S608 - the part is a number of ours
+
+# What a walk may add rows to. Columns are named: one that a newer release added takes its default,
+# so a process of the release before it still writes.
+_ADDED: dict[str, tuple[str, ...]] = {
+    "recipient_run_events": (
+        "recipient_run_id",
+        "position",
+        "event",
+        "status",
+        "attempt",
+        "step_ref",
+        "step_type",
+        "data",
+        "inserted_at",
+    ),
+    "run_patches": ("recipient_run_id", "position", "step_ref", "patch"),
+    "messages": (
+        "id",
+        "environment_id",
+        "channel_id",
+        "channel_type",
+        "recipient_run_id",
+        "workflow_run_id",
+        "workflow_key",
+        "version_id",
+        "step_ref",
+        "categories",
+        "collection",
+        "recipient_id",
+        "tenant_id",
+        "actors",
+        "data",
+        "content",
+        "delivery_status",
+        "scheduled_at",
+        "provider_metadata",
+        "recipient_snapshot",
+        "retry_count",
+        "inserted_at",
+        "updated_at",
+    ),
+    "message_events": ("message_id", "id", "event_type", "data", "inserted_at"),
+}
+
+# What needs a provider is on its way from here on; a final status ends it.
+_ON_THEIR_WAY = """
+on_their_way AS (
+    INSERT INTO deliveries (message_id, environment_id, channel_id, channel_type, due_at, retry,
+                            attempts, interruptions, inserted_at)
+    SELECT id, environment_id, channel_id, channel_type, coalesce(scheduled_at, now()), retry_count,
+           0, 0, now()
+    FROM added_messages WHERE delivery_status = 'queued'
+)
+"""
+
+_UPDATE = """
+UPDATE recipient_runs
+SET status = %(status)s, error_count = %(error_count)s, event_count = %(event_count)s,
+    step_outcomes = %(step_outcomes)s, resumes_at = %(resumes_at)s, started_at = %(started_at)s,
+    ended_at = %(ended_at)s, end_reason = %(end_reason)s, updated_at = %(now)s
+WHERE id = %(id)s
+"""
+
+_MESSAGES_OF_RUN = """
+SELECT id, step_ref, channel_id, channel_type, delivery_status, scheduled_at, seen_at, read_at,
+       interacted_at, link_clicked_at, archived_at
+FROM messages WHERE workflow_run_id = %s AND recipient_run_id = %s ORDER BY inserted_at, id
+"""
+
+# Told once for each time that a run stalls: not again while nothing else has happened to it.
+_STALL = """
+WITH stalled AS (
+    UPDATE recipient_runs r
+    SET event_count = r.event_count + 1, error_count = r.error_count + 1, updated_at = %(now)s
+    WHERE r.id = %(id)s AND r.environment_id = %(environment_id)s
+      AND r.status IN ('queued', 'processing', 'paused')
+      AND NOT EXISTS (SELECT FROM recipient_run_events e
+          WHERE e.recipient_run_id = r.id AND e.position = r.event_count - 1
+            AND e.event = 'run_stalled')
+    RETURNING r.id, r.event_count - 1 AS position
+)
+INSERT INTO recipient_run_events (recipient_run_id, position, event, status, attempt, data,
+                                  inserted_at)
+SELECT id, position, 'run_stalled', 'error', 1, %(data)s, %(now)s FROM stalled
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RunChange:
+    """What a walk makes of its run's row."""
+
+    status: str
+    error_count: int
+    event_count: int
+    step_outcomes: JsonObject
+    resumes_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    end_reason: str | None
+
+
+async def take_run(
+    connection: Connection, environment_id: UUID, run_id: UUID
+) -> dict[str, Any] | None:
+    """Lock a run for the rest of the transaction, and return it with its trigger and people.
+
+    `data` is None when the trigger's data is large and others share it: see `trigger_data`.
+    """
+    cursor = await connection.execute(_TAKE, (run_id, environment_id))
+    return await cursor.fetchone()
+
+
+async def trigger_data(connection: Connection, workflow_run_id: UUID) -> str:
+    """Return the data of a trigger as JSON text."""
+    cursor = await connection.execute(
+        "SELECT data::text AS data FROM workflow_runs WHERE id = %s", (workflow_run_id,)
+    )
+    row = await cursor.fetchone()
+    return "{}" if row is None else str(row["data"])
+
+
+async def patches_of_run(connection: Connection, run_id: UUID) -> list[dict[str, Any]]:
+    """Return what the steps of a run changed in its data, in order."""
+    cursor = await connection.execute(
+        "SELECT position, patch FROM run_patches WHERE recipient_run_id = %s ORDER BY position",
+        (run_id,),
+    )
+    return await cursor.fetchall()
+
+
+@cache
+def _record(tables: tuple[str, ...]) -> str:
+    """Write the statement that adds rows to some tables, and changes the run, all or nothing."""
+    parts = []
+    for table in tables:
+        columns = ", ".join(_ADDED[table])
+        told = f" RETURNING {columns}" if table == "messages" else ""
+        parts.append(
+            f"added_{table} AS (INSERT INTO {table} ({columns}) SELECT {columns}"  # noqa: S608
+            f" FROM jsonb_populate_recordset(NULL::{table}, %({table})s){told})"
+        )
+    if "messages" in tables:
+        parts.append(_ON_THEIR_WAY)
+    return (f"WITH {', '.join(parts)}" if parts else "") + _UPDATE
+
+
+async def record_walk(
+    connection: Connection,
+    run_id: UUID,
+    change: RunChange,
+    rows: Mapping[str, Sequence[JsonObject]],
+    now: datetime,
+) -> None:
+    """Store what a walk did: the new state of its run, and rows by table and column name."""
+    added = {table: Jsonb(rows[table]) for table in _ADDED if rows.get(table)}
+    values = {
+        "id": run_id,
+        "status": change.status,
+        "error_count": change.error_count,
+        "event_count": change.event_count,
+        "step_outcomes": Jsonb(change.step_outcomes),
+        "resumes_at": change.resumes_at,
+        "started_at": change.started_at,
+        "ended_at": change.ended_at,
+        "end_reason": change.end_reason,
+        "now": now,
+        **added,
+    }
+    await connection.execute(_record(tuple(added)), values)
+
+
+async def record_stall(
+    connection: Connection, environment_id: UUID, run_id: UUID, *, data: JsonObject, now: datetime
+) -> bool:
+    """Note that a run stands still by a fault of ours; False when the last note says so already."""
+    cursor = await connection.execute(
+        _STALL,
+        {"id": run_id, "environment_id": environment_id, "data": Jsonb(data), "now": now},
+    )
+    return cursor.rowcount == 1
+
+
+async def messages_of_run(
+    connection: Connection, workflow_run_id: UUID, run_id: UUID
+) -> list[dict[str, Any]]:
+    """Return the messages that a run has made, oldest first, with their statuses."""
+    cursor = await connection.execute(_MESSAGES_OF_RUN, (workflow_run_id, run_id))
+    return await cursor.fetchall()

@@ -1,0 +1,1 @@
+"""Statements for triggers, cancels, their release and idempotency keys."""

@@ -1,0 +1,230 @@
+"""Statements that accept a trigger and hand its runs over to Temporal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from domain.kit.ids import FIRST_ID, LAST_ID, recipient_run_id
+from domain.recipients.recipients import InlineRecipient
+from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
+from domain.triggers.requests import TriggerRequest
+from models.queries.recipients.recipients import CHANGES, PEOPLE, people_values
+from models.queries.triggers.idempotency import TAKE, TAKE_IF, take_values
+from runtime.database import Connection
+
+# Everything in one statement: the answer to an Idempotency-Key, the trigger and its runs exist
+# together or not at all. A concurrent twin waits at the key, finds it taken, and writes nothing.
+# A recipient that was only referred to gets a run if it is stored; the others are noted.
+# Planning it takes longer than doing it, so the server should keep one plan for all lists. It would
+# plan for the length of each, so they stand in sub-selects; and where EXISTS stood, it would rather
+# read all recipients at once than look for a few.
+_ACCEPT = """
+WITH {people}taken AS ({taken}
+), allowed AS (
+    SELECT 1 WHERE {settled} AND (%(claim_key)s::text IS NULL OR EXISTS (SELECT FROM taken))
+), given AS (
+    SELECT given.* FROM allowed, unnest(
+        (SELECT %(run_ids)s::uuid[]), (SELECT %(collections)s::text[]),
+        (SELECT %(recipient_ids)s::text[]), (SELECT %(trigger_data)s::jsonb[]),
+        (SELECT %(stored)s::boolean[]))
+        AS given (id, collection, recipient_id, trigger_data, stored)
+), known AS (
+    SELECT * FROM given WHERE stored OR (
+        SELECT true FROM recipients r WHERE r.environment_id = %(environment_id)s
+           AND r.collection = given.collection AND r.id = given.recipient_id)
+), accepted AS (
+    INSERT INTO workflow_runs
+        (id, environment_id, workflow_key, version_id, actor_collection, actor_id, tenant_id,
+         cancellation_key, data, settings, source, recipient_count, missing_recipients,
+         accepted_at)
+    SELECT %(id)s, %(environment_id)s, %(workflow_key)s, %(version_id)s, %(actor_collection)s,
+           %(actor_id)s, %(tenant_id)s, %(cancellation_key)s, %(data)s, %(settings)s, %(source)s,
+           (SELECT count(*) FROM known),
+           (SELECT jsonb_agg(CASE WHEN collection = '$users' THEN to_jsonb(recipient_id)
+                ELSE jsonb_build_object('id', recipient_id, 'collection', collection) END)
+            FROM given WHERE id NOT IN (SELECT id FROM known)),
+           %(now)s
+    FROM allowed
+    RETURNING id
+), owed AS (
+    INSERT INTO trigger_releases
+        (workflow_run_id, environment_id, accepted_at, due_at, attempts, fanout)
+    SELECT %(id)s, %(environment_id)s, now(), now() + %(release_within)s, 0, 1
+    FROM allowed WHERE EXISTS (SELECT FROM known)
+), made AS (
+    INSERT INTO recipient_runs
+        (id, environment_id, workflow_run_id, workflow_key, version_id, collection, recipient_id,
+         tenant_id, cancellation_key, trigger_data, status, error_count, event_count,
+         step_outcomes, inserted_at, updated_at)
+    SELECT known.id, %(environment_id)s, %(id)s, %(workflow_key)s, %(version_id)s,
+           known.collection, known.recipient_id, %(tenant_id)s, %(cancellation_key)s,
+           known.trigger_data, 'queued', 0, 0, '{{}}', %(now)s, %(now)s
+    FROM known
+    RETURNING id, collection, recipient_id, workflow_key, tenant_id, cancellation_key,
+              workflow_run_id, environment_id, event_count
+)
+{answer}
+"""
+_ACCEPT_REFERENCES = _ACCEPT.format(
+    people="",
+    taken=TAKE,
+    settled="true",
+    answer="SELECT true AS is_settled, true AS is_accepted, made.*\n"
+    "FROM accepted LEFT JOIN made ON true",
+)
+# Accepts only where nobody who is described would change, as most would not. Nobody is locked:
+# triggers that name the same tenant would queue for it. Who is described by nothing, as most
+# tenants are, is stored when missing: whoever stores the same at this moment says at least as much.
+_DESCRIBED = f"""described AS (
+    SELECT given.collection, given.id,
+           given.properties = '{{}}' AND given.settings IS NULL AND given.created_at IS NULL
+               AS is_bare,
+           (SELECT NOT {CHANGES.format(new="given")} FROM recipients stored
+            WHERE stored.environment_id = %(environment_id)s
+              AND stored.collection = given.collection AND stored.id = given.id) AS is_unchanged
+    FROM {PEOPLE}
+), settled AS (
+    SELECT NOT EXISTS (SELECT FROM described WHERE NOT coalesce(is_unchanged, is_bare))
+           AND (%(named_actor)s::text IS NULL OR EXISTS (
+                SELECT FROM recipients r WHERE r.environment_id = %(environment_id)s
+                   AND r.collection = %(actor_collection)s AND r.id = %(named_actor)s))
+           AS is_settled
+), """  # noqa: S608 - fixed text
+_ACCEPT_SETTLED = _ACCEPT.format(
+    people=_DESCRIBED,
+    taken=TAKE_IF.format(condition="(SELECT is_settled FROM settled)"),
+    settled="(SELECT is_settled FROM settled)",
+    answer="""
+, bare AS (
+    INSERT INTO recipients (environment_id, collection, id, properties, inserted_at, updated_at)
+    SELECT %(environment_id)s, described.collection, described.id, '{}', %(now)s, %(now)s
+    FROM allowed, described WHERE is_unchanged IS NULL
+    ORDER BY 2, 3
+    ON CONFLICT (environment_id, collection, id) DO NOTHING
+)
+SELECT is_settled, accepted.id IS NOT NULL AS is_accepted, made.*
+FROM settled LEFT JOIN accepted ON true LEFT JOIN made ON true""",
+)
+
+_STARTABLE = """
+SELECT r.id, r.collection, r.recipient_id, r.workflow_key, r.tenant_id, r.cancellation_key,
+       r.workflow_run_id, r.environment_id, r.event_count, r.updated_at AS alive_at,
+       e.slug AS environment
+FROM recipient_runs r JOIN environments e ON e.id = r.environment_id
+WHERE r.workflow_run_id = %s AND r.id > %s AND r.id <= %s AND r.status = 'queued'
+ORDER BY r.id LIMIT %s
+"""
+
+
+class Refusal(Enum):
+    """Why a statement has accepted nothing, and stored nothing."""
+
+    KEY_TAKEN = "key_taken"
+    UNSETTLED = "unsettled"
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerDraft:
+    """A trigger on its way to be accepted.
+
+    Attributes:
+        people: whom it describes, as `models.queries.recipients.recipients.described` returns them.
+        claim: its `Idempotency-Key`, if it has one.
+        workflow_run_id: its id.
+        now: the instant it happens.
+        release_within: after which time the sweep releases it, unless it is released by then.
+    """
+
+    request: TriggerRequest
+    people: list[InlineRecipient]
+    claim: IdempotencyClaim | None
+    workflow_run_id: UUID
+    now: datetime
+    release_within: timedelta
+
+    @property
+    def answer(self) -> StoredAnswer:
+        """Return what a repetition of the request will be answered."""
+        request_id = self.claim.request_id if self.claim else ""
+        return StoredAnswer(200, {"workflow_run_id": str(self.workflow_run_id)}, request_id)
+
+
+async def accept_trigger(
+    connection: Connection,
+    environment_id: UUID,
+    draft: TriggerDraft,
+    *,
+    version_id: UUID,
+    is_prepared: bool = False,
+) -> list[dict[str, Any]] | Refusal:
+    """Store a trigger and its runs in state `queued`.
+
+    Args:
+        connection: in a transaction or not; the statement is one by itself.
+        environment_id: where.
+        draft: the trigger.
+        version_id: what its runs walk through.
+        is_prepared: whether this transaction has taken the key and stored the people before.
+
+    Returns:
+        The runs; or why nothing was stored: the key was taken before, or somebody has to be stored
+        or refused first. Who is described by nothing is stored here.
+    """
+    request, workflow_run_id = draft.request, draft.workflow_run_id
+    actor = request.actor.ref if request.actor else None
+    recipients = request.recipients
+    known = {entry.ref for entry in draft.people}
+    settles = not is_prepared and (actor is not None or bool(known))
+    claim = None if is_prepared else draft.claim
+    cursor = await connection.execute(
+        _ACCEPT_SETTLED if settles else _ACCEPT_REFERENCES,
+        {
+            **take_values(environment_id, claim, answer=draft.answer, now=draft.now),
+            "id": workflow_run_id,
+            "release_within": draft.release_within,
+            "workflow_key": request.workflow_key,
+            "version_id": version_id,
+            "actor_collection": actor.collection if actor else None,
+            "actor_id": actor.id if actor else None,
+            "tenant_id": request.tenant.ref.id if request.tenant else None,
+            "cancellation_key": request.cancellation_key,
+            "data": Jsonb(request.data),
+            "settings": Jsonb(request.settings),
+            "source": Jsonb(request.source),
+            "run_ids": [recipient_run_id(workflow_run_id, entry.ref.gid) for entry in recipients],
+            "collections": [entry.ref.collection for entry in recipients],
+            "recipient_ids": [entry.ref.id for entry in recipients],
+            "trigger_data": [
+                None if entry.trigger_data is None else Jsonb(entry.trigger_data)
+                for entry in recipients
+            ],
+            "stored": [entry.ref in known for entry in recipients],
+            "named_actor": None if actor is None or actor in known else actor.id,
+            **(people_values(draft.people) if settles else {}),
+        },
+    )
+    rows = await cursor.fetchall()
+    if not rows or not rows[0]["is_accepted"]:
+        is_settled = not rows or rows[0]["is_settled"]
+        return Refusal.KEY_TAKEN if is_settled else Refusal.UNSETTLED
+    # A trigger without runs is answered with one row of nulls.
+    return [row for row in rows if row["id"] is not None]
+
+
+async def startable_runs(
+    connection: Connection,
+    workflow_run_id: UUID,
+    *,
+    after: UUID = FIRST_ID,
+    last: UUID = LAST_ID,
+    limit: int | None = None,
+) -> list[dict[str, Any]]:
+    """Return the runs of a trigger, in a range of ids, that have not begun."""
+    cursor = await connection.execute(_STARTABLE, (workflow_run_id, after, last, limit))
+    return await cursor.fetchall()

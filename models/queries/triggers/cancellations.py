@@ -1,0 +1,166 @@
+"""Statements that cancel runs and tell Temporal about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from domain.kit.ids import FIRST_ID, LAST_ID
+from domain.recipients.refs import RecipientRef
+from runtime.database import Connection
+
+# A run is cancelled by this statement, not by Temporal: a walk holds the row's lock from before
+# its first effect to its commit, so either the walk came first and what it made stands, or the
+# cancel did and the walk makes nothing. Rows are locked in id order, so two cancels never deadlock.
+_CANCEL = """
+WITH requested AS (
+    INSERT INTO cancellations (id, environment_id, workflow_key, cancellation_key, recipients,
+                               run_count, requested_at, due_at, attempts)
+    VALUES (%(id)s, %(environment_id)s, %(workflow_key)s, %(cancellation_key)s, %(recipients)s,
+            0, %(now)s, now() + %(release_within)s, 0)
+), locked AS (
+    SELECT id FROM recipient_runs
+    WHERE environment_id = %(environment_id)s AND workflow_key = %(workflow_key)s
+      AND open_key = %(cancellation_key)s
+      AND (%(recipients)s::jsonb IS NULL OR (collection, recipient_id) IN (
+            SELECT * FROM unnest(%(collections)s::text[], %(recipient_ids)s::text[])))
+    ORDER BY id FOR UPDATE
+), cancelled AS (
+    UPDATE recipient_runs r
+    SET status = 'cancelled', cancellation_id = %(id)s, resumes_at = NULL,
+        ended_at = %(now)s, end_reason = 'cancel_requested',
+        event_count = r.event_count + 1, updated_at = %(now)s
+    FROM locked WHERE r.id = locked.id
+    RETURNING r.id, r.event_count - 1 AS position
+), told AS (
+    INSERT INTO recipient_run_events (recipient_run_id, position, event, status, attempt, data,
+                                      inserted_at)
+    SELECT id, position, 'run_cancelled', 'ok', 1,
+           jsonb_build_object('reason', 'cancel_requested', 'cancellation_id', %(id)s::text),
+           %(now)s
+    FROM cancelled
+)
+SELECT id FROM cancelled ORDER BY id
+"""
+
+_SETTLE = """
+UPDATE cancellations SET run_count = %s, released_at = CASE WHEN %s = 0 THEN requested_at END
+WHERE id = %s
+"""
+
+_CHUNK = """
+SELECT r.id, r.workflow_key, e.slug AS environment
+FROM recipient_runs r JOIN environments e ON e.id = r.environment_id
+WHERE r.cancellation_id = %s AND r.id > %s AND r.id <= %s ORDER BY r.id
+"""
+
+# Taking pushes back: what fails, or dies with its process, stands in nobody's way.
+_TAKE_UNRELEASED = """
+WITH due AS (
+    SELECT id FROM cancellations
+    WHERE released_at IS NULL AND due_at <= now()
+    ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)
+UPDATE cancellations c SET due_at = now() + %(lease)s
+FROM due, environments e
+WHERE c.id = due.id AND e.id = c.environment_id
+RETURNING c.id, c.environment_id, c.run_count, e.slug AS environment
+"""
+
+_PUT_BACK = """
+UPDATE cancellations
+SET due_at = now() + CASE WHEN %(failed)s
+        THEN least(%(first)s * power(2, least(attempts, 20)), %(longest)s) ELSE interval '0' END,
+    attempts = attempts + %(failed)s::int
+WHERE id = %(id)s AND released_at IS NULL
+"""
+
+
+async def cancel_runs(
+    connection: Connection,
+    environment_id: UUID,
+    *,
+    cancellation_id: UUID,
+    workflow_key: str,
+    cancellation_key: str,
+    recipients: Sequence[RecipientRef] | None,
+    now: datetime,
+    release_within: timedelta,
+) -> list[UUID]:
+    """Cancel every open run that matches, and return their ids.
+
+    The sweep wakes their Temporal workflows after `release_within`, unless they were by then.
+    """
+    refs = recipients or ()
+    cursor = await connection.execute(
+        _CANCEL,
+        {
+            "id": cancellation_id,
+            "environment_id": environment_id,
+            "workflow_key": workflow_key,
+            "cancellation_key": cancellation_key,
+            "recipients": None if recipients is None else Jsonb([ref.gid for ref in refs]),
+            "collections": [ref.collection for ref in refs],
+            "recipient_ids": [ref.id for ref in refs],
+            "now": now,
+            "release_within": release_within,
+        },
+    )
+    ids = [row["id"] for row in await cursor.fetchall()]
+    await connection.execute(_SETTLE, (len(ids), len(ids), cancellation_id))
+    return ids
+
+
+async def cancelled_runs(
+    connection: Connection, cancellation_id: UUID, *, after: UUID = FIRST_ID, last: UUID = LAST_ID
+) -> list[dict[str, Any]]:
+    """Return the runs of a cancellation in a range of ids."""
+    cursor = await connection.execute(_CHUNK, (cancellation_id, after, last))
+    return await cursor.fetchall()
+
+
+async def mark_released(connection: Connection, cancellation_id: UUID) -> None:
+    """Note that every run of a cancellation was told, or is certain to be."""
+    await connection.execute(
+        "UPDATE cancellations SET released_at = now() WHERE id = %s", (cancellation_id,)
+    )
+
+
+async def take_unreleased(
+    connection: Connection, *, limit: int, lease: timedelta
+) -> list[dict[str, Any]]:
+    """Take cancellations, the longest due first, that nobody has released; nobody else gets them.
+
+    Args:
+        connection: outside a transaction.
+        limit: most cancellations.
+        lease: when they are due again, should this process die.
+    """
+    cursor = await connection.execute(_TAKE_UNRELEASED, {"limit": limit, "lease": lease})
+    return await cursor.fetchall()
+
+
+async def put_back(
+    connection: Connection,
+    cancellation_id: UUID,
+    *,
+    failed: bool,
+    first: timedelta,
+    longest: timedelta,
+) -> None:
+    """Give back a cancellation that was taken and could not be released.
+
+    Args:
+        connection: outside a transaction.
+        cancellation_id: the cancellation.
+        failed: whether it waits: `first`, and twice as long each time, up to `longest`.
+        first: the first wait.
+        longest: the longest wait.
+    """
+    await connection.execute(
+        _PUT_BACK, {"id": cancellation_id, "failed": failed, "first": first, "longest": longest}
+    )

@@ -1,0 +1,166 @@
+"""What statements have in common: typed rows, conditions, lists in pages.
+
+A row is a frozen dataclass in `domain/<area>/`; its fields name the columns, so that a column is
+written in the table, in the migration and in the row, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Generic, TypeVar
+
+from psycopg.rows import class_row
+
+from domain.kit.filters import Bounds
+from domain.kit.pages import Boundary, Page, PageRequest
+from domain.recipients.refs import RecipientRef
+from runtime.database import Connection
+
+R = TypeVar("R")
+Values = Sequence[Any] | Mapping[str, Any]
+
+
+def columns_of(row: type, alias: str, expressions: Mapping[str, str] | None = None) -> str:
+    """Write the columns of a SELECT for the fields of a row.
+
+    Args:
+        row: a dataclass.
+        alias: of the table that has the fields' columns.
+        expressions: SQL for fields that are not plain columns of it.
+    """
+    given = expressions or {}
+    names = (column.name for column in fields(row))
+    return ", ".join(
+        f"{given[name]} AS {name}" if name in given else f"{alias}.{name}" for name in names
+    )
+
+
+async def fetch_all(
+    connection: Connection, row: type[R], statement: str, values: Values = ()
+) -> list[R]:
+    """Run a statement and return its rows, typed."""
+    async with connection.cursor(row_factory=class_row(row)) as cursor:
+        await cursor.execute(statement, values)
+        return await cursor.fetchall()
+
+
+async def fetch_one(
+    connection: Connection, row: type[R], statement: str, values: Values = ()
+) -> R | None:
+    """Run a statement and return its first row, typed, or None."""
+    async with connection.cursor(row_factory=class_row(row)) as cursor:
+        await cursor.execute(statement, values)
+        return await cursor.fetchone()
+
+
+class Where:
+    """Gathers conditions and their positional parameters."""
+
+    def __init__(self) -> None:
+        self.conditions: list[str] = []
+        self.values: list[Any] = []
+
+    def add(self, condition: str, *values: Any) -> None:
+        """Add a condition."""
+        self.conditions.append(condition)
+        self.values.extend(values)
+
+    def add_given(self, condition: str, value: Any) -> None:
+        """Add a condition unless its value was not given."""
+        if value is not None:
+            self.add(condition, value)
+
+    def add_by_name(self, conditions: Mapping[str, str], filters: object) -> None:
+        """Add for each filter that was given the condition that bears its name."""
+        for name, condition in conditions.items():
+            self.add_given(condition, getattr(filters, name))
+
+    def recipient(self, ref: RecipientRef | None, alias: str = "m") -> None:
+        """Add: belongs to this recipient."""
+        if ref is not None:
+            self.add(
+                f"{alias}.recipient_id = %s AND {alias}.collection = %s", ref.id, ref.collection
+            )
+
+    def bounds(self, column: str, bounds: Bounds) -> None:
+        """Add the given limits of an instant."""
+        self.add_given(f"{column} > %s", bounds.gt)
+        self.add_given(f"{column} >= %s", bounds.gte)
+        self.add_given(f"{column} < %s", bounds.lt)
+        self.add_given(f"{column} <= %s", bounds.lte)
+
+    @property
+    def sql(self) -> str:
+        """Return the conditions joined by AND."""
+        return " AND ".join(self.conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[R]):
+    """A list that is read in pages.
+
+    Attributes:
+        row: the dataclass of its rows.
+        source: what stands after FROM, such as `recipients r`.
+        alias: of the table whose columns the fields are.
+        keys: fields that the list is sorted by; together unique and never null.
+        descending: whether it runs from high to low, in all keys.
+        expressions: SQL for fields that are not plain columns of the table.
+    """
+
+    row: type[R]
+    source: str
+    alias: str
+    keys: tuple[str, ...]
+    descending: bool = True
+    expressions: Mapping[str, str] = field(default_factory=dict)
+
+    async def page(self, connection: Connection, where: Where, request: PageRequest) -> Page[R]:
+        """Return a page of the rows that fulfil the conditions.
+
+        Rows are compared with a boundary, never counted: what appears in between neither hides nor
+        repeats others. One row more than asked for tells whether there are more.
+        """
+        keys = ", ".join(map(self._key, self.keys))
+        conditions, values = [*where.conditions], [*where.values]
+        onward, back = ("<", ">") if self.descending else (">", "<")
+        for boundary, operator in ((request.after, onward), (request.before, back)):
+            if boundary is not None:
+                places = ", ".join(["%s"] * len(self.keys))
+                conditions.append(f"({keys}) {operator} ({places})")
+                values.extend(boundary)
+        direction = "DESC" if self.descending != request.is_backward else "ASC"
+        order = ", ".join(f"{self._key(key)} {direction}" for key in self.keys)
+        rows = await fetch_all(
+            connection,
+            self.row,
+            f"SELECT {columns_of(self.row, self.alias, self.expressions)} FROM {self.source}"  # noqa: S608 - constants
+            f" WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT {request.size + 1:d}",
+            values,
+        )
+        return self._turn(request, rows)
+
+    def _key(self, key: str) -> str:
+        return self.expressions.get(key, f"{self.alias}.{key}")
+
+    def _turn(self, request: PageRequest, rows: list[R]) -> Page[R]:
+        """Make a page of the rows that the statement returned, back in the list's order."""
+        has_more = len(rows) > request.size
+        rows = rows[: request.size]
+        if request.is_backward:
+            rows.reverse()
+        if not rows:
+            return Page(rows, request.size)
+        first, last = self._boundary(rows[0]), self._boundary(rows[-1])
+        if request.is_backward:
+            return Page(rows, request.size, after=last, before=first if has_more else None)
+        return Page(
+            rows,
+            request.size,
+            after=last if has_more else None,
+            before=first if request.after is not None else None,
+        )
+
+    def _boundary(self, row: R) -> Boundary:
+        return tuple(getattr(row, key) for key in self.keys)

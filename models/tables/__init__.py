@@ -1,0 +1,46 @@
+"""Every table, in one import: this is what makes them known to Alembic.
+
+Only migrations and tests need it. Processes that serve run SQL from `models/queries/` and start a
+second sooner without the table classes.
+"""
+
+from models.tables.base import metadata
+from models.tables.cancellation import Cancellation
+from models.tables.channel import Channel, ChannelEnvironment
+from models.tables.content import Commit, ContentResource, ContentVersion
+from models.tables.delivery import PendingDelivery
+from models.tables.effect import OwedEffect
+from models.tables.environment import ApiKey, Environment, ServiceToken
+from models.tables.idempotency import IdempotencyRecord
+from models.tables.message import DeliveryAttempt, Message, MessageEvent
+from models.tables.recipient import ChannelData, PreferenceSet, Recipient
+from models.tables.release import SweepPosition, TriggerRelease
+from models.tables.run import RecipientRun, RecipientRunEvent, RunPatch, WorkflowRun
+
+__all__ = [
+    "ApiKey",
+    "Cancellation",
+    "Channel",
+    "ChannelData",
+    "ChannelEnvironment",
+    "Commit",
+    "ContentResource",
+    "ContentVersion",
+    "DeliveryAttempt",
+    "Environment",
+    "IdempotencyRecord",
+    "Message",
+    "MessageEvent",
+    "OwedEffect",
+    "PendingDelivery",
+    "PreferenceSet",
+    "Recipient",
+    "RecipientRun",
+    "RecipientRunEvent",
+    "RunPatch",
+    "ServiceToken",
+    "SweepPosition",
+    "TriggerRelease",
+    "WorkflowRun",
+    "metadata",
+]

@@ -1,0 +1,64 @@
+"""Versioned content (workflows, e-mail layouts, …): drafts, published versions, commits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel
+
+from models.tables.base import instant_column, json_column, text_column
+
+
+class ContentResource(SQLModel, table=True):
+    """One piece of content in one environment: its draft, and which version is published."""
+
+    __tablename__ = "content_resources"
+
+    environment_id: UUID = Field(foreign_key="environments.id", primary_key=True)
+    resource_type: str = Field(primary_key=True)
+    key: str = text_column(primary_key=True)
+    draft: dict[str, Any] = json_column()
+    draft_sha: str
+    published_version_id: UUID | None = None
+    published_sha: str | None = None
+    active: bool = True
+    inserted_at: datetime = instant_column()
+    updated_at: datetime = instant_column()
+    archived_at: datetime | None = instant_column(nullable=True)
+
+
+class ContentVersion(SQLModel, table=True):
+    """A published state; never changed, so a run that is pinned to it never changes either."""
+
+    __tablename__ = "content_versions"
+
+    id: UUID = Field(primary_key=True)
+    environment_id: UUID = Field(foreign_key="environments.id")
+    resource_type: str
+    key: str = text_column()
+    content: dict[str, Any] = json_column()
+    sha: str
+    inserted_at: datetime = instant_column()
+
+
+class Commit(SQLModel, table=True):
+    """Who published which version, when and why; `promoted_at` when it went one step on."""
+
+    __tablename__ = "commits"
+    __table_args__ = (Index(None, "environment_id", "id"),)
+
+    id: UUID = Field(primary_key=True)
+    environment_id: UUID = Field(foreign_key="environments.id")
+    resource_type: str
+    resource_key: str = text_column()
+    version_id: UUID = Field(foreign_key="content_versions.id")
+    commit_message: str | None = text_column(nullable=True)
+    author_name: str
+    author_email: str
+    is_empty: bool = False
+    source_commit_id: UUID | None = None
+    inserted_at: datetime = instant_column()
+    promoted_at: datetime | None = instant_column(nullable=True)

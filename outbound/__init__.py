@@ -1,0 +1,1 @@
+"""HTTP to addresses that customers choose: egress rules, bounded calls, redaction."""

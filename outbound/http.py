@@ -1,0 +1,172 @@
+"""One bounded HTTP call to an address that somebody else chose: send, read, log, judge.
+
+A vendor builds the request (`build_request`, pure), hands it to `call`, and reads the answer
+(`parse_response`, pure); so two of three parts are tested without a network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+
+from domain.kit.json_types import JsonObject, JsonValue
+from domain.messages.delivery import DeliveryFailure, Exchange, Refused, Retry
+from outbound.egress import EgressRefused
+from outbound.redaction import READ_BYTES, Redactor, parse_json
+
+# Not retried: the same request would get the same answer.
+FATAL_STATUS_CODES = frozenset({400, 401, 403, 404, 405, 413, 422})
+RETRIED_STATUS_CODES = frozenset({408, 425, 429})
+_LONGEST_WISH = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: status, headers, the first 64 kB of the body, and the entry for the log."""
+
+    status_code: int
+    headers: httpx.Headers
+    body: bytes
+    exchange: Exchange
+
+    @property
+    def is_success(self) -> bool:
+        """Tell whether the status is 2xx."""
+        return 200 <= self.status_code < 300
+
+    def json(self) -> JsonValue:
+        """Decode the body; None when it is not JSON."""
+        return parse_json(self.body.decode("utf-8", "replace"))
+
+
+async def call(
+    http: httpx.AsyncClient,
+    request: httpx.Request,
+    *,
+    service_name: str,
+    timeout: float,
+    connect: float = 10.0,
+    secrets: Iterable[str] = (),
+) -> Answer:
+    """Send `request` once, following no redirect.
+
+    `timeout` bounds the whole exchange, `connect` the connection with its TLS; both in seconds.
+
+    Raises Retry when no answer came, and Refused when the request may not or cannot be sent.
+    Any answer is returned, whatever its status.
+    """
+    redactor = Redactor.of_request(request, secrets)
+    logged = log_request(request, redactor)
+    unanswered = Exchange(service_name, logged)
+    limits = httpx.Timeout(timeout, connect=min(timeout, connect))
+    request.extensions["timeout"] = limits.as_dict()
+    # Decoded here, with a bound: httpx would unpack a small bomb into a large body.
+    request.headers.setdefault("accept-encoding", "gzip, deflate")
+    deadline = asyncio.get_running_loop().time() + timeout
+    try:
+        async with asyncio.timeout_at(deadline):
+            response = await http.send(request, stream=True, follow_redirects=False)
+    except EgressRefused as error:
+        raise Refused(f"The request was not sent: {error}.", unanswered) from None
+    except (httpx.LocalProtocolError, httpx.InvalidURL, httpx.UnsupportedProtocol):
+        raise Refused("The request is malformed and was not sent.", unanswered) from None
+    except (TimeoutError, httpx.TimeoutException):
+        raise Retry(f"{service_name} did not answer in time.", unanswered) from None
+    except httpx.HTTPError as error:
+        kind = type(error).__name__
+        raise Retry(f"{service_name} could not be reached ({kind}).", unanswered) from None
+    body = await _read(response, deadline)
+    answered: JsonObject = {
+        "status": response.status_code,
+        "headers": redactor.headers(response.headers),
+        "body": redactor.body(body),
+    }
+    exchange = Exchange(service_name, logged, answered)
+    return Answer(response.status_code, response.headers, body, exchange)
+
+
+async def _read(response: httpx.Response, deadline: float) -> bytes:
+    """Read a bounded body. One that breaks off or takes too long is as much as came of it.
+
+    Its status has come, and is what counts: a request that was accepted must not be sent again
+    because the end of the answer was lost.
+    """
+    raw = bytearray()
+    try:
+        async with asyncio.timeout_at(deadline):
+            async for chunk in response.aiter_raw():
+                raw += chunk
+                if len(raw) >= READ_BYTES:
+                    break
+    except (TimeoutError, httpx.HTTPError):
+        pass
+    finally:
+        await response.aclose()
+    return _decode(bytes(raw[:READ_BYTES]), response.headers)
+
+
+def _decode(raw: bytes, headers: httpx.Headers) -> bytes:
+    """Undo the content encoding, to at most the bytes we read."""
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding in ("", "identity"):
+        return raw
+    if encoding not in ("gzip", "deflate"):
+        return f"[{len(raw)} bytes encoded as {encoding}]".encode()
+    for window in (47, -15):  # gzip or zlib by their header; some servers send bare deflate
+        try:
+            return zlib.decompressobj(window).decompress(raw, READ_BYTES)
+        except zlib.error:
+            continue
+    return f"[{len(raw)} bytes of broken {encoding}]".encode()
+
+
+def log_request(request: httpx.Request, redactor: Redactor) -> JsonObject:
+    """Write a request as the delivery log shows it (Knock API reference, MessageDeliveryLog)."""
+    return {
+        "method": request.method,
+        "host": request.url.netloc.decode("ascii"),
+        "path": redactor.text(request.url.path),
+        "query": redactor.query(request.url),
+        "headers": redactor.headers(request.headers),
+        "body": redactor.body(request.content),
+    }
+
+
+def failure_of(
+    answer: Answer, *, now: datetime, fatal: Collection[int] = FATAL_STATUS_CODES
+) -> DeliveryFailure:
+    """Judge an answer that is no success: Retry for what may pass, Refused for what will not.
+
+    Codes that are neither named here nor by `fatal` are retried from 500 up and refused below.
+    """
+    code = answer.status_code
+    if code not in fatal and (code >= 500 or code in RETRIED_STATUS_CODES):
+        return retry_of(answer, now=now)
+    return Refused(f"{answer.exchange.service_name} answered {code}.", answer.exchange)
+
+
+def retry_of(answer: Answer, *, now: datetime) -> Retry:
+    """Ask for another attempt, no sooner than the answer's `Retry-After` wishes."""
+    after = parse_retry_after(answer.headers.get("retry-after"), now)
+    reason = f"{answer.exchange.service_name} answered {answer.status_code}."
+    return Retry(reason, answer.exchange, after=after)
+
+
+def parse_retry_after(value: str | None, now: datetime) -> float | None:
+    """Read `Retry-After`, in seconds or as an HTTP date, as seconds from `now`; at most a day."""
+    text = (value or "").strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text[:6]) if len(text) <= 6 else _LONGEST_WISH, _LONGEST_WISH)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:  # "-0000": a time in UTC of unknown origin
+        moment = moment.replace(tzinfo=UTC)
+    return min(max((moment - now).total_seconds(), 0.0), _LONGEST_WISH)

@@ -1,0 +1,129 @@
+"""Keeps secrets out of delivery logs."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import NoReturn
+from urllib.parse import quote, quote_plus, unquote
+
+import httpx
+
+from domain.kit.json_types import JsonValue
+from domain.kit.storable import storable_json, storable_text
+
+REDACTED = "[redacted]"
+LOGGED_CHARACTERS = 65_536
+# A little more than is logged, so that a secret across the cut is seen whole and blanked.
+READ_BYTES = LOGGED_CHARACTERS + 1_024
+
+_SENSITIVE_NAME = re.compile(
+    r"authori[sz]ation|(^|[-_])auth([-_]|$)|cookie|token|secret|api[-_]?key|access[-_]?key"
+    r"|password|passwd|signature|credential|(^|[-_])(key|sig|jwt|pwd)$"
+)
+# Ends in "key" but is the message's id, which the log shows anyway.
+_HARMLESS_NAMES = frozenset({"idempotency-key"})
+# Blanking shorter values would eat ordinary words and hide nothing.
+_SHORTEST_SECRET = 4
+
+
+def is_sensitive(name: str) -> bool:
+    """Tell whether a header or query parameter of this name is taken to hold a secret."""
+    name = name.strip().lower()
+    return name not in _HARMLESS_NAMES and _SENSITIVE_NAME.search(name) is not None
+
+
+class Redactor:
+    """Blanks known secrets wherever they occur, and values whose name says that they are secret."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        forms: set[str] = set()
+        for secret in secrets:
+            if len(secret) >= _SHORTEST_SECRET:
+                # As they look in a text, in a URL, in a form and inside a JSON string.
+                escaped = json.dumps(secret)[1:-1]
+                forms |= {secret, quote(secret, safe=""), quote_plus(secret), escaped}
+        # The longest first, so that a secret within a secret leaves no remains.
+        ordered = sorted(forms, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+
+    @classmethod
+    def of_request(cls, request: httpx.Request, secrets: Iterable[str] = ()) -> Redactor:
+        """Make one that also knows the sensitive values of `request`: an answer may echo them."""
+        found = list(secrets)
+        named = [*request.headers.multi_items(), *request.url.params.multi_items()]
+        for name, value in named:
+            if is_sensitive(name):
+                found += [value, *value.split()[1:]]
+        if request.url.userinfo:
+            # httpx sends it as basic authentication, after we have looked at the headers.
+            basic = b":".join(map(_unquoted, (request.url.username, request.url.password)))
+            found += [base64.b64encode(basic).decode(), request.url.password]
+        return cls(found)
+
+    def text(self, text: str) -> str:
+        """Blank the secrets, replace what cannot be stored, and cut to the logged length."""
+        return storable_text(self._blank(text))[:LOGGED_CHARACTERS]
+
+    def _blank(self, text: str) -> str:
+        return self._pattern.sub(REDACTED, text) if self._pattern else text
+
+    def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """Write headers as an object, sensitive ones blanked."""
+        return {
+            name: REDACTED if is_sensitive(name) else self.text(value)
+            for name, value in headers.items()
+        }
+
+    def query(self, url: httpx.URL) -> str | None:
+        """Write the query string, sensitive values blanked; None when there is none."""
+        pairs = [
+            (name, REDACTED if is_sensitive(name) else self.text(value))
+            for name, value in url.params.multi_items()
+        ]
+        return "&".join(f"{quote_plus(n)}={quote_plus(v, safe='[]')}" for n, v in pairs) or None
+
+    def body(self, raw: bytes) -> JsonValue:
+        """Write a body as the log has it: an object when it is a JSON object, else a string.
+
+        An object that cannot be stored as it is stays the text that it came as.
+        """
+        text = self.text(raw[:READ_BYTES].decode("utf-8", "replace"))
+        parsed = parse_json(text)
+        if not isinstance(parsed, dict) or storable_json(parsed) != parsed:
+            return text
+        # Once more on what the text says: an escape such as \u0068 hides a secret from the first.
+        return self._blank_within(parsed) if "\\" in text else parsed
+
+    def _blank_within(self, value: JsonValue) -> JsonValue:
+        if isinstance(value, str):
+            return self._blank(value)
+        if isinstance(value, dict):
+            return {self._blank(k): self._blank_within(member) for k, member in value.items()}
+        if isinstance(value, list):
+            return [self._blank_within(member) for member in value]
+        return value
+
+
+def parse_json(text: str) -> JsonValue:
+    """Decode JSON; None when it is none, or holds a number that is not finite."""
+    try:
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse(digits)
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name[:20]} cannot be a number in JSON")
+
+
+def _unquoted(text: str) -> bytes:
+    return unquote(text).encode("utf-8", "replace")

@@ -1,0 +1,42 @@
+"""Environments: found by slug, in the order of promotion."""
+
+from __future__ import annotations
+
+from domain.kit.errors import InvalidParams, NotFound
+from domain.kit.pages import Page, PageRequest
+from models.queries.account import environments as queries
+from models.queries.account.environments import EnvironmentRow
+from runtime.database import Connection
+
+
+async def find_environment(connection: Connection, slug: str) -> EnvironmentRow:
+    """Return an environment. Raises NotFound."""
+    environment = await queries.get_environment(connection, slug)
+    if environment is None:
+        raise NotFound(f"The environment {slug[:255]!r} does not exist.")
+    return environment
+
+
+async def require_writable(
+    connection: Connection, environment: EnvironmentRow, *, force: bool
+) -> None:
+    """Refuse writing content anywhere but in the first environment, unless forced.
+
+    Raises:
+        InvalidParams: content reaches the other environments by promotion (Knock docs:
+            "Commits", "Environments").
+    """
+    first = await queries.first_environment(connection)
+    if force or (first is not None and first["id"] == environment["id"]):
+        return
+    home = "the first environment" if first is None else first["slug"]
+    raise InvalidParams.of(
+        "environment",
+        f"content is written in {home} and promoted to {environment['slug']};"
+        " force=true writes it here all the same",
+    )
+
+
+async def list_environments(connection: Connection, request: PageRequest) -> Page:
+    """Return a page of environments in the order of promotion."""
+    return await queries.list_environments(connection, request)

@@ -1,0 +1,1 @@
+"""Channels, their settings per environment, and the providers made from them."""

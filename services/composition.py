@@ -1,0 +1,96 @@
+"""Makes the engine of a process: once, at its top; nothing below looks anything up."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from ipaddress import ip_address
+
+from temporalio.client import Client
+
+from domain.kit.clock import Clock, utc_now
+from domain.kit.errors import AppError
+from runtime.crypto import Vault
+from runtime.database import Database
+from runtime.logs import get_logger
+from runtime.settings import DEVELOPMENT_SECRET_KEY, Settings
+from runtime.temporal import connect
+from services.channels.provider_pool import ProviderPool
+from services.content.catalog import Catalog
+from services.content.trigger_schemas import TriggerSchemas
+from services.deliveries.limits import DeliveryLimits
+from services.deliveries.under_way import DeliveriesUnderWay
+from services.engine import Engine
+from services.runs.temporal_retention import TemporalRetention
+from services.triggers.releases import ReleasesUnderWay
+from services.walk.trigger_data import TriggerData
+
+_log = get_logger(__name__)
+
+
+def compose_engine(
+    settings: Settings, database: Database, temporal: Client, vault: Vault, clock: Clock = utc_now
+) -> Engine:
+    """Make an engine that remembers nothing yet from parts that the caller opens and closes."""
+    return Engine(
+        settings,
+        database,
+        temporal,
+        vault,
+        clock,
+        catalog=Catalog(),
+        trigger_schemas=TriggerSchemas(),
+        trigger_data=TriggerData(),
+        providers=ProviderPool(settings),
+        delivery_limits=DeliveryLimits(settings.worker_delivery_slots),
+        deliveries_under_way=DeliveriesUnderWay(),
+        releases_under_way=ReleasesUnderWay(),
+        temporal_retention=TemporalRetention(),
+    )
+
+
+@asynccontextmanager
+async def open_engine(settings: Settings, *, process: str, lazy: bool) -> AsyncIterator[Engine]:
+    """Open the parts for one process and close them after.
+
+    Args:
+        settings: see `runtime/settings.py`.
+        process: names the process to Temporal, for example `api`.
+        lazy: do not wait for Temporal.
+
+    Raises:
+        AppError: the secret key is the public one, and this is not a development machine.
+    """
+    _judge_secret_key(settings)
+    database = Database(settings.database_url, size=settings.database_pool_size)
+    await database.open()
+    try:
+        identity = f"carillon-{process}@{socket.gethostname()}:{os.getpid()}"
+        client = await connect(settings, lazy=lazy, identity=identity)
+        yield compose_engine(settings, database, client, Vault(settings.secret_keys))
+    finally:
+        await database.close()
+
+
+def _judge_secret_key(settings: Settings) -> None:
+    """Refuse to encrypt credentials with a key that everybody can read in the source.
+
+    A machine is taken for a developer's when the API listens on loopback only, or private targets
+    may be called. There, and where the public key is only kept to decrypt, a warning is enough.
+    """
+    if DEVELOPMENT_SECRET_KEY not in settings.secret_keys:
+        return
+    advice = "set CARILLON_SECRET_KEY to a key of your own"
+    is_development = _is_loopback(settings.api_host) or settings.allow_private_egress
+    if settings.secret_keys[0] == DEVELOPMENT_SECRET_KEY and not is_development:
+        raise AppError(f"CARILLON_SECRET_KEY is the public key of development: {advice}")
+    _log.warning("secret_key_is_public", detail=advice)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

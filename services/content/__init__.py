@@ -1,0 +1,1 @@
+"""What is authored: workflows and layouts, drafts, commits, and what is published."""

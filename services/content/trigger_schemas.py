@@ -1,0 +1,157 @@
+"""The JSON Schema of a workflow's trigger data: which ones can be used, and what data breaks.
+
+A schema comes from whoever writes workflows, the data from their customers, so judging both has a
+bounded cost: patterns match in linear time, nothing is fetched from outside, and a schema must not
+multiply itself. Source: Knock docs, "Validating trigger data".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+import jsonschema_rs
+from jsonschema_rs import ReferencingError, ValidationError
+
+from domain.kit.errors import FieldError
+from domain.kit.json_types import JsonObject, JsonValue, depth_of
+from services.content.schema_growth import DATA, REFERENCES, SchemaFault, SchemaGrowth
+
+MAX_VIOLATIONS = 50
+# Data up to this size is judged at once and to the end; larger data in a thread (the library lets
+# go of the interpreter's lock), and only up to its first violation.
+_SMALL_BYTES = 64 * 1024
+_REMEMBERED = 500
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerSchema:
+    """A schema that is ready to judge data."""
+
+    validator: Any
+    growth: SchemaGrowth
+
+    async def violations(self, data: JsonObject, size: int) -> list[FieldError]:
+        """Return what in the data breaks the schema: at most 50 places.
+
+        Args:
+            data: what a trigger carries.
+            size: an upper bound of its bytes; over 64 kB only the first violation is looked for.
+        """
+        if self.growth.deepest is not None and depth_of(data) > self.growth.deepest:
+            return [FieldError("data", "is nested too deeply for the workflow's schema")]
+        if size <= _SMALL_BYTES:
+            return self._all(data)
+        return await asyncio.to_thread(self._first, data)
+
+    def _all(self, data: JsonObject) -> list[FieldError]:
+        if self.validator.is_valid(data):  # far quicker than to gather errors
+            return []
+        errors = islice(self.validator.iter_errors(data), MAX_VIOLATIONS)
+        return [_violation(error) for error in errors]
+
+    def _first(self, data: JsonObject) -> list[FieldError]:
+        try:
+            self.validator.validate(data)
+        except ValidationError as error:
+            return [_violation(error)]
+        return []
+
+
+def _violation(error: ValidationError) -> FieldError:
+    return FieldError(_path("data", error.instance_path), error.message[:500])
+
+
+class TriggerSchemas:
+    """The compiled schemas of workflow versions, which never change; the most recent are kept."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[UUID, TriggerSchema] = OrderedDict()
+
+    def get(self, version_id: UUID, schema: JsonObject) -> TriggerSchema:
+        """Return the compiled schema of a version. Raises ValueError when it cannot be used."""
+        if version_id in self._kept:
+            self._kept.move_to_end(version_id)
+            return self._kept[version_id]
+        compiled = self._kept[version_id] = compile_schema(schema)
+        while len(self._kept) > _REMEMBERED:
+            self._kept.popitem(last=False)
+        return compiled
+
+
+def compile_schema(schema: JsonObject) -> TriggerSchema:
+    """Make a schema ready: of the draft that it names, else Draft 2020-12.
+
+    Raises:
+        ValueError: it is not a valid schema, refers to nothing, in a circle or to another
+            document, multiplies itself, or has a pattern that cannot be matched in linear time.
+    """
+    try:
+        jsonschema_rs.meta.validate(schema)
+        growth = SchemaGrowth.of(schema)
+        validator = jsonschema_rs.validator_for(
+            schema, pattern_options=jsonschema_rs.RegexOptions(), offline=True
+        )
+    except ReferencingError as error:
+        raise SchemaFault((), str(error)) from error
+    return TriggerSchema(validator, growth)
+
+
+def schema_errors(schema: JsonObject, field: str = "trigger_data_json_schema") -> list[FieldError]:
+    """Return what is wrong with a JSON Schema; Draft 2020-12 unless it names another."""
+    foreign = list(_foreign_references(schema, field))
+    if foreign:
+        return foreign
+    try:
+        compile_schema(schema)
+    except ValidationError as error:
+        return [FieldError(_path(field, error.instance_path), _message(error))]
+    except SchemaFault as fault:
+        return [FieldError(_path(field, fault.place), str(fault)[:500])]
+    return []
+
+
+def _message(error: ValidationError) -> str:
+    """Say what is wrong with a schema; for a pattern, what this server takes."""
+    if error.message.endswith('is not a "regex"'):
+        return (
+            "must be a regular expression that can be matched in linear time: "
+            "without look-around and back references"
+        )
+    return error.message[:500]
+
+
+def _foreign_references(schema: JsonObject, field: str) -> Iterator[FieldError]:
+    if not isinstance(schema.get("$schema", ""), str):
+        yield FieldError(f"{field}.$schema", "must be the address of a JSON Schema draft")
+    for path, node in _nodes(schema, field):
+        if path != field and isinstance(node.get("$id"), str):
+            yield FieldError(f"{path}.$id", "is allowed at the top of the schema only")
+        for keyword in REFERENCES:
+            target = node.get(keyword)
+            if isinstance(target, str) and not target.startswith("#"):
+                yield FieldError(f"{path}.{keyword}", "must refer to a place in this schema (#…)")
+
+
+def _nodes(value: JsonValue, path: str) -> Iterator[tuple[str, JsonObject]]:
+    """Yield every object of a schema with its path, leaving plain data out."""
+    if isinstance(value, dict):
+        yield path, value
+        for key, member in value.items():
+            if key not in DATA:
+                yield from _nodes(member, f"{path}.{key}")
+    elif isinstance(value, list):
+        for index, member in enumerate(value):
+            yield from _nodes(member, f"{path}[{index}]")
+
+
+def _path(field: str, parts: Iterable[str | int]) -> str:
+    path = field
+    for part in parts:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return path

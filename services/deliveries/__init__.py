@@ -1,0 +1,1 @@
+"""Bring messages to their providers: claims, attempts, limits, outcomes, retries."""

@@ -1,0 +1,246 @@
+"""Hand messages to providers, and record every attempt and what came of it.
+
+A message is claimed in PostgreSQL before its provider is called, and the outcome is stored under
+that claim right after the answer: a second worker that was given the same message, by whatever
+mishap, finds the claim and waits. At least once all the same: a process that dies between the
+provider's answer and the record lets the message be sent again once its lease has ended, with the
+same message id, which providers are given as idempotency key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+import psycopg
+
+from domain.channels.types import ChannelType
+from domain.contract.runs import DeliverMessageInput
+from domain.kit.errors import AppError, InvalidParams
+from domain.kit.json_types import JsonObject
+from domain.messages.delivery import Delivery, DeliveryFailure, Misconfigured, Outcome, Retry
+from domain.messages.statuses import PENDING_DELIVERY
+from models.queries.deliveries import deliveries as statements
+from providers.base import Provider
+from runtime.crypto import BrokenSeal, UnknownKey
+from runtime.database import Connection
+from runtime.faults import fault_of
+from runtime.logs import get_logger
+from services.channels.sealing import open_for_delivery
+from services.deliveries.limits import Held
+from services.deliveries.outcomes import (
+    TryAgain,
+    record_failure,
+    record_interruptions,
+    record_outcome,
+)
+from services.engine import Engine
+
+__all__ = ["TryAgain", "deliver_message"]
+
+_log = get_logger(__name__)
+
+# A lease outlives a stalled process and a short absence of the database by far; it is renewed
+# while the provider talks, so that a dead worker's message is free again within a minute.
+LEASE_SECONDS = 60.0
+_RENEW_SECONDS = 15.0
+_RENEW_AGAIN_SECONDS = 1.0
+# Longest pause of one who finds a claim of somebody else: the other may be done any moment.
+_LOOK_AGAIN_SECONDS = 10.0
+# No provider needs longer; an SMTP server may take half a minute for each of its replies.
+_LONGEST_CALL_SECONDS = 240.0
+MOST_INTERRUPTIONS = 20
+_INTERRUPTED = (
+    f"{MOST_INTERRUPTIONS} attempts were interrupted: each time the process that made it ended "
+    "before the provider's answer was stored. The provider may have got the message."
+)
+_SEALED_SECONDS = (10.0, 600.0)
+
+
+async def deliver_message(engine: Engine, order: DeliverMessageInput) -> str:
+    """Make one attempt to deliver a message, if it is due and nobody else is at it.
+
+    Args:
+        engine: the parts of this process.
+        order: which message, and of which manual retry.
+
+    Returns:
+        The delivery status when this order has nothing left to do; `deleted` for a message that
+        is gone.
+
+    Raises:
+        TryAgain: it is not final; says in how many seconds to look again.
+        Unavailable: the database is away; nothing was sent.
+    """
+    claim = statements.Claim(
+        UUID(order.message_id), UUID(order.environment_id), order.retry, owner=uuid4()
+    )
+    async with engine.database.connection() as connection:
+        message = await statements.claim_delivery(connection, claim, lease=LEASE_SECONDS)
+        if message is None:
+            return await _settled(connection, claim)
+    # Kept until the outcome is stored, so that a database which comes back finds it claimed.
+    async with _kept(engine, claim):
+        return await _attempt(engine, claim, message)
+
+
+async def _attempt(engine: Engine, claim: statements.Claim, message: dict[str, Any]) -> str:
+    """Call the provider, and store what it answered."""
+    attempt = message["attempts"] + 1
+    if message["interruptions"] >= MOST_INTERRUPTIONS:
+        return await record_interruptions(engine, claim, attempt, _INTERRUPTED)
+    try:
+        try:
+            outcome = await _send(engine, message)
+        except DeliveryFailure as failure:
+            return await record_failure(engine, claim, attempt, failure)
+        return await record_outcome(engine, claim, attempt, outcome)
+    except Held as held:
+        await _give_back(engine, claim, after=held.after, reason=held.reason)
+        raise TryAgain(held.after, held.reason) from None
+    except asyncio.CancelledError:
+        # This process stops. Another one may go on at once instead of after the lease.
+        with contextlib.suppress(AppError, psycopg.Error):
+            await asyncio.shield(_give_back(engine, claim, interrupted=True))
+        raise
+
+
+async def _settled(connection: Connection, claim: statements.Claim) -> str:
+    """Say what became of a message that cannot be claimed.
+
+    Raises:
+        TryAgain: it is not due yet, or claimed by somebody else.
+    """
+    found = await statements.standing(connection, claim.environment_id, claim.message_id)
+    if found is None:
+        await statements.forget_delivery(connection, claim.environment_id, claim.message_id)
+        return "deleted"
+    is_open = found["delivery_status"] in PENDING_DELIVERY
+    if not is_open or found["retry_count"] != claim.retry or found["retry"] is None:
+        return str(found["delivery_status"])
+    leased_for = found["leased_for"] or 0.0
+    if leased_for > 0:
+        raise TryAgain(min(leased_for, _LOOK_AGAIN_SECONDS), "another worker is at it")
+    raise TryAgain(max(found["due_in"], 0.05), "it is not due yet")
+
+
+async def _send(engine: Engine, message: dict[str, Any]) -> Outcome:
+    """Call the provider, when it may be called now.
+
+    Raises:
+        Held: the message was not handed over, for a reason that is not its own.
+        DeliveryFailure: the provider did not take it.
+    """
+    if message["provider"] is None or message["provider_settings"] is None:
+        raise Misconfigured("the channel is not configured in this environment any more")
+    try:
+        provider = engine.providers.provider(message["provider"])
+    except InvalidParams as error:  # an outside provider that is no longer installed
+        raise Misconfigured(error.message) from error
+    settings, content = _opened(engine, message)
+    delivery = Delivery(
+        message_id=str(message["id"]),
+        channel_type=ChannelType(message["channel_type"]),
+        content=content,
+        settings=settings,
+        recipient_id=message["recipient_id"],
+        channel_data=message["channel_data"],
+        attempt=message["attempts"] + 1,
+    )
+    server, channel = _server_of(provider, delivery), str(message["channel_id"])
+    async with engine.delivery_limits.admitted(server, channel, age=message["age"]) as call:
+        try:
+            async with asyncio.timeout(_LONGEST_CALL_SECONDS):
+                outcome = await provider.send(delivery)
+        except DeliveryFailure as failure:
+            exchange = failure.exchange
+            if isinstance(failure, Retry) and exchange is not None and exchange.response is None:
+                call.unanswered()
+            elif exchange is not None and exchange.response is not None:
+                call.answered()
+            raise
+        except TimeoutError:
+            call.unanswered()
+            raise Retry("The provider did not answer in time.") from None
+        except Exception as error:
+            # A fault of the provider's code. The vendor may have taken the message, so this is an
+            # attempt: repeating it without end could send without end.
+            fault = fault_of(error)
+            _log.error("provider_fault", provider=message["provider"], **fault.fields())
+            raise Retry(f"The provider failed by a fault of ours ({fault.id}).") from None
+        call.answered()
+        return outcome
+
+
+def _opened(engine: Engine, message: dict[str, Any]) -> tuple[JsonObject, JsonObject]:
+    """Open the credentials of a channel and the secrets of a request.
+
+    Raises:
+        Held: this process lacks the key. It is ours to mend, so the message waits for it.
+        Misconfigured: no key will ever open them.
+    """
+    try:
+        return open_for_delivery(engine.vault, message)
+    except UnknownKey as error:
+        least, most = _SEALED_SECONDS
+        wait = min(max(message["age"] / 2, least), most)
+        raise Held(error.message, after=wait) from None
+    except BrokenSeal:
+        raise Misconfigured(
+            "the channel's credentials cannot be opened and have to be set again"
+        ) from None
+
+
+def _server_of(provider: Provider, delivery: Delivery) -> str:
+    """Name what a delivery may hang on: the host of a webhook, else what the provider says.
+
+    Vendors with one API for everybody say nothing; they are their own server.
+    """
+    if delivery.channel_type is ChannelType.HTTP:
+        with contextlib.suppress(ValueError):
+            return urlsplit(str(delivery.content.get("url"))).netloc.rpartition("@")[2].lower()
+    server = getattr(provider, "server", None)
+    return str(server(delivery)) if callable(server) else str(provider.id)
+
+
+@asynccontextmanager
+async def _kept(engine: Engine, claim: statements.Claim) -> AsyncIterator[None]:
+    """Renew a claim until the block ends."""
+    renewing = asyncio.create_task(_renew(engine, claim))
+    try:
+        yield
+    finally:
+        renewing.cancel()
+
+
+async def _renew(engine: Engine, claim: statements.Claim) -> None:
+    wait = _RENEW_SECONDS
+    while True:
+        await asyncio.sleep(wait)
+        try:
+            async with engine.database.connection() as connection:
+                if not await statements.renew_lease(connection, claim, lease=LEASE_SECONDS):
+                    return  # deleted, or lost to another worker: the outcome will find out
+        except (AppError, psycopg.Error):
+            wait = _RENEW_AGAIN_SECONDS
+        else:
+            wait = _RENEW_SECONDS
+
+
+async def _give_back(
+    engine: Engine,
+    claim: statements.Claim,
+    *,
+    after: float = 0.0,
+    reason: str | None = None,
+    interrupted: bool = False,
+) -> None:
+    async with engine.database.connection() as connection:
+        await statements.give_back(
+            connection, claim, after=after, reason=reason, interrupted=interrupted
+        )

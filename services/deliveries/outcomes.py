@@ -1,0 +1,223 @@
+"""Store what came of an attempt, and say when the next one is due."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from itertools import chain, repeat
+
+import psycopg
+
+from domain.kit.errors import AppError, Unavailable
+from domain.kit.ids import new_id
+from domain.kit.json_types import JsonObject
+from domain.messages.delivery import Bounced, DeliveryFailure, Exchange, Outcome, Retry
+from domain.messages.statuses import DeliveryStatus
+from models.queries.deliveries import deliveries as statements
+from models.queries.deliveries.deliveries import AttemptRecord, Claim
+from runtime.faults import fault_of
+from runtime.logs import get_logger
+from services.engine import Engine
+
+_log = get_logger(__name__)
+
+# Eight answers of the provider within 30 minutes (Knock docs, "Delivering notifications").
+DELIVERY_ATTEMPTS = 8
+_FIRST_WAIT_SECONDS = 14.0
+_LONGEST_WAIT_SECONDS = 900.0
+# Seconds between attempts to store what a provider answered: twenty minutes in all.
+_QUICK_WAITS = (0.2, 0.5, *(1.0,) * 10)
+_SLOW_WAIT, _SLOW_WAITS = 5.0, 240
+_REASON_CHARACTERS = 1_000
+_ACCEPTED = (DeliveryStatus.SENT, DeliveryStatus.DELIVERED, DeliveryStatus.NOT_SENT)
+
+_Events = list[tuple[str, JsonObject | None]]
+
+
+class TryAgain(Exception):
+    """The message has no final status yet; whoever delivers it looks again in `after` seconds."""
+
+    def __init__(self, after: float, reason: str) -> None:
+        super().__init__(reason)
+        self.after = after
+
+
+async def record_outcome(engine: Engine, claim: Claim, attempt: int, outcome: Outcome) -> str:
+    """Store that the provider took the message; answers the message's status."""
+    metadata = dict(outcome.metadata)
+    if outcome.external_id is not None:
+        metadata["external_id"] = outcome.external_id
+    events: _Events = [(f"message.{outcome.status}", None)]
+    return await _record(
+        engine,
+        _attempt_record(
+            engine,
+            claim,
+            attempt,
+            outcome.status,
+            events,
+            accepted=outcome.status in _ACCEPTED,
+            exchange=outcome.exchange,
+            metadata=metadata,
+        ),
+    )
+
+
+async def record_failure(
+    engine: Engine, claim: Claim, attempt: int, failure: DeliveryFailure
+) -> str:
+    """Store that the provider did not take the message.
+
+    Returns:
+        The message's status: final, unless another claim has it now.
+
+    Raises:
+        TryAgain: there are attempts left.
+    """
+    retryable = isinstance(failure, Retry)
+    attempted: JsonObject = {
+        "attempt": attempt,
+        "max_attempts": DELIVERY_ATTEMPTS,
+        "retryable": retryable,
+    }
+    events: _Events = [("message.delivery_attempted", attempted)]
+    if isinstance(failure, Retry) and attempt < DELIVERY_ATTEMPTS:
+        events.append(("message.queued", None))
+        wait = wait_after(engine, attempt, failure.after)
+        status = await _record(
+            engine,
+            _attempt_record(
+                engine,
+                claim,
+                attempt,
+                DeliveryStatus.DELIVERY_ATTEMPTED,
+                events,
+                exchange=failure.exchange,
+                after=wait,
+            ),
+        )
+        if status != DeliveryStatus.DELIVERY_ATTEMPTED:
+            return status
+        raise TryAgain(wait, "the provider did not take it")
+    why = "retries_exhausted" if retryable else "fatal_error"
+    return await _record_end(engine, claim, attempt, failure, why=why, events=events)
+
+
+async def record_interruptions(engine: Engine, claim: Claim, attempt: int, reason: str) -> str:
+    """Give up a message whose attempts never came back; answers the message's status."""
+    failure = DeliveryFailure(reason)
+    return await _record_end(engine, claim, attempt, failure, why="interrupted", events=[])
+
+
+async def _record_end(
+    engine: Engine,
+    claim: Claim,
+    attempt: int,
+    failure: DeliveryFailure,
+    *,
+    why: str,
+    events: _Events,
+) -> str:
+    status = DeliveryStatus.BOUNCED if isinstance(failure, Bounced) else DeliveryStatus.UNDELIVERED
+    details = {"failure_reason": why, "failure_details": failure.reason[:_REASON_CHARACTERS]}
+    told: _Events = [*events, (f"message.{status}", details)]
+    return await _record(
+        engine, _attempt_record(engine, claim, attempt, status, told, exchange=failure.exchange)
+    )
+
+
+def wait_after(engine: Engine, attempt: int, wish: float | None = None) -> float:
+    """Return the seconds from an attempt to the next one: doubled each time, with jitter.
+
+    Args:
+        engine: its settings scale the wait.
+        attempt: 1 for the first.
+        wish: seconds that the provider asked for; the longer wait counts.
+    """
+    planned = min(_FIRST_WAIT_SECONDS * 2 ** (attempt - 1), _LONGEST_WAIT_SECONDS)
+    planned *= random.uniform(0.9, 1.0)  # noqa: S311 - spreads load, guards nothing
+    wait = max(planned, min(wish or 0.0, _LONGEST_WAIT_SECONDS))
+    return float(max(wait * engine.settings.delivery_retry_factor, 0.05))
+
+
+def _attempt_record(
+    engine: Engine,
+    claim: Claim,
+    attempt: int,
+    status: DeliveryStatus,
+    events: _Events,
+    *,
+    accepted: bool = False,
+    exchange: Exchange | None = None,
+    metadata: JsonObject | None = None,
+    after: float | None = None,
+) -> AttemptRecord:
+    now = engine.clock()
+    return AttemptRecord(
+        claim=claim,
+        attempt=attempt,
+        status=status.value,
+        accepted=accepted,
+        after=after,
+        metadata=metadata or {},
+        events=[_event_row(claim, name, data, now) for name, data in events],
+        exchange=exchange,
+        now=now,
+    )
+
+
+def _event_row(claim: Claim, name: str, data: JsonObject | None, now: datetime) -> JsonObject:
+    return {
+        "id": str(new_id()),
+        "message_id": str(claim.message_id),
+        "event_type": name,
+        "data": data,
+        "inserted_at": now.isoformat(),
+    }
+
+
+async def _record(engine: Engine, record: AttemptRecord) -> str:
+    """Store status, events and log of one attempt in one statement; answers the stored status.
+
+    The provider has already answered. While the database is away, read-only or full this waits
+    for it, because another attempt would send the message a second time; and what the database
+    does not take of the provider's words is left out, because the outcome matters more.
+
+    Raises:
+        Unavailable: the database could not be written for twenty minutes.
+    """
+    waits: Iterator[float] = chain(_QUICK_WAITS, repeat(_SLOW_WAIT, _SLOW_WAITS))
+    is_told = False
+    while True:
+        try:
+            async with engine.database.connection() as connection:
+                return await statements.record_attempt(connection, record)
+        except psycopg.DataError as error:
+            if record.exchange is None and not record.metadata:
+                raise
+            _log.error("exchange_not_stored", message_id=str(record.claim.message_id),
+                       **fault_of(error).fields())  # fmt: skip
+            record = _without_words(record)
+        except (AppError, psycopg.Error) as error:
+            if not is_told:
+                is_told = True
+                message_id = str(record.claim.message_id)
+                _log.error("outcome_waits", message_id=message_id, **fault_of(error).fields())
+            wait = next(waits, None)
+            if wait is None:
+                raise Unavailable("The database cannot be written; try again.") from error
+            await asyncio.sleep(wait)
+
+
+def _without_words(record: AttemptRecord) -> AttemptRecord:
+    """Leave out whatever the provider said, and keep what it means."""
+    events = [
+        {**event, "data": {**event["data"], "failure_details": "(they could not be stored)"}}
+        if "failure_details" in (event["data"] or {})
+        else event
+        for event in record.events
+    ]
+    return replace(record, exchange=None, metadata={}, events=events)

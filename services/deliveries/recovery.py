@@ -1,0 +1,101 @@
+"""Take up deliveries whose Temporal workflow was ended or lost before it had made them.
+
+A run whose walk is over is no longer open, so nothing else looks for it in Temporal; but its
+message may wait for a send window for days, or be in its attempts. Its row in `deliveries` says
+that it is due, and Temporal whether somebody still works on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from domain.kit.clock import iso, parse_instant
+from domain.kit.json_types import JsonObject
+from models.queries.deliveries import deliveries
+from models.queries.jobs import sweep_positions
+from runtime.logs import get_logger
+from runtime.temporal import is_unreachable
+from services.deliveries.retries import deliver_again
+from services.engine import Engine
+from services.temporal_calls import Presence, each_at_once, look_up_run
+
+_log = get_logger(__name__)
+
+_POSITION = "deliveries"
+# Longer than a lease, and than a busy worker takes to begin.
+GRACE = timedelta(minutes=3)
+_AT_ONCE = 200
+_LOOKS_AT_ONCE = 16
+_LOOK_SECONDS = 5.0
+
+
+async def recover_deliveries(engine: Engine, *, grace: timedelta = GRACE) -> int:
+    """Start deliveries again that were due long ago and that nobody works on.
+
+    Each sweep looks at the next of them, so that those which only wait for a worker stand before
+    no other. Starting one that is under way is harmless: the message is claimed by one of them.
+
+    Args:
+        engine: the parts of this process.
+        grace: for how long a delivery may be due before it is looked at.
+
+    Returns:
+        How many were started.
+
+    Raises:
+        RPCError, RuntimeError, TimeoutError: Temporal is away.
+    """
+    async with engine.database.connection() as connection:
+        noted = await sweep_positions.position(connection, _POSITION)
+        rows = await deliveries.overdue_deliveries(
+            connection,
+            grace_seconds=grace.total_seconds(),
+            limit=_AT_ONCE,
+            after=_place(noted.get("due_at"), noted.get("message_id")),
+        )
+    started: list[UUID] = []
+    failures: list[Exception] = []
+
+    async def look(row: dict[str, Any]) -> None:
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                if await _is_worked_on(engine, row):
+                    return
+                await deliver_again(engine, row)
+        except Exception as error:
+            failures.append(error)
+            return
+        started.append(row["message_id"])
+        _log.warning("delivery_taken_up_again", message_id=str(row["message_id"]))
+
+    await each_at_once(rows, look, at_once=_LOOKS_AT_ONCE)
+    if failures:
+        if len(failures) == len(rows) and is_unreachable(failures[0]):
+            raise failures[0]
+        kinds = sorted({type(error).__name__ for error in failures})
+        _log.warning("deliveries_not_taken_up", count=len(failures), errors=kinds)
+    last = rows[-1] if len(rows) == _AT_ONCE else None
+    if noted or last:
+        place: JsonObject = {}
+        if last:
+            place = {"due_at": iso(last["due_at"]), "message_id": str(last["message_id"])}
+        async with engine.database.connection() as connection:
+            await sweep_positions.note_position(connection, _POSITION, place)
+    return len(started)
+
+
+def _place(due_at: str | None, message_id: str | None) -> tuple[datetime, UUID] | None:
+    instant = parse_instant(due_at)
+    return (instant, UUID(message_id)) if instant and message_id else None
+
+
+async def _is_worked_on(engine: Engine, row: dict[str, Any]) -> bool:
+    """Tell whether the run that made a message is still there to deliver it."""
+    if row["retry"] > 0 or row["recipient_run_id"] is None:
+        return False  # its own Temporal workflow: started again, it is joined if it is there
+    run = {**row, "id": row["recipient_run_id"]}
+    presence, _ = await look_up_run(engine.temporal, run)
+    return presence is Presence.OPEN

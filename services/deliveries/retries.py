@@ -1,0 +1,83 @@
+"""Send a message again: because somebody asked for it, or because its delivery was lost."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from temporalio.common import WorkflowIDConflictPolicy
+
+from domain.channels.types import ChannelType
+from domain.contract.queues import DELIVERY_QUEUES, RUNS
+from domain.contract.runs import DeliverMessageInput, MessageDeliveryInput
+from domain.kit.errors import NotFound, Unprocessable
+from domain.kit.ids import message_delivery_workflow_id
+from domain.kit.principals import EnvironmentScope
+from models.queries.deliveries import deliveries as statements
+from runtime.database import Connection
+from services import effects
+from services.engine import Engine
+from temporal_workflows import MessageDeliveryWorkflow
+from temporal_workflows.search_attributes import search_attributes
+
+
+async def retry_message(engine: Engine, environment: EnvironmentScope, message_id: UUID) -> None:
+    """Send an undelivered or bounced message once more, with eight new attempts.
+
+    It is on its way once this returns, whether Temporal is there or not: then the sweep starts it.
+
+    Raises:
+        NotFound: there is no such message here.
+        Unprocessable: `message_not_retriable`, it was delivered or is still on its way.
+        Unavailable: the database is away; nothing has changed.
+    """
+    async with engine.unit() as unit:
+        message = await statements.requeue(unit.connection, environment.id, message_id, unit.now)
+        if message is None:
+            await _refuse_retry(unit.connection, environment.id, message_id)
+            return
+        channel_type = ChannelType(message["channel_type"])
+        payload = effects.manual_retry(
+            message,
+            queue=DELIVERY_QUEUES[channel_type],
+            label=f"manual retry {message['retry_count']} by {channel_type.value}",
+        )
+        await effects.owe(unit, environment.id, effects.DELIVER_MESSAGE, payload)
+
+
+async def _refuse_retry(connection: Connection, environment_id: UUID, message_id: UUID) -> None:
+    if await statements.standing(connection, environment_id, message_id) is None:
+        raise NotFound(f"There is no message {message_id} in this environment.")
+    raise Unprocessable(
+        "Only an undelivered or bounced message can be retried.", code="message_not_retriable"
+    )
+
+
+async def deliver_again(engine: Engine, row: dict[str, Any]) -> None:
+    """Take up a delivery that nobody works on any more, apart from its run.
+
+    Harmless to repeat, and beside a run that still delivers: one of them claims the message.
+
+    Args:
+        engine: the parts of this process.
+        row: of `models.queries.deliveries.deliveries.overdue_deliveries`.
+
+    Raises:
+        RPCError: Temporal did not take it.
+    """
+    channel_type, message_id = ChannelType(row["channel_type"]), str(row["message_id"])
+    await engine.temporal.start_workflow(
+        MessageDeliveryWorkflow.run,
+        MessageDeliveryInput(
+            DeliverMessageInput(message_id, str(row["environment_id"]), row["retry"]),
+            queue=DELIVERY_QUEUES[channel_type],
+            label=f"taken up again, by {channel_type.value}",
+        ),
+        id=message_delivery_workflow_id(row["environment"], message_id, row["retry"]),
+        task_queue=RUNS,
+        # One that was terminated may be started again; one that runs is left alone.
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        search_attributes=search_attributes(
+            environment=row["environment"], workflow_key=row["workflow_key"]
+        ),
+    )

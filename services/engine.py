@@ -1,0 +1,118 @@
+"""What a use case is given: the parts of a process, and a unit of work.
+
+A public function of `services` is a use case. It takes the engine first and the environment second,
+opens its own unit or connection, and returns typed values. What several use cases share takes a
+`Unit` (or a `Connection`, when it only reads) and opens nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from temporalio.client import Client
+
+from domain.kit.clock import Clock
+from runtime.crypto import Vault
+from runtime.database import Connection, Database
+from runtime.settings import Settings
+
+if TYPE_CHECKING:  # `services/composition.py` makes them; their modules know the engine
+    from services.channels.provider_pool import ProviderPool
+    from services.content.catalog import Catalog
+    from services.content.trigger_schemas import TriggerSchemas
+    from services.deliveries.limits import DeliveryLimits
+    from services.deliveries.under_way import DeliveriesUnderWay
+    from services.runs.temporal_retention import TemporalRetention
+    from services.triggers.releases import ReleasesUnderWay
+    from services.walk.trigger_data import TriggerData
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The parts of one process, and what it remembers between requests and walks.
+
+    Attributes:
+        settings: see `runtime/settings.py`.
+        database: the pool of connections.
+        temporal: the client of the Temporal server.
+        vault: seals and opens credentials.
+        clock: tells the time of every unit of work.
+        catalog: definitions and configuration, by version.
+        trigger_schemas: compiled JSON Schemas of trigger data.
+        trigger_data: the decoded data of triggers for many.
+        providers: the providers, with their connections.
+        delivery_limits: how many calls go to each server and channel, and which are left alone.
+        deliveries_under_way: the attempts that this process makes.
+        releases_under_way: what this process has promised to start and not started yet.
+        temporal_retention: for how long Temporal remembers what has ended.
+    """
+
+    settings: Settings
+    database: Database
+    temporal: Client
+    vault: Vault
+    clock: Clock
+    catalog: Catalog
+    trigger_schemas: TriggerSchemas
+    trigger_data: TriggerData
+    providers: ProviderPool
+    delivery_limits: DeliveryLimits
+    deliveries_under_way: DeliveriesUnderWay
+    releases_under_way: ReleasesUnderWay
+    temporal_retention: TemporalRetention
+
+    def connection(self) -> AbstractAsyncContextManager[Connection]:
+        """Lend a connection outside any transaction, for single statements and for reading.
+
+        Raises:
+            Unavailable: PostgreSQL cannot be reached, takes no writes, or is too busy.
+            QueryTooSlow: a statement ran out of time.
+        """
+        return self.database.connection()
+
+    @asynccontextmanager
+    async def unit(self) -> AsyncIterator[Unit]:
+        """Open a unit of work: one transaction, and after its commit what was left for then.
+
+        Raises:
+            Unavailable: PostgreSQL cannot be reached, takes no writes, is too busy, or went away
+                in the middle.
+            QueryTooSlow: a statement ran out of time.
+        """
+        async with self.database.transaction() as connection:
+            unit = Unit(self, connection, self.clock())
+            yield unit
+        for effect in unit.effects:
+            await effect()
+
+
+@dataclass(slots=True)
+class Unit:
+    """One use case's transaction.
+
+    Attributes:
+        engine: whose unit this is.
+        connection: inside the transaction.
+        now: one instant for all that the unit does.
+        owed: ids of the effects that `services/effects.py` has recorded in this transaction.
+        effects: what follows the commit, in this order.
+    """
+
+    engine: Engine
+    connection: Connection
+    now: datetime
+    owed: list[UUID] = field(default_factory=list)
+    effects: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
+
+    def after(self, effect: Callable[[], Awaitable[object]]) -> None:
+        """Do something once the transaction is committed, and never when it is not.
+
+        The process may die in between, so whatever has to happen is also recorded in the
+        transaction, where the sweep finds it; and it must be harmless to repeat.
+        """
+        self.effects.append(effect)

@@ -1,0 +1,109 @@
+"""Reads a user's in-app feed: items, who made them, and the badge counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from domain.channels.types import ChannelType
+from domain.kit.errors import NotFound
+from domain.kit.json_types import JsonObject, encoded_size
+from domain.kit.pages import Page, PageRequest
+from domain.kit.principals import EnvironmentScope
+from domain.messages.filters import FeedFilter
+from domain.recipients.recipients import public_row
+from domain.recipients.refs import RecipientRef
+from models.queries.in_app import feeds
+from runtime.database import Connection
+from services.engine import Engine
+from services.messages.messages import ref_of_wire
+
+# A trigger may carry 10 MB and a person 256 kB; a feed repeats both in up to 50 items. Beyond these
+# bounds an item shows the data that its message keeps, and of a person id, name and avatar.
+MAX_ITEM_DATA_BYTES = 64 * 1024
+MAX_FEED_DATA_BYTES = 1024 * 1024
+MAX_PERSON_BYTES = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FeedView:
+    """What a feed shows.
+
+    Attributes:
+        page: rows of messages, newest first.
+        counts: total_count, unread_count, unseen_count.
+        people: rows of actors and of the user, as far as they are stored and may be seen.
+        trigger_data: by recipient run, as far as the answer has room; empty in compact mode.
+    """
+
+    page: Page
+    counts: JsonObject
+    people: dict[RecipientRef, dict[str, Any]]
+    trigger_data: dict[UUID, JsonObject]
+
+
+async def check_feed_channel(engine: Engine, channel_id: UUID) -> None:
+    """Check that a channel is an in-app feed. Raises NotFound."""
+    async with engine.database.connection() as connection:
+        await _require_feed_channel(connection, channel_id)
+
+
+async def _require_feed_channel(connection: Connection, channel_id: UUID) -> None:
+    if await feeds.channel_type_of(connection, channel_id) != ChannelType.IN_APP_FEED:
+        raise NotFound("There is no in-app feed channel with this id.")
+
+
+async def load_feed(
+    engine: Engine,
+    environment: EnvironmentScope,
+    channel_id: UUID,
+    user_id: str,
+    *,
+    wanted: FeedFilter,
+    request: PageRequest,
+    is_rich: bool,
+    is_anonymous: bool,
+) -> FeedView:
+    """Return a page of a user's feed; an unknown user has an empty one.
+
+    Args:
+        engine: the parts of this process.
+        environment: where.
+        channel_id: an in-app feed.
+        user_id: whose feed.
+        wanted: which items.
+        request: which page of them.
+        is_rich: whether items show their trigger's data.
+        is_anonymous: whether people are shown with id, name and avatar only.
+
+    Raises:
+        NotFound: the channel is no in-app feed.
+    """
+    user = RecipientRef.user(user_id)
+    async with engine.database.connection() as connection:
+        await _require_feed_channel(connection, channel_id)
+        page = await feeds.list_items(
+            connection, environment.id, channel_id, user, wanted=wanted, request=request
+        )
+        counts = await feeds.count_items(connection, environment.id, channel_id, user, wanted)
+        refs = {ref_of_wire(actor) for row in page.rows for actor in row["actors"]}
+        data: dict[UUID, JsonObject] = {}
+        if is_rich and page.rows:
+            refs.add(user)
+            runs = {row["recipient_run_id"] for row in page.rows} - {None}
+            data = await feeds.trigger_data_of(
+                connection,
+                environment.id,
+                runs,
+                each=MAX_ITEM_DATA_BYTES,
+                together=MAX_FEED_DATA_BYTES,
+            )
+        people = await feeds.recipients_by_ref(connection, environment.id, refs)
+    shown = {
+        ref: public_row(row)
+        if is_anonymous or encoded_size(row["properties"]) > MAX_PERSON_BYTES
+        else row
+        for ref, row in people.items()
+    }
+    return FeedView(page, counts, shown, data)

@@ -1,0 +1,1 @@
+"""Users, objects and tenants: identify, read, look up."""

@@ -1,0 +1,1 @@
+"""Recipient runs as they are read, and their reconciliation with Temporal."""

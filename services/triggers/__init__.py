@@ -1,0 +1,1 @@
+"""Accept triggers and cancels, and release them to Temporal."""

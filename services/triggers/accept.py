@@ -1,0 +1,226 @@
+"""Accept a trigger, accept a cancel: one transaction each, and only then Temporal.
+
+A 200 means: durable in PostgreSQL, and started, or certain to be started (design: the sweep starts
+what this process could not). No trigger is refused because Temporal is away.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from domain.kit.errors import AppError, InvalidParams, NotFound, Unavailable, Unprocessable
+from domain.kit.ids import new_id
+from domain.kit.json_types import JsonObject
+from domain.kit.principals import EnvironmentScope
+from domain.recipients.recipients import InlineRecipient
+from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
+from domain.triggers.requests import CancelRequest, TriggerAnswer, TriggerRequest
+from models.queries.content import catalog as catalog_statements
+from models.queries.recipients.recipients import described, existing_recipients, upsert_recipients
+from models.queries.triggers import accept as statements
+from models.queries.triggers import cancellations, idempotency
+from models.queries.triggers.accept import Refusal, TriggerDraft
+from runtime.database import Connection
+from services.content.catalog import PublishedContent
+from services.engine import Engine
+from services.triggers.releases import release_cancellation, release_trigger
+
+
+async def trigger(
+    engine: Engine,
+    environment: EnvironmentScope,
+    request: TriggerRequest,
+    claim: IdempotencyClaim | None = None,
+) -> TriggerAnswer:
+    """Run a workflow for recipients (Knock docs: "Triggering workflows").
+
+    Args:
+        engine: the parts of this process.
+        environment: where.
+        request: parsed and checked for shape.
+        claim: the request's `Idempotency-Key`, if it has one.
+
+    Raises:
+        NotFound: `workflow_missing`, the key is unknown or never committed here.
+        Unprocessable: `workflow_inactive`, or `actor_missing`.
+        InvalidParams: data breaks the workflow's JSON Schema.
+        BadRequest: `idempotency_key_mismatch`.
+    """
+    sweep_after = timedelta(seconds=engine.settings.sweep_seconds)
+    others = [entry for entry in (request.actor, request.tenant) if entry is not None]
+    people = described([*request.recipients, *others])
+    draft = TriggerDraft(
+        request, people, claim, new_id(), engine.clock(), release_within=sweep_after
+    )
+    accepted = await _accept(engine, environment, draft)
+    if isinstance(accepted, StoredAnswer):
+        return TriggerAnswer(
+            UUID(accepted.body["workflow_run_id"]), accepted.request_id, dict(accepted.headers)
+        )
+    if accepted:
+        await release_trigger(engine, environment, draft.workflow_run_id, accepted)
+    return TriggerAnswer(draft.workflow_run_id)
+
+
+Runs = list[dict[str, Any]]
+
+
+async def _accept(
+    engine: Engine, environment: EnvironmentScope, draft: TriggerDraft
+) -> Runs | StoredAnswer:
+    """Accept a trigger in one statement, unless it has to store what it says about somebody."""
+    async with engine.database.connection() as connection:
+        try:
+            version_id = await _resolve(engine, connection, environment, draft.request)
+        except AppError:
+            # The workflow may have gone since the first request with this key was accepted.
+            stored = await _stored_answer(connection, environment.id, draft)
+            if stored is not None:
+                return stored
+            raise
+        outcome: Runs | Refusal = Refusal.UNSETTLED
+        if not any(map(_reaches_further, draft.people)):
+            outcome = await statements.accept_trigger(
+                connection, environment.id, draft, version_id=version_id
+            )
+        if isinstance(outcome, list):
+            return outcome
+        if outcome is Refusal.KEY_TAKEN:
+            stored = await _stored_answer(connection, environment.id, draft)
+            if stored is None:
+                raise Unavailable("The Idempotency-Key has just expired; try again.")
+            return stored
+    return await _accept_with_people(engine, environment, draft, version_id)
+
+
+def _reaches_further(entry: InlineRecipient) -> bool:
+    """Tell whether something is said about a person that is not kept in the person's own row."""
+    reaches = entry.channel_data or entry.preferences or entry.replaces_preferences
+    return bool(reaches)
+
+
+async def _accept_with_people(
+    engine: Engine, environment: EnvironmentScope, draft: TriggerDraft, version_id: UUID
+) -> Runs | StoredAnswer:
+    """Accept a trigger that changes people: the key first, so that a replay stores nobody.
+
+    Raises:
+        Unprocessable: `actor_missing`, an actor given by id was never identified.
+    """
+    actor = draft.request.actor
+    async with engine.database.transaction() as connection:
+        if draft.claim is not None:
+            stored = await idempotency.claim(
+                connection, environment.id, draft.claim, answer=draft.answer, now=draft.now
+            )
+            if stored is not None:
+                return stored
+        await upsert_recipients(connection, environment.id, draft.people, draft.now)
+        if (
+            actor is not None
+            and actor.properties is None
+            and not await existing_recipients(connection, environment.id, [actor.ref])
+        ):
+            raise Unprocessable(
+                f"The actor {actor.ref.id!r} was never identified.", code="actor_missing"
+            )
+        runs = await statements.accept_trigger(
+            connection, environment.id, draft, version_id=version_id, is_prepared=True
+        )
+        return [] if isinstance(runs, Refusal) else runs
+
+
+async def _stored_answer(
+    connection: Connection, environment_id: UUID, draft: TriggerDraft
+) -> StoredAnswer | None:
+    if draft.claim is None:
+        return None
+    return await idempotency.find(connection, environment_id, draft.claim, now=draft.now)
+
+
+async def cancel(engine: Engine, environment: EnvironmentScope, request: CancelRequest) -> None:
+    """Cancel the open runs of a cancellation key (Knock docs: "Canceling workflows").
+
+    It holds for every trigger that was accepted before it, started or not; none of those runs has
+    an effect after this returns. Messages already made are untouched.
+
+    Raises:
+        NotFound: `workflow_missing`.
+    """
+    cancellation_id = new_id()
+    async with engine.unit() as unit:
+        await _published(engine, unit.connection, environment, request.workflow_key)
+        runs = await cancellations.cancel_runs(
+            unit.connection,
+            environment.id,
+            cancellation_id=cancellation_id,
+            workflow_key=request.workflow_key,
+            cancellation_key=request.cancellation_key,
+            recipients=request.recipients,
+            now=unit.now,
+            release_within=timedelta(seconds=engine.settings.sweep_seconds),
+        )
+        if runs:
+            release = partial(release_cancellation, engine, environment, cancellation_id)
+            unit.after(partial(release, run_count=len(runs)))
+
+
+async def _published(
+    engine: Engine, connection: Connection, environment: EnvironmentScope, workflow_key: str
+) -> PublishedContent:
+    version = environment.config_version
+    if version is None:
+        version = await catalog_statements.config_version(connection, environment.id)
+    configuration = await engine.catalog.configuration(connection, environment.id, version)
+    published = configuration.workflows.get(workflow_key)
+    if published is None or published.version_id is None:
+        raise NotFound(
+            f"The workflow {workflow_key!r} does not exist in this environment, or was never "
+            "committed to it.",
+            code="workflow_missing",
+        )
+    return published
+
+
+async def _resolve(
+    engine: Engine,
+    connection: Connection,
+    environment: EnvironmentScope,
+    request: TriggerRequest,
+) -> UUID:
+    """Find the version that this trigger's runs keep for life, and check the data against it."""
+    published = await _published(engine, connection, environment, request.workflow_key)
+    if published.version_id is None or not published.is_active:
+        raise Unprocessable(
+            f"The workflow {request.workflow_key!r} is inactive.", code="workflow_inactive"
+        )
+    definition = await engine.catalog.definition(connection, published.version_id)
+    if definition.trigger_data_json_schema is not None:
+        await _check_data(
+            engine, request, published.version_id, definition.trigger_data_json_schema
+        )
+    return published.version_id
+
+
+async def _check_data(
+    engine: Engine, request: TriggerRequest, version_id: UUID, schema: JsonObject
+) -> None:
+    """Check `data` against the schema of a version; what recipients add of their own is not.
+
+    Raises:
+        InvalidParams: with each violation at its place.
+        Unprocessable: an earlier release accepted a schema that this one cannot use.
+    """
+    try:
+        compiled = engine.trigger_schemas.get(version_id, schema)
+    except ValueError as error:
+        raise Unprocessable(
+            "The workflow's trigger_data_json_schema cannot be used: save and commit it again.",
+            code="workflow_schema_invalid",
+        ) from error
+    found = await compiled.violations(request.data, request.data_bytes)
+    if found:
+        raise InvalidParams(found, "The trigger data does not match the workflow's schema.")

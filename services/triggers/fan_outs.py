@@ -1,0 +1,133 @@
+"""Large triggers and cancellations: cut into ranges of runs, and worked through range by range."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from domain.contract.runs import CancelFanoutInput, Chunk, ChunkPlan, TriggerFanoutInput
+from domain.kit.ids import FIRST_ID
+from models.queries.runs import open_runs
+from models.queries.triggers import accept as triggers
+from models.queries.triggers import cancellations
+from models.queries.triggers.chunks import Scope, chunk_boundaries
+from runtime.logs import get_logger
+from runtime.temporal import is_away
+from services.engine import Engine
+from services.temporal_calls import each_at_once, signal_cancelled_run, start_run
+
+_log = get_logger(__name__)
+
+CHUNK_SIZE = 100
+# Ten thousand runs a page: some 25 kB in a history, however many recipients there are.
+PAGE_CHUNKS = 100
+_ENOUGH_FAILURES = 16
+_STARTED_AT_ONCE = 32
+
+
+async def plan_trigger(engine: Engine, order: TriggerFanoutInput) -> ChunkPlan:
+    """Cut the next page of a trigger's runs that have not begun into ranges."""
+    return await _plan(
+        engine,
+        Scope.TRIGGER,
+        Chunk(order.workflow_run_id, order.environment_id, order.after or str(FIRST_ID), ""),
+    )
+
+
+async def plan_cancellation(engine: Engine, order: CancelFanoutInput) -> ChunkPlan:
+    """Cut the next page of a cancellation's runs into ranges."""
+    return await _plan(
+        engine,
+        Scope.CANCELLATION,
+        Chunk(order.cancellation_id, order.environment_id, order.after or str(FIRST_ID), ""),
+    )
+
+
+async def _plan(engine: Engine, scope: Scope, rest: Chunk) -> ChunkPlan:
+    async with engine.database.connection() as connection:
+        ends = await chunk_boundaries(
+            connection,
+            scope,
+            UUID(rest.scope_id),
+            after=UUID(rest.after),
+            size=CHUNK_SIZE,
+            most=PAGE_CHUNKS,
+        )
+    chunks = [
+        replace(rest, after=str(after), last=str(last))
+        for after, last in pairwise([rest.after, *ends])
+    ]
+    return ChunkPlan(chunks, more=len(chunks) == PAGE_CHUNKS)
+
+
+async def start_range(engine: Engine, chunk: Chunk, *, eager: bool) -> int:
+    """Start the runs of a range that have not begun; one that Temporal has ended is ended here.
+
+    A run that Temporal refuses is logged and left `queued`: the sweep looks after it. No run that
+    fails keeps the others from being started.
+
+    Args:
+        engine: the parts of this process.
+        chunk: the range.
+        eager: take the first tasks in the answers, as a process does that works `runs`.
+
+    Returns:
+        How many were to be started.
+
+    Raises:
+        RPCError, RuntimeError: Temporal is away, or was for some of them.
+    """
+    async with engine.database.connection() as connection:
+        rows = await triggers.startable_runs(
+            connection, UUID(chunk.scope_id), after=UUID(chunk.after), last=UUID(chunk.last)
+        )
+    done = 0
+    ended: list[dict[str, Any]] = []
+    failures: list[Exception] = []
+
+    async def start(row: dict[str, Any]) -> None:
+        nonlocal done
+        if len(failures) >= _ENOUGH_FAILURES and not done:
+            return  # Temporal is away
+        try:
+            if not await start_run(engine.temporal, row, eager=eager, bulk=True):
+                ended.append(row)
+            done += 1
+        except Exception as error:
+            if is_away(error):
+                failures.append(error)
+            else:
+                _log.error("run_not_started", run_id=str(row["id"]), error=type(error).__name__)
+
+    # Group by group, not as a steady stream: each start may hand this process the first task of its
+    # run, and what finds no free slot for it costs Temporal half as much again.
+    for first in range(0, len(rows), _STARTED_AT_ONCE):
+        await each_at_once(rows[first : first + _STARTED_AT_ONCE], start)
+    if ended:
+        data = Jsonb({"reason": "ended_in_temporal"})
+        async with engine.database.connection() as connection:
+            await open_runs.end_runs(connection, ended, [data] * len(ended))
+    if failures:
+        raise failures[0]
+    return len(rows)
+
+
+async def signal_range(engine: Engine, chunk: Chunk) -> int:
+    """Wake the cancelled runs of a range.
+
+    Returns:
+        How many were to be woken.
+
+    Raises:
+        RPCError, RuntimeError: Temporal is away.
+    """
+    async with engine.database.connection() as connection:
+        rows = await cancellations.cancelled_runs(
+            connection, UUID(chunk.scope_id), after=UUID(chunk.after), last=UUID(chunk.last)
+        )
+    await each_at_once(rows, lambda row: signal_cancelled_run(engine.temporal, row))
+    return len(rows)

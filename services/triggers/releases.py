@@ -1,0 +1,281 @@
+"""What leaves for Temporal after a transaction has ended: starts and signals.
+
+Workflow ids are derived, so releasing twice is harmless. A request waits a moment for its release;
+one that is slow goes on in the background for some seconds more, and what is not done by then, or
+dies with its process, is the sweep's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from itertools import chain, repeat
+from typing import Any
+from uuid import UUID
+
+from temporalio.service import RPCError
+
+from domain.kit.errors import Unavailable
+from domain.kit.principals import EnvironmentScope
+from models.queries.triggers import cancellations
+from models.queries.triggers import releases as statements
+from runtime.logs import get_logger
+from runtime.temporal import is_away
+from services.deliveries.breaker import Breaker
+from services.engine import Engine
+from services.temporal_calls import (
+    each_at_once,
+    signal_cancelled_run,
+    start_cancel_fanout,
+    start_run,
+    start_trigger_fanout,
+)
+
+_log = get_logger(__name__)
+
+# After so many failures in a row requests do not wait for Temporal, but for one a second.
+_FAILURES = 5
+_PROBE_SECONDS = 1.0
+# The sweep comes after 15 seconds at the earliest; until then this process goes on trying.
+_PATIENCE_SECONDS = 10.0
+_WAITS = (0.25, 0.5, 1.0, 2.0)
+_CALL_SECONDS = 5.0
+# Each holds the rows of 25 runs at most. What comes on top is the sweep's at once.
+_MOST_UNDER_WAY = 1_000
+_AGAIN_AT_ONCE = 16
+# Notes of releases are gathered for this long, and written in one statement.
+_NOTE_SECONDS = 0.2
+# By then the runs of a trigger have begun, unless something is wrong or much is going on.
+CONFIRM_AFTER = timedelta(minutes=5)
+
+
+@dataclass(slots=True)
+class ReleasesUnderWay:
+    """What this process has promised and not done yet."""
+
+    breaker: Breaker = field(
+        default_factory=lambda: Breaker(failures=_FAILURES, pause=_PROBE_SECONDS)
+    )
+    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AGAIN_AT_ONCE))
+    releases: set[asyncio.Task[bool]] = field(default_factory=set)
+    notes: list[UUID] = field(default_factory=list)
+    noting: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def begin(self, release: Coroutine[Any, Any, bool]) -> asyncio.Task[bool]:
+        """Run a release as a task that nobody has to wait for."""
+        task = asyncio.create_task(release)
+        self.releases.add(task)
+        task.add_done_callback(self.releases.discard)
+        return task
+
+
+async def release_trigger(
+    engine: Engine,
+    environment: EnvironmentScope,
+    workflow_run_id: UUID,
+    runs: Sequence[dict[str, Any]],
+) -> bool:
+    """Start a trigger's runs: few of them here, many by a fan-out.
+
+    Never raises because of Temporal or the database: the trigger is accepted.
+
+    Args:
+        engine: the parts of this process.
+        environment: where.
+        workflow_run_id: the trigger.
+        runs: its runs, as `models.queries.triggers.accept.accept_trigger` returns them.
+
+    Returns:
+        Whether all are started by now, or certain to be.
+    """
+    return await _promptly(
+        engine,
+        partial(start_trigger, engine, environment, workflow_run_id, runs),
+        note=partial(_note_later, engine, workflow_run_id),
+    )
+
+
+async def start_trigger(
+    engine: Engine,
+    environment: EnvironmentScope,
+    workflow_run_id: UUID,
+    runs: Sequence[dict[str, Any]],
+) -> bool:
+    """Start a trigger's runs, once.
+
+    Returns:
+        Whether they are started, or certain to be; False when its fan-out has ended already.
+
+    Raises:
+        RPCError, RuntimeError: Temporal is away, or refuses.
+    """
+    if len(runs) <= engine.settings.inline_start_limit:
+        rows = [{**run, "environment": environment.slug} for run in runs]
+        await each_at_once(rows, lambda row: start_run(engine.temporal, row))
+        return True
+    return await start_trigger_fanout(engine.temporal, environment, workflow_run_id)
+
+
+async def release_cancellation(
+    engine: Engine, environment: EnvironmentScope, cancellation_id: UUID, *, run_count: int
+) -> bool:
+    """Wake a cancellation's runs, so that they end now and not when their wait does.
+
+    Never raises because of Temporal or the database: the runs are cancelled.
+
+    Args:
+        engine: the parts of this process.
+        environment: where.
+        cancellation_id: the cancellation.
+        run_count: how many runs it has ended.
+
+    Returns:
+        Whether all are told by now, or certain to be.
+    """
+
+    async def tell() -> None:
+        await tell_cancelled_runs(engine, environment, cancellation_id, run_count=run_count)
+        async with engine.database.connection() as connection:
+            await cancellations.mark_released(connection, cancellation_id)
+
+    return await _promptly(engine, tell)
+
+
+async def tell_cancelled_runs(
+    engine: Engine, environment: EnvironmentScope, cancellation_id: UUID, *, run_count: int
+) -> None:
+    """Wake a cancellation's runs, once: few of them here, many by a fan-out.
+
+    Raises:
+        RPCError, RuntimeError: Temporal is away, or refuses.
+        Unavailable: the database is away.
+    """
+    if run_count > engine.settings.inline_start_limit:
+        await start_cancel_fanout(engine.temporal, environment, cancellation_id)
+        return
+    async with engine.database.connection() as connection:
+        rows = await cancellations.cancelled_runs(connection, cancellation_id)
+    await each_at_once(rows, lambda row: signal_cancelled_run(engine.temporal, row))
+
+
+async def _promptly(
+    engine: Engine,
+    release: Callable[[], Awaitable[object]],
+    *,
+    note: Callable[[], None] = lambda: None,
+) -> bool:
+    """Release in a task of its own, and wait a moment for it, unless Temporal counts as away.
+
+    The task outlives the request: a start that takes a little too long is not begun anew, and a
+    client that hangs up ends nothing.
+    """
+    under_way = engine.releases_under_way
+    if len(under_way.releases) >= _MOST_UNDER_WAY:
+        return False
+    if not under_way.breaker.lets_through():
+        under_way.begin(_again(under_way, release, note))
+        return False
+    task = under_way.begin(_at_once(under_way, release, note))
+    done, _ = await asyncio.wait({task}, timeout=engine.settings.start_timeout_seconds)
+    if done:
+        return task.result()
+    under_way.breaker.failed()
+    return False
+
+
+async def _at_once(
+    under_way: ReleasesUnderWay, release: Callable[[], Awaitable[object]], note: Callable[[], None]
+) -> bool:
+    """Release now, or go on in the background; tells whether it is done."""
+    released = await _try(under_way, release)
+    if released:
+        note()
+    elif released is None:
+        under_way.begin(_again(under_way, release, note))
+    return bool(released)
+
+
+async def _again(
+    under_way: ReleasesUnderWay, release: Callable[[], Awaitable[object]], note: Callable[[], None]
+) -> bool:
+    """Try until it is done, or patience ends, which leaves it to the sweep."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _PATIENCE_SECONDS
+    waits = chain(_WAITS, repeat(_WAITS[-1]))
+    while loop.time() < deadline:
+        await asyncio.sleep(next(waits))
+        if not under_way.breaker.lets_through():
+            continue
+        async with under_way.slots:
+            released = await _try(under_way, release)
+        if released:
+            note()
+        if released is not None:
+            return released
+    _log.warning("release_left_over", detail="the sweep releases what was accepted")
+    return False
+
+
+async def _try(
+    under_way: ReleasesUnderWay, release: Callable[[], Awaitable[object]]
+) -> bool | None:
+    """Release once; tells whether it is done, or None when it is worth another try soon."""
+    try:
+        async with asyncio.timeout(_CALL_SECONDS):
+            await release()
+    except Exception as error:
+        if is_away(error):
+            under_way.breaker.failed()
+            if under_way.breaker.is_open:
+                _log.warning("temporal_away", detail="triggers are accepted and started later")
+            return None
+        log_refusal(error)
+        return None if isinstance(error, Unavailable) else False
+    under_way.breaker.succeeded()
+    return True
+
+
+def log_refusal(error: Exception) -> None:
+    """Log why a release failed, unless Temporal is just away."""
+    if isinstance(error, Unavailable):
+        _log.warning("database_away", detail="the sweep releases what was accepted")
+    elif isinstance(error, RPCError):
+        # A namespace or search attribute that is missing: an operator has to mend it.
+        _log.error("temporal_refused", status=error.status.name, detail=error.message[:500])
+    else:
+        _log.error("release_failed", error=type(error).__name__)
+
+
+def _note_later(engine: Engine, workflow_run_id: UUID) -> None:
+    """Note a release after the answer, together with those of the next moments.
+
+    When the note is lost, the sweep finds everything started already.
+    """
+    under_way = engine.releases_under_way
+    under_way.notes.append(workflow_run_id)
+    if len(under_way.notes) == 1:
+        task = asyncio.create_task(_note_soon(engine, under_way))
+        under_way.noting.add(task)
+        task.add_done_callback(under_way.noting.discard)
+
+
+async def _note_soon(engine: Engine, under_way: ReleasesUnderWay) -> None:
+    await asyncio.sleep(_NOTE_SECONDS)
+    released = under_way.notes[:]
+    under_way.notes.clear()
+    try:
+        async with engine.database.connection() as connection:
+            await statements.mark_released(connection, released, confirm_after=CONFIRM_AFTER)
+    except Exception as error:  # whatever it is, the sweep repeats the note
+        _log.warning("note_lost", error=type(error).__name__)
+
+
+async def close_releases(engine: Engine) -> None:
+    """End what is under way, as a process that stops does: notes are written, the rest is swept."""
+    under_way = engine.releases_under_way
+    for task in list(under_way.releases):
+        task.cancel()
+    await asyncio.gather(*under_way.releases, *under_way.noting, return_exceptions=True)

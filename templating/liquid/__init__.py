@@ -1,0 +1,1 @@
+"""Liquid: environment, filters, tags, limits, look-ups."""

@@ -1,0 +1,280 @@
+"""The one configured Liquid environment: compile, cache, render within limits, check.
+
+Source of the tags and filters: Knock docs, "Liquid helpers".
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from threading import Lock
+
+from liquid import BoundTemplate, Environment, Mode, RenderContext
+from liquid.ast import Node
+from liquid.builtin.expressions import FilteredExpression, StringLiteral
+from liquid.builtin.tags.for_tag import ForNode
+from liquid.builtin.tags.tablerow_tag import TablerowNode
+from liquid.exceptions import LiquidError as EngineError
+from liquid.exceptions import LiquidInterrupt
+from liquid.expression import Expression
+from liquid.token import Token
+
+from domain.kit.json_types import Scope
+from templating.limits import (
+    DEFAULT_LIMITS,
+    EMAIL_LIMITS,
+    MAX_SOURCE,
+    Budget,
+    Limits,
+    LiquidError,
+)
+from templating.liquid.expressions import adjust
+from templating.liquid.filters import KNOCK_FILTERS
+from templating.liquid.guards import guard
+from templating.liquid.list_filters import LIST_FILTERS
+from templating.liquid.lookups import LOOKUP_FILTERS, Lookups
+from templating.liquid.number_filters import NUMBER_FILTERS
+from templating.liquid.printing import storable
+from templating.liquid.render_context import BudgetedContext, LimitedOutput
+from templating.liquid.scan import check_delimiters, has_liquid
+from templating.liquid.tags import register_tags
+from templating.liquid.text_filters import TEXT_FILTERS
+from templating.liquid.time_filters import is_zone
+from templating.liquid.words import NamingEnvironment
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "EMAIL_LIMITS",
+    "Budget",
+    "Limits",
+    "LiquidError",
+    "check_source",
+    "is_quick",
+    "render_text",
+]
+
+# Characters of source; a compiled template takes some twenty times that in memory.
+_CACHED_CHARACTERS = 2_000_000
+# Nodes, expressions and filters that a quick template may have; each takes a few microseconds.
+_QUICK_PARTS = 150
+# Which argument of a filter is a time zone.
+_ZONE_PLACES = {"timezone": 0, "date": 1}
+_SLOW_FILTERS = frozenset({"from_markdown"})
+
+
+def _build_environment() -> Environment:
+    liquid_env = NamingEnvironment(tolerance=Mode.STRICT, strict_filters=True, autoescape=False)
+    register_tags(liquid_env)
+    own = (*NUMBER_FILTERS, *LIST_FILTERS, *TEXT_FILTERS, *KNOCK_FILTERS, *LOOKUP_FILTERS)
+    filters = {**liquid_env.filters, **dict(own)}
+    for name, function in filters.items():
+        liquid_env.add_filter(name, guard(name, function, liquid_env))
+    return liquid_env
+
+
+_LIQUID_ENV = _build_environment()
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A parsed template, and whether it surely renders within a fraction of a millisecond."""
+
+    template: BoundTemplate
+    is_quick: bool
+
+
+class _CompiledTemplates:
+    """The most recently used compiled templates, bounded by the length of their sources."""
+
+    def __init__(self, characters: int) -> None:
+        self._left = characters
+        self._templates: OrderedDict[str, _Compiled] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, source: str) -> _Compiled | None:
+        with self._lock:
+            compiled = self._templates.get(source)
+            if compiled is not None:
+                self._templates.move_to_end(source)
+            return compiled
+
+    def put(self, source: str, compiled: _Compiled) -> None:
+        with self._lock:
+            if source in self._templates:
+                return
+            self._templates[source] = compiled
+            self._left -= len(source)
+            while self._left < 0:
+                self._left += len(self._templates.popitem(last=False)[0])
+
+
+_compiled = _CompiledTemplates(_CACHED_CHARACTERS)
+
+
+def _compile(source: str) -> _Compiled:
+    """Compile a template, or take it from the cache; raise LiquidError when it is not valid."""
+    compiled = _compiled.get(source)
+    if compiled is None:
+        template = _parse(source)
+        for error in _settle(template):
+            raise error
+        compiled = _Compiled(template, _renders_quickly(template))
+        _compiled.put(source, compiled)
+    return compiled
+
+
+def is_quick(source: str) -> bool:
+    """Tell whether a template may be rendered where other work waits for it.
+
+    Decided once, when it was compiled: no loops, few filters and conditions, none of the filters
+    that do much at a time. A template that was not rendered yet is not quick: compiling takes
+    longer than most renderings. How much data it will see is another question.
+    """
+    if not has_liquid(source):
+        return True
+    compiled = _compiled.get(source)
+    return compiled is not None and compiled.is_quick
+
+
+def _renders_quickly(template: BoundTemplate) -> bool:
+    parts = 0
+    static_context = RenderContext(template)
+    nodes = list(template.nodes)
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, (ForNode, TablerowNode)):
+            return False
+        nodes.extend(node.children(static_context))
+        parts += 1
+    for expression in _expressions(template):
+        parts += 1
+        if isinstance(expression, FilteredExpression):
+            if any(used.name in _SLOW_FILTERS for used in expression.filters or ()):
+                return False
+            parts += len(expression.filters or ())
+    return parts <= _QUICK_PARTS
+
+
+def check_source(source: str) -> list[LiquidError]:
+    """Return what is wrong with a template, without rendering it: syntax, tags, filters."""
+    if not has_liquid(source):
+        return [] if len(source) <= MAX_SOURCE else [_too_long()]
+    try:
+        template = _parse(source)
+        return [*_settle(template), *_wrong_zones(template)]
+    except LiquidError as error:
+        return [error]
+
+
+def render_text(
+    source: str,
+    scope: Scope,
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    budget: Budget | None = None,
+    lookups: Lookups | None = None,
+) -> str:
+    """Render a template; a source without Liquid is returned as it is.
+
+    Args:
+        source: the template.
+        scope: plain dicts, lists and scalars only, see `templating.messages.context`.
+        limits: the bounds of this rendering.
+        budget: steps and time shared with other templates of the same message.
+        lookups: what its filters may look up; without, they fail.
+
+    Returns:
+        Text that PostgreSQL can store: without NUL and lone surrogates.
+
+    Raises:
+        LiquidError: for every failure, with the line where it is known.
+    """
+    if not has_liquid(source):
+        if len(source) > MAX_SOURCE:
+            raise _too_long()
+        return source
+    template = _compile(source).template
+    context = BudgetedContext(template, scope, limits, budget or Budget(limits), lookups)
+    output = LimitedOutput(limits.output)
+    for node in template.nodes:
+        _render_node(node, context, output)
+    return storable(output.getvalue())
+
+
+def _too_long() -> LiquidError:
+    return LiquidError(f"A template may have at most {MAX_SOURCE // 1024} kB.")
+
+
+def _render_node(node: Node, context: BudgetedContext, output: LimitedOutput) -> None:
+    try:
+        node.render(context, output)
+    except LiquidError as error:
+        raise LiquidError(error.message, error.line or _line(node.token)) from error
+    except EngineError as error:
+        raise _translate(error, node.token) from error
+    except LiquidInterrupt as error:
+        raise LiquidError(f"unexpected '{error}'", _line(node.token)) from error
+    except MemoryError:
+        raise
+    except Exception as error:
+        # The engine lets some of Python's own errors through (a number too long to print,
+        # recursion); for the caller they are the template's fault like any other.
+        reason = str(error) or type(error).__name__
+        raise LiquidError(
+            f"The template cannot be rendered: {reason}", _line(node.token)
+        ) from error
+
+
+def _parse(source: str) -> BoundTemplate:
+    check_delimiters(source)
+    try:
+        return _LIQUID_ENV.from_string(source)
+    except EngineError as error:
+        raise _translate(error, None) from error
+    except Exception as error:
+        raise LiquidError(f"The template cannot be read ({type(error).__name__}).") from error
+
+
+def _translate(error: EngineError, fallback: Token | None) -> LiquidError:
+    token = error.token if error.token and error.token.start_index >= 0 else fallback
+    return LiquidError(str(error.message), _line(token) if token else None)
+
+
+def _line(token: Token) -> int:
+    return token.source.count("\n", 0, token.start_index) + 1
+
+
+def _settle(template: BoundTemplate) -> Iterator[LiquidError]:
+    """Adjust the expressions of a fresh template, and yield an error for every unknown filter."""
+    for expression in _expressions(template):
+        adjust(expression)
+        if isinstance(expression, FilteredExpression):
+            for used in expression.filters or ():
+                if used.name not in _LIQUID_ENV.filters:
+                    yield LiquidError(f"unknown filter '{used.name}'", _line(used.token))
+
+
+def _wrong_zones(template: BoundTemplate) -> Iterator[LiquidError]:
+    """Yield an error for every time zone that is written out and does not exist."""
+    for expression in _expressions(template):
+        if not isinstance(expression, FilteredExpression):
+            continue
+        for used in expression.filters or ():
+            place = _ZONE_PLACES.get(used.name)
+            given = used.args[place].value if place is not None and place < len(used.args) else None
+            if isinstance(given, StringLiteral) and not is_zone(given.value):
+                yield LiquidError(f"unknown time zone '{given.value[:64]}'", _line(used.token))
+
+
+def _expressions(template: BoundTemplate) -> Iterator[Expression]:
+    static_context = RenderContext(template)
+    nodes = list(reversed(template.nodes))
+    while nodes:
+        node = nodes.pop()
+        nodes.extend(reversed(list(node.children(static_context))))
+        pending = list(node.expressions())
+        while pending:
+            expression = pending.pop()
+            yield expression
+            pending.extend(expression.children())

@@ -1,0 +1,73 @@
+"""Filters for dates and times: `timezone` and `date` (Knock docs: "Liquid helpers")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from templating.liquid.moments import read_moment
+from templating.liquid.printing import is_nothing, to_text
+
+_MAX_FORMAT = 256
+_OWN_DIRECTIVES = re.compile(r"%(%|s|L|P|Z)")
+
+
+def find_zone(name: object) -> ZoneInfo:
+    """Return the IANA time zone; UTC for nothing and for a name that no zone has.
+
+    A recipient may have no time zone, or a wrong one, and must be told the time all the same, as
+    send windows open in UTC then. A wrong name in a template itself is refused when it is saved.
+    """
+    text = to_text(name)
+    return ZoneInfo(text if is_zone(text) else "UTC")
+
+
+def is_zone(name: str) -> bool:
+    """Tell whether there is an IANA time zone of a name."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, OSError, ValueError):
+        return False
+    return True
+
+
+def timezone(value: object, zone: object = None) -> str:
+    """Move a moment to a time zone, as ISO 8601 with offset; what is no moment stays as it is."""
+    moment = read_moment(value)
+    if moment is None:
+        return to_text(value)
+    return moment.astimezone(find_zone(zone)).isoformat()
+
+
+def date(value: object, pattern: object = None, zone: object = None) -> str:
+    """Write a moment by a strftime pattern, first moved to the zone when one is given."""
+    moment = read_moment(value)
+    if moment is None or is_nothing(pattern):
+        return to_text(value)
+    if not is_nothing(zone):
+        moment = moment.astimezone(find_zone(zone))
+    layout = to_text(pattern)
+    if len(layout) > _MAX_FORMAT:
+        raise ValueError(f"a date format may have at most {_MAX_FORMAT} characters")
+    return moment.strftime(_OWN_DIRECTIVES.sub(lambda match: _directive(match[1], moment), layout))
+
+
+def _directive(letter: str, moment: datetime) -> str:
+    match letter:
+        case "s":  # that of the C library ignores the offset
+            return str(int(moment.timestamp()))
+        case "L":  # known to Ruby and Elixir only
+            return f"{moment.microsecond // 1000:03d}"
+        case "P":  # not in every C library
+            return "am" if moment.hour < 12 else "pm"
+        case "Z":  # an offset has no name, and Python makes one up
+            name = moment.tzname() or ""
+            return moment.isoformat()[-6:] if name.startswith("UTC") and name != "UTC" else name
+        case _:
+            return "%%"
+
+
+TIME_FILTERS: tuple[tuple[str, Callable[..., Any]], ...] = (("timezone", timezone), ("date", date))

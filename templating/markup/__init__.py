@@ -1,0 +1,1 @@
+"""Markdown and HTML: rendered, cleaned, inlined, and turned into text."""

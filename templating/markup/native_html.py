@@ -1,0 +1,81 @@
+"""The two native HTML libraries; also the program of the child process that runs them.
+
+Executed by path, so it imports nothing of ours. A child answers one request after the other until
+its input ends; see `templating.markup.html_sandbox` for who asks, and why there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import signal
+import struct
+import sys
+from collections.abc import Callable
+from typing import BinaryIO
+
+import css_inline
+import nh3
+
+HEADER = struct.Struct("!cI")
+DONE, FAILED = b"+", b"-"
+INLINE, CLEAN = b"i", b"c"
+
+_MAX_MEMORY_BYTES = 1024**3
+# CPU time of one request; real documents take milliseconds.
+_MAX_SECONDS = 2.0
+
+_INLINER = css_inline.CSSInliner(
+    keep_style_tags=True, keep_at_rules=True, keep_link_tags=True, load_remote_stylesheets=False
+)
+_STYLES = {
+    "background-color", "border", "border-radius", "color", "font-size", "font-style",
+    "font-weight", "margin", "padding", "text-align", "text-decoration",
+}  # fmt: skip
+_ATTRIBUTES = {tag: set(names) for tag, names in nh3.ALLOWED_ATTRIBUTES.items()}
+_ATTRIBUTES.setdefault("*", set()).update({"class", "style"})
+_ATTRIBUTES["a"].update({"target", "title"})
+_ATTRIBUTES["img"].add("title")
+_CLEANER = nh3.Cleaner(attributes=_ATTRIBUTES, filter_style_properties=_STYLES)
+
+
+def inline(html: str) -> str:
+    """Copy the rules of style tags onto the elements; the tags stay. Raises ValueError."""
+    return _INLINER.inline(html)
+
+
+def clean(html: str) -> str:
+    """Drop what could run or disguise itself: scripts, handlers, odd schemes and styles."""
+    return _CLEANER.clean(html)
+
+
+OPERATIONS: dict[bytes, Callable[[str], str]] = {INLINE: inline, CLEAN: clean}
+
+
+def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    while header := requests.read(HEADER.size):
+        operation, size = HEADER.unpack(header)
+        html = requests.read(size).decode()
+        # The kernel ends this process when the time is used up: native code cannot be asked to.
+        signal.setitimer(signal.ITIMER_PROF, _MAX_SECONDS)
+        try:
+            status, text = DONE, OPERATIONS[operation](html)
+        except Exception:
+            status, text = FAILED, ""
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        payload = text.encode()
+        answers.write(HEADER.pack(status, len(payload)) + payload)
+        answers.flush()
+
+
+def main() -> None:
+    """Answer requests until the input ends, with a bound on memory and no core dumps."""
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    with contextlib.suppress(OSError, ValueError):  # not every system bounds memory
+        resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _serve(sys.stdin.buffer, sys.stdout.buffer)
+
+
+if __name__ == "__main__":
+    main()

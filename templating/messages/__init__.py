@@ -1,0 +1,1 @@
+"""From a template and its scope to the content of a message."""

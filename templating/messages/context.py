@@ -1,0 +1,84 @@
+"""The variables that templates and conditions see (Knock docs: "Template variables").
+
+This is one of the two places where Knock's word "activity" is used for a trigger activity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from domain.kit.json_types import JsonObject
+
+_WORKFLOW_KEYS = (
+    "id", "key", "name", "categories", "commercial", "override_preferences", "cancellation_key",
+)  # fmt: skip
+
+
+def build_scope(
+    *,
+    data: Mapping[str, Any],
+    recipient: JsonObject,
+    actor: JsonObject | None,
+    tenant: JsonObject | None,
+    workflow: Mapping[str, Any],
+    variables: Mapping[str, Any],
+    now_iso: str,
+    message: JsonObject | None = None,
+    refs: Mapping[str, Any] | None = None,
+    activity_id: str | None = None,
+) -> dict[str, Any]:
+    """Build the scope of a run that was not batched.
+
+    Entities come in wire shape (custom properties beside `id`, `created_at`, …). The keys of
+    `data` are also found at the root, but never hide a variable of the system.
+
+    Args:
+        data: the data of the trigger, merged with what fetch steps answered.
+        recipient: whom the message is for.
+        actor: who triggered, or None.
+        tenant: on whose behalf, or None; its branding wins over that of `variables`.
+        workflow: at least `key`; the other documented keys may be missing.
+        variables: values of `vars`, branding included.
+        now_iso: time of the trigger, ISO 8601.
+        message: `id`, `inserted_at` and `updated_at` of the message being rendered.
+        refs: outcomes of earlier steps by their ref, for conditions.
+        activity_id: public id of the trigger activity.
+    """
+    activity = {
+        **data,
+        "id": activity_id,
+        "inserted_at": now_iso,
+        "updated_at": now_iso,
+        "actor": actor,
+        "recipient": recipient,
+        "data": data,
+    }
+    actors = [] if actor is None else [actor]
+    return {
+        **data,
+        "data": data,
+        "recipient": recipient,
+        "actor": actor,
+        "actors": actors,
+        "total_actors": len(actors),
+        "activities": [activity],
+        "total_activities": 1,
+        "tenant": tenant,
+        "timestamp": now_iso,
+        "vars": _with_branding(variables, tenant),
+        "workflow": {key: workflow.get(key) for key in _WORKFLOW_KEYS},
+        "run": {"total_activities": 1, "total_actors": len(actors)},
+        "current_message": message,
+        "refs": refs or {},
+    }
+
+
+def _with_branding(variables: Mapping[str, Any], tenant: JsonObject | None) -> Mapping[str, Any]:
+    """Lay the tenant's branding over the account's, property by property."""
+    settings = tenant.get("settings") if tenant else None
+    branding = settings.get("branding") if isinstance(settings, dict) else None
+    if not isinstance(branding, dict):
+        return variables
+    own = {key: value for key, value in branding.items() if value is not None}
+    return {**variables, "branding": {**(variables.get("branding") or {}), **own}}

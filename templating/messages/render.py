@@ -1,0 +1,197 @@
+"""One channel step's template and a scope become the content of one message.
+
+Source: Knock docs, "Channel steps"; the management API's `*Template` schemas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from domain.channels.types import ChannelType
+from domain.kit.json_types import JsonObject, Scope
+from domain.messages.delivery import ChatContent, FeedContent, HttpContent, PushContent, SmsContent
+from templating.limits import DEFAULT_LIMITS, EMAIL_LIMITS, Limits, LiquidError
+from templating.liquid.lookups import Lookups
+from templating.liquid.printing import storable_json, to_text
+from templating.liquid.renderer import Renderer, one_line
+from templating.markup.markdown import markdown_to_safe_html, safe_url
+from templating.messages.email import EmailLayout, render_email
+
+__all__ = ["EmailLayout", "LiquidError", "render_content"]
+
+_METHODS_WITH_BODY = frozenset({"post", "put", "patch", "delete"})
+_METHODS = _METHODS_WITH_BODY | {"get"}
+_BUTTON_NAMES = ("primary", "secondary")
+
+
+def render_content(
+    channel_type: ChannelType,
+    template: JsonObject,
+    scope: Scope,
+    *,
+    settings: JsonObject,
+    layout: EmailLayout | None = None,
+    limits: Limits | None = None,
+    lookups: Lookups | None = None,
+) -> JsonObject:
+    """Render a template into the content of its channel type (see `domain.messages.delivery`).
+
+    Args:
+        channel_type: decides the shape of template and content.
+        template: Knock's template of that channel type.
+        scope: what `templating.messages.context.build_scope` built.
+        settings: effective settings of the channel, the step's overrides included.
+        layout: the e-mail layout named by the template; other channel types ignore it.
+        limits: bounds of the whole message; by default those of its channel type.
+        lookups: what the filters `user`, `object` and `tenant` may find.
+
+    Returns:
+        JSON that PostgreSQL can store, whatever template and data hold.
+
+    Raises:
+        LiquidError: when any part of it cannot be rendered; nothing else but MemoryError.
+    """
+    is_email = channel_type is ChannelType.EMAIL
+    bounds = limits or (EMAIL_LIMITS if is_email else DEFAULT_LIMITS)
+    renderer = Renderer(scope, bounds, lookups=lookups)
+    try:
+        if is_email:
+            content: Any = render_email(template, renderer, settings, layout)
+        else:
+            content = _RENDERERS[channel_type](template, renderer, settings)
+    except (LiquidError, MemoryError):
+        raise
+    except Exception as error:
+        # Nothing but content went in, so whatever came out is the content's fault.
+        name = type(error).__name__
+        raise LiquidError(f"The content has an unexpected form ({name}).") from error
+    stored: JsonObject = storable_json(content)
+    return stored
+
+
+def _render_sms(template: JsonObject, renderer: Renderer, settings: JsonObject) -> SmsContent:
+    own = template.get("settings") or {}
+    to = own.get("to_number") or "{{ recipient.phone_number }}"
+    return {
+        "to": renderer.line(to, "settings.to_number"),
+        "body": renderer.text(template.get("text_body"), "text_body"),
+        "overrides": _payload_overrides(own, renderer, settings),
+    }
+
+
+def _render_push(template: JsonObject, renderer: Renderer, settings: JsonObject) -> PushContent:
+    own = template.get("settings") or {}
+    silent = own.get("delivery_type") == "silent"
+    return {
+        "title": "" if silent else renderer.text(template.get("title"), "title"),
+        "body": "" if silent else renderer.text(template.get("text_body"), "text_body"),
+        "silent": silent,
+        "overrides": _payload_overrides(own, renderer, settings),
+    }
+
+
+def _payload_overrides(own: JsonObject, renderer: Renderer, settings: JsonObject) -> JsonObject:
+    """Render the overrides of the template, which replace those of the channel as a whole."""
+    source = own.get("payload_overrides")
+    if source is None:
+        source = settings.get("payload_overrides")
+    return renderer.json_object(source, "settings.payload_overrides")
+
+
+def _render_chat(template: JsonObject, renderer: Renderer, settings: JsonObject) -> ChatContent:
+    summary = template.get("summary")
+    source = template.get("json_body")
+    document = renderer.json_object(source, "json_body") if source is not None else {}
+    return {
+        "summary": None if summary is None else renderer.line(summary, "summary"),
+        "markdown": renderer.text(template.get("markdown_body"), "markdown_body"),
+        "json_content": document or None,
+    }
+
+
+def _render_feed(template: JsonObject, renderer: Renderer, settings: JsonObject) -> FeedContent:
+    """Render the blocks of a feed item: the body, then one link or the buttons."""
+    body = to_text(template.get("markdown_body"))
+    rendered = markdown_to_safe_html(renderer.text(body, "markdown_body"))
+    blocks: list[JsonObject] = [
+        {"name": "body", "type": "markdown", "content": body, "rendered": rendered}
+    ]
+    buttons = template.get("action_buttons")
+    if buttons:
+        blocks.append(
+            {
+                "name": "actions",
+                "type": "button_set",
+                "buttons": [_button(i, button, renderer) for i, button in enumerate(buttons)],
+            }
+        )
+    elif template.get("action_url") is not None:
+        source = to_text(template["action_url"])
+        url = safe_url(renderer.line(source, "action_url"))
+        blocks.append({"name": "action_url", "type": "text", "content": source, "rendered": url})
+    return {"blocks": blocks}
+
+
+def _button(index: int, button: JsonObject, renderer: Renderer) -> JsonObject:
+    field = f"action_buttons[{index}]"
+    return {
+        "name": _BUTTON_NAMES[index] if index < len(_BUTTON_NAMES) else f"action_{index + 1}",
+        "label": renderer.line(button.get("label"), f"{field}.label"),
+        "action": safe_url(renderer.line(button.get("action"), f"{field}.action")),
+    }
+
+
+def _render_http(template: JsonObject, renderer: Renderer, settings: JsonObject) -> HttpContent:
+    method: Any = to_text(template.get("method")).strip().lower()
+    if method not in _METHODS:
+        raise LiquidError(f"method: '{method[:16]}' is not one of {', '.join(sorted(_METHODS))}")
+    has_body = method in _METHODS_WITH_BODY
+    return {
+        "method": method,
+        "url": renderer.line(template.get("url"), "url"),
+        "headers": _pairs(template, "headers", renderer),
+        "query_params": _pairs(template, "query_params", renderer),
+        "body": renderer.text(template.get("body"), "body") if has_body else "",
+    }
+
+
+def _pairs(template: JsonObject, key: str, renderer: Renderer) -> list[dict[str, str]]:
+    """Render a list of `{key, value}`; a pair whose key renders to nothing is left out.
+
+    An object, and a Liquid text that renders to one or to a list of pairs, is as good as a list
+    (Knock docs: "Fetch function", which says so of the same request template).
+    """
+    given = template.get(key)
+    if isinstance(given, str):
+        given = renderer.json_value(given, key)
+        if not isinstance(given, (dict, list, type(None))):
+            raise LiquidError(f"{key}: does not render to a JSON object")
+        # It was rendered already: what a recipient's data says must not be run as a template.
+        write: Callable[[object, str], str] = _printed_line
+    else:
+        write = renderer.line
+    if isinstance(given, dict):
+        given = [{"key": name, "value": value} for name, value in given.items()]
+    rendered = []
+    for index, pair in enumerate(given or []):
+        if not isinstance(pair, dict):
+            raise LiquidError(f"{key}[{index}]: must be an object with key and value")
+        name = write(pair.get("key"), f"{key}[{index}].key")
+        value = write(pair.get("value"), f"{key}[{index}].value")
+        if name:
+            rendered.append({"key": name, "value": value})
+    return rendered
+
+
+def _printed_line(value: object, _field: str, /) -> str:
+    return one_line(to_text(value))
+
+
+_RENDERERS: dict[ChannelType, Callable[[JsonObject, Renderer, JsonObject], Any]] = {
+    ChannelType.SMS: _render_sms,
+    ChannelType.PUSH: _render_push,
+    ChannelType.CHAT: _render_chat,
+    ChannelType.IN_APP_FEED: _render_feed,
+    ChannelType.HTTP: _render_http,
+}

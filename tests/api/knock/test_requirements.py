@@ -1,0 +1,95 @@
+"""What the OpenAPI documents say of requests, against what the operations do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from api.main import create_app
+from api.reference.routes import knock_document, management_document
+from domain.kit.json_types import JsonObject
+from tests.support.account import Account, account, seeded
+
+__all__ = ["account", "seeded"]
+_DOCUMENTS = {"knock": knock_document, "management": management_document}
+_KNOWN = {
+    "user_id": "ellie",
+    "tenant_id": "acme",
+    "slug": "development",
+    "key": "welcome",
+    "channel_id": "00000000-0000-4000-8000-000000000000",
+}
+
+
+def _operations() -> Iterator[tuple[str, str, str, JsonObject]]:
+    for face, document in _DOCUMENTS.items():
+        for path, item in document()["paths"].items():
+            for method, operation in item.items():
+                yield face, method.upper(), path, operation
+
+
+def _required(operation: JsonObject) -> list[str]:
+    """Return what a document says has to be sent, by the name that an error would have."""
+    body = operation.get("requestBody", {})
+    schema = body.get("content", {}).get("application/json", {}).get("schema", {})
+    assert bool(schema.get("required")) is body.get("required", False)
+    parameters = [
+        one["name"].removesuffix("[]")
+        for one in operation.get("parameters", [])
+        if one["in"] == "query" and one["required"]
+    ]
+    return [*schema.get("required", []), *parameters]
+
+
+CASES = [(*one[:3], _required(one[3])) for one in _operations()]
+
+
+@pytest.mark.parametrize(("face", "method", "path", "required"), CASES)
+async def test_what_is_required_is_required(
+    client_of: Any, face: str, method: str, path: str, required: list[str]
+) -> None:
+    """An empty request is refused for each member that is required, and for nothing else."""
+    url = re.sub(r"\{(\w+)\}", lambda found: _KNOWN.get(found[1], "x"), path)
+    response = await client_of(face).request(method, url)
+    errors = response.json().get("errors", []) if response.status_code == 422 else []
+    assert (response.status_code == 422) is bool(required), response.text
+    # A batch names its first violation only.
+    assert {error["field"] for error in errors} <= set(required)
+
+
+@pytest.fixture
+async def client_of(account: Account) -> Any:
+    """Return what calls each face of the seeded account with the credential it takes."""
+    transport = httpx.ASGITransport(create_app(engine=account.engine))
+    tokens = {
+        "knock": account.keys.environments["production"].secret_key,
+        "management": account.keys.service_token,
+    }
+    clients = {
+        face: httpx.AsyncClient(
+            transport=transport,
+            base_url="http://test",
+            headers={"authorization": f"Bearer {token}"},
+        )
+        for face, token in tokens.items()
+    }
+    yield clients.__getitem__
+    for client in clients.values():
+        await client.aclose()
+
+
+async def test_in_development_a_public_key_identifies_users(account: Account) -> None:
+    """There it may do what Knock documents, and everything of a user is shown."""
+    transport = httpx.ASGITransport(create_app(engine=account.engine))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as browser:
+        for slug, status in (("development", 200), ("production", 403)):
+            key = account.keys.environments[slug].public_key
+            browser.headers["authorization"] = f"Bearer {key}"
+            identified = await browser.put("/v1/users/ann", json={"email": "a@example.com"})
+            assert identified.status_code == status
+            shown = await browser.get("/v1/users/ann")
+            assert shown.json().get("email") == ("a@example.com" if status == 200 else None)

@@ -1,0 +1,126 @@
+"""`carillon admin` on a real database."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from commands import admin
+from commands.cli import main
+from runtime.settings import Settings
+from tests.support.account import Seeded
+
+
+@pytest.fixture
+def settings(seeded: Seeded) -> Settings:
+    """Point the command at the seeded database."""
+    seeded.restore()
+    return Settings(database_url=seeded.url, secret_key=SecretStr("k" * 16))
+
+
+def _run(
+    settings: Settings, capsys: pytest.CaptureFixture[str], *words: str, exit_code: int = 0
+) -> Any:
+    """Run an action; return what it printed as JSON, or the complaints when it has to fail."""
+    assert admin.main(settings, list(words)) == exit_code
+    printed = capsys.readouterr()
+    if exit_code:
+        return printed.err.splitlines()
+    return json.loads(printed.out) if printed.out else None
+
+
+def test_a_channel_is_made_and_set_up(
+    settings: Settings,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Credentials come in by standard input and are not printed."""
+    options = ("--name", "Relay", "--type", "email", "--provider", "smtp")
+    made = _run(settings, capsys, "channel-put", "relay", *options)
+    document = {"provider_settings": {"url": "smtp://mail.example.com", "password": "hunter2"}}
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(document)))
+    set_up = _run(settings, capsys, "channel-set", "relay", "production")
+
+    assert made["key"] == "relay"
+    assert set_up["environment_settings"]["production"]["is_valid"] is True
+    assert "hunter2" not in json.dumps(set_up)
+
+
+def test_complaints_name_every_field(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal is one line a violation and exit code 1."""
+    monkeypatch.setattr("sys.stdin", io.StringIO('{"is_sandbox": 1, "channel_settings": 1}'))
+
+    lines = _run(settings, capsys, "channel-set", "smtp", "development", exit_code=1)
+
+    assert [line.split(":")[1].strip() for line in lines] == ["is_sandbox", "channel_settings"]
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_a_file_without_an_object_is_refused(
+    settings: Settings,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+) -> None:
+    """Settings are a JSON object."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+
+    assert len(_run(settings, capsys, "channel-set", "smtp", "development", exit_code=1)) == 1
+
+
+def test_a_key_from_making_to_revoking(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Make, list, rotate with a grace period, revoke."""
+    made = _run(settings, capsys, "key-create", "production", "--kind", "secret", "--name", "CI")
+    rotated = _run(settings, capsys, "key-rotate", made["id"], "--grace-seconds", "60")
+    _run(settings, capsys, "key-revoke", made["id"])
+    listed = _run(settings, capsys, "key-list", "production")
+
+    assert rotated["token"].startswith("sk_")
+    assert rotated["token"] != made["token"]
+    assert [key["id"] for key in listed if key["name"] == "CI"] == [rotated["id"]]
+
+
+def test_a_service_token_from_making_to_revoking(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Make, list, revoke."""
+    made = _run(settings, capsys, "token-create", "--name", "CI")
+    before = _run(settings, capsys, "token-list")
+    _run(settings, capsys, "token-revoke", made["id"])
+
+    assert [token["name"] for token in before] == ["CI", "Seed"]
+    assert [token["name"] for token in _run(settings, capsys, "token-list")] == ["Seed"]
+
+
+def test_recovery_says_what_it_found(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It prints how many waiting runs there are, and what became of those that Temporal lost."""
+    assert _run(settings, capsys, "recover", "--since", "2026-11-01") == {
+        "waiting_runs": 0,
+        "unknown_to_temporal": 0,
+        "started_again": 0,
+        "left_because_older": 0,
+    }
+    with pytest.raises(SystemExit):
+        admin.main(settings, ["recover", "--since", "yesterday"])
+    assert "must be an ISO 8601 date or date-time" in capsys.readouterr().err
+
+
+def test_the_command_is_offered_and_says_what_is_missing(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`carillon admin …` reaches the action; what does not exist is one line and exit code 1."""
+    monkeypatch.setattr("commands.cli.get_settings", lambda: settings)
+
+    assert main(["admin", "key-list", "nowhere"]) == 1
+    assert main(["admin", "message-retry", "nowhere"]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 2

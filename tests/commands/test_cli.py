@@ -1,0 +1,98 @@
+"""The command line: what it refuses, and in which words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+import pytest
+import uvicorn
+
+from commands import cli
+from commands.embedded.postgres import EmbeddedPostgres
+from runtime.settings import Settings, get_settings
+
+
+@pytest.fixture(autouse=True)
+def _fresh_settings() -> None:
+    """Read the settings again in every test."""
+    get_settings.cache_clear()
+
+
+def test_unknown_queue_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """A worker on a queue that nobody fills would idle in silence, so it does not start."""
+    with pytest.raises(SystemExit) as end:
+        cli.main(["worker", "--queues", "runs,deliver-pigeon"])
+    assert end.value.code == 2
+    assert "unknown queue deliver-pigeon; known: runs, fanout" in capsys.readouterr().err
+
+
+def test_wrong_setting_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A setting that cannot be read is named as the variable that holds it."""
+    monkeypatch.setenv("CARILLON_API_PORT", "eighty")
+    assert cli.main(["migrate"]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("carillon: CARILLON_API_PORT: ")
+
+
+def test_absent_database_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Migrating without a database ends with one line that says so."""
+    monkeypatch.setenv("CARILLON_DATABASE_URL", "postgresql://carillon@127.0.0.1:1/carillon")
+    assert cli.main(["migrate"]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("carillon: The database cannot be reached: ")
+
+
+def test_migrate_works_from_any_folder(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Migrating finds the migrations wherever it is called, and may be repeated."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CARILLON_DATABASE_URL", database_url)
+    assert cli.main(["migrate"]) == 0
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """The help names each subcommand with what it is for."""
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    told = capsys.readouterr().out
+    for name, command in cli.COMMANDS.items():
+        assert name in told
+        assert command.summary in told
+
+
+def test_extension_that_is_not_there_is_not_offered(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A subcommand whose module the installation leaves out is unknown, not broken."""
+    monkeypatch.setitem(cli.EXTENSIONS, "juggle", ("runtime.no_such_module", "juggle"))
+    with pytest.raises(SystemExit):
+        cli.main(["juggle"])
+    assert "invalid choice" in capsys.readouterr().err
+
+
+def test_server_outlasts_its_clients() -> None:
+    """Idle connections are kept longer than browsers, proxies and SDKs keep them."""
+    config = uvicorn.Config("api.main:create_app", **cli.server_options(Settings()))
+    assert config.timeout_keep_alive > 60
+
+
+def test_seeding_before_migrating_is_one_line(
+    postgres: EmbeddedPostgres,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A database without tables is answered with the command that makes them."""
+    monkeypatch.setenv("CARILLON_DATABASE_URL", postgres.url("postgres"))
+    assert cli.main(["seed", "--keys-file", str(tmp_path / "keys.json")]) == 1
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith("carillon: ")
+    assert "`carillon migrate`" in told

@@ -1,0 +1,33 @@
+"""What tells a hung server from one that is away."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from commands.dev import probes
+from commands.dev.ports import choose_port
+
+
+async def test_silent_server_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who takes a connection and does not answer hangs; who refuses it, or errs, does not."""
+    monkeypatch.setattr(probes, "LOOK_SECONDS", 0.3)
+    release = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await release.wait()
+        writer.close()
+
+    async def failing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 500 no\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        writer.close()
+
+    for handler, expected in ((silent, False), (failing, True)):
+        server = await asyncio.start_server(handler, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        assert await probes.answers(f"http://127.0.0.1:{port}/health")() is expected
+        release.set()
+        server.close()
+    assert await probes.answers(f"http://127.0.0.1:{choose_port(0, 'a port')}/health")() is True

@@ -1,0 +1,154 @@
+"""A request waits a moment for Temporal; a hiccup of it costs seconds, not the time to a sweep."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import pytest
+from temporalio.service import RPCStatusCode
+
+from services.deliveries.breaker import Breaker
+from services.triggers.releases import close_releases
+from tests.support.interruptions import FailingTemporal
+from tests.support.temporal_recorder import TemporalRecorder
+from tests.support.waiting import until
+from tests.support.world import World, channel_step, delay_step
+
+
+@pytest.fixture(autouse=True)
+async def workflow(world: World) -> None:
+    """Publish the workflow that the tests trigger."""
+    await world.publish("flow", delay_step(), channel_step("feed"))
+
+
+async def _until_released(world: World, trigger: UUID) -> None:
+    async def is_released() -> bool:
+        release = await world.release(trigger)
+        return release is not None and release["released_at"] is not None
+
+    await until(is_released)
+
+
+class _Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_breaker_opens_after_several_failures_in_a_row() -> None:
+    """A success in between keeps it closed, and one closes it again."""
+    breaker = Breaker(failures=3, pause=1.0, clock=_Clock())
+    for _ in range(5):
+        breaker.failed()
+        breaker.failed()
+        breaker.succeeded()
+    assert not breaker.is_open
+    for _ in range(3):
+        breaker.failed()
+    assert breaker.is_open
+    breaker.succeeded()
+    assert breaker.lets_through()
+
+
+def test_open_breaker_lets_one_probe_through_each_pause() -> None:
+    """While it is open only one caller a pause tries; a probe that fails changes nothing."""
+    clock = _Clock()
+    breaker = Breaker(failures=1, pause=1.0, clock=clock)
+    breaker.failed()
+    assert [breaker.lets_through() for _ in range(3)] == [False] * 3
+    clock.now = 1.0
+    assert [breaker.lets_through() for _ in range(3)] == [True, False, False]
+    breaker.failed()
+    clock.now = 2.0
+    assert [breaker.lets_through() for _ in range(3)] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+    ],
+)
+async def test_one_failed_start_is_tried_again_at_once(world: World, status: RPCStatusCode) -> None:
+    """A start that fails once is done by the same process; the next trigger starts as usual."""
+    temporal = FailingTemporal(status=status)
+    world = world.with_parts(temporal=temporal)
+    first = await world.trigger("flow", {"id": "a"})
+    temporal.failing = False
+    second = await world.trigger("flow", {"id": "b"})
+    assert len(temporal.starts) == 1
+    for trigger in (first, second):
+        await _until_released(world, trigger)
+    assert len(temporal.starts) == 2
+
+
+async def test_slow_start_is_waited_for_in_the_background(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start that takes longer than the request waits is neither broken off nor begun anew."""
+    go_on = asyncio.Event()
+
+    class Slow(TemporalRecorder):
+        asked = 0
+
+        async def start_workflow(self, workflow: Any, *args: Any, **options: Any) -> Any:
+            self.asked += 1
+            await go_on.wait()
+            return await super().start_workflow(workflow, *args, **options)
+
+    temporal = Slow()
+    settings = world.engine.settings.model_copy(update={"start_timeout_seconds": 0.01})
+    world = world.with_parts(temporal=temporal, settings=settings)
+    trigger = await world.trigger("flow", {"id": "a"})
+    assert temporal.starts == []
+    go_on.set()
+    await _until_released(world, trigger)
+    assert (temporal.asked, len(temporal.starts)) == (1, 1)
+
+
+async def test_requests_do_not_all_wait_for_an_absent_temporal(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After five failures in a row the next requests leave without asking Temporal."""
+    monkeypatch.setattr("services.triggers.releases._PROBE_SECONDS", 60.0)
+    monkeypatch.setattr("services.triggers.releases._WAITS", (60.0,))
+    temporal = FailingTemporal()
+    world = world.with_parts(temporal=temporal)
+    triggers = [await world.trigger("flow", {"id": "a"}) for _ in range(9)]
+    assert temporal.asked == 5
+    await close_releases(world.engine)
+    assert all([(await world.release(each) or {})["released_at"] is None for each in triggers])
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), TypeError("x"), RuntimeError("of ours")])
+async def test_no_error_after_the_commit_is_the_callers(world: World, error: Exception) -> None:
+    """A fault in the release is logged and left to the sweep; it does not open the breaker."""
+
+    class Broken(TemporalRecorder):
+        async def start_workflow(self, workflow: Any, *args: Any, **options: Any) -> Any:
+            raise error
+
+    world = world.with_parts(temporal=Broken())
+    for _ in range(6):
+        trigger = await world.trigger("flow", {"id": "a"})
+    assert not world.engine.releases_under_way.breaker.is_open
+    assert world.engine.releases_under_way.releases == set()
+    release = await world.release(trigger)
+    assert release is not None
+    assert release["released_at"] is None
+
+
+async def test_bounded_background(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process keeps only so many releases in mind; what comes on top is the sweep's."""
+    monkeypatch.setattr("services.triggers.releases._MOST_UNDER_WAY", 2)
+    monkeypatch.setattr("services.triggers.releases._WAITS", (60.0,))
+    world = world.with_parts(temporal=FailingTemporal())
+    for _ in range(4):
+        await world.trigger("flow", {"id": "a"})
+    assert len(world.engine.releases_under_way.releases) == 2
+    await close_releases(world.engine)

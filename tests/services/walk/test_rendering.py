@@ -1,0 +1,123 @@
+"""Rendering in a walk: what it may hold up, and what it may not."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from domain.recipients.refs import RecipientRef
+from services import off_loop
+from tests.support.world import World, channel_step
+
+
+@pytest.fixture
+def in_threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the names of the threads that rendered, one for each rendering off the loop."""
+    names: list[str] = []
+    threads = off_loop._threads()
+    submit = threads.submit
+
+    def recorded(work: Any) -> Any:
+        def run() -> Any:
+            names.append(threading.current_thread().name)
+            return work()
+
+        return submit(run)
+
+    monkeypatch.setattr(threads, "submit", recorded)
+    return names
+
+
+@pytest.mark.parametrize(
+    ("body", "data", "is_long"),
+    [
+        ("{{ data.x }}", "short", False),
+        ("{{ data.x }}", "long " * 2_000, True),
+        ("{%  for a in data.x %}{{ a }}{% endfor %}", ["a"], True),
+        ("{% tablerow a in data.x %}{{ a }}{% endtablerow %}", ["a"], True),
+    ],
+)
+async def test_what_may_take_long_leaves_the_loop(
+    world: World, in_threads: list[str], body: str, data: Any, *, is_long: bool
+) -> None:
+    """Loops and much data are rendered in a thread; a short message is not worth the way."""
+    step = channel_step("feed", template={"markdown_body": body})
+    await world.send(step, data={"x": data})  # compiles it
+    in_threads.clear()
+    await world.send(step, data={"x": data})
+    assert [name.split("_")[0] for name in in_threads] == ["rendering"] * is_long
+
+
+async def test_mails_leave_the_loop(world: World, in_threads: list[str]) -> None:
+    """A mail has styles to inline and a text part to make, so it is always rendered in a thread."""
+    await world.send(channel_step("mail", "email"), data={"x": "now"})
+    assert len(in_threads) == 1
+
+
+async def test_a_deadly_document_is_one_mail(world: World) -> None:
+    """HTML that overflows the stack of the library for styles is sent with its style tags."""
+    html = "<style>p{color:red}</style><p>{{ data.x }}</p>"
+    step = channel_step("mail", "email", template={"subject": "s", "html_body": html})
+    run_id, _ = await world.send(step, data={"x": "<b>" * 11_000})
+    (message,) = await world.messages(run_id)
+    assert message["content"]["html_body"].startswith("<style>")
+
+
+@pytest.mark.parametrize("channel", ["feed", "mail"])
+async def test_odd_characters_do_not_stick_a_run(world: World, channel: str) -> None:
+    """NUL and half an emoji, out of base64 and JSON, leave a message that can be stored."""
+    source = """a{{ 'AA==' | base64_decode }}{{ '"\\ud83d"' | from_json }}b"""
+    kind = "email" if channel == "mail" else "in_app_feed"
+    body = {"subject": source, "html_body": source, "markdown_body": source}
+    run_id, _ = await world.send(channel_step("one", kind, template=body), data={})
+    (message,) = await world.messages(run_id)
+    assert "a\ufffdb" in str(message["content"])
+
+
+async def test_templates_look_up_users_objects_and_tenants(world: World) -> None:
+    """Entities named by id are fetched, also those that only another one names."""
+    for ref, properties in (
+        (RecipientRef.user("ada"), {"name": "Ada", "boss": "grace"}),
+        (RecipientRef.user("grace"), {"name": "Grace"}),
+        (RecipientRef("projects", "p1"), {"name": "Carillon"}),
+        (RecipientRef("$tenants", "acme"), {"name": "Acme"}),
+    ):
+        await world.make.recipient(world.environment, ref.collection, ref.id, **properties)
+    body = (
+        "{% assign a = data.who | user %}{% assign b = a.boss | user %}"
+        "{% assign p = 'p1' | object: 'projects' %}{% assign t = 'acme' | tenant %}"
+        "{{ a.name }} {{ b.name }} {{ b.id }} {{ p.name }} {{ t.name }} {{ 'x' | user }}"
+    )
+    step = channel_step("feed", template={"markdown_body": body})
+    run_id, _ = await world.send(step, data={"who": "ada"})
+    (message,) = await world.messages(run_id)
+    rendered = message["content"]["blocks"][0]["rendered"]
+    assert rendered == "<p>Ada Grace grace Carillon Acme</p>\n"
+
+
+async def test_look_ups_without_end_fail_the_step(world: World) -> None:
+    """A chain in which every entity names the next is followed a few times only."""
+    for number in range(9):
+        ref = RecipientRef.user(f"chain-{number}")
+        await world.make.recipient(
+            world.environment, ref.collection, ref.id, next=f"chain-{number + 1}"
+        )
+    body = "{% assign id = 'chain-0' %}" + (
+        "{% assign found = id | user %}{% assign id = found.next %}" * 8
+    )
+    step = channel_step("feed", template={"markdown_body": body})
+    run_id, _ = await world.send(step, data={})
+    story = await world.events(run_id)
+    assert "build on each other" in str(story)
+
+
+@pytest.mark.parametrize("count", [0, 2])
+async def test_attachments_are_not_left_out_in_silence(world: World, count: int) -> None:
+    """A mail whose data brings attachments goes out without them, and the run's story says so."""
+    data = {"x": "now", "attachments": [{"name": "a", "content": "QQ=="}] * count}
+    run_id, _ = await world.send(channel_step("mail", "email"), data=data)
+    assert len(await world.messages(run_id)) == 1
+    told = [row for row in await world.events(run_id) if row["event"] == "attachments_not_sent"]
+    assert [row["data"] for row in told] == ([{"count": count}] if count else [])

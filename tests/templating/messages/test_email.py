@@ -1,0 +1,239 @@
+"""E-mails: layout, text part, settings, and that no value can add a header."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from domain.channels.types import ChannelType, effective_settings
+from templating.limits import LiquidError
+from templating.messages.default_layout import default_layout
+from templating.messages.email import EmailLayout, count_attachments
+from templating.messages.render import render_content
+
+SETTINGS = {"from_address": "app@x.example", "from_name": "App"}
+LAYOUT = EmailLayout(
+    html_layout="<html><body>[{{ content }}]{{ late }}<i>{{ preview_text }}</i>{{ footer_links }}"
+    "</body></html>",
+    text_layout="<<{{ content }}>> {{ late }}\n{{ footer_links }}",
+    footer_links=(
+        {"text": "Help & more", "url": "https://x.example/?a=1&b={{ data.n }}"},
+        {"text": "Unsubscribe", "url": "{{ vars.commercial_unsubscribe_url }}"},
+    ),
+)
+
+
+def render(
+    changes: Any = None, *, settings: Any = None, layout: Any = LAYOUT, data: Any = None
+) -> Any:
+    """Render an e-mail with a layout unless the changes say otherwise."""
+    template = {
+        "subject": "Hi {{ recipient.name }}",
+        "html_body": "<p>Body {{ data.n }}</p>",
+        "text_body": None,
+        "settings": {"layout_key": "own"},
+        **(changes or {}),
+    }
+    scope = {
+        "recipient": {"name": "Rosa", "email": "rosa@x.example"},
+        "data": {"n": 2, **(data or {})},
+        "vars": {"app_name": "App"},
+    }
+    return render_content(
+        ChannelType.EMAIL, template, scope, settings=settings or SETTINGS, layout=layout
+    )
+
+
+def test_defaults() -> None:
+    """An e-mail goes to the recipient's address, from the channel's sender."""
+    content = render()
+    assert content["from"] == '"App" <app@x.example>'
+    assert content["to"] == "rosa@x.example"
+    assert content["subject_line"] == "Hi Rosa"
+    assert (content["cc"], content["bcc"], content["reply_to"]) == (None, None, None)
+    assert content["headers"] == {}
+
+
+def test_body_stands_in_the_layout() -> None:
+    """The body takes the place of `content`; a footer link without address is left out."""
+    assert render()["html_body"] == (
+        "<html><body>[<p>Body 2</p>]<i></i>"
+        '<a href="https://x.example/?a=1&amp;b=2">Help &amp; more</a></body></html>'
+    )
+
+
+def test_generated_text_comes_from_the_body_alone() -> None:
+    """Without a text body the HTML body becomes text and stands in the text layout."""
+    assert render()["text_body"] == "<<Body 2>> \nHelp & more: https://x.example/?a=1&b=2"
+
+
+def test_own_text_body_is_rendered() -> None:
+    """A text body of the template replaces the generated one."""
+    assert render({"text_body": "Text {{ data.n }}"})["text_body"].startswith("<<Text 2>>")
+
+
+def test_layout_sees_what_the_body_assigns() -> None:
+    """Body and layout are rendered as one; declarations made before both reach everything."""
+    body = "{% assign late = 'later' %}x"
+    assert "[x]later" in render({"html_body": body})["html_body"]
+    settings = {"layout_key": "own", "pre_content": "{% assign late = 'early' %}"}
+    content = render({"html_body": "{{ late }}", "settings": settings})
+    assert "[early]early" in content["html_body"]
+    assert content["text_body"].startswith("<<early>> early")
+
+
+def test_preview_text_is_rendered_first() -> None:
+    """The layout gets the preview text rendered."""
+    settings = {"layout_key": "own", "preview_text": "{{ data.n }} new"}
+    assert "<i>2 new</i>" in render({"settings": settings})["html_body"]
+
+
+def test_without_layout_the_body_is_the_document() -> None:
+    """A template without layout ignores the layout; the text stands alone."""
+    content = render({"settings": {"layout_key": None}})
+    assert (content["html_body"], content["text_body"]) == ("<p>Body 2</p>", "Body 2")
+
+
+def test_missing_layout_is_an_error() -> None:
+    """A named layout that was not found must not silently become none."""
+    with pytest.raises(LiquidError, match="'own' does not exist"):
+        render(layout=None)
+    with pytest.raises(LiquidError, match="content"):
+        render(layout=EmailLayout("<html></html>", "{{ content }}"))
+
+
+def test_data_is_never_run_as_a_template() -> None:
+    """Liquid inside a value stays text in both parts, also on its way through the layout."""
+    content = render({"html_body": "{{ data.evil }}"}, data={"evil": "{{ vars.app_name }}"})
+    assert "[{{ vars.app_name }}]" in content["html_body"]
+    assert "<<{{ vars.app_name }}>>" in content["text_body"]
+
+
+def test_no_value_adds_a_header() -> None:
+    """Line breaks of every kind are taken out of subject, addresses, names and headers."""
+    evil = "a\r\nBcc: x@evil.example\u2028\x85\x00z"
+    content = render(
+        {"subject": "{{ data.evil }}"},
+        settings={
+            "from_address": "{{ data.evil }}",
+            "from_name": '"{{ data.evil }}\\',
+            "to_address": "{{ data.evil }}",
+            "cc_address": "{{ data.evil }}",
+            "bcc_address": "{{ data.evil }}",
+            "reply_to_address": "{{ data.evil }}",
+            "json_overrides": '{"headers": {"X-A": {{ data.evil | json }}}}',
+        },
+        data={"evil": evil},
+    )
+    texts = [content[key] for key in ("subject_line", "from", "to", "cc", "bcc", "reply_to")]
+    for text in [*texts, *content["headers"].values()]:
+        assert len(text.splitlines()) == 1
+        assert "\x00" not in text
+    assert content["subject_line"] == "a Bcc: x@evil.example z"
+    assert content["from"].startswith('"\\"a Bcc')
+
+
+def test_overrides_give_headers_only() -> None:
+    """SMTP takes headers from the overrides, as text, and refuses names that are none."""
+    overrides = '{"headers": {"X-Count": {{ data.n }}, "X-On": true}, "subject": "x"}'
+    content = render(settings={**SETTINGS, "json_overrides": overrides})
+    assert content["headers"] == {"X-Count": "2", "X-On": "true"}
+    for wrong in ('{"headers": {"X:\\nBcc": 1}}', '{"headers": [1]}', "[]", "{{ data.n"):
+        with pytest.raises(LiquidError, match="json_overrides"):
+            render(settings={**SETTINGS, "json_overrides": wrong})
+
+
+def test_step_settings_win_by_presence() -> None:
+    """A key that the step sets wins over the channel's; a null sets nothing, "" does."""
+    channel = {"from_name": "A", "cc_address": "c", "bcc_address": "b"}
+    merged = effective_settings(channel, {"cc_address": None, "bcc_address": "", "x": None})
+    assert merged == {"from_name": "A", "cc_address": "c", "bcc_address": ""}
+    assert effective_settings({"from_name": "A"}, None) == {"from_name": "A"}
+
+
+def test_styles_are_inlined_and_kept() -> None:
+    """Rules are copied onto elements; media queries stay; nothing changes without styles."""
+    body = (
+        "<html><head><style>p{color:red} @media (max-width: 9px){p{color:blue}}</style></head>"
+        "<body><p>x</p></body></html>"
+    )
+    html = render({"html_body": body, "settings": {}})["html_body"]
+    assert '<p style="color: red;">' in html
+    assert "@media (max-width: 9px)" in html
+    plain = "<p class=x>no &nbsp; style<br></p>"
+    assert render({"html_body": plain, "settings": {}})["html_body"] == plain
+
+
+def test_error_in_the_body_has_the_bodys_line() -> None:
+    """Although body and layout are one template, an error is placed in the field that has it."""
+    layout = EmailLayout(
+        "<html>\n\n<body>{{ content }}\n</body>\n{{ x | from_json }}", "{{ content }}"
+    )
+    with pytest.raises(LiquidError) as caught:
+        render({"html_body": "a\n{{ 'x' | from_json }}"}, layout=layout)
+    assert caught.value.line == 2
+    assert caught.value.message.startswith("html_body: from_json")
+    with pytest.raises(LiquidError) as caught:
+        render({"html_body": "a"}, layout=EmailLayout("{{ content }}\n{{ 1 | nope }}", "x"))
+    assert caught.value.line == 2
+    assert caught.value.message.startswith("html_layout: unknown filter")
+
+
+@pytest.mark.parametrize("change", [{"visual_blocks": [{"type": "markdown"}]}, {"is_mjml": True}])
+def test_unsupported_bodies_are_refused(change: Any) -> None:
+    """Visual blocks and MJML raise instead of sending something empty."""
+    with pytest.raises(LiquidError, match="not supported by this version"):
+        render(change)
+
+
+def test_default_layout() -> None:
+    """The default layout is a whole document with the account's name, colours and dark mode."""
+    content = render(
+        {"settings": {"layout_key": "default", "preview_text": "a < b"}}, layout=default_layout()
+    )
+    html = content["html_body"]
+    assert html.startswith("<!DOCTYPE html>")
+    assert "<p>Body 2</p>" in html
+    assert "a &lt; b" in html
+    assert "prefers-color-scheme: dark" in html
+    assert "<img" not in html
+    assert content["text_body"] == "Body 2\n\n--\nApp"
+
+
+def test_copies_that_render_to_nothing_are_no_copies() -> None:
+    """Entries of a list of addresses that nobody filled leave no gap, and quoted commas stay."""
+    settings = {
+        **SETTINGS,
+        "cc_address": "a@x.example,{{ data.nobody }}, b@x.example ,",
+        "bcc_address": "{{ data.nobody }},{{ data.nobody }}",
+        "reply_to_address": '"Lee, C" <c@x.example>',
+    }
+    content = render(settings=settings)
+    assert content["cc"] == "a@x.example, b@x.example"
+    assert content["bcc"] is None
+    assert content["reply_to"] == '"Lee, C" <c@x.example>'
+
+
+def test_preview_text_may_stand_beside_the_settings() -> None:
+    """Knock's own files have it in either place."""
+    inside = render({"settings": {"layout_key": "own", "preview_text": "in {{ data.n }}"}})
+    beside = render({"preview_text": "by {{ data.n }}"})
+    assert "<i>in 2</i>" in inside["html_body"]
+    assert "<i>by 2</i>" in beside["html_body"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "data", "expected"),
+    [
+        (None, {"attachments": [{"name": "a"}, {"name": "b"}]}, 2),
+        ({}, {"attachments": {"name": "a"}}, 1),
+        ({"attachment_key": "files[0].all"}, {"files": [{"all": [{"name": "a"}]}]}, 1),
+        ({"attachment_key": "data.file"}, {"file": {"name": "a"}}, 1),
+        ({"attachment_key": "attachments"}, {"attachments": "two"}, 0),
+        ({"attachment_key": None}, {}, 0),
+    ],
+)
+def test_attachments_are_counted(settings: Any, data: Any, expected: int) -> None:
+    """Attachments are one object or a list of them, at a path into the data."""
+    assert count_attachments({"settings": settings}, data) == expected

@@ -1,0 +1,94 @@
+"""Templates are checked when a workflow is saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from domain.channels.types import ChannelType
+from templating.messages.validation import check_template
+
+
+def problems(channel_type: ChannelType, template: Any) -> list[tuple[str, str]]:
+    """Return paths and messages of what is wrong."""
+    return [
+        (error.field, error.message)
+        for error in check_template(channel_type, template, "steps[0].template")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("channel_type", "template"),
+    [
+        (ChannelType.EMAIL, {"subject": "{{ a }}", "html_body": "x", "visual_blocks": None,
+                             "is_mjml": False, "settings": {"layout_key": "{{"}}),
+        (ChannelType.SMS, {"text_body": "{{ a | upcase }}", "settings": {"payload_overrides": ""}}),
+        (ChannelType.CHAT, {"markdown_body": "x", "json_body": '{"a": {{ b }}}'}),
+        (ChannelType.HTTP, {"method": "POST", "url": "x", "headers": [{"key": "a", "value": "b"}]}),
+        (ChannelType.IN_APP_FEED, {"markdown_body": "x", "action_buttons": []}),
+    ],
+)  # fmt: skip
+def test_good_templates_pass(channel_type: ChannelType, template: Any) -> None:
+    """Nothing is found wrong with a good template."""
+    assert problems(channel_type, template) == []
+
+
+def test_liquid_errors_have_path_and_line() -> None:
+    """Every string of a template is checked, and the error says which one and where in it."""
+    template = {
+        "markdown_body": "ok\n{{ a | nope }}",
+        "action_buttons": [{"label": "x", "action": "x"}, {"label": "{% if %}", "action": "{{ x"}],
+    }
+    found = problems(ChannelType.IN_APP_FEED, template)
+    assert [path for path, _ in found] == [
+        "steps[0].template.markdown_body",
+        "steps[0].template.action_buttons[1].label",
+        "steps[0].template.action_buttons[1].action",
+    ]
+    assert found[0][1] == "unknown filter 'nope' (line 2)"
+
+
+def test_unsupported_bodies_are_refused() -> None:
+    """Visual blocks and MJML are named as not supported, at their own fields."""
+    template = {"subject": "x", "visual_blocks": [{"content": "{{"}], "is_mjml": True}
+    found = problems(ChannelType.EMAIL, template)
+    assert [path for path, _ in found] == [
+        "steps[0].template.visual_blocks",
+        "steps[0].template.is_mjml",
+    ]
+    assert all("not supported by this version" in message for _, message in found)
+
+
+def test_email_needs_a_body() -> None:
+    """An e-mail template without any body is incomplete."""
+    assert problems(ChannelType.EMAIL, {"subject": "x"}) == [
+        ("steps[0].template.html_body", "is required")
+    ]
+
+
+def test_constant_overrides_must_be_objects() -> None:
+    """JSON without Liquid in it is checked at once; with Liquid it has to wait for a rendering."""
+    template = {"text_body": "x", "settings": {"payload_overrides": "[1]"}}
+    assert problems(ChannelType.SMS, template) == [
+        ("steps[0].template.settings.payload_overrides", "must render to a JSON object")
+    ]
+    found = problems(ChannelType.CHAT, {"markdown_body": "x", "json_body": "{"})
+    assert [path for path, _ in found] == ["steps[0].template.json_body"]
+
+
+@pytest.mark.parametrize(
+    ("source", "is_wrong"),
+    [
+        ("{{ a | timezone: 'Mars/Olympus' }}", True),
+        ("{{ a | date: '%H', 'PST' }}", True),
+        ("{{ a | upcase | date: '%H', 'Europe/Berlin' | timezone: '' }}", True),
+        ("{{ a | timezone: recipient.timezone | date: 'PST' }}", False),
+        ("{{ a | date: '%H', 'Europe/Berlin' }}", False),
+    ],
+)
+def test_wrong_time_zones_are_refused(source: str, *, is_wrong: bool) -> None:
+    """A time zone that is written out has to exist; one from the data may be anything."""
+    found = problems(ChannelType.SMS, {"text_body": source})
+    assert bool(found) is is_wrong
+    assert all("unknown time zone" in message for _, message in found)
