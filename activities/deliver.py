@@ -67,7 +67,7 @@ class DeliverActivities:
 
     @activity.defn(name="deliver_message")
     async def deliver_message(self, order: DeliverMessageInput) -> str:
-        """Make one attempt; answers the message's final delivery status."""
+        """Make one attempt; returns the message's final delivery status."""
         number = activity.info().attempt
         # A dead worker is noticed after the heartbeat time-out instead of the whole attempt's.
         async with beating(at_once=False):

@@ -29,7 +29,7 @@ def away() -> ApplicationError:
 
 
 class SafeFailures(Interceptor):
-    """Lets no text of an unexpected exception leave any activity."""
+    """Keeps the text of unexpected exceptions from leaving any activity."""
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         """Wrap the activities of a worker."""

@@ -54,7 +54,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 async def run(settings: Settings, options: argparse.Namespace) -> int:
-    """Replay what the options choose, and print what does not; answers the exit code."""
+    """Replay what the options choose, and print what does not; returns the exit code."""
     failures = count = 0
     histories = (
         _recorded(options.paths)

@@ -21,7 +21,7 @@ import httpcore
 import httpx
 
 IPAddress = IPv4Address | IPv6Address
-# Takes a host and a port, answers the addresses; raises socket.gaierror like getaddrinfo.
+# Takes a host and a port, returns the addresses; raises socket.gaierror like getaddrinfo.
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 
 # Addresses where clouds answer with credentials. Some lie in ranges that look harmless: Azure's

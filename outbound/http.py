@@ -141,7 +141,7 @@ def log_request(request: httpx.Request, redactor: Redactor) -> JsonObject:
 def failure_of(
     answer: Answer, *, now: datetime, fatal: Collection[int] = FATAL_STATUS_CODES
 ) -> DeliveryFailure:
-    """Judge an answer that is no success: Retry for what may pass, Refused for what will not.
+    """Judge an answer that is not a success: Retry for what may pass, Refused for what will not.
 
     Codes that are neither named here nor by `fatal` are retried from 500 up and refused below.
     """

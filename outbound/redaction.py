@@ -43,7 +43,7 @@ class Redactor:
         forms: set[str] = set()
         for secret in secrets:
             if len(secret) >= _SHORTEST_SECRET:
-                # As they look in a text, in a URL, in a form and inside a JSON string.
+                # As they look in plain text, in a URL, in a form and inside a JSON string.
                 escaped = json.dumps(secret)[1:-1]
                 forms |= {secret, quote(secret, safe=""), quote_plus(secret), escaped}
         # The longest first, so that a secret within a secret leaves no remains.
@@ -109,7 +109,7 @@ class Redactor:
 
 
 def parse_json(text: str) -> JsonValue:
-    """Decode JSON; None when it is none, or holds a number that is not finite."""
+    """Decode JSON; None when it is not JSON, or holds a number that is not finite."""
     try:
         return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError):

@@ -42,7 +42,11 @@ _TOLD: tuple[tuple[type[Error], type[AppError], str], ...] = (
     (errors.QueryCanceled, QueryTooSlow, "The query takes too long; ask for less at a time."),
     (errors.DeadlockDetected, Unavailable, "Two requests were in each other's way; try again."),
     (errors.LockNotAvailable, Unavailable, "Another request is at the same data; try again."),
-    (errors.ReadOnlySqlTransaction, Unavailable, "The database takes no writes now; try again."),
+    (
+        errors.ReadOnlySqlTransaction,
+        Unavailable,
+        "The database accepts no writes at the moment; try again.",
+    ),
     (errors.DiskFull, Unavailable, "The disk of the database is full; try again later."),
     (errors.UndefinedTable, Unavailable, _NOT_MIGRATED),
     (errors.UndefinedColumn, Unavailable, _NOT_MIGRATED),

@@ -75,7 +75,7 @@ async def deliver_message(order: DeliverMessageInput) -> str:
 
 @activity.defn(name="deliver_now")
 async def deliver_now(order: DeliverMessageInput) -> FirstAttempt:
-    """Hand one message to its provider where its run walks; answers within seconds."""
+    """Hand one message to its provider where its run walks; returns within seconds."""
     raise NotImplementedError
 
 
@@ -87,7 +87,7 @@ async def plan_trigger_fanout(order: TriggerFanoutInput) -> ChunkPlan:
 
 @activity.defn(name="start_runs")
 async def start_runs(chunk: Chunk) -> int:
-    """Start the queued runs of one range; answers how many."""
+    """Start the queued runs of one range; returns how many."""
     raise NotImplementedError
 
 
@@ -99,7 +99,7 @@ async def plan_cancel_fanout(order: CancelFanoutInput) -> ChunkPlan:
 
 @activity.defn(name="signal_cancelled_runs")
 async def signal_cancelled_runs(chunk: Chunk) -> int:
-    """Wake the cancelled runs of one range; answers how many."""
+    """Wake the cancelled runs of one range; returns how many."""
     raise NotImplementedError
 
 

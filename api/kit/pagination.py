@@ -44,7 +44,7 @@ def read_page(
     """Read which page is asked for; the size is pulled into 1 to `max_size`.
 
     Raises:
-        InvalidParams: `after` or `before` is no cursor of such a list.
+        InvalidParams: `after` or `before` is not a cursor of such a list.
     """
     size = query.integer(size_name, default=default_size, low=1, high=max_size)
     after, before = (_read_cursor(query, name, kinds) for name in ("after", "before"))
@@ -74,7 +74,7 @@ def _plain(value: SortValue) -> str | int:
 
 
 def decode_cursor(text: str, kinds: Kinds) -> Boundary | None:
-    """Read a cursor back; None when it is no cursor of a list with these sort values."""
+    """Read a cursor back; None when it is not a cursor of a list with these sort values."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         document = json.loads(raw.decode())

@@ -91,5 +91,5 @@ def load_or_make_keys(path: Path) -> SeedKeys:
         return keys
     except (OSError, ValidationError) as error:
         raise SeedKeysError(
-            f"{path} holds no usable keys: repair it, or remove it to have new ones made."
+            f"{path} contains no usable keys: repair it, or remove it to have new ones made."
         ) from error

@@ -57,7 +57,7 @@ def ordered(accepts: Callable[[int], bool]) -> Test:
 
 
 def timed(accepts: Callable[[datetime, datetime], bool]) -> Test:
-    """Test two instants; a side that is no timestamp gives false."""
+    """Test two instants; a side that is not a timestamp gives false."""
 
     def test(value: JsonValue, argument: JsonValue, now: datetime) -> bool:
         left, right = parse_instant(value), read_timestamp(argument, now)

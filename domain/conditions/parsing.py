@@ -24,7 +24,7 @@ _WHOLES = ("recipient", "actor", "tenant")
 
 
 def parse_condition_group(raw: JsonValue, field: str = "conditions") -> ConditionGroup | None:
-    """Read `{"all": […]}` or `{"any": […]}`, one level of nesting; null and {} are no conditions.
+    """Read `{"all": […]}` or `{"any": […]}`, one level of nesting; null and {} mean no conditions.
 
     Raises InvalidParams with one error per violation, each at a path that starts with `field`.
     """

@@ -32,7 +32,7 @@ MISSING: Final = Missing.MISSING
 
 
 def is_path(text: str) -> bool:
-    """Tell whether a text is a known root followed by at least one segment."""
+    """Tell whether a string is a known root followed by at least one segment."""
     return _PATH.fullmatch(text) is not None
 
 

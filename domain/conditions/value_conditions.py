@@ -50,7 +50,7 @@ class AudienceCondition(Condition):
     wanted: bool
 
     def judge(self, scope: ConditionScope) -> Judgement:
-        """Ask the scope; a key that is no text, or empty, is nobody's audience."""
+        """Ask the scope; a key that is not a string, or empty, is nobody's audience."""
         key = self.operand.resolve(scope, "")
         is_member = isinstance(key, str) and key != "" and scope.is_member(key, self.variable)
         return Judgement(is_member is self.wanted, self.variable, key)

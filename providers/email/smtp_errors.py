@@ -44,7 +44,7 @@ def failure_of(error: Exception, exchange: Exchange, redactor: Redactor) -> Deli
         # Connecting, TLS and timeouts; also a host that cannot be resolved for now.
         return Retry(f"The mail server could not be reached ({type(error).__name__}).", exchange)
     if isinstance(error, SMTPNotSupported) and "ASCII" in str(error):
-        return Refused("The mail server takes no addresses beyond ASCII.", exchange)
+        return Refused("The mail server does not accept addresses beyond ASCII.", exchange)
     return Misconfigured(
         f"The mail server does not offer what the settings ask for: {redactor.text(str(error))}",
         exchange,

@@ -114,7 +114,7 @@ def _mail_options(smtp: SMTP, mail: Mail) -> list[str]:
         options.append(f"SIZE={len(mail.data)}")
     if mail.utf8:
         if not smtp.supports_extension("smtputf8"):
-            raise SMTPNotSupported("the server takes no addresses beyond ASCII")
+            raise SMTPNotSupported("the server does not accept addresses beyond ASCII")
         options.append("SMTPUTF8")
         if smtp.supports_extension("8bitmime"):
             options.append("BODY=8BITMIME")

@@ -146,7 +146,7 @@ class AtLeast(GeExpression):
 
 
 class Contains(ContainsExpression):
-    """`x contains y`: a text in a text, a member in a list, a name in an object."""
+    """`x contains y`: a string in a string, a member in a list, a name in an object."""
 
     __slots__ = ()
 
@@ -165,7 +165,7 @@ class Contains(ContainsExpression):
 
 
 class Loop(LoopExpression):
-    """What a loop runs over; a limit or offset that is no number counts as not given."""
+    """What a loop runs over; a limit or offset that is not a number counts as not given."""
 
     __slots__ = ()
 
@@ -183,7 +183,7 @@ class Loop(LoopExpression):
 
 
 class Columns(Expression):
-    """The columns of a `tablerow`; 0, which means one row, for what is no number."""
+    """The columns of a `tablerow`; 0, which means one row, for what is not a number."""
 
     __slots__ = ("given",)
 
@@ -201,7 +201,7 @@ class Columns(Expression):
 
 
 def _count(value: object) -> int | None:
-    """Read a whole number from 0 on; None for what is none."""
+    """Read a whole number from 0 on; None for anything else."""
     if isinstance(value, bool):
         return None
     read = _number_or_self(value)

@@ -31,7 +31,7 @@ _VERSION = re.compile(
 
 
 def from_json(text: object) -> Any:
-    """Read JSON text; no text is no value, and a value that is not text stays as it is."""
+    """Read JSON; an empty string gives nothing, and what is not a string stays as it is."""
     if not isinstance(text, str):
         return None if is_undefined(text) else text
     if not text.strip():
@@ -94,7 +94,7 @@ def intersect(left: object, right: object) -> list[Any]:
 def compare_versions(left: object, right: object) -> int | None:
     """Compare semantic versions: -1, 0 or 1 for older, same or newer than the argument.
 
-    Nothing is no version, and comparing it prints nothing.
+    Nothing is not a version, and comparing it prints nothing.
     """
     if not to_text(left).strip() or not to_text(right).strip():
         return None

@@ -61,7 +61,7 @@ _TEXT_FILTERS = frozenset(
         "url_encode",
     ]
 )
-# These look at one end only, so that a long list from the data is no danger.
+# These look at one end only, so that a long list from the data is not a danger.
 _CHEAP_FILTERS = frozenset({"first", "last", "size"})
 _PRINTED = (bool, type(None), dict, list)
 

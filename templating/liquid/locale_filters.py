@@ -17,7 +17,7 @@ from templating.liquid.printing import to_text
 
 _Width = Literal["short", "medium", "long", "full"]
 _WIDTHS = frozenset({"short", "medium", "long", "full"})
-# Beyond this many digits a number is no amount, and formatting it would take long.
+# Beyond this many digits a number is not an amount, and formatting it would take long.
 _MAX_EXPONENT = 60
 # CLDR separates AM and PM by a narrow no-break space, which many mail readers show as a box.
 _NARROW_SPACE = "\u202f"
@@ -52,7 +52,7 @@ def _width(name: object) -> _Width:
 
 
 def format_date_in_locale(value: object, locale: object = "en", width: object = "short") -> str:
-    """Write a date in a locale; what is no moment stays as it is."""
+    """Write a date in a locale; what is not a moment stays as it is."""
     moment = read_moment(value)
     if moment is None:
         return to_text(value)
@@ -76,7 +76,7 @@ def format_datetime_in_locale(
 
 
 def _read_number(value: object) -> Decimal | None:
-    """Read a number, None for what is none; ValueError for one that nobody can mean."""
+    """Read a number; None for anything else; ValueError for one that nobody can mean."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
@@ -89,7 +89,7 @@ def _read_number(value: object) -> Decimal | None:
 
 
 def format_number(value: object, locale: object = "en") -> str:
-    """Write a number with a locale's separators; what is no number stays as it is."""
+    """Write a number with a locale's separators; what is not a number stays as it is."""
     number = _read_number(value)
     if number is None:
         return to_text(value)
@@ -104,7 +104,7 @@ def _currency_code(code: object) -> str:
 
 
 def currency(value: object, code: object = "USD", locale: object = "en") -> str:
-    """Write an amount of money with the currency's own decimals; what is no number stays."""
+    """Write an amount of money with the currency's own decimals; what is not a number stays."""
     number = _read_number(value)
     if number is None:
         return to_text(value)
@@ -112,7 +112,7 @@ def currency(value: object, code: object = "USD", locale: object = "en") -> str:
 
 
 def rounded_currency(value: object, code: object = "USD", locale: object = "en") -> str:
-    """Write an amount of money rounded half up to a whole number; what is no number stays."""
+    """Write an amount of money rounded half up to a whole number; what is not a number stays."""
     number = _read_number(value)
     if number is None:
         return to_text(value)

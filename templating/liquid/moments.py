@@ -38,7 +38,7 @@ _NAMES: dict[str, dict[str, int]] = {
 
 
 def read_moment(value: object) -> datetime | None:
-    """Read a moment; it keeps its offset, and without one it is UTC. None for what is none.
+    """Read a moment; it keeps its offset, and without one it is UTC. None for anything else.
 
     Numbers, and texts of digits, count seconds since 1970, from 1e11 on milliseconds.
     """
@@ -83,7 +83,7 @@ def _read_words(text: str) -> datetime | None:
     try:
         return datetime(**parts, tzinfo=zone)
     except (TypeError, ValueError):
-        return None  # a part is missing, or there is no such day
+        return None  # a part is missing, or that day does not exist
 
 
 def _read_word(word: str) -> dict[str, int] | None:

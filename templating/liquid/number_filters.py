@@ -1,6 +1,6 @@
 """Liquid's filters for numbers, exact in decimals and silent about what is not a number.
 
-As in Shopify's Liquid, what is not a number counts as 0, a text that begins with one as that
+As in Shopify's Liquid, what is not a number counts as 0, a string that begins with one as that
 number, and halves are rounded away from zero. Dividing by nothing prints nothing.
 """
 

@@ -18,7 +18,7 @@ _CONTAINERS = (list, tuple, dict)
 def storable(text: str) -> str:
     """Drop NUL, and replace lone halves of surrogate pairs: PostgreSQL stores neither.
 
-    Two halves that met, because a text was cut in two and joined again, become their character.
+    Two halves that met, because a string was cut in two and joined again, become their character.
     """
     if text.isascii():
         return text.replace("\x00", "") if "\x00" in text else text

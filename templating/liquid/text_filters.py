@@ -26,7 +26,7 @@ def _count(value: object, default: int) -> int:
 
 
 def slice_part(value: object, start: object = 0, length: object = 1) -> object:
-    """Return a part of a text or list; a negative start counts from the end."""
+    """Return a part of a string or list; a negative start counts from the end."""
     whole = value if isinstance(value, (list, tuple, range)) else to_text(value)
     begin, size = _count(start, 0), _count(length, 1)
     if begin < 0:
@@ -38,14 +38,14 @@ def slice_part(value: object, start: object = 0, length: object = 1) -> object:
 
 
 def truncate(text: str, length: object = 50, ellipsis: object = "...") -> str:
-    """Cut a text to so many characters, the ellipsis included."""
+    """Cut a string to so many characters, the ellipsis included."""
     end = to_text(ellipsis)
     most = _count(length, 50)
     return text if len(text) <= most else text[: max(most - len(end), 0)] + end
 
 
 def truncatewords(text: str, count: object = 15, ellipsis: object = "...") -> str:
-    """Cut a text to so many words, at least one."""
+    """Cut a string to so many words, at least one."""
     most = max(_count(count, 15), 1)
     words = text.split(None, most)
     return text if len(words) <= most else " ".join(words[:most]) + to_text(ellipsis)
@@ -94,12 +94,12 @@ def _refuse_many(count: int) -> None:
 
 
 def base64_decode(value: object) -> str:
-    """Decode base64 of UTF-8 text; nothing of what is no text."""
+    """Decode base64 of UTF-8 text; nothing for what is not such text."""
     return _decode(value, base64.b64decode)
 
 
 def base64_url_safe_decode(value: object) -> str:
-    """Decode the base64 that is safe in URLs; nothing of what is no text."""
+    """Decode the base64 that is safe in URLs; nothing for what is not such text."""
     return _decode(value, base64.urlsafe_b64decode)
 
 

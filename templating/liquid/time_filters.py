@@ -35,7 +35,7 @@ def is_zone(name: str) -> bool:
 
 
 def timezone(value: object, zone: object = None) -> str:
-    """Move a moment to a time zone, as ISO 8601 with offset; what is no moment stays as it is."""
+    """Move a moment to a time zone, as ISO 8601 with offset; anything else stays as it is."""
     moment = read_moment(value)
     if moment is None:
         return to_text(value)

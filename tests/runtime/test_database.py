@@ -147,7 +147,7 @@ async def test_read_only_server_is_unavailable_and_not_ready(
     frozen = Database(server.url("postgres").replace("postgres@", "reader@", 1), size=1)
     await frozen.open()
     assert await frozen.trouble() == "read_only"
-    with pytest.raises(Unavailable, match="takes no writes"):
+    with pytest.raises(Unavailable, match="accepts no writes"):
         await _ask(frozen, "CREATE TABLE notes (note text)")
     await frozen.close()
     assert await database.trouble() is None
