@@ -36,6 +36,6 @@ def activities_by_queue(
         ],
         SWEEP: [sweep.sweep],
     }
-    for queue in DELIVERY_QUEUES.values():
+    for queue in DELIVERY_QUEUES:
         table[queue] = [deliver.deliver_message]
     return {queue: table[queue] for queue in queues}

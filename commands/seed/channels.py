@@ -8,6 +8,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from domain.channels.in_app_feed import FEED_PROVIDER
 from domain.channels.types import ChannelType
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
@@ -17,7 +18,7 @@ from models.queries.channels.channels import ChannelRow, ChannelSettingsRow
 from runtime.crypto import CannotOpen
 from runtime.database import Connection
 from runtime.settings import Settings
-from services.channels.documents import FEED_PROVIDER, open_provider_settings_of
+from services.channels.documents import open_provider_settings_of
 from services.channels.sealing import seal_provider_settings
 from services.engine import Engine
 

@@ -1,1 +1,1 @@
-"""Channel types and what a request says about a channel."""
+"""What each channel type is: one file per type, and the table of all of them in `kinds.py`."""

@@ -19,13 +19,6 @@ class ChannelType(StrEnum):
     HTTP = "http"
 
 
-# The request that a webhook channel sends for steps without one of their own; any part of it may
-# hold a credential, so all of it is encrypted and never shown again.
-SECRET_CHANNEL_SETTINGS: Mapping[str, frozenset[str]] = {
-    ChannelType.HTTP: frozenset({"url", "headers", "query_params", "body"})
-}
-
-
 def effective_settings(
     channel_settings: Mapping[str, object], overrides: Mapping[str, object] | None
 ) -> JsonObject:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from domain.channels.types import ChannelType
-
 RUNS = "runs"
 FANOUT = "fanout"
 # Alone on its queue, so that no other work can hold up what heals the rest.
@@ -14,12 +12,7 @@ DELIVER_PUSH = "deliver-push"
 DELIVER_CHAT = "deliver-chat"
 DELIVER_WEBHOOK = "deliver-webhook"
 
-DELIVERY_QUEUES: dict[ChannelType, str] = {
-    ChannelType.EMAIL: DELIVER_EMAIL,
-    ChannelType.SMS: DELIVER_SMS,
-    ChannelType.PUSH: DELIVER_PUSH,
-    ChannelType.CHAT: DELIVER_CHAT,
-    ChannelType.HTTP: DELIVER_WEBHOOK,
-}
+# Which channel type uses which is in `domain/channels/<type>.py`.
+DELIVERY_QUEUES = (DELIVER_EMAIL, DELIVER_SMS, DELIVER_PUSH, DELIVER_CHAT, DELIVER_WEBHOOK)
 
-ALL_QUEUES: tuple[str, ...] = (RUNS, FANOUT, SWEEP, *DELIVERY_QUEUES.values())
+ALL_QUEUES: tuple[str, ...] = (RUNS, FANOUT, SWEEP, *DELIVERY_QUEUES)

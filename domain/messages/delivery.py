@@ -1,13 +1,8 @@
-"""What templating makes and providers take: rendered content, a delivery, its outcome.
-
-Contents are plain JSON because they are stored with the message and answered by
-`GET /v1/messages/{id}/content`.
-"""
+"""What providers take and say: a delivery, its outcome, its failures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, TypedDict
 
 from domain.channels.types import ChannelType
 from domain.kit.json_types import JsonObject, JsonValue
@@ -17,63 +12,6 @@ from domain.messages.statuses import DeliveryStatus
 # What is kept of a vendor's own words: its id of the message, its reason for refusing it.
 _LONGEST_TEXT = 1_000
 
-# "from" is a Python keyword, hence the functional form.
-EmailContent = TypedDict(
-    "EmailContent",
-    {
-        "from": str,  # '"Name" <address>' or just the address
-        "to": str,
-        "cc": str | None,  # comma-separated
-        "bcc": str | None,
-        "reply_to": str | None,
-        "subject_line": str,
-        "html_body": str,
-        "text_body": str,
-        "headers": dict[str, str],  # from json_overrides; empty without
-    },
-)
-
-
-class SmsContent(TypedDict):
-    """A rendered text message."""
-
-    to: str
-    body: str
-    overrides: JsonObject
-
-
-class PushContent(TypedDict):
-    """A rendered push notification; `silent` carries data only."""
-
-    title: str
-    body: str
-    silent: bool
-    overrides: JsonObject
-
-
-class ChatContent(TypedDict):
-    """A rendered chat message: Markdown, or a JSON document that wins over it."""
-
-    summary: str | None
-    markdown: str
-    json_content: JsonObject | None
-
-
-class FeedContent(TypedDict):
-    """The blocks of a feed item, in Knock's shape (`markdown`, `text`, `button_set`)."""
-
-    blocks: list[JsonObject]
-
-
-class HttpContent(TypedDict):
-    """A rendered webhook request."""
-
-    method: Literal["get", "post", "put", "delete", "patch"]
-    url: str
-    headers: list[dict[str, str]]  # {key, value}
-    query_params: list[dict[str, str]]
-    body: str
-
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -82,7 +20,7 @@ class Delivery:
     Attributes:
         message_id: also the idempotency key, stable over every attempt.
         channel_type: the family of the channel.
-        content: the rendered content, one of the types above.
+        content: the rendered content; its type is in `domain/channels/<type>.py`.
         settings: the provider's settings of this environment, decrypted.
         recipient_id: the caller's id of the recipient, for logs of the provider.
         channel_data: what the recipient has stored for this channel, or None.

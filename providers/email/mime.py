@@ -19,7 +19,8 @@ from email.utils import format_datetime, formataddr, getaddresses
 
 import httpx
 
-from domain.messages.delivery import Bounced, DeliveryFailure, EmailContent, Misconfigured, Refused
+from domain.channels.email import EmailContent
+from domain.messages.delivery import Bounced, DeliveryFailure, Misconfigured, Refused
 
 # The parts of an address that need no quoting; quoted local parts are not taken.
 _ADDRESS = re.compile(r'[^\s@<>,;:"()\[\]\\]+@[^\s@<>,;:"()\[\]\\]+')

@@ -9,9 +9,10 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from aiosmtplib import SMTPException
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 
+from domain.channels.email import EmailContent
 from domain.channels.types import ChannelType
 from domain.kit.json_types import JsonObject
-from domain.messages.delivery import Delivery, EmailContent, Exchange, Misconfigured, Outcome, Retry
+from domain.messages.delivery import Delivery, Exchange, Misconfigured, Outcome, Retry
 from domain.messages.statuses import DeliveryStatus
 from outbound.egress import EgressRefused, HostUnresolved
 from outbound.redaction import Redactor

@@ -13,8 +13,9 @@ from typing import Annotated, ClassVar, cast
 import httpx
 from pydantic import BaseModel, Field, SecretStr
 
+from domain.channels.http import HttpContent
 from domain.channels.types import ChannelType
-from domain.messages.delivery import Delivery, HttpContent, Misconfigured, Outcome, Refused
+from domain.messages.delivery import Delivery, Misconfigured, Outcome, Refused
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, call, failure_of, retry_of
 from providers.base import ProviderContext, ProviderSettings, read_settings

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from domain.channels.requests import parse_channel_request
-from domain.channels.types import SECRET_CHANNEL_SETTINGS, ChannelType
+from domain.channels.in_app_feed import FEED_PROVIDER
+from domain.channels.kinds import CHANNEL_KINDS
+from domain.channels.types import ChannelType
 from domain.conditions import parse_condition_group
 from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.ids import new_id
@@ -35,8 +36,6 @@ from services.channels.sealing import (
 )
 from templating.messages.validation import check_template
 
-# The feed is ours: it has no vendor, hence no entry among the providers.
-FEED_PROVIDER = "in_app_feed_knock"
 _LOST = "the stored ones cannot be opened any more: send them again"
 
 
@@ -74,12 +73,9 @@ def _kind_errors(channel_type: JsonValue, provider: JsonValue) -> list[FieldErro
         return [FieldError("type", f"must be one of {', '.join(ChannelType)}")]
     if not isinstance(provider, str):
         return [FieldError("provider", "must be the id of a provider")]
+    own = {kind.own_provider: kind.channel_type for kind in CHANNEL_KINDS.values()}
     try:
-        serves = (
-            ChannelType.IN_APP_FEED
-            if provider == FEED_PROVIDER
-            else load_provider(provider).channel_type
-        )
+        serves = own[provider] if provider in own else load_provider(provider).channel_type
     except InvalidParams as refusal:
         return list(refusal.errors)
     if serves != channel_type:
@@ -117,7 +113,7 @@ def merge_settings(
     is_sandbox = document.get("is_sandbox", before["is_sandbox"] if before else False)
     if not isinstance(is_sandbox, bool):
         violations.add("is_sandbox", "must be true or false")
-    elif is_sandbox and channel["channel_type"] == ChannelType.IN_APP_FEED:
+    elif is_sandbox and not CHANNEL_KINDS[ChannelType(channel["channel_type"])].has_sandbox:
         violations.add(
             "is_sandbox", "a feed has no sandbox: its messages reach no outside provider"
         )
@@ -143,7 +139,7 @@ def merge_settings(
 
 def show_channel_settings(settings: JsonObject, channel_type: str) -> JsonObject:
     """Write channel settings for an answer, what is secret masked."""
-    secret = SECRET_CHANNEL_SETTINGS.get(channel_type, frozenset())
+    secret = CHANNEL_KINDS[ChannelType(channel_type)].secret_settings
     return {name: masked(value) if name in secret else value for name, value in settings.items()}
 
 
@@ -177,20 +173,21 @@ def _channel_settings(
     wanted = _wanted("channel_settings", document, known, violations)
     if wanted is None:
         return {}
-    if channel["channel_type"] != ChannelType.HTTP:
-        return wanted
+    kind = CHANNEL_KINDS[ChannelType(channel["channel_type"])]
     merged = {
-        name: known[name] if value == MASK and known and name in known else value
+        name: known[name]
+        if name in kind.secret_settings and value == MASK and known and name in known
+        else value
         for name, value in wanted.items()
     }
-    if _refuse_masks(merged, "channel_settings", violations):
+    if kind.secret_settings and _refuse_masks(merged, "channel_settings", violations):
         return {}
-    request = parse_channel_request(merged, "channel_settings", violations)
-    if not len(violations):
-        template = {"method": "post", **request}
-        for error in check_template(ChannelType.HTTP, template, "channel_settings"):
+    settings = kind.read_settings(merged, "channel_settings", violations)
+    template = kind.settings_template(settings)
+    if template is not None and not len(violations):
+        for error in check_template(kind.channel_type, template, "channel_settings"):
             violations.add(error.field, error.message, error.type)
-    return request
+    return settings
 
 
 def _provider_settings(

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from temporalio.common import WorkflowIDConflictPolicy
 
+from domain.channels.kinds import delivery_queue
 from domain.channels.types import ChannelType
-from domain.contract.queues import DELIVERY_QUEUES, RUNS
+from domain.contract.queues import RUNS
 from domain.contract.runs import DeliverMessageInput, MessageDeliveryInput
 from domain.kit.errors import NotFound, Unprocessable
 from domain.kit.ids import message_delivery_workflow_id
@@ -39,7 +40,7 @@ async def retry_message(engine: Engine, environment: EnvironmentScope, message_i
         channel_type = ChannelType(message["channel_type"])
         payload = effects.manual_retry(
             message,
-            queue=DELIVERY_QUEUES[channel_type],
+            queue=delivery_queue(channel_type),
             label=f"manual retry {message['retry_count']} by {channel_type.value}",
         )
         await effects.owe(unit, environment.id, effects.DELIVER_MESSAGE, payload)
@@ -70,7 +71,7 @@ async def deliver_again(engine: Engine, row: dict[str, Any]) -> None:
         MessageDeliveryWorkflow.run,
         MessageDeliveryInput(
             DeliverMessageInput(message_id, str(row["environment_id"]), row["retry"]),
-            queue=DELIVERY_QUEUES[channel_type],
+            queue=delivery_queue(channel_type),
             label=f"taken up again, by {channel_type.value}",
         ),
         id=message_delivery_workflow_id(row["environment"], message_id, row["retry"]),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from domain.channels.kinds import delivery_queue
 from domain.channels.types import ChannelType
-from domain.contract.queues import DELIVERY_QUEUES
 from domain.contract.runs import DeliveryOrder
 from domain.messages.statuses import PENDING_DELIVERY
 from models.queries.runs import walks
@@ -19,7 +19,7 @@ def delivery_order(
     """Say which queue takes a message, and when at the earliest."""
     return DeliveryOrder(
         message_id=identifier,
-        queue=DELIVERY_QUEUES[channel_type],
+        queue=delivery_queue(channel_type),
         label=f"{step_ref} by {channel_type.value}",
         not_before=scheduled_at.timestamp() if scheduled_at else None,
     )

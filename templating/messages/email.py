@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
+from domain.channels.email import EmailContent
 from domain.conditions import lookup
 from domain.kit.json_types import JsonObject
-from domain.messages.delivery import EmailContent
 from templating.limits import LiquidError
 from templating.liquid.printing import to_text
 from templating.liquid.renderer import Renderer, one_line

@@ -8,9 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from domain.channels.chat import ChatContent
+from domain.channels.http import HttpContent
+from domain.channels.in_app_feed import FeedContent
+from domain.channels.push import PushContent
+from domain.channels.sms import SmsContent
 from domain.channels.types import ChannelType
 from domain.kit.json_types import JsonObject, Scope
-from domain.messages.delivery import ChatContent, FeedContent, HttpContent, PushContent, SmsContent
 from templating.limits import DEFAULT_LIMITS, EMAIL_LIMITS, Limits, LiquidError
 from templating.liquid.lookups import Lookups
 from templating.liquid.printing import storable_json, to_text
@@ -35,7 +39,7 @@ def render_content(
     limits: Limits | None = None,
     lookups: Lookups | None = None,
 ) -> JsonObject:
-    """Render a template into the content of its channel type (see `domain.messages.delivery`).
+    """Render a template into the content of its channel type (see `domain/channels/<type>.py`).
 
     Args:
         channel_type: decides the shape of template and content.

@@ -33,7 +33,7 @@ EXPECTED: dict[str, set[str]] = {
         "signal_cancelled_runs",
     },
     SWEEP: {"sweep"},
-    **dict.fromkeys(DELIVERY_QUEUES.values(), _DELIVERY),
+    **dict.fromkeys(DELIVERY_QUEUES, _DELIVERY),
 }
 STUBS = {stub.__name__: stub for stub in activity_stubs.ALL}
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.messages.delivery import EmailContent
+from domain.channels.email import EmailContent
 from providers.email.mime import build_mail, clean
 from tests.providers.contract import MESSAGE_ID, NOW
 from tests.providers.email.test_smtp import delivery

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 from aiosmtplib import SMTP, SMTPResponseException, SMTPServerDisconnected
 
-from domain.messages.delivery import EmailContent
+from domain.channels.email import EmailContent
 from outbound.egress import EgressPolicy, Guard
 from providers.base import Timeouts
 from providers.email.mime import Mail, build_mail

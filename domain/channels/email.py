@@ -1,0 +1,126 @@
+"""E-mail (Knock docs: "Email channels"; Management API: EmailTemplate, EmailChannelSettings)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, Literal, Self, TypedDict
+
+from pydantic import Field
+
+from domain.channels.kind import ChannelKind, MessageContent, Target, TemplateFile, Text
+from domain.channels.types import ChannelType
+from domain.contract.queues import DELIVER_EMAIL
+from domain.kit.errors import FieldError
+from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.shapes import Shape
+
+
+class EmailTemplateSettings(Shape):
+    """How an e-mail is put together."""
+
+    layout_key: str | None = Field(None, description="The layout around the body.")
+    attachment_key: str | None = None
+    pre_content: str | None = Field(None, description="Liquid that runs before body and layout.")
+
+
+class EmailTemplate(Shape):
+    """The template of an e-mail; subject and bodies are Liquid."""
+
+    subject: Text
+    html_body: str | None = None
+    text_body: str | None = Field(None, description="Made from the HTML body when it is left out.")
+    is_mjml: bool | None = None
+    visual_blocks: list[JsonValue] | None = None
+    settings: EmailTemplateSettings | None = None
+
+
+class EmailOverrides(Shape):
+    """Settings of the channel that a step replaces; texts are Liquid."""
+
+    to_address: str | None = None
+    from_address: str | None = None
+    from_name: str | None = None
+    cc_address: str | None = None
+    bcc_address: str | None = None
+    reply_to_address: str | None = None
+    json_overrides: str | None = None
+    link_tracking: bool | None = None
+    open_tracking: bool | None = None
+
+
+# "from" is a Python keyword, hence the functional form.
+EmailContent = TypedDict(
+    "EmailContent",
+    {
+        "from": str,  # '"Name" <address>' or just the address
+        "to": str,
+        "cc": str | None,  # comma-separated
+        "bcc": str | None,
+        "reply_to": str | None,
+        "subject_line": str,
+        "html_body": str,
+        "text_body": str,
+        "headers": dict[str, str],  # from json_overrides; empty without
+    },
+)
+
+
+class MessageEmailContent(MessageContent):
+    """The content of an e-mail."""
+
+    typename: Literal["MessageEmailContent"] = Field("MessageEmailContent", alias="__typename")
+    sender: Any = Field(alias="from")
+    to: Any
+    cc: Any
+    bcc: Any
+    reply_to: Any
+    subject_line: Any
+    html_body: Any
+    text_body: Any
+
+    @classmethod
+    def of(cls, content: JsonObject, snapshot: JsonObject) -> Self:
+        """Write what was rendered; the extra headers are for the provider only."""
+        names = ("to", "cc", "bcc", "reply_to", "subject_line", "html_body", "text_body")
+        return cls(sender=content.get("from"), **{name: content.get(name) for name in names})
+
+
+class Email(ChannelKind):
+    """The channel type `email`."""
+
+    channel_type: ClassVar[ChannelType] = ChannelType.EMAIL
+    template: ClassVar[type[Shape]] = EmailTemplate
+    overrides: ClassVar[type[Shape] | None] = EmailOverrides
+    template_files: ClassVar = {
+        "subject": TemplateFile("txt", by_default=False),
+        "html_body": TemplateFile("html"),
+        "text_body": TemplateFile("txt"),
+        "json_body": TemplateFile("json"),
+        "visual_blocks": TemplateFile("json"),
+    }
+    content: ClassVar[type[MessageContent]] = MessageEmailContent
+    queue: ClassVar[str | None] = DELIVER_EMAIL
+
+    def why_unreachable(self, target: Target) -> str | None:
+        """An address is the recipient's, or the channel's or step's `to_address`."""
+        has_address = target.recipient.get("email") or target.settings.get("to_address")
+        return None if has_address else "recipient has no email"
+
+    def unsupported(self, template: JsonObject, field: str) -> Iterator[FieldError]:
+        """Yield visual blocks and MJML; what is left needs an HTML body."""
+        if template.get("visual_blocks") is not None:
+            message = "visual blocks are not supported by this version; use html_body"
+            yield FieldError(f"{field}.visual_blocks", message, "not_supported")
+        elif template.get("html_body") is None:
+            yield FieldError(f"{field}.html_body", "is required", "required")
+        if template.get("is_mjml"):
+            message = "MJML is not supported by this version"
+            yield FieldError(f"{field}.is_mjml", message, "not_supported")
+
+    def layout_key(self, template: JsonObject) -> str | None:
+        """Return `layout_key` of the template's settings."""
+        return (template.get("settings") or {}).get("layout_key") or None
+
+    def remembered(self, content: JsonObject, recipient: JsonObject) -> dict[str, Any] | None:
+        """Keep the address and the name of the recipient."""
+        return {"email": content["to"], "name": recipient.get("name")}

@@ -1,0 +1,159 @@
+"""Webhooks (Knock docs: "Webhook channels"; Management API: WebhookTemplate, RequestTemplate)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, Self, TypedDict, TypeGuard, get_args
+
+from pydantic import Field
+
+from domain.channels.kind import (
+    REFUSE_NULL,
+    ChannelKind,
+    MessageContent,
+    Target,
+    TemplateFile,
+    Text,
+)
+from domain.channels.types import ChannelType
+from domain.contract.queues import DELIVER_WEBHOOK
+from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.shapes import Shape
+from domain.kit.violations import Violations
+
+HttpMethod = Literal["get", "post", "put", "delete", "patch"]
+METHODS: tuple[HttpMethod, ...] = get_args(HttpMethod)
+# What the settings of a webhook channel say about its own request.
+_REQUEST = ("method", "url", "headers", "query_params", "body")
+_NEED_A_URL = ("headers", "query_params", "body")
+
+
+def is_method(value: object) -> TypeGuard[HttpMethod]:
+    """Tell whether a value is a method that a webhook may use."""
+    return value in METHODS
+
+
+class Pair(Shape):
+    """A header or a query parameter; both texts are Liquid."""
+
+    key: Text
+    value: Text
+
+
+class HttpTemplate(Shape):
+    """The request of a webhook; all of it but the method is Liquid."""
+
+    url: Text
+    method: Annotated[HttpMethod, REFUSE_NULL]
+    headers: list[Pair] | None = None
+    query_params: list[Pair] | None = None
+    body: str | None = None
+
+
+class HttpContent(TypedDict):
+    """A rendered webhook request."""
+
+    method: HttpMethod
+    url: str
+    headers: list[dict[str, str]]  # {key, value}
+    query_params: list[dict[str, str]]
+    body: str
+
+
+class MessageHttpContent(MessageContent):
+    """The request of a webhook; Knock publishes no shape for it, so this one is ours."""
+
+    typename: Literal["MessageHttpContent"] = Field("MessageHttpContent", alias="__typename")
+    method: Any
+    url: Any
+    headers: Any
+    query_params: Any
+    body: Any
+
+    @classmethod
+    def of(cls, content: JsonObject, snapshot: JsonObject) -> Self:
+        """Write the request, whose secrets are masked where it is stored."""
+        return cls(**{name: content.get(name) for name in _REQUEST})
+
+
+class Http(ChannelKind):
+    """The channel type `http`.
+
+    A step may leave its template out and send the request that its channel is set up with; one or
+    the other, never a mixture (Knock docs: "Webhook channels").
+    """
+
+    channel_type: ClassVar[ChannelType] = ChannelType.HTTP
+    step_names: ClassVar[tuple[str, ...]] = ("webhook",)
+    template: ClassVar[type[Shape]] = HttpTemplate
+    # It has none by Knock's schema.
+    overrides: ClassVar[type[Shape] | None] = None
+    template_files: ClassVar = {"body": TemplateFile("txt")}
+    content: ClassVar[type[MessageContent]] = MessageHttpContent
+    queue: ClassVar[str | None] = DELIVER_WEBHOOK
+    # Any part of the channel's own request may hold a credential.
+    secret_settings: ClassVar[frozenset[str]] = frozenset(
+        {"url", "headers", "query_params", "body"}
+    )
+    has_secret_content: ClassVar[bool] = True
+    may_lack_template: ClassVar[bool] = True
+
+    def why_unreachable(self, target: Target) -> str | None:
+        """A request needs a URL; it does not depend on the recipient."""
+        if target.template.get("url"):
+            return None
+        return f"channel {target.channel_key} has no request of its own"
+
+    def effective_template(self, template: JsonObject, settings: JsonObject) -> JsonObject:
+        """Return the step's own request, else the channel's."""
+        return template or self.settings_template(settings)
+
+    def settings_template(self, settings: JsonObject) -> JsonObject:
+        """Return the request among a channel's settings, as a template."""
+        own = {name: settings[name] for name in _REQUEST if settings.get(name)}
+        return {"method": "post", **own}
+
+    def read_settings(self, settings: JsonObject, field: str, violations: Violations) -> JsonObject:
+        """Read the request among a channel's settings; what is wrong goes to `violations`.
+
+        `headers` and `query_params` are a list of `{"key": …, "value": …}`, an object of names and
+        values, which becomes such a list, or one Liquid text that renders to either as JSON. A null
+        is a setting that is not set. Other settings are left as they are.
+        """
+        request = {name: value for name, value in settings.items() if value is not None}
+        method = request.get("method")
+        if method is not None and not is_method(method):
+            violations.add(f"{field}.method", f"must be one of: {', '.join(METHODS)}")
+        for name in ("url", "body"):
+            if not isinstance(request.get(name, ""), str):
+                violations.add(f"{field}.{name}", "must be a string")
+        url = request.get("url")
+        if isinstance(url, str) and not _may_be_url(url):
+            violations.add(f"{field}.url", "must begin with https://, or be a Liquid template")
+        if not url and any(request.get(name) for name in _NEED_A_URL):
+            violations.add(f"{field}.url", "is required for a request")
+        for name in ("headers", "query_params"):
+            if name in request:
+                request[name] = _read_pairs(request[name], f"{field}.{name}", violations)
+        return request
+
+
+def _may_be_url(url: str) -> bool:
+    start = url.strip().lower()
+    return not start or start.startswith(("https://", "http://", "{{", "{%"))
+
+
+def _read_pairs(raw: JsonValue, field: str, violations: Violations) -> JsonValue:
+    if isinstance(raw, dict):
+        raw = [{"key": name, "value": value} for name, value in raw.items()]
+    if isinstance(raw, str) and (not raw.strip() or "{{" in raw or "{%" in raw):
+        return raw
+    if not isinstance(raw, list):
+        violations.add(field, "must be a list of objects with key and value, or a Liquid template")
+        return raw
+    for index, pair in enumerate(raw):
+        is_pair = isinstance(pair, dict) and all(
+            isinstance(pair.get(name), str) for name in ("key", "value")
+        )
+        if not is_pair:
+            violations.add(f"{field}[{index}]", "must be an object with the strings key and value")
+    return raw

@@ -1,0 +1,77 @@
+"""Items of in-app feeds (Knock docs: "In-app feed"; Management API: InAppFeedTemplate).
+
+A feed needs no provider: an item is delivered by being stored, and read through the API.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, Self, TypedDict
+
+from pydantic import Field
+
+from domain.channels.kind import ChannelKind, MessageContent, Target, TemplateFile, Text
+from domain.channels.types import ChannelType
+from domain.kit.json_types import JsonObject
+from domain.kit.shapes import Shape
+
+# Channels have a provider on the wire, also those that nobody provides for.
+FEED_PROVIDER = "in_app_feed_knock"
+
+
+class ActionButton(Shape):
+    """A button of a feed item; both are Liquid."""
+
+    label: Text
+    action: Text
+
+
+class InAppFeedTemplate(Shape):
+    """The template of a feed item: a body, then one link or some buttons."""
+
+    markdown_body: Text
+    action_url: str | None = None
+    action_buttons: list[ActionButton] | None = None
+
+
+class InAppFeedOverrides(Shape):
+    """Settings of the channel that a step replaces."""
+
+    link_tracking: bool | None = None
+
+
+class FeedContent(TypedDict):
+    """The blocks of a feed item, in Knock's shape (`markdown`, `text`, `button_set`)."""
+
+    blocks: list[JsonObject]
+
+
+class MessageInAppFeedContent(MessageContent):
+    """The content of a feed item."""
+
+    typename: Literal["MessageInAppFeedContent"] = Field(
+        "MessageInAppFeedContent", alias="__typename"
+    )
+    blocks: Any
+
+    @classmethod
+    def of(cls, content: JsonObject, snapshot: JsonObject) -> Self:
+        """Write the blocks."""
+        return cls(blocks=content.get("blocks") or [])
+
+
+class InAppFeed(ChannelKind):
+    """The channel type `in_app_feed`."""
+
+    channel_type: ClassVar[ChannelType] = ChannelType.IN_APP_FEED
+    template: ClassVar[type[Shape]] = InAppFeedTemplate
+    overrides: ClassVar[type[Shape] | None] = InAppFeedOverrides
+    template_files: ClassVar = {"markdown_body": TemplateFile("md")}
+    content: ClassVar[type[MessageContent]] = MessageInAppFeedContent
+    queue: ClassVar[str | None] = None
+    own_provider: ClassVar[str | None] = FEED_PROVIDER
+    # Nothing leaves the house (Knock docs: "Sandbox mode").
+    has_sandbox: ClassVar[bool] = False
+
+    def why_unreachable(self, target: Target) -> str | None:
+        """Everybody has a feed."""
+        return None

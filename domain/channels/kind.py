@@ -1,0 +1,146 @@
+"""What the product knows of a channel type: the class that each of them fills in."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic_core import PydanticCustomError
+
+from domain.channels.types import ChannelType
+from domain.kit.errors import FieldError
+from domain.kit.json_types import JsonObject
+from domain.kit.shapes import Shape
+from domain.kit.violations import Violations
+
+
+def _refuse_null(value: object) -> object:
+    if value is None:
+        raise PydanticCustomError("missing", "Field required")
+    return value
+
+
+# Marks a member whose null counts as missing: Knock's CLI writes what is not set as null.
+REFUSE_NULL = BeforeValidator(_refuse_null)
+# A string that has to be there, empty or not.
+Text = Annotated[str, REFUSE_NULL]
+
+
+class MessageContent(BaseModel):
+    """Base of the contents of messages as they are answered.
+
+    Members are typed leniently: what was stored by another version is answered as it is.
+    """
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+    @classmethod
+    @abstractmethod
+    def of(cls, content: JsonObject, snapshot: JsonObject) -> Self:
+        """Write what was rendered for a message.
+
+        Args:
+            content: as it is stored with the message.
+            snapshot: what was remembered of the address; empty when nothing was.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFile:
+    """How Knock's CLI keeps a field of a template in a file of its own.
+
+    Attributes:
+        extension: of the file.
+        by_default: whether the CLI makes the file unasked.
+    """
+
+    extension: str
+    by_default: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What may say where a message goes.
+
+    Attributes:
+        recipient: in wire shape; empty when it was deleted.
+        template: the effective template.
+        settings: the effective settings of the channel.
+        channel_key: names the channel.
+    """
+
+    recipient: JsonObject
+    template: JsonObject
+    settings: JsonObject
+    channel_key: str
+
+
+class ChannelKind(ABC):
+    """One channel type; each is a class of its own in `domain/channels/<type>.py`.
+
+    Attributes:
+        channel_type: the wire name.
+        step_names: other names that a step may call it by.
+        template: the shape of a step's template.
+        overrides: the shape of a step's `channel_overrides`; None when it has none.
+        template_files: fields of the template that Knock's CLI keeps in files.
+        content: what is answered of a rendered message.
+        queue: the task queue of its deliveries; None when nothing leaves the house, and a message
+            is delivered by being stored.
+        own_provider: what the wire calls the provider of a type that needs none.
+        has_sandbox: whether a channel may be in sandbox mode, in which messages are not sent.
+        by_channel_data: whether a recipient is reached by what it has stored for the channel.
+        secret_settings: names of channel settings that are encrypted and never shown again.
+        may_lack_template: whether a step may leave its template out.
+        has_secret_content: whether rendered content may hold credentials, which are encrypted.
+    """
+
+    channel_type: ClassVar[ChannelType]
+    step_names: ClassVar[tuple[str, ...]] = ()
+    template: ClassVar[type[Shape]]
+    overrides: ClassVar[type[Shape] | None]
+    template_files: ClassVar[Mapping[str, TemplateFile]]
+    content: ClassVar[type[MessageContent]]
+    queue: ClassVar[str | None]
+    own_provider: ClassVar[str | None] = None
+    has_sandbox: ClassVar[bool] = True
+    by_channel_data: ClassVar[bool] = False
+    secret_settings: ClassVar[frozenset[str]] = frozenset()
+    may_lack_template: ClassVar[bool] = False
+    has_secret_content: ClassVar[bool] = False
+
+    @property
+    def needs_provider(self) -> bool:
+        """Tell whether a provider carries its messages."""
+        return self.own_provider is None
+
+    @abstractmethod
+    def why_unreachable(self, target: Target) -> str | None:
+        """Return why a recipient has no address here, or None when there may be one."""
+
+    def effective_template(self, template: JsonObject, settings: JsonObject) -> JsonObject:
+        """Return what a step sends, which a channel's own settings may say in its place."""
+        return template
+
+    def unsupported(self, template: JsonObject, field: str) -> Iterator[FieldError]:
+        """Yield what a draft's template asks for that this version cannot render."""
+        yield from ()
+
+    def layout_key(self, template: JsonObject) -> str | None:
+        """Return the key of the layout around the rendered template."""
+        return None
+
+    def read_settings(self, settings: JsonObject, field: str, violations: Violations) -> JsonObject:
+        """Read a channel's settings, `settings` without masks; what is wrong is noted."""
+        return settings
+
+    def settings_template(self, settings: JsonObject) -> JsonObject | None:
+        """Return what among a channel's settings is a template, which has to be valid Liquid."""
+        return None
+
+    def remembered(self, content: JsonObject, recipient: JsonObject) -> dict[str, Any] | None:
+        """Return what is kept of the address with a message: the recipient's may change later."""
+        return None

@@ -1,0 +1,31 @@
+"""The table of channel types. A new one is a file here, and its line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from domain.channels.chat import Chat
+from domain.channels.email import Email
+from domain.channels.http import Http
+from domain.channels.in_app_feed import InAppFeed
+from domain.channels.kind import ChannelKind
+from domain.channels.push import Push
+from domain.channels.sms import Sms
+from domain.channels.types import ChannelType
+
+CHANNEL_KINDS: Mapping[ChannelType, ChannelKind] = {
+    ChannelType.IN_APP_FEED: InAppFeed(),
+    ChannelType.EMAIL: Email(),
+    ChannelType.SMS: Sms(),
+    ChannelType.PUSH: Push(),
+    ChannelType.CHAT: Chat(),
+    ChannelType.HTTP: Http(),
+}
+
+
+def delivery_queue(channel_type: ChannelType) -> str:
+    """Return the task queue of deliveries. Raises LookupError for a type that needs none."""
+    queue = CHANNEL_KINDS[channel_type].queue
+    if queue is None:
+        raise LookupError(f"messages of type {channel_type} need no delivery")
+    return queue
