@@ -16,9 +16,16 @@ from runtime.settings import Settings
 from services.composition import compose_engine
 from services.engine import Engine
 from tests.support.builders import Builder, Environment
+from tests.support.documented_answers import (
+    pytest_addoption,
+    pytest_configure,
+    pytest_runtest_call,
+)
 from tests.support.postgres import new_database, running_cluster
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.temporal_server import running_temporal
+
+__all__ = ["pytest_addoption", "pytest_configure", "pytest_runtest_call"]
 
 # How long an example takes says something about the machine, not about the rule.
 hypothesis.settings.register_profile("carillon", deadline=None)

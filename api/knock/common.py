@@ -18,7 +18,7 @@ from domain.recipients.refs import RecipientRef
 class Out(BaseModel):
     """Base of answered shapes; members may be added at any time."""
 
-    model_config = ConfigDict(extra="allow", populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
 
 class ObjectReference(BaseModel):
@@ -39,6 +39,8 @@ class PageInfoOut(Out):
 
 class RecipientOut(Out):
     """A user or an object with its custom properties."""
+
+    model_config = ConfigDict(extra="allow")
 
     typename: str = Field(alias="__typename", examples=["User", "Object"])
     id: str

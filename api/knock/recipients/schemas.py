@@ -29,6 +29,8 @@ class UserIn(BaseModel):
 class UserOut(Out):
     """A user, custom properties at the top level."""
 
+    model_config = ConfigDict(extra="allow")
+
     typename: str = Field(alias="__typename", examples=["User"])
     id: str
     name: str | None
@@ -58,6 +60,8 @@ class TenantIn(BaseModel):
 
 class TenantOut(Out):
     """A tenant, custom properties at the top level."""
+
+    model_config = ConfigDict(extra="allow")
 
     typename: str = Field(alias="__typename", examples=["Tenant"])
     id: str

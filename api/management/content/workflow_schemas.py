@@ -39,6 +39,9 @@ class WorkflowBodyIn(BaseModel):
 class WorkflowOut(WorkflowIn):
     """A workflow as it is read."""
 
+    annotation: dict[str, Any] | None = Field(
+        None, alias="__annotation", description="What Knock's CLI makes of it: with `annotate`."
+    )
     goal_attachment: dict[str, Any] | None = None
     key: str
     active: bool
