@@ -4,45 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from domain.kit.json_types import JsonObject
+from tests.support.steps import channel_step, delay_step, email_step, when, with_template
 
-def _feed(ref: str, **extra: Any) -> dict[str, Any]:
-    return {
-        "type": "channel",
-        "ref": ref,
-        "channel_type": "in_app_feed",
-        "channel_key": "in-app",
-        "template": {
-            "markdown_body": "**{{ recipient.name }}**, there is news on {{ data.page }}.",
-            "action_url": "https://example.com/{{ data.page }}",
-        },
-        **extra,
-    }
-
-
-_NEVER = {"all": [{"variable": "data.page", "operator": "equal_to", "argument": "Nowhere"}]}
-_ALWAYS = {"all": [{"variable": "data.page", "operator": "equal_to", "argument": "Overview"}]}
-_EMAIL = {
-    "type": "channel",
-    "ref": "email",
-    "channel_type": "email",
-    "channel_key": "smtp",
-    "template": {
-        "subject": "News on {{ data.page }}",
-        "html_body": "<p>Hello {{ recipient.name }}, there is news on {{ data.page }}.</p>",
-        "settings": {"layout_key": None},
-    },
+_NEWS = {
+    "markdown_body": "**{{ recipient.name }}**, there is news on {{ data.page }}.",
+    "action_url": "https://example.com/{{ data.page }}",
 }
+_NEVER = when("data.page", "equal_to", "Nowhere")
+_ALWAYS = when("data.page", "equal_to", "Overview")
+_EMAIL = with_template(
+    email_step("News on {{ data.page }}", "email"),
+    html_body="<p>Hello {{ recipient.name }}, there is news on {{ data.page }}.</p>",
+)
 
 
-def _delay(unit: str, value: int) -> dict[str, Any]:
-    return {
-        "type": "delay",
-        "ref": "wait",
-        "settings": {"delay_for": {"unit": unit, "value": value}},
-    }
+def _feed(ref: str, **changes: Any) -> JsonObject:
+    return channel_step(ref, template=_NEWS, **changes)
 
 
-WORKFLOWS: dict[str, list[dict[str, Any]]] = {
+WORKFLOWS: dict[str, list[JsonObject]] = {
     "bench-nothing": [_feed("never", conditions=_NEVER)],
     "bench-in-app": [_feed("feed")],
     "bench-email": [_EMAIL],
@@ -55,6 +36,6 @@ WORKFLOWS: dict[str, list[dict[str, Any]]] = {
         _feed("feed-3", conditions=_ALWAYS),
         _feed("skip-3", conditions=_NEVER),
     ],
-    "bench-sleep": [_delay("hours", 24), _feed("feed")],
-    "bench-all": [_feed("feed"), _delay("seconds", 1), _EMAIL],
+    "bench-sleep": [delay_step(seconds=24 * 3600), _feed("feed")],
+    "bench-all": [_feed("feed"), delay_step(seconds=1), _EMAIL],
 }

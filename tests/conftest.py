@@ -1,4 +1,4 @@
-"""Fixtures that everybody needs: a database, and the parts of a process on top of it."""
+"""Fixtures that everybody may use; `docs/testing.md` says which gives what."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from runtime.database import Database
 from runtime.settings import Settings
 from services.composition import compose_engine
 from services.engine import Engine
+from tests.support.account import Account, Seeded, make_engine
 from tests.support.builders import Builder, Environment
 from tests.support.documented_answers import (
     pytest_addoption,
@@ -24,6 +25,7 @@ from tests.support.documented_answers import (
 from tests.support.postgres import new_database, running_cluster
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.temporal_server import running_temporal
+from tests.support.world import World
 
 __all__ = ["pytest_addoption", "pytest_configure", "pytest_runtest_call"]
 
@@ -89,3 +91,28 @@ def make(database: Database) -> Builder:
 async def environment(make: Builder) -> Environment:
     """Make an environment that only this test uses."""
     return await make.environment()
+
+
+@pytest.fixture
+async def world(engine: Engine, make: Builder, environment: Environment) -> World:
+    """Return the parts of a process in an environment with a feed and an e-mail channel."""
+    world = World(engine, make, environment)
+    await world.channel("in_app_feed")
+    await world.channel("email", channel_settings={"from_address": "hello@example.com"})
+    return world
+
+
+@pytest.fixture(scope="session")
+def seeded(postgres: EmbeddedPostgres) -> Seeded:
+    """Seed one database for the accounts of all tests."""
+    return Seeded.on(new_database(postgres))
+
+
+@pytest.fixture
+async def account(seeded: Seeded, temporal: TemporalRecorder) -> AsyncIterator[Account]:
+    """Return the account as it is after the seed."""
+    seeded.restore()
+    engine = make_engine(seeded.url, temporal)
+    await engine.database.open()
+    yield Account(engine, seeded.keys)
+    await engine.database.close()

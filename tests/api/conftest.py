@@ -10,10 +10,8 @@ from fastapi import FastAPI
 
 from api.main import create_app
 from services.engine import Engine
-from tests.support.account import Account, account, seeded
+from tests.support.account import Account
 from tests.support.builders import Environment
-
-__all__ = ["account", "seeded"]
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from commands.dev.client import DevStack
 from tests.chaos import rows
 from tests.chaos.slow import Calls, slow_servers
 from tests.chaos.stack import Product
+from tests.support.steps import channel_step, email_step
 
 _KEY = "chaos-slow"
 _PEOPLE = 8
@@ -74,10 +75,9 @@ async def _stand_still(product: Product, part: str, seconds: float) -> None:
 async def _publish(stack: DevStack, url: str, port: int) -> None:
     """Set up a channel to the slow mail server, and a workflow that calls both servers."""
     hook = {"method": "post", "url": url, "body": "{}"}
-    mail = {"subject": "slow", "html_body": "<p>slow</p>", "settings": {"layout_key": None}}
     steps = [
-        _step("webhook", "http", "webhook", hook),
-        _step("mail", "email", "slow-smtp", mail),
+        channel_step("webhook", "http", template=hook),
+        email_step("slow", "mail", channel_key="slow-smtp"),
     ]
     headers = {"Authorization": f"Bearer {stack.service_token}"}
     development = {"environment": "development"}
@@ -105,17 +105,6 @@ async def _publish(stack: DevStack, url: str, port: int) -> None:
         ):
             answer = await client.put(f"/v1/{path}", params=parameters, json=body)
             assert answer.is_success, answer.text
-
-
-def _step(ref: str, channel_type: str, channel_key: str, template: object) -> dict[str, object]:
-    return {
-        "type": "channel",
-        "ref": ref,
-        "name": ref,
-        "channel_type": channel_type,
-        "channel_key": channel_key,
-        "template": template,
-    }
 
 
 async def _trigger(stack: DevStack) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import httpx
 
 from commands.dev.client import DevStack
+from domain.kit.json_types import JsonObject
+from tests.support.steps import delay_step, email_step, feed_step, with_template
 
 IN_APP = "chaos-in-app"
 MIXED = "chaos-mixed"
@@ -18,47 +18,19 @@ DELAY_REF = "delay_1"
 SUBJECT_PREFIX = "chaos"
 
 
-def _in_app() -> dict[str, Any]:
-    return {
-        "type": "channel",
-        "ref": "in_app_1",
-        "name": "In the app",
-        "channel_type": "in_app_feed",
-        "channel_key": "in-app",
-        "template": {"markdown_body": "Number **{{ data.number }}** for {{ recipient.name }}"},
-    }
+_IN_APP = feed_step("Number **{{ data.number }}** for {{ recipient.name }}", "in_app_1")
+_EMAIL = with_template(
+    email_step(SUBJECT_PREFIX + " {{ data.number }} {{ recipient.id }}"),
+    html_body="<p>Number {{ data.number }} for {{ recipient.name }}</p>",
+    text_body=None,
+    settings={"layout_key": "default"},
+)
 
-
-def _email() -> dict[str, Any]:
-    return {
-        "type": "channel",
-        "ref": "email_1",
-        "name": "By e-mail",
-        "channel_type": "email",
-        "channel_key": "smtp",
-        "template": {
-            "subject": SUBJECT_PREFIX + " {{ data.number }} {{ recipient.id }}",
-            "html_body": "<p>Number {{ data.number }} for {{ recipient.name }}</p>",
-            "text_body": None,
-            "settings": {"layout_key": "default"},
-        },
-    }
-
-
-def _delay(seconds: int) -> dict[str, Any]:
-    return {
-        "type": "delay",
-        "ref": DELAY_REF,
-        "name": "Wait",
-        "settings": {"delay_for": {"unit": "seconds", "value": seconds}},
-    }
-
-
-STEPS: dict[str, list[dict[str, Any]]] = {
-    IN_APP: [_in_app()],
-    MIXED: [_in_app(), _delay(SHORT_DELAY), _email()],
-    EMAIL: [_email()],
-    CANCELLABLE: [_delay(LONG_DELAY), _in_app(), _email()],
+STEPS: dict[str, list[JsonObject]] = {
+    IN_APP: [_IN_APP],
+    MIXED: [_IN_APP, delay_step(DELAY_REF, seconds=SHORT_DELAY), _EMAIL],
+    EMAIL: [_EMAIL],
+    CANCELLABLE: [delay_step(DELAY_REF, seconds=LONG_DELAY), _IN_APP, _EMAIL],
 }
 
 

@@ -12,7 +12,8 @@ import psycopg
 import pytest
 
 from commands.dev.client import DevStack
-from tests.support.management import Management, email_step, feed_step
+from tests.support.management import Management
+from tests.support.steps import email_step, feed_step
 
 # What a refused request could have left behind. Messages come from runs, so they need no count.
 TABLES = (

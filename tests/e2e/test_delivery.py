@@ -9,27 +9,18 @@ from knockapi import AsyncKnock, Knock
 
 from commands.dev.client import DevStack
 from tests.support.mail import mails_to, part_of
-from tests.support.management import Management, email_step, webhook_step
+from tests.support.management import Management
 from tests.support.programs import Program
 from tests.support.runs import wait_for_messages
+from tests.support.steps import channel_step, email_step, webhook_step, with_template
 from tests.support.waiting import soon
 from tests.support.webhook_target import Target
 
 KEY = "shared-secret-of-the-customer"
-SMS = {
-    "type": "channel",
-    "ref": "sms_1",
-    "channel_type": "sms",
-    "channel_key": "sandbox-sms",
-    "template": {"text_body": "Code {{ data.code }}"},
-}
-PUSH = {
-    "type": "channel",
-    "ref": "push_1",
-    "channel_type": "push",
-    "channel_key": "sandbox-push",
-    "template": {"title": "Code", "text_body": "Code {{ data.code }}"},
-}
+SMS = channel_step("sms_1", "sms", template={"text_body": "Code {{ data.code }}"})
+PUSH = channel_step(
+    "push_1", "push", template={"title": "Code", "text_body": "Code {{ data.code }}"}
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -45,8 +36,8 @@ def workflows(management: Management) -> None:
     management.save_workflow("e2e-sandbox", SMS, PUSH)
     management.save_workflow(
         "e2e-mail",
-        email_step(
-            "{{ data.subject }}",
+        with_template(
+            email_step("{{ data.subject }}"),
             html_body="<p>{{ data.text | escape }}</p>",
             text_body="{{ data.text }}",
         ),

@@ -9,8 +9,9 @@ import pytest
 from knockapi import Knock
 
 from commands.dev.client import DevStack
-from tests.support.management import Management, feed_step
+from tests.support.management import Management
 from tests.support.runs import wait_for_messages
+from tests.support.steps import feed_step
 
 CHANNEL = "0fb8c480-19c3-4b1c-b771-0f8917236f74"
 READER = "reader"

@@ -11,8 +11,9 @@ from knockapi import AsyncKnock, Knock
 
 from commands.dev.client import DevStack
 from tests.support.mail import mails_to
-from tests.support.management import Management, delay_step, email_step, feed_step
+from tests.support.management import Management
 from tests.support.runs import event_names, run_of, wait_for_messages, wait_for_run
+from tests.support.steps import delay_step, email_step, feed_step
 from tests.support.waiting import soon
 
 
@@ -20,8 +21,8 @@ from tests.support.waiting import soon
 def workflows(management: Management) -> None:
     """Make a workflow that is done at once, and one that waits before its e-mail."""
     management.save_workflow("e2e-quick", feed_step("{{ data.n }} for {{ recipient.name }}"))
-    management.save_workflow("e2e-patient", delay_step(2), email_step())
-    management.save_workflow("e2e-year", delay_step(60 * 60 * 24 * 365), email_step())
+    management.save_workflow("e2e-patient", delay_step(seconds=2), email_step())
+    management.save_workflow("e2e-year", delay_step(seconds=60 * 60 * 24 * 365), email_step())
 
 
 async def test_async_client_reaches_many(async_knock: AsyncKnock) -> None:

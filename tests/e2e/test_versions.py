@@ -9,8 +9,9 @@ import knockapi
 import pytest
 from knockapi import Knock
 
-from tests.support.management import Management, delay_step, feed_step
+from tests.support.management import Management
 from tests.support.runs import wait_for_messages, wait_for_run
+from tests.support.steps import delay_step, feed_step
 
 
 def rendered(knock: Knock, message_id: str) -> str:
@@ -23,7 +24,7 @@ def test_run_in_flight_keeps_its_version(
     knock: Knock, management: Management, user_id: str
 ) -> None:
     """A commit during the delay changes the next trigger and not the run that waits."""
-    management.save_workflow("e2e-pinned", delay_step(3), feed_step("old"))
+    management.save_workflow("e2e-pinned", delay_step(seconds=3), feed_step("old"))
     first = knock.workflows.trigger("e2e-pinned", recipients=[{"id": user_id}])
     wait_for_run(knock, first.workflow_run_id, user_id, "paused")
     management.save_workflow("e2e-pinned", feed_step("new", "feed_2"))

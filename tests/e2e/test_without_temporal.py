@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from knockapi import Knock
 
 from commands.dev.client import DevStack
-from tests.support.management import Management, feed_step
+from tests.support.management import Management
 from tests.support.runs import run_of, wait_for_messages, wait_for_run
+from tests.support.steps import feed_step
 
 
 @contextmanager

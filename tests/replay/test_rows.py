@@ -21,6 +21,9 @@ ANSWERS = json.loads((FOLDER / "rows_answers.json").read_text())
 
 async def _store(world: World, case: dict[str, Any]) -> str:
     """Store a case as another version of the product left it; answers the id of its run."""
+    for channel_type in ("in_app_feed", "email"):
+        # The keys that stored rows name.
+        await world.channel(channel_type, channel_type)
     for channel in case.get("channels", ()):
         channel_id = await world.channel(
             channel["channel_type"], channel["key"], provider="sandbox_email"

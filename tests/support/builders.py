@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from domain.kit.ids import first_id_at, new_id
 from domain.kit.principals import EnvironmentScope
+from domain.workflows import content_sha, normalise_workflow
 from runtime.crypto import hash_token, new_token
 from runtime.database import Database
 
@@ -46,10 +47,10 @@ class Builder:
             await connection.execute(statement, list(values.values()))
 
     async def rows(self, statement: str, *values: Any) -> list[dict[str, Any]]:
-        """Run a query."""
+        """Run a statement and return its rows; none when it returns none."""
         async with self.database.connection() as connection:
             cursor = await connection.execute(statement, list(values))
-            return await cursor.fetchall()
+            return await cursor.fetchall() if cursor.description else []
 
     async def environment(self) -> Environment:
         """Make an environment with a secret and a public key."""
@@ -165,7 +166,8 @@ class Builder:
         self, environment: Environment, key: str, *, is_active: bool = True, **content: Any
     ) -> UUID:
         """Make a published workflow without steps and return its version's id."""
-        document = {"name": key, "steps": [], **content}
+        document = normalise_workflow({"name": key, "steps": [], **content})
+        sha = content_sha(document)
         version_id = uuid4()
         await self.insert(
             "content_versions",
@@ -174,7 +176,7 @@ class Builder:
             resource_type="workflow",
             key=key,
             content=Jsonb(document),
-            sha="sha",
+            sha=sha,
             inserted_at=T0,
         )
         await self.insert(
@@ -183,9 +185,9 @@ class Builder:
             resource_type="workflow",
             key=key,
             draft=Jsonb(document),
-            draft_sha="sha",
+            draft_sha=sha,
             published_version_id=version_id,
-            published_sha="sha",
+            published_sha=sha,
             active=is_active,
             inserted_at=T0,
             updated_at=T0,

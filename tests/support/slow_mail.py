@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from typing import ClassVar
 from uuid import UUID
 
+from pydantic import BaseModel
+
+from domain.channels.types import ChannelType
 from domain.messages.delivery import Delivery, DeliveryFailure, Outcome
 from domain.messages.statuses import DeliveryStatus
+from providers.base import ProviderContext, ProviderSettings
 from tests.support.world import World
 
 
@@ -20,9 +25,12 @@ class SlowMail:
         most: the most calls that were under way at once.
     """
 
-    id = "slow-mail"
+    id: ClassVar[str] = "slow-mail"
+    channel_type: ClassVar[ChannelType] = ChannelType.EMAIL
+    service_name: ClassVar[str] = "Slow mail"
+    Settings: ClassVar[type[BaseModel]] = ProviderSettings
 
-    def __init__(self) -> None:
+    def __init__(self, context: ProviderContext | None = None) -> None:
         self.seen: list[UUID] = []
         self.answer = asyncio.Event()
         self.called = asyncio.Event()

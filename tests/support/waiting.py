@@ -14,7 +14,7 @@ _SECONDS = 20.0
 _POLL_SECONDS = 0.05
 
 
-def eventually(look: Callable[[], T], what: str, *, seconds: float = _SECONDS) -> T:
+def eventually(look: Callable[[], T | None], what: str, *, seconds: float = _SECONDS) -> T:
     """Look again and again, and return the first thing seen that is true."""
     deadline = time.monotonic() + seconds
     while not (seen := look()):
@@ -24,7 +24,7 @@ def eventually(look: Callable[[], T], what: str, *, seconds: float = _SECONDS) -
 
 
 async def soon(
-    look: Callable[[], Awaitable[T]],
+    look: Callable[[], Awaitable[T | None]],
     what: str = "it never came",
     *,
     seconds: float = _SECONDS,
@@ -38,7 +38,7 @@ async def soon(
     return seen
 
 
-async def until(look: Callable[[], Awaitable[T]], *, every: float = 0.01) -> T:
+async def until(look: Callable[[], Awaitable[T | None]], *, every: float = 0.01) -> T:
     """Look again and again, closely, and return the first thing that is true."""
     return await soon(look, every=every)
 

@@ -12,9 +12,8 @@ import pytest
 from api.main import create_app
 from api.reference.routes import knock_document, management_document
 from domain.kit.json_types import JsonObject
-from tests.support.account import Account, account, seeded
+from tests.support.account import Account
 
-__all__ = ["account", "seeded"]
 _DOCUMENTS = {"knock": knock_document, "management": management_document}
 _KNOWN = {
     "user_id": "ellie",

@@ -15,18 +15,13 @@ from domain.workflows import (
     content_sha,
     normalise_workflow,
 )
+from tests.support.steps import feed_step, workflow
 
-STEP: JsonObject = {
-    "type": "channel",
-    "ref": "feed_1",
-    "channel_type": "in_app_feed",
-    "channel_key": "in-app",
-    "template": {"markdown_body": "Hello"},
-}
+STEP = feed_step()
 
 
 def _document(**changes: Any) -> JsonObject:
-    return {"name": "Plain", "steps": [STEP], **changes}
+    return workflow("Plain", **changes)
 
 
 def _fields(raw: Any, key: str = "plain") -> list[str]:

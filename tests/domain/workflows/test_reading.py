@@ -10,20 +10,11 @@ import pytest
 from domain.conditions import ConditionScope, evaluate, read_condition_group
 from domain.workflows import read_workflow
 from domain.workflows.steps import BaseStep, ChannelStep, DelayStep, UnknownStep
+from tests.support.steps import delay_step, feed_step
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-FEED: dict[str, Any] = {
-    "type": "channel",
-    "ref": "feed",
-    "channel_type": "in_app_feed",
-    "channel_key": "feed",
-    "template": {"markdown_body": "Hi"},
-}
-DELAY = {
-    "type": "delay",
-    "ref": "wait",
-    "settings": {"delay_for": {"unit": "days", "value": 1}},
-}
+FEED = feed_step("Hi", "feed")
+DELAY = delay_step()
 VIP = {"variable": "data.vip", "operator": "equal_to", "argument": "yes"}
 STRANGE = {"variable": "data.vip", "operator": "is_the_moon_full"}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,12 +23,6 @@ _NEVER_MADE = ("equal_to", "$message.skipped")
 
 def _delivered(ref: str) -> JsonObject:
     return when(f"refs.{ref}.delivery_status", "equal_to", "$message.delivered")
-
-
-@pytest.fixture
-def on_monday(world: World) -> None:
-    """Walk on a Monday morning, half past seven UTC."""
-    world.engine = replace(world.engine, clock=lambda: MONDAY)
 
 
 async def test_in_app_message_is_delivered_at_once(world: World) -> None:
@@ -115,10 +108,10 @@ async def test_push_needs_channel_data(world: World) -> None:
     assert [order.queue for order in directive.deliveries] == ["deliver-push"]
 
 
-@pytest.mark.parametrize("changes", [{"channel_key": "nowhere"}, {"channel_key": "in_app_feed"}])
+@pytest.mark.parametrize("changes", [{"channel_key": "nowhere"}, {"channel_key": "in-app"}])
 async def test_channel_that_is_not_configured_skips(world: World, changes: dict[str, Any]) -> None:
     """A key that names no channel here, or one of another type, skips the step."""
-    run_id, _ = await world.send(channel_step("mail", "email", **changes))
+    run_id, _ = await world.send_raw(channel_step("mail", "email", **changes))
     assert await world.reason(run_id) == f"channel {changes['channel_key']} is not configured"
 
 
@@ -200,9 +193,9 @@ async def test_sandbox_makes_messages_that_are_not_sent(world: World, by_trigger
     assert await world.message_story(mail["id"]) == ["created", "queued", "not_sent"]
 
 
-@pytest.mark.usefixtures("on_monday")
 async def test_send_window_holds_the_message(world: World) -> None:
     """Outside its window a message is made, stays queued until it opens, and the run goes on."""
+    world = world.at(MONDAY)
     window = [{"day": "monday", "type": "send", "from": "09:00", "until": "17:00"}]
     recipient = {"id": "u", "email": "u@example.com", "timezone": "Europe/Berlin"}
     run_id, directive = await world.send(
@@ -235,7 +228,7 @@ async def test_layout_wraps_the_mail(world: World) -> None:
 async def test_missing_layout_fails_the_step(world: World) -> None:
     """A layout that was never published is an error of the author, tried again and then final."""
     template = {"subject": "s", "html_body": "<p>b</p>", "settings": {"layout_key": "gone"}}
-    run_id, directive = await world.send(channel_step("mail", "email", template=template))
+    run_id, directive = await world.send_raw(channel_step("mail", "email", template=template))
     sleep_of(directive)
     assert await world.reason(run_id, "step_retrying") == "template"
     assert await world.messages(run_id) == []

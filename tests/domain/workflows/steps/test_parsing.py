@@ -9,8 +9,10 @@ import pytest
 from domain.channels.types import ChannelType
 from domain.kit.durations import Duration, DurationUnit
 from domain.kit.errors import InvalidParams
+from domain.kit.json_types import JsonObject
 from domain.workflows.send_windows import SendWindow
 from domain.workflows.steps import UNSUPPORTED_TYPES, ChannelStep, DelayStep, parse_steps
+from tests.support.steps import CHANNEL_KEYS, channel_step, delay_step
 
 TEMPLATES: dict[str, dict[str, Any]] = {
     "email": {"subject": "Hi", "html_body": "<p>Hi</p>", "settings": {"layout_key": "default"}},
@@ -30,20 +32,13 @@ TEMPLATES: dict[str, dict[str, Any]] = {
         "body": None,
     },
 }
-DELAY = {"type": "delay", "ref": "d", "settings": {"delay_for": {"unit": "hours", "value": 1}}}
+DELAY = delay_step("d")
 CONDITION = {"variable": "data.a", "operator": "exists"}
 
 
-def channel(kind: str = "email", **changes: Any) -> dict[str, Any]:
-    """Make a valid channel step, with changes."""
-    return {
-        "type": "channel",
-        "ref": "step_1",
-        "channel_type": kind,
-        "channel_key": "main",
-        "template": TEMPLATES.get(kind, {}),
-        **changes,
-    }
+def channel(kind: str = "email", /, **changes: Any) -> JsonObject:
+    """Make a valid channel step with a template that uses much, with changes."""
+    return channel_step("step_1", kind, **{"template": TEMPLATES[kind], **changes})
 
 
 def fields_of(*steps: Any) -> list[str]:
@@ -69,7 +64,7 @@ def test_a_channel_step_of_every_type(channel_type: str) -> None:
     assert step == ChannelStep(
         ref="step_1",
         channel_type=ChannelType(channel_type),
-        channel_key="main",
+        channel_key=CHANNEL_KEYS[channel_type],
         template=TEMPLATES[channel_type],
     )
 
@@ -96,7 +91,7 @@ def test_common_fields_and_windows_are_kept() -> None:
 
 def test_webhook_is_another_name_of_http() -> None:
     """The older channel type `webhook` is read as `http`."""
-    (step,) = parse_steps([channel("webhook", template=TEMPLATES["http"])])
+    (step,) = parse_steps([channel("http", channel_type="webhook")])
 
     assert isinstance(step, ChannelStep)
     assert step.channel_type is ChannelType.HTTP
@@ -299,9 +294,9 @@ def test_steps_are_a_list(raw: Any) -> None:
     assert parse_steps([]) == ()
 
 
-def delay(**settings: Any) -> dict[str, Any]:
+def delay(**settings: Any) -> JsonObject:
     """Make a delay step with these settings."""
-    return {"type": "delay", "ref": "d", "settings": settings}
+    return delay_step("d", settings=settings)
 
 
 HOUR = {"unit": "hours", "value": 1}
@@ -367,8 +362,7 @@ def test_a_delay_needs_settings(settings: Any) -> None:
 
 def test_a_workflow_has_a_most_of_steps() -> None:
     """A definition of 500 steps is accepted, one with more is refused as a whole."""
-    step = {"type": "delay", "settings": {"delay_for": {"unit": "days", "value": 1}}}
-    steps = [{**step, "ref": f"wait_{number}"} for number in range(501)]
+    steps = [delay_step(f"wait_{number}") for number in range(501)]
     assert len(parse_steps(steps[:500])) == 500
     with pytest.raises(InvalidParams, match="must have at most 500 steps"):
         parse_steps(steps)

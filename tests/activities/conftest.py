@@ -1,7 +1,0 @@
-"""Activities run on a world whose Temporal is replaced at its edge."""
-
-from __future__ import annotations
-
-from tests.support.world_fixture import world
-
-__all__ = ["world"]

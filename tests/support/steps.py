@@ -1,0 +1,89 @@
+"""Steps and workflow documents as tests, scenarios, chaos and benchmark write them.
+
+Channels have the keys that `commands/seed/channels.py` gives them, in a `World` as in a seeded
+`Account` and on a whole stack; so a step written here runs anywhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from domain.kit.json_types import JsonObject
+
+CHANNEL_KEYS = {
+    "in_app_feed": "in-app",
+    "email": "smtp",
+    "sms": "sandbox-sms",
+    "push": "sandbox-push",
+    "chat": "slack",
+    "http": "webhook",
+}
+# Small templates, each with a place for data where that is of use.
+TEMPLATES: dict[str, JsonObject] = {
+    "in_app_feed": {"markdown_body": "Hello **{{ recipient.name }}** {{ data.x }}"},
+    "email": {
+        "subject": "Hi {{ recipient.name }}",
+        "html_body": "<p>{{ data.x }}</p>",
+        "settings": {"layout_key": None},
+    },
+    "sms": {"text_body": "Hi"},
+    "push": {"title": "Hi", "text_body": "there"},
+    "chat": {"markdown_body": "Hi"},
+    "http": {"method": "post", "url": "https://example.com/{{ recipient.id }}", "body": "{}"},
+}
+
+
+def channel_step(ref: str, channel_type: str = "in_app_feed", /, **changes: Any) -> JsonObject:
+    """Write a channel step of the seeded channel of a type; `changes` wins."""
+    return {
+        "type": "channel",
+        "ref": ref,
+        "channel_type": channel_type,
+        "channel_key": CHANNEL_KEYS[channel_type],
+        "template": TEMPLATES[channel_type],
+        **changes,
+    }
+
+
+def feed_step(text: str = "Hello", ref: str = "feed_1", **changes: Any) -> JsonObject:
+    """Write an in-app step that says something."""
+    return channel_step(ref, "in_app_feed", **{"template": {"markdown_body": text}, **changes})
+
+
+def email_step(subject: str = "Hello", ref: str = "email_1", **changes: Any) -> JsonObject:
+    """Write an e-mail step without a layout."""
+    template = {"subject": subject, "html_body": "<p>Hi</p>", "settings": {"layout_key": None}}
+    return channel_step(ref, "email", **{"template": template, **changes})
+
+
+def webhook_step(channel_key: str = "webhook") -> JsonObject:
+    """Write a webhook step that calls `data.url`."""
+    template = {
+        "method": "post",
+        "url": "{{ data.url }}",
+        "headers": [],
+        "query_params": [],
+        "body": '{"to": {{ recipient.id | json }}, "note": {{ data.note | json }}}',
+    }
+    return channel_step("webhook_1", "http", channel_key=channel_key, template=template)
+
+
+def with_template(step: JsonObject, **changes: Any) -> JsonObject:
+    """Write the same step with some fields of its template changed."""
+    return {**step, "template": {**step["template"], **changes}}
+
+
+def delay_step(ref: str = "wait", *, seconds: float = 3600, **changes: Any) -> JsonObject:
+    """Write a delay step of a fixed length."""
+    length = {"unit": "seconds", "value": seconds}
+    return {"type": "delay", "ref": ref, "settings": {"delay_for": length}, **changes}
+
+
+def when(variable: str, operator: str, argument: Any = None) -> JsonObject:
+    """Write conditions of one comparison."""
+    return {"all": [{"variable": variable, "operator": operator, "argument": argument}]}
+
+
+def workflow(name: str = "Plain", /, *steps: JsonObject, **changes: Any) -> JsonObject:
+    """Write a small valid workflow document; without steps it has an in-app one."""
+    return {"name": name, "steps": list(steps) or [feed_step()], **changes}
