@@ -16,7 +16,7 @@ import pytest
 
 from commands.dev.ports import choose_port
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
