@@ -18,7 +18,7 @@ from commands.processes import Child, ChildSpec
 from domain.kit.errors import QueryTooSlow, Unavailable
 from runtime import database as database_module
 from runtime.database import Database
-from tests.commands.test_stack import home_in
+from tests.support.postgres import home_in
 
 CONNECTIONS = 6
 

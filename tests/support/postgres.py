@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import subprocess
 import tempfile
 import time
@@ -78,3 +79,11 @@ def new_database(server: EmbeddedPostgres) -> str:
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         connection.execute(statement)
     return server.url(name)
+
+
+def home_in(folder: Path) -> Path:
+    """Return a data folder whose parents an account of PostgreSQL's own may pass."""
+    for path in (folder, *folder.parents):
+        if path.owner() == folder.owner():
+            path.chmod(path.stat().st_mode | stat.S_IXOTH)
+    return folder / "home"

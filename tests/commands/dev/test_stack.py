@@ -32,6 +32,7 @@ from commands.embedded.errors import EmbeddedError
 from commands.processes import is_alive
 from runtime.settings import Settings
 from tests.commands.stand_ins import CHANNELS, stand_in
+from tests.support.postgres import home_in
 
 PROGRAMS = Programs(stand_in("prepare"), stand_in("api"), stand_in("worker"))
 PORTS = {"api_port": 0, "temporal_port": 0, "temporal_ui_port": 0, "smtp_port": 0}
@@ -45,14 +46,6 @@ KEYS = {
 def settings_for(home: Path, **changes: Any) -> Settings:
     """Return the settings of a stack on free ports."""
     return Settings(home=home, **{**PORTS, "workers": 2, **changes})
-
-
-def home_in(folder: Path) -> Path:
-    """Return a data folder whose parents an account of PostgreSQL's own may pass."""
-    for path in (folder, *folder.parents):
-        if path.owner() == folder.owner():
-            path.chmod(path.stat().st_mode | stat.S_IXOTH)
-    return folder / "home"
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from domain.channels.email import EmailContent
 from providers.email.mime import build_mail, clean
 from tests.providers.contract import MESSAGE_ID, NOW
-from tests.providers.email.test_smtp import delivery
+from tests.providers.email.mails import delivery
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=300)
 

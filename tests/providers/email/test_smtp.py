@@ -13,12 +13,10 @@ from typing import Any
 
 import pytest
 
-from domain.channels.types import ChannelType
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject
 from domain.messages.delivery import (
     Bounced,
-    Delivery,
     DeliveryFailure,
     Misconfigured,
     Refused,
@@ -28,27 +26,10 @@ from outbound.egress import EgressPolicy
 from outbound.redaction import REDACTED
 from providers.email.smtp import Smtp, SmtpSettings
 from tests.providers.contract import MESSAGE_ID, ProviderContract, Rig, open_context
+from tests.providers.email.mails import delivery
 from tests.providers.servers import Sink, accept_login, certificate, smtp_sink, talking
 
 PASSWORD = "sm/tp:p@ss wörd"  # needs quoting in a URL
-
-
-def delivery(port: int, *, settings: JsonObject | None = None, **changes: Any) -> Delivery:
-    """Make a delivery of an e-mail to the server at `port`; keywords replace content."""
-    content = {
-        "from": '"Acme, Inc" <hello@acme.example>',
-        "to": "ada@example.com",
-        "cc": None,
-        "bcc": None,
-        "reply_to": None,
-        "subject_line": "Hello",
-        "html_body": "<p>Hello</p>",
-        "text_body": "Hello",
-        "headers": {},
-        **changes,
-    }
-    address = {"host": "127.0.0.1", "port": port, **(settings or {})}
-    return Delivery(MESSAGE_ID, ChannelType.EMAIL, content, address, "ada")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from providers.email.mime import Mail, build_mail
 from providers.email.smtp_pool import SmtpPool
 from providers.email.smtp_session import Endpoint, connect
 from tests.providers.contract import NOW
-from tests.providers.email.test_smtp import delivery
+from tests.providers.email.mails import delivery
 from tests.providers.servers import Sink, smtp_sink, talking
 
 

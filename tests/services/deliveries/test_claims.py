@@ -20,7 +20,7 @@ from services.deliveries import deliver as deliveries
 from services.deliveries import outcomes as delivery_outcomes
 from services.deliveries.outcomes import TryAgain
 from services.deliveries.retries import retry_message
-from tests.services.deliveries.test_deliveries import log_of, make_mail
+from tests.support.deliveries import log_of, make_mail
 from tests.support.interruptions import InterruptedDatabase
 from tests.support.slow_mail import SlowMail, install_slow_mail
 from tests.support.waiting import until

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 from uuid import UUID, uuid4
 
 import pytest
@@ -16,26 +16,11 @@ from runtime.crypto import Vault
 from services import effects
 from services.deliveries.outcomes import TryAgain
 from services.deliveries.retries import deliver_again, retry_message
+from tests.support.deliveries import log_of, make_mail
 from tests.support.interruptions import FailingTemporal, InterruptedDatabase
 from tests.support.slow_mail import install_slow_mail
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.world import World, channel_step
-
-
-async def make_mail(world: World, fail: str | None = None, **settings: Any) -> UUID:
-    """Make a queued e-mail whose provider rehearses a failure."""
-    key = f"mail-{fail}"
-    secrets = {"fail": fail} if fail else {}
-    await world.channel("email", key, secrets=secrets, **settings)
-    run_id, _ = await world.send(channel_step("mail", "email", channel_key=key))
-    return UUID(str((await world.messages(run_id))[0]["id"]))
-
-
-async def log_of(world: World, message_id: UUID) -> list[dict[str, Any]]:
-    """Return the delivery log of a message."""
-    return await world.make.rows(
-        "SELECT * FROM delivery_attempts WHERE message_id = %s ORDER BY id", message_id
-    )
 
 
 async def test_accepted_message(world: World) -> None:

@@ -12,7 +12,7 @@ from domain.messages.delivery import Exchange, Retry
 from services.deliveries import limits as delivery_limits
 from services.deliveries.limits import DeliveryLimits, Held
 from services.deliveries.outcomes import TryAgain
-from tests.services.deliveries.test_deliveries import log_of, make_mail
+from tests.support.deliveries import log_of, make_mail
 from tests.support.slow_mail import install_slow_mail
 from tests.support.world import World, channel_step
 
