@@ -23,6 +23,11 @@ CHANNEL_KINDS: Mapping[ChannelType, ChannelKind] = {
 }
 
 
+def find_kind(channel_type: str) -> ChannelKind | None:
+    """Return what is known of a stored channel type; None when only another version knows it."""
+    return CHANNEL_KINDS[ChannelType(channel_type)] if channel_type in list(ChannelType) else None
+
+
 def delivery_queue(channel_type: ChannelType) -> str:
     """Return the task queue of deliveries. Raises LookupError for a type that needs none."""
     queue = CHANNEL_KINDS[channel_type].queue

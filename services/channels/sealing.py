@@ -13,8 +13,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 from uuid import UUID
 
-from domain.channels.kinds import CHANNEL_KINDS
-from domain.channels.types import ChannelType
+from domain.channels.kinds import find_kind
 from domain.kit.json_types import JsonObject
 from models.queries.channels import channels as queries
 from outbound.redaction import is_sensitive
@@ -55,7 +54,8 @@ def seal_channel_settings(
     vault: Vault, settings: JsonObject, channel_type: str, channel_id: UUID, environment_id: UUID
 ) -> tuple[JsonObject, bytes | None]:
     """Split channel settings into those that may be read and those that are sealed."""
-    secret = CHANNEL_KINDS[ChannelType(channel_type)].secret_settings
+    kind = find_kind(channel_type)
+    secret = kind.secret_settings if kind else frozenset()
     hidden = {name: value for name, value in settings.items() if name in secret}
     clear = {name: value for name, value in settings.items() if name not in secret}
     place = _place("channel", channel_id, environment_id)

@@ -24,14 +24,12 @@ def build_scope(
     workflow: Mapping[str, Any],
     variables: Mapping[str, Any],
     now_iso: str,
-    message: JsonObject | None = None,
-    refs: Mapping[str, Any] | None = None,
-    activity_id: str | None = None,
 ) -> dict[str, Any]:
     """Build the scope of a run that was not batched.
 
     Entities come in wire shape (custom properties beside `id`, `created_at`, …). The keys of
-    `data` are also found at the root, but never hide a variable of the system.
+    `data` are also found at the root, but never hide a variable of the system. What belongs to one
+    message (`current_message`, the id of the activity) or to conditions (`refs`) is laid over it.
 
     Args:
         data: the data of the trigger, merged with what fetch steps answered.
@@ -41,13 +39,10 @@ def build_scope(
         workflow: at least `key`; the other documented keys may be missing.
         variables: values of `vars`, branding included.
         now_iso: time of the trigger, ISO 8601.
-        message: `id`, `inserted_at` and `updated_at` of the message being rendered.
-        refs: outcomes of earlier steps by their ref, for conditions.
-        activity_id: public id of the trigger activity.
     """
     activity = {
         **data,
-        "id": activity_id,
+        "id": None,
         "inserted_at": now_iso,
         "updated_at": now_iso,
         "actor": actor,
@@ -69,8 +64,8 @@ def build_scope(
         "vars": _with_branding(variables, tenant),
         "workflow": {key: workflow.get(key) for key in _WORKFLOW_KEYS},
         "run": {"total_activities": 1, "total_actors": len(actors)},
-        "current_message": message,
-        "refs": refs or {},
+        "current_message": None,
+        "refs": {},
     }
 
 

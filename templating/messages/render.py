@@ -5,11 +5,12 @@ Source: Knock docs, "Channel steps"; the management API's `*Template` schemas.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from domain.channels.chat import ChatContent
-from domain.channels.http import HttpContent
+from domain.channels.http import METHODS, HttpContent, is_method
 from domain.channels.in_app_feed import FeedContent
 from domain.channels.push import PushContent
 from domain.channels.sms import SmsContent
@@ -20,12 +21,10 @@ from templating.liquid.lookups import Lookups
 from templating.liquid.printing import storable_json, to_text
 from templating.liquid.renderer import Renderer, one_line
 from templating.markup.markdown import markdown_to_safe_html, safe_url
-from templating.messages.email import EmailLayout, render_email
+from templating.messages.email import EmailLayout, count_attachments, render_email
 
-__all__ = ["EmailLayout", "LiquidError", "render_content"]
+__all__ = ["RENDERERS", "ContentRenderer", "EmailLayout", "LiquidError", "render_content"]
 
-_METHODS_WITH_BODY = frozenset({"post", "put", "patch", "delete"})
-_METHODS = _METHODS_WITH_BODY | {"get"}
 _BUTTON_NAMES = ("primary", "secondary")
 
 
@@ -56,14 +55,10 @@ def render_content(
     Raises:
         LiquidError: when any part of it cannot be rendered; nothing else but MemoryError.
     """
-    is_email = channel_type is ChannelType.EMAIL
-    bounds = limits or (EMAIL_LIMITS if is_email else DEFAULT_LIMITS)
-    renderer = Renderer(scope, bounds, lookups=lookups)
+    own = RENDERERS[channel_type]
+    renderer = Renderer(scope, limits or own.limits, lookups=lookups)
     try:
-        if is_email:
-            content: Any = render_email(template, renderer, settings, layout)
-        else:
-            content = _RENDERERS[channel_type](template, renderer, settings)
+        content = own.render(template, renderer, settings, layout)
     except (LiquidError, MemoryError):
         raise
     except Exception as error:
@@ -74,7 +69,9 @@ def render_content(
     return stored
 
 
-def _render_sms(template: JsonObject, renderer: Renderer, settings: JsonObject) -> SmsContent:
+def _render_sms(
+    template: JsonObject, renderer: Renderer, settings: JsonObject, _: EmailLayout | None
+) -> SmsContent:
     own = template.get("settings") or {}
     to = own.get("to_number") or "{{ recipient.phone_number }}"
     return {
@@ -84,7 +81,9 @@ def _render_sms(template: JsonObject, renderer: Renderer, settings: JsonObject) 
     }
 
 
-def _render_push(template: JsonObject, renderer: Renderer, settings: JsonObject) -> PushContent:
+def _render_push(
+    template: JsonObject, renderer: Renderer, settings: JsonObject, _: EmailLayout | None
+) -> PushContent:
     own = template.get("settings") or {}
     silent = own.get("delivery_type") == "silent"
     return {
@@ -103,7 +102,9 @@ def _payload_overrides(own: JsonObject, renderer: Renderer, settings: JsonObject
     return renderer.json_object(source, "settings.payload_overrides")
 
 
-def _render_chat(template: JsonObject, renderer: Renderer, settings: JsonObject) -> ChatContent:
+def _render_chat(
+    template: JsonObject, renderer: Renderer, settings: JsonObject, _: EmailLayout | None
+) -> ChatContent:
     summary = template.get("summary")
     source = template.get("json_body")
     document = renderer.json_object(source, "json_body") if source is not None else {}
@@ -114,7 +115,9 @@ def _render_chat(template: JsonObject, renderer: Renderer, settings: JsonObject)
     }
 
 
-def _render_feed(template: JsonObject, renderer: Renderer, settings: JsonObject) -> FeedContent:
+def _render_feed(
+    template: JsonObject, renderer: Renderer, settings: JsonObject, _: EmailLayout | None
+) -> FeedContent:
     """Render the blocks of a feed item: the body, then one link or the buttons."""
     body = to_text(template.get("markdown_body"))
     rendered = markdown_to_safe_html(renderer.text(body, "markdown_body"))
@@ -146,17 +149,19 @@ def _button(index: int, button: JsonObject, renderer: Renderer) -> JsonObject:
     }
 
 
-def _render_http(template: JsonObject, renderer: Renderer, settings: JsonObject) -> HttpContent:
-    method: Any = to_text(template.get("method")).strip().lower()
-    if method not in _METHODS:
-        raise LiquidError(f"method: '{method[:16]}' is not one of {', '.join(sorted(_METHODS))}")
-    has_body = method in _METHODS_WITH_BODY
+def _render_http(
+    template: JsonObject, renderer: Renderer, settings: JsonObject, _: EmailLayout | None
+) -> HttpContent:
+    method = template.get("method")
+    if not is_method(method):
+        named = one_line(to_text(method))[:16]
+        raise LiquidError(f"method: '{named}' is not one of {', '.join(METHODS)}")
     return {
         "method": method,
         "url": renderer.line(template.get("url"), "url"),
         "headers": _pairs(template, "headers", renderer),
         "query_params": _pairs(template, "query_params", renderer),
-        "body": renderer.text(template.get("body"), "body") if has_body else "",
+        "body": renderer.text(template.get("body"), "body") if method != "get" else "",
     }
 
 
@@ -192,10 +197,31 @@ def _printed_line(value: object, _field: str, /) -> str:
     return one_line(to_text(value))
 
 
-_RENDERERS: dict[ChannelType, Callable[[JsonObject, Renderer, JsonObject], Any]] = {
-    ChannelType.SMS: _render_sms,
-    ChannelType.PUSH: _render_push,
-    ChannelType.CHAT: _render_chat,
-    ChannelType.IN_APP_FEED: _render_feed,
-    ChannelType.HTTP: _render_http,
+@dataclass(frozen=True, slots=True)
+class ContentRenderer:
+    """How messages of one channel type are rendered.
+
+    Attributes:
+        render: makes the content from template, renderer, effective settings and layout.
+        limits: of a whole message.
+        is_slow: whether it takes milliseconds also where the template is short.
+        count_unsent: returns how many attachments the data brings, which are not sent.
+    """
+
+    render: Callable[[JsonObject, Renderer, JsonObject, EmailLayout | None], Any]
+    limits: Limits = DEFAULT_LIMITS
+    is_slow: bool = False
+    count_unsent: Callable[[JsonObject, Mapping[str, object]], int] | None = None
+
+
+RENDERERS: Mapping[ChannelType, ContentRenderer] = {
+    # Layout, styles and text part have to be made.
+    ChannelType.EMAIL: ContentRenderer(
+        render_email, EMAIL_LIMITS, is_slow=True, count_unsent=count_attachments
+    ),
+    ChannelType.SMS: ContentRenderer(_render_sms),
+    ChannelType.PUSH: ContentRenderer(_render_push),
+    ChannelType.CHAT: ContentRenderer(_render_chat),
+    ChannelType.IN_APP_FEED: ContentRenderer(_render_feed),
+    ChannelType.HTTP: ContentRenderer(_render_http),
 }

@@ -6,12 +6,12 @@ The order of decisions is Knock's ("Channel step"): configured? conditions? reac
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from domain.channels.types import ChannelType, effective_settings
-from domain.kit.filters import KEPT_CHARACTERS
+from domain.channels.kind import Target
+from domain.channels.kinds import CHANNEL_KINDS
 from domain.kit.ids import message_id
 from domain.kit.json_types import JsonObject
+from domain.messages.kept_data import kept_data
 from domain.messages.statuses import DeliveryStatus
 from domain.workflows.send_windows import OpeningState, next_opening
 from domain.workflows.steps.channel import ChannelStep
@@ -22,9 +22,7 @@ from services.walk.context import Walk
 from services.walk.deliveries import delivery_order
 from services.walk.faults import ContentError, blaming
 from services.walk.moves import Done, Event, Move, Skipped, Woken
-from services.walk.steps.rendering import render_message, request_template
-
-_KEPT_DATA_CHARACTERS = 16_384
+from services.walk.steps.rendering import Sources, effective_sources, render_message
 
 
 class ChannelExecutor:
@@ -41,72 +39,64 @@ class ChannelExecutor:
             return _skipped(step, f"channel {step.channel_key} is not configured")
         if channel.problem is not None:
             return _skipped(step, f"channel {step.channel_key} cannot be used: {channel.problem}")
-        sandbox = _is_sandbox(walk, channel)
+        kind = CHANNEL_KINDS[step.channel_type]
+        sandbox = kind.has_sandbox and (
+            channel.is_sandbox or bool(walk.run.settings.get("sandbox_mode"))
+        )
         # In sandbox mode a channel's own conditions do not count.
         if not await walk.allows(step, None if sandbox else channel.conditions):
             return _skipped(step, "conditions not met")
-        unreachable = await _why_unreachable(walk, step, channel)
+        with blaming("template"):
+            sources = effective_sources(walk, step, channel)
+            unreachable = kind.why_unreachable(
+                Target(walk.run.recipient or {}, sources.template, sources.settings, channel.key)
+            )
+        if kind.by_channel_data and not await channel_data_of(
+            walk.unit.connection, walk.run.environment_id, walk.run.ref, channel.id
+        ):
+            unreachable = "recipient has no channel data"
         if unreachable is not None:
             return _skipped(step, unreachable)
         with blaming("content"):
             opening = next_opening(step.send_windows, walk.unit.now, walk.zone)
         if opening.state is OpeningState.NEVER:
             return _skipped(step, "its send windows never open")
-        return await _make_message(walk, step, channel, sandbox=sandbox, scheduled_at=opening.at)
+        return await _make_message(
+            walk, step, channel, sources, sandbox=sandbox, scheduled_at=opening.at
+        )
 
     async def resume(self, walk: Walk, step: ChannelStep, kept: JsonObject, woken: Woken) -> Move:
         """A channel step never waits. Raises ContentError."""
         raise ContentError("unsupported", "another version let this step wait")
 
 
-def _is_sandbox(walk: Walk, channel: ConfiguredChannel) -> bool:
-    """In-app feeds have no sandbox: nothing leaves the house (Knock docs: "Sandbox mode")."""
-    if channel.channel_type is ChannelType.IN_APP_FEED:
-        return False
-    return channel.is_sandbox or bool(walk.run.settings.get("sandbox_mode"))
-
-
-async def _why_unreachable(walk: Walk, step: ChannelStep, channel: ConfiguredChannel) -> str | None:
-    """Return why the recipient cannot be reached on the channel, or None when it can."""
-    if channel.channel_type in (ChannelType.PUSH, ChannelType.CHAT):
-        run = walk.run
-        data = await channel_data_of(walk.unit.connection, run.environment_id, run.ref, channel.id)
-        return None if data else "recipient has no channel data"
-    recipient = walk.run.recipient or {}
-    with blaming("template"):
-        match channel.channel_type:
-            case ChannelType.EMAIL:
-                settings = effective_settings(channel.settings, step.channel_overrides)
-                if not recipient.get("email") and not settings.get("to_address"):
-                    return "recipient has no email"
-            case ChannelType.SMS:
-                settings = step.template.get("settings") or {}
-                if not recipient.get("phone_number") and not settings.get("to_number"):
-                    return "recipient has no phone_number"
-            case ChannelType.HTTP:
-                if not request_template(walk, step, channel).get("url"):
-                    return f"channel {channel.key} has no request of its own"
-    return None
-
-
 async def _make_message(
     walk: Walk,
     step: ChannelStep,
     channel: ConfiguredChannel,
+    sources: Sources,
     *,
     sandbox: bool,
     scheduled_at: datetime | None,
 ) -> Move:
+    kind = CHANNEL_KINDS[step.channel_type]
     identifier = str(message_id(walk.run.id, step.ref, str(channel.id), walk.unit.now))
     with blaming("template"):
-        content = await render_message(walk, step, channel, identifier)
-    if content.get("to") == "":
-        return _skipped(step, "the address to send to is empty")
-    if channel.channel_type is ChannelType.HTTP:
-        with blaming("template"):
-            vault, environment_id = walk.unit.engine.vault, walk.run.environment_id
-            content = seal_request(vault, content, identifier, environment_id)
-    status = _first_status(channel, sandbox=sandbox)
+        content = await render_message(walk, step, sources, identifier)
+        if content.get("to") == "":
+            return _skipped(step, "the address to send to is empty")
+        if kind.has_secret_content:
+            content = seal_request(
+                walk.unit.engine.vault, content, identifier, walk.run.environment_id
+            )
+    order = None
+    if not kind.needs_provider:
+        status = DeliveryStatus.DELIVERED
+    elif sandbox:
+        status = DeliveryStatus.NOT_SENT
+    else:
+        status = DeliveryStatus.QUEUED
+        order = delivery_order(identifier, step.ref, channel.channel_type, scheduled_at)
     row = _message_row(
         walk,
         step,
@@ -116,9 +106,6 @@ async def _make_message(
         status=status,
         scheduled_at=scheduled_at,
     )
-    order = None
-    if status is DeliveryStatus.QUEUED:
-        order = delivery_order(identifier, step.ref, channel.channel_type, scheduled_at)
     walk.journal.make(row, order)
     if status is DeliveryStatus.NOT_SENT:
         walk.journal.tell_message(identifier, f"message.{status}")
@@ -131,12 +118,6 @@ async def _make_message(
         ),
         record={"message_ids": [identifier]},
     )
-
-
-def _first_status(channel: ConfiguredChannel, *, sandbox: bool) -> DeliveryStatus:
-    if channel.channel_type is ChannelType.IN_APP_FEED:
-        return DeliveryStatus.DELIVERED
-    return DeliveryStatus.NOT_SENT if sandbox else DeliveryStatus.QUEUED
 
 
 def _message_row(
@@ -172,39 +153,13 @@ def _message_row(
         "delivery_status": status.value,
         "scheduled_at": scheduled_at.isoformat() if scheduled_at else None,
         "provider_metadata": {},
-        "recipient_snapshot": _snapshot(channel, content, run.recipient),
+        "recipient_snapshot": CHANNEL_KINDS[step.channel_type].remembered(
+            content, run.recipient or {}
+        ),
         "retry_count": 0,
         "inserted_at": now,
         "updated_at": now,
     }
-
-
-def kept_data(data: JsonObject) -> JsonObject:
-    """Reduce trigger data to what a message keeps and can be filtered by (Knock API reference).
-
-    Scalars only, strings cut, and of very many keys the first ones: every list shows this data, for
-    every recipient of the trigger.
-    """
-    kept: JsonObject = {}
-    room = _KEPT_DATA_CHARACTERS
-    for key, value in data.items():
-        if isinstance(value, (dict, list)):
-            continue
-        short = value[:KEPT_CHARACTERS] if isinstance(value, str) else value
-        room -= len(key) + len(str(short))
-        if room < 0:
-            break
-        kept[key] = short
-    return kept
-
-
-def _snapshot(
-    channel: ConfiguredChannel, content: JsonObject, recipient: JsonObject | None
-) -> dict[str, Any] | None:
-    """Remember where the message went: the address may change later."""
-    if channel.channel_type is ChannelType.EMAIL:
-        return {"email": content["to"], "name": (recipient or {}).get("name")}
-    return None
 
 
 def _skipped(step: ChannelStep, reason: str) -> Move:

@@ -56,7 +56,11 @@ def test_tenant_branding_wins_by_property() -> None:
 
 def test_only_documented_workflow_keys_are_shown() -> None:
     """The workflow variable has the documented members and no others."""
-    scope = make_scope(message={"id": "m1"}, refs={"email_1": {"delivery_status": "sent"}})
-    source = "{{ workflow.key }}{{ workflow.secret }} {{ current_message.id }} " \
-        "{{ refs.email_1.delivery_status }}"  # fmt: skip
-    assert render_text(source, scope) == "welcome m1 sent"
+    source = "{{ workflow.key }}{{ workflow.secret }}"
+    assert render_text(source, make_scope()) == "welcome"
+
+
+def test_what_belongs_to_one_message_is_empty_at_first() -> None:
+    """Conditions and messages lay their own facts over the scope; before, templates see nothing."""
+    source = "{{ current_message.id }}{{ activities[0].id }}{{ refs.email_1.delivery_status }}"
+    assert render_text(source, make_scope()) == ""

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from domain.channels.http import HttpTemplate
 from domain.channels.types import ChannelType
+from domain.kit.errors import InvalidParams
+from domain.kit.shapes import read_shape
 from templating.limits import Limits, LiquidError
-from templating.messages.render import render_content
+from templating.messages.render import RENDERERS, render_content
 
 SCOPE: dict[str, Any] = {
     "recipient": {"name": "Rosa", "phone_number": "+100"},
@@ -115,7 +118,7 @@ def test_feed_body_cannot_carry_scripts() -> None:
 def test_http() -> None:
     """A webhook request is rendered part by part, and no part but the body has several lines."""
     template = {
-        "method": "POST",
+        "method": "post",
         "url": "https://x.example/{{ data.n }}",
         "headers": [{"key": "X-Line", "value": "{{ data.line }}"}, {"key": "", "value": "x"}],
         "query_params": [{"key": "n", "value": "{{ data.n }}"}],
@@ -129,8 +132,21 @@ def test_http() -> None:
         "body": '{"n":\n2}',
     }
     assert render(ChannelType.HTTP, {**template, "method": "get"})["body"] == ""
+
+
+@pytest.mark.parametrize("method", ["brew", "POST", " post", None, 5, ["post"]])
+def test_a_method_is_one_that_a_template_may_be_saved_with(method: Any) -> None:
+    """A template is judged alike when it is saved and when it is rendered."""
+    template = {"method": method, "url": "https://x.example"}
+    with pytest.raises(InvalidParams):
+        read_shape(HttpTemplate, template)
     with pytest.raises(LiquidError, match="method"):
-        render(ChannelType.HTTP, {**template, "method": "brew"})
+        render(ChannelType.HTTP, template)
+
+
+def test_every_channel_type_is_rendered() -> None:
+    """The table of renderers has every channel type."""
+    assert set(RENDERERS) == set(ChannelType)
 
 
 def test_errors_name_the_field_and_line() -> None:
