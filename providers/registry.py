@@ -1,11 +1,15 @@
-"""Knows every provider: ours by name, outside ones by entry point; checks and hides settings."""
+"""Knows every provider: ours by name, outside ones by entry point; checks and hides settings.
+
+A provider is imported at its first use, so a process knows only the vendors that its channels have.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.metadata import entry_points
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,21 +17,19 @@ from pydantic import ValidationError
 from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
 from providers.base import Provider
-from providers.email.smtp import Smtp
-from providers.sandbox import SandboxChat, SandboxEmail, SandboxPush, SandboxSms
 from providers.secrets import replace_secrets
-from providers.webhook.http import HttpWebhook
 
 ENTRY_POINT_GROUP = "carillon.providers"
 MASK = "********"
 
-PROVIDERS: dict[str, type[Provider]] = {
-    Smtp.id: Smtp,
-    HttpWebhook.id: HttpWebhook,
-    SandboxEmail.id: SandboxEmail,
-    SandboxSms.id: SandboxSms,
-    SandboxPush.id: SandboxPush,
-    SandboxChat.id: SandboxChat,
+# Where the class of each provider is: module and name.
+PROVIDERS: dict[str, str] = {
+    "smtp": "providers.email.smtp:Smtp",
+    "http_knock_webhook": "providers.webhook.http:HttpWebhook",
+    "sandbox_email": "providers.sandbox:SandboxEmail",
+    "sandbox_sms": "providers.sandbox:SandboxSms",
+    "sandbox_push": "providers.sandbox:SandboxPush",
+    "sandbox_chat": "providers.sandbox:SandboxChat",
 }
 
 # A value that is one reference to a variable, such as `{{ vars.smtp_password }}`.
@@ -36,42 +38,35 @@ _TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 
 
 def load_provider(provider_id: str) -> type[Provider]:
-    """Return the provider of this id, ours before outside ones. Raises InvalidParams."""
-    found = PROVIDERS.get(provider_id) or outside_providers().get(provider_id)
-    if found is None:
-        raise InvalidParams.of("provider", f"unknown provider {provider_id!r}")
-    return found
+    """Return the provider of this id, ours before outside ones; imported at its first use.
 
-
-@cache
-def outside_providers() -> dict[str, type[Provider]]:
-    """Load the providers that installed packages advertise, once a process.
-
-    Raises TypeError when a package advertises something that is no provider: better at start than
-    at the first message.
+    Raises:
+        InvalidParams: there is none.
+        TypeError: what an installed package advertises under this id is not a provider.
     """
-    found: dict[str, type[Provider]] = {}
-    for entry in entry_points(group=ENTRY_POINT_GROUP):
-        if entry.name not in PROVIDERS:
-            found[entry.name] = _checked(entry.name, entry.load())
-    return found
-
-
-def _checked(name: str, loaded: Any) -> type[Provider]:
+    if provider_id in PROVIDERS:
+        module, _, name = PROVIDERS[provider_id].partition(":")
+        own: type[Provider] = getattr(import_module(module), name)
+        return own
+    advertised = outside_providers().get(provider_id)
+    if advertised is None:
+        raise InvalidParams.of("provider", f"unknown provider {provider_id[:255]!r}")
+    found: Any = advertised.load()
     expected = ("id", "channel_type", "service_name", "Settings", "send", "aclose")
-    missing = [member for member in expected if not hasattr(loaded, member)]
-    if missing or loaded.id != name:
+    missing = [member for member in expected if not hasattr(found, member)]
+    if missing or found.id != provider_id:
         raise TypeError(
-            f"the entry point {name!r} is no provider of that id"
+            f"the entry point {provider_id!r} is not a provider of that id"
             + (f": it lacks {', '.join(missing)}" if missing else "")
         )
-    provider: type[Provider] = loaded
+    provider: type[Provider] = found
     return provider
 
 
-def provider_ids() -> list[str]:
-    """List the ids of all providers."""
-    return sorted({*PROVIDERS, *outside_providers()})
+@cache
+def outside_providers() -> dict[str, EntryPoint]:
+    """List what installed packages advertise; to read them all takes milliseconds."""
+    return {entry.name: entry for entry in entry_points(group=ENTRY_POINT_GROUP)}
 
 
 def validate_settings(
