@@ -19,17 +19,19 @@ from uuid import UUID
 from temporalio.service import RPCError
 
 from api.admin.keys import render_key, render_token
-from api.management.channels.channels import render_channel
+from api.management.channels.schemas import ChannelOut
+from domain.channels.requests import ChannelRequest, ChannelSettingsRequest
 from domain.kit.clock import parse_instant, utc_now
 from domain.kit.errors import InvalidParams, NotFound, Unavailable
 from domain.kit.ids import read_id
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.pages import PageRequest
 from domain.kit.principals import EnvironmentScope, KeyKind
+from domain.kit.shapes import read_shape
 from runtime.settings import Settings
 from runtime.temporal import is_away
 from services.account import api_keys as credentials
-from services.account.environments import find_environment
+from services.account.environments import find_environment, get_scope
 from services.channels import channels
 from services.composition import open_engine
 from services.deliveries.retries import retry_message
@@ -69,25 +71,15 @@ async def _put_channel(engine: Engine, arguments: Arguments) -> JsonValue:
         "provider": arguments.provider,
         "description": arguments.description,
     }
-    async with engine.database.transaction() as connection:
-        view = await channels.put_channel(
-            connection, engine.vault, arguments.key, document, now=utc_now()
-        )
-    return render_channel(view)
+    view = await channels.put_channel(engine, arguments.key, read_shape(ChannelRequest, document))
+    return ChannelOut.of(view).model_dump(mode="json")
 
 
 async def _set_channel(engine: Engine, arguments: Arguments) -> JsonValue:
-    document = _read_settings(arguments.file)
-    async with engine.database.transaction() as connection:
-        view = await channels.put_channel_settings(
-            connection,
-            engine.vault,
-            arguments.key,
-            environment=await find_environment(connection, arguments.environment),
-            raw=document,
-            now=utc_now(),
-        )
-    return render_channel(view)
+    wanted = read_shape(ChannelSettingsRequest, _read_settings(arguments.file))
+    environment = await get_scope(engine, arguments.environment)
+    view = await channels.put_channel_settings(engine, environment, arguments.key, wanted)
+    return ChannelOut.of(view).model_dump(mode="json")
 
 
 async def _list_keys(engine: Engine, arguments: Arguments) -> JsonValue:

@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from api.kit.shapes import Out
 from api.management.channels.schemas import ChannelOut
 from api.management.common import PageInfoOut
-from domain.channels.types import ChannelType
 
 
-class ChannelIn(BaseModel):
-    """A channel; type and provider cannot change later."""
-
-    name: str = Field(min_length=1, max_length=255)
-    type: ChannelType
-    provider: str = Field(description="Id of a provider that serves this type.")
-    description: str | None = None
-    custom_icon_url: str | None = None
-
-
-class ChannelBodyOut(BaseModel):
+class ChannelBodyOut(Out):
     """The channel as it is now."""
 
     channel: ChannelOut
-
-
-class ChannelSettingsIn(BaseModel):
-    """Settings in one environment; what is left out stays as it is."""
-
-    # Factories, because a default in the document would say what is not so: left out means kept.
-    is_sandbox: bool = Field(default_factory=bool, description="At first false.")
-    channel_settings: dict[str, Any] = Field(default_factory=dict, description="At first empty.")
-    provider_settings: dict[str, Any] = Field(
-        default_factory=dict,
-        description="Credentials. A secret sent back as its mask keeps its value.",
-    )
-    conditions: dict[str, Any] | None = None
 
 
 class ApiKeyIn(BaseModel):

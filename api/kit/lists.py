@@ -24,7 +24,9 @@ PAGING: dict[str, str | Param] = {
 _LIMITS = ("gt", "gte", "lt", "lte")
 
 
-def filter_parameters(filters: type) -> dict[str, str | Param]:
+def filter_parameters(
+    filters: type, paging: Mapping[str, str | Param] = PAGING
+) -> dict[str, str | Param]:
     """Return the query parameters of a list for its document, those of its pages included."""
     found: dict[str, str | Param] = {}
     for field, kind, told in _declared(filters):
@@ -43,7 +45,7 @@ def filter_parameters(filters: type) -> dict[str, str | Param]:
         else:
             document = _DOCUMENTED.get(kind)
             found[name] = document(told.description) if document else told.description
-    return found | PAGING
+    return {**found, **paging}
 
 
 def read_filters(query: Query, filters: type[F], **given: Any) -> F:

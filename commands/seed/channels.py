@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from domain.channels.in_app_feed import FEED_PROVIDER
+from domain.channels.rows import Channel, ChannelSettings
 from domain.channels.types import ChannelType
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from models.queries.account.environments import EnvironmentRow
 from models.queries.channels import channels as queries
-from models.queries.channels.channels import ChannelRow, ChannelSettingsRow
 from runtime.crypto import CannotOpen
 from runtime.database import Connection
 from runtime.settings import Settings
-from services.channels.documents import open_provider_settings_of
-from services.channels.sealing import seal_provider_settings
+from services.channels.sealing import open_provider_settings, seal_provider_settings
 from services.engine import Engine
 
 _SMTP_KEY = "smtp"
 
 
 @dataclass(frozen=True, slots=True)
-class _Channel:
+class _Seeded:
     """A channel to seed; its id is the same in every installation, so clients may name it."""
 
     id: UUID
@@ -38,14 +37,14 @@ class _Channel:
 
 
 _CHANNELS = (
-    _Channel(
+    _Seeded(
         UUID("0fb8c480-19c3-4b1c-b771-0f8917236f74"),
         "in-app",
         "In-app feed",
         ChannelType.IN_APP_FEED,
         FEED_PROVIDER,
     ),
-    _Channel(
+    _Seeded(
         UUID("a0c857a3-1995-441d-af5d-2944437e219b"),
         _SMTP_KEY,
         "E-mail (SMTP)",
@@ -53,28 +52,28 @@ _CHANNELS = (
         "smtp",
         {"from_address": "hello@carillon.example", "from_name": "Carillon"},
     ),
-    _Channel(
+    _Seeded(
         UUID("f55f97d2-1bc2-41c9-8538-b2e74d9af506"),
         "webhook",
         "Webhook",
         ChannelType.HTTP,
         "http_knock_webhook",
     ),
-    _Channel(
+    _Seeded(
         UUID("62e248d0-989f-44e4-b131-e0402244e07d"),
         "slack",
         "Chat (sandbox)",
         ChannelType.CHAT,
         "sandbox_chat",
     ),
-    _Channel(
+    _Seeded(
         UUID("3b43f910-14af-408d-9510-9997eb75f022"),
         "sandbox-sms",
         "SMS (sandbox)",
         ChannelType.SMS,
         "sandbox_sms",
     ),
-    _Channel(
+    _Seeded(
         UUID("d407b1c3-cce3-428a-b612-42506c1c7141"),
         "sandbox-push",
         "Push (sandbox)",
@@ -89,78 +88,73 @@ async def seed_channels(
     engine: Engine,
     environments: Sequence[EnvironmentRow],
     now: datetime,
-) -> list[ChannelRow]:
+) -> list[Channel]:
     """Make the channels that are missing, and settings where a channel has none."""
-    found = [await _ensure(connection, channel, now) for channel in _CHANNELS]
-    rows = {row["id"]: row for row in found if row is not None}
-    settings = await queries.list_channel_settings(connection, list(rows))
-    known = {(row["channel_id"], row["environment_id"]): row for row in settings}
-    for channel in _CHANNELS:
-        for environment in environments if channel.id in rows else ():
-            before = known.get((channel.id, environment["id"]))
-            wanted = _wanted_settings(engine, channel, environment, before)
+    channels: list[Channel] = []
+    for seeded in _CHANNELS:
+        channel = await queries.get_channel(connection, seeded.key)
+        channel = channel or await queries.upsert_channel(
+            connection,
+            Channel(
+                id=seeded.id,
+                key=seeded.key,
+                name=seeded.name,
+                description=None,
+                channel_type=seeded.channel_type.value,
+                provider=seeded.provider,
+                custom_icon_url=None,
+                inserted_at=now,
+                updated_at=now,
+                archived_at=None,
+            ),
+        )
+        if channel is not None:  # else a user archived it
+            channels.append(channel)
+    found = await queries.list_channel_settings(connection, [channel.id for channel in channels])
+    known = {(settings.channel_id, settings.environment_id): settings for settings in found}
+    made = {channel.id for channel in channels}
+    for seeded in _CHANNELS:
+        for environment in environments if seeded.id in made else ():
+            before = known.get((seeded.id, environment["id"]))
+            wanted = _wanted_settings(engine, seeded, environment, before)
             if wanted is not None:
                 await queries.upsert_channel_settings(connection, wanted, now=now)
-    return list(rows.values())
-
-
-async def _ensure(connection: Connection, channel: _Channel, now: datetime) -> ChannelRow | None:
-    """Return the channel of this key, made if it is missing; None when a user archived it."""
-    existing = await queries.get_channel(connection, channel.key)
-    return existing or await queries.upsert_channel(
-        connection,
-        ChannelRow(
-            id=channel.id,
-            key=channel.key,
-            name=channel.name,
-            description=None,
-            channel_type=channel.channel_type,
-            provider=channel.provider,
-            custom_icon_url=None,
-            inserted_at=now,
-            updated_at=now,
-            archived_at=None,
-        ),
-    )
+    return channels
 
 
 def _wanted_settings(
     engine: Engine,
-    channel: _Channel,
+    seeded: _Seeded,
     environment: EnvironmentRow,
-    before: ChannelSettingsRow | None,
-) -> ChannelSettingsRow | None:
+    before: ChannelSettings | None,
+) -> ChannelSettings | None:
     """Return the settings to write, or None when those that are there may stay."""
-    is_mail = channel.key == _SMTP_KEY
+    is_mail = seeded.key == _SMTP_KEY
+    owner = (seeded.id, environment["id"])
     if before is None:
-        return ChannelSettingsRow(
-            channel_id=channel.id,
+        settings = {"url": _sink_url(engine.settings)} if is_mail else {}
+        return ChannelSettings(
+            channel_id=seeded.id,
             environment_id=environment["id"],
             environment=environment["slug"],
             id=new_id(),
             is_sandbox=False,
-            channel_settings=channel.channel_settings,
+            channel_settings=seeded.channel_settings,
             sealed_channel_settings=None,
-            provider_settings=seal_provider_settings(
-                engine.vault,
-                {"url": _sink_url(engine.settings)} if is_mail else {},
-                channel.id,
-                environment["id"],
-            ),
+            provider_settings=seal_provider_settings(engine.vault, settings, *owner),
             conditions=None,
         )
     if not is_mail:
         return None
     try:
-        provider_settings = open_provider_settings_of(before, engine.vault)
+        known = open_provider_settings(engine.vault, before.provider_settings, *owner)
     except CannotOpen:  # sealed with a key that is gone; it may come back
         return None
-    url = _mail_url(engine.settings, provider_settings.get("url"))
+    url = _mail_url(engine.settings, known.get("url"))
     if url is None:
         return None
-    new = {**provider_settings, "url": url}
-    sealed = seal_provider_settings(engine.vault, new, channel.id, environment["id"])
-    return {**before, "provider_settings": sealed}
+    sealed = seal_provider_settings(engine.vault, {**known, "url": url}, *owner)
+    return replace(before, provider_settings=sealed)
 
 
 def _sink_url(settings: Settings) -> str:

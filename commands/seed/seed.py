@@ -72,7 +72,7 @@ async def seed(engine: Engine, keys: SeedKeys, *, clock: Clock = utc_now) -> See
             await _promote(connection, before, after, now)
         unreadable = await list_unreadable(connection, engine.vault)
     return SeededStack(
-        {row["channel_type"]: SeededChannel(row["key"], str(row["id"])) for row in channels},
+        {each.channel_type: SeededChannel(each.key, str(each.id)) for each in channels},
         revoked,
         unreadable,
     )

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from domain.kit.errors import InvalidParams, NotFound
 from domain.kit.pages import Page, PageRequest
+from domain.kit.principals import EnvironmentScope
 from models.queries.account import environments as queries
 from models.queries.account.environments import EnvironmentRow
 from runtime.database import Connection
+from services.engine import Engine
+
+
+async def get_scope(engine: Engine, slug: str) -> EnvironmentScope:
+    """Return the environment that a request of the account works in. Raises NotFound."""
+    async with engine.connection() as connection:
+        environment = await find_environment(connection, slug)
+    return EnvironmentScope(environment["id"], environment["slug"])
 
 
 async def find_environment(connection: Connection, slug: str) -> EnvironmentRow:

@@ -6,28 +6,26 @@ Reading is Knock's Management API ("Channels"); writing is ours, where Knock has
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from uuid import UUID
 
+from domain.channels.kinds import CHANNEL_KINDS
+from domain.channels.requests import ChannelRequest, ChannelSettingsRequest
+from domain.channels.rows import Channel, ChannelFilters, ChannelSettings
 from domain.kit.errors import InvalidParams, NotFound
-from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.ids import new_id
+from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
-from models.queries.account.environments import EnvironmentRow
+from domain.kit.principals import EnvironmentScope
+from domain.workflows import is_content_key
 from models.queries.channels import channels as queries
-from models.queries.channels.channels import ChannelRow, ChannelSettingsRow
 from models.queries.content.drafts import lock_publication
-from providers.registry import obfuscate
+from providers.registry import load_provider, obfuscate
 from runtime.crypto import CannotOpen, Vault
 from runtime.database import Connection
-from services.channels.documents import (
-    merge_settings,
-    open_channel_settings_of,
-    open_provider_settings_of,
-    parse_channel,
-    provider_errors,
-    show_channel_settings,
-)
+from services.channels.sealing import open_channel_settings, open_provider_settings
+from services.channels.settings import merge_settings, provider_errors, show_channel_settings
+from services.engine import Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,86 +45,101 @@ class ChannelSettingsView:
 class ChannelView:
     """A channel; `settings` is None when it was not asked for."""
 
-    row: ChannelRow
+    channel: Channel
     settings: tuple[ChannelSettingsView, ...] | None = None
 
 
 async def list_channels(
-    connection: Connection,
-    vault: Vault,
-    request: PageRequest,
-    *,
-    channel_id: str | None = None,
-    with_settings: bool = False,
-) -> tuple[list[ChannelView], Page]:
-    """Return a page of channels by key, and the page itself for its boundaries."""
-    page = await queries.list_channels(connection, request, channel_id=channel_id)
-    rows: list[ChannelRow] = list(page.rows)  # type: ignore[arg-type]
-    if not with_settings:
-        return [ChannelView(row) for row in rows], page
-    return await _with_settings(connection, vault, rows), page
+    engine: Engine, filters: ChannelFilters, request: PageRequest
+) -> Page[ChannelView]:
+    """Return a page of channels by key, with their settings where the filters include them."""
+    async with engine.connection() as connection:
+        page = await queries.list_channels(connection, filters, request)
+        if filters.include:
+            views = await _with_settings(connection, engine.vault, page.rows)
+        else:
+            views = list(map(ChannelView, page.rows))
+    return Page(views, page.size, page.after, page.before)
 
 
-async def get_channel(connection: Connection, vault: Vault, key: str) -> ChannelView:
+async def get_channel(engine: Engine, key: str) -> ChannelView:
     """Return one channel with its settings. Raises NotFound."""
-    return (await _with_settings(connection, vault, [await _find(connection, key)]))[0]
+    async with engine.connection() as connection:
+        channel = await _find(connection, key)
+        return (await _with_settings(connection, engine.vault, [channel]))[0]
 
 
-async def put_channel(
-    connection: Connection, vault: Vault, key: str, raw: JsonValue, *, now: datetime
-) -> ChannelView:
+async def put_channel(engine: Engine, key: str, wanted: ChannelRequest) -> ChannelView:
     """Create a channel, or change its name, description and icon.
 
     Args:
-        connection: inside a transaction.
-        vault: to answer with its settings.
+        engine: see `Engine`.
         key: names the channel in workflows.
-        raw: `name`, `type`, `provider`, and if wanted `description`, `custom_icon_url`.
-        now: the instant it happens.
+        wanted: what the channel is to be.
 
     Raises:
-        InvalidParams: a field is wrong, or type or provider of an existing channel would change.
+        InvalidParams: the key or the provider is wrong, or type or provider of an existing channel
+            would change.
     """
-    await lock_publication(connection)
-    row = await queries.upsert_channel(connection, parse_channel(key, raw, now=now))
-    if row is None:
+    if not is_content_key(key):
+        raise InvalidParams.of("key", "must be 3 to 255 characters of a-z, 0-9, _ and -")
+    own = {kind.own_provider: kind.channel_type for kind in CHANNEL_KINDS.values()}
+    serves = own.get(wanted.provider) or load_provider(wanted.provider).channel_type
+    if serves != wanted.type:
         raise InvalidParams.of(
-            "provider",
-            "type and provider of a channel cannot change, and archived keys stay taken",
+            "provider", f"serves channels of type {serves}, not {wanted.type.value}"
         )
-    return (await _with_settings(connection, vault, [row]))[0]
+    async with engine.unit() as unit:
+        await lock_publication(unit.connection)
+        channel = await queries.upsert_channel(
+            unit.connection,
+            Channel(
+                id=new_id(),
+                key=key,
+                name=wanted.name,
+                description=wanted.description,
+                channel_type=wanted.type.value,
+                provider=wanted.provider,
+                custom_icon_url=wanted.custom_icon_url,
+                inserted_at=unit.now,
+                updated_at=unit.now,
+                archived_at=None,
+            ),
+        )
+        if channel is None:
+            raise InvalidParams.of(
+                "provider",
+                "type and provider of a channel cannot change, and archived keys stay taken",
+            )
+        return (await _with_settings(unit.connection, engine.vault, [channel]))[0]
 
 
 async def put_channel_settings(
-    connection: Connection,
-    vault: Vault,
-    key: str,
-    *,
-    environment: EnvironmentRow,
-    raw: JsonValue,
-    now: datetime,
+    engine: Engine, environment: EnvironmentScope, key: str, wanted: ChannelSettingsRequest
 ) -> ChannelView:
     """Set how a channel works in one environment.
 
-    Members of `raw` that are left out stay as they are: `is_sandbox`, `channel_settings`,
-    `provider_settings`, `conditions`. A secret sent back as its mask keeps its value. What is
-    written is sealed with the first key, also when nothing changes.
+    Members of `wanted` that were not given stay as they are. A secret sent back as its mask keeps
+    its value. What is written is sealed with the first key, also when nothing changes.
 
     Raises:
         NotFound: no such channel.
         InvalidParams: the provider does not accept its settings, or another field is wrong.
     """
-    await lock_publication(connection, [environment["id"]])
-    channel = await _find(connection, key, lock=True)
-    known = await queries.list_channel_settings(connection, [channel["id"]])
-    before = next((row for row in known if row["environment_id"] == environment["id"]), None)
-    settings = merge_settings(channel, environment, before, vault=vault, raw=raw)
-    await queries.upsert_channel_settings(connection, settings, now=now)
-    await queries.touch_channel(connection, channel["id"], now)
-    return (await _with_settings(connection, vault, [{**channel, "updated_at": now}]))[0]
+    async with engine.unit() as unit:
+        connection = unit.connection
+        await lock_publication(connection, [environment.id])
+        channel = await _find(connection, key, lock=True)
+        known = await queries.list_channel_settings(connection, [channel.id])
+        before = next((row for row in known if row.environment_id == environment.id), None)
+        settings = merge_settings(channel, environment, before, wanted, vault=engine.vault)
+        await queries.upsert_channel_settings(connection, settings, now=unit.now)
+        await queries.touch_channel(connection, channel.id, unit.now)
+        touched = replace(channel, updated_at=unit.now)
+        return (await _with_settings(connection, engine.vault, [touched]))[0]
 
 
-async def _find(connection: Connection, key: str, *, lock: bool = False) -> ChannelRow:
+async def _find(connection: Connection, key: str, *, lock: bool = False) -> Channel:
     channel = await queries.get_channel(connection, key, lock=lock)
     if channel is None:
         raise NotFound(f"The channel {key[:255]!r} does not exist.")
@@ -134,40 +147,48 @@ async def _find(connection: Connection, key: str, *, lock: bool = False) -> Chan
 
 
 async def _with_settings(
-    connection: Connection, vault: Vault, rows: Sequence[ChannelRow]
+    connection: Connection, vault: Vault, channels: Sequence[Channel]
 ) -> list[ChannelView]:
-    found = await queries.list_channel_settings(connection, [row["id"] for row in rows])
+    found = await queries.list_channel_settings(connection, [channel.id for channel in channels])
     return [
         ChannelView(
-            row,
+            channel,
             tuple(
-                _settings_view(row, settings, vault)
+                _settings_view(channel, settings, vault)
                 for settings in found
-                if settings["channel_id"] == row["id"]
+                if settings.channel_id == channel.id
             ),
         )
-        for row in rows
+        for channel in channels
     ]
 
 
 def _settings_view(
-    channel: ChannelRow, settings: ChannelSettingsRow, vault: Vault
+    channel: Channel, settings: ChannelSettings, vault: Vault
 ) -> ChannelSettingsView:
     """Show settings; those that cannot be opened any more are shown as not valid."""
     try:
-        provider_settings = open_provider_settings_of(settings, vault)
-        channel_settings = open_channel_settings_of(settings, vault)
+        provider_settings = open_provider_settings(
+            vault, settings.provider_settings, settings.channel_id, settings.environment_id
+        )
+        channel_settings = open_channel_settings(
+            vault,
+            settings.channel_settings,
+            settings.sealed_channel_settings,
+            settings.channel_id,
+            settings.environment_id,
+        )
     except CannotOpen:
-        provider_settings, channel_settings = {}, settings["channel_settings"]
+        provider_settings, channel_settings = {}, settings.channel_settings
         is_valid = False
     else:
-        is_valid = not provider_errors(channel["provider"], provider_settings)
+        is_valid = not provider_errors(channel, provider_settings)
     return ChannelSettingsView(
-        environment=settings["environment"],
-        id=settings["id"],
-        is_sandbox=settings["is_sandbox"],
+        environment=settings.environment,
+        id=settings.id,
+        is_sandbox=settings.is_sandbox,
         is_valid=is_valid,
-        channel_settings=show_channel_settings(channel_settings, channel["channel_type"]),
-        provider_settings=obfuscate(channel["provider"], provider_settings),
-        conditions=settings["conditions"],
+        channel_settings=show_channel_settings(channel_settings, channel.channel_type),
+        provider_settings=obfuscate(channel.provider, provider_settings),
+        conditions=settings.conditions,
     )

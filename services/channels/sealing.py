@@ -79,13 +79,13 @@ async def list_unreadable(connection: Connection, vault: Vault) -> list[str]:
     """
     unreadable = []
     for row in await queries.list_sealed(connection):
-        owner = (row["channel_id"], row["environment_id"])
+        owner = (row.channel_id, row.environment_id)
         try:
-            vault.open(row["provider_settings"], _place("provider", *owner))
-            if row["sealed_channel_settings"] is not None:
-                vault.open(row["sealed_channel_settings"], _place("channel", *owner))
+            vault.open(row.provider_settings, _place("provider", *owner))
+            if row.sealed_channel_settings is not None:
+                vault.open(row.sealed_channel_settings, _place("channel", *owner))
         except CannotOpen:
-            unreadable.append(f"{row['key']} in {row['slug']}")
+            unreadable.append(f"{row.key} in {row.slug}")
     return unreadable
 
 

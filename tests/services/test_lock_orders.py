@@ -8,9 +8,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID, uuid4
 
+from domain.channels.in_app_feed import FEED_PROVIDER
+from domain.channels.requests import ChannelRequest, ChannelSettingsRequest
+from domain.channels.types import ChannelType
+from domain.kit.principals import EnvironmentScope
 from domain.messages.engagement import Engagement
 from domain.recipients.refs import RecipientRef
-from models.queries.account.environments import EnvironmentRow
+from services.account.environments import get_scope
 from services.channels import channels
 from services.content import commits
 from services.content import workflows as workflow_definitions
@@ -58,23 +62,16 @@ async def test_channels_and_promotions(account: Account) -> None:
     """Setting channels up in several environments beside a promotion ends without a deadlock."""
     keys = ("first", "second")
     for key in keys:
-        async with account.engine.database.transaction() as connection:
-            raw = {"name": key, "type": "in_app_feed", "provider": "in_app_feed_knock"}
-            await channels.put_channel(
-                connection, account.engine.vault, key, raw, now=account.tick()
-            )
+        await channels.put_channel(
+            account.engine,
+            key,
+            ChannelRequest(name=key, type=ChannelType.IN_APP_FEED, provider=FEED_PROVIDER),
+        )
 
-    def set_up(key: str, environment: EnvironmentRow) -> Call:
+    def set_up(key: str, environment: EnvironmentScope) -> Call:
         async def call() -> None:
-            async with account.engine.database.transaction() as connection:
-                await channels.put_channel_settings(
-                    connection,
-                    account.engine.vault,
-                    key,
-                    environment=environment,
-                    raw={"is_sandbox": False},
-                    now=account.tick(),
-                )
+            wanted = ChannelSettingsRequest(is_sandbox=False)
+            await channels.put_channel_settings(account.engine, environment, key, wanted)
 
         return call
 
@@ -85,7 +82,7 @@ async def test_channels_and_promotions(account: Account) -> None:
                 connection, "production", Selection(), author=AUTHOR, now=account.tick()
             )
 
-    places = [await account.environment(slug) for slug in ("development", "production")]
+    places = [await get_scope(account.engine, slug) for slug in ("development", "production")]
     settings = [set_up(key, place) for key in keys for place in places]
     await _all_at_once(promote, *settings, rounds=6)
 

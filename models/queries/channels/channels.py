@@ -3,82 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any, TypedDict
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from domain.kit.json_types import JsonObject
+from domain.channels.rows import Channel, ChannelFilters, ChannelSettings, SealedSettings
 from domain.kit.pages import Page, PageRequest
-from models.queries.paging import Keyset, conditions, order_and_limit, turn
+from models.sql import Listing, Where, columns_of, fetch_all, fetch_one
 from runtime.database import Connection
 
-
-class ChannelRow(TypedDict):
-    """One row of `channels`."""
-
-    id: UUID
-    key: str
-    name: str
-    description: str | None
-    channel_type: str
-    provider: str
-    custom_icon_url: str | None
-    inserted_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
+_CHANNELS = Listing(Channel, "channels c", "c", ("key",), descending=False)
+_COLUMNS = columns_of(Channel, "c")
+_SETTINGS = columns_of(ChannelSettings, "s", {"environment": "e.slug"})
 
 
-class ChannelSettingsRow(TypedDict):
-    """How a channel works in one environment; `provider_settings` are sealed.
-
-    So is what is secret of `channel_settings`, which is None where nothing is.
-    """
-
-    channel_id: UUID
-    environment_id: UUID
-    environment: str
-    id: UUID
-    is_sandbox: bool
-    channel_settings: JsonObject
-    sealed_channel_settings: bytes | None
-    provider_settings: bytes
-    conditions: JsonObject | None
-
-
-_BY_KEY = Keyset(("key",), descending=False)
-_COLUMNS = """id, key, name, description, channel_type, provider, custom_icon_url, inserted_at,
-    updated_at, archived_at"""
-
-
-async def get_channel(connection: Connection, key: str, *, lock: bool = False) -> ChannelRow | None:
+async def get_channel(connection: Connection, key: str, *, lock: bool = False) -> Channel | None:
     """Return the channel with this key unless it is archived."""
-    cursor = await connection.execute(
-        f"SELECT {_COLUMNS} FROM channels WHERE key = %s AND archived_at IS NULL"  # noqa: S608
+    return await fetch_one(
+        connection,
+        Channel,
+        f"SELECT {_COLUMNS} FROM channels c WHERE key = %s AND archived_at IS NULL"  # noqa: S608 - constants
         f" {'FOR NO KEY UPDATE' if lock else ''}",
         [key],
     )
-    row: Any = await cursor.fetchone()
-    channel: ChannelRow | None = row
-    return channel
 
 
 async def list_channels(
-    connection: Connection, request: PageRequest, *, channel_id: str | None = None
-) -> Page:
+    connection: Connection, filters: ChannelFilters, request: PageRequest
+) -> Page[Channel]:
     """Return a page of channels by key."""
-    filters, values = conditions(_BY_KEY, request)
-    if channel_id is not None:
-        filters.append("id::text = %s")
-        values.append(channel_id)
-    cursor = await connection.execute(
-        f"SELECT {_COLUMNS} FROM channels"  # noqa: S608 - constants
-        f" WHERE {' AND '.join(['archived_at IS NULL', *filters])}"
-        f" {order_and_limit(_BY_KEY, request)}",
-        values,
-    )
-    return turn(_BY_KEY, request, await cursor.fetchall())
+    where = Where()
+    where.add("c.archived_at IS NULL")
+    where.add_by_name({"id": "c.id::text = %s"}, filters)
+    return await _CHANNELS.page(connection, where, request)
 
 
 async def channel_types(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
@@ -93,58 +52,52 @@ async def channel_types(connection: Connection, keys: Sequence[str]) -> dict[str
 
 async def list_channel_settings(
     connection: Connection, channel_ids: Sequence[UUID]
-) -> list[ChannelSettingsRow]:
+) -> list[ChannelSettings]:
     """Return the settings of these channels in every environment, in the order of promotion."""
-    cursor = await connection.execute(
-        """
-        SELECT s.channel_id, s.environment_id, e.slug AS environment, s.id, s.is_sandbox,
-            s.channel_settings, s.sealed_channel_settings, s.provider_settings, s.conditions
-        FROM channel_environments s JOIN environments e ON e.id = s.environment_id
-        WHERE s.channel_id = ANY(%s) ORDER BY e.position
-        """,
+    return await fetch_all(
+        connection,
+        ChannelSettings,
+        f"SELECT {_SETTINGS} FROM channel_environments s"  # noqa: S608 - constants
+        " JOIN environments e ON e.id = s.environment_id"
+        " WHERE s.channel_id = ANY(%s) ORDER BY e.position",
         [list(channel_ids)],
     )
-    rows: Any = await cursor.fetchall()
-    settings: list[ChannelSettingsRow] = rows
-    return settings
 
 
-async def list_sealed(connection: Connection) -> list[dict[str, Any]]:
+async def list_sealed(connection: Connection) -> list[SealedSettings]:
     """Return what is sealed of every channel that is in use, by channel and environment."""
-    cursor = await connection.execute(
-        """
-        SELECT c.key, e.slug, s.channel_id, s.environment_id, s.provider_settings,
-            s.sealed_channel_settings
-        FROM channel_environments s
-        JOIN channels c ON c.id = s.channel_id JOIN environments e ON e.id = s.environment_id
-        WHERE c.archived_at IS NULL ORDER BY c.key, e.position
-        """
+    columns = columns_of(SealedSettings, "s", {"key": "c.key", "slug": "e.slug"})
+    return await fetch_all(
+        connection,
+        SealedSettings,
+        f"SELECT {columns} FROM channel_environments s JOIN channels c ON c.id = s.channel_id"  # noqa: S608 - constants
+        " JOIN environments e ON e.id = s.environment_id"
+        " WHERE c.archived_at IS NULL ORDER BY c.key, e.position",
     )
-    return await cursor.fetchall()
 
 
-async def upsert_channel(connection: Connection, channel: ChannelRow) -> ChannelRow | None:
+async def upsert_channel(connection: Connection, channel: Channel) -> Channel | None:
     """Create a channel, or change its name, description and icon.
 
     None when the key belongs to an archived channel, or to one of another type or provider.
     """
-    cursor = await connection.execute(
+    return await fetch_one(
+        connection,
+        Channel,
         f"""
-        INSERT INTO channels AS mine ({_COLUMNS})
+        INSERT INTO channels AS c (id, key, name, description, channel_type, provider,
+            custom_icon_url, inserted_at, updated_at, archived_at)
         VALUES (%(id)s, %(key)s, %(name)s, %(description)s, %(channel_type)s, %(provider)s,
             %(custom_icon_url)s, %(inserted_at)s, %(updated_at)s, NULL)
         ON CONFLICT (key) DO UPDATE SET name = excluded.name,
             description = excluded.description, custom_icon_url = excluded.custom_icon_url,
             updated_at = excluded.updated_at
-        WHERE mine.archived_at IS NULL AND mine.channel_type = excluded.channel_type
-            AND mine.provider = excluded.provider
+        WHERE c.archived_at IS NULL AND c.channel_type = excluded.channel_type
+            AND c.provider = excluded.provider
         RETURNING {_COLUMNS}
         """,  # noqa: S608 - constants
-        channel,
+        asdict(channel),
     )
-    row: Any = await cursor.fetchone()
-    saved: ChannelRow | None = row
-    return saved
 
 
 async def touch_channel(connection: Connection, channel_id: UUID, now: datetime) -> None:
@@ -153,7 +106,7 @@ async def touch_channel(connection: Connection, channel_id: UUID, now: datetime)
 
 
 async def upsert_channel_settings(
-    connection: Connection, settings: ChannelSettingsRow, *, now: datetime
+    connection: Connection, settings: ChannelSettings, *, now: datetime
 ) -> None:
     """Write how a channel works in one environment; takes effect at once."""
     await connection.execute(
@@ -171,9 +124,9 @@ async def upsert_channel_settings(
             updated_at = excluded.updated_at
         """,
         {
-            **settings,
-            "channel_settings": Jsonb(settings["channel_settings"]),
-            "conditions": None if settings["conditions"] is None else Jsonb(settings["conditions"]),
+            **asdict(settings),
+            "channel_settings": Jsonb(settings.channel_settings),
+            "conditions": None if settings.conditions is None else Jsonb(settings.conditions),
             "now": now,
         },
     )

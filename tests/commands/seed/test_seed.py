@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from commands.seed.sample_workflows import SAMPLE_WORKFLOWS
 from commands.seed.seed import seed
+from domain.channels.requests import ChannelSettingsRequest
 from domain.channels.types import ChannelType
+from domain.kit.json_types import JsonObject
 from domain.kit.pages import PageRequest
 from domain.kit.principals import KeyKind, Principal, ServicePrincipal
 from models.queries.content.drafts import get_published
 from runtime.crypto import Vault
 from services.account.authentication import authenticate
+from services.account.environments import get_scope
 from services.channels.channels import put_channel_settings
-from services.channels.documents import open_provider_settings_of
+from services.channels.sealing import open_provider_settings
 from services.composition import compose_engine
 from services.content.workflows import list_workflows
 from services.engine import Engine
@@ -33,13 +37,18 @@ SELECT (SELECT count(*) FROM environments) AS environments,
 """
 
 
+def _opened(row: dict[str, Any], vault: Vault) -> JsonObject:
+    owner = (row["channel_id"], row["environment_id"])
+    return open_provider_settings(vault, row["provider_settings"], *owner)
+
+
 async def _mail_urls(account: Account) -> set[str]:
     rows = await account.rows(
         "SELECT s.* FROM channel_environments s"
         " JOIN channels c ON c.id = s.channel_id WHERE c.key = 'smtp'"
     )
     vault = account.engine.vault
-    return {str(open_provider_settings_of(row, vault)["url"]) for row in rows}
+    return {str(_opened(row, vault)["url"]) for row in rows}
 
 
 def _with_smtp(account: Account, url: str | None, port: int = 2525) -> Engine:
@@ -161,18 +170,15 @@ async def test_the_embedded_sink_is_followed_to_another_port(account: Account) -
 
 async def test_other_settings_of_the_mail_channel_stay(account: Account) -> None:
     """Only the address follows."""
-    async with account.engine.database.transaction() as connection:
-        await put_channel_settings(
-            connection,
-            account.engine.vault,
-            "smtp",
-            environment=await account.environment(),
-            raw={
-                "is_sandbox": True,
-                "provider_settings": {"url": SINK, "username": "me", "password": "secret"},
-            },
-            now=account.tick(),
-        )
+    await put_channel_settings(
+        account.engine,
+        await get_scope(account.engine, "development"),
+        "smtp",
+        ChannelSettingsRequest(
+            is_sandbox=True,
+            provider_settings={"url": SINK, "username": "me", "password": "secret"},
+        ),
+    )
 
     await seed(_with_smtp(account, "smtp://relay.example.com:25"), account.keys)
 
@@ -182,7 +188,7 @@ async def test_other_settings_of_the_mail_channel_stay(account: Account) -> None
         " WHERE c.key = 'smtp' AND e.slug = 'development'"
     )
     assert rows[0]["is_sandbox"] is True
-    assert open_provider_settings_of(rows[0], account.engine.vault) == {
+    assert _opened(rows[0], account.engine.vault) == {
         "url": "smtp://relay.example.com:25",
         "username": "me",
         "password": "secret",

@@ -7,14 +7,19 @@ from typing import Any
 
 import pytest
 
+from domain.channels.requests import ChannelRequest, ChannelSettingsRequest
+from domain.channels.rows import ENVIRONMENT_SETTINGS, ChannelFilters
 from domain.kit.errors import InvalidParams, NotFound
 from domain.kit.json_types import JsonObject
 from domain.kit.pages import PageRequest
+from domain.kit.shapes import read_shape
 from providers.registry import MASK
 from runtime.crypto import Vault
+from services.account.environments import get_scope
 from services.channels import channels
 from services.channels.channels import ChannelSettingsView, ChannelView
-from services.channels.documents import open_channel_settings_of, open_provider_settings_of
+from services.channels.sealing import open_channel_settings, open_provider_settings
+from services.engine import Engine
 from tests.support.account import Account
 
 MAIL: JsonObject = {"name": "Relay", "type": "email", "provider": "smtp"}
@@ -22,25 +27,22 @@ SERVER: JsonObject = {"url": "smtp://mail.example.com:25", "password": "hunter2"
 
 
 async def _put(account: Account, key: str, raw: Any) -> ChannelView:
-    async with account.engine.database.transaction() as connection:
-        vault = account.engine.vault
-        return await channels.put_channel(connection, vault, key, raw, now=account.tick())
+    return await channels.put_channel(_ticking(account), key, read_shape(ChannelRequest, raw))
 
 
 async def _set(
     account: Account, key: str, raw: Any, slug: str = "development"
 ) -> ChannelSettingsView:
-    async with account.engine.database.transaction() as connection:
-        view = await channels.put_channel_settings(
-            connection,
-            account.engine.vault,
-            key,
-            environment=await account.environment(slug),
-            raw=raw,
-            now=account.tick(),
-        )
+    wanted = read_shape(ChannelSettingsRequest, raw)
+    environment = await get_scope(account.engine, slug)
+    view = await channels.put_channel_settings(_ticking(account), environment, key, wanted)
     assert view.settings is not None
     return next(settings for settings in view.settings if settings.environment == slug)
+
+
+def _ticking(account: Account) -> Engine:
+    """Return the account's engine with a clock that moves on with every unit of work."""
+    return replace(account.engine, clock=account.tick)
 
 
 async def _sealed(account: Account, key: str) -> JsonObject:
@@ -49,7 +51,10 @@ async def _sealed(account: Account, key: str) -> JsonObject:
         " ON c.id = s.channel_id WHERE c.key = %s",
         key,
     )
-    return open_provider_settings_of(rows[0], account.engine.vault)
+    row = rows[0]
+    return open_provider_settings(
+        account.engine.vault, row["provider_settings"], row["channel_id"], row["environment_id"]
+    )
 
 
 async def _fields(call: Any) -> list[str]:
@@ -63,9 +68,10 @@ async def test_a_channel_is_created_and_then_changed(account: Account) -> None:
     made = await _put(account, "relay", MAIL)
     changed = await _put(account, "relay", {**MAIL, "name": "Main", "description": "For all"})
 
-    assert changed.row["id"] == made.row["id"]
-    assert (changed.row["name"], changed.row["description"]) == ("Main", "For all")
-    assert changed.row["inserted_at"] == made.row["inserted_at"] < changed.row["updated_at"]
+    assert changed.channel.id == made.channel.id
+    assert (changed.channel.name, changed.channel.description) == ("Main", "For all")
+    assert changed.channel.inserted_at == made.channel.inserted_at
+    assert made.channel.inserted_at < changed.channel.updated_at
 
 
 @pytest.mark.parametrize(
@@ -79,7 +85,8 @@ async def test_a_channel_is_created_and_then_changed(account: Account) -> None:
         ("relay", {**MAIL, "type": "sms"}, ["provider"]),
         ("relay", {**MAIL, "type": "in_app_feed"}, ["provider"]),
         ("relay", {**MAIL, "description": 5}, ["description"]),
-        ("ab", {}, ["key", "name", "type"]),
+        ("ab", MAIL, ["key"]),
+        ("relay", {}, ["name", "type", "provider"]),
         ("in-app", MAIL, ["provider"]),
     ],
 )
@@ -130,8 +137,7 @@ async def test_each_environment_has_its_own_settings(account: Account) -> None:
     """Setting up one environment leaves the others alone."""
     await _set(account, "smtp", {"is_sandbox": True}, "production")
 
-    async with account.engine.database.transaction() as connection:
-        view = await channels.get_channel(connection, account.engine.vault, "smtp")
+    view = await channels.get_channel(account.engine, "smtp")
 
     assert view.settings is not None
     assert {each.environment: each.is_sandbox for each in view.settings} == {
@@ -167,13 +173,12 @@ async def test_settings_that_no_key_opens_are_shown_as_not_valid(account: Accoun
     """After the encryption key is lost, channels can still be listed and set up anew."""
     await account.rows("UPDATE channel_environments SET provider_settings = 'garbage'")
 
-    async with account.engine.database.transaction() as connection:
-        views, _ = await channels.list_channels(
-            connection, account.engine.vault, PageRequest(), with_settings=True
-        )
+    page = await channels.list_channels(
+        account.engine, ChannelFilters(include=[ENVIRONMENT_SETTINGS]), PageRequest()
+    )
     renewed = await _set(account, "smtp", {"provider_settings": SERVER})
 
-    assert not any(each.is_valid for view in views for each in view.settings or ())
+    assert not any(each.is_valid for view in page.rows for each in view.settings or ())
     assert renewed.is_valid
 
 
@@ -181,9 +186,8 @@ async def test_unknown_channels_are_missing(account: Account) -> None:
     """Neither reading nor setting up makes a channel."""
     with pytest.raises(NotFound):
         await _set(account, "nowhere", {})
-    async with account.engine.database.transaction() as connection:
-        with pytest.raises(NotFound):
-            await channels.get_channel(connection, account.engine.vault, "nowhere")
+    with pytest.raises(NotFound):
+        await channels.get_channel(account.engine, "nowhere")
 
 
 HOOK: JsonObject = {
@@ -202,7 +206,13 @@ async def _request(account: Account) -> JsonObject:
         " WHERE c.key = 'webhook' AND s.environment_id = %s",
         environment["id"],
     )
-    return open_channel_settings_of(rows[0], account.engine.vault)
+    return open_channel_settings(
+        account.engine.vault,
+        rows[0]["channel_settings"],
+        rows[0]["sealed_channel_settings"],
+        rows[0]["channel_id"],
+        rows[0]["environment_id"],
+    )
 
 
 async def test_the_request_of_a_webhook_channel_is_masked(account: Account) -> None:

@@ -1,0 +1,185 @@
+"""Settings of a channel in one environment: laid over those of before, judged, sealed, shown.
+
+Source: Knock docs, "Channels", "Integrations"; the shapes are those that the Management API reads.
+"""
+
+from __future__ import annotations
+
+from domain.channels.kind import ChannelKind
+from domain.channels.kinds import find_kind
+from domain.channels.requests import ChannelSettingsRequest
+from domain.channels.rows import Channel, ChannelSettings
+from domain.conditions import parse_condition_group
+from domain.kit.errors import FieldError, InvalidParams
+from domain.kit.ids import new_id
+from domain.kit.json_types import JsonObject
+from domain.kit.principals import EnvironmentScope
+from domain.kit.violations import Violations
+from providers.registry import (
+    MASK,
+    find_masks,
+    masked,
+    restore_masks,
+    validate_settings,
+)
+from runtime.crypto import CannotOpen, Vault
+from services.channels.sealing import (
+    open_channel_settings,
+    open_provider_settings,
+    seal_channel_settings,
+    seal_provider_settings,
+)
+from templating.messages.validation import check_template
+
+_LOST = "the stored ones cannot be opened any more: send them again"
+
+
+def provider_errors(channel: Channel, settings: JsonObject) -> list[FieldError]:
+    """Return what the provider of a channel has against its settings."""
+    kind = find_kind(channel.channel_type)
+    if kind is not None and not kind.needs_provider:
+        return []
+    try:
+        return validate_settings(channel.provider, settings)
+    except InvalidParams as refusal:
+        return list(refusal.errors)
+
+
+def show_channel_settings(settings: JsonObject, channel_type: str) -> JsonObject:
+    """Write channel settings for an answer, what is secret masked.
+
+    Of a type that only another version knows all of them are taken for secrets.
+    """
+    kind = find_kind(channel_type)
+    return {
+        name: value if kind and name not in kind.secret_settings else masked(value)
+        for name, value in settings.items()
+    }
+
+
+def merge_settings(
+    channel: Channel,
+    environment: EnvironmentScope,
+    before: ChannelSettings | None,
+    wanted: ChannelSettingsRequest,
+    *,
+    vault: Vault,
+) -> ChannelSettings:
+    """Lay new settings over those of before, member by member.
+
+    A secret that comes back as the mask it was shown as keeps its value.
+
+    Raises:
+        InvalidParams: with everything that is wrong in them.
+    """
+    kind = find_kind(channel.channel_type)
+    if kind is None:
+        raise InvalidParams.of(
+            "type", f"channels of type {channel.channel_type} are not supported by this version"
+        )
+    violations = Violations()
+    is_sandbox, conditions = wanted.is_sandbox, wanted.conditions
+    if before is not None and "is_sandbox" not in wanted.model_fields_set:
+        is_sandbox = before.is_sandbox
+    if before is not None and "conditions" not in wanted.model_fields_set:
+        conditions = before.conditions
+    if is_sandbox and not kind.has_sandbox:
+        violations.add(
+            "is_sandbox", "a feed has no sandbox: its messages reach no outside provider"
+        )
+    channel_settings = _channel_settings(kind, before, wanted, vault, violations)
+    violations.check(parse_condition_group, conditions, "conditions")
+    provider_settings = _provider_settings(channel, before, wanted, vault, violations)
+    violations.raise_any()
+    owner = (channel.id, environment.id)
+    clear, sealed = seal_channel_settings(vault, channel_settings, channel.channel_type, *owner)
+    return ChannelSettings(
+        channel_id=channel.id,
+        environment_id=environment.id,
+        environment=environment.slug,
+        id=before.id if before else new_id(),
+        is_sandbox=is_sandbox,
+        channel_settings=clear,
+        sealed_channel_settings=sealed,
+        provider_settings=seal_provider_settings(vault, provider_settings, *owner),
+        conditions=conditions or None,
+    )
+
+
+def _channel_settings(
+    kind: ChannelKind,
+    before: ChannelSettings | None,
+    request: ChannelSettingsRequest,
+    vault: Vault,
+    violations: Violations,
+) -> JsonObject:
+    """Return the new channel settings in the clear; what is wrong with them is noted."""
+    known: JsonObject | None = {}
+    if before is not None:
+        try:
+            known = open_channel_settings(
+                vault,
+                before.channel_settings,
+                before.sealed_channel_settings,
+                before.channel_id,
+                before.environment_id,
+            )
+        except CannotOpen:
+            known = None
+    given = "channel_settings" in request.model_fields_set
+    wanted = request.channel_settings if given else known
+    if wanted is None:
+        # Sealing nothing over them would drop, say, a credential without a word.
+        violations.add("channel_settings", _LOST)
+        return {}
+    merged = {
+        name: known[name]
+        if name in kind.secret_settings and value == MASK and known and name in known
+        else value
+        for name, value in wanted.items()
+    }
+    if kind.secret_settings and _refuse_masks(merged, "channel_settings", violations):
+        return {}
+    settings = kind.read_settings(merged, "channel_settings", violations)
+    template = kind.settings_template(settings)
+    if template is not None and not len(violations):
+        for error in check_template(kind.channel_type, template, "channel_settings"):
+            violations.add(error.field, error.message, error.type)
+    return settings
+
+
+def _provider_settings(
+    channel: Channel,
+    before: ChannelSettings | None,
+    request: ChannelSettingsRequest,
+    vault: Vault,
+    violations: Violations,
+) -> JsonObject:
+    """Return the new settings in the clear; what the provider has against them is noted."""
+    known: JsonObject | None = {}
+    if before is not None:
+        try:
+            known = open_provider_settings(
+                vault, before.provider_settings, before.channel_id, before.environment_id
+            )
+        except CannotOpen:
+            known = None
+    given = "provider_settings" in request.model_fields_set
+    wanted = request.provider_settings if given else known
+    if wanted is None:
+        # Sealing nothing over them would drop, say, a signing key without a word.
+        violations.add("provider_settings", _LOST)
+        return {}
+    merged = restore_masks(channel.provider, wanted, known or {})
+    _refuse_masks(merged, "provider_settings", violations)
+    for error in provider_errors(channel, merged):
+        violations.add(error.field, error.message, error.type)
+    return merged
+
+
+def _refuse_masks(settings: JsonObject, field: str, violations: Violations) -> bool:
+    """Note each mask that stands for nothing; tell whether there is one."""
+    places = list(find_masks(settings, field))
+    for place in places:
+        violations.add(place, "is a mask of a value that is not stored")
+    return bool(places)
