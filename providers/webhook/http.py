@@ -9,6 +9,7 @@ import json
 import re
 from datetime import datetime
 from typing import Annotated, ClassVar, cast
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import BaseModel, Field, SecretStr
@@ -76,6 +77,14 @@ class HttpWebhook:
             secrets=secret_values(settings),
         )
         return parse_response(answer, self._context.clock())
+
+    def server(self, delivery: Delivery) -> str:
+        """Name the host of the URL: deliveries to it hang together."""
+        try:
+            netloc = urlsplit(str(delivery.content.get("url"))).netloc
+        except ValueError:
+            return self.id
+        return netloc.rpartition("@")[2].lower()
 
     async def aclose(self) -> None:
         """Do nothing: the connections are the shared client's."""

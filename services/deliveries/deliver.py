@@ -14,7 +14,6 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import psycopg
@@ -26,7 +25,6 @@ from domain.kit.json_types import JsonObject
 from domain.messages.delivery import Delivery, DeliveryFailure, Misconfigured, Outcome, Retry
 from domain.messages.statuses import PENDING_DELIVERY
 from models.queries.deliveries import deliveries as statements
-from providers.base import Provider
 from runtime.crypto import BrokenSeal, UnknownKey
 from runtime.database import Connection
 from runtime.faults import fault_of
@@ -152,7 +150,10 @@ async def _send(engine: Engine, message: dict[str, Any]) -> Outcome:
         channel_data=message["channel_data"],
         attempt=message["attempts"] + 1,
     )
-    server, channel = _server_of(provider, delivery), str(message["channel_id"])
+    # Vendors with one API for everybody say nothing; they are their own server.
+    name = getattr(provider, "server", None)
+    server = str(name(delivery)) if callable(name) else str(provider.id)
+    channel = str(message["channel_id"])
     async with engine.delivery_limits.admitted(server, channel, age=message["age"]) as call:
         try:
             async with asyncio.timeout(_LONGEST_CALL_SECONDS):
@@ -194,18 +195,6 @@ def _opened(engine: Engine, message: dict[str, Any]) -> tuple[JsonObject, JsonOb
         raise Misconfigured(
             "the channel's credentials cannot be opened and have to be set again"
         ) from None
-
-
-def _server_of(provider: Provider, delivery: Delivery) -> str:
-    """Name what a delivery may hang on: the host of a webhook, else what the provider says.
-
-    Vendors with one API for everybody say nothing; they are their own server.
-    """
-    if delivery.channel_type is ChannelType.HTTP:
-        with contextlib.suppress(ValueError):
-            return urlsplit(str(delivery.content.get("url"))).netloc.rpartition("@")[2].lower()
-    server = getattr(provider, "server", None)
-    return str(server(delivery)) if callable(server) else str(provider.id)
 
 
 @asynccontextmanager

@@ -63,6 +63,21 @@ def delivery(url: str, **changes: Any) -> Delivery:
     return Delivery(MESSAGE_ID, ChannelType.HTTP, content, {"signing_key": KEY}, "ada")
 
 
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        ("https://u:p@Hooks.Example:8443/x?y#z", "hooks.example:8443"),
+        ("https://[::1", "http_knock_webhook"),
+        ("", ""),
+    ],
+)
+async def test_the_host_of_the_url_is_the_server(
+    provider: HttpWebhook, url: str, server: str
+) -> None:
+    """Deliveries to one host hang together, whatever the credentials in the URL are."""
+    assert provider.server(delivery(url)) == server
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[HttpServer]:
     """Run the HTTP server."""

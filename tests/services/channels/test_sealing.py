@@ -35,6 +35,8 @@ SECRETS = ("url-secret", "header-secret", "query-secret")
 class Recorder:
     """A provider that takes everything and keeps it."""
 
+    id = "http_knock_webhook"
+
     def __init__(self) -> None:
         self.deliveries: list[Delivery] = []
 

@@ -1,0 +1,60 @@
+"""Single channel types are named where the code is about that type, and nowhere else.
+
+Everything else asks `CHANNEL_KINDS`, so that a new type is a file and some entries in tables.
+"""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from domain.channels.types import ChannelType
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PACKAGES: list[str] = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+# Files and folders, and why they name single types.
+MAY = {
+    "domain/channels": "describes the types",
+    "domain/workflows/steps": "knows the older name of one",
+    "providers": "a provider serves one type",
+    "templating/messages/render.py": "the table of renderers",
+    "templating/messages/validation.py": "what is not supported of e-mails",
+    "services/in_app": "is about feeds",
+    "services/messages": "some marks are for feed items only",
+    "api/knock/in_app": "is about feeds",
+    "api/knock/messages": "writes the contents of each type",
+    "api/management/content": "annotates the templates of each type",
+    "models/queries/in_app": "is about feeds",
+    "commands/seed": "makes one channel of each type",
+    "commands/demo": "plays with seeded channels",
+}
+
+
+def _named(path: Path) -> Iterator[str]:
+    """Yield the channel types that a file names: members of the enum, and words of no other use."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if node.value.id == "ChannelType" and node.attr in ChannelType.__members__:
+                yield f"{node.attr} in line {node.lineno}"
+        elif isinstance(node, ast.Constant) and node.value == ChannelType.IN_APP_FEED.value:
+            yield f"{node.value} in line {node.lineno}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_some_files_name_single_channel_types(path: Path) -> None:
+    """A fact about a channel type belongs to its kind."""
+    place = path.relative_to(ROOT)
+    if not any(place.is_relative_to(allowed) for allowed in MAY):
+        assert list(_named(path)) == []
+
+
+@pytest.mark.parametrize("place", MAY)
+def test_what_may_name_them_exists(place: str) -> None:
+    """The list of exceptions names what is there."""
+    assert (ROOT / place).exists()
