@@ -80,12 +80,18 @@ def validate_settings(
     try:
         load_provider(provider_id).Settings.model_validate(raw)
     except ValidationError as error:
-        return [
-            FieldError(_path(path, fault["loc"]), fault["msg"], fault["type"])
-            for fault in error.errors(include_url=False, include_context=False, include_input=False)
-            if not _is_template(raw, fault["loc"])
-        ]
-    return []
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+    else:
+        return []
+    errors = []
+    for fault in faults:
+        value = raw.get(str(fault["loc"][0])) if fault["loc"] else None
+        if isinstance(value, str) and _TEMPLATE.search(value):
+            continue
+        steps = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"])
+        place = (path + "".join(steps)).lstrip(".")
+        errors.append(FieldError(place, fault["msg"], fault["type"]))
+    return errors
 
 
 def obfuscate(provider_id: str, settings: Mapping[str, JsonValue]) -> JsonObject:
@@ -140,15 +146,3 @@ def masked(value: JsonValue) -> JsonValue:
     if value is None or value == "" or isinstance(value, (bool, int, float)):
         return value
     return value if isinstance(value, str) and _REFERENCE.fullmatch(value) else MASK
-
-
-def _is_template(raw: JsonObject, location: tuple[int | str, ...]) -> bool:
-    value = raw.get(str(location[0])) if location else None
-    return isinstance(value, str) and _TEMPLATE.search(value) is not None
-
-
-def _path(prefix: str, location: tuple[int | str, ...]) -> str:
-    path = prefix
-    for part in location:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return path.lstrip(".")

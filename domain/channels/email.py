@@ -19,7 +19,8 @@ class EmailTemplateSettings(Shape):
     """How an e-mail is put together."""
 
     layout_key: str | None = Field(None, description="The layout around the body.")
-    attachment_key: str | None = None
+    attachment_key: str | None = Field(None, description="Where in the data attachments are.")
+    preview_text: str | None = Field(None, description="Liquid; what inboxes show first.")
     pre_content: str | None = Field(None, description="Liquid that runs before body and layout.")
 
 

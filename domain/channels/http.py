@@ -127,7 +127,8 @@ class Http(ChannelKind):
             if not isinstance(request.get(name, ""), str):
                 violations.add(f"{field}.{name}", "must be a string")
         url = request.get("url")
-        if isinstance(url, str) and not _may_be_url(url):
+        start = url.strip().lower() if isinstance(url, str) else ""
+        if start and not start.startswith(("https://", "http://", "{{", "{%")):
             violations.add(f"{field}.url", "must begin with https://, or be a Liquid template")
         if not url and any(request.get(name) for name in _NEED_A_URL):
             violations.add(f"{field}.url", "is required for a request")
@@ -135,11 +136,6 @@ class Http(ChannelKind):
             if name in request:
                 request[name] = _read_pairs(request[name], f"{field}.{name}", violations)
         return request
-
-
-def _may_be_url(url: str) -> bool:
-    start = url.strip().lower()
-    return not start or start.startswith(("https://", "http://", "{{", "{%"))
 
 
 def _read_pairs(raw: JsonValue, field: str, violations: Violations) -> JsonValue:
