@@ -97,7 +97,7 @@ def validate_settings(
 def obfuscate(provider_id: str, settings: Mapping[str, JsonValue]) -> JsonObject:
     """Write settings for an API answer: secrets masked, references to variables left readable.
 
-    Of a provider that is no longer installed every text is taken for a secret.
+    Of a provider that is no longer installed every string is taken for a secret.
     """
     try:
         known = load_provider(provider_id).Settings
@@ -112,7 +112,7 @@ def restore_masks(provider_id: str, wanted: JsonObject, stored: JsonObject) -> J
 
     A mask in a list is filled only when the list comes back just as it was shown, because in one
     that was changed nobody can tell which entry a mask stands for. Masks that stand for nothing
-    stay; `find_masks` tells of them.
+    stay; `find_masks` finds them.
     """
     restored: JsonObject = _restored(wanted, obfuscate(provider_id, stored), stored)
     return restored

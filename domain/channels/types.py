@@ -24,7 +24,7 @@ def effective_settings(
 ) -> JsonObject:
     """Lay a step's `channel_overrides` over the settings of its channel.
 
-    An override that is null is no override: Knock's CLI pulls workflows with every key of the
+    A null overrides nothing: Knock's CLI pulls workflows with every key of the
     channel type, the unset ones as null (Knock Management API, `channel_overrides`).
     """
     set_here = {name: value for name, value in (overrides or {}).items() if value is not None}

@@ -64,7 +64,7 @@ class Mail:
         headers: the header fields as text, before encoding.
         data: the whole message with CRLF line ends.
         utf8: an address needs the SMTPUTF8 extension.
-        left_out: what stood in `cc`, `bcc` or `reply_to` and is no address; the others get it.
+        left_out: what stood in `cc`, `bcc` or `reply_to` and is not an address; the others get it.
     """
 
     sender: str
@@ -120,7 +120,7 @@ def build_mail(content: EmailContent, message_id: str, now: datetime) -> Mail:
 
 
 def clean(text: str) -> str:
-    """Make one line of a text: line ends and control characters become a space."""
+    """Make a string one line: line ends and control characters become a space."""
     return _CONTROL.sub(" ", text).strip()
 
 
@@ -143,7 +143,7 @@ def _mailboxes(text: str | None, kind: str, left_out: dict[str, list[str]]) -> t
 
 
 def _entries(text: str | None) -> Iterator[str]:
-    """Cut a list of addresses at commas and semicolons outside quotes; empty entries are none."""
+    """Cut a list of addresses at commas and semicolons outside quotes; empty ones are dropped."""
     line = clean(text or "")
     # With one left open nobody can know what it encloses: then quotes are ordinary characters.
     quotes = "" if _ESCAPED.sub("", line).count('"') % 2 else '"'

@@ -153,7 +153,7 @@ class Smtp:
         return self._pools[key]
 
     def _tls_context(self) -> ssl.SSLContext:
-        # Loading the authorities takes some 20 ms of CPU: once a process, not once a connection.
+        # Loading the authorities takes some 20 ms of CPU: once per process, not per connection.
         if self._tls is None:
             self._tls = self._context.tls()
         return self._tls

@@ -100,7 +100,7 @@ def logged_reply(error: SMTPException | OSError, redactor: Redactor) -> JsonObje
 
 
 def _is_reply(error: SMTPResponseException) -> bool:
-    """Tell a refusal of a mail server from a line that is no reply (its code is -1 or odd)."""
+    """Tell a refusal of a mail server from a line that is not a reply (its code is -1 or odd)."""
     return 400 <= error.code < 600 or (
         200 <= error.code < 400 and not isinstance(error, SMTPConnectResponseError)
     )

@@ -7,6 +7,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from api.reference.routes import management_document
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
 from providers.registry import MASK
@@ -39,6 +40,37 @@ async def test_a_channel_is_made_and_set_up(management: httpx.AsyncClient) -> No
     production = shown["environment_settings"]["production"]
     assert production["provider_settings"] == {"url": MASK, "password": MASK}
     assert "hunter2" not in set_up.text
+
+
+def test_what_is_left_out_of_settings_has_no_default() -> None:
+    """Left out means kept, so the document promises no value, and asks for none."""
+    operation = management_document()["paths"][f"{CHANNELS}/{{key}}/environments/{{slug}}"]["put"]
+    body = operation["requestBody"]["content"]["application/json"]["schema"]
+
+    assert set(body["properties"]) == {
+        "is_sandbox",
+        "channel_settings",
+        "provider_settings",
+        "conditions",
+    }
+    assert "required" not in body
+    assert [name for name, schema in body["properties"].items() if "default" in schema] == []
+
+
+async def test_a_channel_of_a_newer_version_is_shown_but_not_set_up(
+    management: httpx.AsyncClient, account: Account
+) -> None:
+    """What its settings mean is not known here: they are masked, and left as they are."""
+    await account.rows(
+        "UPDATE channels SET channel_type = 'carrier_pigeon' WHERE key = 'smtp' RETURNING 1"
+    )
+    shown = (await management.get("/v1/channels/smtp")).json()
+    path = f"{CHANNELS}/smtp/environments/development"
+    refused = await management.put(path, json={"channel_settings": {}})
+
+    settings = shown["environment_settings"]["development"]
+    assert set(settings["channel_settings"].values()) == {MASK}
+    assert refused.status_code == 422
 
 
 @pytest.mark.parametrize(
