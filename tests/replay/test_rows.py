@@ -25,8 +25,10 @@ async def _store(world: World, case: dict[str, Any]) -> str:
         # The keys that stored rows name.
         await world.channel(channel_type, channel_type)
     for channel in case.get("channels", ()):
-        channel_id = await world.channel(
-            channel["channel_type"], channel["key"], provider="sandbox_email"
+        channel_id = await world.channel("email", channel["key"])
+        await world.make.rows(
+            "UPDATE channels SET channel_type = %s WHERE id = %s",
+            *(channel["channel_type"], channel_id),
         )
         await world.make.rows(
             "UPDATE channel_environments SET channel_settings = %s, conditions = %s"

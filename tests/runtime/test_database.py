@@ -61,13 +61,13 @@ async def database(child: Child, server: EmbeddedPostgres) -> AsyncIterator[Data
     await database.close()
 
 
-async def _ask(database: Database, statement: str) -> None:
+async def _ask(database: Database, statement: str) -> int:
     async with database.connection() as connection:
-        await connection.execute(statement)
+        return (await connection.execute(statement)).rowcount
 
 
-async def _ask_all(database: Database, statement: str) -> None:
-    await asyncio.gather(*(_ask(database, statement) for _ in range(CONNECTIONS)))
+async def _ask_all(database: Database, statement: str) -> list[int]:
+    return await asyncio.gather(*(_ask(database, statement) for _ in range(CONNECTIONS)))
 
 
 async def test_dead_connections_are_not_lent(
@@ -78,7 +78,7 @@ async def test_dead_connections_are_not_lent(
     await asyncio.sleep(0.05)
     await wait_until(partial(asyncio.to_thread, server.is_ready), child)
     for _ in range(3):
-        await _ask_all(database, "SELECT 1")
+        assert await _ask_all(database, "SELECT 1") == [1] * CONNECTIONS
 
 
 async def test_statement_under_way_is_unavailable(child: Child, database: Database) -> None:

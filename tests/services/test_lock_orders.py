@@ -41,7 +41,7 @@ async def _run(call: Call) -> None:
 
 
 async def test_a_switch_and_a_commit(account: Account) -> None:
-    """Switching a workflow on and off beside commits of it ends without a deadlock."""
+    """Switching a workflow on and off beside commits of it must not raise: there is no deadlock."""
     await account.save("switched", workflow(), commit=note())
 
     environment = await account.environment()
@@ -59,7 +59,7 @@ async def test_a_switch_and_a_commit(account: Account) -> None:
 
 
 async def test_channels_and_promotions(account: Account) -> None:
-    """Setting channels up in several environments beside a promotion ends without a deadlock."""
+    """Setting channels up beside a promotion must not raise: there is no deadlock."""
     keys = ("first", "second")
     for key in keys:
         await channels.put_channel(

@@ -43,7 +43,9 @@ def test_each_delivery_queue_is_that_of_one_channel_type() -> None:
 @pytest.mark.parametrize("channel_type", ChannelType)
 def test_the_least_of_a_template(channel_type: ChannelType) -> None:
     """Texts may be empty, and what may be left out may be null."""
-    read_shape(CHANNEL_KINDS[channel_type].template, TEMPLATES[channel_type])
+    template = CHANNEL_KINDS[channel_type].template
+
+    assert isinstance(read_shape(template, TEMPLATES[channel_type]), template)
 
 
 @pytest.mark.parametrize(

@@ -176,10 +176,12 @@ def test_long_lists_of_the_data_can_be_looked_at() -> None:
 @pytest.mark.parametrize(
     "piece", ["<a ", "<a x='", "<!--", "<a/", "</", "<script>", '<a "', "<a x='>", "<", "<?", "<!"]
 )
-def test_unclosed_html_is_read_in_linear_time(piece: str) -> None:
-    """The HTML reader survives what makes Python's parser quadratic."""
-    html_to_text(piece * (200_000 // len(piece)))
-    render_text("{{ s | strip_html }}", {"s": piece * 20_000}, Limits(output=1_000_000))
+def test_unclosed_html_is_read_to_its_end(piece: str) -> None:
+    """What is never closed is text or nothing; reading it takes Python's parser minutes."""
+    html = piece * (200_000 // len(piece))
+    assert html_to_text(html) in ("", html.strip())
+    stripped = render_text("{{ s | strip_html }}", {"s": html[:40_000]}, Limits(output=1_000_000))
+    assert len(stripped) <= 40_000
 
 
 @pytest.mark.parametrize(

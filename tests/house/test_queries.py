@@ -1,0 +1,89 @@
+"""Every query is about one environment, or says why it is not."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+QUERIES = ROOT / "models" / "queries"
+
+_ALL = "belongs to the whole installation"
+_BEFORE = "runs before an environment is known"
+_CARRIED = "the row that is written carries its environment"
+_VERSION = "versions are found by ids of an environment's own rows, and never change"
+_OWNED = "an id that the caller has read from a row of its environment"
+_OURS = "asked for by the product's own processes, never by a caller"
+# By module and function, each with the reason why no environment has to be named.
+ELSEWHERE: dict[str, str] = {
+    "account/environments.*": _ALL,
+    "account/api_keys.insert_*": _CARRIED,
+    "account/api_keys.get_api_key": _ALL,
+    "account/api_keys.end_api_key": _ALL,
+    "account/api_keys.*_service_token*": _ALL,
+    "account/credentials.find_credential": _BEFORE,
+    "channels/channels.get_channel": _ALL,
+    "channels/channels.list_channels": _ALL,
+    "channels/channels.channel_types": _ALL,
+    "channels/channels.list_channel_settings": _ALL,
+    "channels/channels.list_sealed": _OURS,
+    "channels/channels.upsert_channel": _ALL,
+    "channels/channels.touch_channel": _ALL,
+    "channels/channels.upsert_channel_settings": _CARRIED,
+    "content/catalog.version_content": _VERSION,
+    "content/drafts.get_versions": _VERSION,
+    "content/drafts.lock_publication": "a promotion locks two environments, in one order",
+    "content/commits.insert_commit": _CARRIED,
+    "content/commits.get_commit": _ALL,
+    "content/commits.get_copy": "a commit of one environment, and its copy in another",
+    "content/commits.mark_promoted": _CARRIED,
+    "deliveries/deliveries.claim_delivery": "the claim names the environment",
+    "deliveries/deliveries.renew_lease": "only the holder of a claim has its key",
+    "deliveries/deliveries.give_back": "only the holder of a claim has its key",
+    "deliveries/deliveries.record_attempt": "only the holder of a claim has its key",
+    "deliveries/deliveries.overdue_deliveries": _OURS,
+    "in_app/feeds.channel_type_of": _ALL,
+    "jobs/*": _OURS,
+    "messages/messages.list_events": _OWNED,
+    "messages/messages.list_attempts": _OWNED,
+    "runs/open_runs.*": _OURS,
+    "runs/runs.events_of_run": _OWNED,
+    "runs/walks.*": _OWNED,
+    "triggers/accept.startable_runs": _OURS,
+    "triggers/cancellations.*": _OURS,
+    "triggers/chunks.chunk_boundaries": _OURS,
+    "triggers/idempotency.delete_expired": _OURS,
+    "triggers/releases.*": _OURS,
+}
+
+
+def _functions() -> Iterator[tuple[str, list[str]]]:
+    """Yield every function that others may call, with its parameters in order."""
+    for path in sorted(QUERIES.rglob("*.py")):
+        module = path.relative_to(QUERIES).with_suffix("").as_posix()
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.AsyncFunctionDef) and not node.name.startswith("_"):
+                yield f"{module}.{node.name}", [argument.arg for argument in node.args.args]
+
+
+FUNCTIONS = dict(_functions())
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_query_names_its_environment(name: str) -> None:
+    """It takes `environment_id` right after the connection, or has a reason not to."""
+    named = FUNCTIONS[name][:2] == ["connection", "environment_id"]
+    assert named or any(fnmatch(name, known) for known in ELSEWHERE)
+
+
+@pytest.mark.parametrize("known", ELSEWHERE)
+def test_no_reason_is_left_behind(known: str) -> None:
+    """Whoever needs no reason any more is not on the list."""
+    assert any(
+        fnmatch(name, known) and parameters[:2] != ["connection", "environment_id"]
+        for name, parameters in FUNCTIONS.items()
+    )

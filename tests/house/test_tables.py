@@ -1,0 +1,64 @@
+"""Each kind of thing has a file, and the table beside it knows them all."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.channels.kinds import CHANNEL_KINDS
+from providers.registry import PROVIDERS
+from runtime.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_channel_type_has_its_file() -> None:
+    """A channel type is described in the file of its name."""
+    for channel_type, kind in CHANNEL_KINDS.items():
+        assert type(kind).__module__ == f"domain.channels.{channel_type}"
+
+
+def _classes(module: str) -> list[Any]:
+    """Return the classes of a module that have what a provider has."""
+    members = vars(importlib.import_module(module)).values()
+    return [
+        member
+        for member in members
+        if isinstance(member, type)
+        and member.__module__ == module
+        and all(hasattr(member, name) for name in ("id", "service_name", "send"))
+    ]
+
+
+@pytest.mark.parametrize(
+    "module",
+    sorted(
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in (ROOT / "providers").rglob("*.py")
+        if path.name not in {"__init__.py", "base.py", "registry.py"}
+    ),
+)
+def test_every_provider_is_registered(module: str) -> None:
+    """A class that can send is in the registry, under its id."""
+    for provider in _classes(module):
+        assert PROVIDERS.get(provider.id) is provider
+
+
+@pytest.mark.parametrize("provider_id", PROVIDERS)
+def test_every_provider_serves_a_channel_type(provider_id: str) -> None:
+    """Its channel type is one that needs a provider."""
+    provider = PROVIDERS[provider_id]
+    assert provider.id == provider_id
+    assert CHANNEL_KINDS[provider.channel_type].needs_provider
+
+
+def test_every_setting_is_read() -> None:
+    """An operator is offered nothing that changes nothing."""
+    packages = [path.parent for path in ROOT.glob("*/__init__.py") if path.parent.name != "tests"]
+    code = "\n".join(file.read_text() for package in packages for file in package.rglob("*.py"))
+    read = set(re.findall(r"\.(\w+)", code))
+    assert set(Settings.model_fields) <= read
