@@ -14,7 +14,7 @@ UV_COMPILE := uv pip compile pyproject.toml --python-version 3.11 --universal --
 	--no-header --no-emit-index-url
 N ?= 20
 
-.PHONY: help install dev reset demo test check format chaos bench replay record-history lock compose-check clean
+.PHONY: help install dev reset demo test check format openapi coverage chaos bench replay record-history lock compose-check clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,15 @@ format: $(INSTALLED) ## Format the code and .env.example
 	$(BIN)/ruff format .
 	$(BIN)/python scripts/env_example.py
 
+openapi: $(INSTALLED) ## Write the OpenAPI documents in docs/openapi/ from the code
+	$(BIN)/python scripts/openapi.py
+
+coverage: $(INSTALLED) ## Run every test and tell which lines and branches none of them runs
+	@rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
 chaos: $(INSTALLED) ## Kill processes of a whole stack N times and check every promise
 	@$(BIN)/python -m tests.chaos --kills $(N)
 
@@ -84,4 +93,4 @@ compose-check: $(INSTALLED) ## Check docker-compose.yml
 	else echo "docker compose is not installed; only the file was read"; fi
 
 clean: ## Remove .venv and caches; data stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage .coverage.*

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.kit.auth import EngineDep, ServiceToken
-from api.kit.parameters import ERROR_RESPONSES, takes
+from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
 from api.kit.strings import known_uuid
 from api.management.common import ResultOut
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/v1/admin/messages", tags=["Admin: messages"], respon
 
 @router.post(
     "/{message_id}/retry",
-    responses={200: {"model": ResultOut}},
+    responses={200: {"model": ResultOut}, **refusals({422: "message_not_retriable"})},
     openapi_extra=takes(query=ENVIRONMENT_HELP),
 )
 async def retry(

@@ -44,14 +44,15 @@ class BrowserPaths:
             route.path_regex
             for router in routers
             for route in router.routes
-            if isinstance(route, APIRoute) and require_feed_key in _calls(route.dependant)
+            if isinstance(route, APIRoute) and require_feed_key in calls_of(route.dependant)
         )
 
     def __contains__(self, path: str) -> bool:
         return any(pattern.match(path) for pattern in self._patterns)
 
 
-def _calls(dependant: Dependant) -> Iterator[object]:
+def calls_of(dependant: Dependant) -> Iterator[object]:
+    """Yield a route's function and all its dependencies."""
     yield dependant.call
     for inner in dependant.dependencies:
-        yield from _calls(inner)
+        yield from calls_of(inner)

@@ -5,6 +5,7 @@ Bodies and queries are read by us, not by the framework, so routes say here what
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -32,10 +33,32 @@ class ErrorOut(BaseModel):
     errors: list[FieldErrorOut] | None = Field(None, description="Only with `invalid_params`.")
 
 
-# Given to every APIRouter of the faces; replaces the framework's own shape of a 422.
+# Given to every APIRouter of the faces: it keeps the framework's own 422 out of the documents.
+# Which errors an operation has is derived from its route (`api/reference/documents.py`).
 ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": ErrorOut, "description": "The request was refused."}
 }
+
+
+def refusals(codes: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
+    """Return `responses` of a route that has error codes of its own.
+
+    Args:
+        codes: by status, separated by commas. The codes that follow from how a route is declared
+            (its key, path, body, rate limit) need not be named.
+    """
+    return {
+        status: {
+            "model": ErrorOut,
+            "description": ", ".join(f"`{code.strip()}`" for code in listed.split(",")),
+        }
+        for status, listed in codes.items()
+    }
+
+
+def codes_of(description: str) -> list[str]:
+    """Return the error codes that the description of an answer names."""
+    return re.findall(r"`(\w+)`", description)
 
 
 @dataclass(frozen=True, slots=True)

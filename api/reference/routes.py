@@ -1,20 +1,25 @@
-"""`/docs`: a landing page, and for each face its OpenAPI document and a page made from it.
-
-The pages are our own plain HTML, so that they also work where nothing of the internet is reachable.
-"""
+"""`/docs`: a landing page, and for each face its OpenAPI document and a page made from it."""
 
 from __future__ import annotations
 
+import asyncio
 from functools import lru_cache
 
 from fastapi import APIRouter
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from api.reference import pages
 from api.reference.documents import build_document
-from api.reference.pages import render_landing, render_reference
 from domain.kit.json_types import JsonObject
 
 router = APIRouter(include_in_schema=False)
+
+_ANSWERS = """
+
+Lists are paged: send `after` or `before` with a cursor of `page_info`. Every answer carries
+`x-request-id`, which names it in the logs. Errors have one shape: `code`, `message`, `status`,
+`type`, and with `invalid_params` one entry of `errors` per violation.
+"""
 
 
 @lru_cache(maxsize=1)
@@ -24,10 +29,19 @@ def knock_document() -> JsonObject:
 
     return build_document(
         "Knock API",
-        "Trigger workflows, identify recipients, read messages and feeds. Speaks Knock's API. "
-        "Rate limits apply to each API process.",
+        "Trigger workflows, identify recipients, read messages and feeds. Speaks Knock's API, so "
+        "its SDKs work with this address as their base URL. Rate limits apply to each API process."
+        + _ANSWERS,
         ROUTERS,
         credential="A secret key (or, where a browser may call, a public key) of one environment.",
+        tags={
+            "Workflows": "Trigger workflows for recipients, and cancel what has not ended.",
+            "Users": "The people who are notified.",
+            "Tenants": "On whose behalf people are notified: your customers, teams, workspaces.",
+            "Messages": "What was sent, what became of it, and what recipients did with it.",
+            "Feeds": "In-app messages as a browser shows them to a user.",
+            "Workflow recipient runs": "What a workflow did for each recipient of a trigger.",
+        },
     )
 
 
@@ -39,44 +53,73 @@ def management_document() -> JsonObject:
 
     return build_document(
         "Management API",
-        "Define workflows and other content, commit and promote them, set up channels and keys.",
+        "Define workflows and other content, commit and promote them, set up channels and keys. "
+        "What is tagged *Admin* is Carillon's own: things that Knock offers only in its dashboard."
+        + _ANSWERS,
         (*ROUTERS, *ADMIN),
         credential="A service token of the account.",
+        tags={
+            "Workflows": "Drafts of workflows. A commit publishes them.",
+            "Commits": "Publish drafts, and promote them to the next environment.",
+            "Environments": "The chain that content is promoted along.",
+            "Channels": "What workflows send through.",
+            "Account": "Whose token this is.",
+            "Admin: channels": "Set channels up; changes take effect at once.",
+            "Admin: credentials": "API keys and service tokens.",
+            "Admin: messages": "Deliveries that failed.",
+        },
     )
 
 
 @router.get("/")
-def root() -> RedirectResponse:
+async def root() -> RedirectResponse:
     """Lead a person who opens the address of the API to the documents."""
     return RedirectResponse("/docs")
 
 
 @router.get("/docs")
-def landing() -> HTMLResponse:
+async def landing() -> HTMLResponse:
     """Show which documents there are."""
-    return HTMLResponse(render_landing())
+    return _html(pages.render_landing())
 
 
 @router.get("/docs/knock")
-def knock_reference() -> HTMLResponse:
+async def knock_reference() -> HTMLResponse:
     """Show the Knock API."""
-    return HTMLResponse(render_reference(knock_document()))
+    return _html(pages.render_reference("Knock API", "/docs/knock/openapi.json"))
 
 
 @router.get("/docs/management")
-def management_reference() -> HTMLResponse:
+async def management_reference() -> HTMLResponse:
     """Show the Management API."""
-    return HTMLResponse(render_reference(management_document()))
+    return _html(pages.render_reference("Management API", "/docs/management/openapi.json"))
 
 
 @router.get("/v1/openapi")
 @router.get("/docs/knock/openapi.json")
-def knock_openapi() -> JSONResponse:
-    """Answer the OpenAPI document of the Knock API."""
-    return JSONResponse(knock_document())
+async def knock_openapi() -> JSONResponse:
+    """Return the OpenAPI document of the Knock API."""
+    return JSONResponse(await asyncio.to_thread(knock_document))
 
 
 @router.get("/docs/management/openapi.json")
-def management_openapi() -> JSONResponse:
-    """Answer the OpenAPI document of the Management API."""
-    return JSONResponse(management_document())
+async def management_openapi() -> JSONResponse:
+    """Return the OpenAPI document of the Management API."""
+    return JSONResponse(await asyncio.to_thread(management_document))
+
+
+@router.get(pages.SCRIPT_PATH)
+async def script() -> Response:
+    """Return the script of the pages; every browser takes gzip."""
+    return Response(
+        await asyncio.to_thread(pages.read_script),
+        media_type="text/javascript",
+        headers={
+            "content-encoding": "gzip",
+            "cache-control": "public, max-age=31536000, immutable",
+        },
+    )
+
+
+def _html(page: str) -> HTMLResponse:
+    return HTMLResponse(page, headers={"content-security-policy": pages.POLICY})

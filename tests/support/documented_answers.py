@@ -1,8 +1,8 @@
 """Holds every answer that a test gets from the product to the OpenAPI document of its route.
 
 Whatever way a test calls (in process, over HTTP, through Knock's SDK), httpx carries it. So its
-`send` is watched for the session, and a test fails when an answer of 2xx has no documented
-operation or status, does not fit its schema, or has a member that the schema does not name. With
+`send` is watched for the session, and a test fails when an answer has no documented operation,
+status or error code, does not fit its schema, or has a member that the schema does not name. With
 `--api-documents FOLDER` answers are held to Knock's own documents too, `knock-api.json` and
 `knock-management-api.json` in that folder.
 """
@@ -22,6 +22,7 @@ from fastapi.routing import APIRoute
 from jsonschema_rs import Draft202012Validator
 
 from api import health
+from api.kit.parameters import codes_of
 from api.reference import routes as reference
 from domain.kit.json_types import JsonObject, JsonValue
 
@@ -44,12 +45,14 @@ class Documented:
         name: method and path, as documents write them.
         path: matches its path.
         answers: by status; None where there is no body.
+        codes: the error codes that are named, by status.
         components: what the schemas refer to.
     """
 
     name: str
     path: re.Pattern[str]
     answers: Mapping[str, JsonObject | None]
+    codes: Mapping[str, list[str]]
     components: JsonObject
     validators: dict[str, Draft202012Validator] = field(default_factory=dict)
 
@@ -58,9 +61,11 @@ class Documented:
         if status not in self.answers:
             yield f"answers {status}, which its document does not name"
             return
+        if response.is_error and response.json()["code"] not in self.codes[status]:
+            yield f"answers {status}, and its code `{response.json()['code']}` is not documented"
         schema = self.answers[status]
         if schema is None:
-            if response.content:
+            if response.content and response.is_success:
                 yield f"answers {status} with a body, which its document does not name"
             return
         if status not in self.validators:
@@ -83,17 +88,22 @@ class AnswerCheck:
         self,
         operations: list[Documented],
         *,
-        must_be_known: bool,
+        is_ours: bool,
         not_yet: Mapping[str, str] = NOT_YET,
     ) -> None:
         self._operations = operations
-        self._must_be_known = must_be_known
+        self._is_ours = is_ours
         self._not_yet = not_yet
         self._faults: list[str] = []
 
     def look_at(self, response: httpx.Response) -> None:
-        """Note what is wrong with an answer, unless it is no success or from somebody else."""
-        if not response.is_success or "x-request-id" not in response.headers:
+        """Note what is wrong with an answer, unless it is from somebody else.
+
+        Errors are compared with the product's own documents only, which name their codes.
+        """
+        if "x-request-id" not in response.headers or response.is_redirect:
+            return
+        if response.is_error and not self._is_ours:
             return
         method, path = response.request.method, response.request.url.raw_path.decode()
         path = path.partition("?")[0].rstrip("/")
@@ -101,7 +111,8 @@ class AnswerCheck:
         matching = (o for o in self._operations if o.name.startswith(f"{method} "))
         operation = next((o for o in matching if o.path.fullmatch(path)), None)
         if operation is None:
-            if self._must_be_known and method != "OPTIONS" and not _UNDOCUMENTED.match(path):
+            is_known = method == "OPTIONS" or _UNDOCUMENTED.match(path) or response.is_error
+            if self._is_ours and not is_known:
                 self._faults.append(f"{method} {path} answers {status} and stands in no document")
         elif operation.name not in self._not_yet:
             self._faults += [
@@ -121,22 +132,26 @@ def operations_of(document: JsonObject, adapt: Callable[[JsonValue], Any]) -> li
         document: an OpenAPI document.
         adapt: makes of one of its schemas the JSON Schema to check with.
     """
-    components = {"schemas": adapt(document.get("components", {}).get("schemas", {}))}
-    found = [
-        Documented(
-            f"{method.upper()} {path}",
-            re.compile(re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(path))),
-            {
+    named = document.get("components", {})
+    components = {"schemas": adapt(named.get("schemas", {}))}
+    found = []
+    for path, item in document["paths"].items():
+        pattern = re.compile(re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(path)))
+        for method in item.keys() & {"get", "put", "post", "delete", "patch"}:
+            answers = {
+                status: named["responses"][answer["$ref"].rpartition("/")[2]]
+                if "$ref" in answer
+                else answer
+                for status, answer in item[method]["responses"].items()
+            }
+            schemas = {
                 status: adapt(content["schema"]) if content and "schema" in content else None
-                for status, answer in operation["responses"].items()
+                for status, answer in answers.items()
                 for content in [answer.get("content", {}).get("application/json")]
-            },
-            components,
-        )
-        for path, item in document["paths"].items()
-        for method, operation in item.items()
-        if isinstance(operation, dict) and "responses" in operation
-    ]
+            }
+            codes = {s: codes_of(answer.get("description", "")) for s, answer in answers.items()}
+            name = f"{method.upper()} {path}"
+            found.append(Documented(name, pattern, schemas, codes, components))
     return sorted(found, key=lambda operation: operation.name.count("{"))
 
 
@@ -182,7 +197,7 @@ def own_check() -> AnswerCheck:
     """Return the check against the product's own documents."""
     documents = (reference.knock_document(), reference.management_document())
     operations = [found for document in documents for found in operations_of(document, closed)]
-    return AnswerCheck(operations, must_be_known=True)
+    return AnswerCheck(operations, is_ours=True)
 
 
 def knocks_check(folder: Path) -> AnswerCheck:
@@ -192,7 +207,7 @@ def knocks_check(folder: Path) -> AnswerCheck:
         for name in ("knock-api.json", "knock-management-api.json")
         for found in operations_of(json.loads((folder / name).read_text()), modern)
     ]
-    return AnswerCheck(operations, must_be_known=False, not_yet=KNOCK_IS_UNSURE)
+    return AnswerCheck(operations, is_ours=False, not_yet=KNOCK_IS_UNSURE)
 
 
 def _undocumented() -> re.Pattern[str]:

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 from api.kit.auth import EngineDep, SecretKey
 from api.kit.bodies import read_object, read_trigger
 from api.kit.idempotency import read_claim, replay_headers
-from api.kit.parameters import ERROR_RESPONSES, takes
+from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.rate_limits import secret_limit
 from api.kit.strings import problem_of
 from api.knock.triggers.schemas import (
@@ -27,11 +27,16 @@ from domain.triggers.requests import TriggerAnswer, parse_cancel_request, parse_
 from services.triggers import accept as triggers
 
 router = APIRouter(prefix="/v1", tags=["Workflows"], responses=ERROR_RESPONSES)
+_REFUSALS = {
+    404: "workflow_missing",
+    422: "workflow_inactive, workflow_schema_invalid, actor_missing",
+}
 
 
 @router.post(
     "/workflows/{key}/trigger",
     response_model=TriggerOut,
+    responses=refusals({**_REFUSALS, 400: "idempotency_key_mismatch, idempotency_key_too_long"}),
     dependencies=[secret_limit(5)],
     openapi_extra=takes(TriggerIn),
 )
@@ -52,6 +57,7 @@ async def trigger_workflow(
 @router.post(
     "/workflows/{key}/cancel",
     status_code=204,
+    responses=refusals({404: "workflow_missing"}),
     dependencies=[secret_limit(5)],
     openapi_extra=takes(CancelIn),
 )
@@ -70,6 +76,7 @@ async def cancel_workflow(
 @router.post(
     "/notify",
     response_model=NotifyOut,
+    responses=refusals(_REFUSALS),
     dependencies=[secret_limit(3)],
     openapi_extra=takes(NotifyIn),
     deprecated=True,
@@ -88,6 +95,7 @@ async def notify(request: Request, principal: SecretKey, engine: EngineDep) -> J
 @router.post(
     "/notify/cancel",
     status_code=204,
+    responses=refusals({404: "workflow_missing"}),
     dependencies=[secret_limit(3)],
     openapi_extra=takes(NotifyCancelIn),
     deprecated=True,

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.pagination import BY_UUID, page_body
-from api.kit.parameters import ERROR_RESPONSES, Param, boolean, takes
+from api.kit.parameters import ERROR_RESPONSES, Param, boolean, refusals, takes
 from api.kit.query_strings import QueryDep
 from api.management.common import ResultOut
 from api.management.content.commit_schemas import CommitBodyOut, CommitOut, CommitPageOut
@@ -108,7 +108,10 @@ async def show(commit_id: str, _token: ServiceToken, engine: EngineDep) -> JsonO
         return _render(await service.get_commit(connection, commit_id))
 
 
-@router.put("/{commit_id}/promote", responses={200: {"model": CommitBodyOut}})
+@router.put(
+    "/{commit_id}/promote",
+    responses={200: {"model": CommitBodyOut}, **refusals({422: "commit_not_promotable"})},
+)
 async def promote_one(commit_id: str, token: ServiceToken, engine: EngineDep) -> JsonObject:
     """Copy one commit to the next environment."""
     async with engine.database.transaction() as connection:

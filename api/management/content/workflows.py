@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.bodies import read_object, read_trigger
 from api.kit.pagination import BY_ID, page_body
-from api.kit.parameters import ERROR_RESPONSES, Param, boolean, takes
+from api.kit.parameters import ERROR_RESPONSES, Param, boolean, refusals, takes
 from api.kit.query_strings import Query, QueryDep
 from api.kit.strings import known_id, new_id_of
 from api.management.content.annotations import annotate_workflow
@@ -167,7 +167,15 @@ async def activate(
 
 @router.put(
     "/{key}/run",
-    responses={200: {"model": RunOut}},
+    responses={
+        200: {"model": RunOut},
+        **refusals(
+            {
+                404: "workflow_missing",
+                422: "workflow_inactive, workflow_schema_invalid, actor_missing",
+            }
+        ),
+    },
     openapi_extra=takes(RunIn, query=ENVIRONMENT_HELP),
 )
 async def run(

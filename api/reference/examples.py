@@ -1,0 +1,88 @@
+"""Requests as readers of the documents may send them, by method and path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from domain.kit.json_types import JsonObject
+
+_GREETING: JsonObject = {
+    "name": "Greeting",
+    "steps": [
+        {
+            "ref": "in_app",
+            "type": "channel",
+            "channel_key": "in-app",
+            "channel_type": "in_app_feed",
+            "template": {"markdown_body": "Hello **{{ recipient.name }}**"},
+        },
+        {
+            "ref": "wait",
+            "type": "delay",
+            "settings": {"delay_for": {"unit": "hours", "value": 1}},
+        },
+        {
+            "ref": "email",
+            "type": "channel",
+            "channel_key": "smtp",
+            "channel_type": "email",
+            "template": {
+                "subject": "Hello {{ recipient.name }}",
+                "html_body": "<p>{{ data.text }}</p>",
+                "settings": {"layout_key": "default"},
+            },
+        },
+    ],
+}
+
+REQUESTS: Mapping[str, Mapping[str, JsonObject]] = {
+    "POST /v1/workflows/{key}/trigger": {
+        "known": {
+            "summary": "Recipients that are known",
+            "value": {"recipients": ["ada"], "data": {"text": "Hi"}},
+        },
+        "inline": {
+            "summary": "Recipients identified inline, with an actor and a key to cancel by",
+            "value": {
+                "recipients": [{"id": "ada", "name": "Ada", "email": "ada@example.com"}],
+                "actor": "grace",
+                "tenant": "acme",
+                "data": {"text": "Hi"},
+                "cancellation_key": "greeting-1",
+            },
+        },
+    },
+    "POST /v1/workflows/{key}/cancel": {
+        "one": {
+            "summary": "The run of one recipient",
+            "value": {"cancellation_key": "greeting-1", "recipients": ["ada"]},
+        }
+    },
+    "PUT /v1/users/{user_id}": {
+        "user": {
+            "summary": "A user with a property of your own",
+            "value": {"name": "Ada", "email": "ada@example.com", "plan": "pro"},
+        }
+    },
+    "PUT /v1/tenants/{tenant_id}": {
+        "tenant": {
+            "summary": "A tenant with its colours",
+            "value": {
+                "name": "Acme",
+                "settings": {"branding": {"primary_color": "#4663AF"}},
+            },
+        }
+    },
+    "PUT /v1/workflows/{key}": {
+        "greeting": {
+            "summary": "Feed item, wait, e-mail",
+            "value": {"workflow": _GREETING},
+        }
+    },
+    "PUT /v1/workflows/{key}/validate": {
+        "greeting": {
+            "summary": "Feed item, wait, e-mail",
+            "value": {"workflow": _GREETING},
+        }
+    },
+}
