@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.knock.in_app import feeds
-from api.knock.messages import messages
+from api.knock.messages import messages, recipient_messages
 from api.knock.messages import statuses as message_statuses
-from api.knock.recipients import tenants, users
+from api.knock.recipients import objects, tenants, users
 from api.knock.runs import recipient_runs
 from api.knock.triggers import workflows
 
@@ -18,6 +18,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     messages.router,
     feeds.router,
     users.router,
+    recipient_messages.router,
+    objects.router,
     tenants.router,
     recipient_runs.router,
 )

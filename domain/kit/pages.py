@@ -6,7 +6,7 @@ that appear in between neither hide nor repeat others (Knock API reference, "Pag
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeAlias
@@ -15,6 +15,7 @@ from uuid import UUID
 from typing_extensions import TypeVar
 
 R = TypeVar("R", default=dict[str, Any])
+S = TypeVar("S")
 
 SortValue: TypeAlias = str | int | datetime | UUID
 Boundary: TypeAlias = tuple[SortValue, ...]
@@ -42,3 +43,7 @@ class Page(Generic[R]):
     size: int
     after: Boundary | None = None
     before: Boundary | None = None
+
+    def of(self, rows: Iterable[S]) -> Page[S]:
+        """Return the same page with what its rows were turned into."""
+        return Page(list(rows), self.size, self.after, self.before)

@@ -11,13 +11,24 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from domain.kit.clock import parse_instant
 from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
 
 S = TypeVar("S", bound="Shape")
+T = TypeVar("T")
+
+# A key may be as long as a body; its place in a violation is for people to read.
+_MOST_OF_A_KEY = 255
 
 # Pydantic's kinds of error, and what callers are told; `{name}` is from the error's context.
 _WORDS: Mapping[str, str] = {
@@ -77,6 +88,23 @@ def read_shape(shape: type[S], raw: JsonObject, *, field: str = "") -> S:
         raise InvalidParams(violations_of(error, raw, field=field)) from None
 
 
+def read_value(adapter: TypeAdapter[T], raw: JsonValue, *, field: str = "") -> T:
+    """Read a value of a type that is more than one shape, such as a union of them.
+
+    Args:
+        adapter: of the type.
+        raw: decoded JSON.
+        field: see `read_shape`.
+
+    Raises:
+        InvalidParams: with every violation at its place.
+    """
+    try:
+        return adapter.validate_python(raw)
+    except ValidationError as error:
+        raise InvalidParams(violations_of(error, raw, field=field)) from None
+
+
 def violations_of(error: ValidationError, raw: JsonValue, *, field: str = "") -> list[FieldError]:
     """Tell what pydantic found as violations of Knock's kind, in order, each place once."""
     found: dict[str, FieldError] = {}
@@ -130,9 +158,20 @@ def path_of(
             is_there = isinstance(current, list) and 0 <= part < len(current)
             current = current[part] if is_there else None
         elif isinstance(current, dict) and (part in current or (absent and is_last)):
-            path += f".{part}" if path else part
+            shown = part[:_MOST_OF_A_KEY]
+            path += f".{shown}" if path else shown
             current = current.get(part)
     return path
+
+
+def _object(value: object) -> object:
+    return {} if isinstance(value, list) and not value else value
+
+
+# Stands before an object in a type: PHP writes an empty one as `[]`.
+EMPTY_LIST_IS_OBJECT = BeforeValidator(_object)
+# An object whose members are of one type.
+Members = Annotated[dict[str, T], EMPTY_LIST_IS_OBJECT]
 
 
 def _instant(value: object) -> datetime:

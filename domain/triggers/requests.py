@@ -13,7 +13,7 @@ from uuid import UUID
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue, encoded_size
 from domain.kit.violations import Violations, as_object
-from domain.recipients.recipients import InlineRecipient, combined, parse_recipient, parse_tenant
+from domain.recipients.identify import InlineRecipient, combined, parse_recipient, parse_tenant
 from domain.recipients.refs import RecipientRef
 
 T = TypeVar("T")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from domain.channels.types import ChannelType
@@ -12,9 +11,10 @@ from domain.kit.json_types import JsonObject, encoded_size
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
 from domain.messages.filters import FeedFilter
-from domain.recipients.recipients import public_row
+from domain.recipients.recipients import Recipient
 from domain.recipients.refs import RecipientRef
 from models.queries.in_app import feeds
+from models.queries.recipients.recipients import recipients_by_ref
 from runtime.database import Connection
 from services.engine import Engine
 from services.messages.messages import ref_of_wire
@@ -33,13 +33,13 @@ class FeedView:
     Attributes:
         page: rows of messages, newest first.
         counts: total_count, unread_count, unseen_count.
-        people: rows of actors and of the user, as far as they are stored and may be seen.
+        people: actors and the user, as far as they are stored and may be seen.
         trigger_data: by recipient run, as far as the answer has room; empty in compact mode.
     """
 
     page: Page
     counts: JsonObject
-    people: dict[RecipientRef, dict[str, Any]]
+    people: dict[RecipientRef, Recipient]
     trigger_data: dict[UUID, JsonObject]
 
 
@@ -99,11 +99,11 @@ async def load_feed(
                 each=MAX_ITEM_DATA_BYTES,
                 together=MAX_FEED_DATA_BYTES,
             )
-        people = await feeds.recipients_by_ref(connection, environment.id, refs)
+        people = await recipients_by_ref(connection, environment.id, refs)
     shown = {
-        ref: public_row(row)
-        if is_anonymous or encoded_size(row["properties"]) > MAX_PERSON_BYTES
-        else row
-        for ref, row in people.items()
+        ref: person.as_seen_by_all()
+        if is_anonymous or encoded_size(person.properties) > MAX_PERSON_BYTES
+        else person
+        for ref, person in people.items()
     }
     return FeedView(page, counts, shown, data)

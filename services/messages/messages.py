@@ -15,9 +15,11 @@ from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
 from domain.messages.engagement import Engagement
 from domain.messages.filters import MessageFilter
+from domain.recipients.recipients import Recipient
 from domain.recipients.refs import RecipientRef
 from models.queries.in_app import feeds
 from models.queries.messages import engagement, messages
+from models.queries.recipients.recipients import recipients_by_ref
 from services.engine import Engine
 
 # Fifty e-mails may have 250 MB together; whoever wants so many asks several times.
@@ -28,12 +30,12 @@ _MAX_TRIGGER_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class TriggerActivity:
-    """One trigger as the recipient of a message sees it; recipients are rows, if still stored."""
+    """One trigger as the recipient of a message sees it; with recipients that are still stored."""
 
     message: dict[str, Any]
     data: JsonObject
-    actor: dict[str, Any] | None = None
-    recipient: dict[str, Any] | None = None
+    actor: Recipient | None = None
+    recipient: Recipient | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ async def load_trigger_activities(
         )
         actors = [ref_of_wire(actor) for actor in message["actors"][:1]]
         owner = RecipientRef(message["collection"], message["recipient_id"])
-        people = await feeds.recipients_by_ref(connection, environment.id, [owner, *actors])
+        people = await recipients_by_ref(connection, environment.id, [owner, *actors])
     actor = people.get(actors[0]) if actors else None
     known = data.get(run_id, message["data"])
     return [TriggerActivity(message, known, actor, people.get(owner))]

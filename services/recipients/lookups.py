@@ -7,9 +7,8 @@ from typing import TypeVar
 from uuid import UUID
 
 from domain.kit.json_types import JsonObject
-from domain.recipients.recipients import recipient_variable
 from domain.recipients.refs import RecipientRef
-from models.queries.recipients.recipients import get_recipients
+from models.queries.recipients.recipients import recipients_by_ref
 from runtime.database import Connection
 from templating.limits import LiquidError
 from templating.liquid.lookups import Lookups
@@ -41,9 +40,7 @@ async def with_lookups(
         else:
             if not lookups.wanted:
                 return result
-        rows = await get_recipients(connection, environment_id, lookups.wanted)
-        known.update(dict.fromkeys(lookups.wanted))
-        known.update(
-            (RecipientRef(row["collection"], row["id"]), recipient_variable(row)) for row in rows
-        )
+        found = await recipients_by_ref(connection, environment_id, lookups.wanted)
+        for ref in lookups.wanted:
+            known[ref] = found[ref].variable() if ref in found else None
     raise LiquidError(f"Look-ups may build on each other at most {_MAX_ROUNDS - 1} times.")

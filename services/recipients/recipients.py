@@ -1,70 +1,108 @@
-"""Stores, reads and deletes users and tenants.
+"""Stores, reads and deletes users, objects and tenants.
 
-Source: Knock docs, "Users", "Tenants", "Deleting users".
+Source: Knock docs, "Users", "Objects", "Tenants", "Deleting users".
 """
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 from domain.kit.errors import NotFound
 from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
-from domain.recipients.recipients import parse_properties
-from domain.recipients.refs import RecipientRef
-from models.queries.recipients import lists as recipient_lists
+from domain.recipients.identify import InlineRecipient, RecipientIn
+from domain.recipients.recipients import ObjectFilters, Recipient, TenantFilters, UserFilters
+from domain.recipients.refs import USERS, RecipientRef
+from models.queries.recipients import lists
+from models.queries.recipients.deletion import delete_recipient as delete_with_belongings
+from models.queries.recipients.preferences import preference_sets_of
 from models.queries.recipients.recipients import get_recipient, upsert_recipients
-from runtime.database import one
+from runtime.database import Connection
 from services.engine import Engine
+
+_MISSING = "The resource you requested does not exist."
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientView:
+    """A recipient as lists show it; with its preference sets by id, when they were asked for."""
+
+    recipient: Recipient
+    preferences: JsonObject | None = None
 
 
 async def load_recipient(
     engine: Engine, environment: EnvironmentScope, ref: RecipientRef
-) -> dict[str, Any]:
-    """Return a recipient's row. Raises NotFound."""
-    async with engine.database.connection() as connection:
-        row = await get_recipient(connection, environment.id, ref)
-    if row is None:
-        raise NotFound("The resource you requested does not exist.")
-    return row
+) -> Recipient:
+    """Return a recipient. Raises NotFound."""
+    async with engine.connection() as connection:
+        recipient = await get_recipient(connection, environment.id, ref)
+    if recipient is None:
+        raise NotFound(_MISSING)
+    return recipient
 
 
 async def store_recipient(
-    engine: Engine, environment: EnvironmentScope, ref: RecipientRef, body: JsonObject
-) -> dict[str, Any]:
-    """Merge what a request says into a recipient, made when it is new, and return its row.
+    engine: Engine, environment: EnvironmentScope, ref: RecipientRef, given: RecipientIn
+) -> Recipient:
+    """Merge what a request says into a recipient, made when it is new, and return it.
 
     Raises:
-        InvalidParams: the body is malformed, or all properties together would pass 256 kB.
+        InvalidParams: all properties together would have more than 256 kB.
     """
-    given = parse_properties(ref, body, "")
-    async with engine.database.transaction() as connection:
-        await upsert_recipients(connection, environment.id, [given], engine.clock())
-        return one(await get_recipient(connection, environment.id, ref))
+    said = InlineRecipient.of(ref, given)
+    async with engine.unit() as unit:
+        await upsert_recipients(unit.connection, environment.id, [said], unit.now)
+        stored = await get_recipient(unit.connection, environment.id, ref)
+    if stored is None:  # deleted by somebody else between two statements
+        raise NotFound(_MISSING)
+    return stored
 
 
-async def list_recipients(
+async def list_users(
+    engine: Engine, environment: EnvironmentScope, wanted: UserFilters, request: PageRequest
+) -> Page[RecipientView]:
+    """Return a page of users, oldest first unless it is asked for otherwise."""
+    async with engine.connection() as connection:
+        page = await lists.list_collection(
+            connection, environment.id, USERS, request, newest_first=wanted.order == "desc"
+        )
+        return await _shown(connection, environment, page, wanted.include)
+
+
+async def list_objects(
     engine: Engine,
     environment: EnvironmentScope,
     collection: str,
+    wanted: ObjectFilters,
     request: PageRequest,
-    *,
-    recipient_id: str | None = None,
-    name: str | None = None,
-    newest_first: bool = True,
-) -> Page:
-    """Return a page of a collection in the order of insertion, turned around by default."""
-    async with engine.database.connection() as connection:
-        return await recipient_lists.list_recipients(
-            connection,
-            environment.id,
-            collection,
-            request,
-            recipient_id=recipient_id,
-            name=name,
-            newest_first=newest_first,
-        )
+) -> Page[RecipientView]:
+    """Return a page of the objects of a collection, newest first."""
+    async with engine.connection() as connection:
+        page = await lists.list_collection(connection, environment.id, collection, request)
+        return await _shown(connection, environment, page, wanted.include)
+
+
+async def _shown(
+    connection: Connection,
+    environment: EnvironmentScope,
+    page: Page[Recipient],
+    include: list[str] | None,
+) -> Page[RecipientView]:
+    """Add to the recipients of a page what was asked for beside them."""
+    if not include:
+        return page.of(map(RecipientView, page.rows))
+    sets = await preference_sets_of(connection, environment.id, [row.ref for row in page.rows])
+    return page.of(RecipientView(row, sets.get(row.ref, {})) for row in page.rows)
+
+
+async def list_tenants(
+    engine: Engine, environment: EnvironmentScope, wanted: TenantFilters, request: PageRequest
+) -> Page[Recipient]:
+    """Return a page of tenants, newest first."""
+    async with engine.connection() as connection:
+        return await lists.list_tenants(connection, environment.id, wanted, request)
 
 
 async def delete_recipient(
@@ -74,6 +112,6 @@ async def delete_recipient(
 
     Its open runs find nothing to do and end by themselves.
     """
-    async with engine.database.transaction() as connection:
-        if not await recipient_lists.delete_recipient(connection, environment.id, ref):
-            raise NotFound("The resource you requested does not exist.")
+    async with engine.unit() as unit:
+        if not await delete_with_belongings(unit.connection, environment.id, ref):
+            raise NotFound(_MISSING)

@@ -15,7 +15,7 @@ from domain.kit.errors import AppError, InvalidParams, NotFound, Unavailable, Un
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
-from domain.recipients.recipients import InlineRecipient
+from domain.recipients.identify import InlineRecipient
 from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
 from domain.triggers.requests import CancelRequest, TriggerAnswer, TriggerRequest
 from models.queries.content import catalog as catalog_statements

@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from domain.kit.clock import parse_instant
 from domain.kit.json_types import JsonObject
-from domain.recipients.recipients import recipient_variable
+from domain.recipients.recipients import Recipient
 from domain.recipients.refs import RecipientRef
 from domain.workflows.run_data import run_data
 
@@ -67,8 +66,4 @@ def run_state(row: dict[str, Any], data: JsonObject, patches: list[JsonObject]) 
 
 
 def _variable(stored: JsonObject | None) -> JsonObject | None:
-    """Read a recipient's row as PostgreSQL wrote it in JSON: its instants are texts."""
-    if stored is None:
-        return None
-    instants = {name: parse_instant(stored[name]) for name in ("created_at", "updated_at")}
-    return recipient_variable({**stored, **instants})
+    return None if stored is None else Recipient.of_json(stored).variable()

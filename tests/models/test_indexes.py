@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 import psycopg
@@ -15,6 +15,7 @@ from commands.embedded.postgres import EmbeddedPostgres
 from domain.kit.filters import Bounds
 from domain.kit.pages import PageRequest
 from domain.messages.filters import FeedFilter, MessageFilter, RunFilter
+from domain.recipients.recipients import TenantFilters
 from domain.recipients.refs import RecipientRef
 from models.queries.in_app import feeds
 from models.queries.messages import messages
@@ -82,18 +83,17 @@ def crowded(postgres: EmbeddedPostgres) -> tuple[str, UUID]:
     return url, environment
 
 
-class Explained:
-    """A connection that returns how PostgreSQL would find the rows, instead of finding them."""
+class Explaining(psycopg.AsyncCursor[Any]):
+    """A cursor that also tells how PostgreSQL finds the rows: plan by plan, in `plans`."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self.plans: list[str] = []
+    plans: ClassVar[list[str]] = []
 
-    async def execute(self, statement: str, values: Any = None) -> Any:
+    async def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
         """Explain a statement, then run it."""
-        cursor = await self._connection.execute(f"EXPLAIN {statement}", values)
-        self.plans.append("\n".join(row["QUERY PLAN"] for row in await cursor.fetchall()))
-        return await self._connection.execute(statement, values)
+        plain = psycopg.AsyncCursor(self.connection, row_factory=dict_row)
+        await plain.execute(f"EXPLAIN {query}", params)
+        self.plans.append("\n".join(row["QUERY PLAN"] for row in await plain.fetchall()))
+        return await super().execute(query, params, **options)
 
 
 def _messages(**wanted: Any) -> Query:
@@ -115,8 +115,8 @@ def _feed(**wanted: Any) -> Query:
 
 
 def _tenants(name: str | None) -> Query:
-    return lambda connection, environment: recipient_lists.list_recipients(
-        connection, environment, "$tenants", PAGE, name=name
+    return lambda connection, environment: recipient_lists.list_tenants(
+        connection, environment, TenantFilters(name=name), PAGE
     )
 
 
@@ -197,7 +197,8 @@ async def _plans(crowded: tuple[str, UUID], query: Query) -> list[str]:
     url, environment = crowded
     connection = await psycopg.AsyncConnection.connect(url, row_factory=dict_row)
     async with connection:
-        explained = Explained(connection)
-        await query(cast(Connection, explained), environment)
+        connection.cursor_factory = Explaining
+        Explaining.plans.clear()
+        await query(connection, environment)
         await connection.rollback()
-    return explained.plans
+    return [*Explaining.plans]

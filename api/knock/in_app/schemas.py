@@ -10,9 +10,9 @@ from pydantic import Field
 from api.kit.pagination import encode_cursor, page_info
 from api.knock.common import Out, PageInfoOut, RecipientOut
 from api.knock.messages.schemas import ActivityOut, activity_wire, engagement_times
+from api.knock.recipients.schemas import recipient_out
 from domain.kit.clock import iso
 from domain.kit.json_types import JsonObject
-from domain.recipients.recipients import recipient_wire
 from domain.recipients.refs import RecipientRef
 from services.in_app.feeds import FeedView
 from services.messages.messages import TriggerActivity, ref_of_wire
@@ -100,7 +100,10 @@ def _item(view: FeedView, row: dict[str, Any], *, is_rich: bool) -> JsonObject:
         "id": str(row["id"]),
         "blocks": row["content"].get("blocks") or [],
         "data": row["data"],
-        "actors": [recipient_wire(actor) for actor in actors[: None if is_rich else 1]],
+        "actors": [
+            recipient_out(actor).model_dump(mode="json")
+            for actor in actors[: None if is_rich else 1]
+        ],
         "total_actors": len(refs),
         "tenant": row["tenant_id"],
         "source": {

@@ -9,11 +9,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from api.knock.common import ObjectReference, Out, PageInfoOut, RecipientOut, recipient_reference
+from api.knock.recipients.schemas import recipient_out
 from domain.kit.clock import iso
 from domain.kit.ids import activity_id
 from domain.kit.json_types import JsonObject
 from domain.messages.statuses import ENGAGEMENT_COLUMNS, DeliveryStatus, EngagementStatus
-from domain.recipients.recipients import recipient_wire
+from domain.recipients.recipients import Recipient
 from services.messages.facts import engagement_of
 from services.messages.messages import TriggerActivity
 
@@ -246,12 +247,16 @@ def activity_wire(found: TriggerActivity) -> JsonObject:
     return {
         "__typename": "Activity",
         "id": str(activity_id(found.message["id"])),
-        "actor": recipient_wire(found.actor) if found.actor else None,
-        "recipient": recipient_wire(found.recipient) if found.recipient else None,
+        "actor": _person(found.actor),
+        "recipient": _person(found.recipient),
         "data": found.data,
         "inserted_at": iso(found.message["inserted_at"]),
         "updated_at": iso(found.message["inserted_at"]),
     }
+
+
+def _person(found: Recipient | None) -> JsonObject | None:
+    return recipient_out(found).model_dump(mode="json") if found else None
 
 
 def content_wire(row: dict[str, Any]) -> JsonObject:

@@ -1,78 +1,123 @@
-"""Wire shapes of users and tenants."""
+"""Wire shapes of users, objects and tenants."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from api.knock.common import Out, PageInfoOut
+from api.kit.shapes import LeftOut, Moment, Out
+from domain.kit.json_types import JsonObject
+from domain.recipients.identify import AnyText
+from domain.recipients.recipients import Recipient
+
+PreferenceSets = Annotated[
+    dict[str, dict[str, Any]], Field(description="By set id; only with `include[]=preferences`.")
+]
 
 
-class UserIn(BaseModel):
-    """What is known about a user; further members are custom properties, merged deeply."""
-
-    model_config = ConfigDict(extra="allow")
-
-    name: str | None = None
-    email: str | None = None
-    phone_number: str | None = None
-    avatar: str | None = None
-    locale: str | None = None
-    timezone: str | None = None
-    created_at: str | None = Field(None, description="ISO 8601; left out when it cannot be read.")
-    channel_data: dict[str, dict[str, Any]] | None = Field(None, description="By channel id.")
-    preferences: dict[str, dict[str, Any]] | None = Field(None, description="By set id.")
+def _sets(preferences: JsonObject | None) -> JsonObject | None:
+    """Write preference sets as Knock does: each names its id."""
+    if preferences is None:
+        return None
+    return {key: {"id": key, **content} for key, content in preferences.items()}
 
 
 class UserOut(Out):
-    """A user, custom properties at the top level."""
+    """A user; further members are its custom properties."""
 
-    model_config = ConfigDict(extra="allow")
+    # By alias only: a custom property may bear the name of a field.
+    model_config = ConfigDict(extra="allow", populate_by_name=False)
 
-    typename: str = Field(alias="__typename", examples=["User"])
+    typename: Annotated[Literal["User"], Field(alias="__typename")]
     id: str
-    name: str | None
-    email: str | None
-    phone_number: str | None
-    avatar: str | None
-    timezone: str | None
-    created_at: datetime | None
-    updated_at: datetime
+    name: AnyText
+    email: AnyText
+    phone_number: AnyText
+    avatar: AnyText
+    timezone: AnyText
+    created_at: Moment | None
+    updated_at: Moment
+    preferences: LeftOut[PreferenceSets] = None
+
+    @classmethod
+    def of(cls, user: Recipient, preferences: JsonObject | None = None) -> Self:
+        """Write a user; with its preference sets by id, when they were asked for."""
+        return cls.model_validate(
+            {
+                **dict.fromkeys(("name", "email", "phone_number", "avatar", "timezone")),
+                **user.properties,
+                "__typename": "User",
+                "id": user.id,
+                "created_at": user.created_at,
+                "updated_at": user.updated_at,
+                "preferences": _sets(preferences),
+            }
+        )
 
 
-class UserPageOut(Out):
-    """A page of users."""
+class ObjectOut(Out):
+    """An object; names and custom properties alike are in `properties`."""
 
-    entries: list[UserOut]
-    page_info: PageInfoOut
+    typename: Annotated[Literal["Object"], Field(alias="__typename")] = "Object"
+    id: str
+    collection: str
+    properties: dict[str, Any]
+    created_at: Moment | None
+    updated_at: Moment
+    preferences: LeftOut[PreferenceSets] = None
 
-
-class TenantIn(BaseModel):
-    """What is known about a tenant; further members are custom properties, merged deeply."""
-
-    model_config = ConfigDict(extra="allow")
-
-    name: str | None = None
-    settings: dict[str, Any] | None = Field(None, description="Branding and preference set.")
+    @classmethod
+    def of(cls, found: Recipient, preferences: JsonObject | None = None) -> Self:
+        """Write an object; with its preference sets by id, when they were asked for."""
+        return cls(
+            id=found.id,
+            collection=found.collection,
+            properties=found.properties,
+            created_at=found.created_at,
+            updated_at=found.updated_at,
+            preferences=_sets(preferences),
+        )
 
 
 class TenantOut(Out):
-    """A tenant, custom properties at the top level."""
+    """A tenant; further members are its custom properties."""
 
-    model_config = ConfigDict(extra="allow")
+    # By alias only: a custom property may bear the name of a field.
+    model_config = ConfigDict(extra="allow", populate_by_name=False)
 
-    typename: str = Field(alias="__typename", examples=["Tenant"])
+    typename: Annotated[Literal["Tenant"], Field(alias="__typename")]
     id: str
-    name: str | None
-    settings: dict[str, Any]
-    created_at: datetime | None
-    updated_at: datetime
+    name: AnyText
+    settings: dict[str, Any] = Field(description="Branding and preference set.")
+    created_at: Moment | None
+    updated_at: Moment
+
+    @classmethod
+    def of(cls, tenant: Recipient) -> Self:
+        """Write a tenant; its own preference set always has the id `default`."""
+        settings: JsonObject = {"branding": None, "preference_set": None} | (tenant.settings or {})
+        if isinstance(settings["preference_set"], dict):
+            settings["preference_set"] = {"id": "default", **settings["preference_set"]}
+        return cls.model_validate(
+            {
+                "name": None,
+                **tenant.properties,
+                "__typename": "Tenant",
+                "id": tenant.id,
+                "settings": settings,
+                "created_at": tenant.created_at,
+                "updated_at": tenant.updated_at,
+            }
+        )
 
 
-class TenantPageOut(Out):
-    """A page of tenants."""
+# A recipient or an actor.
+RecipientOut: TypeAlias = UserOut | ObjectOut
 
-    entries: list[TenantOut]
-    page_info: PageInfoOut
+
+def recipient_out(found: Recipient, preferences: JsonObject | None = None) -> RecipientOut:
+    """Write a recipient as what it is; a tenant counts as an object."""
+    if found.ref.is_user:
+        return UserOut.of(found, preferences)
+    return ObjectOut.of(found, preferences)

@@ -6,15 +6,16 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, SecretKey
-from api.kit.bodies import read_object
-from api.kit.pagination import BY_TIME_AND_ID, page_body, read_page
+from api.kit.lists import filter_parameters, read_filters
+from api.kit.pagination import BY_TIME_AND_ID, read_page
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import secret_limit
+from api.kit.shapes import EntriesOut, answer, read_body
 from api.kit.strings import known_id, new_id_of
-from api.knock.common import PAGING
-from api.knock.recipients.schemas import TenantIn, TenantOut, TenantPageOut
-from domain.recipients.recipients import tenant_wire
+from api.knock.recipients.schemas import TenantOut
+from domain.recipients.identify import TenantIn
+from domain.recipients.recipients import TenantFilters
 from domain.recipients.refs import TENANTS, RecipientRef
 from services.recipients import recipients
 
@@ -23,31 +24,23 @@ router = APIRouter(prefix="/v1/tenants", tags=["Tenants"], responses=ERROR_RESPO
 
 @router.get(
     "",
-    response_model=TenantPageOut,
+    response_model=EntriesOut[TenantOut],
     dependencies=[secret_limit(4)],
-    openapi_extra=takes(
-        query={"tenant_id": "Only this tenant.", "name": "Only tenants of this name.", **PAGING}
-    ),
+    openapi_extra=takes(query=filter_parameters(TenantFilters)),
 )
 async def list_tenants(principal: SecretKey, engine: EngineDep, query: QueryDep) -> JSONResponse:
     """List tenants, newest first."""
-    page = await recipients.list_recipients(
-        engine,
-        principal.environment,
-        TENANTS,
-        read_page(query, BY_TIME_AND_ID),
-        recipient_id=query.text("tenant_id"),
-        name=query.text("name"),
-    )
-    return JSONResponse(page_body(page, map(tenant_wire, page.rows)))
+    wanted, request = read_filters(query, TenantFilters), read_page(query, BY_TIME_AND_ID)
+    page = await recipients.list_tenants(engine, principal.environment, wanted, request)
+    return answer(EntriesOut[TenantOut].of(page, map(TenantOut.of, page.rows)))
 
 
 @router.get("/{tenant_id}", response_model=TenantOut, dependencies=[secret_limit(4)])
 async def get_tenant(tenant_id: str, principal: SecretKey, engine: EngineDep) -> JSONResponse:
     """Get a tenant."""
     tenant = RecipientRef(TENANTS, known_id(tenant_id))
-    row = await recipients.load_recipient(engine, principal.environment, tenant)
-    return JSONResponse(tenant_wire(row))
+    found = await recipients.load_recipient(engine, principal.environment, tenant)
+    return answer(TenantOut.of(found))
 
 
 @router.put(
@@ -61,9 +54,9 @@ async def set_tenant(
 ) -> JSONResponse:
     """Set a tenant: made when new, else properties and settings are merged into what is stored."""
     tenant = RecipientRef(TENANTS, new_id_of(tenant_id))
-    body = await read_object(request)
-    row = await recipients.store_recipient(engine, principal.environment, tenant, body)
-    return JSONResponse(tenant_wire(row))
+    given = await read_body(request, TenantIn)
+    stored = await recipients.store_recipient(engine, principal.environment, tenant, given)
+    return answer(TenantOut.of(stored))
 
 
 @router.delete("/{tenant_id}", status_code=204, dependencies=[secret_limit(2)])

@@ -1,57 +1,51 @@
-"""Users: identify, get, list, delete, and their messages."""
+"""Users: identify, get, list, delete."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, FeedKey, IdentityKey, SecretKey
-from api.kit.bodies import read_object
-from api.kit.pagination import BY_TIME_AND_ID, BY_TIME_AND_UUID, page_body, read_page
-from api.kit.parameters import ERROR_RESPONSES, choice, takes
+from api.kit.lists import filter_parameters, read_filters
+from api.kit.pagination import BY_TIME_AND_ID, read_page
+from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import feed_limit, secret_limit
-from api.kit.strings import known_id, new_id_of
-from api.knock.common import PAGING
-from api.knock.messages import filters as message_filters
-from api.knock.messages.schemas import MessagePageOut, message_wire
-from api.knock.recipients.schemas import UserIn, UserOut, UserPageOut
-from domain.recipients.recipients import public_row, user_wire
-from domain.recipients.refs import USERS, RecipientRef
-from services.messages import messages
+from api.kit.shapes import EntriesOut, answer, read_body
+from api.knock.recipients.paths import known_user, new_user
+from api.knock.recipients.schemas import UserOut
+from domain.recipients.identify import UserIn
+from domain.recipients.recipients import UserFilters
+from domain.recipients.refs import RecipientRef
 from services.recipients import recipients
 
 router = APIRouter(prefix="/v1/users", tags=["Users"], responses=ERROR_RESPONSES)
-_ORDERS = ("asc", "desc")
+
+KnownUser = Annotated[RecipientRef, Depends(known_user)]
+NewUser = Annotated[RecipientRef, Depends(new_user)]
 
 
 @router.get(
     "",
-    response_model=UserPageOut,
+    response_model=EntriesOut[UserOut],
     dependencies=[secret_limit(4)],
-    openapi_extra=takes(
-        query={"order": choice("asc (default): oldest first; desc: newest first.", _ORDERS)}
-        | PAGING
-    ),
+    openapi_extra=takes(query=filter_parameters(UserFilters)),
 )
 async def list_users(principal: SecretKey, engine: EngineDep, query: QueryDep) -> JSONResponse:
     """List users, oldest first unless asked otherwise."""
-    page = await recipients.list_recipients(
-        engine,
-        principal.environment,
-        USERS,
-        read_page(query, BY_TIME_AND_ID),
-        newest_first=query.choice("order", _ORDERS) == "desc",
-    )
-    return JSONResponse(page_body(page, map(user_wire, page.rows)))
+    wanted, request = read_filters(query, UserFilters), read_page(query, BY_TIME_AND_ID)
+    page = await recipients.list_users(engine, principal.environment, wanted, request)
+    users = (UserOut.of(found.recipient, found.preferences) for found in page.rows)
+    return answer(EntriesOut[UserOut].of(page, users))
 
 
 @router.get("/{user_id}", response_model=UserOut, dependencies=[feed_limit(4)])
-async def get_user(user_id: str, principal: FeedKey, engine: EngineDep) -> JSONResponse:
+async def get_user(user: KnownUser, principal: FeedKey, engine: EngineDep) -> JSONResponse:
     """Get a user; with a public key outside development only id, name and avatar."""
-    user = RecipientRef.user(known_id(user_id))
-    row = await recipients.load_recipient(engine, principal.environment, user)
-    return JSONResponse(user_wire(public_row(row) if principal.is_anonymous else row))
+    found = await recipients.load_recipient(engine, principal.environment, user)
+    return answer(UserOut.of(found.as_seen_by_all() if principal.is_anonymous else found))
 
 
 @router.put(
@@ -61,38 +55,19 @@ async def get_user(user_id: str, principal: FeedKey, engine: EngineDep) -> JSONR
     openapi_extra=takes(UserIn),
 )
 async def identify_user(
-    user_id: str, request: Request, principal: IdentityKey, engine: EngineDep
+    user: NewUser, request: Request, principal: IdentityKey, engine: EngineDep
 ) -> JSONResponse:
     """Identify a user: made when new, else properties are merged deeply into what is stored.
 
     A public key may do this in development only.
     """
-    user = RecipientRef.user(new_id_of(user_id, field="user_id", forbidden="/#"))
-    body = await read_object(request)
-    row = await recipients.store_recipient(engine, principal.environment, user, body)
-    return JSONResponse(user_wire(row))
+    given = await read_body(request, UserIn)
+    stored = await recipients.store_recipient(engine, principal.environment, user, given)
+    return answer(UserOut.of(stored))
 
 
 @router.delete("/{user_id}", status_code=204, dependencies=[secret_limit(2)])
-async def delete_user(user_id: str, principal: SecretKey, engine: EngineDep) -> Response:
+async def delete_user(user: KnownUser, principal: SecretKey, engine: EngineDep) -> Response:
     """Delete a user with messages, runs, channel data and preferences; open runs end."""
-    user = RecipientRef.user(known_id(user_id))
     await recipients.delete_recipient(engine, principal.environment, user)
     return Response(status_code=204)
-
-
-@router.get(
-    "/{user_id}/messages",
-    response_model=MessagePageOut,
-    dependencies=[secret_limit(4)],
-    openapi_extra=takes(query=message_filters.PARAMETERS),
-)
-async def list_user_messages(
-    user_id: str, principal: SecretKey, engine: EngineDep, query: QueryDep
-) -> JSONResponse:
-    """List a user's messages, newest first."""
-    user = RecipientRef.user(known_id(user_id))
-    wanted = message_filters.read_message_filter(query, user)
-    request = read_page(query, BY_TIME_AND_UUID)
-    page = await messages.list_messages(engine, principal.environment, wanted, request)
-    return JSONResponse(page_body(page, map(message_wire, page.rows), wrapper="items"))

@@ -20,11 +20,6 @@ m.actors, m.data, m.content, m.recipient_run_id, m.seen_at, m.read_at, m.interac
 m.link_clicked_at, m.archived_at, m.inserted_at, m.updated_at
 """
 _MOST_COUNTED = 10_000
-_PEOPLE = """
-SELECT collection, id, properties, settings, created_at, inserted_at, updated_at FROM recipients
-JOIN unnest(%s::text[], %s::text[]) AS given (collection, id) USING (collection, id)
-WHERE environment_id = %s
-"""
 # Data of one run up to the first bound, newest runs first, and all together up to the second. What
 # is stored compressed beyond the bound is not even unpacked to be measured. The same fold as
 # `domain.workflows.run_data`: of equal keys the last one stays.
@@ -105,19 +100,6 @@ async def count_items(
         where.values,
     )
     return one(await cursor.fetchone())
-
-
-async def recipients_by_ref(
-    connection: Connection, environment_id: UUID, refs: Iterable[RecipientRef]
-) -> dict[RecipientRef, dict[str, Any]]:
-    """Return the rows of those recipients that are stored."""
-    wanted = sorted(set(refs))
-    if not wanted:
-        return {}
-    cursor = await connection.execute(
-        _PEOPLE, [[ref.collection for ref in wanted], [ref.id for ref in wanted], environment_id]
-    )
-    return {RecipientRef(row["collection"], row["id"]): row for row in await cursor.fetchall()}
 
 
 async def trigger_data_of(

@@ -1,107 +1,47 @@
-"""Statements that list recipients, and that delete one with all that belongs to it."""
+"""Lists of users, of tenants, and of the objects of a collection."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from uuid import UUID
 
 from domain.kit.pages import Page, PageRequest
-from domain.recipients.refs import RecipientRef
-from models.queries import paging
-from models.sql import Where
+from domain.recipients.recipients import Recipient, TenantFilters
+from domain.recipients.refs import TENANTS
+from models.sql import Listing, Where
 from runtime.database import Connection
 
-_COLUMNS = ("inserted_at", "id")
-_OWNER = "environment_id = %s AND recipient_id = %s AND collection = %s"
-# What hangs on a run and on a message, by the column that names it.
-_OF_RUNS = (("recipient_run_events", "recipient_run_id"), ("run_patches", "recipient_run_id"))
-_OF_MESSAGES = (
-    ("deliveries", "message_id"),
-    ("message_events", "message_id"),
-    ("delivery_attempts", "message_id"),
-)
+_NEWEST_FIRST = Listing(Recipient, "recipients r", "r", ("inserted_at", "id"))
+_OLDEST_FIRST = Listing(Recipient, "recipients r", "r", ("inserted_at", "id"), descending=False)
 
 
-def _deletion() -> Iterator[str]:
-    """Yield the statements that delete what belongs to a recipient.
-
-    Rows are locked in the order of their ids, as everybody does who changes several of them, and
-    before what hangs on them is deleted: a statement sees only what was there when it began, so
-    whoever is still writing an event has to be waited for by the statement before. Runs come first:
-    a walk that holds one is waited for, and cannot leave a message behind.
-    """
-    for table, dependents in (("recipient_runs", _OF_RUNS), ("messages", _OF_MESSAGES)):
-        yield (
-            f"WITH locked AS MATERIALIZED (SELECT FROM {table} WHERE {_OWNER} "  # noqa: S608
-            "ORDER BY id FOR UPDATE) SELECT count(*) FROM locked"
-        )
-        for dependent, column in dependents:
-            yield (
-                f"DELETE FROM {dependent} WHERE {column} IN "  # noqa: S608 - constants
-                f"(SELECT id FROM {table} WHERE {_OWNER})"
-            )
-        yield f"DELETE FROM {table} WHERE {_OWNER}"  # noqa: S608 - constants
-    yield f"DELETE FROM channel_data WHERE {_OWNER}"  # noqa: S608 - constants
-    yield f"DELETE FROM preference_sets WHERE {_OWNER}"  # noqa: S608 - constants
-
-
-_DELETE = tuple(_deletion())
-
-
-async def list_recipients(
+async def list_collection(
     connection: Connection,
     environment_id: UUID,
     collection: str,
     request: PageRequest,
     *,
-    recipient_id: str | None = None,
-    name: str | None = None,
     newest_first: bool = True,
-) -> Page:
-    """Return a page of the recipients of a collection, in the order in which they were made.
-
-    Args:
-        connection: a connection.
-        environment_id: where they are.
-        collection: for example `$users`.
-        request: which page.
-        recipient_id: only the one with this id.
-        name: only those with exactly this name.
-        newest_first: whether the order is turned around.
-    """
-    keyset = paging.Keyset(_COLUMNS, descending=newest_first)
+) -> Page[Recipient]:
+    """Return a page of a collection such as `$users`, in the order in which they were stored."""
     where = Where()
-    where.add("environment_id = %s AND collection = %s", environment_id, collection)
-    where.add_given("id = %s", recipient_id)
-    if name is not None:
-        # Names are of tenants; saying so lets PostgreSQL use the index that holds only theirs.
+    where.add("r.environment_id = %s AND r.collection = %s", environment_id, collection)
+    listing = _NEWEST_FIRST if newest_first else _OLDEST_FIRST
+    return await listing.page(connection, where, request)
+
+
+async def list_tenants(
+    connection: Connection, environment_id: UUID, wanted: TenantFilters, request: PageRequest
+) -> Page[Recipient]:
+    """Return a page of tenants, newest first."""
+    where = Where()
+    where.add("r.environment_id = %s AND r.collection = %s", environment_id, TENANTS)
+    where.add_given("r.id = %s", wanted.tenant_id)
+    if wanted.name is not None:
+        # The collection is named for the planner: there is an index that holds tenants only.
         where.add(
-            "collection = '$tenants' AND \"left\"(properties ->> 'name', 200) = \"left\"(%s, 200)"
-            " AND properties ->> 'name' = %s",
-            *(name, name),
+            "r.collection = '$tenants'"
+            ' AND "left"(r.properties ->> \'name\', 200) = "left"(%s, 200)'
+            " AND r.properties ->> 'name' = %s",
+            *(wanted.name, wanted.name),
         )
-    found, values = paging.conditions(keyset, request)
-    for condition in found:
-        where.add(condition)
-    cursor = await connection.execute(
-        "SELECT collection, id, properties, settings, created_at, inserted_at, updated_at "  # noqa: S608
-        f"FROM recipients WHERE {where.sql} {paging.order_and_limit(keyset, request)}",
-        [*where.values, *values],
-    )
-    return paging.turn(keyset, request, await cursor.fetchall())
-
-
-async def delete_recipient(connection: Connection, environment_id: UUID, ref: RecipientRef) -> bool:
-    """Delete a recipient with its runs, messages, channel data and preferences.
-
-    Runs inside a transaction. Returns whether there was such a recipient.
-    """
-    cursor = await connection.execute(
-        "DELETE FROM recipients WHERE environment_id = %s AND id = %s AND collection = %s",
-        [environment_id, ref.id, ref.collection],
-    )
-    if cursor.rowcount == 0:
-        return False
-    for statement in _DELETE:
-        await connection.execute(statement, [environment_id, ref.id, ref.collection])
-    return True
+    return await _NEWEST_FIRST.page(connection, where, request)

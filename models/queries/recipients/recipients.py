@@ -10,8 +10,10 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from domain.kit.errors import InvalidParams
-from domain.recipients.recipients import MAX_PROPERTIES_BYTES, TOO_LARGE, InlineRecipient, combined
+from domain.recipients.identify import MAX_PROPERTIES_BYTES, TOO_LARGE, InlineRecipient, combined
+from domain.recipients.recipients import Recipient
 from domain.recipients.refs import RecipientRef
+from models.sql import columns_of, fetch_all, fetch_one
 from runtime.database import Connection
 
 # Whether what is given changes what is stored. Most people are described as they were before, and
@@ -76,17 +78,16 @@ DO UPDATE SET content = jsonb_deep_merge(stored.content, excluded.content),
               updated_at = excluded.updated_at
 """
 
-_GET = """
-SELECT collection, id, properties, settings, created_at, inserted_at, updated_at
-FROM recipients WHERE environment_id = %s AND collection = %s AND id = %s
-"""
+_COLUMNS = columns_of(Recipient, "r")
+_GET = f"""
+SELECT {_COLUMNS} FROM recipients r WHERE environment_id = %s AND collection = %s AND id = %s
+"""  # noqa: S608 - constants
 
-_GET_MANY = """
-SELECT collection, id, properties, settings, created_at, inserted_at, updated_at
-FROM recipients
+_GET_MANY = f"""
+SELECT {_COLUMNS} FROM recipients r
 JOIN unnest(%s::text[], %s::text[]) AS given (collection, id) USING (collection, id)
 WHERE environment_id = %s
-"""
+"""  # noqa: S608 - constants
 
 _EXISTING = """
 SELECT collection, id FROM recipients
@@ -147,24 +148,15 @@ async def upsert_recipients(
         if row["size"] > MAX_PROPERTIES_BYTES:
             place = f"{row['collection']}/{row['id']}"
             raise InvalidParams.of("properties", f"{TOO_LARGE} in {place}")
-    await _store_reachability(connection, environment_id, ordered, now)
-
-
-async def _store_reachability(
-    connection: Connection,
-    environment_id: UUID,
-    recipients: Iterable[InlineRecipient],
-    now: datetime,
-) -> None:
     channel_rows = [
         (environment_id, entry.ref.collection, entry.ref.id, UUID(channel_id), Jsonb(data), now)
-        for entry in recipients
+        for entry in ordered
         for channel_id, data in sorted((entry.channel_data or {}).items())
         if data is not None
     ]
     preference_rows = [
         (environment_id, entry.ref.collection, entry.ref.id, set_id, Jsonb(content), now)
-        for entry in recipients
+        for entry in ordered
         for set_id, content in sorted((entry.preferences or {}).items())
     ]
     cursor = connection.cursor()
@@ -176,20 +168,20 @@ async def _store_reachability(
 
 async def get_recipient(
     connection: Connection, environment_id: UUID, ref: RecipientRef
-) -> dict[str, Any] | None:
-    """Return a recipient's row, or None."""
-    cursor = await connection.execute(_GET, (environment_id, ref.collection, ref.id))
-    return await cursor.fetchone()
+) -> Recipient | None:
+    """Return a recipient, or None."""
+    return await fetch_one(connection, Recipient, _GET, (environment_id, ref.collection, ref.id))
 
 
-async def get_recipients(
+async def recipients_by_ref(
     connection: Connection, environment_id: UUID, refs: Iterable[RecipientRef]
-) -> list[dict[str, Any]]:
-    """Return the rows of those of the recipients that exist, in any order."""
-    wanted = list(refs)
-    collections, ids = [ref.collection for ref in wanted], [ref.id for ref in wanted]
-    cursor = await connection.execute(_GET_MANY, (collections, ids, environment_id))
-    return await cursor.fetchall()
+) -> dict[RecipientRef, Recipient]:
+    """Return those of the recipients that are stored."""
+    wanted = sorted(set(refs))
+    if not wanted:
+        return {}
+    values = ([ref.collection for ref in wanted], [ref.id for ref in wanted], environment_id)
+    return {row.ref: row for row in await fetch_all(connection, Recipient, _GET_MANY, values)}
 
 
 async def existing_recipients(

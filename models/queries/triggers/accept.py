@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from domain.kit.ids import FIRST_ID, LAST_ID, recipient_run_id
-from domain.recipients.recipients import InlineRecipient
+from domain.recipients.identify import InlineRecipient
 from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
 from domain.triggers.requests import TriggerRequest
 from models.queries.recipients.recipients import CHANGES, PEOPLE, people_values

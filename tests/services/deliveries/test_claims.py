@@ -14,7 +14,7 @@ import pytest
 from domain.kit.errors import Unavailable
 from domain.messages.delivery import Exchange, Refused, Retry
 from domain.recipients.refs import RecipientRef
-from models.queries.recipients.lists import delete_recipient
+from models.queries.recipients.deletion import delete_recipient
 from runtime.database import Connection, Database
 from services.deliveries import deliver as deliveries
 from services.deliveries import outcomes as delivery_outcomes

@@ -283,3 +283,18 @@ async def test_a_public_key_sees_names_only_in_a_feed(
     (entry,) = response.json()["entries"]
     assert entry["actors"][0]["name"] == entry["activities"][0]["actor"]["name"] == "A"
     assert entry["activities"][0]["recipient"]["name"] == "E"
+
+
+async def test_a_custom_property_may_have_any_name(client: httpx.AsyncClient) -> None:
+    """Names that the shapes use inside themselves are a caller's to use too."""
+    given = {"typename": "t", "trigger_data": 1, "strategy": {}, "model_config": [], "of": None}
+    for path in ("/v1/users/ellie", "/v1/tenants/acme"):
+        body = (await client.put(path, json=given)).json()
+        assert {name: body.get(name) for name in given} == given
+        assert body["__typename"] in ("User", "Tenant")
+
+
+async def test_a_key_of_a_violation_is_cut(client: httpx.AsyncClient) -> None:
+    """The place of an error does not repeat a key as long as a body."""
+    refused = await client.put("/v1/users/ellie", json={"preferences": {"x" * 9_000: {}}})
+    assert refused.json()["errors"][0]["field"] == "preferences." + "x" * 255

@@ -1,0 +1,70 @@
+"""Recipients in paths. Users and objects have the same sub-resources, each of them written once.
+
+def _add(of: RecipientPath) -> None:
+@router.get(f"{of.path}/messages", tags=[of.tag], …)
+async def list_messages(…, recipient: RecipientRef = Depends(of.known)) -> JSONResponse:
+
+for path in RECIPIENT_PATHS:
+_add(path)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from api.kit.strings import known_id, new_id_of
+from domain.kit.errors import InvalidParams, NotFound
+from domain.recipients.refs import USERS, RecipientRef
+
+
+async def known_user(user_id: str) -> RecipientRef:
+    """Return the user of a path that is only looked up. Raises NotFound."""
+    return RecipientRef.user(known_id(user_id))
+
+
+async def known_object(collection: str, object_id: str) -> RecipientRef:
+    """Return the object of a path that is only looked up. Raises NotFound."""
+    return RecipientRef(known_collection(collection), known_id(object_id))
+
+
+def known_collection(collection: str) -> str:
+    """Return a collection of objects from a path; users are none. Raises NotFound."""
+    if collection == USERS:
+        raise NotFound("Users are under /v1/users.")
+    return known_id(collection)
+
+
+async def new_user(user_id: str) -> RecipientRef:
+    """Return the user of a path that is written. Raises InvalidParams."""
+    return RecipientRef.user(new_id_of(user_id, field="user_id", forbidden="/#"))
+
+
+async def new_object(collection: str, object_id: str) -> RecipientRef:
+    """Return the object of a path that is written. Raises InvalidParams."""
+    if collection == USERS:
+        raise InvalidParams.of("collection", "is reserved for users, which are under /v1/users")
+    return RecipientRef(
+        new_id_of(collection, field="collection", forbidden="/"),
+        new_id_of(object_id, field="object_id"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientPath:
+    """The path of one kind of recipient.
+
+    Attributes:
+        path: what its sub-resources stand under.
+        tag: of its operations in the document.
+        known: the dependency that reads a recipient which is only looked up.
+    """
+
+    path: str
+    tag: str
+    known: Callable[..., Awaitable[RecipientRef]]
+
+
+USER_PATH = RecipientPath("/v1/users/{user_id}", "Users", known_user)
+OBJECT_PATH = RecipientPath("/v1/objects/{collection}/{object_id}", "Objects", known_object)
+RECIPIENT_PATHS = (USER_PATH, OBJECT_PATH)

@@ -1,0 +1,367 @@
+"""What requests say about recipients: whom they name, and what is to be stored about them.
+
+Source: Knock docs "Users", "Objects", "Tenants", "Identifying recipients"; a plain string refers to
+a user, an object with `collection` to an object, an object without one identifies a user inline.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    TypeAdapter,
+    WithJsonSchema,
+)
+
+from domain.kit.clock import parse_instant
+from domain.kit.errors import InvalidParams
+from domain.kit.json_types import JsonObject, JsonValue, encoded_size
+from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Members, Shape, read_value
+from domain.recipients.refs import TENANTS, USERS, RecipientRef
+
+MAX_ID_CHARACTERS = 256
+MAX_PROPERTIES_BYTES = 256 * 1024
+TOO_LARGE = "custom properties exceed 256 kB"
+# Never custom properties, whatever a caller sends.
+_NOT_PROPERTIES = frozenset(
+    {
+        "id",
+        "collection",
+        "__typename",
+        "updated_at",
+        "created_at",
+        "channel_data",
+        "preferences",
+        "$trigger_data",
+    }
+)
+
+
+def _channel_id(text: str) -> str:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        raise ValueError("is not a channel id") from None
+    return text
+
+
+def _without(forbidden: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if any(character in text for character in forbidden):
+            raise ValueError(f"must not contain any of: {' '.join(forbidden)}")
+        return text
+
+    return AfterValidator(check)
+
+
+_SIZE = Field(min_length=1, max_length=MAX_ID_CHARACTERS)
+UserId = Annotated[str, _SIZE, _without("/#")]
+ObjectId = Annotated[str, _SIZE]
+CollectionName = Annotated[str, _SIZE, _without("/")]
+ChannelId = Annotated[str, AfterValidator(_channel_id)]
+PreferenceSetId = Annotated[str, Field(min_length=1, max_length=255)]
+# A caller's own note; one that cannot be read is left out, and no reason to lose the recipient.
+CallersInstant = Annotated[
+    datetime | None,
+    BeforeValidator(parse_instant),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]}),
+]
+# Documented as a string, and taken and kept as whatever it is.
+AnyText = Annotated[Any, WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "null"}]})]
+
+
+class PreferenceSetIn(Shape):
+    """A preference set; how it is to be stored is said in it and is never a part of it."""
+
+    model_config = ConfigDict(extra="allow", populate_by_name=False)
+
+    strategy: Literal["merge", "replace"] | None = Field(
+        None,
+        alias="__persistence_strategy__",
+        description="Heeded in a tenant's settings; elsewhere what is given is merged.",
+    )
+
+    def content(self) -> JsonObject:
+        """Return what is to be stored."""
+        return dict(self.model_extra or {})
+
+
+PreferenceSet = Annotated[PreferenceSetIn, EMPTY_LIST_IS_OBJECT]
+
+
+class TenantSettingsIn(Shape):
+    """A tenant's settings."""
+
+    model_config = ConfigDict(extra="allow", populate_by_name=False)
+
+    preference_set: PreferenceSet | None = Field(None, description="null removes it.")
+
+    def content(self) -> JsonObject:
+        """Return what is to be stored."""
+        content = dict(self.model_extra or {})
+        if "preference_set" in self.model_fields_set:
+            given = self.preference_set
+            content["preference_set"] = None if given is None else given.content()
+        return content
+
+
+class RecipientIn(Shape):
+    """What is known about a recipient; members that are not named are custom properties."""
+
+    # By alias only: a custom property may bear the name of a field.
+    model_config = ConfigDict(extra="allow", populate_by_name=False)
+    kept: ClassVar[Collection[str]] = ()
+
+    created_at: CallersInstant = Field(None, description="Left out when it cannot be read.")
+    channel_data: Annotated[dict[ChannelId, Members[Any] | None], EMPTY_LIST_IS_OBJECT] | None = (
+        Field(None, description="By channel id; replaces what is stored for that channel.")
+    )
+    preferences: Annotated[dict[PreferenceSetId, PreferenceSet], EMPTY_LIST_IS_OBJECT] | None = (
+        Field(None, description="By set id; merged into what is stored.")
+    )
+
+    def properties(self) -> JsonObject:
+        """Return what is stored as properties: the named ones that were given, and custom ones."""
+        named = {name: getattr(self, name) for name in self.kept if name in self.model_fields_set}
+        custom = self.model_extra or {}
+        return named | {key: custom[key] for key in custom if key not in _NOT_PROPERTIES}
+
+
+class UserIn(RecipientIn):
+    """What is known about a user; members that are not named are custom properties."""
+
+    kept: ClassVar[Collection[str]] = (
+        "name",
+        "email",
+        "phone_number",
+        "avatar",
+        "locale",
+        "timezone",
+    )
+
+    name: str | None = None
+    email: str | None = None
+    phone_number: str | None = None
+    avatar: str | None = None
+    locale: str | None = None
+    timezone: str | None = None
+
+
+class ObjectIn(RecipientIn):
+    """What is known about an object; members that are not named are custom properties."""
+
+    kept: ClassVar[Collection[str]] = ("name", "locale", "timezone")
+
+    name: AnyText = None
+    locale: AnyText = None
+    timezone: AnyText = None
+
+
+class TenantIn(RecipientIn):
+    """What is known about a tenant; members that are not named are custom properties."""
+
+    kept: ClassVar[Collection[str]] = ("name",)
+
+    name: str | None = None
+    settings: Annotated[TenantSettingsIn, EMPTY_LIST_IS_OBJECT] | None = Field(
+        None, description="Branding and preference set."
+    )
+
+
+class _Inline(RecipientIn):
+    trigger_data: Members[Any] | None = Field(
+        None, alias="$trigger_data", description="Merged over the trigger's data for this one."
+    )
+
+
+class InlineUserIn(_Inline, UserIn):
+    """A user by id, with what is known about it."""
+
+    id: UserId
+    collection: Literal["$users"] | None = None
+
+
+class InlineObjectIn(_Inline, ObjectIn):
+    """An object by id and collection; a reference when nothing else is given."""
+
+    id: ObjectId
+    collection: CollectionName
+
+
+class InlineTenantIn(_Inline, TenantIn):
+    """A tenant by id, with what is known about it."""
+
+    id: ObjectId
+    collection: Any = Field(None, json_schema_extra={"type": "string"})
+
+
+def _kind(raw: object) -> str:
+    """Tell which of the forms of a recipient a value has; keys of a request have no such names."""
+    if not isinstance(raw, dict):
+        return "(user id)"
+    collection = raw.get("collection")
+    if collection is None or collection == USERS:
+        return "(inline user)"
+    return "(inline tenant)" if collection == TENANTS else "(inline object)"
+
+
+def _kind_of_tenant(raw: object) -> str:
+    return "(inline tenant)" if isinstance(raw, dict) else "(tenant id)"
+
+
+def _text_or(refusal: str) -> BeforeValidator:
+    def check(raw: object) -> object:
+        if not isinstance(raw, str):
+            raise ValueError(refusal)  # noqa: TRY004 - pydantic takes a ValueError for a violation
+        return raw
+
+    return BeforeValidator(check)
+
+
+# A recipient or an actor of a request.
+AnyRecipientIn: TypeAlias = Annotated[
+    Annotated[
+        UserId,
+        _text_or("must be a user id, an object reference or an inline recipient"),
+        Tag("(user id)"),
+    ]
+    | Annotated[InlineUserIn, Tag("(inline user)")]
+    | Annotated[InlineTenantIn, Tag("(inline tenant)")]
+    | Annotated[InlineObjectIn, Tag("(inline object)")],
+    Discriminator(_kind),
+]
+# A tenant of a request.
+AnyTenantIn: TypeAlias = Annotated[
+    Annotated[ObjectId, _text_or("must be a tenant id or an inline tenant"), Tag("(tenant id)")]
+    | Annotated[InlineTenantIn, Tag("(inline tenant)")],
+    Discriminator(_kind_of_tenant),
+]
+_RECIPIENT: TypeAdapter[AnyRecipientIn] = TypeAdapter(AnyRecipientIn)
+_TENANT: TypeAdapter[AnyTenantIn] = TypeAdapter(AnyTenantIn)
+
+
+@dataclass(frozen=True, slots=True)
+class InlineRecipient:
+    """A recipient named in a request, with what is to be stored about it.
+
+    Attributes:
+        ref: whom it names.
+        properties: None for a bare reference, which stores nothing.
+        settings: a tenant's settings (branding, preference set).
+        replaces_preferences: whether the tenant's preference set is replaced, not merged.
+        created_at: when the caller's own system made it.
+        channel_data: by channel id; replaces what is stored for that channel.
+        preferences: by set id; merged into what is stored.
+        trigger_data: merged over the trigger's data for this recipient only.
+    """
+
+    ref: RecipientRef
+    properties: JsonObject | None = None
+    settings: JsonObject | None = None
+    created_at: datetime | None = None
+    channel_data: JsonObject | None = None
+    preferences: JsonObject | None = None
+    trigger_data: JsonObject | None = None
+    replaces_preferences: bool = False
+
+    @classmethod
+    def of(cls, ref: RecipientRef, given: RecipientIn, field: str = "") -> InlineRecipient:
+        """Say what a request says about a recipient.
+
+        Raises:
+            InvalidParams: all properties together have more than 256 kB; at `field`, if there is
+                one.
+        """
+        properties = given.properties()
+        if encoded_size(properties) > MAX_PROPERTIES_BYTES:
+            raise InvalidParams.of(field or "properties", TOO_LARGE)
+        settings = given.settings if isinstance(given, TenantIn) else None
+        new_set = settings.preference_set if settings else None
+        sets = given.preferences
+        return cls(
+            ref,
+            properties,
+            settings.content() if settings else None,
+            given.created_at,
+            given.channel_data,
+            None if sets is None else {key: one.content() for key, one in sets.items()},
+            given.trigger_data if isinstance(given, _Inline) else None,
+            new_set is not None and new_set.strategy == "replace",
+        )
+
+
+def parse_recipient(raw: JsonValue, field: str) -> InlineRecipient:
+    """Read one recipient or actor of a request.
+
+    Raises:
+        InvalidParams: with every violation; `field` begins the path of each.
+    """
+    return inline(read_value(_RECIPIENT, raw, field=field), field)
+
+
+def inline(given: AnyRecipientIn, field: str) -> InlineRecipient:
+    """Say whom a recipient of a request names, and what it says about them.
+
+    Raises:
+        InvalidParams: all properties together have more than 256 kB.
+    """
+    if isinstance(given, str):
+        return InlineRecipient(RecipientRef.user(given))
+    collection = given.collection or USERS
+    ref = RecipientRef(collection, given.id)
+    is_bare = given.model_fields_set <= {"id", "collection"} and not given.model_extra
+    if is_bare and given.collection is not None:
+        return InlineRecipient(ref)
+    return InlineRecipient.of(ref, given, field)
+
+
+def parse_tenant(raw: JsonValue, field: str) -> InlineRecipient:
+    """Read a tenant given by id or inline; an unknown id becomes a stub, so it always stores.
+
+    Raises:
+        InvalidParams: with every violation; `field` begins the path of each.
+    """
+    given = read_value(_TENANT, raw, field=field)
+    if isinstance(given, str):
+        return InlineRecipient(RecipientRef(TENANTS, given), properties={})
+    return InlineRecipient.of(RecipientRef(TENANTS, given.id), given, field)
+
+
+def combined(first: InlineRecipient | None, second: InlineRecipient) -> InlineRecipient:
+    """Join two mentions of one recipient in one request, as if the second had come after."""
+    if first is None or first.properties is None:
+        return second
+    if second.properties is None:
+        return first
+    return InlineRecipient(
+        first.ref,
+        _merged(first.properties, second.properties),
+        _merged(first.settings, second.settings),
+        second.created_at or first.created_at,
+        {**(first.channel_data or {}), **(second.channel_data or {})} or None,
+        _merged(first.preferences, second.preferences),
+        first.trigger_data if second.trigger_data is None else second.trigger_data,
+        first.replaces_preferences or second.replaces_preferences,
+    )
+
+
+def _merged(first: JsonObject | None, second: JsonObject | None) -> JsonObject | None:
+    """Merge objects deeply, as the database does; other values are replaced."""
+    if first is None or second is None:
+        return second if first is None else first
+    merged = dict(first)
+    for key, value in second.items():
+        before = merged.get(key)
+        both = isinstance(before, dict) and isinstance(value, dict)
+        merged[key] = _merged(before, value) if both else value
+    return merged

@@ -1,0 +1,60 @@
+"""Statements that delete a recipient with all that belongs to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from domain.recipients.refs import RecipientRef
+from runtime.database import Connection
+
+_OWNER = "environment_id = %s AND recipient_id = %s AND collection = %s"
+# What hangs on a run and on a message, by the column that names it.
+_OF_RUNS = (("recipient_run_events", "recipient_run_id"), ("run_patches", "recipient_run_id"))
+_OF_MESSAGES = (
+    ("deliveries", "message_id"),
+    ("message_events", "message_id"),
+    ("delivery_attempts", "message_id"),
+)
+
+
+def _deletion() -> Iterator[str]:
+    """Yield the statements that delete what belongs to a recipient.
+
+    Rows are locked in the order of their ids, as everybody does who changes several of them, and
+    before what hangs on them is deleted: a statement sees only what was there when it began, so
+    whoever is still writing an event has to be waited for by the statement before. Runs come first:
+    a walk that holds one is waited for, and cannot leave a message behind.
+    """
+    for table, dependents in (("recipient_runs", _OF_RUNS), ("messages", _OF_MESSAGES)):
+        yield (
+            f"WITH locked AS MATERIALIZED (SELECT FROM {table} WHERE {_OWNER} "  # noqa: S608
+            "ORDER BY id FOR UPDATE) SELECT count(*) FROM locked"
+        )
+        for dependent, column in dependents:
+            yield (
+                f"DELETE FROM {dependent} WHERE {column} IN "  # noqa: S608 - constants
+                f"(SELECT id FROM {table} WHERE {_OWNER})"
+            )
+        yield f"DELETE FROM {table} WHERE {_OWNER}"  # noqa: S608 - constants
+    yield f"DELETE FROM channel_data WHERE {_OWNER}"  # noqa: S608 - constants
+    yield f"DELETE FROM preference_sets WHERE {_OWNER}"  # noqa: S608 - constants
+
+
+_DELETE = tuple(_deletion())
+
+
+async def delete_recipient(connection: Connection, environment_id: UUID, ref: RecipientRef) -> bool:
+    """Delete a recipient with its runs, messages, channel data and preferences.
+
+    Runs inside a transaction. Returns whether there was such a recipient.
+    """
+    cursor = await connection.execute(
+        "DELETE FROM recipients WHERE environment_id = %s AND id = %s AND collection = %s",
+        [environment_id, ref.id, ref.collection],
+    )
+    if cursor.rowcount == 0:
+        return False
+    for statement in _DELETE:
+        await connection.execute(statement, [environment_id, ref.id, ref.collection])
+    return True
