@@ -13,6 +13,8 @@ from api.kit.pagination import MAX_PAGE_SIZE
 from api.kit.parameters import Param, boolean, choice, choices, identifier, instant, texts, whole
 from api.kit.query_strings import Query
 from domain.kit.filters import Bounds, DataFilter, Filter
+from domain.kit.json_types import JsonObject
+from domain.recipients.refs import RecipientRef
 
 F = TypeVar("F")
 
@@ -32,7 +34,9 @@ def filter_parameters(
     for field, kind, told in _declared(filters):
         name = told.name or field
         words = _words(kind, told)
-        if _is_list(kind):
+        if kind == list[RecipientRef]:
+            found[f"{name}[]"] = Param(told.description, _references(told.at_most))
+        elif _is_list(kind):
             found[f"{name}[]"] = (
                 choices(told.description, words) if words else texts(told.description, told.at_most)
             )
@@ -59,15 +63,32 @@ def read_filters(query: Query, filters: type[F], **given: Any) -> F:
         if field in given:
             continue
         name, words = told.name or field, _words(kind, told)
-        if _is_list(kind):
+        if kind == list[RecipientRef]:
+            values[field] = query.references(name, at_most=told.at_most)
+        elif _is_list(kind):
             values[field] = query.texts(name, choices=words, at_most=told.at_most)
         elif words:
-            values[field] = query.choice(name, words)
+            values[field] = _word(kind, query.choice(name, words))
         else:
             values[field] = _READ[kind](query, name)
         if values[field] is None:
             del values[field]  # the default of the dataclass holds
     return filters(**values)
+
+
+def _references(at_most: int) -> JsonObject:
+    text: JsonObject = {"type": "string"}
+    reference: JsonObject = {
+        "type": "object",
+        "properties": {"id": text, "collection": text},
+        "required": ["id"],
+    }
+    return {"type": "array", "items": {"anyOf": [text, reference]}, "maxItems": at_most}
+
+
+def _word(kind: Any, word: str | None) -> str | None:
+    is_vocabulary = isinstance(kind, type) and issubclass(kind, StrEnum)
+    return kind(word) if is_vocabulary and word is not None else word
 
 
 _DOCUMENTED: Mapping[Any, Callable[[str], str | Param]] = {

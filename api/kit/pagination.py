@@ -21,6 +21,8 @@ from domain.kit.pages import Boundary, Page, PageRequest, SortValue
 # The kinds of the sort values of a list, in order.
 Kinds: TypeAlias = tuple[type[SortValue], ...]
 BY_TIME_AND_ID: Kinds = (datetime, str)
+# A recipient by its collection and id.
+BY_TIME_AND_REF: Kinds = (datetime, str, str)
 BY_TIME_AND_UUID: Kinds = (datetime, UUID)
 BY_ID: Kinds = (str,)
 BY_UUID: Kinds = (UUID,)

@@ -21,6 +21,7 @@ from domain.kit.clock import parse_instant
 from domain.kit.errors import InvalidParams
 from domain.kit.filters import Bounds, DataFilter
 from domain.kit.json_types import JsonObject
+from domain.recipients.refs import USERS, RecipientRef
 
 Node: TypeAlias = Any  # str, list of nodes, or dict of nodes
 
@@ -107,6 +108,15 @@ class Query:
             return [node[key] for key in sorted(node, key=int)]
         return [node]
 
+    def references(self, name: str, *, at_most: int = 100) -> list[RecipientRef] | None:
+        """Read recipients: user ids, and objects by `id` and `collection`; None when not given."""
+        values = self.nodes(name)
+        if values is None:
+            return None
+        if len(values) > at_most:
+            raise InvalidParams.of(name, f"must have at most {at_most} entries")
+        return [_reference(f"{name}[{index}]", value) for index, value in enumerate(values)]
+
     def node(self, name: str) -> Node | None:
         """Read one value as it was sent: a string, or an object such as `recipient[id]=…`."""
         return self._nodes.get(name)
@@ -149,6 +159,16 @@ class Query:
                 raise InvalidParams.of(name, f"{json.dumps(key)} must not be nested")
         is_json = isinstance(self._nodes[name], str)
         return DataFilter.of_json(found) if is_json else DataFilter.of_texts(found)
+
+
+def _reference(name: str, value: Node) -> RecipientRef:
+    if isinstance(value, str):
+        return RecipientRef.user(value)
+    if isinstance(value, dict):
+        collection, identifier = value.get("collection", USERS), value.get("id")
+        if isinstance(collection, str) and isinstance(identifier, str):
+            return RecipientRef(collection, identifier)
+    raise InvalidParams.of(name, "must be a user id, or an id with a collection")
 
 
 def _instant(name: str, value: Node) -> datetime:

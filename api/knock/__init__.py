@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from api.knock.in_app import feeds
 from api.knock.messages import messages, recipient_messages
 from api.knock.messages import statuses as message_statuses
-from api.knock.recipients import objects, tenants, users
+from api.knock.recipients import objects, subscriptions, tenants, users
 from api.knock.runs import recipient_runs
 from api.knock.triggers import workflows
 
@@ -20,6 +20,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     users.router,
     recipient_messages.router,
     objects.router,
+    subscriptions.router,
     tenants.router,
     recipient_runs.router,
 )

@@ -633,6 +633,56 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workflow_runs")),
     )
     op.create_table(
+        "subscriptions",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("object_collection", sa.Text(collation="C"), nullable=False),
+        sa.Column("object_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("recipient_collection", sa.Text(collation="C"), nullable=False),
+        sa.Column("recipient_id", sa.Text(collation="C"), nullable=False),
+        sa.Column(
+            "properties", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["environment_id"], ["environments.id"], name=op.f("fk_subscriptions_environment_id")
+        ),
+        sa.PrimaryKeyConstraint(
+            "environment_id",
+            "object_collection",
+            "object_id",
+            "recipient_collection",
+            "recipient_id",
+            name=op.f("pk_subscriptions"),
+        ),
+    )
+    op.create_index(
+        "ix_subscriptions_object",
+        "subscriptions",
+        [
+            "environment_id",
+            "object_collection",
+            "object_id",
+            "inserted_at",
+            "recipient_collection",
+            "recipient_id",
+        ],
+        unique=False,
+    )
+    op.create_index(
+        "ix_subscriptions_recipient",
+        "subscriptions",
+        [
+            "environment_id",
+            "recipient_collection",
+            "recipient_id",
+            "inserted_at",
+            "object_collection",
+            "object_id",
+        ],
+        unique=False,
+    )
+    op.create_table(
         "sweep_positions",
         sa.Column("duty", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column(
@@ -761,6 +811,7 @@ def downgrade() -> None:
         "trigger_releases",
         "sweep_positions",
         "workflow_runs",
+        "subscriptions",
         "recipients",
         "recipient_runs",
         "preference_sets",

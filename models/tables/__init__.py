@@ -13,7 +13,7 @@ from models.tables.effect import OwedEffect
 from models.tables.environment import ApiKey, Environment, ServiceToken
 from models.tables.idempotency import IdempotencyRecord
 from models.tables.message import DeliveryAttempt, Message, MessageEvent
-from models.tables.recipient import ChannelData, PreferenceSet, Recipient
+from models.tables.recipient import ChannelData, PreferenceSet, Recipient, Subscription
 from models.tables.release import SweepPosition, TriggerRelease
 from models.tables.run import RecipientRun, RecipientRunEvent, RunPatch, WorkflowRun
 
@@ -39,6 +39,7 @@ __all__ = [
     "RecipientRunEvent",
     "RunPatch",
     "ServiceToken",
+    "Subscription",
     "SweepPosition",
     "TriggerRelease",
     "WorkflowRun",

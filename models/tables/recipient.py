@@ -1,4 +1,4 @@
-"""Recipients (users, objects, tenants) and what they store with us.
+"""Recipients (users, objects, tenants), what they store with us, and what they follow.
 
 One table for all three, as Knock has it: users are the collection `$users`, tenants `$tenants`.
 """
@@ -65,4 +65,39 @@ class PreferenceSet(SQLModel, table=True):
     recipient_id: str = text_column(primary_key=True)
     id: str = text_column(primary_key=True)
     content: dict[str, Any] = json_column()
+    updated_at: datetime = instant_column()
+
+
+class Subscription(SQLModel, table=True):
+    """That a recipient follows an object."""
+
+    __tablename__ = "subscriptions"
+    __table_args__ = (
+        Index(
+            "ix_subscriptions_object",
+            "environment_id",
+            "object_collection",
+            "object_id",
+            "inserted_at",
+            "recipient_collection",
+            "recipient_id",
+        ),
+        Index(
+            "ix_subscriptions_recipient",
+            "environment_id",
+            "recipient_collection",
+            "recipient_id",
+            "inserted_at",
+            "object_collection",
+            "object_id",
+        ),
+    )
+
+    environment_id: UUID = Field(foreign_key="environments.id", primary_key=True)
+    object_collection: str = text_column(primary_key=True)
+    object_id: str = text_column(primary_key=True)
+    recipient_collection: str = text_column(primary_key=True)
+    recipient_id: str = text_column(primary_key=True)
+    properties: dict[str, Any] = json_column()
+    inserted_at: datetime = instant_column()
     updated_at: datetime = instant_column()

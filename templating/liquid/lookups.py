@@ -1,4 +1,4 @@
-"""The filters `user`, `object` and `tenant`: people and things that a template names by id.
+"""The filters `user`, `object`, `tenant`, `subscriptions`: what a template names by id.
 
 Rendering is plain computing and cannot wait for a database. So a filter that meets an id for the
 first time notes what it wants and gives nothing; whoever renders fetches what was noted and
@@ -10,12 +10,13 @@ Source: Knock docs, "Liquid helpers" (a template may load any entity of its envi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from liquid.filter import with_context
 
 from domain.kit.json_types import JsonObject
-from domain.recipients.refs import TENANTS, USERS, RecipientRef
+from domain.recipients.refs import TENANTS, RecipientRef
 from templating.limits import LiquidError
 from templating.liquid.printing import to_text
 
@@ -23,6 +24,18 @@ if TYPE_CHECKING:
     from templating.liquid.render_context import BudgetedContext
 
 MAX_LOOKUPS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionsOf:
+    """What a user follows."""
+
+    user_id: str
+
+
+# What can be looked up: a recipient, which is an object of JSON, or subscriptions, a list of them.
+Lookup: TypeAlias = RecipientRef | SubscriptionsOf
+Found: TypeAlias = JsonObject | list[JsonObject] | None
 
 
 class Lookups:
@@ -35,54 +48,62 @@ class Lookups:
         wanted: what was asked for and is not known.
     """
 
-    def __init__(self, known: Mapping[RecipientRef, JsonObject | None] | None = None) -> None:
+    def __init__(self, known: Mapping[Lookup, Found] | None = None) -> None:
         self._known = known or {}
-        self.wanted: set[RecipientRef] = set()
+        self.wanted: set[Lookup] = set()
 
-    def find(self, ref: RecipientRef) -> JsonObject | None:
-        """Return an entity; None when there is none, or when it has to be fetched first.
+    def find(self, wanted: Lookup) -> Found:
+        """Return what was looked up; None when there is nothing, or when it is still to be fetched.
 
-        Raises LiquidError for more than 25 entities.
+        Raises LiquidError for more than 25 look-ups.
         """
-        if ref in self._known:
-            return self._known[ref]
-        if len(self._known) + len(self.wanted | {ref}) > MAX_LOOKUPS:
-            raise LiquidError(f"A message may look up at most {MAX_LOOKUPS} users and objects.")
-        self.wanted.add(ref)
+        if wanted in self._known:
+            return self._known[wanted]
+        if len(self._known) + len(self.wanted | {wanted}) > MAX_LOOKUPS:
+            raise LiquidError(
+                f"A message may look up at most {MAX_LOOKUPS} users, objects and subscriptions."
+            )
+        self.wanted.add(wanted)
         return None
 
 
 @with_context
-def user(value: object, *, context: BudgetedContext) -> JsonObject | None:
+def user(value: object, *, context: BudgetedContext) -> Found:
     """Return the user of an id, with all properties; nothing when there is none."""
-    return _find(context, USERS, value)
+    return _find(context, value, RecipientRef.user)
 
 
 @with_context
-def tenant(value: object, *, context: BudgetedContext) -> JsonObject | None:
+def tenant(value: object, *, context: BudgetedContext) -> Found:
     """Return the tenant of an id; nothing when there is none."""
-    return _find(context, TENANTS, value)
+    return _find(context, value, lambda key: RecipientRef(TENANTS, key))
 
 
 @with_context
-def find_object(
-    value: object, collection: object, *, context: BudgetedContext
-) -> JsonObject | None:
+def find_object(value: object, collection: object, *, context: BudgetedContext) -> Found:
     """Return the object of an id in a collection; nothing when there is none."""
-    return _find(context, to_text(collection), value)
+    name = to_text(collection)
+    return _find(context, value, lambda key: RecipientRef(name, key)) if name else None
 
 
-def _find(context: BudgetedContext, collection: str, value: object) -> JsonObject | None:
+@with_context
+def subscriptions(value: object, *, context: BudgetedContext) -> Found:
+    """Return what the user of an id follows: a list of `object` and `properties`, newest first."""
+    return _find(context, value, SubscriptionsOf)
+
+
+def _find(context: BudgetedContext, value: object, lookup: Callable[[str], Lookup]) -> Found:
     key = "" if isinstance(value, (dict, list, tuple)) else to_text(value)
-    if not key or not collection:
+    if not key:
         return None
     if context.lookups is None:
-        raise LiquidError("Users and objects cannot be looked up here.")
-    return context.lookups.find(RecipientRef(collection, key))
+        raise LiquidError("Users, objects and subscriptions cannot be looked up here.")
+    return context.lookups.find(lookup(key))
 
 
 LOOKUP_FILTERS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("object", find_object),
+    ("subscriptions", subscriptions),
     ("tenant", tenant),
     ("user", user),
 )

@@ -59,6 +59,60 @@ async def test_users_and_tenants(knock: AsyncKnock) -> None:
     assert caught.value.body["code"] == "resource_missing"  # type: ignore[index]
 
 
+async def test_objects_and_subscriptions(knock: AsyncKnock) -> None:
+    """Objects and who follows them fit the client's types; its lists go through pages."""
+    await knock.objects.set("projects", "one", name="One", extra_body={"tier": "pro"})
+    for number in range(2, 5):
+        await knock.objects.set("projects", str(number))
+    found = await knock.objects.get("projects", "one")
+    assert found.properties == {"name": "One", "tier": "pro"}
+    page = await knock.objects.list("projects", page_size=2, include=["preferences"])
+    assert [entry.id async for entry in page] == ["4", "3", "2", "one"]
+    made = await knock.objects.add_subscriptions(
+        "projects",
+        "one",
+        recipients=[
+            {"id": "ellie", "name": "Ellie"},
+            {"id": "core", "collection": "teams", "name": "Core"},
+        ],
+        properties={"role": "lead"},
+    )
+    assert [(one.recipient.id, one.properties) for one in made] == [
+        ("ellie", {"role": "lead"}),
+        ("core", {"role": "lead"}),
+    ]
+    await knock.objects.add_subscriptions("projects", "2", recipients=["ellie"])
+    listed = await knock.objects.list_subscriptions("projects", "one", page_size=1)
+    assert {one.recipient.id async for one in listed} == {"core", "ellie"}
+    narrowed = await knock.objects.list_subscriptions(
+        "projects",
+        "one",
+        mode="object",
+        include=["preferences"],
+        recipients=["ellie", {"id": "x", "collection": "teams"}],
+    )
+    assert [one.recipient.id for one in narrowed.entries] == ["ellie"]
+    of_team = await knock.objects.list_subscriptions(
+        "teams", "core", mode="recipient", objects=[{"id": "one", "collection": "projects"}]
+    )
+    assert [one.object.id for one in of_team.entries] == ["one"]
+    of_user = await knock.users.list_subscriptions("ellie", page_size=1)
+    assert [one.object.id async for one in of_user] == ["2", "one"]
+    by_object = await knock.users.list_subscriptions(
+        "ellie", include=["preferences"], objects=[{"id": "one", "collection": "projects"}]
+    )
+    assert [one.object.id for one in by_object.entries] == ["one"]
+    ended = await knock.objects.delete_subscriptions(
+        "projects", "one", recipients=["ellie", {"id": "core", "collection": "teams"}]
+    )
+    assert [one.recipient.id for one in ended] == ["ellie", "core"]
+    messages = await knock.objects.list_messages("projects", "one")
+    assert messages.items == []
+    await knock.objects.delete("projects", "one")
+    with pytest.raises(knockapi.NotFoundError):
+        await knock.objects.get("projects", "one")
+
+
 async def test_messages(
     knock: AsyncKnock, make: Builder, environment: Environment, channel: UUID
 ) -> None:

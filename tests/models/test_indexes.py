@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -17,9 +18,12 @@ from domain.kit.pages import PageRequest
 from domain.messages.filters import FeedFilter, MessageFilter, RunFilter
 from domain.recipients.recipients import TenantFilters
 from domain.recipients.refs import RecipientRef
+from domain.recipients.subscriptions import Side
 from models.queries.in_app import feeds
 from models.queries.messages import messages
 from models.queries.recipients import lists as recipient_lists
+from models.queries.recipients import subscriptions
+from models.queries.recipients.deletion import delete_recipient
 from models.queries.runs import open_runs, runs
 from models.queries.triggers import cancellations, releases
 from runtime.database import Connection
@@ -27,6 +31,7 @@ from tests.support.builders import T0
 from tests.support.postgres import new_database
 
 ELLIE = RecipientRef.user("user-7")
+TOPIC = RecipientRef("topics", "topic-7")
 CHANNEL = UUID("018f0000-0000-7000-8000-000000000007")
 PAGE = PageRequest(50)
 Query = Callable[[Connection, UUID], Awaitable[Any]]
@@ -39,6 +44,13 @@ INSERT INTO recipients (environment_id, collection, id, properties, inserted_at,
 SELECT %(environment)s, CASE WHEN n %% 2 = 0 THEN '$users' ELSE '$tenants' END, 'r-' || n,
        jsonb_build_object('name', 'Name ' || n), now() - n * interval '1 minute', now()
 FROM generate_series(1, 10000) AS n;
+INSERT INTO subscriptions (environment_id, object_collection, object_id, recipient_collection,
+    recipient_id, properties, inserted_at, updated_at)
+SELECT %(environment)s, 'topics', 'topic-' || n %% 90, '$users', 'user-' || n, '{}'::jsonb,
+       now() - n * interval '1 minute', now() FROM generate_series(1, 9000) AS n
+UNION ALL
+SELECT %(environment)s, 'topics', 'topic-' || n, '$users', 'user-' || n %% 90, '{}',
+       now() - n * interval '1 minute', now() FROM generate_series(100, 9000) AS n;
 INSERT INTO workflow_runs (id, environment_id, workflow_key, version_id, data, settings, source,
     recipient_count, accepted_at)
 SELECT md5('w' || n)::uuid, %(environment)s, 'workflow-1', md5('v')::uuid, '{}', '{}', '{}', 10,
@@ -120,6 +132,22 @@ def _tenants(name: str | None) -> Query:
     )
 
 
+def _subscriptions(side: Side, ref: RecipientRef, *others: RecipientRef) -> Query:
+    return lambda connection, environment: subscriptions.list_subscriptions(
+        connection, environment, side, ref, others=others or None, request=PAGE
+    )
+
+
+def _followed(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return subscriptions.newest_subscriptions(
+        connection, environment, ["user-7"], limit=25, room=1_000_000
+    )
+
+
+def _unsubscribed(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return subscriptions.delete_subscriptions(connection, environment, TOPIC, [ELLIE])
+
+
 def _cancel(connection: Connection, environment: UUID) -> Awaitable[Any]:
     return cancellations.cancel_runs(
         connection,
@@ -172,6 +200,11 @@ def _unconfirmed(connection: Connection, environment: UUID) -> Awaitable[Any]:
         (_feed(status="unread"), "ix_messages_recipient"),
         (_tenants(None), "ix_recipients_environment_id_collection_inserted_at_id"),
         (_tenants("Name 7"), "ix_recipients_tenant_name"),
+        (_subscriptions(Side.OBJECT, TOPIC), "ix_subscriptions_object"),
+        (_subscriptions(Side.RECIPIENT, ELLIE), "ix_subscriptions_recipient"),
+        (_subscriptions(Side.OBJECT, TOPIC, ELLIE), "_subscriptions"),
+        (_followed, "ix_subscriptions_recipient"),
+        (_unsubscribed, "pk_subscriptions"),
         (_cancel, "ix_recipient_runs_open_key"),
         (_waiting, "ix_recipient_runs_resumes_at"),
         (_unconfirmed, "ix_recipient_runs_workflow_run_id"),
@@ -183,6 +216,16 @@ async def test_a_filter_has_its_index(crowded: tuple[str, UUID], query: Query, i
     assert index in plan
     assert "Seq Scan on messages" not in plan
     assert "Seq Scan on recipient" not in plan
+    assert "Seq Scan on subscriptions" not in plan
+
+
+async def test_a_deletion_goes_by_indexes(crowded: tuple[str, UUID]) -> None:
+    """What belongs to a recipient is found without reading a large table whole."""
+    url, environment = crowded
+    ref = RecipientRef("$tenants", "r-7")
+    plans = await _plans((url, environment), lambda c, e: delete_recipient(c, e, ref))
+    scanned = {name for plan in plans for name in re.findall(r"Seq Scan on (\w+)", plan)}
+    assert not scanned & {"messages", "recipient_runs", "recipients", "subscriptions"}
 
 
 async def test_a_range_of_time_ends_the_search(crowded: tuple[str, UUID]) -> None:

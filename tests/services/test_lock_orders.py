@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 from uuid import UUID, uuid4
 
 from domain.channels.in_app_feed import FEED_PROVIDER
 from domain.channels.requests import ChannelRequest, ChannelSettingsRequest
 from domain.channels.types import ChannelType
+from domain.kit.errors import NotFound
 from domain.kit.principals import EnvironmentScope
+from domain.kit.shapes import read_shape
 from domain.messages.engagement import Engagement
 from domain.recipients.refs import RecipientRef
+from domain.recipients.subscriptions import SubscribeIn, UnsubscribeIn
 from services.account.environments import get_scope
 from services.channels import channels
 from services.content import commits
@@ -22,6 +26,7 @@ from services.content.commits import Selection
 from services.engine import Engine
 from services.messages.messages import StatusChange, engage_many
 from services.recipients.recipients import delete_recipient
+from services.recipients.subscriptions import subscribe, unsubscribe
 from tests.support.account import AUTHOR, Account, note, workflow
 from tests.support.builders import Builder, Environment
 
@@ -107,3 +112,52 @@ async def test_a_deletion_and_marks(
             *(ids, ids),
         )
         assert left == {"messages": 0, "events": 0}
+
+
+async def test_a_deletion_and_subscriptions(
+    engine: Engine, make: Builder, environment: Environment
+) -> None:
+    """Deleting both ends beside those who subscribe them sends nobody away, and leaves nothing."""
+    people = [f"user-{number}" for number in range(12)]
+    topics = [RecipientRef("topics", name) for name in ("a", "b", "c")]
+    for topic in topics:
+        await make.recipient(environment, topic.collection, topic.id)
+
+    def subscribes(topic: RecipientRef) -> Call:
+        async def call() -> None:
+            chosen = random.sample(people, 8)
+            given = [{"id": one, "n": random.random()} for one in chosen]
+            others = [one for one in topics if one != topic]
+            given += [{"collection": one.collection, "id": one.id, "n": 1} for one in others]
+            with suppress(NotFound):
+                wanted = read_shape(SubscribeIn, {"recipients": given})
+                await subscribe(engine, environment.scope, topic, wanted)
+
+        return call
+
+    def unsubscribes(topic: RecipientRef) -> Call:
+        async def call() -> None:
+            wanted = read_shape(UnsubscribeIn, {"recipients": random.sample(people, 8)})
+            await unsubscribe(engine, environment.scope, topic, wanted)
+
+        return call
+
+    def deletes(ref: RecipientRef) -> Call:
+        async def call() -> None:
+            with suppress(NotFound):
+                await delete_recipient(engine, environment.scope, ref)
+
+        return call
+
+    gone = [topics[0], *map(RecipientRef.user, people[:4])]
+    await _all_at_once(
+        *map(subscribes, topics), *map(unsubscribes, topics), *map(deletes, gone), rounds=8
+    )
+    assert not await make.rows(
+        "SELECT 1 FROM subscriptions s WHERE environment_id = %s AND (NOT EXISTS"
+        " (SELECT FROM recipients r WHERE r.environment_id = s.environment_id"
+        " AND (r.collection, r.id) = (s.recipient_collection, s.recipient_id)) OR NOT EXISTS"
+        " (SELECT FROM recipients r WHERE r.environment_id = s.environment_id"
+        " AND (r.collection, r.id) = (s.object_collection, s.object_id)))",
+        environment.id,
+    )

@@ -113,6 +113,7 @@ NAMES = (
     "preferences",
     "message_ids",
     "metadata",
+    "properties",
     "workflow",
     "status",
     "type",

@@ -1,4 +1,4 @@
-"""Wire shapes of users, objects and tenants."""
+"""Wire shapes of users, objects, tenants and subscriptions."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from api.kit.shapes import LeftOut, Moment, Out
 from domain.kit.json_types import JsonObject
 from domain.recipients.identify import AnyText
 from domain.recipients.recipients import Recipient
+from domain.recipients.subscriptions import SubscriptionView
 
 PreferenceSets = Annotated[
     dict[str, dict[str, Any]], Field(description="By set id; only with `include[]=preferences`.")
@@ -121,3 +122,25 @@ def recipient_out(found: Recipient, preferences: JsonObject | None = None) -> Re
     if found.ref.is_user:
         return UserOut.of(found, preferences)
     return ObjectOut.of(found, preferences)
+
+
+class SubscriptionOut(Out):
+    """That a recipient follows an object."""
+
+    typename: Annotated[Literal["Subscription"], Field(alias="__typename")] = "Subscription"
+    recipient: RecipientOut
+    object: ObjectOut
+    properties: dict[str, Any]
+    inserted_at: Moment
+    updated_at: Moment
+
+    @classmethod
+    def of(cls, found: SubscriptionView) -> Self:
+        """Write a subscription."""
+        return cls(
+            recipient=recipient_out(found.recipient, found.preferences),
+            object=ObjectOut.of(found.object),
+            properties=found.subscription.properties,
+            inserted_at=found.subscription.inserted_at,
+            updated_at=found.subscription.updated_at,
+        )

@@ -15,9 +15,12 @@ async def test_no_input_is_a_fault(
     channel = await make.channel()
     await make.workflow(environment, "welcome")
     await make.user(environment, "ellie")
+    await make.recipient(environment, "projects", "one")
     known = {
         "key": "welcome",
         "user_id": "ellie",
+        "collection": "projects",
+        "object_id": "one",
         "channel_id": str(channel),
         "message_id": await make.message(environment, channel),
         "run_id": await make.run(environment),

@@ -17,6 +17,8 @@ from tests.support.account import Account
 _DOCUMENTS = {"knock": knock_document, "management": management_document}
 _KNOWN = {
     "user_id": "ellie",
+    "collection": "projects",
+    "object_id": "one",
     "tenant_id": "acme",
     "slug": "development",
     "key": "welcome",

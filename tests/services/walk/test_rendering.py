@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from domain.recipients.refs import RecipientRef
 from services import off_loop
@@ -95,6 +96,52 @@ async def test_templates_look_up_users_objects_and_tenants(world: World) -> None
     (message,) = await world.messages(run_id)
     rendered = message["content"]["blocks"][0]["rendered"]
     assert rendered == "<p>Ada Grace grace Carillon Acme</p>\n"
+
+
+async def _follows(world: World, user_id: str, target: RecipientRef, properties: object) -> None:
+    now = world.engine.clock()
+    await world.make.insert(
+        "subscriptions",
+        environment_id=world.environment.id,
+        object_collection=target.collection,
+        object_id=target.id,
+        recipient_collection="$users",
+        recipient_id=user_id,
+        properties=Jsonb(properties),
+        inserted_at=now,
+        updated_at=now,
+    )
+
+
+async def test_templates_list_what_a_user_follows(world: World) -> None:
+    """The newest 25 objects that a user follows, whole, each with the properties of that."""
+    for number in range(1, 28):
+        target = RecipientRef("topics", f"t{number}")
+        await world.make.recipient(world.environment, target.collection, target.id, n=number)
+        await _follows(world, "ada", target, {"role": f"r{number}"})
+    body = (
+        "{% assign subs = 'ada' | subscriptions %}{{ subs | size }}:"
+        "{% for s in subs limit: 2 %} {{ s.object.id }} {{ s.object.n }} {{ s.properties.role }}"
+        "{% endfor %}{% assign none = 'bob' | subscriptions %} {{ none | size }}"
+    )
+    run_id, _ = await world.send(channel_step("feed", template={"markdown_body": body}), data={})
+    (message,) = await world.messages(run_id)
+    rendered = message["content"]["blocks"][0]["rendered"]
+    assert rendered == "<p>25: t27 27 r27 t26 26 r26 0</p>\n"
+
+
+async def test_large_subscriptions_are_left_out(world: World) -> None:
+    """What one look-up brings has a megabyte at most, the newest first."""
+    for number in range(1, 7):
+        target = RecipientRef("topics", f"t{number}")
+        await world.make.recipient(
+            world.environment, target.collection, target.id, text="x" * 200_000
+        )
+        await _follows(world, "ada", target, {})
+    body = "{% assign subs = 'ada' | subscriptions %}{{ subs | map: 'object' | map: 'id' | join }}"
+    run_id, _ = await world.send(channel_step("feed", template={"markdown_body": body}), data={})
+    (message,) = await world.messages(run_id)
+    assert message["content"]["blocks"][0]["rendered"] == "<p>t6 t5 t4 t3 t2</p>\n"
 
 
 async def test_look_ups_without_end_fail_the_step(world: World) -> None:

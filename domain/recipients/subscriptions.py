@@ -1,0 +1,152 @@
+"""Subscriptions: recipients that follow an object, with properties of their own.
+
+Source: Knock docs, "Subscriptions": 100 recipients in a call, any number to an object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from domain.kit.errors import InvalidParams
+from domain.kit.filters import Filter
+from domain.kit.json_types import JsonObject, encoded_size
+from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Shape
+from domain.kit.violations import Violations
+from domain.recipients.identify import (
+    MAX_PROPERTIES_BYTES,
+    AnyRecipientIn,
+    InlineRecipient,
+    combined,
+    inline,
+)
+from domain.recipients.recipients import Include, Recipient
+from domain.recipients.refs import RecipientRef
+
+MAX_RECIPIENTS = 100
+
+
+class Side(StrEnum):
+    """From which side subscriptions are looked at."""
+
+    OBJECT = "object"
+    RECIPIENT = "recipient"
+
+
+class UnsubscribeIn(Shape):
+    """Who shall no longer follow an object."""
+
+    recipients: Annotated[list[AnyRecipientIn], Field(max_length=MAX_RECIPIENTS)]
+
+
+class SubscribeIn(UnsubscribeIn):
+    """Who shall follow an object."""
+
+    properties: Annotated[dict[str, Any], EMPTY_LIST_IS_OBJECT] | None = Field(
+        None,
+        description="Of the subscription of each of them; what is left out stays as it was.",
+    )
+
+
+def named_recipients(given: UnsubscribeIn) -> list[InlineRecipient]:
+    """Return whom a request names, each once, with all that it says about them.
+
+    Raises:
+        InvalidParams: with everybody whose properties together have more than 256 kB.
+    """
+    violations = Violations()
+    distinct: dict[RecipientRef, InlineRecipient] = {}
+    for index, entry in enumerate(given.recipients):
+        said = violations.check(inline, entry, f"recipients[{index}]")
+        if said is not None:
+            distinct[said.ref] = combined(distinct.get(said.ref), said)
+    violations.raise_any()
+    return list(distinct.values())
+
+
+def check_subscription(
+    target: RecipientRef, recipients: Iterable[InlineRecipient], properties: JsonObject | None
+) -> None:
+    """Check what is not a matter of shape.
+
+    Raises:
+        InvalidParams: an object would follow itself, or the properties have more than 256 kB.
+    """
+    if any(entry.ref == target for entry in recipients):
+        raise InvalidParams.of("recipients", "must not name the object itself")
+    if properties and encoded_size(properties) > MAX_PROPERTIES_BYTES:
+        raise InvalidParams.of("properties", "must have at most 256 kB")
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """That a recipient follows an object."""
+
+    object_collection: str
+    object_id: str
+    recipient_collection: str
+    recipient_id: str
+    properties: JsonObject
+    inserted_at: datetime
+    updated_at: datetime
+
+    @property
+    def object_ref(self) -> RecipientRef:
+        """Return the object."""
+        return RecipientRef(self.object_collection, self.object_id)
+
+    @property
+    def recipient_ref(self) -> RecipientRef:
+        """Return who follows it."""
+        return RecipientRef(self.recipient_collection, self.recipient_id)
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionView:
+    """A subscription with its two ends; with the recipient's preference sets, when asked for."""
+
+    subscription: Subscription
+    object: Recipient
+    recipient: Recipient
+    preferences: JsonObject | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UserSubscriptionFilters:
+    """Which subscriptions of a user a list is asked for: a user is always the one who follows."""
+
+    mode: Side = Side.RECIPIENT
+    recipients: list[RecipientRef] | None = None
+    objects: Annotated[
+        list[RecipientRef] | None,
+        Filter("Only subscriptions to these objects, by `id` and `collection`."),
+    ] = None
+    include: Include = None
+
+    @property
+    def others(self) -> list[RecipientRef] | None:
+        """Return whom the other end has to be one of."""
+        return self.recipients if self.mode is Side.OBJECT else self.objects
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectSubscriptionFilters(UserSubscriptionFilters):
+    """Which subscriptions of an object a list is asked for."""
+
+    mode: Annotated[
+        Side,
+        Filter("object (default): who follows the object; recipient: what the object follows."),
+    ] = Side.OBJECT
+    recipients: Annotated[
+        list[RecipientRef] | None,
+        Filter("In mode `object`: only these recipients, by user id, or by `id` and `collection`."),
+    ] = None
+    objects: Annotated[
+        list[RecipientRef] | None,
+        Filter("In mode `recipient`: only these objects, by `id` and `collection`."),
+    ] = None

@@ -1,0 +1,227 @@
+"""Statements over subscriptions.
+
+Whoever writes several locks them in the order of their primary key, after the recipients that they
+join; so do those who delete a recipient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from domain.kit.json_types import JsonObject
+from domain.kit.pages import Page, PageRequest
+from domain.recipients.recipients import Recipient
+from domain.recipients.refs import USERS, RecipientRef
+from domain.recipients.subscriptions import Side, Subscription
+from models.sql import Listing, Where, columns_of, fetch_all
+from runtime.database import Connection
+
+_COLUMNS = columns_of(Subscription, "s")
+_LISTINGS = {
+    Side.OBJECT: Listing(
+        Subscription,
+        "subscriptions s",
+        "s",
+        ("inserted_at", "recipient_collection", "recipient_id"),
+    ),
+    Side.RECIPIENT: Listing(
+        Subscription, "subscriptions s", "s", ("inserted_at", "object_collection", "object_id")
+    ),
+}
+_OTHER_END = {Side.OBJECT: "recipient", Side.RECIPIENT: "object"}
+
+# Nobody may be deleted between being found here and being subscribed. This lock stands in the way
+# of a deletion only: whoever identifies the same people, or triggers for them, is not held up.
+_HOLD = """
+SELECT r.collection, r.id FROM recipients r
+JOIN unnest(%s::text[], %s::text[]) AS given (collection, id) USING (collection, id)
+WHERE r.environment_id = %s ORDER BY r.collection, r.id FOR KEY SHARE OF r
+"""
+
+_UPSERT = f"""
+INSERT INTO subscriptions AS s
+    (environment_id, object_collection, object_id, recipient_collection, recipient_id, properties,
+     inserted_at, updated_at)
+SELECT %(environment_id)s, %(object_collection)s, %(object_id)s, given.collection, given.id,
+       coalesce(%(properties)s::jsonb, '{{}}'), %(now)s, %(now)s
+FROM unnest(%(collections)s::text[], %(ids)s::text[]) AS given (collection, id)
+ORDER BY given.collection, given.id
+ON CONFLICT (environment_id, object_collection, object_id, recipient_collection, recipient_id)
+DO UPDATE SET properties = coalesce(%(properties)s::jsonb, s.properties),
+    updated_at = CASE WHEN coalesce(%(properties)s::jsonb, s.properties) = s.properties
+                      THEN s.updated_at ELSE excluded.updated_at END
+RETURNING {_COLUMNS}
+"""  # noqa: S608 - constants
+
+_DELETE = f"""
+WITH locked AS MATERIALIZED (
+    SELECT s.environment_id, {_COLUMNS} FROM subscriptions s
+    JOIN unnest(%(collections)s::text[], %(ids)s::text[]) AS given (collection, id)
+        ON s.recipient_collection = given.collection AND s.recipient_id = given.id
+    WHERE s.environment_id = %(environment_id)s
+      AND s.object_collection = %(object_collection)s AND s.object_id = %(object_id)s
+    ORDER BY s.recipient_collection, s.recipient_id
+    FOR UPDATE OF s
+)
+DELETE FROM subscriptions s USING locked l
+WHERE (s.environment_id, s.object_collection, s.object_id, s.recipient_collection, s.recipient_id)
+    = (l.environment_id, l.object_collection, l.object_id, l.recipient_collection, l.recipient_id)
+RETURNING {_COLUMNS}
+"""  # noqa: S608 - constants
+
+# The newest of each user, as far as they have room together: an object may have 256 kB.
+_OF_USERS = f"""
+SELECT user_id, properties, to_jsonb(object) AS object
+FROM unnest(%(user_ids)s::text[]) AS given (user_id)
+CROSS JOIN LATERAL (
+    SELECT s.properties, o AS object, s.inserted_at, s.object_collection, s.object_id,
+           sum(octet_length(s.properties::text) + octet_length(o.properties::text)) OVER (
+               ORDER BY s.inserted_at DESC, s.object_collection DESC, s.object_id DESC) AS size
+    FROM (
+        SELECT {_COLUMNS} FROM subscriptions s
+        WHERE s.environment_id = %(environment_id)s AND s.recipient_collection = '{USERS}'
+          AND s.recipient_id = given.user_id
+        ORDER BY s.inserted_at DESC, s.object_collection DESC, s.object_id DESC
+        LIMIT %(limit)s
+    ) AS s
+    JOIN recipients o ON o.environment_id = %(environment_id)s
+        AND o.collection = s.object_collection AND o.id = s.object_id
+) AS found
+WHERE size <= %(room)s
+ORDER BY user_id, inserted_at DESC, object_collection DESC, object_id DESC
+"""  # noqa: S608 - constants
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    user_id: str
+    properties: JsonObject
+    object: JsonObject
+
+
+async def hold_recipients(
+    connection: Connection, environment_id: UUID, refs: Collection[RecipientRef]
+) -> set[RecipientRef]:
+    """Return which of the recipients are stored, and keep them from being deleted meanwhile."""
+    if not refs:
+        return set()
+    values = ([ref.collection for ref in refs], [ref.id for ref in refs], environment_id)
+    return set(await fetch_all(connection, RecipientRef, _HOLD, values))
+
+
+async def upsert_subscriptions(
+    connection: Connection,
+    environment_id: UUID,
+    target: RecipientRef,
+    refs: Sequence[RecipientRef],
+    *,
+    properties: JsonObject | None,
+    now: datetime,
+) -> list[Subscription]:
+    """Subscribe recipients that are held to an object; return their subscriptions in any order.
+
+    Args:
+        connection: inside a transaction.
+        environment_id: where.
+        target: the object.
+        refs: who follows it.
+        properties: of each subscription; None leaves those of one that is there as they are.
+        now: when.
+    """
+    values = {
+        **_of(environment_id, target, refs),
+        "properties": None if properties is None else Jsonb(properties),
+        "now": now,
+    }
+    return await fetch_all(connection, Subscription, _UPSERT, values)
+
+
+async def delete_subscriptions(
+    connection: Connection,
+    environment_id: UUID,
+    target: RecipientRef,
+    refs: Sequence[RecipientRef],
+) -> list[Subscription]:
+    """End the subscriptions of recipients to an object; return those that were there."""
+    values = _of(environment_id, target, refs)
+    return await fetch_all(connection, Subscription, _DELETE, values)
+
+
+def _of(
+    environment_id: UUID, target: RecipientRef, refs: Sequence[RecipientRef]
+) -> dict[str, object]:
+    return {
+        "environment_id": environment_id,
+        "object_collection": target.collection,
+        "object_id": target.id,
+        "collections": [ref.collection for ref in refs],
+        "ids": [ref.id for ref in refs],
+    }
+
+
+async def list_subscriptions(
+    connection: Connection,
+    environment_id: UUID,
+    side: Side,
+    ref: RecipientRef,
+    *,
+    others: Collection[RecipientRef] | None,
+    request: PageRequest,
+) -> Page[Subscription]:
+    """Return a page of subscriptions, newest first.
+
+    Args:
+        connection: a connection.
+        environment_id: where.
+        side: which end of them `ref` is.
+        ref: whose.
+        others: only those with one of these at the other end.
+        request: which page.
+    """
+    end, other = side.value, _OTHER_END[side]
+    where = Where()
+    where.add(
+        f"s.environment_id = %s AND s.{end}_collection = %s AND s.{end}_id = %s",
+        *(environment_id, ref.collection, ref.id),
+    )
+    if others is not None:
+        where.add(
+            f"(s.{other}_collection, s.{other}_id) IN (SELECT * FROM "  # noqa: S608 - constants
+            "unnest(%s::text[], %s::text[]))",
+            *([one.collection for one in others], [one.id for one in others]),
+        )
+    return await _LISTINGS[side].page(connection, where, request)
+
+
+async def newest_subscriptions(
+    connection: Connection,
+    environment_id: UUID,
+    user_ids: Collection[str],
+    *,
+    limit: int,
+    room: int,
+) -> dict[str, list[tuple[Recipient, JsonObject]]]:
+    """Return by user the objects that the user follows, newest first, and the properties of that.
+
+    Args:
+        connection: a connection.
+        environment_id: where.
+        user_ids: whose; each of them is in the answer.
+        limit: how many of each user.
+        room: how many bytes those of one user may have together; what comes after is left out.
+    """
+    values = {
+        "environment_id": environment_id,
+        "user_ids": list(user_ids),
+        "limit": limit,
+        "room": room,
+    }
+    found: dict[str, list[tuple[Recipient, JsonObject]]] = {user_id: [] for user_id in user_ids}
+    for row in await fetch_all(connection, _Found, _OF_USERS, values):
+        found[row.user_id].append((Recipient.of_json(row.object), row.properties))
+    return found

@@ -1,0 +1,134 @@
+"""Subscribes recipients to objects and back, and lists who follows what.
+
+Source: Knock docs, "Subscriptions".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from domain.kit.errors import FieldError, InvalidParams, NotFound, Unavailable
+from domain.kit.pages import Page, PageRequest
+from domain.kit.principals import EnvironmentScope
+from domain.recipients.refs import RecipientRef
+from domain.recipients.subscriptions import (
+    SubscribeIn,
+    Subscription,
+    SubscriptionView,
+    UnsubscribeIn,
+    UserSubscriptionFilters,
+    check_subscription,
+    named_recipients,
+)
+from models.queries.recipients import subscriptions as statements
+from models.queries.recipients.preferences import preference_sets_of
+from models.queries.recipients.recipients import recipients_by_ref, upsert_recipients
+from runtime.database import Connection
+from services.engine import Engine
+
+
+async def subscribe(
+    engine: Engine, environment: EnvironmentScope, target: RecipientRef, given: SubscribeIn
+) -> list[SubscriptionView]:
+    """Subscribe recipients to an object; who is given inline is identified first.
+
+    A recipient that follows the object already goes on to do so, with the new properties if there
+    are any.
+
+    Returns:
+        The subscriptions, in the order in which the request names the recipients.
+
+    Raises:
+        NotFound: there is no such object.
+        InvalidParams: a recipient is only named and was never identified, or see
+            `check_subscription`.
+        Unavailable: a recipient that is new was deleted by somebody else at the same time.
+    """
+    named = named_recipients(given)
+    check_subscription(target, named, given.properties)
+    refs = [entry.ref for entry in named]
+    async with engine.unit() as unit:
+        held = await statements.hold_recipients(unit.connection, environment.id, [target, *refs])
+        if target not in held:
+            raise NotFound("The object does not exist.")
+        unknown = [
+            entry.ref for entry in named if entry.properties is None and entry.ref not in held
+        ]
+        if unknown:
+            raise InvalidParams([FieldError("recipients", _unknown(ref)) for ref in unknown])
+        await upsert_recipients(unit.connection, environment.id, named, unit.now)
+        new = set(refs) - held
+        if new - await statements.hold_recipients(unit.connection, environment.id, new):
+            raise Unavailable("A recipient was identified and deleted meanwhile; try again.")
+        stored = await statements.upsert_subscriptions(
+            unit.connection,
+            environment.id,
+            target,
+            refs,
+            properties=given.properties,
+            now=unit.now,
+        )
+        return await _views(unit.connection, environment, _in_order(stored, refs))
+
+
+def _unknown(ref: RecipientRef) -> str:
+    named = f"the user {ref.id!r}" if ref.is_user else f"the object {ref.collection}/{ref.id}"
+    return f"must have been identified, which {named} was not"
+
+
+async def unsubscribe(
+    engine: Engine, environment: EnvironmentScope, target: RecipientRef, given: UnsubscribeIn
+) -> list[SubscriptionView]:
+    """End subscriptions to an object; return those that were there.
+
+    Raises:
+        InvalidParams: see `named_recipients`.
+    """
+    refs = [entry.ref for entry in named_recipients(given)]
+    async with engine.unit() as unit:
+        ended = await statements.delete_subscriptions(unit.connection, environment.id, target, refs)
+        return await _views(unit.connection, environment, _in_order(ended, refs))
+
+
+def _in_order(found: Sequence[Subscription], refs: Sequence[RecipientRef]) -> list[Subscription]:
+    by_ref = {one.recipient_ref: one for one in found}
+    return [by_ref[ref] for ref in refs if ref in by_ref]
+
+
+async def list_subscriptions(
+    engine: Engine,
+    environment: EnvironmentScope,
+    ref: RecipientRef,
+    wanted: UserSubscriptionFilters,
+    request: PageRequest,
+) -> Page[SubscriptionView]:
+    """Return a page of who follows an object, or of what a user or object follows, newest first."""
+    async with engine.connection() as connection:
+        page = await statements.list_subscriptions(
+            connection, environment.id, wanted.mode, ref, others=wanted.others, request=request
+        )
+        return page.of(await _views(connection, environment, page.rows, wanted.include))
+
+
+async def _views(
+    connection: Connection,
+    environment: EnvironmentScope,
+    found: Sequence[Subscription],
+    include: Sequence[str] | None = None,
+) -> list[SubscriptionView]:
+    """Add the ends of subscriptions; one whose end has been deleted meanwhile is left out."""
+    followers = [one.recipient_ref for one in found]
+    ends = await recipients_by_ref(
+        connection, environment.id, [*followers, *(one.object_ref for one in found)]
+    )
+    sets = await preference_sets_of(connection, environment.id, followers) if include else {}
+    return [
+        SubscriptionView(
+            one,
+            ends[one.object_ref],
+            ends[one.recipient_ref],
+            sets.get(one.recipient_ref, {}) if include else None,
+        )
+        for one in found
+        if one.object_ref in ends and one.recipient_ref in ends
+    ]
