@@ -215,10 +215,6 @@ def _kind(raw: object) -> str:
     return "(inline tenant)" if collection == TENANTS else "(inline object)"
 
 
-def _kind_of_tenant(raw: object) -> str:
-    return "(inline tenant)" if isinstance(raw, dict) else "(tenant id)"
-
-
 def _text_or(refusal: str) -> BeforeValidator:
     def check(raw: object) -> object:
         if not isinstance(raw, str):
@@ -244,7 +240,7 @@ AnyRecipientIn: TypeAlias = Annotated[
 AnyTenantIn: TypeAlias = Annotated[
     Annotated[ObjectId, _text_or("must be a tenant id or an inline tenant"), Tag("(tenant id)")]
     | Annotated[InlineTenantIn, Tag("(inline tenant)")],
-    Discriminator(_kind_of_tenant),
+    Discriminator(lambda raw: "(inline tenant)" if isinstance(raw, dict) else "(tenant id)"),
 ]
 _RECIPIENT: TypeAdapter[AnyRecipientIn] = TypeAdapter(AnyRecipientIn)
 _TENANT: TypeAdapter[AnyTenantIn] = TypeAdapter(AnyTenantIn)

@@ -298,3 +298,18 @@ async def test_a_key_of_a_violation_is_cut(client: httpx.AsyncClient) -> None:
     """The place of an error does not repeat a key as long as a body."""
     refused = await client.put("/v1/users/ellie", json={"preferences": {"x" * 9_000: {}}})
     assert refused.json()["errors"][0]["field"] == "preferences." + "x" * 255
+
+
+async def test_no_environment_sees_another(client: httpx.AsyncClient, make: Builder) -> None:
+    """Users and tenants, and what is done to them, stay in the environment of the key."""
+    other = await make.environment()
+    theirs = {"authorization": f"Bearer {other.secret_key}"}
+    for listed in ("/v1/users", "/v1/tenants"):
+        path = f"{listed}/one"
+        mine = (await client.put(path, json={"name": "Mine"})).json()
+        assert (await client.get(path, headers=theirs)).status_code == 404
+        assert (await client.get(listed, headers=theirs)).json()["entries"] == []
+        assert (await client.delete(path, headers=theirs)).status_code == 404
+        await client.put(path, json={"name": "Theirs"}, headers=theirs)
+        assert (await client.delete(path, headers=theirs)).status_code == 204
+        assert (await client.get(path)).json() == mine
