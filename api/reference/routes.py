@@ -37,6 +37,7 @@ def knock_document() -> JsonObject:
         tags={
             "Workflows": "Trigger workflows for recipients, and cancel what has not ended.",
             "Users": "The people who are notified.",
+            "Objects": "What else is notified, acts or is followed: projects, teams, topics.",
             "Tenants": "On whose behalf people are notified: your customers, teams, workspaces.",
             "Messages": "What was sent, what became of it, and what recipients did with it.",
             "Feeds": "In-app messages as a browser shows them to a user.",

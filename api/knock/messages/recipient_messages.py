@@ -22,6 +22,7 @@ router = APIRouter(responses=ERROR_RESPONSES)
 def _add(of: RecipientPath) -> None:
     @router.get(
         f"{of.path}/messages",
+        name=f"list_{of.kind}_messages",
         tags=[of.tag],
         response_model=MessagePageOut,
         dependencies=[secret_limit(4)],

@@ -1,11 +1,8 @@
-"""Recipients in paths. Users and objects have the same sub-resources, each of them written once.
+"""Recipients in paths: users and objects have the same sub-resources, each of them written once.
 
-def _add(of: RecipientPath) -> None:
-@router.get(f"{of.path}/messages", tags=[of.tag], …)
-async def list_messages(…, recipient: RecipientRef = Depends(of.known)) -> JSONResponse:
-
-for path in RECIPIENT_PATHS:
-_add(path)
+A route of one of them is added by a function that takes a `RecipientPath`: it stands under
+`of.path`, takes the recipient from `Depends(of.known)`, and has a name with `of.kind` in it. The
+function is called for each of `RECIPIENT_PATHS`.
 """
 
 from __future__ import annotations
@@ -55,16 +52,20 @@ class RecipientPath:
     """The path of one kind of recipient.
 
     Attributes:
+        kind: names it in the names of operations.
         path: what its sub-resources stand under.
         tag: of its operations in the document.
         known: the dependency that reads a recipient which is only looked up.
     """
 
+    kind: str
     path: str
     tag: str
     known: Callable[..., Awaitable[RecipientRef]]
 
 
-USER_PATH = RecipientPath("/v1/users/{user_id}", "Users", known_user)
-OBJECT_PATH = RecipientPath("/v1/objects/{collection}/{object_id}", "Objects", known_object)
+USER_PATH = RecipientPath("user", "/v1/users/{user_id}", "Users", known_user)
+OBJECT_PATH = RecipientPath(
+    "object", "/v1/objects/{collection}/{object_id}", "Objects", known_object
+)
 RECIPIENT_PATHS = (USER_PATH, OBJECT_PATH)

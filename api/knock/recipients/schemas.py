@@ -60,7 +60,7 @@ class UserOut(Out):
 class ObjectOut(Out):
     """An object; names and custom properties alike are in `properties`."""
 
-    typename: Annotated[Literal["Object"], Field(alias="__typename")] = "Object"
+    typename: Annotated[Literal["Object"], Field(alias="__typename")]
     id: str
     collection: str
     properties: dict[str, Any]
@@ -72,6 +72,7 @@ class ObjectOut(Out):
     def of(cls, found: Recipient, preferences: JsonObject | None = None) -> Self:
         """Write an object; with its preference sets by id, when they were asked for."""
         return cls(
+            typename="Object",
             id=found.id,
             collection=found.collection,
             properties=found.properties,
@@ -127,7 +128,7 @@ def recipient_out(found: Recipient, preferences: JsonObject | None = None) -> Re
 class SubscriptionOut(Out):
     """That a recipient follows an object."""
 
-    typename: Annotated[Literal["Subscription"], Field(alias="__typename")] = "Subscription"
+    typename: Annotated[Literal["Subscription"], Field(alias="__typename")]
     recipient: RecipientOut
     object: ObjectOut
     properties: dict[str, Any]
@@ -138,6 +139,7 @@ class SubscriptionOut(Out):
     def of(cls, found: SubscriptionView) -> Self:
         """Write a subscription."""
         return cls(
+            typename="Subscription",
             recipient=recipient_out(found.recipient, found.preferences),
             object=ObjectOut.of(found.object),
             properties=found.subscription.properties,

@@ -29,6 +29,7 @@ router = APIRouter(responses=ERROR_RESPONSES)
 def _add_list(of: RecipientPath, filters: type[UserSubscriptionFilters]) -> None:
     @router.get(
         f"{of.path}/subscriptions",
+        name=f"list_{of.kind}_subscriptions",
         tags=[of.tag],
         response_model=EntriesOut[SubscriptionOut],
         dependencies=[secret_limit(4)],
