@@ -64,6 +64,24 @@ REQUESTS: Mapping[str, Mapping[str, JsonObject]] = {
             "value": {"name": "Ada", "email": "ada@example.com", "plan": "pro"},
         }
     },
+    "PUT /v1/objects/{collection}/{object_id}": {
+        "project": {
+            "summary": "An object with a property of your own",
+            "value": {"name": "Carillon", "deadline": "2026-12-24"},
+        }
+    },
+    "POST /v1/objects/{collection}/{object_id}/subscriptions": {
+        "two": {
+            "summary": "Somebody known, and somebody identified inline",
+            "value": {
+                "recipients": ["ada", {"id": "grace", "name": "Grace"}],
+                "properties": {"role": "reviewer"},
+            },
+        }
+    },
+    "DELETE /v1/objects/{collection}/{object_id}/subscriptions": {
+        "one": {"summary": "One recipient", "value": {"recipients": ["ada"]}}
+    },
     "PUT /v1/tenants/{tenant_id}": {
         "tenant": {
             "summary": "A tenant with its colours",
