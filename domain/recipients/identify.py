@@ -195,14 +195,23 @@ class InlineObjectIn(_Inline, ObjectIn):
     """An object by id and collection; a reference when nothing else is given."""
 
     id: ObjectId
-    collection: CollectionName
+    collection: CollectionName = Field(
+        json_schema_extra={"not": {"enum": [USERS, TENANTS]}},  # those have forms of their own
+    )
 
 
 class InlineTenantIn(_Inline, TenantIn):
     """A tenant by id, with what is known about it."""
 
     id: ObjectId
+    # It is known what it is, whatever is said; a recipient says it by the collection.
     collection: Any = Field(None, json_schema_extra={"type": "string"})
+
+
+class TenantRecipientIn(InlineTenantIn):
+    """A tenant as a recipient or an actor; a reference when nothing else is given."""
+
+    collection: Literal["$tenants"]
 
 
 def _kind(raw: object) -> str:
@@ -232,7 +241,7 @@ AnyRecipientIn: TypeAlias = Annotated[
         Tag("(user id)"),
     ]
     | Annotated[InlineUserIn, Tag("(inline user)")]
-    | Annotated[InlineTenantIn, Tag("(inline tenant)")]
+    | Annotated[TenantRecipientIn, Tag("(inline tenant)")]
     | Annotated[InlineObjectIn, Tag("(inline object)")],
     Discriminator(_kind),
 ]
