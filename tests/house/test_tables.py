@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from domain.channels.kinds import CHANNEL_KINDS
-from providers.registry import PROVIDERS
+from providers.registry import PROVIDERS, load_provider
 from runtime.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -45,13 +45,13 @@ def _classes(module: str) -> list[Any]:
 def test_every_provider_is_registered(module: str) -> None:
     """A class that can send is in the registry, under its id."""
     for provider in _classes(module):
-        assert PROVIDERS.get(provider.id) is provider
+        assert load_provider(provider.id) is provider
 
 
 @pytest.mark.parametrize("provider_id", PROVIDERS)
 def test_every_provider_serves_a_channel_type(provider_id: str) -> None:
     """Its channel type is one that needs a provider."""
-    provider = PROVIDERS[provider_id]
+    provider = load_provider(provider_id)
     assert provider.id == provider_id
     assert CHANNEL_KINDS[provider.channel_type].needs_provider
 
