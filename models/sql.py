@@ -116,14 +116,27 @@ class Listing(Generic[R]):
     descending: bool = True
     expressions: Mapping[str, str] = field(default_factory=dict)
 
-    async def page(self, connection: Connection, where: Where, request: PageRequest) -> Page[R]:
+    async def page(
+        self,
+        connection: Connection,
+        where: Where,
+        request: PageRequest,
+        *,
+        given: Sequence[Any] = (),
+    ) -> Page[R]:
         """Return a page of the rows that fulfil the conditions.
 
         Rows are compared with a boundary, never counted: what appears in between neither hides nor
         repeats others. One row more than asked for tells whether there are more.
+
+        Args:
+            connection: where to read.
+            where: the conditions.
+            request: which page.
+            given: values for the placeholders of the source.
         """
         keys = ", ".join(map(self._key, self.keys))
-        conditions, values = [*where.conditions], [*where.values]
+        conditions, values = [*where.conditions], [*given, *where.values]
         onward, back = ("<", ">") if self.descending else (">", "<")
         for boundary, operator in ((request.after, onward), (request.before, back)):
             if boundary is not None:

@@ -6,7 +6,7 @@ constructor `of` from what a use case returns. The same model makes the OpenAPI 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
@@ -115,8 +115,16 @@ async def read_body(request: Request, shape: type[S]) -> S:
     return read_shape(shape, await read_object(request))
 
 
-def answer(out: Out | list[Out], status_code: int = 200) -> JSONResponse:
-    """Return a shape as a response."""
-    if isinstance(out, list):
-        return JSONResponse([one.model_dump(mode="json") for one in out], status_code)
-    return JSONResponse(out.model_dump(mode="json"), status_code)
+class _Written(JSONResponse):
+    """A response whose content is shapes, written as JSON without going through dictionaries."""
+
+    def render(self, content: Out | list[Out]) -> bytes:
+        """Write the body."""
+        if isinstance(content, list):
+            return f"[{','.join(one.model_dump_json() for one in content)}]".encode()
+        return content.model_dump_json().encode()
+
+
+def answer(out: Out | Sequence[Out], status_code: int = 200) -> JSONResponse:
+    """Return a shape, or a list of them, as a response."""
+    return _Written(out if isinstance(out, Out) else list(out), status_code)

@@ -72,11 +72,9 @@ OPEN_RUN = (RunStatus.QUEUED, RunStatus.PROCESSING, RunStatus.PAUSED)
 # What a run passes through, or ends in, only now and then: lists find these by an index.
 RARE_RUN = (RunStatus.PROCESSING, RunStatus.PAUSED, RunStatus.CANCELLED)
 
+# What a recipient can take back.
+REVERSIBLE = (EngagementStatus.SEEN, EngagementStatus.READ, EngagementStatus.ARCHIVED)
 # The column of `messages` that tells when each was, in the order that a message lists them.
 ENGAGEMENT_COLUMNS: dict[EngagementStatus, str] = {
-    EngagementStatus.SEEN: "seen_at",
-    EngagementStatus.READ: "read_at",
-    EngagementStatus.INTERACTED: "interacted_at",
-    EngagementStatus.LINK_CLICKED: "link_clicked_at",
-    EngagementStatus.ARCHIVED: "archived_at",
+    status: f"{status}_at" for status in EngagementStatus
 }
