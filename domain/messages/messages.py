@@ -108,7 +108,7 @@ class FeedCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MessageContent:
+class RenderedContent:
     """What was rendered for a message."""
 
     id: UUID

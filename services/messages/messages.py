@@ -19,8 +19,8 @@ from domain.messages.messages import (
     BaseMessage,
     DeliveryAttempt,
     Message,
-    MessageContent,
     MessageEvent,
+    RenderedContent,
     first_events,
 )
 from models.queries.messages import activities, engagement
@@ -77,7 +77,7 @@ async def _load(connection: Connection, environment: EnvironmentScope, message_i
 
 async def get_content(
     engine: Engine, environment: EnvironmentScope, message_id: UUID
-) -> MessageContent:
+) -> RenderedContent:
     """Return the content of a message. Raises NotFound."""
     found = await get_contents(engine, environment, [message_id])
     if not found:
@@ -87,7 +87,7 @@ async def get_content(
 
 async def get_contents(
     engine: Engine, environment: EnvironmentScope, message_ids: Sequence[UUID]
-) -> list[MessageContent]:
+) -> list[RenderedContent]:
     """Return the contents of those of the messages that exist, in the given order.
 
     Raises:

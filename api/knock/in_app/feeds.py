@@ -56,9 +56,9 @@ async def list_feed_items(
         is_anonymous=principal.is_anonymous,
     )
     feed = FeedOut.of(view)
-    return (
-        JSONResponse(without(feed.model_dump(mode="json"), excluded)) if excluded else answer(feed)
-    )
+    if excluded:
+        return JSONResponse(without(feed.model_dump(mode="json"), excluded))
+    return answer(feed)
 
 
 @router.get("/{channel_id}/settings", response_model=FeedSettingsOut, dependencies=[feed_limit(4)])

@@ -53,7 +53,8 @@ class FeedItemOut(EngagementOut):
         data: JsonObject = item.data
         activities = None
         if view.is_rich:
-            data = view.trigger_data.get(item.recipient_run_id, data)
+            run_id = item.recipient_run_id
+            data = view.trigger_data.get(run_id, data) if run_id else data
             activities = [
                 ActivityOut.made_by(
                     item,

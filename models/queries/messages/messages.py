@@ -8,7 +8,7 @@ from uuid import UUID
 
 from domain.kit.pages import Page, PageRequest
 from domain.messages.filters import MessageFilters
-from domain.messages.messages import DeliveryAttempt, Message, MessageContent, MessageEvent
+from domain.messages.messages import DeliveryAttempt, Message, MessageEvent, RenderedContent
 from models.queries.messages.filters import message_conditions
 from models.sql import Listing, Where, columns_of, fetch_all
 from runtime.database import Connection, one
@@ -65,12 +65,12 @@ async def messages_by_id(
 
 async def message_contents(
     connection: Connection, environment_id: UUID, message_ids: Sequence[UUID]
-) -> list[MessageContent]:
+) -> list[RenderedContent]:
     """Return the rendered contents of those of the messages that exist, in the given order."""
     rows = await fetch_all(
         connection,
-        MessageContent,
-        f"SELECT {columns_of(MessageContent, 'm')} FROM messages m"  # noqa: S608 - constants
+        RenderedContent,
+        f"SELECT {columns_of(RenderedContent, 'm')} FROM messages m"  # noqa: S608 - constants
         " WHERE m.environment_id = %s AND m.id = ANY(%s)",
         [environment_id, list(message_ids)],
     )
