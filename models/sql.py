@@ -6,7 +6,7 @@ written in the table, in the migration and in the row, and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Generic, TypeVar
 
@@ -34,6 +34,11 @@ def columns_of(row: type, alias: str, expressions: Mapping[str, str] | None = No
     return ", ".join(
         f"{given[name]} AS {name}" if name in given else f"{alias}.{name}" for name in names
     )
+
+
+def listed(words: Iterable[str]) -> str:
+    """Write words of a vocabulary of ours as constants, for `IN (…)`."""
+    return ", ".join(f"'{word}'" for word in words)
 
 
 async def fetch_all(
