@@ -11,8 +11,16 @@ from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue, SkipJsonSchema
+from pydantic_core import CoreSchema
 from starlette.responses import JSONResponse
 
 from api.kit.bodies import read_object
@@ -44,6 +52,21 @@ class Out(BaseModel):
     """Base of the shapes that are answered; nothing but the named members is."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Document as required what is always answered, constants such as `__typename` included."""
+        found = handler(schema)
+        document = handler.resolve_ref_schema(found)
+        document["required"] = []
+        for name, field in cls.model_fields.items():
+            if field.exclude_if is None:
+                document["required"].append(field.alias or name)
+            else:  # it is left out then, and never null
+                document["properties"][field.alias or name].pop("default", None)
+        return found
 
 
 class PageEndsOut(Out):
