@@ -66,6 +66,9 @@ class Out(BaseModel):
                 document["required"].append(field.alias or name)
             else:  # it is left out then, and never null
                 document["properties"][field.alias or name].pop("default", None)
+        origin = cls.__pydantic_generic_metadata__["origin"]
+        if origin is not None and origin.__doc__:  # pydantic describes `ItemsOut[T]` by nothing
+            document.setdefault("description", origin.__doc__)
         return found
 
 
