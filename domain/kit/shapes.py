@@ -135,6 +135,14 @@ def path_of(
     return path
 
 
+def _object(value: object) -> object:
+    return {} if isinstance(value, list) and not value else value
+
+
+# Stands before an object in a type: PHP writes an empty one as `[]`.
+EMPTY_LIST_IS_OBJECT = BeforeValidator(_object)
+
+
 def _instant(value: object) -> datetime:
     moment = parse_instant(value)
     if moment is None:

@@ -28,9 +28,10 @@ MAY = {
     "services/in_app": "is about feeds",
     "services/messages": "some marks are for feed items only",
     "api/knock/in_app": "is about feeds",
-    "api/knock/messages": "writes the contents of each type",
     "api/management/content": "annotates the templates of each type",
+    "api/reference/examples.py": "an example has a step of a type",
     "models/queries/in_app": "is about feeds",
+    "models/queries/messages": "some marks are for feed items only",
     "commands/seed": "makes one channel of each type",
     "commands/demo": "plays with seeded channels",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -138,6 +139,23 @@ def test_log_events_exist() -> None:
     written = set(re.findall(r"\.(?:info|warning|error|exception)\(\s*\"([\w ]+)\"", code))
     assert named
     assert named <= written
+
+
+def test_quoted_code_is_the_code() -> None:
+    """What CONTRIBUTING quotes as an example stands in the code, letter for letter."""
+    code = "\n".join(
+        path.read_text()
+        for layer in ("api", "domain", "models", "services")
+        for path in (ROOT / layer).rglob("*.py")
+    )
+    quoted = re.findall(r"^   ```python\n(.*?)^   ```$", CONTRIBUTING, re.M | re.S)
+    assert quoted
+    assert [lines for lines in map(textwrap.dedent, quoted) if not _stands_in(code, lines)] == []
+
+
+def _stands_in(code: str, lines: str) -> bool:
+    """Tell whether code has some lines, however far they are indented there."""
+    return any(textwrap.indent(lines, " " * width) in code for width in (0, 4))
 
 
 def test_every_table_has_an_owner() -> None:
