@@ -20,6 +20,7 @@ from pydantic import (
     GetJsonSchemaHandler,
     TypeAdapter,
     ValidationError,
+    ValidationInfo,
     WithJsonSchema,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -196,23 +197,22 @@ Instant = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class ParsedBy:
-    """A value that a function of ours reads, where no shape can say what it must be.
+class JudgedBy:
+    """A member that a function of ours reads, because of what stands beside it.
 
     Attributes:
-        parse: takes the raw value and the path that its violations begin with; raises
-            InvalidParams.
+        judge: takes the raw value and what pydantic knows of it; raises `Wrong`, or a `refusal`.
         document: its JSON Schema, or a type that has the right one.
     """
 
-    parse: Callable[[JsonValue, str], Any]
+    judge: Callable[[JsonValue, ValidationInfo], Any]
     document: Any
 
     def __get_pydantic_core_schema__(
         self, _source: Any, _handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         """Let pydantic call the function."""
-        return core_schema.no_info_plain_validator_function(self._read)
+        return core_schema.with_info_plain_validator_function(self.judge)
 
     def __get_pydantic_json_schema__(
         self, _schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -222,11 +222,23 @@ class ParsedBy:
             return dict(self.document)
         return handler(TypeAdapter(self.document).core_schema)
 
-    def _read(self, raw: JsonValue) -> Any:
+
+def parsed_by(parse: Callable[[JsonValue, str], Any], document: Any) -> JudgedBy:
+    """Let a function read a member, where no shape can say what it must be.
+
+    Args:
+        parse: takes the raw value and the path that its violations begin with; raises
+            InvalidParams.
+        document: its JSON Schema, or a type that has the right one.
+    """
+
+    def judge(raw: JsonValue, _info: ValidationInfo) -> Any:
         try:
-            return self.parse(raw, "")
+            return parse(raw, "")
         except InvalidParams as refused:
             raise refusal(refused.errors) from None
+
+    return JudgedBy(judge, document)
 
 
 @dataclass(frozen=True, slots=True)

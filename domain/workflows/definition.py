@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, PlainValidator, ValidationError, WithJsonSchema
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, WithJsonSchema
 
 from domain.conditions import ConditionGroup, parse_condition_group, read_condition_group
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.kit.shapes import ParsedBy, Shape, Wrong, violations_of
+from domain.kit.shapes import JudgedBy, Shape, Wrong, parsed_by, violations_of
 from domain.kit.stored import KEY_WORDS, MAX_NAME_LENGTH, is_content_key
 from domain.kit.violations import Violations
 from domain.workflows.content import normalise_workflow
 from domain.workflows.program import Program
 from domain.workflows.steps import BaseStep, Step, parse_steps, read_steps
+from domain.workflows.steps.base import CONDITIONS
 
 MAX_DESCRIPTION_LENGTH = 280
 MAX_LABELS = 100
@@ -39,7 +40,7 @@ def _name(raw: JsonValue) -> JsonValue:
     return raw
 
 
-def _frequency(raw: JsonValue) -> TriggerFrequency:
+def _frequency(raw: JsonValue, _info: ValidationInfo) -> TriggerFrequency:
     if raw not in list(TriggerFrequency):
         raise Wrong(f"must be one of {', '.join(TriggerFrequency)}")
     if raw != TriggerFrequency.EVERY_TRIGGER:
@@ -55,7 +56,6 @@ def _goal(raw: JsonValue) -> None:
 Name = Annotated[str, BeforeValidator(_name), Field(min_length=1, max_length=MAX_NAME_LENGTH)]
 _Label = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
 _Labels = Annotated[list[_Label], Field(max_length=MAX_LABELS)]
-_CONDITIONS = {"type": ["object", "null"], "description": "`all` or `any` of conditions."}
 
 
 class WorkflowSettings(Shape):
@@ -72,14 +72,13 @@ class WorkflowShape(Shape):
     description: Annotated[str | None, Field(max_length=MAX_DESCRIPTION_LENGTH)] = None
     categories: _Labels = Field([], description="Preferences refer to them; case matters.")
     tags: _Labels = Field([], description="For authors.")
-    conditions: Annotated[ConditionGroup | None, ParsedBy(parse_condition_group, _CONDITIONS)] = (
+    conditions: Annotated[ConditionGroup | None, parsed_by(parse_condition_group, CONDITIONS)] = (
         Field(None, description="Whether a trigger makes a run at all.")
     )
     settings: WorkflowSettings = WorkflowSettings()
     trigger_frequency: Annotated[
         TriggerFrequency,
-        PlainValidator(_frequency),
-        WithJsonSchema({"type": "string", "enum": [TriggerFrequency.EVERY_TRIGGER.value]}),
+        JudgedBy(_frequency, {"type": "string", "enum": [TriggerFrequency.EVERY_TRIGGER.value]}),
     ] = Field(TriggerFrequency.EVERY_TRIGGER, description="How often a recipient may enter.")
     trigger_data_json_schema: JsonObject | None = Field(
         None, description="What the data of a trigger must look like."
@@ -87,7 +86,7 @@ class WorkflowShape(Shape):
     goal_attachment: Annotated[None, BeforeValidator(_goal), WithJsonSchema({"type": "null"})] = (
         Field(None, description="Not supported yet.")
     )
-    steps: Annotated[tuple[BaseStep, ...], ParsedBy(parse_steps, list[Step])] = Field(
+    steps: Annotated[tuple[BaseStep, ...], parsed_by(parse_steps, list[Step])] = Field(
         description="In order."
     )
 

@@ -97,7 +97,8 @@ def extra_step(ref: str, does: str, *branches: list[JsonObject], **settings: Any
 def extra(monkeypatch: pytest.MonkeyPatch) -> ExtraExecutor:
     """Let stored workflows have extra steps."""
     executor = ExtraExecutor()
-    step_type: type[BaseStep] = ExtraStep
-    monkeypatch.setitem(STEP_TYPES, "extra", step_type)
-    monkeypatch.setitem(EXECUTORS, ExtraStep, executor)
+    step_types: dict[str, Any] = STEP_TYPES
+    executors: dict[Any, Any] = EXECUTORS
+    monkeypatch.setitem(step_types, "extra", ExtraStep)
+    monkeypatch.setitem(executors, ExtraStep, executor)
     return executor

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator
 from typing import Annotated
 
-from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic import Field, ValidationInfo
 from pydantic.functional_validators import AfterValidator, BeforeValidator
 
 from domain.conditions import ConditionGroup, parse_condition_group, read_condition_group
 from domain.kit.authored import ChannelTypes, FileFields, Reference, Template
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.kit.shapes import Shape, Wrong, refusal
+from domain.kit.shapes import JudgedBy, Shape, Wrong, refusal
 
 # A ref is a segment of the paths `refs.<ref>.…`, hence no dots and no blanks.
 REF = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -51,11 +51,7 @@ def _about(raw: JsonValue, info: ValidationInfo) -> JsonValue:
     return None if is_lenient(info) and not isinstance(raw, str) else raw
 
 
-Conditions = Annotated[
-    ConditionGroup | None,
-    PlainValidator(_conditions),
-    WithJsonSchema({"type": ["object", "null"], "description": "`all` or `any` of conditions."}),
-]
+CONDITIONS = {"type": ["object", "null"], "description": "`all` or `any` of conditions."}
 _About = Annotated[str | None, BeforeValidator(_about)]
 
 
@@ -68,7 +64,7 @@ class BaseStep(Shape):
     )
     name: _About = Field(None, description="For people.")
     description: _About = Field(None, description="For people.")
-    conditions: Conditions = None
+    conditions: Annotated[ConditionGroup | None, JudgedBy(_conditions, CONDITIONS)] = None
 
     def branches(self) -> tuple[tuple[BaseStep, ...], ...]:
         """Return the steps of each branch; a step that leads nowhere else has none."""

@@ -7,7 +7,7 @@ from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainValidator, ValidationError, ValidationInfo, WithJsonSchema
+from pydantic import Field, ValidationError, ValidationInfo, WithJsonSchema
 from pydantic.functional_validators import BeforeValidator
 
 from domain.channels.kinds import CHANNEL_KINDS
@@ -26,10 +26,10 @@ from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import (
     Absent,
-    DocumentedAs,
-    ParsedBy,
+    JudgedBy,
     Shape,
     Wrong,
+    parsed_by,
     refusal,
     violations_of,
 )
@@ -81,7 +81,7 @@ def _channel_key(raw: JsonValue, info: ValidationInfo) -> JsonValue:
     return raw
 
 
-def _channel_type(raw: JsonValue) -> ChannelType:
+def _channel_type(raw: JsonValue, _info: ValidationInfo) -> ChannelType:
     if raw is None:
         raise Absent("is required")
     if raw == "in_app_guide":
@@ -140,26 +140,25 @@ class ChannelStep(BaseStep):
     channel_key: Annotated[str, BeforeValidator(_channel_key)] = Field(
         default_factory=_absent, validate_default=True, description="Key of the channel."
     )
-    send_windows: Annotated[tuple[SendWindow, ...], ParsedBy(parse_send_windows, _WINDOWS)] = Field(
-        (), description="On which days and hours the step may send."
+    send_windows: Annotated[tuple[SendWindow, ...], parsed_by(parse_send_windows, _WINDOWS)] = (
+        Field((), description="On which days and hours the step may send.")
     )
     channel_type: Annotated[
         ChannelType,
-        PlainValidator(_channel_type),
-        WithJsonSchema({"type": "string", "enum": [one.value for one in ChannelType]}),
+        JudgedBy(_channel_type, {"type": "string", "enum": [one.value for one in ChannelType]}),
     ] = Field(
         default_factory=_absent,
         validate_default=True,
         description="Filled in from the channel when it is left out.",
     )
-    template: Annotated[JsonObject, PlainValidator(_template), DocumentedAs(_TEMPLATES)] = Field(
+    template: Annotated[JsonObject, JudgedBy(_template, _TEMPLATES)] = Field(
         default_factory=_absent,
         validate_default=True,
         description="As the channel type has it; a webhook step may leave it out.",
     )
-    channel_overrides: Annotated[
-        JsonObject | None, PlainValidator(_overrides), DocumentedAs(_OVERRIDES | None)
-    ] = Field(None, description="Lies over the settings of the channel.")
+    channel_overrides: Annotated[JsonObject | None, JudgedBy(_overrides, _OVERRIDES | None)] = (
+        Field(None, description="Lies over the settings of the channel.")
+    )
 
     def references(self, place: str) -> Iterator[Reference]:
         """Yield the channel, and the layout of an e-mail."""

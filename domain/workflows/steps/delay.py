@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 from pydantic.functional_validators import AfterValidator, BeforeValidator
 
 from domain.conditions import MISSING, lookup
@@ -16,11 +16,21 @@ from domain.kit.clock import parse_instant
 from domain.kit.durations import MAX_DELAY, Duration, DurationUnit, add_duration, parse_duration
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonValue
-from domain.kit.shapes import Absent, Shape, Wrong, refusal
+from domain.kit.shapes import Absent, JudgedBy, Shape, Wrong, refusal
 from domain.kit.windows import resolve_dynamic
 from domain.workflows.steps.base import BaseStep
 
 PATH_PREFIXES = ("data", "recipient", "actor", "tenant", "vars")
+
+
+_LENGTH = {
+    "type": ["object", "null"],
+    "properties": {
+        "unit": {"type": "string", "enum": [unit.value for unit in DurationUnit]},
+        "value": {"type": "integer"},
+    },
+    "required": ["unit", "value"],
+}
 
 
 def _path(path: str | None) -> str | None:
@@ -51,20 +61,9 @@ class DelaySettings(Shape):
     delay_until_field_path: Annotated[str | None, AfterValidator(_path)] = Field(
         None, description="Where the time stands, such as `data.starts_at`."
     )
-    delay_for: Annotated[
-        Duration | None,
-        PlainValidator(_length),
-        WithJsonSchema(
-            {
-                "type": ["object", "null"],
-                "properties": {
-                    "unit": {"type": "string", "enum": [unit.value for unit in DurationUnit]},
-                    "value": {"type": "integer"},
-                },
-                "required": ["unit", "value"],
-            }
-        ),
-    ] = Field(None, description="With a path an offset from it, which may be negative.")
+    delay_for: Annotated[Duration | None, JudgedBy(_length, _LENGTH)] = Field(
+        None, description="With a path an offset from it, which may be negative."
+    )
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
