@@ -25,8 +25,8 @@ from api.management.requests import (
     DEFAULT_ENVIRONMENT,
     ENVIRONMENT_HELP,
     PAGE_HELP,
-    read_environment,
     read_limit,
+    read_slug,
 )
 from domain.kit.clock import iso, utc_now
 from domain.kit.errors import InvalidParams, NotFound
@@ -45,7 +45,7 @@ router = APIRouter(prefix="/v1/admin", tags=["Admin: credentials"], responses=ER
 async def list_api_keys(_token: ServiceToken, engine: EngineDep, query: QueryDep) -> JsonObject:
     """List the keys of an environment, newest first, without their tokens."""
     async with engine.database.transaction() as connection:
-        environment = await read_environment(connection, query)
+        environment = await find_environment(connection, read_slug(query))
         page = await service.list_api_keys(connection, environment, read_limit(query, BY_UUID))
     return page_body(page, [render_key(row) for row in page.rows], typename=False)
 

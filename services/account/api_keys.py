@@ -16,7 +16,7 @@ from domain.kit.ids import new_id
 from domain.kit.json_types import JsonValue
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import KeyKind
-from domain.workflows import MAX_NAME_LENGTH
+from domain.kit.stored import MAX_NAME_LENGTH
 from models.queries.account import api_keys as queries
 from models.queries.account.api_keys import ApiKeyRow, ServiceTokenRow
 from models.queries.account.environments import EnvironmentRow

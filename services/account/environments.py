@@ -27,7 +27,7 @@ async def find_environment(connection: Connection, slug: str) -> EnvironmentRow:
 
 
 async def require_writable(
-    connection: Connection, environment: EnvironmentRow, *, force: bool
+    connection: Connection, environment: EnvironmentScope, *, force: bool
 ) -> None:
     """Refuse writing content anywhere but in the first environment, unless forced.
 
@@ -36,12 +36,12 @@ async def require_writable(
             "Commits", "Environments").
     """
     first = await queries.first_environment(connection)
-    if force or (first is not None and first["id"] == environment["id"]):
+    if force or (first is not None and first["id"] == environment.id):
         return
     home = "the first environment" if first is None else first["slug"]
     raise InvalidParams.of(
         "environment",
-        f"content is written in {home} and promoted to {environment['slug']};"
+        f"content is written in {home} and promoted to {environment.slug};"
         " force=true writes it here all the same",
     )
 
