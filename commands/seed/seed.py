@@ -22,7 +22,7 @@ from commands.seed.sample_workflows import SAMPLE_WORKFLOWS
 from domain.kit.clock import Clock, utc_now
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
-from domain.kit.principals import KeyKind
+from domain.kit.principals import EnvironmentScope, KeyKind
 from models.queries.account import environments as environment_queries
 from models.queries.account.credentials import find_credential
 from models.queries.account.environments import EnvironmentRow
@@ -43,7 +43,7 @@ from services.content.drafts import (
     save_draft,
 )
 from services.content.workflows import SaveOptions, upsert_workflow
-from services.engine import Engine
+from services.engine import Engine, Unit
 from templating.messages.default_layout import DEFAULT_LAYOUT_KEY, default_layout
 
 _AUTHOR = Author("Carillon", "seed@carillon.invalid")
@@ -64,7 +64,7 @@ async def seed(engine: Engine, keys: SeedKeys, *, clock: Clock = utc_now) -> See
     async with engine.database.transaction() as connection:
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         environments = await _environments(connection, now)
-        revoked = await _keys(connection, environments, keys, now)
+        revoked = await _keys(Unit(engine, connection, now), environments, keys)
         channels = await seed_channels(connection, engine, environments, now)
         await _layout(connection, environments[0], now)
         await _workflows(connection, environments[0], now)
@@ -91,29 +91,26 @@ async def _environments(connection: Connection, now: datetime) -> list[Environme
     return [await find_environment(connection, slug) for slug in SEEDED_ENVIRONMENTS]
 
 
-async def _keys(
-    connection: Connection, environments: list[EnvironmentRow], keys: SeedKeys, now: datetime
-) -> list[str]:
+async def _keys(unit: Unit, environments: list[EnvironmentRow], keys: SeedKeys) -> list[str]:
     """Store the keys, and return the names of those that were stored before and have ended since.
 
     What somebody revoked is left as it is: seeding again opens no door that was closed.
     """
-    await keep_service_token(connection, name="Seed", token=keys.service_token, now=now)
+    await keep_service_token(unit, name="Seed", token=keys.service_token)
     tokens = {SERVICE_TOKEN: keys.service_token}
     for environment in environments:
-        pair = keys.environments[environment["slug"]]
+        scope = EnvironmentScope(environment["id"], environment["slug"])
+        pair = keys.environments[scope.slug]
         for kind, token in (
             (KeyKind.SECRET, pair.secret_key),
             (KeyKind.PUBLIC, pair.public_key),
         ):
-            await keep_api_key(
-                connection, environment, kind=kind, name="Seed", token=token, now=now
-            )
-            tokens[key_name(environment["slug"], kind)] = token
+            await keep_api_key(unit, scope, kind=kind, name="Seed", token=token)
+            tokens[key_name(scope.slug, kind)] = token
     return [
         name
         for name, token in tokens.items()
-        if await find_credential(connection, hash_token(token)) is None
+        if await find_credential(unit.connection, hash_token(token)) is None
     ]
 
 
