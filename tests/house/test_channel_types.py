@@ -29,6 +29,7 @@ MAY = {
     "services/messages": "some marks are for feed items only",
     "api/knock/in_app": "is about feeds",
     "api/knock/messages": "writes the contents of each type",
+    "api/reference/examples.py": "shows steps of each kind",
     "api/management/content": "annotates the templates of each type",
     "models/queries/in_app": "is about feeds",
     "commands/seed": "makes one channel of each type",
