@@ -26,6 +26,7 @@ from starlette.responses import JSONResponse
 from api.kit.bodies import read_object
 from api.kit.pagination import encode_cursor
 from domain.kit.clock import iso
+from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page
 from domain.kit.shapes import Shape, read_shape
 
@@ -48,10 +49,25 @@ def _is_none(value: object) -> bool:
 LeftOut = Annotated[T | SkipJsonSchema[None], Field(exclude_if=_is_none)]
 
 
+def _document_as_written(schema: JsonObject, model: type[BaseModel]) -> None:
+    """Document as required whatever is always written, and none of the defaults it is made with."""
+    written = [field.alias or name for name, field in model.model_fields.items()
+               if field.exclude_if is None]  # fmt: skip
+    if written:
+        schema["required"] = written
+    for member in schema.get("properties", {}).values():
+        member.pop("default", None)
+
+
 class Out(BaseModel):
     """Base of the shapes that are answered; nothing but the named members is."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        populate_by_name=True,
+        serialize_by_alias=True,
+        json_schema_extra=_document_as_written,
+    )
 
     @classmethod
     def __get_pydantic_json_schema__(

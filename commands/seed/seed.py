@@ -61,7 +61,7 @@ async def seed(engine: Engine, keys: SeedKeys, *, clock: Clock = utc_now) -> See
     async with engine.database.transaction() as connection:
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         environments = await _environments(connection, now)
-        revoked = await _keys(connection, environments, keys, now)
+        revoked = await _keys(Unit(engine, connection, now), environments, keys)
         channels = await seed_channels(connection, engine, environments, now)
         unit = Unit(engine, connection, now)
         scopes = [EnvironmentScope(row["id"], row["slug"]) for row in environments]
@@ -89,29 +89,26 @@ async def _environments(connection: Connection, now: datetime) -> list[Environme
     return [await find_environment(connection, slug) for slug in SEEDED_ENVIRONMENTS]
 
 
-async def _keys(
-    connection: Connection, environments: list[EnvironmentRow], keys: SeedKeys, now: datetime
-) -> list[str]:
+async def _keys(unit: Unit, environments: list[EnvironmentRow], keys: SeedKeys) -> list[str]:
     """Store the keys, and return the names of those that were stored before and have ended since.
 
     What somebody revoked is left as it is: seeding again opens no door that was closed.
     """
-    await keep_service_token(connection, name="Seed", token=keys.service_token, now=now)
+    await keep_service_token(unit, name="Seed", token=keys.service_token)
     tokens = {SERVICE_TOKEN: keys.service_token}
     for environment in environments:
-        pair = keys.environments[environment["slug"]]
+        scope = EnvironmentScope(environment["id"], environment["slug"])
+        pair = keys.environments[scope.slug]
         for kind, token in (
             (KeyKind.SECRET, pair.secret_key),
             (KeyKind.PUBLIC, pair.public_key),
         ):
-            await keep_api_key(
-                connection, environment, kind=kind, name="Seed", token=token, now=now
-            )
-            tokens[key_name(environment["slug"], kind)] = token
+            await keep_api_key(unit, scope, kind=kind, name="Seed", token=token)
+            tokens[key_name(scope.slug, kind)] = token
     return [
         name
         for name, token in tokens.items()
-        if await find_credential(connection, hash_token(token)) is None
+        if await find_credential(unit.connection, hash_token(token)) is None
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from domain.account.environments import Environment
 from domain.kit.errors import InvalidParams, NotFound
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
@@ -46,6 +47,16 @@ async def require_writable(
     )
 
 
-async def list_environments(connection: Connection, request: PageRequest) -> Page:
+async def get_environment(engine: Engine, slug: str) -> Environment:
+    """Return an environment. Raises NotFound."""
+    async with engine.connection() as connection:
+        environment = await queries.load_environment(connection, slug)
+    if environment is None:
+        raise NotFound(f"The environment {slug[:255]!r} does not exist.")
+    return environment
+
+
+async def list_environments(engine: Engine, request: PageRequest) -> Page[Environment]:
     """Return a page of environments in the order of promotion."""
-    return await queries.list_environments(connection, request)
+    async with engine.connection() as connection:
+        return await queries.list_environments(connection, request)

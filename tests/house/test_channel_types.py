@@ -26,7 +26,7 @@ MAY = {
     "services/in_app": "is about feeds",
     "services/messages": "some marks are for feed items only",
     "api/knock/in_app": "is about feeds",
-    "api/reference/examples.py": "an example has a step of a type",
+    "api/reference/examples.py": "shows steps of each kind",
     "models/queries/in_app": "is about feeds",
     "models/queries/messages": "some marks are for feed items only",
     "commands/seed": "makes one channel of each type",
