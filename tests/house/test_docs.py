@@ -26,6 +26,7 @@ STEP_PAGE = (ROOT / "docs" / "step-types.md").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
+TESTING = (ROOT / "docs" / "testing.md").read_text()
 ENV_EXAMPLE = (ROOT / ".env.example").read_text()
 DECISIONS = sorted((ROOT / "docs" / "adr").glob("*.md"))
 
@@ -156,6 +157,21 @@ def test_quoted_code_is_the_code() -> None:
 def _stands_in(code: str, lines: str) -> bool:
     """Tell whether code has some lines, however far they are indented there."""
     return any(textwrap.indent(lines, " " * width) in code for width in (0, 4))
+
+
+def test_fixtures_are_explained() -> None:
+    """The page on testing says what the fixtures of all tests give, and names none in vain."""
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", TESTING, re.M)
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    shared, *others = (
+        set(re.findall(r"^@pytest\.fixture.*\n(?:async )?def (\w+)", path.read_text(), re.M))
+        for path in (
+            ROOT / "tests" / "conftest.py",
+            *sorted((ROOT / "tests").glob("*/conftest.py")),
+        )
+    )
+    assert {name for name in shared if not name.startswith("_")} <= named
+    assert named <= shared.union(*others)
 
 
 def test_every_table_has_an_owner() -> None:
