@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -35,16 +34,6 @@ class PageInfoOut(Out):
     after: str | None
     before: str | None
     page_size: int
-
-
-class RecipientOut(Out):
-    """A user or an object with its custom properties."""
-
-    model_config = ConfigDict(extra="allow")
-
-    typename: str = Field(alias="__typename", examples=["User", "Object"])
-    id: str
-    updated_at: datetime
 
 
 PAGING: dict[str, str | Param] = {

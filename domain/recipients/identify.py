@@ -26,7 +26,7 @@ from pydantic import (
 from domain.kit.clock import parse_instant
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue, encoded_size
-from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Members, Shape, read_value
+from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Members, Shape, Wrong, read_value
 from domain.recipients.refs import TENANTS, USERS, RecipientRef
 
 MAX_ID_CHARACTERS = 256
@@ -51,14 +51,14 @@ def _channel_id(text: str) -> str:
     try:
         uuid.UUID(text)
     except ValueError:
-        raise ValueError("is not a channel id") from None
+        raise Wrong("is not a channel id") from None
     return text
 
 
 def _without(forbidden: str) -> AfterValidator:
     def check(text: str) -> str:
         if any(character in text for character in forbidden):
-            raise ValueError(f"must not contain any of: {' '.join(forbidden)}")
+            raise Wrong(f"must not contain any of: {' '.join(forbidden)}")
         return text
 
     return AfterValidator(check)
@@ -227,7 +227,7 @@ def _kind(raw: object) -> str:
 def _text_or(refusal: str) -> BeforeValidator:
     def check(raw: object) -> object:
         if not isinstance(raw, str):
-            raise ValueError(refusal)  # noqa: TRY004 - pydantic takes a ValueError for a violation
+            raise Wrong(refusal)
         return raw
 
     return BeforeValidator(check)

@@ -127,7 +127,7 @@ class Journal:
                 "status": "error" if failed else "ok",
                 "attempt": attempt,
                 "step_ref": step.ref if step else None,
-                "step_type": step.step_type if step else None,
+                "step_type": step.type if step else None,
                 "data": data or {},
                 "inserted_at": self.now.isoformat(),
             },

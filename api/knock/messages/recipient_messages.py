@@ -6,13 +6,15 @@ from fastapi import APIRouter, Depends
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, SecretKey
-from api.kit.pagination import BY_TIME_AND_UUID, page_body, read_page
+from api.kit.lists import filter_parameters, read_filters
+from api.kit.pagination import BY_TIME_AND_UUID, read_page
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import secret_limit
-from api.knock.messages import filters as message_filters
-from api.knock.messages.schemas import MessagePageOut, message_wire
+from api.kit.shapes import ItemsOut, answer
+from api.knock.messages.schemas import MessageOut
 from api.knock.recipients.paths import RECIPIENT_PATHS, RecipientPath
+from domain.messages.filters import MessageFilters
 from domain.recipients.refs import RecipientRef
 from services.messages import messages
 
@@ -24,9 +26,9 @@ def _add(of: RecipientPath) -> None:
         f"{of.path}/messages",
         name=f"list_{of.kind}_messages",
         tags=[of.tag],
-        response_model=MessagePageOut,
+        response_model=ItemsOut[MessageOut],
         dependencies=[secret_limit(4)],
-        openapi_extra=takes(query=message_filters.PARAMETERS),
+        openapi_extra=takes(query=filter_parameters(MessageFilters)),
     )
     async def list_recipient_messages(
         principal: SecretKey,
@@ -35,10 +37,13 @@ def _add(of: RecipientPath) -> None:
         recipient: RecipientRef = Depends(of.known),
     ) -> JSONResponse:
         """List the messages of a recipient, newest first."""
-        wanted = message_filters.read_message_filter(query, recipient)
-        request = read_page(query, BY_TIME_AND_UUID)
-        page = await messages.list_messages(engine, principal.environment, wanted, request)
-        return JSONResponse(page_body(page, map(message_wire, page.rows), wrapper="items"))
+        page = await messages.list_messages(
+            engine,
+            principal.environment,
+            read_filters(query, MessageFilters, recipient=recipient),
+            read_page(query, BY_TIME_AND_UUID),
+        )
+        return answer(ItemsOut[MessageOut].of(page, map(MessageOut.of, page.rows)))
 
 
 for path in RECIPIENT_PATHS:
