@@ -45,13 +45,12 @@ def read_document(shape: type[S], content: JsonObject, key: str) -> S:
     violations = Violations()
     if not is_content_key(key):
         violations.add("key", "must be 3 to 255 characters of a-z, 0-9, _ and -")
-    document = None
     try:
         document = shape.model_validate(content)
     except ValidationError as error:
         violations.extend(violations_of(error, content))
+        raise violations.refusal() from None
     violations.raise_any()
-    assert document is not None  # noqa: S101 - else there is a violation
     return document
 
 
