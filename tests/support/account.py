@@ -13,12 +13,12 @@ from temporalio.client import Client
 
 from commands.seed.keys import SeedKeys, make_keys
 from commands.seed.seed import seed
+from domain.account.environments import Environment as StoredEnvironment
 from domain.content.kind import KindOfContent
 from domain.content.rows import CommitNote
 from domain.content.workflow import WORKFLOW
 from domain.kit.json_types import JsonValue
 from domain.kit.principals import EnvironmentScope
-from models.queries.account.environments import EnvironmentRow
 from runtime.crypto import Vault
 from runtime.database import Database
 from runtime.settings import Settings
@@ -68,7 +68,7 @@ class Account:
         self.now = self.engine.clock()
         return self.now
 
-    async def environment(self, slug: str = "development") -> EnvironmentRow:
+    async def environment(self, slug: str = "development") -> StoredEnvironment:
         """Return an environment as it is stored."""
         async with self.engine.connection() as connection:
             return await find_environment(connection, slug)

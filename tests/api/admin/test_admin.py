@@ -9,7 +9,6 @@ import pytest
 
 from api.reference.routes import management_document
 from domain.kit.json_types import JsonObject
-from domain.kit.principals import EnvironmentScope
 from providers.registry import MASK
 from tests.support.account import Account
 from tests.support.builders import Builder, Environment
@@ -166,9 +165,8 @@ async def test_a_failed_message_is_tried_again(
     management: httpx.AsyncClient, account: Account, temporal: TemporalRecorder
 ) -> None:
     """A retry starts one delivery in Temporal; a delivered message is refused."""
-    row = await account.environment()
     keys = account.keys.environments["development"]
-    home = Environment(EnvironmentScope(row["id"], row["slug"]), keys.secret_key, keys.public_key)
+    home = Environment(await account.scope(), keys.secret_key, keys.public_key)
     build = Builder(account.engine.database)
     channel = await build.channel("email")
     failed = await build.message(home, channel, channel_type="email", delivery_status="undelivered")
