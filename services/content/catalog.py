@@ -18,6 +18,7 @@ from domain.conditions import ConditionGroup, read_condition_group
 from domain.kit.json_types import JsonObject
 from domain.workflows import WorkflowDefinition, read_workflow
 from models.queries.content import catalog as statements
+from models.queries.events.outbox import subscribed_events
 from runtime.database import Connection
 from runtime.logs import get_logger
 from templating.messages.email import EmailLayout
@@ -59,11 +60,15 @@ class PublishedContent:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """All of an environment's channels (by key), workflows and layouts (by key)."""
+    """All of an environment's channels (by key), workflows and layouts (by key).
+
+    `subscribed` names the events that somebody wants to hear of (`services/events/outbox.py`).
+    """
 
     channels: dict[str, ConfiguredChannel]
     workflows: dict[str, PublishedContent]
     layouts: dict[str, PublishedContent]
+    subscribed: frozenset[str] = frozenset()
 
 
 class Catalog:
@@ -148,7 +153,8 @@ async def _load_configuration(connection: Connection, environment_id: UUID) -> C
         published.setdefault(row["resource_type"], {})[row["key"]] = PublishedContent(
             row["published_version_id"], row["active"] and not row["is_archived"]
         )
-    return Configuration(channels, published["workflow"], published["email_layout"])
+    subscribed = await subscribed_events(connection, environment_id)
+    return Configuration(channels, published["workflow"], published["email_layout"], subscribed)
 
 
 def _read_channel(row: dict[str, Any]) -> ConfiguredChannel | None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from domain.channels.types import ChannelType
 from domain.kit.errors import InvalidParams, NotFound
-from domain.kit.ids import first_event_id
 from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
 from domain.messages.engagement import Engagement
+from domain.messages.events import first_events
 from domain.messages.filters import MessageFilter
 from domain.recipients.refs import RecipientRef
 from models.queries.in_app import feeds
@@ -101,20 +101,16 @@ async def list_events(
             connection,
             message_id,
             request,
-            first=first_events(message),
+            first=[
+                (event.id, event.type.value)
+                for event in first_events(
+                    message_id,
+                    message["inserted_at"],
+                    in_app=message["channel_type"] == ChannelType.IN_APP_FEED,
+                )
+            ],
             first_at=message["inserted_at"],
         )
-
-
-def first_events(message: Mapping[str, Any]) -> list[tuple[UUID, str]]:
-    """Return id and type of the events that a message's row stands for, oldest first.
-
-    Every message was created and queued; one of an in-app feed was delivered with that.
-    """
-    names = ["message.created", "message.queued"]
-    if message["channel_type"] == ChannelType.IN_APP_FEED:
-        names.append("message.delivered")
-    return [(first_event_id(message["id"], number), name) for number, name in enumerate(names)]
 
 
 async def list_attempts(

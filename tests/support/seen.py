@@ -8,8 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from domain.kit.json_types import JsonObject
+from domain.messages.events import first_events
 from services.engine import Engine
-from services.messages.messages import first_events
 from services.runs.runs import whole_story
 from tests.support.builders import Builder, Environment
 
@@ -72,7 +72,10 @@ class Seen:
         """Return a message's story in order, without the prefix of its names."""
         message = await self.message(message_id)
         first: list[dict[str, Any]] = [
-            {"id": each, "event_type": name, "data": None} for each, name in first_events(message)
+            {"id": event.id, "event_type": event.type, "data": None}
+            for event in first_events(
+                message["id"], message["channel_type"], message["inserted_at"]
+            )
         ]
         stored = await self.make.rows(
             "SELECT * FROM message_events WHERE message_id = %s ORDER BY id", message_id
