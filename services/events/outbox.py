@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import TypeAlias
 from uuid import UUID
 
@@ -28,6 +29,8 @@ _FIRST_LOOK, _LONGEST_LOOK = 0.005, 0.25
 _LOOKED_AT = 50_000
 # No transaction of ours lasts longer: the server ends what is idle for half a minute.
 _WRITERS_SECONDS = 60.0
+# From this on operators are told that a reader is behind.
+_LATE = timedelta(minutes=15)
 _TRIMMED_AT_ONCE = 10_000
 _MOST_TRIMS = 20
 
@@ -133,14 +136,12 @@ async def tidy_outbox(engine: Engine) -> int:
     now = engine.clock()
     async with engine.connection() as connection:
         for reader in await statements.readers(connection):
-            if reader.behind(now) > reader.patience and await statements.forget_reader(
-                connection, reader
-            ):
-                _log.error(
-                    "outbox_reader_forgotten",
-                    reader=reader.name,
-                    behind_seconds=round(reader.behind(now).total_seconds()),
-                )
+            behind = reader.behind(now)
+            seconds = round(behind.total_seconds())
+            if behind > reader.patience and await statements.forget_reader(connection, reader):
+                _log.error("outbox_reader_forgotten", reader=reader.name, behind_seconds=seconds)
+            elif behind > _LATE:
+                _log.warning("outbox_reader_lags", reader=reader.name, behind_seconds=seconds)
         deleted = 0
         for _ in range(_MOST_TRIMS):
             trimmed = await statements.trim(connection, limit=_TRIMMED_AT_ONCE)

@@ -23,4 +23,4 @@ def test_status(event: RunEventType, *, failed: bool) -> None:
 def test_what_a_row_stands_for_is_no_error() -> None:
     """A run's row tells well of its start and its end; an end with an error is stored."""
     assert not DERIVED & ERRORS
-    assert ENDS - DERIVED == {RunEventType.RUN_HALTED, RunEventType.RUN_CANCELLED}
+    assert {RunEventType.RUN_HALTED, RunEventType.RUN_CANCELLED} == ENDS - DERIVED

@@ -1,4 +1,4 @@
-"""A world, and somebody who hears of everything that happens in it."""
+"""Somebody who hears of everything that happens in a test's environment."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ import pytest
 
 from tests.support.outbox import Listener, listening
 from tests.support.world import World
-from tests.support.world_fixture import world
-
-__all__ = ["world"]
 
 
 @pytest.fixture

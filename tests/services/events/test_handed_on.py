@@ -9,14 +9,18 @@ from psycopg.types.json import Jsonb
 
 from domain.contract.runs import AdvanceInput
 from domain.messages.engagement import Engagement
-from domain.messages.events import MessageEventType
-from domain.runs.events import RunEventType
 from models.queries.runs import open_runs
 from services.deliveries.retries import retry_message
 from services.messages.messages import StatusChange, engage_many
 from services.walk import tell_stalled
+from tests.support.extra_steps import ExtraExecutor, extra, extra_step
 from tests.support.outbox import Listener, listening
-from tests.support.world import World, channel_step, delay_step, when
+from tests.support.steps import channel_step, delay_step
+from tests.support.world import World
+
+__all__ = ["extra"]
+
+_BROKEN = {"markdown_body": "{% for i in (1..20000) %}{% endfor %}"}
 
 
 async def _rows_in_outbox(world: World) -> int:
@@ -93,6 +97,18 @@ async def test_only_what_was_asked_for(world: World) -> None:
         await engage_many(world.engine, world.environment.scope, ids, ids, change)
         assert await _rows_in_outbox(world) == 2
         assert await one.listen() == ["run_completed", "message.read"]
+
+
+async def test_a_subscription_is_heard_by_the_next_walk(world: World) -> None:
+    """A process that has walked before notices a subscription, and its end, at once."""
+    await world.publish("flow", channel_step("feed"))
+    await world.walk(await world.begin("flow"))
+    async with listening(world.engine, world.environment.id, "run_completed") as one:
+        await world.walk(await world.begin("flow"))
+        assert await one.listen() == ["run_completed"]
+    before = await _rows_in_outbox(world)
+    await world.walk(await world.begin("flow"))
+    assert await _rows_in_outbox(world) == before
 
 
 async def test_another_environment_hears_nothing(world: World, listener: Listener) -> None:
@@ -200,7 +216,7 @@ async def test_a_run_that_stalls(world: World, listener: Listener) -> None:
 @pytest.mark.parametrize("times", [1, 3])
 async def test_every_error_is_counted(world: World, listener: Listener, times: int) -> None:
     """A run counts as many errors as its story tells, whatever writes them."""
-    broken = channel_step("feed", template={"markdown_body": "{% if %}"})
+    broken = channel_step("feed", template=_BROKEN)
     run_id, advanced = await world.send(broken)
     for _ in range(times - 1):
         advanced = await world.walk(run_id, advanced.cursor)
@@ -211,13 +227,14 @@ async def test_every_error_is_counted(world: World, listener: Listener, times: i
     assert told[-1] == ("run_halted" if times == 3 else "step_retrying")
 
 
-async def test_what_a_failing_step_took_back_is_not_told(world: World, listener: Listener) -> None:
-    """A message that its step took back was never made; the failure of the step is told."""
-    step = channel_step("feed", template={"markdown_body": "{% if %}"})
-    await world.send(step, conditions=when("data.x", "empty"))
-    told = set(await listener.listen())
-    assert told <= set(RunEventType)
-    assert not told & set(MessageEventType)
+async def test_a_walk_that_was_undone_is_not_told(
+    world: World, listener: Listener, extra: ExtraExecutor
+) -> None:
+    """What PostgreSQL refused never happened; the walk that was stored instead is told once."""
+    await world.send(channel_step("before"), extra_step("bad", "raw"))
+    told = await listener.listen()
+    assert told.count("run_started") == told.count("message.created") == 1
+    assert "run_completed" not in told
 
 
 async def test_a_walk_that_is_repeated_tells_nothing_twice(

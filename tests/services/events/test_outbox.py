@@ -28,8 +28,9 @@ from services.jobs.retention import forget_expired
 from services.messages.messages import StatusChange, engage_many
 from tests.support.outbox import Listener, listening
 from tests.support.postgres import new_database
+from tests.support.steps import channel_step
 from tests.support.temporal_recorder import TemporalRecorder
-from tests.support.world import World, another_process, channel_step
+from tests.support.world import World, another_process
 
 _WRITE = """
 INSERT INTO outbox (environment_id, event_type, workflow_key, collection, recipient_id, happened_at)
@@ -240,7 +241,6 @@ async def test_storm(world: World, listener: Listener) -> None:
 
     Two processes ask for it while they write.
     """
-
     is_over = asyncio.Event()
 
     async def listen(engine: Engine) -> None:
