@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from domain.channels.types import ChannelType
 from domain.events.outbox import Happening
 from domain.kit.json_types import JsonObject
 from domain.messages.events import first_events
+from domain.messages.statuses import DeliveryStatus
 from domain.runs.events import ENDS, NewRunEvent
 
 
@@ -50,12 +50,12 @@ def happenings(
             yield told
     for message in rows.get("messages", ()):
         message_id = UUID(message["id"])
+        # Only an in-app message is delivered as it is made.
+        is_delivered = message["delivery_status"] == DeliveryStatus.DELIVERED
         made_at = datetime.fromisoformat(message["inserted_at"])
         of_message = [
             (event.type.value, event.id, event.at)
-            for event in first_events(
-                message_id, made_at, in_app=message["channel_type"] == ChannelType.IN_APP_FEED
-            )
+            for event in first_events(message_id, made_at, in_app=is_delivered)
         ] + [
             (row["event_type"], UUID(row["id"]), datetime.fromisoformat(row["inserted_at"]))
             for row in rows.get("message_events", ())

@@ -74,7 +74,9 @@ class Seen:
         first: list[dict[str, Any]] = [
             {"id": event.id, "event_type": event.type, "data": None}
             for event in first_events(
-                message["id"], message["channel_type"], message["inserted_at"]
+                message["id"],
+                message["inserted_at"],
+                in_app=message["channel_type"] == "in_app_feed",
             )
         ]
         stored = await self.make.rows(

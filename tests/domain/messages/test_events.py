@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.channels.types import ChannelType
 from domain.kit.ids import derived_id, new_id
 from domain.messages.engagement import Engagement
 from domain.messages.events import MessageEventType, NewMessageEvent, first_events
@@ -21,23 +20,23 @@ def test_every_status_has_its_event(status: str) -> None:
     assert MessageEventType.of(status) == f"message.{status}"
 
 
-@pytest.mark.parametrize("channel_type", ChannelType)
-def test_first_events(channel_type: ChannelType) -> None:
+@pytest.mark.parametrize("in_app", [False, True])
+def test_first_events(*, in_app: bool) -> None:
     """Every message was created and queued; only one of a feed was delivered with that."""
     message_id = derived_id(new_id(), "message")
-    told = first_events(message_id, channel_type, NOW)
+    told = first_events(message_id, NOW, in_app=in_app)
     types = [event.type for event in told]
     expected = [MessageEventType.CREATED, MessageEventType.QUEUED]
-    if channel_type is ChannelType.IN_APP_FEED:
+    if in_app:
         expected.append(MessageEventType.DELIVERED)
     assert types == expected
-    assert told == first_events(message_id, channel_type, NOW)
+    assert told == first_events(message_id, NOW, in_app=in_app)
 
 
 def test_first_events_come_first() -> None:
     """What a message's row stands for sorts before every event that is stored of it."""
     message_id = derived_id(new_id(), "message")
-    first = first_events(message_id, ChannelType.IN_APP_FEED, NOW)
+    first = first_events(message_id, NOW, in_app=True)
     stored = NewMessageEvent(message_id=message_id, type=MessageEventType.READ, at=NOW)
     ids = [event.id for event in (*first, stored)]
     assert ids == sorted(ids)
