@@ -11,27 +11,28 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
 from uuid import UUID
 
 from temporalio.service import RPCError
 
-from api.admin.keys import render_key, render_token
+from api.admin.schemas import ApiKeyOut, ServiceTokenOut
 from api.management.channels.schemas import ChannelOut
+from domain.account.credentials import ApiKeyRequest, RotationRequest, ServiceTokenRequest
 from domain.channels.requests import ChannelRequest, ChannelSettingsRequest
-from domain.kit.clock import parse_instant, utc_now
+from domain.kit.clock import parse_instant
 from domain.kit.errors import InvalidParams, NotFound, Unavailable
 from domain.kit.ids import read_id
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.pages import PageRequest
-from domain.kit.principals import EnvironmentScope, KeyKind
+from domain.kit.principals import KeyKind
 from domain.kit.shapes import read_shape
 from runtime.settings import Settings
 from runtime.temporal import is_away
-from services.account import api_keys as credentials
-from services.account.environments import find_environment, get_scope
+from services.account import api_keys
+from services.account.environments import get_scope
 from services.channels import channels
 from services.composition import open_engine
 from services.deliveries.retries import retry_message
@@ -83,66 +84,59 @@ async def _set_channel(engine: Engine, arguments: Arguments) -> JsonValue:
 
 
 async def _list_keys(engine: Engine, arguments: Arguments) -> JsonValue:
-    async with engine.database.transaction() as connection:
-        environment = await find_environment(connection, arguments.environment)
-        page = await credentials.list_api_keys(connection, environment, _EVERYTHING)
-    return [render_key(row) for row in page.rows]
+    environment = await get_scope(engine, arguments.environment)
+    page = await api_keys.list_api_keys(engine, environment, _EVERYTHING)
+    return [ApiKeyOut.of(key).model_dump(mode="json") for key in page.rows]
 
 
 async def _create_key(engine: Engine, arguments: Arguments) -> JsonValue:
-    async with engine.database.transaction() as connection:
-        issued = await credentials.create_api_key(
-            connection,
-            await find_environment(connection, arguments.environment),
-            kind=arguments.kind,
-            name=arguments.name,
-            now=utc_now(),
-        )
-    return {**render_key(issued.row), "token": issued.token}
+    wanted = read_shape(
+        ApiKeyRequest,
+        {
+            "environment": arguments.environment,
+            "kind": str(arguments.kind),
+            "name": arguments.name,
+        },
+    )
+    environment = await get_scope(engine, wanted.environment)
+    issued = await api_keys.create_api_key(engine, environment, KeyKind(wanted.kind), wanted.name)
+    return ApiKeyOut.of(issued.row, issued.token).model_dump(mode="json")
 
 
 async def _rotate_key(engine: Engine, arguments: Arguments) -> JsonValue:
-    async with engine.database.transaction() as connection:
-        issued = await credentials.rotate_api_key(
-            connection, arguments.id, grace=arguments.grace_seconds, now=utc_now()
-        )
-    return {**render_key(issued.row), "token": issued.token}
+    wanted = read_shape(RotationRequest, {"grace_seconds": arguments.grace_seconds})
+    grace = timedelta(seconds=wanted.grace_seconds)
+    issued = await api_keys.rotate_api_key(engine, arguments.id, grace)
+    return ApiKeyOut.of(issued.row, issued.token).model_dump(mode="json")
 
 
 async def _revoke_key(engine: Engine, arguments: Arguments) -> JsonValue:
-    async with engine.database.transaction() as connection:
-        await credentials.revoke_api_key(connection, arguments.id, now=utc_now())
+    await api_keys.revoke_api_key(engine, arguments.id)
     return None
 
 
 async def _list_tokens(engine: Engine, arguments: Arguments) -> JsonValue:
-    async with engine.database.transaction() as connection:
-        page = await credentials.list_service_tokens(connection, _EVERYTHING)
-    return [render_token(row) for row in page.rows]
+    page = await api_keys.list_service_tokens(engine, _EVERYTHING)
+    return [ServiceTokenOut.of(token).model_dump(mode="json") for token in page.rows]
 
 
 async def _create_token(engine: Engine, arguments: Arguments) -> JsonValue:
-    async with engine.database.transaction() as connection:
-        issued = await credentials.create_service_token(
-            connection, name=arguments.name, now=utc_now()
-        )
-    return {**render_token(issued.row), "token": issued.token}
+    wanted = read_shape(ServiceTokenRequest, {"name": arguments.name})
+    issued = await api_keys.create_service_token(engine, wanted.name)
+    return ServiceTokenOut.of(issued.row, issued.token).model_dump(mode="json")
 
 
 async def _revoke_token(engine: Engine, arguments: Arguments) -> JsonValue:
-    async with engine.database.transaction() as connection:
-        await credentials.revoke_service_token(connection, arguments.id, now=utc_now())
+    await api_keys.revoke_service_token(engine, arguments.id)
     return None
 
 
 async def _retry_message(engine: Engine, arguments: Arguments) -> JsonValue:
-    async with engine.database.transaction() as connection:
-        environment = await find_environment(connection, arguments.environment)
-    scope = EnvironmentScope(environment["id"], environment["slug"])
+    environment = await get_scope(engine, arguments.environment)
     message_id = read_id(arguments.id)
     if message_id is None:
         raise NotFound(f"There is no message {arguments.id!r} in this environment.")
-    await retry_message(engine, scope, message_id)
+    await retry_message(engine, environment, message_id)
     return None
 
 

@@ -6,7 +6,7 @@ written in the table, in the migration and in the row, and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Generic, TypeVar
 
@@ -53,6 +53,11 @@ def insert_rows(table: str, columns: Sequence[str], *, returns: bool = False) ->
         f"added_{table} AS (INSERT INTO {table} ({names}) SELECT {names}"  # noqa: S608 - constants
         f" FROM jsonb_populate_recordset(NULL::{table}, %({table})s){returning})"
     )
+
+
+def listed(words: Iterable[str]) -> str:
+    """Write words of a vocabulary of ours as constants, for `IN (…)`."""
+    return ", ".join(f"'{word}'" for word in words)
 
 
 async def fetch_all(
@@ -135,14 +140,27 @@ class Listing(Generic[R]):
     descending: bool = True
     expressions: Mapping[str, str] = field(default_factory=dict)
 
-    async def page(self, connection: Connection, where: Where, request: PageRequest) -> Page[R]:
+    async def page(
+        self,
+        connection: Connection,
+        where: Where,
+        request: PageRequest,
+        *,
+        given: Sequence[Any] = (),
+    ) -> Page[R]:
         """Return a page of the rows that fulfil the conditions.
 
         Rows are compared with a boundary, never counted: what appears in between neither hides nor
         repeats others. One row more than asked for tells whether there are more.
+
+        Args:
+            connection: where to read.
+            where: the conditions.
+            request: which page.
+            given: values for the placeholders of the source.
         """
         keys = ", ".join(map(self._key, self.keys))
-        conditions, values = [*where.conditions], [*where.values]
+        conditions, values = [*where.conditions], [*given, *where.values]
         onward, back = ("<", ">") if self.descending else (">", "<")
         for boundary, operator in ((request.after, onward), (request.before, back)):
             if boundary is not None:

@@ -8,7 +8,7 @@ import select
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from psycopg import AsyncConnection, Error, OperationalError, errors
 from psycopg.rows import DictRow, dict_row
@@ -17,6 +17,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from domain.kit.errors import AppError, QueryTooSlow, Unavailable
 
 Connection: TypeAlias = AsyncConnection[DictRow]
+R = TypeVar("R")
 
 # A statement that takes longer than this is a fault; it fails, and what called it tries again.
 _STATEMENT_TIMEOUT_MS = 10_000
@@ -197,7 +198,7 @@ def _has_news(connection: Connection) -> bool:
     return bool(poll.poll(0))
 
 
-def one(row: DictRow | None) -> dict[str, Any]:
+def one(row: R | None) -> R:
     """Return a row that the statement cannot have left out."""
     if row is None:
         raise LookupError("the statement returned no row")

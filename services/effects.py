@@ -11,7 +11,7 @@ A new kind is one function and one line in `EFFECTS`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -125,18 +125,22 @@ async def _do(engine: Engine, rows: Sequence[dict[str, Any]]) -> int:
     return len(done)
 
 
-def manual_retry(message: Mapping[str, Any], *, queue: str, label: str) -> JsonObject:
-    """Write the payload of `DELIVER_MESSAGE` for the retry that a message's row counts last.
+def manual_retry(
+    message_id: UUID, retry: int, *, workflow_key: str, queue: str, label: str
+) -> JsonObject:
+    """Write the payload of `DELIVER_MESSAGE`.
 
     Args:
-        message: id, retry_count and workflow_key of the message.
+        message_id: the message.
+        retry: which of its manual retries, counted from 1.
+        workflow_key: of the workflow that made it.
         queue: the task queue of its channel type.
         label: what the Temporal UI shows.
     """
     return {
-        "message_id": str(message["id"]),
-        "retry": message["retry_count"],
-        "workflow_key": message["workflow_key"],
+        "message_id": str(message_id),
+        "retry": retry,
+        "workflow_key": workflow_key,
         "queue": queue,
         "label": label,
     }

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from temporalio.api.common.v1 import WorkflowExecution
@@ -31,6 +31,8 @@ from domain.kit.principals import EnvironmentScope
 from temporal_workflows import CancelFanoutWorkflow, RecipientRunWorkflow, TriggerFanoutWorkflow
 from temporal_workflows.search_attributes import search_attributes
 from temporal_workflows.signals import CANCEL_REQUESTED
+
+T = TypeVar("T")
 
 _AT_ONCE = 32
 _URGENT, _BULK = 2, 4
@@ -207,8 +209,8 @@ def _priority(fairness_key: str, *, bulk: bool) -> Priority:
 
 
 async def each_at_once(
-    rows: Sequence[dict[str, Any]],
-    work: Callable[[dict[str, Any]], Awaitable[object]],
+    rows: Sequence[T],
+    work: Callable[[T], Awaitable[object]],
     *,
     at_once: int = _AT_ONCE,
 ) -> None:

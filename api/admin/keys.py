@@ -1,133 +1,115 @@
-"""Admin API, API keys and service tokens: what Knock does in its dashboard only."""
+"""Admin API, API keys and service tokens: things that Knock offers only in its dashboard."""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
+from starlette.responses import JSONResponse
 
-from api.admin.schemas import (
-    ApiKeyBodyOut,
-    ApiKeyIn,
-    ApiKeyPageOut,
-    RotateIn,
-    ServiceTokenBodyOut,
-    ServiceTokenIn,
-    ServiceTokenPageOut,
-)
+from api.admin.schemas import ApiKeyBodyOut, ApiKeyOut, ServiceTokenBodyOut, ServiceTokenOut
 from api.kit.auth import EngineDep, ServiceToken
-from api.kit.bodies import read_object
-from api.kit.pagination import BY_UUID, page_body
-from api.kit.parameters import ERROR_RESPONSES, takes
+from api.kit.pagination import BY_UUID
+from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
+from api.kit.shapes import PlainEntriesOut, answer, read_body
 from api.management.requests import (
-    DEFAULT_ENVIRONMENT,
     ENVIRONMENT_HELP,
     PAGE_HELP,
-    read_environment,
     read_limit,
+    read_slug,
 )
-from domain.kit.clock import iso, utc_now
-from domain.kit.errors import InvalidParams, NotFound
-from domain.kit.json_types import JsonObject
-from services.account import api_keys as service
-from services.account.environments import find_environment
+from domain.account.credentials import ApiKeyRequest, RotationRequest, ServiceTokenRequest
+from domain.kit.errors import NotFound
+from domain.kit.principals import KeyKind
+from services.account import api_keys
+from services.account.environments import get_scope
 
 router = APIRouter(prefix="/v1/admin", tags=["Admin: credentials"], responses=ERROR_RESPONSES)
 
 
 @router.get(
     "/api_keys",
-    responses={200: {"model": ApiKeyPageOut}},
+    response_model=PlainEntriesOut[ApiKeyOut],
     openapi_extra=takes(query={**ENVIRONMENT_HELP, **PAGE_HELP}),
 )
-async def list_api_keys(_token: ServiceToken, engine: EngineDep, query: QueryDep) -> JsonObject:
+async def list_api_keys(_token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
     """List the keys of an environment, newest first, without their tokens."""
-    async with engine.database.transaction() as connection:
-        environment = await read_environment(connection, query)
-        page = await service.list_api_keys(connection, environment, read_limit(query, BY_UUID))
-    return page_body(page, [render_key(row) for row in page.rows], typename=False)
+    environment = await get_scope(engine, read_slug(query))
+    page = await api_keys.list_api_keys(engine, environment, read_limit(query, BY_UUID))
+    return answer(PlainEntriesOut[ApiKeyOut].of(page, map(ApiKeyOut.of, page.rows)))
 
 
-@router.post("/api_keys", responses={200: {"model": ApiKeyBodyOut}}, openapi_extra=takes(ApiKeyIn))
-async def create_api_key(request: Request, _token: ServiceToken, engine: EngineDep) -> JsonObject:
+@router.post(
+    "/api_keys",
+    response_model=ApiKeyBodyOut,
+    responses=refusals({404: "resource_missing"}),
+    openapi_extra=takes(ApiKeyRequest),
+)
+async def create_api_key(request: Request, _token: ServiceToken, engine: EngineDep) -> JSONResponse:
     """Make a key. Its token is shown in this answer and never again."""
-    body = await read_object(request)
-    slug = body.get("environment", DEFAULT_ENVIRONMENT)
-    if not isinstance(slug, str):
-        raise InvalidParams.of("environment", "must be the slug of an environment")
-    async with engine.database.transaction() as connection:
-        environment = await find_environment(connection, slug)
-        issued = await service.create_api_key(
-            connection,
-            environment,
-            kind=body.get("kind"),
-            name=body.get("name"),
-            now=utc_now(),
-        )
-    return {"api_key": {**render_key(issued.row), "token": issued.token}}
+    wanted = await read_body(request, ApiKeyRequest)
+    environment = await get_scope(engine, wanted.environment)
+    issued = await api_keys.create_api_key(engine, environment, KeyKind(wanted.kind), wanted.name)
+    return answer(ApiKeyBodyOut.of(issued))
 
 
 @router.post(
     "/api_keys/{key_id}/rotate",
-    responses={200: {"model": ApiKeyBodyOut}},
-    openapi_extra=takes(RotateIn),
+    response_model=ApiKeyBodyOut,
+    openapi_extra=takes(RotationRequest),
 )
 async def rotate_api_key(
     key_id: str, request: Request, _token: ServiceToken, engine: EngineDep
-) -> JsonObject:
+) -> JSONResponse:
     """Make a new key in the place of this one, which ends at once or after a grace period."""
-    grace = (await read_object(request)).get("grace_seconds", 0)
-    async with engine.database.transaction() as connection:
-        issued = await service.rotate_api_key(connection, _uuid(key_id), grace=grace, now=utc_now())
-    return {"api_key": {**render_key(issued.row), "token": issued.token}}
+    wanted = await read_body(request, RotationRequest)
+    grace = timedelta(seconds=wanted.grace_seconds)
+    return answer(ApiKeyBodyOut.of(await api_keys.rotate_api_key(engine, _uuid(key_id), grace)))
 
 
 @router.delete("/api_keys/{key_id}", status_code=204)
 async def revoke_api_key(key_id: str, _token: ServiceToken, engine: EngineDep) -> Response:
     """End a key at once."""
-    async with engine.database.transaction() as connection:
-        await service.revoke_api_key(connection, _uuid(key_id), now=utc_now())
+    await api_keys.revoke_api_key(engine, _uuid(key_id))
     return Response(status_code=204)
 
 
 @router.get(
     "/service_tokens",
-    responses={200: {"model": ServiceTokenPageOut}},
+    response_model=PlainEntriesOut[ServiceTokenOut],
     openapi_extra=takes(query=PAGE_HELP),
 )
 async def list_service_tokens(
     _token: ServiceToken, engine: EngineDep, query: QueryDep
-) -> JsonObject:
+) -> JSONResponse:
     """List the service tokens, newest first, without the tokens themselves."""
-    async with engine.database.transaction() as connection:
-        page = await service.list_service_tokens(connection, read_limit(query, BY_UUID))
-    return page_body(page, [render_token(row) for row in page.rows], typename=False)
+    page = await api_keys.list_service_tokens(engine, read_limit(query, BY_UUID))
+    return answer(PlainEntriesOut[ServiceTokenOut].of(page, map(ServiceTokenOut.of, page.rows)))
 
 
 @router.post(
     "/service_tokens",
-    responses={200: {"model": ServiceTokenBodyOut}},
-    openapi_extra=takes(ServiceTokenIn),
+    response_model=ServiceTokenBodyOut,
+    openapi_extra=takes(ServiceTokenRequest),
 )
 async def create_service_token(
     request: Request, _token: ServiceToken, engine: EngineDep
-) -> JsonObject:
+) -> JSONResponse:
     """Make a service token. It is shown in this answer and never again."""
-    body = await read_object(request)
-    async with engine.database.transaction() as connection:
-        issued = await service.create_service_token(
-            connection, name=body.get("name"), now=utc_now()
-        )
-    return {"service_token": {**render_token(issued.row), "token": issued.token}}
+    wanted = await read_body(request, ServiceTokenRequest)
+    return answer(ServiceTokenBodyOut.of(await api_keys.create_service_token(engine, wanted.name)))
 
 
-@router.delete("/service_tokens/{token_id}", status_code=204)
+@router.delete(
+    "/service_tokens/{token_id}",
+    status_code=204,
+    responses=refusals({422: "last_service_token"}),
+)
 async def revoke_service_token(token_id: str, _token: ServiceToken, engine: EngineDep) -> Response:
     """End a service token at once; the last one cannot be ended."""
-    async with engine.database.transaction() as connection:
-        await service.revoke_service_token(connection, _uuid(token_id), now=utc_now())
+    await api_keys.revoke_service_token(engine, _uuid(token_id))
     return Response(status_code=204)
 
 
@@ -136,26 +118,3 @@ def _uuid(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise NotFound("The credential does not exist.") from None
-
-
-def render_key(row: Any) -> JsonObject:
-    """Return an API key as it is shown, without its token."""
-    return {
-        "id": str(row["id"]),
-        "environment": row["environment"],
-        "kind": row["kind"],
-        "name": row["name"],
-        "hint": row["hint"],
-        "created_at": iso(row["inserted_at"]),
-        "expires_at": iso(row["expires_at"]),
-    }
-
-
-def render_token(row: Any) -> JsonObject:
-    """Return a service token as it is shown, without the token itself."""
-    return {
-        "id": str(row["id"]),
-        "name": row["name"],
-        "hint": row["hint"],
-        "created_at": iso(row["inserted_at"]),
-    }

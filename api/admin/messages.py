@@ -11,7 +11,6 @@ from api.kit.strings import known_uuid
 from api.management.common import ResultOut
 from api.management.requests import ENVIRONMENT_HELP, read_environment
 from domain.kit.json_types import JsonObject
-from domain.kit.principals import EnvironmentScope
 from services.deliveries.retries import retry_message
 
 router = APIRouter(prefix="/v1/admin/messages", tags=["Admin: messages"], responses=ERROR_RESPONSES)
@@ -26,8 +25,6 @@ async def retry(
     message_id: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JsonObject:
     """Send an undelivered or bounced message once more."""
-    async with engine.database.transaction() as connection:
-        environment = await read_environment(connection, query)
-    scope = EnvironmentScope(environment["id"], environment["slug"])
-    await retry_message(engine, scope, known_uuid(message_id))
+    environment = await read_environment(engine, query)
+    await retry_message(engine, environment, known_uuid(message_id))
     return {"result": "success"}

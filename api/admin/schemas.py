@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, Field
-
-from api.kit.shapes import Out
+from api.kit.shapes import LeftOut, Moment, Out
 from api.management.channels.schemas import ChannelOut
-from api.management.common import PageInfoOut
+from domain.account.credentials import ApiKey, Issued, ServiceToken
 
 
 class ChannelBodyOut(Out):
@@ -17,70 +15,67 @@ class ChannelBodyOut(Out):
     channel: ChannelOut
 
 
-class ApiKeyIn(BaseModel):
-    """A key to make."""
-
-    environment: str = "development"
-    kind: Literal["secret", "public"]
-    name: str = Field(min_length=1, max_length=255)
-
-
-class ApiKeyOut(BaseModel):
+class ApiKeyOut(Out):
     """An API key; `token` is there once, in the answer that made it."""
 
     id: str
     environment: str
-    kind: str
+    kind: Literal["secret", "public"]
     name: str
     hint: str
-    created_at: str
-    expires_at: str | None
-    token: str | None = None
+    created_at: Moment
+    expires_at: Moment | None
+    token: LeftOut[str] = None
+
+    @classmethod
+    def of(cls, key: ApiKey, token: str | None = None) -> Self:
+        """Write a key."""
+        return cls(
+            id=str(key.id),
+            environment=key.environment,
+            kind="public" if key.kind == "public" else "secret",
+            name=key.name,
+            hint=key.hint,
+            created_at=key.inserted_at,
+            expires_at=key.expires_at,
+            token=token,
+        )
 
 
-class ApiKeyBodyOut(BaseModel):
+class ApiKeyBodyOut(Out):
     """The key just made."""
 
     api_key: ApiKeyOut
 
-
-class ApiKeyPageOut(BaseModel):
-    """A page of API keys."""
-
-    entries: list[ApiKeyOut]
-    page_info: PageInfoOut
+    @classmethod
+    def of(cls, issued: Issued[ApiKey]) -> Self:
+        """Write a key with its token."""
+        return cls(api_key=ApiKeyOut.of(issued.row, issued.token))
 
 
-class RotateIn(BaseModel):
-    """How long the old key still works, in seconds."""
-
-    grace_seconds: int = Field(0, ge=0, le=2_592_000)
-
-
-class ServiceTokenIn(BaseModel):
-    """A service token to make; it is good for the whole account, every environment included."""
-
-    name: str = Field(min_length=1, max_length=255)
-
-
-class ServiceTokenOut(BaseModel):
+class ServiceTokenOut(Out):
     """A service token; `token` is there once, in the answer that made it."""
 
     id: str
     name: str
     hint: str
-    created_at: str
-    token: str | None = None
+    created_at: Moment
+    token: LeftOut[str] = None
+
+    @classmethod
+    def of(cls, row: ServiceToken, token: str | None = None) -> Self:
+        """Write a service token."""
+        return cls(
+            id=str(row.id), name=row.name, hint=row.hint, created_at=row.inserted_at, token=token
+        )
 
 
-class ServiceTokenBodyOut(BaseModel):
+class ServiceTokenBodyOut(Out):
     """The token just made."""
 
     service_token: ServiceTokenOut
 
-
-class ServiceTokenPageOut(BaseModel):
-    """A page of service tokens."""
-
-    entries: list[ServiceTokenOut]
-    page_info: PageInfoOut
+    @classmethod
+    def of(cls, issued: Issued[ServiceToken]) -> Self:
+        """Write a service token with the token itself."""
+        return cls(service_token=ServiceTokenOut.of(issued.row, issued.token))

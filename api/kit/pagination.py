@@ -29,6 +29,8 @@ BY_POSITION: Kinds = (int,)
 MAX_PAGE_SIZE = 50
 _VERSION = 1
 _MAX_LENGTH = 2048
+# Made once: a feed writes a cursor for each of its items.
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -63,7 +65,7 @@ def _read_cursor(query: Query, name: str, kinds: Kinds) -> Boundary | None:
 
 def encode_cursor(boundary: Boundary) -> str:
     """Write a boundary as a cursor."""
-    document = json.dumps([_VERSION, *map(_plain, boundary)], separators=(",", ":"))
+    document = _ENCODER.encode([_VERSION, *map(_plain, boundary)])
     return base64.urlsafe_b64encode(document.encode()).decode().rstrip("=")
 
 

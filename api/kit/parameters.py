@@ -150,7 +150,10 @@ def _inlined(schema: JsonObject) -> JsonObject:
             name = str(node.get("$ref", "")).removeprefix("#/$defs/")
             if name in definitions:
                 return resolve(definitions[name])
-            return {key: resolve(value) for key, value in node.items()}
+            found = {key: resolve(value) for key, value in node.items()}
+            if isinstance(found.get("discriminator"), dict):
+                found["discriminator"].pop("mapping", None)  # of names that lead nowhere here
+            return found
         return [resolve(value) for value in node] if isinstance(node, list) else node
 
     resolved: JsonObject = resolve(schema)

@@ -6,18 +6,27 @@ constructor `of` from what a use case returns. The same model makes the OpenAPI 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue, SkipJsonSchema
+from pydantic_core import CoreSchema
 from starlette.responses import JSONResponse
 
 from api.kit.bodies import read_object
 from api.kit.pagination import encode_cursor
 from domain.kit.clock import iso
+from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page
 from domain.kit.shapes import Shape, read_shape
 
@@ -40,10 +49,43 @@ def _is_none(value: object) -> bool:
 LeftOut = Annotated[T | SkipJsonSchema[None], Field(exclude_if=_is_none)]
 
 
+def _document_as_written(schema: JsonObject, model: type[BaseModel]) -> None:
+    """Document as required whatever is always written, and none of the defaults it is made with."""
+    written = [field.alias or name for name, field in model.model_fields.items()
+               if field.exclude_if is None]  # fmt: skip
+    if written:
+        schema["required"] = written
+    for member in schema.get("properties", {}).values():
+        member.pop("default", None)
+
+
 class Out(BaseModel):
     """Base of the shapes that are answered; nothing but the named members is."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        populate_by_name=True,
+        serialize_by_alias=True,
+        json_schema_extra=_document_as_written,
+    )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Document as required what is always answered, constants such as `__typename` included."""
+        found = handler(schema)
+        document = handler.resolve_ref_schema(found)
+        document["required"] = []
+        for name, field in cls.model_fields.items():
+            if field.exclude_if is None:
+                document["required"].append(field.alias or name)
+            else:  # it is left out then, and never null
+                document["properties"][field.alias or name].pop("default", None)
+        origin = cls.__pydantic_generic_metadata__["origin"]
+        if origin is not None and origin.__doc__:  # pydantic describes `ItemsOut[T]` by nothing
+            document.setdefault("description", origin.__doc__)
+        return found
 
 
 class PageEndsOut(Out):
@@ -115,8 +157,16 @@ async def read_body(request: Request, shape: type[S]) -> S:
     return read_shape(shape, await read_object(request))
 
 
-def answer(out: Out | list[Out], status_code: int = 200) -> JSONResponse:
-    """Return a shape as a response."""
-    if isinstance(out, list):
-        return JSONResponse([one.model_dump(mode="json") for one in out], status_code)
-    return JSONResponse(out.model_dump(mode="json"), status_code)
+class _Written(JSONResponse):
+    """A response whose content is shapes, written as JSON without going through dictionaries."""
+
+    def render(self, content: Out | list[Out]) -> bytes:
+        """Write the body."""
+        if isinstance(content, list):
+            return f"[{','.join(one.model_dump_json() for one in content)}]".encode()
+        return content.model_dump_json().encode()
+
+
+def answer(out: Out | Sequence[Out], status_code: int = 200) -> JSONResponse:
+    """Return a shape, or a list of them, as a response."""
+    return _Written(out if isinstance(out, Out) else list(out), status_code)

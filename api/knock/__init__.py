@@ -16,6 +16,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     workflows.router,
     message_statuses.router,
     messages.router,
+    messages.of_users,
     feeds.router,
     users.router,
     tenants.router,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.kit import shapes
 from api.kit.pagination import MAX_PAGE_SIZE
 from api.kit.parameters import Param, instant, whole
 from domain.kit.ids import derived_id
 from domain.kit.json_types import JsonValue
+from domain.recipients.recipients import recipient_wire
 from domain.recipients.refs import RecipientRef
 
 
@@ -37,14 +39,19 @@ class PageInfoOut(Out):
     page_size: int
 
 
-class RecipientOut(Out):
+class RecipientOut(shapes.Out):
     """A user or an object with its custom properties."""
 
     model_config = ConfigDict(extra="allow")
 
     typename: str = Field(alias="__typename", examples=["User", "Object"])
     id: str
-    updated_at: datetime
+    updated_at: shapes.Moment
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """Write a row of table `recipients`."""
+        return cls(**recipient_wire(row))
 
 
 PAGING: dict[str, str | Param] = {

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from api.kit.pagination import Kinds, read_page
-from api.kit.parameters import Param, texts, whole
+from api.kit.parameters import Param, boolean, whole
 from api.kit.query_strings import Query
+from domain.content.rows import MAX_COMMIT_MESSAGE, Author, CommitNote
 from domain.kit.errors import UnknownBranch
 from domain.kit.pages import PageRequest
-from domain.kit.principals import DEVELOPMENT, ServicePrincipal
-from models.queries.account.environments import EnvironmentRow
-from runtime.database import Connection
-from services.account.environments import find_environment
-from services.content.commits import Selection
-from services.content.drafts import MAX_COMMIT_MESSAGE, Author, CommitNote
+from domain.kit.principals import DEVELOPMENT, EnvironmentScope, ServicePrincipal
+from services.account.environments import get_scope
+from services.engine import Engine
 
 DEFAULT_ENVIRONMENT = DEVELOPMENT
 MAX_LIMIT = 100
@@ -22,27 +20,33 @@ ENVIRONMENT_HELP: dict[str, str | Param] = {
 PAGE_HELP: dict[str, str | Param] = {
     "after": "Cursor: only what comes after it.",
     "before": "Cursor: only what comes before it.",
-    "limit": whole("Entries of a page", 1, MAX_LIMIT, 50),
+    "limit": whole("Entries per page", 1, MAX_LIMIT, 50),
 }
-COMMIT_HELP: dict[str, str | Param] = {
+NOTE_HELP: dict[str, str | Param] = {
     "commit_message": Param(
         "What the commit says.", {"type": "string", "maxLength": MAX_COMMIT_MESSAGE}
-    )
-}
-SELECTION_HELP: dict[str, str | Param] = {
-    "resource_type[]": texts("Only these types, such as `workflow`.", 100),
-    "resource_id": "Only the resource with this key.",
+    ),
+    "allow_empty": boolean("Commit even when nothing changed."),
 }
 
 
-async def read_environment(connection: Connection, query: Query) -> EnvironmentRow:
+async def read_environment(engine: Engine, query: Query) -> EnvironmentScope:
     """Return the environment that a request is about; Knock's CLI sometimes leaves it out.
 
     Raises:
         NotFound: there is no such environment; or a branch is named, and there are none.
     """
+    return await get_scope(engine, read_slug(query))
+
+
+def read_slug(query: Query) -> str:
+    """Return the slug of the environment that a request is about.
+
+    Raises:
+        UnknownBranch: a branch is named.
+    """
     refuse_branch(query)
-    return await find_environment(connection, query.text("environment") or DEFAULT_ENVIRONMENT)
+    return query.text("environment") or DEFAULT_ENVIRONMENT
 
 
 def refuse_branch(query: Query) -> None:
@@ -62,9 +66,3 @@ def read_note(query: Query, principal: ServicePrincipal) -> CommitNote:
     message = query.text("commit_message", max_length=MAX_COMMIT_MESSAGE)
     allow_empty = query.boolean("allow_empty") or False
     return CommitNote(Author.of(principal), message, allow_empty)
-
-
-def read_selection(query: Query) -> Selection:
-    """Read which content a request is about."""
-    types = query.texts("resource_type")
-    return Selection(None if types is None else tuple(types), query.text("resource_id"))

@@ -35,6 +35,13 @@ _GREETING: JsonObject = {
     ],
 }
 
+_FRAME: JsonObject = {
+    "name": "Frame",
+    "html_layout": "<html><body>{{ content }}<hr>{{ footer_links }}</body></html>",
+    "text_layout": "{{ content }}",
+    "footer_links": [{"text": "Settings", "url": "https://example.com/settings"}],
+}
+
 REQUESTS: Mapping[str, Mapping[str, JsonObject]] = {
     "POST /v1/workflows/{key}/trigger": {
         "known": {
@@ -77,6 +84,18 @@ REQUESTS: Mapping[str, Mapping[str, JsonObject]] = {
         "greeting": {
             "summary": "Feed item, wait, e-mail",
             "value": {"workflow": _GREETING},
+        }
+    },
+    "PUT /v1/email_layouts/{key}": {
+        "frame": {
+            "summary": "A frame around every e-mail",
+            "value": {"email_layout": _FRAME},
+        }
+    },
+    "PUT /v1/email_layouts/{key}/validate": {
+        "frame": {
+            "summary": "A frame around every e-mail",
+            "value": {"email_layout": _FRAME},
         }
     },
     "PUT /v1/workflows/{key}/validate": {

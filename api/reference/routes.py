@@ -60,6 +60,7 @@ def management_document() -> JsonObject:
         credential="A service token of the account.",
         tags={
             "Workflows": "Drafts of workflows. A commit publishes them.",
+            "E-mail layouts": "What surrounds the bodies of e-mails. A commit publishes them.",
             "Commits": "Publish drafts, and promote them to the next environment.",
             "Environments": "The chain that content is promoted along.",
             "Channels": "What workflows send through.",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from datetime import datetime
+from typing import Any
 
 from commands.seed.channels import seed_channels
 from commands.seed.keys import (
@@ -19,10 +20,14 @@ from commands.seed.keys import (
     key_name,
 )
 from commands.seed.sample_workflows import SAMPLE_WORKFLOWS
+from domain.content.email_layout import EMAIL_LAYOUT
+from domain.content.kind import KindOfContent
+from domain.content.rows import Author, CommitNote, Selection
+from domain.content.workflow import WORKFLOW
 from domain.kit.clock import Clock, utc_now
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
-from domain.kit.principals import KeyKind
+from domain.kit.principals import EnvironmentScope, KeyKind
 from models.queries.account import environments as environment_queries
 from models.queries.account.credentials import find_credential
 from models.queries.account.environments import EnvironmentRow
@@ -33,17 +38,9 @@ from runtime.database import Connection
 from services.account.api_keys import keep_api_key, keep_service_token
 from services.account.environments import find_environment
 from services.channels.sealing import list_unreadable
-from services.content.drafts import (
-    EMAIL_LAYOUT,
-    WORKFLOW,
-    Author,
-    CommitNote,
-    publish_copy,
-    publish_draft,
-    save_draft,
-)
-from services.content.workflows import SaveOptions, upsert_workflow
-from services.engine import Engine
+from services.content.drafts import save_content
+from services.content.publishing import publish_copy
+from services.engine import Engine, Unit
 from templating.messages.default_layout import DEFAULT_LAYOUT_KEY, default_layout
 
 _AUTHOR = Author("Carillon", "seed@carillon.invalid")
@@ -64,12 +61,13 @@ async def seed(engine: Engine, keys: SeedKeys, *, clock: Clock = utc_now) -> See
     async with engine.database.transaction() as connection:
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         environments = await _environments(connection, now)
-        revoked = await _keys(connection, environments, keys, now)
+        revoked = await _keys(Unit(engine, connection, now), environments, keys)
         channels = await seed_channels(connection, engine, environments, now)
-        await _layout(connection, environments[0], now)
-        await _workflows(connection, environments[0], now)
-        for before, after in itertools.pairwise(environments):
-            await _promote(connection, before, after, now)
+        unit = Unit(engine, connection, now)
+        scopes = [EnvironmentScope(row["id"], row["slug"]) for row in environments]
+        await _content(unit, scopes[0])
+        for before, after in itertools.pairwise(scopes):
+            await _promote(unit, before, after)
         unreadable = await list_unreadable(connection, engine.vault)
     return SeededStack(
         {each.channel_type: SeededChannel(each.key, str(each.id)) for each in channels},
@@ -91,69 +89,54 @@ async def _environments(connection: Connection, now: datetime) -> list[Environme
     return [await find_environment(connection, slug) for slug in SEEDED_ENVIRONMENTS]
 
 
-async def _keys(
-    connection: Connection, environments: list[EnvironmentRow], keys: SeedKeys, now: datetime
-) -> list[str]:
+async def _keys(unit: Unit, environments: list[EnvironmentRow], keys: SeedKeys) -> list[str]:
     """Store the keys, and return the names of those that were stored before and have ended since.
 
     What somebody revoked is left as it is: seeding again opens no door that was closed.
     """
-    await keep_service_token(connection, name="Seed", token=keys.service_token, now=now)
+    await keep_service_token(unit, name="Seed", token=keys.service_token)
     tokens = {SERVICE_TOKEN: keys.service_token}
     for environment in environments:
-        pair = keys.environments[environment["slug"]]
+        scope = EnvironmentScope(environment["id"], environment["slug"])
+        pair = keys.environments[scope.slug]
         for kind, token in (
             (KeyKind.SECRET, pair.secret_key),
             (KeyKind.PUBLIC, pair.public_key),
         ):
-            await keep_api_key(
-                connection, environment, kind=kind, name="Seed", token=token, now=now
-            )
-            tokens[key_name(environment["slug"], kind)] = token
+            await keep_api_key(unit, scope, kind=kind, name="Seed", token=token)
+            tokens[key_name(scope.slug, kind)] = token
     return [
         name
         for name, token in tokens.items()
-        if await find_credential(connection, hash_token(token)) is None
+        if await find_credential(unit.connection, hash_token(token)) is None
     ]
 
 
-async def _layout(connection: Connection, environment: EnvironmentRow, now: datetime) -> None:
-    place = (environment["id"], EMAIL_LAYOUT, DEFAULT_LAYOUT_KEY)
-    if await content_queries.get_published(connection, *place):
-        return
+async def _content(unit: Unit, environment: EnvironmentScope) -> None:
     layout = default_layout()
-    content: JsonObject = {
+    document: JsonObject = {
         "name": "Default",
         "html_layout": layout.html_layout,
         "text_layout": layout.text_layout,
-        "footer_links": [],
-        "is_mjml": False,
-        "branding_overrides": None,
     }
-    resource = await save_draft(connection, *place, content=content, now=now)
-    await publish_draft(connection, environment, resource, note=_NOTE, now=now)
+    seeded: list[tuple[KindOfContent[Any], str, JsonObject]] = [
+        (EMAIL_LAYOUT, DEFAULT_LAYOUT_KEY, document),
+        *((WORKFLOW, key, workflow) for key, workflow in SAMPLE_WORKFLOWS.items()),
+    ]
+    for kind, key, raw in seeded:
+        if not await content_queries.get_published(unit.connection, environment.id, kind.name, key):
+            await save_content(unit, environment, kind, key, raw, commit=_NOTE)
 
 
-async def _workflows(connection: Connection, environment: EnvironmentRow, now: datetime) -> None:
-    for key, document in SAMPLE_WORKFLOWS.items():
-        if await content_queries.get_published(connection, environment["id"], WORKFLOW, key):
-            continue
-        await upsert_workflow(
-            connection, environment, key, document, options=SaveOptions(commit=_NOTE), now=now
-        )
-
-
-async def _promote(
-    connection: Connection, source: EnvironmentRow, target: EnvironmentRow, now: datetime
-) -> None:
+async def _promote(unit: Unit, source: EnvironmentScope, target: EnvironmentScope) -> None:
     """Copy what the seed committed and the target does not have; what users committed waits."""
-    seeded = [(EMAIL_LAYOUT, DEFAULT_LAYOUT_KEY), *((WORKFLOW, key) for key in SAMPLE_WORKFLOWS)]
-    for resource_type, key in seeded:
-        if await content_queries.get_published(connection, target["id"], resource_type, key):
+    keys = ((WORKFLOW.name, key) for key in SAMPLE_WORKFLOWS)
+    for resource_type, key in ((EMAIL_LAYOUT.name, DEFAULT_LAYOUT_KEY), *keys):
+        if await content_queries.get_published(unit.connection, target.id, resource_type, key):
             continue
         commits = await commit_queries.list_promotable(
-            connection, source["id"], resource_types=[resource_type], key=key
+            unit.connection, source.id, Selection([resource_type], key)
         )
         for commit in commits:
-            if commit["author_email"] == _AUTHOR.email:
-                await publish_copy(connection, target, commit, author=_AUTHOR, now=now)
+            if commit.author_email == _AUTHOR.email:
+                await publish_copy(unit, target, commit, _AUTHOR)

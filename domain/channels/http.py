@@ -11,11 +11,11 @@ from domain.channels.kind import (
     ChannelKind,
     MessageContent,
     Target,
-    TemplateFile,
     Text,
 )
 from domain.channels.types import ChannelType
 from domain.contract.queues import DELIVER_WEBHOOK
+from domain.kit.authored import TemplateFile
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import Shape
 from domain.kit.violations import Violations

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic_core import PydanticCustomError
 
 from domain.channels.types import ChannelType
+from domain.kit.authored import TemplateFile
 from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import Shape
@@ -46,19 +47,6 @@ class MessageContent(BaseModel):
             content: as it is stored with the message.
             snapshot: what was remembered of the address; empty when nothing was.
         """
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateFile:
-    """How Knock's CLI keeps a field of a template in a file of its own.
-
-    Attributes:
-        extension: of the file.
-        by_default: whether the CLI makes the file unasked.
-    """
-
-    extension: str
-    by_default: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypedDict
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from domain.channels.kind import ChannelKind, MessageContent, Target, TemplateFile
+from domain.channels.kind import ChannelKind, MessageContent, Target
 from domain.channels.types import ChannelType
 from domain.contract.queues import DELIVER_PUSH
+from domain.kit.authored import TemplateFile
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import Shape
 

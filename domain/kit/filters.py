@@ -19,8 +19,6 @@ from datetime import datetime
 
 from domain.kit.json_types import JsonObject, JsonValue
 
-# Strings of trigger data are stored with a message up to this length.
-KEPT_CHARACTERS = 256
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 
 
@@ -69,15 +67,6 @@ class DataFilter:
     def of_texts(cls, texts: Mapping[str, str]) -> DataFilter:
         """Ask for values written as text, which `key[name]=42` cannot tell from the number."""
         return cls({key: _readings(text) for key, text in texts.items()})
-
-    def kept(self) -> DataFilter:
-        """Cut strings as those of stored data were cut."""
-        return DataFilter(
-            {
-                key: tuple(one[:KEPT_CHARACTERS] if isinstance(one, str) else one for one in values)
-                for key, values in self.wanted.items()
-            }
-        )
 
     def matches(self, data: JsonObject) -> bool:
         """Tell whether data has the values."""

@@ -7,11 +7,23 @@ name are ignored, as Knock does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from domain.kit.clock import parse_instant
 from domain.kit.errors import FieldError, InvalidParams
@@ -52,11 +64,28 @@ _WORDS: Mapping[str, str] = {
 }
 
 
+# Pydantic's name for what a function of ours refused, with violations of its own.
+_REFUSED = "refused"
+
+
+class Wrong(ValueError):
+    """What a validator of a shape raises, with the words that callers are told."""
+
+
+class Absent(Wrong):
+    """What a validator raises that judges a member which is not there."""
+
+
 class Shape(BaseModel):
     """Base of the shapes of requests and of authored content."""
 
     model_config = ConfigDict(
-        strict=True, extra="ignore", frozen=True, hide_input_in_errors=True, populate_by_name=True
+        strict=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+        json_schema_extra={"additionalProperties": True},
     )
 
 
@@ -81,13 +110,30 @@ def violations_of(error: ValidationError, raw: JsonValue, *, field: str = "") ->
     """Tell what pydantic found as violations of Knock's kind, in order, each place once."""
     found: dict[str, FieldError] = {}
     for item in error.errors(include_url=False, include_input=False):
+        if item["type"] == _REFUSED:
+            place = path_of(item["loc"], raw, field=field, absent=True)
+            for inner in item["ctx"]["violations"]:
+                inner_place = _joined(place, inner.field) or "body"
+                found.setdefault(inner_place, FieldError(inner_place, inner.message, inner.type))
+            continue
         is_tag = item["type"].startswith("union_tag_")
         discriminator = str(item.get("ctx", {}).get("discriminator", "")).strip("'")
         location = (*item["loc"], discriminator) if is_tag else item["loc"]
-        absent = is_tag or item["type"] == "missing"
+        is_absent = isinstance(item.get("ctx", {}).get("error"), Absent)
+        absent = is_tag or is_absent or item["type"] == "missing"
         place = path_of(location, raw, field=field, absent=absent) or "body"
         found.setdefault(place, FieldError(place, _words(item)))
     return list(found.values())
+
+
+def refusal(violations: Sequence[FieldError]) -> PydanticCustomError:
+    """Make what a validator raises for violations inside its value, at paths relative to it."""
+    return PydanticCustomError(_REFUSED, "is not valid", {"violations": tuple(violations)})
+
+
+def _joined(place: str, inner: str) -> str:
+    inner = inner.removeprefix(".")
+    return f"{place}.{inner}" if place and inner and not inner.startswith("[") else place + inner
 
 
 def _words(item: Mapping[str, Any]) -> str:
@@ -135,10 +181,18 @@ def path_of(
     return path
 
 
+def _object(value: object) -> object:
+    return {} if isinstance(value, list) and not value else value
+
+
+# Stands before an object in a type: PHP writes an empty one as `[]`.
+EMPTY_LIST_IS_OBJECT = BeforeValidator(_object)
+
+
 def _instant(value: object) -> datetime:
     moment = parse_instant(value)
     if moment is None:
-        raise ValueError("must be an ISO 8601 date-time")
+        raise Wrong("must be an ISO 8601 date-time")
     return moment
 
 
@@ -148,3 +202,71 @@ Instant = Annotated[
     BeforeValidator(_instant),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedBy:
+    """A member that a function of ours reads, because of what stands beside it.
+
+    Attributes:
+        judge: takes the raw value and what pydantic knows of it; raises `Wrong`, or a `refusal`.
+        document: its JSON Schema, or a type that has the right one.
+    """
+
+    judge: Callable[[JsonValue, ValidationInfo], Any]
+    document: Any
+
+    def __get_pydantic_core_schema__(
+        self, _source: Any, _handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Let pydantic call the function."""
+        return core_schema.with_info_plain_validator_function(self.judge)
+
+    def __get_pydantic_json_schema__(
+        self, _schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonObject:
+        """Document the value as it was told to be."""
+        if isinstance(self.document, Mapping):
+            return dict(self.document)
+        return handler(TypeAdapter(self.document).core_schema)
+
+
+def parsed_by(parse: Callable[[JsonValue, str], Any], document: Any) -> JudgedBy:
+    """Let a function read a member, where no shape can say what it must be.
+
+    Args:
+        parse: takes the raw value and the path that its violations begin with; raises
+            InvalidParams.
+        document: its JSON Schema, or a type that has the right one.
+    """
+
+    def judge(raw: JsonValue, _info: ValidationInfo) -> Any:
+        try:
+            return parse(raw, "")
+        except InvalidParams as refused:
+            raise refusal(refused.errors) from None
+
+    return JudgedBy(judge, document)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentedAs:
+    """Documents a member as a type that pydantic does not judge it by.
+
+    Of what is read when something else judges it; of what is written when it is content that
+    others wrote, which must never become a fault of ours.
+    """
+
+    kind: Any
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Judge by the member's own type."""
+        return handler(source)
+
+    def __get_pydantic_json_schema__(
+        self, _schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonObject:
+        """Document the other type."""
+        return handler(TypeAdapter(self.kind).core_schema)

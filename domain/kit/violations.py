@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from domain.kit.errors import FieldError, InvalidParams
@@ -41,6 +41,10 @@ class Violations:
     def add(self, field: str, message: str, error_type: str | None = None) -> None:
         """Note one violation."""
         self._errors.append(FieldError(field, message, error_type))
+
+    def extend(self, errors: Iterable[FieldError]) -> None:
+        """Note several violations."""
+        self._errors.extend(errors)
 
     def check(self, parser: Callable[[JsonValue, str], T], raw: JsonValue, field: str) -> T | None:
         """Run a parser that raises InvalidParams; keep its errors and answer None instead."""

@@ -6,13 +6,16 @@ Source: Knock API reference ("Messages"), docs "Message statuses".
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated, Any
 from uuid import UUID
 
-from domain.kit.errors import InvalidParams
+from pydantic import AfterValidator, Field, WithJsonSchema
+
 from domain.kit.ids import read_id
-from domain.kit.json_types import JsonObject, JsonValue
-from domain.kit.violations import as_object
+from domain.kit.json_types import JsonObject
+from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Shape
 
 MAX_MESSAGE_IDS = 50
 MAX_METADATA_PAIRS = 5
@@ -30,42 +33,56 @@ class Engagement(StrEnum):
     INTERACTED = "interacted"
 
 
-def parse_metadata(raw: JsonValue) -> JsonObject | None:
-    """Read the metadata of an interaction.
-
-    Raises:
-        InvalidParams: it is not an object, has more than five pairs, or is not flat.
-    """
-    if raw is None:
-        return None
-    metadata = as_object(raw, "metadata")
-    if len(metadata) > MAX_METADATA_PAIRS:
-        raise InvalidParams.of("metadata", f"must have at most {MAX_METADATA_PAIRS} pairs")
-    for key, value in metadata.items():
-        if isinstance(value, (dict, list)):
-            raise InvalidParams.of(f"metadata.{key}", "must not be nested")
-    return metadata
-
-
 def known_message_ids(texts: Iterable[str]) -> list[UUID]:
     """Return those of the ids that a message of ours can have, each once, in the order given."""
     found = (read_id(text) for text in texts)
     return list(dict.fromkeys(one for one in found if one is not None))
 
 
-def parse_message_ids(raw: JsonValue) -> list[UUID]:
-    """Read the ids of a batch, each once, in the order given.
+def _flat(value: Any) -> Any:
+    if isinstance(value, (dict, list)):
+        raise ValueError("must not be nested")  # noqa: TRY004 - pydantic takes it for a violation
+    return value
 
-    Ids that no message of ours can have are left out, as ids of messages that are gone are.
 
-    Raises:
-        InvalidParams: it is not a list of 1 to 50 strings.
+_Flat = Annotated[
+    Any, AfterValidator(_flat), WithJsonSchema({"type": ["string", "number", "boolean", "null"]})
+]
+
+
+class InteractionIn(Shape):
+    """What was interacted with: at most five flat pairs."""
+
+    metadata: (
+        Annotated[dict[str, _Flat], Field(max_length=MAX_METADATA_PAIRS), EMPTY_LIST_IS_OBJECT]
+        | None
+    ) = None
+
+
+class BatchIn(Shape):
+    """Up to 50 messages."""
+
+    message_ids: list[str] = Field(min_length=1, max_length=MAX_MESSAGE_IDS)
+
+    @property
+    def known_ids(self) -> list[UUID]:
+        """Return the ids that a message of ours can have; the others are as if it were gone."""
+        return known_message_ids(self.message_ids)
+
+
+class BatchInteractionIn(BatchIn, InteractionIn):
+    """Up to 50 messages, and what was interacted with."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """What is to become of one or more messages.
+
+    Attributes:
+        metadata: told in the event of an interaction.
+        feed_only: whether only in-app messages may be touched, as with a public key.
     """
-    if not isinstance(raw, list) or not raw:
-        raise InvalidParams.of("message_ids", "must be a non-empty list of message ids")
-    if len(raw) > MAX_MESSAGE_IDS:
-        raise InvalidParams.of("message_ids", f"must have at most {MAX_MESSAGE_IDS} entries")
-    for index, value in enumerate(raw):
-        if not isinstance(value, str):
-            raise InvalidParams.of(f"message_ids[{index}]", "must be a string")
-    return known_message_ids(raw)
+
+    action: Engagement
+    metadata: JsonObject | None = None
+    feed_only: bool = False

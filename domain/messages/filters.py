@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
-from domain.kit.filters import Bounds, DataFilter
+from domain.kit.filters import Bounds, DataFilter, Filter
+from domain.kit.ids import FIRST_ID, read_id
+from domain.messages.engagement import MAX_MESSAGE_IDS, known_message_ids
+from domain.messages.statuses import REVERSIBLE, DeliveryStatus, EngagementStatus
 from domain.recipients.refs import RecipientRef
 
 ENGAGEMENT_FILTERS = (
-    "seen",
-    "unseen",
-    "read",
-    "unread",
-    "archived",
-    "unarchived",
-    "link_clicked",
-    "interacted",
+    *(status.value for status in EngagementStatus),
+    *(f"un{status}" for status in REVERSIBLE),
 )
-FEED_STATUSES = ("unread", "read", "unseen", "seen", "all")
+_DATA = "JSON object: values that the trigger's data must have, top level only."
+_CATEGORIES = "Only messages of workflows with one of these categories."
+_INSERTED_AT = "Limits when it was inserted, ISO 8601"
 
 
 class Archived(StrEnum):
@@ -32,40 +32,61 @@ class Archived(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class MessageFilter:
-    """Which messages a list holds.
-
-    Attributes:
-        source: key of the workflow.
-        trigger_data: top-level values that the message's data must have.
-    """
+class MessageFilters:
+    """Which messages a list holds; whose they are, the path says."""
 
     recipient: RecipientRef | None = None
-    tenant: str | None = None
-    channel_id: UUID | None = None
-    statuses: list[str] | None = None
-    engagement: list[str] | None = None
-    message_ids: list[UUID] | None = None
-    categories: list[str] | None = None
-    source: str | None = None
-    workflow_run_id: UUID | None = None
-    recipient_run_id: UUID | None = None
-    trigger_data: DataFilter | None = None
-    inserted_at: Bounds = field(default_factory=Bounds)
+    tenant: Annotated[str | None, Filter("Only messages of this tenant.")] = None
+    channel_id: Annotated[UUID | None, Filter("Only messages on this channel.")] = None
+    status: Annotated[
+        list[DeliveryStatus] | None, Filter("Only messages with one of these delivery statuses.")
+    ] = None
+    engagement_status: Annotated[
+        list[str] | None, Filter("Only messages with one of these.", choices=ENGAGEMENT_FILTERS)
+    ] = None
+    message_ids: Annotated[
+        list[str] | None,
+        Filter("Only messages with one of these ids.", at_most=MAX_MESSAGE_IDS),
+    ] = None
+    workflow_categories: Annotated[list[str] | None, Filter(_CATEGORIES)] = None
+    source: Annotated[str | None, Filter("Only messages of the workflow with this key.")] = None
+    workflow_run_id: Annotated[UUID | None, Filter("Only messages of this trigger.")] = None
+    workflow_recipient_run_id: Annotated[
+        str | None, Filter("Only messages of this recipient run.")
+    ] = None
+    trigger_data: Annotated[DataFilter | None, Filter(_DATA)] = None
+    inserted_at: Annotated[Bounds, Filter(_INSERTED_AT)] = field(default_factory=Bounds)
+
+    @property
+    def known_ids(self) -> list[UUID] | None:
+        """Return those of the ids that a message of ours can have."""
+        return None if self.message_ids is None else known_message_ids(self.message_ids)
+
+    @property
+    def recipient_run_id(self) -> UUID | None:
+        """Return the id of the run; one that no run has, when no run of ours can have it."""
+        run_id = self.workflow_recipient_run_id
+        return None if run_id is None else read_id(run_id) or FIRST_ID
 
 
 @dataclass(frozen=True, slots=True)
-class FeedFilter:
+class FeedFilters:
     """Which items a feed shows; `tenant` also shows items without any, unless `has_tenant`."""
 
-    status: str = "all"
-    archived: Archived = Archived.EXCLUDE
-    tenant: str | None = None
-    has_tenant: bool | None = None
-    source: str | None = None
-    categories: list[str] | None = None
-    trigger_data: DataFilter | None = None
-    inserted_at: Bounds = field(default_factory=Bounds)
+    status: Annotated[
+        str, Filter("By default all.", choices=("unread", "read", "unseen", "seen", "all"))
+    ] = "all"
+    archived: Annotated[Archived, Filter("By default exclude.")] = Archived.EXCLUDE
+    source: Annotated[str | None, Filter("Only items of the workflow with this key.")] = None
+    tenant: Annotated[str | None, Filter("Items of this tenant, and items without a tenant.")] = (
+        None
+    )
+    has_tenant: Annotated[
+        bool | None, Filter("true: only items of (that) tenant; false: only items without one.")
+    ] = None
+    workflow_categories: Annotated[list[str] | None, Filter(_CATEGORIES)] = None
+    trigger_data: Annotated[DataFilter | None, Filter(_DATA)] = None
+    inserted_at: Annotated[Bounds, Filter(_INSERTED_AT)] = field(default_factory=Bounds)
 
 
 @dataclass(frozen=True, slots=True)

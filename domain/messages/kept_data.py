@@ -1,27 +1,37 @@
-"""What a message keeps of its trigger's data."""
+"""What a message keeps of its trigger's data, and can be filtered by (Knock API reference).
+
+Scalars only, strings cut, and of very many keys the first ones: every list shows this data, for
+every recipient of the trigger.
+"""
 
 from __future__ import annotations
 
-from domain.kit.filters import KEPT_CHARACTERS
-from domain.kit.json_types import JsonObject
+from domain.kit.filters import DataFilter
+from domain.kit.json_types import JsonObject, JsonValue
 
-_CHARACTERS = 16_384
+_STRING_CHARACTERS = 256
+_ALL_CHARACTERS = 16_384
 
 
 def kept_data(data: JsonObject) -> JsonObject:
-    """Reduce trigger data to what a message keeps and can be filtered by (Knock API reference).
-
-    Scalars only, strings cut, and of very many keys the first ones: every list shows this data, for
-    every recipient of the trigger.
-    """
+    """Reduce trigger data to what a message keeps of it."""
     kept: JsonObject = {}
-    room = _CHARACTERS
+    room = _ALL_CHARACTERS
     for key, value in data.items():
         if isinstance(value, (dict, list)):
             continue
-        short = value[:KEPT_CHARACTERS] if isinstance(value, str) else value
+        short = _cut(value)
         room -= len(key) + len(str(short))
         if room < 0:
             break
         kept[key] = short
     return kept
+
+
+def kept_filter(wanted: DataFilter) -> DataFilter:
+    """Reduce the values that somebody looks for to what a message would have kept of them."""
+    return DataFilter({key: tuple(map(_cut, values)) for key, values in wanted.wanted.items()})
+
+
+def _cut(value: JsonValue) -> JsonValue:
+    return value[:_STRING_CHARACTERS] if isinstance(value, str) else value

@@ -68,15 +68,15 @@ MESSAGE_STATUS_RANK["link_clicked"] = MESSAGE_STATUS_RANK["interacted"]
 PENDING_DELIVERY = (DeliveryStatus.QUEUED, DeliveryStatus.DELIVERY_ATTEMPTED)
 # A message in one of these did not reach its provider, and never will by itself.
 FAILED_DELIVERY = (DeliveryStatus.UNDELIVERED, DeliveryStatus.BOUNCED, DeliveryStatus.NOT_SENT)
+# One in these can be sent once more by hand.
+RETRIABLE_DELIVERY = (DeliveryStatus.UNDELIVERED, DeliveryStatus.BOUNCED)
 OPEN_RUN = (RunStatus.QUEUED, RunStatus.PROCESSING, RunStatus.PAUSED)
 # What a run passes through, or ends in, only now and then: lists find these by an index.
 RARE_RUN = (RunStatus.PROCESSING, RunStatus.PAUSED, RunStatus.CANCELLED)
 
+# What a recipient can take back.
+REVERSIBLE = (EngagementStatus.SEEN, EngagementStatus.READ, EngagementStatus.ARCHIVED)
 # The column of `messages` that tells when each was, in the order that a message lists them.
 ENGAGEMENT_COLUMNS: dict[EngagementStatus, str] = {
-    EngagementStatus.SEEN: "seen_at",
-    EngagementStatus.READ: "read_at",
-    EngagementStatus.INTERACTED: "interacted_at",
-    EngagementStatus.LINK_CLICKED: "link_clicked_at",
-    EngagementStatus.ARCHIVED: "archived_at",
+    status: f"{status}_at" for status in EngagementStatus
 }

@@ -27,6 +27,13 @@ class RecipientRef:
         """Refer to a user."""
         return cls(USERS, user_id)
 
+    @classmethod
+    def of_wire(cls, wire: JsonValue) -> RecipientRef:
+        """Refer to whom a reference names that `wire` wrote, such as an actor of a message."""
+        return (
+            cls(wire["collection"], wire["id"]) if isinstance(wire, dict) else cls.user(str(wire))
+        )
+
     @property
     def is_user(self) -> bool:
         """Tell whether this refers to a user."""

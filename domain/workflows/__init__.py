@@ -3,31 +3,29 @@
 `check_workflow` refuses a draft that is wrong; `read_workflow` never refuses what was stored.
 """
 
-from domain.workflows.content import all_steps, channel_steps, content_sha, normalise_workflow
+from domain.workflows.content import normalise_workflow, raw_steps
 from domain.workflows.cursor import Cursor
 from domain.workflows.definition import (
-    MAX_NAME_LENGTH,
     TriggerFrequency,
     WorkflowDefinition,
     WorkflowSettings,
+    WorkflowShape,
+    check_normalised,
     check_workflow,
-    is_content_key,
+    read_workflow,
 )
 from domain.workflows.program import Program
-from domain.workflows.reading import read_workflow
 
 __all__ = [
-    "MAX_NAME_LENGTH",
     "Cursor",
     "Program",
     "TriggerFrequency",
     "WorkflowDefinition",
     "WorkflowSettings",
-    "all_steps",
-    "channel_steps",
+    "WorkflowShape",
+    "check_normalised",
     "check_workflow",
-    "content_sha",
-    "is_content_key",
     "normalise_workflow",
+    "raw_steps",
     "read_workflow",
 ]

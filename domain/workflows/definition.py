@@ -1,26 +1,29 @@
-"""A workflow as its author defines it, parsed once and judged as a whole.
+"""A workflow as its author writes it, and as a run walks through it.
 
 Source: Management API reference, WorkflowRequest; Knock docs, "Workflows".
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
 
-from domain.conditions import ConditionGroup, parse_condition_group
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, WithJsonSchema
+
+from domain.conditions import ConditionGroup, parse_condition_group, read_condition_group
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.shapes import JudgedBy, Shape, Wrong, parsed_by, violations_of
+from domain.kit.stored import KEY_WORDS, MAX_NAME_LENGTH, is_content_key
 from domain.kit.violations import Violations
 from domain.workflows.content import normalise_workflow
 from domain.workflows.program import Program
-from domain.workflows.steps import BaseStep, parse_steps
+from domain.workflows.steps import BaseStep, Step, parse_steps, read_steps
+from domain.workflows.steps.base import CONDITIONS
 
-MAX_NAME_LENGTH = 255
 MAX_DESCRIPTION_LENGTH = 280
 MAX_LABELS = 100
-_KEY = re.compile(r"[a-z0-9_-]{3,255}")
 
 
 class TriggerFrequency(StrEnum):
@@ -31,12 +34,61 @@ class TriggerFrequency(StrEnum):
     ONCE_PER_RECIPIENT_PER_TENANT = "once_per_recipient_per_tenant"
 
 
-@dataclass(frozen=True, slots=True)
-class WorkflowSettings:
+def _name(raw: JsonValue) -> JsonValue:
+    if not isinstance(raw, str) or not raw.strip():
+        raise Wrong("can't be blank")
+    return raw
+
+
+def _frequency(raw: JsonValue, _info: ValidationInfo) -> TriggerFrequency:
+    if raw not in list(TriggerFrequency):
+        raise Wrong(f"must be one of {', '.join(TriggerFrequency)}")
+    if raw != TriggerFrequency.EVERY_TRIGGER:
+        raise Wrong(f"{raw} is not supported by this version")
+    return TriggerFrequency(raw)
+
+
+def _goal(raw: JsonValue) -> None:
+    if raw is not None:
+        raise Wrong("goals are not supported by this version")
+
+
+Name = Annotated[str, BeforeValidator(_name), Field(min_length=1, max_length=MAX_NAME_LENGTH)]
+_Label = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
+_Labels = Annotated[list[_Label], Field(max_length=MAX_LABELS)]
+
+
+class WorkflowSettings(Shape):
     """Switches of a workflow (Knock docs: "Commercial unsubscribe", "Override preferences")."""
 
     is_commercial: bool = False
     override_preferences: bool = False
+
+
+class WorkflowShape(Shape):
+    """A workflow as it is written; members that a client adds beside these are ignored."""
+
+    name: Name
+    description: Annotated[str | None, Field(max_length=MAX_DESCRIPTION_LENGTH)] = None
+    categories: _Labels = Field([], description="Preferences refer to them; case matters.")
+    tags: _Labels = Field([], description="For authors.")
+    conditions: Annotated[ConditionGroup | None, parsed_by(parse_condition_group, CONDITIONS)] = (
+        Field(None, description="Whether a trigger makes a run at all.")
+    )
+    settings: WorkflowSettings = WorkflowSettings()
+    trigger_frequency: Annotated[
+        TriggerFrequency,
+        JudgedBy(_frequency, {"type": "string", "enum": [TriggerFrequency.EVERY_TRIGGER.value]}),
+    ] = Field(TriggerFrequency.EVERY_TRIGGER, description="How often a recipient may enter.")
+    trigger_data_json_schema: JsonObject | None = Field(
+        None, description="What the data of a trigger must look like."
+    )
+    goal_attachment: Annotated[None, BeforeValidator(_goal), WithJsonSchema({"type": "null"})] = (
+        Field(None, description="Not supported yet.")
+    )
+    steps: Annotated[tuple[BaseStep, ...], parsed_by(parse_steps, list[Step])] = Field(
+        description="In order."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +122,8 @@ class WorkflowDefinition:
     program: Program
 
 
-def is_content_key(key: str) -> bool:
-    """Tell whether a key may name a piece of content: 3 to 255 of a-z, 0-9, `_` and `-`."""
-    return _KEY.fullmatch(key) is not None
-
-
 def check_workflow(raw: JsonValue, key: str) -> WorkflowDefinition:
-    """Read a draft, strictly; tolerates the extra keys that Knock's CLI sends.
+    """Read a draft as it was sent, strictly; tolerates the extra keys that Knock's CLI sends.
 
     Raises:
         InvalidParams: with one error per violation. Whether the trigger data schema is itself a
@@ -84,98 +131,67 @@ def check_workflow(raw: JsonValue, key: str) -> WorkflowDefinition:
     """
     if not isinstance(raw, dict):
         raise InvalidParams.of("workflow", "must be an object")
-    content = normalise_workflow(raw)
+    return check_normalised(normalise_workflow(raw), key)
+
+
+def check_normalised(content: JsonObject, key: str) -> WorkflowDefinition:
+    """Read what is to be stored, strictly; see `check_workflow`."""
     violations = Violations()
     if not is_content_key(key):
-        violations.add("key", "must be 3 to 255 characters of a-z, 0-9, _ and -")
-    name = violations.check(_parse_name, content["name"], "name")
-    description = violations.check(_parse_description, content["description"], "description")
-    categories = violations.check(_parse_labels, content["categories"], "categories")
-    tags = violations.check(_parse_labels, content["tags"], "tags")
-    conditions = violations.check(parse_condition_group, content["conditions"], "conditions")
-    settings = violations.check(_parse_settings, content["settings"], "settings")
-    frequency = violations.check(
-        _parse_frequency, content["trigger_frequency"], "trigger_frequency"
-    )
-    schema = violations.check(
-        _parse_schema, content["trigger_data_json_schema"], "trigger_data_json_schema"
-    )
-    violations.check(_refuse_goal, content["goal_attachment"], "goal_attachment")
-    steps = violations.check(parse_steps, content["steps"], "steps")
+        violations.add("key", KEY_WORDS)
+    try:
+        shape = WorkflowShape.model_validate(content)
+    except ValidationError as error:
+        violations.extend(violations_of(error, content))
     violations.raise_any()
     return WorkflowDefinition(
         key=key,
-        name=name or "",
-        description=description,
-        categories=categories or (),
-        tags=tags or (),
-        conditions=conditions,
-        settings=settings or WorkflowSettings(),
-        trigger_frequency=frequency or TriggerFrequency.EVERY_TRIGGER,
-        trigger_data_json_schema=schema,
-        steps=steps or (),
-        program=Program(steps or ()),
+        name=shape.name,
+        description=shape.description,
+        categories=tuple(shape.categories),
+        tags=tuple(shape.tags),
+        conditions=shape.conditions,
+        settings=shape.settings,
+        trigger_frequency=shape.trigger_frequency,
+        trigger_data_json_schema=shape.trigger_data_json_schema,
+        steps=shape.steps,
+        program=Program(shape.steps),
     )
 
 
-def _parse_name(raw: JsonValue, field: str) -> str:
-    if not isinstance(raw, str) or not raw.strip():
-        raise InvalidParams.of(field, "can't be blank")
-    if len(raw) > MAX_NAME_LENGTH:
-        raise InvalidParams.of(field, f"must be at most {MAX_NAME_LENGTH} characters")
-    return raw
+def read_workflow(raw: JsonValue, key: str) -> WorkflowDefinition:
+    """Read a stored workflow, and refuse none: a run keeps its version for up to a year.
+
+    Another version of the product may have stored it, with looser checks or with more kinds of
+    steps. What cannot be understood does as little as possible: a step fails its run with a reason,
+    conditions are false, everything else takes its default.
+    """
+    content = normalise_workflow(raw if isinstance(raw, dict) else {})
+    settings = content["settings"] if isinstance(content["settings"], dict) else {}
+    schema = content["trigger_data_json_schema"]
+    steps = read_steps(content["steps"])
+    return WorkflowDefinition(
+        key=key,
+        name=_text(content, "name") or key,
+        description=_text(content, "description"),
+        categories=_labels(content["categories"]),
+        tags=_labels(content["tags"]),
+        conditions=read_condition_group(content["conditions"]),
+        settings=WorkflowSettings(
+            is_commercial=settings.get("is_commercial") is True,
+            override_preferences=settings.get("override_preferences") is True,
+        ),
+        trigger_frequency=TriggerFrequency.EVERY_TRIGGER,
+        trigger_data_json_schema=schema if isinstance(schema, dict) else None,
+        steps=steps,
+        program=Program(steps),
+    )
 
 
-def _parse_description(raw: JsonValue, field: str) -> str | None:
-    if raw is None:
-        return None
-    if not isinstance(raw, str):
-        raise InvalidParams.of(field, "must be a string or null")
-    if len(raw) > MAX_DESCRIPTION_LENGTH:
-        raise InvalidParams.of(field, f"must be at most {MAX_DESCRIPTION_LENGTH} characters")
-    return raw
+def _text(content: JsonObject, name: str) -> str | None:
+    value = content[name]
+    return value if isinstance(value, str) else None
 
 
-def _parse_labels(raw: JsonValue, field: str) -> tuple[str, ...]:
-    if not isinstance(raw, list):
-        raise InvalidParams.of(field, "must be a list of strings")
-    if len(raw) > MAX_LABELS:
-        raise InvalidParams.of(field, f"must have at most {MAX_LABELS} entries")
-    violations = Violations()
-    for index, label in enumerate(raw):
-        if not isinstance(label, str) or not 0 < len(label) <= MAX_NAME_LENGTH:
-            violations.add(
-                f"{field}[{index}]", f"must be a string of 1 to {MAX_NAME_LENGTH} characters"
-            )
-    violations.raise_any()
-    return tuple(raw)
-
-
-def _parse_settings(raw: JsonValue, field: str) -> WorkflowSettings:
-    if not isinstance(raw, dict):
-        raise InvalidParams.of(field, "must be an object")
-    violations = Violations()
-    for name in ("is_commercial", "override_preferences"):
-        if not isinstance(raw[name], bool):
-            violations.add(f"{field}.{name}", "must be true or false")
-    violations.raise_any()
-    return WorkflowSettings(raw["is_commercial"], raw["override_preferences"])
-
-
-def _parse_frequency(raw: JsonValue, field: str) -> TriggerFrequency:
-    if raw not in list(TriggerFrequency):
-        raise InvalidParams.of(field, f"must be one of {', '.join(TriggerFrequency)}")
-    if raw != TriggerFrequency.EVERY_TRIGGER:
-        raise InvalidParams.of(field, f"{raw} is not supported by this version")
-    return TriggerFrequency(raw)
-
-
-def _parse_schema(raw: JsonValue, field: str) -> JsonObject | None:
-    if raw is not None and not isinstance(raw, dict):
-        raise InvalidParams.of(field, "must be a JSON Schema object or null")
-    return raw
-
-
-def _refuse_goal(raw: JsonValue, field: str) -> None:
-    if raw is not None:
-        raise InvalidParams.of(field, "goals are not supported by this version")
+def _labels(raw: JsonValue) -> tuple[str, ...]:
+    return tuple(label for label in raw if isinstance(label, str)) if isinstance(raw, list) else ()

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from domain.messages.statuses import FAILED_DELIVERY
+from domain.messages.statuses import ENGAGEMENT_COLUMNS, FAILED_DELIVERY
 from models.tables.base import (
     column_while,
     instant_column,
@@ -72,13 +72,13 @@ class Message(SQLModel, table=True):
         ),
         *(
             Index(
-                f"ix_messages_{name}",
+                f"ix_messages_{status}",
                 "environment_id",
                 text("inserted_at DESC"),
                 text("id DESC"),
-                postgresql_where=text(f"{name}_at IS NOT NULL"),
+                postgresql_where=text(f"{column} IS NOT NULL"),
             )
-            for name in ("seen", "read", "interacted", "link_clicked", "archived")
+            for status, column in ENGAGEMENT_COLUMNS.items()
         ),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.kit.errors import Unauthenticated
 from domain.kit.principals import EnvironmentScope, KeyKind, Principal, ServicePrincipal
-from models.queries.account import credentials
+from models.queries.account.credentials import find_credential
 from runtime.crypto import hash_token
 from services.engine import Engine
 
@@ -15,15 +15,15 @@ async def authenticate(engine: Engine, token: str) -> Principal | ServicePrincip
     Raises:
         Unauthenticated: `api_key_missing` when it is unknown or revoked, or `api_key_expired`.
     """
-    async with engine.database.connection() as connection:
-        row = await credentials.find_credential(connection, hash_token(token))
-    if row is None:
+    async with engine.connection() as connection:
+        found = await find_credential(connection, hash_token(token))
+    if found is None:
         raise Unauthenticated("The API key is unknown or revoked.", code="api_key_missing")
-    if row["is_expired"]:
+    if found.is_expired:
         raise Unauthenticated("The API key has expired.", code="api_key_expired")
-    if row["kind"] == "service":
-        return ServicePrincipal(row["id"], row["name"])
+    if found.environment_id is None or found.environment_slug is None:
+        return ServicePrincipal(found.id, found.name)
     environment = EnvironmentScope(
-        row["environment_id"], row["environment_slug"], row["config_version"]
+        found.environment_id, found.environment_slug, found.config_version
     )
-    return Principal(KeyKind(row["kind"]), environment, row["id"])
+    return Principal(KeyKind(found.kind), environment, found.id)

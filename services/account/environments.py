@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from domain.account.environments import Environment
 from domain.kit.errors import InvalidParams, NotFound
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
@@ -27,7 +28,7 @@ async def find_environment(connection: Connection, slug: str) -> EnvironmentRow:
 
 
 async def require_writable(
-    connection: Connection, environment: EnvironmentRow, *, force: bool
+    connection: Connection, environment: EnvironmentScope, *, force: bool
 ) -> None:
     """Refuse writing content anywhere but in the first environment, unless forced.
 
@@ -36,16 +37,26 @@ async def require_writable(
             "Commits", "Environments").
     """
     first = await queries.first_environment(connection)
-    if force or (first is not None and first["id"] == environment["id"]):
+    if force or (first is not None and first["id"] == environment.id):
         return
     home = "the first environment" if first is None else first["slug"]
     raise InvalidParams.of(
         "environment",
-        f"content is written in {home} and promoted to {environment['slug']};"
+        f"content is written in {home} and promoted to {environment.slug};"
         " force=true writes it here all the same",
     )
 
 
-async def list_environments(connection: Connection, request: PageRequest) -> Page:
+async def get_environment(engine: Engine, slug: str) -> Environment:
+    """Return an environment. Raises NotFound."""
+    async with engine.connection() as connection:
+        environment = await queries.load_environment(connection, slug)
+    if environment is None:
+        raise NotFound(f"The environment {slug[:255]!r} does not exist.")
+    return environment
+
+
+async def list_environments(engine: Engine, request: PageRequest) -> Page[Environment]:
     """Return a page of environments in the order of promotion."""
-    return await queries.list_environments(connection, request)
+    async with engine.connection() as connection:
+        return await queries.list_environments(connection, request)

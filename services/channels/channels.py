@@ -17,7 +17,7 @@ from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
-from domain.workflows import is_content_key
+from domain.kit.stored import is_content_key
 from models.queries.channels import channels as queries
 from models.queries.content.drafts import lock_publication
 from providers.registry import load_provider, obfuscate

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import Any
 from urllib.parse import unquote_plus
 from uuid import UUID
 
 from domain.channels.kinds import find_kind
 from domain.kit.json_types import JsonObject
+from domain.messages.claims import ClaimedMessage
 from models.queries.channels import channels as queries
 from outbound.redaction import is_sensitive
 from providers.registry import MASK
@@ -137,22 +137,23 @@ def open_request(
     return {name: value for name, value in {**content, **hidden}.items() if name != SEALED}
 
 
-def open_for_delivery(vault: Vault, message: dict[str, Any]) -> tuple[JsonObject, JsonObject]:
+def open_for_delivery(
+    vault: Vault, message: ClaimedMessage, provider_settings: bytes
+) -> tuple[JsonObject, JsonObject]:
     """Return the provider's settings and the content of a message that is to be sent.
 
     Args:
         vault: the keys of this process.
-        message: its row, with `provider_settings` of its channel.
+        message: what was claimed.
+        provider_settings: those of its channel, sealed.
 
     Raises:
         UnknownKey: a key is missing here; the message has to wait for it.
         BrokenSeal: what was sealed has to be set again.
     """
-    environment_id = message["environment_id"]
-    settings = open_provider_settings(
-        vault, message["provider_settings"], message["channel_id"], environment_id
-    )
-    return settings, open_request(vault, message["content"], str(message["id"]), environment_id)
+    environment_id = message.environment_id
+    settings = open_provider_settings(vault, provider_settings, message.channel_id, environment_id)
+    return settings, open_request(vault, message.content, str(message.id), environment_id)
 
 
 def _masked_pairs(pairs: list[dict[str, str]]) -> list[dict[str, str]]:

@@ -9,6 +9,7 @@ from domain.channels.kind import ChannelKind
 from domain.channels.kinds import find_kind
 from domain.channels.requests import ChannelSettingsRequest
 from domain.channels.rows import Channel, ChannelSettings
+from domain.channels.sources import template_sources
 from domain.conditions import parse_condition_group
 from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.ids import new_id
@@ -29,7 +30,7 @@ from services.channels.sealing import (
     seal_channel_settings,
     seal_provider_settings,
 )
-from templating.messages.validation import check_template
+from templating.messages.validation import template_errors
 
 _LOST = "the stored ones cannot be opened any more: send them again"
 
@@ -143,8 +144,7 @@ def _channel_settings(
     settings = kind.read_settings(merged, "channel_settings", violations)
     template = kind.settings_template(settings)
     if template is not None and not len(violations):
-        for error in check_template(kind.channel_type, template, "channel_settings"):
-            violations.add(error.field, error.message, error.type)
+        violations.extend(template_errors(template_sources(template, "channel_settings")))
     return settings
 
 

@@ -15,20 +15,20 @@ from uuid import UUID
 
 from domain.channels.types import ChannelType
 from domain.conditions import ConditionGroup, read_condition_group
+from domain.content.kind import KindOfContent
+from domain.content.kinds import KINDS
+from domain.content.rows import Published
 from domain.kit.json_types import JsonObject
-from domain.workflows import WorkflowDefinition, read_workflow
 from models.queries.content import catalog as statements
 from models.queries.events.outbox import subscribed_events
 from runtime.database import Connection
 from runtime.logs import get_logger
-from templating.messages.email import EmailLayout
 
 T = TypeVar("T")
 _log = get_logger(__name__)
 
 _REMEMBERED_VERSIONS = 2_000
 _REMEMBERED_ENVIRONMENTS = 50
-_OWNER = "catalog"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,33 +51,27 @@ class ConfiguredChannel:
 
 
 @dataclass(frozen=True, slots=True)
-class PublishedContent:
-    """Which version of a piece of content is published, and whether it is in use."""
-
-    version_id: UUID | None
-    is_active: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Configuration:
-    """All of an environment's channels (by key), workflows and layouts (by key).
+    """All of an environment's channels, by key, and what content is published, by kind and key.
 
     `subscribed` names the events that somebody wants to hear of (`services/events/outbox.py`).
     """
 
     channels: dict[str, ConfiguredChannel]
-    workflows: dict[str, PublishedContent]
-    layouts: dict[str, PublishedContent]
+    content: dict[tuple[str, str], Published]
     subscribed: frozenset[str] = frozenset()
+
+    def published(self, kind: KindOfContent[Any], key: str) -> Published | None:
+        """Return which version of a piece of content is published, or None without any content."""
+        return self.content.get((kind.name, key))
 
 
 class Catalog:
-    """Loads configuration and definitions once for each version of them."""
+    """Loads configuration and content once for each version of them."""
 
     def __init__(self) -> None:
         self._configurations: _Recent[Configuration] = _Recent(_REMEMBERED_ENVIRONMENTS)
-        self._definitions: _Recent[WorkflowDefinition] = _Recent(_REMEMBERED_VERSIONS)
-        self._layouts: _Recent[EmailLayout] = _Recent(_REMEMBERED_VERSIONS)
+        self._compiled: _Recent[Any] = _Recent(_REMEMBERED_VERSIONS)
 
     async def configuration(
         self, connection: Connection, environment_id: UUID, version: int
@@ -89,37 +83,30 @@ class Catalog:
 
         return await self._configurations.get((environment_id, version), load)
 
-    async def definition(self, connection: Connection, version_id: UUID) -> WorkflowDefinition:
-        """Return a compiled workflow version. Raises LookupError for an unknown id."""
+    async def compiled(self, connection: Connection, kind: KindOfContent[T], version_id: UUID) -> T:
+        """Return a version as its kind reads it. Raises LookupError for an unknown id."""
 
-        async def load() -> WorkflowDefinition:
+        async def load() -> T:
             row = await statements.version_content(connection, version_id)
             if row is None:
-                raise LookupError(f"there is no workflow version {version_id}")
-            return read_workflow(row["content"], row["key"])
+                raise LookupError(f"there is no {kind.noun} version {version_id}")
+            return kind.read(row["content"], row["key"])
 
-        return await self._definitions.get(version_id, load)
+        found: T = await self._compiled.get(version_id, load)
+        return found
 
-    async def layout(
-        self, connection: Connection, configuration: Configuration, key: str
-    ) -> EmailLayout | None:
-        """Return the published e-mail layout of a key, or None when there is none."""
-        published = configuration.layouts.get(key)
-        version_id = published.version_id if published else None
-        if version_id is None:
+    async def compiled_by_key(
+        self,
+        connection: Connection,
+        kind: KindOfContent[T],
+        configuration: Configuration,
+        key: str,
+    ) -> T | None:
+        """Return the published content of a key, or None when there is none."""
+        published = configuration.published(kind, key)
+        if published is None or published.version_id is None:
             return None
-
-        async def load() -> EmailLayout:
-            row = await statements.version_content(connection, version_id)
-            content = row["content"] if row and isinstance(row["content"], dict) else {}
-            links = content.get("footer_links")
-            return EmailLayout(
-                html_layout=content.get("html_layout") or "{{ content }}",
-                text_layout=content.get("text_layout") or "{{ content }}",
-                footer_links=tuple(links) if isinstance(links, list) else (),
-            )
-
-        return await self._layouts.get(version_id, load)
+        return await self.compiled(connection, kind, published.version_id)
 
 
 class _Recent(Generic[T]):
@@ -147,14 +134,13 @@ async def _load_configuration(connection: Connection, environment_id: UUID) -> C
         channel = _read_channel(row)
         if channel is not None:
             channels[channel.key] = channel
-    published: dict[str, dict[str, PublishedContent]] = {"workflow": {}, "email_layout": {}}
-    for row in await statements.published_content(connection, environment_id):
-        # A kind of content that only a newer process knows is nothing to this one.
-        published.setdefault(row["resource_type"], {})[row["key"]] = PublishedContent(
-            row["published_version_id"], row["active"] and not row["is_archived"]
-        )
-    subscribed = await subscribed_events(connection, environment_id)
-    return Configuration(channels, published["workflow"], published["email_layout"], subscribed)
+    # A kind of content that only a newer process knows is nothing to this one.
+    published = await statements.published_content(connection, environment_id, KINDS)
+    return Configuration(
+        channels,
+        {(row.resource_type, row.key): row for row in published},
+        await subscribed_events(connection, environment_id),
+    )
 
 
 def _read_channel(row: dict[str, Any]) -> ConfiguredChannel | None:

@@ -2,121 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
+from itertools import chain
 from uuid import UUID
 
+from domain.content.kinds import KINDS
+from domain.content.rows import (
+    Author,
+    Commit,
+    CommitFilters,
+    CommitNote,
+    PromotableCommit,
+    Selection,
+)
+from domain.kit.authored import Reference
 from domain.kit.errors import FieldError, InvalidParams, NotFound, Unprocessable
+from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
+from domain.kit.principals import EnvironmentScope
 from models.queries.account import environments as environment_queries
-from models.queries.account.environments import EnvironmentRow
 from models.queries.content import commits as queries
 from models.queries.content import drafts as content_queries
-from models.queries.content.commits import CommitRow, PromotableCommit
 from runtime.database import Connection
 from services.account.environments import find_environment
-from services.content.drafts import WORKFLOW, Author, CommitNote, publish_copy, publish_draft
-from services.content.references import published_reference_errors
-
-RESOURCE_TYPES = (
-    "audience",
-    "email_layout",
-    "guide",
-    "message_type",
-    "partial",
-    "translation",
-    "workflow",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which content a commit or promotion is about; None means all of it."""
-
-    resource_types: tuple[str, ...] | None = None
-    key: str | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse types that do not exist."""
-        unknown = [name for name in self.resource_types or () if name not in RESOURCE_TYPES]
-        if unknown:
-            raise InvalidParams.of("resource_type", f"must be one of {', '.join(RESOURCE_TYPES)}")
-
-    @property
-    def is_single(self) -> bool:
-        """Tell whether it names one resource."""
-        return self.key is not None and len(self.resource_types or ()) == 1
+from services.content.publishing import publish_copy, publish_draft
+from services.content.references import load_surroundings
+from services.engine import Engine, Unit
 
 
 async def commit_all(
-    connection: Connection,
-    environment: EnvironmentRow,
-    selection: Selection,
-    *,
-    note: CommitNote,
-    now: datetime,
-) -> list[CommitRow]:
+    engine: Engine, environment: EnvironmentScope, selection: Selection, note: CommitNote
+) -> list[Commit]:
     """Publish every draft of the selection that differs from what is published.
 
     Raises:
-        InvalidParams: an empty commit of more than one resource, or a workflow that refers to
+        InvalidParams: an empty commit of more than one resource, or content that refers to
             what does not exist; then nothing is committed.
         NotFound: the one resource that the selection names does not exist.
     """
     if note.allow_empty and not selection.is_single:
         raise InvalidParams.of("allow_empty", "needs a single resource_type and resource_id")
-    await content_queries.lock_publication(connection, [environment["id"]])
-    await _require_named(connection, environment, selection)
-    pending = await content_queries.list_pending(
-        connection,
-        environment["id"],
-        resource_types=selection.resource_types,
-        key=selection.key,
-        with_unchanged=note.allow_empty,
-    )
-    found = [
-        await publish_draft(connection, environment, resource, note=note, now=now)
-        for resource in pending
-    ]
-    commits = [commit for commit in found if commit is not None]
-    await refuse_broken(connection, environment, commits)
-    return commits
+    async with engine.unit() as unit:
+        await content_queries.lock_publication(unit.connection, [environment.id])
+        await _require_named(unit.connection, environment.id, selection)
+        pending = await content_queries.list_pending(
+            unit.connection, environment.id, selection, with_unchanged=note.allow_empty
+        )
+        made = [
+            (commit, resource.draft)
+            for resource in pending
+            if (commit := await publish_draft(unit, environment, resource, note))
+        ]
+        await _refuse_broken(unit, environment, made)
+    return [commit for commit, _ in made]
 
 
 async def promote_all(
-    connection: Connection,
-    to_environment: str,
-    selection: Selection,
-    *,
-    author: Author,
-    now: datetime,
-) -> list[CommitRow]:
+    engine: Engine, to_environment: str, selection: Selection, author: Author
+) -> list[Commit]:
     """Copy every commit that was not promoted yet to `to_environment` from the one before it.
 
     Raises:
         NotFound: no such environment, or not the resource that the selection names.
-        InvalidParams: the environment is the first, or a workflow would refer to what the target
+        InvalidParams: the environment is the first, or content would refer to what the target
             does not have; then nothing is promoted.
     """
-    target = await find_environment(connection, to_environment)
-    source = await environment_queries.environment_before(connection, target["position"])
-    if source is None:
-        raise InvalidParams.of("to_environment", f"no environment is promoted to {target['slug']}")
-    await content_queries.lock_publication(connection, [source["id"], target["id"]])
-    await _require_named(connection, source, selection)
-    promotable = await queries.list_promotable(
-        connection,
-        source["id"],
-        resource_types=selection.resource_types,
-        key=selection.key,
-    )
-    return await _promote(connection, target, promotable, author=author, now=now)
+    async with engine.unit() as unit:
+        target = await find_environment(unit.connection, to_environment)
+        source = await environment_queries.environment_before(unit.connection, target["position"])
+        if source is None:
+            message = f"no environment is promoted to {target['slug']}"
+            raise InvalidParams.of("to_environment", message)
+        await content_queries.lock_publication(unit.connection, [source["id"], target["id"]])
+        await _require_named(unit.connection, source["id"], selection)
+        promotable = await queries.list_promotable(unit.connection, source["id"], selection)
+        to = EnvironmentScope(target["id"], target["slug"])
+        return await _promote(unit, to, promotable, author)
 
 
-async def promote_one(
-    connection: Connection, commit_id: str, *, author: Author, now: datetime
-) -> CommitRow:
+async def promote_one(engine: Engine, commit_id: str, author: Author) -> Commit:
     """Copy one commit to the next environment; done twice it answers with the same copy.
 
     Raises:
@@ -124,16 +88,17 @@ async def promote_one(
         Unprocessable: it is in the last environment, or a later commit of the same resource was
             promoted before it.
     """
-    source = await get_commit(connection, commit_id)
-    target = await _next_environment(connection, source)
-    await content_queries.lock_publication(connection, [source["environment_id"], target["id"]])
-    promotable = await queries.list_promotable(
-        connection, source["environment_id"], commit_id=source["id"]
-    )
-    if promotable:
-        commits = await _promote(connection, target, promotable, author=author, now=now)
-        return commits[0]
-    copy = await queries.get_copy(connection, source["id"], target["id"])
+    async with engine.unit() as unit:
+        source = await _find_commit(unit.connection, commit_id)
+        target = await _next_environment(unit.connection, source)
+        await content_queries.lock_publication(unit.connection, [source.environment_id, target.id])
+        promotable = await queries.list_promotable(
+            unit.connection, source.environment_id, Selection(), commit_id=source.id
+        )
+        if promotable:
+            [commit] = await _promote(unit, target, promotable, author)
+            return commit
+        copy = await queries.get_copy(unit.connection, source.id, target.id)
     if copy is None:
         raise Unprocessable(
             "A later commit of the same resource was promoted already, or the resource is"
@@ -144,26 +109,20 @@ async def promote_one(
 
 
 async def list_commits(
-    connection: Connection,
-    environment: EnvironmentRow,
-    request: PageRequest,
-    *,
-    selection: Selection,
-    promoted: bool | None,
-) -> Page:
+    engine: Engine, environment: EnvironmentScope, filters: CommitFilters, request: PageRequest
+) -> Page[Commit]:
     """Return a page of the commits of an environment, newest first."""
-    return await queries.list_commits(
-        connection,
-        environment["id"],
-        request,
-        promoted=promoted,
-        resource_types=selection.resource_types,
-        key=selection.key,
-    )
+    async with engine.connection() as connection:
+        return await queries.list_commits(connection, environment.id, filters, request)
 
 
-async def get_commit(connection: Connection, commit_id: str) -> CommitRow:
-    """Return one commit. Raises NotFound, also for an id that is none."""
+async def get_commit(engine: Engine, commit_id: str) -> Commit:
+    """Return one commit of any environment. Raises NotFound, also for what is not an id."""
+    async with engine.connection() as connection:
+        return await _find_commit(connection, commit_id)
+
+
+async def _find_commit(connection: Connection, commit_id: str) -> Commit:
     try:
         commit = await queries.get_commit(connection, UUID(commit_id))
     except ValueError:
@@ -173,47 +132,49 @@ async def get_commit(connection: Connection, commit_id: str) -> CommitRow:
     return commit
 
 
-async def refuse_broken(
-    connection: Connection, environment: EnvironmentRow, commits: Iterable[CommitRow]
+async def _promote(
+    unit: Unit, target: EnvironmentScope, promotable: list[PromotableCommit], author: Author
+) -> list[Commit]:
+    made = [
+        (await publish_copy(unit, target, source, author), source.content) for source in promotable
+    ]
+    await _refuse_broken(unit, target, made)
+    return [commit for commit, _ in made]
+
+
+async def _refuse_broken(
+    unit: Unit, environment: EnvironmentScope, made: Sequence[tuple[Commit, JsonObject]]
 ) -> None:
-    """Raise InvalidParams when a workflow just published refers to what is not there.
+    """Raise InvalidParams when content just published refers to what is not there.
 
     Runs after all is published, so that a layout may be committed together with its workflow; the
-    error ends the transaction, and with it the commits.
+    error ends the transaction, and with it the commits. Of several commits of one resource only
+    the last is judged.
     """
-    workflows = {
-        commit["resource_key"]: commit["version_id"]
-        for commit in commits
-        if commit["resource_type"] == WORKFLOW
-    }
-    found = await published_reference_errors(connection, environment["id"], workflows)
+    references: dict[str, list[Reference]] = {}
+    for commit, content in made:
+        kind = KINDS.get(commit.resource_type)
+        if kind is not None:
+            document = kind.read(content, commit.resource_key)
+            place = f"{commit.resource_type}.{commit.resource_key}"
+            references[place] = list(kind.references(document))
+    around = await load_surroundings(
+        unit.connection,
+        environment.id,
+        chain.from_iterable(references.values()),
+        published=True,
+    )
     errors = [
-        FieldError(f"{WORKFLOW}.{key}.{error.field}", error.message, error.type)
-        for key, of_workflow in found.items()
-        for error in of_workflow
+        FieldError(f"{place}.{error.field}", error.message, error.type)
+        for place, listed in references.items()
+        for error in around.errors(listed)
     ]
     if errors:
         raise InvalidParams(errors, f"{errors[0].field}: {errors[0].message}")
 
 
-async def _promote(
-    connection: Connection,
-    target: EnvironmentRow,
-    promotable: list[PromotableCommit],
-    *,
-    author: Author,
-    now: datetime,
-) -> list[CommitRow]:
-    commits = [
-        await publish_copy(connection, target, source, author=author, now=now)
-        for source in promotable
-    ]
-    await refuse_broken(connection, target, commits)
-    return commits
-
-
-async def _next_environment(connection: Connection, commit: CommitRow) -> EnvironmentRow:
-    home = await environment_queries.get_environment_by_id(connection, commit["environment_id"])
+async def _next_environment(connection: Connection, commit: Commit) -> EnvironmentScope:
+    home = await environment_queries.get_environment_by_id(connection, commit.environment_id)
     target = (
         None
         if home is None
@@ -221,19 +182,19 @@ async def _next_environment(connection: Connection, commit: CommitRow) -> Enviro
     )
     if target is None:
         raise Unprocessable(
-            f"No environment comes after {commit['environment']}.", code="commit_not_promotable"
+            f"No environment comes after {commit.environment}.", code="commit_not_promotable"
         )
-    return target
+    return EnvironmentScope(target["id"], target["slug"])
 
 
 async def _require_named(
-    connection: Connection, environment: EnvironmentRow, selection: Selection
+    connection: Connection, environment_id: UUID, selection: Selection
 ) -> None:
     if selection.key is None or not selection.resource_types:
         return
     for resource_type in selection.resource_types:
         if await content_queries.get_resource(
-            connection, environment["id"], resource_type, selection.key
+            connection, environment_id, resource_type, selection.key
         ):
             return
     raise NotFound(f"The resource {selection.key[:255]!r} does not exist in this environment.")

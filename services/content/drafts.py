@@ -1,176 +1,299 @@
-"""Versioned content of every type: save a draft, publish it, copy it to another environment.
+"""Author content of any kind: save, validate, read, switch on and off (Management API).
 
-A version never changes. Publishing writes the version, the commit and the pointer to it in one
-transaction, under a lock that makes other commits of the environment wait.
+What is wrong inside a document refuses it. A reference to something that does not exist (yet)
+is saved, shown as `valid: false`, and refused at commit.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from uuid import UUID
+from itertools import chain
+from typing import Any, Generic, TypeVar
 
-from domain.kit.errors import InvalidParams, NotFound
-from domain.kit.ids import new_id
-from domain.kit.json_types import JsonObject
-from domain.kit.principals import ServicePrincipal
-from domain.workflows import content_sha
-from models.queries.account.environments import EnvironmentRow
-from models.queries.content import commits as commit_queries
+from domain.content.kind import KindOfContent
+from domain.content.rows import CommitNote, Resource
+from domain.kit.authored import ChannelTypes
+from domain.kit.errors import FieldError, InvalidParams, NotFound
+from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.pages import Page, PageRequest
+from domain.kit.principals import EnvironmentScope
+from domain.kit.stored import content_sha
+from models.queries.channels import channels as channel_queries
 from models.queries.content import drafts as queries
-from models.queries.content.commits import CommitRow, PromotableCommit
-from models.queries.content.drafts import Resource
 from runtime.database import Connection
+from services.account.environments import require_writable
+from services.content.publishing import publish_draft, save_draft
+from services.content.references import load_surroundings
+from services.content.trigger_schemas import schema_errors
+from services.engine import Engine, Unit
+from templating.messages.validation import template_errors
 
-WORKFLOW = "workflow"
-EMAIL_LAYOUT = "email_layout"
-MAX_COMMIT_MESSAGE = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """Who commits; a service token has no mailbox, so its address is one that cannot exist."""
-
-    name: str
-    email: str
-
-    @classmethod
-    def of(cls, principal: ServicePrincipal) -> Author:
-        """Name the holder of a service token."""
-        return cls(principal.name, f"{principal.token_id}@service-token.invalid")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class CommitNote:
-    """What a commit says about itself; `allow_empty` commits even when nothing changed."""
+class ContentView(Generic[T]):
+    """A piece of content as it is read back: its draft, or what was last committed.
 
-    author: Author
-    message: str | None = None
-    allow_empty: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse a message as long as a document."""
-        if self.message is not None and len(self.message) > MAX_COMMIT_MESSAGE:
-            raise InvalidParams.of(
-                "commit_message", f"must be at most {MAX_COMMIT_MESSAGE} characters"
-            )
-
-
-async def save_draft(
-    connection: Connection,
-    environment_id: UUID,
-    resource_type: str,
-    key: str,
-    *,
-    content: JsonObject,
-    now: datetime,
-) -> Resource:
-    """Write what is being edited; nothing runs on it before a commit. Raises NotFound."""
-    resource = await queries.save_draft(
-        connection,
-        environment_id,
-        resource_type,
-        key,
-        content=content,
-        sha=content_sha(content),
-        now=now,
-    )
-    return _existing(resource, resource_type, key)
-
-
-async def publish_draft(
-    connection: Connection,
-    environment: EnvironmentRow,
-    resource: Resource,
-    *,
-    note: CommitNote,
-    now: datetime,
-) -> CommitRow | None:
-    """Make the draft the published version; None when it is already and no empty one is allowed.
-
-    The caller holds the locks of `lock_publication` and of the resource.
+    Attributes:
+        content: the JSON that is stored.
+        document: the same, read by its kind.
+        valid: whether everything that it refers to exists.
     """
-    is_empty = resource["draft_sha"] == resource["published_sha"]
-    if is_empty and not note.allow_empty:
-        return None
-    commit = _new_commit(
-        environment, resource["resource_type"], resource["key"], note=note, now=now
-    )
-    commit["is_empty"] = is_empty
-    await _publish(connection, commit, content=resource["draft"], sha=resource["draft_sha"])
-    return commit
+
+    key: str
+    environment: str
+    content: JsonObject
+    document: T = field(compare=False)
+    sha: str
+    active: bool
+    valid: bool
+    created_at: datetime
+    updated_at: datetime
 
 
-async def publish_copy(
-    connection: Connection,
-    environment: EnvironmentRow,
-    source: PromotableCommit,
+async def upsert_content(
+    engine: Engine,
+    environment: EnvironmentScope,
+    kind: KindOfContent[T],
+    key: str,
+    raw: JsonValue,
     *,
-    author: Author,
-    now: datetime,
-) -> CommitRow:
-    """Publish in `environment` what a commit published in the one before it."""
-    note = CommitNote(author, source["commit_message"])
-    commit = _new_commit(
-        environment, source["resource_type"], source["resource_key"], note=note, now=now
+    commit: CommitNote | None = None,
+    force: bool = False,
+) -> ContentView[T]:
+    """Save a piece of content, and commit it when asked to.
+
+    Args:
+        engine: the parts.
+        environment: where.
+        kind: of the content.
+        key: names it.
+        raw: the document, as it was sent.
+        commit: publishes it at once.
+        force: write in any environment.
+
+    Raises:
+        InvalidParams: the document is broken, or is to be committed and refers to what is not
+            there, or the environment is not one that content is written in.
+        NotFound: the key is archived.
+    """
+    async with engine.unit() as unit:
+        return await save_content(unit, environment, kind, key, raw, commit=commit, force=force)
+
+
+async def save_content(
+    unit: Unit,
+    environment: EnvironmentScope,
+    kind: KindOfContent[T],
+    key: str,
+    raw: JsonValue,
+    *,
+    commit: CommitNote | None = None,
+    force: bool = False,
+) -> ContentView[T]:
+    """Do what `upsert_content` does as a part of a larger unit."""
+    connection = unit.connection
+    await require_writable(connection, environment, force=force)
+    await queries.lock_publication(connection, [environment.id])
+    channel_types = await channel_queries.channel_types(connection)
+    content, document = judge_document(kind, key, raw, channel_types)
+    resource = await save_draft(unit, environment, kind.name, key, content)
+    references = list(kind.references(document))
+    if commit is not None and await publish_draft(unit, environment, resource, commit):
+        around = await load_surroundings(
+            connection, environment.id, references, channel_types=channel_types, published=True
+        )
+        refuse(around.errors(references))
+        saved = await queries.get_resource(connection, environment.id, kind.name, key)
+        resource = saved or resource
+    around = await load_surroundings(
+        connection, environment.id, references, channel_types=channel_types
     )
-    commit["is_empty"] = source["is_empty"]
-    commit["source_commit_id"] = source["id"]
-    await _publish(connection, commit, content=source["content"], sha=source["sha"])
-    await commit_queries.mark_promoted(connection, source, now)
-    return commit
+    return _view(environment, resource, document, valid=not around.errors(references))
 
 
-def _new_commit(
-    environment: EnvironmentRow,
-    resource_type: str,
+async def validate_content(
+    engine: Engine,
+    environment: EnvironmentScope,
+    kind: KindOfContent[T],
+    key: str,
+    raw: JsonValue,
+) -> ContentView[T]:
+    """Judge a document as a commit would, without saving it. Raises InvalidParams."""
+    async with engine.connection() as connection:
+        channel_types = await channel_queries.channel_types(connection)
+        content, document = judge_document(kind, key, raw, channel_types)
+        references = list(kind.references(document))
+        around = await load_surroundings(
+            connection, environment.id, references, channel_types=channel_types
+        )
+        refuse(around.errors(references))
+        saved = await queries.get_resource(connection, environment.id, kind.name, key)
+    now = engine.clock()
+    return ContentView(
+        key=key,
+        environment=environment.slug,
+        content=content,
+        document=document,
+        sha=content_sha(content),
+        active=saved is None or saved.active,
+        valid=True,
+        created_at=saved.inserted_at if saved else now,
+        updated_at=saved.updated_at if saved else now,
+    )
+
+
+async def get_content(
+    engine: Engine,
+    environment: EnvironmentScope,
+    kind: KindOfContent[T],
     key: str,
     *,
-    note: CommitNote,
-    now: datetime,
-) -> CommitRow:
-    return CommitRow(
-        id=new_id(),
-        environment_id=environment["id"],
-        environment=environment["slug"],
-        resource_type=resource_type,
-        resource_key=key,
-        version_id=new_id(),
-        commit_message=note.message,
-        author_name=note.author.name,
-        author_email=note.author.email,
-        is_empty=False,
-        source_commit_id=None,
-        inserted_at=now,
-        promoted_at=None,
+    hide_uncommitted_changes: bool = False,
+) -> ContentView[T]:
+    """Return a draft, or what was last committed. Raises NotFound."""
+    async with engine.connection() as connection:
+        found = await queries.get_resource(connection, environment.id, kind.name, key)
+        views = await _views(
+            connection,
+            environment,
+            kind,
+            [found] if found else [],
+            hide_uncommitted_changes=hide_uncommitted_changes,
+        )
+    if not views:
+        raise _missing(kind, key)
+    return views[0]
+
+
+async def list_content(
+    engine: Engine,
+    environment: EnvironmentScope,
+    kind: KindOfContent[T],
+    request: PageRequest,
+    *,
+    hide_uncommitted_changes: bool = False,
+) -> Page[ContentView[T]]:
+    """Return a page of the content of a kind, by key."""
+    async with engine.connection() as connection:
+        page = await queries.list_resources(
+            connection,
+            environment.id,
+            kind.name,
+            request,
+            published_only=hide_uncommitted_changes,
+        )
+        views = await _views(
+            connection,
+            environment,
+            kind,
+            page.rows,
+            hide_uncommitted_changes=hide_uncommitted_changes,
+        )
+    return Page(views, page.size, page.after, page.before)
+
+
+async def switch_content(
+    engine: Engine,
+    environment: EnvironmentScope,
+    kind: KindOfContent[T],
+    key: str,
+    *,
+    active: bool,
+) -> ContentView[T]:
+    """Switch content on or off in one environment, at once and outside commits.
+
+    Raises NotFound.
+    """
+    async with engine.unit() as unit:
+        await queries.lock_publication(unit.connection, [environment.id])
+        resource = await queries.set_active(
+            unit.connection, environment.id, kind.name, key, active=active
+        )
+        if resource is None:
+            raise _missing(kind, key)
+        return (await _views(unit.connection, environment, kind, [resource]))[0]
+
+
+def judge_document(
+    kind: KindOfContent[T], key: str, raw: JsonValue, channel_types: ChannelTypes
+) -> tuple[JsonObject, T]:
+    """Return what is stored for a document, and how it is read.
+
+    Raises:
+        InvalidParams: with everything that is wrong in it.
+    """
+    if not isinstance(raw, dict):
+        raise InvalidParams.of(kind.name, "must be an object")
+    content = kind.normalise(raw, channel_types)
+    errors: list[FieldError] = []
+    try:
+        document = kind.check(content, key)
+    except InvalidParams as refusal:
+        errors = kind.blame(refusal.errors, content, channel_types)
+        document = kind.read(content, key)  # for what else is wrong in it
+    for place, schema in kind.schemas(document):
+        errors.extend(schema_errors(schema, place))
+    refuse([*errors, *template_errors(kind.templates(document))])
+    return content, document
+
+
+def refuse(errors: Iterable[FieldError]) -> None:
+    """Raise all errors at once; a place that two checks complain about is named once."""
+    first: dict[str, FieldError] = {}
+    for error in errors:
+        first.setdefault(error.field, error)
+    unique = list(first.values())
+    if unique:
+        raise InvalidParams(unique, f"{unique[0].field}: {unique[0].message}")
+
+
+async def _views(
+    connection: Connection,
+    environment: EnvironmentScope,
+    kind: KindOfContent[T],
+    resources: Sequence[Resource],
+    *,
+    hide_uncommitted_changes: bool = False,
+) -> list[ContentView[T]]:
+    """Read resources; when their drafts are hidden, never committed ones fall out."""
+    if hide_uncommitted_changes:
+        ids = [one.published_version_id for one in resources if one.published_version_id]
+        versions = await queries.get_versions(connection, ids)
+        resources = [
+            replace(
+                one, draft=version.content, draft_sha=version.sha, updated_at=version.inserted_at
+            )
+            for one in resources
+            if (version := versions.get(one.published_version_id))
+        ]
+    documents = [kind.read(one.draft, one.key) for one in resources]
+    references = [list(kind.references(document)) for document in documents]
+    around = await load_surroundings(connection, environment.id, chain.from_iterable(references))
+    return [
+        _view(environment, resource, document, valid=not around.errors(listed))
+        for resource, document, listed in zip(resources, documents, references, strict=True)
+    ]
+
+
+def _view(
+    environment: EnvironmentScope, resource: Resource, document: T, *, valid: bool
+) -> ContentView[T]:
+    return ContentView(
+        key=resource.key,
+        environment=environment.slug,
+        content=resource.draft,
+        document=document,
+        sha=resource.draft_sha,
+        active=resource.active,
+        valid=valid,
+        created_at=resource.inserted_at,
+        updated_at=resource.updated_at,
     )
 
 
-async def _publish(
-    connection: Connection, commit: CommitRow, *, content: JsonObject, sha: str
-) -> None:
-    place = (commit["environment_id"], commit["resource_type"], commit["resource_key"])
-    await queries.insert_version(
-        connection,
-        *place,
-        version_id=commit["version_id"],
-        content=content,
-        sha=sha,
-        now=commit["inserted_at"],
-    )
-    resource = await queries.publish(
-        connection,
-        *place,
-        version_id=commit["version_id"],
-        content=content,
-        sha=sha,
-        now=commit["inserted_at"],
-    )
-    _existing(resource, commit["resource_type"], commit["resource_key"])
-    await commit_queries.insert_commit(connection, commit)
-
-
-def _existing(resource: Resource | None, resource_type: str, key: str) -> Resource:
-    if resource is None:
-        raise NotFound(f"The {resource_type} {key[:255]!r} is archived.")
-    return resource
+def _missing(kind: KindOfContent[Any], key: str) -> NotFound:
+    return NotFound(f"The {kind.noun} {key[:255]!r} does not exist in this environment.")

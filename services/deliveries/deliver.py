@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -22,8 +21,8 @@ from domain.channels.types import ChannelType
 from domain.contract.runs import DeliverMessageInput
 from domain.kit.errors import AppError, InvalidParams
 from domain.kit.json_types import JsonObject
+from domain.messages.claims import Claim, ClaimedMessage
 from domain.messages.delivery import Delivery, DeliveryFailure, Misconfigured, Outcome, Retry
-from domain.messages.statuses import PENDING_DELIVERY
 from models.queries.deliveries import deliveries as statements
 from runtime.crypto import BrokenSeal, UnknownKey
 from runtime.database import Connection
@@ -75,41 +74,34 @@ async def deliver_message(engine: Engine, order: DeliverMessageInput) -> str:
         TryAgain: it is not final; says in how many seconds to look again.
         Unavailable: the database is away; nothing was sent.
     """
-    claim = statements.Claim(
-        UUID(order.message_id), UUID(order.environment_id), order.retry, owner=uuid4()
-    )
-    async with engine.database.connection() as connection:
+    claim = Claim(UUID(order.message_id), UUID(order.environment_id), order.retry, owner=uuid4())
+    async with engine.connection() as connection:
         message = await statements.claim_delivery(connection, claim, lease=LEASE_SECONDS)
         if message is None:
             return await _settled(connection, claim)
+    attempt = message.attempts + 1
     # Kept until the outcome is stored, so that a database which comes back finds it claimed.
     async with _kept(engine, claim):
-        return await _attempt(engine, claim, message)
-
-
-async def _attempt(engine: Engine, claim: statements.Claim, message: dict[str, Any]) -> str:
-    """Call the provider, and store what it answered."""
-    attempt = message["attempts"] + 1
-    if message["interruptions"] >= MOST_INTERRUPTIONS:
-        return await record_interruptions(engine, claim, attempt, _INTERRUPTED)
-    try:
+        if message.interruptions >= MOST_INTERRUPTIONS:
+            return await record_interruptions(engine, claim, attempt, _INTERRUPTED)
         try:
-            outcome = await _send(engine, message)
-        except DeliveryFailure as failure:
-            return await record_failure(engine, claim, attempt, failure)
-        return await record_outcome(engine, claim, attempt, outcome)
-    except Held as held:
-        await _give_back(engine, claim, after=held.after, reason=held.reason)
-        raise TryAgain(held.after, held.reason) from None
-    except asyncio.CancelledError:
-        # This process stops. Another one may go on at once instead of after the lease.
-        with contextlib.suppress(AppError, psycopg.Error):
-            await asyncio.shield(_give_back(engine, claim, interrupted=True))
-        raise
+            try:
+                outcome = await _send(engine, message)
+            except DeliveryFailure as failure:
+                return await record_failure(engine, claim, attempt, failure)
+            return await record_outcome(engine, claim, attempt, outcome)
+        except Held as held:
+            await _give_back(engine, claim, after=held.after, reason=held.reason)
+            raise TryAgain(held.after, held.reason) from None
+        except asyncio.CancelledError:
+            # This process stops. Another one may go on at once instead of after the lease.
+            with contextlib.suppress(AppError, psycopg.Error):
+                await asyncio.shield(_give_back(engine, claim, interrupted=True))
+            raise
 
 
-async def _settled(connection: Connection, claim: statements.Claim) -> str:
-    """Say what became of a message that cannot be claimed.
+async def _settled(connection: Connection, claim: Claim) -> str:
+    """Return what became of a message that cannot be claimed.
 
     Raises:
         TryAgain: it is not due yet, or claimed by somebody else.
@@ -118,43 +110,41 @@ async def _settled(connection: Connection, claim: statements.Claim) -> str:
     if found is None:
         await statements.forget_delivery(connection, claim.environment_id, claim.message_id)
         return "deleted"
-    is_open = found["delivery_status"] in PENDING_DELIVERY
-    if not is_open or found["retry_count"] != claim.retry or found["retry"] is None:
-        return str(found["delivery_status"])
-    leased_for = found["leased_for"] or 0.0
-    if leased_for > 0:
-        raise TryAgain(min(leased_for, _LOOK_AGAIN_SECONDS), "another worker is at it")
-    raise TryAgain(max(found["due_in"], 0.05), "it is not due yet")
+    if not found.is_open_for(claim):
+        return found.delivery_status
+    if found.leased_for is not None and found.leased_for > 0:
+        raise TryAgain(min(found.leased_for, _LOOK_AGAIN_SECONDS), "another worker is at it")
+    raise TryAgain(max(found.due_in or 0.0, 0.05), "it is not due yet")
 
 
-async def _send(engine: Engine, message: dict[str, Any]) -> Outcome:
+async def _send(engine: Engine, message: ClaimedMessage) -> Outcome:
     """Call the provider, when it may be called now.
 
     Raises:
         Held: the message was not handed over, for a reason that is not its own.
         DeliveryFailure: the provider did not take it.
     """
-    if message["provider"] is None or message["provider_settings"] is None:
+    if message.provider is None or message.provider_settings is None:
         raise Misconfigured("the channel is not configured in this environment any more")
     try:
-        provider = engine.providers.provider(message["provider"])
+        provider = engine.providers.provider(message.provider)
     except InvalidParams as error:  # an outside provider that is no longer installed
         raise Misconfigured(error.message) from error
-    settings, content = _opened(engine, message)
+    settings, content = _opened(engine, message, message.provider_settings)
     delivery = Delivery(
-        message_id=str(message["id"]),
-        channel_type=ChannelType(message["channel_type"]),
+        message_id=str(message.id),
+        channel_type=ChannelType(message.channel_type),
         content=content,
         settings=settings,
-        recipient_id=message["recipient_id"],
-        channel_data=message["channel_data"],
-        attempt=message["attempts"] + 1,
+        recipient_id=message.recipient_id,
+        channel_data=message.channel_data,
+        attempt=message.attempts + 1,
     )
     # Vendors with one API for everybody say nothing; they are their own server.
     name = getattr(provider, "server", None)
     server = str(name(delivery)) if callable(name) else str(provider.id)
-    channel = str(message["channel_id"])
-    async with engine.delivery_limits.admitted(server, channel, age=message["age"]) as call:
+    channel = str(message.channel_id)
+    async with engine.delivery_limits.admitted(server, channel, age=message.age) as call:
         try:
             async with asyncio.timeout(_LONGEST_CALL_SECONDS):
                 outcome = await provider.send(delivery)
@@ -172,13 +162,15 @@ async def _send(engine: Engine, message: dict[str, Any]) -> Outcome:
             # A fault of the provider's code. The vendor may have taken the message, so this is an
             # attempt: repeating it without end could send without end.
             fault = fault_of(error)
-            _log.error("provider_fault", provider=message["provider"], **fault.fields())
+            _log.error("provider_fault", provider=message.provider, **fault.fields())
             raise Retry(f"The provider failed by a fault of ours ({fault.id}).") from None
         call.answered()
         return outcome
 
 
-def _opened(engine: Engine, message: dict[str, Any]) -> tuple[JsonObject, JsonObject]:
+def _opened(
+    engine: Engine, message: ClaimedMessage, provider_settings: bytes
+) -> tuple[JsonObject, JsonObject]:
     """Open the credentials of a channel and the secrets of a request.
 
     Raises:
@@ -186,10 +178,10 @@ def _opened(engine: Engine, message: dict[str, Any]) -> tuple[JsonObject, JsonOb
         Misconfigured: no key will ever open them.
     """
     try:
-        return open_for_delivery(engine.vault, message)
+        return open_for_delivery(engine.vault, message, provider_settings)
     except UnknownKey as error:
         least, most = _SEALED_SECONDS
-        wait = min(max(message["age"] / 2, least), most)
+        wait = min(max(message.age / 2, least), most)
         raise Held(error.message, after=wait) from None
     except BrokenSeal:
         raise Misconfigured(
@@ -198,38 +190,38 @@ def _opened(engine: Engine, message: dict[str, Any]) -> tuple[JsonObject, JsonOb
 
 
 @asynccontextmanager
-async def _kept(engine: Engine, claim: statements.Claim) -> AsyncIterator[None]:
+async def _kept(engine: Engine, claim: Claim) -> AsyncIterator[None]:
     """Renew a claim until the block ends."""
-    renewing = asyncio.create_task(_renew(engine, claim))
+
+    async def renew() -> None:
+        wait = _RENEW_SECONDS
+        while True:
+            await asyncio.sleep(wait)
+            try:
+                async with engine.connection() as connection:
+                    if not await statements.renew_lease(connection, claim, lease=LEASE_SECONDS):
+                        return  # deleted, or lost to another worker: the outcome will find out
+            except (AppError, psycopg.Error):
+                wait = _RENEW_AGAIN_SECONDS
+            else:
+                wait = _RENEW_SECONDS
+
+    renewing = asyncio.create_task(renew())
     try:
         yield
     finally:
         renewing.cancel()
 
 
-async def _renew(engine: Engine, claim: statements.Claim) -> None:
-    wait = _RENEW_SECONDS
-    while True:
-        await asyncio.sleep(wait)
-        try:
-            async with engine.database.connection() as connection:
-                if not await statements.renew_lease(connection, claim, lease=LEASE_SECONDS):
-                    return  # deleted, or lost to another worker: the outcome will find out
-        except (AppError, psycopg.Error):
-            wait = _RENEW_AGAIN_SECONDS
-        else:
-            wait = _RENEW_SECONDS
-
-
 async def _give_back(
     engine: Engine,
-    claim: statements.Claim,
+    claim: Claim,
     *,
     after: float = 0.0,
     reason: str | None = None,
     interrupted: bool = False,
 ) -> None:
-    async with engine.database.connection() as connection:
+    async with engine.connection() as connection:
         await statements.give_back(
             connection, claim, after=after, reason=reason, interrupted=interrupted
         )

@@ -12,11 +12,11 @@ import psycopg
 
 from domain.kit.errors import AppError, Unavailable
 from domain.kit.json_types import JsonObject
+from domain.messages.claims import AttemptRecord, Claim
 from domain.messages.delivery import Bounced, DeliveryFailure, Exchange, Outcome, Retry
 from domain.messages.events import MessageEventType, NewMessageEvent
 from domain.messages.statuses import DeliveryStatus
 from models.queries.deliveries import deliveries as statements
-from models.queries.deliveries.deliveries import AttemptRecord, Claim
 from runtime.faults import fault_of
 from runtime.logs import get_logger
 from services.engine import Engine
@@ -45,7 +45,7 @@ class TryAgain(Exception):
 
 
 async def record_outcome(engine: Engine, claim: Claim, attempt: int, outcome: Outcome) -> str:
-    """Store that the provider took the message; answers the message's status."""
+    """Store that the provider took the message and return the message's status."""
     metadata = dict(outcome.metadata)
     if outcome.external_id is not None:
         metadata["external_id"] = outcome.external_id
@@ -106,7 +106,7 @@ async def record_failure(
 
 
 async def record_interruptions(engine: Engine, claim: Claim, attempt: int, reason: str) -> str:
-    """Give up a message whose attempts never came back; answers the message's status."""
+    """Give up a message whose attempts never came back and return the message's status."""
     failure = DeliveryFailure(reason)
     return await _record_end(engine, claim, attempt, failure, why="interrupted", events=[])
 
@@ -185,7 +185,7 @@ async def _record(engine: Engine, record: AttemptRecord) -> str:
     is_told = False
     while True:
         try:
-            async with engine.database.connection() as connection:
+            async with engine.connection() as connection:
                 return await statements.record_attempt(connection, record)
         except psycopg.DataError as error:
             if record.exchange is None and not record.metadata:

@@ -8,12 +8,12 @@ that it is due, and Temporal whether somebody still works on it.
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from uuid import UUID
 
 from domain.kit.clock import iso, parse_instant
 from domain.kit.json_types import JsonObject
+from domain.messages.claims import OverdueDelivery
 from models.queries.deliveries import deliveries
 from models.queries.jobs import sweep_positions
 from runtime.logs import get_logger
@@ -48,54 +48,54 @@ async def recover_deliveries(engine: Engine, *, grace: timedelta = GRACE) -> int
     Raises:
         RPCError, RuntimeError, TimeoutError: Temporal is away.
     """
-    async with engine.database.connection() as connection:
+    async with engine.connection() as connection:
         noted = await sweep_positions.position(connection, _POSITION)
-        rows = await deliveries.overdue_deliveries(
+        due_at = parse_instant(noted.get("due_at"))
+        overdue = await deliveries.overdue_deliveries(
             connection,
             grace_seconds=grace.total_seconds(),
             limit=_AT_ONCE,
-            after=_place(noted.get("due_at"), noted.get("message_id")),
+            after=(due_at, UUID(noted["message_id"])) if due_at else None,
         )
     started: list[UUID] = []
     failures: list[Exception] = []
 
-    async def look(row: dict[str, Any]) -> None:
+    async def look(delivery: OverdueDelivery) -> None:
         try:
             async with asyncio.timeout(_LOOK_SECONDS):
-                if await _is_worked_on(engine, row):
+                if await _is_worked_on(engine, delivery):
                     return
-                await deliver_again(engine, row)
+                await deliver_again(engine, delivery)
         except Exception as error:
             failures.append(error)
             return
-        started.append(row["message_id"])
-        _log.warning("delivery_taken_up_again", message_id=str(row["message_id"]))
+        started.append(delivery.message_id)
+        _log.warning("delivery_taken_up_again", message_id=str(delivery.message_id))
 
-    await each_at_once(rows, look, at_once=_LOOKS_AT_ONCE)
+    await each_at_once(overdue, look, at_once=_LOOKS_AT_ONCE)
     if failures:
-        if len(failures) == len(rows) and is_unreachable(failures[0]):
+        if len(failures) == len(overdue) and is_unreachable(failures[0]):
             raise failures[0]
         kinds = sorted({type(error).__name__ for error in failures})
         _log.warning("deliveries_not_taken_up", count=len(failures), errors=kinds)
-    last = rows[-1] if len(rows) == _AT_ONCE else None
-    if noted or last:
-        place: JsonObject = {}
-        if last:
-            place = {"due_at": iso(last["due_at"]), "message_id": str(last["message_id"])}
-        async with engine.database.connection() as connection:
+    place: JsonObject = {}
+    if len(overdue) == _AT_ONCE:
+        last = overdue[-1]
+        place = {"due_at": iso(last.due_at), "message_id": str(last.message_id)}
+    if noted or place:
+        async with engine.connection() as connection:
             await sweep_positions.note_position(connection, _POSITION, place)
     return len(started)
 
 
-def _place(due_at: str | None, message_id: str | None) -> tuple[datetime, UUID] | None:
-    instant = parse_instant(due_at)
-    return (instant, UUID(message_id)) if instant and message_id else None
-
-
-async def _is_worked_on(engine: Engine, row: dict[str, Any]) -> bool:
+async def _is_worked_on(engine: Engine, delivery: OverdueDelivery) -> bool:
     """Tell whether the run that made a message is still there to deliver it."""
-    if row["retry"] > 0 or row["recipient_run_id"] is None:
+    if delivery.retry > 0 or delivery.recipient_run_id is None:
         return False  # its own Temporal workflow: started again, it is joined if it is there
-    run = {**row, "id": row["recipient_run_id"]}
+    run = {
+        "id": delivery.recipient_run_id,
+        "environment": delivery.environment,
+        "workflow_key": delivery.workflow_key,
+    }
     presence, _ = await look_up_run(engine.temporal, run)
     return presence is Presence.OPEN

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from temporalio.common import WorkflowIDConflictPolicy
@@ -14,8 +13,8 @@ from domain.contract.runs import DeliverMessageInput, MessageDeliveryInput
 from domain.kit.errors import NotFound, Unprocessable
 from domain.kit.ids import message_delivery_workflow_id
 from domain.kit.principals import EnvironmentScope
+from domain.messages.claims import OverdueDelivery
 from models.queries.deliveries import deliveries as statements
-from runtime.database import Connection
 from services import effects
 from services.engine import Engine
 from temporal_workflows import MessageDeliveryWorkflow
@@ -35,50 +34,44 @@ async def retry_message(engine: Engine, environment: EnvironmentScope, message_i
     async with engine.unit() as unit:
         message = await statements.requeue(unit.connection, environment.id, message_id, unit.now)
         if message is None:
-            await _refuse_retry(unit.connection, environment.id, message_id)
-            return
-        channel_type = ChannelType(message["channel_type"])
+            if await statements.standing(unit.connection, environment.id, message_id) is None:
+                raise NotFound(f"There is no message {message_id} in this environment.")
+            raise Unprocessable(
+                "Only an undelivered or bounced message can be retried.",
+                code="message_not_retriable",
+            )
+        channel_type = ChannelType(message.channel_type)
         payload = effects.manual_retry(
-            message,
+            message_id,
+            message.retry_count,
+            workflow_key=message.workflow_key,
             queue=delivery_queue(channel_type),
-            label=f"manual retry {message['retry_count']} by {channel_type.value}",
+            label=f"manual retry {message.retry_count} by {channel_type.value}",
         )
         await effects.owe(unit, environment.id, effects.DELIVER_MESSAGE, payload)
 
 
-async def _refuse_retry(connection: Connection, environment_id: UUID, message_id: UUID) -> None:
-    if await statements.standing(connection, environment_id, message_id) is None:
-        raise NotFound(f"There is no message {message_id} in this environment.")
-    raise Unprocessable(
-        "Only an undelivered or bounced message can be retried.", code="message_not_retriable"
-    )
-
-
-async def deliver_again(engine: Engine, row: dict[str, Any]) -> None:
+async def deliver_again(engine: Engine, delivery: OverdueDelivery) -> None:
     """Take up a delivery that nobody works on any more, apart from its run.
 
     Harmless to repeat, and beside a run that still delivers: one of them claims the message.
 
-    Args:
-        engine: the parts of this process.
-        row: of `models.queries.deliveries.deliveries.overdue_deliveries`.
-
     Raises:
         RPCError: Temporal did not take it.
     """
-    channel_type, message_id = ChannelType(row["channel_type"]), str(row["message_id"])
+    channel_type, message_id = ChannelType(delivery.channel_type), str(delivery.message_id)
     await engine.temporal.start_workflow(
         MessageDeliveryWorkflow.run,
         MessageDeliveryInput(
-            DeliverMessageInput(message_id, str(row["environment_id"]), row["retry"]),
+            DeliverMessageInput(message_id, str(delivery.environment_id), delivery.retry),
             queue=delivery_queue(channel_type),
             label=f"taken up again, by {channel_type.value}",
         ),
-        id=message_delivery_workflow_id(row["environment"], message_id, row["retry"]),
+        id=message_delivery_workflow_id(delivery.environment, message_id, delivery.retry),
         task_queue=RUNS,
         # One that was terminated may be started again; one that runs is left alone.
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         search_attributes=search_attributes(
-            environment=row["environment"], workflow_key=row["workflow_key"]
+            environment=delivery.environment, workflow_key=delivery.workflow_key
         ),
     )

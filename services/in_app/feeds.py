@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from domain.channels.types import ChannelType
 from domain.kit.errors import NotFound
 from domain.kit.json_types import JsonObject, encoded_size
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
-from domain.messages.filters import FeedFilter
+from domain.messages.filters import FeedFilters
+from domain.messages.messages import FeedCounts, FeedItem
 from domain.recipients.recipients import public_row
 from domain.recipients.refs import RecipientRef
-from models.queries.in_app import feeds
+from models.queries.in_app import feeds as statements
+from models.queries.messages import activities
 from runtime.database import Connection
 from services.engine import Engine
-from services.messages.messages import ref_of_wire
 
 # A trigger may carry 10 MB and a person 256 kB; a feed repeats both in up to 50 items. Beyond these
 # bounds an item shows the data that its message keeps, and of a person id, name and avatar.
@@ -31,26 +31,28 @@ class FeedView:
     """What a feed shows.
 
     Attributes:
-        page: rows of messages, newest first.
-        counts: total_count, unread_count, unseen_count.
+        page: items, newest first.
+        counts: for badges.
         people: rows of actors and of the user, as far as they are stored and may be seen.
         trigger_data: by recipient run, as far as the answer has room; empty in compact mode.
+        is_rich: whether items show their trigger's data.
     """
 
-    page: Page
-    counts: JsonObject
+    page: Page[FeedItem]
+    counts: FeedCounts
     people: dict[RecipientRef, dict[str, Any]]
     trigger_data: dict[UUID, JsonObject]
+    is_rich: bool
 
 
 async def check_feed_channel(engine: Engine, channel_id: UUID) -> None:
     """Check that a channel is an in-app feed. Raises NotFound."""
-    async with engine.database.connection() as connection:
+    async with engine.connection() as connection:
         await _require_feed_channel(connection, channel_id)
 
 
 async def _require_feed_channel(connection: Connection, channel_id: UUID) -> None:
-    if await feeds.channel_type_of(connection, channel_id) != ChannelType.IN_APP_FEED:
+    if not await statements.is_feed_channel(connection, channel_id):
         raise NotFound("There is no in-app feed channel with this id.")
 
 
@@ -60,7 +62,7 @@ async def load_feed(
     channel_id: UUID,
     user_id: str,
     *,
-    wanted: FeedFilter,
+    filters: FeedFilters,
     request: PageRequest,
     is_rich: bool,
     is_anonymous: bool,
@@ -72,38 +74,37 @@ async def load_feed(
         environment: where.
         channel_id: an in-app feed.
         user_id: whose feed.
-        wanted: which items.
+        filters: which items.
         request: which page of them.
         is_rich: whether items show their trigger's data.
         is_anonymous: whether people are shown with id, name and avatar only.
 
     Raises:
-        NotFound: the channel is no in-app feed.
+        NotFound: the channel is not an in-app feed.
     """
     user = RecipientRef.user(user_id)
-    async with engine.database.connection() as connection:
+    async with engine.connection() as connection:
         await _require_feed_channel(connection, channel_id)
-        page = await feeds.list_items(
-            connection, environment.id, channel_id, user, wanted=wanted, request=request
+        page = await statements.list_items(
+            connection, environment.id, channel_id, user, filters=filters, request=request
         )
-        counts = await feeds.count_items(connection, environment.id, channel_id, user, wanted)
-        refs = {ref_of_wire(actor) for row in page.rows for actor in row["actors"]}
+        counts = await statements.count_items(connection, environment.id, channel_id, user, filters)
+        refs = {actor for item in page.rows for actor in item.actor_refs}
         data: dict[UUID, JsonObject] = {}
         if is_rich and page.rows:
             refs.add(user)
-            runs = {row["recipient_run_id"] for row in page.rows} - {None}
-            data = await feeds.trigger_data_of(
+            data = await activities.trigger_data_of(
                 connection,
                 environment.id,
-                runs,
+                {item.recipient_run_id for item in page.rows if item.recipient_run_id},
                 each=MAX_ITEM_DATA_BYTES,
                 together=MAX_FEED_DATA_BYTES,
             )
-        people = await feeds.recipients_by_ref(connection, environment.id, refs)
+        people = await activities.recipients_by_ref(connection, environment.id, refs)
     shown = {
         ref: public_row(row)
         if is_anonymous or encoded_size(row["properties"]) > MAX_PERSON_BYTES
         else row
         for ref, row in people.items()
     }
-    return FeedView(page, counts, shown, data)
+    return FeedView(page, counts, shown, data, is_rich)

@@ -11,6 +11,8 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from domain.content.rows import Published
+from domain.content.workflow import WORKFLOW
 from domain.kit.errors import AppError, InvalidParams, NotFound, Unavailable, Unprocessable
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
@@ -24,7 +26,6 @@ from models.queries.triggers import accept as statements
 from models.queries.triggers import cancellations, idempotency
 from models.queries.triggers.accept import Refusal, TriggerDraft
 from runtime.database import Connection
-from services.content.catalog import PublishedContent
 from services.engine import Engine
 from services.triggers.releases import release_cancellation, release_trigger
 
@@ -170,12 +171,12 @@ async def cancel(engine: Engine, environment: EnvironmentScope, request: CancelR
 
 async def _published(
     engine: Engine, connection: Connection, environment: EnvironmentScope, workflow_key: str
-) -> PublishedContent:
+) -> Published:
     version = environment.config_version
     if version is None:
         version = await catalog_statements.config_version(connection, environment.id)
     configuration = await engine.catalog.configuration(connection, environment.id, version)
-    published = configuration.workflows.get(workflow_key)
+    published = configuration.published(WORKFLOW, workflow_key)
     if published is None or published.version_id is None:
         raise NotFound(
             f"The workflow {workflow_key!r} does not exist in this environment, or was never "
@@ -197,7 +198,7 @@ async def _resolve(
         raise Unprocessable(
             f"The workflow {request.workflow_key!r} is inactive.", code="workflow_inactive"
         )
-    definition = await engine.catalog.definition(connection, published.version_id)
+    definition = await engine.catalog.compiled(connection, WORKFLOW, published.version_id)
     if definition.trigger_data_json_schema is not None:
         await _check_data(
             engine, request, published.version_id, definition.trigger_data_json_schema

@@ -146,7 +146,7 @@ class Journal:
             failed=failed,
             attempt=attempt,
             step_ref=step.ref if step else None,
-            step_type=step.step_type if step else None,
+            step_type=step.type if step else None,
             data=data or {},
         )
         self._add("recipient_run_events", run_event_row(told))

@@ -13,6 +13,7 @@ from time import monotonic
 
 from pydantic import TypeAdapter, ValidationError
 
+from domain.content.workflow import WORKFLOW
 from domain.contract.runs import (
     START,
     Advanced,
@@ -164,7 +165,7 @@ async def _why_not(walk: Walk, *, begins: bool) -> str | None:
 
     The workflow's own conditions are judged when a run begins; broken ones end it with an error.
     """
-    workflow = walk.configuration.workflows.get(walk.definition.key)
+    workflow = walk.configuration.published(WORKFLOW, walk.definition.key)
     if workflow is None or not workflow.is_active:
         return "workflow_inactive"
     if walk.run.recipient is None:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import psycopg
 
+from domain.content.workflow import WORKFLOW
 from domain.contract.runs import START, Advanced, AdvanceInput, Finished
 from domain.kit.errors import Unavailable
 from domain.messages.statuses import OPEN_RUN, RunStatus
@@ -93,7 +94,7 @@ async def _open(unit: Unit, row: dict[str, Any]) -> Walk:
     return Walk(
         unit=unit,
         configuration=configuration,
-        definition=await engine.catalog.definition(connection, row["version_id"]),
+        definition=await engine.catalog.compiled(connection, WORKFLOW, row["version_id"]),
         run=run_state(row, data, patches),
         journal=journal,
         limits=Limits(seconds=engine.settings.liquid_seconds),

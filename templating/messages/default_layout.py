@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-from templating.messages.email import EmailLayout
+from domain.content.email_layout import EmailLayout
 
 DEFAULT_LAYOUT_KEY = "default"
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from html import escape
 
 from domain.channels.email import EmailContent
 from domain.conditions import lookup
+from domain.content.email_layout import CONTENT, EmailLayout
 from domain.kit.json_types import JsonObject
 from templating.limits import LiquidError
 from templating.liquid.printing import to_text
@@ -19,27 +19,11 @@ from templating.liquid.renderer import Renderer, one_line
 from templating.markup.html_sandbox import inline_css
 from templating.markup.html_text import html_to_text
 
-_CONTENT = re.compile(r"\{\{-?\s*content\s*-?\}\}")
 # Private-use characters fence the body in the rendered document, so that the text part can be
 # made from the body alone although layout and body are rendered as one.
 _BODY_START = "\ue0c1\ue0c2\ue0c1"
 _BODY_END = "\ue0c2\ue0c1\ue0c2"
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
-
-
-@dataclass(frozen=True, slots=True)
-class EmailLayout:
-    """What surrounds the body of an e-mail; both sources contain `{{ content }}`.
-
-    Attributes:
-        html_layout: a whole HTML document.
-        text_layout: the surroundings of the text part.
-        footer_links: objects with `text` and `url`, both Liquid.
-    """
-
-    html_layout: str
-    text_layout: str
-    footer_links: tuple[JsonObject, ...] = ()
 
 
 def render_email(
@@ -143,11 +127,11 @@ def _render_composed(
     renderer: Renderer, layout_source: str, body: str, before: str, kind: str
 ) -> str:
     """Render body and layout as one template, so that the layout sees the body's variables."""
-    place = _CONTENT.search(layout_source)
+    place = CONTENT.search(layout_source)
     if place is None:
         raise LiquidError(f"{kind}_layout: has no {{{{ content }}}}")
     fenced = f"{_BODY_START}{body}{_BODY_END}"
-    source = before + _CONTENT.sub(lambda _: fenced, layout_source)
+    source = before + CONTENT.sub(lambda _: fenced, layout_source)
     try:
         return renderer.text(source, f"{kind}_layout")
     except LiquidError as error:

@@ -15,15 +15,16 @@ from domain.channels.in_app_feed import FeedContent
 from domain.channels.push import PushContent
 from domain.channels.sms import SmsContent
 from domain.channels.types import ChannelType
+from domain.content.email_layout import EmailLayout
 from domain.kit.json_types import JsonObject, Scope
 from templating.limits import DEFAULT_LIMITS, EMAIL_LIMITS, Limits, LiquidError
 from templating.liquid.lookups import Lookups
 from templating.liquid.printing import storable_json, to_text
 from templating.liquid.renderer import Renderer, one_line
 from templating.markup.markdown import markdown_to_safe_html, safe_url
-from templating.messages.email import EmailLayout, count_attachments, render_email
+from templating.messages.email import count_attachments, render_email
 
-__all__ = ["RENDERERS", "ContentRenderer", "EmailLayout", "LiquidError", "render_content"]
+__all__ = ["RENDERERS", "ContentRenderer", "LiquidError", "render_content"]
 
 _BUTTON_NAMES = ("primary", "secondary")
 

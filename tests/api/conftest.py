@@ -8,16 +8,16 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api.main import create_app
 from services.engine import Engine
 from tests.support.account import Account
+from tests.support.application import application
 from tests.support.builders import Environment
 
 
 @pytest.fixture
 def app(engine: Engine) -> FastAPI:
     """Build the application on the parts of the test."""
-    return create_app(engine=engine)
+    return application(engine)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ async def client(anonymous: httpx.AsyncClient, environment: Environment) -> http
 @pytest.fixture
 async def management(account: Account) -> AsyncIterator[httpx.AsyncClient]:
     """Call the application with the service token of a seeded account."""
-    transport = httpx.ASGITransport(create_app(engine=account.engine))
+    transport = httpx.ASGITransport(application(account.engine))
     headers = {"authorization": f"Bearer {account.keys.service_token}"}
     async with httpx.AsyncClient(
         transport=transport, base_url="http://test", headers=headers

@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 from knockapi import AsyncKnock
 
-from api.main import create_app
 from services.engine import Engine
+from tests.support.application import application
 from tests.support.builders import Builder, Environment
 from tests.support.server import serving
 
@@ -17,7 +17,7 @@ from tests.support.server import serving
 @pytest.fixture
 async def address(engine: Engine) -> AsyncIterator[str]:
     """Serve the product."""
-    async with serving(create_app(engine=engine)) as found:
+    async with serving(application(engine)) as found:
         yield found
 
 

@@ -21,16 +21,14 @@ FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("
 # Files and folders, and why they name single types.
 MAY = {
     "domain/channels": "describes the types",
-    "domain/workflows/steps": "knows the older name of one",
     "providers": "a provider serves one type",
     "templating/messages/render.py": "the table of renderers",
-    "templating/messages/validation.py": "what is not supported of e-mails",
     "services/in_app": "is about feeds",
     "services/messages": "some marks are for feed items only",
     "api/knock/in_app": "is about feeds",
-    "api/knock/messages": "writes the contents of each type",
-    "api/management/content": "annotates the templates of each type",
+    "api/reference/examples.py": "shows steps of each kind",
     "models/queries/in_app": "is about feeds",
+    "models/queries/messages": "some marks are for feed items only",
     "commands/seed": "makes one channel of each type",
     "commands/demo": "plays with seeded channels",
 }

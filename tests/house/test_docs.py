@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -14,17 +15,18 @@ from domain.channels.types import ChannelType
 from domain.conditions.operators import AUDIENCE_OPERATORS, OPERATORS
 from domain.contract.queues import ALL_QUEUES
 from domain.workflows import check_workflow
-from domain.workflows.steps import PARSERS, UNSUPPORTED_TYPES, parse_steps
+from domain.workflows.steps import STEP_TYPES, UNSUPPORTED_TYPES, parse_steps
 from models.tables import metadata
 from runtime.settings import Settings
 from temporal_workflows.search_attributes import ALL as SEARCH_ATTRIBUTES
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-STEP_TYPES = (ROOT / "docs" / "step-types.md").read_text()
+STEP_PAGE = (ROOT / "docs" / "step-types.md").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
+TESTING = (ROOT / "docs" / "testing.md").read_text()
 ENV_EXAMPLE = (ROOT / ".env.example").read_text()
 DECISIONS = sorted((ROOT / "docs" / "adr").glob("*.md"))
 
@@ -73,25 +75,25 @@ def test_named_paths_exist(page: Path) -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("step_type", sorted(PARSERS))
+@pytest.mark.parametrize("step_type", sorted(STEP_TYPES))
 def test_step_type_has_a_section(step_type: str) -> None:
     """Every step type that can be saved has a section, an example, and an executor."""
-    _, found, section = STEP_TYPES.partition(f"\n## `{step_type}`\n")
+    _, found, section = STEP_PAGE.partition(f"\n## `{step_type}`\n")
     assert found
     assert f'"type": "{step_type}"' in section.partition("\n## ")[0]
 
 
 def test_unsupported_step_types_are_listed() -> None:
     """The page lists what is refused, and nothing that is supported."""
-    section = STEP_TYPES.partition("\n## Not supported yet\n")[2]
+    section = STEP_PAGE.partition("\n## Not supported yet\n")[2]
     assert set(re.findall(r"`(\w+)`", section)) == UNSUPPORTED_TYPES
 
 
 def test_step_page_names_channel_types_and_operators() -> None:
     """The template of every channel type has a row, and every operator is named."""
-    rows = set(re.findall(r"^\| `(\w+)` \|", STEP_TYPES, re.M))
+    rows = set(re.findall(r"^\| `(\w+)` \|", STEP_PAGE, re.M))
     assert {str(each) for each in ChannelType} <= rows
-    conditions = STEP_TYPES.partition("\n## Conditions\n")[2].partition("\n## ")[0]
+    conditions = STEP_PAGE.partition("\n## Conditions\n")[2].partition("\n## ")[0]
     assert {*OPERATORS, *AUDIENCE_OPERATORS} <= set(re.findall(r"`(\w+)`", conditions))
 
 
@@ -140,6 +142,38 @@ def test_log_events_exist() -> None:
     assert named <= written
 
 
+def test_quoted_code_is_the_code() -> None:
+    """What CONTRIBUTING quotes as an example stands in the code, letter for letter."""
+    code = "\n".join(
+        path.read_text()
+        for layer in ("api", "domain", "models", "services")
+        for path in (ROOT / layer).rglob("*.py")
+    )
+    quoted = re.findall(r"^   ```python\n(.*?)^   ```$", CONTRIBUTING, re.M | re.S)
+    assert quoted
+    assert [lines for lines in map(textwrap.dedent, quoted) if not _stands_in(code, lines)] == []
+
+
+def _stands_in(code: str, lines: str) -> bool:
+    """Tell whether code has some lines, however far they are indented there."""
+    return any(textwrap.indent(lines, " " * width) in code for width in (0, 4))
+
+
+def test_fixtures_are_explained() -> None:
+    """The page on testing says what the fixtures of all tests give, and names none in vain."""
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", TESTING, re.M)
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    shared, *others = (
+        set(re.findall(r"^@pytest\.fixture.*\n(?:async )?def (\w+)", path.read_text(), re.M))
+        for path in (
+            ROOT / "tests" / "conftest.py",
+            *sorted((ROOT / "tests").glob("*/conftest.py")),
+        )
+    )
+    assert {name for name in shared if not name.startswith("_")} <= named
+    assert named <= shared.union(*others)
+
+
 def test_every_table_has_an_owner() -> None:
     """ARCHITECTURE.md says of every table what it owns."""
     section = ARCHITECTURE.partition("\n## What each table owns\n")[2].partition("\n## ")[0]
@@ -175,8 +209,8 @@ def test_bench_figures_have_their_place() -> None:
 
 def test_step_examples_are_accepted() -> None:
     """Every example of a step is one that can be saved."""
-    examples = re.findall(r"^```json\n(.*?)^```$", STEP_TYPES, re.M | re.S)
-    assert len(examples) > len(PARSERS)
+    examples = re.findall(r"^```json\n(.*?)^```$", STEP_PAGE, re.M | re.S)
+    assert len(examples) > len(STEP_TYPES)
     for example in examples:
         assert parse_steps([json.loads(example)])
 

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from domain.channels.kinds import CHANNEL_KINDS
+from domain.content.kinds import KINDS
+from domain.kit.authored import ResourceType
+from domain.workflows.steps import STEP_TYPES
 from providers.registry import PROVIDERS, load_provider
 from runtime.settings import Settings
 
@@ -20,6 +23,21 @@ def test_every_channel_type_has_its_file() -> None:
     """A channel type is described in the file of its name."""
     for channel_type, kind in CHANNEL_KINDS.items():
         assert type(kind).__module__ == f"domain.channels.{channel_type}"
+
+
+def test_every_content_kind_has_its_file() -> None:
+    """A kind of content is described in the file of its name, by a value of its name."""
+    files = {path.stem for path in (ROOT / "domain" / "content").glob("*.py")}
+    assert set(KINDS) == files & set(ResourceType)
+    for name, kind in KINDS.items():
+        module = importlib.import_module(f"domain.content.{name}")
+        assert getattr(module, name.upper()) is kind
+
+
+@pytest.mark.parametrize("step_type", STEP_TYPES)
+def test_every_step_type_has_its_file(step_type: str) -> None:
+    """A type of step is described in the file of its name."""
+    assert STEP_TYPES[step_type].__module__ == f"domain.workflows.steps.{step_type}"
 
 
 def _classes(module: str) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, Self
 from uuid import UUID, uuid4
 
 import psycopg
@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 from commands.embedded.postgres import EmbeddedPostgres
 from domain.kit.filters import Bounds
 from domain.kit.pages import PageRequest
-from domain.messages.filters import FeedFilter, MessageFilter, RunFilter
+from domain.messages.filters import FeedFilters, MessageFilters, RunFilter
 from domain.recipients.refs import RecipientRef
 from models.queries.in_app import feeds
 from models.queries.messages import messages
@@ -82,23 +82,22 @@ def crowded(postgres: EmbeddedPostgres) -> tuple[str, UUID]:
     return url, environment
 
 
-class Explained:
-    """A connection that returns how PostgreSQL would find the rows, instead of finding them."""
+class Explained(psycopg.AsyncCursor[Any]):
+    """A cursor that notes how PostgreSQL finds the rows before it finds them."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self.plans: list[str] = []
+    plans: list[str]
 
-    async def execute(self, statement: str, values: Any = None) -> Any:
+    async def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
         """Explain a statement, then run it."""
-        cursor = await self._connection.execute(f"EXPLAIN {statement}", values)
-        self.plans.append("\n".join(row["QUERY PLAN"] for row in await cursor.fetchall()))
-        return await self._connection.execute(statement, values)
+        explaining = psycopg.AsyncCursor(self.connection, row_factory=dict_row)
+        await explaining.execute(f"EXPLAIN {query}", params)
+        self.plans.append("\n".join(row["QUERY PLAN"] for row in await explaining.fetchall()))
+        return await super().execute(query, params, **options)
 
 
 def _messages(**wanted: Any) -> Query:
     return lambda connection, environment: messages.list_messages(
-        connection, environment, MessageFilter(**wanted), PAGE
+        connection, environment, MessageFilters(**wanted), PAGE
     )
 
 
@@ -110,7 +109,7 @@ def _runs(**wanted: Any) -> Query:
 
 def _feed(**wanted: Any) -> Query:
     return lambda connection, environment: feeds.list_items(
-        connection, environment, CHANNEL, ELLIE, wanted=FeedFilter(**wanted), request=PAGE
+        connection, environment, CHANNEL, ELLIE, filters=FeedFilters(**wanted), request=PAGE
     )
 
 
@@ -149,16 +148,16 @@ def _unconfirmed(connection: Connection, environment: UUID) -> Awaitable[Any]:
         (_messages(tenant="tenant-9"), "ix_messages_tenant"),
         (_messages(channel_id=CHANNEL), "ix_messages_channel"),
         (_messages(source="workflow-7"), "ix_messages_workflow"),
-        (_messages(statuses=["bounced"]), "ix_messages_failed"),
-        (_messages(statuses=["undelivered"]), "ix_messages_failed"),
-        (_messages(engagement=["seen"]), "ix_messages_seen"),
-        (_messages(engagement=["read"]), "ix_messages_read"),
-        (_messages(engagement=["interacted"]), "ix_messages_interacted"),
-        (_messages(engagement=["link_clicked"]), "ix_messages_link_clicked"),
-        (_messages(engagement=["archived"]), "ix_messages_archived"),
-        (_messages(message_ids=[uuid4()]), "pk_messages"),
+        (_messages(status=["bounced"]), "ix_messages_failed"),
+        (_messages(status=["undelivered"]), "ix_messages_failed"),
+        (_messages(engagement_status=["seen"]), "ix_messages_seen"),
+        (_messages(engagement_status=["read"]), "ix_messages_read"),
+        (_messages(engagement_status=["interacted"]), "ix_messages_interacted"),
+        (_messages(engagement_status=["link_clicked"]), "ix_messages_link_clicked"),
+        (_messages(engagement_status=["archived"]), "ix_messages_archived"),
+        (_messages(message_ids=[str(uuid4())]), "pk_messages"),
         (_messages(workflow_run_id=uuid4()), "ix_messages_run"),
-        (_messages(recipient_run_id=uuid4()), "ix_messages_run"),
+        (_messages(workflow_recipient_run_id=str(uuid4())), "ix_messages_run"),
         (_messages(inserted_at=Bounds(gte=T0)), "ix_messages_newest"),
         (_runs(), "Index Scan Backward using"),
         (_runs(statuses=["paused"]), "ix_recipient_runs_rare_status"),
@@ -195,9 +194,11 @@ async def test_a_range_of_time_ends_the_search(crowded: tuple[str, UUID]) -> Non
 
 async def _plans(crowded: tuple[str, UUID], query: Query) -> list[str]:
     url, environment = crowded
-    connection = await psycopg.AsyncConnection.connect(url, row_factory=dict_row)
+    plans: list[str] = []
+    connection = await psycopg.AsyncConnection.connect(
+        url, row_factory=dict_row, cursor_factory=type("Noting", (Explained,), {"plans": plans})
+    )
     async with connection:
-        explained = Explained(connection)
-        await query(cast(Connection, explained), environment)
+        await query(connection, environment)
         await connection.rollback()
-    return explained.plans
+    return plans

@@ -12,13 +12,16 @@ from hypothesis import strategies as st
 
 from api.kit.pagination import BY_TIME_AND_UUID, decode_cursor, encode_cursor
 from domain.kit.pages import Page, PageRequest
-from domain.messages.filters import MessageFilter
+from domain.messages.filters import MessageFilters
+from domain.messages.messages import Message
 from models.queries.messages.messages import list_messages
 from runtime.database import Connection, Database
 from tests.support.builders import T0, Builder, Environment
 
 
-async def _fetch(connection: Connection, environment: Environment, request: PageRequest) -> Page:
+async def _fetch(
+    connection: Connection, environment: Environment, request: PageRequest
+) -> Page[Message]:
     """Fetch a page as a client does: boundaries go through cursors."""
     through = {
         name: decode_cursor(encode_cursor(boundary), BY_TIME_AND_UUID)
@@ -26,7 +29,7 @@ async def _fetch(connection: Connection, environment: Environment, request: Page
         if boundary is not None
     }
     return await list_messages(
-        connection, environment.id, MessageFilter(), PageRequest(request.size, **through)
+        connection, environment.id, MessageFilters(), PageRequest(request.size, **through)
     )
 
 
@@ -40,7 +43,7 @@ async def _walk(
     async with make.database.connection() as connection:
         while True:
             page = await _fetch(connection, environment, request)
-            seen += [str(row["id"]) for row in page.rows]
+            seen += [str(row.id) for row in page.rows]
             if page.after is None:
                 return seen
             request = PageRequest(size, after=page.after)
@@ -85,7 +88,7 @@ async def test_going_back_mirrors_going_on(
         request = PageRequest(size, before=(T0, UUID(ids[0])))
         for _ in itertools.count():
             page = await _fetch(connection, environment, request)
-            seen = [str(row["id"]) for row in page.rows] + seen
+            seen = [str(row.id) for row in page.rows] + seen
             if page.before is None:
                 break
             request = PageRequest(size, before=page.before)
@@ -112,7 +115,7 @@ async def test_between_two_cursors(
                 before=(first["inserted_at"], first["id"]),
             ),
         )
-    assert [str(row["id"]) for row in page.rows] == [ids[3], ids[2], ids[1]]
+    assert [str(row.id) for row in page.rows] == [ids[3], ids[2], ids[1]]
     assert page.after is None
 
 
@@ -126,7 +129,7 @@ async def test_the_ends_have_no_cursor(make: Builder, environment: Environment) 
         back = await _fetch(connection, environment, PageRequest(2, before=last.before))
     assert (first.before is None, first.after is None) == (True, False)
     assert (last.before is None, last.after is None) == (False, True)
-    assert [row["id"] for row in back.rows] == [row["id"] for row in first.rows]
+    assert [row.id for row in back.rows] == [row.id for row in first.rows]
 
 
 @given(st.text(max_size=60))

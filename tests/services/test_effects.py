@@ -18,8 +18,9 @@ from tests.support.world import World
 
 
 async def _owe(world: World, kind: str = effects.DELIVER_MESSAGE) -> UUID:
-    message = {"id": uuid4(), "retry_count": 2, "workflow_key": "flow"}
-    payload = effects.manual_retry(message, queue="deliver-sms", label="retry")
+    payload = effects.manual_retry(
+        uuid4(), 2, workflow_key="flow", queue="deliver-sms", label="retry"
+    )
     async with world.engine.unit() as unit:
         owed = await effects.owe(unit, world.environment.id, kind, payload)
         unit.effects.clear()

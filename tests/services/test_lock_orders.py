@@ -11,14 +11,15 @@ from uuid import UUID, uuid4
 from domain.channels.in_app_feed import FEED_PROVIDER
 from domain.channels.requests import ChannelRequest, ChannelSettingsRequest
 from domain.channels.types import ChannelType
+from domain.content.rows import Selection
+from domain.content.workflow import WORKFLOW
 from domain.kit.principals import EnvironmentScope
 from domain.messages.engagement import Engagement
 from domain.recipients.refs import RecipientRef
 from services.account.environments import get_scope
 from services.channels import channels
 from services.content import commits
-from services.content import workflows as workflow_definitions
-from services.content.commits import Selection
+from services.content.drafts import switch_content
 from services.engine import Engine
 from services.messages.messages import StatusChange, engage_many
 from services.recipients.recipients import delete_recipient
@@ -44,13 +45,10 @@ async def test_a_switch_and_a_commit(account: Account) -> None:
     """Switching a workflow on and off beside commits of it must not raise: there is no deadlock."""
     await account.save("switched", workflow(), commit=note())
 
-    environment = await account.environment()
+    environment = await account.scope()
 
     async def switch() -> None:
-        async with account.engine.database.transaction() as connection:
-            await workflow_definitions.activate_workflow(
-                connection, environment, "switched", active=True
-            )
+        await switch_content(account.engine, environment, WORKFLOW, "switched", active=True)
 
     async def commit() -> None:
         await account.save("switched", workflow(name=f"n{account.tick()}"), commit=note())
@@ -77,10 +75,7 @@ async def test_channels_and_promotions(account: Account) -> None:
 
     async def promote() -> None:
         await account.save("moved", workflow(name=f"n{account.tick()}"), commit=note())
-        async with account.engine.database.transaction() as connection:
-            await commits.promote_all(
-                connection, "production", Selection(), author=AUTHOR, now=account.tick()
-            )
+        await commits.promote_all(account.engine, "production", Selection(), AUTHOR)
 
     places = [await get_scope(account.engine, slug) for slug in ("development", "production")]
     settings = [set_up(key, place) for key in keys for place in places]

@@ -13,19 +13,21 @@ from temporalio.client import Client
 
 from commands.seed.keys import SeedKeys, make_keys
 from commands.seed.seed import seed
+from domain.content.kind import KindOfContent
+from domain.content.rows import CommitNote
+from domain.content.workflow import WORKFLOW
 from domain.kit.json_types import JsonValue
 from domain.kit.principals import EnvironmentScope
 from models.queries.account.environments import EnvironmentRow
 from runtime.crypto import Vault
 from runtime.database import Database
 from runtime.settings import Settings
-from services.account.environments import find_environment
+from services.account.environments import find_environment, get_scope
 from services.composition import compose_engine
-from services.content.drafts import CommitNote
-from services.content.workflows import WorkflowView
+from services.content.drafts import ContentView, upsert_content
 from services.engine import Engine
 from tests.support.builders import T0, Builder, Environment
-from tests.support.content import AUTHOR, note, save_workflow
+from tests.support.content import AUTHOR, note
 from tests.support.steps import email_step, feed_step, workflow
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.world import World
@@ -67,16 +69,19 @@ class Account:
         return self.now
 
     async def environment(self, slug: str = "development") -> EnvironmentRow:
-        """Return an environment."""
-        async with self.engine.database.transaction() as connection:
+        """Return an environment as it is stored."""
+        async with self.engine.connection() as connection:
             return await find_environment(connection, slug)
 
     async def world(self, slug: str = "development") -> World:
         """Return one of the environments, to publish, trigger and walk in."""
         keys = self.keys.environments[slug]
-        scope = EnvironmentScope((await self.environment(slug))["id"], slug)
-        seen = Environment(scope, keys.secret_key, keys.public_key)
+        seen = Environment(await self.scope(slug), keys.secret_key, keys.public_key)
         return World(self.engine, self.make, seen)
+
+    async def scope(self, slug: str = "development") -> EnvironmentScope:
+        """Return an environment as use cases take it."""
+        return await get_scope(self.engine, slug)
 
     async def save(
         self,
@@ -86,10 +91,11 @@ class Account:
         commit: CommitNote | None = None,
         slug: str = "development",
         force: bool = False,
-    ) -> WorkflowView:
-        """Save a workflow, perhaps commit it; `now` is then when that was."""
-        engine = replace(self.engine, clock=self.tick)
-        return await save_workflow(engine, slug, key, document, commit=commit, force=force)
+        kind: KindOfContent[Any] = WORKFLOW,
+    ) -> ContentView[Any]:
+        """Save a workflow or other content, perhaps commit it; `now` is then when that was."""
+        scope, engine = await self.scope(slug), replace(self.engine, clock=self.tick)
+        return await upsert_content(engine, scope, kind, key, document, commit=commit, force=force)
 
     async def rows(self, statement: str, *values: Any) -> list[dict[str, Any]]:
         """Run a query."""

@@ -11,7 +11,8 @@ from psycopg.types.json import Jsonb
 
 from domain.kit.ids import first_id_at, new_id
 from domain.kit.principals import EnvironmentScope
-from domain.workflows import content_sha, normalise_workflow
+from domain.kit.stored import content_sha
+from domain.workflows import normalise_workflow
 from runtime.crypto import hash_token, new_token
 from runtime.database import Database
 

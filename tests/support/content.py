@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from domain.content.email_layout import EMAIL_LAYOUT
+from domain.content.rows import Author, CommitNote
+from domain.content.workflow import WORKFLOW
 from domain.kit.json_types import JsonObject, JsonValue
-from services.account.environments import find_environment
-from services.content.drafts import EMAIL_LAYOUT, Author, CommitNote, publish_draft, save_draft
-from services.content.workflows import SaveOptions, WorkflowView, upsert_workflow
+from domain.workflows import WorkflowDefinition
+from services.account.environments import get_scope
+from services.content.drafts import ContentView, upsert_content
 from services.engine import Engine
 
 AUTHOR = Author("Ellie", "ellie@example.com")
@@ -24,30 +27,17 @@ async def save_workflow(
     *,
     commit: CommitNote | None = None,
     force: bool = False,
-) -> WorkflowView:
+) -> ContentView[WorkflowDefinition]:
     """Save a workflow as the Management API does, and commit it when there is a note.
 
     Raises:
         InvalidParams: the product would not store it.
     """
-    async with engine.unit() as unit:
-        environment = await find_environment(unit.connection, slug)
-        options = SaveOptions(commit, force)
-        return await upsert_workflow(
-            unit.connection, environment, key, document, options=options, now=unit.now
-        )
+    scope = await get_scope(engine, slug)
+    return await upsert_content(engine, scope, WORKFLOW, key, document, commit=commit, force=force)
 
 
 async def commit_layout(engine: Engine, slug: str, key: str, document: JsonObject) -> None:
     """Save an e-mail layout and commit it, as the seed does."""
-    async with engine.unit() as unit:
-        environment = await find_environment(unit.connection, slug)
-        draft = await save_draft(
-            unit.connection,
-            environment["id"],
-            EMAIL_LAYOUT,
-            key,
-            content=document,
-            now=unit.now,
-        )
-        await publish_draft(unit.connection, environment, draft, note=note(), now=unit.now)
+    scope = await get_scope(engine, slug)
+    await upsert_content(engine, scope, EMAIL_LAYOUT, key, document, commit=note(), force=True)

@@ -3,44 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pytest
+from pydantic import Field, PlainValidator
 
 from domain.contract.runs import SleepUntil
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.kit.violations import Violations
-from domain.workflows.steps import PARSERS, BaseStep, read_steps
-from domain.workflows.steps.base import parse_common
+from domain.workflows.steps import STEP_TYPES, BaseStep, read_steps
 from services.walk.context import Walk
 from services.walk.faults import ContentError
 from services.walk.moves import Done, Halted, Into, Move, Waiting, Woken
 from services.walk.steps import EXECUTORS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def _read_branches(raw: list[JsonValue]) -> tuple[tuple[BaseStep, ...], ...]:
+    return tuple(map(read_steps, raw))
+
+
 class ExtraStep(BaseStep):
     """Does what its settings say; `below` are its branches."""
 
-    step_type = "extra"
-
+    type: Literal["extra"] = "extra"
     does: str
-    settings: JsonObject
-    below: tuple[tuple[BaseStep, ...], ...] = ()
+    settings: JsonObject = Field(default_factory=dict)
+    below: Annotated[tuple[tuple[BaseStep, ...], ...], PlainValidator(_read_branches)] = Field(
+        (), alias="branches"
+    )
 
     def branches(self) -> tuple[tuple[BaseStep, ...], ...]:
         """Return the branches."""
         return self.below
-
-
-def _parse(raw: JsonObject, field_name: str, violations: Violations) -> ExtraStep:
-    branches: list[JsonValue] = raw.get("branches") or []
-    return ExtraStep(
-        **parse_common(raw, field_name, violations),
-        does=raw["does"],
-        settings=raw.get("settings") or {},
-        below=tuple(read_steps(branch) for branch in branches),
-    )
 
 
 @dataclass
@@ -104,6 +97,8 @@ def extra_step(ref: str, does: str, *branches: list[JsonObject], **settings: Any
 def extra(monkeypatch: pytest.MonkeyPatch) -> ExtraExecutor:
     """Let stored workflows have extra steps."""
     executor = ExtraExecutor()
-    monkeypatch.setitem(PARSERS, "extra", _parse)
-    monkeypatch.setitem(EXECUTORS, ExtraStep, executor)
+    step_types: dict[str, Any] = STEP_TYPES
+    executors: dict[Any, Any] = EXECUTORS
+    monkeypatch.setitem(step_types, "extra", ExtraStep)
+    monkeypatch.setitem(executors, ExtraStep, executor)
     return executor

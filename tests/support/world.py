@@ -163,7 +163,7 @@ class World(Seen):
 
     async def layout(self, key: str, html: str) -> None:
         """Commit an e-mail layout."""
-        document = {"html_layout": html, "text_layout": "{{ content }}", "footer_links": []}
+        document = {"name": key, "html_layout": html, "text_layout": "{{ content }}"}
         await commit_layout(self.engine, self.environment.scope.slug, key, document)
 
     async def activate(self, key: str, *, active: bool) -> None:

@@ -2,62 +2,102 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
 
 from pydantic import Field
 
-from api.kit.pagination import encode_cursor, page_info
-from api.knock.common import Out, PageInfoOut, RecipientOut
-from api.knock.messages.schemas import ActivityOut, activity_wire, engagement_times
-from domain.kit.clock import iso
+from api.kit.pagination import encode_cursor
+from api.kit.shapes import LeftOut, Moment, Out, PageInfoOut
+from api.knock.common import RecipientOut
+from api.knock.messages.schemas import ActivityOut, EngagementOut, engagement_times
 from domain.kit.json_types import JsonObject
-from domain.recipients.recipients import recipient_wire
+from domain.messages.messages import FeedCounts, FeedItem
 from domain.recipients.refs import RecipientRef
 from services.in_app.feeds import FeedView
-from services.messages.messages import TriggerActivity, ref_of_wire
 
 
 class FeedSourceOut(Out):
     """The workflow that made an item."""
 
-    typename: str = Field(alias="__typename", examples=["Workflow"])
+    typename: Annotated[Literal["Workflow"], Field(alias="__typename")] = "Workflow"
     key: str
-    version_id: str
+    version_id: UUID
     categories: list[str]
 
 
-class FeedItemOut(Out):
+class FeedItemOut(EngagementOut):
     """An in-app message as its recipient's feed shows it."""
 
-    typename: str = Field(alias="__typename", examples=["FeedItem"])
+    typename: Annotated[Literal["FeedItem"], Field(alias="__typename")] = "FeedItem"
     cursor: str = Field(alias="__cursor", description="Send it as `before` to get newer items.")
-    id: str
-    blocks: list[dict[str, Any]]
+    id: UUID
+    blocks: Any = Field(json_schema_extra={"type": "array", "items": {"type": "object"}})
     data: dict[str, Any]
     actors: list[RecipientOut]
-    activities: list[ActivityOut] = Field([], description="Missing in compact mode.")
-    total_activities: int = Field(0, description="Missing in compact mode.")
+    activities: LeftOut[list[ActivityOut]] = Field(None, description="Missing in compact mode.")
+    total_activities: LeftOut[int] = Field(None, description="Missing in compact mode.")
     total_actors: int
     tenant: str | None
     source: FeedSourceOut
-    seen_at: datetime | None
-    read_at: datetime | None
-    interacted_at: datetime | None
-    link_clicked_at: datetime | None
-    clicked_at: datetime | None = Field(deprecated=True)
-    archived_at: datetime | None
-    inserted_at: datetime
-    updated_at: datetime
+    inserted_at: Moment
+    updated_at: Moment
+
+    @classmethod
+    def of(
+        cls, view: FeedView, item: FeedItem, people: Mapping[RecipientRef, RecipientOut]
+    ) -> Self:
+        """Write an item of a feed; `people` are those of the view, as they are answered."""
+        actors = [people[ref] for ref in item.actor_refs if ref in people]
+        data: JsonObject = item.data
+        activities = None
+        if view.is_rich:
+            run_id = item.recipient_run_id
+            data = view.trigger_data.get(run_id, data) if run_id else data
+            activities = [
+                ActivityOut.made_by(
+                    item,
+                    data,
+                    actor=actors[0] if actors else None,
+                    recipient=people.get(item.recipient),
+                )
+            ]
+        return cls(
+            cursor=encode_cursor((item.inserted_at, item.id)),
+            id=item.id,
+            blocks=item.content.get("blocks") or [],
+            data=data,
+            actors=actors if view.is_rich else actors[:1],
+            activities=activities,
+            total_activities=activities and len(activities),
+            total_actors=len(item.actors),
+            tenant=item.tenant_id,
+            source=FeedSourceOut(
+                key=item.workflow_key, version_id=item.version_id, categories=item.categories
+            ),
+            **engagement_times(item),
+            inserted_at=item.inserted_at,
+            updated_at=item.updated_at,
+        )
 
 
 class FeedMetadataOut(Out):
     """Counts for badges."""
 
-    typename: str = Field(alias="__typename", examples=["FeedMetadata"])
+    typename: Annotated[Literal["FeedMetadata"], Field(alias="__typename")] = "FeedMetadata"
     total_count: int
     unread_count: int
     unseen_count: int
+
+    @classmethod
+    def of(cls, counts: FeedCounts) -> Self:
+        """Write the counts of a feed."""
+        return cls(
+            total_count=counts.total_count,
+            unread_count=counts.unread_count,
+            unseen_count=counts.unseen_count,
+        )
 
 
 class FeedOut(Out):
@@ -67,6 +107,17 @@ class FeedOut(Out):
     meta: FeedMetadataOut
     page_info: PageInfoOut
     vars: dict[str, Any]
+
+    @classmethod
+    def of(cls, view: FeedView) -> Self:
+        """Write a page of a feed."""
+        people = {ref: RecipientOut.of(row) for ref, row in view.people.items()}
+        return cls(
+            entries=[FeedItemOut.of(view, item, people) for item in view.page.rows],
+            meta=FeedMetadataOut.of(view.counts),
+            page_info=PageInfoOut.of(view.page),
+            vars={},
+        )
 
 
 class FeatureFlagsOut(Out):
@@ -79,47 +130,6 @@ class FeedSettingsOut(Out):
     """Settings of a feed."""
 
     features: FeatureFlagsOut
-
-
-def feed_wire(view: FeedView, *, is_rich: bool) -> JsonObject:
-    """Write a page of a feed."""
-    return {
-        "entries": [_item(view, row, is_rich=is_rich) for row in view.page.rows],
-        "meta": {"__typename": "FeedMetadata", **view.counts},
-        "page_info": page_info(view.page),
-        "vars": {},
-    }
-
-
-def _item(view: FeedView, row: dict[str, Any], *, is_rich: bool) -> JsonObject:
-    refs = [ref_of_wire(actor) for actor in row["actors"]]
-    actors = [view.people[ref] for ref in refs if ref in view.people]
-    item: JsonObject = {
-        "__typename": "FeedItem",
-        "__cursor": encode_cursor((row["inserted_at"], row["id"])),
-        "id": str(row["id"]),
-        "blocks": row["content"].get("blocks") or [],
-        "data": row["data"],
-        "actors": [recipient_wire(actor) for actor in actors[: None if is_rich else 1]],
-        "total_actors": len(refs),
-        "tenant": row["tenant_id"],
-        "source": {
-            "__typename": "Workflow",
-            "key": row["workflow_key"],
-            "version_id": str(row["version_id"]),
-            "categories": row["categories"],
-        },
-        **engagement_times(row),
-        "inserted_at": iso(row["inserted_at"]),
-        "updated_at": iso(row["updated_at"]),
-    }
-    if is_rich:
-        item["data"] = view.trigger_data.get(row["recipient_run_id"], row["data"])
-        actor = actors[0] if actors else None
-        recipient = view.people.get(RecipientRef(row["collection"], row["recipient_id"]))
-        item["activities"] = [activity_wire(TriggerActivity(row, item["data"], actor, recipient))]
-        item["total_activities"] = 1
-    return item
 
 
 def without(body: JsonObject, paths: list[list[str]]) -> JsonObject:

@@ -6,47 +6,61 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, FeedKey, SecretKey
-from api.kit.pagination import BY_POSITION, BY_TIME_AND_UUID, BY_UUID, page_body, read_page
+from api.kit.lists import PAGING, filter_parameters, read_filters
+from api.kit.pagination import BY_POSITION, BY_TIME_AND_UUID, BY_UUID, read_page
 from api.kit.parameters import ERROR_RESPONSES, takes, texts
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import feed_limit, secret_limit
-from api.kit.strings import known_uuid
-from api.knock.common import PAGING
-from api.knock.messages import filters as message_filters
-from api.knock.messages.schemas import (
-    ActivityPageOut,
-    ContentOut,
-    DeliveryLogPageOut,
-    EventPageOut,
-    MessageOut,
-    MessagePageOut,
-    activity_wire,
-    content_wire,
-    delivery_log_wire,
-    event_wire,
-    message_wire,
-)
-from domain.kit.errors import NotFound
-from domain.kit.pages import Page
+from api.kit.shapes import ItemsOut, answer
+from api.kit.strings import known_id, known_uuid
+from api.knock.messages.contents import ContentOut
+from api.knock.messages.schemas import ActivityOut, DeliveryLogOut, EventOut, MessageOut
 from domain.kit.principals import KeyKind
-from domain.messages.engagement import MAX_MESSAGE_IDS, parse_message_ids
+from domain.kit.shapes import read_shape
+from domain.messages.engagement import MAX_MESSAGE_IDS, BatchIn
+from domain.messages.filters import MessageFilters
+from domain.recipients.refs import RecipientRef
 from services.messages import messages
 
 router = APIRouter(prefix="/v1/messages", tags=["Messages"], responses=ERROR_RESPONSES)
+of_users = APIRouter(prefix="/v1/users/{user_id}", tags=["Users"], responses=ERROR_RESPONSES)
 
 
 @router.get(
     "",
-    response_model=MessagePageOut,
+    response_model=ItemsOut[MessageOut],
     dependencies=[secret_limit(4)],
-    openapi_extra=takes(query=message_filters.PARAMETERS),
+    openapi_extra=takes(query=filter_parameters(MessageFilters)),
 )
 async def list_messages(principal: SecretKey, engine: EngineDep, query: QueryDep) -> JSONResponse:
     """List messages, newest first."""
-    wanted = message_filters.read_message_filter(query)
-    request = read_page(query, BY_TIME_AND_UUID)
-    page = await messages.list_messages(engine, principal.environment, wanted, request)
-    return JSONResponse(page_body(page, map(message_wire, page.rows), wrapper="items"))
+    page = await messages.list_messages(
+        engine,
+        principal.environment,
+        read_filters(query, MessageFilters),
+        read_page(query, BY_TIME_AND_UUID),
+    )
+    return answer(ItemsOut[MessageOut].of(page, map(MessageOut.of, page.rows)))
+
+
+@of_users.get(
+    "/messages",
+    response_model=ItemsOut[MessageOut],
+    dependencies=[secret_limit(4)],
+    openapi_extra=takes(query=filter_parameters(MessageFilters)),
+)
+async def list_user_messages(
+    user_id: str, principal: SecretKey, engine: EngineDep, query: QueryDep
+) -> JSONResponse:
+    """List a user's messages, newest first."""
+    user = RecipientRef.user(known_id(user_id))
+    page = await messages.list_messages(
+        engine,
+        principal.environment,
+        read_filters(query, MessageFilters, recipient=user),
+        read_page(query, BY_TIME_AND_UUID),
+    )
+    return answer(ItemsOut[MessageOut].of(page, map(MessageOut.of, page.rows)))
 
 
 @router.get(
@@ -61,35 +75,34 @@ async def batch_get_content(
     principal: SecretKey, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Get the rendered contents of several messages; unknown ids are left out."""
-    ids = parse_message_ids(query.texts("message_ids", at_most=MAX_MESSAGE_IDS))
-    rows = await messages.load_contents(engine, principal.environment, ids)
-    return JSONResponse([content_wire(row) for row in rows])
+    ids = query.texts("message_ids", at_most=MAX_MESSAGE_IDS)
+    batch = read_shape(BatchIn, {} if ids is None else {"message_ids": ids})
+    found = await messages.get_contents(engine, principal.environment, batch.known_ids)
+    return answer([ContentOut.of(content) for content in found])
 
 
 @router.get("/{message_id}", response_model=MessageOut, dependencies=[feed_limit(4)])
 async def get_message(message_id: str, principal: FeedKey, engine: EngineDep) -> JSONResponse:
     """Get a message; with a public key only an in-app message."""
-    row = await messages.load_message(
+    message = await messages.get_message(
         engine,
         principal.environment,
         known_uuid(message_id),
         feed_only=principal.kind is KeyKind.PUBLIC,
     )
-    return JSONResponse(message_wire(row))
+    return answer(MessageOut.of(message))
 
 
 @router.get("/{message_id}/content", response_model=ContentOut, dependencies=[secret_limit(4)])
 async def get_content(message_id: str, principal: SecretKey, engine: EngineDep) -> JSONResponse:
     """Get the rendered content of a message."""
-    rows = await messages.load_contents(engine, principal.environment, [known_uuid(message_id)])
-    if not rows:
-        raise NotFound("The message does not exist.")
-    return JSONResponse(content_wire(rows[0]))
+    content = await messages.get_content(engine, principal.environment, known_uuid(message_id))
+    return answer(ContentOut.of(content))
 
 
 @router.get(
     "/{message_id}/events",
-    response_model=EventPageOut,
+    response_model=ItemsOut[EventOut],
     dependencies=[secret_limit(3)],
     openapi_extra=takes(query=PAGING),
 )
@@ -97,17 +110,16 @@ async def list_events(
     message_id: str, principal: SecretKey, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """List what happened to a message, newest first."""
-    request = read_page(query, BY_UUID)
     message, page = await messages.list_events(
-        engine, principal.environment, known_uuid(message_id), request
+        engine, principal.environment, known_uuid(message_id), read_page(query, BY_UUID)
     )
-    events = [event_wire(message, row) for row in page.rows]
-    return JSONResponse(page_body(page, events, wrapper="items"))
+    events = (EventOut.of(message, event) for event in page.rows)
+    return answer(ItemsOut[EventOut].of(page, events))
 
 
 @router.get(
     "/{message_id}/delivery_logs",
-    response_model=DeliveryLogPageOut,
+    response_model=ItemsOut[DeliveryLogOut],
     dependencies=[secret_limit(3)],
     openapi_extra=takes(query=PAGING),
 )
@@ -115,16 +127,15 @@ async def list_delivery_logs(
     message_id: str, principal: SecretKey, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """List the calls of the provider, newest first; always empty for in-app messages."""
-    request = read_page(query, BY_UUID)
     page = await messages.list_attempts(
-        engine, principal.environment, known_uuid(message_id), request
+        engine, principal.environment, known_uuid(message_id), read_page(query, BY_UUID)
     )
-    return JSONResponse(page_body(page, map(delivery_log_wire, page.rows), wrapper="items"))
+    return answer(ItemsOut[DeliveryLogOut].of(page, map(DeliveryLogOut.of, page.rows)))
 
 
 @router.get(
     "/{message_id}/activities",
-    response_model=ActivityPageOut,
+    response_model=ItemsOut[ActivityOut],
     dependencies=[secret_limit(4)],
     openapi_extra=takes(
         query={"trigger_data": "JSON object: values that the data must have.", **PAGING}
@@ -134,15 +145,11 @@ async def list_activities(
     message_id: str, principal: SecretKey, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """List the triggers that made a message."""
-    request = read_page(query, BY_POSITION)
-    wanted = query.data_filter("trigger_data")
-    found = await messages.load_trigger_activities(
-        engine, principal.environment, known_uuid(message_id)
+    page = await messages.list_trigger_activities(
+        engine,
+        principal.environment,
+        known_uuid(message_id),
+        query.data_filter("trigger_data"),
+        read_page(query, BY_POSITION),
     )
-    beyond = request.after is not None or request.before is not None
-    shown = [
-        activity_wire(one)
-        for one in found
-        if not beyond and (wanted is None or wanted.matches(one.data))
-    ]
-    return JSONResponse(page_body(Page([], request.size), shown, wrapper="items"))
+    return answer(ItemsOut[ActivityOut].of(page, map(ActivityOut.of, page.rows)))

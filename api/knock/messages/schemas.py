@@ -1,323 +1,243 @@
-"""Wire shapes of messages, their contents, events, delivery logs and activities."""
+"""Wire shapes of messages, their events, delivery logs and activities."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from api.knock.common import ObjectReference, Out, PageInfoOut, RecipientOut, recipient_reference
-from domain.kit.clock import iso
+from api.kit.shapes import LeftOut, Moment, Out
+from api.knock.common import ObjectReference, RecipientOut
 from domain.kit.ids import activity_id
 from domain.kit.json_types import JsonObject
+from domain.messages.messages import (
+    BaseMessage,
+    DeliveryAttempt,
+    Engaged,
+    Message,
+    MessageEvent,
+)
 from domain.messages.statuses import ENGAGEMENT_COLUMNS, DeliveryStatus, EngagementStatus
-from domain.recipients.recipients import recipient_wire
-from services.messages.facts import engagement_of
+from domain.recipients.refs import RecipientRef
 from services.messages.messages import TriggerActivity
+
+Reference = str | ObjectReference
 
 
 class ChannelOut(Out):
     """The channel of a message."""
 
-    id: str
+    id: UUID
     key: str | None
     name: str | None
     provider: str
     type: str
-    created_at: datetime
-    updated_at: datetime
+    created_at: Moment
+    updated_at: Moment
+
+    @classmethod
+    def of(cls, message: Message) -> Self | None:
+        """Write the channel of a message; None when it is gone."""
+        if message.channel_key is None:
+            return None
+        return cls(
+            id=message.channel_id,
+            key=message.channel_key,
+            name=message.channel_name,
+            provider=message.channel_provider,
+            type=message.channel_type,
+            created_at=message.channel_inserted_at,
+            updated_at=message.channel_updated_at,
+        )
 
 
 class SourceOut(Out):
     """The workflow that made a message."""
 
-    typename: str = Field(alias="__typename", examples=["NotificationSource"])
-    type: Literal["workflow"]
+    typename: Annotated[Literal["NotificationSource"], Field(alias="__typename")] = (
+        "NotificationSource"
+    )
+    type: Literal["workflow"] = "workflow"
     key: str
-    version_id: str
+    version_id: UUID
     categories: list[str]
     step_ref: str | None
-    workflow_run_id: str | None
-    workflow_recipient_run_id: str | None
+    workflow_run_id: UUID | None
+    workflow_recipient_run_id: UUID | None
+
+    @classmethod
+    def of(cls, message: Message) -> Self:
+        """Write the source of a message."""
+        return cls(
+            key=message.workflow_key,
+            version_id=message.version_id,
+            categories=message.categories,
+            step_ref=message.step_ref,
+            workflow_run_id=message.workflow_run_id,
+            workflow_recipient_run_id=message.recipient_run_id,
+        )
 
 
-class MessageOut(Out):
+class EngagementOut(Out):
+    """When a recipient did what with a message; `clicked_at` is the older name of a click."""
+
+    seen_at: Moment | None
+    read_at: Moment | None
+    interacted_at: Moment | None
+    link_clicked_at: Moment | None
+    clicked_at: Moment | None = Field(deprecated=True)
+    archived_at: Moment | None
+
+
+class MessageOut(EngagementOut):
     """A notification for one recipient on one channel."""
 
-    typename: str = Field(alias="__typename", examples=["Message"])
-    id: str
-    channel_id: str = Field(deprecated=True)
-    channel: ChannelOut | None
+    typename: Annotated[Literal["Message"], Field(alias="__typename")] = "Message"
+    id: UUID
+    channel_id: UUID = Field(deprecated=True)
+    channel: LeftOut[ChannelOut] = Field(None, description="Missing when the channel is gone.")
     status: DeliveryStatus
     engagement_statuses: list[EngagementStatus]
-    recipient: str | ObjectReference
-    actors: list[str | ObjectReference]
+    recipient: Reference
+    actors: list[Reference]
     tenant: str | None
     workflow: str | None = Field(deprecated=True)
     source: SourceOut
     data: dict[str, Any] | None
     metadata: dict[str, Any] | None
     recipient_snapshot: dict[str, Any] | None
-    seen_at: datetime | None
-    read_at: datetime | None
-    interacted_at: datetime | None
-    link_clicked_at: datetime | None
-    clicked_at: datetime | None = Field(deprecated=True)
-    archived_at: datetime | None
-    scheduled_at: datetime | None
-    inserted_at: datetime
-    updated_at: datetime
+    scheduled_at: Moment | None
+    inserted_at: Moment
+    updated_at: Moment
 
-
-class MessagePageOut(Out):
-    """A page of messages."""
-
-    items: list[MessageOut]
-    page_info: PageInfoOut
-
-
-class ContentOut(Out):
-    """What was rendered for a message; `data` has one shape per channel type."""
-
-    typename: str = Field(alias="__typename", examples=["MessageContent"])
-    message_id: str
-    inserted_at: datetime
-    data: dict[str, Any]
+    @classmethod
+    def of(cls, message: Message) -> Self:
+        """Write a message."""
+        return cls(
+            id=message.id,
+            channel_id=message.channel_id,
+            channel=ChannelOut.of(message),
+            status=DeliveryStatus(message.delivery_status),
+            engagement_statuses=message.engagement_statuses,
+            recipient=reference(message.recipient),
+            actors=[reference(actor) for actor in message.actor_refs],
+            tenant=message.tenant_id,
+            workflow=message.workflow_key,
+            source=SourceOut.of(message),
+            data=message.data,
+            metadata=message.provider_metadata,
+            recipient_snapshot=message.recipient_snapshot,
+            **engagement_times(message),
+            scheduled_at=message.scheduled_at,
+            inserted_at=message.inserted_at,
+            updated_at=message.updated_at,
+        )
 
 
 class EventOut(Out):
     """One change of a message's status."""
 
-    typename: str = Field(alias="__typename", examples=["MessageEvent"])
-    id: str
+    typename: Annotated[Literal["MessageEvent"], Field(alias="__typename")] = "MessageEvent"
+    id: UUID
     type: str = Field(examples=["message.seen"])
-    recipient: str | ObjectReference
+    recipient: Reference
     data: dict[str, Any] | None
-    inserted_at: datetime
+    inserted_at: Moment
 
-
-class EventPageOut(Out):
-    """A page of message events."""
-
-    items: list[EventOut]
-    page_info: PageInfoOut
+    @classmethod
+    def of(cls, message: Message, event: MessageEvent) -> Self:
+        """Write an event of a message."""
+        return cls(
+            id=event.id,
+            type=event.event_type,
+            recipient=reference(message.recipient),
+            data=event.data,
+            inserted_at=event.inserted_at,
+        )
 
 
 class DeliveryLogOut(Out):
-    """One call of a provider, with secrets redacted."""
+    """One call of a provider, with secrets redacted; the response is empty when none came."""
 
-    typename: str = Field(alias="__typename", examples=["MessageDeliveryLog"])
-    id: str
-    environment_id: str
+    typename: Annotated[Literal["MessageDeliveryLog"], Field(alias="__typename")] = (
+        "MessageDeliveryLog"
+    )
+    id: UUID
+    environment_id: UUID
     service_name: str
     request: dict[str, Any]
     response: dict[str, Any]
-    inserted_at: datetime
+    inserted_at: Moment
 
-
-class DeliveryLogPageOut(Out):
-    """A page of delivery logs."""
-
-    items: list[DeliveryLogOut]
-    page_info: PageInfoOut
+    @classmethod
+    def of(cls, attempt: DeliveryAttempt) -> Self:
+        """Write a delivery attempt."""
+        return cls(
+            id=attempt.id,
+            environment_id=attempt.environment_id,
+            service_name=attempt.service_name,
+            request=attempt.request,
+            response=attempt.response or {},
+            inserted_at=attempt.inserted_at,
+        )
 
 
 class ActivityOut(Out):
     """One trigger as the recipient sees it."""
 
-    typename: str = Field(alias="__typename", examples=["Activity"])
-    id: str
+    typename: Annotated[Literal["Activity"], Field(alias="__typename")] = "Activity"
+    id: UUID
     actor: RecipientOut | None
-    recipient: RecipientOut | None
+    recipient: LeftOut[RecipientOut] = Field(None, description="Missing when it was deleted.")
     data: dict[str, Any]
-    inserted_at: datetime
-    updated_at: datetime
+    inserted_at: Moment
+    updated_at: Moment
+
+    @classmethod
+    def of(cls, found: TriggerActivity) -> Self:
+        """Write what one trigger contributed to a message."""
+        return cls.made_by(
+            found.message,
+            found.data,
+            actor=RecipientOut.of(found.actor) if found.actor else None,
+            recipient=RecipientOut.of(found.recipient) if found.recipient else None,
+        )
+
+    @classmethod
+    def made_by(
+        cls,
+        message: BaseMessage,
+        data: JsonObject,
+        *,
+        actor: RecipientOut | None,
+        recipient: RecipientOut | None,
+    ) -> Self:
+        """Write an activity of people who are written already: a feed repeats them.
+
+        Args:
+            message: what the trigger made.
+            data: what it carried for the recipient.
+            actor: who caused it, if still stored.
+            recipient: whom the message is for, if still stored.
+        """
+        return cls(
+            id=activity_id(message.id),
+            actor=actor,
+            recipient=recipient,
+            data=data,
+            inserted_at=message.inserted_at,
+            updated_at=message.inserted_at,
+        )
 
 
-class ActivityPageOut(Out):
-    """A page of activities."""
-
-    items: list[ActivityOut]
-    page_info: PageInfoOut
+def reference(ref: RecipientRef) -> Reference:
+    """Write a reference to a user or an object."""
+    return ref.id if ref.is_user else ObjectReference(id=ref.id, collection=ref.collection)
 
 
-class InteractionIn(BaseModel):
-    """What was interacted with: at most five flat pairs."""
-
-    metadata: dict[str, Any] | None = None
-
-
-class BatchIn(BaseModel):
-    """Up to 50 messages."""
-
-    message_ids: list[str] = Field(min_length=1, max_length=50)
-
-
-class BatchInteractionIn(BatchIn, InteractionIn):
-    """Up to 50 messages, and what was interacted with."""
-
-
-def engagement_times(row: dict[str, Any]) -> JsonObject:
-    """Write the times of a message's engagement; `clicked_at` is the older name of a click."""
-    times: JsonObject = {column: iso(row[column]) for column in ENGAGEMENT_COLUMNS.values()}
-    return {**times, "clicked_at": times["link_clicked_at"]}
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
-
-
-def message_wire(row: dict[str, Any]) -> JsonObject:
-    """Write a message."""
-    return {
-        "__typename": "Message",
-        "id": str(row["id"]),
-        "channel_id": str(row["channel_id"]),
-        "channel": _channel_wire(row),
-        "status": row["delivery_status"],
-        "engagement_statuses": engagement_of(row),
-        "recipient": recipient_reference(row),
-        "actors": row["actors"],
-        "tenant": row["tenant_id"],
-        "workflow": row["workflow_key"],
-        "source": {
-            "__typename": "NotificationSource",
-            "type": "workflow",
-            "key": row["workflow_key"],
-            "version_id": str(row["version_id"]),
-            "categories": row["categories"],
-            "step_ref": row["step_ref"],
-            "workflow_run_id": _text(row["workflow_run_id"]),
-            "workflow_recipient_run_id": _text(row["recipient_run_id"]),
-        },
-        "data": row["data"],
-        "metadata": row["provider_metadata"],
-        "recipient_snapshot": row["recipient_snapshot"],
-        **engagement_times(row),
-        "scheduled_at": iso(row["scheduled_at"]),
-        "inserted_at": iso(row["inserted_at"]),
-        "updated_at": iso(row["updated_at"]),
-    }
-
-
-def _channel_wire(row: dict[str, Any]) -> JsonObject | None:
-    if row["channel_key"] is None:
-        return None
-    return {
-        "id": str(row["channel_id"]),
-        "key": row["channel_key"],
-        "name": row["channel_name"],
-        "provider": row["channel_provider"],
-        "type": row["channel_type"],
-        "created_at": iso(row["channel_inserted_at"]),
-        "updated_at": iso(row["channel_updated_at"]),
-    }
-
-
-def event_wire(message: dict[str, Any], row: dict[str, Any]) -> JsonObject:
-    """Write a message event."""
-    return {
-        "__typename": "MessageEvent",
-        "id": str(row["id"]),
-        "type": row["event_type"],
-        "recipient": recipient_reference(message),
-        "data": row["data"],
-        "inserted_at": iso(row["inserted_at"]),
-    }
-
-
-def delivery_log_wire(row: dict[str, Any]) -> JsonObject:
-    """Write a delivery attempt; a call that got no answer has an empty response."""
-    return {
-        "__typename": "MessageDeliveryLog",
-        "id": str(row["id"]),
-        "environment_id": str(row["environment_id"]),
-        "service_name": row["service_name"],
-        "request": row["request"],
-        "response": row["response"] or {},
-        "inserted_at": iso(row["inserted_at"]),
-    }
-
-
-def activity_wire(found: TriggerActivity) -> JsonObject:
-    """Write what one trigger contributed to a message."""
-    return {
-        "__typename": "Activity",
-        "id": str(activity_id(found.message["id"])),
-        "actor": recipient_wire(found.actor) if found.actor else None,
-        "recipient": recipient_wire(found.recipient) if found.recipient else None,
-        "data": found.data,
-        "inserted_at": iso(found.message["inserted_at"]),
-        "updated_at": iso(found.message["inserted_at"]),
-    }
-
-
-def content_wire(row: dict[str, Any]) -> JsonObject:
-    """Write the content of a message."""
-    shape = _CONTENTS.get(row["channel_type"], _http)
-    return {
-        "__typename": "MessageContent",
-        "message_id": str(row["id"]),
-        "inserted_at": iso(row["inserted_at"]),
-        "data": shape(row["content"], row["recipient_snapshot"] or {}),
-    }
-
-
-def _email(content: JsonObject, _: JsonObject) -> JsonObject:
-    names = ("from", "to", "cc", "bcc", "reply_to", "subject_line", "html_body", "text_body")
-    return {"__typename": "MessageEmailContent", **{name: content.get(name) for name in names}}
-
-
-def _sms(content: JsonObject, _: JsonObject) -> JsonObject:
-    return {
-        "__typename": "MessageSmsContent",
-        "to": content.get("to"),
-        "body": content.get("body"),
-    }
-
-
-def _push(content: JsonObject, snapshot: JsonObject) -> JsonObject:
-    return {
-        "__typename": "MessagePushContent",
-        "token": snapshot.get("token") or "",
-        "title": content.get("title") or "",
-        "body": content.get("body") or "",
-        "data": (content.get("overrides") or {}).get("data"),
-    }
-
-
-def _chat(content: JsonObject, snapshot: JsonObject) -> JsonObject:
-    document = content.get("json_content")
-    block = {"name": "body", "type": "markdown", "content": content.get("markdown") or ""}
-    return {
-        "__typename": "MessageChatContent",
-        # Tokens are never stored in a snapshot, so there is none to show.
-        "connection": snapshot,
-        "template": {
-            "summary": content.get("summary"),
-            "blocks": None if document else [block],
-            "json_content": document,
-        },
-        "metadata": None,
-    }
-
-
-def _feed(content: JsonObject, _: JsonObject) -> JsonObject:
-    return {"__typename": "MessageInAppFeedContent", "blocks": content.get("blocks") or []}
-
-
-def _http(content: JsonObject, _: JsonObject) -> JsonObject:
-    """Knock publishes no shape for webhooks; this one is ours. Secrets are masked in it."""
-    names = ("method", "url", "headers", "query_params", "body")
-    return {"__typename": "MessageHttpContent", **{name: content.get(name) for name in names}}
-
-
-_CONTENTS: dict[str, Callable[[JsonObject, JsonObject], JsonObject]] = {
-    "email": _email,
-    "sms": _sms,
-    "push": _push,
-    "chat": _chat,
-    "in_app_feed": _feed,
-}
+def engagement_times(message: Engaged) -> dict[str, datetime | None]:
+    """Return the members of `EngagementOut`."""
+    times = {column: getattr(message, column) for column in ENGAGEMENT_COLUMNS.values()}
+    return {**times, "clicked_at": message.link_clicked_at}

@@ -4,81 +4,72 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any
-from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, FeedKey
-from api.kit.bodies import read_object
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.rate_limits import feed_limit, get_limiter
+from api.kit.shapes import answer, read_body
 from api.kit.strings import known_uuid
-from api.knock.messages.schemas import (
+from api.knock.messages.schemas import MessageOut
+from domain.kit.principals import KeyKind
+from domain.messages.engagement import (
     BatchIn,
     BatchInteractionIn,
+    Engagement,
     InteractionIn,
-    MessageOut,
-    message_wire,
+    StatusChange,
 )
-from domain.kit.json_types import JsonObject
-from domain.kit.principals import KeyKind, Principal
-from domain.messages.engagement import Engagement, parse_message_ids, parse_metadata
 from services.messages import messages
-from services.messages.messages import StatusChange
 
 router = APIRouter(prefix="/v1/messages", tags=["Messages"], responses=ERROR_RESPONSES)
 _Endpoint = Callable[..., Awaitable[JSONResponse]]
-
-
-def _change(principal: Principal, action: Engagement, body: JsonObject) -> StatusChange:
-    """Metadata counts for interactions only; a public key reaches in-app messages only."""
-    metadata = None
-    if action is Engagement.INTERACTED:
-        metadata = parse_metadata(body.get("metadata"))
-    return StatusChange(action, metadata, feed_only=principal.kind is KeyKind.PUBLIC)
 
 
 def _single(action: Engagement) -> _Endpoint:
     async def endpoint(
         message_id: str, request: Request, principal: FeedKey, engine: EngineDep
     ) -> JSONResponse:
-        is_interaction = action is Engagement.INTERACTED
-        body = await read_object(request) if is_interaction else {}
-        row = await messages.engage_one(
-            engine,
-            principal.environment,
-            known_uuid(message_id),
-            _change(principal, action, body),
+        metadata = None
+        if action is Engagement.INTERACTED:
+            metadata = (await read_body(request, InteractionIn)).metadata
+        change = StatusChange(action, metadata, feed_only=principal.kind is KeyKind.PUBLIC)
+        message = await messages.engage_one(
+            engine, principal.environment, known_uuid(message_id), change
         )
-        return JSONResponse(message_wire(row))
+        return answer(MessageOut.of(message))
 
     return endpoint
 
 
 def _batch(action: Engagement) -> _Endpoint:
     async def endpoint(request: Request, principal: FeedKey, engine: EngineDep) -> JSONResponse:
-        body = await read_object(request)
-        ids = parse_message_ids(body.get("message_ids"))
-        change = _change(principal, action, body)
+        batch: BatchIn
+        metadata = None
+        if action is Engagement.INTERACTED:
+            batch = interaction = await read_body(request, BatchInteractionIn)
+            metadata = interaction.metadata
+        else:
+            batch = await read_body(request, BatchIn)
+        ids = batch.known_ids
         scope = (principal.environment.id, "messages")
         allowed = get_limiter(request).first_this_second(scope, ids)
-        rows = await messages.engage_many(
+        found = await messages.engage_many(
             engine,
             principal.environment,
             ids,
             [one for one in ids if one in allowed],
-            change,
+            StatusChange(action, metadata, feed_only=principal.kind is KeyKind.PUBLIC),
         )
-        return JSONResponse([message_wire(row) for row in rows], headers=_skipped(ids, allowed))
+        response = answer([MessageOut.of(message) for message in found])
+        skipped = [str(one) for one in ids if one not in allowed]
+        if skipped:
+            response.headers["x-ratelimited-message_ids"] = ",".join(skipped)
+        return response
 
     return endpoint
-
-
-def _skipped(ids: list[UUID], allowed: set[UUID]) -> dict[str, str]:
-    """Name the messages that were updated less than a second ago and so left as they are."""
-    skipped = [str(one) for one in ids if one not in allowed]
-    return {"x-ratelimited-message_ids": ",".join(skipped)} if skipped else {}
 
 
 def _add(

@@ -1,4 +1,4 @@
-"""Users: identify, get, list, delete, and their messages."""
+"""Users: identify, get, list, delete."""
 
 from __future__ import annotations
 
@@ -7,18 +7,15 @@ from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, FeedKey, IdentityKey, SecretKey
 from api.kit.bodies import read_object
-from api.kit.pagination import BY_TIME_AND_ID, BY_TIME_AND_UUID, page_body, read_page
+from api.kit.pagination import BY_TIME_AND_ID, page_body, read_page
 from api.kit.parameters import ERROR_RESPONSES, choice, takes
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import feed_limit, secret_limit
 from api.kit.strings import known_id, new_id_of
 from api.knock.common import PAGING
-from api.knock.messages import filters as message_filters
-from api.knock.messages.schemas import MessagePageOut, message_wire
 from api.knock.recipients.schemas import UserIn, UserOut, UserPageOut
 from domain.recipients.recipients import public_row, user_wire
 from domain.recipients.refs import USERS, RecipientRef
-from services.messages import messages
 from services.recipients import recipients
 
 router = APIRouter(prefix="/v1/users", tags=["Users"], responses=ERROR_RESPONSES)
@@ -79,20 +76,3 @@ async def delete_user(user_id: str, principal: SecretKey, engine: EngineDep) -> 
     user = RecipientRef.user(known_id(user_id))
     await recipients.delete_recipient(engine, principal.environment, user)
     return Response(status_code=204)
-
-
-@router.get(
-    "/{user_id}/messages",
-    response_model=MessagePageOut,
-    dependencies=[secret_limit(4)],
-    openapi_extra=takes(query=message_filters.PARAMETERS),
-)
-async def list_user_messages(
-    user_id: str, principal: SecretKey, engine: EngineDep, query: QueryDep
-) -> JSONResponse:
-    """List a user's messages, newest first."""
-    user = RecipientRef.user(known_id(user_id))
-    wanted = message_filters.read_message_filter(query, user)
-    request = read_page(query, BY_TIME_AND_UUID)
-    page = await messages.list_messages(engine, principal.environment, wanted, request)
-    return JSONResponse(page_body(page, map(message_wire, page.rows), wrapper="items"))

@@ -1,37 +1,14 @@
-"""Wire shapes of channels, environments and the caller."""
+"""Wire shapes of channels."""
 
 from __future__ import annotations
 
 from typing import Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api.kit.shapes import LeftOut, Moment, Out
-from api.management.common import PageInfoOut
 from services.channels.channels import ChannelSettingsView, ChannelView
-
-
-class EnvironmentOut(BaseModel):
-    """An environment; `order` is its place in the promotion chain."""
-
-    slug: str
-    name: str
-    order: int
-    owner: str
-    hide_pii_data: bool
-    label_color: str | None
-    last_commit_at: str | None
-    created_at: str
-    updated_at: str
-    deleted_at: str | None
-
-
-class EnvironmentPageOut(BaseModel):
-    """A page of environments."""
-
-    entries: list[EnvironmentOut]
-    page_info: PageInfoOut
 
 
 class ChannelSettingsOut(Out):
@@ -95,16 +72,3 @@ class ChannelOut(Out):
             if settings is None
             else {one.environment: ChannelSettingsOut.of(one) for one in settings},
         )
-
-
-class WhoamiOut(BaseModel):
-    """Whose token this is."""
-
-    account_name: str
-    account_slug: str
-    type: str
-    service_token_name: str | None
-    user_id: str | None
-    user_name: str | None
-    user_email: str | None
-    account_features: dict[str, Any]

@@ -5,50 +5,52 @@ Source: Knock CLI, the fixtures of its `pull` and `push` commands.
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterable
+
+from fastapi import Request
+
+from api.kit.query_strings import Query
+from domain.conditions import lookup
+from domain.kit.authored import FileFields
 from domain.kit.json_types import JsonObject
-from domain.workflows import channel_steps
 
 ANNOTATION = "__annotation"
-_READ_ONLY = ("environment", "key", "active", "valid", "created_at", "updated_at", "sha")
-# Field: whether the CLI writes it to a file unasked, and the file's extension.
-_TEMPLATES: dict[str, dict[str, tuple[bool, str]]] = {
-    "email": {
-        "subject": (False, "txt"),
-        "html_body": (True, "html"),
-        "text_body": (True, "txt"),
-        "json_body": (True, "json"),
-        "visual_blocks": (True, "json"),
-    },
-    "sms": {"text_body": (True, "txt")},
-    "push": {"text_body": (True, "txt")},
-    "in_app_feed": {"markdown_body": (True, "md")},
-    "chat": {"markdown_body": (True, "md"), "json_body": (True, "json")},
-    "http": {"body": (True, "txt")},
-}
-_TEMPLATE_SETTINGS = {"pre_content": (True, "txt")}
-_OVERRIDES = {"json_overrides": (True, "json")}
+_CLI = "@knocklabs/cli/"
 
 
-def annotate_workflow(workflow: JsonObject) -> None:
-    """Add annotations to a workflow's wire form and to the nodes of its steps."""
-    workflow[ANNOTATION] = {"readonly_fields": list(_READ_ONLY), "extractable_fields": {}}
-    for _path, step in channel_steps(workflow):
-        template = step.get("template")
-        if isinstance(template, dict):
-            _annotate(template, _TEMPLATES.get(step["channel_type"], {}))
-            _annotate(template.get("settings"), _TEMPLATE_SETTINGS)
-        _annotate(step.get("channel_overrides"), _OVERRIDES)
+def wants_annotations(request: Request, query: Query) -> bool:
+    """Tell whether an answer is to be annotated: when asked, and for the CLI unless declined.
+
+    Without annotations the CLI would send read-only fields with its next push.
+    """
+    asked = query.boolean("annotate")
+    if asked is not None:
+        return asked
+    return request.headers.get("user-agent", "").startswith(_CLI)
 
 
-def _annotate(node: object, fields: dict[str, tuple[bool, str]]) -> None:
-    if not isinstance(node, dict):
-        return
-    node[ANNOTATION] = {
-        "readonly_fields": [],
-        # The CLI would write the text "null" into the file of a field without a value, and push it.
-        "extractable_fields": {
-            name: {"default": default, "file_ext": extension}
-            for name, (default, extension) in fields.items()
-            if name not in node or node[name] is not None
-        },
-    }
+def annotated(
+    content: JsonObject, files: Iterable[tuple[str, FileFields]], read_only: Iterable[str]
+) -> JsonObject:
+    """Return a copy of a document, annotated as a whole and at each object that has file fields.
+
+    Args:
+        content: the document.
+        files: the objects, by their place in it; the empty place is the document itself.
+        read_only: members of the answer that the CLI does not push.
+    """
+    document = copy.deepcopy(content)
+    document[ANNOTATION] = {"readonly_fields": list(read_only), "extractable_fields": {}}
+    for place, fields in files:
+        node = lookup(document, place) if place else document
+        if isinstance(node, dict):
+            note = node.setdefault(ANNOTATION, {"readonly_fields": []})
+            # The CLI would write the text "null" into the file of a field without a value, and
+            # push it.
+            note["extractable_fields"] = {
+                name: {"default": field.by_default, "file_ext": field.extension}
+                for name, field in fields.items()
+                if name not in node or node[name] is not None
+            }
+    return document

@@ -2,134 +2,149 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Self
 
 from fastapi import APIRouter
+from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
-from api.kit.pagination import BY_UUID, page_body
-from api.kit.parameters import ERROR_RESPONSES, Param, boolean, refusals, takes
+from api.kit.lists import filter_parameters, read_filters
+from api.kit.pagination import BY_UUID
+from api.kit.parameters import ERROR_RESPONSES, Param, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.management.common import ResultOut
-from api.management.content.commit_schemas import CommitBodyOut, CommitOut, CommitPageOut
+from api.kit.shapes import LeftOut, Moment, Out, PlainEntriesOut, answer
 from api.management.requests import (
-    COMMIT_HELP,
     ENVIRONMENT_HELP,
+    NOTE_HELP,
     PAGE_HELP,
-    SELECTION_HELP,
     read_environment,
     read_limit,
     read_note,
-    read_selection,
     refuse_branch,
 )
-from domain.kit.clock import iso, utc_now
+from domain.content.rows import Author, Commit, CommitFilters, Selection
 from domain.kit.errors import InvalidParams
-from domain.kit.json_types import JsonObject
-from services.content import commits as service
-from services.content.drafts import Author
+from services.content import commits
 
 router = APIRouter(prefix="/v1/commits", tags=["Commits"], responses=ERROR_RESPONSES)
+
+_SELECTION_HELP = filter_parameters(Selection, paging={})
+
+
+class CommitAuthorOut(Out):
+    """Who committed."""
+
+    name: str | None
+    email: str
+
+
+class CommitResourceOut(Out):
+    """What was committed."""
+
+    type: str
+    identifier: str
+
+
+class CommitOut(Out):
+    """A commit; the author stands under both names that Knock has used."""
+
+    id: str
+    environment: str
+    resource: CommitResourceOut
+    author: CommitAuthorOut
+    commit_author: CommitAuthorOut
+    commit_message: LeftOut[str] = None
+    created_at: Moment
+    updated_at: Moment
+
+    @classmethod
+    def of(cls, commit: Commit) -> Self:
+        """Write a commit."""
+        author = CommitAuthorOut(name=commit.author_name, email=commit.author_email)
+        return cls(
+            id=str(commit.id),
+            environment=commit.environment,
+            resource=CommitResourceOut(type=commit.resource_type, identifier=commit.resource_key),
+            author=author,
+            commit_author=author,
+            commit_message=commit.commit_message,
+            created_at=commit.inserted_at,
+            updated_at=commit.promoted_at or commit.inserted_at,
+        )
+
+
+class CommitBodyOut(Out):
+    """The answer to a promotion of one commit."""
+
+    commit: CommitOut
+
+
+class SuccessOut(Out):
+    """Done."""
+
+    result: str = "success"
 
 
 @router.get(
     "",
-    responses={200: {"model": CommitPageOut}},
+    response_model=PlainEntriesOut[CommitOut],
     openapi_extra=takes(
-        query={
-            **ENVIRONMENT_HELP,
-            **SELECTION_HELP,
-            **PAGE_HELP,
-            "promoted": boolean("Only commits that went, or did not go, to the next environment."),
-        }
+        query={**ENVIRONMENT_HELP, **filter_parameters(CommitFilters, paging=PAGE_HELP)}
     ),
 )
-async def index(_token: ServiceToken, engine: EngineDep, query: QueryDep) -> JsonObject:
+async def list_commits(_token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
     """List the commits of an environment, newest first."""
-    page_request = read_limit(query, BY_UUID)
-    selection, promoted = read_selection(query), query.boolean("promoted")
-    async with engine.database.transaction() as connection:
-        environment = await read_environment(connection, query)
-        page = await service.list_commits(
-            connection, environment, page_request, selection=selection, promoted=promoted
-        )
-    return page_body(page, [_render(row) for row in page.rows], typename=False)
+    page_request, filters = read_limit(query, BY_UUID), read_filters(query, CommitFilters)
+    environment = await read_environment(engine, query)
+    page = await commits.list_commits(engine, environment, filters, page_request)
+    return answer(PlainEntriesOut[CommitOut].of(page, map(CommitOut.of, page.rows)))
 
 
 @router.put(
     "",
-    responses={200: {"model": ResultOut}},
-    openapi_extra=takes(
-        query={
-            **ENVIRONMENT_HELP,
-            **SELECTION_HELP,
-            **COMMIT_HELP,
-            "allow_empty": boolean("Commit one named resource even when nothing changed."),
-        }
-    ),
+    response_model=SuccessOut,
+    openapi_extra=takes(query={**ENVIRONMENT_HELP, **_SELECTION_HELP, **NOTE_HELP}),
 )
-async def commit_all(token: ServiceToken, engine: EngineDep, query: QueryDep) -> JsonObject:
+async def commit_all(token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
     """Publish every change that was saved and not yet committed."""
-    selection, note = read_selection(query), read_note(query, token)
-    async with engine.database.transaction() as connection:
-        environment = await read_environment(connection, query)
-        await service.commit_all(connection, environment, selection, note=note, now=utc_now())
-    return {"result": "success"}
+    selection, note = read_filters(query, Selection), read_note(query, token)
+    await commits.commit_all(engine, await read_environment(engine, query), selection, note)
+    return answer(SuccessOut())
 
 
 # Before the route of one commit, whose id this word would be taken for.
 @router.put(
     "/promote",
-    responses={200: {"model": ResultOut}},
+    response_model=SuccessOut,
     openapi_extra=takes(
         query={
             "to_environment": Param("Slug of the target.", {"type": "string"}, is_required=True),
-            **SELECTION_HELP,
+            **_SELECTION_HELP,
         }
     ),
 )
-async def promote_all(token: ServiceToken, engine: EngineDep, query: QueryDep) -> JsonObject:
+async def promote_all(token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
     """Copy every commit that was not promoted yet from the environment before the target."""
     refuse_branch(query)
     target = query.text("to_environment")
     if target is None:
         raise InvalidParams.of("to_environment", "is required")
-    async with engine.database.transaction() as connection:
-        await service.promote_all(
-            connection, target, read_selection(query), author=Author.of(token), now=utc_now()
-        )
-    return {"result": "success"}
+    await commits.promote_all(engine, target, read_filters(query, Selection), Author.of(token))
+    return answer(SuccessOut())
 
 
-@router.get("/{commit_id}", responses={200: {"model": CommitOut}})
-async def show(commit_id: str, _token: ServiceToken, engine: EngineDep) -> JsonObject:
+@router.get("/{commit_id}", response_model=CommitOut)
+async def get_commit(commit_id: str, _token: ServiceToken, engine: EngineDep) -> JSONResponse:
     """Get one commit."""
-    async with engine.database.transaction() as connection:
-        return _render(await service.get_commit(connection, commit_id))
+    return answer(CommitOut.of(await commits.get_commit(engine, commit_id)))
 
 
 @router.put(
     "/{commit_id}/promote",
-    responses={200: {"model": CommitBodyOut}, **refusals({422: "commit_not_promotable"})},
+    response_model=CommitBodyOut,
+    responses=refusals({422: "commit_not_promotable"}),
 )
-async def promote_one(commit_id: str, token: ServiceToken, engine: EngineDep) -> JsonObject:
+async def promote_commit(commit_id: str, token: ServiceToken, engine: EngineDep) -> JSONResponse:
     """Copy one commit to the next environment."""
-    async with engine.database.transaction() as connection:
-        commit = await service.promote_one(
-            connection, commit_id, author=Author.of(token), now=utc_now()
-        )
-    return {"commit": _render(commit)}
-
-
-def _render(row: Any) -> JsonObject:
-    author = {"name": row["author_name"], "email": row["author_email"]}
-    return {
-        "id": str(row["id"]),
-        "environment": row["environment"],
-        "resource": {"type": row["resource_type"], "identifier": row["resource_key"]},
-        "author": author,
-        "commit_author": author,
-        "commit_message": row["commit_message"],
-        "created_at": iso(row["inserted_at"]),
-        "updated_at": iso(row["promoted_at"] or row["inserted_at"]),
-    }
+    commit = await commits.promote_one(engine, commit_id, Author.of(token))
+    return answer(CommitBodyOut(commit=CommitOut.of(commit)))

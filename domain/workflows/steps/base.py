@@ -1,106 +1,96 @@
-"""What every step of a workflow has in common, and how its common fields are read."""
+"""What every step of a workflow has in common."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import ClassVar, Self, TypeAlias, TypedDict, TypeVar
+from collections.abc import Iterator
+from typing import Annotated
 
-from domain.conditions import ConditionGroup, parse_condition_group
+from pydantic import Field, ValidationInfo
+from pydantic.functional_validators import AfterValidator, BeforeValidator
+
+from domain.conditions import ConditionGroup, parse_condition_group, read_condition_group
+from domain.kit.authored import ChannelTypes, FileFields, Reference, Template
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.kit.violations import Violations
-
-T = TypeVar("T")
+from domain.kit.shapes import JudgedBy, Shape, Wrong, refusal
 
 # A ref is a segment of the paths `refs.<ref>.…`, hence no dots and no blanks.
 REF = re.compile(r"[A-Za-z0-9_-]{1,255}")
-_WORDS: dict[type, str] = {str: "a string", dict: "an object", bool: "true or false"}
+# The context of pydantic when a stored step is read. What can be judged when the step is taken, its
+# template and conditions above all, is not judged then.
+LENIENT = "lenient"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BaseStep:
-    """One step of a workflow; `ref` is unique in the workflow."""
+def is_lenient(info: ValidationInfo) -> bool:
+    """Tell whether a stored step is read, rather than a draft checked."""
+    return info.context == LENIENT
 
-    step_type: ClassVar[str]
 
-    ref: str
-    name: str | None = None
-    description: str | None = None
-    conditions: ConditionGroup | None = None
+def _conditions(raw: JsonValue, info: ValidationInfo) -> ConditionGroup | None:
+    if isinstance(raw, ConditionGroup):
+        return raw
+    if is_lenient(info):
+        return read_condition_group(raw)
+    try:
+        return parse_condition_group(raw, "")
+    except InvalidParams as refused:
+        raise refusal(refused.errors) from None
+
+
+def _ref(ref: str) -> str:
+    if not ref:
+        raise Wrong("is required")
+    if not REF.fullmatch(ref):
+        raise Wrong("must be 1 to 255 letters, digits, underscores or hyphens")
+    return ref
+
+
+def _about(raw: JsonValue, info: ValidationInfo) -> JsonValue:
+    """A name is for people; one that cannot be read keeps no stored step from its work."""
+    return None if is_lenient(info) and not isinstance(raw, str) else raw
+
+
+CONDITIONS = {"type": ["object", "null"], "description": "`all` or `any` of conditions."}
+_About = Annotated[str | None, BeforeValidator(_about)]
+
+
+class BaseStep(Shape):
+    """One step of a workflow."""
+
+    type: str
+    ref: Annotated[str, AfterValidator(_ref)] = Field(
+        description="Unique in the workflow; conditions and run events name the step by it."
+    )
+    name: _About = Field(None, description="For people.")
+    description: _About = Field(None, description="For people.")
+    conditions: Annotated[ConditionGroup | None, JudgedBy(_conditions, CONDITIONS)] = None
 
     def branches(self) -> tuple[tuple[BaseStep, ...], ...]:
         """Return the steps of each branch; a step that leads nowhere else has none."""
         return ()
 
-    def with_conditions(self, conditions: ConditionGroup | None) -> Self:
-        """Return the same step under other conditions."""
-        return replace(self, conditions=conditions)
+    def references(self, place: str) -> Iterator[Reference]:
+        """Yield what the step refers to outside the workflow; `place` is where it stands."""
+        yield from ()
+
+    def templates(self, place: str) -> Iterator[Template]:
+        """Yield the step's Liquid sources; `place` is where it stands."""
+        yield from ()
+
+    def files(self, place: str) -> Iterator[tuple[str, FileFields]]:
+        """Yield the step's objects that have members for files of their own."""
+        yield from ()
+
+    @classmethod
+    def complete(cls, raw: JsonObject, channel_types: ChannelTypes) -> None:
+        """Write into a draft of the step what its author may leave out."""
 
 
-StepParser: TypeAlias = Callable[[JsonObject, str, Violations], BaseStep | None]
-
-
-class CommonFields(TypedDict):
-    """The arguments of BaseStep."""
-
-    ref: str
-    name: str | None
-    description: str | None
-    conditions: ConditionGroup | None
-
-
-def parse_common(raw: JsonObject, field: str, violations: Violations) -> CommonFields:
-    """Read `ref`, `name`, `description` and `conditions`; what is wrong goes to `violations`."""
-    return {
-        "ref": violations.check(_parse_ref, raw.get("ref"), f"{field}.ref") or "",
-        "name": optional_text(raw, "name", field, violations),
-        "description": optional_text(raw, "description", field, violations),
-        "conditions": violations.check(
-            parse_condition_group, raw.get("conditions"), f"{field}.conditions"
-        ),
-    }
-
-
-def optional_text(raw: JsonObject, key: str, field: str, violations: Violations) -> str | None:
-    """Read a string that may be null or absent; anything else is a violation."""
-    return _of_type(raw, key, field, violations, str)
-
-
-def optional_object(
-    raw: JsonObject, key: str, field: str, violations: Violations
-) -> JsonObject | None:
-    """Read an object that may be null or absent; anything else is a violation."""
-    return _of_type(raw, key, field, violations, dict)
-
-
-def optional_flag(raw: JsonObject, key: str, field: str, violations: Violations) -> bool | None:
-    """Read a boolean that may be null or absent; anything else is a violation."""
-    return _of_type(raw, key, field, violations, bool)
-
-
-def required_text(raw: JsonObject, key: str, field: str, violations: Violations) -> str | None:
-    """Read a string that must be there, empty or not; anything else is a violation."""
-    if raw.get(key) is None:
-        violations.add(f"{field}.{key}", "is required")
-        return None
-    return optional_text(raw, key, field, violations)
-
-
-def _of_type(
-    raw: JsonObject, key: str, field: str, violations: Violations, wanted: type[T]
-) -> T | None:
-    value = raw.get(key)
-    if value is None or isinstance(value, wanted):
-        return value
-    violations.add(f"{field}.{key}", f"must be {_WORDS[wanted]} or null")
-    return None
-
-
-def _parse_ref(raw: JsonValue, field: str) -> str:
-    if raw is None or raw == "":
-        raise InvalidParams.of(field, "is required")
-    if not isinstance(raw, str) or not REF.fullmatch(raw):
-        raise InvalidParams.of(field, "must be 1 to 255 letters, digits, underscores or hyphens")
-    return raw
+def all_steps(steps: tuple[BaseStep, ...], place: str = "steps") -> Iterator[tuple[str, BaseStep]]:
+    """Yield every step with its place, such as `steps[1].branches[0].steps[2]`, in depth."""
+    for index, step in enumerate(steps):
+        here = f"{place}[{index}]"
+        yield here, step
+        for position, branch in enumerate(step.branches()):
+            yield from all_steps(branch, f"{here}.branches[{position}].steps")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
 
 from domain.workflows.steps.base import BaseStep
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownStep(BaseStep):
-    """Stands where a step was stored by a version that knew more, or checked less.
+    """Stands where a step was stored by a version that knew more, or checked less."""
 
-    Attributes:
-        reason: why it cannot be taken, in a sentence for the author.
-    """
-
-    step_type = "unknown"
-    reason: str
+    type: Literal["unknown"] = "unknown"
+    ref: str  # the place that it takes up, where it has no ref of its own
+    reason: str = Field(description="Why it cannot be taken, in a sentence for the author.")

@@ -2,130 +2,93 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any, TypedDict
 from uuid import UUID
 
+from domain.account.credentials import ApiKey, ServiceToken
 from domain.kit.pages import Page, PageRequest
-from models.queries.paging import Keyset, conditions, order_and_limit, turn
+from models.sql import Listing, Where, columns_of, fetch_one
 from runtime.database import Connection
 
-
-class ApiKeyRow(TypedDict):
-    """One API key, without its token."""
-
-    id: UUID
-    environment_id: UUID
-    environment: str
-    kind: str
-    name: str
-    hint: str
-    inserted_at: datetime
-    expires_at: datetime | None
-    revoked_at: datetime | None
+_KEYS = Listing(
+    ApiKey,
+    "api_keys k JOIN environments e ON e.id = k.environment_id",
+    "k",
+    ("id",),
+    expressions={"environment": "e.slug"},
+)
+_TOKENS = Listing(ServiceToken, "service_tokens t", "t", ("id",))
 
 
-class ServiceTokenRow(TypedDict):
-    """One service token, without the token itself."""
-
-    id: UUID
-    name: str
-    hint: str
-    inserted_at: datetime
-    revoked_at: datetime | None
-
-
-_KEYS_NEWEST_FIRST = Keyset(("k.id",))
-_TOKENS_NEWEST_FIRST = Keyset(("t.id",))
-_KEY = """k.id, k.environment_id, e.slug AS environment, k.kind, k.name, k.hint, k.inserted_at,
-    k.expires_at, k.revoked_at"""
-_TOKEN = "t.id, t.name, t.hint, t.inserted_at, t.revoked_at"  # noqa: S105 - columns
-
-
-async def insert_api_key(
-    connection: Connection, key: ApiKeyRow, token_hash: bytes
-) -> ApiKeyRow | None:
-    """Keep a key; None when this very token is known already."""
+async def insert_api_key(connection: Connection, key: ApiKey, token_hash: bytes) -> bool:
+    """Keep a key; False when this very token is known already."""
     cursor = await connection.execute(
         """
         INSERT INTO api_keys (id, environment_id, kind, name, token_hash, hint, inserted_at)
         VALUES (%(id)s, %(environment_id)s, %(kind)s, %(name)s, %(token_hash)s, %(hint)s,
             %(inserted_at)s)
-        ON CONFLICT (token_hash) DO NOTHING RETURNING id
+        ON CONFLICT (token_hash) DO NOTHING
         """,
-        {**key, "token_hash": token_hash},
+        {**asdict(key), "token_hash": token_hash},
     )
-    return key if await cursor.fetchone() else None
+    return cursor.rowcount == 1
 
 
-async def get_api_key(connection: Connection, key_id: UUID) -> ApiKeyRow | None:
+async def get_api_key(connection: Connection, key_id: UUID) -> ApiKey | None:
     """Return and lock a key that is not revoked."""
-    cursor = await connection.execute(
-        f"""
-        SELECT {_KEY} FROM api_keys k JOIN environments e ON e.id = k.environment_id
-        WHERE k.id = %s AND k.revoked_at IS NULL FOR NO KEY UPDATE OF k
-        """,  # noqa: S608 - constants
+    return await fetch_one(
+        connection,
+        ApiKey,
+        f"SELECT {columns_of(ApiKey, 'k', _KEYS.expressions)} FROM {_KEYS.source}"  # noqa: S608 - constants
+        " WHERE k.id = %s AND k.revoked_at IS NULL FOR NO KEY UPDATE OF k",
         [key_id],
     )
-    row: Any = await cursor.fetchone()
-    key: ApiKeyRow | None = row
-    return key
 
 
-async def list_api_keys(connection: Connection, environment_id: UUID, request: PageRequest) -> Page:
+async def list_api_keys(
+    connection: Connection, environment_id: UUID, request: PageRequest
+) -> Page[ApiKey]:
     """Return a page of the keys of an environment that are not revoked, newest first."""
-    filters, values = conditions(_KEYS_NEWEST_FIRST, request)
-    where = " AND ".join(["k.environment_id = %s", "k.revoked_at IS NULL", *filters])
-    cursor = await connection.execute(
-        f"SELECT {_KEY} FROM api_keys k"  # noqa: S608 - constants
-        f" JOIN environments e ON e.id = k.environment_id"
-        f" WHERE {where} {order_and_limit(_KEYS_NEWEST_FIRST, request)}",
-        [environment_id, *values],
-    )
-    return turn(_KEYS_NEWEST_FIRST, request, await cursor.fetchall())
+    where = Where()
+    where.add("k.environment_id = %s", environment_id)
+    where.add("k.revoked_at IS NULL")
+    return await _KEYS.page(connection, where, request)
 
 
-async def end_api_key(
-    connection: Connection,
-    key_id: UUID,
-    *,
-    expires_at: datetime | None = None,
-    revoked_at: datetime | None = None,
-) -> None:
-    """End a key: at once, or later but never later than it would end anyway."""
+async def expire_api_key(connection: Connection, key_id: UUID, expires_at: datetime) -> None:
+    """Let a key end later, but never later than it would end anyway."""
     await connection.execute(
-        """
-        UPDATE api_keys SET revoked_at = %s, expires_at = least(expires_at, %s) WHERE id = %s
-        """,
-        [revoked_at, expires_at, key_id],
+        "UPDATE api_keys SET expires_at = least(expires_at, %s) WHERE id = %s",
+        [expires_at, key_id],
     )
+
+
+async def revoke_api_key(connection: Connection, key_id: UUID, now: datetime) -> None:
+    """End a key at once."""
+    await connection.execute("UPDATE api_keys SET revoked_at = %s WHERE id = %s", [now, key_id])
 
 
 async def insert_service_token(
-    connection: Connection, token: ServiceTokenRow, token_hash: bytes
-) -> ServiceTokenRow | None:
-    """Keep a service token; None when this very token is known already."""
+    connection: Connection, token: ServiceToken, token_hash: bytes
+) -> bool:
+    """Keep a service token; False when this very token is known already."""
     cursor = await connection.execute(
         """
         INSERT INTO service_tokens (id, name, token_hash, hint, inserted_at)
         VALUES (%(id)s, %(name)s, %(token_hash)s, %(hint)s, %(inserted_at)s)
-        ON CONFLICT (token_hash) DO NOTHING RETURNING id
+        ON CONFLICT (token_hash) DO NOTHING
         """,
-        {**token, "token_hash": token_hash},
+        {**asdict(token), "token_hash": token_hash},
     )
-    return token if await cursor.fetchone() else None
+    return cursor.rowcount == 1
 
 
-async def list_service_tokens(connection: Connection, request: PageRequest) -> Page:
+async def list_service_tokens(connection: Connection, request: PageRequest) -> Page[ServiceToken]:
     """Return a page of the tokens that are not revoked, newest first."""
-    filters, values = conditions(_TOKENS_NEWEST_FIRST, request)
-    cursor = await connection.execute(
-        f"SELECT {_TOKEN} FROM service_tokens t"  # noqa: S608 - constants
-        f" WHERE {' AND '.join(['t.revoked_at IS NULL', *filters])}"
-        f" {order_and_limit(_TOKENS_NEWEST_FIRST, request)}",
-        values,
-    )
-    return turn(_TOKENS_NEWEST_FIRST, request, await cursor.fetchall())
+    where = Where()
+    where.add("t.revoked_at IS NULL")
+    return await _TOKENS.page(connection, where, request)
 
 
 async def lock_service_tokens(connection: Connection) -> set[UUID]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from domain.account.credentials import Credential
+from models.sql import fetch_one
 from runtime.database import Connection
 
 # One statement for both kinds: which one it is, the record says. A revoked token is unknown.
@@ -21,7 +21,6 @@ LIMIT 1
 """
 
 
-async def find_credential(connection: Connection, token_hash: bytes) -> dict[str, Any] | None:
-    """Return the record of a token: kind `secret`, `public` or `service`, and its environment."""
-    cursor = await connection.execute(_FIND, {"hash": token_hash})
-    return await cursor.fetchone()
+async def find_credential(connection: Connection, token_hash: bytes) -> Credential | None:
+    """Return the record of a token, whatever its environment: the token decides that."""
+    return await fetch_one(connection, Credential, _FIND, {"hash": token_hash})

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any, TypedDict
 from uuid import UUID
 
+from domain.account.environments import Environment
 from domain.kit.pages import Page, PageRequest
-from models.queries.paging import Keyset, conditions, order_and_limit, turn
+from models.sql import Listing, Where, columns_of, fetch_one
 from runtime.database import Connection
 
 
@@ -23,7 +24,17 @@ class EnvironmentRow(TypedDict):
     last_commit_at: datetime | None
 
 
-_IN_ORDER = Keyset(("environments.position",), descending=False)
+_IN_ORDER = Listing(
+    Environment,
+    "environments e",
+    "e",
+    ("position",),
+    descending=False,
+    expressions={
+        "last_commit_at": "(SELECT inserted_at FROM commits WHERE commits.environment_id = e.id"
+        " ORDER BY commits.id DESC LIMIT 1)"
+    },
+)
 _COLUMNS = """environments.id, environments.slug, environments.name,
     environments.position, environments.inserted_at, environments.updated_at,
     (SELECT inserted_at FROM commits WHERE commits.environment_id = environments.id
@@ -58,15 +69,22 @@ async def get_environment_by_id(
     return await _fetch_one(connection, "id = %s", environment_id)
 
 
-async def list_environments(connection: Connection, request: PageRequest) -> Page:
-    """Return a page of environments in the order of promotion."""
-    filters, values = conditions(_IN_ORDER, request)
-    cursor = await connection.execute(
-        f"SELECT {_COLUMNS} FROM environments"  # noqa: S608 - constants
-        f" WHERE {' AND '.join(['true', *filters])} {order_and_limit(_IN_ORDER, request)}",
-        values,
+async def load_environment(connection: Connection, slug: str) -> Environment | None:
+    """Return the environment with this slug, typed."""
+    return await fetch_one(
+        connection,
+        Environment,
+        f"SELECT {columns_of(Environment, 'e', _IN_ORDER.expressions)} FROM environments e"  # noqa: S608 - constants
+        " WHERE e.slug = %s",
+        [slug],
     )
-    return turn(_IN_ORDER, request, await cursor.fetchall())
+
+
+async def list_environments(connection: Connection, request: PageRequest) -> Page[Environment]:
+    """Return a page of environments in the order of promotion."""
+    where = Where()
+    where.add("true")
+    return await _IN_ORDER.page(connection, where, request)
 
 
 async def insert_environment(

@@ -40,12 +40,10 @@ async def list_channels(
     return await _CHANNELS.page(connection, where, request)
 
 
-async def channel_types(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
-    """Return the type of each of these channels that exists, by key."""
+async def channel_types(connection: Connection) -> dict[str, str]:
+    """Return the type of every channel of the account, by key."""
     cursor = await connection.execute(
-        "SELECT key, channel_type FROM channels"
-        " WHERE key = ANY(%s::text[]) AND archived_at IS NULL",
-        [list(keys)],
+        "SELECT key, channel_type FROM channels WHERE archived_at IS NULL"
     )
     return {row["key"]: row["channel_type"] for row in await cursor.fetchall()}
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from domain.content.rows import Published
+from models.sql import fetch_all
 from runtime.database import Connection
 
 _CHANNELS = """
@@ -15,9 +18,10 @@ WHERE s.environment_id = %s AND c.archived_at IS NULL
 """
 
 _PUBLISHED = """
-SELECT resource_type, key, published_version_id, active, archived_at IS NOT NULL AS is_archived
+SELECT resource_type, key, published_version_id AS version_id,
+       active AND archived_at IS NULL AS is_active
 FROM content_resources
-WHERE environment_id = %s AND resource_type IN ('workflow', 'email_layout')
+WHERE environment_id = %s AND resource_type = ANY(%s)
 """
 
 
@@ -36,10 +40,13 @@ async def configured_channels(connection: Connection, environment_id: UUID) -> l
     return await cursor.fetchall()
 
 
-async def published_content(connection: Connection, environment_id: UUID) -> list[dict[str, Any]]:
-    """Return which version of every workflow and layout is published."""
-    cursor = await connection.execute(_PUBLISHED, (environment_id,))
-    return await cursor.fetchall()
+async def published_content(
+    connection: Connection, environment_id: UUID, resource_types: Iterable[str]
+) -> list[Published]:
+    """Return which version of every piece of content of these types is published."""
+    return await fetch_all(
+        connection, Published, _PUBLISHED, (environment_id, list(resource_types))
+    )
 
 
 async def version_content(connection: Connection, version_id: UUID) -> dict[str, Any] | None:

@@ -4,130 +4,95 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TypedDict, cast
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from domain.content.rows import Published, Resource, Selection, Version
 from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
-from models.queries.paging import Keyset, conditions, order_and_limit, turn
+from models.sql import Listing, Where, columns_of, fetch_all, fetch_one
 from runtime.database import Connection
 
-
-class Published(TypedDict):
-    """What a trigger needs to know before it makes runs; `version_id` is None until a commit."""
-
-    version_id: UUID | None
-    active: bool
-    archived_at: datetime | None
+_BY_KEY = Listing(Resource, "content_resources r", "r", ("key",), descending=False)
+_RESOURCE = columns_of(Resource, "r")
 
 
-class Resource(TypedDict):
-    """One row of `content_resources`."""
-
-    environment_id: UUID
-    resource_type: str
-    key: str
-    draft: JsonObject
-    draft_sha: str
-    published_version_id: UUID | None
-    published_sha: str | None
-    active: bool
-    inserted_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None
-
-
-class ContentVersionRow(TypedDict):
-    """What a version says, and since when."""
-
-    id: UUID
-    content: JsonObject
-    sha: str
-    inserted_at: datetime
-
-
-_BY_KEY = Keyset(("key",), descending=False)
-_RESOURCE = """environment_id, resource_type, key, draft, draft_sha, published_version_id,
-    published_sha, active, inserted_at, updated_at, archived_at"""
+async def get_resource(
+    connection: Connection, environment_id: UUID, resource_type: str, key: str
+) -> Resource | None:
+    """Return one resource that is not archived."""
+    return await fetch_one(
+        connection,
+        Resource,
+        f"""
+        SELECT {_RESOURCE} FROM content_resources r
+        WHERE environment_id = %s AND resource_type = %s AND key = %s AND archived_at IS NULL
+        """,  # noqa: S608 - constants
+        [environment_id, resource_type, key],
+    )
 
 
 async def get_published(
     connection: Connection, environment_id: UUID, resource_type: str, key: str
 ) -> Published | None:
     """Return which version is published, or None when the environment has no such resource."""
-    cursor = await connection.execute(
+    return await fetch_one(
+        connection,
+        Published,
         """
-        SELECT published_version_id AS version_id, active, archived_at
+        SELECT resource_type, key, published_version_id AS version_id,
+               active AND archived_at IS NULL AS is_active
         FROM content_resources
         WHERE environment_id = %s AND resource_type = %s AND key = %s
         """,
         [environment_id, resource_type, key],
     )
-    return cast("Published | None", await cursor.fetchone())
-
-
-async def get_resource(
-    connection: Connection,
-    environment_id: UUID,
-    resource_type: str,
-    key: str,
-    *,
-    lock: bool = False,
-) -> Resource | None:
-    """Return one resource that is not archived; `lock` keeps others from changing it."""
-    cursor = await connection.execute(
-        f"""
-        SELECT {_RESOURCE} FROM content_resources
-        WHERE environment_id = %s AND resource_type = %s AND key = %s AND archived_at IS NULL
-        {"FOR NO KEY UPDATE" if lock else ""}
-        """,  # noqa: S608 - constants
-        [environment_id, resource_type, key],
-    )
-    return cast("Resource | None", await cursor.fetchone())
 
 
 async def list_keys(
     connection: Connection,
     environment_id: UUID,
-    resource_type: str,
-    keys: Sequence[str],
+    wanted: Sequence[tuple[str, str]],
     *,
     published: bool,
-) -> set[str]:
-    """Return which of `keys` exist and are not archived; `published` leaves out mere drafts."""
+) -> set[tuple[str, str]]:
+    """Return which resources, by type and key, exist and are not archived.
+
+    Args:
+        connection: for reading.
+        environment_id: where.
+        wanted: type and key of each.
+        published: leave mere drafts out.
+    """
     cursor = await connection.execute(
         """
-        SELECT key FROM content_resources
-        WHERE environment_id = %s AND resource_type = %s AND key = ANY(%s::text[])
-          AND archived_at IS NULL AND (published_version_id IS NOT NULL OR NOT %s)
+        SELECT resource_type, key FROM content_resources
+        WHERE environment_id = %s AND archived_at IS NULL
+          AND (resource_type, key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+          AND (published_version_id IS NOT NULL OR NOT %s)
         """,
-        [environment_id, resource_type, list(keys), published],
+        [environment_id, [one for one, _ in wanted], [key for _, key in wanted], published],
     )
-    return {row["key"] for row in await cursor.fetchall()}
+    return {(row["resource_type"], row["key"]) for row in await cursor.fetchall()}
 
 
 async def list_pending(
-    connection: Connection,
-    environment_id: UUID,
-    *,
-    resource_types: Sequence[str] | None,
-    key: str | None,
-    with_unchanged: bool,
+    connection: Connection, environment_id: UUID, selection: Selection, *, with_unchanged: bool
 ) -> list[Resource]:
     """Return and lock the resources whose draft is not what is published, in order of their key.
 
     Args:
         connection: inside a transaction.
         environment_id: where.
-        resource_types: only these, or None for every type.
-        key: only this one, or None for all.
+        selection: which of them.
         with_unchanged: also those without a change, for an empty commit.
     """
-    cursor = await connection.execute(
+    return await fetch_all(
+        connection,
+        Resource,
         f"""
-        SELECT {_RESOURCE} FROM content_resources
+        SELECT {_RESOURCE} FROM content_resources r
         WHERE environment_id = %(environment_id)s AND archived_at IS NULL
           AND (%(types)s::text[] IS NULL OR resource_type = ANY(%(types)s::text[]))
           AND (%(key)s::text IS NULL OR key = %(key)s::text)
@@ -137,12 +102,11 @@ async def list_pending(
         """,  # noqa: S608 - constants
         {
             "environment_id": environment_id,
-            "types": None if resource_types is None else list(resource_types),
-            "key": key,
+            "types": selection.resource_types,
+            "key": selection.key,
             "with_unchanged": with_unchanged,
         },
     )
-    return cast("list[Resource]", await cursor.fetchall())
 
 
 async def lock_publication(
@@ -179,17 +143,19 @@ async def save_draft(
 
     A draft that does not change keeps its `updated_at`.
     """
-    cursor = await connection.execute(
+    return await fetch_one(
+        connection,
+        Resource,
         f"""
-        INSERT INTO content_resources AS mine (environment_id, resource_type, key, draft,
+        INSERT INTO content_resources AS r (environment_id, resource_type, key, draft,
             draft_sha, active, inserted_at, updated_at)
         VALUES (%(environment_id)s, %(resource_type)s, %(key)s, %(content)s, %(sha)s, true,
             %(now)s, %(now)s)
         ON CONFLICT (environment_id, resource_type, key) DO UPDATE
         SET draft = excluded.draft, draft_sha = excluded.draft_sha,
-            updated_at = CASE WHEN mine.draft_sha = excluded.draft_sha
-                THEN mine.updated_at ELSE excluded.updated_at END
-        WHERE mine.archived_at IS NULL
+            updated_at = CASE WHEN r.draft_sha = excluded.draft_sha
+                THEN r.updated_at ELSE excluded.updated_at END
+        WHERE r.archived_at IS NULL
         RETURNING {_RESOURCE}
         """,  # noqa: S608 - constants
         {
@@ -201,19 +167,10 @@ async def save_draft(
             "now": now,
         },
     )
-    return cast("Resource | None", await cursor.fetchone())
 
 
 async def insert_version(
-    connection: Connection,
-    environment_id: UUID,
-    resource_type: str,
-    key: str,
-    *,
-    version_id: UUID,
-    content: JsonObject,
-    sha: str,
-    now: datetime,
+    connection: Connection, environment_id: UUID, resource_type: str, key: str, version: Version
 ) -> None:
     """Keep a state for ever."""
     await connection.execute(
@@ -222,73 +179,70 @@ async def insert_version(
             (id, environment_id, resource_type, key, content, sha, inserted_at)
         VALUES (%s, %s, %s, %s, %s, %s, %s)
         """,
-        [version_id, environment_id, resource_type, key, Jsonb(content), sha, now],
+        [
+            version.id,
+            environment_id,
+            resource_type,
+            key,
+            Jsonb(version.content),
+            version.sha,
+            version.inserted_at,
+        ],
     )
 
 
 async def publish(
-    connection: Connection,
-    environment_id: UUID,
-    resource_type: str,
-    key: str,
-    *,
-    version_id: UUID,
-    content: JsonObject,
-    sha: str,
-    now: datetime,
+    connection: Connection, environment_id: UUID, resource_type: str, key: str, version: Version
 ) -> Resource | None:
     """Make a version the current one; a draft without changes of its own follows it.
 
     Returns None when the resource is archived.
     """
-    cursor = await connection.execute(
+    return await fetch_one(
+        connection,
+        Resource,
         f"""
-        INSERT INTO content_resources AS mine (environment_id, resource_type, key, draft,
+        INSERT INTO content_resources AS r (environment_id, resource_type, key, draft,
             draft_sha, published_version_id, published_sha, active, inserted_at, updated_at)
         VALUES (%(environment_id)s, %(resource_type)s, %(key)s, %(content)s, %(sha)s,
             %(version_id)s, %(sha)s, true, %(now)s, %(now)s)
         ON CONFLICT (environment_id, resource_type, key) DO UPDATE
         SET published_version_id = excluded.published_version_id,
             published_sha = excluded.published_sha,
-            draft = CASE WHEN mine.draft_sha = mine.published_sha
-                THEN excluded.draft ELSE mine.draft END,
-            draft_sha = CASE WHEN mine.draft_sha = mine.published_sha
-                THEN excluded.draft_sha ELSE mine.draft_sha END,
+            draft = CASE WHEN r.draft_sha = r.published_sha
+                THEN excluded.draft ELSE r.draft END,
+            draft_sha = CASE WHEN r.draft_sha = r.published_sha
+                THEN excluded.draft_sha ELSE r.draft_sha END,
             updated_at = excluded.updated_at
-        WHERE mine.archived_at IS NULL
+        WHERE r.archived_at IS NULL
         RETURNING {_RESOURCE}
         """,  # noqa: S608 - constants
         {
             "environment_id": environment_id,
             "resource_type": resource_type,
             "key": key,
-            "content": Jsonb(content),
-            "sha": sha,
-            "version_id": version_id,
-            "now": now,
+            "content": Jsonb(version.content),
+            "sha": version.sha,
+            "version_id": version.id,
+            "now": version.inserted_at,
         },
     )
-    return cast("Resource | None", await cursor.fetchone())
 
 
 async def set_active(
-    connection: Connection,
-    environment_id: UUID,
-    resource_type: str,
-    key: str,
-    *,
-    active: bool,
+    connection: Connection, environment_id: UUID, resource_type: str, key: str, *, active: bool
 ) -> Resource | None:
     """Switch a resource on or off in one environment; None when there is no such resource."""
-    cursor = await connection.execute(
+    return await fetch_one(
+        connection,
+        Resource,
         f"""
-        UPDATE content_resources SET active = %s
+        UPDATE content_resources r SET active = %s
         WHERE environment_id = %s AND resource_type = %s AND key = %s AND archived_at IS NULL
         RETURNING {_RESOURCE}
         """,  # noqa: S608 - constants
         [active, environment_id, resource_type, key],
     )
-    return cast("Resource | None", await cursor.fetchone())
 
 
 async def list_resources(
@@ -298,29 +252,24 @@ async def list_resources(
     request: PageRequest,
     *,
     published_only: bool,
-) -> Page:
+) -> Page[Resource]:
     """Return a page of resources by key; `published_only` leaves out what was never committed."""
-    filters, values = conditions(_BY_KEY, request)
+    where = Where()
+    where.add("r.environment_id = %s", environment_id)
+    where.add("r.resource_type = %s AND r.archived_at IS NULL", resource_type)
     if published_only:
-        filters.append("published_version_id IS NOT NULL")
-    where = " AND ".join(
-        ["environment_id = %s", "resource_type = %s", "archived_at IS NULL", *filters]
-    )
-    cursor = await connection.execute(
-        f"SELECT {_RESOURCE} FROM content_resources WHERE {where}"  # noqa: S608 - constants
-        f" {order_and_limit(_BY_KEY, request)}",
-        [environment_id, resource_type, *values],
-    )
-    return turn(_BY_KEY, request, await cursor.fetchall())
+        where.add("r.published_version_id IS NOT NULL")
+    return await _BY_KEY.page(connection, where, request)
 
 
 async def get_versions(
     connection: Connection, version_ids: Sequence[UUID]
-) -> dict[UUID, ContentVersionRow]:
+) -> dict[UUID | None, Version]:
     """Return several versions by their id."""
-    cursor = await connection.execute(
+    rows = await fetch_all(
+        connection,
+        Version,
         "SELECT id, content, sha, inserted_at FROM content_versions WHERE id = ANY(%s)",
         [list(version_ids)],
     )
-    rows: Any = await cursor.fetchall()
-    return {row["id"]: row for row in rows}
+    return {row.id: row for row in rows}

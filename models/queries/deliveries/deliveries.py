@@ -5,18 +5,29 @@ All instants of a claim are the database's: workers' clocks may differ.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
 from domain.kit.ids import new_id
-from domain.kit.json_types import JsonObject
-from domain.messages.delivery import Exchange
-from domain.messages.events import MessageEventType, NewMessageEvent
+from domain.messages.claims import (
+    AttemptRecord,
+    Claim,
+    ClaimedMessage,
+    OverdueDelivery,
+    RequeuedMessage,
+    Standing,
+)
+from domain.messages.events import MessageEventType
+from domain.messages.statuses import (
+    OPEN_RUN,
+    PENDING_DELIVERY,
+    RETRIABLE_DELIVERY,
+    DeliveryStatus,
+)
 from models.queries.events.writing import message_event_row, message_facts, tell_messages
+from models.sql import fetch_all, fetch_one, listed
 from runtime.database import Connection
 
 # A claim that its owner never gave back was interrupted: its process died or lost the database.
@@ -32,8 +43,8 @@ WITH claimed AS (
       AND (lease_until IS NULL OR lease_until <= now() OR lease_owner = %(owner)s)
     RETURNING message_id, attempts, interruptions, inserted_at
 )
-SELECT m.id, m.environment_id, m.channel_id, m.channel_type, m.collection, m.recipient_id,
-       m.content, c.provider, s.provider_settings, a.data AS channel_data, d.attempts,
+SELECT m.id, m.environment_id, m.channel_id, m.channel_type, m.recipient_id, m.content,
+       c.provider, s.provider_settings, a.data AS channel_data, d.attempts,
        d.interruptions,
        extract(epoch FROM now() - greatest(d.inserted_at, m.scheduled_at))::float8 AS age
 FROM claimed d
@@ -90,8 +101,8 @@ _ENDED_TRY_AGAIN = """
       AND EXISTS (SELECT FROM locked)
     RETURNING 1
 """
-_PENDING = "delivery_status IN ('queued', 'delivery_attempted') AND EXISTS (SELECT FROM ended)"
-_NOT_ACCEPTED = "delivery_status IN ('queued', 'delivery_attempted', 'undelivered')"
+_PENDING = f"delivery_status IN ({listed(PENDING_DELIVERY)}) AND EXISTS (SELECT FROM ended)"
+_NOT_ACCEPTED = f"delivery_status IN ({listed((*PENDING_DELIVERY, DeliveryStatus.UNDELIVERED))})"
 
 # The message is locked before its delivery, as everybody does who changes both. The provider's call
 # is logged whoever made it, but never for a message that was deleted.
@@ -126,9 +137,9 @@ _STATUS = "SELECT delivery_status FROM messages WHERE id = %s"
 _REQUEUE = f"""
 WITH requeued AS (
     UPDATE messages m
-    SET delivery_status = 'queued', retry_count = retry_count + 1, updated_at = %(now)s
+    SET delivery_status = %(queued)s, retry_count = retry_count + 1, updated_at = %(now)s
     WHERE id = %(id)s AND environment_id = %(environment_id)s
-      AND delivery_status IN ('undelivered', 'bounced')
+      AND delivery_status = ANY(%(retriable)s)
     RETURNING {message_facts("m")}, channel_type, retry_count
 ), on_its_way AS (
     INSERT INTO deliveries (message_id, environment_id, channel_id, channel_type, due_at, retry,
@@ -152,77 +163,32 @@ JOIN environments e ON e.id = d.environment_id
 LEFT JOIN recipient_runs r ON r.id = m.recipient_run_id
 WHERE d.due_at < now() - make_interval(secs => %(grace)s)
   AND (d.lease_until IS NULL OR d.lease_until < now())
-  AND (d.retry > 0 OR r.id IS NULL OR r.status IN ('completed', 'cancelled'))
+  AND (d.retry > 0 OR r.id IS NULL OR r.status <> ALL(%(open_run)s))
   AND (%(after_due)s::timestamptz IS NULL
        OR (d.due_at, d.message_id) > (%(after_due)s, %(after_id)s::uuid))
 ORDER BY d.due_at, d.message_id LIMIT %(limit)s
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """Who works on which delivery: `owner` names one attempt of one process."""
-
-    message_id: UUID
-    environment_id: UUID
-    retry: int
-    owner: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptRecord:
-    """What one attempt changes.
-
-    Attributes:
-        accepted: whether the provider took the message.
-        after: seconds until the next attempt; None when the status is final.
-    """
-
-    claim: Claim
-    attempt: int
-    status: str
-    accepted: bool
-    after: float | None
-    metadata: JsonObject
-    events: list[NewMessageEvent]
-    exchange: Exchange | None
-    now: datetime
-
-
 async def claim_delivery(
     connection: Connection, claim: Claim, *, lease: float
-) -> dict[str, Any] | None:
-    """Claim a message that is due, and return all that its provider needs.
-
-    Returns:
-        The message with its channel's provider and sealed settings, what its recipient has stored
-        for the channel, answers so far (`attempts`), claims that never came back
-        (`interruptions`), and its `age` in seconds; None when there is nothing to claim now: see
-        `standing`.
-    """
-    cursor = await connection.execute(
-        _CLAIM,
-        {
-            "id": claim.message_id,
-            "environment_id": claim.environment_id,
-            "retry": claim.retry,
-            "owner": claim.owner,
-            "lease": lease,
-        },
-    )
-    return await cursor.fetchone()
+) -> ClaimedMessage | None:
+    """Claim a message that is due, for `lease` seconds; None when there is nothing to claim now."""
+    values = {
+        "id": claim.message_id,
+        "environment_id": claim.environment_id,
+        "retry": claim.retry,
+        "owner": claim.owner,
+        "lease": lease,
+    }
+    return await fetch_one(connection, ClaimedMessage, _CLAIM, values)
 
 
 async def standing(
     connection: Connection, environment_id: UUID, message_id: UUID
-) -> dict[str, Any] | None:
-    """Return where a message stands, or None when it is gone.
-
-    Its status and retry count; of its delivery, while there is one, the retry, and the seconds
-    until it is due (`due_in`) and until its lease ends (`leased_for`).
-    """
-    cursor = await connection.execute(_STANDING, (message_id, environment_id))
-    return await cursor.fetchone()
+) -> Standing | None:
+    """Return where a message stands, or None when it is gone."""
+    return await fetch_one(connection, Standing, _STANDING, (message_id, environment_id))
 
 
 async def forget_delivery(connection: Connection, environment_id: UUID, message_id: UUID) -> None:
@@ -303,16 +269,17 @@ async def record_attempt(connection: Connection, record: AttemptRecord) -> str:
 
 async def requeue(
     connection: Connection, environment_id: UUID, message_id: UUID, now: datetime
-) -> dict[str, Any] | None:
+) -> RequeuedMessage | None:
     """Put an undelivered or bounced message on its way again; None when it is neither."""
     values = {
         "id": message_id,
         "environment_id": environment_id,
+        "queued": DeliveryStatus.QUEUED,
+        "retriable": list(RETRIABLE_DELIVERY),
         "event_id": new_id(),
         "now": now,
     }
-    cursor = await connection.execute(_REQUEUE, values)
-    return await cursor.fetchone()
+    return await fetch_one(connection, RequeuedMessage, _REQUEUE, values)
 
 
 async def overdue_deliveries(
@@ -321,8 +288,8 @@ async def overdue_deliveries(
     grace_seconds: float,
     limit: int,
     after: tuple[datetime, UUID] | None = None,
-) -> list[dict[str, Any]]:
-    """Return deliveries that nobody works on though they were due long ago.
+) -> list[OverdueDelivery]:
+    """Return deliveries that nobody works on though they were due long ago, in all environments.
 
     Only those that no walk would take up: the run of the message has ended or is gone, or the
     message was retried by hand. Whoever reads them asks Temporal whether their run still waits for
@@ -336,10 +303,10 @@ async def overdue_deliveries(
     """
     after_due, after_id = after or (None, None)
     values = {
+        "open_run": list(OPEN_RUN),
         "grace": grace_seconds,
         "limit": limit,
         "after_due": after_due,
         "after_id": after_id,
     }
-    cursor = await connection.execute(_OVERDUE, values)
-    return await cursor.fetchall()
+    return await fetch_all(connection, OverdueDelivery, _OVERDUE, values)

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from domain.channels.types import ChannelType
 from domain.kit.ids import new_id
-from domain.kit.json_types import JsonObject
-from domain.messages.engagement import Engagement
+from domain.messages.engagement import Engagement, StatusChange
 from domain.messages.events import MessageEventType
 from models.queries.events.writing import message_facts, tell_messages
 from runtime.database import Connection
@@ -34,7 +34,7 @@ _STATEMENT = f"""
 WITH before AS (
     SELECT {message_facts("m")}, m.seen_at, m.read_at, m.archived_at FROM messages m
     WHERE environment_id = %(environment_id)s AND id = ANY(%(ids)s)
-      AND (channel_type = 'in_app_feed' OR NOT %(feed_only)s)
+      AND (channel_type = %(feed)s OR NOT %(feed_only)s)
     ORDER BY id FOR UPDATE
 ), events AS (
     SELECT e.id, e.message_id, e.event_type,
@@ -53,25 +53,21 @@ UPDATE messages m SET {{assignments}}, updated_at = %(now)s FROM before b WHERE 
 async def engage(
     connection: Connection,
     environment_id: UUID,
-    action: Engagement,
+    change: StatusChange,
     message_ids: Sequence[UUID],
     *,
     now: datetime,
-    metadata: JsonObject | None = None,
-    feed_only: bool = False,
 ) -> None:
-    """Apply an action to those of the messages that exist; doing it twice is harmless.
+    """Apply a change to those of the messages that exist; doing it twice is harmless.
 
     Args:
         connection: one statement, so no transaction is needed.
         environment_id: where the messages are.
-        action: what was done.
+        change: what was done.
         message_ids: to which messages.
         now: when.
-        metadata: told in the event of an interaction.
-        feed_only: leave messages of other channels alone.
     """
-    assignments, changes = _SET[action]
+    assignments, changes = _SET[change.action]
     types = {MessageEventType.of(status): condition for status, condition in changes.items()}
     cases = " ".join(f"WHEN '{kind}' THEN {condition}" for kind, condition in types.items())
     events = [(new_id(), message_id, kind) for message_id in message_ids for kind in types]
@@ -80,9 +76,10 @@ async def engage(
         {
             "environment_id": environment_id,
             "ids": list(message_ids),
-            "feed_only": feed_only,
+            "feed": ChannelType.IN_APP_FEED,
+            "feed_only": change.feed_only,
             "now": now,
-            "metadata": None if metadata is None else Jsonb(metadata),
+            "metadata": None if change.metadata is None else Jsonb(change.metadata),
             "event_ids": [event[0] for event in events],
             "event_messages": [event[1] for event in events],
             "event_types": [event[2] for event in events],

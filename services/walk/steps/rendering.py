@@ -8,6 +8,7 @@ from functools import partial
 
 from domain.channels.kinds import CHANNEL_KINDS
 from domain.channels.types import effective_settings
+from domain.content.email_layout import EMAIL_LAYOUT, EmailLayout
 from domain.kit.json_types import JsonObject
 from domain.runs.events import RunEventType
 from domain.workflows.steps.channel import ChannelStep
@@ -22,7 +23,6 @@ from templating.limits import LiquidError
 from templating.liquid.environment import is_quick as is_quick_template
 from templating.liquid.lookups import Lookups
 from templating.liquid.printing import weigh
-from templating.messages.email import EmailLayout
 from templating.messages.render import RENDERERS, render_content
 
 _log = get_logger(__name__)
@@ -126,7 +126,9 @@ async def _layout(walk: Walk, step: ChannelStep, template: JsonObject) -> EmailL
     key = CHANNEL_KINDS[step.channel_type].layout_key(template)
     if not key:
         return None
-    layout = await walk.unit.engine.catalog.layout(walk.unit.connection, walk.configuration, key)
+    layout = await walk.unit.engine.catalog.compiled_by_key(
+        walk.unit.connection, EMAIL_LAYOUT, walk.configuration, key
+    )
     if layout is None:
         raise LiquidError(f"there is no published e-mail layout {key!r}")
     return layout

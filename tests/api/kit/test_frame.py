@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import httpx
@@ -12,10 +13,17 @@ from api.kit.auth import FeedKey, SecretKey, ServiceToken
 from api.kit.bodies import read_object
 from api.main import create_app
 from runtime.settings import Settings
+from services.engine import Engine
+from tests.support.application import application
 from tests.support.builders import T0, Builder, Environment
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
+def app(engine: Engine) -> FastAPI:
+    """Return the application with the probes beside its own routes."""
+    return application(engine, _probes)
+
+
 def _probes(app: FastAPI) -> None:
     """Add routes that show what the frame did."""
 
@@ -215,8 +223,11 @@ async def test_not_ready_without_a_database(settings: Settings) -> None:
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-            assert (await client.get("/ready")).status_code == 503
-            refused = await client.get("/v1/x", headers=_as("key"))
+            # Each waits for the database for as long as it may.
+            ready, refused = await asyncio.gather(
+                client.get("/ready"), client.get("/v1/x", headers=_as("key"))
+            )
+    assert ready.status_code == 503
     assert (refused.status_code, refused.json()["code"]) == (503, "service_unavailable")
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from api.main import create_app
 from api.reference.routes import knock_document, management_document
 from domain.kit.json_types import JsonObject
 from tests.support.account import Account
+from tests.support.application import application
 
 _DOCUMENTS = {"knock": knock_document, "management": management_document}
 _KNOWN = {
@@ -63,7 +63,7 @@ async def test_what_is_required_is_required(
 @pytest.fixture
 async def client_of(account: Account) -> Any:
     """Return what calls each face of the seeded account with the credential it takes."""
-    transport = httpx.ASGITransport(create_app(engine=account.engine))
+    transport = httpx.ASGITransport(application(account.engine))
     tokens = {
         "knock": account.keys.environments["production"].secret_key,
         "management": account.keys.service_token,
@@ -83,7 +83,7 @@ async def client_of(account: Account) -> Any:
 
 async def test_in_development_a_public_key_identifies_users(account: Account) -> None:
     """There it may do what Knock documents, and everything of a user is shown."""
-    transport = httpx.ASGITransport(create_app(engine=account.engine))
+    transport = httpx.ASGITransport(application(account.engine))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as browser:
         for slug, status in (("development", 200), ("production", 403)):
             key = account.keys.environments[slug].public_key

@@ -11,6 +11,7 @@ from commands.seed.sample_workflows import SAMPLE_WORKFLOWS
 from commands.seed.seed import seed
 from domain.channels.requests import ChannelSettingsRequest
 from domain.channels.types import ChannelType
+from domain.content.workflow import WORKFLOW
 from domain.kit.json_types import JsonObject
 from domain.kit.pages import PageRequest
 from domain.kit.principals import KeyKind, Principal, ServicePrincipal
@@ -21,7 +22,7 @@ from services.account.environments import get_scope
 from services.channels.channels import put_channel_settings
 from services.channels.sealing import open_provider_settings
 from services.composition import compose_engine
-from services.content.workflows import list_workflows
+from services.content.drafts import list_content
 from services.engine import Engine
 from tests.support.account import SINK, Account, note, workflow
 
@@ -76,16 +77,16 @@ async def test_the_seed_makes_a_whole_account(account: Account) -> None:
 @pytest.mark.parametrize("slug", ["development", "production"])
 async def test_the_samples_are_published_and_valid_everywhere(account: Account, slug: str) -> None:
     """Each sample workflow and the layout can run in both environments."""
-    environment = await account.environment(slug)
-    async with account.engine.database.transaction() as connection:
-        views, _ = await list_workflows(
-            connection, environment, PageRequest(), hide_uncommitted_changes=True
-        )
-        layout = await get_published(connection, environment["id"], "email_layout", "default")
+    environment = await account.scope(slug)
+    page = await list_content(
+        account.engine, environment, WORKFLOW, PageRequest(), hide_uncommitted_changes=True
+    )
+    async with account.engine.connection() as connection:
+        layout = await get_published(connection, environment.id, "email_layout", "default")
 
-    assert {view.key: view.valid for view in views} == dict.fromkeys(SAMPLE_WORKFLOWS, True)
+    assert {view.key: view.valid for view in page.rows} == dict.fromkeys(SAMPLE_WORKFLOWS, True)
     assert layout is not None
-    assert layout["version_id"] is not None
+    assert layout.version_id is not None
 
 
 @pytest.mark.parametrize("slug", ["development", "production"])

@@ -8,12 +8,12 @@ import pytest
 
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject
+from domain.kit.stored import content_sha
 from domain.workflows import (
     TriggerFrequency,
-    all_steps,
     check_workflow,
-    content_sha,
     normalise_workflow,
+    raw_steps,
 )
 from tests.support.steps import feed_step, workflow
 
@@ -186,7 +186,7 @@ def test_steps_in_branches_are_walked_in_depth() -> None:
         {"ref": "b"},
     ]
 
-    assert [path for path, _ in all_steps(steps)] == [
+    assert [path for path, _ in raw_steps(steps)] == [
         "steps[0]",
         "steps[0].branches[0].steps[0]",
         "steps[1]",

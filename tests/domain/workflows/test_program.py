@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from domain.workflows import Program
 from domain.workflows.steps import BaseStep
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Fork(BaseStep):
     """A step with lists of steps below it; without any it is a plain one."""
 
-    step_type = "fork"
+    type: str = "fork"
     below: tuple[tuple[BaseStep, ...], ...] = ()
 
     def branches(self) -> tuple[tuple[BaseStep, ...], ...]:

@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from api.knock.messages.schemas import content_wire
+from api.kit.shapes import answer
+from api.knock.messages.contents import ContentOut
 from domain.kit.json_types import JsonObject
 from domain.messages.delivery import Delivery, Outcome
 from domain.messages.statuses import DeliveryStatus
@@ -17,6 +18,7 @@ from providers.registry import MASK
 from runtime.crypto import Vault
 from services.channels.sealing import open_request, seal_provider_settings, seal_request
 from services.deliveries.outcomes import TryAgain
+from services.messages import messages
 from tests.support.world import World, channel_step
 
 REQUEST: JsonObject = {
@@ -67,7 +69,8 @@ async def test_secrets_of_a_request_are_sent_and_shown_to_nobody(world: World, o
     recorder = _install(world)
     message = await _webhook(world, own=own)
     stored = json.dumps(message["content"])
-    shown = content_wire(message)["data"]
+    rendered = await messages.get_content(world.engine, world.environment.scope, message["id"])
+    shown = json.loads(answer(ContentOut.of(rendered)).body)["data"]
     assert [secret for secret in SECRETS if secret in stored] == []
     assert shown["url"] == f"https://hooks.example/a b?token={MASK}&page=2"
     assert shown["headers"] == [

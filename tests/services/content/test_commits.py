@@ -7,13 +7,13 @@ from uuid import UUID
 
 import pytest
 
+from domain.content.rows import Commit, CommitFilters, Selection
+from domain.kit.authored import ResourceType
 from domain.kit.errors import InvalidParams, NotFound, Unprocessable
 from domain.kit.pages import PageRequest
 from models.queries.content.catalog import version_content
-from models.queries.content.commits import CommitRow
 from models.queries.content.drafts import get_published
 from services.content import commits
-from services.content.commits import Selection
 from tests.support.account import AUTHOR, Account, email_step, note, workflow
 
 ALL = Selection()
@@ -21,53 +21,40 @@ ALL = Selection()
 
 async def _published(account: Account, key: str, slug: str = "development") -> str | None:
     """Return the name that the published version of a workflow has."""
-    environment = await account.environment(slug)
+    environment = await account.scope(slug)
     async with account.engine.database.transaction() as connection:
-        found = await get_published(connection, environment["id"], "workflow", key)
-        if found is None or found["version_id"] is None:
+        found = await get_published(connection, environment.id, "workflow", key)
+        if found is None or found.version_id is None:
             return None
-        row = await version_content(connection, found["version_id"])
+        row = await version_content(connection, found.version_id)
     assert row is not None
     return str(row["content"]["name"])
 
 
 async def _commit_all(
     account: Account, selection: Selection = ALL, *, allow_empty: bool = False
-) -> list[CommitRow]:
-    async with account.engine.database.transaction() as connection:
-        return await commits.commit_all(
-            connection,
-            await account.environment(),
-            selection,
-            note=note("All", allow_empty=allow_empty),
-            now=account.tick(),
-        )
+) -> list[Commit]:
+    environment = await account.scope()
+    return await commits.commit_all(
+        account.engine, environment, selection, note("All", allow_empty=allow_empty)
+    )
 
 
-async def _promote_all(account: Account, to: str = "production") -> list[CommitRow]:
-    async with account.engine.database.transaction() as connection:
-        return await commits.promote_all(connection, to, ALL, author=AUTHOR, now=account.tick())
+async def _promote_all(account: Account, to: str = "production") -> list[Commit]:
+    return await commits.promote_all(account.engine, to, ALL, AUTHOR)
 
 
-async def _promote_one(account: Account, commit_id: UUID) -> CommitRow:
-    async with account.engine.database.transaction() as connection:
-        return await commits.promote_one(
-            connection, str(commit_id), author=AUTHOR, now=account.tick()
-        )
+async def _promote_one(account: Account, commit_id: UUID) -> Commit:
+    return await commits.promote_one(account.engine, str(commit_id), AUTHOR)
 
 
 async def _list(
     account: Account, *, promoted: bool | None = None, slug: str = "development"
-) -> list[CommitRow]:
-    async with account.engine.database.transaction() as connection:
-        page = await commits.list_commits(
-            connection,
-            await account.environment(slug),
-            PageRequest(100),
-            selection=Selection(("workflow",), "plain"),
-            promoted=promoted,
-        )
-    return list(page.rows)  # type: ignore[arg-type]
+) -> list[Commit]:
+    filters = CommitFilters([ResourceType.WORKFLOW], "plain", promoted)
+    environment = await account.scope(slug)
+    page = await commits.list_commits(account.engine, environment, filters, PageRequest(100))
+    return list(page.rows)
 
 
 async def test_a_saved_draft_is_not_published(account: Account) -> None:
@@ -84,7 +71,7 @@ async def test_a_commit_publishes_every_change(account: Account) -> None:
 
     made = await _commit_all(account)
 
-    assert [commit["resource_key"] for commit in made] == ["other", "plain"]
+    assert [commit.resource_key for commit in made] == ["other", "plain"]
     assert await _published(account, "plain") == "One"
     assert await _published(account, "other") == "Two"
     assert await _commit_all(account) == []
@@ -99,14 +86,14 @@ async def test_an_unchanged_workflow_is_committed_only_when_allowed(account: Acc
     await account.save("plain", workflow(), commit=note(allow_empty=True))
 
     newest, oldest = await _list(account)
-    assert (newest["is_empty"], oldest["is_empty"]) == (True, False)
-    assert newest["version_id"] != oldest["version_id"]
+    assert (newest.is_empty, oldest.is_empty) == (True, False)
+    assert newest.version_id != oldest.version_id
 
 
 async def test_a_version_never_changes(account: Account) -> None:
     """A run keeps what it was started with, whatever is committed later."""
     await account.save("plain", workflow("Before"), commit=note())
-    first = (await _list(account))[0]["version_id"]
+    first = (await _list(account))[0].version_id
 
     await account.save("plain", workflow("After"), commit=note())
 
@@ -123,17 +110,15 @@ async def test_an_empty_commit_needs_one_resource(account: Account) -> None:
         await _commit_all(account, allow_empty=True)
     await account.save("plain", workflow(), commit=note())
 
-    made = await _commit_all(account, Selection(("workflow",), "plain"), allow_empty=True)
+    made = await _commit_all(account, Selection([ResourceType.WORKFLOW], "plain"), allow_empty=True)
 
-    assert [commit["is_empty"] for commit in made] == [True]
+    assert [commit.is_empty for commit in made] == [True]
 
 
 async def test_a_missing_resource_cannot_be_committed(account: Account) -> None:
     """Committing a resource by name answers 404 when it does not exist."""
     with pytest.raises(NotFound):
-        await _commit_all(account, Selection(("workflow",), "nowhere"))
-    with pytest.raises(InvalidParams, match="resource_type"):
-        Selection(("nonsense",))
+        await _commit_all(account, Selection([ResourceType.WORKFLOW], "nowhere"))
 
 
 async def test_one_broken_workflow_keeps_all_from_being_committed(account: Account) -> None:
@@ -182,10 +167,10 @@ async def test_promotion_copies_what_was_committed(account: Account) -> None:
 
     copies = await _promote_all(account)
 
-    assert [copy["commit_message"] for copy in copies] == ["first", "second"]
+    assert [copy.commit_message for copy in copies] == ["first", "second"]
     assert await _published(account, "plain", "production") == "Two"
     listed = await _list(account, slug="production")
-    assert [row["commit_message"] for row in listed] == ["second", "first"]
+    assert [row.commit_message for row in listed] == ["second", "first"]
     assert await _promote_all(account) == []
 
 
@@ -198,7 +183,7 @@ async def test_promoted_commits_can_be_told_from_others(account: Account) -> Non
     waiting, done = await _list(account, promoted=False), await _list(account, promoted=True)
 
     assert (len(waiting), len(done)) == (1, 1)
-    assert waiting[0]["id"] > done[0]["id"]
+    assert waiting[0].id > done[0].id
 
 
 async def test_one_commit_moves_one_step_and_once(account: Account) -> None:
@@ -206,13 +191,13 @@ async def test_one_commit_moves_one_step_and_once(account: Account) -> None:
     await account.save("plain", workflow("One"), commit=note())
     commit = (await _list(account))[0]
 
-    first = await _promote_one(account, commit["id"])
-    again = await _promote_one(account, commit["id"])
+    first = await _promote_one(account, commit.id)
+    again = await _promote_one(account, commit.id)
 
-    assert first["environment"] == "production"
-    assert first["id"] == again["id"] != commit["id"]
+    assert first.environment == "production"
+    assert first.id == again.id != commit.id
     with pytest.raises(Unprocessable, match="No environment comes after production"):
-        await _promote_one(account, first["id"])
+        await _promote_one(account, first.id)
 
 
 async def test_an_older_commit_cannot_undo_a_promoted_newer_one(account: Account) -> None:
@@ -220,13 +205,13 @@ async def test_an_older_commit_cannot_undo_a_promoted_newer_one(account: Account
     await account.save("plain", workflow("One"), commit=note())
     await account.save("plain", workflow("Two"), commit=note())
     newer, older = await _list(account)
-    await _promote_one(account, newer["id"])
+    await _promote_one(account, newer.id)
 
     await _promote_all(account)
 
     assert await _published(account, "plain", "production") == "Two"
     with pytest.raises(Unprocessable, match="later commit"):
-        await _promote_one(account, older["id"])
+        await _promote_one(account, older.id)
 
 
 async def test_the_published_version_is_the_last_to_arrive(account: Account) -> None:
@@ -236,7 +221,7 @@ async def test_the_published_version_is_the_last_to_arrive(account: Account) -> 
     newer, _older = await _list(account)
     # The machine that made the newer commit had a clock that was years behind.
     early = UUID("00000000-0000-7000-8000-000000000000")
-    await account.rows("UPDATE commits SET id = %s WHERE id = %s", early, newer["id"])
+    await account.rows("UPDATE commits SET id = %s WHERE id = %s", early, newer.id)
 
     await _promote_all(account)
 
@@ -248,11 +233,11 @@ async def test_a_workflow_is_not_promoted_without_its_layout(account: Account) -
     step = email_step()
     step["template"] = {**step["template"], "settings": {"layout_key": "default"}}
     await account.save("plain", workflow(steps=[step]), commit=note())
-    production = await account.environment("production")
+    production = await account.scope("production")
     await account.rows(
         "UPDATE content_resources SET archived_at = now()"
         " WHERE environment_id = %s AND resource_type = 'email_layout'",
-        production["id"],
+        production.id,
     )
 
     with pytest.raises(InvalidParams, match="layout 'default'"):
@@ -273,6 +258,5 @@ async def test_promotion_needs_an_environment_with_one_before_it(
 @pytest.mark.parametrize("commit_id", ["nonsense", "182bd5e5-6e1a-4fe4-a799-aa6d9a6ab26e"])
 async def test_an_unknown_commit_is_missing(account: Account, commit_id: str) -> None:
     """An id that is none is as missing as one that nobody has."""
-    async with account.engine.database.transaction() as connection:
-        with pytest.raises(NotFound):
-            await commits.get_commit(connection, commit_id)
+    with pytest.raises(NotFound):
+        await commits.get_commit(account.engine, commit_id)

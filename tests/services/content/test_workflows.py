@@ -6,19 +6,23 @@ from typing import Any
 
 import pytest
 
+from domain.content.workflow import WORKFLOW
 from domain.kit.errors import InvalidParams, NotFound
 from domain.kit.json_types import JsonObject
 from domain.kit.pages import PageRequest
-from services.content import workflows as service
-from services.content.workflows import WorkflowView
+from services.content import drafts as service
+from services.content.drafts import ContentView
 from tests.support.account import Account, email_step, feed_step, note, workflow
 
 
-async def _get(account: Account, key: str, *, hide: bool = False) -> WorkflowView:
-    async with account.engine.database.transaction() as connection:
-        return await service.get_workflow(
-            connection, await account.environment(), key, hide_uncommitted_changes=hide
-        )
+async def _get(account: Account, key: str, *, hide: bool = False) -> ContentView[Any]:
+    return await service.get_content(
+        account.engine,
+        await account.scope(),
+        WORKFLOW,
+        key,
+        hide_uncommitted_changes=hide,
+    )
 
 
 async def _refused(account: Account, document: JsonObject, **options: Any) -> list[str]:
@@ -119,15 +123,11 @@ async def test_a_reference_that_leads_nowhere_is_saved_but_not_committed(
     assert saved.valid is False
 
     assert await _refused(account, workflow(steps=[step]), commit=note()) == [field]
-    async with account.engine.database.transaction() as connection:
-        with pytest.raises(InvalidParams, match=r"channel|layout"):
-            await service.validate_workflow(
-                connection,
-                await account.environment(),
-                "plain",
-                workflow(steps=[step]),
-                now=account.now,
-            )
+    environment = await account.scope()
+    with pytest.raises(InvalidParams, match=r"channel|layout"):
+        await service.validate_content(
+            account.engine, environment, WORKFLOW, "plain", workflow(steps=[step])
+        )
 
 
 async def test_a_refused_commit_saves_nothing_either(account: Account) -> None:
@@ -165,19 +165,14 @@ async def test_uncommitted_changes_can_be_hidden(account: Account) -> None:
 async def test_lists_are_pages_in_the_order_of_keys(account: Account) -> None:
     """A list shows every workflow once; without drafts it leaves out what was never committed."""
     await account.save("a-first", workflow())
-    async with account.engine.database.transaction() as connection:
-        environment = await account.environment()
-        views, page = await service.list_workflows(connection, environment, PageRequest(2))
-        rest, _ = await service.list_workflows(
-            connection, environment, PageRequest(50, after=page.after)
-        )
-        committed, _ = await service.list_workflows(
-            connection, environment, PageRequest(50), hide_uncommitted_changes=True
-        )
+    place = (account.engine, await account.scope(), WORKFLOW)
+    page = await service.list_content(*place, PageRequest(2))
+    rest = await service.list_content(*place, PageRequest(50, after=page.after))
+    committed = await service.list_content(*place, PageRequest(50), hide_uncommitted_changes=True)
 
-    keys = [view.key for view in (*views, *rest)]
+    keys = [view.key for view in (*page.rows, *rest.rows)]
     assert keys == ["a-first", "comment-created", "invoice-paid", "welcome"]
-    assert [view.key for view in committed] == keys[1:]
+    assert [view.key for view in committed.rows] == keys[1:]
 
 
 async def test_content_is_written_in_the_first_environment(account: Account) -> None:
@@ -191,21 +186,14 @@ async def test_content_is_written_in_the_first_environment(account: Account) -> 
 
 async def test_a_switch_works_at_once_in_one_environment(account: Account) -> None:
     """Active is not versioned, and every environment has its own."""
-    async with account.engine.database.transaction() as connection:
-        off = await service.activate_workflow(
-            connection, await account.environment(), "welcome", active=False
-        )
-        other = await service.get_workflow(
-            connection, await account.environment("production"), "welcome"
-        )
+    here, there = await account.scope(), await account.scope("production")
+    off = await service.switch_content(account.engine, here, WORKFLOW, "welcome", active=False)
+    other = await service.get_content(account.engine, there, WORKFLOW, "welcome")
 
     assert (off.active, other.active) == (False, True)
     assert (await _get(account, "welcome")).active is False
-    async with account.engine.database.transaction() as connection:
-        with pytest.raises(NotFound):
-            await service.activate_workflow(
-                connection, await account.environment(), "nowhere", active=True
-            )
+    with pytest.raises(NotFound):
+        await service.switch_content(account.engine, here, WORKFLOW, "nowhere", active=True)
 
 
 async def test_a_new_version_leaves_the_switch_alone(account: Account) -> None:
@@ -219,10 +207,9 @@ async def test_a_new_version_leaves_the_switch_alone(account: Account) -> None:
 
 async def test_validating_saves_nothing(account: Account) -> None:
     """A valid document is answered as it would be stored, and is not stored."""
-    async with account.engine.database.transaction() as connection:
-        view = await service.validate_workflow(
-            connection, await account.environment(), "plain", workflow(), now=account.now
-        )
+    view = await service.validate_content(
+        account.engine, await account.scope(), WORKFLOW, "plain", workflow()
+    )
 
     assert (view.valid, view.content["name"]) == (True, "Plain")
     with pytest.raises(NotFound):

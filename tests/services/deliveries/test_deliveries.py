@@ -274,9 +274,9 @@ async def test_lost_deliveries_are_found(world: World, temporal: TemporalRecorde
         (await world.message(ids[2]))["recipient_run_id"],
     )
     async with world.engine.database.connection() as connection:
-        rows = await overdue_deliveries(connection, grace_seconds=1800, limit=10_000)
-    mine = [row for row in rows if row["environment_id"] == world.environment.id]
-    assert [row["message_id"] for row in mine] == ids[:1]
+        overdue = await overdue_deliveries(connection, grace_seconds=1800, limit=10_000)
+    mine = [one for one in overdue if one.environment_id == world.environment.id]
+    assert [one.message_id for one in mine] == ids[:1]
     await deliver_again(world.engine, mine[0])
     workflow_id, order, _ = temporal.starts[-1]
     assert workflow_id == f"message/{world.environment.scope.slug}/{ids[0]}/retry/0"

@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 
 from domain.contract.runs import AdvanceInput, Finished, SleepUntil
-from models.queries.in_app import feeds
+from domain.kit.pages import PageRequest
+from models.queries.messages import activities
 from services.messages import messages
 from services.walk import advance
 from tests.support.extra_steps import ExtraExecutor, extra, extra_step
@@ -69,7 +70,7 @@ async def test_readers_see_the_same_data(world: World, extra: ExtraExecutor) -> 
     )
     (message,) = await world.messages(run_id)
     async with world.engine.database.connection() as connection:
-        data = await feeds.trigger_data_of(
+        data = await activities.trigger_data_of(
             connection,
             world.environment.id,
             [message["recipient_run_id"]],
@@ -77,9 +78,10 @@ async def test_readers_see_the_same_data(world: World, extra: ExtraExecutor) -> 
             together=1_000,
         )
     assert data == {message["recipient_run_id"]: {"x": "new", "y": {"deep": 1}}}
-    (activity,) = await messages.load_trigger_activities(
-        world.engine, world.environment.scope, message["id"]
+    page = await messages.list_trigger_activities(
+        world.engine, world.environment.scope, message["id"], None, PageRequest()
     )
+    (activity,) = page.rows
     assert activity.data == {"x": "new", "y": {"deep": 1}}
 
 

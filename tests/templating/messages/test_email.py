@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from domain.channels.types import ChannelType, effective_settings
+from domain.content.email_layout import EmailLayout
 from templating.limits import LiquidError
 from templating.messages.default_layout import default_layout
-from templating.messages.email import EmailLayout, count_attachments
+from templating.messages.email import count_attachments
 from templating.messages.render import render_content
 
 SETTINGS = {"from_address": "app@x.example", "from_name": "App"}

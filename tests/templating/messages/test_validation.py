@@ -7,15 +7,24 @@ from typing import Any
 import pytest
 
 from domain.channels.types import ChannelType
-from templating.messages.validation import check_template
+from domain.workflows.steps import ChannelStep
+from domain.workflows.steps.base import LENIENT
+from templating.messages.validation import template_errors
 
 
 def problems(channel_type: ChannelType, template: Any) -> list[tuple[str, str]]:
-    """Return paths and messages of what is wrong."""
-    return [
-        (error.field, error.message)
-        for error in check_template(channel_type, template, "steps[0].template")
-    ]
+    """Return paths and messages of what is wrong with the templates of a step."""
+    step = ChannelStep.model_validate(
+        {
+            "ref": "step_1",
+            "channel_type": channel_type.value,
+            "channel_key": "main",
+            "template": template,
+        },
+        context=LENIENT,
+    )
+    found = template_errors(step.templates("steps[0]"))
+    return [(error.field, error.message) for error in found]
 
 
 @pytest.mark.parametrize(
@@ -47,24 +56,6 @@ def test_liquid_errors_have_path_and_line() -> None:
         "steps[0].template.action_buttons[1].action",
     ]
     assert found[0][1] == "unknown filter 'nope' (line 2)"
-
-
-def test_unsupported_bodies_are_refused() -> None:
-    """Visual blocks and MJML are named as not supported, at their own fields."""
-    template = {"subject": "x", "visual_blocks": [{"content": "{{"}], "is_mjml": True}
-    found = problems(ChannelType.EMAIL, template)
-    assert [path for path, _ in found] == [
-        "steps[0].template.visual_blocks",
-        "steps[0].template.is_mjml",
-    ]
-    assert all("not supported by this version" in message for _, message in found)
-
-
-def test_email_needs_a_body() -> None:
-    """An e-mail template without any body is incomplete."""
-    assert problems(ChannelType.EMAIL, {"subject": "x"}) == [
-        ("steps[0].template.html_body", "is required")
-    ]
 
 
 def test_constant_overrides_must_be_objects() -> None:

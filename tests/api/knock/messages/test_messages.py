@@ -321,3 +321,35 @@ async def test_trigger_data_is_found_in_either_form(
     listed = (await client.get(f"/v1/messages?{query}")).json()["items"]
     feed = (await client.get(f"/v1/users/ellie/feeds/{channel}?{query}")).json()["entries"]
     assert [one["id"] for one in listed] == [one["id"] for one in feed] == [wanted]
+
+
+async def test_what_is_gone_is_left_out(
+    client: httpx.AsyncClient, make: Builder, environment: Environment
+) -> None:
+    """A channel and a recipient that no longer exist are missing, an actor is null: never a 500."""
+    run_id = await make.run(environment)
+    identifier = await make.message(environment, uuid4(), recipient_run_id=run_id, actors=["gone"])
+    message = (await client.get(f"/v1/messages/{identifier}")).json()
+    assert "channel" not in message
+    assert message["recipient"] == "ellie"
+    [activity] = (await client.get(f"/v1/messages/{identifier}/activities")).json()["items"]
+    assert "recipient" not in activity
+    assert activity["actor"] is None
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "words"),
+    [
+        ("", "message_ids", "is required"),
+        ("message_ids[a]=x", "message_ids[0]", "must be a string"),
+        ("&".join(f"message_ids[]={n}" for n in range(51)), "message_ids", "at most 50 entries"),
+    ],
+)
+async def test_a_batch_of_contents_names_its_messages(
+    client: httpx.AsyncClient, query: str, field: str, words: str
+) -> None:
+    """A query without 1 to 50 ids is refused at the place that is wrong."""
+    response = await client.get(f"/v1/messages/batch/content?{query}")
+    [error] = response.json()["errors"]
+    assert (response.status_code, error["field"]) == (422, field)
+    assert words in error["message"]

@@ -7,8 +7,13 @@ from typing import Any
 import httpx
 import pytest
 
+from api.management.content.annotations import annotated
+from api.management.content.workflows import WorkflowOut
+from domain.content.workflow import WORKFLOW
 from domain.kit.json_types import JsonObject
-from tests.support.account import Account, email_step, feed_step, workflow
+from domain.workflows.steps import STEP_TYPES
+from services.content.drafts import ContentView
+from tests.support.account import T0, Account, email_step, feed_step, workflow
 from tests.support.temporal_recorder import TemporalRecorder
 
 PATH = "/v1/workflows/plain"
@@ -316,3 +321,61 @@ async def test_an_api_key_does_not_open_the_management_api(
     response = await management.request(method, PATH, headers=headers)
 
     assert (response.status_code, response.json()["code"]) == (401, "incorrect_token_type")
+
+
+async def test_what_is_not_there_is_left_out(management: httpx.AsyncClient) -> None:
+    """Members that Knock's document does not call nullable are left out, never null."""
+    read = (await _ok(await _put(management, workflow(description=None), commit="true")))[
+        "workflow"
+    ]
+    commits = await _ok(await management.get("/v1/commits", params={"resource_id": "plain"}))
+
+    assert not {"description", "trigger_data_json_schema"} & set(read)
+    assert "commit_message" not in commits["entries"][0]
+    told = (await _ok(await _put(management, workflow(description="Told"))))["workflow"]
+    assert told["description"] == "Told"
+
+
+async def test_steps_are_documented_by_type(management: httpx.AsyncClient) -> None:
+    """Bodies and answers describe a step as one of its types, told apart by `type`."""
+    document = (await management.get("/docs/management/openapi.json")).json()
+    operation = document["paths"]["/v1/workflows/{key}"]["put"]
+    body = operation["requestBody"]["content"]["application/json"]["schema"]
+    sent = body["properties"]["workflow"]["properties"]["steps"]["items"]
+    answered = document["components"]["schemas"]["WorkflowOut"]["properties"]["steps"]["items"]
+
+    types = [one["properties"]["type"]["const"] for one in sent["oneOf"]]
+    assert types == list(STEP_TYPES)
+    assert sent["discriminator"]["propertyName"] == "type"
+    assert list(answered["discriminator"]["mapping"]) == list(STEP_TYPES)
+
+
+@pytest.mark.parametrize("length", [4096, 4097])
+async def test_a_commit_message_has_one_limit(management: httpx.AsyncClient, length: int) -> None:
+    """A message of 4096 characters is kept, of whatever kind they are; a longer one is refused."""
+    message = "\ufffd" * length
+    saved = await _put(management, workflow(), commit="true", commit_message=message)
+    assert saved.status_code == (200 if length == 4096 else 422)
+    if length == 4096:
+        listed = await _ok(await management.get("/v1/commits", params={"resource_id": "plain"}))
+        assert listed["entries"][0]["commit_message"] == message
+
+
+def test_odd_content_is_answered_as_it_is() -> None:
+    """Content that another version stored is no fault when it is read, annotated or not."""
+    odd = {"name": 5, "steps": [5, {"type": "warp", "ref": "a"}], "categories": "x"}
+    view = ContentView(
+        key="plain",
+        environment="development",
+        content=odd,
+        document=WORKFLOW.read(odd, "plain"),
+        sha="abc",
+        active=True,
+        valid=True,
+        created_at=T0,
+        updated_at=T0,
+    )
+    for content in (odd, annotated(odd, WORKFLOW.files(view.document), ["key"])):
+        written = WorkflowOut.of(view, content).model_dump(mode="json")
+        assert (written["name"], written["categories"]) == (5, "x")
+        assert written["steps"] == odd["steps"]

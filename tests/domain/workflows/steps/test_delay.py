@@ -11,10 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.kit.durations import Duration, DurationUnit
-from domain.workflows.steps import DelayDecision, DelayStep, decide_delay
+from domain.workflows.steps import DelayDecision, DelaySettings, DelayStep, decide_delay
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 PATH = "data.at"
+
+
+def _fixed(length: Duration) -> DelayStep:
+    return DelayStep(ref="d", settings=DelaySettings(delay_for=length))
 
 
 def decide(
@@ -22,7 +26,7 @@ def decide(
 ) -> DelayDecision:
     """Decide a delay until `data.at`, with an offset when an amount is given."""
     offset = None if amount is None else Duration(DurationUnit(unit), amount)
-    step = DelayStep(ref="d", delay_for=offset, until_path=PATH)
+    step = DelayStep(ref="d", settings=DelaySettings(delay_for=offset, delay_until_field_path=PATH))
     return decide_delay(step, {"data": {"at": value}}, NOW, zone)
 
 
@@ -37,14 +41,14 @@ def decide(
 )
 def test_fixed(unit: str, amount: int, expected: timedelta) -> None:
     """A fixed delay lasts from now, whatever the data."""
-    step = DelayStep(ref="d", delay_for=Duration(DurationUnit(unit), amount))
+    step = _fixed(Duration(DurationUnit(unit), amount))
 
     assert decide_delay(step, {}, NOW, None) == DelayDecision(until=NOW + expected)
 
 
 def test_zero_does_not_wait() -> None:
     """A delay of nothing goes on at once, and is no skip; so is a dynamic one."""
-    step = DelayStep(ref="d", delay_for=Duration(DurationUnit.HOURS, 0))
+    step = _fixed(Duration(DurationUnit.HOURS, 0))
 
     assert decide_delay(step, {}, NOW, None) == DelayDecision()
     assert decide({"unit": "hours", "value": 0}) == DelayDecision()
@@ -90,9 +94,9 @@ def test_relative(value: Any, unit: str, amount: int, expected: str) -> None:
         (None, None, "data.at is not set"),
         ("", None, "data.at is not set"),
         (None, 1, "data.at is not set"),
-        ("soon", None, "data.at is no timestamp, duration or window rule that lies ahead"),
-        (5, 1, "data.at is no timestamp, duration or window rule that lies ahead"),
-        ({"unit": "eons", "value": 1}, None, "data.at is no timestamp, duration or window rule"),
+        ("soon", None, "data.at is not a timestamp, duration or window rule that lies ahead"),
+        (5, 1, "data.at is not a timestamp, duration or window rule that lies ahead"),
+        ({"unit": "eons", "value": 1}, None, "data.at is not a timestamp, duration or window rule"),
         ("2026-06-15T11:59:59Z", None, "in the past"),
         ("2026-06-15T12:00:00Z", None, "in the past"),
         ("2026-06-15T12:30:00Z", -1, "in the past"),
@@ -115,7 +119,7 @@ def test_what_cannot_be_waited_for_is_skipped(value: Any, amount: int | None, re
 
 def test_a_path_that_leads_nowhere_is_skipped() -> None:
     """A path whose root is absent is like a value that is not set."""
-    step = DelayStep(ref="d", until_path="recipient.wake.at")
+    step = DelayStep(ref="d", settings=DelaySettings(delay_until_field_path="recipient.wake.at"))
 
     assert decide_delay(step, {}, NOW, None) == DelayDecision(
         skip_reason="recipient.wake.at is not set"
@@ -125,7 +129,7 @@ def test_a_path_that_leads_nowhere_is_skipped() -> None:
 def test_exact_time_in_the_callers_zone() -> None:
     """A delay of a day lasts 24 hours over a clock change, whatever zone `now` is given in."""
     now = datetime(2026, 3, 7, 12, tzinfo=ZoneInfo("America/New_York"))
-    step = DelayStep(ref="d", delay_for=Duration(DurationUnit.DAYS, 1))
+    step = _fixed(Duration(DurationUnit.DAYS, 1))
 
     decision = decide_delay(step, {}, now, None)
 

@@ -11,7 +11,13 @@ from domain.kit.durations import Duration, DurationUnit
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject
 from domain.workflows.send_windows import SendWindow
-from domain.workflows.steps import UNSUPPORTED_TYPES, ChannelStep, DelayStep, parse_steps
+from domain.workflows.steps import (
+    UNSUPPORTED_TYPES,
+    ChannelStep,
+    DelaySettings,
+    DelayStep,
+    parse_steps,
+)
 from tests.support.steps import CHANNEL_KEYS, channel_step, delay_step
 
 TEMPLATES: dict[str, dict[str, Any]] = {
@@ -119,7 +125,7 @@ def test_a_webhook_step_has_no_overrides() -> None:
 @pytest.mark.parametrize(
     ("channel_type", "missing"),
     [
-        ("email", ["subject"]),
+        ("email", ["subject", "html_body"]),
         ("in_app_feed", ["markdown_body"]),
         ("sms", ["text_body"]),
         ("push", ["title", "text_body"]),
@@ -132,6 +138,24 @@ def test_required_template_fields(channel_type: str, missing: list[str]) -> None
     raw = channel(channel_type, template={"other": 1})
 
     assert fields_of(raw) == [f"steps[0].template.{name}" for name in missing]
+
+
+def test_unsupported_bodies_are_refused() -> None:
+    """Visual blocks and MJML are named as not supported, at their own fields."""
+    template = {"subject": "x", "visual_blocks": [{"content": "{{"}], "is_mjml": True}
+    with pytest.raises(InvalidParams) as refusal:
+        parse_steps([channel(template=template)])
+    errors = refusal.value.errors
+    assert {error.field for error in errors} == {
+        "steps[0].template.visual_blocks",
+        "steps[0].template.is_mjml",
+    }
+    assert all("not supported by this version" in error.message for error in errors)
+
+
+def test_an_email_needs_a_body() -> None:
+    """An e-mail template without any body is incomplete."""
+    assert fields_of(channel(template={"subject": "x"})) == ["steps[0].template.html_body"]
 
 
 def test_a_silent_push_needs_no_text() -> None:
@@ -245,6 +269,7 @@ def test_all_violations_of_all_steps_are_collected() -> None:
         "steps[0].ref",
         "steps[0].channel_key",
         "steps[0].template.subject",
+        "steps[0].template.html_body",
         "steps[1]",
         "steps[2].settings",
         "steps[3].type",
@@ -305,35 +330,43 @@ HOUR = {"unit": "hours", "value": 1}
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({"delay_for": HOUR}, DelayStep(ref="d", delay_for=Duration(DurationUnit.HOURS, 1))),
+        ({"delay_for": HOUR}, DelaySettings(delay_for=Duration(DurationUnit.HOURS, 1))),
         (
             {"delay_for": HOUR, "delay_until_field_path": ""},
-            DelayStep(ref="d", delay_for=Duration(DurationUnit.HOURS, 1)),
+            DelaySettings(delay_for=Duration(DurationUnit.HOURS, 1)),
         ),
         (
             {"delay_for": None, "delay_until_field_path": "recipient.at"},
-            DelayStep(ref="d", until_path="recipient.at"),
+            DelaySettings(delay_until_field_path="recipient.at"),
         ),
-        ({"delay_until_field_path": "at"}, DelayStep(ref="d", until_path="data.at")),
-        ({"delay_until_field_path": "event.at"}, DelayStep(ref="d", until_path="data.event.at")),
-        ({"delay_until_field_path": "c[0].at"}, DelayStep(ref="d", until_path="data.c[0].at")),
+        ({"delay_until_field_path": "at"}, DelaySettings(delay_until_field_path="data.at")),
+        (
+            {"delay_until_field_path": "event.at"},
+            DelaySettings(delay_until_field_path="data.event.at"),
+        ),
+        (
+            {"delay_until_field_path": "c[0].at"},
+            DelaySettings(delay_until_field_path="data.c[0].at"),
+        ),
         (
             {"delay_until_field_path": 'data["a b"][0]'},
-            DelayStep(ref="d", until_path='data["a b"][0]'),
+            DelaySettings(delay_until_field_path='data["a b"][0]'),
         ),
-        ({"delay_until_field_path": "vars"}, DelayStep(ref="d", until_path="data.vars")),
+        ({"delay_until_field_path": "vars"}, DelaySettings(delay_until_field_path="data.vars")),
         (
             {
                 "delay_for": {"unit": "days", "value": -1},
                 "delay_until_field_path": "data.at",
             },
-            DelayStep(ref="d", delay_for=Duration(DurationUnit.DAYS, -1), until_path="data.at"),
+            DelaySettings(
+                delay_for=Duration(DurationUnit.DAYS, -1), delay_until_field_path="data.at"
+            ),
         ),
     ],
 )
-def test_delay_settings(settings: dict[str, Any], expected: DelayStep) -> None:
+def test_delay_settings(settings: dict[str, Any], expected: DelaySettings) -> None:
     """A delay is fixed, dynamic, or both; a path without a known root is one into `data`."""
-    assert parse_steps([delay(**settings)]) == (expected,)
+    assert parse_steps([delay(**settings)]) == (DelayStep(ref="d", settings=expected),)
 
 
 @pytest.mark.parametrize(

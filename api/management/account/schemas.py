@@ -1,0 +1,76 @@
+"""Wire shapes of environments and of the account."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from api.kit.shapes import Moment, Out
+from domain.account.environments import Environment
+
+
+class EnvironmentOut(Out):
+    """An environment; `order` is its place in the promotion chain."""
+
+    slug: str
+    name: str
+    order: int
+    owner: Literal["system"] = "system"
+    hide_pii_data: bool = False
+    label_color: str | None = None
+    last_commit_at: Moment | None
+    created_at: Moment
+    updated_at: Moment
+    deleted_at: Moment | None = None
+
+    @classmethod
+    def of(cls, environment: Environment) -> Self:
+        """Write an environment."""
+        return cls(
+            slug=environment.slug,
+            name=environment.name,
+            order=environment.position,
+            last_commit_at=environment.last_commit_at,
+            created_at=environment.inserted_at,
+            updated_at=environment.updated_at,
+        )
+
+
+class FeaturesOut(Out):
+    """What the account can do.
+
+    Limits are null because there are none. What this version lacks is false, so that Knock's CLI
+    leaves it out instead of failing.
+    """
+
+    batch_items_render_limit_allowed: bool = False
+    custom_branding_allowed: bool = False
+    data_retention_days: int | None = None
+    data_warehouse_extension_allowed: bool = False
+    datadog_extension_allowed: bool = False
+    dsync_allowed: bool = False
+    guides_monthly_notified_recipients_limit: int | None = None
+    guides_per_tenant_scope_allowed: bool = False
+    heap_extension_allowed: bool = False
+    knock_branding_required: bool = False
+    litmus_email_preview_allowed: bool = False
+    message_sent_limit: int | None = None
+    new_relic_extension_allowed: bool = False
+    permission_groups_allowed: bool = False
+    segment_extension_allowed: bool = False
+    self_serve_allowed: bool = True
+    sso_allowed: bool = False
+    tenant_preferences_allowed: bool = False
+    translations_allowed: bool = False
+
+
+class WhoamiOut(Out):
+    """Whose token this is: always a service token of the one account."""
+
+    account_name: str = "Carillon"
+    account_slug: str = "carillon"
+    type: Literal["service_token"] = "service_token"
+    service_token_name: str
+    user_id: str | None = None
+    user_name: str | None = None
+    user_email: str | None = None
+    account_features: FeaturesOut = FeaturesOut()

@@ -1,0 +1,233 @@
+"""The operations that every kind of content has: list, get, upsert, validate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Self
+
+from fastapi import APIRouter, Request
+from pydantic import Field, create_model
+from starlette.responses import JSONResponse
+
+from api.kit.auth import EngineDep, ServiceToken
+from api.kit.pagination import BY_ID
+from api.kit.parameters import ERROR_RESPONSES, Param, boolean, takes
+from api.kit.query_strings import Query, QueryDep
+from api.kit.shapes import LeftOut, Moment, Out, PlainEntriesOut, answer, read_body
+from api.kit.strings import known_id, new_id_of
+from api.management.content.annotations import ANNOTATION, annotated, wants_annotations
+from api.management.requests import (
+    ENVIRONMENT_HELP,
+    NOTE_HELP,
+    PAGE_HELP,
+    read_environment,
+    read_limit,
+    read_note,
+)
+from domain.content.kind import KindOfContent
+from domain.kit.json_types import JsonObject
+from domain.kit.shapes import DocumentedAs, Shape
+from services.content import drafts
+from services.content.drafts import ContentView
+
+ANNOTATE_HELP: dict[str, str | Param] = {
+    "annotate": boolean("Add `__annotation`, as Knock's CLI needs it.")
+}
+_READ_HELP: dict[str, str | Param] = {
+    **ENVIRONMENT_HELP,
+    **ANNOTATE_HELP,
+    "hide_uncommitted_changes": boolean("Return what was last committed instead of the draft."),
+}
+_WRITE_HELP: dict[str, str | Param] = {
+    **ENVIRONMENT_HELP,
+    **ANNOTATE_HELP,
+    "commit": boolean("Publish at once."),
+    **NOTE_HELP,
+    "force": boolean("Write in an environment that content is otherwise promoted to."),
+}
+
+
+class ContentOut(Out):
+    """What the answers of every kind have beside their content."""
+
+    key: str
+    environment: str
+    sha: str = Field(description="Hash of the content.")
+    created_at: Moment
+    updated_at: Moment
+    annotation: LeftOut[Annotated[Any, DocumentedAs(dict[str, Any])]] = Field(
+        None, alias=ANNOTATION, description="For Knock's CLI."
+    )
+
+    @classmethod
+    def of(cls, view: ContentView[Any], content: JsonObject) -> Self:
+        """Write a view; `content` is its content, perhaps annotated."""
+        members = {name: content.get(name) for name in cls.model_fields if name not in _BESIDE}
+        return cls(
+            **{**members, **cls.beside(view)},
+            key=view.key,
+            environment=view.environment,
+            sha=view.sha,
+            created_at=view.created_at,
+            updated_at=view.updated_at,
+            annotation=content.get(ANNOTATION),
+        )
+
+    @classmethod
+    def beside(cls, view: ContentView[Any]) -> dict[str, Any]:
+        """Return what a kind says of a view beside its content."""
+        return {}
+
+
+_BESIDE = frozenset(ContentOut.model_fields)
+
+
+class ContentResource:
+    """One kind of content over HTTP.
+
+    Attributes:
+        router: has the four operations; what is special to a kind joins it.
+    """
+
+    def __init__(self, kind: KindOfContent[Any], shape: type[ContentOut], *, tag: str) -> None:
+        """Make the operations of a kind.
+
+        Args:
+            kind: of the content.
+            shape: of the answers. Its members are those of the kind's own shape, those of
+                `ContentOut`, and whatever else it has `beside` them.
+            tag: groups the operations in the document.
+        """
+        self._kind = kind
+        self._shape = shape
+        self._read_only = [
+            name
+            for name in shape.model_fields
+            if name not in kind.shape.model_fields and name != "annotation"
+        ]
+        title = kind.shape.__name__.removesuffix("Shape")
+        name = kind.name.value
+        taken: dict[str, Any] = {name: (Annotated[Any, DocumentedAs(kind.shape)], ...)}
+        given: dict[str, Any] = {name: (shape, ...)}
+        wrapped = f"The {kind.noun} under its name."
+        self._body = create_model(f"{title}Body", __base__=Shape, __doc__=wrapped, **taken)
+        self.body_out = create_model(f"{title}BodyOut", __base__=Out, __doc__=wrapped, **given)
+        self._page: Any = PlainEntriesOut[shape]  # type: ignore[valid-type]
+        self.router = APIRouter(prefix=f"/v1/{kind.name}s", tags=[tag], responses=ERROR_RESPONSES)
+        self._add_operations()
+
+    def out(self, view: ContentView[Any], request: Request, query: Query) -> ContentOut:
+        """Write a view, annotated when that is wanted."""
+        content = view.content
+        if wants_annotations(request, query):
+            content = annotated(content, self._kind.files(view.document), self._read_only)
+        return self._shape.of(view, content)
+
+    def wrapped(self, view: ContentView[Any], request: Request, query: Query) -> JSONResponse:
+        """Answer a view under the name of its kind."""
+        return answer(self.body_out(**{self._kind.name.value: self.out(view, request, query)}))
+
+    def _add_operations(self) -> None:
+        noun, plural = self._kind.noun, f"{self._kind.noun}s"
+        name = self._kind.name.value
+        add = self.router.add_api_route
+        add(
+            "",
+            self._list(),
+            name=f"list_{name}s",
+            description=f"List {plural} by key.",
+            response_model=self._page,
+            openapi_extra=takes(query={**_READ_HELP, **PAGE_HELP}),
+        )
+        add(
+            "/{key}",
+            self._get(),
+            name=f"get_{name}",
+            description=f"Get one {noun}.",
+            response_model=self._shape,
+            openapi_extra=takes(query=_READ_HELP),
+        )
+        add(
+            "/{key}",
+            self._upsert(),
+            methods=["PUT"],
+            name=f"upsert_{name}",
+            description=f"Create or replace one {noun}; with `commit` publish it too.",
+            response_model=self.body_out,
+            openapi_extra=takes(self._body, query=_WRITE_HELP),
+        )
+        add(
+            "/{key}/validate",
+            self._validate(),
+            methods=["PUT"],
+            name=f"validate_{name}",
+            description=f"Judge one {noun} without saving it.",
+            response_model=self.body_out,
+            openapi_extra=takes(self._body, query={**ENVIRONMENT_HELP, **ANNOTATE_HELP}),
+        )
+
+    def _list(self) -> Callable[..., Any]:
+        async def list_content(
+            request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
+        ) -> JSONResponse:
+            page_request = read_limit(query, BY_ID)
+            hide = query.boolean("hide_uncommitted_changes") or False
+            page = await drafts.list_content(
+                engine,
+                await read_environment(engine, query),
+                self._kind,
+                page_request,
+                hide_uncommitted_changes=hide,
+            )
+            entries = [self.out(view, request, query) for view in page.rows]
+            return answer(self._page.of(page, entries))
+
+        return list_content
+
+    def _get(self) -> Callable[..., Any]:
+        async def get_content(
+            key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
+        ) -> JSONResponse:
+            hide = query.boolean("hide_uncommitted_changes") or False
+            environment = await read_environment(engine, query)
+            view = await drafts.get_content(
+                engine, environment, self._kind, known_id(key), hide_uncommitted_changes=hide
+            )
+            return answer(self.out(view, request, query))
+
+        return get_content
+
+    def _upsert(self) -> Callable[..., Any]:
+        async def upsert_content(
+            key: str, request: Request, token: ServiceToken, engine: EngineDep, query: QueryDep
+        ) -> JSONResponse:
+            body = await read_body(request, self._body)
+            note = read_note(query, token) if query.boolean("commit") else None
+            view = await drafts.upsert_content(
+                engine,
+                await read_environment(engine, query),
+                self._kind,
+                new_id_of(key, field="key"),
+                getattr(body, self._kind.name.value),
+                commit=note,
+                force=query.boolean("force") or False,
+            )
+            return self.wrapped(view, request, query)
+
+        return upsert_content
+
+    def _validate(self) -> Callable[..., Any]:
+        async def validate_content(
+            key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
+        ) -> JSONResponse:
+            body = await read_body(request, self._body)
+            view = await drafts.validate_content(
+                engine,
+                await read_environment(engine, query),
+                self._kind,
+                new_id_of(key, field="key"),
+                getattr(body, self._kind.name.value),
+            )
+            return self.wrapped(view, request, query)
+
+        return validate_content

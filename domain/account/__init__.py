@@ -1,0 +1,1 @@
+"""Environments, and the credentials that open them."""

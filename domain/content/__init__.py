@@ -1,0 +1,1 @@
+"""Authored content of every kind: its rows, and what each kind tells of itself."""

@@ -1,0 +1,14 @@
+"""The kinds of content that this version knows. A new kind is one file beside this, and a line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from domain.content.email_layout import EMAIL_LAYOUT
+from domain.content.kind import KindOfContent
+from domain.content.workflow import WORKFLOW
+
+KINDS: Mapping[str, KindOfContent[Any]] = {
+    kind.name.value: kind for kind in (WORKFLOW, EMAIL_LAYOUT)
+}

@@ -1,0 +1,119 @@
+"""Deliveries: who works on which, what they are given, and what an attempt changes.
+
+The fields of the rows name columns of `deliveries` and `messages`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from domain.kit.json_types import JsonObject
+from domain.messages.delivery import Exchange
+from domain.messages.events import NewMessageEvent
+from domain.messages.statuses import PENDING_DELIVERY
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who works on which delivery: `owner` names one attempt of one process."""
+
+    message_id: UUID
+    environment_id: UUID
+    retry: int
+    owner: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedMessage:
+    """A message that is to be sent, with all that its provider needs.
+
+    Attributes:
+        provider: of its channel; None when the channel is gone.
+        provider_settings: sealed; None when the channel is not configured in this environment.
+        channel_data: what its recipient has stored for the channel.
+        attempts: how often the provider has answered.
+        interruptions: how many claims never came back.
+        age: seconds since it could first have been sent.
+    """
+
+    id: UUID
+    environment_id: UUID
+    channel_id: UUID
+    channel_type: str
+    recipient_id: str
+    content: JsonObject
+    provider: str | None
+    provider_settings: bytes | None
+    channel_data: JsonObject | None
+    attempts: int
+    interruptions: int
+    age: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a message stands that could not be claimed.
+
+    Attributes:
+        retry_count: how often it was retried by hand.
+        retry: which retry its delivery is of; like what follows, None when it is not on its way.
+        due_in: seconds until it is due.
+        leased_for: seconds until its lease ends; None when nobody has claimed it.
+    """
+
+    delivery_status: str
+    retry_count: int
+    retry: int | None
+    due_in: float | None
+    leased_for: float | None
+
+    def is_open_for(self, claim: Claim) -> bool:
+        """Tell whether there is something left to do for a claim."""
+        is_pending = self.delivery_status in PENDING_DELIVERY
+        return is_pending and self.retry_count == claim.retry and self.retry is not None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """What one attempt changes.
+
+    Attributes:
+        accepted: whether the provider took the message.
+        after: seconds until the next attempt; None when the status is final.
+    """
+
+    claim: Claim
+    attempt: int
+    status: str
+    accepted: bool
+    after: float | None
+    metadata: JsonObject
+    events: list[NewMessageEvent]
+    exchange: Exchange | None
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequeuedMessage:
+    """A message that was put on its way again; `retry_count` counts this time in."""
+
+    id: UUID
+    channel_type: str
+    workflow_key: str
+    retry_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverdueDelivery:
+    """A delivery that nobody works on though it was due long ago; `environment` is a slug."""
+
+    message_id: UUID
+    environment_id: UUID
+    environment: str
+    channel_type: str
+    retry: int
+    due_at: datetime
+    workflow_key: str
+    recipient_run_id: UUID | None

@@ -1,0 +1,98 @@
+"""Versioned content of every kind: save a draft, publish it, copy it to another environment.
+
+A version never changes. Publishing writes the version, the commit and the pointer to it in one
+transaction, under a lock that makes other commits of the environment wait.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from domain.content.rows import Author, Commit, CommitNote, PromotableCommit, Resource, Version
+from domain.kit.errors import NotFound
+from domain.kit.ids import new_id
+from domain.kit.json_types import JsonObject
+from domain.kit.principals import EnvironmentScope
+from domain.kit.stored import content_sha
+from models.queries.content import commits as commit_queries
+from models.queries.content import drafts as queries
+from services.engine import Unit
+
+
+async def save_draft(
+    unit: Unit, environment: EnvironmentScope, resource_type: str, key: str, content: JsonObject
+) -> Resource:
+    """Write what is being edited; nothing runs on it before a commit. Raises NotFound."""
+    resource = await queries.save_draft(
+        unit.connection,
+        environment.id,
+        resource_type,
+        key,
+        content=content,
+        sha=content_sha(content),
+        now=unit.now,
+    )
+    return _existing(resource, resource_type, key)
+
+
+async def publish_draft(
+    unit: Unit, environment: EnvironmentScope, resource: Resource, note: CommitNote
+) -> Commit | None:
+    """Make the draft the published version; None when it is already and no empty one is allowed.
+
+    The caller holds the locks of `lock_publication` and of the resource.
+    """
+    is_empty = resource.draft_sha == resource.published_sha
+    if is_empty and not note.allow_empty:
+        return None
+    commit = _new_commit(unit, environment, resource.resource_type, resource.key, note)
+    commit = replace(commit, is_empty=is_empty)
+    await _publish(unit, commit, resource.draft, resource.draft_sha)
+    return commit
+
+
+async def publish_copy(
+    unit: Unit, environment: EnvironmentScope, source: PromotableCommit, author: Author
+) -> Commit:
+    """Publish in `environment` what a commit published in the one before it."""
+    note = CommitNote(author, source.commit_message)
+    commit = _new_commit(unit, environment, source.resource_type, source.resource_key, note)
+    commit = replace(commit, is_empty=source.is_empty, source_commit_id=source.id)
+    await _publish(unit, commit, source.content, source.sha)
+    await commit_queries.mark_promoted(unit.connection, source, unit.now)
+    return commit
+
+
+def _new_commit(
+    unit: Unit, environment: EnvironmentScope, resource_type: str, key: str, note: CommitNote
+) -> Commit:
+    return Commit(
+        id=new_id(),
+        environment_id=environment.id,
+        environment=environment.slug,
+        resource_type=resource_type,
+        resource_key=key,
+        version_id=new_id(),
+        commit_message=note.message,
+        author_name=note.author.name,
+        author_email=note.author.email,
+        is_empty=False,
+        source_commit_id=None,
+        inserted_at=unit.now,
+        promoted_at=None,
+    )
+
+
+async def _publish(unit: Unit, commit: Commit, content: JsonObject, sha: str) -> None:
+    place = (commit.environment_id, commit.resource_type, commit.resource_key)
+    version = Version(commit.version_id, content, sha, commit.inserted_at)
+    await queries.insert_version(unit.connection, *place, version)
+    resource = await queries.publish(unit.connection, *place, version)
+    _existing(resource, commit.resource_type, commit.resource_key)
+    await commit_queries.insert_commit(unit.connection, commit)
+
+
+def _existing(resource: Resource | None, resource_type: str, key: str) -> Resource:
+    if resource is None:
+        raise NotFound(f"The {resource_type} {key[:255]!r} is archived.")
+    return resource

@@ -1,0 +1,39 @@
+"""What a message keeps of its trigger's data, and how it is found by it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.kit.filters import DataFilter
+from domain.messages.kept_data import kept_data, kept_filter
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=600)
+
+
+@given(key=st.text(max_size=20), value=SCALARS)
+def test_a_filter_is_cut_as_the_data_was(key: str, value: Any) -> None:
+    """Whoever looks for the value that a trigger carried finds what the message kept of it."""
+    assert kept_filter(DataFilter.of_json({key: value})).matches(kept_data({key: value}))
+
+
+@pytest.mark.parametrize(
+    ("data", "kept"),
+    [
+        ({"a": 1, "b": None, "c": True, "d": "x"}, {"a": 1, "b": None, "c": True, "d": "x"}),
+        ({"a": {"b": 1}, "c": [1], "d": 2}, {"d": 2}),
+        ({"a": "x" * 257}, {"a": "x" * 256}),
+    ],
+)
+def test_scalars_are_kept_and_strings_cut(data: dict[str, Any], kept: dict[str, Any]) -> None:
+    """Objects and lists are left out, strings cut after 256 characters."""
+    assert kept_data(data) == kept
+
+
+def test_of_very_many_keys_the_first_are_kept() -> None:
+    """A message keeps 16,384 characters at most, keys included."""
+    kept = kept_data({f"key-{n:04}": "x" * 92 for n in range(1_000)})
+    assert list(kept) == [f"key-{n:04}" for n in range(163)]
