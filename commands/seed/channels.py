@@ -8,12 +8,12 @@ from datetime import datetime
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from domain.account.environments import Environment
 from domain.channels.in_app_feed import FEED_PROVIDER
 from domain.channels.rows import Channel, ChannelSettings
 from domain.channels.types import ChannelType
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
-from models.queries.account.environments import EnvironmentRow
 from models.queries.channels import channels as queries
 from runtime.crypto import CannotOpen
 from runtime.database import Connection
@@ -86,7 +86,7 @@ _CHANNELS = (
 async def seed_channels(
     connection: Connection,
     engine: Engine,
-    environments: Sequence[EnvironmentRow],
+    environments: Sequence[Environment],
     now: datetime,
 ) -> list[Channel]:
     """Make the channels that are missing, and settings where a channel has none."""
@@ -115,7 +115,7 @@ async def seed_channels(
     made = {channel.id for channel in channels}
     for seeded in _CHANNELS:
         for environment in environments if seeded.id in made else ():
-            before = known.get((seeded.id, environment["id"]))
+            before = known.get((seeded.id, environment.id))
             wanted = _wanted_settings(engine, seeded, environment, before)
             if wanted is not None:
                 await queries.upsert_channel_settings(connection, wanted, now=now)
@@ -125,18 +125,18 @@ async def seed_channels(
 def _wanted_settings(
     engine: Engine,
     seeded: _Seeded,
-    environment: EnvironmentRow,
+    environment: Environment,
     before: ChannelSettings | None,
 ) -> ChannelSettings | None:
     """Return the settings to write, or None when those that are there may stay."""
     is_mail = seeded.key == _SMTP_KEY
-    owner = (seeded.id, environment["id"])
+    owner = (seeded.id, environment.id)
     if before is None:
         settings = {"url": _sink_url(engine.settings)} if is_mail else {}
         return ChannelSettings(
             channel_id=seeded.id,
-            environment_id=environment["id"],
-            environment=environment["slug"],
+            environment_id=environment.id,
+            environment=environment.slug,
             id=new_id(),
             is_sandbox=False,
             channel_settings=seeded.channel_settings,

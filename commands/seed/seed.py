@@ -7,7 +7,7 @@ the seeded e-mail channel follows the settings.
 from __future__ import annotations
 
 import itertools
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
 from commands.seed.channels import seed_channels
@@ -20,6 +20,7 @@ from commands.seed.keys import (
     key_name,
 )
 from commands.seed.sample_workflows import SAMPLE_WORKFLOWS
+from domain.account.environments import Environment
 from domain.content.email_layout import EMAIL_LAYOUT
 from domain.content.kind import KindOfContent
 from domain.content.rows import Author, CommitNote, Selection
@@ -30,11 +31,9 @@ from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope, KeyKind
 from models.queries.account import environments as environment_queries
 from models.queries.account.credentials import find_credential
-from models.queries.account.environments import EnvironmentRow
 from models.queries.content import commits as commit_queries
 from models.queries.content import drafts as content_queries
 from runtime.crypto import hash_token
-from runtime.database import Connection
 from services.account.api_keys import keep_api_key, keep_service_token
 from services.account.environments import find_environment
 from services.channels.sealing import list_unreadable
@@ -57,18 +56,16 @@ async def seed(engine: Engine, keys: SeedKeys, *, clock: Clock = utc_now) -> See
         keys: the keys to store; the same ones at every start.
         clock: tells the time.
     """
-    now = clock()
-    async with engine.database.transaction() as connection:
-        await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        environments = await _environments(connection, now)
-        revoked = await _keys(Unit(engine, connection, now), environments, keys)
-        channels = await seed_channels(connection, engine, environments, now)
-        unit = Unit(engine, connection, now)
-        scopes = [EnvironmentScope(row["id"], row["slug"]) for row in environments]
+    async with replace(engine, clock=clock).unit() as unit:
+        await unit.connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        environments = await _environments(unit)
+        revoked = await _keys(unit, environments, keys)
+        channels = await seed_channels(unit.connection, engine, environments, unit.now)
+        scopes = [environment.scope for environment in environments]
         await _content(unit, scopes[0])
         for before, after in itertools.pairwise(scopes):
             await _promote(unit, before, after)
-        unreadable = await list_unreadable(connection, engine.vault)
+        unreadable = await list_unreadable(unit.connection, engine.vault)
     return SeededStack(
         {each.channel_type: SeededChannel(each.key, str(each.id)) for each in channels},
         revoked,
@@ -76,20 +73,20 @@ async def seed(engine: Engine, keys: SeedKeys, *, clock: Clock = utc_now) -> See
     )
 
 
-async def _environments(connection: Connection, now: datetime) -> list[EnvironmentRow]:
+async def _environments(unit: Unit) -> list[Environment]:
     for position, slug in enumerate(SEEDED_ENVIRONMENTS):
         await environment_queries.insert_environment(
-            connection,
+            unit.connection,
             environment_id=new_id(),
             slug=slug,
             name=slug.capitalize(),
             position=position,
-            now=now,
+            now=unit.now,
         )
-    return [await find_environment(connection, slug) for slug in SEEDED_ENVIRONMENTS]
+    return [await find_environment(unit.connection, slug) for slug in SEEDED_ENVIRONMENTS]
 
 
-async def _keys(unit: Unit, environments: list[EnvironmentRow], keys: SeedKeys) -> list[str]:
+async def _keys(unit: Unit, environments: list[Environment], keys: SeedKeys) -> list[str]:
     """Store the keys, and return the names of those that were stored before and have ended since.
 
     What somebody revoked is left as it is: seeding again opens no door that was closed.
@@ -97,14 +94,13 @@ async def _keys(unit: Unit, environments: list[EnvironmentRow], keys: SeedKeys) 
     await keep_service_token(unit, name="Seed", token=keys.service_token)
     tokens = {SERVICE_TOKEN: keys.service_token}
     for environment in environments:
-        scope = EnvironmentScope(environment["id"], environment["slug"])
-        pair = keys.environments[scope.slug]
+        pair = keys.environments[environment.slug]
         for kind, token in (
             (KeyKind.SECRET, pair.secret_key),
             (KeyKind.PUBLIC, pair.public_key),
         ):
-            await keep_api_key(unit, scope, kind=kind, name="Seed", token=token)
-            tokens[key_name(scope.slug, kind)] = token
+            await keep_api_key(unit, environment.scope, kind=kind, name="Seed", token=token)
+            tokens[key_name(environment.slug, kind)] = token
     return [
         name
         for name, token in tokens.items()

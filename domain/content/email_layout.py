@@ -8,23 +8,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from domain.content.kind import KindOfContent
 from domain.kit.authored import (
     ChannelTypes,
     FileFields,
-    Reference,
     ResourceType,
     Template,
     TemplateFile,
 )
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.kit.shapes import Shape, Wrong, violations_of
-from domain.kit.stored import KEY_WORDS, MAX_NAME_LENGTH, is_content_key, without_client_keys
-from domain.kit.violations import Violations
+from domain.kit.shapes import Shape, Wrong
+from domain.kit.stored import Name, read_document, without_client_keys
 
 # Where the body of an e-mail goes.
 CONTENT = re.compile(r"\{\{-?\s*content\s*-?\}\}")
@@ -46,12 +44,6 @@ class EmailLayout:
     html_layout: str
     text_layout: str
     footer_links: tuple[JsonObject, ...] = ()
-
-
-def _name(raw: JsonValue) -> JsonValue:
-    if not isinstance(raw, str) or not raw.strip():
-        raise Wrong("can't be blank")
-    return raw
 
 
 def _source(raw: JsonValue) -> str:
@@ -85,7 +77,7 @@ class FooterLink(Shape):
 class EmailLayoutShape(Shape):
     """A layout as it is written; members that a client adds beside these are ignored."""
 
-    name: Annotated[str, BeforeValidator(_name), Field(min_length=1, max_length=MAX_NAME_LENGTH)]
+    name: Name
     html_layout: Annotated[str, BeforeValidator(_source)] = Field(
         description="A whole HTML document with `{{ content }}` in it."
     )
@@ -103,70 +95,56 @@ class EmailLayoutShape(Shape):
     ] = Field(None, description="Not supported yet.")
 
 
-def _normalise(raw: JsonObject, _channel_types: ChannelTypes) -> JsonObject:
-    sent = {name: without_client_keys(raw.get(name)) for name in EmailLayoutShape.model_fields}
-    overrides = sent["branding_overrides"]
-    if isinstance(overrides, dict) and all(value is None for value in overrides.values()):
-        sent["branding_overrides"] = None  # the CLI pulls every key, the unset ones as null
-    if sent["footer_links"] is None:
-        sent["footer_links"] = []
-    if sent["is_mjml"] is None:
-        sent["is_mjml"] = False
-    return sent
+class EmailLayoutKind(KindOfContent[EmailLayout]):
+    """What layouts tell of themselves; they refer to nothing."""
+
+    name: ClassVar[ResourceType] = ResourceType.EMAIL_LAYOUT
+    noun: ClassVar[str] = "e-mail layout"
+    shape: ClassVar[type[Shape]] = EmailLayoutShape
+
+    def normalise(self, raw: JsonObject, channel_types: ChannelTypes) -> JsonObject:
+        """Return the members that are written, with the defaults of those left out."""
+        sent = {name: without_client_keys(raw.get(name)) for name in self.shape.model_fields}
+        overrides = sent["branding_overrides"]
+        if isinstance(overrides, dict) and all(value is None for value in overrides.values()):
+            sent["branding_overrides"] = None  # the CLI pulls every key, the unset ones as null
+        if sent["footer_links"] is None:
+            sent["footer_links"] = []
+        if sent["is_mjml"] is None:
+            sent["is_mjml"] = False
+        return sent
+
+    def check(self, content: JsonObject, key: str) -> EmailLayout:
+        """Read a draft. Raises InvalidParams."""
+        shape = read_document(EmailLayoutShape, content, key)
+        links = tuple(link.model_dump() for link in shape.footer_links)
+        return EmailLayout(shape.html_layout, shape.text_layout, links)
+
+    def read(self, content: JsonValue, key: str) -> EmailLayout:
+        """Read a stored layout; one without sources shows the body alone."""
+        stored = content if isinstance(content, dict) else {}
+        html, text = stored.get("html_layout"), stored.get("text_layout")
+        links = stored.get("footer_links")
+        return EmailLayout(
+            html_layout=html if html and isinstance(html, str) else _EMPTY,
+            text_layout=text if text and isinstance(text, str) else _EMPTY,
+            footer_links=tuple(link for link in links if isinstance(link, dict))
+            if isinstance(links, list)
+            else (),
+        )
+
+    def templates(self, document: EmailLayout) -> Iterator[Template]:
+        """Yield both sources, then the links."""
+        yield Template("html_layout", document.html_layout)
+        yield Template("text_layout", document.text_layout)
+        for index, link in enumerate(document.footer_links):
+            for name in ("text", "url"):
+                if isinstance(link.get(name), str):
+                    yield Template(f"footer_links[{index}].{name}", link[name])
+
+    def files(self, document: EmailLayout) -> Iterator[tuple[str, FileFields]]:
+        """Yield the document itself, whose sources are files."""
+        yield "", _FILES
 
 
-def _check(content: JsonObject, key: str) -> EmailLayout:
-    violations = Violations()
-    if not is_content_key(key):
-        violations.add("key", KEY_WORDS)
-    try:
-        shape = EmailLayoutShape.model_validate(content)
-    except ValidationError as error:
-        violations.extend(violations_of(error, content))
-    violations.raise_any()
-    links = tuple(link.model_dump() for link in shape.footer_links)
-    return EmailLayout(shape.html_layout, shape.text_layout, links)
-
-
-def _read(raw: JsonValue, _key: str) -> EmailLayout:
-    """Read a stored layout; one without sources shows the body alone."""
-    content = raw if isinstance(raw, dict) else {}
-    html, text = content.get("html_layout"), content.get("text_layout")
-    links = content.get("footer_links")
-    return EmailLayout(
-        html_layout=html if html and isinstance(html, str) else _EMPTY,
-        text_layout=text if text and isinstance(text, str) else _EMPTY,
-        footer_links=tuple(link for link in links if isinstance(link, dict))
-        if isinstance(links, list)
-        else (),
-    )
-
-
-def _references(_layout: EmailLayout) -> Iterator[Reference]:
-    yield from ()
-
-
-def _templates(layout: EmailLayout) -> Iterator[Template]:
-    yield Template("html_layout", layout.html_layout)
-    yield Template("text_layout", layout.text_layout)
-    for index, link in enumerate(layout.footer_links):
-        for name in ("text", "url"):
-            if isinstance(link.get(name), str):
-                yield Template(f"footer_links[{index}].{name}", link[name])
-
-
-def _files(_layout: EmailLayout) -> Iterator[tuple[str, FileFields]]:
-    yield "", _FILES
-
-
-EMAIL_LAYOUT: KindOfContent[EmailLayout] = KindOfContent(
-    name=ResourceType.EMAIL_LAYOUT,
-    noun="e-mail layout",
-    shape=EmailLayoutShape,
-    normalise=_normalise,
-    check=_check,
-    read=_read,
-    references=_references,
-    templates=_templates,
-    files=_files,
-)
+EMAIL_LAYOUT = EmailLayoutKind()

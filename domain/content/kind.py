@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import ClassVar, Generic, TypeVar
 
 from domain.kit.authored import ChannelTypes, FileFields, Reference, ResourceType, Template
 from domain.kit.errors import FieldError
@@ -14,39 +14,54 @@ from domain.kit.shapes import Shape
 T = TypeVar("T")
 
 
-def _nothing(_document: object) -> Iterator[tuple[str, JsonObject]]:
-    yield from ()
-
-
-@dataclass(frozen=True, slots=True)
-class KindOfContent(Generic[T]):
+class KindOfContent(ABC, Generic[T]):
     """One kind of content; `T` is what its documents are read as.
 
     Attributes:
         name: on the wire and in the database.
         noun: what messages to people call a piece of it.
         shape: of a document as it is written.
-        normalise: returns the JSON that is stored for what was sent; what steps leave out is
-            filled in from the types of the account's channels.
-        check: reads normalised JSON under a key. Raises InvalidParams with every violation.
-        read: reads stored JSON under a key, and refuses none.
-        references: yields what a document refers to.
-        templates: yields its Liquid sources.
-        files: yields its objects that have members for files of their own.
-        schemas: yields the JSON Schemas in it, each with its place.
-        blame: names the cause of violations better than the check, which knows no channel, could.
     """
 
-    name: ResourceType
-    noun: str
-    shape: type[Shape]
-    normalise: Callable[[JsonObject, ChannelTypes], JsonObject]
-    check: Callable[[JsonObject, str], T]
-    read: Callable[[JsonValue, str], T]
-    references: Callable[[T], Iterable[Reference]]
-    templates: Callable[[T], Iterable[Template]]
-    files: Callable[[T], Iterable[tuple[str, FileFields]]]
-    schemas: Callable[[T], Iterable[tuple[str, JsonObject]]] = _nothing
-    blame: Callable[[Iterable[FieldError], JsonObject, ChannelTypes], list[FieldError]] = (
-        lambda errors, _content, _channels: list(errors)
-    )
+    name: ClassVar[ResourceType]
+    noun: ClassVar[str]
+    shape: ClassVar[type[Shape]]
+
+    @abstractmethod
+    def normalise(self, raw: JsonObject, channel_types: ChannelTypes) -> JsonObject:
+        """Return the JSON that is stored for what was sent; wrong values stay, for the check.
+
+        Args:
+            raw: the document.
+            channel_types: say what steps may leave out.
+        """
+
+    @abstractmethod
+    def check(self, content: JsonObject, key: str) -> T:
+        """Read normalised JSON under a key. Raises InvalidParams with every violation."""
+
+    @abstractmethod
+    def read(self, content: JsonValue, key: str) -> T:
+        """Read stored JSON under a key, and refuse none."""
+
+    def references(self, document: T) -> Iterator[Reference]:
+        """Yield what a document refers to."""
+        yield from ()
+
+    def templates(self, document: T) -> Iterator[Template]:
+        """Yield the Liquid sources of a document."""
+        yield from ()
+
+    def files(self, document: T) -> Iterator[tuple[str, FileFields]]:
+        """Yield its objects that have members for files of their own, by place."""
+        yield from ()
+
+    def schemas(self, document: T) -> Iterator[tuple[str, JsonObject]]:
+        """Yield the JSON Schemas in a document, each with its place."""
+        yield from ()
+
+    def blame(
+        self, errors: Iterable[FieldError], content: JsonObject, channel_types: ChannelTypes
+    ) -> list[FieldError]:
+        """Name causes that the check, which knows no channel, could not name."""
+        return list(errors)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import ClassVar
 
 from domain.content.kind import KindOfContent
 from domain.kit.authored import ChannelTypes, FileFields, Reference, ResourceType, Template
 from domain.kit.errors import FieldError
-from domain.kit.json_types import JsonObject
+from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.shapes import Shape
 from domain.workflows import (
     WorkflowDefinition,
     WorkflowShape,
@@ -19,53 +21,60 @@ from domain.workflows import (
 from domain.workflows.steps import all_steps
 
 
-def _references(workflow: WorkflowDefinition) -> Iterator[Reference]:
-    for place, step in all_steps(workflow.steps):
-        yield from step.references(place)
+class WorkflowKind(KindOfContent[WorkflowDefinition]):
+    """What workflows tell of themselves, most of it by asking their steps."""
+
+    name: ClassVar[ResourceType] = ResourceType.WORKFLOW
+    noun: ClassVar[str] = "workflow"
+    shape: ClassVar[type[Shape]] = WorkflowShape
+
+    def normalise(self, raw: JsonObject, channel_types: ChannelTypes) -> JsonObject:
+        """See `normalise_workflow`."""
+        return normalise_workflow(raw, channel_types)
+
+    def check(self, content: JsonObject, key: str) -> WorkflowDefinition:
+        """See `check_normalised`."""
+        return check_normalised(content, key)
+
+    def read(self, content: JsonValue, key: str) -> WorkflowDefinition:
+        """See `read_workflow`."""
+        return read_workflow(content, key)
+
+    def references(self, document: WorkflowDefinition) -> Iterator[Reference]:
+        """Yield the channels and layouts of all steps."""
+        for place, step in all_steps(document.steps):
+            yield from step.references(place)
+
+    def templates(self, document: WorkflowDefinition) -> Iterator[Template]:
+        """Yield the templates and overrides of all steps."""
+        for place, step in all_steps(document.steps):
+            yield from step.templates(place)
+
+    def files(self, document: WorkflowDefinition) -> Iterator[tuple[str, FileFields]]:
+        """Yield templates and overrides, where the steps have members for files."""
+        for place, step in all_steps(document.steps):
+            yield from step.files(place)
+
+    def schemas(self, document: WorkflowDefinition) -> Iterator[tuple[str, JsonObject]]:
+        """Yield the schema of trigger data."""
+        if document.trigger_data_json_schema is not None:
+            yield "trigger_data_json_schema", document.trigger_data_json_schema
+
+    def blame(
+        self, errors: Iterable[FieldError], content: JsonObject, channel_types: ChannelTypes
+    ) -> list[FieldError]:
+        """Say of a step without `channel_type` which channel would have told it."""
+        unknown = {
+            f"{place}.channel_type": FieldError(
+                f"{place}.channel_key",
+                f"channel {key!r} does not exist: create it, or give channel_type",
+            )
+            for place, step in raw_steps(content["steps"])
+            if step.get("channel_type") is None
+            and isinstance(key := step.get("channel_key"), str)
+            and key not in channel_types
+        }
+        return [unknown.get(error.field, error) for error in errors]
 
 
-def _templates(workflow: WorkflowDefinition) -> Iterator[Template]:
-    for place, step in all_steps(workflow.steps):
-        yield from step.templates(place)
-
-
-def _files(workflow: WorkflowDefinition) -> Iterator[tuple[str, FileFields]]:
-    for place, step in all_steps(workflow.steps):
-        yield from step.files(place)
-
-
-def _schemas(workflow: WorkflowDefinition) -> Iterator[tuple[str, JsonObject]]:
-    if workflow.trigger_data_json_schema is not None:
-        yield "trigger_data_json_schema", workflow.trigger_data_json_schema
-
-
-def _blame(
-    errors: Iterable[FieldError], content: JsonObject, channel_types: ChannelTypes
-) -> list[FieldError]:
-    """Say of a step without `channel_type` which channel would have told it."""
-    unknown = {
-        f"{place}.channel_type": FieldError(
-            f"{place}.channel_key",
-            f"channel {key!r} does not exist: create it, or give channel_type",
-        )
-        for place, step in raw_steps(content["steps"])
-        if step.get("channel_type") is None
-        and isinstance(key := step.get("channel_key"), str)
-        and key not in channel_types
-    }
-    return [unknown.get(error.field, error) for error in errors]
-
-
-WORKFLOW: KindOfContent[WorkflowDefinition] = KindOfContent(
-    name=ResourceType.WORKFLOW,
-    noun="workflow",
-    shape=WorkflowShape,
-    normalise=normalise_workflow,
-    check=check_normalised,
-    read=read_workflow,
-    references=_references,
-    templates=_templates,
-    files=_files,
-    schemas=_schemas,
-    blame=_blame,
-)
+WORKFLOW = WorkflowKind()

@@ -5,19 +5,53 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from typing import Annotated, TypeVar
+
+from pydantic import BeforeValidator, Field, ValidationError
 
 from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.shapes import Shape, Wrong, violations_of
+from domain.kit.violations import Violations
+
+S = TypeVar("S", bound=Shape)
 
 # Keys that Knock's CLI writes for itself; `<field>@` names the file that a field's text came from.
 _CLIENT_KEYS = frozenset({"$schema", "__readonly", "__annotation"})
 _KEY = re.compile(r"[a-z0-9_-]{3,255}")
-KEY_WORDS = "must be 3 to 255 characters of a-z, 0-9, _ and -"
 MAX_NAME_LENGTH = 255
 
 
 def is_content_key(key: str) -> bool:
     """Tell whether a key may name a piece of content: 3 to 255 of a-z, 0-9, `_` and `-`."""
     return _KEY.fullmatch(key) is not None
+
+
+def _name(raw: JsonValue) -> JsonValue:
+    if not isinstance(raw, str) or not raw.strip():
+        raise Wrong("can't be blank")
+    return raw
+
+
+# What people call a piece of content.
+Name = Annotated[str, BeforeValidator(_name), Field(min_length=1, max_length=MAX_NAME_LENGTH)]
+
+
+def read_document(shape: type[S], content: JsonObject, key: str) -> S:
+    """Read what is to be stored under a key.
+
+    Raises:
+        InvalidParams: with every violation, that of the key first.
+    """
+    violations = Violations()
+    if not is_content_key(key):
+        violations.add("key", "must be 3 to 255 characters of a-z, 0-9, _ and -")
+    try:
+        document = shape.model_validate(content)
+    except ValidationError as error:
+        violations.extend(violations_of(error, content))
+        raise violations.refusal() from None
+    violations.raise_any()
+    return document
 
 
 def content_sha(content: JsonObject) -> str:

@@ -56,7 +56,10 @@ class Violations:
 
     def raise_any(self) -> None:
         """Raise InvalidParams when there is at least one violation."""
-        if not self._errors:
-            return
+        if self._errors:
+            raise self.refusal()
+
+    def refusal(self) -> InvalidParams:
+        """Return the error of what was noted, at least one violation."""
         first = self._errors[0]
-        raise InvalidParams(self._errors, f"{first.field}: {first.message}")
+        return InvalidParams(self._errors, f"{first.field}: {first.message}")

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, WithJsonSchema
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
 from domain.conditions import ConditionGroup, parse_condition_group, read_condition_group
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.kit.shapes import JudgedBy, Shape, Wrong, parsed_by, violations_of
-from domain.kit.stored import KEY_WORDS, MAX_NAME_LENGTH, is_content_key
-from domain.kit.violations import Violations
+from domain.kit.shapes import JudgedBy, Shape, Wrong, parsed_by
+from domain.kit.stored import MAX_NAME_LENGTH, Name, read_document
 from domain.workflows.content import normalise_workflow
 from domain.workflows.program import Program
 from domain.workflows.steps import BaseStep, Step, parse_steps, read_steps
@@ -34,12 +33,6 @@ class TriggerFrequency(StrEnum):
     ONCE_PER_RECIPIENT_PER_TENANT = "once_per_recipient_per_tenant"
 
 
-def _name(raw: JsonValue) -> JsonValue:
-    if not isinstance(raw, str) or not raw.strip():
-        raise Wrong("can't be blank")
-    return raw
-
-
 def _frequency(raw: JsonValue, _info: ValidationInfo) -> TriggerFrequency:
     if raw not in list(TriggerFrequency):
         raise Wrong(f"must be one of {', '.join(TriggerFrequency)}")
@@ -53,7 +46,6 @@ def _goal(raw: JsonValue) -> None:
         raise Wrong("goals are not supported by this version")
 
 
-Name = Annotated[str, BeforeValidator(_name), Field(min_length=1, max_length=MAX_NAME_LENGTH)]
 _Label = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
 _Labels = Annotated[list[_Label], Field(max_length=MAX_LABELS)]
 
@@ -136,14 +128,7 @@ def check_workflow(raw: JsonValue, key: str) -> WorkflowDefinition:
 
 def check_normalised(content: JsonObject, key: str) -> WorkflowDefinition:
     """Read what is to be stored, strictly; see `check_workflow`."""
-    violations = Violations()
-    if not is_content_key(key):
-        violations.add("key", KEY_WORDS)
-    try:
-        shape = WorkflowShape.model_validate(content)
-    except ValidationError as error:
-        violations.extend(violations_of(error, content))
-    violations.raise_any()
+    shape = read_document(WorkflowShape, content, key)
     return WorkflowDefinition(
         key=key,
         name=shape.name,

@@ -7,7 +7,6 @@ from domain.kit.errors import InvalidParams, NotFound
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
 from models.queries.account import environments as queries
-from models.queries.account.environments import EnvironmentRow
 from runtime.database import Connection
 from services.engine import Engine
 
@@ -15,11 +14,16 @@ from services.engine import Engine
 async def get_scope(engine: Engine, slug: str) -> EnvironmentScope:
     """Return the environment that a request of the account works in. Raises NotFound."""
     async with engine.connection() as connection:
-        environment = await find_environment(connection, slug)
-    return EnvironmentScope(environment["id"], environment["slug"])
+        return (await find_environment(connection, slug)).scope
 
 
-async def find_environment(connection: Connection, slug: str) -> EnvironmentRow:
+async def get_environment(engine: Engine, slug: str) -> Environment:
+    """Return an environment. Raises NotFound."""
+    async with engine.connection() as connection:
+        return await find_environment(connection, slug)
+
+
+async def find_environment(connection: Connection, slug: str) -> Environment:
     """Return an environment. Raises NotFound."""
     environment = await queries.get_environment(connection, slug)
     if environment is None:
@@ -37,23 +41,14 @@ async def require_writable(
             "Commits", "Environments").
     """
     first = await queries.first_environment(connection)
-    if force or (first is not None and first["id"] == environment.id):
+    if force or (first is not None and first.id == environment.id):
         return
-    home = "the first environment" if first is None else first["slug"]
+    home = "the first environment" if first is None else first.slug
     raise InvalidParams.of(
         "environment",
         f"content is written in {home} and promoted to {environment.slug};"
         " force=true writes it here all the same",
     )
-
-
-async def get_environment(engine: Engine, slug: str) -> Environment:
-    """Return an environment. Raises NotFound."""
-    async with engine.connection() as connection:
-        environment = await queries.load_environment(connection, slug)
-    if environment is None:
-        raise NotFound(f"The environment {slug[:255]!r} does not exist.")
-    return environment
 
 
 async def list_environments(engine: Engine, request: PageRequest) -> Page[Environment]:

@@ -69,15 +69,14 @@ async def promote_all(
     """
     async with engine.unit() as unit:
         target = await find_environment(unit.connection, to_environment)
-        source = await environment_queries.environment_before(unit.connection, target["position"])
+        source = await environment_queries.environment_before(unit.connection, target.position)
         if source is None:
-            message = f"no environment is promoted to {target['slug']}"
+            message = f"no environment is promoted to {target.slug}"
             raise InvalidParams.of("to_environment", message)
-        await content_queries.lock_publication(unit.connection, [source["id"], target["id"]])
-        await _require_named(unit.connection, source["id"], selection)
-        promotable = await queries.list_promotable(unit.connection, source["id"], selection)
-        to = EnvironmentScope(target["id"], target["slug"])
-        return await _promote(unit, to, promotable, author)
+        await content_queries.lock_publication(unit.connection, [source.id, target.id])
+        await _require_named(unit.connection, source.id, selection)
+        promotable = await queries.list_promotable(unit.connection, source.id, selection)
+        return await _promote(unit, target.scope, promotable, author)
 
 
 async def promote_one(engine: Engine, commit_id: str, author: Author) -> Commit:
@@ -178,13 +177,13 @@ async def _next_environment(connection: Connection, commit: Commit) -> Environme
     target = (
         None
         if home is None
-        else await environment_queries.environment_after(connection, home["position"])
+        else await environment_queries.environment_after(connection, home.position)
     )
     if target is None:
         raise Unprocessable(
             f"No environment comes after {commit.environment}.", code="commit_not_promotable"
         )
-    return EnvironmentScope(target["id"], target["slug"])
+    return target.scope
 
 
 async def _require_named(

@@ -8,13 +8,14 @@ from typing import TypeAlias
 
 from domain.contract.runs import Directive
 from domain.kit.json_types import JsonObject
+from domain.runs.events import RunEventType
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """A line for the run's story; `failed` makes it an error that counts."""
 
-    name: str
+    type: RunEventType
     data: JsonObject = field(default_factory=dict)
     failed: bool = False
 

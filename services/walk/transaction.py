@@ -71,7 +71,9 @@ async def _advance(engine: Engine, order: AdvanceInput, orders: Orders) -> Advan
         begins = row["status"] == RunStatus.QUEUED and order.cursor == START
         advanced = await take_steps(walk, orders, begins=begins)
         journal = walk.journal
-        await walks.record_walk(unit.connection, run_id, journal.change, journal.rows, unit.now)
+        await walks.record_walk(
+            unit.connection, run_id, journal.change, journal.all_rows(), unit.now
+        )
         for kind, payload in journal.owed:
             await effects.owe(unit, environment_id, kind, payload)
     return advanced
@@ -83,14 +85,15 @@ async def _open(unit: Unit, row: dict[str, Any]) -> Walk:
     if data is None:
         data = await engine.trigger_data.get(connection, row["workflow_run_id"])
     patches = []
-    journal = Journal(row, unit.now)
+    configuration = await engine.catalog.configuration(
+        connection, row["environment_id"], row["config_version"]
+    )
+    journal = Journal(row, unit.now, configuration.subscribed)
     if any("patch" in outcome for outcome in journal.outcomes.values()):
         patches = [each["patch"] for each in await walks.patches_of_run(connection, row["id"])]
     return Walk(
         unit=unit,
-        configuration=await engine.catalog.configuration(
-            connection, row["environment_id"], row["config_version"]
-        ),
+        configuration=configuration,
         definition=await engine.catalog.compiled(connection, WORKFLOW, row["version_id"]),
         run=run_state(row, data, patches),
         journal=journal,
@@ -102,9 +105,14 @@ async def _end(unit: Unit, row: dict[str, Any]) -> Advanced:
     """Answer the end of a run, and record a cancel that came through Temporal."""
     status = row["status"]
     if status in OPEN_RUN:
-        journal = Journal(row, unit.now)
+        configuration = await unit.engine.catalog.configuration(
+            unit.connection, row["environment_id"], row["config_version"]
+        )
+        journal = Journal(row, unit.now, configuration.subscribed)
         journal.cancel("cancelled_in_temporal")
-        await walks.record_walk(unit.connection, row["id"], journal.change, journal.rows, unit.now)
+        await walks.record_walk(
+            unit.connection, row["id"], journal.change, journal.all_rows(), unit.now
+        )
         status = RunStatus.CANCELLED.value
     return Advanced(
         Finished(),

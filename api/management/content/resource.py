@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Request
@@ -133,7 +132,7 @@ class ContentResource:
         add = self.router.add_api_route
         add(
             "",
-            self._list(),
+            self.list_content,
             name=f"list_{name}s",
             description=f"List {plural} by key.",
             response_model=self._page,
@@ -141,7 +140,7 @@ class ContentResource:
         )
         add(
             "/{key}",
-            self._get(),
+            self.get_content,
             name=f"get_{name}",
             description=f"Get one {noun}.",
             response_model=self._shape,
@@ -149,7 +148,7 @@ class ContentResource:
         )
         add(
             "/{key}",
-            self._upsert(),
+            self.upsert_content,
             methods=["PUT"],
             name=f"upsert_{name}",
             description=f"Create or replace one {noun}; with `commit` publish it too.",
@@ -158,7 +157,7 @@ class ContentResource:
         )
         add(
             "/{key}/validate",
-            self._validate(),
+            self.validate_content,
             methods=["PUT"],
             name=f"validate_{name}",
             description=f"Judge one {noun} without saving it.",
@@ -166,68 +165,75 @@ class ContentResource:
             openapi_extra=takes(self._body, query={**ENVIRONMENT_HELP, **ANNOTATE_HELP}),
         )
 
-    def _list(self) -> Callable[..., Any]:
-        async def list_content(
-            request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
-        ) -> JSONResponse:
-            page_request = read_limit(query, BY_ID)
-            hide = query.boolean("hide_uncommitted_changes") or False
-            page = await drafts.list_content(
-                engine,
-                await read_environment(engine, query),
-                self._kind,
-                page_request,
-                hide_uncommitted_changes=hide,
-            )
-            entries = [self.out(view, request, query) for view in page.rows]
-            return answer(self._page.of(page, entries))
+    async def list_content(
+        self, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
+    ) -> JSONResponse:
+        """List by key."""
+        page_request = read_limit(query, BY_ID)
+        hide = query.boolean("hide_uncommitted_changes") or False
+        page = await drafts.list_content(
+            engine,
+            await read_environment(engine, query),
+            self._kind,
+            page_request,
+            hide_uncommitted_changes=hide,
+        )
+        entries = [self.out(view, request, query) for view in page.rows]
+        return answer(self._page.of(page, entries))
 
-        return list_content
+    async def get_content(
+        self,
+        key: str,
+        request: Request,
+        _token: ServiceToken,
+        engine: EngineDep,
+        query: QueryDep,
+    ) -> JSONResponse:
+        """Get one."""
+        hide = query.boolean("hide_uncommitted_changes") or False
+        environment = await read_environment(engine, query)
+        view = await drafts.get_content(
+            engine, environment, self._kind, known_id(key), hide_uncommitted_changes=hide
+        )
+        return answer(self.out(view, request, query))
 
-    def _get(self) -> Callable[..., Any]:
-        async def get_content(
-            key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
-        ) -> JSONResponse:
-            hide = query.boolean("hide_uncommitted_changes") or False
-            environment = await read_environment(engine, query)
-            view = await drafts.get_content(
-                engine, environment, self._kind, known_id(key), hide_uncommitted_changes=hide
-            )
-            return answer(self.out(view, request, query))
+    async def upsert_content(
+        self,
+        key: str,
+        request: Request,
+        token: ServiceToken,
+        engine: EngineDep,
+        query: QueryDep,
+    ) -> JSONResponse:
+        """Create or replace one."""
+        body = await read_body(request, self._body)
+        note = read_note(query, token) if query.boolean("commit") else None
+        view = await drafts.upsert_content(
+            engine,
+            await read_environment(engine, query),
+            self._kind,
+            new_id_of(key, field="key"),
+            getattr(body, self._kind.name.value),
+            commit=note,
+            force=query.boolean("force") or False,
+        )
+        return self.wrapped(view, request, query)
 
-        return get_content
-
-    def _upsert(self) -> Callable[..., Any]:
-        async def upsert_content(
-            key: str, request: Request, token: ServiceToken, engine: EngineDep, query: QueryDep
-        ) -> JSONResponse:
-            body = await read_body(request, self._body)
-            note = read_note(query, token) if query.boolean("commit") else None
-            view = await drafts.upsert_content(
-                engine,
-                await read_environment(engine, query),
-                self._kind,
-                new_id_of(key, field="key"),
-                getattr(body, self._kind.name.value),
-                commit=note,
-                force=query.boolean("force") or False,
-            )
-            return self.wrapped(view, request, query)
-
-        return upsert_content
-
-    def _validate(self) -> Callable[..., Any]:
-        async def validate_content(
-            key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
-        ) -> JSONResponse:
-            body = await read_body(request, self._body)
-            view = await drafts.validate_content(
-                engine,
-                await read_environment(engine, query),
-                self._kind,
-                new_id_of(key, field="key"),
-                getattr(body, self._kind.name.value),
-            )
-            return self.wrapped(view, request, query)
-
-        return validate_content
+    async def validate_content(
+        self,
+        key: str,
+        request: Request,
+        _token: ServiceToken,
+        engine: EngineDep,
+        query: QueryDep,
+    ) -> JSONResponse:
+        """Judge one."""
+        body = await read_body(request, self._body)
+        view = await drafts.validate_content(
+            engine,
+            await read_environment(engine, query),
+            self._kind,
+            new_id_of(key, field="key"),
+            getattr(body, self._kind.name.value),
+        )
+        return self.wrapped(view, request, query)

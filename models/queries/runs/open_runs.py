@@ -9,6 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from domain.kit.ids import FIRST_ID
+from domain.runs.events import RunEventType
+from models.queries.events.writing import count_event, run_facts, tell_runs
 from runtime.database import Connection
 
 _COLUMNS = """
@@ -31,8 +33,10 @@ _BY_ID = f"""
 WHERE r.id = ANY(%s) AND r.status IN ('queued', 'processing', 'paused')
 """
 
+_TOLD = tell_runs("ended", RunEventType.RUN_CANCELLED, failed=True, data="r.data", at="now()")
+
 # A run that has moved since it was read is left alone: it has told more of its story.
-_END = """
+_END = f"""
 WITH given AS (
     SELECT * FROM unnest(%(ids)s::uuid[], %(event_counts)s::int[], %(data)s::jsonb[])
         AS given (id, event_count, data)
@@ -42,17 +46,14 @@ WITH given AS (
     ORDER BY r.id FOR UPDATE OF r
 ), ended AS (
     UPDATE recipient_runs r
-    SET status = 'cancelled', resumes_at = NULL, event_count = r.event_count + 1,
-        error_count = r.error_count + 1, ended_at = now(), end_reason = locked.data->>'reason',
-        updated_at = now()
+    SET status = 'cancelled', resumes_at = NULL,
+        {count_event("r", RunEventType.RUN_CANCELLED, failed=True)}, ended_at = now(),
+        end_reason = locked.data->>'reason', updated_at = now()
     FROM locked WHERE r.id = locked.id
-    RETURNING r.id, r.event_count - 1 AS position, locked.data
-)
-INSERT INTO recipient_run_events (recipient_run_id, position, event, status, attempt, data,
-                                  inserted_at)
-SELECT id, position, 'run_cancelled', 'error', 1, data, now() FROM ended
-RETURNING recipient_run_id
-"""
+    RETURNING {run_facts("r")}, locked.data
+), {_TOLD}
+SELECT id FROM ended
+"""  # noqa: S608 - fixed text
 
 _SEEN = """
 WITH locked AS (
@@ -125,7 +126,7 @@ async def end_runs(
             "data": list(data),
         },
     )
-    return {row["recipient_run_id"] for row in await cursor.fetchall()}
+    return {row["id"] for row in await cursor.fetchall()}
 
 
 async def note_seen_alive(

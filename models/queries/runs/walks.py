@@ -15,6 +15,9 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from domain.kit.json_types import JsonObject
+from domain.runs.events import RunEventType
+from models.queries.events.writing import EVENTS, add_events, count_event, run_facts, tell_runs
+from models.sql import insert_rows
 from runtime.database import Connection
 
 # The data of a trigger for many may have 10 MB: it is not sent and decoded for each of them.
@@ -42,20 +45,8 @@ WHERE r.id = %s AND r.environment_id = %s
 FOR UPDATE OF r
 """  # noqa: S608 - the part is a number of ours
 
-# What a walk may add rows to. Columns are named: one that a newer release added takes its default,
-# so a process of the release before it still writes.
+# What a walk may add rows to, beside events.
 _ADDED: dict[str, tuple[str, ...]] = {
-    "recipient_run_events": (
-        "recipient_run_id",
-        "position",
-        "event",
-        "status",
-        "attempt",
-        "step_ref",
-        "step_type",
-        "data",
-        "inserted_at",
-    ),
     "run_patches": ("recipient_run_id", "position", "step_ref", "patch"),
     "messages": (
         "id",
@@ -82,7 +73,6 @@ _ADDED: dict[str, tuple[str, ...]] = {
         "inserted_at",
         "updated_at",
     ),
-    "message_events": ("message_id", "id", "event_type", "data", "inserted_at"),
 }
 
 # What needs a provider is on its way from here on; a final status ends it.
@@ -110,22 +100,24 @@ SELECT id, step_ref, channel_id, channel_type, delivery_status, scheduled_at, se
 FROM messages WHERE workflow_run_id = %s AND recipient_run_id = %s ORDER BY inserted_at, id
 """
 
+_TOLD_STALL = tell_runs(
+    "stalled", RunEventType.RUN_STALLED, data="%(data)s::jsonb", at="%(now)s::timestamptz"
+)
+
 # Told once for each time that a run stalls: not again while nothing else has happened to it.
-_STALL = """
+_STALL = f"""
 WITH stalled AS (
     UPDATE recipient_runs r
-    SET event_count = r.event_count + 1, error_count = r.error_count + 1, updated_at = %(now)s
+    SET {count_event("r", RunEventType.RUN_STALLED)}, updated_at = %(now)s
     WHERE r.id = %(id)s AND r.environment_id = %(environment_id)s
       AND r.status IN ('queued', 'processing', 'paused')
       AND NOT EXISTS (SELECT FROM recipient_run_events e
           WHERE e.recipient_run_id = r.id AND e.position = r.event_count - 1
-            AND e.event = 'run_stalled')
-    RETURNING r.id, r.event_count - 1 AS position
-)
-INSERT INTO recipient_run_events (recipient_run_id, position, event, status, attempt, data,
-                                  inserted_at)
-SELECT id, position, 'run_stalled', 'error', 1, %(data)s, %(now)s FROM stalled
-"""
+            AND e.event = '{RunEventType.RUN_STALLED}')
+    RETURNING {run_facts("r")}
+), {_TOLD_STALL}
+SELECT id FROM stalled
+"""  # noqa: S608 - fixed text
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +166,12 @@ async def patches_of_run(connection: Connection, run_id: UUID) -> list[dict[str,
 @cache
 def _record(tables: tuple[str, ...]) -> str:
     """Write the statement that adds rows to some tables, and changes the run, all or nothing."""
-    parts = []
-    for table in tables:
-        columns = ", ".join(_ADDED[table])
-        told = f" RETURNING {columns}" if table == "messages" else ""
-        parts.append(
-            f"added_{table} AS (INSERT INTO {table} ({columns}) SELECT {columns}"  # noqa: S608
-            f" FROM jsonb_populate_recordset(NULL::{table}, %({table})s){told})"
-        )
+    parts = [
+        add_events(table)
+        if table in EVENTS
+        else insert_rows(table, _ADDED[table], returns=table == "messages")
+        for table in tables
+    ]
     if "messages" in tables:
         parts.append(_ON_THEIR_WAY)
     return (f"WITH {', '.join(parts)}" if parts else "") + _UPDATE
@@ -195,7 +185,7 @@ async def record_walk(
     now: datetime,
 ) -> None:
     """Store what a walk did: the new state of its run, and rows by table and column name."""
-    added = {table: Jsonb(rows[table]) for table in _ADDED if rows.get(table)}
+    added = {table: Jsonb(rows[table]) for table in (*EVENTS, *_ADDED) if rows.get(table)}
     values = {
         "id": run_id,
         "status": change.status,

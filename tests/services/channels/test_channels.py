@@ -204,7 +204,7 @@ async def _request(account: Account) -> JsonObject:
     rows = await account.rows(
         "SELECT s.* FROM channel_environments s JOIN channels c ON c.id = s.channel_id"
         " WHERE c.key = 'webhook' AND s.environment_id = %s",
-        environment["id"],
+        environment.id,
     )
     return open_channel_settings(
         account.engine.vault,

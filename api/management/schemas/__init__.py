@@ -1,1 +1,0 @@
-"""Wire shapes of the Management API, for its OpenAPI document."""
