@@ -153,11 +153,22 @@ class Listing(Generic[R]):
         rows = await fetch_all(
             connection,
             self.row,
-            f"SELECT {columns_of(self.row, self.alias, self.expressions)} FROM {self.source}"  # noqa: S608 - constants
-            f" WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT {request.size + 1:d}",
+            f"{self._select} WHERE {' AND '.join(conditions)}"
+            f" ORDER BY {order} LIMIT {request.size + 1:d}",
             values,
         )
         return self._turn(request, rows)
+
+    async def one(self, connection: Connection, where: Where) -> R | None:
+        """Return the row that fulfils the conditions, as the list would show it, or None."""
+        return await fetch_one(
+            connection, self.row, f"{self._select} WHERE {where.sql}", where.values
+        )
+
+    @property
+    def _select(self) -> str:
+        columns = columns_of(self.row, self.alias, self.expressions)
+        return f"SELECT {columns} FROM {self.source}"  # noqa: S608 - constants
 
     def _key(self, key: str) -> str:
         return self.expressions.get(key, f"{self.alias}.{key}")

@@ -16,7 +16,7 @@ from domain.contract.runs import DeliveryOrder
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.storable import storable_json
-from domain.messages.statuses import RunStatus
+from domain.runs.statuses import RunStatus
 from domain.workflows.steps import BaseStep
 from models.queries.runs.walks import RunChange
 

@@ -24,7 +24,7 @@ from domain.contract.runs import (
     WalkOn,
 )
 from domain.kit.json_types import JsonObject
-from domain.messages.statuses import RunStatus
+from domain.runs.statuses import RunStatus
 from domain.workflows import Cursor
 from domain.workflows.steps import BaseStep
 from services.walk.context import Walk

@@ -14,7 +14,7 @@ import psycopg
 from domain.content.workflow import WORKFLOW
 from domain.contract.runs import START, Advanced, AdvanceInput, Finished
 from domain.kit.errors import Unavailable
-from domain.messages.statuses import OPEN_RUN, RunStatus
+from domain.runs.statuses import OPEN_RUN, RunStatus
 from domain.workflows import Cursor
 from models.queries.runs import walks
 from services import effects

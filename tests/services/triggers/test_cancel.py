@@ -9,7 +9,7 @@ import pytest
 from domain.contract.runs import Finished
 from domain.kit.clock import utc_now
 from domain.kit.errors import NotFound
-from domain.messages.statuses import RunStatus
+from domain.runs.statuses import RunStatus
 from models.queries.runs import walks
 from services.walk.journal import Journal
 from tests.support.temporal_recorder import TemporalRecorder

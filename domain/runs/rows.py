@@ -1,0 +1,134 @@
+"""What is stored of a recipient run, as each of its readers sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from domain.kit.ids import FIRST_ID, recipient_run_workflow_id
+from domain.kit.json_types import JsonObject
+from domain.recipients.refs import RecipientRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientRun:
+    """A run as lists and stories show it, with what its trigger says of it."""
+
+    id: UUID
+    workflow_run_id: UUID
+    workflow_key: str
+    version_id: UUID
+    status: str
+    collection: str
+    recipient_id: str
+    tenant_id: str | None
+    error_count: int
+    event_count: int
+    started_at: datetime | None
+    ended_at: datetime | None
+    end_reason: str | None
+    inserted_at: datetime
+    updated_at: datetime
+    source: JsonObject
+    actor_collection: str | None
+    actor_id: str | None
+
+    @property
+    def recipient(self) -> RecipientRef:
+        """Return whose run it is."""
+        return RecipientRef(self.collection, self.recipient_id)
+
+    @property
+    def actor(self) -> RecipientRef | None:
+        """Return who triggered it, if that was said."""
+        if self.actor_id is None or self.actor_collection is None:
+            return None
+        return RecipientRef(self.actor_collection, self.actor_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEvent:
+    """A line in the story of a run; `position` counts from 0 within the run."""
+
+    position: int
+    event: str
+    status: str = "ok"
+    attempt: int = 1
+    step_ref: str | None = None
+    step_type: str | None = None
+    data: JsonObject
+    inserted_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunMessage:
+    """A message that a run has made, as its later steps and walks see it."""
+
+    id: UUID
+    step_ref: str
+    channel_type: str
+    delivery_status: str
+    scheduled_at: datetime | None
+    seen_at: datetime | None
+    read_at: datetime | None
+    interacted_at: datetime | None
+    link_clicked_at: datetime | None
+    archived_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInTemporal:
+    """What names the Temporal workflow of a run; `environment` is a slug."""
+
+    id: UUID
+    environment: str
+    workflow_key: str
+
+    @property
+    def temporal_id(self) -> str:
+        """Return the id of the Temporal workflow."""
+        return recipient_run_workflow_id(self.environment, self.workflow_key, str(self.id))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartableRun(RunInTemporal):
+    """What the start of a run in Temporal needs."""
+
+    environment_id: UUID
+    workflow_run_id: UUID
+    recipient_id: str
+    tenant_id: str | None
+    cancellation_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in the order of open runs: by the end of their waits."""
+
+    instant: str = "-infinity"
+    run_id: str = str(FIRST_ID)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRun(StartableRun):
+    """A run that has not ended, to be compared with Temporal.
+
+    Attributes:
+        event_count: tells whether it has moved since it was read.
+        resumes_at: when its wait ends; None before it has begun.
+        alive_at: its last sign of life.
+        now: when it was read; like all of these, by the clock of the database.
+    """
+
+    event_count: int
+    resumes_at: datetime | None
+    alive_at: datetime
+    now: datetime
+
+    @property
+    def place(self) -> Place:
+        """Return its place among the runs that wait; one that has not begun stands before all."""
+        if self.resumes_at is None:
+            return Place(run_id=str(self.id))
+        return Place(self.resumes_at.isoformat(), str(self.id))
