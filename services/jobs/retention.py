@@ -11,5 +11,5 @@ _AT_ONCE = 10_000
 
 async def forget_expired(engine: Engine) -> int:
     """Delete idempotency records past their replay window; returns how many."""
-    async with engine.database.connection() as connection:
+    async with engine.connection() as connection:
         return await delete_expired(connection, now=engine.clock(), limit=_AT_ONCE)

@@ -6,9 +6,9 @@ what this process could not). No trigger is refused because Temporal is away.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from domain.content.rows import Published
@@ -18,6 +18,7 @@ from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
 from domain.recipients.identify import InlineRecipient
+from domain.runs.rows import StartableRun
 from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
 from domain.triggers.requests import CancelRequest, TriggerAnswer, TriggerRequest
 from models.queries.content import catalog as catalog_statements
@@ -54,7 +55,13 @@ async def trigger(
     others = [entry for entry in (request.actor, request.tenant) if entry is not None]
     people = described([*request.recipients, *others])
     draft = TriggerDraft(
-        request, people, claim, new_id(), engine.clock(), release_within=sweep_after
+        environment=environment.slug,
+        request=request,
+        people=people,
+        claim=claim,
+        workflow_run_id=new_id(),
+        now=engine.clock(),
+        release_within=sweep_after,
     )
     accepted = await _accept(engine, environment, draft)
     if isinstance(accepted, StoredAnswer):
@@ -66,14 +73,11 @@ async def trigger(
     return TriggerAnswer(draft.workflow_run_id)
 
 
-Runs = list[dict[str, Any]]
-
-
 async def _accept(
     engine: Engine, environment: EnvironmentScope, draft: TriggerDraft
-) -> Runs | StoredAnswer:
+) -> list[StartableRun] | StoredAnswer:
     """Accept a trigger in one statement, unless it has to store what it says about somebody."""
-    async with engine.database.connection() as connection:
+    async with engine.connection() as connection:
         try:
             version_id = await _resolve(engine, connection, environment, draft.request)
         except AppError:
@@ -82,7 +86,7 @@ async def _accept(
             if stored is not None:
                 return stored
             raise
-        outcome: Runs | Refusal = Refusal.UNSETTLED
+        outcome: list[StartableRun] | Refusal = Refusal.UNSETTLED
         if not any(map(_reaches_further, draft.people)):
             outcome = await statements.accept_trigger(
                 connection, environment.id, draft, version_id=version_id
@@ -105,14 +109,15 @@ def _reaches_further(entry: InlineRecipient) -> bool:
 
 async def _accept_with_people(
     engine: Engine, environment: EnvironmentScope, draft: TriggerDraft, version_id: UUID
-) -> Runs | StoredAnswer:
+) -> list[StartableRun] | StoredAnswer:
     """Accept a trigger that changes people: the key first, so that a replay stores nobody.
 
     Raises:
         Unprocessable: `actor_missing`, an actor given by id was never identified.
     """
     actor = draft.request.actor
-    async with engine.database.transaction() as connection:
+    async with engine.unit() as unit:
+        connection, draft = unit.connection, replace(draft, now=unit.now)
         if draft.claim is not None:
             stored = await idempotency.claim(
                 connection, environment.id, draft.claim, answer=draft.answer, now=draft.now

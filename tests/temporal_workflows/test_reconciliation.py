@@ -296,10 +296,10 @@ async def test_run_that_cannot_be_looked_up_delays_no_other(
     await _wait_is_over(alone)
     look_up = reconciliation.look_up_run
 
-    async def choosy(client: Any, row: dict[str, Any]) -> tuple[Presence, str]:
-        if str(row["id"]) == _run_id(bad):
+    async def choosy(client: Any, run: OpenRun) -> tuple[Presence, str]:
+        if str(run.id) == _run_id(bad):
             raise RPCError("broken history", RPCStatusCode.INTERNAL, b"")
-        return await look_up(client, row)
+        return await look_up(client, run)
 
     monkeypatch.setattr(reconciliation, "look_up_run", choosy)
     await _reconciled(alone)
@@ -315,10 +315,10 @@ async def test_pass_goes_on_behind_a_run_that_cannot_be_looked_up(
     await _delete(alone, lost)
     look_up = reconciliation.look_up_run
 
-    async def choosy(client: Any, row: dict[str, Any]) -> tuple[Presence, str]:
-        if str(row["id"]) == _run_id(bad):
+    async def choosy(client: Any, run: OpenRun) -> tuple[Presence, str]:
+        if str(run.id) == _run_id(bad):
             raise RPCError("broken history", RPCStatusCode.INTERNAL, b"")
-        return await look_up(client, row)
+        return await look_up(client, run)
 
     monkeypatch.setattr(reconciliation, "look_up_run", choosy)
     assert await reconcile_runs(alone.engine) == 0

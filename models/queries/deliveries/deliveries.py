@@ -20,11 +20,11 @@ from domain.messages.claims import (
     Standing,
 )
 from domain.messages.statuses import (
-    OPEN_RUN,
     PENDING_DELIVERY,
     RETRIABLE_DELIVERY,
     DeliveryStatus,
 )
+from domain.runs.statuses import OPEN_RUN
 from models.sql import fetch_all, fetch_one, listed
 from runtime.database import Connection
 
