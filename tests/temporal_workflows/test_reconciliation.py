@@ -13,6 +13,7 @@ from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.kit.ids import trigger_fanout_workflow_id
+from domain.runs.rows import OpenRun
 from runtime.settings import Settings
 from runtime.temporal import connect
 from services.deliveries import recovery as delivery_recovery
