@@ -8,7 +8,9 @@ from uuid import UUID
 
 from domain.kit.ids import FIRST_ID, recipient_run_workflow_id
 from domain.kit.json_types import JsonObject
+from domain.messages.statuses import ENGAGEMENT_COLUMNS
 from domain.recipients.refs import RecipientRef
+from domain.runs.statuses import OPEN_RUN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,57 @@ class RunEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakenRun:
+    """A run that a walk has locked, with its trigger and its people.
+
+    Attributes:
+        environment: slug.
+        config_version: of the environment, as it is now.
+        data: of the trigger; None when it is large and others share it.
+        recipient, actor, tenant: their rows, as PostgreSQL writes them in JSON; None when there is
+            none.
+    """
+
+    id: UUID
+    environment_id: UUID
+    environment: str
+    config_version: int
+    workflow_run_id: UUID
+    workflow_key: str
+    version_id: UUID
+    collection: str
+    recipient_id: str
+    tenant_id: str | None
+    cancellation_key: str | None
+    status: str
+    error_count: int
+    event_count: int
+    step_outcomes: JsonObject
+    started_at: datetime | None
+    accepted_at: datetime
+    data: JsonObject | None
+    trigger_data: JsonObject | None
+    settings: JsonObject
+    actor_collection: str | None
+    actor_id: str | None
+    recipient: JsonObject | None
+    actor: JsonObject | None
+    tenant: JsonObject | None
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the run has not ended."""
+        return self.status in OPEN_RUN
+
+    @property
+    def actor_ref(self) -> RecipientRef | None:
+        """Return who triggered it, if that was said."""
+        if self.actor_id is None or self.actor_collection is None:
+            return None
+        return RecipientRef(self.actor_collection, self.actor_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunMessage:
     """A message that a run has made, as its later steps and walks see it."""
 
@@ -75,6 +128,12 @@ class RunMessage:
     interacted_at: datetime | None
     link_clicked_at: datetime | None
     archived_at: datetime | None
+
+    @property
+    def engagement(self) -> list[str]:
+        """Return what its recipient did with it, as conditions call it."""
+        columns = ENGAGEMENT_COLUMNS.items()
+        return [status.value for status, column in columns if getattr(self, column) is not None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from uuid import UUID
 
 from domain.contract.runs import DeliveryOrder
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.storable import storable_json
+from domain.runs.rows import TakenRun
 from domain.runs.statuses import RunStatus
 from domain.workflows.steps import BaseStep
 from models.queries.runs.walks import RunChange
@@ -38,23 +37,25 @@ class Journal:
 
     Attributes:
         outcomes: what each step did, by ref; see `keep`.
-        orders: messages to hand to their providers.
+        orders: messages to hand to their providers, those of earlier walks included.
+        story: one line per step that was walked, for the Temporal UI.
         owed: kind and payload of what is owed to Temporal after the commit.
     """
 
-    def __init__(self, row: Mapping[str, Any], now: datetime) -> None:
+    def __init__(self, taken: TakenRun, now: datetime) -> None:
         self.now = now
         self.outcomes: JsonObject = {
-            ref: kept for ref, kept in row["step_outcomes"].items() if isinstance(kept, dict)
+            ref: kept for ref, kept in taken.step_outcomes.items() if isinstance(kept, dict)
         }
         self.orders: list[DeliveryOrder] = []
+        self.story: list[str] = []
         self.owed: list[tuple[str, JsonObject]] = []
         self.rows: dict[str, list[JsonObject]] = {}
-        self._run_id: UUID = row["id"]
-        self._event_count: int = row["event_count"]
-        self._error_count: int = row["error_count"]
+        self._run_id = taken.id
+        self._event_count = taken.event_count
+        self._error_count = taken.error_count
         self._status: RunStatus = RunStatus.PROCESSING
-        self._started_at: datetime | None = row["started_at"]
+        self._started_at: datetime | None = taken.started_at
         self._resumes_at: datetime | None = None
         self._ended_at: datetime | None = None
         self._end_reason: str | None = None
