@@ -30,15 +30,19 @@ def columns_of(row: type, alias: str, expressions: Mapping[str, str] | None = No
         expressions: SQL for fields that are not plain columns of it.
     """
     given = expressions or {}
-    names = (column.name for column in fields(row))
     return ", ".join(
-        f"{given[name]} AS {name}" if name in given else f"{alias}.{name}" for name in names
+        f"{given[name]} AS {name}" if name in given else f"{alias}.{name}" for name in names_of(row)
     )
 
 
 def listed(words: Iterable[str]) -> str:
     """Write words of a vocabulary of ours as constants, for `IN (…)`."""
     return ", ".join(f"'{word}'" for word in words)
+
+
+def names_of(row: type) -> tuple[str, ...]:
+    """Return the names of the columns that a row has."""
+    return tuple(column.name for column in fields(row))
 
 
 async def fetch_all(

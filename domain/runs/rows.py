@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from domain.kit.ids import FIRST_ID, recipient_run_workflow_id
-from domain.kit.json_types import JsonObject
-from domain.messages.statuses import ENGAGEMENT_COLUMNS
+from domain.kit.json_types import JsonObject, JsonValue
+from domain.messages.statuses import ENGAGEMENT_COLUMNS, DeliveryStatus
 from domain.recipients.refs import RecipientRef
 from domain.runs.statuses import OPEN_RUN
 
@@ -112,6 +112,52 @@ class TakenRun:
         if self.actor_id is None or self.actor_collection is None:
             return None
         return RecipientRef(self.actor_collection, self.actor_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMessage:
+    """A message as a walk makes it; its fields are columns of `messages`.
+
+    Attributes:
+        actors: as the API writes references to recipients.
+        data: what is kept of the run's data.
+        scheduled_at: the opening of its send window, or None for now.
+        recipient_snapshot: what is remembered of the recipient's address.
+    """
+
+    id: UUID
+    environment_id: UUID
+    channel_id: UUID
+    channel_type: str
+    recipient_run_id: UUID
+    workflow_run_id: UUID
+    workflow_key: str
+    version_id: UUID
+    step_ref: str
+    categories: list[str]
+    collection: str
+    recipient_id: str
+    tenant_id: str | None
+    actors: list[JsonValue]
+    data: JsonObject
+    content: JsonObject
+    delivery_status: DeliveryStatus
+    scheduled_at: datetime | None
+    provider_metadata: JsonObject = field(default_factory=dict)
+    recipient_snapshot: JsonObject | None
+    retry_count: int = 0
+    inserted_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPatch:
+    """What a step changed in the data of its run; `position` counts the patches of the run."""
+
+    recipient_run_id: UUID
+    position: int
+    step_ref: str
+    patch: JsonObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

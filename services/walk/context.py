@@ -163,7 +163,7 @@ class Walk:
             )
         standings: list[tuple[str, str, list[str]]] = [
             *((each.step_ref, each.delivery_status, each.engagement) for each in self._stored),
-            *((each["step_ref"], each["delivery_status"], []) for each in self.journal.messages),
+            *((each.step_ref, each.delivery_status.value, []) for each in self.journal.messages),
         ]
         refs: JsonObject = {}
         for ref, status, engagement in standings:

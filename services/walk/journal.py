@@ -12,9 +12,9 @@ from datetime import datetime
 
 from domain.contract.runs import DeliveryOrder
 from domain.kit.ids import new_id
-from domain.kit.json_types import JsonObject
+from domain.kit.json_types import JsonObject, json_row
 from domain.kit.storable import storable_json
-from domain.runs.rows import TakenRun
+from domain.runs.rows import NewMessage, RunPatch, TakenRun
 from domain.runs.statuses import RunStatus
 from domain.workflows.steps import BaseStep
 from models.queries.runs.walks import RunChange
@@ -28,6 +28,7 @@ class Mark:
     """How far a journal had come."""
 
     rows: Mapping[str, int]
+    messages: int
     orders: int
     owed: int
 
@@ -37,6 +38,7 @@ class Journal:
 
     Attributes:
         outcomes: what each step did, by ref; see `keep`.
+        messages: those made in this walk.
         orders: messages to hand to their providers, those of earlier walks included.
         story: one line per step that was walked, for the Temporal UI.
         owed: kind and payload of what is owed to Temporal after the commit.
@@ -47,6 +49,7 @@ class Journal:
         self.outcomes: JsonObject = {
             ref: kept for ref, kept in taken.step_outcomes.items() if isinstance(kept, dict)
         }
+        self.messages: list[NewMessage] = []
         self.orders: list[DeliveryOrder] = []
         self.story: list[str] = []
         self.owed: list[tuple[str, JsonObject]] = []
@@ -104,11 +107,6 @@ class Journal:
             end_reason=self._end_reason,
         )
 
-    @property
-    def messages(self) -> list[JsonObject]:
-        """Return the rows of the messages made in this walk."""
-        return self.rows.get("messages", [])
-
     def tell(
         self,
         event: str,
@@ -137,9 +135,10 @@ class Journal:
         if failed:
             self._error_count += 1
 
-    def make(self, message: JsonObject, order: DeliveryOrder | None) -> None:
+    def make(self, message: NewMessage, order: DeliveryOrder | None) -> None:
         """Add a message, and the order to deliver it when a provider is needed."""
-        self._add("messages", message)
+        self.messages.append(message)
+        self._add("messages", json_row(message))
         if order is not None:
             self.orders.append(order)
 
@@ -166,15 +165,13 @@ class Journal:
             # Patches may be large, and are stored apart: a run's row is read with every walk.
             taken = [each["patch"] for each in self.outcomes.values() if "patch" in each]
             kept["patch"] = max(taken, default=-1) + 1
-            self._add(
-                "run_patches",
-                {
-                    "recipient_run_id": str(self._run_id),
-                    "position": kept["patch"],
-                    "step_ref": step.ref,
-                    "patch": patch,
-                },
+            row = RunPatch(
+                recipient_run_id=self._run_id,
+                position=kept["patch"],
+                step_ref=step.ref,
+                patch=patch,
             )
+            self._add("run_patches", json_row(row))
         elif known and "patch" in known:
             kept["patch"] = known["patch"]
         self.outcomes[step.ref] = storable_json(kept)
@@ -186,13 +183,14 @@ class Journal:
     def mark(self) -> Mark:
         """Return how far the journal has come."""
         lengths = {table: len(rows) for table, rows in self.rows.items()}
-        return Mark(lengths, len(self.orders), len(self.owed))
+        return Mark(lengths, len(self.messages), len(self.orders), len(self.owed))
 
     def take_back(self, mark: Mark) -> None:
         """Drop what was made since a mark; what was told stays."""
         for table, rows in self.rows.items():
             if table != "recipient_run_events":
                 del rows[mark.rows.get(table, 0) :]
+        del self.messages[mark.messages :]
         del self.orders[mark.orders :]
         del self.owed[mark.owed :]
 

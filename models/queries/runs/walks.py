@@ -14,8 +14,8 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from domain.kit.json_types import JsonObject
-from domain.runs.rows import RunMessage, TakenRun
-from models.sql import columns_of, fetch_all, fetch_one
+from domain.runs.rows import NewMessage, RunMessage, RunPatch, TakenRun
+from models.sql import columns_of, fetch_all, fetch_one, names_of
 from runtime.database import Connection
 
 # The data of a trigger for many may have 10 MB: it is not sent and decoded for each of them.
@@ -67,32 +67,8 @@ _ADDED: dict[str, tuple[str, ...]] = {
         "data",
         "inserted_at",
     ),
-    "run_patches": ("recipient_run_id", "position", "step_ref", "patch"),
-    "messages": (
-        "id",
-        "environment_id",
-        "channel_id",
-        "channel_type",
-        "recipient_run_id",
-        "workflow_run_id",
-        "workflow_key",
-        "version_id",
-        "step_ref",
-        "categories",
-        "collection",
-        "recipient_id",
-        "tenant_id",
-        "actors",
-        "data",
-        "content",
-        "delivery_status",
-        "scheduled_at",
-        "provider_metadata",
-        "recipient_snapshot",
-        "retry_count",
-        "inserted_at",
-        "updated_at",
-    ),
+    "run_patches": names_of(RunPatch),
+    "messages": names_of(NewMessage),
     "message_events": ("message_id", "id", "event_type", "data", "inserted_at"),
 }
 
