@@ -83,6 +83,11 @@ class Verdict:
     ended: int = 0
     held: int = 0
 
+    @property
+    def changed(self) -> int:
+        """Return how many runs are not as they were."""
+        return self.restarted + self.ended
+
 
 @dataclass(slots=True)
 class _Pass:
@@ -111,17 +116,15 @@ async def reconcile_runs(engine: Engine, *, grace: timedelta = GRACE) -> int:
     changed, failures = 0, []
     for look in (_look_at_ended, partial(_look_at_overdue, grace=grace), _look_at_waiting):
         try:
-            verdict = await look(engine)
+            changed += await look(engine)
         except Exception as error:  # a list that Temporal refuses must not hide the rows
             failures.append(error)
-        else:
-            changed += verdict.ended + verdict.restarted
     if failures:
         raise failures[0]
     return changed
 
 
-async def _look_at_ended(engine: Engine) -> Verdict:
+async def _look_at_ended(engine: Engine) -> int:
     """Hear which Temporal workflows were ended from outside since the last look.
 
     The position is a time of Temporal's own clock: of the latest end that was heard of. Ends of
@@ -141,13 +144,13 @@ async def _look_at_ended(engine: Engine) -> Verdict:
             elif kind == "fan-out" and (trigger_id := read_id(rest.split("/")[1])):
                 fan_outs[one.id] = trigger_id
             latest = max(latest, one.close_time or latest)
-    verdict = Verdict()
+    changed = 0
     for first in range(0, len(run_ids), _ENDED_AT_ONCE):
         ids = run_ids[first : first + _ENDED_AT_ONCE]
         async with engine.connection() as connection:
             runs = await open_runs.open_runs_by_id(connection, ids)
         # Looked up once more: a run that was reset lives on.
-        _add(verdict, await judge_runs(engine, runs))
+        changed += (await judge_runs(engine, runs)).changed
     async with engine.connection() as connection:
         new = [trigger_id for one, trigger_id in fan_outs.items() if one not in heard]
         if new:
@@ -155,10 +158,10 @@ async def _look_at_ended(engine: Engine) -> Verdict:
         position: JsonObject = {"latest": iso(latest), "heard": sorted(fan_outs)}
         if position != noted and latest > _BEGINNING:
             await sweep_positions.note_position(connection, "ended", position)
-    return verdict
+    return changed
 
 
-async def _look_at_overdue(engine: Engine, *, grace: timedelta) -> Verdict:
+async def _look_at_overdue(engine: Engine, *, grace: timedelta) -> int:
     """Look up runs whose wait is long over; the next sweep goes on behind those that live."""
     async with engine.connection() as connection:
         noted = await sweep_positions.position(connection, "overdue")
@@ -171,17 +174,17 @@ async def _look_at_overdue(engine: Engine, *, grace: timedelta) -> Verdict:
     if noted or place != Place():
         async with engine.connection() as connection:
             await sweep_positions.note_position(connection, "overdue", asdict(place))
-    return verdict
+    return verdict.changed
 
 
-async def _look_at_waiting(engine: Engine) -> Verdict:
+async def _look_at_waiting(engine: Engine) -> int:
     """Look up the next of all runs that wait, pass after pass."""
     current = await _current_pass(engine)
     now = engine.clock()
     if current.is_over:
         began = parse_instant(current.began_at)
         if began is not None and timedelta(0) <= now - began < _PASS_EVERY:
-            return Verdict()
+            return 0
         current = _Pass(began_at=now.isoformat(), is_over=False)
     async with engine.connection() as connection:
         runs = await open_runs.waiting_runs(connection, current.place, limit=_WAITING_AT_ONCE)
@@ -193,7 +196,7 @@ async def _look_at_waiting(engine: Engine) -> Verdict:
         current.place = runs[-1].place
     async with engine.connection() as connection:
         await sweep_positions.note_position(connection, "waiting", asdict(current))
-    return verdict
+    return verdict.changed
 
 
 async def _current_pass(engine: Engine) -> _Pass:
@@ -264,8 +267,13 @@ async def judge_runs(
             raise found.failures[0]
         kinds = sorted({type(error).__name__ for error in found.failures})
         _log.warning("runs_not_judged", count=len(found.failures), errors=kinds)
-    forgotten = found.forgotten
-    if forgotten and _too_many_unknown(verdict, earlier or await _current_pass(engine)):
+    forgotten, held = found.forgotten, False
+    if forgotten:
+        # When Temporal knows so few, something else must be wrong than these runs.
+        before = earlier or await _current_pass(engine)
+        unknown = verdict.unknown + before.unknown
+        held = unknown > _FEW_UNKNOWN and 2 * unknown > verdict.looked_at + before.looked_at
+    if held:
         verdict.held = len(forgotten)
         _log.error(
             "runs_held_back",
@@ -284,12 +292,6 @@ async def judge_runs(
         if run.id in ids:
             _log.warning("run_ended_by_sweep", run_id=str(run.id), **data)
     return verdict
-
-
-def _too_many_unknown(verdict: Verdict, earlier: _Pass) -> bool:
-    """Tell whether Temporal knows so few runs that something else must be wrong than those."""
-    unknown = verdict.unknown + earlier.unknown
-    return unknown > _FEW_UNKNOWN and 2 * unknown > verdict.looked_at + earlier.looked_at
 
 
 async def recover(engine: Engine, since: datetime) -> Verdict:
@@ -328,8 +330,3 @@ async def recover(engine: Engine, since: datetime) -> Verdict:
     async with engine.connection() as connection:
         await releases.make_all_due(connection)
     return total
-
-
-def _add(total: Verdict, part: Verdict) -> None:
-    for name, value in asdict(part).items():
-        setattr(total, name, getattr(total, name) + value)
