@@ -8,7 +8,8 @@ from uuid import UUID
 
 from domain.kit.ids import FIRST_ID, recipient_run_workflow_id
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.messages.statuses import ENGAGEMENT_COLUMNS, DeliveryStatus
+from domain.messages.messages import Engaged
+from domain.messages.statuses import DeliveryStatus
 from domain.recipients.refs import RecipientRef
 from domain.runs.statuses import OPEN_RUN
 
@@ -161,7 +162,7 @@ class RunPatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunMessage:
+class RunMessage(Engaged):
     """A message that a run has made, as its later steps and walks see it."""
 
     id: UUID
@@ -169,17 +170,6 @@ class RunMessage:
     channel_type: str
     delivery_status: str
     scheduled_at: datetime | None
-    seen_at: datetime | None
-    read_at: datetime | None
-    interacted_at: datetime | None
-    link_clicked_at: datetime | None
-    archived_at: datetime | None
-
-    @property
-    def engagement(self) -> list[str]:
-        """Return what its recipient did with it, as conditions call it."""
-        columns = ENGAGEMENT_COLUMNS.items()
-        return [status.value for status, column in columns if getattr(self, column) is not None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

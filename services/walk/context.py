@@ -162,8 +162,11 @@ class Walk:
                 self.unit.connection, self.run.workflow_run_id, self.run.id
             )
         standings: list[tuple[str, str, list[str]]] = [
-            *((each.step_ref, each.delivery_status, each.engagement) for each in self._stored),
-            *((each.step_ref, each.delivery_status.value, []) for each in self.journal.messages),
+            (made.step_ref, made.delivery_status, [each.value for each in made.engagement_statuses])
+            for made in self._stored
+        ]
+        standings += [
+            (made.step_ref, made.delivery_status.value, []) for made in self.journal.messages
         ]
         refs: JsonObject = {}
         for ref, status, engagement in standings:
