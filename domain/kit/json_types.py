@@ -20,10 +20,13 @@ JsonObject: TypeAlias = dict[str, Any]
 # What templates and conditions read; see `templating/messages/context.py` for its members.
 Scope: TypeAlias = Mapping[str, Any]
 
+# `json.dumps` would make one for each value.
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 def encoded_size(value: JsonValue) -> int:
     """Return the bytes that a value takes as compact JSON in UTF-8."""
-    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+    return len(_COMPACT.encode(value).encode())
 
 
 def json_row(row: DataclassInstance) -> JsonObject:

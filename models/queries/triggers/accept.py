@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
 from domain.kit.ids import recipient_run_id
 from domain.recipients.identify import InlineRecipient
+from domain.recipients.refs import RecipientRef
 from domain.runs.rows import StartableRun
 from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
 from domain.triggers.requests import TriggerRequest
@@ -146,6 +149,24 @@ class TriggerDraft:
         request_id = self.claim.request_id if self.claim else ""
         return StoredAnswer(200, {"workflow_run_id": str(self.workflow_run_id)}, request_id)
 
+    @property
+    def tenant_id(self) -> str | None:
+        """Return the id of the tenant, if there is one."""
+        return self.request.tenant.ref.id if self.request.tenant else None
+
+    def run(self, environment_id: UUID, run_id: UUID, recipient_id: str) -> StartableRun:
+        """Return one of its runs, as Temporal is told of it."""
+        return StartableRun(
+            id=run_id,
+            environment=self.environment,
+            workflow_key=self.request.workflow_key,
+            environment_id=environment_id,
+            workflow_run_id=self.workflow_run_id,
+            recipient_id=recipient_id,
+            tenant_id=self.tenant_id,
+            cancellation_key=self.request.cancellation_key,
+        )
+
 
 async def accept_trigger(
     connection: Connection,
@@ -170,8 +191,6 @@ async def accept_trigger(
     """
     request, workflow_run_id = draft.request, draft.workflow_run_id
     actor = request.actor.ref if request.actor else None
-    tenant_id = request.tenant.ref.id if request.tenant else None
-    recipients = request.recipients
     known = {entry.ref for entry in draft.people}
     settles = not is_prepared and (actor is not None or bool(known))
     claim = None if is_prepared else draft.claim
@@ -185,19 +204,12 @@ async def accept_trigger(
             "version_id": version_id,
             "actor_collection": actor.collection if actor else None,
             "actor_id": actor.id if actor else None,
-            "tenant_id": tenant_id,
+            "tenant_id": draft.tenant_id,
             "cancellation_key": request.cancellation_key,
             "data": Jsonb(request.data),
             "settings": Jsonb(request.settings),
             "source": Jsonb(request.source),
-            "run_ids": [recipient_run_id(workflow_run_id, entry.ref.gid) for entry in recipients],
-            "collections": [entry.ref.collection for entry in recipients],
-            "recipient_ids": [entry.ref.id for entry in recipients],
-            "trigger_data": [
-                None if entry.trigger_data is None else Jsonb(entry.trigger_data)
-                for entry in recipients
-            ],
-            "stored": [entry.ref in known for entry in recipients],
+            **_runs(workflow_run_id, request.recipients, known),
             "named_actor": None if actor is None or actor in known else actor.id,
             **(people_values(draft.people) if settles else {}),
         },
@@ -206,17 +218,24 @@ async def accept_trigger(
     if not rows or not rows[0]["is_accepted"]:
         is_settled = not rows or rows[0]["is_settled"]
         return Refusal.KEY_TAKEN if is_settled else Refusal.UNSETTLED
+    # A trigger without runs is answered with one row of nulls.
     return [
-        StartableRun(
-            id=row["id"],
-            environment=draft.environment,
-            workflow_key=request.workflow_key,
-            environment_id=environment_id,
-            workflow_run_id=workflow_run_id,
-            recipient_id=row["recipient_id"],
-            tenant_id=tenant_id,
-            cancellation_key=request.cancellation_key,
-        )
+        draft.run(environment_id, row["id"], row["recipient_id"])
         for row in rows
-        if row["id"] is not None  # a trigger without runs is answered with one row of nulls
+        if row["id"] is not None
     ]
+
+
+def _runs(
+    workflow_run_id: UUID, recipients: Sequence[InlineRecipient], known: Set[RecipientRef]
+) -> dict[str, list[Any]]:
+    """Return the columns of what may become runs: of those who are stored, or will be."""
+    refs = [entry.ref for entry in recipients]
+    own_data = [entry.trigger_data for entry in recipients]
+    return {
+        "run_ids": [recipient_run_id(workflow_run_id, ref.gid) for ref in refs],
+        "collections": [ref.collection for ref in refs],
+        "recipient_ids": [ref.id for ref in refs],
+        "trigger_data": [None if data is None else Jsonb(data) for data in own_data],
+        "stored": [ref in known for ref in refs],
+    }
