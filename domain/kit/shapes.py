@@ -113,23 +113,6 @@ def read_shape(shape: type[S], raw: JsonObject, *, field: str = "") -> S:
         raise InvalidParams(violations_of(error, raw, field=field)) from None
 
 
-def read_value(adapter: TypeAdapter[T], raw: JsonValue, *, field: str = "") -> T:
-    """Read a value of a type that is more than one shape, such as a union of them.
-
-    Args:
-        adapter: of the type.
-        raw: decoded JSON.
-        field: see `read_shape`.
-
-    Raises:
-        InvalidParams: with every violation at its place.
-    """
-    try:
-        return adapter.validate_python(raw)
-    except ValidationError as error:
-        raise InvalidParams(violations_of(error, raw, field=field)) from None
-
-
 def violations_of(error: ValidationError, raw: JsonValue, *, field: str = "") -> list[FieldError]:
     """Tell what pydantic found as violations of Knock's kind, in order, each place once."""
     found: dict[str, FieldError] = {}

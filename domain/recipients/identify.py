@@ -21,7 +21,6 @@ from pydantic import (
     Tag,
     WithJsonSchema,
 )
-
 from pydantic.json_schema import SkipJsonSchema
 
 from domain.kit.clock import parse_instant
@@ -225,6 +224,9 @@ class ReferenceIn(Shape):
     collection: CollectionName
 
 
+_REFERENCE = {"id", "collection"}
+
+
 def _kind(raw: object) -> str | None:
     """Tell which of the forms of a recipient a value has; keys of a request have no such names."""
     if isinstance(raw, str):
@@ -240,9 +242,6 @@ def _kind(raw: object) -> str | None:
     return "(inline tenant)" if collection == TENANTS else "(inline object)"
 
 
-_REFERENCE = {"id", "collection"}
-
-
 def _kind_of_tenant(raw: object) -> str | None:
     if isinstance(raw, str):
         return "(tenant id)"
@@ -256,12 +255,14 @@ AnyRecipientIn: TypeAlias = Annotated[
     | Annotated[InlineUserIn, Tag("(inline user)")]
     | Annotated[TenantRecipientIn, Tag("(inline tenant)")]
     | Annotated[InlineObjectIn, Tag("(inline object)")],
-    Discriminator(_kind, custom_error_type="recipient", custom_error_message="is no recipient"),
+    Discriminator(_kind, custom_error_type="recipient", custom_error_message="is not a recipient"),
 ]
 # A tenant of a request.
 AnyTenantIn: TypeAlias = Annotated[
     Annotated[ObjectId, Tag("(tenant id)")] | Annotated[InlineTenantIn, Tag("(inline tenant)")],
-    Discriminator(_kind_of_tenant, custom_error_type="tenant", custom_error_message="is no tenant"),
+    Discriminator(
+        _kind_of_tenant, custom_error_type="tenant", custom_error_message="is not a tenant"
+    ),
 ]
 
 
