@@ -35,6 +35,25 @@ def columns_of(row: type, alias: str, expressions: Mapping[str, str] | None = No
     )
 
 
+def insert_rows(table: str, columns: Sequence[str], *, returns: bool = False) -> str:
+    """Write a part of a WITH that adds rows, given as a list of JSON objects named like the table.
+
+    Columns are named: one that a newer release added takes its default, so a process of the
+    release before it still writes.
+
+    Args:
+        table: which table; the part is called `added_` and its name.
+        columns: what the objects hold.
+        returns: whether the part has the rows it added.
+    """
+    names = ", ".join(columns)
+    returning = f" RETURNING {names}" if returns else ""
+    return (
+        f"added_{table} AS (INSERT INTO {table} ({names}) SELECT {names}"  # noqa: S608 - constants
+        f" FROM jsonb_populate_recordset(NULL::{table}, %({table})s){returning})"
+    )
+
+
 def listed(words: Iterable[str]) -> str:
     """Write words of a vocabulary of ours as constants, for `IN (…)`."""
     return ", ".join(f"'{word}'" for word in words)

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from domain.kit.json_types import JsonObject
 from domain.messages.delivery import Exchange
+from domain.messages.events import NewMessageEvent
 from domain.messages.statuses import PENDING_DELIVERY
 
 
@@ -89,7 +90,7 @@ class AttemptRecord:
     accepted: bool
     after: float | None
     metadata: JsonObject
-    events: list[JsonObject]
+    events: list[NewMessageEvent]
     exchange: Exchange | None
     now: datetime
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from domain.kit.ids import first_event_id
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.messages.statuses import ENGAGEMENT_COLUMNS, EngagementStatus
 from domain.recipients.refs import RecipientRef
@@ -138,14 +137,3 @@ class DeliveryAttempt:
     request: JsonObject
     response: JsonObject | None
     inserted_at: datetime
-
-
-def first_events(message_id: UUID, *, in_app: bool) -> list[tuple[UUID, str]]:
-    """Return id and type of the events that a message's row stands for, oldest first.
-
-    Every message was created and queued; one of an in-app feed was delivered with that.
-    """
-    names = ["message.created", "message.queued"]
-    if in_app:
-        names.append("message.delivered")
-    return [(first_event_id(message_id, number), name) for number, name in enumerate(names)]

@@ -112,6 +112,47 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("message_id", "id", name=op.f("pk_message_events")),
     )
     op.create_table(
+        "outbox",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("event_type", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=True),
+        sa.Column("position", sa.Integer(), nullable=True),
+        sa.Column("message_id", sa.Uuid(), nullable=True),
+        sa.Column("recipient_run_id", sa.Uuid(), nullable=True),
+        sa.Column("workflow_run_id", sa.Uuid(), nullable=True),
+        sa.Column("workflow_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("step_ref", sa.Text(collation="C"), nullable=True),
+        sa.Column("channel_id", sa.Uuid(), nullable=True),
+        sa.Column("collection", sa.Text(collation="C"), nullable=False),
+        sa.Column("recipient_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("tenant_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("happened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
+    )
+    op.create_table(
+        "outbox_readers",
+        sa.Column("name", sa.Text(collation="C"), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("patience", sa.Interval(), nullable=False),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_outbox_readers")),
+    )
+    op.create_table(
+        "outbox_subscriptions",
+        sa.Column("reader", sa.Text(collation="C"), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("event_types", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["reader"],
+            ["outbox_readers.name"],
+            name=op.f("fk_outbox_subscriptions_reader"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("reader", "environment_id", name=op.f("pk_outbox_subscriptions")),
+    )
+    op.create_table(
         "owed_effects",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("environment_id", sa.Uuid(), nullable=False),
@@ -796,11 +837,17 @@ def upgrade() -> None:
         "OR UPDATE OF published_version_id, active, archived_at ON content_resources "
         "FOR EACH ROW EXECUTE FUNCTION raise_config_version()"
     )
+    # Walks put events into the outbox only where somebody has subscribed to them.
+    op.execute(
+        "CREATE TRIGGER raise_config_version AFTER INSERT OR DELETE OR UPDATE OF event_types "
+        "ON outbox_subscriptions FOR EACH ROW EXECUTE FUNCTION raise_config_version()"
+    )
     # Rows that are updated soon after they are made keep room for the new version on their page.
     for table in ("recipient_runs", "messages"):
         op.execute(f"ALTER TABLE {table} SET (fillfactor = 80)")
-    # Each row lives for some minutes, so most of this table is always dead rows.
-    op.execute("ALTER TABLE trigger_releases SET (autovacuum_vacuum_scale_factor = 0.05)")
+    # Each row lives for some minutes at most, so most of these tables is always dead rows.
+    for table in ("trigger_releases", "outbox"):
+        op.execute(f"ALTER TABLE {table} SET (autovacuum_vacuum_scale_factor = 0.05)")
 
 
 def downgrade() -> None:
@@ -826,6 +873,9 @@ def downgrade() -> None:
         "run_patches",
         "recipient_run_events",
         "owed_effects",
+        "outbox_subscriptions",
+        "outbox_readers",
+        "outbox",
         "message_events",
         "idempotency_records",
         "environments",

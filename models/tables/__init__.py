@@ -13,6 +13,7 @@ from models.tables.effect import OwedEffect
 from models.tables.environment import ApiKey, Environment, ServiceToken
 from models.tables.idempotency import IdempotencyRecord
 from models.tables.message import DeliveryAttempt, Message, MessageEvent
+from models.tables.outbox import OutboxEntry, OutboxReader, OutboxSubscription
 from models.tables.recipient import ChannelData, PreferenceSet, Recipient, Subscription
 from models.tables.release import SweepPosition, TriggerRelease
 from models.tables.run import RecipientRun, RecipientRunEvent, RunPatch, WorkflowRun
@@ -31,6 +32,9 @@ __all__ = [
     "IdempotencyRecord",
     "Message",
     "MessageEvent",
+    "OutboxEntry",
+    "OutboxReader",
+    "OutboxSubscription",
     "OwedEffect",
     "PendingDelivery",
     "PreferenceSet",

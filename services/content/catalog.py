@@ -20,6 +20,7 @@ from domain.content.kinds import KINDS
 from domain.content.rows import Published
 from domain.kit.json_types import JsonObject
 from models.queries.content import catalog as statements
+from models.queries.events.outbox import subscribed_events
 from runtime.database import Connection
 from runtime.logs import get_logger
 
@@ -51,10 +52,14 @@ class ConfiguredChannel:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """All of an environment's channels, by key, and what content is published, by kind and key."""
+    """All of an environment's channels, by key, and what content is published, by kind and key.
+
+    `subscribed` names the events that somebody wants to hear of (`services/events/outbox.py`).
+    """
 
     channels: dict[str, ConfiguredChannel]
     content: dict[tuple[str, str], Published]
+    subscribed: frozenset[str] = frozenset()
 
     def published(self, kind: KindOfContent[Any], key: str) -> Published | None:
         """Return which version of a piece of content is published, or None without any content."""
@@ -131,7 +136,11 @@ async def _load_configuration(connection: Connection, environment_id: UUID) -> C
             channels[channel.key] = channel
     # A kind of content that only a newer process knows is nothing to this one.
     published = await statements.published_content(connection, environment_id, KINDS)
-    return Configuration(channels, {(row.resource_type, row.key): row for row in published})
+    return Configuration(
+        channels,
+        {(row.resource_type, row.key): row for row in published},
+        await subscribed_events(connection, environment_id),
+    )
 
 
 def _read_channel(row: dict[str, Any]) -> ConfiguredChannel | None:

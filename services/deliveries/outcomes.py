@@ -6,16 +6,15 @@ import asyncio
 import random
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
 from itertools import chain, repeat
 
 import psycopg
 
 from domain.kit.errors import AppError, Unavailable
-from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.messages.claims import AttemptRecord, Claim
 from domain.messages.delivery import Bounced, DeliveryFailure, Exchange, Outcome, Retry
+from domain.messages.events import MessageEventType, NewMessageEvent
 from domain.messages.statuses import DeliveryStatus
 from models.queries.deliveries import deliveries as statements
 from runtime.faults import fault_of
@@ -34,7 +33,7 @@ _SLOW_WAIT, _SLOW_WAITS = 5.0, 240
 _REASON_CHARACTERS = 1_000
 _ACCEPTED = (DeliveryStatus.SENT, DeliveryStatus.DELIVERED, DeliveryStatus.NOT_SENT)
 
-_Events = list[tuple[str, JsonObject | None]]
+_Events = list[tuple[MessageEventType, JsonObject | None]]
 
 
 class TryAgain(Exception):
@@ -50,7 +49,7 @@ async def record_outcome(engine: Engine, claim: Claim, attempt: int, outcome: Ou
     metadata = dict(outcome.metadata)
     if outcome.external_id is not None:
         metadata["external_id"] = outcome.external_id
-    events: _Events = [(f"message.{outcome.status}", None)]
+    events: _Events = [(MessageEventType.of(outcome.status), None)]
     return await _record(
         engine,
         _attempt_record(
@@ -83,9 +82,9 @@ async def record_failure(
         "max_attempts": DELIVERY_ATTEMPTS,
         "retryable": retryable,
     }
-    events: _Events = [("message.delivery_attempted", attempted)]
+    events: _Events = [(MessageEventType.DELIVERY_ATTEMPTED, attempted)]
     if isinstance(failure, Retry) and attempt < DELIVERY_ATTEMPTS:
-        events.append(("message.queued", None))
+        events.append((MessageEventType.QUEUED, None))
         wait = wait_after(engine, attempt, failure.after)
         status = await _record(
             engine,
@@ -123,7 +122,7 @@ async def _record_end(
 ) -> str:
     status = DeliveryStatus.BOUNCED if isinstance(failure, Bounced) else DeliveryStatus.UNDELIVERED
     details = {"failure_reason": why, "failure_details": failure.reason[:_REASON_CHARACTERS]}
-    told: _Events = [*events, (f"message.{status}", details)]
+    told: _Events = [*events, (MessageEventType.of(status), details)]
     return await _record(
         engine, _attempt_record(engine, claim, attempt, status, told, exchange=failure.exchange)
     )
@@ -163,20 +162,13 @@ def _attempt_record(
         accepted=accepted,
         after=after,
         metadata=metadata or {},
-        events=[_event_row(claim, name, data, now) for name, data in events],
+        events=[
+            NewMessageEvent(message_id=claim.message_id, type=kind, at=now, data=data)
+            for kind, data in events
+        ],
         exchange=exchange,
         now=now,
     )
-
-
-def _event_row(claim: Claim, name: str, data: JsonObject | None, now: datetime) -> JsonObject:
-    return {
-        "id": str(new_id()),
-        "message_id": str(claim.message_id),
-        "event_type": name,
-        "data": data,
-        "inserted_at": now.isoformat(),
-    }
 
 
 async def _record(engine: Engine, record: AttemptRecord) -> str:
@@ -215,8 +207,8 @@ async def _record(engine: Engine, record: AttemptRecord) -> str:
 def _without_words(record: AttemptRecord) -> AttemptRecord:
     """Leave out whatever the provider said, and keep what it means."""
     events = [
-        {**event, "data": {**event["data"], "failure_details": "(they could not be stored)"}}
-        if "failure_details" in (event["data"] or {})
+        replace(event, data={**event.data, "failure_details": "(they could not be stored)"})
+        if event.data and "failure_details" in event.data
         else event
         for event in record.events
     ]

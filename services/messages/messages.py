@@ -13,6 +13,7 @@ from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
 from domain.messages.engagement import StatusChange
+from domain.messages.events import first_events
 from domain.messages.filters import MessageFilters
 from domain.messages.messages import (
     BaseMessage,
@@ -20,7 +21,6 @@ from domain.messages.messages import (
     Message,
     MessageEvent,
     RenderedContent,
-    first_events,
 )
 from domain.recipients.recipients import Recipient
 from models.queries.messages import activities, engagement
@@ -116,8 +116,7 @@ async def list_events(
             environment.id,
             message_id,
             request,
-            first=first_events(message_id, in_app=is_in_app),
-            first_at=message.inserted_at,
+            first=first_events(message_id, message.inserted_at, in_app=is_in_app),
         )
 
 

@@ -10,6 +10,7 @@ from domain.conditions import ConditionGroup, ConditionScope, Verdict, arguments
 from domain.kit.clock import iso
 from domain.kit.ids import activity_id
 from domain.kit.json_types import JsonObject
+from domain.runs.events import RunEventType
 from domain.runs.rows import RunMessage
 from domain.workflows import WorkflowDefinition
 from domain.workflows.steps import BaseStep
@@ -144,7 +145,7 @@ class Walk:
         if verdict is None:
             return True
         self.journal.tell(
-            "step_conditions_evaluated",
+            RunEventType.STEP_CONDITIONS_EVALUATED,
             step=step,
             data={"passed": verdict.passed, "conditions": verdict.trace},
         )

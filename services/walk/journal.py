@@ -1,4 +1,4 @@
-"""What a walk did, until it is stored: the only writer of run events, messages and their events.
+"""What a walk did, until it is stored: its run's new state, messages, and events of both.
 
 Everything is cleaned where it enters, so that no template, payload or error text can keep the
 walk from being recorded.
@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from domain.contract.runs import DeliveryOrder
-from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject, json_row
 from domain.kit.storable import storable_json
+from domain.messages.events import MessageEventType, NewMessageEvent
+from domain.runs.events import NewRunEvent, RunEventStatus, RunEventType
 from domain.runs.rows import NewMessage, RunPatch, TakenRun
 from domain.runs.statuses import RunStatus
 from domain.workflows.steps import BaseStep
+from models.queries.events.writing import message_event_row, outbox_row, run_event_row
 from models.queries.runs.walks import RunChange
+from services.walk.happenings import happenings
 
 # The content of a message was bounded when it was rendered; here nothing of it is cut.
 _MOST_CHARACTERS = 100_000_000
@@ -42,10 +46,21 @@ class Journal:
         orders: messages to hand to their providers, those of earlier walks included.
         story: one line per step that was walked, for the Temporal UI.
         owed: kind and payload of what is owed to Temporal after the commit.
+
+    Args:
+        taken: the run.
+        now: the instant of the walk.
+        subscribed: types of the events that somebody wants to hear of.
     """
 
-    def __init__(self, taken: TakenRun, now: datetime) -> None:
+    def __init__(
+        self, taken: TakenRun, now: datetime, subscribed: frozenset[str] = frozenset()
+    ) -> None:
         self.now = now
+        self._taken = taken
+        self._subscribed = subscribed
+        # Events that only the run's row tells of: that it started, and that it completed.
+        self._derived: list[NewRunEvent] = []
         self.outcomes: JsonObject = {
             ref: kept for ref, kept in taken.step_outcomes.items() if isinstance(kept, dict)
         }
@@ -66,7 +81,7 @@ class Journal:
     def begin(self) -> None:
         """Note that the run has started; its row says so, and its place in the story is kept."""
         self._started_at = self.now
-        self._event_count += 1
+        self._derive(RunEventType.RUN_STARTED)
 
     def rest(self, status: RunStatus, resumes_at: datetime) -> None:
         """Leave the run open until an instant."""
@@ -76,17 +91,23 @@ class Journal:
     def complete(self, reason: str | None) -> None:
         """End the run well; its row says so, and its place in the story is kept."""
         self._end(RunStatus.COMPLETED, reason)
-        self._event_count += 1
+        self._derive(RunEventType.RUN_COMPLETED)
 
     def halt(self, reason: str) -> None:
         """End the run with an error."""
-        self.tell("run_halted", failed=True, data={"reason": reason})
+        self.tell(RunEventType.RUN_HALTED, data={"reason": reason})
         self._end(RunStatus.COMPLETED, reason)
 
     def cancel(self, reason: str) -> None:
         """End the run because somebody wanted it."""
-        self.tell("run_cancelled", data={"reason": reason})
+        self.tell(RunEventType.RUN_CANCELLED, data={"reason": reason})
         self._end(RunStatus.CANCELLED, reason)
+
+    def _derive(self, event: RunEventType) -> None:
+        self._derived.append(
+            NewRunEvent(run_id=self._run_id, position=self._event_count, type=event, at=self.now)
+        )
+        self._event_count += 1
 
     def _end(self, status: RunStatus, reason: str | None) -> None:
         self._status = status
@@ -109,7 +130,7 @@ class Journal:
 
     def tell(
         self,
-        event: str,
+        event: RunEventType,
         *,
         step: BaseStep | None = None,
         failed: bool = False,
@@ -117,22 +138,20 @@ class Journal:
         data: JsonObject | None = None,
     ) -> None:
         """Add a line to the run's story."""
-        self._add(
-            "recipient_run_events",
-            {
-                "recipient_run_id": str(self._run_id),
-                "position": self._event_count,
-                "event": event,
-                "status": "error" if failed else "ok",
-                "attempt": attempt,
-                "step_ref": step.ref if step else None,
-                "step_type": step.type if step else None,
-                "data": data or {},
-                "inserted_at": self.now.isoformat(),
-            },
+        told = NewRunEvent(
+            run_id=self._run_id,
+            position=self._event_count,
+            type=event,
+            at=self.now,
+            failed=failed,
+            attempt=attempt,
+            step_ref=step.ref if step else None,
+            step_type=step.type if step else None,
+            data=data or {},
         )
+        self._add("recipient_run_events", run_event_row(told))
         self._event_count += 1
-        if failed:
+        if told.status is RunEventStatus.ERROR:
             self._error_count += 1
 
     def make(self, message: NewMessage, order: DeliveryOrder | None) -> None:
@@ -143,19 +162,11 @@ class Journal:
             self.orders.append(order)
 
     def tell_message(
-        self, message_id: str, event_type: str, data: JsonObject | None = None
+        self, message_id: UUID, event: MessageEventType, data: JsonObject | None = None
     ) -> None:
         """Add a line to a message's story; that it was created and queued, its row says."""
-        self._add(
-            "message_events",
-            {
-                "id": str(new_id()),
-                "message_id": message_id,
-                "event_type": event_type,
-                "data": data,
-                "inserted_at": self.now.isoformat(),
-            },
-        )
+        told = NewMessageEvent(message_id=message_id, type=event, at=self.now, data=data)
+        self._add("message_events", message_event_row(told))
 
     def keep(self, step: BaseStep, record: JsonObject, patch: JsonObject | None) -> None:
         """Remember what a step did, with its place in the order of the run's steps."""
@@ -193,6 +204,14 @@ class Journal:
         del self.messages[mark.messages :]
         del self.orders[mark.orders :]
         del self.owed[mark.owed :]
+
+    def all_rows(self) -> Mapping[str, list[JsonObject]]:
+        """Return the new rows by table, with those of the outbox if somebody has subscribed."""
+        if not self._subscribed:
+            return self.rows
+        happened = happenings(self._taken, self._derived, self.rows)
+        wanted = [outbox_row(each) for each in happened if each.event_type in self._subscribed]
+        return {**self.rows, "outbox": wanted}
 
     def _add(self, table: str, row: JsonObject) -> None:
         clean = storable_json(row, characters=_MOST_CHARACTERS)

@@ -23,6 +23,7 @@ from domain.contract.runs import (
     WalkOn,
 )
 from domain.kit.json_types import JsonObject
+from domain.runs.events import RunEventType
 from domain.runs.statuses import RunStatus
 from domain.workflows import Cursor
 from domain.workflows.steps import BaseStep
@@ -129,12 +130,12 @@ async def _why_not(walk: Walk, *, begins: bool) -> str | None:
         verdict = await walk.judge(walk.definition.conditions)
     except ContentError as error:
         data: JsonObject = {"reason": error.kind, "error": error.text}
-        walk.journal.tell("trigger_conditions_evaluated", failed=True, data=data)
+        walk.journal.tell(RunEventType.TRIGGER_CONDITIONS_EVALUATED, failed=True, data=data)
         return _BROKEN_CONDITIONS
     if verdict is None:
         return None
     data = {"passed": verdict.passed, "conditions": verdict.trace}
-    walk.journal.tell("trigger_conditions_evaluated", data=data)
+    walk.journal.tell(RunEventType.TRIGGER_CONDITIONS_EVALUATED, data=data)
     return None if verdict.passed else "trigger_conditions_not_met"
 
 
@@ -207,7 +208,7 @@ async def _take(walk: Walk, step: BaseStep, cursor: Cursor, orders: Orders) -> J
     journal.story.append(move.story)
     if move.event is not None:
         event = move.event
-        journal.tell(event.name, step=step, failed=event.failed, data=event.data)
+        journal.tell(event.type, step=step, failed=event.failed, data=event.data)
     outcome = move.kept()
     journal.keep(step, outcome, move.patch)
     if move.patch is not None:
@@ -225,9 +226,8 @@ def _fail(
     """
     last = attempt >= STEP_ATTEMPTS
     walk.journal.tell(
-        "step_failed" if last else "step_retrying",
+        RunEventType.STEP_FAILED if last else RunEventType.STEP_RETRYING,
         step=step,
-        failed=True,
         attempt=attempt,
         data={"reason": error.kind, "error": error.text},
     )

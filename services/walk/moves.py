@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from domain.contract.runs import Directive
 from domain.kit.json_types import JsonObject
+from domain.runs.events import RunEventType
 
 DIRECTIVES: TypeAdapter[Directive] = TypeAdapter(Directive)
 
@@ -18,7 +19,7 @@ DIRECTIVES: TypeAdapter[Directive] = TypeAdapter(Directive)
 class Event:
     """A line for the run's story; `failed` makes it an error that counts."""
 
-    name: str
+    type: RunEventType
     data: JsonObject = field(default_factory=dict)
     failed: bool = False
 

@@ -72,7 +72,9 @@ async def _advance(engine: Engine, order: AdvanceInput, orders: Orders) -> Advan
         begins = taken.status == RunStatus.QUEUED and order.cursor == START
         advanced = await take_steps(walk, orders, begins=begins)
         journal = walk.journal
-        await walks.record_walk(unit.connection, run_id, journal.change, journal.rows, unit.now)
+        await walks.record_walk(
+            unit.connection, run_id, journal.change, journal.all_rows(), unit.now
+        )
         for kind, payload in journal.owed:
             await effects.owe(unit, environment_id, kind, payload)
     return advanced
@@ -84,14 +86,15 @@ async def _open(unit: Unit, taken: TakenRun) -> Walk:
     if data is None:
         data = await engine.trigger_data.get(connection, taken.workflow_run_id)
     patches: list[JsonObject] = []
-    journal = Journal(taken, unit.now)
+    configuration = await engine.catalog.configuration(
+        connection, taken.environment_id, taken.config_version
+    )
+    journal = Journal(taken, unit.now, configuration.subscribed)
     if any("patch" in outcome for outcome in journal.outcomes.values()):
         patches = await walks.patches_of_run(connection, taken.id)
     return Walk(
         unit=unit,
-        configuration=await engine.catalog.configuration(
-            connection, taken.environment_id, taken.config_version
-        ),
+        configuration=configuration,
         definition=await engine.catalog.compiled(connection, WORKFLOW, taken.version_id),
         run=run_state(taken, data, patches),
         journal=journal,
@@ -103,9 +106,14 @@ async def _end(unit: Unit, taken: TakenRun) -> Advanced:
     """Answer the end of a run, and record a cancel that came through Temporal."""
     status = taken.status
     if taken.is_open:
-        journal = Journal(taken, unit.now)
+        configuration = await unit.engine.catalog.configuration(
+            unit.connection, taken.environment_id, taken.config_version
+        )
+        journal = Journal(taken, unit.now, configuration.subscribed)
         journal.cancel("cancelled_in_temporal")
-        await walks.record_walk(unit.connection, taken.id, journal.change, journal.rows, unit.now)
+        await walks.record_walk(
+            unit.connection, taken.id, journal.change, journal.all_rows(), unit.now
+        )
         status = RunStatus.CANCELLED.value
     return Advanced(
         Finished(),

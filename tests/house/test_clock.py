@@ -17,14 +17,6 @@ ASKING: dict[str, str] = {
     "commands/demo/story.py": "counts down to an instant that a real stack waits for",
     "templating/liquid/moments.py": "`now` in a template is the time of its rendering",
 }
-# Their use cases do not take the engine yet, and with it the time.
-LATER = {
-    "api/admin/channels.py",
-    "api/admin/keys.py",
-    "api/management/content/commits.py",
-    "api/management/content/workflows.py",
-    "commands/admin.py",
-}
 _PRODUCT = [
     path for path in FILES if path.relative_to(ROOT).parts[0] not in {"tests", "bench", "scripts"}
 ]
@@ -47,7 +39,7 @@ def test_nobody_asks_for_the_date() -> None:
     asking = {
         path.relative_to(ROOT).as_posix(): lines for path in _PRODUCT if (lines := [*_asks(path)])
     }
-    assert {name: lines for name, lines in asking.items() if name not in {*ASKING, *LATER}} == {}
+    assert {name: lines for name, lines in asking.items() if name not in ASKING} == {}
     assert set(ASKING) <= set(asking)
 
 

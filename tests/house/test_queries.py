@@ -47,6 +47,7 @@ ELSEWHERE: dict[str, str] = {
     "deliveries/deliveries.give_back": "only the holder of a claim has its key",
     "deliveries/deliveries.record_attempt": "only the holder of a claim has its key",
     "deliveries/deliveries.overdue_deliveries": _OURS,
+    "events/outbox.*": "a reader of the outbox reads for all environments, each by subscription",
     "in_app/feeds.is_feed_channel": _ALL,
     "jobs/*": _OURS,
     "runs/open_runs.*": _OURS,

@@ -6,17 +6,12 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib import import_module
-from inspect import getmembers, isclass
 from pathlib import Path
-from pkgutil import walk_packages
 from typing import Annotated
 
 import pytest
 from pydantic import BaseModel, Field, SecretStr
 
-import providers
-from domain.channels.kinds import CHANNEL_KINDS
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject
 from outbound.redaction import Redactor
@@ -69,27 +64,6 @@ def outside(tmp_path: Path) -> Iterator[Path]:
     sys.path.remove(str(tmp_path))
     sys.modules.pop("carrier_plugin", None)
     outside_providers.cache_clear()
-
-
-@pytest.mark.parametrize("provider_id", PROVIDERS)
-def test_every_key_is_the_providers_id(provider_id: str) -> None:
-    """A provider stands in the table under its own id, and serves a type that needs one."""
-    provider = load_provider(provider_id)
-
-    assert provider.id == provider_id
-    assert CHANNEL_KINDS[provider.channel_type].needs_provider
-
-
-def test_the_table_is_whole() -> None:
-    """Every class in our package that is a provider by its members is in the table."""
-    found = set()
-    for module in walk_packages(providers.__path__, "providers."):
-        for name, member in getmembers(import_module(module.name), isclass):
-            is_own = member.__module__ == module.name and "id" in vars(member)
-            if is_own and hasattr(member, "send"):
-                found.add(f"{module.name}:{name}")
-
-    assert found == set(PROVIDERS.values())
 
 
 def test_a_vendor_is_imported_at_first_use() -> None:

@@ -24,10 +24,10 @@ from runtime.database import Database
 from runtime.settings import Settings
 from services.account.environments import find_environment, get_scope
 from services.composition import compose_engine
-from services.content.drafts import ContentView, upsert_content
+from services.content.drafts import ContentView
 from services.engine import Engine
 from tests.support.builders import T0, Builder, Environment
-from tests.support.content import AUTHOR, note
+from tests.support.content import AUTHOR, note, save_content
 from tests.support.steps import email_step, feed_step, workflow
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.world import World
@@ -94,8 +94,8 @@ class Account:
         kind: KindOfContent[Any] = WORKFLOW,
     ) -> ContentView[Any]:
         """Save a workflow or other content, perhaps commit it; `now` is then when that was."""
-        scope, engine = await self.scope(slug), replace(self.engine, clock=self.tick)
-        return await upsert_content(engine, scope, kind, key, document, commit=commit, force=force)
+        engine = replace(self.engine, clock=self.tick)
+        return await save_content(engine, slug, kind, key, document, commit=commit, force=force)
 
     async def rows(self, statement: str, *values: Any) -> list[dict[str, Any]]:
         """Run a query."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from domain.content.email_layout import EMAIL_LAYOUT
+from typing import Any
+
+from domain.content.kind import KindOfContent
 from domain.content.rows import Author, CommitNote
-from domain.content.workflow import WORKFLOW
-from domain.kit.json_types import JsonObject, JsonValue
-from domain.workflows import WorkflowDefinition
+from domain.kit.json_types import JsonValue
 from services.account.environments import get_scope
 from services.content.drafts import ContentView, upsert_content
 from services.engine import Engine
@@ -19,25 +19,20 @@ def note(message: str | None = None, *, allow_empty: bool = False) -> CommitNote
     return CommitNote(AUTHOR, message, allow_empty)
 
 
-async def save_workflow(
+async def save_content(
     engine: Engine,
     slug: str,
+    kind: KindOfContent[Any],
     key: str,
     document: JsonValue,
     *,
     commit: CommitNote | None = None,
     force: bool = False,
-) -> ContentView[WorkflowDefinition]:
-    """Save a workflow as the Management API does, and commit it when there is a note.
+) -> ContentView[Any]:
+    """Save content in an environment as the Management API does, and commit it with a note.
 
     Raises:
         InvalidParams: the product would not store it.
     """
     scope = await get_scope(engine, slug)
-    return await upsert_content(engine, scope, WORKFLOW, key, document, commit=commit, force=force)
-
-
-async def commit_layout(engine: Engine, slug: str, key: str, document: JsonObject) -> None:
-    """Save an e-mail layout and commit it, as the seed does."""
-    scope = await get_scope(engine, slug)
-    await upsert_content(engine, scope, EMAIL_LAYOUT, key, document, commit=note(), force=True)
+    return await upsert_content(engine, scope, kind, key, document, commit=commit, force=force)

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.kit.json_types import JsonObject
-from domain.messages.messages import first_events
+from domain.messages.events import first_events
 from services.engine import Engine
 from services.runs.runs import load_run
 from tests.support.builders import Builder, Environment
@@ -69,9 +69,11 @@ class Seen:
         """Return a message's story in order, without the prefix of its names."""
         message = await self.message(message_id)
         first: list[dict[str, Any]] = [
-            {"id": each, "event_type": name, "data": None}
-            for each, name in first_events(
-                message["id"], in_app=message["channel_type"] == "in_app_feed"
+            {"id": event.id, "event_type": event.type, "data": None}
+            for event in first_events(
+                message["id"],
+                message["inserted_at"],
+                in_app=message["channel_type"] == "in_app_feed",
             )
         ]
         stored = await self.make.rows(

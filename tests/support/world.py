@@ -9,6 +9,8 @@ from uuid import UUID, uuid4
 
 from psycopg.types.json import Jsonb
 
+from domain.content.email_layout import EMAIL_LAYOUT
+from domain.content.workflow import WORKFLOW
 from domain.contract.runs import START, Advanced, AdvanceInput, DeliverMessageInput, SleepUntil
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
@@ -21,7 +23,7 @@ from services.triggers import accept as triggers
 from services.triggers.releases import close_releases
 from services.walk import advance
 from tests.support.builders import T0
-from tests.support.content import commit_layout, note, save_workflow
+from tests.support.content import note, save_content
 from tests.support.seen import Seen
 from tests.support.steps import CHANNEL_KEYS, channel_step, delay_step, when
 
@@ -130,7 +132,7 @@ class World(Seen):
         """Commit a workflow as the product does, active; returns the id of its version."""
         slug = self.environment.scope.slug
         document = {"name": key, "steps": list(steps), **content}
-        await save_workflow(self.engine, slug, key, document, commit=note(), force=True)
+        await save_content(self.engine, slug, WORKFLOW, key, document, commit=note(), force=True)
         rows = await self.make.rows(
             "SELECT published_version_id FROM content_resources"
             " WHERE environment_id = %s AND resource_type = 'workflow' AND key = %s",
@@ -164,7 +166,10 @@ class World(Seen):
     async def layout(self, key: str, html: str) -> None:
         """Commit an e-mail layout."""
         document = {"name": key, "html_layout": html, "text_layout": "{{ content }}"}
-        await commit_layout(self.engine, self.environment.scope.slug, key, document)
+        slug = self.environment.scope.slug
+        await save_content(
+            self.engine, slug, EMAIL_LAYOUT, key, document, commit=note(), force=True
+        )
 
     async def activate(self, key: str, *, active: bool) -> None:
         """Turn a workflow on or off."""

@@ -19,12 +19,14 @@ from domain.messages.claims import (
     RequeuedMessage,
     Standing,
 )
+from domain.messages.events import MessageEventType
 from domain.messages.statuses import (
     PENDING_DELIVERY,
     RETRIABLE_DELIVERY,
     DeliveryStatus,
 )
 from domain.runs.statuses import OPEN_RUN
+from models.queries.events.writing import message_event_row, message_facts, tell_messages
 from models.sql import fetch_all, fetch_one, listed
 from runtime.database import Connection
 
@@ -104,21 +106,20 @@ _NOT_ACCEPTED = f"delivery_status IN ({listed((*PENDING_DELIVERY, DeliveryStatus
 
 # The message is locked before its delivery, as everybody does who changes both. The provider's call
 # is logged whoever made it, but never for a message that was deleted.
-_RECORD = """
+_RECORD = f"""
 WITH locked AS MATERIALIZED (
     SELECT id, environment_id FROM messages WHERE id = %(id)s FOR NO KEY UPDATE
-), ended AS ({ended}), changed AS (
-    UPDATE messages
+), ended AS ({{ended}}), changed AS (
+    UPDATE messages m
     SET delivery_status = %(status)s, provider_metadata = provider_metadata || %(metadata)s,
         updated_at = %(now)s
-    WHERE id = %(id)s AND retry_count = %(retry)s AND {open} AND EXISTS (SELECT FROM locked)
-    RETURNING delivery_status
-), story AS (
-    INSERT INTO message_events (message_id, id, event_type, data, inserted_at)
+    WHERE id = %(id)s AND retry_count = %(retry)s AND {{open}} AND EXISTS (SELECT FROM locked)
+    RETURNING delivery_status, {message_facts("m")}
+), events AS (
     SELECT message_id, id, event_type, data, inserted_at
     FROM jsonb_populate_recordset(NULL::message_events, %(events)s)
     WHERE EXISTS (SELECT FROM changed)
-), logged AS (
+), {tell_messages("events", "changed")}, logged AS (
     INSERT INTO delivery_attempts (id, message_id, environment_id, attempt, service_name, request,
                                    response, inserted_at)
     SELECT %(log_id)s::uuid, id, environment_id, %(attempt)s::int, %(service)s::text,
@@ -126,33 +127,32 @@ WITH locked AS MATERIALIZED (
     FROM locked WHERE %(service)s::text IS NOT NULL
 )
 SELECT delivery_status FROM changed
-"""
+"""  # noqa: S608 - fixed text
 _RECORD_ACCEPTED = _RECORD.format(ended=_ENDED_ACCEPTED, open=_NOT_ACCEPTED)
 _RECORD_FINAL = _RECORD.format(ended=_ENDED_FINAL, open=_PENDING)
 _RECORD_TRY_AGAIN = _RECORD.format(ended=_ENDED_TRY_AGAIN, open=_PENDING)
 
 _STATUS = "SELECT delivery_status FROM messages WHERE id = %s"
 
-_REQUEUE = """
+_REQUEUE = f"""
 WITH requeued AS (
-    UPDATE messages
+    UPDATE messages m
     SET delivery_status = %(queued)s, retry_count = retry_count + 1, updated_at = %(now)s
     WHERE id = %(id)s AND environment_id = %(environment_id)s
       AND delivery_status = ANY(%(retriable)s)
-    RETURNING id, environment_id, channel_id, channel_type, workflow_key, retry_count
+    RETURNING {message_facts("m")}, channel_type, retry_count
 ), on_its_way AS (
     INSERT INTO deliveries (message_id, environment_id, channel_id, channel_type, due_at, retry,
                             attempts, interruptions, inserted_at)
     SELECT id, environment_id, channel_id, channel_type, now(), retry_count, 0, 0, now()
     FROM requeued
-), story AS (
-    INSERT INTO message_events (id, message_id, event_type, data, inserted_at)
-    SELECT %(event_id)s::uuid, id, 'message.queued', jsonb_build_object('retry', retry_count),
-           %(now)s::timestamptz
+), events AS (
+    SELECT id AS message_id, %(event_id)s::uuid AS id, '{MessageEventType.QUEUED}' AS event_type,
+           jsonb_build_object('retry', retry_count) AS data, %(now)s::timestamptz AS inserted_at
     FROM requeued
-)
+), {tell_messages("events", "requeued")}
 SELECT id, channel_type, workflow_key, retry_count FROM requeued
-"""
+"""  # noqa: S608 - fixed text
 
 _OVERDUE = """
 SELECT d.message_id, d.environment_id, d.channel_type, d.retry, d.due_at, e.slug AS environment,
@@ -250,7 +250,7 @@ async def record_attempt(connection: Connection, record: AttemptRecord) -> str:
             "attempt": record.attempt,
             "status": record.status,
             "metadata": Jsonb(record.metadata),
-            "events": Jsonb(record.events),
+            "events": Jsonb([message_event_row(event) for event in record.events]),
             "log_id": new_id(),
             "service": exchange.service_name if exchange else None,
             "request": Jsonb(exchange.request if exchange else {}),

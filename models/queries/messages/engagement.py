@@ -11,6 +11,8 @@ from psycopg.types.json import Jsonb
 from domain.channels.types import ChannelType
 from domain.kit.ids import new_id
 from domain.messages.engagement import Engagement, StatusChange
+from domain.messages.events import MessageEventType
+from models.queries.events.writing import message_facts, tell_messages
 from runtime.database import Connection
 
 # Setting again moves the time; an event tells a change of state, and each interaction.
@@ -28,23 +30,24 @@ _SET = {
         {"seen": "b.seen_at IS NULL", "read": "b.read_at IS NULL", "interacted": "true"},
     ),
 }
-_STATEMENT = """
+_STATEMENT = f"""
 WITH before AS (
-    SELECT id, seen_at, read_at, archived_at FROM messages
+    SELECT {message_facts("m")}, m.seen_at, m.read_at, m.archived_at FROM messages m
     WHERE environment_id = %(environment_id)s AND id = ANY(%(ids)s)
       AND (channel_type = %(feed)s OR NOT %(feed_only)s)
     ORDER BY id FOR UPDATE
-), told AS (
-    INSERT INTO message_events (id, message_id, event_type, data, inserted_at)
-    SELECT e.id, e.message_id, 'message.' || e.kind,
-           CASE WHEN e.kind = 'interacted' THEN %(metadata)s::jsonb END, %(now)s
-    FROM unnest(%(event_ids)s::uuid[], %(event_messages)s::uuid[], %(event_kinds)s::text[])
-        AS e (id, message_id, kind)
+), events AS (
+    SELECT e.id, e.message_id, e.event_type,
+           CASE WHEN e.event_type = '{MessageEventType.INTERACTED}' THEN %(metadata)s::jsonb END
+               AS data,
+           %(now)s::timestamptz AS inserted_at
+    FROM unnest(%(event_ids)s::uuid[], %(event_messages)s::uuid[], %(event_types)s::text[])
+        AS e (id, message_id, event_type)
     JOIN before b ON b.id = e.message_id
-    WHERE CASE e.kind {changes} END
-)
-UPDATE messages m SET {assignments}, updated_at = %(now)s FROM before b WHERE m.id = b.id
-"""
+    WHERE CASE e.event_type {{changes}} END
+), {tell_messages("events", "before")}
+UPDATE messages m SET {{assignments}}, updated_at = %(now)s FROM before b WHERE m.id = b.id
+"""  # noqa: S608 - fixed text
 
 
 async def engage(
@@ -65,8 +68,9 @@ async def engage(
         now: when.
     """
     assignments, changes = _SET[change.action]
-    cases = " ".join(f"WHEN '{kind}' THEN {condition}" for kind, condition in changes.items())
-    events = [(new_id(), message_id, kind) for message_id in message_ids for kind in changes]
+    types = {MessageEventType.of(status): condition for status, condition in changes.items()}
+    cases = " ".join(f"WHEN '{kind}' THEN {condition}" for kind, condition in types.items())
+    events = [(new_id(), message_id, kind) for message_id in message_ids for kind in types]
     await connection.execute(
         _STATEMENT.format(assignments=assignments, changes=cases),
         {
@@ -78,6 +82,6 @@ async def engage(
             "metadata": None if change.metadata is None else Jsonb(change.metadata),
             "event_ids": [event[0] for event in events],
             "event_messages": [event[1] for event in events],
-            "event_kinds": [event[2] for event in events],
+            "event_types": [event[2] for event in events],
         },
     )

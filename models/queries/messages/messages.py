@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 from domain.kit.pages import Page, PageRequest
+from domain.messages.events import NewMessageEvent
 from domain.messages.filters import MessageFilters
 from domain.messages.messages import DeliveryAttempt, Message, MessageEvent, RenderedContent
 from models.queries.messages.filters import message_conditions
@@ -96,8 +96,7 @@ async def list_events(
     message_id: UUID,
     request: PageRequest,
     *,
-    first: Sequence[tuple[UUID, str]],
-    first_at: datetime,
+    first: Sequence[NewMessageEvent],
 ) -> Page[MessageEvent]:
     """Return a page of a message's events, newest first.
 
@@ -106,13 +105,12 @@ async def list_events(
         environment_id: where the message is.
         message_id: which message.
         request: which page.
-        first: id and type of the events that the message's row stands for.
-        first_at: when those happened.
+        first: the events that the message's row stands for, all of one instant.
     """
     where = Where()
     where.add("true")
-    ids, names = [each for each, _ in first], [name for _, name in first]
-    given = [environment_id, message_id, first_at, ids, names]
+    ids, types = [event.id for event in first], [event.type for event in first]
+    given = [environment_id, message_id, first[0].at, ids, types]
     return await _EVENTS.page(connection, where, request, given=given)
 
 

@@ -10,7 +10,9 @@ from psycopg.types.json import Jsonb
 
 from domain.kit.ids import FIRST_ID, LAST_ID
 from domain.kit.json_types import JsonObject
+from domain.runs.events import RunEventType
 from domain.runs.rows import OpenRun, Place
+from models.queries.events.writing import count_event, run_facts, tell_runs
 from models.sql import columns_of, fetch_all
 from runtime.database import Connection
 
@@ -47,8 +49,10 @@ WHERE r.workflow_run_id = %s AND r.id > %s AND r.id <= %s AND r.status = 'queued
 ORDER BY r.id LIMIT %s
 """
 
+_TOLD = tell_runs("ended", RunEventType.RUN_CANCELLED, failed=True, data="r.data", at="now()")
+
 # A run that has moved since it was read is left alone: it has told more of its story.
-_END = """
+_END = f"""
 WITH given AS (
     SELECT * FROM unnest(%(ids)s::uuid[], %(event_counts)s::int[], %(data)s::jsonb[])
         AS given (id, event_count, data)
@@ -58,17 +62,14 @@ WITH given AS (
     ORDER BY r.id FOR UPDATE OF r
 ), ended AS (
     UPDATE recipient_runs r
-    SET status = 'cancelled', resumes_at = NULL, event_count = r.event_count + 1,
-        error_count = r.error_count + 1, ended_at = now(), end_reason = locked.data->>'reason',
-        updated_at = now()
+    SET status = 'cancelled', resumes_at = NULL,
+        {count_event("r", RunEventType.RUN_CANCELLED, failed=True)}, ended_at = now(),
+        end_reason = locked.data->>'reason', updated_at = now()
     FROM locked WHERE r.id = locked.id
-    RETURNING r.id, r.event_count - 1 AS position, locked.data
-)
-INSERT INTO recipient_run_events (recipient_run_id, position, event, status, attempt, data,
-                                  inserted_at)
-SELECT id, position, 'run_cancelled', 'error', 1, data, now() FROM ended
-RETURNING recipient_run_id
-"""
+    RETURNING {run_facts("r")}, locked.data
+), {_TOLD}
+SELECT id FROM ended
+"""  # noqa: S608 - fixed text
 
 _SEEN = """
 WITH locked AS (
@@ -145,7 +146,7 @@ async def end_runs(
             "data": [Jsonb(data) for _, data in ended],
         },
     )
-    return {row["recipient_run_id"] for row in await cursor.fetchall()}
+    return {row["id"] for row in await cursor.fetchall()}
 
 
 async def note_seen_alive(

@@ -14,8 +14,10 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from domain.kit.json_types import JsonObject
+from domain.runs.events import RunEventType
 from domain.runs.rows import NewMessage, RunMessage, RunPatch, TakenRun
-from models.sql import columns_of, fetch_all, fetch_one, names_of
+from models.queries.events.writing import EVENTS, add_events, count_event, run_facts, tell_runs
+from models.sql import columns_of, fetch_all, fetch_one, insert_rows, names_of
 from runtime.database import Connection
 
 # The data of a trigger for many may have 10 MB: it is not sent and decoded for each of them.
@@ -53,23 +55,10 @@ WHERE r.id = %s AND r.environment_id = %s
 FOR UPDATE OF r
 """  # noqa: S608 - names of fields
 
-# What a walk may add rows to. Columns are named: one that a newer release added takes its default,
-# so a process of the release before it still writes.
+# What a walk may add rows to, beside events.
 _ADDED: dict[str, tuple[str, ...]] = {
-    "recipient_run_events": (
-        "recipient_run_id",
-        "position",
-        "event",
-        "status",
-        "attempt",
-        "step_ref",
-        "step_type",
-        "data",
-        "inserted_at",
-    ),
     "run_patches": names_of(RunPatch),
     "messages": names_of(NewMessage),
-    "message_events": ("message_id", "id", "event_type", "data", "inserted_at"),
 }
 
 # What needs a provider is on its way from here on; a final status ends it.
@@ -97,22 +86,24 @@ FROM messages m WHERE m.workflow_run_id = %s AND m.recipient_run_id = %s
 ORDER BY m.inserted_at, m.id
 """  # noqa: S608 - names of fields
 
+_TOLD_STALL = tell_runs(
+    "stalled", RunEventType.RUN_STALLED, data="%(data)s::jsonb", at="%(now)s::timestamptz"
+)
+
 # Told once for each time that a run stalls: not again while nothing else has happened to it.
-_STALL = """
+_STALL = f"""
 WITH stalled AS (
     UPDATE recipient_runs r
-    SET event_count = r.event_count + 1, error_count = r.error_count + 1, updated_at = %(now)s
+    SET {count_event("r", RunEventType.RUN_STALLED)}, updated_at = %(now)s
     WHERE r.id = %(id)s AND r.environment_id = %(environment_id)s
       AND r.status IN ('queued', 'processing', 'paused')
       AND NOT EXISTS (SELECT FROM recipient_run_events e
           WHERE e.recipient_run_id = r.id AND e.position = r.event_count - 1
-            AND e.event = 'run_stalled')
-    RETURNING r.id, r.event_count - 1 AS position
-)
-INSERT INTO recipient_run_events (recipient_run_id, position, event, status, attempt, data,
-                                  inserted_at)
-SELECT id, position, 'run_stalled', 'error', 1, %(data)s, %(now)s FROM stalled
-"""
+            AND e.event = '{RunEventType.RUN_STALLED}')
+    RETURNING {run_facts("r")}
+), {_TOLD_STALL}
+SELECT id FROM stalled
+"""  # noqa: S608 - fixed text
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +148,12 @@ async def patches_of_run(connection: Connection, run_id: UUID) -> list[JsonObjec
 @cache
 def _record(tables: tuple[str, ...]) -> str:
     """Write the statement that adds rows to some tables, and changes the run, all or nothing."""
-    parts = []
-    for table in tables:
-        columns = ", ".join(_ADDED[table])
-        told = f" RETURNING {columns}" if table == "messages" else ""
-        parts.append(
-            f"added_{table} AS (INSERT INTO {table} ({columns}) SELECT {columns}"  # noqa: S608
-            f" FROM jsonb_populate_recordset(NULL::{table}, %({table})s){told})"
-        )
+    parts = [
+        add_events(table)
+        if table in EVENTS
+        else insert_rows(table, _ADDED[table], returns=table == "messages")
+        for table in tables
+    ]
     if "messages" in tables:
         parts.append(_ON_THEIR_WAY)
     return (f"WITH {', '.join(parts)}" if parts else "") + _UPDATE
@@ -178,7 +167,7 @@ async def record_walk(
     now: datetime,
 ) -> None:
     """Store what a walk did: the new state of its run, and rows by table and column name."""
-    added = {table: Jsonb(rows[table]) for table in _ADDED if rows.get(table)}
+    added = {table: Jsonb(rows[table]) for table in (*EVENTS, *_ADDED) if rows.get(table)}
     values = {
         "id": run_id,
         "status": change.status,

@@ -10,14 +10,23 @@ from psycopg.types.json import Jsonb
 
 from domain.kit.ids import FIRST_ID, LAST_ID
 from domain.recipients.refs import RecipientRef
+from domain.runs.events import RunEventType
 from domain.runs.rows import RunInTemporal
+from models.queries.events.writing import count_event, run_facts, tell_runs
 from models.sql import columns_of, fetch_all
 from runtime.database import Connection
+
+_TOLD = tell_runs(
+    "cancelled",
+    RunEventType.RUN_CANCELLED,
+    data="jsonb_build_object('reason', 'cancel_requested', 'cancellation_id', %(id)s::text)",
+    at="%(now)s::timestamptz",
+)
 
 # A run is cancelled by this statement, not by Temporal: a walk holds the row's lock from before
 # its first effect to its commit, so either the walk came first and what it made stands, or the
 # cancel did and the walk makes nothing. Rows are locked in id order, so two cancels never deadlock.
-_CANCEL = """
+_CANCEL = f"""
 WITH requested AS (
     INSERT INTO cancellations (id, environment_id, workflow_key, cancellation_key, recipients,
                                run_count, requested_at, due_at, attempts)
@@ -34,19 +43,12 @@ WITH requested AS (
     UPDATE recipient_runs r
     SET status = 'cancelled', cancellation_id = %(id)s, resumes_at = NULL,
         ended_at = %(now)s, end_reason = 'cancel_requested',
-        event_count = r.event_count + 1, updated_at = %(now)s
+        {count_event("r", RunEventType.RUN_CANCELLED)}, updated_at = %(now)s
     FROM locked WHERE r.id = locked.id
-    RETURNING r.id, r.event_count - 1 AS position
-), told AS (
-    INSERT INTO recipient_run_events (recipient_run_id, position, event, status, attempt, data,
-                                      inserted_at)
-    SELECT id, position, 'run_cancelled', 'ok', 1,
-           jsonb_build_object('reason', 'cancel_requested', 'cancellation_id', %(id)s::text),
-           %(now)s
-    FROM cancelled
-)
+    RETURNING {run_facts("r")}
+), {_TOLD}
 SELECT id FROM cancelled ORDER BY id
-"""
+"""  # noqa: S608 - fixed text
 
 _SETTLE = """
 UPDATE cancellations SET run_count = %s, released_at = CASE WHEN %s = 0 THEN requested_at END

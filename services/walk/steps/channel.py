@@ -12,8 +12,10 @@ from domain.channels.kind import Target
 from domain.channels.kinds import CHANNEL_KINDS
 from domain.kit.ids import message_id
 from domain.kit.json_types import JsonObject
+from domain.messages.events import MessageEventType
 from domain.messages.kept_data import kept_data
 from domain.messages.statuses import DeliveryStatus
+from domain.runs.events import RunEventType
 from domain.runs.rows import NewMessage
 from domain.workflows.send_windows import OpeningState, next_opening
 from domain.workflows.steps.channel import ChannelStep
@@ -82,7 +84,8 @@ async def _make_message(
     scheduled_at: datetime | None,
 ) -> Move:
     kind = CHANNEL_KINDS[step.channel_type]
-    identifier = str(message_id(walk.run.id, step.ref, str(channel.id), walk.unit.now))
+    made_id = message_id(walk.run.id, step.ref, str(channel.id), walk.unit.now)
+    identifier = str(made_id)
     with blaming("template"):
         content = await render_message(walk, step, sources, identifier)
         if content.get("to") == "":
@@ -110,12 +113,12 @@ async def _make_message(
     )
     walk.journal.make(message, order)
     if status is DeliveryStatus.NOT_SENT:
-        walk.journal.tell_message(identifier, f"message.{status}")
+        walk.journal.tell_message(made_id, MessageEventType.of(status))
     return Done(
         outcome="sent",
         story=f"`{step.ref}` made a message on {channel.key}",
         event=Event(
-            "message_enqueued",
+            RunEventType.MESSAGE_ENQUEUED,
             {"channel_type": channel.channel_type.value, "message_id": identifier},
         ),
         record={"message_ids": [identifier]},
@@ -162,6 +165,6 @@ def _new_message(
 def _skipped(step: ChannelStep, reason: str) -> Move:
     return Skipped(
         story=f"`{step.ref}` skipped: {reason}",
-        event=Event("step_skipped", {"reason": reason}),
+        event=Event(RunEventType.STEP_SKIPPED, {"reason": reason}),
         reason=reason,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from domain.contract.runs import SleepUntil
 from domain.kit.clock import iso
 from domain.kit.json_types import JsonObject
+from domain.runs.events import RunEventType
 from domain.workflows.steps.delay import DelayStep, decide_delay
 from services.walk.context import Walk
 from services.walk.faults import blaming
@@ -30,7 +31,7 @@ class DelayExecutor:
         until = iso(decision.until)
         return Waiting(
             story=f"`{step.ref}` waits until {until}",
-            event=Event("delay_started", {"delay_until": until}),
+            event=Event(RunEventType.DELAY_STARTED, {"delay_until": until}),
             record={"until": until},
             directive=SleepUntil(decision.until.timestamp(), f"{step.ref}: until {until}"),
         )
@@ -40,7 +41,7 @@ class DelayExecutor:
         return Done(
             outcome="waited",
             story=f"`{step.ref}` has waited",
-            event=Event("delay_completed"),
+            event=Event(RunEventType.DELAY_COMPLETED),
             record={"until": kept.get("until")},
         )
 
@@ -48,6 +49,6 @@ class DelayExecutor:
 def _skipped(step: DelayStep, reason: str, *, failed: bool) -> Move:
     return Skipped(
         story=f"`{step.ref}` skipped: {reason}",
-        event=Event("delay_skipped", {"reason": reason}, failed=failed),
+        event=Event(RunEventType.DELAY_SKIPPED, {"reason": reason}, failed=failed),
         reason=reason,
     )

@@ -10,6 +10,7 @@ from domain.channels.kinds import CHANNEL_KINDS
 from domain.channels.types import effective_settings
 from domain.content.email_layout import EMAIL_LAYOUT, EmailLayout
 from domain.kit.json_types import JsonObject
+from domain.runs.events import RunEventType
 from domain.workflows.steps.channel import ChannelStep
 from runtime.crypto import BrokenSeal
 from runtime.logs import get_logger
@@ -103,7 +104,7 @@ async def render_message(
     if unsent:
         # The mail goes out without its attachments, which this version does not send.
         told = {"count": unsent}
-        walk.journal.tell("attachments_not_sent", step=step, data=told)
+        walk.journal.tell(RunEventType.ATTACHMENTS_NOT_SENT, step=step, data=told)
         _log.warning("attachments_not_sent", workflow=walk.definition.key, step=step.ref, **told)
     return content
 

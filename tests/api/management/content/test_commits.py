@@ -1,13 +1,11 @@
-"""Commits, environments, channels and whoami over HTTP."""
+"""Commits and promotions over HTTP."""
 
 from __future__ import annotations
 
 import httpx
 import pytest
 
-from domain.channels.types import ChannelType
 from domain.kit.json_types import JsonObject
-from providers.registry import MASK
 from tests.support.account import workflow
 
 
@@ -99,52 +97,3 @@ async def test_types_come_alone_or_as_a_list(management: httpx.AsyncClient, quer
 
     assert [entry["resource"]["type"] for entry in response.json()["entries"]] == ["workflow"]
     assert response.json()["page_info"]["after"] is not None
-
-
-async def test_environments_come_in_the_order_of_promotion(management: httpx.AsyncClient) -> None:
-    """A list and single environments, with the instant of the last commit."""
-    listed = (await management.get("/v1/environments")).json()
-    single = (await management.get("/v1/environments/production")).json()
-
-    assert [entry["slug"] for entry in listed["entries"]] == ["development", "production"]
-    assert [entry["order"] for entry in listed["entries"]] == [0, 1]
-    assert listed["entries"][1] == single
-    assert single["last_commit_at"] == "2026-03-01T12:00:00.000000Z"
-    assert (await management.get("/v1/environments/nowhere")).status_code == 404
-
-
-async def test_channels_show_settings_only_when_asked(management: httpx.AsyncClient) -> None:
-    """A list leaves settings out unless included; secrets are masked wherever they are shown."""
-    plain = (await management.get("/v1/channels")).json()["entries"]
-    full = (await management.get("/v1/channels?include[]=environment_settings")).json()["entries"]
-    single = (await management.get("/v1/channels/smtp")).json()
-
-    assert {entry["type"] for entry in plain} == set(ChannelType)
-    assert all("environment_settings" not in entry for entry in plain)
-    assert single in full
-    assert list(single["environment_settings"]) == ["development", "production"]
-    settings = single["environment_settings"]["development"]
-    assert (settings["is_valid"], settings["is_sandbox"]) == (True, False)
-    assert settings["provider_settings"] == {"url": MASK}
-    assert settings["channel_settings"]["from_address"] == "hello@carillon.example"
-
-
-async def test_a_channel_is_found_by_id(management: httpx.AsyncClient) -> None:
-    """`id` narrows the list; one that nobody has gives an empty page."""
-    feed = (await management.get("/v1/channels/in-app")).json()
-
-    found = (await management.get("/v1/channels", params={"id": feed["id"]})).json()
-    none = (await management.get("/v1/channels", params={"id": "nonsense"})).json()
-
-    assert [entry["key"] for entry in found["entries"]] == ["in-app"]
-    assert none["entries"] == []
-    assert (await management.get("/v1/channels/nowhere")).status_code == 404
-    assert (await management.get("/v1/channels?include[]=secrets")).status_code == 422
-
-
-async def test_whoami_names_the_token(management: httpx.AsyncClient) -> None:
-    """A service token is told its name, and that translations are not there yet."""
-    body = (await management.get("/v1/whoami")).json()
-
-    assert (body["type"], body["service_token_name"]) == ("service_token", "Seed")
-    assert body["account_features"]["translations_allowed"] is False

@@ -1,0 +1,1 @@
+"""What happened, as it is handed on to readers in the outbox."""

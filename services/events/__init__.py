@@ -1,0 +1,1 @@
+"""Hands events on to whoever has subscribed to them."""

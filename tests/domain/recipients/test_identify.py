@@ -1,0 +1,98 @@
+"""What requests say about recipients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from domain.kit.errors import InvalidParams
+from domain.recipients.identify import InlineRecipient, parse_recipient, parse_tenant
+from domain.recipients.refs import TENANTS, RecipientRef
+
+_ELLIE = RecipientRef.user("ellie")
+_ACME = RecipientRef(TENANTS, "acme")
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("ellie", InlineRecipient(_ELLIE)),
+        ({"id": "ellie", "collection": "$users"}, InlineRecipient(_ELLIE)),
+        ({"id": "ellie"}, InlineRecipient(_ELLIE, properties={})),
+        ({"id": "ellie", "collection": None}, InlineRecipient(_ELLIE, properties={})),
+        (
+            {"id": "ellie", "name": None, "settings": 1, "trigger_data": 2, "$trigger_data": []},
+            InlineRecipient(
+                _ELLIE,
+                properties={"name": None, "settings": 1, "trigger_data": 2},
+                trigger_data={},
+            ),
+        ),
+        ({"id": "1", "collection": "p"}, InlineRecipient(RecipientRef("p", "1"))),
+        (
+            {"id": "1", "collection": "p", "name": 5, "preferences": [], "channel_data": []},
+            InlineRecipient(
+                RecipientRef("p", "1"), properties={"name": 5}, preferences={}, channel_data={}
+            ),
+        ),
+        ({"id": "acme", "collection": "$tenants"}, InlineRecipient(_ACME)),
+        (
+            {
+                "id": "acme",
+                "collection": "$tenants",
+                "settings": {"preference_set": {"__persistence_strategy__": "replace", "a": 1}},
+            },
+            InlineRecipient(
+                _ACME,
+                properties={},
+                settings={"preference_set": {"a": 1}},
+                replaces_preferences=True,
+            ),
+        ),
+    ],
+)
+def test_every_form_of_a_recipient_is_read(raw: Any, expected: InlineRecipient) -> None:
+    """A reference stores nothing; whatever says more is identified, by the form that it has."""
+    assert parse_recipient(raw, "actor") == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "fields"),
+    [
+        (5, ["actor"]),
+        (None, ["actor"]),
+        ("", ["actor"]),
+        ("a/b", ["actor"]),
+        ({}, ["actor.id"]),
+        ({"id": "x#"}, ["actor.id"]),
+        ({"id": "x", "collection": ["c"]}, ["actor.collection"]),
+        ({"id": "x", "collection": "a/b"}, ["actor.collection"]),
+        ({"id": "x" * 257, "collection": "c"}, ["actor.id"]),
+        ({"id": "x", "blob": "x" * 300_000}, ["actor"]),
+        (
+            {"id": 1, "name": 2, "channel_data": {"junk": {}, "more": 1}, "$trigger_data": "x"},
+            [
+                "actor.channel_data.junk",
+                "actor.channel_data.more",
+                "actor.$trigger_data",
+                "actor.name",
+                "actor.id",
+            ],
+        ),
+    ],
+)
+def test_every_violation_is_at_its_place(raw: Any, fields: list[str]) -> None:
+    """All of them are told at once, under the path of the recipient."""
+    with pytest.raises(InvalidParams) as caught:
+        parse_recipient(raw, "actor")
+    assert sorted(error.field for error in caught.value.errors) == sorted(fields)
+
+
+def test_a_tenant_always_stores() -> None:
+    """A tenant that is only named becomes a stub; what its collection says does not matter."""
+    assert parse_tenant("acme", "tenant") == InlineRecipient(_ACME, properties={})
+    given = {"id": "acme", "collection": 5, "settings": []}
+    assert parse_tenant(given, "tenant") == InlineRecipient(_ACME, properties={}, settings={})
+    with pytest.raises(InvalidParams, match="invalid parameters"):
+        parse_tenant(5, "tenant")
