@@ -30,9 +30,8 @@ def columns_of(row: type, alias: str, expressions: Mapping[str, str] | None = No
         expressions: SQL for fields that are not plain columns of it.
     """
     given = expressions or {}
-    names = (column.name for column in fields(row))
     return ", ".join(
-        f"{given[name]} AS {name}" if name in given else f"{alias}.{name}" for name in names
+        f"{given[name]} AS {name}" if name in given else f"{alias}.{name}" for name in names_of(row)
     )
 
 
@@ -58,6 +57,11 @@ def insert_rows(table: str, columns: Sequence[str], *, returns: bool = False) ->
 def listed(words: Iterable[str]) -> str:
     """Write words of a vocabulary of ours as constants, for `IN (…)`."""
     return ", ".join(f"'{word}'" for word in words)
+
+
+def names_of(row: type) -> tuple[str, ...]:
+    """Return the names of the columns that a row has."""
+    return tuple(column.name for column in fields(row))
 
 
 async def fetch_all(
@@ -172,11 +176,22 @@ class Listing(Generic[R]):
         rows = await fetch_all(
             connection,
             self.row,
-            f"SELECT {columns_of(self.row, self.alias, self.expressions)} FROM {self.source}"  # noqa: S608 - constants
-            f" WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT {request.size + 1:d}",
+            f"{self._select} WHERE {' AND '.join(conditions)}"
+            f" ORDER BY {order} LIMIT {request.size + 1:d}",
             values,
         )
         return self._turn(request, rows)
+
+    async def one(self, connection: Connection, where: Where) -> R | None:
+        """Return the row that fulfils the conditions, as the list would show it, or None."""
+        return await fetch_one(
+            connection, self.row, f"{self._select} WHERE {where.sql}", where.values
+        )
+
+    @property
+    def _select(self) -> str:
+        columns = columns_of(self.row, self.alias, self.expressions)
+        return f"SELECT {columns} FROM {self.source}"  # noqa: S608 - constants
 
     def _key(self, key: str) -> str:
         return self.expressions.get(key, f"{self.alias}.{key}")

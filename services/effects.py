@@ -14,7 +14,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from temporalio.client import Client
@@ -23,6 +22,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain.contract.queues import RUNS
 from domain.contract.runs import DeliverMessageInput, MessageDeliveryInput
+from domain.jobs.rows import OwedEffect
 from domain.kit.errors import Unavailable
 from domain.kit.ids import message_delivery_workflow_id, new_id
 from domain.kit.json_types import JsonObject
@@ -41,7 +41,7 @@ _PATIENCE = timedelta(seconds=15)
 _LONGEST_WAIT = timedelta(minutes=10)
 _AT_ONCE = 100
 
-Effect = Callable[[Client, dict[str, Any]], Awaitable[None]]
+Effect = Callable[[Client, OwedEffect], Awaitable[None]]
 
 
 async def owe(unit: Unit, environment_id: UUID, kind: str, payload: JsonObject) -> UUID:
@@ -80,10 +80,10 @@ async def settle(engine: Engine, ids: Sequence[UUID]) -> int:
     if not ids:
         return 0
     try:
-        async with engine.database.connection() as connection:
-            rows = await statements.effects_by_id(connection, ids)
+        async with engine.connection() as connection:
+            owed = await statements.effects_by_id(connection, ids)
         async with asyncio.timeout(engine.settings.start_timeout_seconds):
-            return await _do(engine, rows)
+            return await _do(engine, owed)
     except (TimeoutError, Unavailable):
         return 0
 
@@ -97,30 +97,30 @@ async def do_left_over_effects(engine: Engine) -> int:
     Raises:
         Unavailable: the database is away.
     """
-    async with engine.database.connection() as connection:
-        rows = await statements.take_due(
+    async with engine.connection() as connection:
+        owed = await statements.take_due(
             connection, limit=_AT_ONCE, first_wait=_PATIENCE, longest_wait=_LONGEST_WAIT
         )
-    return await _do(engine, rows)
+    return await _do(engine, owed)
 
 
-async def _do(engine: Engine, rows: Sequence[dict[str, Any]]) -> int:
+async def _do(engine: Engine, owed: Sequence[OwedEffect]) -> int:
     done = []
-    for row in rows:
+    for effect in owed:
         try:
-            await EFFECTS[row["kind"]](engine.temporal, row)
-            done.append(row["id"])
+            await EFFECTS[effect.kind](engine.temporal, effect)
+            done.append(effect.id)
         except Exception as error:
             # A kind that only a newer process knows is a KeyError here, and that one's to do.
             _log.warning(
                 "effect_left_over",
-                kind=row["kind"],
-                effect_id=str(row["id"]),
-                attempts=row["attempts"],
+                kind=effect.kind,
+                effect_id=str(effect.id),
+                attempts=effect.attempts,
                 error=type(error).__name__,
             )
     if done:
-        async with engine.database.connection() as connection:
+        async with engine.connection() as connection:
             await statements.forget(connection, done)
     return len(done)
 
@@ -146,24 +146,21 @@ def manual_retry(
     }
 
 
-async def _deliver_message(temporal: Client, row: dict[str, Any]) -> None:
+async def _deliver_message(temporal: Client, effect: OwedEffect) -> None:
     """Start the manual retry of a message; one that was started before is left alone."""
-    payload = row["payload"]
-    delivery = DeliverMessageInput(
-        payload["message_id"], str(row["environment_id"]), payload["retry"]
-    )
+    payload = effect.payload
+    message_id, retry = payload["message_id"], payload["retry"]
+    delivery = DeliverMessageInput(message_id, str(effect.environment_id), retry)
     try:
         await temporal.start_workflow(
             MessageDeliveryWorkflow.run,
             MessageDeliveryInput(delivery, queue=payload["queue"], label=payload["label"]),
-            id=message_delivery_workflow_id(
-                row["environment"], payload["message_id"], payload["retry"]
-            ),
+            id=message_delivery_workflow_id(effect.environment, message_id, retry),
             task_queue=RUNS,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             search_attributes=search_attributes(
-                environment=row["environment"], workflow_key=payload["workflow_key"]
+                environment=effect.environment, workflow_key=payload["workflow_key"]
             ),
         )
     except WorkflowAlreadyStartedError:

@@ -24,10 +24,10 @@ from domain.contract.queues import RUNS
 from domain.contract.runs import CancelFanoutInput, RecipientRunInput, TriggerFanoutInput
 from domain.kit.ids import (
     cancel_fanout_workflow_id,
-    recipient_run_workflow_id,
     trigger_fanout_workflow_id,
 )
 from domain.kit.principals import EnvironmentScope
+from domain.runs.rows import RunInTemporal, StartableRun
 from temporal_workflows import CancelFanoutWorkflow, RecipientRunWorkflow, TriggerFanoutWorkflow
 from temporal_workflows.search_attributes import search_attributes
 from temporal_workflows.signals import CANCEL_REQUESTED
@@ -61,15 +61,14 @@ def presence_of(status: int) -> tuple[Presence, str]:
     return (Presence.OPEN, "") if name is None else (Presence.CLOSED, name)
 
 
-async def look_up_run(client: Client, row: dict[str, Any]) -> tuple[Presence, str]:
+async def look_up_run(client: Client, run: RunInTemporal) -> tuple[Presence, str]:
     """Ask Temporal for a run, and how it ended there.
 
     Raises:
         RPCError: Temporal did not say.
     """
-    workflow_id = recipient_run_workflow_id(row["environment"], row["workflow_key"], str(row["id"]))
     request = DescribeWorkflowExecutionRequest(
-        namespace=client.namespace, execution=WorkflowExecution(workflow_id=workflow_id)
+        namespace=client.namespace, execution=WorkflowExecution(workflow_id=run.temporal_id)
     )
     # The service's own call: the SDK's `describe` refuses a status that it does not know.
     try:
@@ -94,13 +93,13 @@ async def retention(client: Client) -> timedelta:
 
 
 async def start_run(
-    client: Client, row: dict[str, Any], *, eager: bool = False, bulk: bool = False
+    client: Client, run: StartableRun, *, eager: bool = False, bulk: bool = False
 ) -> bool:
     """Start one run; one that was started before is left alone.
 
     Args:
         client: Temporal.
-        row: of `models.queries.triggers.accept.startable_runs`.
+        run: the run.
         eager: ask for the first task in the answer; needs a worker of `runs` on this client.
         bulk: let single triggers go first.
 
@@ -110,33 +109,32 @@ async def start_run(
     try:
         await client.start_workflow(
             RecipientRunWorkflow.run,
-            RecipientRunInput(str(row["id"]), str(row["environment_id"])),
-            id=recipient_run_workflow_id(row["environment"], row["workflow_key"], str(row["id"])),
+            RecipientRunInput(str(run.id), str(run.environment_id)),
+            id=run.temporal_id,
             task_queue=RUNS,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             search_attributes=search_attributes(
-                environment=row["environment"],
-                workflow_key=row["workflow_key"],
-                recipient_id=row["recipient_id"],
-                tenant=row["tenant_id"],
-                cancellation_key=row["cancellation_key"],
-                workflow_run_id=str(row["workflow_run_id"]),
+                environment=run.environment,
+                workflow_key=run.workflow_key,
+                recipient_id=run.recipient_id,
+                tenant=run.tenant_id,
+                cancellation_key=run.cancellation_key,
+                workflow_run_id=str(run.workflow_run_id),
             ),
-            static_summary=f"{row['workflow_key']} in {row['environment']}",
+            static_summary=f"{run.workflow_key} in {run.environment}",
             request_eager_start=eager,
-            priority=_priority(row["tenant_id"] or row["environment"], bulk=bulk),
+            priority=_priority(run.tenant_id or run.environment, bulk=bulk),
         )
     except WorkflowAlreadyStartedError:
         return False
     return True
 
 
-async def signal_cancelled_run(client: Client, row: dict[str, Any]) -> None:
+async def signal_cancelled_run(client: Client, run: RunInTemporal) -> None:
     """Wake one cancelled run; one that is not there (ended, or never started) needs no waking."""
-    workflow_id = recipient_run_workflow_id(row["environment"], row["workflow_key"], str(row["id"]))
     try:
-        await client.get_workflow_handle(workflow_id).signal(CANCEL_REQUESTED)
+        await client.get_workflow_handle(run.temporal_id).signal(CANCEL_REQUESTED)
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise

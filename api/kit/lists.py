@@ -103,6 +103,7 @@ _READ: Mapping[Any, Callable[[Query, str], Any]] = {
     datetime: Query.instant,
     Bounds: Query.bounds,
     DataFilter: Query.data_filter,
+    RecipientRef: Query.recipient,
 }
 
 

@@ -117,6 +117,13 @@ class Query:
             raise InvalidParams.of(name, f"must have at most {at_most} entries")
         return [_reference(f"{name}[{index}]", value) for index, value in enumerate(values)]
 
+    def recipient(self, name: str) -> RecipientRef | None:
+        """Read one recipient: a user id, or an object's id and collection, also as JSON text."""
+        node = self._nodes.get(name)
+        if isinstance(node, str) and node.startswith("{"):
+            node = self.json_object(name)
+        return _reference(name, node, collection=None) if node else None
+
     def node(self, name: str) -> Node | None:
         """Read one value as it was sent: a string, or an object such as `recipient[id]=…`."""
         return self._nodes.get(name)
@@ -161,13 +168,13 @@ class Query:
         return DataFilter.of_json(found) if is_json else DataFilter.of_texts(found)
 
 
-def _reference(name: str, value: Node) -> RecipientRef:
+def _reference(name: str, value: Node, *, collection: str | None = USERS) -> RecipientRef:
     if isinstance(value, str):
         return RecipientRef.user(value)
     if isinstance(value, dict):
-        collection, identifier = value.get("collection", USERS), value.get("id")
-        if isinstance(collection, str) and isinstance(identifier, str):
-            return RecipientRef(collection, identifier)
+        found, identifier = value.get("collection", collection), value.get("id")
+        if isinstance(found, str) and isinstance(identifier, str):
+            return RecipientRef(found, identifier)
     raise InvalidParams.of(name, "must be a user id, or an id with a collection")
 
 

@@ -6,7 +6,7 @@ constructor `of` from what a use case returns. The same model makes the OpenAPI 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
@@ -167,6 +167,8 @@ class _Written(JSONResponse):
         return content.model_dump_json().encode()
 
 
-def answer(out: Out | Sequence[Out], status_code: int = 200) -> JSONResponse:
+def answer(
+    out: Out | Sequence[Out], status_code: int = 200, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
     """Return a shape, or a list of them, as a response."""
-    return _Written(out if isinstance(out, Out) else list(out), status_code)
+    return _Written(out if isinstance(out, Out) else list(out), status_code, headers)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from dataclasses import fields
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Any, TypeAlias
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 # A recursive alias costs mypy more than it catches at the edges where JSON enters;
 # `JsonValue` says "decoded JSON" to the reader.
@@ -13,10 +20,24 @@ JsonObject: TypeAlias = dict[str, Any]
 # What templates and conditions read; see `templating/messages/context.py` for its members.
 Scope: TypeAlias = Mapping[str, Any]
 
+# `json.dumps` would make one for each value.
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 def encoded_size(value: JsonValue) -> int:
     """Return the bytes that a value takes as compact JSON in UTF-8."""
-    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+    return len(_COMPACT.encode(value).encode())
+
+
+def json_row(row: DataclassInstance) -> JsonObject:
+    """Write the fields of a row as JSON: ids and instants as strings, all else as it is."""
+    return {field.name: _plain(getattr(row, field.name)) for field in fields(row)}
+
+
+def _plain(value: object) -> JsonValue:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID | Enum) else value
 
 
 def depth_of(value: JsonValue) -> int:

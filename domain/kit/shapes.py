@@ -65,6 +65,9 @@ _WORDS: Mapping[str, str] = {
     "enum": "must be one of: {expected}",
     "union_tag_invalid": "must be one of: {expected_tags}",
     "union_tag_not_found": "is required",
+    # Of unions that tell their members apart by more than a tag.
+    "recipient": "must be a user id, an object reference or an inline recipient",
+    "tenant": "must be a tenant id or an inline tenant",
 }
 
 
@@ -106,23 +109,6 @@ def read_shape(shape: type[S], raw: JsonObject, *, field: str = "") -> S:
     """
     try:
         return shape.model_validate(raw)
-    except ValidationError as error:
-        raise InvalidParams(violations_of(error, raw, field=field)) from None
-
-
-def read_value(adapter: TypeAdapter[T], raw: JsonValue, *, field: str = "") -> T:
-    """Read a value of a type that is more than one shape, such as a union of them.
-
-    Args:
-        adapter: of the type.
-        raw: decoded JSON.
-        field: see `read_shape`.
-
-    Raises:
-        InvalidParams: with every violation at its place.
-    """
-    try:
-        return adapter.validate_python(raw)
     except ValidationError as error:
         raise InvalidParams(violations_of(error, raw, field=field)) from None
 

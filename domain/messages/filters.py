@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -87,16 +86,3 @@ class FeedFilters:
     workflow_categories: Annotated[list[str] | None, Filter(_CATEGORIES)] = None
     trigger_data: Annotated[DataFilter | None, Filter(_DATA)] = None
     inserted_at: Annotated[Bounds, Filter(_INSERTED_AT)] = field(default_factory=Bounds)
-
-
-@dataclass(frozen=True, slots=True)
-class RunFilter:
-    """Which recipient runs a list holds."""
-
-    workflow_key: str | None = None
-    statuses: list[str] | None = None
-    tenant: str | None = None
-    has_errors: bool | None = None
-    recipient: RecipientRef | None = None
-    starting_at: datetime | None = None
-    ending_at: datetime | None = None

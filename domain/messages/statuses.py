@@ -1,6 +1,6 @@
 """The vocabularies of status, and which delivery status may follow which.
 
-Source: Knock docs, "Message statuses"; API reference, WorkflowRecipientRun.
+Source: Knock docs, "Message statuses".
 """
 
 from __future__ import annotations
@@ -28,16 +28,6 @@ class EngagementStatus(StrEnum):
     INTERACTED = "interacted"
     LINK_CLICKED = "link_clicked"
     ARCHIVED = "archived"
-
-
-class RunStatus(StrEnum):
-    """Where a recipient run stands."""
-
-    QUEUED = "queued"
-    PROCESSING = "processing"
-    PAUSED = "paused"
-    COMPLETED = "completed"
-    CANCELLED = "cancelled"
 
 
 # Lowest first; a rank comparison in a step condition follows this order.
@@ -70,9 +60,6 @@ PENDING_DELIVERY = (DeliveryStatus.QUEUED, DeliveryStatus.DELIVERY_ATTEMPTED)
 FAILED_DELIVERY = (DeliveryStatus.UNDELIVERED, DeliveryStatus.BOUNCED, DeliveryStatus.NOT_SENT)
 # One in these can be sent once more by hand.
 RETRIABLE_DELIVERY = (DeliveryStatus.UNDELIVERED, DeliveryStatus.BOUNCED)
-OPEN_RUN = (RunStatus.QUEUED, RunStatus.PROCESSING, RunStatus.PAUSED)
-# What a run passes through, or ends in, only now and then: lists find these by an index.
-RARE_RUN = (RunStatus.PROCESSING, RunStatus.PAUSED, RunStatus.CANCELLED)
 
 # What a recipient can take back.
 REVERSIBLE = (EngagementStatus.SEEN, EngagementStatus.READ, EngagementStatus.ARCHIVED)

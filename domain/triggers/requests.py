@@ -1,22 +1,29 @@
-"""What a trigger and a cancel request say, parsed and checked.
+"""What a trigger and a cancel request say: their shapes, and what is made of them.
 
 Source: Knock docs "Triggering workflows", "Canceling workflows"; limits of the API reference.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
-from domain.kit.errors import InvalidParams
-from domain.kit.json_types import JsonObject, JsonValue, encoded_size
-from domain.kit.violations import Violations, as_object
-from domain.recipients.identify import InlineRecipient, combined, parse_recipient, parse_tenant
-from domain.recipients.refs import RecipientRef
+from pydantic import Field
 
-T = TypeVar("T")
+from domain.kit.json_types import JsonObject, encoded_size
+from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Members, Shape, read_shape
+from domain.kit.violations import Violations
+from domain.recipients.identify import (
+    AnyRecipientIn,
+    AnyTenantIn,
+    InlineRecipient,
+    combined,
+    inline,
+    inline_tenant,
+)
+from domain.recipients.refs import RecipientRef
 
 MAX_RECIPIENTS = 1_000
 MAX_DATA_BYTES = 10 * 1024 * 1024
@@ -63,6 +70,103 @@ class TriggerAnswer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+CancellationKey: TypeAlias = Annotated[str, Field(min_length=1, max_length=MAX_CANCELLATION_KEY)]
+
+
+class TriggerSettingsIn(Shape):
+    """How the runs of a trigger behave."""
+
+    sandbox_mode: bool | None = Field(None, description="Messages end as not_sent.")
+    skip_delay: bool | None = Field(None, description="Delay steps are passed at once.")
+
+    def chosen(self) -> JsonObject:
+        """Return those that are switched on."""
+        return {name: True for name, value in self if value}
+
+
+class TriggerIn(Shape):
+    """A request to run a workflow."""
+
+    recipients: list[AnyRecipientIn] = Field(
+        description="User ids, object references, or users and objects to identify inline.",
+        min_length=1,
+        max_length=MAX_RECIPIENTS,
+    )
+    actor: AnyRecipientIn | None = Field(None, description="Who did it: a recipient.")
+    tenant: AnyTenantIn | None = Field(None, description="An id, or a tenant to set inline.")
+    data: Members[Any] | None = Field(None, description="At most 10 MB.")
+    cancellation_key: CancellationKey | None = None
+    settings: Annotated[TriggerSettingsIn, EMPTY_LIST_IS_OBJECT] | None = None
+
+    def request(self, workflow_key: str, *, size: int, source_type: str = "api") -> TriggerRequest:
+        """Say what is asked for.
+
+        Args:
+            workflow_key: which workflow is to run.
+            size: bytes that the whole shape takes at most.
+            source_type: `api`, or `rehearsal` for the test runner.
+
+        Raises:
+            InvalidParams: the data has more than 10 MB, or what is said of a recipient is too much.
+        """
+        violations = Violations()
+        data, key = self.data or {}, self.cancellation_key
+        recipients = _distinct(self.recipients, violations)
+        actor = None if self.actor is None else violations.check(inline, self.actor, "actor")
+        tenant = None
+        if self.tenant is not None:
+            tenant = violations.check(inline_tenant, self.tenant, "tenant")
+        # A member is no larger than the whole, so most requests need no measure of their own.
+        if size > MAX_DATA_BYTES and (size := encoded_size(data)) > MAX_DATA_BYTES:
+            violations.add("data", "must be at most 10 MB")
+        violations.raise_any()
+        return TriggerRequest(
+            workflow_key,
+            recipients,
+            actor,
+            tenant,
+            data,
+            cancellation_key=key,
+            settings={} if self.settings is None else self.settings.chosen(),
+            source={"type": source_type} | ({} if key is None else {"cancellation_key": key}),
+            data_bytes=size,
+        )
+
+
+class CancelIn(Shape):
+    """A request to cancel runs that have not ended."""
+
+    cancellation_key: CancellationKey
+    recipients: list[AnyRecipientIn] | None = Field(
+        None, description="Only the runs of these.", max_length=MAX_RECIPIENTS
+    )
+
+    def request(self, workflow_key: str) -> CancelRequest:
+        """Say what is asked for.
+
+        Raises:
+            InvalidParams: what is said of a recipient is too much.
+        """
+        refs = None
+        if self.recipients is not None:
+            violations = Violations()
+            refs = tuple(entry.ref for entry in _distinct(self.recipients, violations))
+            violations.raise_any()
+        return CancelRequest(workflow_key, self.cancellation_key, refs)
+
+
+def _distinct(
+    given: Iterable[AnyRecipientIn], violations: Violations
+) -> tuple[InlineRecipient, ...]:
+    """Take each recipient once: what several mentions of one say is combined."""
+    distinct: dict[RecipientRef, InlineRecipient] = {}
+    for index, entry in enumerate(given):
+        found = violations.check(inline, entry, f"recipients[{index}]")
+        if found is not None:
+            distinct[found.ref] = combined(distinct.get(found.ref), found)
+    return tuple(distinct.values())
+
+
 def parse_trigger_request(
     workflow_key: str, body: JsonObject, *, size: int | None = None, source_type: str = "api"
 ) -> TriggerRequest:
@@ -72,86 +176,15 @@ def parse_trigger_request(
         workflow_key: from the path.
         body: decoded JSON object.
         size: bytes of the body as it was sent; measured when it is left out.
-        source_type: `api`, or `rehearsal` for the test runner.
+        source_type: see `TriggerIn.request`.
 
     Raises:
         InvalidParams: with every violation that was found.
     """
-    violations = Violations()
     size = encoded_size(body) if size is None else size
-    recipients = violations.check(_parse_recipients, body.get("recipients"), "recipients") or ()
-    actor = violations.check(_optional(parse_recipient), body.get("actor"), "actor")
-    tenant = violations.check(_optional(parse_tenant), body.get("tenant"), "tenant")
-    data = violations.check(_optional(as_object), body.get("data"), "data") or {}
-    settings = violations.check(_optional(_parse_settings), body.get("settings"), "settings") or {}
-    raw_key = body.get("cancellation_key")
-    key = violations.check(_optional(_parse_key), raw_key, "cancellation_key")
-    violations.raise_any()
-    source: JsonObject = {"type": source_type}
-    if key is not None:
-        source["cancellation_key"] = key
-    # A member is no larger than the whole body, so most requests need no measure of their own.
-    if size > MAX_DATA_BYTES and (size := encoded_size(data)) > MAX_DATA_BYTES:
-        raise InvalidParams.of("data", "must be at most 10 MB")
-    return TriggerRequest(
-        workflow_key, recipients, actor, tenant, data, key, settings, source, data_bytes=size
-    )
+    return read_shape(TriggerIn, body).request(workflow_key, size=size, source_type=source_type)
 
 
 def parse_cancel_request(workflow_key: str, body: JsonObject) -> CancelRequest:
     """Read the body of a cancel. Raises InvalidParams with every violation."""
-    violations = Violations()
-    key = violations.check(_parse_key, body.get("cancellation_key"), "cancellation_key")
-    recipients = violations.check(_optional(_parse_some), body.get("recipients"), "recipients")
-    violations.raise_any()
-    refs = None if recipients is None else tuple(entry.ref for entry in recipients)
-    return CancelRequest(workflow_key, key or "", refs)
-
-
-def _optional(
-    parse: Callable[[JsonValue, str], T],
-) -> Callable[[JsonValue, str], T | None]:
-    """Let null and absence pass by a parser."""
-    return lambda raw, field: None if raw is None else parse(raw, field)
-
-
-def _parse_recipients(raw: JsonValue, field: str) -> tuple[InlineRecipient, ...]:
-    if isinstance(raw, list) and not raw:
-        raise InvalidParams.of(field, "must name at least one recipient")
-    return _parse_some(raw, field)
-
-
-def _parse_some(raw: JsonValue, field: str) -> tuple[InlineRecipient, ...]:
-    """Read recipients, each once: what several mentions of one say is combined."""
-    if not isinstance(raw, list):
-        raise InvalidParams.of(field, "must be a list of recipients")
-    if len(raw) > MAX_RECIPIENTS:
-        raise InvalidParams.of(field, f"must name at most {MAX_RECIPIENTS} recipients")
-    violations = Violations()
-    distinct: dict[RecipientRef, InlineRecipient] = {}
-    for index, entry in enumerate(raw):
-        parsed = violations.check(parse_recipient, entry, f"{field}[{index}]")
-        if parsed is not None:
-            distinct[parsed.ref] = combined(distinct.get(parsed.ref), parsed)
-    violations.raise_any()
-    return tuple(distinct.values())
-
-
-def _parse_settings(raw: JsonValue, field: str) -> JsonObject:
-    given = as_object(raw, field)
-    settings: JsonObject = {}
-    for name in ("sandbox_mode", "skip_delay"):
-        value = given.get(name)
-        if value is not None and not isinstance(value, bool):
-            raise InvalidParams.of(f"{field}.{name}", "must be true or false")
-        if value:
-            settings[name] = True
-    return settings
-
-
-def _parse_key(raw: JsonValue, field: str) -> str:
-    if not isinstance(raw, str) or not raw:
-        raise InvalidParams.of(field, "must be a non-empty string")
-    if len(raw) > MAX_CANCELLATION_KEY:
-        raise InvalidParams.of(field, f"must have at most {MAX_CANCELLATION_KEY} characters")
-    return raw
+    return read_shape(CancelIn, body).request(workflow_key)

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from domain.messages.statuses import OPEN_RUN, RARE_RUN
+from domain.runs.statuses import OPEN_RUN, RARE_RUN
 from models.tables.base import column_while, instant_column, json_column, text_column
 
 

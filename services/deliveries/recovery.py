@@ -14,6 +14,7 @@ from uuid import UUID
 from domain.kit.clock import iso, parse_instant
 from domain.kit.json_types import JsonObject
 from domain.messages.claims import OverdueDelivery
+from domain.runs.rows import RunInTemporal
 from models.queries.deliveries import deliveries
 from models.queries.jobs import sweep_positions
 from runtime.logs import get_logger
@@ -92,10 +93,10 @@ async def _is_worked_on(engine: Engine, delivery: OverdueDelivery) -> bool:
     """Tell whether the run that made a message is still there to deliver it."""
     if delivery.retry > 0 or delivery.recipient_run_id is None:
         return False  # its own Temporal workflow: started again, it is joined if it is there
-    run = {
-        "id": delivery.recipient_run_id,
-        "environment": delivery.environment,
-        "workflow_key": delivery.workflow_key,
-    }
+    run = RunInTemporal(
+        id=delivery.recipient_run_id,
+        environment=delivery.environment,
+        workflow_key=delivery.workflow_key,
+    )
     presence, _ = await look_up_run(engine.temporal, run)
     return presence is Presence.OPEN

@@ -18,17 +18,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, TypeAlias
 from uuid import UUID
-
-from psycopg.types.json import Jsonb
 
 from domain.kit.clock import iso, parse_instant
 from domain.kit.ids import read_id
 from domain.kit.json_types import JsonObject
+from domain.runs.rows import OpenRun, Place
 from models.queries.jobs import sweep_positions
 from models.queries.runs import open_runs
-from models.queries.runs.open_runs import Place
 from models.queries.triggers import releases
 from runtime.logs import get_logger
 from runtime.temporal import is_unreachable
@@ -41,8 +38,6 @@ from services.temporal_calls import (
 )
 
 _log = get_logger(__name__)
-
-Row: TypeAlias = dict[str, Any]
 
 # A busy or restarting Temporal wakes runs late; this long it is given.
 GRACE = timedelta(minutes=2)
@@ -88,6 +83,11 @@ class Verdict:
     ended: int = 0
     held: int = 0
 
+    @property
+    def changed(self) -> int:
+        """Return how many runs are not as they were."""
+        return self.restarted + self.ended
+
 
 @dataclass(slots=True)
 class _Pass:
@@ -116,92 +116,91 @@ async def reconcile_runs(engine: Engine, *, grace: timedelta = GRACE) -> int:
     changed, failures = 0, []
     for look in (_look_at_ended, partial(_look_at_overdue, grace=grace), _look_at_waiting):
         try:
-            verdict = await look(engine)
+            changed += await look(engine)
         except Exception as error:  # a list that Temporal refuses must not hide the rows
             failures.append(error)
-        else:
-            changed += verdict.ended + verdict.restarted
     if failures:
         raise failures[0]
     return changed
 
 
-async def _look_at_ended(engine: Engine) -> Verdict:
+async def _look_at_ended(engine: Engine) -> int:
     """Hear which Temporal workflows were ended from outside since the last look.
 
     The position is a time of Temporal's own clock: of the latest end that was heard of. Ends of
     shortly before are listed again, so it holds the triggers, too, that need no second look.
     """
-    async with engine.database.connection() as connection:
+    async with engine.connection() as connection:
         noted = await sweep_positions.position(connection, "ended")
     latest = parse_instant(noted.get("latest")) or _BEGINNING
     heard: set[str] = set(noted.get("heard", ()))
-    runs, fan_outs = [], {}
+    run_ids, fan_outs = [], {}
     query = _ENDED_FROM_OUTSIDE.format(since=(latest - _LAG).isoformat())
     async with asyncio.timeout(_LIST_SECONDS):
         async for one in engine.temporal.list_workflows(query, page_size=_ENDED_AT_ONCE):
             kind, _, rest = one.id.partition("/")
             if kind == "run" and (run_id := read_id(rest.rpartition("/")[2])):
-                runs.append(run_id)
+                run_ids.append(run_id)
             elif kind == "fan-out" and (trigger_id := read_id(rest.split("/")[1])):
                 fan_outs[one.id] = trigger_id
             latest = max(latest, one.close_time or latest)
-    verdict = Verdict()
-    for first in range(0, len(runs), _ENDED_AT_ONCE):
-        async with engine.database.connection() as connection:
-            rows = await open_runs.open_runs_by_id(connection, runs[first : first + _ENDED_AT_ONCE])
+    changed = 0
+    for first in range(0, len(run_ids), _ENDED_AT_ONCE):
+        ids = run_ids[first : first + _ENDED_AT_ONCE]
+        async with engine.connection() as connection:
+            runs = await open_runs.open_runs_by_id(connection, ids)
         # Looked up once more: a run that was reset lives on.
-        _add(verdict, await judge_runs(engine, rows))
-    async with engine.database.connection() as connection:
+        changed += (await judge_runs(engine, runs)).changed
+    async with engine.connection() as connection:
         new = [trigger_id for one, trigger_id in fan_outs.items() if one not in heard]
         if new:
             await releases.make_due(connection, new)
         position: JsonObject = {"latest": iso(latest), "heard": sorted(fan_outs)}
         if position != noted and latest > _BEGINNING:
             await sweep_positions.note_position(connection, "ended", position)
-    return verdict
+    return changed
 
 
-async def _look_at_overdue(engine: Engine, *, grace: timedelta) -> Verdict:
+async def _look_at_overdue(engine: Engine, *, grace: timedelta) -> int:
     """Look up runs whose wait is long over; the next sweep goes on behind those that live."""
-    async with engine.database.connection() as connection:
+    async with engine.connection() as connection:
         noted = await sweep_positions.position(connection, "overdue")
         place = Place(**noted) if noted else Place()
-        rows = await open_runs.waiting_runs(
+        runs = await open_runs.waiting_runs(
             connection, place, limit=_OVERDUE_AT_ONCE, overdue_by=grace
         )
-    verdict = await judge_runs(engine, rows)
-    place = open_runs.place_of(rows[-1]) if len(rows) == _OVERDUE_AT_ONCE else Place()
+    verdict = await judge_runs(engine, runs)
+    place = runs[-1].place if len(runs) == _OVERDUE_AT_ONCE else Place()
     if noted or place != Place():
-        async with engine.database.connection() as connection:
+        async with engine.connection() as connection:
             await sweep_positions.note_position(connection, "overdue", asdict(place))
-    return verdict
+    return verdict.changed
 
 
-async def _look_at_waiting(engine: Engine) -> Verdict:
+async def _look_at_waiting(engine: Engine) -> int:
     """Look up the next of all runs that wait, pass after pass."""
     current = await _current_pass(engine)
     now = engine.clock()
     if current.is_over:
         began = parse_instant(current.began_at)
         if began is not None and timedelta(0) <= now - began < _PASS_EVERY:
-            return Verdict()
+            return 0
         current = _Pass(began_at=now.isoformat(), is_over=False)
-    async with engine.database.connection() as connection:
-        rows = await open_runs.waiting_runs(connection, current.place, limit=_WAITING_AT_ONCE)
-    verdict = await judge_runs(engine, rows, earlier=current)
+    async with engine.connection() as connection:
+        runs = await open_runs.waiting_runs(connection, current.place, limit=_WAITING_AT_ONCE)
+    verdict = await judge_runs(engine, runs, earlier=current)
     current.looked_at += verdict.looked_at
     current.unknown += verdict.unknown
-    current.is_over = len(rows) < _WAITING_AT_ONCE
-    if rows:
-        current.place = open_runs.place_of(rows[-1])
-    async with engine.database.connection() as connection:
+    current.is_over = len(runs) < _WAITING_AT_ONCE
+    if runs:
+        current.place = runs[-1].place
+    async with engine.connection() as connection:
         await sweep_positions.note_position(connection, "waiting", asdict(current))
-    return verdict
+    return verdict.changed
 
 
 async def _current_pass(engine: Engine) -> _Pass:
-    async with engine.database.connection() as connection:
+    async with engine.connection() as connection:
         noted: JsonObject = await sweep_positions.position(connection, "waiting")
     return _Pass(**{**noted, "place": Place(**noted["place"])}) if noted else _Pass()
 
@@ -213,42 +212,40 @@ class _Findings:
     engine: Engine
     verdict: Verdict = field(default_factory=Verdict)
     alive: list[UUID] = field(default_factory=list)
-    ended: list[tuple[Row, JsonObject]] = field(default_factory=list)
-    forgotten: list[Row] = field(default_factory=list)
+    ended: list[tuple[OpenRun, JsonObject]] = field(default_factory=list)
+    forgotten: list[OpenRun] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
 
-    async def look(self, row: Row) -> None:
+    async def look(self, run: OpenRun) -> None:
         """Look up one run, and start it again when Temporal has lost it."""
         if len(self.failures) >= _AT_ONCE and not self.verdict.looked_at:
             return  # Temporal is away
         try:
             async with asyncio.timeout(_LOOK_SECONDS):
-                await self._look(row)
+                await self._look(run)
         except Exception as error:
             self.failures.append(error)
 
-    async def _look(self, row: Row) -> None:
+    async def _look(self, run: OpenRun) -> None:
         client = self.engine.temporal
-        presence, status = await look_up_run(client, row)
+        presence, status = await look_up_run(client, run)
         self.verdict.looked_at += 1
         if presence is Presence.OPEN:
-            self.alive.append(row["id"])
+            self.alive.append(run.id)
             return
         if presence is Presence.CLOSED:
-            self.ended.append((row, {"reason": "ended_in_temporal", "temporal_status": status}))
+            self.ended.append((run, {"reason": "ended_in_temporal", "temporal_status": status}))
             return
         self.verdict.unknown += 1
-        if not await self.engine.temporal_retention.covers(
-            self.engine.temporal, row["alive_at"], now=row["now"]
-        ):
-            self.forgotten.append(row)
-        elif await start_run(client, row):
+        if not await self.engine.temporal_retention.covers(client, run.alive_at, now=run.now):
+            self.forgotten.append(run)
+        elif await start_run(client, run):
             self.verdict.restarted += 1
-            _log.warning("run_restarted", run_id=str(row["id"]))
+            _log.warning("run_restarted", run_id=str(run.id))
 
 
 async def judge_runs(
-    engine: Engine, rows: Sequence[Row], *, earlier: _Pass | None = None
+    engine: Engine, runs: Sequence[OpenRun], *, earlier: _Pass | None = None
 ) -> Verdict:
     """Look up open runs in Temporal; end those that it ended, and start again those that it lost.
 
@@ -256,8 +253,7 @@ async def judge_runs(
 
     Args:
         engine: the parts of this process.
-        rows: with what `start_run` needs, `event_count`, the last sign of life `alive_at`, and the
-            database's `now`.
+        runs: as they were read just now.
         earlier: what the pass over all waiting runs has found so far; None means as it is noted.
 
     Raises:
@@ -265,14 +261,19 @@ async def judge_runs(
     """
     found = _Findings(engine)
     verdict = found.verdict
-    await each_at_once(rows, found.look, at_once=_AT_ONCE)
+    await each_at_once(runs, found.look, at_once=_AT_ONCE)
     if found.failures:
         if not verdict.looked_at and is_unreachable(found.failures[0]):
             raise found.failures[0]
         kinds = sorted({type(error).__name__ for error in found.failures})
         _log.warning("runs_not_judged", count=len(found.failures), errors=kinds)
-    forgotten = found.forgotten
-    if forgotten and _too_many_unknown(verdict, earlier or await _current_pass(engine)):
+    forgotten, held = found.forgotten, False
+    if forgotten:
+        # When Temporal knows so few, something else must be wrong than these runs.
+        before = earlier or await _current_pass(engine)
+        unknown = verdict.unknown + before.unknown
+        held = unknown > _FEW_UNKNOWN and 2 * unknown > verdict.looked_at + before.looked_at
+    if held:
         verdict.held = len(forgotten)
         _log.error(
             "runs_held_back",
@@ -282,25 +283,15 @@ async def judge_runs(
             " if it was emptied or replaced, `carillon admin recover` starts them again",
         )
     else:
-        found.ended += [(row, {"reason": "unknown_to_temporal"}) for row in forgotten]
-    async with engine.database.connection() as connection:
+        found.ended += [(run, {"reason": "unknown_to_temporal"}) for run in forgotten]
+    async with engine.connection() as connection:
         await open_runs.note_seen_alive(connection, found.alive, every=_NOTE_EVERY)
-        ids = await open_runs.end_runs(
-            connection,
-            [row for row, _ in found.ended],
-            [Jsonb(data) for _, data in found.ended],
-        )
+        ids = await open_runs.end_runs(connection, found.ended)
     verdict.ended = len(ids)
-    for row, data in found.ended:
-        if row["id"] in ids:
-            _log.warning("run_ended_by_sweep", run_id=str(row["id"]), **data)
+    for run, data in found.ended:
+        if run.id in ids:
+            _log.warning("run_ended_by_sweep", run_id=str(run.id), **data)
     return verdict
-
-
-def _too_many_unknown(verdict: Verdict, earlier: _Pass) -> bool:
-    """Tell whether Temporal knows so few runs that something else must be wrong than those."""
-    unknown = verdict.unknown + earlier.unknown
-    return unknown > _FEW_UNKNOWN and 2 * unknown > verdict.looked_at + earlier.looked_at
 
 
 async def recover(engine: Engine, since: datetime) -> Verdict:
@@ -317,30 +308,25 @@ async def recover(engine: Engine, since: datetime) -> Verdict:
     """
     total = Verdict()
     place = Place()
+
+    async def look(run: OpenRun) -> None:
+        total.looked_at += 1
+        presence, _ = await look_up_run(engine.temporal, run)
+        if presence is not Presence.UNKNOWN:
+            return
+        total.unknown += 1
+        if run.alive_at < since:
+            total.held += 1
+        else:
+            total.restarted += await start_run(engine.temporal, run)
+
     while True:
-        async with engine.database.connection() as connection:
-            rows = await open_runs.waiting_runs(connection, place, limit=_WAITING_AT_ONCE)
-
-        async def look(row: Row) -> None:
-            total.looked_at += 1
-            presence, _ = await look_up_run(engine.temporal, row)
-            if presence is not Presence.UNKNOWN:
-                return
-            total.unknown += 1
-            if row["alive_at"] < since:
-                total.held += 1
-            else:
-                total.restarted += await start_run(engine.temporal, row)
-
-        await each_at_once(rows, look, at_once=_AT_ONCE)
-        if len(rows) < _WAITING_AT_ONCE:
+        async with engine.connection() as connection:
+            runs = await open_runs.waiting_runs(connection, place, limit=_WAITING_AT_ONCE)
+        await each_at_once(runs, look, at_once=_AT_ONCE)
+        if len(runs) < _WAITING_AT_ONCE:
             break
-        place = open_runs.place_of(rows[-1])
-    async with engine.database.connection() as connection:
+        place = runs[-1].place
+    async with engine.connection() as connection:
         await releases.make_all_due(connection)
     return total
-
-
-def _add(total: Verdict, part: Verdict) -> None:
-    for name, value in asdict(part).items():
-        setattr(total, name, getattr(total, name) + value)

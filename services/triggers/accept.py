@@ -6,18 +6,17 @@ what this process could not). No trigger is refused because Temporal is away.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from domain.content.rows import Published
 from domain.content.workflow import WORKFLOW
 from domain.kit.errors import AppError, InvalidParams, NotFound, Unavailable, Unprocessable
 from domain.kit.ids import new_id
-from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
-from domain.recipients.identify import InlineRecipient
+from domain.runs.rows import StartableRun
 from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
 from domain.triggers.requests import CancelRequest, TriggerAnswer, TriggerRequest
 from models.queries.content import catalog as catalog_statements
@@ -54,7 +53,13 @@ async def trigger(
     others = [entry for entry in (request.actor, request.tenant) if entry is not None]
     people = described([*request.recipients, *others])
     draft = TriggerDraft(
-        request, people, claim, new_id(), engine.clock(), release_within=sweep_after
+        environment=environment.slug,
+        request=request,
+        people=people,
+        claim=claim,
+        workflow_run_id=new_id(),
+        now=engine.clock(),
+        release_within=sweep_after,
     )
     accepted = await _accept(engine, environment, draft)
     if isinstance(accepted, StoredAnswer):
@@ -66,14 +71,11 @@ async def trigger(
     return TriggerAnswer(draft.workflow_run_id)
 
 
-Runs = list[dict[str, Any]]
-
-
 async def _accept(
     engine: Engine, environment: EnvironmentScope, draft: TriggerDraft
-) -> Runs | StoredAnswer:
+) -> list[StartableRun] | StoredAnswer:
     """Accept a trigger in one statement, unless it has to store what it says about somebody."""
-    async with engine.database.connection() as connection:
+    async with engine.connection() as connection:
         try:
             version_id = await _resolve(engine, connection, environment, draft.request)
         except AppError:
@@ -82,8 +84,12 @@ async def _accept(
             if stored is not None:
                 return stored
             raise
-        outcome: Runs | Refusal = Refusal.UNSETTLED
-        if not any(map(_reaches_further, draft.people)):
+        outcome: list[StartableRun] | Refusal = Refusal.UNSETTLED
+        # What is kept in a person's own row needs no transaction of its own.
+        if not any(
+            person.channel_data or person.preferences or person.replaces_preferences
+            for person in draft.people
+        ):
             outcome = await statements.accept_trigger(
                 connection, environment.id, draft, version_id=version_id
             )
@@ -97,22 +103,17 @@ async def _accept(
     return await _accept_with_people(engine, environment, draft, version_id)
 
 
-def _reaches_further(entry: InlineRecipient) -> bool:
-    """Tell whether something is said about a person that is not kept in the person's own row."""
-    reaches = entry.channel_data or entry.preferences or entry.replaces_preferences
-    return bool(reaches)
-
-
 async def _accept_with_people(
     engine: Engine, environment: EnvironmentScope, draft: TriggerDraft, version_id: UUID
-) -> Runs | StoredAnswer:
+) -> list[StartableRun] | StoredAnswer:
     """Accept a trigger that changes people: the key first, so that a replay stores nobody.
 
     Raises:
         Unprocessable: `actor_missing`, an actor given by id was never identified.
     """
     actor = draft.request.actor
-    async with engine.database.transaction() as connection:
+    async with engine.unit() as unit:
+        connection, draft = unit.connection, replace(draft, now=unit.now)
         if draft.claim is not None:
             stored = await idempotency.claim(
                 connection, environment.id, draft.claim, answer=draft.answer, now=draft.now
@@ -192,31 +193,27 @@ async def _resolve(
     environment: EnvironmentScope,
     request: TriggerRequest,
 ) -> UUID:
-    """Find the version that this trigger's runs keep for life, and check the data against it."""
+    """Find the version that this trigger's runs keep for life, and check the data against it.
+
+    What recipients add to the data of their own is not checked.
+
+    Raises:
+        NotFound: `workflow_missing`.
+        Unprocessable: `workflow_inactive`; or `workflow_schema_invalid`, an earlier release
+            accepted a schema that this one cannot use.
+        InvalidParams: with each violation of the schema at its place.
+    """
     published = await _published(engine, connection, environment, request.workflow_key)
     if published.version_id is None or not published.is_active:
         raise Unprocessable(
             f"The workflow {request.workflow_key!r} is inactive.", code="workflow_inactive"
         )
     definition = await engine.catalog.compiled(connection, WORKFLOW, published.version_id)
-    if definition.trigger_data_json_schema is not None:
-        await _check_data(
-            engine, request, published.version_id, definition.trigger_data_json_schema
-        )
-    return published.version_id
-
-
-async def _check_data(
-    engine: Engine, request: TriggerRequest, version_id: UUID, schema: JsonObject
-) -> None:
-    """Check `data` against the schema of a version; what recipients add of their own is not.
-
-    Raises:
-        InvalidParams: with each violation at its place.
-        Unprocessable: an earlier release accepted a schema that this one cannot use.
-    """
+    schema = definition.trigger_data_json_schema
+    if schema is None:
+        return published.version_id
     try:
-        compiled = engine.trigger_schemas.get(version_id, schema)
+        compiled = engine.trigger_schemas.get(published.version_id, schema)
     except ValueError as error:
         raise Unprocessable(
             "The workflow's trigger_data_json_schema cannot be used: save and commit it again.",
@@ -225,3 +222,4 @@ async def _check_data(
     found = await compiled.violations(request.data, request.data_bytes)
     if found:
         raise InvalidParams(found, "The trigger data does not match the workflow's schema.")
+    return published.version_id

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 from uuid import UUID
-
-from psycopg.types.json import Jsonb
 
 from domain.contract.runs import CancelFanoutInput, Chunk, ChunkPlan, TriggerFanoutInput
 from domain.kit.ids import FIRST_ID
+from domain.kit.json_types import JsonObject
+from domain.runs.rows import OpenRun
 from models.queries.runs import open_runs
-from models.queries.triggers import accept as triggers
 from models.queries.triggers import cancellations
 from models.queries.triggers.chunks import Scope, chunk_boundaries
 from runtime.logs import get_logger
@@ -48,7 +46,7 @@ async def plan_cancellation(engine: Engine, order: CancelFanoutInput) -> ChunkPl
 
 
 async def _plan(engine: Engine, scope: Scope, rest: Chunk) -> ChunkPlan:
-    async with engine.database.connection() as connection:
+    async with engine.connection() as connection:
         ends = await chunk_boundaries(
             connection,
             scope,
@@ -81,39 +79,38 @@ async def start_range(engine: Engine, chunk: Chunk, *, eager: bool) -> int:
     Raises:
         RPCError, RuntimeError: Temporal is away, or was for some of them.
     """
-    async with engine.database.connection() as connection:
-        rows = await triggers.startable_runs(
+    async with engine.connection() as connection:
+        runs = await open_runs.startable_runs(
             connection, UUID(chunk.scope_id), after=UUID(chunk.after), last=UUID(chunk.last)
         )
     done = 0
-    ended: list[dict[str, Any]] = []
+    ended: list[tuple[OpenRun, JsonObject]] = []
     failures: list[Exception] = []
 
-    async def start(row: dict[str, Any]) -> None:
+    async def start(run: OpenRun) -> None:
         nonlocal done
         if len(failures) >= _ENOUGH_FAILURES and not done:
             return  # Temporal is away
         try:
-            if not await start_run(engine.temporal, row, eager=eager, bulk=True):
-                ended.append(row)
+            if not await start_run(engine.temporal, run, eager=eager, bulk=True):
+                ended.append((run, {"reason": "ended_in_temporal"}))
             done += 1
         except Exception as error:
             if is_away(error):
                 failures.append(error)
             else:
-                _log.error("run_not_started", run_id=str(row["id"]), error=type(error).__name__)
+                _log.error("run_not_started", run_id=str(run.id), error=type(error).__name__)
 
     # Group by group, not as a steady stream: each start may hand this process the first task of its
     # run, and what finds no free slot for it costs Temporal half as much again.
-    for first in range(0, len(rows), _STARTED_AT_ONCE):
-        await each_at_once(rows[first : first + _STARTED_AT_ONCE], start)
+    for first in range(0, len(runs), _STARTED_AT_ONCE):
+        await each_at_once(runs[first : first + _STARTED_AT_ONCE], start)
     if ended:
-        data = Jsonb({"reason": "ended_in_temporal"})
-        async with engine.database.connection() as connection:
-            await open_runs.end_runs(connection, ended, [data] * len(ended))
+        async with engine.connection() as connection:
+            await open_runs.end_runs(connection, ended)
     if failures:
         raise failures[0]
-    return len(rows)
+    return len(runs)
 
 
 async def signal_range(engine: Engine, chunk: Chunk) -> int:
@@ -125,9 +122,9 @@ async def signal_range(engine: Engine, chunk: Chunk) -> int:
     Raises:
         RPCError, RuntimeError: Temporal is away.
     """
-    async with engine.database.connection() as connection:
-        rows = await cancellations.cancelled_runs(
+    async with engine.connection() as connection:
+        runs = await cancellations.cancelled_runs(
             connection, UUID(chunk.scope_id), after=UUID(chunk.after), last=UUID(chunk.last)
         )
-    await each_at_once(rows, lambda row: signal_cancelled_run(engine.temporal, row))
-    return len(rows)
+    await each_at_once(runs, lambda run: signal_cancelled_run(engine.temporal, run))
+    return len(runs)

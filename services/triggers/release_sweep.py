@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from enum import Enum
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeVar
 
-from domain.kit.principals import EnvironmentScope
-from models.queries.triggers import accept as triggers
-from models.queries.triggers import cancellations
-from models.queries.triggers import releases as statements
+from domain.triggers.rows import (
+    CancellationToRelease,
+    ToRelease,
+    TriggerToConfirm,
+    TriggerToRelease,
+)
+from models.queries.runs.open_runs import startable_runs
+from models.queries.triggers import releases
+from models.queries.triggers.release_queues import CANCELLATIONS, TRIGGERS, ReleaseQueue
 from runtime.temporal import is_away
 from services.engine import Engine
 from services.runs.reconciliation import judge_runs
@@ -22,7 +27,7 @@ from services.triggers.releases import (
     CONFIRM_AFTER,
     log_refusal,
     start_trigger,
-    tell_cancelled_runs,
+    wake_cancelled_runs,
 )
 
 # Taken and worked on at a time. When not one of them could be released Temporal is away.
@@ -37,7 +42,8 @@ _LONGEST_WAIT = timedelta(hours=1)
 _CONFIRMED_AT_ONCE = 500
 _RUNS_AT_ONCE = 200
 
-Row: TypeAlias = dict[str, Any]
+T = TypeVar("T")
+R = TypeVar("R", bound=ToRelease)
 
 
 class _Outcome(Enum):
@@ -57,77 +63,69 @@ async def release_left_over(engine: Engine) -> int:
     """
     deadline = time.monotonic() + _SECONDS
 
-    async def tell(row: Row) -> None:
-        scope = EnvironmentScope(row["environment_id"], row["environment"])
-        await tell_cancelled_runs(engine, scope, row["id"], run_count=row["run_count"])
-        async with engine.database.connection() as connection:
-            await cancellations.mark_released(connection, row["id"])
+    async def wake(cancellation: CancellationToRelease) -> None:
+        scope, run_count = cancellation.scope, cancellation.run_count
+        await wake_cancelled_runs(engine, scope, cancellation.id, run_count=run_count)
 
-    async def start(row: Row) -> None:
-        scope = EnvironmentScope(row["environment_id"], row["environment"])
-        async with engine.database.connection() as connection:
-            runs = await triggers.startable_runs(
-                connection, row["id"], limit=engine.settings.inline_start_limit + 1
+    async def start(trigger: TriggerToRelease) -> None:
+        async with engine.connection() as connection:
+            runs = await startable_runs(
+                connection, trigger.id, limit=engine.settings.inline_start_limit + 1
             )
-        is_under_way = await start_trigger(engine, scope, row["id"], runs)
+        is_under_way = await start_trigger(engine, trigger.scope, trigger.id, runs)
         # A fan-out that has ended before it was noted may have left runs behind.
         wait = CONFIRM_AFTER if is_under_way else timedelta(0)
-        async with engine.database.connection() as connection:
-            await statements.mark_released(connection, [row["id"]], confirm_after=wait)
+        async with engine.connection() as connection:
+            await TRIGGERS.mark_released(connection, [trigger.id], look_after=wait)
 
     # Cancels first: a run that is woken now need not be started.
-    told = await _in_batches(
-        engine, cancellations.take_unreleased, tell, cancellations.put_back, deadline=deadline
-    )
-    return told + await _in_batches(
-        engine, statements.take_unreleased, start, statements.put_back, deadline=deadline
-    )
+    woken = await _in_batches(engine, CANCELLATIONS, wake, deadline=deadline)
+    return woken + await _in_batches(engine, TRIGGERS, start, deadline=deadline)
 
 
 async def _in_batches(
     engine: Engine,
-    take: Callable[..., Awaitable[list[Row]]],
-    release: Callable[[Row], Awaitable[None]],
-    put_back: Callable[..., Awaitable[None]],
+    queue: ReleaseQueue[R],
+    release: Callable[[R], Awaitable[None]],
     *,
     deadline: float,
 ) -> int:
-    """Take and release until nothing is left, nothing works, or the time is over.
+    """Take and release, until none is left, nothing works, or the time is over.
 
     Args:
         engine: the parts of this process.
-        take: the statement that takes some.
+        queue: what to take from.
         release: releases one, and notes it.
-        put_back: the statement that gives one back.
         deadline: on the monotonic clock.
     """
     released = 0
     while time.monotonic() < deadline:
-        async with engine.database.connection() as connection:
-            rows = await take(connection, limit=_AT_ONCE, lease=_LEASE)
-        outcomes = await asyncio.gather(*(_outcome(release, row) for row in rows))
+        async with engine.connection() as connection:
+            taken = await queue.take(connection, limit=_AT_ONCE, lease=_LEASE)
+        # An outcome is never an exception, so there is no first error that should end the rest.
+        outcomes = await asyncio.gather(*(_outcome(release, each) for each in taken))
         released += outcomes.count(_Outcome.DONE)
         # When not one could be released it is no fault of theirs, and none has to wait for it.
-        is_away = bool(rows) and set(outcomes) == {_Outcome.AWAY}
-        async with engine.database.connection() as connection:
-            for row, outcome in zip(rows, outcomes, strict=True):
+        is_away = bool(taken) and set(outcomes) == {_Outcome.AWAY}
+        async with engine.connection() as connection:
+            for each, outcome in zip(taken, outcomes, strict=True):
                 if outcome is not _Outcome.DONE:
-                    await put_back(
+                    await queue.put_back(
                         connection,
-                        row["id"],
+                        each.id,
                         failed=not is_away,
                         first=_FIRST_WAIT,
                         longest=_LONGEST_WAIT,
                     )
-        if is_away or len(rows) < _AT_ONCE:
+        if is_away or len(taken) < _AT_ONCE:
             break
     return released
 
 
-async def _outcome(release: Callable[[Row], Awaitable[None]], row: Row) -> _Outcome:
+async def _outcome(work: Callable[[T], Awaitable[None]], item: T) -> _Outcome:
     try:
         async with asyncio.timeout(_CALL_SECONDS):
-            await release(row)
+            await work(item)
     except Exception as error:
         if is_away(error):
             return _Outcome.AWAY
@@ -149,13 +147,13 @@ async def confirm_releases(engine: Engine) -> int:
     looked_after = 0
     look = partial(_look_after, engine)
     while time.monotonic() < deadline:
-        async with engine.database.connection() as connection:
-            batch = await statements.take_unconfirmed(
+        async with engine.connection() as connection:
+            batch = await releases.take_unconfirmed(
                 connection, limit=_CONFIRMED_AT_ONCE, lease=_LEASE
             )
         for first in range(0, len(batch.waiting), _AT_ONCE):
             group = batch.waiting[first : first + _AT_ONCE]
-            outcomes = await asyncio.gather(*(_outcome(look, row) for row in group))
+            outcomes = await asyncio.gather(*(_outcome(look, trigger) for trigger in group))
             looked_after += outcomes.count(_Outcome.DONE)
             await _note_looks(engine, group, outcomes)
             if _Outcome.DONE not in outcomes and _Outcome.AWAY in outcomes:
@@ -165,17 +163,19 @@ async def confirm_releases(engine: Engine) -> int:
     return looked_after
 
 
-async def _note_looks(engine: Engine, rows: list[Row], outcomes: list[_Outcome]) -> None:
+async def _note_looks(
+    engine: Engine, group: Sequence[TriggerToConfirm], outcomes: Sequence[_Outcome]
+) -> None:
     """Let those wait longer that are in order, and look again soon at those that are not."""
     for failed in (False, True):
         ids = [
-            row["id"]
-            for row, outcome in zip(rows, outcomes, strict=True)
+            trigger.id
+            for trigger, outcome in zip(group, outcomes, strict=True)
             if (outcome is not _Outcome.DONE) is failed
         ]
         if ids:
-            async with engine.database.connection() as connection:
-                await statements.note_looked_at(
+            async with engine.connection() as connection:
+                await releases.note_looked_at(
                     connection,
                     ids,
                     failed=failed,
@@ -185,23 +185,19 @@ async def _note_looks(engine: Engine, rows: list[Row], outcomes: list[_Outcome])
                 )
 
 
-async def _look_after(engine: Engine, row: Row) -> None:
+async def _look_after(engine: Engine, trigger: TriggerToConfirm) -> None:
     """Make sure that the queued runs of one trigger are Temporal's, or end them."""
-    async with engine.database.connection() as connection:
-        runs = await triggers.startable_runs(connection, row["id"], limit=_RUNS_AT_ONCE)
-    many = len(runs) > engine.settings.inline_start_limit
-    if not (
-        many
-        and await engine.temporal_retention.covers(
-            engine.temporal, row["released_at"], now=row["now"]
-        )
+    async with engine.connection() as connection:
+        runs = await startable_runs(connection, trigger.id, limit=_RUNS_AT_ONCE)
+    is_few = len(runs) <= engine.settings.inline_start_limit
+    if is_few or not await engine.temporal_retention.covers(
+        engine.temporal, trigger.released_at, now=trigger.now
     ):
-        await judge_runs(engine, [{**run, "now": row["now"]} for run in runs])
+        await judge_runs(engine, runs)
         return
-    scope = EnvironmentScope(row["environment_id"], row["environment"])
-    number: int = row["fanout"]
-    if await start_trigger_fanout(engine.temporal, scope, row["id"], number=number):
+    client, scope, number = engine.temporal, trigger.scope, trigger.fanout
+    if await start_trigger_fanout(client, scope, trigger.id, number=number):
         return
-    async with engine.database.connection() as connection:
-        await statements.note_fanout(connection, row["id"], number + 1)
-    await start_trigger_fanout(engine.temporal, scope, row["id"], number=number + 1)
+    async with engine.connection() as connection:
+        await releases.note_fanout(connection, trigger.id, number + 1)
+    await start_trigger_fanout(client, scope, trigger.id, number=number + 1)

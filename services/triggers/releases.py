@@ -20,8 +20,9 @@ from temporalio.service import RPCError
 
 from domain.kit.errors import Unavailable
 from domain.kit.principals import EnvironmentScope
+from domain.runs.rows import StartableRun
 from models.queries.triggers import cancellations
-from models.queries.triggers import releases as statements
+from models.queries.triggers.release_queues import CANCELLATIONS, TRIGGERS
 from runtime.logs import get_logger
 from runtime.temporal import is_away
 from services.deliveries.breaker import Breaker
@@ -76,7 +77,7 @@ async def release_trigger(
     engine: Engine,
     environment: EnvironmentScope,
     workflow_run_id: UUID,
-    runs: Sequence[dict[str, Any]],
+    runs: Sequence[StartableRun],
 ) -> bool:
     """Start a trigger's runs: few of them here, many by a fan-out.
 
@@ -86,7 +87,7 @@ async def release_trigger(
         engine: the parts of this process.
         environment: where.
         workflow_run_id: the trigger.
-        runs: its runs, as `models.queries.triggers.accept.accept_trigger` returns them.
+        runs: its runs.
 
     Returns:
         Whether all are started by now, or certain to be.
@@ -102,7 +103,7 @@ async def start_trigger(
     engine: Engine,
     environment: EnvironmentScope,
     workflow_run_id: UUID,
-    runs: Sequence[dict[str, Any]],
+    runs: Sequence[StartableRun],
 ) -> bool:
     """Start a trigger's runs, once.
 
@@ -113,8 +114,7 @@ async def start_trigger(
         RPCError, RuntimeError: Temporal is away, or refuses.
     """
     if len(runs) <= engine.settings.inline_start_limit:
-        rows = [{**run, "environment": environment.slug} for run in runs]
-        await each_at_once(rows, lambda row: start_run(engine.temporal, row))
+        await each_at_once(runs, lambda run: start_run(engine.temporal, run))
         return True
     return await start_trigger_fanout(engine.temporal, environment, workflow_run_id)
 
@@ -135,19 +135,14 @@ async def release_cancellation(
     Returns:
         Whether all are told by now, or certain to be.
     """
-
-    async def tell() -> None:
-        await tell_cancelled_runs(engine, environment, cancellation_id, run_count=run_count)
-        async with engine.database.connection() as connection:
-            await cancellations.mark_released(connection, cancellation_id)
-
-    return await _promptly(engine, tell)
+    wake = partial(wake_cancelled_runs, engine, environment, cancellation_id, run_count=run_count)
+    return await _promptly(engine, wake)
 
 
-async def tell_cancelled_runs(
+async def wake_cancelled_runs(
     engine: Engine, environment: EnvironmentScope, cancellation_id: UUID, *, run_count: int
 ) -> None:
-    """Wake a cancellation's runs, once: few of them here, many by a fan-out.
+    """Wake a cancellation's runs, few of them here, many by a fan-out; and note that it was done.
 
     Raises:
         RPCError, RuntimeError: Temporal is away, or refuses.
@@ -155,10 +150,12 @@ async def tell_cancelled_runs(
     """
     if run_count > engine.settings.inline_start_limit:
         await start_cancel_fanout(engine.temporal, environment, cancellation_id)
-        return
-    async with engine.database.connection() as connection:
-        rows = await cancellations.cancelled_runs(connection, cancellation_id)
-    await each_at_once(rows, lambda row: signal_cancelled_run(engine.temporal, row))
+    else:
+        async with engine.connection() as connection:
+            runs = await cancellations.cancelled_runs(connection, cancellation_id)
+        await each_at_once(runs, lambda run: signal_cancelled_run(engine.temporal, run))
+    async with engine.connection() as connection:
+        await CANCELLATIONS.mark_released(connection, [cancellation_id])
 
 
 async def _promptly(
@@ -267,8 +264,8 @@ async def _note_soon(engine: Engine, under_way: ReleasesUnderWay) -> None:
     released = under_way.notes[:]
     under_way.notes.clear()
     try:
-        async with engine.database.connection() as connection:
-            await statements.mark_released(connection, released, confirm_after=CONFIRM_AFTER)
+        async with engine.connection() as connection:
+            await TRIGGERS.mark_released(connection, released, look_after=CONFIRM_AFTER)
     except Exception as error:  # whatever it is, the sweep repeats the note
         _log.warning("note_lost", error=type(error).__name__)
 

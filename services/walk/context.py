@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from domain.conditions import ConditionGroup, ConditionScope, Verdict, arguments, evaluate
@@ -12,12 +11,12 @@ from domain.kit.clock import iso
 from domain.kit.ids import activity_id
 from domain.kit.json_types import JsonObject
 from domain.runs.events import RunEventType
+from domain.runs.rows import RunMessage
 from domain.workflows import WorkflowDefinition
 from domain.workflows.steps import BaseStep
 from models.queries.runs import walks
 from services.content.catalog import Configuration
 from services.engine import Unit
-from services.messages.facts import message_facts
 from services.off_loop import off_loop
 from services.recipients.lookups import with_lookups
 from services.walk.faults import blaming
@@ -49,7 +48,7 @@ class Walk:
     journal: Journal
     limits: Limits
     _scope: JsonObject | None = None
-    _stored: list[dict[str, Any]] | None = field(default=None)
+    _stored: list[RunMessage] | None = None
 
     @property
     def zone(self) -> str | None:
@@ -163,4 +162,15 @@ class Walk:
             self._stored = await walks.messages_of_run(
                 self.unit.connection, self.run.workflow_run_id, self.run.id
             )
-        return message_facts(self._stored, self.journal.messages)
+        standings: list[tuple[str, str, list[str]]] = [
+            (made.step_ref, made.delivery_status, [each.value for each in made.engagement_statuses])
+            for made in self._stored
+        ]
+        standings += [
+            (made.step_ref, made.delivery_status.value, []) for made in self.journal.messages
+        ]
+        refs: JsonObject = {}
+        for ref, status, engagement in standings:
+            entry = refs.setdefault(ref, {"messages": [], "skipped": False})
+            entry["messages"].append({"delivery_status": status, "engagement": engagement})
+        return refs

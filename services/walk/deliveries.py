@@ -31,8 +31,11 @@ async def open_deliveries(
     """Return the deliveries of messages made earlier that have reached no final status."""
     return [
         delivery_order(
-            str(row["id"]), row["step_ref"], ChannelType(row["channel_type"]), row["scheduled_at"]
+            str(message.id),
+            message.step_ref,
+            ChannelType(message.channel_type),
+            message.scheduled_at,
         )
-        for row in await walks.messages_of_run(connection, workflow_run_id, run_id)
-        if row["delivery_status"] in PENDING_DELIVERY and step_ref in (None, row["step_ref"])
+        for message in await walks.messages_of_run(connection, workflow_run_id, run_id)
+        if message.delivery_status in PENDING_DELIVERY and step_ref in (None, message.step_ref)
     ]

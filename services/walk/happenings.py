@@ -12,17 +12,18 @@ from domain.kit.json_types import JsonObject
 from domain.messages.events import first_events
 from domain.messages.statuses import DeliveryStatus
 from domain.runs.events import ENDS, NewRunEvent
+from domain.runs.rows import TakenRun
 
 
 def happenings(
-    run: Mapping[str, Any],
+    run: TakenRun,
     derived: Sequence[NewRunEvent],
     rows: Mapping[str, Sequence[JsonObject]],
 ) -> Iterator[Happening]:
     """Tell the events of a walk in order: of the run, of its new messages, and the run's end.
 
     Args:
-        run: as `walks.take_run` returns it.
+        run: whose walk it is.
         derived: what only the run's row tells of.
         rows: what the walk stores, by table.
     """
@@ -31,13 +32,13 @@ def happenings(
         for row in rows.get("recipient_run_events", ())
     ]
     facts: dict[str, Any] = {
-        "environment_id": run["environment_id"],
-        "recipient_run_id": run["id"],
-        "workflow_run_id": run["workflow_run_id"],
-        "workflow_key": run["workflow_key"],
-        "collection": run["collection"],
-        "recipient_id": run["recipient_id"],
-        "tenant_id": run["tenant_id"],
+        "environment_id": run.environment_id,
+        "recipient_run_id": run.id,
+        "workflow_run_id": run.workflow_run_id,
+        "workflow_key": run.workflow_key,
+        "collection": run.collection,
+        "recipient_id": run.recipient_id,
+        "tenant_id": run.tenant_id,
     }
     ends = []
     for event_type, position, step_ref, at in sorted(of_run, key=lambda each: each[1]):

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from domain.contract.runs import DeliveryOrder
-from domain.kit.json_types import JsonObject
+from domain.kit.json_types import JsonObject, json_row
 from domain.kit.storable import storable_json
 from domain.messages.events import MessageEventType, NewMessageEvent
-from domain.messages.statuses import RunStatus
 from domain.runs.events import NewRunEvent, RunEventStatus, RunEventType
+from domain.runs.rows import NewMessage, RunPatch, TakenRun
+from domain.runs.statuses import RunStatus
 from domain.workflows.steps import BaseStep
 from models.queries.events.writing import message_event_row, outbox_row, run_event_row
 from models.queries.runs.walks import RunChange
@@ -32,6 +32,7 @@ class Mark:
     """How far a journal had come."""
 
     rows: Mapping[str, int]
+    messages: int
     orders: int
     owed: int
 
@@ -41,34 +42,38 @@ class Journal:
 
     Attributes:
         outcomes: what each step did, by ref; see `keep`.
-        orders: messages to hand to their providers.
+        messages: those made in this walk.
+        orders: messages to hand to their providers, those of earlier walks included.
+        story: one line per step that was walked, for the Temporal UI.
         owed: kind and payload of what is owed to Temporal after the commit.
 
     Args:
-        row: the run, as `walks.take_run` returns it.
+        taken: the run.
         now: the instant of the walk.
         subscribed: types of the events that somebody wants to hear of.
     """
 
     def __init__(
-        self, row: Mapping[str, Any], now: datetime, subscribed: frozenset[str] = frozenset()
+        self, taken: TakenRun, now: datetime, subscribed: frozenset[str] = frozenset()
     ) -> None:
         self.now = now
-        self._row = row
+        self._taken = taken
         self._subscribed = subscribed
         # Events that only the run's row tells of: that it started, and that it completed.
         self._derived: list[NewRunEvent] = []
         self.outcomes: JsonObject = {
-            ref: kept for ref, kept in row["step_outcomes"].items() if isinstance(kept, dict)
+            ref: kept for ref, kept in taken.step_outcomes.items() if isinstance(kept, dict)
         }
+        self.messages: list[NewMessage] = []
         self.orders: list[DeliveryOrder] = []
+        self.story: list[str] = []
         self.owed: list[tuple[str, JsonObject]] = []
         self.rows: dict[str, list[JsonObject]] = {}
-        self._run_id: UUID = row["id"]
-        self._event_count: int = row["event_count"]
-        self._error_count: int = row["error_count"]
+        self._run_id = taken.id
+        self._event_count = taken.event_count
+        self._error_count = taken.error_count
         self._status: RunStatus = RunStatus.PROCESSING
-        self._started_at: datetime | None = row["started_at"]
+        self._started_at: datetime | None = taken.started_at
         self._resumes_at: datetime | None = None
         self._ended_at: datetime | None = None
         self._end_reason: str | None = None
@@ -123,11 +128,6 @@ class Journal:
             end_reason=self._end_reason,
         )
 
-    @property
-    def messages(self) -> list[JsonObject]:
-        """Return the rows of the messages made in this walk."""
-        return self.rows.get("messages", [])
-
     def tell(
         self,
         event: RunEventType,
@@ -154,9 +154,10 @@ class Journal:
         if told.status is RunEventStatus.ERROR:
             self._error_count += 1
 
-    def make(self, message: JsonObject, order: DeliveryOrder | None) -> None:
+    def make(self, message: NewMessage, order: DeliveryOrder | None) -> None:
         """Add a message, and the order to deliver it when a provider is needed."""
-        self._add("messages", message)
+        self.messages.append(message)
+        self._add("messages", json_row(message))
         if order is not None:
             self.orders.append(order)
 
@@ -175,15 +176,13 @@ class Journal:
             # Patches may be large, and are stored apart: a run's row is read with every walk.
             taken = [each["patch"] for each in self.outcomes.values() if "patch" in each]
             kept["patch"] = max(taken, default=-1) + 1
-            self._add(
-                "run_patches",
-                {
-                    "recipient_run_id": str(self._run_id),
-                    "position": kept["patch"],
-                    "step_ref": step.ref,
-                    "patch": patch,
-                },
+            row = RunPatch(
+                recipient_run_id=self._run_id,
+                position=kept["patch"],
+                step_ref=step.ref,
+                patch=patch,
             )
+            self._add("run_patches", json_row(row))
         elif known and "patch" in known:
             kept["patch"] = known["patch"]
         self.outcomes[step.ref] = storable_json(kept)
@@ -195,13 +194,14 @@ class Journal:
     def mark(self) -> Mark:
         """Return how far the journal has come."""
         lengths = {table: len(rows) for table, rows in self.rows.items()}
-        return Mark(lengths, len(self.orders), len(self.owed))
+        return Mark(lengths, len(self.messages), len(self.orders), len(self.owed))
 
     def take_back(self, mark: Mark) -> None:
         """Drop what was made since a mark; what was told stays."""
         for table, rows in self.rows.items():
             if table != "recipient_run_events":
                 del rows[mark.rows.get(table, 0) :]
+        del self.messages[mark.messages :]
         del self.orders[mark.orders :]
         del self.owed[mark.owed :]
 
@@ -209,7 +209,7 @@ class Journal:
         """Return the new rows by table, with those of the outbox if somebody has subscribed."""
         if not self._subscribed:
             return self.rows
-        happened = happenings(self._row, self._derived, self.rows)
+        happened = happenings(self._taken, self._derived, self.rows)
         wanted = [outbox_row(each) for each in happened if each.event_type in self._subscribed]
         return {**self.rows, "outbox": wanted}
 

@@ -11,27 +11,26 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from domain.content.workflow import WORKFLOW
 from domain.contract.runs import (
     START,
     Advanced,
-    DeliveryOrder,
     Directive,
     Finished,
     SleepUntil,
     WalkOn,
 )
 from domain.kit.json_types import JsonObject
-from domain.messages.statuses import RunStatus
 from domain.runs.events import RunEventType
+from domain.runs.statuses import RunStatus
 from domain.workflows import Cursor
 from domain.workflows.steps import BaseStep
 from services.walk.context import Walk
 from services.walk.deliveries import open_deliveries
 from services.walk.faults import ContentError
-from services.walk.moves import Done, Halted, Into, Move, Skipped, Waiting, Woken
+from services.walk.moves import DIRECTIVES, Woken
 from services.walk.steps import EXECUTORS
 
 STEP_ATTEMPTS = 3
@@ -40,7 +39,6 @@ _STEP_WAITS = (1.0, 5.0)
 # A workflow that cannot obey a directive asks again after this long, perhaps on a newer worker.
 _NEWER_WORKER_SECONDS = 60.0
 _BROKEN_CONDITIONS = "trigger_conditions_broken"
-_DIRECTIVES: TypeAdapter[Directive] = TypeAdapter(Directive)
 
 
 @dataclass(slots=True)
@@ -93,21 +91,6 @@ class Orders:
     refuses: ContentError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    """What came of one step.
-
-    Attributes:
-        outcome: as it is kept under the step's ref.
-        story: one line for the Temporal UI.
-        reruns: messages of an earlier walk that are still to be delivered.
-    """
-
-    outcome: JsonObject
-    story: str
-    reruns: list[DeliveryOrder] = field(default_factory=list)
-
-
 async def take_steps(walk: Walk, orders: Orders, *, begins: bool) -> Advanced:
     """Walk on from a cursor.
 
@@ -121,43 +104,14 @@ async def take_steps(walk: Walk, orders: Orders, *, begins: bool) -> Advanced:
     stop = await _why_not(walk, begins=begins)
     if stop is None:
         return await _take_all(walk, orders)
-    reruns: list[DeliveryOrder] = []
     if not begins:
         # A walk whose answer was lost may have made messages: they go out all the same.
         run = walk.run
-        reruns = await open_deliveries(walk.unit.connection, run.workflow_run_id, run.id)
-    return _finish(walk, reruns, [stop], reason=stop, halted=stop == _BROKEN_CONDITIONS)
-
-
-async def _take_all(walk: Walk, orders: Orders) -> Advanced:
-    program = walk.definition.program
-    story: list[str] = []
-    reruns: list[DeliveryOrder] = []
-    cursor = orders.cursor
-    ref = cursor.ref or program.first()
-    while ref is not None:
-        step = program.step(ref)
-        if step is None:
-            return _finish(walk, reruns, story, reason="step_missing", halted=True)
-        taken = await _take(walk, step, cursor, orders)
-        story.append(taken.story)
-        reruns.extend(taken.reruns)
-        outcome = taken.outcome
-        match outcome.get("outcome"):
-            case "failed":
-                return _finish(walk, reruns, story, reason="step_failed", halted=True)
-            case "halted":
-                return _finish(walk, reruns, story, reason=outcome.get("reason"))
-            case "waiting" | "retrying":
-                return _pause(walk, step, outcome, reruns, story, speaks=orders.speaks)
-        is_branched = outcome.get("outcome") == "branched"
-        ref = program.into(ref, outcome["branch"]) if is_branched else program.after(ref)
-        cursor = Cursor(START)
-        if ref is not None and orders.budget.is_used(walk):
-            # What resumes at once counts as overdue when nobody does it.
-            walk.journal.rest(RunStatus.PROCESSING, walk.unit.now)
-            return _answer(walk, WalkOn(), Cursor(ref), reruns, story)
-    return _finish(walk, reruns, story)
+        walk.journal.orders += await open_deliveries(
+            walk.unit.connection, run.workflow_run_id, run.id
+        )
+    walk.journal.story.append(stop)
+    return _finish(walk, stop, halted=stop == _BROKEN_CONDITIONS)
 
 
 async def _why_not(walk: Walk, *, begins: bool) -> str | None:
@@ -185,23 +139,61 @@ async def _why_not(walk: Walk, *, begins: bool) -> str | None:
     return None if verdict.passed else "trigger_conditions_not_met"
 
 
-async def _take(walk: Walk, step: BaseStep, cursor: Cursor, orders: Orders) -> _Taken:
-    """Take one step, or recall what it did when this attempt at it was made before."""
-    known: JsonObject | None = walk.journal.outcomes.get(step.ref)
+async def _take_all(walk: Walk, orders: Orders) -> Advanced:
+    program = walk.definition.program
+    cursor = orders.cursor
+    ref = cursor.ref or program.first()
+    while ref is not None:
+        step = program.step(ref)
+        if step is None:
+            return _finish(walk, "step_missing", halted=True)
+        outcome = await _take(walk, step, cursor, orders)
+        match outcome.get("outcome"):
+            case "failed":
+                return _finish(walk, "step_failed", halted=True)
+            case "halted":
+                return _finish(walk, outcome.get("reason"))
+            case "waiting" | "retrying":
+                return _pause(walk, step, outcome, orders.speaks)
+        is_branched = outcome.get("outcome") == "branched"
+        ref = program.into(ref, outcome["branch"]) if is_branched else program.after(ref)
+        cursor = Cursor(START)
+        if ref is not None and orders.budget.is_used(walk):
+            # What resumes at once counts as overdue when nobody does it.
+            walk.journal.rest(RunStatus.PROCESSING, walk.unit.now)
+            return _answer(walk, WalkOn(), Cursor(ref))
+    return _finish(walk)
+
+
+async def _take(walk: Walk, step: BaseStep, cursor: Cursor, orders: Orders) -> JsonObject:
+    """Take one step, or recall what it did when this attempt at it was made before.
+
+    Returns:
+        The outcome, as it is kept under the step's ref.
+    """
+    journal = walk.journal
+    known: JsonObject | None = journal.outcomes.get(step.ref)
     is_due = (
         known is None
         or (known.get("outcome") == "retrying" and cursor.attempt > known.get("attempt", 1))
         or (known.get("outcome") == "waiting" and cursor.resumes)
     )
-    if not is_due and known is not None:
-        return await _recall(walk, step, known)
-    executor = EXECUTORS[type(step)]
+    if known is not None and not is_due:
+        # What the step answered the first time, with the deliveries that are still open.
+        journal.story.append(f"`{step.ref}` was taken before")
+        if known.get("message_ids"):
+            run = walk.run
+            journal.orders += await open_deliveries(
+                walk.unit.connection, run.workflow_run_id, run.id, step_ref=step.ref
+            )
+        return known
     # What a step recorded when it began to wait; an attempt at its other half keeps it.
     kept: JsonObject | None = None
     if known is not None:
         kept = known if known.get("outcome") == "waiting" else known.get("kept")
     orders.budget.count()
-    mark = walk.journal.mark()
+    mark = journal.mark()
+    executor = EXECUTORS[type(step)]
     try:
         if orders.refuses is not None:
             raise orders.refuses
@@ -211,38 +203,27 @@ async def _take(walk: Walk, step: BaseStep, cursor: Cursor, orders: Orders) -> _
             move = await executor.resume(walk, step, kept, Woken(walk.unit.now))
     except ContentError as error:
         orders.refuses = None
-        walk.journal.take_back(mark)
-        return _failed(walk, step, cursor.attempt, kept, error)
-    outcome = _outcome(move)
+        journal.take_back(mark)
+        return _fail(walk, step, cursor.attempt, kept, error)
+    journal.story.append(move.story)
     if move.event is not None:
         event = move.event
-        walk.journal.tell(event.type, step=step, failed=event.failed, data=event.data)
-    walk.journal.keep(step, outcome, move.patch)
+        journal.tell(event.type, step=step, failed=event.failed, data=event.data)
+    outcome = move.kept()
+    journal.keep(step, outcome, move.patch)
     if move.patch is not None:
         walk.patch(move.patch)
-    return _Taken(outcome, move.story)
+    return outcome
 
 
-def _outcome(move: Move) -> JsonObject:
-    """Write what is kept of a move: enough to answer the same again."""
-    match move:
-        case Done():
-            return {"outcome": move.outcome, **move.record}
-        case Skipped():
-            return {"outcome": "skipped", "reason": move.reason, **move.record}
-        case Into():
-            return {"outcome": "branched", "branch": move.branch, **move.record}
-        case Halted():
-            return {"outcome": "halted", "reason": move.reason, **move.record}
-        case Waiting():
-            directive = _DIRECTIVES.dump_python(move.directive, mode="json")
-            return {"outcome": "waiting", "directive": directive, **move.record}
-
-
-def _failed(
+def _fail(
     walk: Walk, step: BaseStep, attempt: int, kept: JsonObject | None, error: ContentError
-) -> _Taken:
-    """Three attempts in total, then the run halts (Knock docs, "Debugging workflows")."""
+) -> JsonObject:
+    """Note a failed attempt: three in total, then the run halts (Knock docs, "Debugging").
+
+    Returns:
+        The outcome, as it is kept under the step's ref.
+    """
     last = attempt >= STEP_ATTEMPTS
     walk.journal.tell(
         RunEventType.STEP_FAILED if last else RunEventType.STEP_RETRYING,
@@ -260,35 +241,17 @@ def _failed(
         outcome = {
             "outcome": "retrying",
             "attempt": attempt,
-            "directive": _DIRECTIVES.dump_python(directive, mode="json"),
+            "directive": DIRECTIVES.dump_python(directive, mode="json"),
         }
         if kept is not None:
             outcome["kept"] = kept
         story = f"`{step.ref}` will be tried again: broken {error.kind}"
+    walk.journal.story.append(story)
     walk.journal.keep(step, outcome, None)
-    return _Taken(outcome, story)
+    return outcome
 
 
-async def _recall(walk: Walk, step: BaseStep, known: JsonObject) -> _Taken:
-    """Answer what the step answered the first time, with the deliveries that are still open."""
-    reruns: list[DeliveryOrder] = []
-    if known.get("message_ids"):
-        run = walk.run
-        reruns = await open_deliveries(
-            walk.unit.connection, run.workflow_run_id, run.id, step_ref=step.ref
-        )
-    return _Taken(known, f"`{step.ref}` was taken before", reruns)
-
-
-def _pause(
-    walk: Walk,
-    step: BaseStep,
-    outcome: JsonObject,
-    reruns: list[DeliveryOrder],
-    story: list[str],
-    *,
-    speaks: Sequence[str],
-) -> Advanced:
+def _pause(walk: Walk, step: BaseStep, outcome: JsonObject, speaks: Sequence[str]) -> Advanced:
     """Wait as the step's outcome says; a workflow that cannot asks again, on a newer worker."""
     if outcome.get("outcome") == "retrying":
         attempt = outcome.get("attempt", 1) + 1
@@ -296,7 +259,7 @@ def _pause(
     else:
         cursor = Cursor(step.ref, resumes=True)
     try:
-        directive: Directive | None = _DIRECTIVES.validate_python(outcome.get("directive"))
+        directive: Directive | None = DIRECTIVES.validate_python(outcome.get("directive"))
     except ValidationError:  # a kind that only a newer process knows
         directive = None
     if directive is None or directive.kind not in speaks:
@@ -307,36 +270,23 @@ def _pause(
     if isinstance(directive, SleepUntil):
         resumes_at = datetime.fromtimestamp(directive.until, UTC)
     walk.journal.rest(RunStatus.PAUSED, resumes_at)
-    return _answer(walk, directive, cursor, reruns, story)
+    return _answer(walk, directive, cursor)
 
 
-def _finish(
-    walk: Walk,
-    reruns: list[DeliveryOrder],
-    story: list[str],
-    *,
-    reason: str | None = None,
-    halted: bool = False,
-) -> Advanced:
+def _finish(walk: Walk, reason: str | None = None, *, halted: bool = False) -> Advanced:
     if halted:
         walk.journal.halt(reason or "")
     else:
         walk.journal.complete(reason)
-    return _answer(walk, Finished(), Cursor(START), reruns, story)
+    return _answer(walk, Finished(), Cursor(START))
 
 
-def _answer(
-    walk: Walk,
-    directive: Directive,
-    cursor: Cursor,
-    reruns: list[DeliveryOrder],
-    story: list[str],
-) -> Advanced:
-    """Answer the workflow, with the messages of this walk and those that are still open."""
+def _answer(walk: Walk, directive: Directive, cursor: Cursor) -> Advanced:
+    journal = walk.journal
     return Advanced(
         directive,
         cursor=str(cursor),
-        deliveries=[*reruns, *walk.journal.orders],
-        story=story,
-        status=walk.journal.change.status,
+        deliveries=journal.orders,
+        story=journal.story,
+        status=journal.change.status,
     )

@@ -6,9 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
+from pydantic import TypeAdapter
+
 from domain.contract.runs import Directive
 from domain.kit.json_types import JsonObject
 from domain.runs.events import RunEventType
+
+DIRECTIVES: TypeAdapter[Directive] = TypeAdapter(Directive)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +40,22 @@ class _Move:
     record: JsonObject = field(default_factory=dict)
     patch: JsonObject | None = None
 
+    def kept(self) -> JsonObject:
+        """Return what is kept under the step's ref: enough to answer the same again."""
+        return {**self._outcome(), **self.record}
+
+    def _outcome(self) -> JsonObject:
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done(_Move):
     """The step was taken; the run goes on behind it. `outcome` names what was done."""
 
     outcome: str = "done"
+
+    def _outcome(self) -> JsonObject:
+        return {"outcome": self.outcome}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +64,18 @@ class Skipped(_Move):
 
     reason: str
 
+    def _outcome(self) -> JsonObject:
+        return {"outcome": "skipped", "reason": self.reason}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Into(_Move):
     """The run goes into a branch of the step, counted from 0."""
 
     branch: int
+
+    def _outcome(self) -> JsonObject:
+        return {"outcome": "branched", "branch": self.branch}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +84,21 @@ class Halted(_Move):
 
     reason: str
 
+    def _outcome(self) -> JsonObject:
+        return {"outcome": "halted", "reason": self.reason}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting(_Move):
     """The run waits as the directive says; then the step's other half resumes."""
 
     directive: Directive
+
+    def _outcome(self) -> JsonObject:
+        return {
+            "outcome": "waiting",
+            "directive": DIRECTIVES.dump_python(self.directive, mode="json"),
+        }
 
 
 Move: TypeAlias = Done | Skipped | Into | Halted | Waiting

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from domain.kit.json_types import JsonObject
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import RecipientRef
+from domain.runs.rows import TakenRun
 from domain.workflows.run_data import run_data
 
 
@@ -41,27 +41,24 @@ class RunState:
         self.data = run_data(self.data, None, [patch])
 
 
-def run_state(row: dict[str, Any], data: JsonObject, patches: list[JsonObject]) -> RunState:
-    """Read the row of `walks.take_run`, with its trigger's data and its patches."""
-    actor_ref = None
-    if row["actor_id"] is not None:
-        actor_ref = RecipientRef(row["actor_collection"], row["actor_id"])
+def run_state(taken: TakenRun, data: JsonObject, patches: list[JsonObject]) -> RunState:
+    """Make the state of a run that was taken, with its trigger's data and its patches."""
     return RunState(
-        id=row["id"],
-        environment_id=row["environment_id"],
-        environment=row["environment"],
-        workflow_run_id=row["workflow_run_id"],
-        version_id=row["version_id"],
-        ref=RecipientRef(row["collection"], row["recipient_id"]),
-        tenant_id=row["tenant_id"],
-        cancellation_key=row["cancellation_key"],
-        accepted_at=row["accepted_at"],
-        settings=row["settings"],
-        recipient=_variable(row["recipient"]),
-        actor_ref=actor_ref,
-        actor=_variable(row["actor"]),
-        tenant=_variable(row["tenant"]),
-        data=run_data(data, row["trigger_data"], patches),
+        id=taken.id,
+        environment_id=taken.environment_id,
+        environment=taken.environment,
+        workflow_run_id=taken.workflow_run_id,
+        version_id=taken.version_id,
+        ref=RecipientRef(taken.collection, taken.recipient_id),
+        tenant_id=taken.tenant_id,
+        cancellation_key=taken.cancellation_key,
+        accepted_at=taken.accepted_at,
+        settings=taken.settings,
+        recipient=_variable(taken.recipient),
+        actor_ref=taken.actor_ref,
+        actor=_variable(taken.actor),
+        tenant=_variable(taken.tenant),
+        data=run_data(data, taken.trigger_data, patches),
     )
 
 

@@ -6,7 +6,6 @@ it, never in the middle. What the walk owes to Temporal is done after its commit
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -14,7 +13,9 @@ import psycopg
 from domain.content.workflow import WORKFLOW
 from domain.contract.runs import START, Advanced, AdvanceInput, Finished
 from domain.kit.errors import Unavailable
-from domain.messages.statuses import OPEN_RUN, RunStatus
+from domain.kit.json_types import JsonObject
+from domain.runs.rows import TakenRun
+from domain.runs.statuses import RunStatus
 from domain.workflows import Cursor
 from models.queries.runs import walks
 from services import effects
@@ -60,15 +61,15 @@ async def _advance(engine: Engine, order: AdvanceInput, orders: Orders) -> Advan
     """Walk in one transaction, and do after it what it owes."""
     environment_id, run_id = UUID(order.environment_id), UUID(order.run_id)
     async with engine.unit() as unit:
-        row = await walks.take_run(unit.connection, environment_id, run_id)
-        if row is None:
+        taken = await walks.take_run(unit.connection, environment_id, run_id)
+        if taken is None:
             return Advanced(Finished(), status=_MISSING, story=["the run was deleted"])
-        if row["status"] not in OPEN_RUN or order.cancel:
+        if not taken.is_open or order.cancel:
             # It was cancelled by the API, or walked to its end by a walk whose answer was lost, or
             # is cancelled now. What it had made by then still goes out.
-            return await _end(unit, row)
-        walk = await _open(unit, row)
-        begins = row["status"] == RunStatus.QUEUED and order.cursor == START
+            return await _end(unit, taken)
+        walk = await _open(unit, taken)
+        begins = taken.status == RunStatus.QUEUED and order.cursor == START
         advanced = await take_steps(walk, orders, begins=begins)
         journal = walk.journal
         await walks.record_walk(
@@ -79,45 +80,45 @@ async def _advance(engine: Engine, order: AdvanceInput, orders: Orders) -> Advan
     return advanced
 
 
-async def _open(unit: Unit, row: dict[str, Any]) -> Walk:
+async def _open(unit: Unit, taken: TakenRun) -> Walk:
     engine, connection = unit.engine, unit.connection
-    data = row["data"]
+    data = taken.data
     if data is None:
-        data = await engine.trigger_data.get(connection, row["workflow_run_id"])
-    patches = []
+        data = await engine.trigger_data.get(connection, taken.workflow_run_id)
+    patches: list[JsonObject] = []
     configuration = await engine.catalog.configuration(
-        connection, row["environment_id"], row["config_version"]
+        connection, taken.environment_id, taken.config_version
     )
-    journal = Journal(row, unit.now, configuration.subscribed)
+    journal = Journal(taken, unit.now, configuration.subscribed)
     if any("patch" in outcome for outcome in journal.outcomes.values()):
-        patches = [each["patch"] for each in await walks.patches_of_run(connection, row["id"])]
+        patches = await walks.patches_of_run(connection, taken.id)
     return Walk(
         unit=unit,
         configuration=configuration,
-        definition=await engine.catalog.compiled(connection, WORKFLOW, row["version_id"]),
-        run=run_state(row, data, patches),
+        definition=await engine.catalog.compiled(connection, WORKFLOW, taken.version_id),
+        run=run_state(taken, data, patches),
         journal=journal,
         limits=Limits(seconds=engine.settings.liquid_seconds),
     )
 
 
-async def _end(unit: Unit, row: dict[str, Any]) -> Advanced:
+async def _end(unit: Unit, taken: TakenRun) -> Advanced:
     """Answer the end of a run, and record a cancel that came through Temporal."""
-    status = row["status"]
-    if status in OPEN_RUN:
+    status = taken.status
+    if taken.is_open:
         configuration = await unit.engine.catalog.configuration(
-            unit.connection, row["environment_id"], row["config_version"]
+            unit.connection, taken.environment_id, taken.config_version
         )
-        journal = Journal(row, unit.now, configuration.subscribed)
+        journal = Journal(taken, unit.now, configuration.subscribed)
         journal.cancel("cancelled_in_temporal")
         await walks.record_walk(
-            unit.connection, row["id"], journal.change, journal.all_rows(), unit.now
+            unit.connection, taken.id, journal.change, journal.all_rows(), unit.now
         )
         status = RunStatus.CANCELLED.value
     return Advanced(
         Finished(),
-        deliveries=await open_deliveries(unit.connection, row["workflow_run_id"], row["id"]),
-        story=[str(status)],
+        deliveries=await open_deliveries(unit.connection, taken.workflow_run_id, taken.id),
+        story=[status],
         status=status,
     )
 
@@ -129,7 +130,7 @@ async def tell_stalled(engine: Engine, order: AdvanceInput, fault_id: str, fault
         Whether it is news: False when the story ends with such a note, or cannot be written now.
     """
     try:
-        async with engine.database.connection() as connection:
+        async with engine.connection() as connection:
             return await walks.record_stall(
                 connection,
                 UUID(order.environment_id),

@@ -53,7 +53,6 @@ ELSEWHERE: dict[str, str] = {
     "runs/open_runs.*": _OURS,
     "runs/runs.events_of_run": _OWNED,
     "runs/walks.*": _OWNED,
-    "triggers/accept.startable_runs": _OURS,
     "triggers/cancellations.*": _OURS,
     "triggers/chunks.chunk_boundaries": _OURS,
     "triggers/idempotency.delete_expired": _OURS,

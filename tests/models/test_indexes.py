@@ -15,10 +15,12 @@ from psycopg.rows import dict_row
 from commands.embedded.postgres import EmbeddedPostgres
 from domain.kit.filters import Bounds
 from domain.kit.pages import PageRequest
-from domain.messages.filters import FeedFilters, MessageFilters, RunFilter
+from domain.messages.filters import FeedFilters, MessageFilters
 from domain.recipients.recipients import TenantFilters
 from domain.recipients.refs import RecipientRef
 from domain.recipients.subscriptions import Side
+from domain.runs.filters import RunFilters
+from domain.runs.rows import Place
 from models.queries.in_app import feeds
 from models.queries.messages import messages
 from models.queries.recipients import lists as recipient_lists
@@ -116,7 +118,7 @@ def _messages(**wanted: Any) -> Query:
 
 def _runs(**wanted: Any) -> Query:
     return lambda connection, environment: runs.list_runs(
-        connection, environment, RunFilter(**wanted), PAGE
+        connection, environment, RunFilters(**wanted), PAGE
     )
 
 
@@ -162,7 +164,7 @@ def _cancel(connection: Connection, environment: UUID) -> Awaitable[Any]:
 
 
 def _waiting(connection: Connection, environment: UUID) -> Awaitable[Any]:
-    return open_runs.waiting_runs(connection, open_runs.Place(), limit=200)
+    return open_runs.waiting_runs(connection, Place(), limit=200)
 
 
 def _unconfirmed(connection: Connection, environment: UUID) -> Awaitable[Any]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
 from domain.kit.json_types import JsonObject
 from domain.messages.events import first_events
 from services.engine import Engine
-from services.runs.runs import whole_story
+from services.runs.runs import load_run
 from tests.support.builders import Builder, Environment
 
 
@@ -42,11 +42,8 @@ class Seen:
 
     async def events(self, run_id: str | UUID) -> list[dict[str, Any]]:
         """Return a run's story in order, what its row stands for included."""
-        stored = await self.make.rows(
-            "SELECT * FROM recipient_run_events WHERE recipient_run_id = %s ORDER BY position",
-            run_id,
-        )
-        return whole_story(await self.run(run_id), stored)
+        _, story = await load_run(self.engine, self.environment.scope, UUID(str(run_id)))
+        return [asdict(event) for event in story]
 
     async def story(self, run_id: str) -> list[str]:
         """Return the names of a run's events in order."""

@@ -13,6 +13,7 @@ from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.kit.ids import trigger_fanout_workflow_id
+from domain.runs.rows import OpenRun
 from runtime.settings import Settings
 from runtime.temporal import connect
 from services.deliveries import recovery as delivery_recovery
@@ -296,10 +297,10 @@ async def test_run_that_cannot_be_looked_up_delays_no_other(
     await _wait_is_over(alone)
     look_up = reconciliation.look_up_run
 
-    async def choosy(client: Any, row: dict[str, Any]) -> tuple[Presence, str]:
-        if str(row["id"]) == _run_id(bad):
+    async def choosy(client: Any, run: OpenRun) -> tuple[Presence, str]:
+        if str(run.id) == _run_id(bad):
             raise RPCError("broken history", RPCStatusCode.INTERNAL, b"")
-        return await look_up(client, row)
+        return await look_up(client, run)
 
     monkeypatch.setattr(reconciliation, "look_up_run", choosy)
     await _reconciled(alone)
@@ -315,10 +316,10 @@ async def test_pass_goes_on_behind_a_run_that_cannot_be_looked_up(
     await _delete(alone, lost)
     look_up = reconciliation.look_up_run
 
-    async def choosy(client: Any, row: dict[str, Any]) -> tuple[Presence, str]:
-        if str(row["id"]) == _run_id(bad):
+    async def choosy(client: Any, run: OpenRun) -> tuple[Presence, str]:
+        if str(run.id) == _run_id(bad):
             raise RPCError("broken history", RPCStatusCode.INTERNAL, b"")
-        return await look_up(client, row)
+        return await look_up(client, run)
 
     monkeypatch.setattr(reconciliation, "look_up_run", choosy)
     assert await reconcile_runs(alone.engine) == 0

@@ -2,47 +2,83 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import Field
 
-from api.knock.common import ObjectReference, Out, PageInfoOut, child_id, recipient_reference
-from domain.kit.clock import iso
+from api.kit.shapes import LeftOut, Moment, Out
+from api.knock.common import ObjectReference, child_id
 from domain.kit.json_types import JsonObject
-from domain.messages.statuses import RunStatus
 from domain.recipients.refs import RecipientRef
+from domain.runs.rows import RecipientRun, RunEvent
+from domain.runs.statuses import RunStatus
+
+Reference = str | ObjectReference
+
+
+def _reference(ref: RecipientRef) -> Reference:
+    if ref.is_user:
+        return ref.id
+    return ObjectReference(id=ref.id, collection=ref.collection)
 
 
 class TriggerSourceOut(Out):
     """What caused a run."""
 
     type: str = Field(examples=["api"])
-    cancellation_key: str | None = None
+    cancellation_key: LeftOut[str] = None
+
+    @classmethod
+    def of(cls, source: JsonObject) -> Self:
+        """Write what a trigger has noted."""
+        return cls(type=source["type"], cancellation_key=source.get("cancellation_key"))
 
 
 class RecipientRunOut(Out):
     """The run of a workflow for one recipient of a trigger."""
 
-    typename: str = Field(alias="__typename", examples=["WorkflowRecipientRun"])
-    id: str
-    workflow_run_id: str
+    typename: Annotated[Literal["WorkflowRecipientRun"], Field(alias="__typename")] = (
+        "WorkflowRecipientRun"
+    )
+    id: UUID
+    workflow_run_id: UUID
     workflow: str
     status: RunStatus
-    recipient: str | ObjectReference
-    actor: str | ObjectReference | None
+    recipient: Reference
+    actor: Reference | None
     tenant: str | None
     error_count: int
     trigger_source: TriggerSourceOut
-    inserted_at: datetime
-    updated_at: datetime
+    inserted_at: Moment
+    updated_at: Moment
+
+    @classmethod
+    def of(cls, run: RecipientRun, **more: Any) -> Self:
+        """Write a run; `more` are the members of a larger shape."""
+        return cls(
+            id=run.id,
+            workflow_run_id=run.workflow_run_id,
+            workflow=run.workflow_key,
+            status=RunStatus(run.status),
+            recipient=_reference(run.recipient),
+            actor=_reference(run.actor) if run.actor else None,
+            tenant=run.tenant_id,
+            error_count=run.error_count,
+            trigger_source=TriggerSourceOut.of(run.source),
+            inserted_at=run.inserted_at,
+            updated_at=run.updated_at,
+            **more,
+        )
 
 
 class RunEventOut(Out):
-    """A line in the story of a run."""
+    """A line in the story of a run; its id is derived from the run and the line's place in it."""
 
-    typename: str = Field(alias="__typename", examples=["WorkflowRecipientRunEvent"])
+    typename: Annotated[Literal["WorkflowRecipientRunEvent"], Field(alias="__typename")] = (
+        "WorkflowRecipientRunEvent"
+    )
     id: str
     event: str
     status: Literal["ok", "error"]
@@ -50,7 +86,21 @@ class RunEventOut(Out):
     step_ref: str | None
     step_type: str | None
     data: dict[str, Any] | None
-    inserted_at: datetime
+    inserted_at: Moment
+
+    @classmethod
+    def of(cls, run_id: UUID, event: RunEvent) -> Self:
+        """Write an event of a run."""
+        return cls(
+            id=child_id(run_id, "event", str(event.position)),
+            event=event.event,
+            status="error" if event.status == "error" else "ok",
+            attempt=event.attempt,
+            step_ref=event.step_ref,
+            step_type=event.step_type,
+            data=event.data,
+            inserted_at=event.inserted_at,
+        )
 
 
 class RecipientRunDetailOut(RecipientRunOut):
@@ -58,45 +108,7 @@ class RecipientRunDetailOut(RecipientRunOut):
 
     events: list[RunEventOut]
 
-
-class RecipientRunPageOut(Out):
-    """A page of runs."""
-
-    items: list[RecipientRunOut]
-    page_info: PageInfoOut
-
-
-def run_wire(row: dict[str, Any]) -> JsonObject:
-    """Write a recipient run."""
-    actor = None
-    if row["actor_id"] is not None:
-        actor = RecipientRef(row["actor_collection"], row["actor_id"]).wire()
-    return {
-        "__typename": "WorkflowRecipientRun",
-        "id": str(row["id"]),
-        "workflow_run_id": str(row["workflow_run_id"]),
-        "workflow": row["workflow_key"],
-        "status": row["status"],
-        "recipient": recipient_reference(row),
-        "actor": actor,
-        "tenant": row["tenant_id"],
-        "error_count": row["error_count"],
-        "trigger_source": row["source"],
-        "inserted_at": iso(row["inserted_at"]),
-        "updated_at": iso(row["updated_at"]),
-    }
-
-
-def run_event_wire(run_id: UUID, row: dict[str, Any]) -> JsonObject:
-    """Write a run event; its id is derived, because its place in the run is what names it."""
-    return {
-        "__typename": "WorkflowRecipientRunEvent",
-        "id": child_id(run_id, "event", str(row["position"])),
-        "event": row["event"],
-        "status": row["status"],
-        "attempt": row["attempt"],
-        "step_ref": row["step_ref"],
-        "step_type": row["step_type"],
-        "data": row["data"],
-        "inserted_at": iso(row["inserted_at"]),
-    }
+    @classmethod
+    def of_story(cls, run: RecipientRun, story: Sequence[RunEvent]) -> Self:
+        """Write a run and its story."""
+        return cls.of(run, events=[RunEventOut.of(run.id, event) for event in story])

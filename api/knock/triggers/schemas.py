@@ -1,68 +1,70 @@
-"""Wire shapes of trigger and cancel."""
+"""Wire shapes of trigger and cancel that are not the domain's: answers, and the older forms."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Self
+from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from api.knock.common import Out
-from domain.triggers.requests import MAX_CANCELLATION_KEY, MAX_RECIPIENTS
+from api.kit.shapes import Out
+from domain.kit.json_types import JsonObject
+from domain.kit.shapes import read_shape
+from domain.recipients.identify import AnyRecipientIn
+from domain.triggers.requests import CancelIn, CancellationKey, TriggerAnswer, TriggerIn
 
-Reference = str | dict[str, Any]
-
-
-class TriggerSettingsIn(BaseModel):
-    """How the runs of a trigger behave."""
-
-    sandbox_mode: bool = Field(False, description="Messages end as not_sent.")
-    skip_delay: bool = Field(False, description="Delay steps are passed at once.")
-
-
-class TriggerIn(BaseModel):
-    """A request to run a workflow."""
-
-    recipients: list[Reference] = Field(
-        description="User ids, object references, or users and objects to identify inline.",
-        min_length=1,
-        max_length=MAX_RECIPIENTS,
-    )
-    actor: Reference | None = Field(None, description="Who did it: a recipient.")
-    tenant: Reference | None = Field(None, description="An id, or a tenant to set inline.")
-    data: dict[str, Any] | None = Field(None, description="At most 10 MB.")
-    cancellation_key: str | None = Field(None, min_length=1, max_length=MAX_CANCELLATION_KEY)
-    settings: TriggerSettingsIn | None = None
+_OLD_SPELLING = "Also taken as `cancelation_key`, as the SDKs of the time wrote it."
+_Name = Annotated[str, Field(description="Key of the workflow.", min_length=1)]
 
 
 class TriggerOut(Out):
     """The accepted trigger."""
 
-    workflow_run_id: str
+    workflow_run_id: UUID
 
-
-class CancelIn(BaseModel):
-    """A request to cancel runs that have not ended."""
-
-    cancellation_key: str = Field(min_length=1, max_length=MAX_CANCELLATION_KEY)
-    recipients: list[Reference] | None = Field(
-        None, description="Only the runs of these.", max_length=MAX_RECIPIENTS
-    )
+    @classmethod
+    def of(cls, accepted: TriggerAnswer) -> Self:
+        """Write what became of a trigger."""
+        return cls(workflow_run_id=accepted.workflow_run_id)
 
 
 class NotifyIn(TriggerIn):
     """The older form of a trigger."""
 
-    name: str = Field(description="Key of the workflow.", min_length=1)
-    actor: Reference = Field(description="Who did it: a recipient.")
+    name: _Name
+    actor: AnyRecipientIn = Field(description="Who did it: a recipient.")
+    cancellation_key: CancellationKey | None = Field(None, description=_OLD_SPELLING)
+
+    @classmethod
+    def read(cls, body: JsonObject) -> Self:
+        """Read a body in either spelling. Raises InvalidParams with every violation."""
+        return read_shape(cls, _in_new_spelling(body))
 
 
 class NotifyCancelIn(CancelIn):
     """The older form of a cancel."""
 
-    name: str = Field(description="Key of the workflow.", min_length=1)
+    name: _Name
+    cancellation_key: CancellationKey = Field(description=_OLD_SPELLING)
+
+    @classmethod
+    def read(cls, body: JsonObject) -> Self:
+        """Read a body in either spelling. Raises InvalidParams with every violation."""
+        return read_shape(cls, _in_new_spelling(body))
+
+
+def _in_new_spelling(body: JsonObject) -> JsonObject:
+    if body.get("cancellation_key") is not None or "cancelation_key" not in body:
+        return body
+    return {**body, "cancellation_key": body["cancelation_key"]}
 
 
 class NotifyOut(Out):
     """The accepted trigger, in its older form."""
 
-    result_id: str
+    result_id: UUID
+
+    @classmethod
+    def of(cls, accepted: TriggerAnswer) -> Self:
+        """Write what became of a trigger."""
+        return cls(result_id=accepted.workflow_run_id)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
@@ -12,18 +10,16 @@ from api.kit.bodies import read_object, read_trigger
 from api.kit.idempotency import read_claim, replay_headers
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.rate_limits import secret_limit
+from api.kit.shapes import answer
 from api.kit.strings import problem_of
-from api.knock.triggers.schemas import (
+from api.knock.triggers.schemas import NotifyCancelIn, NotifyIn, NotifyOut, TriggerOut
+from domain.kit.errors import NotFound
+from domain.triggers.requests import (
     CancelIn,
-    NotifyCancelIn,
-    NotifyIn,
-    NotifyOut,
     TriggerIn,
-    TriggerOut,
+    parse_cancel_request,
+    parse_trigger_request,
 )
-from domain.kit.errors import InvalidParams, NotFound
-from domain.kit.json_types import JsonObject
-from domain.triggers.requests import TriggerAnswer, parse_cancel_request, parse_trigger_request
 from services.triggers import accept as triggers
 
 router = APIRouter(prefix="/v1", tags=["Workflows"], responses=ERROR_RESPONSES)
@@ -49,9 +45,12 @@ async def trigger_workflow(
     """
     body = await read_trigger(request)
     claim = read_claim(request, body.content)
-    parsed = parse_trigger_request(_known_key(key), body.content, size=body.size)
-    answer = await triggers.trigger(engine, principal.environment, parsed, claim)
-    return JSONResponse({"workflow_run_id": str(answer.workflow_run_id)}, headers=_headers(answer))
+    wanted = parse_trigger_request(_known_key(key), body.content, size=body.size)
+    accepted = await triggers.trigger(engine, principal.environment, wanted, claim)
+    headers = dict(accepted.headers)
+    if accepted.replayed_from is not None:
+        headers = replay_headers(headers, accepted.replayed_from)
+    return answer(TriggerOut.of(accepted), headers=headers)
 
 
 @router.post(
@@ -68,8 +67,8 @@ async def cancel_workflow(
 
     Holds for every trigger that was accepted before, also where runs have not begun.
     """
-    parsed = parse_cancel_request(_known_key(key), await read_object(request))
-    await triggers.cancel(engine, principal.environment, parsed)
+    wanted = parse_cancel_request(_known_key(key), await read_object(request))
+    await triggers.cancel(engine, principal.environment, wanted)
     return Response(status_code=204)
 
 
@@ -84,12 +83,9 @@ async def cancel_workflow(
 async def notify(request: Request, principal: SecretKey, engine: EngineDep) -> JSONResponse:
     """Run a workflow: the older path, without idempotency."""
     body = await read_trigger(request)
-    content = _with_old_spelling(body.content)
-    parsed = parse_trigger_request(_name(content), content, size=body.size)
-    if parsed.actor is None:
-        raise InvalidParams.of("actor", "is required")
-    answer = await triggers.trigger(engine, principal.environment, parsed)
-    return JSONResponse({"result_id": str(answer.workflow_run_id)})
+    notice = NotifyIn.read(body.content)
+    wanted = notice.request(_known_key(notice.name), size=body.size)
+    return answer(NotifyOut.of(await triggers.trigger(engine, principal.environment, wanted)))
 
 
 @router.post(
@@ -102,9 +98,8 @@ async def notify(request: Request, principal: SecretKey, engine: EngineDep) -> J
 )
 async def cancel_notify(request: Request, principal: SecretKey, engine: EngineDep) -> Response:
     """Cancel runs: the older path."""
-    body = _with_old_spelling(await read_object(request))
-    parsed = parse_cancel_request(_name(body), body)
-    await triggers.cancel(engine, principal.environment, parsed)
+    notice = NotifyCancelIn.read(await read_object(request))
+    await triggers.cancel(engine, principal.environment, notice.request(_known_key(notice.name)))
     return Response(status_code=204)
 
 
@@ -113,22 +108,3 @@ def _known_key(key: str) -> str:
     if len(key) > 255 or problem_of(key):
         raise NotFound("The workflow does not exist.", code="workflow_missing")
     return key
-
-
-def _with_old_spelling(body: JsonObject) -> JsonObject:
-    """Read `cancelation_key`, as SDKs of the time of these paths wrote it."""
-    key = body.get("cancellation_key")
-    return {**body, "cancellation_key": body.get("cancelation_key") if key is None else key}
-
-
-def _name(body: JsonObject) -> str:
-    name = body.get("name")
-    if not isinstance(name, str) or not name:
-        raise InvalidParams.of("name", "must be the key of a workflow")
-    return _known_key(name)
-
-
-def _headers(answer: TriggerAnswer) -> Mapping[str, str]:
-    if answer.replayed_from is None:
-        return answer.headers
-    return replay_headers(answer.headers, answer.replayed_from)

@@ -21,11 +21,11 @@ from domain.messages.claims import (
 )
 from domain.messages.events import MessageEventType
 from domain.messages.statuses import (
-    OPEN_RUN,
     PENDING_DELIVERY,
     RETRIABLE_DELIVERY,
     DeliveryStatus,
 )
+from domain.runs.statuses import OPEN_RUN
 from models.queries.events.writing import message_event_row, message_facts, tell_messages
 from models.sql import fetch_all, fetch_one, listed
 from runtime.database import Connection

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from domain.jobs.rows import OwedEffect
 from domain.kit.json_types import JsonObject
+from models.sql import columns_of, fetch_all
 from runtime.database import Connection
 
 # Due times are the database's: the clocks of the processes that write and sweep may differ.
@@ -18,11 +19,11 @@ INSERT INTO owed_effects (id, environment_id, kind, payload, inserted_at, attemp
 VALUES (%s, %s, %s, %s, %s, 0, now() + %s)
 """
 
-_FIND = """
-SELECT o.id, o.environment_id, o.kind, o.payload, o.attempts, e.slug AS environment
+_FIND = f"""
+SELECT {columns_of(OwedEffect, "o", {"environment": "e.slug"})}
 FROM owed_effects o JOIN environments e ON e.id = o.environment_id
 WHERE o.id = ANY(%s) ORDER BY o.id
-"""
+"""  # noqa: S608 - names of fields
 
 # Whoever takes one pushes it back first, so that two sweeps do not work on the same rows and one
 # that fails every time lets the others pass.
@@ -57,18 +58,17 @@ async def owe(
     await connection.execute(_OWE, values)
 
 
-async def effects_by_id(connection: Connection, ids: Sequence[UUID]) -> list[dict[str, Any]]:
+async def effects_by_id(connection: Connection, ids: Sequence[UUID]) -> list[OwedEffect]:
     """Return those of the effects that are still owed."""
-    cursor = await connection.execute(_FIND, [list(ids)])
-    return await cursor.fetchall()
+    return await fetch_all(connection, OwedEffect, _FIND, (list(ids),))
 
 
 async def take_due(
     connection: Connection, *, limit: int, first_wait: timedelta, longest_wait: timedelta
-) -> list[dict[str, Any]]:
-    """Return effects that are due, and put each off in case that it fails again."""
-    cursor = await connection.execute(_TAKE_DUE, (limit, first_wait, longest_wait))
-    return await cursor.fetchall()
+) -> list[OwedEffect]:
+    """Return effects that are due, and put each off in case it fails again."""
+    values = (limit, first_wait, longest_wait)
+    return await fetch_all(connection, OwedEffect, _TAKE_DUE, values)
 
 
 async def forget(connection: Connection, ids: Sequence[UUID]) -> None:

@@ -1,36 +1,52 @@
-"""Statements over runs that have begun and not ended, for comparing them with Temporal."""
+"""Statements over runs that have not ended, for starting them and comparing them with Temporal."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from uuid import UUID
 
-from domain.kit.ids import FIRST_ID
+from psycopg.types.json import Jsonb
+
+from domain.kit.ids import FIRST_ID, LAST_ID
+from domain.kit.json_types import JsonObject
 from domain.runs.events import RunEventType
+from domain.runs.rows import OpenRun, Place
 from models.queries.events.writing import count_event, run_facts, tell_runs
+from models.sql import columns_of, fetch_all
 from runtime.database import Connection
 
-_COLUMNS = """
-SELECT r.id, r.recipient_id, r.workflow_key, r.tenant_id, r.cancellation_key, r.workflow_run_id,
-       r.environment_id, r.event_count, r.resumes_at, e.slug AS environment,
-       greatest(r.updated_at, r.seen_alive_at) AS alive_at, now() AS now
-FROM recipient_runs r JOIN environments e ON e.id = r.environment_id
-"""
+_COLUMNS = columns_of(
+    OpenRun,
+    "r",
+    {
+        "environment": "e.slug",
+        "alive_at": "greatest(r.updated_at, r.seen_alive_at)",
+        "now": "now()",
+    },
+)
+_SELECT = f"""
+SELECT {_COLUMNS} FROM recipient_runs r JOIN environments e ON e.id = r.environment_id
+"""  # noqa: S608 - names of fields
 
 # Only an open run has `resumes_at`.
 _WAITING = f"""
-{_COLUMNS}
+{_SELECT}
 WHERE r.resumes_at IS NOT NULL AND (r.resumes_at, r.id) > (%(instant)s::timestamptz, %(run_id)s)
   AND (%(overdue_by)s::interval IS NULL OR r.resumes_at < now() - %(overdue_by)s::interval)
 ORDER BY r.resumes_at, r.id LIMIT %(limit)s
 """
 
 _BY_ID = f"""
-{_COLUMNS}
+{_SELECT}
 WHERE r.id = ANY(%s) AND r.status IN ('queued', 'processing', 'paused')
+"""
+
+# Of a trigger, in a range of ids: those that have not begun.
+_STARTABLE = f"""
+{_SELECT}
+WHERE r.workflow_run_id = %s AND r.id > %s AND r.id <= %s AND r.status = 'queued'
+ORDER BY r.id LIMIT %s
 """
 
 _TOLD = tell_runs("ended", RunEventType.RUN_CANCELLED, failed=True, data="r.data", at="now()")
@@ -66,17 +82,9 @@ UPDATE recipient_runs r SET seen_alive_at = now() FROM locked WHERE r.id = locke
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A place in the order of open runs: by the end of their waits."""
-
-    instant: str = "-infinity"
-    run_id: str = str(FIRST_ID)
-
-
 async def waiting_runs(
     connection: Connection, after: Place, *, limit: int, overdue_by: timedelta | None = None
-) -> list[dict[str, Any]]:
+) -> list[OpenRun]:
     """Return open runs behind a place, those first whose waits end first.
 
     Args:
@@ -85,7 +93,9 @@ async def waiting_runs(
         limit: most runs.
         overdue_by: only those whose wait ended longer than this ago.
     """
-    cursor = await connection.execute(
+    return await fetch_all(
+        connection,
+        OpenRun,
         _WAITING,
         {
             "instant": after.instant,
@@ -94,36 +104,46 @@ async def waiting_runs(
             "limit": limit,
         },
     )
-    return await cursor.fetchall()
 
 
-async def open_runs_by_id(connection: Connection, run_ids: Sequence[UUID]) -> list[dict[str, Any]]:
+async def startable_runs(
+    connection: Connection,
+    workflow_run_id: UUID,
+    *,
+    after: UUID = FIRST_ID,
+    last: UUID = LAST_ID,
+    limit: int | None = None,
+) -> list[OpenRun]:
+    """Return the runs of a trigger, in a range of ids, that have not begun."""
+    values = (workflow_run_id, after, last, limit)
+    return await fetch_all(connection, OpenRun, _STARTABLE, values)
+
+
+async def open_runs_by_id(connection: Connection, run_ids: Sequence[UUID]) -> list[OpenRun]:
     """Return those of some runs that are open here."""
-    cursor = await connection.execute(_BY_ID, (list(run_ids),))
-    return await cursor.fetchall()
+    return await fetch_all(connection, OpenRun, _BY_ID, (list(run_ids),))
 
 
 async def end_runs(
-    connection: Connection, rows: Sequence[dict[str, Any]], data: Sequence[Any]
+    connection: Connection, ended: Sequence[tuple[OpenRun, JsonObject]]
 ) -> set[UUID]:
     """End runs that nothing will wake, with an error event; leave those that have moved meanwhile.
 
     Args:
         connection: outside a transaction.
-        rows: the runs as they were read.
-        data: what the event of each says, as `Jsonb`.
+        ended: each run as it was read, and what its event says: a `reason`, and more.
 
     Returns:
         The ids of those that were ended.
     """
-    if not rows:
+    if not ended:
         return set()
     cursor = await connection.execute(
         _END,
         {
-            "ids": [row["id"] for row in rows],
-            "event_counts": [row["event_count"] for row in rows],
-            "data": list(data),
+            "ids": [run.id for run, _ in ended],
+            "event_counts": [run.event_count for run, _ in ended],
+            "data": [Jsonb(data) for _, data in ended],
         },
     )
     return {row["id"] for row in await cursor.fetchall()}
@@ -138,9 +158,3 @@ async def note_seen_alive(
     """
     if run_ids:
         await connection.execute(_SEEN, {"ids": list(run_ids), "every": every})
-
-
-def place_of(row: dict[str, Any]) -> Place:
-    """Return the place of a run in the order of `waiting_runs`."""
-    instant: datetime = row["resumes_at"]
-    return Place(instant.isoformat(), str(row["id"]))

@@ -9,29 +9,39 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
 from domain.kit.json_types import JsonObject
 from domain.runs.events import RunEventType
+from domain.runs.rows import NewMessage, RunMessage, RunPatch, TakenRun
 from models.queries.events.writing import EVENTS, add_events, count_event, run_facts, tell_runs
-from models.sql import insert_rows
+from models.sql import columns_of, fetch_all, fetch_one, insert_rows, names_of
 from runtime.database import Connection
 
 # The data of a trigger for many may have 10 MB: it is not sent and decoded for each of them.
 _SMALL_DATA = 8_192
 
+_COLUMNS = columns_of(
+    TakenRun,
+    "r",
+    {
+        "environment": "e.slug",
+        "config_version": "e.config_version",
+        "accepted_at": "w.accepted_at",
+        "data": f"CASE WHEN w.recipient_count = 1 OR pg_column_size(w.data) <= {_SMALL_DATA}"
+        " THEN w.data END",
+        "settings": "w.settings",
+        "actor_collection": "w.actor_collection",
+        "actor_id": "w.actor_id",
+        "recipient": "to_jsonb(recipient)",
+        "actor": "to_jsonb(actor)",
+        "tenant": "to_jsonb(tenant)",
+    },
+)
 _TAKE = f"""
-SELECT r.id, r.environment_id, r.workflow_run_id, r.workflow_key, r.version_id, r.collection,
-       r.recipient_id, r.tenant_id, r.cancellation_key, r.trigger_data, r.status, r.error_count,
-       r.event_count, r.step_outcomes, r.started_at,
-       CASE WHEN w.recipient_count = 1 OR pg_column_size(w.data) <= {_SMALL_DATA}
-            THEN w.data END AS data,
-       w.settings, w.actor_collection, w.actor_id, w.accepted_at,
-       e.slug AS environment, e.config_version,
-       to_jsonb(recipient) AS recipient, to_jsonb(actor) AS actor, to_jsonb(tenant) AS tenant
+SELECT {_COLUMNS}
 FROM recipient_runs r
 JOIN workflow_runs w ON w.id = r.workflow_run_id
 JOIN environments e ON e.id = r.environment_id
@@ -43,36 +53,12 @@ LEFT JOIN recipients tenant ON tenant.environment_id = r.environment_id
     AND tenant.collection = '$tenants' AND tenant.id = r.tenant_id
 WHERE r.id = %s AND r.environment_id = %s
 FOR UPDATE OF r
-"""  # noqa: S608 - the part is a number of ours
+"""  # noqa: S608 - names of fields
 
 # What a walk may add rows to, beside events.
 _ADDED: dict[str, tuple[str, ...]] = {
-    "run_patches": ("recipient_run_id", "position", "step_ref", "patch"),
-    "messages": (
-        "id",
-        "environment_id",
-        "channel_id",
-        "channel_type",
-        "recipient_run_id",
-        "workflow_run_id",
-        "workflow_key",
-        "version_id",
-        "step_ref",
-        "categories",
-        "collection",
-        "recipient_id",
-        "tenant_id",
-        "actors",
-        "data",
-        "content",
-        "delivery_status",
-        "scheduled_at",
-        "provider_metadata",
-        "recipient_snapshot",
-        "retry_count",
-        "inserted_at",
-        "updated_at",
-    ),
+    "run_patches": names_of(RunPatch),
+    "messages": names_of(NewMessage),
 }
 
 # What needs a provider is on its way from here on; a final status ends it.
@@ -94,11 +80,11 @@ SET status = %(status)s, error_count = %(error_count)s, event_count = %(event_co
 WHERE id = %(id)s
 """
 
-_MESSAGES_OF_RUN = """
-SELECT id, step_ref, channel_id, channel_type, delivery_status, scheduled_at, seen_at, read_at,
-       interacted_at, link_clicked_at, archived_at
-FROM messages WHERE workflow_run_id = %s AND recipient_run_id = %s ORDER BY inserted_at, id
-"""
+_MESSAGES_OF_RUN = f"""
+SELECT {columns_of(RunMessage, "m")}
+FROM messages m WHERE m.workflow_run_id = %s AND m.recipient_run_id = %s
+ORDER BY m.inserted_at, m.id
+"""  # noqa: S608 - names of fields
 
 _TOLD_STALL = tell_runs(
     "stalled", RunEventType.RUN_STALLED, data="%(data)s::jsonb", at="%(now)s::timestamptz"
@@ -134,15 +120,12 @@ class RunChange:
     end_reason: str | None
 
 
-async def take_run(
-    connection: Connection, environment_id: UUID, run_id: UUID
-) -> dict[str, Any] | None:
+async def take_run(connection: Connection, environment_id: UUID, run_id: UUID) -> TakenRun | None:
     """Lock a run for the rest of the transaction, and return it with its trigger and people.
 
     `data` is None when the trigger's data is large and others share it: see `trigger_data`.
     """
-    cursor = await connection.execute(_TAKE, (run_id, environment_id))
-    return await cursor.fetchone()
+    return await fetch_one(connection, TakenRun, _TAKE, (run_id, environment_id))
 
 
 async def trigger_data(connection: Connection, workflow_run_id: UUID) -> str:
@@ -154,13 +137,12 @@ async def trigger_data(connection: Connection, workflow_run_id: UUID) -> str:
     return "{}" if row is None else str(row["data"])
 
 
-async def patches_of_run(connection: Connection, run_id: UUID) -> list[dict[str, Any]]:
+async def patches_of_run(connection: Connection, run_id: UUID) -> list[JsonObject]:
     """Return what the steps of a run changed in its data, in order."""
     cursor = await connection.execute(
-        "SELECT position, patch FROM run_patches WHERE recipient_run_id = %s ORDER BY position",
-        (run_id,),
+        "SELECT patch FROM run_patches WHERE recipient_run_id = %s ORDER BY position", (run_id,)
     )
-    return await cursor.fetchall()
+    return [row["patch"] for row in await cursor.fetchall()]
 
 
 @cache
@@ -215,7 +197,6 @@ async def record_stall(
 
 async def messages_of_run(
     connection: Connection, workflow_run_id: UUID, run_id: UUID
-) -> list[dict[str, Any]]:
+) -> list[RunMessage]:
     """Return the messages that a run has made, oldest first, with their statuses."""
-    cursor = await connection.execute(_MESSAGES_OF_RUN, (workflow_run_id, run_id))
-    return await cursor.fetchall()
+    return await fetch_all(connection, RunMessage, _MESSAGES_OF_RUN, (workflow_run_id, run_id))

@@ -1,7 +1,8 @@
-"""Statements that accept a trigger and hand its runs over to Temporal."""
+"""The statements that accept a trigger."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -10,8 +11,10 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from domain.kit.ids import FIRST_ID, LAST_ID, recipient_run_id
+from domain.kit.ids import recipient_run_id
 from domain.recipients.identify import InlineRecipient
+from domain.recipients.refs import RecipientRef
+from domain.runs.rows import StartableRun
 from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
 from domain.triggers.requests import TriggerRequest
 from models.queries.recipients.recipients import CHANGES, PEOPLE, people_values
@@ -66,8 +69,7 @@ WITH {people}taken AS ({taken}
            known.collection, known.recipient_id, %(tenant_id)s, %(cancellation_key)s,
            known.trigger_data, 'queued', 0, 0, '{{}}', %(now)s, %(now)s
     FROM known
-    RETURNING id, collection, recipient_id, workflow_key, tenant_id, cancellation_key,
-              workflow_run_id, environment_id, event_count
+    RETURNING id, recipient_id
 )
 {answer}
 """
@@ -112,15 +114,6 @@ SELECT is_settled, accepted.id IS NOT NULL AS is_accepted, made.*
 FROM settled LEFT JOIN accepted ON true LEFT JOIN made ON true""",
 )
 
-_STARTABLE = """
-SELECT r.id, r.collection, r.recipient_id, r.workflow_key, r.tenant_id, r.cancellation_key,
-       r.workflow_run_id, r.environment_id, r.event_count, r.updated_at AS alive_at,
-       e.slug AS environment
-FROM recipient_runs r JOIN environments e ON e.id = r.environment_id
-WHERE r.workflow_run_id = %s AND r.id > %s AND r.id <= %s AND r.status = 'queued'
-ORDER BY r.id LIMIT %s
-"""
-
 
 class Refusal(Enum):
     """Why a statement has accepted nothing, and stored nothing."""
@@ -134,6 +127,7 @@ class TriggerDraft:
     """A trigger on its way to be accepted.
 
     Attributes:
+        environment: slug of where it happens.
         people: whom it describes, as `models.queries.recipients.recipients.described` returns them.
         claim: its `Idempotency-Key`, if it has one.
         workflow_run_id: its id.
@@ -141,6 +135,7 @@ class TriggerDraft:
         release_within: after which time the sweep releases it, unless it is released by then.
     """
 
+    environment: str
     request: TriggerRequest
     people: list[InlineRecipient]
     claim: IdempotencyClaim | None
@@ -154,6 +149,24 @@ class TriggerDraft:
         request_id = self.claim.request_id if self.claim else ""
         return StoredAnswer(200, {"workflow_run_id": str(self.workflow_run_id)}, request_id)
 
+    @property
+    def tenant_id(self) -> str | None:
+        """Return the id of the tenant, if there is one."""
+        return self.request.tenant.ref.id if self.request.tenant else None
+
+    def run(self, environment_id: UUID, run_id: UUID, recipient_id: str) -> StartableRun:
+        """Return one of its runs, as Temporal is told of it."""
+        return StartableRun(
+            id=run_id,
+            environment=self.environment,
+            workflow_key=self.request.workflow_key,
+            environment_id=environment_id,
+            workflow_run_id=self.workflow_run_id,
+            recipient_id=recipient_id,
+            tenant_id=self.tenant_id,
+            cancellation_key=self.request.cancellation_key,
+        )
+
 
 async def accept_trigger(
     connection: Connection,
@@ -162,7 +175,7 @@ async def accept_trigger(
     *,
     version_id: UUID,
     is_prepared: bool = False,
-) -> list[dict[str, Any]] | Refusal:
+) -> list[StartableRun] | Refusal:
     """Store a trigger and its runs in state `queued`.
 
     Args:
@@ -178,7 +191,6 @@ async def accept_trigger(
     """
     request, workflow_run_id = draft.request, draft.workflow_run_id
     actor = request.actor.ref if request.actor else None
-    recipients = request.recipients
     known = {entry.ref for entry in draft.people}
     settles = not is_prepared and (actor is not None or bool(known))
     claim = None if is_prepared else draft.claim
@@ -192,19 +204,12 @@ async def accept_trigger(
             "version_id": version_id,
             "actor_collection": actor.collection if actor else None,
             "actor_id": actor.id if actor else None,
-            "tenant_id": request.tenant.ref.id if request.tenant else None,
+            "tenant_id": draft.tenant_id,
             "cancellation_key": request.cancellation_key,
             "data": Jsonb(request.data),
             "settings": Jsonb(request.settings),
             "source": Jsonb(request.source),
-            "run_ids": [recipient_run_id(workflow_run_id, entry.ref.gid) for entry in recipients],
-            "collections": [entry.ref.collection for entry in recipients],
-            "recipient_ids": [entry.ref.id for entry in recipients],
-            "trigger_data": [
-                None if entry.trigger_data is None else Jsonb(entry.trigger_data)
-                for entry in recipients
-            ],
-            "stored": [entry.ref in known for entry in recipients],
+            **_runs(workflow_run_id, request.recipients, known),
             "named_actor": None if actor is None or actor in known else actor.id,
             **(people_values(draft.people) if settles else {}),
         },
@@ -214,17 +219,23 @@ async def accept_trigger(
         is_settled = not rows or rows[0]["is_settled"]
         return Refusal.KEY_TAKEN if is_settled else Refusal.UNSETTLED
     # A trigger without runs is answered with one row of nulls.
-    return [row for row in rows if row["id"] is not None]
+    return [
+        draft.run(environment_id, row["id"], row["recipient_id"])
+        for row in rows
+        if row["id"] is not None
+    ]
 
 
-async def startable_runs(
-    connection: Connection,
-    workflow_run_id: UUID,
-    *,
-    after: UUID = FIRST_ID,
-    last: UUID = LAST_ID,
-    limit: int | None = None,
-) -> list[dict[str, Any]]:
-    """Return the runs of a trigger, in a range of ids, that have not begun."""
-    cursor = await connection.execute(_STARTABLE, (workflow_run_id, after, last, limit))
-    return await cursor.fetchall()
+def _runs(
+    workflow_run_id: UUID, recipients: Sequence[InlineRecipient], known: Set[RecipientRef]
+) -> dict[str, list[Any]]:
+    """Return the columns of what may become runs: of those who are stored, or will be."""
+    refs = [entry.ref for entry in recipients]
+    own_data = [entry.trigger_data for entry in recipients]
+    return {
+        "run_ids": [recipient_run_id(workflow_run_id, ref.gid) for ref in refs],
+        "collections": [ref.collection for ref in refs],
+        "recipient_ids": [ref.id for ref in refs],
+        "trigger_data": [None if data is None else Jsonb(data) for data in own_data],
+        "stored": [ref in known for ref in refs],
+    }

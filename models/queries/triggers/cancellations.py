@@ -1,10 +1,9 @@
-"""Statements that cancel runs and tell Temporal about it."""
+"""Statements that cancel runs, and find those that a cancellation has ended."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -12,7 +11,9 @@ from psycopg.types.json import Jsonb
 from domain.kit.ids import FIRST_ID, LAST_ID
 from domain.recipients.refs import RecipientRef
 from domain.runs.events import RunEventType
+from domain.runs.rows import RunInTemporal
 from models.queries.events.writing import count_event, run_facts, tell_runs
+from models.sql import columns_of, fetch_all
 from runtime.database import Connection
 
 _TOLD = tell_runs(
@@ -54,32 +55,11 @@ UPDATE cancellations SET run_count = %s, released_at = CASE WHEN %s = 0 THEN req
 WHERE id = %s
 """
 
-_CHUNK = """
-SELECT r.id, r.workflow_key, e.slug AS environment
+_CANCELLED = f"""
+SELECT {columns_of(RunInTemporal, "r", {"environment": "e.slug"})}
 FROM recipient_runs r JOIN environments e ON e.id = r.environment_id
 WHERE r.cancellation_id = %s AND r.id > %s AND r.id <= %s ORDER BY r.id
-"""
-
-# Taking pushes back: what fails, or dies with its process, stands in nobody's way.
-_TAKE_UNRELEASED = """
-WITH due AS (
-    SELECT id FROM cancellations
-    WHERE released_at IS NULL AND due_at <= now()
-    ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-)
-UPDATE cancellations c SET due_at = now() + %(lease)s
-FROM due, environments e
-WHERE c.id = due.id AND e.id = c.environment_id
-RETURNING c.id, c.environment_id, c.run_count, e.slug AS environment
-"""
-
-_PUT_BACK = """
-UPDATE cancellations
-SET due_at = now() + CASE WHEN %(failed)s
-        THEN least(%(first)s * power(2, least(attempts, 20)), %(longest)s) ELSE interval '0' END,
-    attempts = attempts + %(failed)s::int
-WHERE id = %(id)s AND released_at IS NULL
-"""
+"""  # noqa: S608 - names of fields
 
 
 async def cancel_runs(
@@ -119,50 +99,6 @@ async def cancel_runs(
 
 async def cancelled_runs(
     connection: Connection, cancellation_id: UUID, *, after: UUID = FIRST_ID, last: UUID = LAST_ID
-) -> list[dict[str, Any]]:
+) -> list[RunInTemporal]:
     """Return the runs of a cancellation in a range of ids."""
-    cursor = await connection.execute(_CHUNK, (cancellation_id, after, last))
-    return await cursor.fetchall()
-
-
-async def mark_released(connection: Connection, cancellation_id: UUID) -> None:
-    """Note that every run of a cancellation was told, or is certain to be."""
-    await connection.execute(
-        "UPDATE cancellations SET released_at = now() WHERE id = %s", (cancellation_id,)
-    )
-
-
-async def take_unreleased(
-    connection: Connection, *, limit: int, lease: timedelta
-) -> list[dict[str, Any]]:
-    """Take cancellations, the longest due first, that nobody has released; nobody else gets them.
-
-    Args:
-        connection: outside a transaction.
-        limit: most cancellations.
-        lease: when they are due again, should this process die.
-    """
-    cursor = await connection.execute(_TAKE_UNRELEASED, {"limit": limit, "lease": lease})
-    return await cursor.fetchall()
-
-
-async def put_back(
-    connection: Connection,
-    cancellation_id: UUID,
-    *,
-    failed: bool,
-    first: timedelta,
-    longest: timedelta,
-) -> None:
-    """Give back a cancellation that was taken and could not be released.
-
-    Args:
-        connection: outside a transaction.
-        cancellation_id: the cancellation.
-        failed: whether it waits: `first`, and twice as long each time, up to `longest`.
-        first: the first wait.
-        longest: the longest wait.
-    """
-    await connection.execute(
-        _PUT_BACK, {"id": cancellation_id, "failed": failed, "first": first, "longest": longest}
-    )
+    return await fetch_all(connection, RunInTemporal, _CANCELLED, (cancellation_id, after, last))

@@ -6,6 +6,7 @@ The order of decisions is Knock's ("Channel step"): configured? conditions? reac
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from domain.channels.kind import Target
 from domain.channels.kinds import CHANNEL_KINDS
@@ -15,6 +16,7 @@ from domain.messages.events import MessageEventType
 from domain.messages.kept_data import kept_data
 from domain.messages.statuses import DeliveryStatus
 from domain.runs.events import RunEventType
+from domain.runs.rows import NewMessage
 from domain.workflows.send_windows import OpeningState, next_opening
 from domain.workflows.steps.channel import ChannelStep
 from models.queries.recipients.channel_data import channel_data_of
@@ -100,7 +102,7 @@ async def _make_message(
     else:
         status = DeliveryStatus.QUEUED
         order = delivery_order(identifier, step.ref, channel.channel_type, scheduled_at)
-    row = _message_row(
+    message = _new_message(
         walk,
         step,
         channel,
@@ -109,7 +111,7 @@ async def _make_message(
         status=status,
         scheduled_at=scheduled_at,
     )
-    walk.journal.make(row, order)
+    walk.journal.make(message, order)
     if status is DeliveryStatus.NOT_SENT:
         walk.journal.tell_message(made_id, MessageEventType.of(status))
     return Done(
@@ -123,7 +125,7 @@ async def _make_message(
     )
 
 
-def _message_row(
+def _new_message(
     walk: Walk,
     step: ChannelStep,
     channel: ConfiguredChannel,
@@ -132,37 +134,32 @@ def _message_row(
     content: JsonObject,
     status: DeliveryStatus,
     scheduled_at: datetime | None,
-) -> JsonObject:
-    """Build the row of table `messages`, by column name."""
+) -> NewMessage:
     run = walk.run
-    now = walk.unit.now.isoformat()
-    return {
-        "id": identifier,
-        "environment_id": str(run.environment_id),
-        "channel_id": str(channel.id),
-        "channel_type": channel.channel_type.value,
-        "recipient_run_id": str(run.id),
-        "workflow_run_id": str(run.workflow_run_id),
-        "workflow_key": walk.definition.key,
-        "version_id": str(run.version_id),
-        "step_ref": step.ref,
-        "categories": list(walk.definition.categories),
-        "collection": run.ref.collection,
-        "recipient_id": run.ref.id,
-        "tenant_id": run.tenant_id,
-        "actors": [run.actor_ref.wire()] if run.actor_ref else [],
-        "data": kept_data(run.data),
-        "content": content,
-        "delivery_status": status.value,
-        "scheduled_at": scheduled_at.isoformat() if scheduled_at else None,
-        "provider_metadata": {},
-        "recipient_snapshot": CHANNEL_KINDS[step.channel_type].remembered(
-            content, run.recipient or {}
-        ),
-        "retry_count": 0,
-        "inserted_at": now,
-        "updated_at": now,
-    }
+    kind = CHANNEL_KINDS[step.channel_type]
+    return NewMessage(
+        id=UUID(identifier),
+        environment_id=run.environment_id,
+        channel_id=channel.id,
+        channel_type=channel.channel_type.value,
+        recipient_run_id=run.id,
+        workflow_run_id=run.workflow_run_id,
+        workflow_key=walk.definition.key,
+        version_id=run.version_id,
+        step_ref=step.ref,
+        categories=list(walk.definition.categories),
+        collection=run.ref.collection,
+        recipient_id=run.ref.id,
+        tenant_id=run.tenant_id,
+        actors=[run.actor_ref.wire()] if run.actor_ref else [],
+        data=kept_data(run.data),
+        content=content,
+        delivery_status=status,
+        scheduled_at=scheduled_at,
+        recipient_snapshot=kind.remembered(content, run.recipient or {}),
+        inserted_at=walk.unit.now,
+        updated_at=walk.unit.now,
+    )
 
 
 def _skipped(step: ChannelStep, reason: str) -> Move:

@@ -9,7 +9,7 @@ import pytest
 from domain.contract.runs import Finished
 from domain.kit.clock import utc_now
 from domain.kit.errors import NotFound
-from domain.messages.statuses import RunStatus
+from domain.runs.statuses import RunStatus
 from models.queries.runs import walks
 from services.walk.journal import Journal
 from tests.support.temporal_recorder import TemporalRecorder
@@ -126,16 +126,16 @@ async def test_cancel_waits_for_a_walk(world: World) -> None:
     """A cancel during a walk comes after all of it: its message stands, the run ends there."""
     run_id = await world.begin("remind", cancellation_key="ck")
     async with world.engine.database.transaction() as connection:
-        row = await walks.take_run(connection, world.environment.id, run_id)
-        assert row is not None
+        taken = await walks.take_run(connection, world.environment.id, run_id)
+        assert taken is not None
         cancelling = asyncio.create_task(world.cancel("remind", "ck"))
         await until_blocked(world.make)
         # What the walk does while it holds the row.
-        journal = Journal(row, utc_now())
+        journal = Journal(taken, utc_now())
         journal.begin()
         journal.outcomes["feed"] = {"outcome": "sent"}
         journal.rest(RunStatus.PAUSED, journal.now)
-        await walks.record_walk(connection, row["id"], journal.change, journal.rows, journal.now)
+        await walks.record_walk(connection, taken.id, journal.change, journal.rows, journal.now)
         assert not cancelling.done()
     await cancelling
     run = await world.run(run_id)
@@ -148,13 +148,13 @@ async def test_cancel_that_waited_for_the_last_walk(world: World) -> None:
     """When the walk that it waited for completed the run, the cancel came too late."""
     run_id = await world.begin("remind", cancellation_key="ck")
     async with world.engine.database.transaction() as connection:
-        row = await walks.take_run(connection, world.environment.id, run_id)
-        assert row is not None
+        taken = await walks.take_run(connection, world.environment.id, run_id)
+        assert taken is not None
         cancelling = asyncio.create_task(world.cancel("remind", "ck"))
         await until_blocked(world.make)
-        journal = Journal(row, utc_now())
+        journal = Journal(taken, utc_now())
         journal.complete(None)
-        await walks.record_walk(connection, row["id"], journal.change, journal.rows, journal.now)
+        await walks.record_walk(connection, taken.id, journal.change, journal.rows, journal.now)
     await cancelling
     assert (await world.run(run_id))["status"] == "completed"
     assert await _cancellations(world) == [0]

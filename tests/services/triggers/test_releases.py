@@ -12,7 +12,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.contract.runs import CancelFanoutInput, TriggerFanoutInput
-from models.queries.triggers import releases
+from models.queries.triggers.release_queues import TRIGGERS
 from services.temporal_calls import each_at_once
 from services.triggers.release_sweep import release_left_over
 from tests.support.interruptions import FailingTemporal, InterruptedDatabase
@@ -185,8 +185,8 @@ async def test_process_that_dies_in_a_sweep_keeps_nothing(world: World) -> None:
     taken = []
     for lease in (timedelta(0), timedelta(minutes=1), timedelta(minutes=1)):
         async with world.engine.database.connection() as connection:
-            taken.append(await releases.take_unreleased(connection, limit=5, lease=lease))
-    assert [[row["id"] for row in rows] for rows in taken] == [[trigger], [trigger], []]
+            taken.append(await TRIGGERS.take(connection, limit=5, lease=lease))
+    assert [[each.id for each in batch] for batch in taken] == [[trigger], [trigger], []]
 
 
 async def test_sweep_leaves_young_triggers_alone(world: World, temporal: TemporalRecorder) -> None:

@@ -26,9 +26,9 @@ async def test_large_data_is_decoded_once(world: World) -> None:
     trigger = await world.trigger("flow", *people, data=LARGE)
     runs = [run["id"] for run in await world.runs(trigger)]
     async with world.engine.database.connection() as connection:
-        row = await walks.take_run(connection, world.environment.id, runs[0])
-    assert row is not None
-    assert row["data"] is None
+        taken = await walks.take_run(connection, world.environment.id, runs[0])
+    assert taken is not None
+    assert taken.data is None
     for run in runs:
         await world.walk(run)
         (message,) = await world.messages(run)
@@ -41,9 +41,9 @@ async def test_data_of_one_recipient_travels_with_the_run(world: World) -> None:
     await world.publish("flow", channel_step("feed"))
     run_id = await world.begin("flow", data=LARGE)
     async with world.engine.database.connection() as connection:
-        row = await walks.take_run(connection, world.environment.id, run_id)
-    assert row is not None
-    assert row["data"] == LARGE
+        taken = await walks.take_run(connection, world.environment.id, run_id)
+    assert taken is not None
+    assert taken.data == LARGE
 
 
 async def test_kept_data_is_bounded(world: World) -> None:
