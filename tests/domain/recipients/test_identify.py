@@ -7,8 +7,38 @@ from typing import Any
 import pytest
 
 from domain.kit.errors import InvalidParams
-from domain.recipients.identify import InlineRecipient, parse_recipient, parse_tenant
+from domain.kit.shapes import Shape, read_shape
+from domain.recipients.identify import (
+    AnyRecipientIn,
+    AnyTenantIn,
+    InlineRecipient,
+    inline,
+    inline_tenant,
+)
 from domain.recipients.refs import TENANTS, RecipientRef
+
+
+class WithActor(Shape):
+    """A request that names a recipient."""
+
+    actor: AnyRecipientIn
+
+
+class WithTenant(Shape):
+    """A request that names a tenant."""
+
+    tenant: AnyTenantIn
+
+
+def actor(raw: Any) -> InlineRecipient:
+    """Read a request that names a recipient."""
+    return inline(read_shape(WithActor, {"actor": raw}).actor, "actor")
+
+
+def tenant(raw: Any) -> InlineRecipient:
+    """Read a request that names a tenant."""
+    return inline_tenant(read_shape(WithTenant, {"tenant": raw}).tenant, "tenant")
+
 
 _ELLIE = RecipientRef.user("ellie")
 _ACME = RecipientRef(TENANTS, "acme")
@@ -54,7 +84,7 @@ _ACME = RecipientRef(TENANTS, "acme")
 )
 def test_every_form_of_a_recipient_is_read(raw: Any, expected: InlineRecipient) -> None:
     """A reference stores nothing; whatever says more is identified, by the form that it has."""
-    assert parse_recipient(raw, "actor") == expected
+    assert actor(raw) == expected
 
 
 @pytest.mark.parametrize(
@@ -85,14 +115,14 @@ def test_every_form_of_a_recipient_is_read(raw: Any, expected: InlineRecipient) 
 def test_every_violation_is_at_its_place(raw: Any, fields: list[str]) -> None:
     """All of them are told at once, under the path of the recipient."""
     with pytest.raises(InvalidParams) as caught:
-        parse_recipient(raw, "actor")
+        actor(raw)
     assert sorted(error.field for error in caught.value.errors) == sorted(fields)
 
 
 def test_a_tenant_always_stores() -> None:
     """A tenant that is only named becomes a stub; what its collection says does not matter."""
-    assert parse_tenant("acme", "tenant") == InlineRecipient(_ACME, properties={})
+    assert tenant("acme") == InlineRecipient(_ACME, properties={})
     given = {"id": "acme", "collection": 5, "settings": []}
-    assert parse_tenant(given, "tenant") == InlineRecipient(_ACME, properties={}, settings={})
+    assert tenant(given) == InlineRecipient(_ACME, properties={}, settings={})
     with pytest.raises(InvalidParams, match="invalid parameters"):
-        parse_tenant(5, "tenant")
+        tenant(5)
