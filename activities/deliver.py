@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
@@ -13,6 +14,7 @@ from domain.contract.runs import DeliverMessageInput, FirstAttempt
 from domain.kit.errors import Unavailable
 from runtime.faults import fault_of
 from runtime.logs import get_logger
+from services.deliveries.deliver import deliver_message
 from services.deliveries.outcomes import TryAgain
 from services.engine import Engine
 
@@ -85,7 +87,8 @@ class DeliverActivities:
                 raise _again(f"fault {fault.id}", fault.type, wait) from None
 
     def _attempt_at(self, order: DeliverMessageInput) -> asyncio.Task[str]:
-        return self._engine.deliveries_under_way.attempt_at(self._engine, order)
+        begin = partial(deliver_message, self._engine, order)
+        return self._engine.deliveries_under_way.attempt_at(order, begin)
 
     async def _deliver(self, order: DeliverMessageInput) -> str:
         """Make the attempt, once the database is there.

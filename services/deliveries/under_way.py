@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from domain.contract.runs import DeliverMessageInput
-from services.deliveries.deliver import deliver_message
-from services.engine import Engine
 
 
 class DeliveriesUnderWay:
@@ -21,11 +21,13 @@ class DeliveriesUnderWay:
     def __init__(self) -> None:
         self._attempts: dict[tuple[str, int], asyncio.Task[str]] = {}
 
-    def attempt_at(self, engine: Engine, order: DeliverMessageInput) -> asyncio.Task[str]:
+    def attempt_at(
+        self, order: DeliverMessageInput, begin: Callable[[], Coroutine[Any, Any, str]]
+    ) -> asyncio.Task[str]:
         """Return this process's attempt at a message, begun now unless it is under way."""
         key = (order.message_id, order.retry)
         if key not in self._attempts:
-            task = asyncio.create_task(deliver_message(engine, order))
+            task = asyncio.create_task(begin())
             self._attempts[key] = task
             task.add_done_callback(lambda task: self._forget(key, task))
         return self._attempts[key]

@@ -33,7 +33,8 @@ from templating.liquid.expressions import adjust
 from templating.liquid.filters import KNOCK_FILTERS
 from templating.liquid.guards import guard
 from templating.liquid.list_filters import LIST_FILTERS
-from templating.liquid.lookups import LOOKUP_FILTERS, Lookups
+from templating.liquid.lookup_filters import LOOKUP_FILTERS
+from templating.liquid.lookups import Lookups
 from templating.liquid.number_filters import NUMBER_FILTERS
 from templating.liquid.printing import storable
 from templating.liquid.render_context import BudgetedContext, LimitedOutput

@@ -1,4 +1,4 @@
-"""The filters `user`, `object`, `tenant`, `subscriptions`: what a template names by id.
+"""What the templates of one message look up by id.
 
 Rendering is plain computing and cannot wait for a database. So a filter that meets an id for the
 first time notes what it wants and gives nothing; whoever renders fetches what was noted and
@@ -9,19 +9,13 @@ Source: Knock docs, "Liquid helpers" (a template may load any entity of its envi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-from liquid.filter import with_context
+from typing import TypeAlias
 
 from domain.kit.json_types import JsonObject
-from domain.recipients.refs import TENANTS, RecipientRef
+from domain.recipients.refs import RecipientRef
 from templating.limits import LiquidError
-from templating.liquid.printing import to_text
-
-if TYPE_CHECKING:
-    from templating.liquid.render_context import BudgetedContext
 
 MAX_LOOKUPS = 25
 
@@ -65,45 +59,3 @@ class Lookups:
             )
         self.wanted.add(wanted)
         return None
-
-
-@with_context
-def user(value: object, *, context: BudgetedContext) -> Found:
-    """Return the user of an id, with all properties; nothing when there is none."""
-    return _find(context, value, RecipientRef.user)
-
-
-@with_context
-def tenant(value: object, *, context: BudgetedContext) -> Found:
-    """Return the tenant of an id; nothing when there is none."""
-    return _find(context, value, lambda key: RecipientRef(TENANTS, key))
-
-
-@with_context
-def find_object(value: object, collection: object, *, context: BudgetedContext) -> Found:
-    """Return the object of an id in a collection; nothing when there is none."""
-    name = to_text(collection)
-    return _find(context, value, lambda key: RecipientRef(name, key)) if name else None
-
-
-@with_context
-def subscriptions(value: object, *, context: BudgetedContext) -> Found:
-    """Return what the user of an id follows: a list of `object` and `properties`, newest first."""
-    return _find(context, value, SubscriptionsOf)
-
-
-def _find(context: BudgetedContext, value: object, lookup: Callable[[str], Lookup]) -> Found:
-    key = "" if isinstance(value, (dict, list, tuple)) else to_text(value)
-    if not key:
-        return None
-    if context.lookups is None:
-        raise LiquidError("Users, objects and subscriptions cannot be looked up here.")
-    return context.lookups.find(lookup(key))
-
-
-LOOKUP_FILTERS: tuple[tuple[str, Callable[..., Any]], ...] = (
-    ("object", find_object),
-    ("subscriptions", subscriptions),
-    ("tenant", tenant),
-    ("user", user),
-)

@@ -125,7 +125,7 @@ async def test_a_mended_fault_heals(world: World, extra: ExtraExecutor) -> None:
     await _advance(world, run_id, attempt=1, local=False)
 
     async def mended(walk: Any, step: Any) -> Any:
-        return await ExtraExecutor().arrive(walk, dataclasses.replace(step, does="patch"))
+        return await ExtraExecutor().arrive(walk, step.model_copy(update={"does": "patch"}))
 
     extra.arrive = mended  # type: ignore[method-assign]
     assert (await world.walk(run_id)).status == "completed"
