@@ -5,7 +5,6 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
-from psycopg.types.json import Jsonb
 
 from domain.contract.runs import AdvanceInput
 from domain.messages.engagement import Engagement
@@ -195,9 +194,9 @@ async def test_a_run_that_the_sweep_ends(world: World, listener: Listener) -> No
     run_id, _ = await world.send(delay_step())
     await listener.listen()
     async with world.engine.connection() as connection:
-        rows = await open_runs.open_runs_by_id(connection, [UUID(run_id)])
-        data = [Jsonb({"reason": "ended_in_temporal"})]
-        assert await open_runs.end_runs(connection, rows, data) == {UUID(run_id)}
+        (run,) = await open_runs.open_runs_by_id(connection, [UUID(run_id)])
+        ended = [(run, {"reason": "ended_in_temporal"})]
+        assert await open_runs.end_runs(connection, ended) == {UUID(run_id)}
     assert await listener.listen() == ["run_cancelled"]
     assert (await world.run(run_id))["error_count"] == 1
 
