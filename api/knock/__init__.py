@@ -11,7 +11,7 @@ from api.knock.recipients import objects, subscriptions, tenants, users
 from api.knock.runs import recipient_runs
 from api.knock.triggers import workflows
 
-# Literal segments before parameters: `batch` is no message id.
+# Literal segments before parameters: `batch` is not a message id.
 ROUTERS: tuple[APIRouter, ...] = (
     workflows.router,
     message_statuses.router,

@@ -105,7 +105,7 @@ async def _in_batches(
         # An outcome is never an exception, so there is no first error that should end the rest.
         outcomes = await asyncio.gather(*(_outcome(release, each) for each in taken))
         released += outcomes.count(_Outcome.DONE)
-        # When not one could be released it is no fault of theirs, and none has to wait for it.
+        # When not one could be released it is not their fault, and none has to wait for it.
         is_away = bool(taken) and set(outcomes) == {_Outcome.AWAY}
         async with engine.connection() as connection:
             for each, outcome in zip(taken, outcomes, strict=True):

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 CONTRACTS: list[dict[str, Any]] = PROJECT["tool"]["importlinter"]["contracts"]
-# Python that is no part of the product.
+# Python that is not part of the product.
 BESIDE = {"tests", "bench", "scripts", "examples", "migrations"}
 LAYERED = {
     name.strip()

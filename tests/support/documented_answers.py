@@ -219,7 +219,7 @@ def knocks_check(folder: Path) -> AnswerCheck:
 
 
 def _undocumented() -> re.Pattern[str]:
-    """Match the paths that are no operations of a face, and those that tests add."""
+    """Match the paths that are not operations of a face, and those that tests add."""
     routes = [*health.router.routes, *reference.router.routes]
     paths = [re.escape(route.path.rstrip("/")) for route in routes if isinstance(route, APIRoute)]
     return re.compile(f"({'|'.join(paths)}|/probe/.*)$")
