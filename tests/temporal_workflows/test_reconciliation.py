@@ -13,6 +13,7 @@ from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.kit.ids import trigger_fanout_workflow_id
+from domain.messages.claims import OverdueDelivery
 from domain.runs.rows import OpenRun
 from runtime.settings import Settings
 from runtime.temporal import connect
@@ -284,8 +285,8 @@ async def test_living_overdue_runs_hide_no_lost_one(
     assert await lost.result() == "completed"
 
 
-async def _nothing(*_: Any) -> reconciliation.Verdict:
-    return reconciliation.Verdict()
+async def _nothing(*_: Any) -> int:
+    return 0
 
 
 async def test_run_that_cannot_be_looked_up_delays_no_other(
@@ -480,9 +481,9 @@ async def test_unreadable_delivery_delays_no_other(
     taken_up = delivery_recovery.deliver_again
     refused: list[UUID] = []
 
-    async def refuse_the_first(engine: Engine, row: dict[str, Any]) -> None:
+    async def refuse_the_first(engine: Engine, row: OverdueDelivery) -> None:
         if not refused:
-            refused.append(row["message_id"])
+            refused.append(row.message_id)
             raise ValueError("unreadable")
         await taken_up(engine, row)
 
