@@ -19,6 +19,7 @@ from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
 from domain.triggers.requests import TriggerRequest
 from models.queries.recipients.recipients import CHANGES, PEOPLE, people_values
 from models.queries.triggers.idempotency import TAKE, TAKE_IF, take_values
+from models.sql import Compiled
 from runtime.database import Connection
 
 # Everything in one statement: the answer to an Idempotency-Key, the trigger and its runs exist
@@ -73,12 +74,14 @@ WITH {people}taken AS ({taken}
 )
 {answer}
 """
-_ACCEPT_REFERENCES = _ACCEPT.format(
-    people="",
-    taken=TAKE,
-    settled="true",
-    answer="SELECT true AS is_settled, true AS is_accepted, made.*\n"
-    "FROM accepted LEFT JOIN made ON true",
+_ACCEPT_REFERENCES = Compiled(
+    _ACCEPT.format(
+        people="",
+        taken=TAKE,
+        settled="true",
+        answer="SELECT true AS is_settled, true AS is_accepted, made.*\n"
+        "FROM accepted LEFT JOIN made ON true",
+    )
 )
 # Accepts only where nobody who is described would change, as most would not. Nobody is locked:
 # triggers that name the same tenant would queue for it. Who is described by nothing, as most
@@ -98,11 +101,12 @@ _DESCRIBED = f"""described AS (
                    AND r.collection = %(actor_collection)s AND r.id = %(named_actor)s))
            AS is_settled
 ), """  # noqa: S608 - fixed text
-_ACCEPT_SETTLED = _ACCEPT.format(
-    people=_DESCRIBED,
-    taken=TAKE_IF.format(condition="(SELECT is_settled FROM settled)"),
-    settled="(SELECT is_settled FROM settled)",
-    answer="""
+_ACCEPT_SETTLED = Compiled(
+    _ACCEPT.format(
+        people=_DESCRIBED,
+        taken=TAKE_IF.format(condition="(SELECT is_settled FROM settled)"),
+        settled="(SELECT is_settled FROM settled)",
+        answer="""
 , bare AS (
     INSERT INTO recipients (environment_id, collection, id, properties, inserted_at, updated_at)
     SELECT %(environment_id)s, described.collection, described.id, '{}', %(now)s, %(now)s
@@ -112,6 +116,7 @@ _ACCEPT_SETTLED = _ACCEPT.format(
 )
 SELECT is_settled, accepted.id IS NOT NULL AS is_accepted, made.*
 FROM settled LEFT JOIN accepted ON true LEFT JOIN made ON true""",
+    )
 )
 
 
@@ -194,8 +199,9 @@ async def accept_trigger(
     known = {entry.ref for entry in draft.people}
     settles = not is_prepared and (actor is not None or bool(known))
     claim = None if is_prepared else draft.claim
-    cursor = await connection.execute(
-        _ACCEPT_SETTLED if settles else _ACCEPT_REFERENCES,
+    statement = _ACCEPT_SETTLED if settles else _ACCEPT_REFERENCES
+    cursor = await statement.execute(
+        connection,
         {
             **take_values(environment_id, claim, answer=draft.answer, now=draft.now),
             "id": workflow_run_id,
