@@ -69,9 +69,13 @@ class DataFilter:
         return cls({key: _readings(text) for key, text in texts.items()})
 
     def matches(self, data: JsonObject) -> bool:
-        """Tell whether data has the values."""
+        """Tell whether data has the values; as in JSON, true is not 1."""
         return all(
-            key in data and any(_is_same(data[key], value) for value in values)
+            key in data
+            and any(
+                data[key] == value and isinstance(data[key], bool) is isinstance(value, bool)
+                for value in values
+            )
             for key, values in self.wanted.items()
         )
 
@@ -84,8 +88,3 @@ def _readings(text: str) -> tuple[JsonValue, ...]:
     except ValueError:  # more digits than an integer may have
         return (text,)
     return (text,) if number is None or number in (math.inf, -math.inf) else (text, number)
-
-
-def _is_same(first: JsonValue, second: JsonValue) -> bool:
-    """Compare as JSON does: true is not 1."""
-    return bool(first == second) and isinstance(first, bool) is isinstance(second, bool)
