@@ -5,15 +5,12 @@ Liquid first, then a path, then JSON, then the text itself; anything but a strin
 
 from __future__ import annotations
 
-import json
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import NoReturn
 
 from domain.conditions.model import ConditionError, ConditionScope
 from domain.conditions.paths import MISSING, is_path, lookup_parts, split_path
-from domain.kit.json_types import JsonValue
+from domain.kit.json_types import JsonValue, read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +79,6 @@ def dynamic_operand(raw: JsonValue) -> Operand | None:
 def decode_json(text: str) -> JsonValue:
     """Return the JSON value that the text spells, else the text itself."""
     try:
-        return json.loads(text, parse_constant=_not_json, parse_float=_finite)
+        return read_json(text)
     except (ValueError, RecursionError):
         return text
-
-
-def _not_json(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is too large")
-    return number

@@ -10,14 +10,12 @@ Its type decides how a query is read (`api/kit/lists.py`), its name which condit
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.json_types import JsonObject, JsonValue, read_json
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 
@@ -84,7 +82,7 @@ def _readings(text: str) -> tuple[JsonValue, ...]:
     if text in ("true", "false"):
         return text, text == "true"
     try:
-        number = json.loads(text) if _NUMBER.fullmatch(text) else None
-    except ValueError:  # more digits than an integer may have
+        number = read_json(text) if _NUMBER.fullmatch(text) else None
+    except ValueError:  # more digits than an integer may have, or too large for a float
         return (text,)
-    return (text,) if number is None or number in (math.inf, -math.inf) else (text, number)
+    return (text,) if number is None else (text, number)
