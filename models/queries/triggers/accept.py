@@ -13,8 +13,9 @@ from psycopg.types.json import Jsonb
 
 from domain.kit.ids import recipient_run_id
 from domain.recipients.identify import InlineRecipient
-from domain.recipients.refs import RecipientRef
+from domain.recipients.refs import USERS, RecipientRef
 from domain.runs.rows import StartableRun
+from domain.runs.statuses import RunStatus
 from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
 from domain.triggers.requests import TriggerRequest
 from models.queries.recipients.recipients import CHANGES, PEOPLE, people_values
@@ -50,7 +51,7 @@ WITH {people}taken AS ({taken}
     SELECT %(id)s, %(environment_id)s, %(workflow_key)s, %(version_id)s, %(actor_collection)s,
            %(actor_id)s, %(tenant_id)s, %(cancellation_key)s, %(data)s, %(settings)s, %(source)s,
            (SELECT count(*) FROM known),
-           (SELECT jsonb_agg(CASE WHEN collection = '$users' THEN to_jsonb(recipient_id)
+           (SELECT jsonb_agg(CASE WHEN collection = '{users}' THEN to_jsonb(recipient_id)
                 ELSE jsonb_build_object('id', recipient_id, 'collection', collection) END)
             FROM given WHERE id NOT IN (SELECT id FROM known)),
            %(now)s
@@ -68,14 +69,16 @@ WITH {people}taken AS ({taken}
          step_outcomes, inserted_at, updated_at)
     SELECT known.id, %(environment_id)s, %(id)s, %(workflow_key)s, %(version_id)s,
            known.collection, known.recipient_id, %(tenant_id)s, %(cancellation_key)s,
-           known.trigger_data, 'queued', 0, 0, '{{}}', %(now)s, %(now)s
+           known.trigger_data, '{queued}', 0, 0, '{{}}', %(now)s, %(now)s
     FROM known
     RETURNING id, recipient_id
 )
 {answer}
 """
+_WORDS = {"queued": RunStatus.QUEUED, "users": USERS}
 _ACCEPT_REFERENCES = Compiled(
     _ACCEPT.format(
+        **_WORDS,
         people="",
         taken=TAKE,
         settled="true",
@@ -103,6 +106,7 @@ _DESCRIBED = f"""described AS (
 ), """  # noqa: S608 - fixed text
 _ACCEPT_SETTLED = Compiled(
     _ACCEPT.format(
+        **_WORDS,
         people=_DESCRIBED,
         taken=TAKE_IF.format(condition="(SELECT is_settled FROM settled)"),
         settled="(SELECT is_settled FROM settled)",
