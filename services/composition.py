@@ -24,7 +24,7 @@ from services.deliveries.limits import DeliveryLimits
 from services.deliveries.under_way import DeliveriesUnderWay
 from services.engine import Engine
 from services.runs.temporal_retention import TemporalRetention
-from services.triggers.releases import ReleasesUnderWay
+from services.triggers.under_way import ReleasesUnderWay
 from services.walk.trigger_data import TriggerData
 
 _log = get_logger(__name__)
