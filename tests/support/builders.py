@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +18,8 @@ from runtime.crypto import hash_token, new_token
 from runtime.database import Database
 
 T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+# No two environments of a database stand at one place; those of a seed come first.
+_POSITIONS = itertools.count(1_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +59,12 @@ class Builder:
     async def environment(self) -> Environment:
         """Make an environment with a secret and a public key."""
         scope = EnvironmentScope(uuid4(), f"env-{uuid4().hex[:8]}")
-        position = int.from_bytes(scope.id.bytes[:3], "big")
         await self.insert(
             "environments",
             id=scope.id,
             slug=scope.slug,
             name="Test",
-            position=position,
+            position=next(_POSITIONS),
             inserted_at=T0,
             updated_at=T0,
         )
