@@ -207,6 +207,12 @@ class Listing(Generic[R]):
         )
         return self._turn(request, rows)
 
+    async def all(self, connection: Connection, where: Where) -> list[R]:
+        """Return the rows that fulfil the conditions, in no order; few, as ids name them."""
+        return await fetch_all(
+            connection, self.row, f"{self._select} WHERE {where.sql}", where.values
+        )
+
     async def one(self, connection: Connection, where: Where) -> R | None:
         """Return the row that fulfils the conditions, as the list would show it, or None."""
         return await fetch_one(

@@ -7,8 +7,9 @@ The family:
     ├── Forbidden                  403  authorization
     ├── NotFound                   404  resource_missing, workflow_missing, branch_not_found
     ├── BadRequest                 400  idempotency_key_mismatch, bearer_token_invalid, …
-    ├── RequestTimeout             408  request_timeout
-    ├── PayloadTooLarge            413  payload_too_large
+    ├── BodyRefused
+    │   ├── RequestTimeout         408  request_timeout
+    │   └── PayloadTooLarge        413  payload_too_large
     ├── InvalidParams              422  invalid_params, with one FieldError per violation
     ├── Unprocessable              422  workflow_inactive, actor_missing, channel_invalid
     ├── RateLimited                429  rate_limit_exceeded, with seconds to wait
@@ -101,28 +102,28 @@ class BadRequest(AppError):
     error_type = "invalid_request_error"
 
 
-class RequestTimeout(AppError):
-    """The body did not arrive in time; the connection ends with the answer."""
+class BodyRefused(AppError):
+    """A body that was not read to its end; the connection ends with the answer."""
+
+    error_type = "invalid_request_error"
+
+    def headers(self) -> dict[str, str]:
+        """End the connection, on which the rest of the body would follow."""
+        return {"connection": "close"}
+
+
+class RequestTimeout(BodyRefused):
+    """The body did not arrive in time."""
 
     status_code = 408
     code = "request_timeout"
-    error_type = "invalid_request_error"
-
-    def headers(self) -> dict[str, str]:
-        """End the connection, on which the rest of the body would follow."""
-        return {"connection": "close"}
 
 
-class PayloadTooLarge(AppError):
-    """The body is larger than the endpoint takes; the connection ends with the answer."""
+class PayloadTooLarge(BodyRefused):
+    """The body is larger than the endpoint takes."""
 
     status_code = 413
     code = "payload_too_large"
-    error_type = "invalid_request_error"
-
-    def headers(self) -> dict[str, str]:
-        """End the connection, on which the rest of the body would follow."""
-        return {"connection": "close"}
 
 
 class InvalidParams(AppError):

@@ -5,6 +5,8 @@ Source: Knock docs, "Channels", "Integrations"; the shapes are those that the Ma
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from domain.channels.kind import ChannelKind
 from domain.channels.kinds import find_kind
 from domain.channels.requests import ChannelSettingsRequest
@@ -115,27 +117,18 @@ def _channel_settings(
     violations: Violations,
 ) -> JsonObject:
     """Return the new channel settings in the clear; what is wrong with them is noted."""
-    known: JsonObject | None = {}
-    if before is not None:
-        try:
-            known = open_channel_settings(
-                vault,
-                before.channel_settings,
-                before.sealed_channel_settings,
-                before.channel_id,
-                before.environment_id,
-            )
-        except CannotOpen:
-            known = None
-    given = "channel_settings" in request.model_fields_set
-    wanted = request.channel_settings if given else known
+
+    def opened(stored: ChannelSettings) -> JsonObject:
+        owner = (stored.channel_id, stored.environment_id)
+        clear, sealed = stored.channel_settings, stored.sealed_channel_settings
+        return open_channel_settings(vault, clear, sealed, *owner)
+
+    known, wanted = _known_and_wanted("channel_settings", before, opened, request, violations)
     if wanted is None:
-        # Sealing nothing over them would drop, say, a credential without a word.
-        violations.add("channel_settings", _LOST)
         return {}
     merged = {
         name: known[name]
-        if name in kind.secret_settings and value == MASK and known and name in known
+        if name in kind.secret_settings and value == MASK and name in known
         else value
         for name, value in wanted.items()
     }
@@ -156,25 +149,45 @@ def _provider_settings(
     violations: Violations,
 ) -> JsonObject:
     """Return the new settings in the clear; what the provider has against them is noted."""
-    known: JsonObject | None = {}
-    if before is not None:
-        try:
-            known = open_provider_settings(
-                vault, before.provider_settings, before.channel_id, before.environment_id
-            )
-        except CannotOpen:
-            known = None
-    given = "provider_settings" in request.model_fields_set
-    wanted = request.provider_settings if given else known
+
+    def opened(stored: ChannelSettings) -> JsonObject:
+        owner = (stored.channel_id, stored.environment_id)
+        return open_provider_settings(vault, stored.provider_settings, *owner)
+
+    known, wanted = _known_and_wanted("provider_settings", before, opened, request, violations)
     if wanted is None:
-        # Sealing nothing over them would drop, say, a signing key without a word.
-        violations.add("provider_settings", _LOST)
         return {}
-    merged = restore_masks(channel.provider, wanted, known or {})
+    merged = restore_masks(channel.provider, wanted, known)
     _refuse_masks(merged, "provider_settings", violations)
     for error in provider_errors(channel, merged):
         violations.add(error.field, error.message, error.type)
     return merged
+
+
+def _known_and_wanted(
+    name: str,
+    before: ChannelSettings | None,
+    opened: Callable[[ChannelSettings], JsonObject],
+    request: ChannelSettingsRequest,
+    violations: Violations,
+) -> tuple[JsonObject, JsonObject | None]:
+    """Return the stored settings of a name, as far as they can be opened, and those to store.
+
+    What is left out of the request stays. Where that cannot be opened there is nothing to store,
+    which is noted: sealing nothing over it would drop, say, a credential without a word.
+    """
+    known: JsonObject | None = {}
+    if before is not None:
+        try:
+            known = opened(before)
+        except CannotOpen:
+            known = None
+    wanted: JsonObject | None = (
+        getattr(request, name) if name in request.model_fields_set else known
+    )
+    if wanted is None:
+        violations.add(name, _LOST)
+    return known or {}, wanted
 
 
 def _refuse_masks(settings: JsonObject, field: str, violations: Violations) -> bool:

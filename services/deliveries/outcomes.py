@@ -48,19 +48,15 @@ async def record_outcome(engine: Engine, claim: Claim, attempt: int, outcome: Ou
     metadata = dict(outcome.metadata)
     if outcome.external_id is not None:
         metadata["external_id"] = outcome.external_id
-    events: _Events = [(MessageEventType.of(outcome.status), None)]
     return await _record(
         engine,
-        _attempt_record(
-            engine,
-            claim,
-            attempt,
-            outcome.status,
-            events,
-            accepted=outcome.status in _ACCEPTED,
-            exchange=outcome.exchange,
-            metadata=metadata,
-        ),
+        claim,
+        attempt,
+        outcome.status,
+        [(MessageEventType.of(outcome.status), None)],
+        accepted=outcome.status in _ACCEPTED,
+        exchange=outcome.exchange,
+        metadata=metadata,
     )
 
 
@@ -87,15 +83,12 @@ async def record_failure(
         wait = wait_after(engine, attempt, failure.after)
         status = await _record(
             engine,
-            _attempt_record(
-                engine,
-                claim,
-                attempt,
-                DeliveryStatus.DELIVERY_ATTEMPTED,
-                events,
-                exchange=failure.exchange,
-                after=wait,
-            ),
+            claim,
+            attempt,
+            DeliveryStatus.DELIVERY_ATTEMPTED,
+            events,
+            exchange=failure.exchange,
+            after=wait,
         )
         if status != DeliveryStatus.DELIVERY_ATTEMPTED:
             return status
@@ -122,9 +115,7 @@ async def _record_end(
     status = DeliveryStatus.BOUNCED if isinstance(failure, Bounced) else DeliveryStatus.UNDELIVERED
     details = {"failure_reason": why, "failure_details": failure.reason[:_REASON_CHARACTERS]}
     told: _Events = [*events, (MessageEventType.of(status), details)]
-    return await _record(
-        engine, _attempt_record(engine, claim, attempt, status, told, exchange=failure.exchange)
-    )
+    return await _record(engine, claim, attempt, status, told, exchange=failure.exchange)
 
 
 def wait_after(engine: Engine, attempt: int, wish: float | None = None) -> float:
@@ -141,7 +132,7 @@ def wait_after(engine: Engine, attempt: int, wish: float | None = None) -> float
     return float(max(wait * engine.settings.delivery_retry_factor, 0.05))
 
 
-def _attempt_record(
+async def _record(
     engine: Engine,
     claim: Claim,
     attempt: int,
@@ -152,9 +143,18 @@ def _attempt_record(
     exchange: Exchange | None = None,
     metadata: JsonObject | None = None,
     after: float | None = None,
-) -> AttemptRecord:
+) -> str:
+    """Store status, events and log of one attempt in one statement; return the stored status.
+
+    The provider has already answered. While the database is away, read-only or full this waits
+    for it, because another attempt would send the message a second time; and what the database
+    does not take of the provider's words is left out, because the outcome matters more.
+
+    Raises:
+        Unavailable: the database could not be written for twenty minutes.
+    """
     now = engine.clock()
-    return AttemptRecord(
+    record = AttemptRecord(
         claim=claim,
         attempt=attempt,
         status=status.value,
@@ -168,18 +168,6 @@ def _attempt_record(
         exchange=exchange,
         now=now,
     )
-
-
-async def _record(engine: Engine, record: AttemptRecord) -> str:
-    """Store status, events and log of one attempt in one statement; return the stored status.
-
-    The provider has already answered. While the database is away, read-only or full this waits
-    for it, because another attempt would send the message a second time; and what the database
-    does not take of the provider's words is left out, because the outcome matters more.
-
-    Raises:
-        Unavailable: the database could not be written for twenty minutes.
-    """
     waits: Iterator[float] = chain(_QUICK_WAITS, repeat(_SLOW_WAIT, _SLOW_WAITS))
     is_told = False
     while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 from uuid import UUID
 
 from domain.kit.pages import Page, PageRequest
@@ -10,7 +11,7 @@ from domain.messages.events import NewMessageEvent
 from domain.messages.filters import MessageFilters
 from domain.messages.messages import DeliveryAttempt, Message, MessageEvent, RenderedContent
 from models.queries.messages.filters import message_conditions
-from models.sql import Listing, Where, columns_of, fetch_all
+from models.sql import Listing, Where
 from runtime.database import Connection, one
 
 _MESSAGES = Listing(
@@ -38,6 +39,9 @@ _EVENTS = Listing(
     keys=("id",),
 )
 _ATTEMPTS = Listing(DeliveryAttempt, source="delivery_attempts a", alias="a", keys=("id",))
+_CONTENTS = Listing(RenderedContent, source="messages m", alias="m", keys=("id",))
+
+M = TypeVar("M", Message, RenderedContent)
 
 
 async def list_messages(
@@ -51,30 +55,22 @@ async def messages_by_id(
     connection: Connection, environment_id: UUID, message_ids: Sequence[UUID]
 ) -> list[Message]:
     """Return those of the messages that exist, in the order of their ids in `message_ids`."""
-    columns = columns_of(Message, _MESSAGES.alias, _MESSAGES.expressions)
-    rows = await fetch_all(
-        connection,
-        Message,
-        f"SELECT {columns} FROM {_MESSAGES.source}"  # noqa: S608 - constants
-        " WHERE m.environment_id = %s AND m.id = ANY(%s)",
-        [environment_id, list(message_ids)],
-    )
-    found = {row.id: row for row in rows}
-    return [found[one] for one in message_ids if one in found]
+    return await _by_id(_MESSAGES, connection, environment_id, message_ids)
 
 
 async def message_contents(
     connection: Connection, environment_id: UUID, message_ids: Sequence[UUID]
 ) -> list[RenderedContent]:
     """Return the rendered contents of those of the messages that exist, in the given order."""
-    rows = await fetch_all(
-        connection,
-        RenderedContent,
-        f"SELECT {columns_of(RenderedContent, 'm')} FROM messages m"  # noqa: S608 - constants
-        " WHERE m.environment_id = %s AND m.id = ANY(%s)",
-        [environment_id, list(message_ids)],
-    )
-    found = {row.id: row for row in rows}
+    return await _by_id(_CONTENTS, connection, environment_id, message_ids)
+
+
+async def _by_id(
+    listing: Listing[M], connection: Connection, environment_id: UUID, message_ids: Sequence[UUID]
+) -> list[M]:
+    where = Where()
+    where.add("m.environment_id = %s AND m.id = ANY(%s)", environment_id, list(message_ids))
+    found = {row.id: row for row in await listing.all(connection, where)}
     return [found[one] for one in message_ids if one in found]
 
 
