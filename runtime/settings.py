@@ -86,8 +86,15 @@ class Settings(BaseSettings):
     )
 
     # --- the engine
+    starts_ahead: int = Field(
+        16,
+        ge=0,
+        le=1000,
+        description="How many triggers may be under way to Temporal before a request waits for its "
+        "own; 0 has each wait.",
+    )
     start_timeout_seconds: float = Field(
-        1.0, gt=0, description="How long a trigger waits for Temporal before it is answered."
+        1.0, gt=0, description="How long such a request waits for Temporal before it is answered."
     )
     inline_start_limit: int = Field(
         25, ge=0, le=1000, description="Most runs that the request itself starts."

@@ -49,8 +49,13 @@ def database_url(postgres: EmbeddedPostgres) -> str:
 
 @pytest.fixture(scope="session")
 def settings(database_url: str) -> Settings:
-    """Return settings of the tests: nothing from files or the environment matters here."""
-    return Settings(database_url=database_url, rate_limits=False, database_pool_size=10)
+    """Return settings of the tests: nothing from files or the environment matters here.
+
+    A request waits for its start, so that a test sees what was started.
+    """
+    return Settings(
+        database_url=database_url, rate_limits=False, database_pool_size=10, starts_ahead=0
+    )
 
 
 @pytest.fixture(scope="session")

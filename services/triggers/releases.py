@@ -1,8 +1,9 @@
 """What leaves for Temporal after a transaction has ended: starts and signals.
 
-Workflow ids are derived, so releasing twice is harmless. A request waits a moment for its release;
-one that is slow goes on in the background for some seconds more, and what is not done by then, or
-dies with its process, is the sweep's.
+Workflow ids are derived, so releasing twice is harmless. A request is answered once its rows are
+committed, and its release goes on beside the answer; where many are under way already it waits a
+moment for its own, so that clients feel how fast Temporal is. What is not done after some seconds,
+or dies with its process, is the sweep's.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ _log = get_logger(__name__)
 _PATIENCE_SECONDS = 10.0
 _WAITS = (0.25, 0.5, 1.0, 2.0)
 _CALL_SECONDS = 5.0
+_LAST_MOMENT_SECONDS = 1.0
 # Each holds the rows of 25 runs at most. What comes on top is the sweep's at once.
 _MOST_UNDER_WAY = 1_000
 # Notes of releases are gathered for this long, and written in one statement.
@@ -52,7 +54,7 @@ async def release_trigger(
     environment: EnvironmentScope,
     workflow_run_id: UUID,
     runs: Sequence[StartableRun],
-) -> bool:
+) -> None:
     """Start a trigger's runs: few of them here, many by a fan-out.
 
     Never raises because of Temporal or the database: the trigger is accepted.
@@ -62,11 +64,8 @@ async def release_trigger(
         environment: where.
         workflow_run_id: the trigger.
         runs: its runs.
-
-    Returns:
-        Whether all are started by now, or certain to be.
     """
-    return await _promptly(
+    await _promptly(
         engine,
         partial(start_trigger, engine, environment, workflow_run_id, runs),
         note=partial(_note_later, engine, workflow_run_id),
@@ -95,7 +94,7 @@ async def start_trigger(
 
 async def release_cancellation(
     engine: Engine, environment: EnvironmentScope, cancellation_id: UUID, *, run_count: int
-) -> bool:
+) -> None:
     """Wake a cancellation's runs, so that they end now and not when their wait does.
 
     Never raises because of Temporal or the database: the runs are cancelled.
@@ -105,12 +104,9 @@ async def release_cancellation(
         environment: where.
         cancellation_id: the cancellation.
         run_count: how many runs it has ended.
-
-    Returns:
-        Whether all are told by now, or certain to be.
     """
     wake = partial(wake_cancelled_runs, engine, environment, cancellation_id, run_count=run_count)
-    return await _promptly(engine, wake)
+    await _promptly(engine, wake)
 
 
 async def wake_cancelled_runs(
@@ -137,41 +133,41 @@ async def _promptly(
     release: Callable[[], Awaitable[object]],
     *,
     note: Callable[[], None] = lambda: None,
-) -> bool:
-    """Release in a task of its own, and wait a moment for it, unless Temporal counts as away.
+) -> None:
+    """Release in a task of its own; where many are under way, wait a moment for this one.
 
     The task outlives the request: a start that takes a little too long is not begun anew, and a
     client that hangs up ends nothing.
     """
     under_way = engine.releases_under_way
-    if len(under_way.releases) >= _MOST_UNDER_WAY:
-        return False
+    ahead = len(under_way.releases)
+    if ahead >= _MOST_UNDER_WAY:
+        return
     if not under_way.breaker.lets_through():
         under_way.begin(_again(under_way, release, note))
-        return False
+        return
     task = under_way.begin(_at_once(under_way, release, note))
+    if ahead < engine.settings.starts_ahead:
+        return
     done, _ = await asyncio.wait({task}, timeout=engine.settings.start_timeout_seconds)
-    if done:
-        return task.result()
-    under_way.breaker.failed()
-    return False
+    if not done:
+        under_way.breaker.failed()
 
 
 async def _at_once(
     under_way: ReleasesUnderWay, release: Callable[[], Awaitable[object]], note: Callable[[], None]
-) -> bool:
-    """Release now, or go on in the background; tells whether it is done."""
+) -> None:
+    """Release now, or begin to try again."""
     released = await _try(under_way, release)
     if released:
         note()
     elif released is None:
         under_way.begin(_again(under_way, release, note))
-    return bool(released)
 
 
 async def _again(
     under_way: ReleasesUnderWay, release: Callable[[], Awaitable[object]], note: Callable[[], None]
-) -> bool:
+) -> None:
     """Try until it is done, or patience ends, which leaves it to the sweep."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + _PATIENCE_SECONDS
@@ -185,9 +181,8 @@ async def _again(
         if released:
             note()
         if released is not None:
-            return released
+            return
     _log.warning("release_left_over", detail="the sweep releases what was accepted")
-    return False
 
 
 async def _try(
@@ -245,8 +240,13 @@ async def _note_soon(engine: Engine, under_way: ReleasesUnderWay) -> None:
 
 
 async def close_releases(engine: Engine) -> None:
-    """End what is under way, as a process that stops does: notes are written, the rest is swept."""
+    """End what is under way, as a process that stops does.
+
+    What was just answered has a moment to start; notes are written, and the rest is swept.
+    """
     under_way = engine.releases_under_way
+    if under_way.releases:
+        await asyncio.wait(under_way.releases, timeout=_LAST_MOMENT_SECONDS)
     for task in list(under_way.releases):
         task.cancel()
     await asyncio.gather(*under_way.releases, *under_way.noting, return_exceptions=True)

@@ -32,11 +32,11 @@ class ReleasesUnderWay:
         default_factory=lambda: Breaker(failures=_FAILURES, pause=_PROBE_SECONDS)
     )
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AGAIN_AT_ONCE))
-    releases: set[asyncio.Task[bool]] = field(default_factory=set)
+    releases: set[asyncio.Task[None]] = field(default_factory=set)
     notes: list[UUID] = field(default_factory=list)
     noting: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def begin(self, release: Coroutine[Any, Any, bool]) -> asyncio.Task[bool]:
+    def begin(self, release: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a release as a task that nobody has to wait for."""
         task = asyncio.create_task(release)
         self.releases.add(task)

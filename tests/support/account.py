@@ -104,7 +104,7 @@ class Account:
 
 def make_engine(url: str, temporal: TemporalRecorder) -> Engine:
     """Compose an engine on a database, with Temporal replaced at its edge."""
-    settings = Settings(database_url=url, rate_limits=False, smtp_url=SINK)
+    settings = Settings(database_url=url, rate_limits=False, smtp_url=SINK, starts_ahead=0)
     database = Database(url, size=5)
     return compose_engine(settings, database, cast(Client, temporal), Vault(["k" * 16]))
 

@@ -31,6 +31,20 @@ async def _until_released(world: World, trigger: UUID) -> None:
     await until(is_released)
 
 
+class _Stuck(TemporalRecorder):
+    """A Temporal that begins starts and ends them when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+        self.go_on = asyncio.Event()
+
+    async def start_workflow(self, workflow: Any, *args: Any, **options: Any) -> Any:
+        self.asked += 1
+        await self.go_on.wait()
+        return await super().start_workflow(workflow, *args, **options)
+
+
 class _Clock:
     now = 0.0
 
@@ -91,24 +105,45 @@ async def test_slow_start_is_waited_for_in_the_background(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A start that takes longer than the request waits is neither broken off nor begun anew."""
-    go_on = asyncio.Event()
-
-    class Slow(TemporalRecorder):
-        asked = 0
-
-        async def start_workflow(self, workflow: Any, *args: Any, **options: Any) -> Any:
-            self.asked += 1
-            await go_on.wait()
-            return await super().start_workflow(workflow, *args, **options)
-
-    temporal = Slow()
+    temporal = _Stuck()
     settings = world.engine.settings.model_copy(update={"start_timeout_seconds": 0.01})
     world = world.with_parts(temporal=temporal, settings=settings)
     trigger = await world.trigger("flow", {"id": "a"})
     assert temporal.starts == []
-    go_on.set()
+    temporal.go_on.set()
     await _until_released(world, trigger)
     assert (temporal.asked, len(temporal.starts)) == (1, 1)
+
+
+async def test_answer_does_not_wait_for_the_start(world: World) -> None:
+    """While few starts are under way a request is answered at once; the next waits for its own."""
+    temporal = _Stuck()
+    settings = world.engine.settings.model_copy(
+        update={"starts_ahead": 2, "start_timeout_seconds": 60.0}
+    )
+    world = world.with_parts(temporal=temporal, settings=settings)
+    triggers = [await world.trigger("flow", {"id": each}) for each in ("a", "b")]
+    assert temporal.starts == []
+    third = asyncio.create_task(world.trigger("flow", {"id": "c"}))
+    while temporal.asked < 3:
+        await asyncio.sleep(0.01)
+    assert not third.done()
+    temporal.go_on.set()
+    for trigger in [*triggers, await third]:
+        await _until_released(world, trigger)
+    assert len(temporal.starts) == 3
+
+
+async def test_process_that_stops_starts_what_it_answered(world: World) -> None:
+    """A start that is under way has a moment to end when its process stops."""
+    temporal = _Stuck()
+    settings = world.engine.settings.model_copy(update={"starts_ahead": 2})
+    world = world.with_parts(temporal=temporal, settings=settings)
+    trigger = await world.trigger("flow", {"id": "a"})
+    asyncio.get_running_loop().call_later(0.05, temporal.go_on.set)
+    await close_releases(world.engine)
+    assert len(temporal.starts) == 1
+    assert (await world.release(trigger) or {})["released_at"] is not None
 
 
 async def test_requests_do_not_all_wait_for_an_absent_temporal(
