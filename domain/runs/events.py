@@ -34,6 +34,7 @@ class RunEventType(StrEnum):
     BRANCH_SELECTED = "branch_selected"
     COHORT_SELECTED = "cohort_selected"
     DATA_UPDATED = "data_updated"
+    WORKFLOW_TRIGGERED = "workflow_triggered"
 
 
 class RunEventStatus(StrEnum):

@@ -111,6 +111,15 @@ def update_step(data: str, ref: str = "update", **changes: Any) -> JsonObject:
     return {"type": "update_data", "ref": ref, "settings": {"data": data}, **changes}
 
 
+def trigger_step(workflow_key: str, ref: str = "trigger", **settings: Any) -> JsonObject:
+    """Write a step that triggers another workflow."""
+    return {
+        "type": "trigger_workflow",
+        "ref": ref,
+        "settings": {"workflow_key": workflow_key, **settings},
+    }
+
+
 def when(variable: str, operator: str, argument: Any = None) -> JsonObject:
     """Write conditions of one comparison."""
     return {"all": [{"variable": variable, "operator": operator, "argument": argument}]}

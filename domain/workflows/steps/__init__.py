@@ -35,11 +35,12 @@ from domain.workflows.steps.random_cohort import (
     bucket_of,
     cohort_of,
 )
+from domain.workflows.steps.trigger_workflow import TriggerWorkflowSettings, TriggerWorkflowStep
 from domain.workflows.steps.unknown import UnknownStep
 from domain.workflows.steps.update_data import UpdateDataSettings, UpdateDataStep
 
 Step: TypeAlias = Annotated[
-    ChannelStep | DelayStep | BranchStep | RandomCohortStep | UpdateDataStep,
+    ChannelStep | DelayStep | BranchStep | RandomCohortStep | UpdateDataStep | TriggerWorkflowStep,
     Field(discriminator="type"),
 ]
 NestedSteps: TypeAlias = Annotated[tuple[Step, ...], WrapValidator(nested_steps)]
@@ -56,6 +57,7 @@ STEP_TYPES: dict[str, type[BaseStep]] = {
     "branch": BranchStep,
     "random_cohort": RandomCohortStep,
     "update_data": UpdateDataStep,
+    "trigger_workflow": TriggerWorkflowStep,
 }
 # Known to Knock, refused here by name: a step is never dropped in silence.
 UNSUPPORTED_TYPES = frozenset(
@@ -63,7 +65,6 @@ UNSUPPORTED_TYPES = frozenset(
         "batch",
         "throttle",
         "http_fetch",
-        "trigger_workflow",
         "wait_for_event",
         "ai_agent",
         "update_user",
@@ -221,6 +222,8 @@ __all__ = [
     "NestedSteps",
     "RandomCohortStep",
     "Step",
+    "TriggerWorkflowSettings",
+    "TriggerWorkflowStep",
     "UnknownStep",
     "UpdateDataSettings",
     "UpdateDataStep",

@@ -11,6 +11,7 @@ from domain.workflows.steps import (
     ChannelStep,
     DelayStep,
     RandomCohortStep,
+    TriggerWorkflowStep,
     UnknownStep,
     UpdateDataStep,
 )
@@ -20,6 +21,7 @@ from services.walk.steps.branch import BranchExecutor
 from services.walk.steps.channel import ChannelExecutor
 from services.walk.steps.delay import DelayExecutor
 from services.walk.steps.random_cohort import RandomCohortExecutor
+from services.walk.steps.trigger_workflow import TriggerWorkflowExecutor
 from services.walk.steps.unknown import UnknownExecutor
 from services.walk.steps.update_data import UpdateDataExecutor
 
@@ -51,6 +53,7 @@ EXECUTORS: dict[type[BaseStep], Executor[Any]] = dict(
         pair(BranchStep, BranchExecutor()),
         pair(RandomCohortStep, RandomCohortExecutor()),
         pair(UpdateDataStep, UpdateDataExecutor()),
+        pair(TriggerWorkflowStep, TriggerWorkflowExecutor()),
         pair(UnknownStep, UnknownExecutor()),
     )
 )
