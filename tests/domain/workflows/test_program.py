@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable, Iterator
+from itertools import count
+from random import Random
+from typing import Any, ClassVar
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.workflows import Program
 from domain.workflows.steps import BaseStep, Branch
@@ -89,3 +95,49 @@ def test_five_levels() -> None:
     up = [f"out_{level}" for level in range(1, 6)]
     assert way == [*down, "core", *up, "end"]
     assert program.into("fork_1", 1) == "out_2"
+
+
+# Trees as lists of branches below each step; `True` beside a branch makes it end the run.
+trees = st.recursive(
+    st.just([]),
+    lambda inner: st.lists(st.lists(st.tuples(inner, st.booleans()), max_size=3), max_size=3),
+    max_leaves=12,
+)
+
+
+def _grown(tree: list[Any], counter: Iterator[int]) -> tuple[BaseStep, ...]:
+    steps = []
+    for branches in tree:
+        ref = f"s{next(counter)}"
+        ends = tuple(position for position, (_, end) in enumerate(branches) if end)
+        steps.append(_fork(ref, *(_grown(below, counter) for below, _ in branches), ends=ends))
+    return tuple(steps)
+
+
+def _way(steps: tuple[BaseStep, ...], choose: Callable[[int], int], way: list[str]) -> bool:
+    """Take steps as they are written; tells whether the run goes on behind them."""
+    for step in steps:
+        way.append(step.ref)
+        if branches := step.held():
+            branch = branches[choose(len(branches))]
+            if not _way(branch.steps, choose, way) or branch.terminates:
+                return False
+    return True
+
+
+@given(trees, st.integers(0, 10_000))
+def test_any_tree(tree: list[Any], seed: int) -> None:
+    """Whatever branches are chosen, the program goes the way that the tree is written."""
+    steps = _grown(tree, count())
+    program = Program(steps)
+    expected: list[str] = []
+    _way(steps, Random(seed).randrange, expected)
+    way, ref, choose = [], program.first(), Random(seed).randrange
+    while ref is not None:
+        way.append(ref)
+        step = program.step(ref)
+        assert step is not None
+        branches = step.held()
+        ref = program.into(ref, choose(len(branches))) if branches else program.after(ref)
+    assert way == expected
+    assert len(set(way)) == len(way)
