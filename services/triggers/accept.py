@@ -20,10 +20,15 @@ from domain.runs.rows import StartableRun
 from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
 from domain.triggers.requests import CancelRequest, TriggerAnswer, TriggerRequest
 from models.queries.content import catalog as catalog_statements
-from models.queries.recipients.recipients import described, existing_recipients, upsert_recipients
+from models.queries.recipients.recipients import (
+    described,
+    existing_recipients,
+    upsert_recipients,
+)
 from models.queries.triggers import accept as statements
 from models.queries.triggers import cancellations, idempotency
 from models.queries.triggers.accept import Refusal, TriggerDraft
+from models.sql import give_way
 from runtime.database import Connection
 from services.engine import Engine, Unit
 from services.triggers.releases import release_cancellation, release_trigger
@@ -68,8 +73,10 @@ async def trigger_within(
 
     Raises:
         NotFound, Unprocessable, InvalidParams: as `trigger` does; nothing was stored.
+        Unavailable: somebody else has locked whom the trigger describes; the unit has failed.
     """
     engine, connection = unit.engine, unit.connection
+    await give_way(connection)
     draft = _draft(engine, environment, request, workflow_run_id=workflow_run_id, now=unit.now)
     version_id = await _resolve(engine, connection, environment, request)
     outcome: list[StartableRun] | Refusal = Refusal.UNSETTLED

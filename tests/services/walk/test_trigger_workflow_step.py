@@ -9,6 +9,7 @@ import pytest
 from temporalio.service import RPCStatusCode
 
 from domain.contract.runs import Finished
+from domain.kit.errors import Unavailable
 from services.triggers.release_sweep import release_left_over
 from tests.support.interruptions import FailingTemporal
 from tests.support.steps import trigger_step
@@ -206,3 +207,22 @@ async def test_a_child_whose_start_is_lost(world: World, temporal: TemporalRecor
     await away.grow_old()
     await release_left_over(world.engine)
     assert [one[0] for one in temporal.starts if str(run["id"]) in one[0]] != []
+
+
+async def test_a_walk_gives_way(world: World) -> None:
+    """Somebody who is locked, as by a deletion, holds a walk up until it is tried again."""
+    bob = '{"id": "bob", "n": "{{ data.n }}"}'
+    await world.publish("child", channel_step("feed"))
+    await world.publish("flow", trigger_step("child", recipients=bob))
+    await world.trigger("child", {"id": "bob", "n": 1})
+    run_id = await world.begin("flow", data={"n": 2})
+    async with world.engine.unit() as unit:
+        await unit.connection.execute(
+            "SELECT FROM recipients WHERE environment_id = %s AND id = 'bob' FOR UPDATE",
+            [world.environment.id],
+        )
+        with pytest.raises(Unavailable):
+            await world.walk(run_id)
+    assert await _triggered(world, run_id) == []
+    assert (await world.walk(run_id)).status == "completed"
+    assert len(await _triggered(world, run_id)) == 1
