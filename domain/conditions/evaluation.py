@@ -19,7 +19,7 @@ def evaluate(group: ConditionGroup | None, scope: ConditionScope) -> Verdict:
 
 
 def arguments(group: ConditionGroup) -> Iterator[str]:
-    """Yield the arguments of a group that are text, as they were written: some are Liquid."""
+    """Yield the arguments of a group that are strings, as they were written: some are Liquid."""
     for member in group.members:
         if isinstance(member, ConditionGroup):
             yield from arguments(member)

@@ -108,7 +108,10 @@ def first_event_id(message: UUID, number: int) -> UUID:
 
 def recipient_run_workflow_id(environment: str, workflow_key: str, run_id: str) -> str:
     """Return the id of the Temporal workflow that is one recipient run."""
-    return f"run/{environment}/{_short(workflow_key)}/{run_id}"
+    if len(workflow_key) > 120:  # an id has at most 255 characters; this one stays readable
+        digest = hashlib.sha256(workflow_key.encode()).hexdigest()
+        workflow_key = f"{workflow_key[:100]}~{digest[:16]}"
+    return f"run/{environment}/{workflow_key}/{run_id}"
 
 
 def trigger_fanout_workflow_id(environment: str, workflow_run_id: str, number: int = 1) -> str:
@@ -141,10 +144,3 @@ def searchable(value: str | None) -> str:
     if _SEARCHABLE.fullmatch(value):
         return value
     return "sha256:" + hashlib.sha256(value.encode()).hexdigest()[:32]
-
-
-def _short(key: str) -> str:
-    """Keep a workflow key readable and the whole Temporal id under its 255 characters."""
-    if len(key) <= 120:
-        return key
-    return f"{key[:100]}~{hashlib.sha256(key.encode()).hexdigest()[:16]}"

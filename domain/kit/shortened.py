@@ -13,7 +13,7 @@ _CUT = "…"
 
 
 def shortened(value: JsonValue, depth: int = 0) -> JsonValue:
-    """Return a value as a story shows it: long texts, lists and objects are cut."""
+    """Return a value as a story shows it: long strings, lists and objects are cut."""
     if value is None or isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, (Mapping, list, tuple)):

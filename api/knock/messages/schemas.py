@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from api.kit.shapes import LeftOut, Moment, Out
-from api.knock.common import ObjectReference
+from api.knock.common import Reference, reference
 from api.knock.recipients.schemas import RecipientOut, recipient_out
 from domain.kit.ids import activity_id
 from domain.kit.json_types import JsonObject
@@ -21,10 +21,7 @@ from domain.messages.messages import (
     MessageEvent,
 )
 from domain.messages.statuses import ENGAGEMENT_COLUMNS, DeliveryStatus, EngagementStatus
-from domain.recipients.refs import RecipientRef
 from services.messages.messages import TriggerActivity
-
-Reference = str | ObjectReference
 
 
 class ChannelOut(Out):
@@ -231,11 +228,6 @@ class ActivityOut(Out):
             inserted_at=message.inserted_at,
             updated_at=message.inserted_at,
         )
-
-
-def reference(ref: RecipientRef) -> Reference:
-    """Write a reference to a user or an object."""
-    return ref.id if ref.is_user else ObjectReference(id=ref.id, collection=ref.collection)
 
 
 def engagement_times(message: Engaged) -> dict[str, datetime | None]:
