@@ -142,12 +142,19 @@ def takes(
 
 
 def _inlined(schema: JsonObject) -> JsonObject:
-    """Put definitions where they are referred to; our bodies are not recursive."""
+    """Put definitions where they are referred to.
+
+    One that leads to itself, such as a step that holds steps, cannot be put anywhere: it stays a
+    reference, to the component that the answers of the same document have.
+    """
     definitions = schema.pop("$defs", {})
+    recursive = {name for name in definitions if name in _led_to(definitions[name], definitions)}
 
     def resolve(node: JsonValue) -> JsonValue:
         if isinstance(node, dict):
-            name = str(node.get("$ref", "")).removeprefix("#/$defs/")
+            name = _defined_name(node)
+            if name in recursive:
+                return {**node, "$ref": f"#/components/schemas/{name}"}
             if name in definitions:
                 return resolve(definitions[name])
             found = {key: resolve(value) for key, value in node.items()}
@@ -158,3 +165,24 @@ def _inlined(schema: JsonObject) -> JsonObject:
 
     resolved: JsonObject = resolve(schema)
     return resolved
+
+
+def _defined_name(node: JsonObject) -> str:
+    return str(node.get("$ref", "")).removeprefix("#/$defs/")
+
+
+def _led_to(schema: JsonObject, definitions: JsonObject) -> set[str]:
+    """Return the names of the definitions that a schema leads to, over whatever others."""
+    found: set[str] = set()
+    pending: list[JsonValue] = [schema]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list):
+            pending.extend(node)
+        elif isinstance(node, dict):
+            pending.extend(node.values())
+            name = _defined_name(node)
+            if name in definitions and name not in found:
+                found.add(name)
+                pending.append(definitions[name])
+    return found

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from domain.conditions.model import Condition, ConditionGroup, ConditionScope, Judgement, Verdict
-from domain.kit.json_types import JsonObject, JsonValue
-
-# A trace is for reading: long strings, lists and objects are cut.
-MAX_TEXT = 256
-MAX_ITEMS = 20
-MAX_DEPTH = 3
-_CUT = "…"
+from domain.kit.json_types import JsonObject
+from domain.kit.shortened import shortened
 
 
 def evaluate(group: ConditionGroup | None, scope: ConditionScope) -> Verdict:
@@ -63,24 +58,11 @@ def _line(condition: Condition, judgement: Judgement | None) -> JsonObject:
     line: JsonObject = {
         "variable": condition.variable,
         "operator": condition.operator,
-        "argument": _shortened(condition.argument),
+        "argument": shortened(condition.argument),
         "result": "not_evaluated",
     }
     if judgement is not None:
-        line["variable_value"] = _shortened(judgement.value)
-        line["argument_value"] = _shortened(judgement.argument)
+        line["variable_value"] = shortened(judgement.value)
+        line["argument_value"] = shortened(judgement.argument)
         line["result"] = "true" if judgement.result else "false"
     return line
-
-
-def _shortened(value: JsonValue, depth: int = 0) -> JsonValue:
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    if isinstance(value, (Mapping, list, tuple)):
-        if depth == MAX_DEPTH:
-            return _CUT
-        if isinstance(value, Mapping):
-            pairs = list(value.items())[:MAX_ITEMS]
-            return {str(key)[:MAX_TEXT]: _shortened(item, depth + 1) for key, item in pairs}
-        return [_shortened(item, depth + 1) for item in value[:MAX_ITEMS]]
-    return str(value)[:MAX_TEXT]

@@ -15,10 +15,9 @@ from domain.workflows import (
     WorkflowShape,
     check_normalised,
     normalise_workflow,
-    raw_steps,
     read_workflow,
 )
-from domain.workflows.steps import all_steps
+from domain.workflows.steps import all_steps, raw_steps
 
 
 class WorkflowKind(KindOfContent[WorkflowDefinition]):

@@ -86,6 +86,12 @@ def message_id(run_id: UUID, step_ref: str, member: str, at: datetime) -> UUID:
     return _assemble(milliseconds, _digest(run_id, "message", step_ref, member), 8)
 
 
+def triggered_id(run_id: UUID, step_ref: str, at: datetime) -> UUID:
+    """Name the workflow run that a step of a recipient run triggers; its time is as a message's."""
+    milliseconds = int(at.timestamp() * 1000)
+    return _assemble(milliseconds, _digest(run_id, "triggered", step_ref), 8)
+
+
 def activity_id(message: UUID) -> UUID:
     """Name what the trigger of a message's run contributed to it (Knock's "activity")."""
     return derived_id(message, "activity", "0")

@@ -31,6 +31,10 @@ class RunEventType(StrEnum):
     DELAY_STARTED = "delay_started"
     DELAY_SKIPPED = "delay_skipped"
     DELAY_COMPLETED = "delay_completed"
+    BRANCH_SELECTED = "branch_selected"
+    COHORT_SELECTED = "cohort_selected"
+    DATA_UPDATED = "data_updated"
+    WORKFLOW_TRIGGERED = "workflow_triggered"
 
 
 class RunEventStatus(StrEnum):

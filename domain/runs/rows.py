@@ -73,6 +73,7 @@ class TakenRun:
         environment: slug.
         config_version: of the environment, as it is now.
         data: of the trigger; None when it is large and others share it.
+        source: what caused the trigger.
         recipient, actor, tenant: their rows, as PostgreSQL writes them in JSON; None when there is
             none.
     """
@@ -97,6 +98,7 @@ class TakenRun:
     data: JsonObject | None
     trigger_data: JsonObject | None
     settings: JsonObject
+    source: JsonObject
     actor_collection: str | None
     actor_id: str | None
     recipient: JsonObject | None

@@ -104,7 +104,7 @@ class TriggerIn(Shape):
         Args:
             workflow_key: which workflow is to run.
             size: bytes that the whole shape takes at most.
-            source_type: `api`, or `rehearsal` for the test runner.
+            source_type: `api`, `rehearsal` for the test runner, or `workflow_step`.
 
         Raises:
             InvalidParams: the data has more than 10 MB, or what is said of a recipient is too much.

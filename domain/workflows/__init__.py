@@ -3,7 +3,7 @@
 `check_workflow` refuses a draft that is wrong; `read_workflow` never refuses what was stored.
 """
 
-from domain.workflows.content import normalise_workflow, raw_steps
+from domain.workflows.content import normalise_workflow
 from domain.workflows.cursor import Cursor
 from domain.workflows.definition import (
     TriggerFrequency,
@@ -26,6 +26,5 @@ __all__ = [
     "check_normalised",
     "check_workflow",
     "normalise_workflow",
-    "raw_steps",
     "read_workflow",
 ]

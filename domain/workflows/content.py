@@ -5,12 +5,10 @@ Source: Management API reference, WorkflowRequest; Knock CLI, what `workflow pus
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from domain.kit.authored import ChannelTypes
-from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.json_types import JsonObject
 from domain.kit.stored import without_client_keys
-from domain.workflows.steps import STEP_TYPES
+from domain.workflows.steps import STEP_TYPES, raw_steps
 
 _WRITABLE = (
     "name",
@@ -57,22 +55,3 @@ def normalise_workflow(raw: JsonObject, channel_types: ChannelTypes | None = Non
         if isinstance(step_type, str) and step_type in STEP_TYPES:
             STEP_TYPES[step_type].complete(step, channel_types or {})
     return content
-
-
-def raw_steps(steps: JsonValue, place: str = "steps") -> Iterator[tuple[str, JsonObject]]:
-    """Yield every step with its place, for example `steps[1].branches[0].steps[2]`.
-
-    Branches are walked in depth. What is not a step is passed over: the check reports it.
-    """
-    for index, step in enumerate(_list(steps)):
-        if not isinstance(step, dict):
-            continue
-        here = f"{place}[{index}]"
-        yield here, step
-        for position, branch in enumerate(_list(step.get("branches"))):
-            if isinstance(branch, dict):
-                yield from raw_steps(branch.get("steps"), f"{here}.branches[{position}].steps")
-
-
-def _list(value: JsonValue) -> list[JsonValue]:
-    return value if isinstance(value, list) else []

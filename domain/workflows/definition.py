@@ -11,11 +11,17 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
-from domain.conditions import ConditionGroup, parse_condition_group, read_condition_group
+from domain.conditions import (
+    ConditionGroup,
+    message_refs,
+    parse_condition_group,
+    read_condition_group,
+)
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import JudgedBy, Shape, Wrong, parsed_by
 from domain.kit.stored import MAX_NAME_LENGTH, Name, read_document
+from domain.kit.violations import Violations
 from domain.workflows.content import normalise_workflow
 from domain.workflows.program import Program
 from domain.workflows.steps import BaseStep, Step, parse_steps, read_steps
@@ -41,6 +47,17 @@ def _frequency(raw: JsonValue, _info: ValidationInfo) -> TriggerFrequency:
     return TriggerFrequency(raw)
 
 
+def _trigger_conditions(raw: JsonValue, field: str) -> ConditionGroup | None:
+    """Read a workflow's own conditions, which are judged before any step has made a message."""
+    group = parse_condition_group(raw, field)
+    violations = Violations()
+    for place, ref in message_refs(group, field):
+        message = f"step {ref[:255]!r} has made no message when a run begins"
+        violations.add(f"{place}.variable", message)
+    violations.raise_any()
+    return group
+
+
 def _goal(raw: JsonValue) -> None:
     if raw is not None:
         raise Wrong("goals are not supported by this version")
@@ -64,7 +81,7 @@ class WorkflowShape(Shape):
     description: Annotated[str | None, Field(max_length=MAX_DESCRIPTION_LENGTH)] = None
     categories: _Labels = Field([], description="Preferences refer to them; case matters.")
     tags: _Labels = Field([], description="For authors.")
-    conditions: Annotated[ConditionGroup | None, parsed_by(parse_condition_group, CONDITIONS)] = (
+    conditions: Annotated[ConditionGroup | None, parsed_by(_trigger_conditions, CONDITIONS)] = (
         Field(None, description="Whether a trigger makes a run at all.")
     )
     settings: WorkflowSettings = WorkflowSettings()

@@ -1,7 +1,7 @@
 """The steps of a definition, compiled once to the order in which a run takes them.
 
 Steps are a tree: a branch step holds lists of steps. A run goes from one to the next by ref, into
-a branch, and out of it again where its list ends.
+a branch, and out of it again where its list ends, unless the branch ends the run.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ class Program:
         for step in reversed(steps):
             self._steps[step.ref] = step
             self._after[step.ref] = following
-            self._into[step.ref] = tuple(self._lay(each, following) for each in step.branches())
+            self._into[step.ref] = tuple(
+                self._lay(branch.steps, None if branch.terminates else following)
+                for branch in step.held()
+            )
             following = step.ref
         return following
 
@@ -40,7 +43,7 @@ class Program:
         return self._after[ref]
 
     def into(self, ref: str, branch: int) -> str | None:
-        """Return the ref at which a branch begins; an empty branch leads behind its step."""
+        """Return the ref at which a branch begins; an empty one leads to where it would end."""
         return self._into[ref][branch]
 
     def step(self, ref: str) -> BaseStep | None:

@@ -7,7 +7,7 @@ what this process could not. No trigger is refused because Temporal is away.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -20,12 +20,17 @@ from domain.runs.rows import StartableRun
 from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
 from domain.triggers.requests import CancelRequest, TriggerAnswer, TriggerRequest
 from models.queries.content import catalog as catalog_statements
-from models.queries.recipients.recipients import described, existing_recipients, upsert_recipients
+from models.queries.recipients.recipients import (
+    described,
+    existing_recipients,
+    upsert_recipients,
+)
 from models.queries.triggers import accept as statements
 from models.queries.triggers import cancellations, idempotency
 from models.queries.triggers.accept import Refusal, TriggerDraft
+from models.sql import give_way
 from runtime.database import Connection
-from services.engine import Engine
+from services.engine import Engine, Unit
 from services.triggers.releases import release_cancellation, release_trigger
 
 
@@ -49,18 +54,8 @@ async def trigger(
         InvalidParams: data breaks the workflow's JSON Schema.
         BadRequest: `idempotency_key_mismatch`.
     """
-    sweep_after = timedelta(seconds=engine.settings.sweep_seconds)
-    others = [entry for entry in (request.actor, request.tenant) if entry is not None]
-    people = described([*request.recipients, *others])
-    draft = TriggerDraft(
-        environment=environment.slug,
-        request=request,
-        people=people,
-        claim=claim,
-        workflow_run_id=new_id(),
-        now=engine.clock(),
-        release_within=sweep_after,
-    )
+    draft = _draft(engine, environment, request, workflow_run_id=new_id(), now=engine.clock())
+    draft = replace(draft, claim=claim)
     accepted = await _accept(engine, environment, draft)
     if isinstance(accepted, StoredAnswer):
         return TriggerAnswer(
@@ -69,6 +64,60 @@ async def trigger(
     if accepted:
         await release_trigger(engine, environment, draft.workflow_run_id, accepted)
     return TriggerAnswer(draft.workflow_run_id)
+
+
+async def trigger_within(
+    unit: Unit, environment: EnvironmentScope, request: TriggerRequest, workflow_run_id: UUID
+) -> None:
+    """Accept a trigger as a part of a larger unit, after whose commit its runs are started.
+
+    Raises:
+        NotFound, Unprocessable, InvalidParams: as `trigger` does; nothing was stored.
+        Unavailable: somebody else has locked whom the trigger describes; the unit has failed.
+    """
+    engine, connection = unit.engine, unit.connection
+    await give_way(connection)
+    draft = _draft(engine, environment, request, workflow_run_id=workflow_run_id, now=unit.now)
+    version_id = await _resolve(engine, connection, environment, request)
+    outcome: list[StartableRun] | Refusal = Refusal.UNSETTLED
+    if not _stores_more_than_rows(draft):
+        # Nobody is locked who stays as he is: a walk may go on for long.
+        outcome = await statements.accept_trigger(
+            connection, environment.id, draft, version_id=version_id
+        )
+    runs = outcome
+    if isinstance(runs, Refusal):
+        runs = await _store_and_accept(connection, environment, draft, version_id)
+    if runs:
+        unit.after(partial(release_trigger, engine, environment, workflow_run_id, runs))
+
+
+def _draft(
+    engine: Engine,
+    environment: EnvironmentScope,
+    request: TriggerRequest,
+    *,
+    workflow_run_id: UUID,
+    now: datetime,
+) -> TriggerDraft:
+    others = [entry for entry in (request.actor, request.tenant) if entry is not None]
+    return TriggerDraft(
+        environment=environment.slug,
+        request=request,
+        people=described([*request.recipients, *others]),
+        claim=None,
+        workflow_run_id=workflow_run_id,
+        now=now,
+        release_within=timedelta(seconds=engine.settings.sweep_seconds),
+    )
+
+
+def _stores_more_than_rows(draft: TriggerDraft) -> bool:
+    """Tell whether something is said of a person that is not kept in the person's own row."""
+    return any(
+        person.channel_data or person.preferences or person.replaces_preferences
+        for person in draft.people
+    )
 
 
 async def _accept(
@@ -86,10 +135,7 @@ async def _accept(
             raise
         outcome: list[StartableRun] | Refusal = Refusal.UNSETTLED
         # What is kept in a person's own row needs no transaction of its own.
-        if not any(
-            person.channel_data or person.preferences or person.replaces_preferences
-            for person in draft.people
-        ):
+        if not _stores_more_than_rows(draft):
             outcome = await statements.accept_trigger(
                 connection, environment.id, draft, version_id=version_id
             )
@@ -109,30 +155,42 @@ async def _accept_with_people(
     """Accept a trigger that changes people: the key first, so that a replay stores nobody.
 
     Raises:
-        Unprocessable: `actor_missing`, an actor given by id was never identified.
+        Unprocessable: `actor_missing`.
     """
-    actor = draft.request.actor
     async with engine.unit() as unit:
-        connection, draft = unit.connection, replace(draft, now=unit.now)
+        draft = replace(draft, now=unit.now)
         if draft.claim is not None:
             stored = await idempotency.claim(
-                connection, environment.id, draft.claim, answer=draft.answer, now=draft.now
+                unit.connection, environment.id, draft.claim, answer=draft.answer, now=draft.now
             )
             if stored is not None:
                 return stored
-        await upsert_recipients(connection, environment.id, draft.people, draft.now)
-        if (
-            actor is not None
-            and actor.properties is None
-            and not await existing_recipients(connection, environment.id, [actor.ref])
-        ):
-            raise Unprocessable(
-                f"The actor {actor.ref.id!r} was never identified.", code="actor_missing"
-            )
-        runs = await statements.accept_trigger(
-            connection, environment.id, draft, version_id=version_id, is_prepared=True
+        return await _store_and_accept(unit.connection, environment, draft, version_id)
+
+
+async def _store_and_accept(
+    connection: Connection, environment: EnvironmentScope, draft: TriggerDraft, version_id: UUID
+) -> list[StartableRun]:
+    """Store the people that a trigger describes, then the trigger with its runs.
+
+    Raises:
+        Unprocessable: `actor_missing`, an actor given by id was never identified.
+    """
+    actor = draft.request.actor
+    if (
+        actor is not None
+        and actor.properties is None
+        and actor.ref not in {person.ref for person in draft.people}
+        and not await existing_recipients(connection, environment.id, [actor.ref])
+    ):
+        raise Unprocessable(
+            f"The actor {actor.ref.id!r} was never identified.", code="actor_missing"
         )
-        return [] if isinstance(runs, Refusal) else runs
+    await upsert_recipients(connection, environment.id, draft.people, draft.now)
+    runs = await statements.accept_trigger(
+        connection, environment.id, draft, version_id=version_id, is_prepared=True
+    )
+    return [] if isinstance(runs, Refusal) else runs
 
 
 async def _stored_answer(

@@ -173,4 +173,8 @@ class Walk:
         for ref, status, engagement in standings:
             entry = refs.setdefault(ref, {"messages": [], "skipped": False})
             entry["messages"].append({"delivery_status": status, "engagement": engagement})
+        for ref, outcome in self.journal.outcomes.items():
+            if outcome.get("message_ids") and ref not in refs:
+                # They were made, and retention has deleted them since.
+                refs[ref] = {"messages": [], "skipped": False, "expired": True}
         return refs

@@ -30,6 +30,7 @@ class RunState:
     cancellation_key: str | None
     accepted_at: datetime
     settings: JsonObject
+    source: JsonObject
     recipient: JsonObject | None
     actor_ref: RecipientRef | None
     actor: JsonObject | None
@@ -54,6 +55,7 @@ def run_state(taken: TakenRun, data: JsonObject, patches: list[JsonObject]) -> R
         cancellation_key=taken.cancellation_key,
         accepted_at=taken.accepted_at,
         settings=taken.settings,
+        source=taken.source,
         recipient=_variable(taken.recipient),
         actor_ref=taken.actor_ref,
         actor=_variable(taken.actor),

@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Any, ClassVar, Literal
 
 import pytest
-from pydantic import Field, PlainValidator
+from pydantic import Field
 
 from domain.contract.runs import SleepUntil
-from domain.kit.json_types import JsonObject, JsonValue
-from domain.workflows.steps import STEP_TYPES, BaseStep, read_steps
+from domain.kit.json_types import JsonObject
+from domain.workflows.steps import STEP_TYPES, BaseStep, Branch
 from services.walk.context import Walk
 from services.walk.faults import ContentError
 from services.walk.moves import Done, Halted, Into, Move, Waiting, Woken
 from services.walk.steps import EXECUTORS
 
 
-def _read_branches(raw: list[JsonValue]) -> tuple[tuple[BaseStep, ...], ...]:
-    return tuple(map(read_steps, raw))
-
-
 class ExtraStep(BaseStep):
-    """Does what its settings say; `below` are its branches."""
+    """Does what its settings say."""
+
+    holds: ClassVar[str] = "branches"
 
     type: Literal["extra"] = "extra"
     does: str
     settings: JsonObject = Field(default_factory=dict)
-    below: Annotated[tuple[tuple[BaseStep, ...], ...], PlainValidator(_read_branches)] = Field(
-        (), alias="branches"
-    )
-
-    def branches(self) -> tuple[tuple[BaseStep, ...], ...]:
-        """Return the branches."""
-        return self.below
+    branches: list[Branch] = Field(default_factory=list)
 
 
 @dataclass
@@ -89,7 +81,7 @@ def extra_step(ref: str, does: str, *branches: list[JsonObject], **settings: Any
         "ref": ref,
         "does": does,
         "settings": settings,
-        "branches": list(branches),
+        "branches": [{"steps": steps} for steps in branches],
     }
 
 

@@ -14,6 +14,7 @@ from runtime.database import Database
 from runtime.settings import Settings
 from services.composition import compose_engine
 from services.engine import Engine
+from services.triggers.releases import close_releases
 
 # Waits between attempts are minutes in production.
 _QUICK = {"delivery_retry_factor": 0.0001, "step_retry_factor": 0.02}
@@ -33,4 +34,5 @@ async def running_product(
             await running.enter_async_context(worker)
         yield engine
     await engine.deliveries_under_way.end(grace=1.0)
+    await close_releases(engine)
     await engine.providers.close()

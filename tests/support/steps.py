@@ -79,6 +79,47 @@ def delay_step(ref: str = "wait", *, seconds: float = 3600, **changes: Any) -> J
     return {"type": "delay", "ref": ref, "settings": {"delay_for": length}, **changes}
 
 
+def branch_step(ref: str, *branches: JsonObject, **changes: Any) -> JsonObject:
+    """Write a branch step; the last branch should be one without conditions."""
+    return {"type": "branch", "ref": ref, "branches": list(branches), **changes}
+
+
+def branch(
+    name: str, *steps: JsonObject, conditions: JsonObject | None = None, ends: bool = False
+) -> JsonObject:
+    """Write a branch of a branch step."""
+    return {"name": name, "steps": list(steps), "conditions": conditions, "terminates": ends}
+
+
+def cohort_step(ref: str, *cohorts: JsonObject, key: str | None = None) -> JsonObject:
+    """Write an experiment step."""
+    return {
+        "type": "random_cohort",
+        "ref": ref,
+        "cohort_key": key,
+        "cohort_branches": list(cohorts),
+    }
+
+
+def cohort(name: str, percentage: Any, *steps: JsonObject, ends: bool = False) -> JsonObject:
+    """Write a cohort of an experiment step."""
+    return {"name": name, "percentage": percentage, "steps": list(steps), "terminates": ends}
+
+
+def update_step(data: str, ref: str = "update", **changes: Any) -> JsonObject:
+    """Write a step that changes the data."""
+    return {"type": "update_data", "ref": ref, "settings": {"data": data}, **changes}
+
+
+def trigger_step(workflow_key: str, ref: str = "trigger", **settings: Any) -> JsonObject:
+    """Write a step that triggers another workflow."""
+    return {
+        "type": "trigger_workflow",
+        "ref": ref,
+        "settings": {"workflow_key": workflow_key, **settings},
+    }
+
+
 def when(variable: str, operator: str, argument: Any = None) -> JsonObject:
     """Write conditions of one comparison."""
     return {"all": [{"variable": variable, "operator": operator, "argument": argument}]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from temporalio.api.enums.v1 import EventType
@@ -26,6 +27,15 @@ from tests.support.scenarios import (
     start,
     sweep,
     until_event,
+)
+from tests.support.steps import (
+    branch,
+    branch_step,
+    cohort,
+    cohort_step,
+    trigger_step,
+    update_step,
+    when,
 )
 from tests.support.waiting import until
 from tests.support.world import World, channel_step, delay_step
@@ -187,6 +197,43 @@ async def test_manual_retry_goes_out(product: World) -> None:
         return (await product.message(message["id"]))["delivery_status"] == "sent"
 
     await until(is_sent)
+
+
+async def test_through_branches_into_another_workflow(product: World) -> None:
+    """A run waits within a branch, triggers a workflow for each cohort, and both come to an end."""
+    await product.publish("child", channel_step("feed", template={"markdown_body": "{{ n }}"}))
+    fork = branch_step(
+        "fork",
+        branch(
+            "Waits",
+            delay_step(seconds=1),
+            update_step('{"n": "{{ data.n | plus: 1 }}"}'),
+            cohort_step(
+                "test", cohort("All", 100, trigger_step("child"), ends=True), cohort("None", 0)
+            ),
+            conditions=when("data.n", "equal_to", "1"),
+        ),
+        branch("Default"),
+    )
+    await product.publish(FLOW, fork, channel_step("unreached"))
+    run_id = await product.begin(FLOW, data={"n": 1})
+    assert await run_handle(product, run_id).result() == "completed"
+    assert await product.messages(run_id) == []
+    assert await product.story(run_id) == [
+        "run_started",
+        "branch_selected",
+        "delay_started",
+        "delay_completed",
+        "data_updated",
+        "cohort_selected",
+        "workflow_triggered",
+        "run_completed",
+    ]
+    told = next(e for e in await product.events(run_id) if e["event"] == "workflow_triggered")
+    (child,) = await product.runs(UUID(told["data"]["workflow_run_id"]))
+    assert await run_handle(product, child["id"], "child").result() == "completed"
+    (message,) = await product.messages(child["id"])
+    assert message["content"]["blocks"][0]["rendered"] == "<p>2</p>\n"
 
 
 async def test_temporal_away_then_swept(product: World, temporal_address: str) -> None:

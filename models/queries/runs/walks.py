@@ -36,6 +36,7 @@ _COLUMNS = columns_of(
         "data": f"CASE WHEN w.recipient_count = 1 OR pg_column_size(w.data) <= {_SMALL_DATA}"
         " THEN w.data END",
         "settings": "w.settings",
+        "source": "w.source",
         "actor_collection": "w.actor_collection",
         "actor_id": "w.actor_id",
         "recipient": "to_jsonb(recipient)",

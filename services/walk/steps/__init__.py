@@ -5,12 +5,25 @@ from __future__ import annotations
 from typing import Any, Protocol, TypeVar
 
 from domain.kit.json_types import JsonObject
-from domain.workflows.steps import BaseStep, ChannelStep, DelayStep, UnknownStep
+from domain.workflows.steps import (
+    BaseStep,
+    BranchStep,
+    ChannelStep,
+    DelayStep,
+    RandomCohortStep,
+    TriggerWorkflowStep,
+    UnknownStep,
+    UpdateDataStep,
+)
 from services.walk.context import Walk
 from services.walk.moves import Move, Woken
+from services.walk.steps.branch import BranchExecutor
 from services.walk.steps.channel import ChannelExecutor
 from services.walk.steps.delay import DelayExecutor
+from services.walk.steps.random_cohort import RandomCohortExecutor
+from services.walk.steps.trigger_workflow import TriggerWorkflowExecutor
 from services.walk.steps.unknown import UnknownExecutor
+from services.walk.steps.update_data import UpdateDataExecutor
 
 S = TypeVar("S", bound=BaseStep)
 S_contra = TypeVar("S_contra", bound=BaseStep, contravariant=True)
@@ -37,6 +50,10 @@ EXECUTORS: dict[type[BaseStep], Executor[Any]] = dict(
     (
         pair(ChannelStep, ChannelExecutor()),
         pair(DelayStep, DelayExecutor()),
+        pair(BranchStep, BranchExecutor()),
+        pair(RandomCohortStep, RandomCohortExecutor()),
+        pair(UpdateDataStep, UpdateDataExecutor()),
+        pair(TriggerWorkflowStep, TriggerWorkflowExecutor()),
         pair(UnknownStep, UnknownExecutor()),
     )
 )

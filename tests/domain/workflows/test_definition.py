@@ -9,13 +9,9 @@ import pytest
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject
 from domain.kit.stored import content_sha
-from domain.workflows import (
-    TriggerFrequency,
-    check_workflow,
-    normalise_workflow,
-    raw_steps,
-)
-from tests.support.steps import feed_step, workflow
+from domain.workflows import TriggerFrequency, check_workflow, normalise_workflow
+from domain.workflows.steps import raw_steps
+from tests.support.steps import feed_step, when, workflow
 
 STEP = feed_step()
 
@@ -88,6 +84,10 @@ def test_other_keys_are_refused(key: str) -> None:
         ({"categories": ["ok", 5, ""]}, ["categories[1]", "categories[2]"]),
         ({"tags": ["x" * 256]}, ["tags[0]"]),
         ({"conditions": []}, ["conditions"]),
+        (
+            {"conditions": when("refs.feed_1.status", "less_than", "$message.seen")},
+            ["conditions.all[0].variable"],
+        ),
         ({"settings": "yes"}, ["settings"]),
         ({"settings": {"is_commercial": "yes"}}, ["settings.is_commercial"]),
         ({"trigger_frequency": "now and then"}, ["trigger_frequency"]),
