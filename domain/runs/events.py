@@ -31,6 +31,12 @@ class RunEventType(StrEnum):
     DELAY_STARTED = "delay_started"
     DELAY_SKIPPED = "delay_skipped"
     DELAY_COMPLETED = "delay_completed"
+    THROTTLE_ALLOWED = "throttle_allowed"
+    THROTTLE_HIT = "throttle_hit"
+    FETCH_REQUESTED = "fetch_requested"
+    FETCH_RESPONDED = "fetch_responded"
+    FETCH_UNANSWERED = "fetch_unanswered"
+    FETCH_RETRY_SCHEDULED = "fetch_retry_scheduled"
 
 
 class RunEventStatus(StrEnum):

@@ -79,6 +79,17 @@ def delay_step(ref: str = "wait", *, seconds: float = 3600, **changes: Any) -> J
     return {"type": "delay", "ref": ref, "settings": {"delay_for": length}, **changes}
 
 
+def fetch_step(ref: str = "fetch", /, **settings: Any) -> JsonObject:
+    """Write a fetch step that gets `data.url`."""
+    return {"type": "http_fetch", "ref": ref, "settings": {"url": "{{ data.url }}", **settings}}
+
+
+def throttle_step(ref: str = "throttle", /, **settings: Any) -> JsonObject:
+    """Write a throttle step that lets one run pass in an hour."""
+    hour = {"throttle_window": {"unit": "hours", "value": 1}}
+    return {"type": "throttle", "ref": ref, "settings": {**hour, **settings}}
+
+
 def when(variable: str, operator: str, argument: Any = None) -> JsonObject:
     """Write conditions of one comparison."""
     return {"all": [{"variable": variable, "operator": operator, "argument": argument}]}

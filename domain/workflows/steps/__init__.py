@@ -17,21 +17,25 @@ from domain.kit.violations import Violations
 from domain.workflows.steps.base import LENIENT, REF, BaseStep, all_steps
 from domain.workflows.steps.channel import ChannelStep
 from domain.workflows.steps.delay import DelayDecision, DelaySettings, DelayStep, decide_delay
+from domain.workflows.steps.http_fetch import HttpFetchStep
+from domain.workflows.steps.throttle import ThrottleStep
 from domain.workflows.steps.unknown import UnknownStep
 
-Step: TypeAlias = Annotated[ChannelStep | DelayStep, Field(discriminator="type")]
+Step: TypeAlias = Annotated[
+    ChannelStep | DelayStep | HttpFetchStep | ThrottleStep, Field(discriminator="type")
+]
 MAX_STEPS = 500
 
 STEP_TYPES: dict[str, type[BaseStep]] = {
     "channel": ChannelStep,
     "delay": DelayStep,
+    "http_fetch": HttpFetchStep,
+    "throttle": ThrottleStep,
 }
 # Known to Knock, refused here by name: a step is never dropped in silence.
 UNSUPPORTED_TYPES = frozenset(
     (
         "batch",
-        "throttle",
-        "http_fetch",
         "branch",
         "random_cohort",
         "trigger_workflow",
@@ -154,7 +158,9 @@ __all__ = [
     "DelayDecision",
     "DelaySettings",
     "DelayStep",
+    "HttpFetchStep",
     "Step",
+    "ThrottleStep",
     "UnknownStep",
     "all_steps",
     "decide_delay",

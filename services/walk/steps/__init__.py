@@ -5,11 +5,20 @@ from __future__ import annotations
 from typing import Any, Protocol, TypeVar
 
 from domain.kit.json_types import JsonObject
-from domain.workflows.steps import BaseStep, ChannelStep, DelayStep, UnknownStep
+from domain.workflows.steps import (
+    BaseStep,
+    ChannelStep,
+    DelayStep,
+    HttpFetchStep,
+    ThrottleStep,
+    UnknownStep,
+)
 from services.walk.context import Walk
 from services.walk.moves import Move, Woken
 from services.walk.steps.channel import ChannelExecutor
 from services.walk.steps.delay import DelayExecutor
+from services.walk.steps.http_fetch import HttpFetchExecutor
+from services.walk.steps.throttle import ThrottleExecutor
 from services.walk.steps.unknown import UnknownExecutor
 
 S = TypeVar("S", bound=BaseStep)
@@ -37,6 +46,8 @@ EXECUTORS: dict[type[BaseStep], Executor[Any]] = dict(
     (
         pair(ChannelStep, ChannelExecutor()),
         pair(DelayStep, DelayExecutor()),
+        pair(HttpFetchStep, HttpFetchExecutor()),
+        pair(ThrottleStep, ThrottleExecutor()),
         pair(UnknownStep, UnknownExecutor()),
     )
 )
