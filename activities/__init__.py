@@ -8,8 +8,9 @@ from typing import Any
 from activities.advance import AdvanceActivities
 from activities.deliver import DeliverActivities
 from activities.fan_out import FanOutActivities
+from activities.fetch import FetchActivities
 from activities.sweep import SweepActivities
-from domain.contract.queues import DELIVERY_QUEUES, FANOUT, RUNS, SWEEP
+from domain.contract.queues import DELIVERY_QUEUES, FANOUT, FETCH, RUNS, SWEEP
 from services.engine import Engine
 
 
@@ -25,6 +26,7 @@ def activities_by_queue(
     advance = AdvanceActivities(engine)
     deliver = DeliverActivities(engine, queues=queues)
     fan_out = FanOutActivities(engine, works_runs=RUNS in queues)
+    fetch = FetchActivities(engine)
     sweep = SweepActivities(engine)
     table: dict[str, list[Callable[..., Any]]] = {
         RUNS: [advance.advance, deliver.deliver_now],
@@ -35,6 +37,7 @@ def activities_by_queue(
             fan_out.signal_cancelled_runs,
         ],
         SWEEP: [sweep.sweep],
+        FETCH: [fetch.http_fetch],
     }
     for queue in DELIVERY_QUEUES:
         table[queue] = [deliver.deliver_message]

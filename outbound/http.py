@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from enum import StrEnum
 
 import httpx
 
@@ -26,14 +27,27 @@ RETRIED_STATUS_CODES = frozenset({408, 425, 429})
 _LONGEST_WISH = 86_400.0
 
 
+class BodyEnd(StrEnum):
+    """How the reading of a body ended."""
+
+    WHOLE = "whole"
+    TOO_LONG = "too_long"
+    BROKEN_OFF = "broken_off"
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: status, headers, the first 64 kB of the body, and the entry for the log."""
+    """What came back: status, headers, as much of the body as is read, and the entry for the log.
+
+    `body_end` says whether that is all of the body; whoever needs no more than the status ignores
+    it.
+    """
 
     status_code: int
     headers: httpx.Headers
     body: bytes
     exchange: Exchange
+    body_end: BodyEnd = BodyEnd.WHOLE
 
     @property
     def is_success(self) -> bool:
@@ -53,10 +67,12 @@ async def call(
     timeout: float,
     connect: float = 10.0,
     secrets: Iterable[str] = (),
+    most_bytes: int = READ_BYTES,
 ) -> Answer:
     """Send `request` once, following no redirect.
 
-    `timeout` bounds the whole exchange, `connect` the connection with its TLS; both in seconds.
+    `timeout` bounds the whole exchange, `connect` the connection with its TLS; both in seconds. Of
+    the body `most_bytes` are read.
 
     Raises Retry when no answer came, and Refused when the request may not or cannot be sent.
     Any answer is returned, whatever its status.
@@ -81,49 +97,53 @@ async def call(
     except httpx.HTTPError as error:
         kind = type(error).__name__
         raise Retry(f"{service_name} could not be reached ({kind}).", unanswered) from None
-    body = await _read(response, deadline)
+    body, body_end = await _read(response, deadline, most_bytes)
     answered: JsonObject = {
         "status": response.status_code,
         "headers": redactor.headers(response.headers),
         "body": redactor.body(body),
     }
     exchange = Exchange(service_name, logged, answered)
-    return Answer(response.status_code, response.headers, body, exchange)
+    return Answer(response.status_code, response.headers, body, exchange, body_end)
 
 
-async def _read(response: httpx.Response, deadline: float) -> bytes:
+async def _read(response: httpx.Response, deadline: float, most: int) -> tuple[bytes, BodyEnd]:
     """Read a bounded body. One that breaks off or takes too long is as much as came of it.
 
-    Its status has come, and is what counts: a request that was accepted must not be sent again
+    Its status has come, and is what counts: a message that was accepted must not be sent again
     because the end of the answer was lost.
     """
     raw = bytearray()
+    end = BodyEnd.WHOLE
     try:
         async with asyncio.timeout_at(deadline):
             async for chunk in response.aiter_raw():
                 raw += chunk
-                if len(raw) >= READ_BYTES:
+                if len(raw) > most:
+                    end = BodyEnd.TOO_LONG
                     break
     except (TimeoutError, httpx.HTTPError):
-        pass
+        end = BodyEnd.BROKEN_OFF
     finally:
         await response.aclose()
-    return _decode(bytes(raw[:READ_BYTES]), response.headers)
+    body, has_more = _decode(bytes(raw[:most]), response.headers, most)
+    return body, BodyEnd.TOO_LONG if has_more else end
 
 
-def _decode(raw: bytes, headers: httpx.Headers) -> bytes:
-    """Undo the content encoding, to at most the bytes we read."""
+def _decode(raw: bytes, headers: httpx.Headers, most: int) -> tuple[bytes, bool]:
+    """Undo the content encoding, to at most the bytes we read; tell whether there is more."""
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
-        return raw
+        return raw, False
     if encoding not in ("gzip", "deflate"):
-        return f"[{len(raw)} bytes encoded as {encoding}]".encode()
+        return f"[{len(raw)} bytes encoded as {encoding}]".encode(), False
     for window in (47, -15):  # gzip or zlib by their header; some servers send bare deflate
+        decoder = zlib.decompressobj(window)
         try:
-            return zlib.decompressobj(window).decompress(raw, READ_BYTES)
+            return decoder.decompress(raw, most), bool(decoder.unconsumed_tail)
         except zlib.error:
             continue
-    return f"[{len(raw)} bytes of broken {encoding}]".encode()
+    return f"[{len(raw)} bytes of broken {encoding}]".encode(), False
 
 
 def log_request(request: httpx.Request, redactor: Redactor) -> JsonObject:

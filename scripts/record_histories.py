@@ -1,4 +1,6 @@
-"""Record the histories that `tests/replay` replays: `python -m scripts.record_histories`.
+"""Record the histories that `tests/replay` replays: `python -m scripts.record_histories [NAME …]`.
+
+With names only those scenarios are recorded: a new one is added beside the old ones.
 
 Do so after a change of workflow code that is meant to change histories. What was recorded before
 such a change stays under another name for as long as runs of that time may live.
@@ -8,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +27,18 @@ from tests.support.world import World
 HISTORIES = Path(__file__).resolve().parents[1] / "tests" / "replay" / "histories"
 
 
-async def record(database_url: str, folder: Path) -> None:
-    """Play every scenario on servers of its own, and write what Temporal kept of it."""
+async def record(database_url: str, folder: Path, names: Sequence[str]) -> None:
+    """Play scenarios on servers of its own, and write what Temporal kept of it."""
     database = Database(database_url, size=10)
     await database.open()
     make = Builder(database)
     async with running_temporal(folder) as address:
         client = await client_of(address, PRODUCT)
         async with running_product(database, client) as engine:
-            for name, scenario in SCENARIOS.items():
+            for name in names:
                 world = World(engine, make, await make.environment())
                 await prepare(world)
-                history = await (await scenario.play(world)).fetch_history()
+                history = await (await SCENARIOS[name].play(world)).fetch_history()
                 text = json.dumps(_without_traces(history.to_json_dict()), indent=1) + "\n"
                 (HISTORIES / f"{name}.json").write_text(text)
                 print(f"{name}: {len(history.events)} events")
@@ -54,7 +58,7 @@ def _without_traces(value: Any) -> Any:
 def main() -> None:
     """Run the servers and record."""
     with running_cluster() as postgres, tempfile.TemporaryDirectory() as folder:
-        asyncio.run(record(new_database(postgres), Path(folder)))
+        asyncio.run(record(new_database(postgres), Path(folder), sys.argv[1:] or [*SCENARIOS]))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from domain.contract.runs import (
     ChunkPlan,
     DeliverMessageInput,
     FirstAttempt,
+    HttpFetchInput,
     TriggerFanoutInput,
 )
 
@@ -54,6 +55,17 @@ DELIVERY_RETRY = RetryPolicy(
 DELIVERY_TIMEOUT = timedelta(minutes=30)
 DELIVERY_HEARTBEAT = timedelta(seconds=30)
 
+# Attempts at a request are counted in PostgreSQL, and the waits between them are the run's. This
+# repeats what a dead worker or an absent database has kept from being recorded.
+FETCH_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=2),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(minutes=1),
+)
+# The request takes 15 seconds; the rest is for a database that cannot store the answer.
+FETCH_TIMEOUT = timedelta(minutes=10)
+FETCH_HEARTBEAT = timedelta(seconds=30)
+
 CHUNK_TIMEOUT = timedelta(minutes=5)
 CHUNK_HEARTBEAT = timedelta(seconds=20)
 SWEEP_TIMEOUT = timedelta(minutes=2)
@@ -76,6 +88,12 @@ async def deliver_message(order: DeliverMessageInput) -> str:
 @activity.defn(name="deliver_now")
 async def deliver_now(order: DeliverMessageInput) -> FirstAttempt:
     """Hand one message to its provider where its run walks; returns within seconds."""
+    raise NotImplementedError
+
+
+@activity.defn(name="http_fetch")
+async def http_fetch(order: HttpFetchInput) -> str:
+    """Make one attempt at the request of a fetch step; answers how it went, in a word."""
     raise NotImplementedError
 
 
@@ -113,6 +131,7 @@ ALL = (
     advance,
     deliver_message,
     deliver_now,
+    http_fetch,
     plan_trigger_fanout,
     start_runs,
     plan_cancel_fanout,

@@ -12,7 +12,9 @@ from typing import Any, Protocol
 
 from temporalio import workflow
 
-from domain.contract.runs import SleepUntil, WalkOn
+from domain.contract.queues import FETCH
+from domain.contract.runs import Fetch, SleepUntil, WalkOn
+from temporal_workflows import activity_stubs as stubs
 
 
 class Waiting(Protocol):
@@ -31,19 +33,45 @@ async def _walk_on(run: Waiting, directive: WalkOn) -> None:
 
 async def _sleep_until(run: Waiting, directive: SleepUntil) -> None:
     """Wait for the instant, or for a cancel, whichever comes first."""
-    seconds = directive.until - workflow.time()
+    await _until(run, directive.until, directive.label)
+
+
+async def _fetch(run: Waiting, directive: Fetch) -> None:
+    """Have the request sent when it is due. A cancel ends the wait, and not the request.
+
+    A request that nobody has begun when the run ends is never sent.
+    """
+    if directive.not_before is not None:
+        await _until(run, directive.not_before, directive.label)
+    if run.is_cancelled():
+        return
+    sending = workflow.start_activity(
+        stubs.http_fetch,
+        directive.attempt,
+        task_queue=FETCH,
+        start_to_close_timeout=stubs.FETCH_TIMEOUT,
+        heartbeat_timeout=stubs.FETCH_HEARTBEAT,
+        retry_policy=stubs.FETCH_RETRY,
+        cancellation_type=workflow.ActivityCancellationType.ABANDON,
+        summary=directive.label,
+    )
+    await workflow.wait_condition(lambda: sending.done() or run.is_cancelled())
+    if sending.done():
+        await sending
+
+
+async def _until(run: Waiting, instant: float, label: str) -> None:
+    seconds = instant - workflow.time()
     if seconds <= 0:
         return
     try:
         await workflow.wait_condition(
-            run.is_cancelled,
-            timeout=timedelta(seconds=seconds),
-            timeout_summary=directive.label,
+            run.is_cancelled, timeout=timedelta(seconds=seconds), timeout_summary=label
         )
     except TimeoutError:
         return
 
 
-WAITS: dict[str, Wait] = {"walk_on": _walk_on, "sleep_until": _sleep_until}
+WAITS: dict[str, Wait] = {"walk_on": _walk_on, "sleep_until": _sleep_until, "fetch": _fetch}
 # What a workflow of this version can obey; it says so with every walk.
 SPEAKS = ("finished", *WAITS)

@@ -6,12 +6,12 @@ from typing import Any, ClassVar, Literal, Self, TypedDict
 
 from pydantic import Field
 
-from domain.channels.kind import ChannelKind, MessageContent, Target, Text
+from domain.channels.kind import ChannelKind, MessageContent, Target
 from domain.channels.types import ChannelType
 from domain.contract.queues import DELIVER_CHAT
 from domain.kit.authored import TemplateFile
 from domain.kit.json_types import JsonObject
-from domain.kit.shapes import Shape
+from domain.kit.shapes import Shape, Text
 
 
 class ChatTemplate(Shape):

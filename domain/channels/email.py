@@ -7,13 +7,13 @@ from typing import Any, ClassVar, Literal, Self, TypedDict
 
 from pydantic import Field
 
-from domain.channels.kind import ChannelKind, MessageContent, Target, Text
+from domain.channels.kind import ChannelKind, MessageContent, Target
 from domain.channels.types import ChannelType
 from domain.contract.queues import DELIVER_EMAIL
 from domain.kit.authored import TemplateFile
 from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.kit.shapes import Shape
+from domain.kit.shapes import Shape, Text
 
 
 class EmailTemplateSettings(Shape):

@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self, TypedDict, TypeGuard, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
-from domain.channels.kind import (
-    REFUSE_NULL,
-    ChannelKind,
-    MessageContent,
-    Target,
-    Text,
-)
+from domain.channels.kind import ChannelKind, MessageContent, Target
 from domain.channels.types import ChannelType
 from domain.contract.queues import DELIVER_WEBHOOK
 from domain.kit.authored import TemplateFile
-from domain.kit.json_types import JsonObject, JsonValue
-from domain.kit.shapes import Shape
+from domain.kit.http_requests import METHODS, HttpMethod, Pair, is_method, read_pairs
+from domain.kit.json_types import JsonObject
+from domain.kit.shapes import REFUSE_NULL, Shape, Text
 from domain.kit.violations import Violations
 
-HttpMethod = Literal["get", "post", "put", "delete", "patch"]
-METHODS: tuple[HttpMethod, ...] = get_args(HttpMethod)
 # What the settings of a webhook channel say about its own request.
 _REQUEST = ("method", "url", "headers", "query_params", "body")
 _NEED_A_URL = ("headers", "query_params", "body")
-
-
-def is_method(value: object) -> TypeGuard[HttpMethod]:
-    """Tell whether a value is a method that a webhook may use."""
-    return value in METHODS
-
-
-class Pair(Shape):
-    """A header or a query parameter; both strings are Liquid."""
-
-    key: Text
-    value: Text
 
 
 class HttpTemplate(Shape):
@@ -47,16 +28,6 @@ class HttpTemplate(Shape):
     headers: list[Pair] | None = None
     query_params: list[Pair] | None = None
     body: str | None = None
-
-
-class HttpContent(TypedDict):
-    """A rendered webhook request."""
-
-    method: HttpMethod
-    url: str
-    headers: list[dict[str, str]]  # {key, value}
-    query_params: list[dict[str, str]]
-    body: str
 
 
 class MessageHttpContent(MessageContent):
@@ -134,22 +105,5 @@ class Http(ChannelKind):
             violations.add(f"{field}.url", "is required for a request")
         for name in ("headers", "query_params"):
             if name in request:
-                request[name] = _read_pairs(request[name], f"{field}.{name}", violations)
+                request[name] = read_pairs(request[name], f"{field}.{name}", violations)
         return request
-
-
-def _read_pairs(raw: JsonValue, field: str, violations: Violations) -> JsonValue:
-    if isinstance(raw, dict):
-        raw = [{"key": name, "value": value} for name, value in raw.items()]
-    if isinstance(raw, str) and (not raw.strip() or "{{" in raw or "{%" in raw):
-        return raw
-    if not isinstance(raw, list):
-        violations.add(field, "must be a list of objects with key and value, or a Liquid template")
-        return raw
-    for index, pair in enumerate(raw):
-        is_pair = isinstance(pair, dict) and all(
-            isinstance(pair.get(name), str) for name in ("key", "value")
-        )
-        if not is_pair:
-            violations.add(f"{field}[{index}]", "must be an object with the strings key and value")
-    return raw

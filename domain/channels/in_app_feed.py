@@ -9,11 +9,11 @@ from typing import Any, ClassVar, Literal, Self, TypedDict
 
 from pydantic import Field
 
-from domain.channels.kind import ChannelKind, MessageContent, Target, Text
+from domain.channels.kind import ChannelKind, MessageContent, Target
 from domain.channels.types import ChannelType
 from domain.kit.authored import TemplateFile
 from domain.kit.json_types import JsonObject
-from domain.kit.shapes import Shape
+from domain.kit.shapes import Shape, Text
 
 # Channels have a provider on the wire, also those that nobody provides for.
 FEED_PROVIDER = "in_app_feed_knock"

@@ -5,10 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict
 
 from domain.channels.types import ChannelType
 from domain.kit.authored import TemplateFile
@@ -16,18 +15,6 @@ from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import Shape
 from domain.kit.violations import Violations
-
-
-def _refuse_null(value: object) -> object:
-    if value is None:
-        raise PydanticCustomError("missing", "Field required")
-    return value
-
-
-# Marks a member whose null counts as missing: Knock's CLI writes what is not set as null.
-REFUSE_NULL = BeforeValidator(_refuse_null)
-# A string that has to be there, empty or not.
-Text = Annotated[str, REFUSE_NULL]
 
 
 class MessageContent(BaseModel):

@@ -11,8 +11,10 @@ DELIVER_SMS = "deliver-sms"
 DELIVER_PUSH = "deliver-push"
 DELIVER_CHAT = "deliver-chat"
 DELIVER_WEBHOOK = "deliver-webhook"
+# Requests of fetch steps: their servers are slow or quick as customers please.
+FETCH = "fetch"
 
 # Which channel type uses which is in `domain/channels/<type>.py`.
 DELIVERY_QUEUES = (DELIVER_EMAIL, DELIVER_SMS, DELIVER_PUSH, DELIVER_CHAT, DELIVER_WEBHOOK)
 
-ALL_QUEUES: tuple[str, ...] = (RUNS, FANOUT, SWEEP, *DELIVERY_QUEUES)
+ALL_QUEUES: tuple[str, ...] = (RUNS, FANOUT, SWEEP, *DELIVERY_QUEUES, FETCH)

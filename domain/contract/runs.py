@@ -85,7 +85,35 @@ class SleepUntil:
     kind: Literal["sleep_until"] = "sleep_until"
 
 
-Directive: TypeAlias = Annotated[Finished | WalkOn | SleepUntil, Field(discriminator="kind")]
+@dataclass(frozen=True, slots=True)
+class HttpFetchInput:
+    """Make one attempt at the request of a fetch step."""
+
+    run_id: str
+    environment_id: str
+    step_ref: str
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Have a request sent, then walk on; the walk finds what came of it.
+
+    Attributes:
+        attempt: which request, and which attempt at it.
+        not_before: epoch seconds until when to wait first, or None for now.
+        label: for the Temporal UI.
+    """
+
+    attempt: HttpFetchInput
+    not_before: float | None = None
+    label: str = ""
+    kind: Literal["fetch"] = "fetch"
+
+
+Directive: TypeAlias = Annotated[
+    Finished | WalkOn | SleepUntil | Fetch, Field(discriminator="kind")
+]
 
 
 @dataclass(frozen=True, slots=True)

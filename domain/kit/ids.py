@@ -106,6 +106,13 @@ def first_event_id(message: UUID, number: int) -> UUID:
     return _assemble(message.int >> 80, tail, 7)
 
 
+def throttle_id(
+    environment_id: UUID, workflow_key: str, step_ref: str, recipient_gid: str, key: str
+) -> UUID:
+    """Name what one throttle step counts together for a recipient, by the value of its key."""
+    return derived_id(environment_id, "throttle", workflow_key, step_ref, recipient_gid, key)
+
+
 def recipient_run_workflow_id(environment: str, workflow_key: str, run_id: str) -> str:
     """Return the id of the Temporal workflow that is one recipient run."""
     if len(workflow_key) > 120:  # an id has at most 255 characters; this one stays readable

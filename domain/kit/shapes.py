@@ -83,6 +83,18 @@ class Absent(Wrong):
     """What a validator raises that judges a member which is not there."""
 
 
+def _refuse_null(value: object) -> object:
+    if value is None:
+        raise PydanticCustomError("missing", "Field required")
+    return value
+
+
+# Marks a member whose null counts as missing: Knock's CLI writes what is not set as null.
+REFUSE_NULL = BeforeValidator(_refuse_null)
+# A string that has to be there, empty or not.
+Text = Annotated[str, REFUSE_NULL]
+
+
 class Shape(BaseModel):
     """Base of the shapes of requests and of authored content."""
 

@@ -15,7 +15,7 @@ from enum import StrEnum
 from itertools import count, islice
 
 from domain.kit.clock import parse_instant
-from domain.kit.durations import add_duration, clamped_day, parse_duration, shift_month
+from domain.kit.durations import Duration, add_duration, clamped_day, parse_duration, shift_month
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.violations import Violations
@@ -180,16 +180,24 @@ def _monthly(rule: WindowRule, start: date, anchor: date) -> Iterator[date]:
             yield date(year, month, clamped_day(year, month, rule.day_of_month or anchor.day))
 
 
+def dynamic_duration(raw_value: JsonValue) -> Duration | None:
+    """Return the Duration that a dynamic value is, if it is a usable one."""
+    value = _decoded(raw_value)
+    if not isinstance(value, dict) or "frequency" in value:
+        return None
+    try:
+        return parse_duration(value, "window")
+    except InvalidParams:
+        return None
+
+
 def resolve_dynamic(raw_value: JsonValue, now: datetime, zone: str | None) -> datetime | None:
     """Return the instant a dynamic value stands for: a timestamp, a Duration, or a window rule.
 
     Text that is JSON is read as JSON, since environment variables hold text. None when the value
     is missing, malformed or in the past; a Duration of zero means `now`.
     """
-    value = raw_value
-    if isinstance(value, str) and parse_instant(value) is None:
-        with suppress(ValueError, RecursionError):
-            value = json.loads(value)
+    value = _decoded(raw_value)
     if isinstance(value, str):
         moment = parse_instant(value)
         return moment if moment is not None and moment > now else None
@@ -201,6 +209,14 @@ def resolve_dynamic(raw_value: JsonValue, now: datetime, zone: str | None) -> da
         return add_duration(now, parse_duration(value, "window"))
     except (InvalidParams, OverflowError):
         return None
+
+
+def _decoded(raw: JsonValue) -> JsonValue:
+    """Read JSON where a string is that; a timestamp is none."""
+    if isinstance(raw, str) and parse_instant(raw) is None:
+        with suppress(ValueError, RecursionError):
+            return json.loads(raw)
+    return raw
 
 
 _DAYS_OF = {Frequency.DAILY: _daily, Frequency.WEEKLY: _weekly, Frequency.MONTHLY: _monthly}

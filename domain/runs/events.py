@@ -35,6 +35,12 @@ class RunEventType(StrEnum):
     COHORT_SELECTED = "cohort_selected"
     DATA_UPDATED = "data_updated"
     WORKFLOW_TRIGGERED = "workflow_triggered"
+    THROTTLE_ALLOWED = "throttle_allowed"
+    THROTTLE_HIT = "throttle_hit"
+    FETCH_REQUESTED = "fetch_requested"
+    FETCH_RESPONDED = "fetch_responded"
+    FETCH_UNANSWERED = "fetch_unanswered"
+    FETCH_RETRY_SCHEDULED = "fetch_retry_scheduled"
 
 
 class RunEventStatus(StrEnum):

@@ -75,6 +75,25 @@ def upgrade() -> None:
         sa.UniqueConstraint("slug", name=op.f("uq_environments_slug")),
     )
     op.create_table(
+        "fetches",
+        sa.Column("recipient_run_id", sa.Uuid(), nullable=False),
+        sa.Column("step_ref", sa.Text(collation="C"), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("request", sa.LargeBinary(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("interruptions", sa.Integer(), nullable=False),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("result", sa.Text(collation="C"), nullable=True),
+        sa.Column(
+            "trace", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
+        sa.Column(
+            "answer", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("recipient_run_id", "step_ref", name=op.f("pk_fetches")),
+    )
+    op.create_table(
         "idempotency_records",
         sa.Column("environment_id", sa.Uuid(), nullable=False),
         sa.Column("path", sa.Text(collation="C"), nullable=False),
@@ -646,6 +665,19 @@ def upgrade() -> None:
         postgresql_where=sa.text("collection = '$tenants'"),
     )
     op.create_table(
+        "throttle_passes",
+        sa.Column("throttle_id", sa.Uuid(), nullable=False),
+        sa.Column("passed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recipient_run_id", sa.Uuid(), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "throttle_id", "passed_at", "recipient_run_id", name=op.f("pk_throttle_passes")
+        ),
+    )
+    op.create_index(
+        op.f("ix_throttle_passes_ends_at"), "throttle_passes", ["ends_at"], unique=False
+    )
+    op.create_table(
         "workflow_runs",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("environment_id", sa.Uuid(), nullable=False),
@@ -878,6 +910,8 @@ def downgrade() -> None:
         "outbox",
         "message_events",
         "idempotency_records",
+        "throttle_passes",
+        "fetches",
         "environments",
         "delivery_attempts",
         "deliveries",

@@ -11,12 +11,14 @@ from models.tables.content import Commit, ContentResource, ContentVersion
 from models.tables.delivery import PendingDelivery
 from models.tables.effect import OwedEffect
 from models.tables.environment import ApiKey, Environment, ServiceToken
+from models.tables.fetch import PendingFetch
 from models.tables.idempotency import IdempotencyRecord
 from models.tables.message import DeliveryAttempt, Message, MessageEvent
 from models.tables.outbox import OutboxEntry, OutboxReader, OutboxSubscription
 from models.tables.recipient import ChannelData, PreferenceSet, Recipient, Subscription
 from models.tables.release import SweepPosition, TriggerRelease
 from models.tables.run import RecipientRun, RecipientRunEvent, RunPatch, WorkflowRun
+from models.tables.throttle import ThrottlePass
 
 __all__ = [
     "ApiKey",
@@ -37,6 +39,7 @@ __all__ = [
     "OutboxSubscription",
     "OwedEffect",
     "PendingDelivery",
+    "PendingFetch",
     "PreferenceSet",
     "Recipient",
     "RecipientRun",
@@ -45,6 +48,7 @@ __all__ = [
     "ServiceToken",
     "Subscription",
     "SweepPosition",
+    "ThrottlePass",
     "TriggerRelease",
     "WorkflowRun",
     "metadata",

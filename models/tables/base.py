@@ -33,9 +33,10 @@ def json_column(*, nullable: bool = False) -> Any:
     return Field(sa_column=Column(JSONB(none_as_null=True), nullable=nullable))
 
 
-def instant_column(*, nullable: bool = False) -> Any:
+def instant_column(*, nullable: bool = False, primary_key: bool = False) -> Any:
     """An instant, stored in UTC."""
-    return Field(sa_column=Column(DateTime(timezone=True), nullable=nullable))
+    column = Column(DateTime(timezone=True), nullable=nullable, primary_key=primary_key)
+    return Field(sa_column=column)
 
 
 def bytes_column(*, unique: bool = False, nullable: bool = False) -> Any:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import json
-import re
 from datetime import datetime
 from typing import Annotated, ClassVar, cast
 from urllib.parse import urlsplit
@@ -14,11 +9,12 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import BaseModel, Field, SecretStr
 
-from domain.channels.http import HttpContent
 from domain.channels.types import ChannelType
+from domain.kit.http_requests import HttpContent
 from domain.messages.delivery import Delivery, Misconfigured, Outcome, Refused
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, call, failure_of, retry_of
+from outbound.requests import sign, write_request
 from providers.base import ProviderContext, ProviderSettings, read_settings
 from providers.secrets import secret_values
 
@@ -26,14 +22,6 @@ SERVICE_NAME = "Webhook"
 SIGNATURE_HEADER = "x-webhook-signature"
 # Every other failure is retried, the remaining 4xx and redirects too.
 FATAL_STATUS_CODES = frozenset({401, 403, 404, 405})
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
-# They belong to the connection and its framing, not to the author of a template.
-_CONNECTION_HEADERS = frozenset(
-    {"connection", "content-length", "expect", "host", "keep-alive", "proxy-authorization"}
-    | {"proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
-)
-
 
 # A host as it stands in a URL, or all hosts below one.
 _Host = Annotated[str, Field(pattern=r"^(\*\.)?[^\s/@:*?#]+$")]
@@ -98,35 +86,21 @@ def build_request(delivery: Delivery, settings: WebhookSettings, now: datetime) 
         Misconfigured: the signing key is empty.
     """
     content = cast(HttpContent, delivery.content)
-    method = content["method"].upper()
-    body = b"" if method == "GET" else content["body"].encode()
-    headers = _headers(content)
-    headers.setdefault("idempotency-key", delivery.message_id)
-    headers.setdefault("user-agent", "Carillon")
-    if body and _is_json(body):
-        headers.setdefault("content-type", "application/json")
+    request = write_request(content, {"idempotency-key": delivery.message_id})
     if settings.signing_key is not None:
         key = settings.signing_key.get_secret_value()
         if not key.strip():
             # A reference that rendered to nothing: unsigned is not what the owner asked for.
             raise Misconfigured("The signing key is empty.")
-        headers[SIGNATURE_HEADER] = sign(key, body, now)
-    try:
-        url = httpx.URL(content["url"].strip())
-        for pair in content["query_params"]:
-            url = url.copy_add_param(pair["key"], pair["value"])
-    except httpx.InvalidURL:
-        raise Refused("The URL is malformed.") from None
-    if not url.is_absolute_url:
-        raise Refused("The URL is malformed: it names no scheme or host.")
+        request.headers[SIGNATURE_HEADER] = sign(key, request.content, now)
     # In lower case, as httpx writes the host of a URL.
+    called = request.url.host
     allowed = [host.lower() for host in settings.allowed_hosts or ()]
     if allowed and not any(
-        url.host.endswith(host[1:]) if host.startswith("*.") else url.host == host
-        for host in allowed
+        called.endswith(host[1:]) if host.startswith("*.") else called == host for host in allowed
     ):
         raise Refused("The URL leads to a host that is not among the channel's allowed_hosts.")
-    return httpx.Request(method, url, headers=headers, content=body or None)
+    return request
 
 
 def parse_response(answer: Answer, now: datetime) -> Outcome:
@@ -136,32 +110,3 @@ def parse_response(answer: Answer, now: datetime) -> Outcome:
     if answer.status_code in FATAL_STATUS_CODES:
         raise failure_of(answer, now=now, fatal=FATAL_STATUS_CODES)
     raise retry_of(answer, now=now)
-
-
-def sign(key: str, body: bytes, now: datetime) -> str:
-    """Make the signature header: `t=<ms>,s=<base64 HMAC-SHA256 of "<ms>.<body>">`."""
-    milliseconds = int(now.timestamp() * 1000)
-    signed = f"{milliseconds}.".encode() + body
-    digest = hmac.new(key.encode(), signed, hashlib.sha256).digest()
-    return f"t={milliseconds},s={base64.b64encode(digest).decode()}"
-
-
-def _headers(content: HttpContent) -> httpx.Headers:
-    pairs: list[tuple[bytes, bytes]] = []
-    for pair in content["headers"]:
-        name = pair["key"].strip()
-        if not name or name.lower() in _CONNECTION_HEADERS:
-            continue
-        if not _HEADER_NAME.fullmatch(name):
-            raise Refused("The request has a header whose name is malformed.")
-        # Rendered text may hold line ends; a header may not.
-        pairs.append((name.encode(), _CONTROL.sub(" ", pair["value"]).strip().encode()))
-    return httpx.Headers(pairs)
-
-
-def _is_json(body: bytes) -> bool:
-    try:
-        json.loads(body)
-    except (ValueError, RecursionError):
-        return False
-    return True

@@ -115,7 +115,7 @@ def seal_request(
     """
     shown: JsonObject = {
         **content,
-        "url": _masked_url(content["url"]),
+        "url": masked_url(content["url"]),
         "headers": _masked_pairs(content["headers"]),
         "query_params": _masked_pairs(content["query_params"]),
     }
@@ -163,7 +163,9 @@ def _masked_pairs(pairs: list[dict[str, str]]) -> list[dict[str, str]]:
     ]
 
 
-def _masked_url(url: str) -> str:
+def masked_url(url: str) -> str:
+    """Return a URL without what stands before an @ in it, and without secret parameters."""
+
     def masked(match: re.Match[str]) -> str:
         is_secret = match[2] and is_sensitive(unquote_plus(match[1]))
         return f"{match[1]}={MASK}" if is_secret else match[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from models.queries.runs.fetches import forget_ended
+from models.queries.runs.throttles import forget_passes
 from models.queries.triggers.idempotency import delete_expired
 from services.engine import Engine
 from services.events.outbox import tidy_outbox
@@ -11,21 +13,31 @@ _AT_ONCE = 10_000
 
 
 async def forget_expired(engine: Engine) -> int:
-    """Delete idempotency records past their replay window, and what the outbox need not hold.
+    """Delete what nobody needs: answers to repeat, passes, requests of ended runs, outbox rows.
 
     Returns:
         How many rows were deleted.
     """
     failures: list[Exception] = []
     deleted = 0
-    for forget in (_forget_answers, tidy_outbox):
+    for forget in (_forget_answers, _forget_passes, _forget_fetches, tidy_outbox):
         try:
             deleted += await forget(engine)
-        except Exception as error:  # one must not keep the other from its work
+        except Exception as error:  # one must not keep the others from their work
             failures.append(error)
     if failures:
         raise failures[0]
     return deleted
+
+
+async def _forget_passes(engine: Engine) -> int:
+    async with engine.connection() as connection:
+        return await forget_passes(connection, now=engine.clock(), limit=_AT_ONCE)
+
+
+async def _forget_fetches(engine: Engine) -> int:
+    async with engine.connection() as connection:
+        return await forget_ended(connection, limit=_AT_ONCE)
 
 
 async def _forget_answers(engine: Engine) -> int:

@@ -25,14 +25,17 @@ class ContentError(Exception):
     """A step cannot be taken because of what its author or a customer wrote.
 
     Args:
-        kind: condition, template, content or unsupported.
+        kind: condition, template, content, request or unsupported.
         text: one sentence for the author; ends in the run's story.
+        is_final: whether the step fails at once, because another attempt would not help or all of
+            them were made.
     """
 
-    def __init__(self, kind: str, text: str) -> None:
+    def __init__(self, kind: str, text: str, *, is_final: bool = False) -> None:
         super().__init__(text)
         self.kind = kind
         self.text = storable_text(text)[:_LONGEST]
+        self.is_final = is_final
 
 
 @contextmanager

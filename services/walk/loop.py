@@ -18,6 +18,7 @@ from domain.contract.runs import (
     START,
     Advanced,
     Directive,
+    Fetch,
     Finished,
     SleepUntil,
     WalkOn,
@@ -224,7 +225,7 @@ def _fail(
     Returns:
         The outcome, as it is kept under the step's ref.
     """
-    last = attempt >= STEP_ATTEMPTS
+    last = error.is_final or attempt >= STEP_ATTEMPTS
     walk.journal.tell(
         RunEventType.STEP_FAILED if last else RunEventType.STEP_RETRYING,
         step=step,
@@ -269,6 +270,8 @@ def _pause(walk: Walk, step: BaseStep, outcome: JsonObject, speaks: Sequence[str
     resumes_at = walk.unit.now
     if isinstance(directive, SleepUntil):
         resumes_at = datetime.fromtimestamp(directive.until, UTC)
+    elif isinstance(directive, Fetch) and directive.not_before is not None:
+        resumes_at = datetime.fromtimestamp(directive.not_before, UTC)
     walk.journal.rest(RunStatus.PAUSED, resumes_at)
     return _answer(walk, directive, cursor)
 

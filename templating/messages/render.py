@@ -10,19 +10,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.channels.chat import ChatContent
-from domain.channels.http import METHODS, HttpContent, is_method
 from domain.channels.in_app_feed import FeedContent
 from domain.channels.push import PushContent
 from domain.channels.sms import SmsContent
 from domain.channels.types import ChannelType
 from domain.content.email_layout import EmailLayout
+from domain.kit.http_requests import HttpContent
 from domain.kit.json_types import JsonObject, Scope
 from templating.limits import DEFAULT_LIMITS, EMAIL_LIMITS, Limits, LiquidError
 from templating.liquid.lookups import Lookups
 from templating.liquid.printing import storable_json, to_text
-from templating.liquid.renderer import Renderer, one_line
+from templating.liquid.renderer import Renderer
 from templating.markup.markdown import markdown_to_safe_html, safe_url
 from templating.messages.email import count_attachments, render_email
+from templating.requests import render_request
 
 __all__ = ["RENDERERS", "ContentRenderer", "LiquidError", "render_content"]
 
@@ -149,49 +150,7 @@ def _render_feed(
 def _render_http(
     template: JsonObject, renderer: Renderer, settings: JsonObject, _: EmailLayout | None
 ) -> HttpContent:
-    method = template.get("method")
-    if not is_method(method):
-        named = one_line(to_text(method))[:16]
-        raise LiquidError(f"method: '{named}' is not one of {', '.join(METHODS)}")
-    return {
-        "method": method,
-        "url": renderer.line(template.get("url"), "url"),
-        "headers": _pairs(template, "headers", renderer),
-        "query_params": _pairs(template, "query_params", renderer),
-        "body": renderer.text(template.get("body"), "body") if method != "get" else "",
-    }
-
-
-def _pairs(template: JsonObject, key: str, renderer: Renderer) -> list[dict[str, str]]:
-    """Render a list of `{key, value}`; a pair whose key renders to nothing is left out.
-
-    An object, and a Liquid string that renders to one or to a list of pairs, is as good as a list
-    (Knock docs: "Fetch function", which says so of the same request template).
-    """
-    given = template.get(key)
-    if isinstance(given, str):
-        given = renderer.json_value(given, key)
-        if not isinstance(given, (dict, list, type(None))):
-            raise LiquidError(f"{key}: does not render to a JSON object")
-        # It was rendered already: what a recipient's data says must not be run as a template.
-        write: Callable[[object, str], str] = _printed_line
-    else:
-        write = renderer.line
-    if isinstance(given, dict):
-        given = [{"key": name, "value": value} for name, value in given.items()]
-    rendered = []
-    for index, pair in enumerate(given or []):
-        if not isinstance(pair, dict):
-            raise LiquidError(f"{key}[{index}]: must be an object with key and value")
-        name = write(pair.get("key"), f"{key}[{index}].key")
-        value = write(pair.get("value"), f"{key}[{index}].value")
-        if name:
-            rendered.append({"key": name, "value": value})
-    return rendered
-
-
-def _printed_line(value: object, _field: str, /) -> str:
-    return one_line(to_text(value))
+    return render_request(template, renderer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ OUTCOMES = {
     "waiting",
 }
 MOVES = {"Done", "Halted", "Into", "Skipped", "Waiting"}
-DIRECTIVES = {"finished", "sleep_until", "walk_on"}
+DIRECTIVES = {"fetch", "finished", "sleep_until", "walk_on"}
 CURSORS = {
     "": Cursor(""),
     "email_1": Cursor("email_1"),

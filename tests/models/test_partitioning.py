@@ -16,6 +16,7 @@ LOG_LIKE = {
     "workflow_runs": "id",
     "recipient_runs": "id",
     "recipient_run_events": "recipient_run_id",
+    "fetches": "recipient_run_id",
     "messages": "id",
     "message_events": "message_id",
     "delivery_attempts": "message_id",
@@ -91,6 +92,7 @@ def _insert_blank(connection: psycopg.Connection, table: str, **values: object) 
         "character varying": "''",
         "integer": "0",
         "jsonb": "'{}'",
+        "bytea": "''",
         "timestamp with time zone": "now()",
         "ARRAY": "'{}'",
     }

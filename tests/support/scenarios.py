@@ -28,7 +28,9 @@ from domain.kit.json_types import JsonObject
 from services.deliveries.retries import retry_message
 from temporal_workflows import SweepWorkflow
 from tests.support.interruptions import FailingTemporal
+from tests.support.steps import fetch_step
 from tests.support.waiting import until
+from tests.support.webhook_target import listening_target
 from tests.support.world import World, channel_step, delay_step
 
 Handle = WorkflowHandle[Any, Any]
@@ -127,6 +129,22 @@ async def _template_retry(world: World) -> Handle:
     return await _ended(await start(world, channel_step("bad", template=_BROKEN)))
 
 
+async def _fetch(world: World) -> Handle:
+    return await _fetched(world, 204)
+
+
+async def _fetch_again(world: World) -> Handle:
+    return await _fetched(world, 500, 204)
+
+
+async def _fetched(world: World, *codes: int) -> Handle:
+    """Fetch from a server that answers with these codes, then make a message."""
+    async with listening_target() as target:
+        target.scripts["/x"] = list(codes)
+        data = {"url": f"{target.url}/x"}
+        return await _ended(await start(world, fetch_step(), channel_step("feed"), data=data))
+
+
 async def _delivery_with_retries(world: World) -> Handle:
     return await _ended(await start(world, channel_step("mail", "email", channel_key="retry")))
 
@@ -191,6 +209,8 @@ SCENARIOS: dict[str, Scenario] = {
     "delay_cancelled_by_signal": Scenario(_delay_cancelled, 13),
     "cancelled_from_temporal": Scenario(_cancelled_from_temporal, 13),
     "template_retry": Scenario(_template_retry, 18),
+    "fetch": Scenario(_fetch, 13),
+    "fetch_again": Scenario(_fetch_again, 25),
     "delivery_with_retries": Scenario(_delivery_with_retries, 13),
     "message_delivery": Scenario(_message_delivery, 11),
     "trigger_fanout": Scenario(_trigger_fanout, 23),

@@ -19,6 +19,7 @@ from domain.contract.runs import (
     DeliverMessageInput,
     Finished,
     FirstAttempt,
+    HttpFetchInput,
     TriggerFanoutInput,
 )
 
@@ -29,6 +30,10 @@ CANCELLED = Advanced(Finished(), status="cancelled")
 
 async def _sent(order: DeliverMessageInput, attempt: int) -> str:
     return "sent"
+
+
+async def _answered(order: HttpFetchInput, attempt: int) -> str:
+    return "done"
 
 
 async def _started(chunk: Chunk, attempt: int) -> int:
@@ -45,6 +50,7 @@ class Script:
         failing_walks: how many walks fail before any succeeds; only local ones are counted.
         first_attempt: what an attempt that is made at once answers.
         deliver: one attempt to deliver on the channel's queue.
+        fetch: one attempt at a request.
         work: one attempt at a range of runs.
         plan: the ranges of a fan-out.
         pages: its pages instead, by where they begin.
@@ -55,6 +61,7 @@ class Script:
     failing_walks: int = 0
     first_attempt: FirstAttempt = ELSEWHERE
     deliver: Callable[[DeliverMessageInput, int], Awaitable[str]] = _sent
+    fetch: Callable[[HttpFetchInput, int], Awaitable[str]] = _answered
     work: Callable[[Chunk, int], Awaitable[int]] = _started
     plan: ChunkPlan = field(default_factory=ChunkPlan)
     pages: dict[str, ChunkPlan] = field(default_factory=dict)
@@ -64,6 +71,7 @@ class Script:
     delivered: list[tuple[str, int]] = field(default_factory=list)
     tried_at_once: list[tuple[str, str]] = field(default_factory=list)
     chunks: list[Chunk] = field(default_factory=list)
+    fetched: list[HttpFetchInput] = field(default_factory=list)
 
 
 class ScriptedActivities:
@@ -99,6 +107,13 @@ class ScriptedActivities:
         script = self.scripts[order.environment_id]
         script.tried_at_once.append((order.message_id, order.queue))
         return script.first_attempt
+
+    @activity.defn(name="http_fetch")
+    async def http_fetch(self, order: HttpFetchInput) -> str:
+        """Make the attempt that the script describes."""
+        script = self.scripts[order.environment_id]
+        script.fetched.append(order)
+        return await script.fetch(order, activity.info().attempt)
 
     @activity.defn(name="plan_trigger_fanout")
     async def plan_trigger_fanout(self, order: TriggerFanoutInput) -> ChunkPlan:
@@ -140,6 +155,7 @@ class ScriptedActivities:
             self.advance,
             self.deliver_message,
             self.deliver_now,
+            self.http_fetch,
             self.plan_trigger_fanout,
             self.plan_cancel_fanout,
             self.start_runs,

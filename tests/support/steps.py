@@ -118,6 +118,15 @@ def trigger_step(workflow_key: str, ref: str = "trigger", **settings: Any) -> Js
         "ref": ref,
         "settings": {"workflow_key": workflow_key, **settings},
     }
+def fetch_step(ref: str = "fetch", /, **settings: Any) -> JsonObject:
+    """Write a fetch step that gets `data.url`."""
+    return {"type": "http_fetch", "ref": ref, "settings": {"url": "{{ data.url }}", **settings}}
+
+
+def throttle_step(ref: str = "throttle", /, **settings: Any) -> JsonObject:
+    """Write a throttle step that lets one run pass in an hour."""
+    hour = {"throttle_window": {"unit": "hours", "value": 1}}
+    return {"type": "throttle", "ref": ref, "settings": {**hour, **settings}}
 
 
 def when(variable: str, operator: str, argument: Any = None) -> JsonObject:

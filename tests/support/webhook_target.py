@@ -40,10 +40,11 @@ class Call:
 
 @dataclass(slots=True)
 class Target:
-    """Where a webhook step calls; a path without a script answers 200."""
+    """Where webhook and fetch steps call; a path without a script answers 200, and "ok"."""
 
     url: str = ""
     scripts: dict[str, list[int]] = field(default_factory=dict)
+    bodies: dict[str, bytes] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
 
     def to(self, path: str) -> list[Call]:
@@ -59,9 +60,11 @@ class Target:
         self.calls.append(Call(method, path, headers, body))
         script = self.scripts.get(path)
         code = script.pop(0) if script else 200
-        writer.write(
-            f"HTTP/1.1 {code} X\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok".encode()
+        answer = self.bodies.get(path, b"ok")
+        head_out = (
+            f"HTTP/1.1 {code} X\r\ncontent-length: {len(answer)}\r\nconnection: close\r\n\r\n"
         )
+        writer.write(head_out.encode() + answer)
         writer.close()
 
 

@@ -19,12 +19,15 @@ from domain.contract.runs import (
     Advanced,
     DeliverMessageInput,
     DeliveryOrder,
+    Fetch,
     Finished,
     FirstAttempt,
+    HttpFetchInput,
     WalkOn,
 )
 from temporal_workflows import activity_stubs, recipient_run
 from temporal_workflows.signals import CANCEL_REQUESTED
+from temporal_workflows.waits import SPEAKS
 from tests.support.scripted_activities import CANCELLED, FINISHED
 from tests.support.stage import Stage, sleep_until
 from tests.support.waiting import until
@@ -106,6 +109,69 @@ async def test_time_that_is_past_needs_no_timer(stage: Stage) -> None:
     assert (await count_events(handle))["timer_started"] == 0
 
 
+def fetching(stage: Stage, not_before: float | None = None) -> Advanced:
+    """Return the answer of a walk that needs the answer of a server."""
+    attempt = HttpFetchInput("run-1", stage.environment_id, "fetch")
+    return Advanced(Fetch(attempt, not_before, "fetch: request"), cursor="1")
+
+
+async def test_fetch_then_walk_on(stage: Stage) -> None:
+    """A directive to fetch is one activity, not before its time; then the walk goes on."""
+    due = time.time() + 1.0
+    stage.script.directives = {"": fetching(stage, due), "1": FINISHED}
+    handle = await stage.start()
+    assert await handle.result() == "completed"
+    assert time.time() >= due
+    assert [order.step_ref for order in stage.script.fetched] == ["fetch"]
+    assert (await count_events(handle))["timer_started"] == 1
+
+
+async def test_cancel_before_a_fetch(stage: Stage) -> None:
+    """A cancel that comes while a request is put off ends the run, and nothing is sent."""
+    stage.script.directives = {"": fetching(stage, time.time() + HOUR), "1": CANCELLED}
+    handle = await stage.start()
+    await until_status(handle, "timer_started")
+    await handle.signal(CANCEL_REQUESTED)
+    assert await handle.result() == "cancelled"
+    assert stage.script.fetched == []
+
+
+async def test_cancel_during_a_fetch(stage: Stage) -> None:
+    """A cancel ends the run at once; the request is not called back, nor waited for."""
+    reached, end = asyncio.Event(), asyncio.Event()
+
+    async def answer(order: HttpFetchInput, attempt: int) -> str:
+        reached.set()
+        await end.wait()
+        return "done"
+
+    stage.script.fetch = answer
+    stage.script.directives = {"": fetching(stage)}
+    handle = await stage.start()
+    await reached.wait()
+    await handle.signal(CANCEL_REQUESTED)
+    assert await handle.result() == "cancelled"
+    end.set()
+
+
+async def test_a_fetch_that_an_operator_cancels(stage: Stage) -> None:
+    """Temporal's own cancel ends the run too, however long the request takes."""
+    reached, end = asyncio.Event(), asyncio.Event()
+
+    async def answer(order: HttpFetchInput, attempt: int) -> str:
+        reached.set()
+        await end.wait()
+        return "done"
+
+    stage.script.fetch = answer
+    stage.script.directives = {"": fetching(stage)}
+    handle = await stage.start()
+    await reached.wait()
+    await handle.cancel()
+    assert await ends_cancelled(handle)
+    end.set()
+
+
 async def test_deliveries_are_awaited(stage: Stage) -> None:
     """A run that finished walking ends when its messages are with their providers."""
     gate = Gate()
@@ -161,7 +227,7 @@ async def test_walks_on_at_once(stage: Stage) -> None:
 async def test_says_what_it_can_obey(stage: Stage) -> None:
     """With each walk a run says which kinds of directives it obeys."""
     await (await stage.start()).result()
-    assert [walk.speaks for walk in stage.script.walks] == [["finished", "walk_on", "sleep_until"]]
+    assert [walk.speaks for walk in stage.script.walks] == [list(SPEAKS)]
 
 
 async def test_few_deliveries_at_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

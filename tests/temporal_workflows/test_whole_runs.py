@@ -94,6 +94,24 @@ async def _halted(world: World, handle: Handle) -> None:
     ]
 
 
+async def _fetched(world: World, handle: Handle) -> None:
+    run, messages = await _only(world)
+    assert len(messages) == 1
+    assert (await world.story(run["id"]))[1:3] == ["fetch_requested", "fetch_responded"]
+
+
+async def _fetched_again(world: World, handle: Handle) -> None:
+    """The run itself waited between the attempts at its request."""
+    run, messages = await _only(world)
+    assert len(messages) == 1
+    assert (await world.story(run["id"]))[1:5] == [
+        "fetch_requested",
+        "fetch_responded",
+        "fetch_retry_scheduled",
+        "fetch_responded",
+    ]
+
+
 async def _cancelled(world: World, handle: Handle) -> None:
     run, messages = await _only(world)
     assert (run["status"], messages) == ("cancelled", [])
@@ -132,6 +150,8 @@ OUTCOMES: dict[str, Callable[[World, Handle], Awaitable[None]]] = {
     "delay_cancelled_by_signal": _cancelled,
     "cancelled_from_temporal": _cancelled,
     "template_retry": _halted,
+    "fetch": _fetched,
+    "fetch_again": _fetched_again,
     "delivery_with_retries": _exhausted,
     "message_delivery": _refused_again,
     "trigger_fanout": _all_asleep,

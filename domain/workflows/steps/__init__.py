@@ -36,11 +36,20 @@ from domain.workflows.steps.random_cohort import (
     cohort_of,
 )
 from domain.workflows.steps.trigger_workflow import TriggerWorkflowSettings, TriggerWorkflowStep
+from domain.workflows.steps.http_fetch import HttpFetchStep
+from domain.workflows.steps.throttle import ThrottleStep
 from domain.workflows.steps.unknown import UnknownStep
 from domain.workflows.steps.update_data import UpdateDataSettings, UpdateDataStep
 
 Step: TypeAlias = Annotated[
-    ChannelStep | DelayStep | BranchStep | RandomCohortStep | UpdateDataStep | TriggerWorkflowStep,
+    ChannelStep
+    | DelayStep
+    | BranchStep
+    | RandomCohortStep
+    | UpdateDataStep
+    | TriggerWorkflowStep
+    | HttpFetchStep
+    | ThrottleStep,
     Field(discriminator="type"),
 ]
 NestedSteps: TypeAlias = Annotated[tuple[Step, ...], WrapValidator(nested_steps)]
@@ -58,13 +67,13 @@ STEP_TYPES: dict[str, type[BaseStep]] = {
     "random_cohort": RandomCohortStep,
     "update_data": UpdateDataStep,
     "trigger_workflow": TriggerWorkflowStep,
+    "http_fetch": HttpFetchStep,
+    "throttle": ThrottleStep,
 }
 # Known to Knock, refused here by name: a step is never dropped in silence.
 UNSUPPORTED_TYPES = frozenset(
     (
         "batch",
-        "throttle",
-        "http_fetch",
         "wait_for_event",
         "ai_agent",
         "update_user",
@@ -224,6 +233,8 @@ __all__ = [
     "Step",
     "TriggerWorkflowSettings",
     "TriggerWorkflowStep",
+    "HttpFetchStep",
+    "ThrottleStep",
     "UnknownStep",
     "UpdateDataSettings",
     "UpdateDataStep",

@@ -12,6 +12,8 @@ from domain.workflows.steps import (
     DelayStep,
     RandomCohortStep,
     TriggerWorkflowStep,
+    HttpFetchStep,
+    ThrottleStep,
     UnknownStep,
     UpdateDataStep,
 )
@@ -22,6 +24,8 @@ from services.walk.steps.channel import ChannelExecutor
 from services.walk.steps.delay import DelayExecutor
 from services.walk.steps.random_cohort import RandomCohortExecutor
 from services.walk.steps.trigger_workflow import TriggerWorkflowExecutor
+from services.walk.steps.http_fetch import HttpFetchExecutor
+from services.walk.steps.throttle import ThrottleExecutor
 from services.walk.steps.unknown import UnknownExecutor
 from services.walk.steps.update_data import UpdateDataExecutor
 
@@ -54,6 +58,8 @@ EXECUTORS: dict[type[BaseStep], Executor[Any]] = dict(
         pair(RandomCohortStep, RandomCohortExecutor()),
         pair(UpdateDataStep, UpdateDataExecutor()),
         pair(TriggerWorkflowStep, TriggerWorkflowExecutor()),
+        pair(HttpFetchStep, HttpFetchExecutor()),
+        pair(ThrottleStep, ThrottleExecutor()),
         pair(UnknownStep, UnknownExecutor()),
     )
 )

@@ -1,10 +1,11 @@
-"""Render a channel step for one run; what may take long is rendered in a thread."""
+"""Render a step for one run; what may take long is rendered in a thread."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 from domain.channels.kinds import CHANNEL_KINDS
 from domain.channels.types import effective_settings
@@ -22,10 +23,14 @@ from services.walk.context import Walk
 from templating.limits import LiquidError
 from templating.liquid.environment import is_quick as is_quick_template
 from templating.liquid.lookups import Lookups
-from templating.liquid.printing import weigh
+from templating.liquid.printing import storable_json, weigh
+from templating.liquid.renderer import Renderer
 from templating.messages.render import RENDERERS, render_content
+from templating.requests import render_request
 
 _log = get_logger(__name__)
+
+T = TypeVar("T")
 
 # Of what the templates of a quick message see. Markdown, which every feed item goes through, takes
 # some milliseconds for that much.
@@ -77,29 +82,17 @@ async def render_message(
     renderer = RENDERERS[step.channel_type]
     scope = walk.message_scope(identifier)
     layout = await _layout(walk, step, template)
-    # A few tenths of a millisecond are cheaper here than the way to a thread and back. Any loop or
-    # long text may take a second.
-    seen = [walk.run.data, scope["recipient"], scope["actor"], scope["tenant"]]
-    is_quick = (
-        not renderer.is_slow
-        and all(map(is_quick_template, _texts((template, settings))))
-        and weigh(seen, _QUICK_WEIGHT) <= _QUICK_WEIGHT
+    work = partial(
+        render_content,
+        step.channel_type,
+        template,
+        scope,
+        settings=settings,
+        layout=layout,
+        limits=replace(renderer.limits, seconds=walk.limits.seconds),
     )
-
-    async def render(lookups: Lookups) -> JsonObject:
-        work = partial(
-            render_content,
-            step.channel_type,
-            template,
-            scope,
-            settings=settings,
-            layout=layout,
-            limits=replace(renderer.limits, seconds=walk.limits.seconds),
-            lookups=lookups,
-        )
-        return work() if is_quick else await off_loop(work)
-
-    content = await with_lookups(walk.unit.connection, walk.run.environment_id, render)
+    is_slow = renderer.is_slow or not _sees_little(walk)
+    content = await _rendered(walk, work, (template, settings), is_slow=is_slow)
     unsent = renderer.count_unsent(template, walk.run.data) if renderer.count_unsent else 0
     if unsent:
         # The mail goes out without its attachments, which this version does not send.
@@ -107,6 +100,54 @@ async def render_message(
         walk.journal.tell(RunEventType.ATTACHMENTS_NOT_SENT, step=step, data=told)
         _log.warning("attachments_not_sent", workflow=walk.definition.key, step=step.ref, **told)
     return content
+
+
+async def render_fetch(walk: Walk, request: JsonObject) -> JsonObject:
+    """Return the request of a fetch step, and the key that signs it.
+
+    Raises:
+        LiquidError: a template is broken, or went over its limits.
+    """
+    scope = walk.scope()
+
+    def work(*, lookups: Lookups) -> JsonObject:
+        renderer = Renderer(scope, walk.limits, lookups=lookups)
+        content: JsonObject = storable_json(render_request(request, renderer))
+        signing_key = renderer.line(request.get("signing_key"), "signing_key")
+        return {"content": content, "signing_key": signing_key}
+
+    return await _rendered(walk, work, request, is_slow=not _sees_little(walk))
+
+
+async def render_value(walk: Walk, source: str, field: str) -> str:
+    """Return what a single template of a step renders to. Raises LiquidError."""
+    scope = walk.scope()
+
+    def work(*, lookups: Lookups) -> str:
+        return Renderer(scope, walk.limits, lookups=lookups).line(source, field)
+
+    return await _rendered(walk, work, source, is_slow=not _sees_little(walk))
+
+
+async def _rendered(walk: Walk, work: Callable[..., T], sources: object, *, is_slow: bool) -> T:
+    """Render here when that is quick, else in a thread, with what the templates look up.
+
+    A few tenths of a millisecond are cheaper here than the way to a thread and back. Any loop or
+    long text may take a second.
+    """
+    is_quick = not is_slow and all(map(is_quick_template, _texts(sources)))
+
+    async def render(lookups: Lookups) -> T:
+        prepared: Callable[[], T] = partial(work, lookups=lookups)
+        return prepared() if is_quick else await off_loop(prepared)
+
+    return await with_lookups(walk.unit.connection, walk.run.environment_id, render)
+
+
+def _sees_little(walk: Walk) -> bool:
+    run = walk.run
+    seen = [run.data, run.recipient, run.actor, run.tenant]
+    return weigh(seen, _QUICK_WEIGHT) <= _QUICK_WEIGHT
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -1,0 +1,77 @@
+"""The throttle step: counts the runs that pass, in the transaction of the walk."""
+
+from __future__ import annotations
+
+from domain.conditions import lookup
+from domain.kit.clock import iso
+from domain.kit.ids import throttle_id
+from domain.kit.json_types import JsonObject
+from domain.runs.events import RunEventType
+from domain.workflows.steps.throttle import ThrottleStep, decide_window, is_liquid, key_of
+from models.queries.runs.throttles import try_to_pass
+from services.walk.context import Walk
+from services.walk.faults import ContentError, blaming
+from services.walk.moves import Done, Event, Halted, Move, Skipped, Woken
+from services.walk.steps.rendering import render_value
+
+
+class ThrottleExecutor:
+    """Lets a run pass, or ends it."""
+
+    async def arrive(self, walk: Walk, step: ThrottleStep) -> Move:
+        """Count the run. Raises ContentError when conditions or key are broken."""
+        if not await walk.allows(step):
+            return _skipped(step, "conditions not met", failed=False)
+        settings, run = step.settings, walk.run
+        with blaming("content"):
+            window = decide_window(settings, walk.scope(), walk.unit.now, walk.zone)
+        if isinstance(window, str):
+            # An unusable dynamic value is logged as an error although the run goes on (Knock docs).
+            return _skipped(step, window, failed=True)
+        key = ""
+        if settings.throttle_key:
+            with blaming("template"):
+                value = (
+                    await render_value(walk, settings.throttle_key, "throttle_key")
+                    if is_liquid(settings.throttle_key)
+                    else lookup(walk.scope(), settings.throttle_key)
+                )
+            found = key_of(value)
+            if found is None:
+                return _skipped(step, "the throttle key is not set, or is too long", failed=True)
+            key = found
+        verdict = await try_to_pass(
+            walk.unit.connection,
+            throttle_id(run.environment_id, walk.definition.key, step.ref, run.ref.gid, key),
+            run.id,
+            limit=settings.throttle_limit,
+            since=window.since,
+            ends_at=window.ends_at,
+            now=walk.unit.now,
+        )
+        told = {
+            "count": verdict.passes + verdict.is_open,
+            "limit": settings.throttle_limit,
+            "ends_at": iso(verdict.ends_at),
+        }
+        if verdict.is_open:
+            return Done(
+                story=f"`{step.ref}` let it pass", event=Event(RunEventType.THROTTLE_ALLOWED, told)
+            )
+        return Halted(
+            story=f"`{step.ref}` stopped it",
+            event=Event(RunEventType.THROTTLE_HIT, told),
+            reason="throttled",
+        )
+
+    async def resume(self, walk: Walk, step: ThrottleStep, kept: JsonObject, woken: Woken) -> Move:
+        """A throttle step never waits. Raises ContentError."""
+        raise ContentError("unsupported", "another version let this step wait")
+
+
+def _skipped(step: ThrottleStep, reason: str, *, failed: bool) -> Move:
+    return Skipped(
+        story=f"`{step.ref}` skipped: {reason}",
+        event=Event(RunEventType.STEP_SKIPPED, {"reason": reason}, failed=failed),
+        reason=reason,
+    )
