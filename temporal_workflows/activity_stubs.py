@@ -14,12 +14,14 @@ from temporalio.common import RetryPolicy
 from domain.contract.runs import (
     Advanced,
     AdvanceInput,
+    BatchWindowInput,
     CancelFanoutInput,
     Chunk,
     ChunkPlan,
     DeliverMessageInput,
     FirstAttempt,
     TriggerFanoutInput,
+    WindowState,
 )
 
 # A walk is a few statements. It runs as a local activity first; when the database is away for
@@ -67,6 +69,12 @@ async def advance(order: AdvanceInput) -> Advanced:
     raise NotImplementedError
 
 
+@activity.defn(name="close_window")
+async def close_window(order: BatchWindowInput) -> WindowState:
+    """Close the window of a batch whose time has come, or answer when that will be."""
+    raise NotImplementedError
+
+
 @activity.defn(name="deliver_message")
 async def deliver_message(order: DeliverMessageInput) -> str:
     """Hand one message to its provider; answers its delivery status."""
@@ -111,6 +119,7 @@ async def sweep(duty: str) -> int:
 
 ALL = (
     advance,
+    close_window,
     deliver_message,
     deliver_now,
     plan_trigger_fanout,

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from temporalio import workflow
 
-from domain.contract.runs import SleepUntil, WalkOn
+from domain.contract.runs import AwaitBatch, SleepUntil, WalkOn
 
 
 class Waiting(Protocol):
@@ -20,6 +20,9 @@ class Waiting(Protocol):
 
     def is_cancelled(self) -> bool:
         """Tell whether a cancel has arrived."""
+
+    def has_closed(self, batch_id: str) -> bool:
+        """Tell whether word has come that a batch has closed."""
 
 
 Wait = Callable[[Waiting, Any], Awaitable[None]]
@@ -44,6 +47,20 @@ async def _sleep_until(run: Waiting, directive: SleepUntil) -> None:
         return
 
 
-WAITS: dict[str, Wait] = {"walk_on": _walk_on, "sleep_until": _sleep_until}
+async def _await_batch(run: Waiting, directive: AwaitBatch) -> None:
+    """Wait for word that the batch has closed, or for a cancel.
+
+    There is no timer: the batch has one, and the sweep says it again when the word was lost.
+    """
+    await workflow.wait_condition(
+        lambda: run.has_closed(directive.batch_id) or run.is_cancelled()
+    )
+
+
+WAITS: dict[str, Wait] = {
+    "walk_on": _walk_on,
+    "sleep_until": _sleep_until,
+    "await_batch": _await_batch,
+}
 # What a workflow of this version can obey; it says so with every walk.
 SPEAKS = ("finished", *WAITS)

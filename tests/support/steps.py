@@ -79,6 +79,12 @@ def delay_step(ref: str = "wait", *, seconds: float = 3600, **changes: Any) -> J
     return {"type": "delay", "ref": ref, "settings": {"delay_for": length}, **changes}
 
 
+def batch_step(ref: str = "batch_1", *, seconds: float | None = 600, **settings: Any) -> JsonObject:
+    """Write a batch step with a window of a fixed length; `settings` win."""
+    window = None if seconds is None else {"unit": "seconds", "value": seconds}
+    return {"type": "batch", "ref": ref, "settings": {"batch_window": window, **settings}}
+
+
 def when(variable: str, operator: str, argument: Any = None) -> JsonObject:
     """Write conditions of one comparison."""
     return {"all": [{"variable": variable, "operator": operator, "argument": argument}]}

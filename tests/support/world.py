@@ -22,14 +22,16 @@ from services.engine import Engine
 from services.triggers import accept as triggers
 from services.triggers.releases import close_releases
 from services.walk import advance
+from temporal_workflows.waits import SPEAKS
 from tests.support.builders import T0
 from tests.support.content import note, save_content
 from tests.support.seen import Seen
-from tests.support.steps import CHANNEL_KEYS, channel_step, delay_step, when
+from tests.support.steps import CHANNEL_KEYS, batch_step, channel_step, delay_step, when
 
 __all__ = [
     "PROVIDERS",
     "World",
+    "batch_step",
     "another_process",
     "channel_step",
     "delay_step",
@@ -202,7 +204,7 @@ class World(Seen):
         self, run_id: str | UUID, cursor: str = START, *, cancel: bool = False
     ) -> Advanced:
         """Advance a run once."""
-        order = AdvanceInput(str(run_id), str(self.environment.id), cursor, cancel)
+        order = AdvanceInput(str(run_id), str(self.environment.id), cursor, cancel, list(SPEAKS))
         return await advance(self.engine, order)
 
     async def send(self, *steps: JsonObject, **body: Any) -> tuple[str, Advanced]:

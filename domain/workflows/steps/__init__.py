@@ -15,21 +15,22 @@ from domain.kit.json_types import JsonValue
 from domain.kit.shapes import violations_of
 from domain.kit.violations import Violations
 from domain.workflows.steps.base import LENIENT, REF, BaseStep, all_steps
+from domain.workflows.steps.batch import BatchStep
 from domain.workflows.steps.channel import ChannelStep
 from domain.workflows.steps.delay import DelayDecision, DelaySettings, DelayStep, decide_delay
 from domain.workflows.steps.unknown import UnknownStep
 
-Step: TypeAlias = Annotated[ChannelStep | DelayStep, Field(discriminator="type")]
+Step: TypeAlias = Annotated[BatchStep | ChannelStep | DelayStep, Field(discriminator="type")]
 MAX_STEPS = 500
 
 STEP_TYPES: dict[str, type[BaseStep]] = {
+    "batch": BatchStep,
     "channel": ChannelStep,
     "delay": DelayStep,
 }
 # Known to Knock, refused here by name: a step is never dropped in silence.
 UNSUPPORTED_TYPES = frozenset(
     (
-        "batch",
         "throttle",
         "http_fetch",
         "branch",
@@ -150,6 +151,7 @@ __all__ = [
     "STEP_TYPES",
     "UNSUPPORTED_TYPES",
     "BaseStep",
+    "BatchStep",
     "ChannelStep",
     "DelayDecision",
     "DelaySettings",

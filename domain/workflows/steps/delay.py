@@ -10,38 +10,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationInfo, model_validator
 from pydantic.functional_validators import AfterValidator, BeforeValidator
 
-from domain.conditions import MISSING, lookup
-from domain.conditions.paths import is_path, split_path
-from domain.kit.clock import parse_instant
-from domain.kit.durations import MAX_DELAY, Duration, DurationUnit, add_duration, parse_duration
+from domain.kit.durations import Duration, add_duration, parse_duration
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonValue
-from domain.kit.shapes import Absent, JudgedBy, Shape, Wrong, refusal
-from domain.kit.windows import resolve_dynamic
+from domain.kit.shapes import JudgedBy, Shape, Wrong, refusal
 from domain.workflows.steps.base import BaseStep
-
-PATH_PREFIXES = ("data", "recipient", "actor", "tenant", "vars")
-
-
-_LENGTH = {
-    "type": ["object", "null"],
-    "properties": {
-        "unit": {"type": "string", "enum": [unit.value for unit in DurationUnit]},
-        "value": {"type": "integer"},
-    },
-    "required": ["unit", "value"],
-}
-
-
-def _path(path: str | None) -> str | None:
-    """Give a bare path its root, `data`."""
-    if not path:
-        return None
-    root, *rest = split_path(path)
-    whole = path if root in PATH_PREFIXES and rest else f"data.{path}"
-    if not is_path(whole):
-        raise Wrong("must be a path such as data.items[0].at")
-    return whole
+from domain.workflows.steps.settings import LENGTH, given, instant_at_path, rooted_path
 
 
 def _length(raw: JsonValue, info: ValidationInfo) -> Duration | None:
@@ -58,10 +32,10 @@ def _length(raw: JsonValue, info: ValidationInfo) -> Duration | None:
 class DelaySettings(Shape):
     """How long: a fixed time, until the value at a path, or an offset from the value at a path."""
 
-    delay_until_field_path: Annotated[str | None, AfterValidator(_path)] = Field(
+    delay_until_field_path: Annotated[str | None, AfterValidator(rooted_path)] = Field(
         None, description="Where the time stands, such as `data.starts_at`."
     )
-    delay_for: Annotated[Duration | None, JudgedBy(_length, _LENGTH)] = Field(
+    delay_for: Annotated[Duration | None, JudgedBy(_length, LENGTH)] = Field(
         None, description="With a path an offset from it, which may be negative."
     )
 
@@ -72,17 +46,11 @@ class DelaySettings(Shape):
         return self
 
 
-def _given(raw: JsonValue) -> JsonValue:
-    if raw is None:
-        raise Absent("is required")
-    return raw
-
-
 class DelayStep(BaseStep):
     """Wait, then go on."""
 
     type: Literal["delay"] = "delay"
-    settings: Annotated[DelaySettings, BeforeValidator(_given)]
+    settings: Annotated[DelaySettings, BeforeValidator(given)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,36 +72,13 @@ def decide_delay(
     path, length = step.settings.delay_until_field_path, step.settings.delay_for
     try:
         if path is not None:
-            return _until_path(path, length, scope_values, now, zone)
+            target = instant_at_path(path, length, scope_values, now, zone)
+            if target.at is None:
+                return DelayDecision(skip_reason=target.problem)
+            return _waiting(target.at, now)
         return _waiting(add_duration(now, length) if length else now, now)
     except OverflowError:
         return DelayDecision(skip_reason="the delay gives a time off the calendar")
-
-
-def _until_path(
-    path: str,
-    offset: Duration | None,
-    scope_values: Mapping[str, Any],
-    now: datetime,
-    zone: str | None,
-) -> DelayDecision:
-    raw = lookup(scope_values, path)
-    if raw is MISSING or raw is None or raw == "":
-        return DelayDecision(skip_reason=f"{path} is not set")
-    # A timestamp in the past is no way to wait by itself, but an offset may start from it.
-    target = parse_instant(raw) or resolve_dynamic(raw, now, zone)
-    if target is None:
-        return DelayDecision(
-            skip_reason=f"{path} is not a timestamp, duration or window rule that lies ahead"
-        )
-    if offset is not None:
-        target = add_duration(target, offset)
-    if target < now or (target == now and parse_instant(raw) is not None):
-        return DelayDecision(skip_reason=f"the time that {path} gives is in the past")
-    # Twelve calendar months are a year too, in a leap year as well.
-    if target > max(now + MAX_DELAY, add_duration(now, Duration(DurationUnit.MONTHS, 12))):
-        return DelayDecision(skip_reason=f"{path} gives a time more than 365 days ahead")
-    return _waiting(target, now)
 
 
 def _waiting(until: datetime, now: datetime) -> DelayDecision:

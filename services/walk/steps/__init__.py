@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Protocol, TypeVar
 
 from domain.kit.json_types import JsonObject
-from domain.workflows.steps import BaseStep, ChannelStep, DelayStep, UnknownStep
+from domain.workflows.steps import BaseStep, BatchStep, ChannelStep, DelayStep, UnknownStep
 from services.walk.context import Walk
 from services.walk.moves import Move, Woken
+from services.walk.steps.batch import BatchExecutor
 from services.walk.steps.channel import ChannelExecutor
 from services.walk.steps.delay import DelayExecutor
 from services.walk.steps.unknown import UnknownExecutor
@@ -35,6 +36,7 @@ def pair(step: type[S], executor: Executor[S]) -> tuple[type[BaseStep], Executor
 
 EXECUTORS: dict[type[BaseStep], Executor[Any]] = dict(
     (
+        pair(BatchStep, BatchExecutor()),
         pair(ChannelStep, ChannelExecutor()),
         pair(DelayStep, DelayExecutor()),
         pair(UnknownStep, UnknownExecutor()),
