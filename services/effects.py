@@ -186,9 +186,7 @@ def window_of_batch(
 async def _watch_window(temporal: Client, effect: OwedEffect) -> None:
     """Have a window watched, or tell its watch of an earlier end."""
     payload = effect.payload
-    order = BatchWindowInput(
-        payload["batch_id"], str(effect.environment_id), payload["closes_at"]
-    )
+    order = BatchWindowInput(payload["batch_id"], str(effect.environment_id), payload["closes_at"])
     await watch_window(
         temporal,
         order,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError, is_cancelled_exception
@@ -53,13 +54,15 @@ class BatchWindowWorkflow:
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(order)
 
+    def _is_earlier_than(self, until: float) -> bool:
+        return self._earliest is not None and self._earliest < until
+
     async def _sleep(self, until: float) -> None:
         """Sleep until the end, or an earlier one that somebody tells of."""
         while (wait := until - workflow.time()) > 0:
-            end = until
             try:
                 await workflow.wait_condition(
-                    lambda: self._earliest is not None and self._earliest < end,
+                    partial(self._is_earlier_than, until),
                     timeout=timedelta(seconds=wait),
                     timeout_summary="the window closes",
                 )

@@ -52,9 +52,7 @@ async def _await_batch(run: Waiting, directive: AwaitBatch) -> None:
 
     There is no timer: the batch has one, and the sweep says it again when the word was lost.
     """
-    await workflow.wait_condition(
-        lambda: run.has_closed(directive.batch_id) or run.is_cancelled()
-    )
+    await workflow.wait_condition(lambda: run.has_closed(directive.batch_id) or run.is_cancelled())
 
 
 WAITS: dict[str, Wait] = {

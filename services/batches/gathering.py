@@ -50,9 +50,7 @@ async def load_gathered(
         last=record["last"],
     )
     contributions = await contributions_of(connection, environment_id, items)
-    return Gathered(
-        batch_id, contributions, record["total_activities"], record["total_actors"]
-    )
+    return Gathered(batch_id, contributions, record["total_activities"], record["total_actors"])
 
 
 async def contributions_of(

@@ -46,9 +46,7 @@ async def join(
         end: when the item's own settings let a window end.
     """
     while True:
-        batch = await membership.lock_open_batch(
-            unit.connection, new.environment_id, new.identity
-        )
+        batch = await membership.lock_open_batch(unit.connection, new.environment_id, new.identity)
         if batch is not None and batch.window.takes(unit.now):
             return await _join(unit, configuration, batch, item, end)
         if batch is not None:

@@ -128,9 +128,7 @@ async def _batched(
     """Return the items of some batches, by batch and oldest first."""
     if not batch_ids:
         return {}
-    items = await some_items(
-        connection, environment_id, list(batch_ids), each=MAX_ITEM_ACTIVITIES
-    )
+    items = await some_items(connection, environment_id, list(batch_ids), each=MAX_ITEM_ACTIVITIES)
     contributions = await contributions_of(
         connection,
         environment_id,

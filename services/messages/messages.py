@@ -205,9 +205,7 @@ async def _of_batch(
     )
     people = await recipients_by_ref(connection, environment.id, [message.recipient])
     return page.of(
-        TriggerActivity(
-            message, each.data, each.actor, people.get(message.recipient), item=each
-        )
+        TriggerActivity(message, each.data, each.actor, people.get(message.recipient), item=each)
         for each in contributions
     )
 

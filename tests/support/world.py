@@ -31,8 +31,8 @@ from tests.support.steps import CHANNEL_KEYS, batch_step, channel_step, delay_st
 __all__ = [
     "PROVIDERS",
     "World",
-    "batch_step",
     "another_process",
+    "batch_step",
     "channel_step",
     "delay_step",
     "sleep_of",

@@ -58,9 +58,7 @@ class FeedItemOut(EngagementOut):
             recipient = people.get(item.recipient)
             if item.batch_id is None:
                 actor = actors[0] if actors else None
-                activities = [
-                    ActivityOut.made_by(item, data, actor=actor, recipient=recipient)
-                ]
+                activities = [ActivityOut.made_by(item, data, actor=actor, recipient=recipient)]
             else:
                 activities = [
                     ActivityOut.made_by(

@@ -62,7 +62,7 @@ WHERE b.id = %(id)s AND b.closed_at IS NULL
 
 _CARRIES = f"""
 SELECT FROM recipient_runs WHERE id = %s AND status IN ({listed(OPEN_RUN)})
-"""  # noqa: S608 - fixed words
+"""
 
 
 async def lock_open_batch(

@@ -74,7 +74,8 @@ on_their_way AS (
 
 _UPDATE = """
 UPDATE recipient_runs
-SET status = %(status)s, version_id = %(version_id)s, error_count = %(error_count)s, event_count = %(event_count)s,
+SET status = %(status)s, version_id = %(version_id)s,
+    error_count = %(error_count)s, event_count = %(event_count)s,
     step_outcomes = %(step_outcomes)s, resumes_at = %(resumes_at)s, started_at = %(started_at)s,
     ended_at = %(ended_at)s, end_reason = %(end_reason)s, updated_at = %(now)s
 WHERE id = %(id)s

@@ -69,9 +69,7 @@ class BatchExecutor:
     async def resume(self, walk: Walk, step: BatchStep, kept: JsonObject, woken: Woken) -> Move:
         """Go on with all items, if the batch has closed; else wait on."""
         connection, run = walk.unit.connection, walk.run
-        batch = await membership.lock_batch(
-            connection, run.environment_id, UUID(kept["batch_id"])
-        )
+        batch = await membership.lock_batch(connection, run.environment_id, UUID(kept["batch_id"]))
         if batch is not None and batch.closed_at is None and batch.window.is_over(woken.at):
             # Nobody else has closed it, although its time has come.
             await seal(walk.unit, batch, walk.configuration)
@@ -81,9 +79,7 @@ class BatchExecutor:
         if batch.closed_at is None:
             return _waits(step, batch, None)
         await membership.note_resumed(connection, batch.id, now=walk.unit.now)
-        closed = Event(
-            RunEventType.BATCH_CLOSED, {"total_activities": batch.total_activities or 0}
-        )
+        closed = Event(RunEventType.BATCH_CLOSED, {"total_activities": batch.total_activities or 0})
         if not batch.total_activities:
             return Halted(
                 story=f"`{step.ref}`: nothing is left in the batch",

@@ -28,7 +28,6 @@ from services.walk.faults import ContentError, blaming
 from services.walk.moves import Done, Event, Move, Skipped, Woken
 from services.walk.steps.rendering import Sources, effective_sources, render_message
 
-
 # Of a batch a message names so many (Knock API reference, Message).
 _MOST_ACTORS = 10
 

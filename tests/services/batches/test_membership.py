@@ -359,8 +359,15 @@ async def test_what_belongs_together(away: World) -> None:
     for run in await away.runs():
         await away.walk(run["id"])
 
-    found = [(row["recipient_id"], row["batch_key"], row["item_count"]) for row in await batches(away)]
-    assert sorted(found) == [("bob", "A", 1), ("ellie", "A", 1), ("ellie", "A", 3), ("ellie", "B", 3)]
+    found = [
+        (row["recipient_id"], row["batch_key"], row["item_count"]) for row in await batches(away)
+    ]
+    assert sorted(found) == [
+        ("bob", "A", 1),
+        ("ellie", "A", 1),
+        ("ellie", "A", 3),
+        ("ellie", "B", 3),
+    ]
 
 
 async def test_left_over_windows_are_closed_and_carriers_woken(away: World, at: datetime) -> None:

@@ -89,7 +89,14 @@ def test_a_stored_step_that_cannot_be_read_is_unknown() -> None:
 
 @pytest.mark.parametrize(
     ("given", "expected"),
-    [("page_id", "data.page_id"), ("data.page_id", "data.page_id"), ("comment.page_id", "data.comment.page_id"), ("tenant.id", "tenant.id"), ("{{ tenant.id }}", "{{ tenant.id }}"), ("", None)],
+    [
+        ("page_id", "data.page_id"),
+        ("data.page_id", "data.page_id"),
+        ("comment.page_id", "data.comment.page_id"),
+        ("tenant.id", "tenant.id"),
+        ("{{ tenant.id }}", "{{ tenant.id }}"),
+        ("", None),
+    ],
 )
 def test_a_key_is_a_path_or_liquid(given: str, expected: str | None) -> None:
     """A path without a known root leads into the data."""
