@@ -47,8 +47,10 @@ WHERE environment_id = %(environment_id)s AND workflow_key = %(workflow_key)s
 # Open batches with items of the key, and those that wait for a run of the key.
 _LOCK_BATCHES = f"""
 SELECT id FROM batches
-WHERE closed_at IS NULL AND (id IN ({_ITEMS}) OR carrier_run_id = ANY(%(run_ids)s))
-  AND {_FOR_SOME}
+WHERE closed_at IS NULL AND {_FOR_SOME} AND id IN (
+    {_ITEMS} UNION
+    SELECT id FROM batches WHERE closed_at IS NULL AND carrier_run_id = ANY(%(run_ids)s)
+)
 ORDER BY id FOR UPDATE
 """  # noqa: S608 - fixed text
 
