@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from services.batches.windows import close_early
+from temporal_workflows.signals import BATCH_CLOSED
+from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.world import World, batch_step, channel_step
 
 KEY = "gather"
@@ -145,7 +147,7 @@ async def test_flush_leading(world: World) -> None:
     assert "2: 2 3" in await text_of(world, second)
 
 
-async def test_flush_leading_alone(world: World) -> None:
+async def test_flush_leading_alone(world: World, temporal: TemporalRecorder) -> None:
     """A.1: with only the leading item nothing happens at the end."""
     await world.publish(KEY, batch_step(batch_execution_mode="flush_leading"), shown("x"))
     await bring(world)
@@ -155,10 +157,7 @@ async def test_flush_leading_alone(world: World) -> None:
     await close_early(world.engine, world.environment.id, batch["id"])
 
     assert len([row for run in await world.runs() for row in await world.messages(run["id"])]) == 1
-    words = await world.make.rows(
-        "SELECT 1 FROM owed_effects WHERE environment_id = %s AND kind = 'wake_carrier'",
-        world.environment.id,
-    )
+    words = [signal for _, signal, _ in temporal.signals if signal == BATCH_CLOSED]
     assert words == []
 
 
