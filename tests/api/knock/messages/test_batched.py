@@ -76,7 +76,7 @@ async def test_the_actors_of_a_message(client: httpx.AsyncClient, message: dict[
     """A message names each actor of its rendered items once."""
     shown = (await client.get(f"/v1/messages/{message['id']}")).json()
 
-    assert [actor for actor in shown["actors"]] == ["ann", "bob"]
+    assert shown["actors"] == ["ann", "bob"]
 
 
 async def test_a_feed_item_shows_its_items(
