@@ -96,7 +96,12 @@ class OverdueBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedBatch:
-    """A closed batch whose carrier has not gone on; `environment` is a slug."""
+    """A closed batch whose carrier has not gone on.
+
+    Attributes:
+        environment: slug.
+        end_reason: of the carrier, once it has ended; None for a run that is not there, too.
+    """
 
     id: UUID
     environment: str
@@ -104,3 +109,10 @@ class ClosedBatch:
     carrier_run_id: UUID
     total_activities: int
     is_carrier_open: bool
+    end_reason: str | None
+
+    @property
+    def is_lost(self) -> bool:
+        """Tell whether there is something to tell, and its carrier was ended from outside."""
+        was_ended = self.end_reason is None or self.end_reason.endswith("_temporal")
+        return not self.is_carrier_open and was_ended and self.total_activities > 0

@@ -131,8 +131,14 @@ async def close_left_over_windows(engine: Engine, *, grace: timedelta = _GRACE) 
             ids = [batch.id for batch in abandoned]
             await windows.note_abandoned(connection, ids, now=engine.clock())
     for batch in abandoned:
-        # Its carrier was cancelled, or ended from outside; what was gathered goes nowhere.
-        _log.warning("batch_abandoned", batch_id=str(batch.id), items=batch.total_activities)
+        # Other ends, such as a cancel or a recipient who was deleted, are what somebody wanted.
+        if batch.is_lost:
+            _log.warning(
+                "batch_abandoned",
+                batch_id=str(batch.id),
+                items=batch.total_activities,
+                reason=batch.end_reason,
+            )
     for late in overdue:
         order = BatchWindowInput(str(late.id), str(late.environment_id), 0.0)
         try:

@@ -19,6 +19,7 @@ ORDER BY b.closes_at, b.id LIMIT %s
 
 _EXPRESSIONS = {
     "environment": "e.slug",
+    "end_reason": "r.end_reason",
     "is_carrier_open": f"coalesce(r.status IN ({listed(OPEN_RUN)}), false)",
 }
 _NOT_RESUMED = f"""

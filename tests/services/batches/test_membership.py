@@ -397,17 +397,23 @@ async def test_a_word_that_was_lost_is_said_again(
     assert word not in [(signal, args) for _, signal, args in temporal.signals]
 
 
+@pytest.mark.parametrize("how", ["ended in Temporal", "cancelled"])
 async def test_a_batch_whose_carrier_has_ended_is_given_up_once(
-    world: World, temporal: TemporalRecorder, at: datetime
+    world: World, at: datetime, capsys: pytest.CaptureFixture[str], how: str
 ) -> None:
-    """When nobody is there to go on, the sweep says so in the log, and looks no more."""
+    """When nobody is there to go on, the sweep looks no more; what nobody wanted is logged."""
     await publish(world, seconds=600)
-    first = await item(world.at(at), 1)
-    await world.walk(first, "batch_1/resume", cancel=True)
+    first = await item(world.at(at), 1, cancellation_key="one")
+    if how == "ended in Temporal":
+        await world.walk(first, "batch_1/resume", cancel=True)
     (batch,) = await batches(world)
     await close(world.at(at + timedelta(seconds=600)), batch)
+    if how == "cancelled":
+        await world.cancel(KEY, "one")
     later = world.at(at + timedelta(seconds=700))
     await close_left_over_windows(later.engine)
     (given_up,) = await batches(world)
 
     assert given_up["resumed_at"] == at + timedelta(seconds=700)
+    logged = [line for line in capsys.readouterr().out.splitlines() if str(batch["id"]) in line]
+    assert len(logged) == (how == "ended in Temporal")
