@@ -41,20 +41,11 @@ class AdvanceActivities:
         except Exception as error:
             fault = fault_of(error)
             info = activity.info()
-            failure = ApplicationError(f"fault {fault.id}", type=fault.type)
+            wait = None
             if not info.is_local:
-                wait = min(
-                    _FIRST_WAIT_SECONDS * 2 ** min(info.attempt - 1, 20), _LONGEST_WAIT_SECONDS
-                )
-                failure = ApplicationError(
-                    f"fault {fault.id}", type=fault.type, next_retry_delay=timedelta(seconds=wait)
-                )
+                seconds = _FIRST_WAIT_SECONDS * 2 ** min(info.attempt - 1, 20)
+                wait = timedelta(seconds=min(seconds, _LONGEST_WAIT_SECONDS))
                 if await walk.tell_stalled(self._engine, order, fault.id, fault.type):
-                    _log.error(
-                        "run_stalled",
-                        run_id=order.run_id,
-                        fault=fault.id,
-                        type=fault.type,
-                        places=list(fault.places),
-                    )
+                    _log.error("run_stalled", run_id=order.run_id, **fault.fields())
+            failure = ApplicationError(f"fault {fault.id}", type=fault.type, next_retry_delay=wait)
         raise failure

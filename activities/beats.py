@@ -19,16 +19,16 @@ async def beating(*, at_once: bool = True) -> AsyncIterator[None]:
         at_once: beat at the start, too; work that is mostly quicker than five seconds saves the
             call.
     """
-    beats = asyncio.create_task(_beat(at_once=at_once))
+
+    async def beat() -> None:
+        if not at_once:
+            await asyncio.sleep(_SECONDS)
+        while True:
+            activity.heartbeat()
+            await asyncio.sleep(_SECONDS)
+
+    beats = asyncio.create_task(beat())
     try:
         yield
     finally:
         beats.cancel()
-
-
-async def _beat(*, at_once: bool) -> None:
-    if not at_once:
-        await asyncio.sleep(_SECONDS)
-    while True:
-        activity.heartbeat()
-        await asyncio.sleep(_SECONDS)

@@ -48,7 +48,7 @@ class DeliverActivities:
     async def deliver_now(self, order: DeliverMessageInput) -> FirstAttempt:
         """Make the first attempt here, if this process delivers this kind of message.
 
-        Answers after a moment; an attempt that takes longer goes on, and `deliver_message` finds
+        Returns after a moment; an attempt that takes longer goes on, and `deliver_message` finds
         out what became of it.
         """
         if order.queue not in self._queues:

@@ -48,13 +48,7 @@ class _SafeActivity(ActivityInboundInterceptor):
         except Exception as error:
             fault = fault_of(error)
             name = activity.info().activity_type
-            _log.error(
-                "activity_fault",
-                activity=name,
-                fault=fault.id,
-                type=fault.type,
-                places=list(fault.places),
-            )
+            _log.error("activity_fault", activity=name, **fault.fields())
             failure = ApplicationError(f"fault {fault.id}", type=fault.type)
         # Outside of the handlers: an exception remembers the one that was being handled.
         raise failure

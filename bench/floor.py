@@ -50,7 +50,7 @@ class FloorWorkflow:
 
     @workflow.run
     async def run(self, order: FloorInput, regular: bool) -> str:
-        """Answer the run id."""
+        """Do what is asked for, and return the run id."""
         await workflow.execute_local_activity(
             floor_local, order, start_to_close_timeout=timedelta(seconds=5)
         )
@@ -98,7 +98,7 @@ async def work(address: str) -> None:
 
 @contextlib.asynccontextmanager
 async def floor_workers(address: str, *, processes: int) -> AsyncIterator[list[int]]:
-    """Run the floor's worker processes for the length of a block; gives their process ids."""
+    """Run the floor's worker processes for the length of a block, and yield their process ids."""
     children = [
         await asyncio.create_subprocess_exec(
             sys.executable,

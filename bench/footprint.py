@@ -8,9 +8,9 @@ from uuid import UUID
 
 import psycopg
 
+from bench.cost import resident_bytes
 from bench.report import Result, judged
 from bench.session import Session, person
-from bench.stack import resident_bytes
 from domain.kit.ids import recipient_run_id, recipient_run_workflow_id
 from domain.recipients.refs import RecipientRef
 
@@ -25,30 +25,28 @@ _COUNTED_RUNS = 20
 
 async def measure_history(session: Session) -> list[Result]:
     """Count the history events of one real run of each shape."""
-    return [
-        judged(name, await _history_length(session, workflow), "events", at_most=budget)
-        for workflow, (name, budget) in _BUDGETS.items()
-    ]
-
-
-async def _history_length(session: Session, workflow: str) -> int:
+    results: list[Result] = []
     ref = RecipientRef.user(person(1))
-    trigger = await session.trigger(workflow, [ref.id])
-    run = recipient_run_id(UUID(trigger), ref.gid)
-    handle = session.temporal.get_workflow_handle(
-        recipient_run_workflow_id("development", workflow, str(run))
-    )
-    async with asyncio.timeout(60):
-        await handle.result()
-    return len((await handle.fetch_history()).events)
+    for workflow, (name, budget) in _BUDGETS.items():
+        trigger = await session.trigger(workflow, [ref.id])
+        run = recipient_run_id(UUID(trigger), ref.gid)
+        handle = session.temporal.get_workflow_handle(
+            recipient_run_workflow_id("development", workflow, str(run))
+        )
+        async with asyncio.timeout(60):
+            await handle.result()
+        events = (await handle.fetch_history()).events
+        results.append(judged(name, len(events), "events", at_most=budget))
+    return results
 
 
-async def measure_statements(session: Session, log: Path) -> list[Result]:
+async def measure_statements(session: Session) -> list[Result]:
     """Count the SQL statements of single-recipient triggers, from the request to the feed item.
 
     PostgreSQL itself writes them to its log for the length of this measure; BEGIN and COMMIT
     count, because each is a round trip.
     """
+    log = Path(session.stack.mail_dir).parent / "logs" / "postgres.log"
     await _log_statements(session, "all")
     before = log.stat().st_size
     for number in range(_COUNTED_RUNS):

@@ -30,7 +30,7 @@ def percentile(samples: Sequence[float], share: float) -> float:
 
 
 async def offered(call: Call, count: int) -> list[float]:
-    """Make calls at a fixed rate, however long each takes; answers each one's seconds."""
+    """Make calls at a fixed rate, however long each takes, and return the seconds of each."""
     took: list[float] = []
 
     async def one(number: int) -> None:
@@ -48,7 +48,7 @@ async def offered(call: Call, count: int) -> list[float]:
 
 
 async def measure_trigger_request(session: Session) -> list[Result]:
-    """The trigger request for one recipient against a bare Temporal start, 20 a second offered.
+    """The trigger request for one recipient against a bare Temporal start, 20 per second offered.
 
     Once it only names a recipient, and once it names a tenant and describes its actor, as most
     requests of products with accounts do.

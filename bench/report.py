@@ -80,15 +80,10 @@ def _number(value: float | None) -> str:
 
 
 def write(results: Sequence[Result], folder: Path) -> None:
-    """Write `latest.json` and `latest.svg`."""
+    """Write `latest.json`, and `latest.svg`, which shows each throughput beside its floor."""
     folder.mkdir(parents=True, exist_ok=True)
     document = json.dumps([asdict(result) for result in results], indent=2)
     (folder / "latest.json").write_text(document + "\n")
-    (folder / "latest.svg").write_bytes(_chart(results))
-
-
-def _chart(results: Sequence[Result]) -> bytes:
-    """Draw each throughput beside its floor; the other measures are in the table."""
     chart = pygal.HorizontalBar(
         title="Runs per second: Carillon and the floor, same machine, same run",
         legend_at_bottom=True,
@@ -100,5 +95,4 @@ def _chart(results: Sequence[Result]) -> bytes:
     chart.x_labels = [result.name for result in shown]
     chart.add("Carillon", [result.value for result in shown])
     chart.add("floor", [result.floor for result in shown])
-    rendered: bytes = chart.render()
-    return rendered
+    (folder / "latest.svg").write_bytes(chart.render())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +13,11 @@ import psycopg
 from psycopg.rows import TupleRow
 from temporalio.client import Client
 
+from bench.cost import CpuMeter
 from bench.floor import connect, floor_workers
-from bench.stack import CpuMeter, fresh_stack
 from bench.workflows import WORKFLOWS
 from commands.dev.client import DevStack
+from commands.dev.fresh import fresh_stack
 
 _POLL_SECONDS = 0.02
 _PATIENCE_SECONDS = 180.0
@@ -39,7 +40,9 @@ class Session:
     database: psycopg.AsyncConnection[TupleRow]
     meter: CpuMeter
 
-    async def trigger(self, workflow: str, recipients: Sequence[str], **fields: Any) -> str:
+    async def trigger(
+        self, workflow: str, recipients: Sequence[str | Mapping[str, str]], **fields: Any
+    ) -> str:
         """Trigger a workflow and return its workflow run id."""
         response = await self.api.post(
             f"/v1/workflows/{workflow}/trigger",
@@ -49,13 +52,13 @@ class Session:
         return str(response.json()["workflow_run_id"])
 
     async def count(self, query: str, *parameters: Any) -> int:
-        """Return the single number that a query answers."""
+        """Return the single number that a query returns."""
         cursor = await self.database.execute(query, parameters)
         row = await cursor.fetchone()
         return int(row[0]) if row else 0
 
     async def wait_for(self, query: str, *parameters: Any, until: int) -> None:
-        """Wait until a query answers at least a number. Raises TimeoutError after minutes."""
+        """Wait until a query returns at least a number. Raises TimeoutError after minutes."""
         async with asyncio.timeout(_PATIENCE_SECONDS):
             while await self.count(query, *parameters) < until:
                 await asyncio.sleep(_POLL_SECONDS)
@@ -69,12 +72,19 @@ async def session(*, workers: int) -> AsyncIterator[Session]:
         floor = await exits.enter_async_context(
             floor_workers(stack.temporal_address, processes=workers)
         )
-        key = stack.environments["development"].secret_key
-        api = await exits.enter_async_context(_client(stack.api_url, key))
+        secret_key = stack.environments["development"].secret_key
+        api = await exits.enter_async_context(_client(stack.api_url, secret_key))
         database = await exits.enter_async_context(
             await psycopg.AsyncConnection.connect(stack.database_url, autocommit=True)
         )
-        await _define_workflows(stack)
+        async with _client(stack.api_url, stack.service_token) as management:
+            for key, steps in WORKFLOWS.items():
+                response = await management.put(
+                    f"/v1/workflows/{key}",
+                    params={"environment": "development", "commit": "true"},
+                    json={"workflow": {"name": key, "steps": steps}},
+                )
+                response.raise_for_status()
         opened = Session(
             stack,
             api,
@@ -82,7 +92,18 @@ async def session(*, workers: int) -> AsyncIterator[Session]:
             database,
             CpuMeter(stack, {"floor": floor}),
         )
-        await _identify_people(opened)
+        # A thousand people are identified with one trigger, so that later triggers only name them.
+        names = [(person(number), f"Person {number}") for number in range(1000)]
+        run = await opened.trigger(
+            "bench-nothing",
+            [{"id": who, "name": name, "email": f"{who}@example.com"} for who, name in names],
+        )
+        await opened.wait_for(
+            "SELECT count(*) FROM recipient_runs"
+            " WHERE workflow_run_id = %s AND status = 'completed'",
+            run,
+            until=1000,
+        )
         yield opened
 
 
@@ -95,31 +116,6 @@ def _client(base_url: str, credential: str) -> httpx.AsyncClient:
     )
 
 
-async def _define_workflows(stack: DevStack) -> None:
-    async with _client(stack.api_url, stack.service_token) as management:
-        for key, steps in WORKFLOWS.items():
-            response = await management.put(
-                f"/v1/workflows/{key}",
-                params={"environment": "development", "commit": "true"},
-                json={"workflow": {"name": key, "steps": steps}},
-            )
-            response.raise_for_status()
-
-
 def person(number: int) -> str:
     """Return the id of one of the bench's thousand people."""
     return f"person-{number % 1000}"
-
-
-async def _identify_people(opened: Session) -> None:
-    """Identify a thousand people with one trigger, so that later triggers only name them."""
-    people = [
-        {"id": person(number), "name": f"Person {number}", "email": f"{person(number)}@example.com"}
-        for number in range(1000)
-    ]
-    run = await opened.trigger("bench-nothing", people)  # type: ignore[arg-type]
-    await opened.wait_for(
-        "SELECT count(*) FROM recipient_runs WHERE workflow_run_id = %s AND status = 'completed'",
-        run,
-        until=1000,
-    )

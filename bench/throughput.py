@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import statistics
+import sys
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench.floor import QUEUE, FloorInput, FloorWorkflow
 from bench.report import Result, judged
 from bench.session import Session, person
+from commands.dev.client import DevStack
 from domain.kit.ids import new_id
+from runtime.settings import child_environment
 
-ROUNDS = 3
+_ROUNDS = 3
 _RECIPIENTS = 100
 _TRIGGERS_AT_ONCE = 2
 _FLOOR_AT_ONCE = 50
+_CORES_FOR_TWO = 4
 
 _DONE = """
 SELECT count(*) FROM recipient_runs
@@ -37,7 +45,7 @@ class Throughput:
 
 
 async def floor_rate(session: Session, runs: int, *, regular: bool) -> float:
-    """Complete floor workflows, fifty at a time; answers runs per second."""
+    """Complete floor workflows, fifty at a time, and return runs per second."""
     gate = asyncio.Semaphore(_FLOOR_AT_ONCE)
     batch = new_id()
 
@@ -56,7 +64,7 @@ async def floor_rate(session: Session, runs: int, *, regular: bool) -> float:
 
 
 async def product_rate(session: Session, workflow: str, runs: int, *, done: str = _DONE) -> float:
-    """Complete runs, triggered for a hundred people at a time; answers runs per second."""
+    """Complete runs, triggered for a hundred people at a time, and return runs per second."""
     gate = asyncio.Semaphore(_TRIGGERS_AT_ONCE)
 
     async def one(number: int) -> None:
@@ -77,7 +85,7 @@ async def compare(
     floor, product = [], []
     cost: dict[str, float] = {}
     await product_rate(session, workflow, _RECIPIENTS, done=done)
-    for _ in range(ROUNDS):
+    for _ in range(_ROUNDS):
         floor.append(await floor_rate(session, runs, regular=regular))
         session.meter.lap()
         product.append(await product_rate(session, workflow, runs, done=done))
@@ -126,7 +134,7 @@ async def measure_email(session: Session) -> list[Result]:
 async def measure_six_steps(session: Session) -> list[Result]:
     """Runs of six non-waiting steps, three of them in-app, against single-step in-app runs."""
     single, six = [], []
-    for _ in range(ROUNDS):
+    for _ in range(_ROUNDS):
         single.append(await product_rate(session, "bench-in-app", 400))
         six.append(await product_rate(session, "bench-six", 400))
     value, base = statistics.median(six), statistics.median(single)
@@ -146,7 +154,7 @@ async def measure_six_steps(session: Session) -> list[Result]:
 async def measure_thousand(session: Session) -> list[Result]:
     """One trigger for a thousand people until the last feed item is stored, in turns with rates."""
     took, rates = [], []
-    for _ in range(ROUNDS):
+    for _ in range(_ROUNDS):
         rates.append(await product_rate(session, "bench-in-app", 600))
         started = time.perf_counter()
         run = await session.trigger("bench-in-app", [person(number) for number in range(1000)])
@@ -166,3 +174,53 @@ async def measure_thousand(session: Session) -> list[Result]:
             rounds=[mine * rate / 1000 for mine, rate in zip(took, rates, strict=True)],
         )
     ]
+
+
+async def measure_two_workers(session: Session) -> list[Result]:
+    """Two worker processes against one, in turns."""
+    one, two = [], []
+    for _ in range(_ROUNDS):
+        one.append(await product_rate(session, "bench-in-app", 600))
+        async with _second_worker(session.stack):
+            two.append(await product_rate(session, "bench-in-app", 600))
+    base, value = statistics.median(one), statistics.median(two)
+    # Server, database, client and one worker fill two cores: a second worker has none to run on.
+    has_free_cores = (os.cpu_count() or 1) >= _CORES_FOR_TWO
+    return [
+        judged(
+            "two worker processes / one",
+            value,
+            "runs/s",
+            floor=base,
+            ratio=value / base,
+            at_least=1.0 if has_free_cores else None,
+        )
+    ]
+
+
+@contextlib.asynccontextmanager
+async def _second_worker(stack: DevStack) -> AsyncIterator[None]:
+    home = Path(stack.mail_dir).parent
+    ready = home / "second-worker-ready"
+    ready.unlink(missing_ok=True)
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "commands.cli",
+        "worker",
+        env=child_environment(
+            CARILLON_DATABASE_URL=stack.database_url,
+            CARILLON_TEMPORAL_ADDRESS=stack.temporal_address,
+            CARILLON_READY_FILE=str(ready),
+            CARILLON_SECRET_KEY=(home / "secret.key").read_text().strip(),
+            CARILLON_LOG_LEVEL="error",
+        ),
+    )
+    try:
+        async with asyncio.timeout(60):
+            while not ready.exists():
+                await asyncio.sleep(0.1)
+        yield
+    finally:
+        child.terminate()
+        await child.wait()

@@ -20,6 +20,7 @@ from temporalio.service import RPCError
 
 from api.admin.schemas import ApiKeyOut, ServiceTokenOut
 from api.management.channels.schemas import ChannelOut
+from commands.arguments import Argument, argument, help_of
 from domain.account.credentials import ApiKeyRequest, RotationRequest, ServiceTokenRequest
 from domain.channels.requests import ChannelRequest, ChannelSettingsRequest
 from domain.kit.clock import parse_instant
@@ -42,12 +43,15 @@ from services.runs.reconciliation import recover
 Arguments = argparse.Namespace
 Action: TypeAlias = Callable[[Engine, Arguments], Awaitable[JsonValue]]
 
+# As good as all: nobody keeps a thousand keys.
 _EVERYTHING = PageRequest(1000)
+_PARSER = argparse.ArgumentParser(prog="carillon admin", description=__doc__)
+_ACTIONS = _PARSER.add_subparsers(required=True, metavar="action")
 
 
 def main(settings: Settings, arguments: list[str]) -> int:
     """Run one administrative action and print its answer; all violations go to standard error."""
-    parsed = _parser().parse_args(arguments)
+    parsed = _PARSER.parse_args(arguments)
     action: Action = parsed.action
 
     async def run() -> JsonValue:
@@ -65,7 +69,29 @@ def main(settings: Settings, arguments: list[str]) -> int:
     return 0
 
 
-async def _put_channel(engine: Engine, arguments: Arguments) -> JsonValue:
+def _action(name: str, *arguments: Argument) -> Callable[[Action], Action]:
+    """Make a function an action of the command; the first line of its docstring is its help."""
+
+    def register(action: Action) -> Action:
+        parser = _ACTIONS.add_parser(name, help=help_of(action))
+        parser.set_defaults(action=action)
+        for add_to in arguments:
+            add_to(parser)
+        return action
+
+    return register
+
+
+@_action(
+    "channel-put",
+    argument("key"),
+    argument("--name", required=True),
+    argument("--type", required=True),
+    argument("--provider", required=True),
+    argument("--description"),
+)
+async def put_channel(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Create or rename a channel."""
     document = {
         "name": arguments.name,
         "type": arguments.type,
@@ -76,90 +102,23 @@ async def _put_channel(engine: Engine, arguments: Arguments) -> JsonValue:
     return ChannelOut.of(view).model_dump(mode="json")
 
 
-async def _set_channel(engine: Engine, arguments: Arguments) -> JsonValue:
+@_action(
+    "channel-set",
+    argument("key"),
+    argument("environment"),
+    argument(
+        "--file",
+        type=Path,
+        default=Path("-"),
+        help="JSON with is_sandbox, channel_settings, provider_settings, conditions (default: -)",
+    ),
+)
+async def set_channel(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Set up a channel."""
     wanted = read_shape(ChannelSettingsRequest, _read_settings(arguments.file))
     environment = await get_scope(engine, arguments.environment)
     view = await channels.put_channel_settings(engine, environment, arguments.key, wanted)
     return ChannelOut.of(view).model_dump(mode="json")
-
-
-async def _list_keys(engine: Engine, arguments: Arguments) -> JsonValue:
-    environment = await get_scope(engine, arguments.environment)
-    page = await api_keys.list_api_keys(engine, environment, _EVERYTHING)
-    return [ApiKeyOut.of(key).model_dump(mode="json") for key in page.rows]
-
-
-async def _create_key(engine: Engine, arguments: Arguments) -> JsonValue:
-    wanted = read_shape(
-        ApiKeyRequest,
-        {
-            "environment": arguments.environment,
-            "kind": str(arguments.kind),
-            "name": arguments.name,
-        },
-    )
-    environment = await get_scope(engine, wanted.environment)
-    issued = await api_keys.create_api_key(engine, environment, KeyKind(wanted.kind), wanted.name)
-    return ApiKeyOut.of(issued.row, issued.token).model_dump(mode="json")
-
-
-async def _rotate_key(engine: Engine, arguments: Arguments) -> JsonValue:
-    wanted = read_shape(RotationRequest, {"grace_seconds": arguments.grace_seconds})
-    grace = timedelta(seconds=wanted.grace_seconds)
-    issued = await api_keys.rotate_api_key(engine, arguments.id, grace)
-    return ApiKeyOut.of(issued.row, issued.token).model_dump(mode="json")
-
-
-async def _revoke_key(engine: Engine, arguments: Arguments) -> JsonValue:
-    await api_keys.revoke_api_key(engine, arguments.id)
-    return None
-
-
-async def _list_tokens(engine: Engine, arguments: Arguments) -> JsonValue:
-    page = await api_keys.list_service_tokens(engine, _EVERYTHING)
-    return [ServiceTokenOut.of(token).model_dump(mode="json") for token in page.rows]
-
-
-async def _create_token(engine: Engine, arguments: Arguments) -> JsonValue:
-    wanted = read_shape(ServiceTokenRequest, {"name": arguments.name})
-    issued = await api_keys.create_service_token(engine, wanted.name)
-    return ServiceTokenOut.of(issued.row, issued.token).model_dump(mode="json")
-
-
-async def _revoke_token(engine: Engine, arguments: Arguments) -> JsonValue:
-    await api_keys.revoke_service_token(engine, arguments.id)
-    return None
-
-
-async def _retry_message(engine: Engine, arguments: Arguments) -> JsonValue:
-    environment = await get_scope(engine, arguments.environment)
-    message_id = read_id(arguments.id)
-    if message_id is None:
-        raise NotFound(f"There is no message {arguments.id!r} in this environment.")
-    await retry_message(engine, environment, message_id)
-    return None
-
-
-async def _recover(engine: Engine, arguments: Arguments) -> JsonValue:
-    try:
-        verdict = await recover(engine, arguments.since)
-    except (RPCError, RuntimeError) as error:
-        if not is_away(error):
-            raise
-        raise Unavailable("Temporal is away; what was started again stays so. Repeat it.") from None
-    return {
-        "waiting_runs": verdict.looked_at,
-        "unknown_to_temporal": verdict.unknown,
-        "started_again": verdict.restarted,
-        "left_because_older": verdict.held,
-    }
-
-
-def _instant(text: str) -> datetime:
-    instant = parse_instant(text)
-    if instant is None:
-        raise argparse.ArgumentTypeError("must be an ISO 8601 date or date-time")
-    return instant
 
 
 def _read_settings(file: Path) -> JsonObject:
@@ -174,46 +133,113 @@ def _read_settings(file: Path) -> JsonObject:
     return document
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="carillon admin", description=__doc__)
-    actions = parser.add_subparsers(required=True, metavar="action")
+@_action("key-list", argument("environment"))
+async def list_keys(engine: Engine, arguments: Arguments) -> JsonValue:
+    """List the API keys of an environment."""
+    environment = await get_scope(engine, arguments.environment)
+    page = await api_keys.list_api_keys(engine, environment, _EVERYTHING)
+    return [ApiKeyOut.of(key).model_dump(mode="json") for key in page.rows]
 
-    def add(name: str, summary: str, action: Action, *names: str) -> argparse.ArgumentParser:
-        found = actions.add_parser(name, help=summary)
-        found.set_defaults(action=action)
-        for argument in names:
-            found.add_argument(argument, type=UUID if argument == "id" else str)
-        return found
 
-    channel = add("channel-put", "create or rename a channel", _put_channel, "key")
-    for option in ("name", "type", "provider"):
-        channel.add_argument(f"--{option}", required=True)
-    channel.add_argument("--description")
-    setting = add("channel-set", "set up a channel", _set_channel, "key", "environment")
-    setting.add_argument(
-        "--file",
-        type=Path,
-        default=Path("-"),
-        help="JSON with is_sandbox, channel_settings, provider_settings, conditions (default: -)",
-    )
-    add("key-list", "list the API keys of an environment", _list_keys, "environment")
-    key = add("key-create", "make an API key", _create_key, "environment")
-    key.add_argument("--kind", choices=list(KeyKind), required=True)
-    key.add_argument("--name", required=True)
-    rotation = add("key-rotate", "replace an API key", _rotate_key, "id")
-    rotation.add_argument("--grace-seconds", type=int, default=0, help="how long the old one works")
-    add("key-revoke", "end an API key", _revoke_key, "id")
-    add("token-list", "list the service tokens", _list_tokens)
-    add("token-create", "make a service token", _create_token).add_argument("--name", required=True)
-    add("token-revoke", "end a service token", _revoke_token, "id")
-    retry = add("message-retry", "send a failed message once more", _retry_message)
-    retry.add_argument("id")
-    retry.add_argument("--environment", default="development")
-    recovery = add("recover", "start waiting runs again that Temporal has lost", _recover)
-    recovery.add_argument(
+@_action(
+    "key-create",
+    argument("environment"),
+    argument("--kind", choices=list(KeyKind), required=True),
+    argument("--name", required=True),
+)
+async def create_key(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Make an API key."""
+    document = {
+        "environment": arguments.environment,
+        "kind": str(arguments.kind),
+        "name": arguments.name,
+    }
+    wanted = read_shape(ApiKeyRequest, document)
+    environment = await get_scope(engine, wanted.environment)
+    issued = await api_keys.create_api_key(engine, environment, KeyKind(wanted.kind), wanted.name)
+    return ApiKeyOut.of(issued.row, issued.token).model_dump(mode="json")
+
+
+@_action(
+    "key-rotate",
+    argument("id", type=UUID),
+    argument("--grace-seconds", type=int, default=0, help="how long the old one works"),
+)
+async def rotate_key(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Replace an API key."""
+    wanted = read_shape(RotationRequest, {"grace_seconds": arguments.grace_seconds})
+    grace = timedelta(seconds=wanted.grace_seconds)
+    issued = await api_keys.rotate_api_key(engine, arguments.id, grace)
+    return ApiKeyOut.of(issued.row, issued.token).model_dump(mode="json")
+
+
+@_action("key-revoke", argument("id", type=UUID))
+async def revoke_key(engine: Engine, arguments: Arguments) -> JsonValue:
+    """End an API key."""
+    await api_keys.revoke_api_key(engine, arguments.id)
+    return None
+
+
+@_action("token-list")
+async def list_tokens(engine: Engine, arguments: Arguments) -> JsonValue:
+    """List the service tokens."""
+    page = await api_keys.list_service_tokens(engine, _EVERYTHING)
+    return [ServiceTokenOut.of(token).model_dump(mode="json") for token in page.rows]
+
+
+@_action("token-create", argument("--name", required=True))
+async def create_token(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Make a service token."""
+    wanted = read_shape(ServiceTokenRequest, {"name": arguments.name})
+    issued = await api_keys.create_service_token(engine, wanted.name)
+    return ServiceTokenOut.of(issued.row, issued.token).model_dump(mode="json")
+
+
+@_action("token-revoke", argument("id", type=UUID))
+async def revoke_token(engine: Engine, arguments: Arguments) -> JsonValue:
+    """End a service token."""
+    await api_keys.revoke_service_token(engine, arguments.id)
+    return None
+
+
+@_action("message-retry", argument("id"), argument("--environment", default="development"))
+async def send_again(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Send a failed message once more."""
+    environment = await get_scope(engine, arguments.environment)
+    message_id = read_id(arguments.id)
+    if message_id is None:
+        raise NotFound(f"There is no message {arguments.id!r} in this environment.")
+    await retry_message(engine, environment, message_id)
+    return None
+
+
+def _instant(text: str) -> datetime:
+    instant = parse_instant(text)
+    if instant is None:
+        raise argparse.ArgumentTypeError("must be an ISO 8601 date or date-time")
+    return instant
+
+
+@_action(
+    "recover",
+    argument(
         "--since",
         type=_instant,
         required=True,
         help="leave runs alone whose last sign of life is older than this date or date-time",
-    )
-    return parser
+    ),
+)
+async def start_again(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Start waiting runs again that Temporal has lost."""
+    try:
+        verdict = await recover(engine, arguments.since)
+    except (RPCError, RuntimeError) as error:
+        if not is_away(error):
+            raise
+        raise Unavailable("Temporal is away; what was started again stays so. Repeat it.") from None
+    return {
+        "waiting_runs": verdict.looked_at,
+        "unknown_to_temporal": verdict.unknown,
+        "started_again": verdict.restarted,
+        "left_because_older": verdict.held,
+    }

@@ -1,4 +1,4 @@
-"""The `carillon` command: one table of subcommands, each imported only when it is called."""
+"""The `carillon` command: its subcommands import what they need only when they are called."""
 
 from __future__ import annotations
 
@@ -11,31 +11,60 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
+from commands.arguments import Argument, argument, help_of
 from domain.contract.queues import ALL_QUEUES
 from domain.kit.errors import AppError
 from runtime.settings import Settings, get_settings, widen_name_lookups
 
 Arguments = argparse.Namespace
+Run: TypeAlias = Callable[[Settings, Arguments], int]
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One subcommand: how it reads its arguments, and what it does with them."""
+    """One subcommand: what it does, and the arguments that it takes."""
 
     summary: str
-    run: Callable[[Settings, Arguments], int]
-    configure: Callable[[argparse.ArgumentParser], None] = lambda parser: None
+    run: Run
+    arguments: tuple[Argument, ...]
 
 
-def _configure_api(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--processes", type=_positive, default=1, help="processes on one port")
+COMMANDS: dict[str, Command] = {}
 
 
-def _api(settings: Settings, arguments: Arguments) -> int:
+def _command(name: str, *arguments: Argument) -> Callable[[Run], Run]:
+    """Make a function a subcommand; the first line of its docstring is its help."""
+
+    def register(run: Run) -> Run:
+        COMMANDS[name] = Command(help_of(run), run, arguments)
+        return run
+
+    return register
+
+
+def _queues(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    unknown = [name for name in names if name not in ALL_QUEUES]
+    if unknown or not names:
+        raise argparse.ArgumentTypeError(
+            f"unknown queue {', '.join(unknown) or repr(text)}; known: {', '.join(ALL_QUEUES)}"
+        )
+    return names
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number, 1 or greater")
+    return int(text)
+
+
+@_command("api", argument("--processes", type=_positive, default=1, help="processes on one port"))
+def serve_api(settings: Settings, arguments: Arguments) -> int:
+    """Serve the HTTP API."""
     import uvicorn
 
     from runtime.logs import configure_logs
@@ -67,42 +96,29 @@ def server_options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _configure_worker(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
+@_command(
+    "worker",
+    argument(
         "--queues",
         type=_queues,
         default=ALL_QUEUES,
         help=f"comma-separated, from: {', '.join(ALL_QUEUES)} (default: all)",
-    )
-    parser.add_argument("--processes", type=_positive, default=1, help="worker processes")
+    ),
+    argument("--processes", type=_positive, default=1, help="worker processes"),
+)
+def work(settings: Settings, arguments: Arguments) -> int:
+    """Work on task queues."""
+    from runtime.logs import configure_logs
 
-
-def _queues(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
-    unknown = [name for name in names if name not in ALL_QUEUES]
-    if unknown or not names:
-        raise argparse.ArgumentTypeError(
-            f"unknown queue {', '.join(unknown) or repr(text)}; known: {', '.join(ALL_QUEUES)}"
-        )
-    return names
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a number, 1 or greater")
-    return int(text)
-
-
-def _worker(settings: Settings, arguments: Arguments) -> int:
     if arguments.processes > 1:
         from commands.worker_group import run_worker_group
 
-        run_worker_group(settings, arguments.queues, processes=arguments.processes)
+        configure_logs(settings, process="workers")
+        asyncio.run(run_worker_group(settings, arguments.queues, processes=arguments.processes))
         return 0
     import uvloop
 
     from commands.worker import run_worker
-    from runtime.logs import configure_logs
 
     configure_logs(settings, process="worker")
     widen_name_lookups()
@@ -113,27 +129,30 @@ def _worker(settings: Settings, arguments: Arguments) -> int:
     return 0
 
 
-def _migrate(settings: Settings, arguments: Arguments) -> int:
+@_command("migrate")
+def migrate_database(settings: Settings, arguments: Arguments) -> int:
+    """Bring the database to the newest schema."""
     from commands.migrate import migrate
 
     migrate(settings)
     return 0
 
 
-def _configure_seed(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--migrate", action="store_true", help="migrate first")
-    parser.add_argument("--keys-file", type=Path, help="keys are read from it, or made into it")
-    parser.add_argument("--report", type=Path, help="write what was seeded, as JSON")
-
-
-def _seed(settings: Settings, arguments: Arguments) -> int:
+@_command(
+    "seed",
+    argument("--migrate", action="store_true", help="migrate first"),
+    argument("--keys-file", type=Path, help="keys are read from it, or made into it"),
+    argument("--report", type=Path, help="write what was seeded, as JSON"),
+)
+def seed_database(settings: Settings, arguments: Arguments) -> int:
+    """Make environments, keys, channels and samples."""
     from commands.files import write_atomically
     from commands.seed.keys import SeededStack, load_or_make_keys
     from commands.seed.seed import seed
     from services.composition import open_engine
 
     if arguments.migrate:
-        _migrate(settings, arguments)
+        migrate_database(settings, arguments)
     keys_file: Path = arguments.keys_file or settings.home / "keys.json"
     keys_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     keys = load_or_make_keys(keys_file)
@@ -151,26 +170,21 @@ def _seed(settings: Settings, arguments: Arguments) -> int:
     return 0
 
 
-def _dev(settings: Settings, arguments: Arguments) -> int:
+@_command("dev")
+def start_stack(settings: Settings, arguments: Arguments) -> int:
+    """Run everything on this machine, embedded."""
     from commands.dev.command import run_dev
 
     return run_dev(settings)
 
 
-def _reset(settings: Settings, arguments: Arguments) -> int:
+@_command("reset")
+def reset_stack(settings: Settings, arguments: Arguments) -> int:
+    """Wipe what `carillon dev` keeps."""
     from commands.dev.command import run_reset
 
     return run_reset(settings)
 
-
-COMMANDS: dict[str, Command] = {
-    "api": Command("serve the HTTP API", _api, _configure_api),
-    "worker": Command("work on task queues", _worker, _configure_worker),
-    "migrate": Command("bring the database to the newest schema", _migrate),
-    "seed": Command("make environments, keys, channels and samples", _seed, _configure_seed),
-    "dev": Command("run everything on this machine, embedded", _dev),
-    "reset": Command("wipe what `carillon dev` keeps", _reset),
-}
 
 # Modules with `main(settings, arguments: list[str]) -> int` that read their own arguments. They
 # are offered only where they are there: the image leaves some of them out.
@@ -184,13 +198,25 @@ EXTENSIONS: dict[str, tuple[str, str]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand and return its exit code; what users can put right is one line."""
     words = list(sys.argv[1:] if argv is None else argv)
-    extensions = {name: entry for name, entry in EXTENSIONS.items() if _exists(entry[0])}
+    extensions = {
+        name: (module, summary)
+        for name, (module, summary) in EXTENSIONS.items()
+        if importlib.util.find_spec(module) is not None
+    }
     try:
         if words and words[0] in extensions:
-            module = importlib.import_module(extensions[words[0]][0])
-            exit_code: int = module.main(get_settings(), words[1:])
+            extension = importlib.import_module(extensions[words[0]][0])
+            exit_code: int = extension.main(get_settings(), words[1:])
             return exit_code
-        arguments = _parser(extensions).parse_args(words)
+        parser = argparse.ArgumentParser(prog="carillon", description="Durable notifications.")
+        subparsers = parser.add_subparsers(dest="command", required=True, metavar="command")
+        for name, command in COMMANDS.items():
+            subparser = subparsers.add_parser(name, help=command.summary)
+            for add_to in command.arguments:
+                add_to(subparser)
+        for name, (_, summary) in extensions.items():
+            subparsers.add_parser(name, help=summary)
+        arguments = parser.parse_args(words)
         return COMMANDS[arguments.command].run(get_settings(), arguments)
     except ValidationError as error:
         for problem in error.errors():
@@ -201,23 +227,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AppError as error:
         print(f"carillon: {error}", file=sys.stderr)
         return 1
-
-
-def _parser(extensions: dict[str, tuple[str, str]]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="carillon", description="Durable notifications.")
-    subparsers = parser.add_subparsers(dest="command", required=True, metavar="command")
-    for name, command in COMMANDS.items():
-        command.configure(subparsers.add_parser(name, help=command.summary))
-    for name, (_, summary) in extensions.items():
-        subparsers.add_parser(name, help=summary)
-    return parser
-
-
-def _exists(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
 
 
 if __name__ == "__main__":

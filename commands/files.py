@@ -7,17 +7,18 @@ import secrets
 from pathlib import Path
 
 
-def write_atomically(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Replace a file in one step, so that a reader or a crash never meets half of it.
+
+    Only its owner may read it.
 
     Args:
         path: the file; its folder must exist.
         content: what it holds afterwards.
-        mode: its permissions; by default only the owner reads it.
     """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "wb") as file:
             file.write(content)
         draft.replace(path)

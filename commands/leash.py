@@ -16,18 +16,14 @@ _PR_SET_PDEATHSIG = 1
 _NO_ACCOUNT = "-"
 
 
-def _become(account: str) -> None:
-    entry = pwd.getpwnam(account)
-    os.setgroups([])
-    os.setgid(entry.pw_gid)
-    os.setuid(entry.pw_uid)
-
-
 def main(arguments: list[str]) -> int:
     """Take the account, tie this process to its parent, and become the program."""
     parent, death_signal, account, *program = arguments
     if account != _NO_ACCOUNT:
-        _become(account)
+        entry = pwd.getpwnam(account)
+        os.setgroups([])
+        os.setgid(entry.pw_gid)
+        os.setuid(entry.pw_uid)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(death_signal))
         if os.getppid() != int(parent):

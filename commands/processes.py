@@ -43,8 +43,8 @@ class ChildSpec:
         stop_signal: asks it to stop.
         stop_seconds: how long it may take before it is killed.
         death_signal: what the kernel sends it when we die (Linux).
-        sign_of_life: asked again and again once it was ready; a hung process is ended, and started
-            again as one that died.
+        sign_of_life: asked again and again once it is ready; a hung process is ended, and started
+            again like one that died.
     """
 
     name: str
@@ -66,7 +66,12 @@ async def spawn(spec: ChildSpec) -> Process:
         spec.ready_file.unlink(missing_ok=True)
     leash = (str(os.getpid()), str(int(spec.death_signal)), spec.account or "-")
     command = (sys.executable, "-I", "-S", str(_LEASH), *leash, *spec.command)
-    output = None if spec.log is None else _open_log(spec.log)
+    output: int | None = None
+    if spec.log is not None:
+        # One that has grown large steps aside, so that it can be read.
+        if spec.log.exists() and spec.log.stat().st_size > _LARGEST_LOG_BYTES:
+            spec.log.replace(spec.log.with_name(f"{spec.log.name}.1"))
+        output = os.open(spec.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         return await asyncio.create_subprocess_exec(
             *command,
@@ -95,13 +100,6 @@ def is_alive(pid: int) -> bool:
     except (OSError, IndexError):
         return True
     return state not in {"Z", "X"}
-
-
-def _open_log(path: Path) -> int:
-    """Open a log to append to; one that has grown large steps aside, so that it can be read."""
-    if path.exists() and path.stat().st_size > _LARGEST_LOG_BYTES:
-        path.replace(path.with_name(f"{path.name}.1"))
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
 
 class Child:
@@ -185,7 +183,10 @@ class Child:
 
     async def _bring_back(self, end: str) -> None:
         while True:
-            pause = self._count_death()
+            lived = asyncio.get_running_loop().time() - self._started_at
+            self.deaths = 1 if lived > _HEALTHY_SECONDS else self.deaths + 1
+            pause = _FIRST_DELAY_SECONDS * 2.0 ** min(self.deaths - 1, 10)
+            pause = min(pause, _LONGEST_DELAY_SECONDS)
             if self._is_announced:
                 self._say(f"{self.spec.name} {end}; starting it again in {pause:g} s")
             try:
@@ -219,12 +220,6 @@ class Child:
                 if self.pid == watched:
                     self.send(signal.SIGKILL)
 
-    def _count_death(self) -> float:
-        """Count one more death in a row, and return the seconds to wait before the next start."""
-        lived = asyncio.get_running_loop().time() - self._started_at
-        self.deaths = 1 if lived > _HEALTHY_SECONDS else self.deaths + 1
-        return min(_FIRST_DELAY_SECONDS * 2.0 ** min(self.deaths - 1, 10), _LONGEST_DELAY_SECONDS)
-
 
 def _describe_end(exit_code: int) -> str:
     if exit_code >= 0:
@@ -241,14 +236,11 @@ def touched_file(path: Path) -> SignOfLife:
 
     async def was_touched() -> bool:
         nonlocal seen
-        before, seen = seen, _touched_at(path)
+        before = seen
+        try:
+            seen = path.stat().st_mtime  # noqa: ASYNC240 - one look at a local file
+        except FileNotFoundError:
+            seen = None
         return seen is None or seen != before  # None: not ready yet
 
     return was_touched
-
-
-def _touched_at(path: Path) -> float | None:
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return None

@@ -8,11 +8,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from temporalio.client import Client, WorkflowHistory
+from temporalio.client import WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer
 
@@ -22,8 +22,6 @@ from runtime.settings import Settings
 from runtime.temporal import DATA_CONVERTER, connect, is_away
 from temporal_workflows import WORKFLOWS
 
-# Temporal lists open executions first, then the newest.
-_OURS = "WorkflowType IN ({})"
 _NAME_ATTRIBUTE = "__temporal_workflow_definition"
 
 
@@ -54,7 +52,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 async def run(settings: Settings, options: argparse.Namespace) -> int:
-    """Replay what the options choose, and print what does not; returns the exit code."""
+    """Replay what the options choose, print what does not replay, and return the exit code."""
     failures = count = 0
     histories = (
         _recorded(options.paths)
@@ -73,7 +71,7 @@ async def run(settings: Settings, options: argparse.Namespace) -> int:
 async def replay(
     histories: AsyncIterator[WorkflowHistory], settings: Settings
 ) -> AsyncIterator[Replayed]:
-    """Replay histories one after the other, and tell of each how it went."""
+    """Replay histories one after the other, and yield how each went."""
     replayer = Replayer(
         workflows=WORKFLOWS,
         workflow_runner=workflow_runner(settings),
@@ -87,17 +85,13 @@ async def replay(
 
 
 async def _recorded(paths: list[Path]) -> AsyncIterator[WorkflowHistory]:
-    for file in _files(paths):
-        yield WorkflowHistory.from_json(file.stem, file.read_text())
-
-
-def _files(paths: list[Path]) -> Iterator[Path]:
-    """Yield files in order; raises NotFound for a path that leads to no history."""
+    """Yield histories from files and folders, in order. Raises NotFound for a path without any."""
     for path in paths:
         files = sorted(path.glob("*.json")) if path.is_dir() else [path]
         if not files or not all(file.is_file() for file in files):
             raise NotFound(f"There is no recorded history at {path}.")
-        yield from files
+        for file in files:
+            yield WorkflowHistory.from_json(file.stem, file.read_text())
 
 
 async def _remembered(settings: Settings, query: str, limit: int) -> AsyncIterator[WorkflowHistory]:
@@ -107,31 +101,23 @@ async def _remembered(settings: Settings, query: str, limit: int) -> AsyncIterat
         Unavailable: it is away.
         BadRequest: it refuses the query.
     """
+    names = ", ".join(f"'{workflow_name(one)}'" for one in WORKFLOWS)
+    wanted = f"WorkflowType IN ({names})" + (f" AND ({query})" if query else "")
     try:
         client = await connect(settings, lazy=False, identity="carillon-replay")
-        async for history in _listed(client, _filter(query), limit):
-            yield history
+        # Temporal lists open executions first, then the newest.
+        async for execution in client.list_workflows(wanted, limit=limit):
+            handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
+            try:
+                yield await handle.fetch_history()
+            except RPCError as error:
+                # Its retention may have ended since it was listed.
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
     except (RPCError, RuntimeError) as error:
         if isinstance(error, RPCError) and not is_away(error):
             raise BadRequest(f"Temporal refuses: {error}") from error
         raise Unavailable(f"Temporal at {settings.temporal_address} is away: {error}") from error
-
-
-async def _listed(client: Client, query: str, limit: int) -> AsyncIterator[WorkflowHistory]:
-    async for execution in client.list_workflows(query, limit=limit):
-        handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
-        try:
-            yield await handle.fetch_history()
-        except RPCError as error:
-            # Its retention may have ended since it was listed.
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-
-
-def _filter(query: str) -> str:
-    names = ", ".join(f"'{workflow_name(one)}'" for one in WORKFLOWS)
-    ours = _OURS.format(names)
-    return f"{ours} AND ({query})" if query else ours
 
 
 def workflow_name(workflow: type) -> str:

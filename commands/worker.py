@@ -1,4 +1,4 @@
-"""A worker process: one Temporal worker a queue, all on one client."""
+"""A worker process: one Temporal worker per queue, all on one client."""
 
 from __future__ import annotations
 
@@ -144,10 +144,14 @@ async def run_worker(settings: Settings, queues: tuple[str, ...] = ALL_QUEUES) -
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    async with _connected_platform(settings, stopping) as engine:
+    async with _connected_engine(settings, stopping) as engine:
         if engine is None:
             return
-        await _look_at_credentials(engine)
+        # Say now, and not at the first message, that a secret key is the wrong one.
+        with contextlib.suppress(Unavailable):
+            async with engine.connection() as connection:
+                if unreadable := await list_unreadable(connection, engine.vault):
+                    _log.error("secret_key_does_not_fit", channels=unreadable)
         workers = build_workers(engine, queues)
         async with contextlib.AsyncExitStack() as running:
             for worker in workers:
@@ -163,19 +167,11 @@ async def run_worker(settings: Settings, queues: tuple[str, ...] = ALL_QUEUES) -
         await engine.providers.close()
 
 
-async def _look_at_credentials(engine: Engine) -> None:
-    """Say at the start, not at the first message, that a secret key is the wrong one."""
-    with contextlib.suppress(Unavailable):
-        async with engine.database.connection() as connection:
-            if channels := await list_unreadable(connection, engine.vault):
-                _log.error("secret_key_does_not_fit", channels=channels)
-
-
 @contextlib.asynccontextmanager
-async def _connected_platform(
+async def _connected_engine(
     settings: Settings, stopping: asyncio.Event
 ) -> AsyncIterator[Engine | None]:
-    """Open the engine; wait for Temporal as long as it takes, or until told to stop."""
+    """Lend the engine, after waiting for Temporal as long as it takes; None when told to stop."""
     while not stopping.is_set():
         async with contextlib.AsyncExitStack() as stack:
             try:
@@ -233,16 +229,11 @@ async def ensure_sweep(client: Client, settings: Settings) -> None:
             SWEEP_SCHEDULE_ID, Schedule(action=action, spec=spec, policy=policy)
         )
     except ScheduleAlreadyRunningError:
-        await _keep_up_to_date(client, spec, action)
 
+        def updated(seen: ScheduleUpdateInput) -> ScheduleUpdate | None:
+            schedule = seen.description.schedule
+            schedule.spec = spec
+            schedule.action = action
+            return ScheduleUpdate(schedule=schedule)
 
-async def _keep_up_to_date(
-    client: Client, spec: ScheduleSpec, action: ScheduleActionStartWorkflow
-) -> None:
-    def updated(seen: ScheduleUpdateInput) -> ScheduleUpdate | None:
-        schedule = seen.description.schedule
-        schedule.spec = spec
-        schedule.action = action
-        return ScheduleUpdate(schedule=schedule)
-
-    await client.get_schedule_handle(SWEEP_SCHEDULE_ID).update(updated)
+        await client.get_schedule_handle(SWEEP_SCHEDULE_ID).update(updated)

@@ -103,20 +103,14 @@ def classify(address: IPAddress) -> Reach:
     if address in _METADATA or plain in _METADATA:
         return Reach.FORBIDDEN
     if isinstance(plain, IPv4Address):
-        return _classify_4(plain)
-    if plain.is_loopback or plain in _UNIQUE_LOCAL:
+        is_private = plain in _SHARED or any(plain in network for network in _PRIVATE_4)
+        is_public = plain.is_global and not (plain.is_multicast or plain.is_reserved)
+    else:
+        is_private = plain in _UNIQUE_LOCAL
+        is_public = plain.is_global and plain in _GLOBAL_UNICAST
+    if plain.is_loopback or is_private:
         return Reach.PRIVATE
-    if plain in _GLOBAL_UNICAST and plain.is_global:
-        return Reach.PUBLIC
-    return Reach.FORBIDDEN
-
-
-def _classify_4(address: IPv4Address) -> Reach:
-    if address.is_loopback or address in _SHARED or any(address in net for net in _PRIVATE_4):
-        return Reach.PRIVATE
-    if address.is_global and not (address.is_multicast or address.is_reserved):
-        return Reach.PUBLIC
-    return Reach.FORBIDDEN
+    return Reach.PUBLIC if is_public else Reach.FORBIDDEN
 
 
 def _unwrap(address: IPAddress) -> IPAddress:
@@ -235,7 +229,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):
-    """An httpx transport behind the guard, with one connection pool for each scheme.
+    """An httpx transport behind the guard, with one connection pool per scheme.
 
     Two pools, because plain http is admitted to private addresses only.
     """

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import NoReturn
 from urllib.parse import quote, quote_plus, unquote
 
 import httpx
 
-from domain.kit.json_types import JsonValue
+from domain.kit.json_types import JsonValue, read_json
 from domain.kit.storable import storable_json, storable_text
 
 REDACTED = "[redacted]"
@@ -60,8 +58,9 @@ class Redactor:
                 found += [value, *value.split()[1:]]
         if request.url.userinfo:
             # httpx sends it as basic authentication, after we have looked at the headers.
-            basic = b":".join(map(_unquoted, (request.url.username, request.url.password)))
-            found += [base64.b64encode(basic).decode(), request.url.password]
+            login = ":".join(map(unquote, (request.url.username, request.url.password)))
+            basic = base64.b64encode(login.encode("utf-8", "replace")).decode()
+            found += [basic, request.url.password]
         return cls(found)
 
     def text(self, text: str) -> str:
@@ -89,7 +88,7 @@ class Redactor:
     def body(self, raw: bytes) -> JsonValue:
         """Write a body as the log has it: an object when it is a JSON object, else a string.
 
-        An object that cannot be stored as it is stays the text that it came as.
+        An object that cannot be stored as it is stays the string that it came as.
         """
         text = self.text(raw[:READ_BYTES].decode("utf-8", "replace"))
         parsed = parse_json(text)
@@ -111,19 +110,6 @@ class Redactor:
 def parse_json(text: str) -> JsonValue:
     """Decode JSON; None when it is not JSON, or holds a number that is not finite."""
     try:
-        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        return read_json(text)
     except (ValueError, RecursionError):
         return None
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    return number if math.isfinite(number) else _refuse(digits)
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name[:20]} cannot be a number in JSON")
-
-
-def _unquoted(text: str) -> bytes:
-    return unquote(text).encode("utf-8", "replace")

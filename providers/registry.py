@@ -72,7 +72,7 @@ def outside_providers() -> dict[str, EntryPoint]:
 def validate_settings(
     provider_id: str, raw: JsonObject, *, path: str = "provider_settings"
 ) -> list[FieldError]:
-    """Check settings as they are saved; an empty list means that they are right.
+    """Check settings as they are saved; an empty list means that they are valid.
 
     A field that holds a template is known only when it is rendered at send time and is not judged
     here. Raises InvalidParams for an unknown provider.
@@ -97,7 +97,7 @@ def validate_settings(
 def obfuscate(provider_id: str, settings: Mapping[str, JsonValue]) -> JsonObject:
     """Write settings for an API answer: secrets masked, references to variables left readable.
 
-    Of a provider that is no longer installed every string is taken for a secret.
+    Every string of a provider that is no longer installed is taken for a secret.
     """
     try:
         known = load_provider(provider_id).Settings

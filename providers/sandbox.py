@@ -32,7 +32,7 @@ _FAILURES: dict[str, tuple[type[DeliveryFailure], int]] = {
 
 
 class SandboxSettings(ProviderSettings):
-    """`fail` rehearses a failure of every message: one that passes, one that stays, a bounce."""
+    """`fail` rehearses a failure of every message: one that passes, one that lasts, a bounce."""
 
     fail: Literal["retry", "refuse", "bounce"] | None = None
 

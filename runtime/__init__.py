@@ -1,1 +1,1 @@
-"""Processes and wiring."""
+"""What every process stands on: settings, logs, database pool, Temporal client, encryption."""

@@ -57,8 +57,8 @@ class Vault:
     """Encrypts JSON documents, each bound to the place where it is kept.
 
     A sealed document is one byte of format, eight of the key's id, twelve of nonce, and the
-    document under AES-256-GCM. The authenticated data are the ones before and the place, so a
-    document that is copied to another place does not open there.
+    document under AES-256-GCM. The authenticated data are format, key id and place, so a document
+    that is copied to another place does not open there.
 
     Args:
         keys: passphrases; the first encrypts, all decrypt (rotation).
@@ -91,7 +91,7 @@ class Vault:
         head, rest = sealed[: 1 + _ID_BYTES], sealed[1 + _ID_BYTES :]
         nonce, data = rest[:_NONCE_BYTES], rest[_NONCE_BYTES:]
         if not sealed.startswith(_FORMAT) or len(data) < _TAG_BYTES:
-            raise BrokenSeal("this is nothing that was sealed")
+            raise BrokenSeal("this is not something that was sealed")
         cipher = self._ciphers.get(head[1:])
         if cipher is None:
             raise UnknownKey(head[1:].hex())

@@ -36,13 +36,13 @@ _TCP = {
 # from sleeping on after a long outage has ended.
 _RECONNECT_SECONDS = 4.0
 
-
-_NOT_MIGRATED = "The database has not the tables of this version: run `carillon migrate`."
-# The first kind that fits counts.
+_NOT_MIGRATED = "The database does not have the tables of this version: run `carillon migrate`."
+# What callers are told of an error of the server: the first kind that fits counts. Any other error
+# is a fault of ours.
 _TOLD: tuple[tuple[type[Error], type[AppError], str], ...] = (
     (errors.QueryCanceled, QueryTooSlow, "The query takes too long; ask for less at a time."),
     (errors.DeadlockDetected, Unavailable, "Two requests were in each other's way; try again."),
-    (errors.LockNotAvailable, Unavailable, "Another request is at the same data; try again."),
+    (errors.LockNotAvailable, Unavailable, "Another request is changing the same data; try again."),
     (
         errors.ReadOnlySqlTransaction,
         Unavailable,
@@ -126,18 +126,18 @@ class Database:
         Raises:
             OperationalError: it is dead; the pool lends another one.
         """
-        if not _has_news(connection):
+        # Something to read on an idle connection is mostly the news that the server ended it.
+        poll = select.poll()
+        poll.register(connection.fileno(), select.POLLIN)
+        if not poll.poll(0):
             return
         try:
             await self._pool.check_connection(connection)
         except OperationalError:
-            self._clear_dead()
+            # A server that died took every connection with it, so all are replaced at once.
+            if self._clearing is None or self._clearing.done():
+                self._clearing = asyncio.create_task(self._pool.check())
             raise
-
-    def _clear_dead(self) -> None:
-        """Replace all dead connections at once: a server that died took every one with it."""
-        if self._clearing is None or self._clearing.done():
-            self._clearing = asyncio.create_task(self._pool.check())
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -150,11 +150,15 @@ class Database:
         try:
             async with self._pool.connection() as connection:
                 yield connection
+        except errors.ProgramLimitExceeded:
+            # A value too large for an index, say. Psycopg counts it as operational, but it is a
+            # fault of ours, and will not go away.
+            raise
         except Error as error:
-            told = _told(error)
-            if told is None:
-                raise
-            raise told from error
+            for kind, told, words in _TOLD:
+                if isinstance(error, kind):
+                    raise told(words) from error
+            raise
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -169,7 +173,7 @@ class Database:
             yield connection
 
     async def trouble(self) -> str | None:
-        """Return what keeps PostgreSQL from serving: `away`, `read_only` or `full`; None: nothing.
+        """Return what keeps PostgreSQL from serving: `away`, `read_only`, `full`; or None.
 
         A full disk shows in writing only, so this writes some 100 kB to a temporary file of the
         server, which leaves neither rows nor log behind.
@@ -181,21 +185,6 @@ class Database:
                 return "read_only" if one(await result.fetchone())["read_only"] else None
         except Unavailable as error:
             return "full" if isinstance(error.__cause__, errors.DiskFull) else "away"
-
-
-def _told(error: Error) -> AppError | None:
-    """Return what callers are told of an error of the server; None: it is a fault of ours."""
-    # A value too large for an index, say. Psycopg counts it as operational; it will not go away.
-    if isinstance(error, errors.ProgramLimitExceeded):
-        return None
-    return next((told(words) for kind, told, words in _TOLD if isinstance(error, kind)), None)
-
-
-def _has_news(connection: Connection) -> bool:
-    """Tell whether there is something to read: on an idle connection mostly that it was ended."""
-    poll = select.poll()
-    poll.register(connection.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
 
 
 def one(row: R | None) -> R:

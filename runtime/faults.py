@@ -32,16 +32,13 @@ class Fault:
 
 def fault_of(error: BaseException) -> Fault:
     """Describe an exception by its type and the places it came through."""
-    frames = traceback.extract_tb(error.__traceback__)
-    places = tuple(f"{_short(frame.filename)}:{frame.lineno}" for frame in frames)
+    places: list[str] = []
+    for frame in traceback.extract_tb(error.__traceback__):
+        path = Path(frame.filename)
+        # Our own files are named from the root, others by the end of their path.
+        is_ours = path.is_relative_to(_ROOT) and "site-packages" not in path.parts
+        short = path.relative_to(_ROOT) if is_ours else "/".join(path.parts[-2:])
+        places.append(f"{short}:{frame.lineno}")
     name = type(error).__name__
     digest = hashlib.sha256("\n".join((name, *places)).encode()).hexdigest()
-    return Fault(digest[:8], name, places[-_SHOWN_PLACES:])
-
-
-def _short(filename: str) -> str:
-    """Name our own files from the root, others by the end of their path."""
-    path = Path(filename)
-    if path.is_relative_to(_ROOT) and "site-packages" not in path.parts:
-        return str(path.relative_to(_ROOT))
-    return "/".join(path.parts[-2:])
+    return Fault(digest[:8], name, tuple(places[-_SHOWN_PLACES:]))

@@ -136,10 +136,10 @@ class Settings(BaseSettings):
 
     # --- logs
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least level that is written."
+        "info", description="Lowest level that is written."
     )
     log_format: Literal["json", "text"] = Field(
-        "json", description="One JSON object a line, or text."
+        "json", description="One JSON object per line, or text."
     )
 
     # --- the embedded stack of `carillon dev`
@@ -222,7 +222,12 @@ class Settings(BaseSettings):
     @field_validator("smtp_url")
     @classmethod
     def _check_smtp_url(cls, value: str | None) -> str | None:
-        if value and not _is_smtp_url(value):
+        try:
+            url = urlsplit(value or "")
+            is_url = url.scheme in {"smtp", "smtps"} and bool(url.hostname) and url.port != 0
+        except ValueError:  # of brackets in the host, or of the port
+            is_url = False
+        if value and not is_url:
             raise ValueError("must look like smtp://user:password@host:port or smtps://…")
         return value
 
@@ -231,12 +236,17 @@ def _parts(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _is_smtp_url(text: str) -> bool:
-    try:
-        url = urlsplit(text)
-        return url.scheme in {"smtp", "smtps"} and bool(url.hostname) and url.port != 0
-    except ValueError:
-        return False
+def as_variable(value: object) -> str:
+    """Write the value of a setting as its environment variable holds it; None as nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(str(part) for part in value)
+    return str(value)
 
 
 @lru_cache

@@ -7,13 +7,12 @@ import textwrap
 from pathlib import Path
 
 from pydantic import SecretStr
-from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from runtime.settings import Settings  # noqa: E402 - the path comes first
+from runtime.settings import Settings, as_variable  # noqa: E402 - the path comes first
 
 TARGET = ROOT / ".env.example"
 _HEAD = """\
@@ -32,25 +31,16 @@ _HEAD = """\
 
 def render() -> str:
     """Return what the file must hold."""
-    entries = [_entry(name, field) for name, field in Settings.model_fields.items()]
-    return _HEAD + "\n".join(entries)
-
-
-def _entry(name: str, field: FieldInfo) -> str:
-    meaning = textwrap.wrap(field.description or "", 96)
-    lines = [f"# {line}" for line in meaning]
-    return "\n".join([*lines, f"# CARILLON_{name.upper()}={_default(field)}", ""])
-
-
-def _default(field: FieldInfo) -> str:
-    value = field.default
-    if value is None or value is PydanticUndefined or isinstance(value, SecretStr):
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return ",".join(str(part) for part in value)
-    return str(value)
+    lines: list[str] = []
+    for name, field in Settings.model_fields.items():
+        lines += [f"# {line}" for line in textwrap.wrap(field.description or "", 96)]
+        # The default of a secret is for development only.
+        is_shown = field.default is not PydanticUndefined and not isinstance(
+            field.default, SecretStr
+        )
+        value = as_variable(field.default) if is_shown else ""
+        lines += [f"# CARILLON_{name.upper()}={value}", ""]
+    return _HEAD + "\n".join(lines)
 
 
 def main() -> int:

@@ -24,7 +24,7 @@ from services.deliveries.limits import DeliveryLimits
 from services.deliveries.under_way import DeliveriesUnderWay
 from services.engine import Engine
 from services.runs.temporal_retention import TemporalRetention
-from services.triggers.releases import ReleasesUnderWay
+from services.triggers.under_way import ReleasesUnderWay
 from services.walk.trigger_data import TriggerData
 
 _log = get_logger(__name__)
@@ -83,14 +83,11 @@ def _judge_secret_key(settings: Settings) -> None:
     if DEVELOPMENT_SECRET_KEY not in settings.secret_keys:
         return
     advice = "set CARILLON_SECRET_KEY to a key of your own"
-    is_development = _is_loopback(settings.api_host) or settings.allow_private_egress
+    try:
+        is_loopback = ip_address(settings.api_host.strip("[]")).is_loopback
+    except ValueError:  # a name
+        is_loopback = settings.api_host.lower() == "localhost"
+    is_development = is_loopback or settings.allow_private_egress
     if settings.secret_keys[0] == DEVELOPMENT_SECRET_KEY and not is_development:
         raise AppError(f"CARILLON_SECRET_KEY is the public key of development: {advice}")
     _log.warning("secret_key_is_public", detail=advice)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"

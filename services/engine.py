@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # `services/composition.py` makes them; their modules know th
     from services.deliveries.limits import DeliveryLimits
     from services.deliveries.under_way import DeliveriesUnderWay
     from services.runs.temporal_retention import TemporalRetention
-    from services.triggers.releases import ReleasesUnderWay
+    from services.triggers.under_way import ReleasesUnderWay
     from services.walk.trigger_data import TriggerData
 
 

@@ -1,1 +1,1 @@
-"""Liquid: environment, filters, rendering."""
+"""Templates: Liquid, Markdown and HTML, and the content of messages made from them."""

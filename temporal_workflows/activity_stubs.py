@@ -77,7 +77,7 @@ async def close_window(order: BatchWindowInput) -> WindowState:
 
 @activity.defn(name="deliver_message")
 async def deliver_message(order: DeliverMessageInput) -> str:
-    """Hand one message to its provider; answers its delivery status."""
+    """Hand one message to its provider; returns its delivery status."""
     raise NotImplementedError
 
 

@@ -19,8 +19,20 @@ async def deliver(order: DeliverMessageInput, *, queue: str, label: str) -> None
     is for the regular one, which Temporal repeats for as long as it says so: attempts are counted
     in PostgreSQL, by answers of the provider.
     """
-    if await _settled_at_once(replace(order, queue=queue)):
-        return
+    try:
+        first = await workflow.execute_local_activity(
+            stubs.deliver_now,
+            replace(order, queue=queue),
+            start_to_close_timeout=stubs.AT_ONCE_TIMEOUT,
+            schedule_to_close_timeout=stubs.AT_ONCE_TIMEOUT,
+            retry_policy=stubs.AT_ONCE_RETRY,
+        )
+    except FailureError as error:
+        if is_cancelled_exception(error):
+            raise
+    else:
+        if first.settled:
+            return
     await workflow.execute_activity(
         stubs.deliver_message,
         order,
@@ -31,23 +43,6 @@ async def deliver(order: DeliverMessageInput, *, queue: str, label: str) -> None
         cancellation_type=workflow.ActivityCancellationType.ABANDON,
         summary=label,
     )
-
-
-async def _settled_at_once(order: DeliverMessageInput) -> bool:
-    """Tell whether the first attempt, made by the worker that walks the run, settled it."""
-    try:
-        first = await workflow.execute_local_activity(
-            stubs.deliver_now,
-            order,
-            start_to_close_timeout=stubs.AT_ONCE_TIMEOUT,
-            schedule_to_close_timeout=stubs.AT_ONCE_TIMEOUT,
-            retry_policy=stubs.AT_ONCE_RETRY,
-        )
-    except FailureError as error:
-        if is_cancelled_exception(error):
-            raise
-        return False
-    return first.settled
 
 
 async def sleep_until(instant: float | None, *, label: str) -> None:

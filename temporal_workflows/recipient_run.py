@@ -63,7 +63,7 @@ class RecipientRunWorkflow:
 
     @workflow.run
     async def run(self, order: RecipientRunInput) -> str:
-        """Walk the run to its end; answers its status."""
+        """Walk the run to its end; returns its status."""
         cursor = START
         try:
             advanced = await self._advance(order, cursor)
@@ -77,7 +77,10 @@ class RecipientRunWorkflow:
             # A cancelled activity is reported as a failure of its own.
             if workflow.cancellation_reason() is None or not is_cancelled_exception(error):
                 raise
-            await self._finish_cancelled(order, cursor)
+            # An operator cancelled the execution: record it; messages already made still go out.
+            finish = asyncio.create_task(self._advance(order, cursor, cancel=True))
+            await asyncio.shield(finish)
+            await self._await_deliveries()
             raise
         return advanced.status
 
@@ -114,15 +117,11 @@ class RecipientRunWorkflow:
             )
         self._tell(advanced)
         for delivery in advanced.deliveries:
-            self._start_delivery(order, delivery)
+            # Once: a repeated walk names the messages that it finds again.
+            if delivery.message_id not in self._deliveries:
+                task = asyncio.create_task(self._deliver(order, delivery))
+                self._deliveries[delivery.message_id] = task
         return advanced
-
-    def _start_delivery(self, order: RecipientRunInput, delivery: DeliveryOrder) -> None:
-        """Start a delivery once: a repeated walk names the messages that it finds again."""
-        if delivery.message_id not in self._deliveries:
-            self._deliveries[delivery.message_id] = asyncio.create_task(
-                self._deliver(order, delivery)
-            )
 
     async def _deliver(self, order: RecipientRunInput, delivery: DeliveryOrder) -> None:
         await sleep_until(delivery.not_before, label=f"send window of {delivery.label}")
@@ -137,12 +136,6 @@ class RecipientRunWorkflow:
         """Wait for every delivery, and let none be cancelled with the run: it is under way."""
         for delivery in self._deliveries.values():
             await asyncio.shield(delivery)
-
-    async def _finish_cancelled(self, order: RecipientRunInput, cursor: str) -> None:
-        """An operator cancelled the execution: record it; messages already made still go out."""
-        finish = asyncio.create_task(self._advance(order, cursor, cancel=True))
-        await asyncio.shield(finish)
-        await self._await_deliveries()
 
     def _tell(self, advanced: Advanced) -> None:
         """Let an operator who opens the run read what it did and what it waits for."""

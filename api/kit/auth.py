@@ -22,12 +22,12 @@ _MAX_TOKEN_LENGTH = 512
 
 # Dependencies are coroutines throughout: FastAPI runs a plain function in a thread, and the hops
 # there and back cost more than all of them together.
-async def get_platform(request: Request) -> Engine:
+async def get_engine(request: Request) -> Engine:
     """Return the parts of this process."""
     return cast(Engine, request.app.state.engine)
 
 
-EngineDep = Annotated[Engine, Depends(get_platform)]
+EngineDep = Annotated[Engine, Depends(get_engine)]
 
 
 def bearer_token(request: Request) -> str:

@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from api.kit.auth import bearer_token, get_platform
+from api.kit.auth import bearer_token, get_engine
 from domain.kit.errors import AppError, BadRequest, FieldError, InvalidParams, NotFound
 from services.account.authentication import authenticate
 
@@ -50,11 +50,17 @@ async def _http_exception(request: Request, error: Exception) -> Response:
     """Answer for an unknown path or method: to a stranger, only that a key is needed."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     try:
-        await authenticate(await get_platform(request), bearer_token(request))
+        await authenticate(await get_engine(request), bearer_token(request))
     except AppError as refusal:
         return answer(refusal)
     if status == 405:
-        allow = {"allow": ", ".join(_methods(request))}
+        path = request.scope["path"]
+        routers = [request.app.router, *request.app.state.routers]
+        methods = {"OPTIONS"}
+        for route in (route for router in routers for route in router.routes):
+            if isinstance(route, APIRoute) and route.path_regex.match(path):
+                methods |= route.methods or set()
+        allow = {"allow": ", ".join(sorted(methods))}
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=allow)
         response = answer(MethodNotAllowed(f"{request.method} is not allowed for this path."))
@@ -66,16 +72,6 @@ async def _http_exception(request: Request, error: Exception) -> Response:
         return answer(NotFound(f"This server has no operation {request.method} {path}"))
     detail = getattr(error, "detail", "The request cannot be served.")
     return answer(BadRequest(str(detail)))
-
-
-def _methods(request: Request) -> list[str]:
-    """Return every method of the operations that stand at a path."""
-    routers = [request.app.router, *request.app.state.routers]
-    found = {"OPTIONS"}
-    for route in (route for router in routers for route in router.routes):
-        if isinstance(route, APIRoute) and route.path_regex.match(request.scope["path"]):
-            found |= route.methods or set()
-    return sorted(found)
 
 
 def install(app: FastAPI) -> None:

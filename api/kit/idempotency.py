@@ -34,17 +34,12 @@ def read_claim(request: Request, body: JsonObject) -> IdempotencyClaim | None:
             code="idempotency_key_too_long",
         )
     path = f"{request.method} {request.scope['path']}"
-    digest = _digest(path, request.scope["query_string"], body)
-    return IdempotencyClaim(key, path, digest, request_id_of(request))
-
-
-def _digest(path: str, query: bytes, body: JsonObject) -> bytes:
-    """Digest the decoded body, so that spaces and the order of members do not count."""
+    # Of the decoded body, so that spaces and the order of members do not count.
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     digest = hashlib.sha256(path.encode())
-    for part in (query, canonical.encode()):
+    for part in (request.scope["query_string"], canonical.encode()):
         digest.update(b"\x00" + part)
-    return digest.digest()
+    return IdempotencyClaim(key, path, digest.digest(), request_id_of(request))
 
 
 def replay_headers(stored: Mapping[str, str], request_id: str) -> dict[str, str]:

@@ -24,6 +24,18 @@ PAGING: dict[str, str | Param] = {
     "page_size": whole("Entries per page", 1, MAX_PAGE_SIZE, MAX_PAGE_SIZE),
 }
 _LIMITS = ("gt", "gte", "lt", "lte")
+_STRING: JsonObject = {"type": "string"}
+# Of a user by id, or of an object.
+_REFERENCE: JsonObject = {
+    "anyOf": [
+        _STRING,
+        {
+            "type": "object",
+            "properties": {"id": _STRING, "collection": _STRING},
+            "required": ["id"],
+        },
+    ]
+}
 
 
 def filter_parameters(
@@ -35,7 +47,10 @@ def filter_parameters(
         name = told.name or field
         words = _words(kind, told)
         if kind == list[RecipientRef]:
-            found[f"{name}[]"] = Param(told.description, _references(told.at_most))
+            found[f"{name}[]"] = Param(
+                told.description,
+                {"type": "array", "items": _REFERENCE, "maxItems": told.at_most},
+            )
         elif _is_list(kind):
             found[f"{name}[]"] = (
                 choices(told.description, words) if words else texts(told.description, told.at_most)
@@ -68,27 +83,14 @@ def read_filters(query: Query, filters: type[F], **given: Any) -> F:
         elif _is_list(kind):
             values[field] = query.texts(name, choices=words, at_most=told.at_most)
         elif words:
-            values[field] = _word(kind, query.choice(name, words))
+            word = query.choice(name, words)
+            is_vocabulary = isinstance(kind, type) and issubclass(kind, StrEnum)
+            values[field] = kind(word) if is_vocabulary and word is not None else word
         else:
             values[field] = _READ[kind](query, name)
         if values[field] is None:
             del values[field]  # the default of the dataclass holds
     return filters(**values)
-
-
-def _references(at_most: int) -> JsonObject:
-    text: JsonObject = {"type": "string"}
-    reference: JsonObject = {
-        "type": "object",
-        "properties": {"id": text, "collection": text},
-        "required": ["id"],
-    }
-    return {"type": "array", "items": {"anyOf": [text, reference]}, "maxItems": at_most}
-
-
-def _word(kind: Any, word: str | None) -> str | None:
-    is_vocabulary = isinstance(kind, type) and issubclass(kind, StrEnum)
-    return kind(word) if is_vocabulary and word is not None else word
 
 
 _DOCUMENTED: Mapping[Any, Callable[[str], str | Param]] = {

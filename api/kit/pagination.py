@@ -1,4 +1,4 @@
-"""Cursors in, `page_info` out (Knock API reference, "Pagination").
+"""The cursors of lists (Knock API reference, "Pagination").
 
 A cursor is URL-safe base64 of a version and the sort values of a row. It is opaque to callers;
 whether its values are of the right kinds is checked when it comes back.
@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
 
 from api.kit.query_strings import Query
 from domain.kit.errors import InvalidParams
-from domain.kit.json_types import JsonObject
-from domain.kit.pages import Boundary, Page, PageRequest, SortValue
+from domain.kit.pages import Boundary, PageRequest, SortValue
 
 # The kinds of the sort values of a list, in order.
 Kinds: TypeAlias = tuple[type[SortValue], ...]
@@ -51,18 +49,13 @@ def read_page(
         InvalidParams: `after` or `before` is not a cursor of such a list.
     """
     size = query.integer(size_name, default=default_size, low=1, high=max_size)
-    after, before = (_read_cursor(query, name, kinds) for name in ("after", "before"))
-    return PageRequest(size, after, before)
-
-
-def _read_cursor(query: Query, name: str, kinds: Kinds) -> Boundary | None:
-    text = query.text(name, max_length=_MAX_LENGTH)
-    if text is None:
-        return None
-    boundary = decode_cursor(text, kinds)
-    if boundary is None:
-        raise InvalidParams.of(name, "is not a valid cursor")
-    return boundary
+    boundaries: dict[str, Boundary | None] = {}
+    for name in ("after", "before"):
+        text = query.text(name, max_length=_MAX_LENGTH)
+        boundaries[name] = None if text is None else decode_cursor(text, kinds)
+        if text is not None and boundaries[name] is None:
+            raise InvalidParams.of(name, "is not a valid cursor")
+    return PageRequest(size, **boundaries)
 
 
 def encode_cursor(boundary: Boundary) -> str:
@@ -100,20 +93,3 @@ def _typed(value: Any, kind: type[SortValue]) -> SortValue:
         raise ValueError("not a string")
     value.encode()  # a lone surrogate is a ValueError too
     return UUID(value) if kind is UUID else value
-
-
-def page_info(page: Page, *, typename: bool = True) -> JsonObject:
-    """Return `page_info`; the Management API leaves `__typename` out."""
-    info: JsonObject = {
-        "after": encode_cursor(page.after) if page.after else None,
-        "before": encode_cursor(page.before) if page.before else None,
-        "page_size": page.size,
-    }
-    return {"__typename": "PageInfo", **info} if typename else info
-
-
-def page_body(
-    page: Page, entries: Iterable[Any], *, wrapper: str = "entries", typename: bool = True
-) -> JsonObject:
-    """Return a page as a body; some lists are wrapped in `items` instead of `entries`."""
-    return {wrapper: list(entries), "page_info": page_info(page, typename=typename)}

@@ -126,19 +126,19 @@ def takes(
             "required": bool(schema.get("required")),
         }
     if query:
-        extra["parameters"] = [_parameter(name, given) for name, given in query.items()]
+        extra["parameters"] = []
+        for name, given in query.items():
+            param = Param(given, {"type": "string"}) if isinstance(given, str) else given
+            extra["parameters"].append(
+                {
+                    "name": name,
+                    "in": "query",
+                    "required": param.is_required,
+                    "description": param.description,
+                    "schema": param.schema,
+                }
+            )
     return extra
-
-
-def _parameter(name: str, given: str | Param) -> JsonObject:
-    param = Param(given, {"type": "string"}) if isinstance(given, str) else given
-    return {
-        "name": name,
-        "in": "query",
-        "required": param.is_required,
-        "description": param.description,
-        "schema": param.schema,
-    }
 
 
 def _inlined(schema: JsonObject) -> JsonObject:

@@ -124,10 +124,6 @@ class Query:
             node = self.json_object(name)
         return _reference(name, node, collection=None) if node else None
 
-    def node(self, name: str) -> Node | None:
-        """Read one value as it was sent: a string, or an object such as `recipient[id]=…`."""
-        return self._nodes.get(name)
-
     def bounds(self, name: str) -> Bounds:
         """Read the four limits of an instant."""
         node = self._nodes.get(name)

@@ -26,7 +26,6 @@ from starlette.responses import JSONResponse
 from api.kit.bodies import read_object
 from api.kit.pagination import encode_cursor
 from domain.kit.clock import iso
-from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page
 from domain.kit.shapes import Shape, read_shape
 
@@ -41,47 +40,32 @@ Moment = Annotated[
 ]
 
 
-def _is_none(value: object) -> bool:
-    return value is None
-
-
 # A member that is left out when there is nothing to say; give it the default None.
-LeftOut = Annotated[T | SkipJsonSchema[None], Field(exclude_if=_is_none)]
-
-
-def _document_as_written(schema: JsonObject, model: type[BaseModel]) -> None:
-    """Document as required whatever is always written, and none of the defaults it is made with."""
-    written = [field.alias or name for name, field in model.model_fields.items()
-               if field.exclude_if is None]  # fmt: skip
-    if written:
-        schema["required"] = written
-    for member in schema.get("properties", {}).values():
-        member.pop("default", None)
+LeftOut = Annotated[T | SkipJsonSchema[None], Field(exclude_if=lambda value: value is None)]
 
 
 class Out(BaseModel):
     """Base of the shapes that are answered; nothing but the named members is."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        populate_by_name=True,
-        serialize_by_alias=True,
-        json_schema_extra=_document_as_written,
-    )
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
     @classmethod
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """Document as required what is always answered, constants such as `__typename` included."""
+        """Document as required what is always answered, constants such as `__typename` included.
+
+        The defaults that a shape is made with say nothing to readers, and are left out.
+        """
         found = handler(schema)
         document = handler.resolve_ref_schema(found)
-        document["required"] = []
-        for name, field in cls.model_fields.items():
-            if field.exclude_if is None:
-                document["required"].append(field.alias or name)
-            else:  # it is left out then, and never null
-                document["properties"][field.alias or name].pop("default", None)
+        document["required"] = [
+            field.alias or name
+            for name, field in cls.model_fields.items()
+            if field.exclude_if is None
+        ]
+        for member in document.get("properties", {}).values():
+            member.pop("default", None)
         origin = cls.__pydantic_generic_metadata__["origin"]
         if origin is not None and origin.__doc__:  # pydantic describes `ItemsOut[T]` by nothing
             document.setdefault("description", origin.__doc__)

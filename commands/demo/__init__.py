@@ -11,11 +11,10 @@ import asyncio
 import importlib.util
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 from commands.demo.stage import DemoFailed
-from commands.dev.client import DevStack, DevStackError, read_dev_stack
+from commands.dev.client import DevStackError, read_dev_stack
 from commands.dev.stack import running_stack
 from commands.embedded.errors import EmbeddedError
 from commands.seed.keys import SeedKeysError
@@ -23,7 +22,7 @@ from runtime.settings import Settings
 
 
 def main(settings: Settings, arguments: Sequence[str]) -> int:
-    """Play the demo against the stack of `CARILLON_HOME`, or one of its own; the exit code."""
+    """Play against the stack of `CARILLON_HOME`, or one of its own, and return the exit code."""
     argparse.ArgumentParser(prog="carillon demo", description=__doc__).parse_args(arguments)
     if importlib.util.find_spec("knockapi") is None:
         return _complain("The demo is played with Knock's SDK: install carillon[embedded].")
@@ -42,33 +41,19 @@ def _complain(sentence: str) -> int:
 
 
 async def _play(settings: Settings) -> None:
+    """Play against the running stack; where none runs, start one and stop it afterwards."""
     # Here, so that an image without the SDK can say that it is missing.
     from commands.demo.play import play
 
-    async with _stack(settings) as stack:
-        await play(stack)
-
-
-@asynccontextmanager
-async def _stack(settings: Settings) -> AsyncIterator[DevStack]:
-    """Lend the running stack; where none runs, start one and stop it with the block."""
     found = read_dev_stack(settings.home.expanduser().absolute())
     if found is not None:
-        yield found
+        await play(found)
         return
-    _cancel_on_sigterm()
-    print("No stack is running; starting one for the demo …", flush=True)
-    async with running_stack(settings, say=_say) as stack:
-        yield stack.description
-        print("\nStopping the stack. Its data is kept: `make dev` shows all of this again.")
-
-
-def _cancel_on_sigterm() -> None:
-    """Stop in order when asked to; without this the children would be killed."""
+    # Stop in order when asked to; without this the children would be killed.
     playing = asyncio.current_task()
     if playing is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)
-
-
-def _say(line: str) -> None:
-    print(f"  {line}", flush=True)
+    print("No stack is running; starting one for the demo …", flush=True)
+    async with running_stack(settings, say=lambda line: print(f"  {line}", flush=True)) as stack:
+        await play(stack.description)
+        print("\nStopping the stack. Its data is kept: `make dev` shows all of this again.")

@@ -48,42 +48,59 @@ async def play(stack: DevStack) -> None:
 
 
 async def _scenes(stage: Stage) -> None:
-    stage.screen.aside(f"API {stage.stack.api_url}, environment {ENVIRONMENT}; times are UTC")
-    await _identify(stage)
-    welcome = await _trigger(stage)
+    screen, server = stage.screen, stage.server
+    screen.aside(f"API {stage.stack.api_url}, environment {ENVIRONMENT}; times are UTC")
+
+    screen.title("1. Identify two users")
+    for user_id, name in ((stage.ada, "Ada Lovelace"), (stage.grace, "Grace Hopper")):
+        user = await server.users.update(user_id, name=name, email=f"{user_id}@{_DOMAIN}")
+        screen.say(f"{user.id:<14} {user.name}, {user.email}")
+
+    screen.title(f"2. Trigger the workflow `{WORKFLOW}`: in the app, a delay, an e-mail")
+    answer = await server.workflows.trigger(
+        WORKFLOW, recipients=[stage.ada], data={"workspace": "Analytical Engine"}
+    )
+    screen.say(f"Accepted as workflow run {answer.workflow_run_id}")
+    welcome = await find_run(stage, answer.workflow_run_id, stage.ada)
     # On a machine that is very busy the delay may be over before anybody looks.
     run = await welcome.follow("paused", "completed")
     due, left = seconds_left(run)
-    stage.screen.say(f"The run is {run.status}: resumes at {clock_time(due)}, in {left:.1f} s")
+    screen.say(f"The run is {run.status}: resumes at {clock_time(due)}, in {left:.1f} s")
+
     await _look_at_feed(stage)
-    cancelled = await _cancel(stage)
-    stage.screen.title(f"5. The story of {stage.ada} goes on")
+
+    screen.title(f"4. Trigger it for {stage.grace} too, and change your mind")
+    key = f"welcome-{stage.grace}"
+    answer = await server.workflows.trigger(
+        WORKFLOW, recipients=[stage.grace], cancellation_key=key
+    )
+    unwanted = await find_run(stage, answer.workflow_run_id, stage.grace)
+    await unwanted.follow("paused")
+    await server.workflows.cancel(WORKFLOW, cancellation_key=key)
+    cancelled = await unwanted.follow("cancelled")
+    screen.say(f"The run is {cancelled.status}; its e-mail must not come")
+
+    screen.title(f"5. The story of {stage.ada} goes on")
     await welcome.follow("completed")
     await _show_email(stage, welcome)
-    await _show_silence(stage, cancelled)
-    _show_temporal(stage, welcome)
+    await _show_silence(stage, unwanted)
 
-
-async def _identify(stage: Stage) -> None:
-    stage.screen.title("1. Identify two users")
-    for user_id, name in ((stage.ada, "Ada Lovelace"), (stage.grace, "Grace Hopper")):
-        address = f"{user_id}@{_DOMAIN}"
-        user = await stage.server.users.update(user_id, name=name, email=address)
-        stage.screen.say(f"{user.id:<14} {user.name}, {user.email}")
-
-
-async def _trigger(stage: Stage) -> RunStory:
-    stage.screen.title(f"2. Trigger the workflow `{WORKFLOW}`: in the app, a delay, an e-mail")
-    answer = await stage.server.workflows.trigger(
-        WORKFLOW, recipients=[stage.ada], data={"workspace": "Analytical Engine"}
-    )
-    stage.screen.say(f"Accepted as workflow run {answer.workflow_run_id}")
-    return await find_run(stage, answer.workflow_run_id, stage.ada)
+    screen.title("9. The same run as an operator sees it in the Temporal UI")
+    screen.fact("Temporal workflow", welcome.temporal_id)
+    if stage.stack.temporal_ui_url is not None:
+        place = f"/namespaces/{stage.stack.temporal_namespace}/workflows/"
+        screen.say(f"{stage.stack.temporal_ui_url}{place}{quote(welcome.temporal_id, safe='')}")
 
 
 async def _look_at_feed(stage: Stage) -> None:
     stage.screen.title(f"3. What the browser of {stage.ada} gets, with the public key")
-    item = await until(lambda: _only_item(stage), what="The message did not reach the feed")
+
+    async def only_item() -> FeedListItemsResponse | None:
+        channel = stage.stack.channels["in_app_feed"].id
+        feed = await stage.browser.users.feeds.list_items(stage.ada, channel)
+        return feed.entries[0] if feed.entries else None
+
+    item = await until(only_item, what="The message did not reach the feed")
     for block in item.blocks:
         rendered = getattr(block, "rendered", "")
         stage.screen.fact(getattr(block, "name", ""), html.unescape(_TAG.sub("", rendered)).strip())
@@ -92,12 +109,6 @@ async def _look_at_feed(stage: Stage) -> None:
     await _expect_badge(stage, "after seen", unseen=0, unread=1)
     await stage.browser.messages.mark_as_read(item.id)
     await _expect_badge(stage, "after read", unseen=0, unread=0)
-
-
-async def _only_item(stage: Stage) -> FeedListItemsResponse | None:
-    channel = stage.stack.channels["in_app_feed"].id
-    feed = await stage.browser.users.feeds.list_items(stage.ada, channel)
-    return feed.entries[0] if feed.entries else None
 
 
 async def _expect_badge(stage: Stage, when: str, *, unseen: int, unread: int) -> None:
@@ -112,24 +123,17 @@ async def _expect_badge(stage: Stage, when: str, *, unseen: int, unread: int) ->
         raise DemoFailed(f"The badge should show {unseen} unseen and {unread} unread {when}.")
 
 
-async def _cancel(stage: Stage) -> RunStory:
-    stage.screen.title(f"4. Trigger it for {stage.grace} too, and change your mind")
-    key = f"welcome-{stage.grace}"
-    answer = await stage.server.workflows.trigger(
-        WORKFLOW, recipients=[stage.grace], cancellation_key=key
-    )
-    run = await find_run(stage, answer.workflow_run_id, stage.grace)
-    await run.follow("paused")
-    await stage.server.workflows.cancel(WORKFLOW, cancellation_key=key)
-    cancelled = await run.follow("cancelled")
-    stage.screen.say(f"The run is {cancelled.status}; its e-mail must not come")
-    return run
-
-
 async def _show_email(stage: Stage, story: RunStory) -> None:
-    message = await until(
-        lambda: _message_with(stage, story, ("sent", "delivered")), what="The e-mail was not sent"
-    )
+    async def sent_message() -> Message | None:
+        page = await stage.server.messages.list(workflow_recipient_run_id=story.run_id)
+        for message in page.items:
+            if _kind(message) == "email":
+                if message.status in ("undelivered", "bounced", "not_sent"):
+                    raise DemoFailed(f"The e-mail {message.id} is {message.status}.")
+                return message if message.status in ("sent", "delivered") else None
+        return None
+
+    message = await until(sent_message, what="The e-mail was not sent")
     logs = await stage.server.messages.list_delivery_logs(message.id)
     if not logs.items:
         raise DemoFailed(f"The message {message.id} has no delivery log.")
@@ -137,20 +141,13 @@ async def _show_email(stage: Stage, story: RunStory) -> None:
     await _show_received(stage, message, logs.items[-1])
     stage.screen.title("7. What the API keeps about it")
     stage.screen.fact("message", f"{message.id}, {message.status}")
-    await _show_events(stage, message)
+    events = await stage.server.messages.list_events(message.id)
+    for event in reversed(events.items):
+        stage.screen.fact("event", f"{clock_time(event.inserted_at)}  {event.type}")
     for log in logs.items:
-        _show_log(stage, log)
-
-
-async def _message_with(stage: Stage, story: RunStory, statuses: tuple[str, ...]) -> Message | None:
-    """Return the e-mail of a run once it has one of the statuses."""
-    page = await stage.server.messages.list(workflow_recipient_run_id=story.run_id)
-    for message in page.items:
-        if _kind(message) == "email":
-            if message.status in ("undelivered", "bounced", "not_sent"):
-                raise DemoFailed(f"The e-mail {message.id} is {message.status}.")
-            return message if message.status in statuses else None
-    return None
+        request, response = log.request, log.response
+        stage.screen.fact("delivery attempt", f"{log.service_name} {request.host}  {request.path}")
+        stage.screen.fact("answer", f"{response.status} {response.body}")
 
 
 def _kind(message: Message) -> str:
@@ -173,18 +170,6 @@ async def _show_received(stage: Stage, message: Message, log: MessageDeliveryLog
     stage.screen.quote(text_of(mail))
 
 
-async def _show_events(stage: Stage, message: Message) -> None:
-    events = await stage.server.messages.list_events(message.id)
-    for event in reversed(events.items):
-        stage.screen.fact("event", f"{clock_time(event.inserted_at)}  {event.type}")
-
-
-def _show_log(stage: Stage, log: MessageDeliveryLog) -> None:
-    request, response = log.request, log.response
-    stage.screen.fact("delivery attempt", f"{log.service_name} {request.host}  {request.path}")
-    stage.screen.fact("answer", f"{response.status} {response.body}")
-
-
 async def _show_silence(stage: Stage, story: RunStory) -> None:
     stage.screen.title(f"8. Nothing for {stage.grace} but what came before the cancel")
     run = await story.follow("cancelled", silently=True)
@@ -197,11 +182,3 @@ async def _show_silence(stage: Stage, story: RunStory) -> None:
     stage.screen.fact("e-mails received", count)
     if kinds != ["in_app_feed"] or count:
         raise DemoFailed(f"The cancelled run {story.run_id} sent something.")
-
-
-def _show_temporal(stage: Stage, story: RunStory) -> None:
-    stage.screen.title("9. The same run as an operator sees it in the Temporal UI")
-    stage.screen.fact("Temporal workflow", story.temporal_id)
-    if stage.stack.temporal_ui_url is not None:
-        place = f"/namespaces/{stage.stack.temporal_namespace}/workflows/"
-        stage.screen.say(f"{stage.stack.temporal_ui_url}{place}{quote(story.temporal_id, safe='')}")

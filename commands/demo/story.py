@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from knockapi.types import WorkflowRecipientRunDetail, WorkflowRecipientRunEvent
@@ -43,17 +42,22 @@ class RunStory:
 
         async def look() -> WorkflowRecipientRunDetail | None:
             run = await self._stage.server.workflow_recipient_runs.get(self.run_id)
-            if not silently:
-                self._tell(run)
-            return run if _arrived(run, statuses) else None
+            for event in run.events:
+                if not silently and event.id not in self._told:
+                    self._told.add(event.id)
+                    self._stage.screen.say(_line(event, run.inserted_at))
+            failed = [event for event in run.events if event.status == "error"]
+            if failed:
+                raise DemoFailed(f"The run {run.id} reports {failed[0].event}: {failed[0].data}.")
+            if run.status in statuses:
+                return run
+            if run.status in ("completed", "cancelled"):
+                raise DemoFailed(
+                    f"The run {run.id} is {run.status} where it should be {statuses[0]}."
+                )
+            return None
 
         return await until(look, what=f"The run {self.run_id} did not become {statuses[0]}")
-
-    def _tell(self, run: WorkflowRecipientRunDetail) -> None:
-        for event in run.events:
-            if event.id not in self._told:
-                self._told.add(event.id)
-                self._stage.screen.say(_line(event, run.inserted_at))
 
 
 async def find_run(stage: Stage, workflow_run_id: str, recipient: str) -> RunStory:
@@ -81,25 +85,11 @@ def seconds_left(run: WorkflowRecipientRunDetail) -> tuple[datetime, float]:
     raise DemoFailed(f"The run {run.id} is paused, and its story does not say until when.")
 
 
-def _arrived(run: WorkflowRecipientRunDetail, statuses: Sequence[str]) -> bool:
-    failed = [event for event in run.events if event.status == "error"]
-    if failed:
-        raise DemoFailed(f"The run {run.id} reports {failed[0].event}: {failed[0].data}.")
-    if run.status in statuses:
-        return True
-    if run.status in ("completed", "cancelled"):
-        raise DemoFailed(f"The run {run.id} is {run.status} where it should be {statuses[0]}.")
-    return False
-
-
 def _line(event: WorkflowRecipientRunEvent, since: datetime) -> str:
+    data = event.data or {}
+    details = str(data.get("channel_type", ""))
+    if "delay_until" in data:
+        details = f"until {clock_time(datetime.fromisoformat(str(data['delay_until'])))}"
     offset = (event.inserted_at - since).total_seconds()
     columns = f"{clock_time(event.inserted_at)}  +{offset:6.3f} s  {event.event:<17}"
-    return f"{columns} {event.step_ref or '':<10} {_details(event)}".rstrip()
-
-
-def _details(event: WorkflowRecipientRunEvent) -> str:
-    data = event.data or {}
-    if "delay_until" in data:
-        return f"until {clock_time(datetime.fromisoformat(str(data['delay_until'])))}"
-    return str(data.get("channel_type", ""))
+    return f"{columns} {event.step_ref or '':<10} {details}".rstrip()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable
 
 from commands.dev.console import banner, follow_logs
 from commands.dev.home import wipe_home
@@ -53,23 +52,9 @@ def run_reset(settings: Settings) -> int:
 async def _run(stack: Stack) -> None:
     stop = asyncio.Event()
     starting = asyncio.create_task(stack.start())
-    _on_signals(_stopper(stack, stop, starting))
-    say("Starting PostgreSQL, Temporal, API and workers …")
-    description = await starting
-    say(banner(description))
-    following = asyncio.create_task(follow_logs(stack.logs, say))
-    await stop.wait()
-    following.cancel()
-    await stack.stop()
-    say("Stopped. Everything is kept; `make reset` would wipe it.")
-
-
-def _stopper(
-    stack: Stack, stop: asyncio.Event, starting: asyncio.Task[object]
-) -> Callable[[], None]:
-    """Return what a signal does: the first stops in order, the second kills."""
 
     def on_signal() -> None:
+        # The first stops in order, the second kills.
         if stop.is_set():
             stack.kill_all()
             return
@@ -78,10 +63,13 @@ def _stopper(
         if not starting.done():
             starting.cancel()
 
-    return on_signal
-
-
-def _on_signals(action: Callable[[], None]) -> None:
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, action)
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
+    say("Starting PostgreSQL, Temporal, API and workers …")
+    description = await starting
+    say(banner(description))
+    following = asyncio.create_task(follow_logs(stack.logs, say))
+    await stop.wait()
+    following.cancel()
+    await stack.stop()
+    say("Stopped. Everything is kept; `make reset` would wipe it.")

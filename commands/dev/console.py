@@ -19,7 +19,7 @@ _ALARMING = re.compile(
     r"|\b(?:PANIC|FATAL): "  # PostgreSQL; its ERROR lines are the client's to tell
     r"|^\w*(?:Error|Exception)\b"  # the last line of a traceback
 )
-# What PostgreSQL says to each client while it comes back, and the restart is already told.
+# What PostgreSQL says to each client while it comes back; the restart itself is told elsewhere.
 _EXPECTED = re.compile(r"FATAL: +(?:the database system is |terminating connection )")
 
 
@@ -43,19 +43,15 @@ def banner(stack: DevStack) -> str:
     lines += [f"  {'service token':<24} {stack.service_token or _REVOKED}", "", "  Channels"]
     lines += [f"    {kind:<14} {each.key:<14} {each.id}" for kind, each in stack.channels.items()]
     lines += [line for warning in stack.warnings for line in ("", f"Warning: {warning}")]
-    return "\n".join(
-        [*lines, "", "Try it:", "", _try_it(stack), "", "Ctrl-C stops everything.", ""]
-    )
-
-
-def _try_it(stack: DevStack) -> str:
-    keys = stack.environments.get("development")
-    key = (keys and keys.secret_key) or "sk_…"
-    return (
+    development = stack.environments.get("development")
+    key = (development and development.secret_key) or "sk_…"
+    first_request = (
         f"  curl {stack.api_url}/v1/workflows/welcome/trigger "
         f"-H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' "
         """-d '{"recipients": [{"id": "ada", "name": "Ada", "email": "ada@example.com"}]}'"""
     )
+    lines += ["", "Try it:", "", first_request, "", "Ctrl-C stops everything.", ""]
+    return "\n".join(lines)
 
 
 async def follow_logs(logs: Iterable[Path], say: Callable[[str], None]) -> None:

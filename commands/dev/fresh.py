@@ -35,20 +35,6 @@ async def fresh_stack(*, workers: int, **settings: str) -> AsyncIterator[DevStac
         DevStackError: it did not become ready; the message ends with what it printed last.
     """
     home = Path(tempfile.mkdtemp(prefix="carillon-fresh-"))
-    supervisor = await _start(home, workers, settings)
-    try:
-        stack = await _ready(home, supervisor)
-        yield stack
-        await stop_dev_stack(stack)
-    finally:
-        if supervisor.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                supervisor.terminate()
-            await supervisor.wait()
-        shutil.rmtree(home, ignore_errors=True)
-
-
-async def _start(home: Path, workers: int, settings: dict[str, str]) -> asyncio.subprocess.Process:
     environment = child_environment(
         **_FREE_PORTS,
         CARILLON_HOME=str(home),
@@ -58,19 +44,25 @@ async def _start(home: Path, workers: int, settings: dict[str, str]) -> asyncio.
     )
     command = (sys.executable, "-m", "commands.cli", "dev")
     with (home / _PRINTED).open("wb") as printed:
-        return await asyncio.create_subprocess_exec(
+        supervisor = await asyncio.create_subprocess_exec(
             *command, env=environment, stdout=printed, stderr=printed
         )
-
-
-async def _ready(home: Path, supervisor: asyncio.subprocess.Process) -> DevStack:
-    """Wait for the stack, and no longer than its supervisor lives."""
-    ready = asyncio.create_task(wait_for_dev_stack(home, seconds=_START_SECONDS))
-    ended = asyncio.create_task(supervisor.wait())
-    await asyncio.wait({ready, ended}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (ready, ended):
-        task.cancel()
-    if ready.done() and ready.exception() is None:
-        return ready.result()
-    said = (home / _PRINTED).read_text(errors="replace").strip().splitlines()[-1:]
-    raise DevStackError(" ".join(["No stack became ready.", *said]))
+    try:
+        # Wait for the stack, and no longer than its supervisor lives.
+        ready = asyncio.create_task(wait_for_dev_stack(home, seconds=_START_SECONDS))
+        ended = asyncio.create_task(supervisor.wait())
+        await asyncio.wait({ready, ended}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (ready, ended):
+            task.cancel()
+        if not ready.done() or ready.exception() is not None:
+            said = (home / _PRINTED).read_text(errors="replace").strip().splitlines()[-1:]
+            raise DevStackError(" ".join(["No stack became ready.", *said]))
+        stack = ready.result()
+        yield stack
+        await stop_dev_stack(stack)
+    finally:
+        if supervisor.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                supervisor.terminate()
+            await supervisor.wait()
+        shutil.rmtree(home, ignore_errors=True)

@@ -85,20 +85,16 @@ def open_home(folder: Path) -> Iterator[Home]:
             "Set CARILLON_HOME to a folder that you may write to."
         ) from error
     with lock:
-        _take(lock.fileno(), root)
+        try:
+            fcntl.flock(lock.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise EmbeddedError(
+                f"Another stack uses {root}. Stop it, or set CARILLON_HOME to another folder."
+            ) from error
         try:
             yield home
         finally:
             dev_file(root).unlink(missing_ok=True)
-
-
-def _take(descriptor: int, root: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise EmbeddedError(
-            f"Another stack uses {root}. Stop it, or set CARILLON_HOME to another folder."
-        ) from error
 
 
 def wipe_home(folder: Path) -> None:

@@ -7,13 +7,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from commands.dev.home import Home
 from commands.embedded.postgres import EmbeddedPostgres
 from commands.embedded.temporal import ENVIRONMENT, TemporalPlace, start_command
 from commands.processes import ChildSpec, SignOfLife, touched_file
-from runtime.settings import Settings, child_environment
+from runtime.settings import Settings, as_variable, child_environment
 
 _ROOT = Path(__file__).parents[2]
 # Our packages come from where this file is, whatever the current folder holds.
@@ -45,27 +43,16 @@ def stack_environment(settings: Settings, home: Home) -> dict[str, str]:
         "log_format": "text",
         "secret_key": home.secret_key(),
     }
-    chosen = {name: _write(getattr(settings, name)) for name in settings.model_fields_set}
-    values = {**defaults, **{name: text for name, text in chosen.items() if text}}
-    values["home"] = str(home.root)
+    chosen: dict[str, str] = {}
+    for name in settings.model_fields_set:
+        value = getattr(settings, name)
+        text = as_variable(value.expanduser().absolute() if isinstance(value, Path) else value)
+        if text:
+            chosen[name] = text
+    values = {**defaults, **chosen, "home": str(home.root)}
     return child_environment(
         PYTHONPATH=str(_ROOT), **{f"CARILLON_{name.upper()}": text for name, text in values.items()}
     )
-
-
-def _write(value: object) -> str:
-    """Write a setting as its environment variable would be written; empty: not chosen."""
-    if value is None:
-        return ""
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return ",".join(str(part) for part in value)
-    if isinstance(value, Path):
-        return str(value.expanduser().absolute())
-    return str(value)
 
 
 def postgres_spec(server: EmbeddedPostgres, home: Home) -> ChildSpec:

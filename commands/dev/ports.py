@@ -72,16 +72,13 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def _free_port(host: str) -> int:
-    highest = min(_HIGHEST, _first_ephemeral() - 1)
+    try:
+        first_ephemeral = int(_EPHEMERAL_RANGE.read_text().split()[0])
+    except (OSError, ValueError, IndexError):  # not Linux
+        first_ephemeral = _HIGHEST
+    highest = min(_HIGHEST, first_ephemeral - 1)
     for _ in range(_TRIES):
         port = random.randint(_LOWEST, max(highest, _LOWEST + 1_000))  # noqa: S311 - no secret
         if is_free(port, host):
             return port
     raise EmbeddedError("No free port was found.")
-
-
-def _first_ephemeral() -> int:
-    try:
-        return int(_EPHEMERAL_RANGE.read_text().split()[0])
-    except (OSError, ValueError, IndexError):
-        return _HIGHEST

@@ -129,7 +129,7 @@ def temporal_probe(settings: Settings) -> Probe:
 
 
 async def adopt_temporal(settings: Settings) -> None:
-    """Check a Temporal that somebody else runs, and add our search attributes where they miss.
+    """Check a Temporal that somebody else runs, and add what it lacks of our search attributes.
 
     Raises:
         EmbeddedError: it cannot be reached, or refuses.

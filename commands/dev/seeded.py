@@ -1,4 +1,4 @@
-"""What a stack tells of its seed: keys that work, and what will not work although it is ready."""
+"""What a stack says about its seed: keys that work, and what will not work although it is ready."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from commands.dev.home import Home, open_home
 from commands.dev.ports import choose_port, is_free, refuse_equal
 from commands.dev.seeded import warnings_about, working_keys
 from commands.embedded.errors import EmbeddedError
-from commands.embedded.postgres import EmbeddedPostgres, prepare_postgres
+from commands.embedded.postgres import prepare_postgres
 from commands.embedded.temporal import TemporalPlace, find_temporal
 from commands.processes import Child, ChildSpec, spawn
 from commands.seed.keys import SeededStack, load_or_make_keys
@@ -89,19 +89,47 @@ class Stack:
         try:
             home = self._held.enter_context(open_home(self._settings.home))
             ports = await self._choose_ports(home)
-            self._environment = parts.stack_environment(self._settings, home)
-            self._environment.update(self._addresses(ports))
+            # The addresses of all parts are fixed before any of them starts.
+            if not self._is_chosen("temporal_address"):
+                self._temporal_address = f"{_LOOPBACK}:{ports.temporal}"
+                self._temporal_ui = f"http://{_LOOPBACK}:{ports.temporal_ui}"
+            mail_url = self._settings.smtp_url or f"smtp://{_LOOPBACK}:{ports.smtp}"
+            self._environment = {
+                **parts.stack_environment(self._settings, home),
+                "CARILLON_API_PORT": str(ports.api),
+                "CARILLON_SMTP_URL": mail_url,
+                "CARILLON_TEMPORAL_ADDRESS": self._temporal_address,
+            }
             await _together(
                 self._start_database(home, ports),
                 self._start_temporal(home, ports),
                 self._start_smtp(home, ports),
             )
-            await _together(*self._worker_starts(home))
+            numbers = range(1, self._settings.workers + 1)
+            await _together(*(self._start_worker(home, number) for number in numbers))
         except BaseException:
             await self.stop()
             raise
-        self._describe(home, ports)
-        return self.description
+        api_url = self._api_url(ports)
+        seeded = TypeAdapter(SeededStack).validate_json(home.seeded.read_bytes())
+        keys = working_keys(load_or_make_keys(home.keys), seeded)
+        self._description = DevStack(
+            api_url=api_url,
+            docs_url=f"{api_url}/docs",
+            temporal_address=self._temporal_address,
+            temporal_namespace=self._settings.temporal_namespace,
+            temporal_ui_url=self._temporal_ui,
+            database_url=self._database_url,
+            smtp_address=f"{_LOOPBACK}:{ports.smtp}",
+            mail_dir=str(home.mail),
+            service_token=keys.service_token,
+            environments=keys.environments,
+            channels=seeded.channels,
+            pids=self._pids(),
+            warnings=warnings_about(seeded),
+        )
+        write_dev_stack(home.root, self._description)
+        return self._description
 
     async def stop(self) -> None:
         """Stop everything in order: who takes in work first, who keeps data last."""
@@ -131,7 +159,15 @@ class Stack:
         names = ["api_port", "smtp_port"]
         names += ["temporal_port", "temporal_ui_port"] if embeds_temporal else []
         refuse_equal({f"CARILLON_{name.upper()}": getattr(settings, name) for name in names})
-        await self._wait_for_ghosts(home)
+        if dev_file(home.root).exists():
+            # Left by a killed supervisor, whose children need a moment to be gone from their ports.
+            dev_file(home.root).unlink()
+            wanted = {settings.api_port, settings.temporal_port, settings.smtp_port} - {0}
+            deadline = asyncio.get_running_loop().time() + _GHOST_SECONDS
+            while asyncio.get_running_loop().time() < deadline:
+                if all(is_free(port) for port in wanted):
+                    break
+                await asyncio.sleep(0.1)
         smtp = choose_port(settings.smtp_port, "CARILLON_SMTP_PORT")
         api = choose_port(settings.api_port, "CARILLON_API_PORT", settings.api_host)
         if not embeds_temporal:
@@ -140,38 +176,22 @@ class Stack:
         ui = choose_port(settings.temporal_ui_port, "CARILLON_TEMPORAL_UI_PORT")
         return _Ports(api, temporal, ui, smtp)
 
-    async def _wait_for_ghosts(self, home: Home) -> None:
-        """After a killed supervisor its children need a moment to be gone from their ports."""
-        if not dev_file(home.root).exists():
-            return
-        dev_file(home.root).unlink()
-        settings = self._settings
-        wanted = {settings.api_port, settings.temporal_port, settings.smtp_port} - {0}
-        deadline = asyncio.get_running_loop().time() + _GHOST_SECONDS
-        while asyncio.get_running_loop().time() < deadline:
-            if all(is_free(port) for port in wanted):
-                return
-            await asyncio.sleep(0.1)
-
     def _is_chosen(self, name: str) -> bool:
         return name in self._settings.model_fields_set and bool(getattr(self._settings, name))
-
-    def _addresses(self, ports: _Ports) -> dict[str, str]:
-        """Fix the addresses of all parts before any of them starts."""
-        settings = self._settings
-        if not self._is_chosen("temporal_address"):
-            self._temporal_address = f"{_LOOPBACK}:{ports.temporal}"
-            self._temporal_ui = f"http://{_LOOPBACK}:{ports.temporal_ui}"
-        return {
-            "CARILLON_API_PORT": str(ports.api),
-            "CARILLON_SMTP_URL": settings.smtp_url or f"smtp://{_LOOPBACK}:{ports.smtp}",
-            "CARILLON_TEMPORAL_ADDRESS": self._temporal_address,
-        }
 
     async def _start_database(self, home: Home, ports: _Ports) -> None:
         if not self._is_chosen("database_url"):
             server = await asyncio.to_thread(prepare_postgres, home.postgres)
-            await _previous_postgres_gone(server)
+            # A killed supervisor may have left its server behind: wait, and stop it if it stays.
+            deadline = asyncio.get_running_loop().time() + _GHOST_SECONDS
+            while (pid := server.running_pid()) is not None:
+                # Only one that answers on our socket is ours for certain: ids are used again.
+                if asyncio.get_running_loop().time() > deadline:
+                    if not server.is_ready():
+                        break
+                    os.kill(pid, signal.SIGINT)
+                    deadline += _GHOST_SECONDS
+                await asyncio.sleep(0.1)
             child = await self._start(parts.postgres_spec(server, home))
             await probes.wait_until(partial(asyncio.to_thread, server.is_ready), child)
             self._database_url = await asyncio.to_thread(server.ensure_database, _DATABASE)
@@ -221,9 +241,6 @@ class Stack:
         child = await self._start(parts.api_spec(self._programs, self._environment, home, alive))
         await probes.wait_until(probes.http_probe(f"{url}/ready"), child)
 
-    def _worker_starts(self, home: Home) -> list[Coroutine[None, None, None]]:
-        return [self._start_worker(home, number + 1) for number in range(self._settings.workers)]
-
     async def _start_worker(self, home: Home, number: int) -> None:
         spec = parts.worker_spec(
             self._programs,
@@ -246,27 +263,6 @@ class Stack:
         name = _LOOPBACK if host in _EVERYWHERE else f"[{host}]" if ":" in host else host
         return f"http://{name}:{ports.api}"
 
-    def _describe(self, home: Home, ports: _Ports) -> None:
-        api_url = self._api_url(ports)
-        seeded = TypeAdapter(SeededStack).validate_json(home.seeded.read_bytes())
-        keys = working_keys(load_or_make_keys(home.keys), seeded)
-        self._description = DevStack(
-            api_url=api_url,
-            docs_url=f"{api_url}/docs",
-            temporal_address=self._temporal_address,
-            temporal_namespace=self._settings.temporal_namespace,
-            temporal_ui_url=self._temporal_ui,
-            database_url=self._database_url,
-            smtp_address=f"{_LOOPBACK}:{ports.smtp}",
-            mail_dir=str(home.mail),
-            service_token=keys.service_token,
-            environments=keys.environments,
-            channels=seeded.channels,
-            pids=self._pids(),
-            warnings=warnings_about(seeded),
-        )
-        write_dev_stack(home.root, self._description)
-
     def _pids(self) -> StackPids:
         pids = {name: child.pid for name, child in self._children.items()}
         workers = [f"worker-{number + 1}" for number in range(self._settings.workers)]
@@ -288,19 +284,6 @@ class Stack:
 def tool_cache(settings: Settings) -> Path:
     """Return the folder, outside any clone, in which downloaded tools are kept."""
     return (settings.cache or Path("~/.cache/carillon")).expanduser().absolute()
-
-
-async def _previous_postgres_gone(server: EmbeddedPostgres) -> None:
-    """Wait for the server that a killed supervisor left behind, and stop it if it stays."""
-    deadline = asyncio.get_running_loop().time() + _GHOST_SECONDS
-    while (pid := server.running_pid()) is not None:
-        # Only a server that answers on our socket is ours for certain: ids are used again.
-        if asyncio.get_running_loop().time() > deadline:
-            if not server.is_ready():
-                return
-            os.kill(pid, signal.SIGINT)
-            deadline += _GHOST_SECONDS
-        await asyncio.sleep(0.1)
 
 
 async def _together(*starts: Coroutine[None, None, None]) -> None:

@@ -32,7 +32,7 @@ _SETTINGS = {
     "listen_addresses": "",
     "max_connections": "200",
     "shared_buffers": "128MB",
-    # Several commits share one flush when many arrive at once.
+    # Commits that arrive together share one flush anyway; waiting for more would only cost time.
     "commit_delay": "0",
     "wal_compression": "on",
     "max_wal_size": "2GB",
@@ -116,34 +116,26 @@ def prepare_postgres(data: Path) -> EmbeddedPostgres:
         _let_traverse(data.parent)
         _let_traverse(binaries)
     server = EmbeddedPostgres(data, _socket_folder(data, account), account, binaries)
-    if data.exists():
-        _check_cluster(server)
-    else:
+    if not data.exists():
         _init_cluster(server)
-    return server
-
-
-def _check_cluster(server: EmbeddedPostgres) -> None:
-    """Refuse a folder that another major version, or something else, has written."""
+        return server
+    # Another major version, or something else, may have written what is there.
     try:
-        found = (server.data / "PG_VERSION").read_text().strip()
+        found = (data / "PG_VERSION").read_text().strip()
     except OSError as error:
         raise EmbeddedError(
-            f"{server.data} is not a PostgreSQL data folder. Run `make reset` to start over, "
+            f"{data} is not a PostgreSQL data folder. Run `make reset` to start over, "
             "or set CARILLON_HOME to another folder."
         ) from error
-    wanted = _major_version(server.binaries)
+    command = [str(binaries / "postgres"), "--version"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/")  # noqa: S603
+    wanted = said.stdout.split()[-1].split(".")[0]
     if found != wanted:
         raise EmbeddedError(
-            f"{server.data} was written by PostgreSQL {found}, the installed one is {wanted}. "
+            f"{data} was written by PostgreSQL {found}, the installed one is {wanted}. "
             "Run `make reset` to start over, or set CARILLON_HOME to another folder."
         )
-
-
-def _major_version(binaries: Path) -> str:
-    command = [str(binaries / "postgres"), "--version"]
-    result = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/")  # noqa: S603
-    return result.stdout.split()[-1].split(".")[0]
+    return server
 
 
 def _binaries() -> Path:
@@ -228,15 +220,12 @@ def _init_cluster(server: EmbeddedPostgres) -> None:
         cwd="/",
     )
     if result.returncode != 0:
+        lines = [line.strip() for line in result.stderr.splitlines() if line.strip()]
+        # The last ones only tell how initdb tidies up after the error.
+        telling = [line for line in lines if _TELLING.search(line)]
+        reason = next(iter(telling or lines[-1:]), "initdb failed")
         raise EmbeddedError(
-            f"PostgreSQL cannot use {server.data}: {_reason(result.stderr)}. "
+            f"PostgreSQL cannot use {server.data}: {reason}. "
             "Set CARILLON_HOME to a folder on a local disk with free space."
         )
     draft.rename(server.data)
-
-
-def _reason(said: str) -> str:
-    """Return the line with the error: the last ones only tell how initdb tidies up after it."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    telling = [line for line in lines if _TELLING.search(line)]
-    return next(iter(telling or lines[-1:]), "initdb failed")

@@ -29,17 +29,13 @@ class MailFolder:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Store a message whole, then accept it (the name is the library's)."""
+        # The envelope alone tells who received a blind copy.
+        recipients = ", ".join(str(address) for address in envelope.rcpt_tos)
+        trace = f"X-Envelope-From: {envelope.mail_from or ''}\r\nX-Envelope-To: {recipients}\r\n"
+        content = trace.encode("utf-8", "surrogateescape") + (envelope.original_content or b"")
         name = f"{time.time_ns():020d}-{secrets.token_hex(4)}.eml"
-        content = envelope.original_content or b""
-        write_atomically(self._folder / name, _trace(envelope) + content)
+        write_atomically(self._folder / name, content)
         return "250 OK"
-
-
-def _trace(envelope: Envelope) -> bytes:
-    """Return header lines with the envelope, which alone tells who received a blind copy."""
-    recipients = ", ".join(str(address) for address in envelope.rcpt_tos)
-    lines = f"X-Envelope-From: {envelope.mail_from or ''}\r\nX-Envelope-To: {recipients}\r\n"
-    return lines.encode("utf-8", "surrogateescape")
 
 
 async def run_sink(host: str, port: int, mail: Path) -> None:

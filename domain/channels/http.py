@@ -33,7 +33,7 @@ def is_method(value: object) -> TypeGuard[HttpMethod]:
 
 
 class Pair(Shape):
-    """A header or a query parameter; both texts are Liquid."""
+    """A header or a query parameter; both strings are Liquid."""
 
     key: Text
     value: Text
@@ -116,8 +116,8 @@ class Http(ChannelKind):
         """Read the request among a channel's settings; what is wrong goes to `violations`.
 
         `headers` and `query_params` are a list of `{"key": …, "value": …}`, an object of names and
-        values, which becomes such a list, or one Liquid text that renders to either as JSON. A null
-        is a setting that is not set. Other settings are left as they are.
+        values, which becomes such a list, or one Liquid template that renders to either as JSON. A
+        null is a setting that is not set. Other settings are left as they are.
         """
         request = {name: value for name, value in settings.items() if value is not None}
         method = request.get("method")

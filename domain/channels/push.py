@@ -25,7 +25,7 @@ class PushTemplateSettings(Shape):
 class PushTemplate(Shape):
     """The template of a push notification; a silent one carries data only."""
 
-    # First, because whether the texts have to be there depends on them.
+    # First, because whether title and body are required depends on them.
     settings: PushTemplateSettings | None = None
     title: Annotated[str | None, Field(validate_default=True)] = None
     text_body: Annotated[str | None, Field(validate_default=True)] = None
@@ -66,7 +66,7 @@ class MessagePushContent(MessageContent):
 
     @classmethod
     def of(cls, content: JsonObject, snapshot: JsonObject) -> Self:
-        """Write texts and data."""
+        """Write title, body and data."""
         return cls(
             token=snapshot.get("token") or "",
             title=content.get("title") or "",

@@ -8,7 +8,7 @@ from typing import Annotated
 from uuid import UUID
 
 from domain.kit.filters import Filter
-from domain.kit.json_types import JsonObject
+from domain.kit.json_types import JsonObject, JsonValue
 
 ENVIRONMENT_SETTINGS = "environment_settings"
 
@@ -46,6 +46,23 @@ class ChannelSettings:
     sealed_channel_settings: bytes | None
     provider_settings: bytes
     conditions: JsonObject | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChannel:
+    """A channel that is configured in one environment, without its credentials.
+
+    Another version may have stored it, so its type and its JSON may be anything.
+    """
+
+    id: UUID
+    key: str
+    channel_type: str
+    provider: str
+    is_sandbox: bool
+    channel_settings: JsonValue
+    sealed_channel_settings: bytes | None
+    conditions: JsonValue
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,7 @@ from domain.conditions.model import (
     UnreadableCondition,
     Verdict,
 )
-from domain.conditions.parsing import (
-    parse_condition_group,
-    parse_condition_list,
-    read_condition_group,
-)
+from domain.conditions.parsing import parse_condition_group, read_condition_group
 from domain.conditions.paths import MISSING, lookup
 
 __all__ = [
@@ -32,6 +28,5 @@ __all__ = [
     "lookup",
     "message_refs",
     "parse_condition_group",
-    "parse_condition_list",
     "read_condition_group",
 ]

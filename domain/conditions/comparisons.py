@@ -16,7 +16,7 @@ ScalarKey = tuple[str, Any]
 
 
 def is_number(value: JsonValue) -> bool:
-    """Tell whether a JSON value is a number; booleans are none."""
+    """Tell whether a JSON value is a number; booleans are not."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
@@ -53,7 +53,7 @@ def _scalar_key(value: JsonValue) -> ScalarKey | None:
 def compare(left: JsonValue, right: JsonValue) -> int | None:
     """Return -1, 0 or 1 by order, or None when the two have none.
 
-    Numbers go by value; texts by instant when both are timestamps, else by code point.
+    Numbers compare by value; strings by instant when both are timestamps, else by code point.
     """
     if is_number(left) and is_number(right):
         return _sign(left, right)

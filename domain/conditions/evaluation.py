@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from domain.conditions.model import Condition, ConditionGroup, ConditionScope, Judgement, Verdict
 from domain.kit.json_types import JsonObject, JsonValue
 
-# A trace is for reading: long texts, lists and objects are cut.
+# A trace is for reading: long strings, lists and objects are cut.
 MAX_TEXT = 256
 MAX_ITEMS = 20
 MAX_DEPTH = 3
@@ -24,7 +24,7 @@ def evaluate(group: ConditionGroup | None, scope: ConditionScope) -> Verdict:
 
 
 def arguments(group: ConditionGroup) -> Iterator[str]:
-    """Yield the arguments of a group that are text, as they were written: some are Liquid."""
+    """Yield the arguments of a group that are strings, as they were written: some are Liquid."""
     for member in group.members:
         if isinstance(member, ConditionGroup):
             yield from arguments(member)

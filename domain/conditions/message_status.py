@@ -7,7 +7,7 @@ highest status counts; a step that made no message ranks below everything.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,14 @@ class StepStatus:
 
     delivery: str
     engagement: tuple[str, ...]
+
+    @classmethod
+    def of(cls, message: Mapping[str, Any]) -> StepStatus:
+        """Read where a message stands; who has read it has seen it, whatever was reported."""
+        held = tuple(message.get("engagement") or ())
+        if "read" in held and "seen" not in held:
+            held = ("seen", *held)
+        return cls(message["delivery_status"], held)
 
     @property
     def highest(self) -> str:
@@ -85,13 +93,14 @@ class EngagementCondition(Condition):
 def parse_message_condition(
     variable: str, operator: str, argument: JsonValue, field: str
 ) -> Condition | None:
-    """Compile a condition on message status; None when the variable is none.
+    """Compile a condition on message status; None when the variable is not one.
 
     The old `refs.<ref>.status` counts only beside a `$message.` constant, since other steps may
     have an output of that name. Raises InvalidParams for an operator or constant that cannot be.
     """
     match = _VARIABLE.fullmatch(variable)
-    constant = _constant(argument)
+    is_constant = isinstance(argument, str) and argument.startswith(CONSTANT_PREFIX)
+    constant = argument.removeprefix(CONSTANT_PREFIX) if is_constant else None
     if match is None or (match["aspect"] == "status" and constant is None):
         return None
     if match["aspect"] == "engagement_status":
@@ -122,12 +131,6 @@ def message_refs(group: ConditionGroup | None, field: str) -> Iterator[tuple[str
             yield place, member.ref
 
 
-def _constant(argument: JsonValue) -> str | None:
-    if isinstance(argument, str) and argument.startswith(CONSTANT_PREFIX):
-        return argument.removeprefix(CONSTANT_PREFIX)
-    return None
-
-
 def _known(name: str | None, names: Mapping[str, Any], field: str) -> Any:
     if name is None or name not in names:
         allowed = ", ".join(CONSTANT_PREFIX + each for each in names)
@@ -145,17 +148,11 @@ def _step_status(scope: ConditionScope, ref: str) -> StepStatus | None:
     messages = outcome.get("messages")
     # Other steps have outputs of any shape under `refs`; only messages count here.
     statuses = [
-        StepStatus(message["delivery_status"], _engagement(message.get("engagement") or ()))
+        StepStatus.of(message)
         for message in (messages if isinstance(messages, (list, tuple)) else ())
         if isinstance(message, Mapping) and message.get("delivery_status") in _DELIVERY_RANK
     ]
     return max(statuses, key=lambda status: _rank(status.highest), default=StepStatus(SKIPPED, ()))
-
-
-def _engagement(statuses: Iterable[str]) -> tuple[str, ...]:
-    """Return a message's engagement; who has read it has seen it, whatever was reported."""
-    held = tuple(statuses)
-    return ("seen", *held) if "read" in held and "seen" not in held else held
 
 
 def _rank(name: str) -> int:

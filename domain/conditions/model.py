@@ -37,14 +37,12 @@ class ConditionScope:
         render: renders an argument with Liquid; raises ValueError when the Liquid is broken.
         is_member: tells whether the run's recipient is in the audience, given the audience key
             and the condition's variable; the caller applies the tenant of the run.
-        lenient_numeric_strings: compare a number with a numeric text as two numbers.
     """
 
     values: Mapping[str, Any]
     now: datetime
     render: Callable[[str], str] = _unrendered
     is_member: Callable[[str, str | None], bool] = _nobody
-    lenient_numeric_strings: bool = False
 
 
 class Judgement(NamedTuple):

@@ -1,20 +1,16 @@
 """The right side of a condition: what its text means, in Knock's order of interpretation.
 
-Liquid first, then a path, then JSON, then the text itself; anything but text is itself.
+Liquid first, then a path, then JSON, then the text itself; anything but a string is itself.
 """
 
 from __future__ import annotations
 
-import json
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import NoReturn
 
-from domain.conditions.comparisons import is_number
 from domain.conditions.model import ConditionError, ConditionScope
 from domain.conditions.paths import MISSING, is_path, lookup_parts, split_path
-from domain.kit.json_types import JsonValue
+from domain.kit.json_types import JsonValue, read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +38,7 @@ class Literal(Operand):
 
 @dataclass(frozen=True, slots=True)
 class PathOperand(Operand):
-    """A value of the run; a path that leads nowhere is the empty text."""
+    """A value of the run; a path that leads nowhere is the empty string."""
 
     parts: tuple[str, ...]
 
@@ -59,7 +55,7 @@ class LiquidOperand(Operand):
     template: str
 
     def resolve(self, scope: ConditionScope, opposite: JsonValue) -> JsonValue:
-        """Render; the text is kept beside texts, and read as JSON beside other values."""
+        """Render; what comes out stays a string beside strings, and is JSON beside other values."""
         try:
             text = scope.render(self.template)
         except ValueError as cause:
@@ -72,7 +68,7 @@ class LiquidOperand(Operand):
 
 
 def dynamic_operand(raw: JsonValue) -> Operand | None:
-    """Return the operand of a Liquid text or of a path; None when the argument is fixed."""
+    """Return the operand of Liquid or of a path; None when the argument is fixed."""
     if not isinstance(raw, str):
         return None
     if "{{" in raw:
@@ -83,31 +79,6 @@ def dynamic_operand(raw: JsonValue) -> Operand | None:
 def decode_json(text: str) -> JsonValue:
     """Return the JSON value that the text spells, else the text itself."""
     try:
-        return json.loads(text, parse_constant=_not_json, parse_float=_finite)
+        return read_json(text)
     except (ValueError, RecursionError):
         return text
-
-
-def _not_json(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is too large")
-    return number
-
-
-def meet_as_numbers(value: JsonValue, argument: JsonValue) -> tuple[JsonValue, JsonValue]:
-    """Turn a numeric text beside a number into a number, for the lenient comparison."""
-    if is_number(value) and isinstance(argument, str):
-        return value, _number_or_text(argument)
-    if is_number(argument) and isinstance(value, str):
-        return _number_or_text(value), argument
-    return value, argument
-
-
-def _number_or_text(text: str) -> JsonValue:
-    decoded = decode_json(text)
-    return decoded if is_number(decoded) else text

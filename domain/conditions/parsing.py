@@ -5,17 +5,12 @@ from __future__ import annotations
 from typing import cast
 
 from domain.conditions.message_status import parse_message_condition
-from domain.conditions.model import (
-    Condition,
-    ConditionGroup,
-    Quantifier,
-    UnreadableCondition,
-)
+from domain.conditions.model import Condition, ConditionGroup, Quantifier, UnreadableCondition
 from domain.conditions.operators import AUDIENCE_OPERATORS, OPERATORS
 from domain.conditions.paths import PREFIXES, is_path
 from domain.conditions.value_conditions import parse_audience_condition, parse_value_condition
 from domain.kit.errors import InvalidParams
-from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.json_types import JsonValue
 from domain.kit.violations import Violations
 
 QUANTIFIERS: tuple[Quantifier, ...] = ("all", "any")
@@ -65,21 +60,6 @@ def _unreadable(raw: JsonValue, refusal: InvalidParams) -> UnreadableCondition:
     )
 
 
-def parse_condition_list(raw: JsonValue, field: str = "conditions") -> ConditionGroup | None:
-    """Read a bare list of conditions that must all hold, as preferences carry it; null is none."""
-    if raw is None:
-        return None
-    if not isinstance(raw, list):
-        raise InvalidParams.of(field, "must be a list of conditions")
-    violations = Violations()
-    members = [
-        violations.check(_parse_condition, entry, f"{field}[{index}]")
-        for index, entry in enumerate(raw)
-    ]
-    violations.raise_any()
-    return ConditionGroup("all", tuple(member for member in members if member is not None))
-
-
 def _parse_group(raw: JsonValue, field: str, *, nested: bool) -> ConditionGroup:
     if not isinstance(raw, dict):
         raise InvalidParams.of(field, "must be an object with all or any")
@@ -117,8 +97,15 @@ def _parse_condition(raw: JsonValue, field: str) -> Condition:
     violations = Violations()
     variable = violations.check(_parse_variable, raw.get("variable"), f"{field}.variable")
     operator = violations.check(_parse_operator, raw.get("operator"), f"{field}.operator")
-    violations.raise_any()
-    return _compile(cast("str", variable), cast("str", operator), raw, field)
+    if variable is None or operator is None:
+        raise violations.refusal()
+    argument = raw.get("argument")
+    if operator in AUDIENCE_OPERATORS:
+        return parse_audience_condition(
+            variable, operator, argument, field, wanted=AUDIENCE_OPERATORS[operator]
+        )
+    on_message = parse_message_condition(variable, operator, argument, field)
+    return on_message or parse_value_condition(variable, operator, argument, field)
 
 
 def _parse_variable(raw: JsonValue, field: str) -> str:
@@ -137,13 +124,3 @@ def _parse_operator(raw: JsonValue, field: str) -> str:
         known = ", ".join((*OPERATORS, *AUDIENCE_OPERATORS))
         raise InvalidParams.of(field, f"must be one of {known}")
     return raw
-
-
-def _compile(variable: str, operator: str, raw: JsonObject, field: str) -> Condition:
-    argument = raw.get("argument")
-    if operator in AUDIENCE_OPERATORS:
-        return parse_audience_condition(
-            variable, operator, argument, field, wanted=AUDIENCE_OPERATORS[operator]
-        )
-    on_message = parse_message_condition(variable, operator, argument, field)
-    return on_message or parse_value_condition(variable, operator, argument, field)

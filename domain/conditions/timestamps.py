@@ -29,7 +29,7 @@ def parse_relative(text: JsonValue) -> timedelta | None:
 
 
 def read_timestamp(value: JsonValue, now: datetime) -> datetime | None:
-    """Return the instant that an argument means, relative forms included; None when none."""
+    """Return the instant that an argument means, relative forms included, or None."""
     moment = parse_instant(value)
     if moment is not None:
         return moment

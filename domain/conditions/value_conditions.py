@@ -13,7 +13,6 @@ from domain.conditions.operands import (
     Operand,
     decode_json,
     dynamic_operand,
-    meet_as_numbers,
 )
 from domain.conditions.operators import OPERATORS, ArgumentKind, Operator
 from domain.conditions.paths import MISSING, lookup_parts, split_path
@@ -36,10 +35,8 @@ class ValueCondition(Condition):
         found = lookup_parts(scope.values, self.path)
         value = "" if found is MISSING else found
         argument = self.operand.resolve(scope, value)
-        subject, other = found if self.compiled.sees_missing else value, argument
-        if scope.lenient_numeric_strings:
-            subject, other = meet_as_numbers(subject, other)
-        return Judgement(self.compiled.test(subject, other, scope.now), value, argument)
+        subject = found if self.compiled.sees_missing else value
+        return Judgement(self.compiled.test(subject, argument, scope.now), value, argument)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +91,10 @@ def _parse_operand(kind: ArgumentKind, raw: JsonValue, field: str) -> Operand:
         value = raw  # kept as text: the basic form 20260101 would decode to a number
     else:
         value = decode_json(raw) if isinstance(raw, str) else raw
-    suits, message = _SUITS.get(kind, (_anything, ""))
-    if not suits(value):
+    suits, message = _SUITS.get(kind, (None, ""))
+    if suits is not None and not suits(value):
         raise InvalidParams.of(field, message)
     return Literal(value)
-
-
-def _anything(_value: JsonValue) -> bool:
-    return True
 
 
 def _is_pair(value: JsonValue) -> bool:

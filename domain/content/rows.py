@@ -9,7 +9,7 @@ from uuid import UUID
 
 from domain.kit.authored import ResourceType
 from domain.kit.filters import Filter
-from domain.kit.json_types import JsonObject
+from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.principals import ServicePrincipal
 
 MAX_COMMIT_MESSAGE = 4096
@@ -39,6 +39,14 @@ class Version:
     content: JsonObject
     sha: str
     inserted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class VersionContent:
+    """What a version says, and the key that it was published under."""
+
+    key: str
+    content: JsonValue
 
 
 @dataclass(frozen=True, slots=True)

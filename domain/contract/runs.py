@@ -12,7 +12,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field
 
 START = ""
-# What a walk may answer to a workflow that does not say what it can obey.
+# What a walk may return to a workflow that does not say what it can obey.
 FIRST_KINDS = ("finished", "walk_on", "sleep_until")
 
 
@@ -108,7 +108,7 @@ Directive: TypeAlias = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """What a walk answers.
+    """What a walk returns.
 
     Attributes:
         next: what its workflow has to do next.

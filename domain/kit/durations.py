@@ -71,7 +71,8 @@ def add_duration(moment: datetime, duration: Duration) -> datetime:
     """
     moment = moment.astimezone(UTC)
     if duration.unit is DurationUnit.MONTHS:
-        return _add_months(moment, duration.value)
+        year, month = shift_month(moment.year, moment.month, duration.value)
+        return moment.replace(year=year, month=month, day=clamped_day(year, month, moment.day))
     return moment + timedelta(**{duration.unit.value: duration.value})
 
 
@@ -86,8 +87,3 @@ def shift_month(year: int, month: int, months: int) -> tuple[int, int]:
 def clamped_day(year: int, month: int, day: int) -> int:
     """Return the day, or the month's last one when the month is shorter."""
     return min(day, calendar.monthrange(year, month)[1])
-
-
-def _add_months(moment: datetime, months: int) -> datetime:
-    year, month = shift_month(moment.year, moment.month, months)
-    return moment.replace(year=year, month=month, day=clamped_day(year, month, moment.day))

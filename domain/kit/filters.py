@@ -10,14 +10,12 @@ Its type decides how a query is read (`api/kit/lists.py`), its name which condit
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.json_types import JsonObject, JsonValue, read_json
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 
@@ -69,9 +67,13 @@ class DataFilter:
         return cls({key: _readings(text) for key, text in texts.items()})
 
     def matches(self, data: JsonObject) -> bool:
-        """Tell whether data has the values."""
+        """Tell whether data has the values; as in JSON, true is not 1."""
         return all(
-            key in data and any(_is_same(data[key], value) for value in values)
+            key in data
+            and any(
+                data[key] == value and isinstance(data[key], bool) is isinstance(value, bool)
+                for value in values
+            )
             for key, values in self.wanted.items()
         )
 
@@ -80,12 +82,7 @@ def _readings(text: str) -> tuple[JsonValue, ...]:
     if text in ("true", "false"):
         return text, text == "true"
     try:
-        number = json.loads(text) if _NUMBER.fullmatch(text) else None
-    except ValueError:  # more digits than an integer may have
+        number = read_json(text) if _NUMBER.fullmatch(text) else None
+    except ValueError:  # more digits than an integer may have, or too large for a float
         return (text,)
-    return (text,) if number is None or number in (math.inf, -math.inf) else (text, number)
-
-
-def _is_same(first: JsonValue, second: JsonValue) -> bool:
-    """Compare as JSON does: true is not 1."""
-    return bool(first == second) and isinstance(first, bool) is isinstance(second, bool)
+    return (text,) if number is None else (text, number)

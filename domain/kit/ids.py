@@ -145,6 +145,13 @@ def batch_window_workflow_id(environment: str, workflow_key: str, batch: str) ->
     return f"batch/{environment}/{_short(workflow_key)}/{batch}"
 
 
+def _short(workflow_key: str) -> str:
+    """Keep a Temporal id within its 255 characters, and the key in it readable."""
+    if len(workflow_key) <= 120:
+        return workflow_key
+    return f"{workflow_key[:100]}~{hashlib.sha256(workflow_key.encode()).hexdigest()[:16]}"
+
+
 def searchable(value: str | None) -> str:
     """Turn a caller's id into a search attribute value that shows no personal data.
 
@@ -156,10 +163,3 @@ def searchable(value: str | None) -> str:
     if _SEARCHABLE.fullmatch(value):
         return value
     return "sha256:" + hashlib.sha256(value.encode()).hexdigest()[:32]
-
-
-def _short(key: str) -> str:
-    """Keep a workflow key readable and the whole Temporal id under its 255 characters."""
-    if len(key) <= 120:
-        return key
-    return f"{key[:100]}~{hashlib.sha256(key.encode()).hexdigest()[:16]}"

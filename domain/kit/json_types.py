@@ -1,13 +1,14 @@
-"""The type of a decoded JSON value, named once, and its measures."""
+"""The type of a decoded JSON value, named once; how one is read strictly, and its measures."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 from uuid import UUID
 
 if TYPE_CHECKING:
@@ -22,6 +23,23 @@ Scope: TypeAlias = Mapping[str, Any]
 
 # `json.dumps` would make one for each value.
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+def read_json(text: str) -> JsonValue:
+    """Read JSON as its standard has it: without NaN, infinities, and numbers that become one.
+
+    Raises ValueError, and RecursionError for what is nested too deep for Python.
+    """
+    return json.loads(text, parse_constant=_refuse_number, parse_float=_read_float)
+
+
+def _read_float(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse_number(digits)
+
+
+def _refuse_number(text: str) -> NoReturn:
+    raise ValueError(f"{text[:32]} is not a JSON number")
 
 
 def encoded_size(value: JsonValue) -> int:

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 from uuid import UUID
 
-from typing_extensions import TypeVar
-
-R = TypeVar("R", default=dict[str, Any])
+R = TypeVar("R")
 S = TypeVar("S")
 
 SortValue: TypeAlias = str | int | datetime | UUID

@@ -151,14 +151,14 @@ def _words(item: Mapping[str, Any]) -> str:
     if words is None:
         return "is not valid"
     if item["type"] in ("literal_error", "enum", "union_tag_invalid"):
-        context = {name: _listed(str(value)) for name, value in context.items()}
+        # Pydantic writes 'a', 'b' or 'c'.
+        context = {
+            name: str(value).replace("'", "").replace(" or ", ", ")
+            for name, value in context.items()
+        }
     if item["type"] in ("too_short", "string_too_short") and context.get("min_length") == 1:
         return "must not be empty"
     return words.format(**context)
-
-
-def _listed(expected: str) -> str:
-    return expected.replace("'", "").replace(" or ", ", ")
 
 
 def path_of(

@@ -6,22 +6,9 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from domain.kit.errors import FieldError, InvalidParams
-from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.json_types import JsonValue
 
 T = TypeVar("T")
-
-
-def as_object(raw: JsonValue, field: str) -> JsonObject:
-    """Read an object of a request. An empty list counts as one: PHP encodes both as `[]`.
-
-    Raises:
-        InvalidParams: it is something else.
-    """
-    if isinstance(raw, dict):
-        return raw
-    if raw == []:
-        return {}
-    raise InvalidParams.of(field, "must be an object")
 
 
 class Violations:
@@ -33,11 +20,6 @@ class Violations:
     def __len__(self) -> int:
         return len(self._errors)
 
-    @property
-    def errors(self) -> tuple[FieldError, ...]:
-        """Return what was noted, in order."""
-        return tuple(self._errors)
-
     def add(self, field: str, message: str, error_type: str | None = None) -> None:
         """Note one violation."""
         self._errors.append(FieldError(field, message, error_type))
@@ -47,7 +29,7 @@ class Violations:
         self._errors.extend(errors)
 
     def check(self, parser: Callable[[JsonValue, str], T], raw: JsonValue, field: str) -> T | None:
-        """Run a parser that raises InvalidParams; keep its errors and answer None instead."""
+        """Run a parser that raises InvalidParams; keep its errors and return None instead."""
         try:
             return parser(raw, field)
         except InvalidParams as refusal:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -172,15 +173,11 @@ def _monthly(rule: WindowRule, start: date, anchor: date) -> Iterator[date]:
     passed = (start.year - anchor.year) * 12 + start.month - anchor.month
     for turn in count(max(0, passed // rule.interval)):
         year, month = shift_month(anchor.year, anchor.month, turn * rule.interval)
-        yield _day_in_month(rule, year, month, anchor.day)
-
-
-def _day_in_month(rule: WindowRule, year: int, month: int, default_day: int) -> date:
-    """The day of the month, or else the first of the wanted weekdays in it."""
-    if rule.day_of_month is None and rule.days:
-        first_week = (date(year, month, day) for day in range(1, 8))
-        return next(day for day in first_week if day.weekday() in rule.days)
-    return date(year, month, clamped_day(year, month, rule.day_of_month or default_day))
+        if rule.day_of_month is None and rule.days:  # the first of these weekdays in the month
+            first_week = (date(year, month, day) for day in range(1, 8))
+            yield next(day for day in first_week if day.weekday() in rule.days)
+        else:
+            yield date(year, month, clamped_day(year, month, rule.day_of_month or anchor.day))
 
 
 def resolve_dynamic(raw_value: JsonValue, now: datetime, zone: str | None) -> datetime | None:
@@ -189,7 +186,10 @@ def resolve_dynamic(raw_value: JsonValue, now: datetime, zone: str | None) -> da
     Text that is JSON is read as JSON, since environment variables hold text. None when the value
     is missing, malformed or in the past; a Duration of zero means `now`.
     """
-    value = _decoded(raw_value)
+    value = raw_value
+    if isinstance(value, str) and parse_instant(value) is None:
+        with suppress(ValueError, RecursionError):
+            value = json.loads(value)
     if isinstance(value, str):
         moment = parse_instant(value)
         return moment if moment is not None and moment > now else None
@@ -201,15 +201,6 @@ def resolve_dynamic(raw_value: JsonValue, now: datetime, zone: str | None) -> da
         return add_duration(now, parse_duration(value, "window"))
     except (InvalidParams, OverflowError):
         return None
-
-
-def _decoded(raw: JsonValue) -> JsonValue:
-    if not isinstance(raw, str) or parse_instant(raw) is not None:
-        return raw
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError):
-        return raw
 
 
 _DAYS_OF = {Frequency.DAILY: _daily, Frequency.WEEKLY: _weekly, Frequency.MONTHLY: _monthly}

@@ -5,7 +5,7 @@ The fields of the rows name columns of `deliveries` and `messages`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -93,6 +93,16 @@ class AttemptRecord:
     events: list[NewMessageEvent]
     exchange: Exchange | None
     now: datetime
+
+    def without_words(self) -> AttemptRecord:
+        """Leave out whatever the provider said, and keep what it means."""
+        events = [
+            replace(event, data={**event.data, "failure_details": "(they could not be stored)"})
+            if event.data and "failure_details" in event.data
+            else event
+            for event in self.events
+        ]
+        return replace(self, exchange=None, metadata={}, events=events)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

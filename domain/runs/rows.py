@@ -11,6 +11,7 @@ from domain.kit.json_types import JsonObject, JsonValue
 from domain.messages.messages import Engaged
 from domain.messages.statuses import DeliveryStatus
 from domain.recipients.refs import RecipientRef
+from domain.runs.events import RunEventStatus
 from domain.runs.statuses import OPEN_RUN
 
 
@@ -56,7 +57,7 @@ class RunEvent:
 
     position: int
     event: str
-    status: str = "ok"
+    status: str = RunEventStatus.OK
     attempt: int = 1
     step_ref: str | None = None
     step_type: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import count
 
+from domain.runs.events import RunEventType
 from domain.runs.rows import RecipientRun, RunEvent
 from domain.runs.statuses import RunStatus
 
@@ -20,17 +21,17 @@ def whole_story(run: RecipientRun, stored: Sequence[RunEvent]) -> list[RunEvent]
         story.append(
             RunEvent(
                 position=next(number for number in count() if number not in taken),
-                event="run_started",
+                event=RunEventType.RUN_STARTED,
                 data={"version_id": str(run.version_id)},
                 inserted_at=run.started_at,
             )
         )
-    halted = any(event.event == "run_halted" for event in stored)
+    halted = any(event.event == RunEventType.RUN_HALTED for event in stored)
     if run.status == RunStatus.COMPLETED and run.ended_at is not None and not halted:
         story.append(
             RunEvent(
                 position=run.event_count - 1,
-                event="run_completed",
+                event=RunEventType.RUN_COMPLETED,
                 data={"reason": run.end_reason} if run.end_reason else {},
                 inserted_at=run.ended_at,
             )

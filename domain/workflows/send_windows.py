@@ -10,7 +10,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from domain.kit.errors import InvalidParams
-from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.json_types import JsonValue
 from domain.kit.violations import Violations
 from domain.kit.zones import instant_at, zone_named
 
@@ -79,23 +79,17 @@ def _parse_window(raw: JsonValue, field: str) -> SendWindow:
     kind = raw.get("type")
     if kind not in ("send", "do_not_send"):
         violations.add(f"{field}.type", "must be send or do_not_send")
+    opens, closes = 0, DAY_SECONDS
     # The hours of a blocked day mean nothing, so they are not judged either.
-    opens, closes = (
-        (0, DAY_SECONDS) if kind == "do_not_send" else _parse_hours(raw, field, violations)
-    )
+    if kind != "do_not_send":
+        before = len(violations)
+        begin = violations.check(_seconds, raw.get("from"), f"{field}.from")
+        until = violations.check(_seconds, raw.get("until"), f"{field}.until")
+        opens, closes = begin or 0, DAY_SECONDS if until is None else until
+        if len(violations) == before and opens >= closes:
+            violations.add(f"{field}.until", "must be later than from, on the same day")
     violations.raise_any()
     return SendWindow(DAYS.index(day), kind == "send", opens, closes)
-
-
-def _parse_hours(raw: JsonObject, field: str, violations: Violations) -> tuple[int, int]:
-    before = len(violations)
-    opens = violations.check(_seconds, raw.get("from"), f"{field}.from") or 0
-    closes = violations.check(_seconds, raw.get("until"), f"{field}.until")
-    if closes is None:
-        closes = DAY_SECONDS
-    if len(violations) == before and opens >= closes:
-        violations.add(f"{field}.until", "must be later than from, on the same day")
-    return opens, closes
 
 
 def _seconds(raw: JsonValue, field: str) -> int | None:

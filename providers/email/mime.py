@@ -93,14 +93,21 @@ def build_mail(content: EmailContent, message_id: str, now: datetime) -> Mail:
     to = (_mailbox(recipients[0], Bounced, "to"),)
     left_out: dict[str, list[str]] = {}
     lists = {kind: _mailboxes(content[kind], kind, left_out) for kind in ("cc", "bcc", "reply_to")}
-    own_id = f"<{_id_part(message_id)}@{sender.address.rpartition('@')[2]}>"
+    id_part = message_id if _ID_PART.fullmatch(message_id) else message_id.encode().hex()
+    own_id = f"<{id_part}@{sender.address.rpartition('@')[2]}>"
     addressed = {"From": (sender,), "To": to, "Cc": lists["cc"], "Reply-To": lists["reply_to"]}
     texts = {
         "Subject": clean(content["subject_line"]),
         "Date": format_datetime(now),
         "Message-ID": own_id,
         "X-Carillon-Message-Id": clean(message_id),
-        **_extra_headers(content["headers"]),
+        **{
+            name: clean(str(value))
+            for name, value in content["headers"].items()
+            if _HEADER_NAME.fullmatch(name)
+            and name.lower() not in _STRUCTURAL
+            and not name.lower().startswith(_STRUCTURAL_PREFIXES)
+        },
     }
     lines = [_address_line(name, boxes) for name, boxes in addressed.items() if boxes]
     lines += [_text_line(name, text) for name, text in texts.items()]
@@ -183,22 +190,6 @@ def _checked(address: str, failure: type[DeliveryFailure], kind: str) -> str:
         raise failure(f"The domain of the address in `{kind}` is not valid.") from None
 
 
-def _id_part(message_id: str) -> str:
-    if _ID_PART.fullmatch(message_id):
-        return message_id
-    return message_id.encode().hex()
-
-
-def _extra_headers(headers: dict[str, str]) -> dict[str, str]:
-    return {
-        name: clean(str(value))
-        for name, value in headers.items()
-        if _HEADER_NAME.fullmatch(name)
-        and name.lower() not in _STRUCTURAL
-        and not name.lower().startswith(_STRUCTURAL_PREFIXES)
-    }
-
-
 def _address_line(name: str, boxes: tuple[Mailbox, ...]) -> str:
     start = f"{name}: "
     shown = [_encoded(box, used=1 if index else len(start)) for index, box in enumerate(boxes)]
@@ -228,7 +219,7 @@ def _readable(box: Mailbox) -> str:
 
 
 def _text_line(name: str, text: str) -> str:
-    """Write a header of free text: folded at blanks, or as encoded words where that cannot be."""
+    """Write a header of free text: folded at blanks, else as encoded words."""
     start = f"{name}:"
     pieces = _PIECE.findall(f" {text}")
     longest = max(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from typing import Annotated, ClassVar, Self, cast
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from aiosmtplib import SMTPException
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
@@ -20,7 +20,7 @@ from providers.base import ProviderContext, ProviderSettings, read_settings
 from providers.email.mime import Mail, build_mail
 from providers.email.smtp_errors import failure_of, logged_reply
 from providers.email.smtp_pool import SmtpPool
-from providers.email.smtp_session import Endpoint, Receipt, Security, connect
+from providers.email.smtp_session import Endpoint, Security, connect
 from providers.secrets import secret_values
 
 SERVICE_NAME = "SMTP"
@@ -33,7 +33,7 @@ class SmtpSettings(ProviderSettings):
     """Where the mail server is: `url`, or host and the rest; single fields win over the URL.
 
     Without `security` it is `tls` for `smtps://` and port 465, `starttls` for port 587 and
-    wherever credentials would cross a network, and else `none`.
+    wherever credentials would cross a network, and otherwise `none`.
     """
 
     url: SecretStr | None = None
@@ -48,7 +48,14 @@ class SmtpSettings(ProviderSettings):
     @field_validator("url")
     @classmethod
     def _check_url(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not _is_smtp_url(value.get_secret_value()):
+        if value is None:
+            return value
+        try:
+            url = urlsplit(value.get_secret_value())
+            is_good = url.scheme in _SCHEMES and bool(url.hostname) and url.port != 0
+        except ValueError:
+            is_good = False
+        if not is_good:
             raise ValueError("must look like smtp://user:password@host:port or smtps://…")
         return value
 
@@ -67,7 +74,13 @@ class SmtpSettings(ProviderSettings):
             self.password.get_secret_value() if self.password else unquote(url.password or "")
         )
         port = self.port or url.port
-        security = self.security or _default_security(url, host, port, has_login=bool(username))
+        security: Security = "none"
+        if self.security is not None:
+            security = self.security
+        elif url.scheme == "smtps" or port == _DEFAULT_PORTS["tls"]:
+            security = "tls"
+        elif port == _DEFAULT_PORTS["starttls"] or (username and host not in _LOOPBACK):
+            security = "starttls"
         return Endpoint(
             host=host,
             port=port or _DEFAULT_PORTS[security],
@@ -82,26 +95,8 @@ class SmtpSettings(ProviderSettings):
         return [*secret_values(self), self.endpoint().password or ""]
 
 
-def _is_smtp_url(text: str) -> bool:
-    try:
-        url = urlsplit(text)
-        return url.scheme in _SCHEMES and bool(url.hostname) and url.port != 0
-    except ValueError:
-        return False
-
-
-def _default_security(
-    url: SplitResult, host: str, port: int | None, *, has_login: bool
-) -> Security:
-    if url.scheme == "smtps" or port == _DEFAULT_PORTS["tls"]:
-        return "tls"
-    if port == _DEFAULT_PORTS["starttls"] or (has_login and host not in _LOOPBACK):
-        return "starttls"
-    return "none"
-
-
 class Smtp:
-    """The `smtp` provider. Connections are kept for a few seconds, one pool for each server."""
+    """The `smtp` provider. Connections are kept for a few seconds, one pool per server."""
 
     id: ClassVar[str] = "smtp"
     channel_type: ClassVar[ChannelType] = ChannelType.EMAIL
@@ -135,10 +130,17 @@ class Smtp:
         except ValueError:
             # What neither a resolver nor the protocol can carry, for example a label over 63 bytes.
             raise Misconfigured("The mail server's name is not valid.") from None
-        return _outcome(mail, request, receipt, redactor)
+        refused = {address: redactor.text(why) for address, why in receipt.refused_copies.items()}
+        reply = redactor.text(receipt.reply)
+        body = {"message": reply, "refused_recipients": refused} if refused else reply
+        return Outcome(
+            status=DeliveryStatus.SENT,
+            exchange=Exchange(SERVICE_NAME, request, {"status": 250, "headers": {}, "body": body}),
+            external_id=mail.message_id,
+        )
 
     def server(self, delivery: Delivery) -> str:
-        """Name the mail server: deliveries to it hang together. Raises Misconfigured."""
+        """Name the mail server: deliveries to it are limited together. Raises Misconfigured."""
         return read_settings(SmtpSettings, delivery).endpoint().netloc
 
     def _pool(self, endpoint: Endpoint, size: int) -> SmtpPool:
@@ -159,7 +161,7 @@ class Smtp:
         return self._tls
 
     async def aclose(self) -> None:
-        """Take leave of all mail servers."""
+        """Close the connections to all mail servers."""
         for pool in self._pools.values():
             await pool.aclose()
 
@@ -182,14 +184,3 @@ def log_mail(mail: Mail, endpoint: Endpoint, redactor: Redactor) -> JsonObject:
         "headers": redactor.headers(mail.headers),
         "body": {"bytes": len(mail.data), **({"left_out": left_out} if left_out else {})},
     }
-
-
-def _outcome(mail: Mail, request: JsonObject, receipt: Receipt, redactor: Redactor) -> Outcome:
-    reply = redactor.text(receipt.reply)
-    refused = {address: redactor.text(text) for address, text in receipt.refused_copies.items()}
-    body = {"message": reply, "refused_recipients": refused} if refused else reply
-    return Outcome(
-        status=DeliveryStatus.SENT,
-        exchange=Exchange(SERVICE_NAME, request, {"status": 250, "headers": {}, "body": body}),
-        external_id=mail.message_id,
-    )

@@ -115,7 +115,7 @@ class SmtpPool:
         task.add_done_callback(self._goodbyes.discard)
 
     async def aclose(self) -> None:
-        """Close the idle connections and wait for it."""
+        """Close the idle connections, and return when they are closed."""
         if self._reaper is not None:
             self._reaper.cancel()
             self._reaper = None

@@ -69,23 +69,18 @@ async def connect(
     connection = await guard.dial(endpoint.host, endpoint.port, timeouts.connect)
     try:
         await smtp.connect(sock=connection, timeout=timeouts.connect)
-        await _greet(smtp)
+        if smtp.is_ehlo_or_helo_needed:  # STARTTLS and a login greet by themselves
+            try:
+                await smtp.ehlo()
+            except SMTPHeloError:
+                if not smtp.is_connected:
+                    raise
+                await smtp.helo()
     except BaseException:
         smtp.close()
         connection.close()
         raise
     return smtp
-
-
-async def _greet(smtp: SMTP) -> None:
-    if not smtp.is_ehlo_or_helo_needed:
-        return
-    try:
-        await smtp.ehlo()
-    except SMTPHeloError:
-        if not smtp.is_connected:
-            raise
-        await smtp.helo()
 
 
 async def announce(smtp: SMTP, mail: Mail) -> dict[str, str]:
@@ -94,8 +89,15 @@ async def announce(smtp: SMTP, mail: Mail) -> dict[str, str]:
     A refused copy does not hold the message back: a repetition would send it to the others twice.
     Raises SMTPNotSupported when an address needs SMTPUTF8 and the server lacks it.
     """
-    options = _mail_options(smtp, mail)
-    encoding = "utf-8" if mail.utf8 else "ascii"
+    options = [f"SIZE={len(mail.data)}"] if smtp.supports_extension("size") else []
+    encoding = "ascii"
+    if mail.utf8:
+        if not smtp.supports_extension("smtputf8"):
+            raise SMTPNotSupported("the server does not accept addresses beyond ASCII")
+        encoding = "utf-8"
+        options.append("SMTPUTF8")
+        if smtp.supports_extension("8bitmime"):
+            options.append("BODY=8BITMIME")
     await smtp.mail(mail.sender, options=options, encoding=encoding)
     for address in mail.to:
         await smtp.rcpt(address, encoding=encoding)
@@ -108,21 +110,8 @@ async def announce(smtp: SMTP, mail: Mail) -> dict[str, str]:
     return refused
 
 
-def _mail_options(smtp: SMTP, mail: Mail) -> list[str]:
-    options = []
-    if smtp.supports_extension("size"):
-        options.append(f"SIZE={len(mail.data)}")
-    if mail.utf8:
-        if not smtp.supports_extension("smtputf8"):
-            raise SMTPNotSupported("the server does not accept addresses beyond ASCII")
-        options.append("SMTPUTF8")
-        if smtp.supports_extension("8bitmime"):
-            options.append("BODY=8BITMIME")
-    return options
-
-
 async def forget_envelope(smtp: SMTP) -> bool:
-    """Reset the conversation after a refusal; False when the connection is of no more use."""
+    """Reset the conversation after a refusal; False when the connection is of no use any more."""
     try:
         await smtp.rset()
     except (SMTPResponseException, OSError):

@@ -79,7 +79,7 @@ class HttpWebhook:
         return parse_response(answer, self._context.clock())
 
     def server(self, delivery: Delivery) -> str:
-        """Name the host of the URL: deliveries to it hang together."""
+        """Name the host of the URL: deliveries to it are limited together."""
         try:
             netloc = urlsplit(str(delivery.content.get("url"))).netloc
         except ValueError:
@@ -111,8 +111,20 @@ def build_request(delivery: Delivery, settings: WebhookSettings, now: datetime) 
             # A reference that rendered to nothing: unsigned is not what the owner asked for.
             raise Misconfigured("The signing key is empty.")
         headers[SIGNATURE_HEADER] = sign(key, body, now)
-    url = _url(content)
-    if settings.allowed_hosts and not any(_is_host(url.host, it) for it in settings.allowed_hosts):
+    try:
+        url = httpx.URL(content["url"].strip())
+        for pair in content["query_params"]:
+            url = url.copy_add_param(pair["key"], pair["value"])
+    except httpx.InvalidURL:
+        raise Refused("The URL is malformed.") from None
+    if not url.is_absolute_url:
+        raise Refused("The URL is malformed: it names no scheme or host.")
+    # In lower case, as httpx writes the host of a URL.
+    allowed = [host.lower() for host in settings.allowed_hosts or ()]
+    if allowed and not any(
+        url.host.endswith(host[1:]) if host.startswith("*.") else url.host == host
+        for host in allowed
+    ):
         raise Refused("The URL leads to a host that is not among the channel's allowed_hosts.")
     return httpx.Request(method, url, headers=headers, content=body or None)
 
@@ -132,24 +144,6 @@ def sign(key: str, body: bytes, now: datetime) -> str:
     signed = f"{milliseconds}.".encode() + body
     digest = hmac.new(key.encode(), signed, hashlib.sha256).digest()
     return f"t={milliseconds},s={base64.b64encode(digest).decode()}"
-
-
-def _url(content: HttpContent) -> httpx.URL:
-    try:
-        url = httpx.URL(content["url"].strip())
-        for pair in content["query_params"]:
-            url = url.copy_add_param(pair["key"], pair["value"])
-    except httpx.InvalidURL:
-        raise Refused("The URL is malformed.") from None
-    if not url.is_absolute_url:
-        raise Refused("The URL is malformed: it names no scheme or host.")
-    return url
-
-
-def _is_host(host: str, allowed: str) -> bool:
-    allowed = allowed.lower()
-    # httpx writes hosts in lower case.
-    return host.endswith(allowed[1:]) if allowed.startswith("*.") else host == allowed
 
 
 def _headers(content: HttpContent) -> httpx.Headers:

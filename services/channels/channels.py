@@ -40,6 +40,30 @@ class ChannelSettingsView:
     provider_settings: JsonObject
     conditions: JsonObject | None
 
+    @classmethod
+    def of(cls, channel: Channel, settings: ChannelSettings, vault: Vault) -> ChannelSettingsView:
+        """Show settings; those that cannot be opened any more are shown as not valid."""
+        owner = (settings.channel_id, settings.environment_id)
+        try:
+            provider_settings = open_provider_settings(vault, settings.provider_settings, *owner)
+            channel_settings = open_channel_settings(
+                vault, settings.channel_settings, settings.sealed_channel_settings, *owner
+            )
+        except CannotOpen:
+            provider_settings, channel_settings = {}, settings.channel_settings
+            is_valid = False
+        else:
+            is_valid = not provider_errors(channel, provider_settings)
+        return cls(
+            environment=settings.environment,
+            id=settings.id,
+            is_sandbox=settings.is_sandbox,
+            is_valid=is_valid,
+            channel_settings=show_channel_settings(channel_settings, channel.channel_type),
+            provider_settings=obfuscate(channel.provider, provider_settings),
+            conditions=settings.conditions,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ChannelView:
@@ -154,41 +178,10 @@ async def _with_settings(
         ChannelView(
             channel,
             tuple(
-                _settings_view(channel, settings, vault)
+                ChannelSettingsView.of(channel, settings, vault)
                 for settings in found
                 if settings.channel_id == channel.id
             ),
         )
         for channel in channels
     ]
-
-
-def _settings_view(
-    channel: Channel, settings: ChannelSettings, vault: Vault
-) -> ChannelSettingsView:
-    """Show settings; those that cannot be opened any more are shown as not valid."""
-    try:
-        provider_settings = open_provider_settings(
-            vault, settings.provider_settings, settings.channel_id, settings.environment_id
-        )
-        channel_settings = open_channel_settings(
-            vault,
-            settings.channel_settings,
-            settings.sealed_channel_settings,
-            settings.channel_id,
-            settings.environment_id,
-        )
-    except CannotOpen:
-        provider_settings, channel_settings = {}, settings.channel_settings
-        is_valid = False
-    else:
-        is_valid = not provider_errors(channel, provider_settings)
-    return ChannelSettingsView(
-        environment=settings.environment,
-        id=settings.id,
-        is_sandbox=settings.is_sandbox,
-        is_valid=is_valid,
-        channel_settings=show_channel_settings(channel_settings, channel.channel_type),
-        provider_settings=obfuscate(channel.provider, provider_settings),
-        conditions=settings.conditions,
-    )

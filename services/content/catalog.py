@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+from domain.channels.rows import StoredChannel
 from domain.channels.types import ChannelType
 from domain.conditions import ConditionGroup, read_condition_group
 from domain.content.kind import KindOfContent
@@ -49,6 +50,30 @@ class ConfiguredChannel:
     conditions: ConditionGroup | None
     problem: str | None = None
 
+    @classmethod
+    def read(cls, row: StoredChannel) -> ConfiguredChannel | None:
+        """Read a stored channel; what cannot be read is unusable, and spoils nothing beside it."""
+        try:
+            channel_type = ChannelType(row.channel_type)
+        except ValueError:
+            _log.warning("channel_passed_over", channel=row.key, reason="unknown channel type")
+            return None
+        settings, problem = row.channel_settings, None
+        if not isinstance(settings, dict):
+            settings, problem = {}, "its settings are not an object"
+            _log.warning("channel_unusable", channel=row.key, reason=problem)
+        return cls(
+            id=row.id,
+            key=row.key,
+            channel_type=channel_type,
+            provider=row.provider,
+            is_sandbox=row.is_sandbox,
+            settings=settings,
+            sealed_settings=row.sealed_channel_settings,
+            conditions=read_condition_group(row.conditions),
+            problem=problem,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
@@ -79,7 +104,15 @@ class Catalog:
         """Return the configuration of an environment at the version that the caller has read."""
 
         async def load() -> Configuration:
-            return await _load_configuration(connection, environment_id)
+            stored = await statements.configured_channels(connection, environment_id)
+            channels = (channel for row in stored if (channel := ConfiguredChannel.read(row)))
+            # A kind of content that only a newer process knows is nothing to this one.
+            published = await statements.published_content(connection, environment_id, KINDS)
+            return Configuration(
+                {channel.key: channel for channel in channels},
+                {(row.resource_type, row.key): row for row in published},
+                await subscribed_events(connection, environment_id),
+            )
 
         return await self._configurations.get((environment_id, version), load)
 
@@ -90,7 +123,7 @@ class Catalog:
             row = await statements.version_content(connection, version_id)
             if row is None:
                 raise LookupError(f"there is no {kind.noun} version {version_id}")
-            return kind.read(row["content"], row["key"])
+            return kind.read(row.content, row.key)
 
         found: T = await self._compiled.get(version_id, load)
         return found
@@ -126,42 +159,3 @@ class _Recent(Generic[T]):
         while len(self._values) > self._bound:
             self._values.popitem(last=False)
         return value
-
-
-async def _load_configuration(connection: Connection, environment_id: UUID) -> Configuration:
-    channels = {}
-    for row in await statements.configured_channels(connection, environment_id):
-        channel = _read_channel(row)
-        if channel is not None:
-            channels[channel.key] = channel
-    # A kind of content that only a newer process knows is nothing to this one.
-    published = await statements.published_content(connection, environment_id, KINDS)
-    return Configuration(
-        channels,
-        {(row.resource_type, row.key): row for row in published},
-        await subscribed_events(connection, environment_id),
-    )
-
-
-def _read_channel(row: dict[str, Any]) -> ConfiguredChannel | None:
-    """Read a stored channel; what cannot be read is unusable, and spoils nothing beside it."""
-    try:
-        channel_type = ChannelType(row["channel_type"])
-    except ValueError:
-        _log.warning("channel_passed_over", channel=row["key"], reason="unknown channel type")
-        return None
-    settings, problem = row["channel_settings"], None
-    if not isinstance(settings, dict):
-        settings, problem = {}, "its settings are not an object"
-        _log.warning("channel_unusable", channel=row["key"], reason=problem)
-    return ConfiguredChannel(
-        id=row["id"],
-        key=row["key"],
-        channel_type=channel_type,
-        provider=row["provider"],
-        is_sandbox=row["is_sandbox"],
-        settings=settings,
-        sealed_settings=row["sealed_channel_settings"],
-        conditions=read_condition_group(row["conditions"]),
-        problem=problem,
-    )

@@ -80,7 +80,7 @@ async def promote_all(
 
 
 async def promote_one(engine: Engine, commit_id: str, author: Author) -> Commit:
-    """Copy one commit to the next environment; done twice it answers with the same copy.
+    """Copy one commit to the next environment; done twice it returns the same copy.
 
     Raises:
         NotFound: no such commit.
@@ -89,7 +89,15 @@ async def promote_one(engine: Engine, commit_id: str, author: Author) -> Commit:
     """
     async with engine.unit() as unit:
         source = await _find_commit(unit.connection, commit_id)
-        target = await _next_environment(unit.connection, source)
+        home = await environment_queries.get_environment_by_id(
+            unit.connection, source.environment_id
+        )
+        after = home and await environment_queries.environment_after(unit.connection, home.position)
+        if after is None:
+            raise Unprocessable(
+                f"No environment comes after {source.environment}.", code="commit_not_promotable"
+            )
+        target = after.scope
         await content_queries.lock_publication(unit.connection, [source.environment_id, target.id])
         promotable = await queries.list_promotable(
             unit.connection, source.environment_id, Selection(), commit_id=source.id
@@ -170,20 +178,6 @@ async def _refuse_broken(
     ]
     if errors:
         raise InvalidParams(errors, f"{errors[0].field}: {errors[0].message}")
-
-
-async def _next_environment(connection: Connection, commit: Commit) -> EnvironmentScope:
-    home = await environment_queries.get_environment_by_id(connection, commit.environment_id)
-    target = (
-        None
-        if home is None
-        else await environment_queries.environment_after(connection, home.position)
-    )
-    if target is None:
-        raise Unprocessable(
-            f"No environment comes after {commit.environment}.", code="commit_not_promotable"
-        )
-    return target.scope
 
 
 async def _require_named(

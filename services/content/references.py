@@ -26,21 +26,21 @@ class Surroundings:
 
     def errors(self, references: Iterable[Reference]) -> list[FieldError]:
         """Return one error per reference that leads nowhere or to a channel of another type."""
-        found = ((one, self._why_not(one)) for one in references)
-        return [FieldError(one.place, message) for one, message in found if message]
-
-    def _why_not(self, reference: Reference) -> str | None:
-        key = reference.key
-        if reference.target != CHANNEL:
-            if (reference.target, key) in self.content:
-                return None
-            return f"{KINDS[reference.target].noun} {key!r} does not exist or is not committed"
-        known = self.channel_types.get(key)
-        if known is None:
-            return f"channel {key!r} does not exist"
-        if known != reference.channel_type:
-            return f"channel {key!r} is of type {known}, not {reference.channel_type}"
-        return None
+        errors = []
+        for one in references:
+            message: str | None = None
+            known = self.channel_types.get(one.key)
+            if one.target != CHANNEL:
+                if (one.target, one.key) not in self.content:
+                    noun = KINDS[one.target].noun
+                    message = f"{noun} {one.key!r} does not exist or is not committed"
+            elif known is None:
+                message = f"channel {one.key!r} does not exist"
+            elif known != one.channel_type:
+                message = f"channel {one.key!r} is of type {known}, not {one.channel_type}"
+            if message is not None:
+                errors.append(FieldError(one.place, message))
+        return errors
 
 
 async def load_surroundings(

@@ -73,12 +73,12 @@ class SchemaGrowth:
             SchemaFault: a reference leads nowhere or in a circle, or the schema is too large or
                 looks at a value too often.
         """
-        nodes = _Graph(schema).nodes
-        order = _inner_first(nodes)
-        visits = [0] * len(nodes)
+        graph = _Graph(schema)
+        order = graph.inner_first()
+        visits = [0] * len(graph.nodes)
         for depth in range(1, _MAX_DEPTH + 1):
             before = visits
-            visits = _one_level_deeper(nodes, order, before)
+            visits = graph.one_level_deeper(order, before)
             if visits[0] > MAX_VISITS:
                 if depth < 3:
                     raise SchemaFault((), "looks at a value too often: its references multiply")
@@ -86,48 +86,6 @@ class SchemaGrowth:
             if visits == before:
                 break
         return cls()
-
-
-def _one_level_deeper(nodes: list[_Node], order: list[int], before: list[int]) -> list[int]:
-    """Return the visits along the costliest path through data that is one level deeper."""
-    visits = [0] * len(nodes)
-    for index in order:
-        node = nodes[index]
-        members = max((before[one] for one in node.single), default=0) + max(
-            sum(before[one] for one in node.every_property),
-            sum(before[one] for one in node.every_item),
-        )
-        total = 1 + members + sum(visits[one] for one in node.here)
-        visits[index] = min(total, MAX_VISITS + 1)
-    return visits
-
-
-def _inner_first(nodes: list[_Node]) -> list[int]:
-    """Order subschemas so that those which apply to the same value come first.
-
-    Raises:
-        SchemaFault: they apply in a circle, and so without an end.
-    """
-    order: list[int] = []
-    state = [0] * len(nodes)  # 0: not met, 1: under way, 2: done
-    for start in range(len(nodes)):
-        stack = [start]
-        while stack:
-            index = stack[-1]
-            if state[index] == 0:
-                state[index] = 1
-                for one in nodes[index].here:
-                    if state[one] == 1:
-                        place = (*nodes[index].place, nodes[index].reference)
-                        raise SchemaFault(place, "refers to itself in a circle")
-                    if state[one] == 0:
-                        stack.append(one)
-            else:
-                stack.pop()
-                if state[index] == 1:
-                    state[index] = 2
-                    order.append(index)
-    return order
 
 
 class _Graph:
@@ -147,6 +105,52 @@ class _Graph:
         while waiting:
             node, place = waiting.pop()
             self._connect(node, place, waiting)
+
+    def inner_first(self) -> list[int]:
+        """Order the subschemas so that those which apply to the same value come first.
+
+        Raises:
+            SchemaFault: they apply in a circle, and so without an end.
+        """
+        order: list[int] = []
+        state = [0] * len(self.nodes)  # 0: not met, 1: under way, 2: done
+        for start in range(len(self.nodes)):
+            stack = [start]
+            while stack:
+                index = stack[-1]
+                node = self.nodes[index]
+                if state[index] == 0:
+                    state[index] = 1
+                    for one in node.here:
+                        if state[one] == 1:
+                            place = (*node.place, node.reference)
+                            raise SchemaFault(place, "refers to itself in a circle")
+                        if state[one] == 0:
+                            stack.append(one)
+                else:
+                    stack.pop()
+                    if state[index] == 1:
+                        state[index] = 2
+                        order.append(index)
+        return order
+
+    def one_level_deeper(self, order: list[int], before: list[int]) -> list[int]:
+        """Return the visits along the costliest path through data that is one level deeper.
+
+        Args:
+            order: see `inner_first`.
+            before: the visits of each subschema through data of one level less.
+        """
+        visits = [0] * len(self.nodes)
+        for index in order:
+            node = self.nodes[index]
+            members = max((before[one] for one in node.single), default=0) + max(
+                sum(before[one] for one in node.every_property),
+                sum(before[one] for one in node.every_item),
+            )
+            total = 1 + members + sum(visits[one] for one in node.here)
+            visits[index] = min(total, MAX_VISITS + 1)
+        return visits
 
     def _add(self, node: JsonObject, place: Place, waiting: list[Any]) -> int:
         found = self._index.get(id(node))

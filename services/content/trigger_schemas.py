@@ -45,11 +45,8 @@ class TriggerSchema:
         """
         if self.growth.deepest is not None and depth_of(data) > self.growth.deepest:
             return [FieldError("data", "is nested too deeply for the workflow's schema")]
-        if size <= _SMALL_BYTES:
-            return self._all(data)
-        return await asyncio.to_thread(self._first, data)
-
-    def _all(self, data: JsonObject) -> list[FieldError]:
+        if size > _SMALL_BYTES:
+            return await asyncio.to_thread(self._first, data)
         if self.validator.is_valid(data):  # far quicker than to gather errors
             return []
         errors = islice(self.validator.iter_errors(data), MAX_VIOLATIONS)
@@ -110,20 +107,16 @@ def schema_errors(schema: JsonObject, field: str = "trigger_data_json_schema") -
     try:
         compile_schema(schema)
     except ValidationError as error:
-        return [FieldError(_path(field, error.instance_path), _message(error))]
+        message = error.message[:500]
+        if error.message.endswith('is not a "regex"'):
+            message = (
+                "must be a regular expression that can be matched in linear time: "
+                "without look-around and back references"
+            )
+        return [FieldError(_path(field, error.instance_path), message)]
     except SchemaFault as fault:
         return [FieldError(_path(field, fault.place), str(fault)[:500])]
     return []
-
-
-def _message(error: ValidationError) -> str:
-    """Say what is wrong with a schema; for a pattern, what this server takes."""
-    if error.message.endswith('is not a "regex"'):
-        return (
-            "must be a regular expression that can be matched in linear time: "
-            "without look-around and back references"
-        )
-    return error.message[:500]
 
 
 def _foreign_references(schema: JsonObject, field: str) -> Iterator[FieldError]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import chain, repeat
 
 import psycopg
@@ -172,7 +171,7 @@ def _attempt_record(
 
 
 async def _record(engine: Engine, record: AttemptRecord) -> str:
-    """Store status, events and log of one attempt in one statement; answers the stored status.
+    """Store status, events and log of one attempt in one statement; return the stored status.
 
     The provider has already answered. While the database is away, read-only or full this waits
     for it, because another attempt would send the message a second time; and what the database
@@ -192,7 +191,7 @@ async def _record(engine: Engine, record: AttemptRecord) -> str:
                 raise
             _log.error("exchange_not_stored", message_id=str(record.claim.message_id),
                        **fault_of(error).fields())  # fmt: skip
-            record = _without_words(record)
+            record = record.without_words()
         except (AppError, psycopg.Error) as error:
             if not is_told:
                 is_told = True
@@ -202,14 +201,3 @@ async def _record(engine: Engine, record: AttemptRecord) -> str:
             if wait is None:
                 raise Unavailable("The database cannot be written; try again.") from error
             await asyncio.sleep(wait)
-
-
-def _without_words(record: AttemptRecord) -> AttemptRecord:
-    """Leave out whatever the provider said, and keep what it means."""
-    events = [
-        replace(event, data={**event.data, "failure_details": "(they could not be stored)"})
-        if event.data and "failure_details" in event.data
-        else event
-        for event in record.events
-    ]
-    return replace(record, exchange=None, metadata={}, events=events)

@@ -26,16 +26,16 @@ class DeliveriesUnderWay:
     ) -> asyncio.Task[str]:
         """Return this process's attempt at a message, begun now unless it is under way."""
         key = (order.message_id, order.retry)
-        if key not in self._attempts:
-            task = asyncio.create_task(begin())
-            self._attempts[key] = task
-            task.add_done_callback(lambda task: self._forget(key, task))
-        return self._attempts[key]
 
-    def _forget(self, key: tuple[str, int], task: asyncio.Task[str]) -> None:
-        del self._attempts[key]
-        if not task.cancelled():
-            task.exception()  # taken note of: whoever asked may be gone
+        def forget(task: asyncio.Task[str]) -> None:
+            del self._attempts[key]
+            if not task.cancelled():
+                task.exception()  # taken note of: whoever asked may be gone
+
+        if key not in self._attempts:
+            self._attempts[key] = asyncio.create_task(begin())
+            self._attempts[key].add_done_callback(forget)
+        return self._attempts[key]
 
     async def end(self, *, grace: float) -> None:
         """Let the attempts of a process that stops come to their end; interrupt what does not.

@@ -52,10 +52,17 @@ async def subscribe(
         if target not in held:
             raise NotFound("The object does not exist.")
         unknown = [
-            entry.ref for entry in named if entry.properties is None and entry.ref not in held
+            f"the user {ref.id!r}" if ref.is_user else f"the object {ref.collection}/{ref.id}"
+            for ref in (entry.ref for entry in named if entry.properties is None)
+            if ref not in held
         ]
         if unknown:
-            raise InvalidParams([FieldError("recipients", _unknown(ref)) for ref in unknown])
+            raise InvalidParams(
+                [
+                    FieldError("recipients", f"must have been identified, which {one} was not")
+                    for one in unknown
+                ]
+            )
         await upsert_recipients(unit.connection, environment.id, named, unit.now)
         new = set(refs) - held
         if new - await statements.hold_recipients(unit.connection, environment.id, new):
@@ -69,11 +76,6 @@ async def subscribe(
             now=unit.now,
         )
         return await _views(unit.connection, environment, _in_order(stored, refs))
-
-
-def _unknown(ref: RecipientRef) -> str:
-    named = f"the user {ref.id!r}" if ref.is_user else f"the object {ref.collection}/{ref.id}"
-    return f"must have been identified, which {named} was not"
 
 
 async def unsubscribe(

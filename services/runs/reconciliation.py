@@ -220,28 +220,25 @@ class _Findings:
         """Look up one run, and start it again when Temporal has lost it."""
         if len(self.failures) >= _AT_ONCE and not self.verdict.looked_at:
             return  # Temporal is away
+        client, retention = self.engine.temporal, self.engine.temporal_retention
         try:
             async with asyncio.timeout(_LOOK_SECONDS):
-                await self._look(run)
+                presence, status = await look_up_run(client, run)
+                self.verdict.looked_at += 1
+                if presence is Presence.OPEN:
+                    self.alive.append(run.id)
+                elif presence is Presence.CLOSED:
+                    data = {"reason": "ended_in_temporal", "temporal_status": status}
+                    self.ended.append((run, data))
+                else:
+                    self.verdict.unknown += 1
+                    if not await retention.covers(client, run.alive_at, now=run.now):
+                        self.forgotten.append(run)
+                    elif await start_run(client, run):
+                        self.verdict.restarted += 1
+                        _log.warning("run_restarted", run_id=str(run.id))
         except Exception as error:
             self.failures.append(error)
-
-    async def _look(self, run: OpenRun) -> None:
-        client = self.engine.temporal
-        presence, status = await look_up_run(client, run)
-        self.verdict.looked_at += 1
-        if presence is Presence.OPEN:
-            self.alive.append(run.id)
-            return
-        if presence is Presence.CLOSED:
-            self.ended.append((run, {"reason": "ended_in_temporal", "temporal_status": status}))
-            return
-        self.verdict.unknown += 1
-        if not await self.engine.temporal_retention.covers(client, run.alive_at, now=run.now):
-            self.forgotten.append(run)
-        elif await start_run(client, run):
-            self.verdict.restarted += 1
-            _log.warning("run_restarted", run_id=str(run.id))
 
 
 async def judge_runs(

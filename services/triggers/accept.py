@@ -1,7 +1,7 @@
 """Accept a trigger, accept a cancel: one transaction each, and only then Temporal.
 
-A 200 means: durable in PostgreSQL, and started, or certain to be started (design: the sweep starts
-what this process could not). No trigger is refused because Temporal is away.
+A 200 means: durable in PostgreSQL, and started, or certain to be started, because the sweep starts
+what this process could not. No trigger is refused because Temporal is away.
 """
 
 from __future__ import annotations

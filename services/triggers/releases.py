@@ -8,12 +8,10 @@ dies with its process, is the sweep's.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from itertools import chain, repeat
-from typing import Any
 from uuid import UUID
 
 from temporalio.service import RPCError
@@ -25,7 +23,6 @@ from models.queries.triggers import cancellations
 from models.queries.triggers.release_queues import CANCELLATIONS, TRIGGERS
 from runtime.logs import get_logger
 from runtime.temporal import is_away
-from services.deliveries.breaker import Breaker
 from services.engine import Engine
 from services.temporal_calls import (
     each_at_once,
@@ -34,43 +31,20 @@ from services.temporal_calls import (
     start_run,
     start_trigger_fanout,
 )
+from services.triggers.under_way import ReleasesUnderWay
 
 _log = get_logger(__name__)
 
-# After so many failures in a row requests do not wait for Temporal, but for one a second.
-_FAILURES = 5
-_PROBE_SECONDS = 1.0
 # The sweep comes after 15 seconds at the earliest; until then this process goes on trying.
 _PATIENCE_SECONDS = 10.0
 _WAITS = (0.25, 0.5, 1.0, 2.0)
 _CALL_SECONDS = 5.0
 # Each holds the rows of 25 runs at most. What comes on top is the sweep's at once.
 _MOST_UNDER_WAY = 1_000
-_AGAIN_AT_ONCE = 16
 # Notes of releases are gathered for this long, and written in one statement.
 _NOTE_SECONDS = 0.2
 # By then the runs of a trigger have begun, unless something is wrong or much is going on.
 CONFIRM_AFTER = timedelta(minutes=5)
-
-
-@dataclass(slots=True)
-class ReleasesUnderWay:
-    """What this process has promised and not done yet."""
-
-    breaker: Breaker = field(
-        default_factory=lambda: Breaker(failures=_FAILURES, pause=_PROBE_SECONDS)
-    )
-    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AGAIN_AT_ONCE))
-    releases: set[asyncio.Task[bool]] = field(default_factory=set)
-    notes: list[UUID] = field(default_factory=list)
-    noting: set[asyncio.Task[None]] = field(default_factory=set)
-
-    def begin(self, release: Coroutine[Any, Any, bool]) -> asyncio.Task[bool]:
-        """Run a release as a task that nobody has to wait for."""
-        task = asyncio.create_task(release)
-        self.releases.add(task)
-        task.add_done_callback(self.releases.discard)
-        return task
 
 
 async def release_trigger(

@@ -1,4 +1,4 @@
-"""The orders to deliver that a walk answers."""
+"""The orders to deliver that a walk returns."""
 
 from __future__ import annotations
 

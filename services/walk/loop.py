@@ -180,7 +180,7 @@ async def _take(walk: Walk, step: BaseStep, cursor: Cursor, orders: Orders) -> J
         or (known.get("outcome") == "waiting" and cursor.resumes)
     )
     if known is not None and not is_due:
-        # What the step answered the first time, with the deliveries that are still open.
+        # What the step returned the first time, with the deliveries that are still open.
         journal.story.append(f"`{step.ref}` was taken before")
         if known.get("message_ids"):
             run = walk.run

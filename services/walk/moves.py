@@ -1,4 +1,4 @@
-"""What a step executor answers: where the run goes from its step, and what is remembered of it."""
+"""What a step executor returns: where the run goes from its step, and what is remembered of it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _Move:
     patch: JsonObject | None = None
 
     def kept(self) -> JsonObject:
-        """Return what is kept under the step's ref: enough to answer the same again."""
+        """Return what is kept under the step's ref: enough to return the same again."""
         return {**self._outcome(), **self.record}
 
     def _outcome(self) -> JsonObject:

@@ -109,7 +109,7 @@ async def _open(unit: Unit, taken: TakenRun) -> Walk:
 
 
 async def _end(unit: Unit, taken: TakenRun) -> Advanced:
-    """Answer the end of a run, and record a cancel that came through Temporal."""
+    """Return the end of a run, and record a cancel that came through Temporal."""
     status = taken.status
     if taken.is_open:
         configuration = await unit.engine.catalog.configuration(

@@ -1,1 +1,1 @@
-"""Liquid: environment, filters, tags, limits, look-ups."""
+"""Liquid: environment, filters, tags, look-ups."""

@@ -113,18 +113,6 @@ class _CompiledTemplates:
 _compiled = _CompiledTemplates(_CACHED_CHARACTERS)
 
 
-def _compile(source: str) -> _Compiled:
-    """Compile a template, or take it from the cache; raise LiquidError when it is not valid."""
-    compiled = _compiled.get(source)
-    if compiled is None:
-        template = _parse(source)
-        for error in _settle(template):
-            raise error
-        compiled = _Compiled(template, _renders_quickly(template))
-        _compiled.put(source, compiled)
-    return compiled
-
-
 def is_quick(source: str) -> bool:
     """Tell whether a template may be rendered where other work waits for it.
 
@@ -195,7 +183,14 @@ def render_text(
         if len(source) > MAX_SOURCE:
             raise _too_long()
         return source
-    template = _compile(source).template
+    compiled = _compiled.get(source)
+    if compiled is None:
+        template = _parse(source)
+        for error in _settle(template):
+            raise error
+        compiled = _Compiled(template, _renders_quickly(template))
+        _compiled.put(source, compiled)
+    template = compiled.template
     context = BudgetedContext(template, scope, limits, budget or Budget(limits), lookups)
     output = LimitedOutput(limits.output)
     for node in template.nodes:

@@ -29,7 +29,7 @@ from templating.limits import MAX_ITEMS
 from templating.liquid.list_filters import are_equal
 from templating.liquid.printing import is_nothing, to_text
 
-# A text longer than this is not read as a number.
+# A string longer than this is not read as a number.
 _MAX_DIGITS = 64
 
 
@@ -81,7 +81,7 @@ def _is_blank(value: object) -> bool:
 def _order(left: object, right: object) -> int | None:
     """Return the sign of a comparison, None for values that have no order between them.
 
-    A text that spells a number is one beside a number, as forms and URLs send numbers.
+    A string that spells a number is one beside a number, as forms and URLs send numbers.
     """
     if isinstance(left, bool) or isinstance(right, bool):
         return None

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
-import math
 import re
 from collections.abc import Callable
 from typing import Any
 
 from liquid.undefined import is_undefined
 
+from domain.kit.json_types import read_json
 from templating.liquid.locale_filters import LOCALE_FILTERS
 from templating.liquid.printing import storable_json, to_json, to_text
 from templating.liquid.time_filters import TIME_FILTERS
@@ -38,19 +37,8 @@ def from_json(text: object) -> Any:
         return None
     if len(text) > _MAX_JSON:
         raise ValueError(f"JSON may have at most {_MAX_JSON // 1024} kB")
-    value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    value = read_json(text)
     return storable_json(value) if _ODD_ESCAPES.search(text) else value
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text[:32]} is too large")
-    return number
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
 
 
 def pluralize(count: object, singular: object, plural: object) -> str:
@@ -59,7 +47,7 @@ def pluralize(count: object, singular: object, plural: object) -> str:
 
 
 def titlecase(text: str) -> str:
-    """Begin every word with a capital letter and write the rest of it small."""
+    """Begin every word with a capital letter and write the rest of it in lower case."""
     return _WORD.sub(lambda word: word[0][:1].upper() + word[0][1:].lower(), text)
 
 

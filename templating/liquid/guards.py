@@ -83,26 +83,20 @@ def guard(name: str, function: Filter, liquid_env: Environment) -> Filter:
             args = tuple(to_text(arg) if isinstance(arg, _PRINTED) else arg for arg in args)
         if needs_context:
             kwargs["context"] = context
-        result = _call(name, function, left, args, kwargs)
+        try:
+            result = function(left, *args, **kwargs)
+        except (EngineError, LiquidError, MemoryError):
+            raise
+        except Exception as error:
+            # Whatever goes wrong inside a filter is the template's error, with its place.
+            reason = str(error) or type(error).__name__
+            raise FilterArgumentError(f"{name}: {reason}", token=None) from error
         if isinstance(result, str):
             result = storable(result)
         context.budget.produce(_measure(name, result))
         return result
 
     return guarded
-
-
-def _call(
-    name: str, function: Filter, left: object, args: tuple[object, ...], kwargs: dict[str, Any]
-) -> Any:
-    """Call a filter; whatever goes wrong inside is the template's error, with its place."""
-    try:
-        return function(left, *args, **kwargs)
-    except (EngineError, LiquidError, MemoryError):
-        raise
-    except Exception as error:
-        reason = str(error) or type(error).__name__
-        raise FilterArgumentError(f"{name}: {reason}", token=None) from error
 
 
 def _refuse_long(name: str, values: Iterable[object]) -> None:

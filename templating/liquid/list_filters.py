@@ -66,19 +66,19 @@ def join(items: object, separator: object = " ") -> str:
 
 
 def first(items: object) -> object:
-    """Return the first member; nothing of what is not a list."""
+    """Return the first member; nothing for what is not a list."""
     if isinstance(items, dict):
         return next(islice(items.items(), 1), None)
     return items[0] if isinstance(items, (list, tuple, range)) and items else None
 
 
 def last(items: object) -> object:
-    """Return the last member; nothing of what is not a list."""
+    """Return the last member; nothing for what is not a list."""
     return items[-1] if isinstance(items, (list, tuple, range)) and items else None
 
 
 def concat(items: object, more: object = None) -> list[Any]:
-    """Put a second list behind a list."""
+    """Append a second list to a list."""
     return [*members(items), *members(more)]
 
 
@@ -88,18 +88,31 @@ def map_list(items: object, key: object) -> list[Any]:
 
 
 def reverse(items: object) -> list[Any]:
-    """Turn a list round."""
+    """Reverse a list."""
     return list(members(items))[::-1]
 
 
 def sort(items: object, key: object = None) -> list[Any]:
-    """Sort numbers before texts before everything else; nothing comes last."""
-    return _sorted(items, key, _rank)
+    """Sort numbers before strings before everything else; nothing comes last."""
+
+    def rank(value: object) -> tuple[int, float, str]:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return 0, value, ""
+        if isinstance(value, str):
+            return 1, 0, value
+        return 3 if is_nothing(value) else 2, 0, ""
+
+    return _sorted(items, key, rank)
 
 
 def sort_natural(items: object, key: object = None) -> list[Any]:
     """Sort by the printed text, whatever its case; nothing comes last."""
-    return _sorted(items, key, lambda value: (is_nothing(value), 0, _natural(value)))
+
+    def rank(value: object) -> tuple[bool, str]:
+        text = "" if isinstance(value, (dict, list, tuple)) else to_text(value).casefold()
+        return is_nothing(value), text
+
+    return _sorted(items, key, rank)
 
 
 def _sorted(items: object, key: object, rank: Callable[[object], Any]) -> list[Any]:
@@ -108,27 +121,11 @@ def _sorted(items: object, key: object, rank: Callable[[object], Any]) -> list[A
     return sorted(members(items), key=lambda item: rank(property_of(item, key)))
 
 
-def _rank(value: object) -> tuple[int, float, str]:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return 0, value, ""
-    if isinstance(value, str):
-        return 1, 0, value
-    return 3 if is_nothing(value) else 2, 0, ""
-
-
-def _natural(value: object) -> str:
-    return "" if isinstance(value, (dict, list, tuple)) else to_text(value).casefold()
-
-
 def _picks(key: object, value: object) -> Callable[[Any], bool]:
     """Return the test of `where` and its kin: a property has a value, or any at all."""
     if is_nothing(value):
-        return lambda item: _is_truthy(property_of(item, key))
+        return lambda item: not is_nothing(own := property_of(item, key)) and own is not False
     return lambda item: are_equal(property_of(item, key), value)
-
-
-def _is_truthy(value: object) -> bool:
-    return value is not False and not is_nothing(value)
 
 
 def where(items: object, key: object, value: object = None) -> list[Any]:
@@ -170,14 +167,10 @@ def uniq(items: object, key: object = None) -> list[Any]:
     kept: dict[object, Any] = {}
     for item in members(items):
         value = item if is_nothing(key) or not isinstance(item, dict) else property_of(item, key)
-        kept.setdefault(_identity(value), item)
+        # True == 1 in Python, not in Liquid; and lists and objects have no hash.
+        is_plain = isinstance(value, (str, int, float)) and not isinstance(value, bool)
+        kept.setdefault(value if is_plain else (to_json(value),), item)
     return list(kept.values())
-
-
-def _identity(value: object) -> object:
-    # True == 1 in Python, not in Liquid.
-    is_plain = isinstance(value, (str, int, float)) and not isinstance(value, bool)
-    return value if is_plain else (to_json(value),)
 
 
 LIST_FILTERS: tuple[tuple[str, Callable[..., Any]], ...] = (

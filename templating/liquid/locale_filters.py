@@ -35,7 +35,7 @@ def _parse_locale(code: str) -> Locale:
 def find_locale(code: object) -> Locale:
     """Return the locale of a code such as `en-GB`; English for nothing and for an unknown code.
 
-    A recipient may have any text as a locale, and is written to all the same.
+    A recipient may have any string as a locale, and is written to all the same.
     """
     text = to_text(code).strip().replace("_", "-")
     try:
@@ -117,19 +117,15 @@ def rounded_currency(value: object, code: object = "USD", locale: object = "en")
     if number is None:
         return to_text(value)
     found = find_locale(locale)
-    text: str = _whole_money_pattern(found).apply(
+    pattern: NumberPattern = copy(found.currency_formats["standard"])
+    pattern.frac_prec = (0, 0)
+    text: str = pattern.apply(
         number.quantize(Decimal(1), rounding=ROUND_HALF_UP),
         found,
         currency=_currency_code(code),
         currency_digits=False,
     )
     return text
-
-
-def _whole_money_pattern(locale: Locale) -> NumberPattern:
-    pattern: NumberPattern = copy(locale.currency_formats["standard"])
-    pattern.frac_prec = (0, 0)
-    return pattern
 
 
 LOCALE_FILTERS: tuple[tuple[str, Callable[..., Any]], ...] = (

@@ -19,26 +19,26 @@ from templating.liquid.render_context import BudgetedContext
 
 @with_context
 def user(value: object, *, context: BudgetedContext) -> Found:
-    """Return the user of an id, with all properties; nothing when there is none."""
+    """Return the user with this id, with all properties; nothing when there is none."""
     return _find(context, value, RecipientRef.user)
 
 
 @with_context
 def tenant(value: object, *, context: BudgetedContext) -> Found:
-    """Return the tenant of an id; nothing when there is none."""
+    """Return the tenant with this id; nothing when there is none."""
     return _find(context, value, lambda key: RecipientRef(TENANTS, key))
 
 
 @with_context
 def find_object(value: object, collection: object, *, context: BudgetedContext) -> Found:
-    """Return the object of an id in a collection; nothing when there is none."""
+    """Return the object with this id in a collection; nothing when there is none."""
     name = to_text(collection)
     return _find(context, value, lambda key: RecipientRef(name, key)) if name else None
 
 
 @with_context
 def subscriptions(value: object, *, context: BudgetedContext) -> Found:
-    """Return what the user of an id follows: a list of `object` and `properties`, newest first."""
+    """Return what the user with this id follows, newest first: `object` and `properties`."""
     return _find(context, value, SubscriptionsOf)
 
 

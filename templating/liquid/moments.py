@@ -1,9 +1,9 @@
 """Reading moments in the spellings that data brings: ISO 8601, Unix time, RFC 2822, words.
 
-JSON has no dates, so they come as texts of whatever wrote them: `2024-03-05T10:00:00Z`,
+JSON has no dates, so they come as strings, spelled as their writers do: `2024-03-05T10:00:00Z`,
 `Tue, 05 Mar 2024 10:00:00 +0200`, JavaScript's `Tue Mar 05 2024 10:00:00 GMT+0200 (…)`, or
-`March 5, 2024`. Only spellings that can mean one day alone are read: `05/03/2024` and
-`next week` are none.
+`March 5, 2024`. Only spellings that can mean no more than one day are read: `05/03/2024` and
+`next week` are not.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
-
-from liquid.undefined import is_undefined
 
 from domain.kit.clock import utc_now
 
@@ -40,16 +38,11 @@ _NAMES: dict[str, dict[str, int]] = {
 def read_moment(value: object) -> datetime | None:
     """Read a moment; it keeps its offset, and without one it is UTC. None for anything else.
 
-    Numbers, and texts of digits, count seconds since 1970, from 1e11 on milliseconds.
+    Numbers, and strings of digits, count seconds since 1970, from 1e11 on milliseconds.
     """
-    if isinstance(value, bool) or is_undefined(value):
-        return None
-    if isinstance(value, (int, float)):
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _from_number(value)
-    return _read_text(value.strip()) if isinstance(value, str) else None
-
-
-def _read_text(text: str) -> datetime | None:
+    text = value.strip() if isinstance(value, str) else ""
     if text in {"now", "today"}:
         return utc_now()
     if not text or len(text) > _MAX_CHARACTERS:

@@ -119,7 +119,7 @@ def floor(value: object) -> int:
 
 
 def round_number(value: object, digits: object = None) -> Number:
-    """Round half away from zero, to a whole number or to so many decimals."""
+    """Round half away from zero, to a whole number or to a number of decimals."""
     given = number(value)
     places = max(-_MAX_DIGITS, min(int(number(digits)), _MAX_DIGITS))
     if isinstance(given, int) and places >= 0:

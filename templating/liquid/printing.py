@@ -30,7 +30,7 @@ def storable(text: str) -> str:
 
 
 def storable_json(value: Any) -> Any:
-    """Return a JSON value with every text and every name `storable`."""
+    """Return a JSON value with every string and every name `storable`."""
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, list):
@@ -56,7 +56,10 @@ def to_text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, _CONTAINERS):
-        return _structure_text(value)
+        is_flat = not isinstance(value, dict) and not any(
+            isinstance(item, _CONTAINERS) for item in value
+        )
+        return "".join(map(to_text, value)) if is_flat else to_json(value)
     if isinstance(value, range):
         return f"{value.start}..{value.stop - 1}"
     if isinstance(value, float):
@@ -66,19 +69,11 @@ def to_text(value: object) -> str:
 
 
 def _float_text(value: float) -> str:
-    """Write a number as people do, without an exponent; what no JSON number can be is nothing."""
+    """Write a number as people do, without an exponent; what JSON cannot carry is nothing."""
     if not math.isfinite(value):
         return ""
     text = repr(value)
     return format(Decimal(text), "f") if "e" in text and 1e-7 <= abs(value) < 1e21 else text
-
-
-def _structure_text(value: object) -> str:
-    if isinstance(value, dict) or not isinstance(value, (list, tuple)):
-        return to_json(value)
-    if any(isinstance(item, _CONTAINERS) for item in value):
-        return to_json(value)
-    return "".join(map(to_text, value))
 
 
 def to_json(value: object) -> str:
@@ -121,7 +116,8 @@ def weigh(value: object, ceiling: int = MAX_WEIGHT) -> int:
         if isinstance(item, str):
             total += 16 + len(item)
         elif isinstance(item, Mapping):
-            total += 64 + sum(map(_key_weight, item))
+            total += 64
+            total += sum(16 + (len(key) if isinstance(key, str) else 0) for key in item)
             pending.extend(item.values())
         elif isinstance(item, (list, tuple)):
             total += 64
@@ -129,7 +125,3 @@ def weigh(value: object, ceiling: int = MAX_WEIGHT) -> int:
         else:
             total += 16
     return total
-
-
-def _key_weight(key: object) -> int:
-    return 16 + len(key) if isinstance(key, str) else 16

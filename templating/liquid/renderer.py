@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Mapping
-from typing import NoReturn
 
-from domain.kit.json_types import JsonObject, JsonValue, Scope
+from domain.kit.json_types import JsonObject, JsonValue, Scope, depth_of, read_json
 from domain.kit.storable import MOST_LEVELS
 from templating.limits import Budget, Limits, LiquidError
 from templating.liquid.environment import render_text
@@ -17,7 +14,6 @@ from templating.liquid.printing import to_text
 
 # Content has a few levels of its own around the JSON of a template.
 _MAX_DEPTH = MOST_LEVELS - 8
-_TOO_DEEP = f"it may be nested at most {_MAX_DEPTH} levels deep"
 # Everything that could end a header line, for every protocol a value may reach.
 _LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 
@@ -81,7 +77,7 @@ class Renderer:
         """Render a field that has to become JSON; nothing becomes None.
 
         Raises LiquidError for what is not JSON, is nested deeper than a stored document may be,
-        or holds a number that no JSON number can be, such as 1e999.
+        or holds a number that JSON cannot carry, such as 1e999.
         """
         template = to_text(source) if isinstance(source, (dict, list)) else source
         rendered = self.text(template, field).strip()
@@ -96,34 +92,14 @@ class Renderer:
 def parse_json(text: str) -> JsonValue:
     """Read JSON that can be stored as it is.
 
-    Raises ValueError for what is not JSON, is nested too deep, or holds a number that no JSON
-    number can be, such as 1e999.
+    Raises ValueError for what is not JSON, is nested too deep, or holds a number that JSON cannot
+    carry, such as 1e999.
     """
     try:
-        value: JsonValue = json.loads(text, parse_constant=_refuse_number, parse_float=_finite)
-    except RecursionError as error:
-        raise ValueError(_TOO_DEEP) from error
-    _refuse_deep(value)
+        value = read_json(text)
+        is_deep = depth_of(value) > _MAX_DEPTH
+    except RecursionError:
+        is_deep = True
+    if is_deep:
+        raise ValueError(f"it may be nested at most {_MAX_DEPTH} levels deep")
     return value
-
-
-def _refuse_number(text: str) -> NoReturn:
-    raise ValueError(f"{text[:32]} is not a number of JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        _refuse_number(text)
-    return number
-
-
-def _refuse_deep(value: JsonValue) -> None:
-    level = [value]
-    for _ in range(_MAX_DEPTH):
-        members = [item.values() if isinstance(item, dict) else item for item in level
-                   if isinstance(item, (dict, list))]  # fmt: skip
-        level = [member for group in members for member in group]
-        if not level:
-            return
-    raise ValueError(_TOO_DEEP)

@@ -32,35 +32,30 @@ def check_delimiters(source: str) -> None:
         raise LiquidError(f"A template may have at most {MAX_SOURCE // 1024} kB.")
     position = count = 0
     while match := _OPEN.search(source, position):
-        position = _end_of_tag(source, match.start())
+        start = match.start()
+        closer = "}}" if source[start + 1] == "{" else "%}"
+        end = source.find(closer, start + 2)
+        if end < 0:
+            raise LiquidError(
+                f"expected '{closer}', found the end of the template", _line(source, start)
+            )
+        if end - start > MAX_TAG:
+            raise LiquidError(f"a tag may have at most {MAX_TAG} characters", _line(source, start))
+        inner = source[start + 2 : end]
+        if _BLANKS.search(inner):
+            raise LiquidError("a tag has too many blanks in a row", _line(source, start))
+        word = inner.strip("- \t\r\n")
+        if not word:
+            raise LiquidError("a tag is empty", _line(source, start))
+        position = end + 2
+        if closer == "%}" and word in _VERBATIM_ENDS:
+            closing = _VERBATIM_ENDS[word].search(source, position)
+            if closing is None:
+                raise LiquidError(f"expected a tag 'end{word}'", _line(source, start))
+            position = closing.end()
         count += 1
         if count > MAX_TAGS:
             raise LiquidError(f"A template may have at most {MAX_TAGS} tags.")
-
-
-def _end_of_tag(source: str, start: int) -> int:
-    """Return where lexing goes on after the tag (or verbatim block) that begins at `start`."""
-    closer = "}}" if source[start + 1] == "{" else "%}"
-    end = source.find(closer, start + 2)
-    if end < 0:
-        raise LiquidError(
-            f"expected '{closer}', found the end of the template", _line(source, start)
-        )
-    if end - start > MAX_TAG:
-        raise LiquidError(f"a tag may have at most {MAX_TAG} characters", _line(source, start))
-    inner = source[start + 2 : end]
-    if _BLANKS.search(inner):
-        raise LiquidError("a tag has too many blanks in a row", _line(source, start))
-    word = inner.strip("- \t\r\n")
-    if not word:
-        raise LiquidError("a tag is empty", _line(source, start))
-    verbatim = _VERBATIM_ENDS.get(word) if closer == "%}" else None
-    if verbatim is None:
-        return end + 2
-    closing = verbatim.search(source, end + 2)
-    if closing is None:
-        raise LiquidError(f"expected a tag 'end{word}'", _line(source, start))
-    return closing.end()
 
 
 def _line(source: str, index: int) -> int:

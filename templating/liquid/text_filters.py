@@ -38,14 +38,14 @@ def slice_part(value: object, start: object = 0, length: object = 1) -> object:
 
 
 def truncate(text: str, length: object = 50, ellipsis: object = "...") -> str:
-    """Cut a string to so many characters, the ellipsis included."""
+    """Cut a string to a number of characters, the ellipsis included."""
     end = to_text(ellipsis)
     most = _count(length, 50)
     return text if len(text) <= most else text[: max(most - len(end), 0)] + end
 
 
 def truncatewords(text: str, count: object = 15, ellipsis: object = "...") -> str:
-    """Cut a string to so many words, at least one."""
+    """Cut a string to a number of words, at least one."""
     most = max(_count(count, 15), 1)
     words = text.split(None, most)
     return text if len(words) <= most else " ".join(words[:most]) + to_text(ellipsis)

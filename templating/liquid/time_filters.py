@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +15,7 @@ _OWN_DIRECTIVES = re.compile(r"%(%|s|L|P|Z)")
 
 
 def find_zone(name: object) -> ZoneInfo:
-    """Return the IANA time zone; UTC for nothing and for a name that no zone has.
+    """Return the IANA time zone; UTC for nothing and for an unknown name.
 
     A recipient may have no time zone, or a wrong one, and must be told the time all the same, as
     send windows open in UTC then. A wrong name in a template itself is refused when it is saved.
@@ -26,7 +25,7 @@ def find_zone(name: object) -> ZoneInfo:
 
 
 def is_zone(name: str) -> bool:
-    """Tell whether there is an IANA time zone of a name."""
+    """Tell whether a name is that of an IANA time zone."""
     try:
         ZoneInfo(name)
     except (KeyError, OSError, ValueError):
@@ -52,22 +51,17 @@ def date(value: object, pattern: object = None, zone: object = None) -> str:
     layout = to_text(pattern)
     if len(layout) > _MAX_FORMAT:
         raise ValueError(f"a date format may have at most {_MAX_FORMAT} characters")
-    return moment.strftime(_OWN_DIRECTIVES.sub(lambda match: _directive(match[1], moment), layout))
-
-
-def _directive(letter: str, moment: datetime) -> str:
-    match letter:
-        case "s":  # that of the C library ignores the offset
-            return str(int(moment.timestamp()))
-        case "L":  # known to Ruby and Elixir only
-            return f"{moment.microsecond // 1000:03d}"
-        case "P":  # not in every C library
-            return "am" if moment.hour < 12 else "pm"
-        case "Z":  # an offset has no name, and Python makes one up
-            name = moment.tzname() or ""
-            return moment.isoformat()[-6:] if name.startswith("UTC") and name != "UTC" else name
-        case _:
-            return "%%"
+    zone_name = moment.tzname() or ""
+    if zone_name.startswith("UTC") and zone_name != "UTC":
+        zone_name = moment.isoformat()[-6:]  # an offset has no name, and Python makes one up
+    own = {
+        "%": "%%",
+        "s": str(int(moment.timestamp())),  # that of the C library ignores the offset
+        "L": f"{moment.microsecond // 1000:03d}",  # known to Ruby and Elixir only
+        "P": "am" if moment.hour < 12 else "pm",  # not in every C library
+        "Z": zone_name,
+    }
+    return moment.strftime(_OWN_DIRECTIVES.sub(lambda match: own[match[1]], layout))
 
 
 TIME_FILTERS: tuple[tuple[str, Callable[..., Any]], ...] = (("timezone", timezone), ("date", date))

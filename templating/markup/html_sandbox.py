@@ -132,7 +132,7 @@ class _Child:
 
 
 def _read(pipe: IO[bytes], size: int, deadline: float) -> bytes:
-    """Read exactly so many bytes, past the pipe's own buffer, which `poll` cannot see."""
+    """Read exactly `size` bytes, past the pipe's own buffer, which `poll` cannot see."""
     poller = select.poll()  # `select` knows no descriptors beyond 1,023
     poller.register(pipe, select.POLLIN)
     data = bytearray()

@@ -11,7 +11,7 @@ from html import unescape
 from html.entities import html5
 from html.parser import HTMLParser
 
-# Larger documents are only stripped: the parser takes some microseconds for every tag.
+# Larger documents are only stripped: the parser takes some microseconds per tag.
 _MAX_PARSED = 256 * 1024
 _HIDDEN_TAGS = ("script", "style", "head", "title", "template", "noscript")
 _HIDDEN = re.compile(rf"<(?:(!--)|({'|'.join(_HIDDEN_TAGS)})\b)", re.IGNORECASE)
@@ -146,7 +146,10 @@ class _TextWriter(HTMLParser):
                 self._hidden.append(tag)
                 self._hidden_counts[tag] += 1
             return
-        self._break_before(tag)
+        if tag in _PARAGRAPHS and not (tag in {"ol", "ul"} and self._lists):
+            self.parts.append("\n\n")
+        elif tag == "br" or (tag in _LINES and self.parts and not self.parts[-1].endswith("\n")):
+            self.parts.append("\n")
         if tag == "a":
             self._links.append((values.get("href", "").strip(), len(self.parts)))
         elif tag in {"ol", "ul"}:
@@ -200,15 +203,6 @@ class _TextWriter(HTMLParser):
             text = text.lstrip(" ")
         if text:
             self.parts.append(text)
-
-    def _break_before(self, tag: str) -> None:
-        if tag in _PARAGRAPHS and not (tag in {"ol", "ul"} and self._lists):
-            self.parts.append("\n\n")
-        elif tag == "br" or (tag in _LINES and not self._at_line_start()):
-            self.parts.append("\n")
-
-    def _at_line_start(self) -> bool:
-        return not self.parts or self.parts[-1].endswith("\n")
 
     def _bullet(self) -> str:
         if not self._lists or self._lists[-1] is None:

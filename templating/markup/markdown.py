@@ -101,17 +101,12 @@ def markdown_to_html(text: str) -> str:
         raise LiquidError(f"Markdown may have at most {_MAX_MARKDOWN // 1024} kB.")
     if text.count("[") > _MAX_BRACKETS:
         raise LiquidError(f"Markdown may have at most {_MAX_BRACKETS} opening brackets.")
-    parser = _PARSER if _may_hold_tables(text) else _TABLELESS_PARSER
+    lines = text.split("\n")
+    # The table rule fills every row up to the width of the widest one.
+    cells = max(line.count("|") for line in lines) * len(lines)
+    parser = _PARSER if 0 < cells <= _MAX_CELLS else _TABLELESS_PARSER
     rendered: str = parser.render(text)
     return rendered
-
-
-def _may_hold_tables(text: str) -> bool:
-    """Tell whether the table rule is safe: a row is filled up to the width of the widest one."""
-    if "|" not in text:
-        return False
-    lines = text.split("\n")
-    return max(line.count("|") for line in lines) * len(lines) <= _MAX_CELLS
 
 
 def markdown_to_safe_html(text: str) -> str:

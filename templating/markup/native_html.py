@@ -12,7 +12,6 @@ import signal
 import struct
 import sys
 from collections.abc import Callable
-from typing import BinaryIO
 
 import css_inline
 import nh3
@@ -52,7 +51,13 @@ def clean(html: str) -> str:
 OPERATIONS: dict[bytes, Callable[[str], str]] = {INLINE: inline, CLEAN: clean}
 
 
-def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
+def main() -> None:
+    """Answer requests until the input ends, with a bound on memory and no core dumps."""
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    with contextlib.suppress(OSError, ValueError):  # not every system bounds memory
+        resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
     while header := requests.read(HEADER.size):
         operation, size = HEADER.unpack(header)
         html = requests.read(size).decode()
@@ -66,15 +71,6 @@ def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
         payload = text.encode()
         answers.write(HEADER.pack(status, len(payload)) + payload)
         answers.flush()
-
-
-def main() -> None:
-    """Answer requests until the input ends, with a bound on memory and no core dumps."""
-    signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    with contextlib.suppress(OSError, ValueError):  # not every system bounds memory
-        resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _serve(sys.stdin.buffer, sys.stdout.buffer)
 
 
 if __name__ == "__main__":

@@ -51,8 +51,13 @@ def render_email(
     preview = renderer.line(preview_text, "preview_text")
     renderer = renderer.extended({"preview_text": preview})
     html, body = _render_html(template, renderer, layout)
+    sender = renderer.line(settings.get("from_address"), "from_address")
+    name = renderer.line(settings.get("from_name"), "from_name")
+    if sender and name:
+        quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+        sender = f'"{quoted}" <{sender}>'
     return {
-        "from": _sender(settings, renderer),
+        "from": sender,
         "to": renderer.line(settings.get("to_address") or "{{ recipient.email }}", "to_address"),
         "cc": _addresses(settings, "cc_address", renderer),
         "bcc": _addresses(settings, "bcc_address", renderer),
@@ -93,7 +98,8 @@ def _render_html(
         html = renderer.text(before + body, "html_body").strip()
         return html, html
     links = _footer_links(layout, renderer)
-    named = renderer.extended({"footer_links": _links_as_html(links)})
+    shown = "\n".join(f'<a href="{escape(url)}">{escape(text)}</a>' for text, url in links)
+    named = renderer.extended({"footer_links": shown})
     rendered = _render_composed(named, layout.html_layout, body, before, "html")
     inside = rendered.partition(_BODY_START)[2].partition(_BODY_END)[0]
     return rendered.replace(_BODY_START, "").replace(_BODY_END, "").strip(), inside
@@ -110,7 +116,8 @@ def _render_text_part(
             return html_to_text(body_html)
         return renderer.text(before + to_text(source), "text_body").strip()
     links = _footer_links(layout, renderer)
-    named = renderer.extended({"footer_links": _links_as_text(links)})
+    shown = "\n".join(text if text == url else f"{text}: {url}" for text, url in links)
+    named = renderer.extended({"footer_links": shown})
     if source is not None:
         rendered = _render_composed(named, layout.text_layout, to_text(source), before, "text")
         return rendered.replace(_BODY_START, "").replace(_BODY_END, "").strip()
@@ -152,23 +159,6 @@ def _footer_links(layout: EmailLayout, renderer: Renderer) -> list[tuple[str, st
         for link in layout.footer_links
     ]
     return [(text or url, url) for text, url in rendered if url]
-
-
-def _links_as_html(links: list[tuple[str, str]]) -> str:
-    return "\n".join(f'<a href="{escape(url)}">{escape(text)}</a>' for text, url in links)
-
-
-def _links_as_text(links: list[tuple[str, str]]) -> str:
-    return "\n".join(text if text == url else f"{text}: {url}" for text, url in links)
-
-
-def _sender(settings: JsonObject, renderer: Renderer) -> str:
-    address = renderer.line(settings.get("from_address"), "from_address")
-    name = renderer.line(settings.get("from_name"), "from_name")
-    if not name or not address:
-        return address
-    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{quoted}" <{address}>'
 
 
 def _addresses(settings: JsonObject, key: str, renderer: Renderer) -> str | None:

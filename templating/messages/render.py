@@ -125,29 +125,25 @@ def _render_feed(
     blocks: list[JsonObject] = [
         {"name": "body", "type": "markdown", "content": body, "rendered": rendered}
     ]
-    buttons = template.get("action_buttons")
-    if buttons:
-        blocks.append(
-            {
-                "name": "actions",
-                "type": "button_set",
-                "buttons": [_button(i, button, renderer) for i, button in enumerate(buttons)],
-            }
-        )
+    given = template.get("action_buttons")
+    if given:
+        buttons = []
+        for index, button in enumerate(given):
+            known = index < len(_BUTTON_NAMES)
+            field = f"action_buttons[{index}]"
+            buttons.append(
+                {
+                    "name": _BUTTON_NAMES[index] if known else f"action_{index + 1}",
+                    "label": renderer.line(button.get("label"), f"{field}.label"),
+                    "action": safe_url(renderer.line(button.get("action"), f"{field}.action")),
+                }
+            )
+        blocks.append({"name": "actions", "type": "button_set", "buttons": buttons})
     elif template.get("action_url") is not None:
         source = to_text(template["action_url"])
         url = safe_url(renderer.line(source, "action_url"))
         blocks.append({"name": "action_url", "type": "text", "content": source, "rendered": url})
     return {"blocks": blocks}
-
-
-def _button(index: int, button: JsonObject, renderer: Renderer) -> JsonObject:
-    field = f"action_buttons[{index}]"
-    return {
-        "name": _BUTTON_NAMES[index] if index < len(_BUTTON_NAMES) else f"action_{index + 1}",
-        "label": renderer.line(button.get("label"), f"{field}.label"),
-        "action": safe_url(renderer.line(button.get("action"), f"{field}.action")),
-    }
 
 
 def _render_http(
@@ -169,7 +165,7 @@ def _render_http(
 def _pairs(template: JsonObject, key: str, renderer: Renderer) -> list[dict[str, str]]:
     """Render a list of `{key, value}`; a pair whose key renders to nothing is left out.
 
-    An object, and a Liquid text that renders to one or to a list of pairs, is as good as a list
+    An object, and a Liquid string that renders to one or to a list of pairs, is as good as a list
     (Knock docs: "Fetch function", which says so of the same request template).
     """
     given = template.get(key)

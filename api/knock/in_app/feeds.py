@@ -11,7 +11,7 @@ from api.kit.auth import EngineDep, FeedKey
 from api.kit.lists import filter_parameters, read_filters
 from api.kit.pagination import BY_TIME_AND_UUID, read_page
 from api.kit.parameters import ERROR_RESPONSES, choice, takes
-from api.kit.query_strings import Query, QueryDep
+from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import feed_limit
 from api.kit.shapes import answer
 from api.kit.strings import known_id
@@ -43,7 +43,10 @@ async def list_feed_items(
     user_id: str, channel_id: str, principal: FeedKey, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """List a user's feed, newest first, with counts for badges."""
-    excluded = _read_excluded(query)
+    listed = (query.text("exclude") or "").split(",")
+    excluded = [path.strip().split(".") for path in listed if path.strip()]
+    if any(len(path) > _MAX_EXCLUDED_LEVELS for path in excluded):
+        raise InvalidParams.of("exclude", f"takes paths of at most {_MAX_EXCLUDED_LEVELS} levels")
     query.text("locale", max_length=35)
     view = await feeds.load_feed(
         engine,
@@ -76,11 +79,3 @@ def _channel_id(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise NotFound("There is no in-app feed channel with this id.") from None
-
-
-def _read_excluded(query: Query) -> list[list[str]]:
-    text = query.text("exclude") or ""
-    paths = [path.strip().split(".") for path in text.split(",") if path.strip()]
-    if any(len(path) > _MAX_EXCLUDED_LEVELS for path in paths):
-        raise InvalidParams.of("exclude", f"takes paths of at most {_MAX_EXCLUDED_LEVELS} levels")
-    return paths

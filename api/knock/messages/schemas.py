@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from api.kit.shapes import LeftOut, Moment, Out
-from api.knock.common import ObjectReference
+from api.knock.common import Reference, reference
 from api.knock.recipients.schemas import RecipientOut, recipient_out
 from domain.batches.gathered import Contribution
 from domain.kit.ids import activity_id
@@ -22,10 +22,7 @@ from domain.messages.messages import (
     MessageEvent,
 )
 from domain.messages.statuses import ENGAGEMENT_COLUMNS, DeliveryStatus, EngagementStatus
-from domain.recipients.refs import RecipientRef
 from services.messages.messages import TriggerActivity
-
-Reference = str | ObjectReference
 
 
 class ChannelOut(Out):
@@ -236,11 +233,6 @@ class ActivityOut(Out):
             inserted_at=made_at,
             updated_at=made_at,
         )
-
-
-def reference(ref: RecipientRef) -> Reference:
-    """Write a reference to a user or an object."""
-    return ref.id if ref.is_user else ObjectReference(id=ref.id, collection=ref.collection)
 
 
 def engagement_times(message: Engaged) -> dict[str, datetime | None]:

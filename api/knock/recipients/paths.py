@@ -26,7 +26,7 @@ async def known_object(collection: str, object_id: str) -> RecipientRef:
 
 
 def known_collection(collection: str) -> str:
-    """Return a collection of objects from a path; users are none. Raises NotFound."""
+    """Return a collection of objects from a path; `$users` is not one. Raises NotFound."""
     if collection == USERS:
         raise NotFound("Users are under /v1/users.")
     return known_id(collection)

@@ -88,7 +88,7 @@ async def delete_subscriptions(
     engine: EngineDep,
     target: RecipientRef = Depends(known_object),
 ) -> JSONResponse:
-    """End the subscriptions of up to 100 recipients to an object; answers those that were there."""
+    """End the subscriptions of up to 100 recipients to an object; returns those that were there."""
     given = await read_body(request, UnsubscribeIn)
     ended = await subscriptions.unsubscribe(engine, principal.environment, target, given)
     return answer([SubscriptionOut.of(one) for one in ended])

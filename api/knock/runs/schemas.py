@@ -9,19 +9,12 @@ from uuid import UUID
 from pydantic import Field
 
 from api.kit.shapes import LeftOut, Moment, Out
-from api.knock.common import ObjectReference, child_id
+from api.knock.common import Reference, reference
+from domain.kit.ids import derived_id
 from domain.kit.json_types import JsonObject
-from domain.recipients.refs import RecipientRef
+from domain.runs.events import RunEventStatus
 from domain.runs.rows import RecipientRun, RunEvent
 from domain.runs.statuses import RunStatus
-
-Reference = str | ObjectReference
-
-
-def _reference(ref: RecipientRef) -> Reference:
-    if ref.is_user:
-        return ref.id
-    return ObjectReference(id=ref.id, collection=ref.collection)
 
 
 class TriggerSourceOut(Out):
@@ -62,8 +55,8 @@ class RecipientRunOut(Out):
             workflow_run_id=run.workflow_run_id,
             workflow=run.workflow_key,
             status=RunStatus(run.status),
-            recipient=_reference(run.recipient),
-            actor=_reference(run.actor) if run.actor else None,
+            recipient=reference(run.recipient),
+            actor=reference(run.actor) if run.actor else None,
             tenant=run.tenant_id,
             error_count=run.error_count,
             trigger_source=TriggerSourceOut.of(run.source),
@@ -92,9 +85,9 @@ class RunEventOut(Out):
     def of(cls, run_id: UUID, event: RunEvent) -> Self:
         """Write an event of a run."""
         return cls(
-            id=child_id(run_id, "event", str(event.position)),
+            id=str(derived_id(run_id, "event", str(event.position))),
             event=event.event,
-            status="error" if event.status == "error" else "ok",
+            status="error" if event.status == RunEventStatus.ERROR else "ok",
             attempt=event.attempt,
             step_ref=event.step_ref,
             step_type=event.step_type,

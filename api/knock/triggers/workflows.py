@@ -104,7 +104,7 @@ async def cancel_notify(request: Request, principal: SecretKey, engine: EngineDe
 
 
 def _known_key(key: str) -> str:
-    """Refuse what can be no key before it reaches the database."""
+    """Refuse what cannot be a key before it reaches the database."""
     if len(key) > 255 or problem_of(key):
         raise NotFound("The workflow does not exist.", code="workflow_missing")
     return key

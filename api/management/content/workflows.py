@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.bodies import read_trigger
 from api.kit.parameters import boolean, refusals, takes
-from api.kit.query_strings import Query, QueryDep
+from api.kit.query_strings import QueryDep
 from api.kit.shapes import LeftOut, Out, answer, read_body
 from api.kit.strings import known_id
 from api.management.content.resource import ANNOTATE_HELP, ContentOut, ContentResource
@@ -19,7 +19,7 @@ from api.management.requests import ENVIRONMENT_HELP, read_environment
 from domain.content.workflow import WORKFLOW
 from domain.kit.errors import InvalidParams
 from domain.kit.shapes import DocumentedAs, Shape
-from domain.triggers.requests import parse_trigger_request
+from domain.triggers.requests import TriggerIn, parse_trigger_request
 from domain.workflows import TriggerFrequency, WorkflowSettings
 from domain.workflows.steps import Step
 from services.content.drafts import ContentView, switch_content
@@ -57,17 +57,6 @@ class Activation(Shape):
     )
 
 
-class RunIn(BaseModel):
-    """A test run."""
-
-    recipients: list[Any] = Field(min_length=1, max_length=1000)
-    actor: Any = None
-    tenant: Any = None
-    data: dict[str, Any] = {}
-    cancellation_key: str | None = None
-    settings: dict[str, bool] = {}
-
-
 class RunOut(Out):
     """The run that was started."""
 
@@ -94,9 +83,16 @@ async def activate_workflow(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Switch a workflow on or off in one environment, at once."""
-    active = _status(await read_body(request, Activation), query)
+    body = await read_body(request, Activation)
+    status = query.boolean("status") if body.status is None else body.status
+    # Nothing means on. But `active` is what a workflow calls it when it is read, and to take
+    # `{"active": false}` for nothing would switch on what the caller wants off.
+    if status is None and body.active not in (None, True):
+        raise InvalidParams.of("status", "is required to switch off; `active` is read-only")
     environment = await read_environment(engine, query)
-    view = await switch_content(engine, environment, WORKFLOW, known_id(key), active=active)
+    view = await switch_content(
+        engine, environment, WORKFLOW, known_id(key), active=status is not False
+    )
     return workflows.wrapped(view, request, query)
 
 
@@ -106,7 +102,7 @@ async def activate_workflow(
     responses=refusals(
         {404: "workflow_missing", 422: "workflow_inactive, workflow_schema_invalid, actor_missing"}
     ),
-    openapi_extra=takes(RunIn, query=ENVIRONMENT_HELP),
+    openapi_extra=takes(TriggerIn, query=ENVIRONMENT_HELP),
 )
 async def run_workflow(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
@@ -118,15 +114,3 @@ async def run_workflow(
     )
     started = await trigger(engine, await read_environment(engine, query), rehearsal)
     return answer(RunOut(workflow_run_id=str(started.workflow_run_id)))
-
-
-def _status(body: Activation, query: Query) -> bool:
-    """Read `status`; Knock's CLI sends it in the query, and nothing means on.
-
-    `active` is what a workflow calls it when it is read. To take `{"active": false}` for "nothing"
-    would switch on what the caller wants off.
-    """
-    status = query.boolean("status") if body.status is None else body.status
-    if status is None and body.active not in (None, True):
-        raise InvalidParams.of("status", "is required to switch off; `active` is read-only")
-    return status is not False

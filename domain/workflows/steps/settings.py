@@ -75,7 +75,7 @@ def instant_at_path(
     raw = lookup(scope_values, path)
     if raw is MISSING or raw is None or raw == "":
         return Target(problem=f"{path} is not set")
-    # A timestamp in the past is no way to wait by itself, but an offset may start from it.
+    # A timestamp in the past gives nothing to wait for, but an offset may start from it.
     target = parse_instant(raw) or resolve_dynamic(raw, now, zone)
     if target is None:
         return Target(problem=f"{path} is not a timestamp, duration or window rule that lies ahead")

@@ -1,21 +1,21 @@
-"""Statements that load an environment's configuration for the catalogue."""
+"""Statements that load an environment's configuration for the catalog."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
-from domain.content.rows import Published
-from models.sql import fetch_all
+from domain.channels.rows import StoredChannel
+from domain.content.rows import Published, VersionContent
+from models.sql import columns_of, fetch_all, fetch_one
 from runtime.database import Connection
 
-_CHANNELS = """
-SELECT c.id, c.key, c.name, c.channel_type, c.provider, s.is_sandbox, s.channel_settings,
-       s.sealed_channel_settings, s.conditions
-FROM channels c JOIN channel_environments s ON s.channel_id = c.id
+_OF_ENVIRONMENT = ("is_sandbox", "channel_settings", "sealed_channel_settings", "conditions")
+_COLUMNS = columns_of(StoredChannel, "c", {name: f"s.{name}" for name in _OF_ENVIRONMENT})
+_CHANNELS = f"""
+SELECT {_COLUMNS} FROM channels c JOIN channel_environments s ON s.channel_id = c.id
 WHERE s.environment_id = %s AND c.archived_at IS NULL
-"""
+"""  # noqa: S608 - names of fields
 
 _PUBLISHED = """
 SELECT resource_type, key, published_version_id AS version_id,
@@ -34,10 +34,9 @@ async def config_version(connection: Connection, environment_id: UUID) -> int:
     return -1 if row is None else int(row["config_version"])
 
 
-async def configured_channels(connection: Connection, environment_id: UUID) -> list[dict[str, Any]]:
-    """Return the channels that are configured in an environment, without their credentials."""
-    cursor = await connection.execute(_CHANNELS, (environment_id,))
-    return await cursor.fetchall()
+async def configured_channels(connection: Connection, environment_id: UUID) -> list[StoredChannel]:
+    """Return the channels that are configured in an environment."""
+    return await fetch_all(connection, StoredChannel, _CHANNELS, (environment_id,))
 
 
 async def published_content(
@@ -49,9 +48,7 @@ async def published_content(
     )
 
 
-async def version_content(connection: Connection, version_id: UUID) -> dict[str, Any] | None:
+async def version_content(connection: Connection, version_id: UUID) -> VersionContent | None:
     """Return the key and content of a version; it never changes."""
-    cursor = await connection.execute(
-        "SELECT key, content FROM content_versions WHERE id = %s", (version_id,)
-    )
-    return await cursor.fetchone()
+    statement = "SELECT key, content FROM content_versions WHERE id = %s"
+    return await fetch_one(connection, VersionContent, statement, (version_id,))

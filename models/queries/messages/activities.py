@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
+from domain.kit.json_types import JsonObject
 from runtime.database import Connection
 
 # Data of one run up to the first bound, newest runs first, and all together up to the second. What
@@ -40,7 +40,7 @@ async def trigger_data_of(
     *,
     each: int,
     together: int,
-) -> dict[UUID, dict[str, Any]]:
+) -> dict[UUID, JsonObject]:
     """Return by run what its trigger carried for its recipient, without attachments.
 
     Runs whose data is larger than `each` bytes are left out, and those beyond `together`.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
+from domain.kit.json_types import JsonObject
 from domain.recipients.refs import RecipientRef
 from runtime.database import Connection
 
@@ -16,7 +16,7 @@ WHERE environment_id = %s AND collection = %s AND recipient_id = %s AND channel_
 
 async def channel_data_of(
     connection: Connection, environment_id: UUID, ref: RecipientRef, channel_id: UUID
-) -> dict[str, Any] | None:
+) -> JsonObject | None:
     """Return a recipient's data for a channel, or None."""
     cursor = await connection.execute(_GET, (environment_id, ref.collection, ref.id, channel_id))
     row = await cursor.fetchone()

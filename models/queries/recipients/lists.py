@@ -39,7 +39,7 @@ async def list_tenants(
     if wanted.name is not None:
         # The collection is named for the planner: there is an index that holds tenants only.
         where.add(
-            "r.collection = '$tenants'"
+            f"r.collection = '{TENANTS}'"
             ' AND "left"(r.properties ->> \'name\', 200) = "left"(%s, 200)'
             " AND r.properties ->> 'name' = %s",
             *(wanted.name, wanted.name),

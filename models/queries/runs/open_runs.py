@@ -12,8 +12,9 @@ from domain.kit.ids import FIRST_ID, LAST_ID
 from domain.kit.json_types import JsonObject
 from domain.runs.events import RunEventType
 from domain.runs.rows import OpenRun, Place
+from domain.runs.statuses import OPEN_RUN, RunStatus
 from models.queries.events.writing import count_event, run_facts, tell_runs
-from models.sql import columns_of, fetch_all
+from models.sql import columns_of, fetch_all, listed
 from runtime.database import Connection
 
 _COLUMNS = columns_of(
@@ -39,13 +40,13 @@ ORDER BY r.resumes_at, r.id LIMIT %(limit)s
 
 _BY_ID = f"""
 {_SELECT}
-WHERE r.id = ANY(%s) AND r.status IN ('queued', 'processing', 'paused')
+WHERE r.id = ANY(%s) AND r.status IN ({listed(OPEN_RUN)})
 """
 
 # Of a trigger, in a range of ids: those that have not begun.
 _STARTABLE = f"""
 {_SELECT}
-WHERE r.workflow_run_id = %s AND r.id > %s AND r.id <= %s AND r.status = 'queued'
+WHERE r.workflow_run_id = %s AND r.id > %s AND r.id <= %s AND r.status = '{RunStatus.QUEUED}'
 ORDER BY r.id LIMIT %s
 """
 
@@ -58,11 +59,11 @@ WITH given AS (
         AS given (id, event_count, data)
 ), locked AS (
     SELECT r.id, given.data FROM recipient_runs r JOIN given USING (id, event_count)
-    WHERE r.status IN ('queued', 'processing', 'paused')
+    WHERE r.status IN ({listed(OPEN_RUN)})
     ORDER BY r.id FOR UPDATE OF r
 ), ended AS (
     UPDATE recipient_runs r
-    SET status = 'cancelled', resumes_at = NULL,
+    SET status = '{RunStatus.CANCELLED}', resumes_at = NULL,
         {count_event("r", RunEventType.RUN_CANCELLED, failed=True)}, ended_at = now(),
         end_reason = locked.data->>'reason', updated_at = now()
     FROM locked WHERE r.id = locked.id

@@ -14,10 +14,13 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from domain.kit.json_types import JsonObject
+from domain.messages.statuses import DeliveryStatus
+from domain.recipients.refs import TENANTS
 from domain.runs.events import RunEventType
 from domain.runs.rows import NewMessage, RunMessage, RunPatch, TakenRun
+from domain.runs.statuses import OPEN_RUN
 from models.queries.events.writing import EVENTS, add_events, count_event, run_facts, tell_runs
-from models.sql import columns_of, fetch_all, fetch_one, insert_rows, names_of
+from models.sql import columns_of, fetch_all, fetch_one, insert_rows, listed, names_of
 from runtime.database import Connection
 
 # The data of a trigger for many may have 10 MB: it is not sent and decoded for each of them.
@@ -50,7 +53,7 @@ LEFT JOIN recipients recipient ON recipient.environment_id = r.environment_id
 LEFT JOIN recipients actor ON actor.environment_id = r.environment_id
     AND actor.collection = w.actor_collection AND actor.id = w.actor_id
 LEFT JOIN recipients tenant ON tenant.environment_id = r.environment_id
-    AND tenant.collection = '$tenants' AND tenant.id = r.tenant_id
+    AND tenant.collection = '{TENANTS}' AND tenant.id = r.tenant_id
 WHERE r.id = %s AND r.environment_id = %s
 FOR UPDATE OF r
 """  # noqa: S608 - names of fields
@@ -62,15 +65,15 @@ _ADDED: dict[str, tuple[str, ...]] = {
 }
 
 # What needs a provider is on its way from here on; a final status ends it.
-_ON_THEIR_WAY = """
+_ON_THEIR_WAY = f"""
 on_their_way AS (
     INSERT INTO deliveries (message_id, environment_id, channel_id, channel_type, due_at, retry,
                             attempts, interruptions, inserted_at)
     SELECT id, environment_id, channel_id, channel_type, coalesce(scheduled_at, now()), retry_count,
            0, 0, now()
-    FROM added_messages WHERE delivery_status = 'queued'
+    FROM added_messages WHERE delivery_status = '{DeliveryStatus.QUEUED}'
 )
-"""
+"""  # noqa: S608 - fixed text
 
 _UPDATE = """
 UPDATE recipient_runs
@@ -97,7 +100,7 @@ WITH stalled AS (
     UPDATE recipient_runs r
     SET {count_event("r", RunEventType.RUN_STALLED)}, updated_at = %(now)s
     WHERE r.id = %(id)s AND r.environment_id = %(environment_id)s
-      AND r.status IN ('queued', 'processing', 'paused')
+      AND r.status IN ({listed(OPEN_RUN)})
       AND NOT EXISTS (SELECT FROM recipient_run_events e
           WHERE e.recipient_run_id = r.id AND e.position = r.event_count - 1
             AND e.event = '{RunEventType.RUN_STALLED}')

@@ -13,12 +13,14 @@ from psycopg.types.json import Jsonb
 
 from domain.kit.ids import recipient_run_id
 from domain.recipients.identify import InlineRecipient
-from domain.recipients.refs import RecipientRef
+from domain.recipients.refs import USERS, RecipientRef
 from domain.runs.rows import StartableRun
+from domain.runs.statuses import RunStatus
 from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
 from domain.triggers.requests import TriggerRequest
 from models.queries.recipients.recipients import CHANGES, PEOPLE, people_values
 from models.queries.triggers.idempotency import TAKE, TAKE_IF, take_values
+from models.sql import Compiled
 from runtime.database import Connection
 
 # Everything in one statement: the answer to an Idempotency-Key, the trigger and its runs exist
@@ -49,7 +51,7 @@ WITH {people}taken AS ({taken}
     SELECT %(id)s, %(environment_id)s, %(workflow_key)s, %(version_id)s, %(actor_collection)s,
            %(actor_id)s, %(tenant_id)s, %(cancellation_key)s, %(data)s, %(settings)s, %(source)s,
            (SELECT count(*) FROM known),
-           (SELECT jsonb_agg(CASE WHEN collection = '$users' THEN to_jsonb(recipient_id)
+           (SELECT jsonb_agg(CASE WHEN collection = '{users}' THEN to_jsonb(recipient_id)
                 ELSE jsonb_build_object('id', recipient_id, 'collection', collection) END)
             FROM given WHERE id NOT IN (SELECT id FROM known)),
            %(now)s
@@ -67,18 +69,22 @@ WITH {people}taken AS ({taken}
          step_outcomes, inserted_at, updated_at)
     SELECT known.id, %(environment_id)s, %(id)s, %(workflow_key)s, %(version_id)s,
            known.collection, known.recipient_id, %(tenant_id)s, %(cancellation_key)s,
-           known.trigger_data, 'queued', 0, 0, '{{}}', %(now)s, %(now)s
+           known.trigger_data, '{queued}', 0, 0, '{{}}', %(now)s, %(now)s
     FROM known
     RETURNING id, recipient_id
 )
 {answer}
 """
-_ACCEPT_REFERENCES = _ACCEPT.format(
-    people="",
-    taken=TAKE,
-    settled="true",
-    answer="SELECT true AS is_settled, true AS is_accepted, made.*\n"
-    "FROM accepted LEFT JOIN made ON true",
+_WORDS = {"queued": RunStatus.QUEUED, "users": USERS}
+_ACCEPT_REFERENCES = Compiled(
+    _ACCEPT.format(
+        **_WORDS,
+        people="",
+        taken=TAKE,
+        settled="true",
+        answer="SELECT true AS is_settled, true AS is_accepted, made.*\n"
+        "FROM accepted LEFT JOIN made ON true",
+    )
 )
 # Accepts only where nobody who is described would change, as most would not. Nobody is locked:
 # triggers that name the same tenant would queue for it. Who is described by nothing, as most
@@ -98,11 +104,13 @@ _DESCRIBED = f"""described AS (
                    AND r.collection = %(actor_collection)s AND r.id = %(named_actor)s))
            AS is_settled
 ), """  # noqa: S608 - fixed text
-_ACCEPT_SETTLED = _ACCEPT.format(
-    people=_DESCRIBED,
-    taken=TAKE_IF.format(condition="(SELECT is_settled FROM settled)"),
-    settled="(SELECT is_settled FROM settled)",
-    answer="""
+_ACCEPT_SETTLED = Compiled(
+    _ACCEPT.format(
+        **_WORDS,
+        people=_DESCRIBED,
+        taken=TAKE_IF.format(condition="(SELECT is_settled FROM settled)"),
+        settled="(SELECT is_settled FROM settled)",
+        answer="""
 , bare AS (
     INSERT INTO recipients (environment_id, collection, id, properties, inserted_at, updated_at)
     SELECT %(environment_id)s, described.collection, described.id, '{}', %(now)s, %(now)s
@@ -112,6 +120,7 @@ _ACCEPT_SETTLED = _ACCEPT.format(
 )
 SELECT is_settled, accepted.id IS NOT NULL AS is_accepted, made.*
 FROM settled LEFT JOIN accepted ON true LEFT JOIN made ON true""",
+    )
 )
 
 
@@ -194,8 +203,9 @@ async def accept_trigger(
     known = {entry.ref for entry in draft.people}
     settles = not is_prepared and (actor is not None or bool(known))
     claim = None if is_prepared else draft.claim
-    cursor = await connection.execute(
-        _ACCEPT_SETTLED if settles else _ACCEPT_REFERENCES,
+    statement = _ACCEPT_SETTLED if settles else _ACCEPT_REFERENCES
+    cursor = await statement.execute(
+        connection,
         {
             **take_values(environment_id, claim, answer=draft.answer, now=draft.now),
             "id": workflow_run_id,

@@ -12,6 +12,7 @@ from domain.kit.ids import FIRST_ID, LAST_ID
 from domain.recipients.refs import RecipientRef
 from domain.runs.events import RunEventType
 from domain.runs.rows import RunInTemporal
+from domain.runs.statuses import RunStatus
 from models.queries.events.writing import count_event, run_facts, tell_runs
 from models.sql import columns_of, fetch_all
 from runtime.database import Connection
@@ -73,7 +74,7 @@ WITH requested AS (
     WHERE b.id = gone.batch_id
 ), cancelled AS (
     UPDATE recipient_runs r
-    SET status = 'cancelled', cancellation_id = %(id)s, resumes_at = NULL,
+    SET status = '{RunStatus.CANCELLED}', cancellation_id = %(id)s, resumes_at = NULL,
         ended_at = %(now)s, end_reason = 'cancel_requested',
         {count_event("r", RunEventType.RUN_CANCELLED)}, updated_at = %(now)s
     WHERE r.id = ANY(%(run_ids)s) AND NOT EXISTS (

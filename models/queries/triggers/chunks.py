@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from uuid import UUID
 
+from domain.runs.statuses import RunStatus
 from runtime.database import Connection
 
 _BOUNDARIES = """
@@ -19,7 +20,7 @@ SELECT DISTINCT ON (chunk) id AS last FROM (
 class Scope(Enum):
     """What the runs have in common; the value is the condition that says so."""
 
-    TRIGGER = "workflow_run_id = %(scope_id)s AND status = 'queued'"
+    TRIGGER = f"workflow_run_id = %(scope_id)s AND status = '{RunStatus.QUEUED}'"
     CANCELLATION = "cancellation_id = %(scope_id)s"
 
 

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from domain.runs.statuses import RunStatus
 from domain.triggers.rows import TriggerToConfirm
 from runtime.database import Connection
 
 # A run that has begun is never `queued` again, so what is deleted here needs no other look.
-_CONFIRM = """
+_CONFIRM = f"""
 WITH due AS (
     SELECT t.workflow_run_id, EXISTS (
         SELECT FROM recipient_runs r
-        WHERE r.workflow_run_id = t.workflow_run_id AND r.status = 'queued') AS waits
+        WHERE r.workflow_run_id = t.workflow_run_id AND r.status = '{RunStatus.QUEUED}') AS waits
     FROM trigger_releases t
     WHERE t.released_at IS NOT NULL AND t.due_at <= now()
     ORDER BY t.due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
@@ -34,7 +35,7 @@ WITH due AS (
 )
 SELECT (SELECT count(*) FROM due) AS taken, waiting.*, now() AS now
 FROM (SELECT) AS always LEFT JOIN waiting ON true
-"""
+"""  # noqa: S608 - fixed text
 
 _LOOKED_AT = """
 UPDATE trigger_releases

@@ -25,7 +25,7 @@ class Executor(Protocol[S_contra]):
         ...
 
     async def resume(self, walk: Walk, step: S_contra, kept: JsonObject, woken: Woken) -> Move:
-        """Go on with a step that answered `Waiting`; `kept` is what it recorded then."""
+        """Go on with a step that returned `Waiting`; `kept` is what it recorded then."""
         ...
 
 

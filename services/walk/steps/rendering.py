@@ -110,7 +110,7 @@ async def render_message(
 
 
 def _texts(value: object) -> Iterator[str]:
-    """Yield every text in a template; some are not Liquid, which harms nobody."""
+    """Yield every string in a template; some are not Liquid, which harms nobody."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):

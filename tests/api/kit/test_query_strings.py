@@ -63,8 +63,8 @@ def test_instants_in_every_encoding(raw: bytes) -> None:
 
 def test_a_reference_is_a_string_or_an_object() -> None:
     """`recipient` may be sent either way."""
-    assert Query(b"recipient=u1").node("recipient") == "u1"
-    node = Query(b"recipient[id]=p&recipient[collection]=c").node("recipient")
+    assert decode(b"recipient=u1")["recipient"] == "u1"
+    node = decode(b"recipient[id]=p&recipient[collection]=c")["recipient"]
     assert node == {"id": "p", "collection": "c"}
 
 
@@ -92,7 +92,7 @@ def test_every_query_is_read_or_refused(raw: bytes) -> None:
 def test_a_key_without_a_value_is_absent(raw: bytes) -> None:
     """Every reader takes a bare key, an empty value and the word null for nothing."""
     query = Query(raw)
-    assert query.text("a") is query.texts("a") is query.boolean("a") is query.node("a") is None
+    assert query.text("a") is query.texts("a") is query.boolean("a") is query.recipient("a") is None
     assert query.uuid("a") is query.instant("a") is query.data_filter("a") is None
     assert query.choice("a", ("b",)) is None
     assert query.integer("a", default=7, low=1, high=9) == 7

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.conditions import parse_condition_group, parse_condition_list
+from domain.conditions import parse_condition_group
 from domain.kit.errors import InvalidParams
 
 GOOD = {"variable": "data.total", "operator": "greater_than", "argument": "5"}
@@ -165,28 +165,3 @@ def test_membership_is_about_the_recipient() -> None:
     raw = {"all": [{"variable": "data.x", "operator": "is_audience_member", "argument": "vip"}]}
 
     assert fields_of(raw) == ["conditions.all[0].variable"]
-
-
-def test_a_bare_list_is_joined_by_all() -> None:
-    """Preferences carry a flat list of conditions that must all hold."""
-    group = parse_condition_list([GOOD, GOOD])
-
-    assert group is not None
-    assert (group.quantifier, len(group.members)) == ("all", 2)
-    assert parse_condition_list(None) is None
-
-
-@pytest.mark.parametrize(
-    ("raw", "fields"),
-    [
-        ({"all": [GOOD]}, ["p"]),
-        ([{"all": [GOOD]}], ["p[0]"]),
-        ([GOOD, {"variable": "x", "operator": "?"}], ["p[1].variable", "p[1].operator"]),
-    ],
-)
-def test_a_bare_list_has_no_groups(raw: Any, fields: list[str]) -> None:
-    """A bare list takes conditions only, and reports every violation in it."""
-    with pytest.raises(InvalidParams) as refusal:
-        parse_condition_list(raw, "p")
-
-    assert [error.field for error in refusal.value.errors] == fields

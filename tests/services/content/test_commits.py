@@ -28,7 +28,7 @@ async def _published(account: Account, key: str, slug: str = "development") -> s
             return None
         row = await version_content(connection, found.version_id)
     assert row is not None
-    return str(row["content"]["name"])
+    return str(row.content["name"])
 
 
 async def _commit_all(
@@ -100,7 +100,7 @@ async def test_a_version_never_changes(account: Account) -> None:
     async with account.engine.database.transaction() as connection:
         row = await version_content(connection, first)
     assert row is not None
-    assert row["content"]["name"] == "Before"
+    assert row.content["name"] == "Before"
     assert await _published(account, "plain") == "After"
 
 

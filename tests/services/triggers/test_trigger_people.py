@@ -7,7 +7,7 @@ import hashlib
 from typing import Any
 
 import pytest
-from psycopg import AsyncConnection
+from psycopg import AsyncCursor
 
 from domain.kit.errors import BadRequest, Unprocessable
 from domain.kit.json_types import JsonObject
@@ -54,13 +54,13 @@ async def _rows(world: World) -> dict[str, dict[str, Any]]:
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Note every statement of the process."""
     noted: list[str] = []
-    execute = AsyncConnection.execute
+    execute = AsyncCursor.execute
 
     async def noting(self: Any, query: Any, *arguments: Any, **options: Any) -> Any:
         noted.append(str(query))
         return await execute(self, query, *arguments, **options)
 
-    monkeypatch.setattr(AsyncConnection, "execute", noting)
+    monkeypatch.setattr(AsyncCursor, "execute", noting)
     return noted
 
 

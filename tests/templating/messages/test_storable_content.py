@@ -78,6 +78,18 @@ def test_overrides_that_are_not_json_name_their_field(value: str) -> None:
             render_content(ChannelType.PUSH, template, {"data": value}, settings=channel)
 
 
+def test_json_may_be_nested_as_deep_as_its_refusal_says() -> None:
+    """The JSON of a template has room for 56 levels, and its 57th is refused."""
+
+    def body(levels: int) -> str:
+        return '{"a":' * levels + "1" + "}" * levels
+
+    content = render_content(ChannelType.CHAT, {"json_body": body(56)}, {}, settings={})
+    assert content["json_content"] == json.loads(body(56))
+    with pytest.raises(LiquidError, match="at most 56 levels deep"):
+        render_content(ChannelType.CHAT, {"json_body": body(57)}, {}, settings={})
+
+
 async def test_any_text_can_be_stored(engine: Engine) -> None:
     """Any Unicode in the data, printed by any kind of template, is stored or fails the step."""
     contents: list[Any] = []

@@ -1,4 +1,4 @@
-"""A fresh embedded stack for one bench run, and what its processes cost."""
+"""What the processes of a stack cost: CPU and memory."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ from dataclasses import dataclass
 import psutil
 
 from commands.dev.client import DevStack
-from commands.dev.fresh import fresh_stack
-
-__all__ = ["Cost", "CpuMeter", "DevStack", "fresh_stack", "resident_bytes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +18,7 @@ class Cost:
     seconds: dict[str, float]
 
     def per(self, runs: int) -> dict[str, float]:
-        """Return milliseconds of CPU a run, by part."""
+        """Return milliseconds of CPU per run, by part."""
         return {part: 1000.0 * used / runs for part, used in self.seconds.items()}
 
 
@@ -51,7 +48,7 @@ class CpuMeter:
 
 
 def _used(pid: int) -> float:
-    """CPU seconds of a process, its living children, and its children that have ended."""
+    """Return CPU seconds of a process, its living children, and its children that have ended."""
     try:
         process = psutil.Process(pid)
         total = 0.0

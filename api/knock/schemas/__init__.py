@@ -1,1 +1,0 @@
-"""Wire shapes of the Knock API, for its OpenAPI document."""

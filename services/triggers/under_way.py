@@ -1,0 +1,44 @@
+"""What a process has promised to Temporal, and not done yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from services.deliveries.breaker import Breaker
+
+# After so many failures in a row requests do not wait for Temporal, but for one per second.
+_FAILURES = 5
+_PROBE_SECONDS = 1.0
+_AGAIN_AT_ONCE = 16
+
+
+@dataclass(slots=True)
+class ReleasesUnderWay:
+    """The releases of one process.
+
+    Attributes:
+        breaker: whether Temporal counts as away.
+        slots: places for releases that are tried again.
+        releases: those that nobody may wait for any more.
+        notes: triggers that were released, and are not noted as such yet.
+        noting: the tasks that write such notes.
+    """
+
+    breaker: Breaker = field(
+        default_factory=lambda: Breaker(failures=_FAILURES, pause=_PROBE_SECONDS)
+    )
+    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AGAIN_AT_ONCE))
+    releases: set[asyncio.Task[bool]] = field(default_factory=set)
+    notes: list[UUID] = field(default_factory=list)
+    noting: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def begin(self, release: Coroutine[Any, Any, bool]) -> asyncio.Task[bool]:
+        """Run a release as a task that nobody has to wait for."""
+        task = asyncio.create_task(release)
+        self.releases.add(task)
+        task.add_done_callback(self.releases.discard)
+        return task
