@@ -238,7 +238,7 @@ SCENARIOS: dict[str, Scenario] = {
     "message_delivery": Scenario(_message_delivery, 11),
     "trigger_fanout": Scenario(_trigger_fanout, 23),
     "cancel_fanout": Scenario(_cancel_fanout, 23),
-    "sweep": Scenario(_sweep, 40),
+    "sweep": Scenario(_sweep, 46),
     "batch": Scenario(_batch, 11),
     "batch_joined": Scenario(_batch_joined, 6),
     "batch_window": Scenario(_batch_window, 14),
