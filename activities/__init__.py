@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from activities.advance import AdvanceActivities
+from activities.batches import BatchActivities
 from activities.deliver import DeliverActivities
 from activities.fan_out import FanOutActivities
 from activities.fetch import FetchActivities
@@ -24,12 +25,13 @@ def activities_by_queue(
         queues: all queues that this process works.
     """
     advance = AdvanceActivities(engine)
+    batches = BatchActivities(engine)
     deliver = DeliverActivities(engine, queues=queues)
     fan_out = FanOutActivities(engine, works_runs=RUNS in queues)
     fetch = FetchActivities(engine)
     sweep = SweepActivities(engine)
     table: dict[str, list[Callable[..., Any]]] = {
-        RUNS: [advance.advance, deliver.deliver_now],
+        RUNS: [advance.advance, batches.close_window, deliver.deliver_now],
         FANOUT: [
             fan_out.plan_trigger_fanout,
             fan_out.start_runs,

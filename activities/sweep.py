@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.beats import beating
 from runtime.logs import get_logger
+from services.batches.windows import close_left_over_windows
 from services.deliveries.recovery import recover_deliveries
 from services.effects import do_left_over_effects
 from services.engine import Engine
@@ -26,6 +27,7 @@ DUTIES: dict[str, Callable[[Engine], Awaitable[int]]] = {
     "effects": do_left_over_effects,
     "reconcile": reconcile_runs,
     "deliveries": recover_deliveries,
+    "windows": close_left_over_windows,
     "forget": forget_expired,
 }
 

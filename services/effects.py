@@ -21,20 +21,24 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain.contract.queues import RUNS
-from domain.contract.runs import DeliverMessageInput, MessageDeliveryInput
+from domain.contract.runs import BatchWindowInput, DeliverMessageInput, MessageDeliveryInput
 from domain.jobs.rows import OwedEffect
 from domain.kit.errors import Unavailable
 from domain.kit.ids import message_delivery_workflow_id, new_id
 from domain.kit.json_types import JsonObject
+from domain.runs.rows import RunInTemporal
 from models.queries.jobs import effects as statements
 from runtime.logs import get_logger
 from services.engine import Engine, Unit
+from services.temporal_calls import signal_closed_batch, watch_window
 from temporal_workflows import MessageDeliveryWorkflow
 from temporal_workflows.search_attributes import search_attributes
 
 _log = get_logger(__name__)
 
 DELIVER_MESSAGE = "deliver_message"
+WATCH_WINDOW = "watch_window"
+WAKE_CARRIER = "wake_carrier"
 
 # The one who committed is at it for this long; then it counts as left over.
 _PATIENCE = timedelta(seconds=15)
@@ -167,4 +171,49 @@ async def _deliver_message(temporal: Client, effect: OwedEffect) -> None:
         return
 
 
-EFFECTS: dict[str, Effect] = {DELIVER_MESSAGE: _deliver_message}
+def window_of_batch(
+    batch_id: UUID, *, workflow_key: str, step_ref: str, closes_at: float
+) -> JsonObject:
+    """Write the payload of `WATCH_WINDOW`; `closes_at` is in epoch seconds."""
+    return {
+        "batch_id": str(batch_id),
+        "workflow_key": workflow_key,
+        "step_ref": step_ref,
+        "closes_at": closes_at,
+    }
+
+
+async def _watch_window(temporal: Client, effect: OwedEffect) -> None:
+    """Have a window watched, or tell its watch of an earlier end."""
+    payload = effect.payload
+    order = BatchWindowInput(payload["batch_id"], str(effect.environment_id), payload["closes_at"])
+    await watch_window(
+        temporal,
+        order,
+        environment=effect.environment,
+        workflow_key=payload["workflow_key"],
+        step_ref=payload["step_ref"],
+    )
+
+
+def closed_batch(run_id: UUID, batch_id: UUID, *, workflow_key: str) -> JsonObject:
+    """Write the payload of `WAKE_CARRIER`: the run that waits for a batch that has closed."""
+    return {"run_id": str(run_id), "batch_id": str(batch_id), "workflow_key": workflow_key}
+
+
+async def _wake_carrier(temporal: Client, effect: OwedEffect) -> None:
+    """Tell a run that the batch it carries has closed."""
+    payload = effect.payload
+    run = RunInTemporal(
+        id=UUID(payload["run_id"]),
+        environment=effect.environment,
+        workflow_key=payload["workflow_key"],
+    )
+    await signal_closed_batch(temporal, run, payload["batch_id"])
+
+
+EFFECTS: dict[str, Effect] = {
+    DELIVER_MESSAGE: _deliver_message,
+    WATCH_WINDOW: _watch_window,
+    WAKE_CARRIER: _wake_carrier,
+}

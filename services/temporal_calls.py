@@ -21,16 +21,27 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.contract.queues import RUNS
-from domain.contract.runs import CancelFanoutInput, RecipientRunInput, TriggerFanoutInput
+from domain.contract.runs import (
+    BatchWindowInput,
+    CancelFanoutInput,
+    RecipientRunInput,
+    TriggerFanoutInput,
+)
 from domain.kit.ids import (
+    batch_window_workflow_id,
     cancel_fanout_workflow_id,
     trigger_fanout_workflow_id,
 )
 from domain.kit.principals import EnvironmentScope
 from domain.runs.rows import RunInTemporal, StartableRun
-from temporal_workflows import CancelFanoutWorkflow, RecipientRunWorkflow, TriggerFanoutWorkflow
+from temporal_workflows import (
+    BatchWindowWorkflow,
+    CancelFanoutWorkflow,
+    RecipientRunWorkflow,
+    TriggerFanoutWorkflow,
+)
 from temporal_workflows.search_attributes import search_attributes
-from temporal_workflows.signals import CANCEL_REQUESTED
+from temporal_workflows.signals import BATCH_CLOSED, CANCEL_REQUESTED, CLOSES_EARLIER
 
 T = TypeVar("T")
 
@@ -138,6 +149,36 @@ async def signal_cancelled_run(client: Client, run: RunInTemporal) -> None:
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
+
+
+async def signal_closed_batch(client: Client, run: RunInTemporal, batch_id: str) -> None:
+    """Tell a run that the batch it carries has closed; one that is not there needs no telling."""
+    try:
+        await client.get_workflow_handle(run.temporal_id).signal(BATCH_CLOSED, batch_id)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+
+
+async def watch_window(
+    client: Client, order: BatchWindowInput, *, environment: str, workflow_key: str, step_ref: str
+) -> None:
+    """Have somebody watch over a window, and tell whoever does when it closes.
+
+    A watch that has ended is begun again and finds the batch closed: nothing has to be remembered.
+    """
+    await client.start_workflow(
+        BatchWindowWorkflow.run,
+        order,
+        id=batch_window_workflow_id(environment, workflow_key, order.batch_id),
+        task_queue=RUNS,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        start_signal=CLOSES_EARLIER,
+        start_signal_args=[order.closes_at],
+        search_attributes=search_attributes(environment=environment, workflow_key=workflow_key),
+        static_summary=f"{step_ref} of {workflow_key} in {environment}",
+    )
 
 
 async def start_trigger_fanout(

@@ -1,5 +1,6 @@
 """Durable orchestration: imports domain and temporalio only."""
 
+from temporal_workflows.batch_window import BatchWindowWorkflow
 from temporal_workflows.cancel_fanout import CancelFanoutWorkflow
 from temporal_workflows.message_delivery import MessageDeliveryWorkflow
 from temporal_workflows.recipient_run import RecipientRunWorkflow
@@ -8,6 +9,7 @@ from temporal_workflows.trigger_fanout import TriggerFanoutWorkflow
 
 WORKFLOWS = (
     RecipientRunWorkflow,
+    BatchWindowWorkflow,
     TriggerFanoutWorkflow,
     CancelFanoutWorkflow,
     MessageDeliveryWorkflow,
@@ -16,6 +18,7 @@ WORKFLOWS = (
 
 __all__ = [
     "WORKFLOWS",
+    "BatchWindowWorkflow",
     "CancelFanoutWorkflow",
     "MessageDeliveryWorkflow",
     "RecipientRunWorkflow",

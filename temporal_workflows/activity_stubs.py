@@ -14,6 +14,7 @@ from temporalio.common import RetryPolicy
 from domain.contract.runs import (
     Advanced,
     AdvanceInput,
+    BatchWindowInput,
     CancelFanoutInput,
     Chunk,
     ChunkPlan,
@@ -21,6 +22,7 @@ from domain.contract.runs import (
     FirstAttempt,
     HttpFetchInput,
     TriggerFanoutInput,
+    WindowState,
 )
 
 # A walk is a few statements. It runs as a local activity first; when the database is away for
@@ -79,6 +81,12 @@ async def advance(order: AdvanceInput) -> Advanced:
     raise NotImplementedError
 
 
+@activity.defn(name="close_window")
+async def close_window(order: BatchWindowInput) -> WindowState:
+    """Close the window of a batch whose time has come, or answer when that will be."""
+    raise NotImplementedError
+
+
 @activity.defn(name="deliver_message")
 async def deliver_message(order: DeliverMessageInput) -> str:
     """Hand one message to its provider; returns its delivery status."""
@@ -129,6 +137,7 @@ async def sweep(duty: str) -> int:
 
 ALL = (
     advance,
+    close_window,
     deliver_message,
     deliver_now,
     http_fetch,

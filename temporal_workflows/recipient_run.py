@@ -23,7 +23,7 @@ from domain.contract.runs import (
 )
 from temporal_workflows import activity_stubs as stubs
 from temporal_workflows.delivery import deliver, sleep_until
-from temporal_workflows.signals import CANCEL_REQUESTED
+from temporal_workflows.signals import BATCH_CLOSED, CANCEL_REQUESTED
 from temporal_workflows.waits import SPEAKS, WAITS
 
 _STORY_LINES = 100
@@ -38,6 +38,7 @@ class RecipientRunWorkflow:
     # Handlers may run before `run` does, so all their state is made here.
     def __init__(self) -> None:
         self._cancel_requested = False
+        self._closed_batches: set[str] = set()
         self._deliveries: dict[str, asyncio.Task[None]] = {}
         self._room = asyncio.Semaphore(_DELIVERIES_AT_ONCE)
         self._story: list[str] = []
@@ -46,6 +47,15 @@ class RecipientRunWorkflow:
     def cancel_requested(self) -> None:
         """Wake a sleeping run; the database already says that it is cancelled."""
         self._cancel_requested = True
+
+    @workflow.signal(name=BATCH_CLOSED)
+    def batch_closed(self, batch_id: str) -> None:
+        """Wake a run that carries a batch; word that comes early or twice does no harm."""
+        self._closed_batches.add(batch_id)
+
+    def has_closed(self, batch_id: str) -> bool:
+        """Tell whether word has come that a batch has closed."""
+        return batch_id in self._closed_batches
 
     def is_cancelled(self) -> bool:
         """Tell whether a cancel has arrived."""

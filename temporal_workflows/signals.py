@@ -3,3 +3,5 @@
 from __future__ import annotations
 
 CANCEL_REQUESTED = "cancel_requested"
+BATCH_CLOSED = "batch_closed"
+CLOSES_EARLIER = "closes_earlier"

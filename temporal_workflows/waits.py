@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from temporalio import workflow
 
 from domain.contract.queues import FETCH
-from domain.contract.runs import Fetch, SleepUntil, WalkOn
+from domain.contract.runs import AwaitBatch, Fetch, SleepUntil, WalkOn
 from temporal_workflows import activity_stubs as stubs
 
 
@@ -22,6 +22,9 @@ class Waiting(Protocol):
 
     def is_cancelled(self) -> bool:
         """Tell whether a cancel has arrived."""
+
+    def has_closed(self, batch_id: str) -> bool:
+        """Tell whether word has come that a batch has closed."""
 
 
 Wait = Callable[[Waiting, Any], Awaitable[None]]
@@ -72,6 +75,19 @@ async def _until(run: Waiting, instant: float, label: str) -> None:
         return
 
 
-WAITS: dict[str, Wait] = {"walk_on": _walk_on, "sleep_until": _sleep_until, "fetch": _fetch}
+async def _await_batch(run: Waiting, directive: AwaitBatch) -> None:
+    """Wait for word that the batch has closed, or for a cancel.
+
+    There is no timer: the batch has one, and the sweep says it again when the word was lost.
+    """
+    await workflow.wait_condition(lambda: run.has_closed(directive.batch_id) or run.is_cancelled())
+
+
+WAITS: dict[str, Wait] = {
+    "walk_on": _walk_on,
+    "sleep_until": _sleep_until,
+    "fetch": _fetch,
+    "await_batch": _await_batch,
+}
 # What a workflow of this version can obey; it says so with every walk.
 SPEAKS = ("finished", *WAITS)

@@ -111,8 +111,24 @@ class Fetch:
     kind: Literal["fetch"] = "fetch"
 
 
+@dataclass(frozen=True, slots=True)
+class AwaitBatch:
+    """Wait until a batch has closed.
+
+    Attributes:
+        batch_id: which batch.
+        until: when its window closed as it stood then, in epoch seconds; the end may move.
+        label: what for, for the Temporal UI.
+    """
+
+    batch_id: str
+    until: float
+    label: str = ""
+    kind: Literal["await_batch"] = "await_batch"
+
+
 Directive: TypeAlias = Annotated[
-    Finished | WalkOn | SleepUntil | Fetch, Field(discriminator="kind")
+    Finished | WalkOn | SleepUntil | Fetch | AwaitBatch, Field(discriminator="kind")
 ]
 
 
@@ -210,3 +226,20 @@ class SweepInput:
     """Sweep: the duties to do, by name."""
 
     duties: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchWindowInput:
+    """Watch over the window of a batch; `closes_at` is its end in epoch seconds, as it stands."""
+
+    batch_id: str
+    environment_id: str
+    closes_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class WindowState:
+    """What has become of a window: closed, or when it closes now, in epoch seconds."""
+
+    is_closed: bool
+    closes_at: float = 0.0

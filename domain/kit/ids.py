@@ -9,6 +9,7 @@ end.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import time
@@ -92,9 +93,24 @@ def triggered_id(run_id: UUID, step_ref: str, at: datetime) -> UUID:
     return _assemble(milliseconds, _digest(run_id, "triggered", step_ref), 8)
 
 
-def activity_id(message: UUID) -> UUID:
-    """Name what the trigger of a message's run contributed to it (Knock's "activity")."""
-    return derived_id(message, "activity", "0")
+def batch_id(run_id: UUID, step_ref: str, at: datetime) -> UUID:
+    """Name the batch that a run opens at a step; its time is `at`, when it opens."""
+    return _assemble(int(at.timestamp() * 1000), _digest(run_id, "batch", step_ref), 8)
+
+
+def batch_identity(*parts: str) -> bytes:
+    """Hash what belongs together in a batch: parts of any length, each in its place."""
+    return hashlib.sha256(json.dumps(parts).encode()).digest()
+
+
+def activity_id(message: UUID, item: UUID | None = None) -> UUID:
+    """Name what a trigger contributed to a message (Knock's "activity").
+
+    Args:
+        message: which message.
+        item: the trigger, if the message tells of a batch of them.
+    """
+    return derived_id(message, "activity", "0" if item is None else str(item))
 
 
 def first_event_id(message: UUID, number: int) -> UUID:
@@ -115,10 +131,7 @@ def throttle_id(
 
 def recipient_run_workflow_id(environment: str, workflow_key: str, run_id: str) -> str:
     """Return the id of the Temporal workflow that is one recipient run."""
-    if len(workflow_key) > 120:  # an id has at most 255 characters; this one stays readable
-        digest = hashlib.sha256(workflow_key.encode()).hexdigest()
-        workflow_key = f"{workflow_key[:100]}~{digest[:16]}"
-    return f"run/{environment}/{workflow_key}/{run_id}"
+    return f"run/{environment}/{_short(workflow_key)}/{run_id}"
 
 
 def trigger_fanout_workflow_id(environment: str, workflow_run_id: str, number: int = 1) -> str:
@@ -138,6 +151,18 @@ def cancel_fanout_workflow_id(environment: str, cancellation_id: str) -> str:
 def message_delivery_workflow_id(environment: str, message: str, retry: int) -> str:
     """Return the id of the Temporal workflow that is the `retry`-th manual retry of a message."""
     return f"message/{environment}/{message}/retry/{retry}"
+
+
+def batch_window_workflow_id(environment: str, workflow_key: str, batch: str) -> str:
+    """Return the id of the Temporal workflow that watches over the window of one batch."""
+    return f"batch/{environment}/{_short(workflow_key)}/{batch}"
+
+
+def _short(workflow_key: str) -> str:
+    """Keep a Temporal id within its 255 characters, and the key in it readable."""
+    if len(workflow_key) <= 120:
+        return workflow_key
+    return f"{workflow_key[:100]}~{hashlib.sha256(workflow_key.encode()).hexdigest()[:16]}"
 
 
 def searchable(value: str | None) -> str:

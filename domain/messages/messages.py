@@ -39,12 +39,14 @@ class BaseMessage(Engaged):
     """What is shown of a message in lists and in feeds.
 
     Attributes:
-        actors: references as the API writes them.
+        batch_id: the batch whose items it tells of; None for its own trigger's alone.
+        actors: references as the API writes them; of a batch the first ten that are rendered.
         data: what is kept of the trigger's data (`domain/messages/kept_data.py`).
     """
 
     id: UUID
     recipient_run_id: UUID | None
+    batch_id: UUID | None
     workflow_key: str
     version_id: UUID
     categories: list[str]
@@ -92,9 +94,16 @@ class Message(BaseMessage):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedItem(BaseMessage):
-    """An in-app message with its content, as a feed shows it."""
+    """An in-app message with its content, as a feed shows it.
+
+    Attributes:
+        total_activities: how many triggers its batch holds; None without a batch.
+        total_actors: how many people caused those.
+    """
 
     content: JsonObject
+    total_activities: int | None
+    total_actors: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -123,6 +123,7 @@ class NewMessage:
     """A message as a walk makes it; its fields are columns of `messages`.
 
     Attributes:
+        batch_id: the batch whose items it tells of; None for its own trigger's alone.
         actors: as the API writes references to recipients.
         data: what is kept of the run's data.
         scheduled_at: the opening of its send window, or None for now.
@@ -149,6 +150,7 @@ class NewMessage:
     scheduled_at: datetime | None
     provider_metadata: JsonObject = field(default_factory=dict)
     recipient_snapshot: JsonObject | None
+    batch_id: UUID | None = None
     retry_count: int = 0
     inserted_at: datetime
     updated_at: datetime

@@ -5,6 +5,7 @@ second sooner without the table classes.
 """
 
 from models.tables.base import metadata
+from models.tables.batch import Batch, BatchItem
 from models.tables.cancellation import Cancellation
 from models.tables.channel import Channel, ChannelEnvironment
 from models.tables.content import Commit, ContentResource, ContentVersion
@@ -22,6 +23,8 @@ from models.tables.throttle import ThrottlePass
 
 __all__ = [
     "ApiKey",
+    "Batch",
+    "BatchItem",
     "Cancellation",
     "Channel",
     "ChannelData",

@@ -88,6 +88,7 @@ class Message(SQLModel, table=True):
     channel_type: str
     recipient_run_id: UUID | None = None
     workflow_run_id: UUID | None = None
+    batch_id: UUID | None = None
     workflow_key: str = text_column()
     version_id: UUID
     step_ref: str = text_column()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from domain.batches.gathered import Contribution
 from domain.kit.errors import NotFound
 from domain.kit.json_types import JsonObject, encoded_size
 from domain.kit.pages import Page, PageRequest
@@ -13,10 +14,12 @@ from domain.messages.filters import FeedFilters
 from domain.messages.messages import FeedCounts, FeedItem
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import RecipientRef
+from models.queries.batches.items import some_items
 from models.queries.in_app import feeds as statements
 from models.queries.messages import activities
 from models.queries.recipients.recipients import recipients_by_ref
 from runtime.database import Connection
+from services.batches.gathering import contributions_of
 from services.engine import Engine
 
 # A trigger may carry 10 MB and a person 256 kB; a feed repeats both in up to 50 items. Beyond these
@@ -24,6 +27,8 @@ from services.engine import Engine
 MAX_ITEM_DATA_BYTES = 64 * 1024
 MAX_FEED_DATA_BYTES = 1024 * 1024
 MAX_PERSON_BYTES = 16 * 1024
+# As many as a template sees of a batch; `total_activities` counts all.
+MAX_ITEM_ACTIVITIES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,7 @@ class FeedView:
         counts: for badges.
         people: actors and the user, as far as they are stored and may be seen.
         trigger_data: by recipient run, as far as the answer has room; empty in compact mode.
+        batched: by batch, the items that are shown of it; empty in compact mode.
         is_rich: whether items show their trigger's data.
     """
 
@@ -42,6 +48,7 @@ class FeedView:
     counts: FeedCounts
     people: dict[RecipientRef, Recipient]
     trigger_data: dict[UUID, JsonObject]
+    batched: dict[UUID, list[Contribution]]
     is_rich: bool
 
 
@@ -91,6 +98,7 @@ async def load_feed(
         counts = await statements.count_items(connection, environment.id, channel_id, user, filters)
         refs = {actor for item in page.rows for actor in item.actor_refs}
         data: dict[UUID, JsonObject] = {}
+        batched: dict[UUID, list[Contribution]] = {}
         if is_rich and page.rows:
             refs.add(user)
             data = await activities.trigger_data_of(
@@ -100,6 +108,10 @@ async def load_feed(
                 each=MAX_ITEM_DATA_BYTES,
                 together=MAX_FEED_DATA_BYTES,
             )
+            batched = await _batched(
+                connection, environment.id, {item.batch_id for item in page.rows if item.batch_id}
+            )
+            refs |= {each.actor_ref for of in batched.values() for each in of if each.actor_ref}
         people = await recipients_by_ref(connection, environment.id, refs)
     shown = {
         ref: person.as_seen_by_all()
@@ -107,4 +119,24 @@ async def load_feed(
         else person
         for ref, person in people.items()
     }
-    return FeedView(page, counts, shown, data, is_rich)
+    return FeedView(page, counts, shown, data, batched, is_rich)
+
+
+async def _batched(
+    connection: Connection, environment_id: UUID, batch_ids: set[UUID]
+) -> dict[UUID, list[Contribution]]:
+    """Return the items of some batches, by batch and oldest first."""
+    if not batch_ids:
+        return {}
+    items = await some_items(connection, environment_id, list(batch_ids), each=MAX_ITEM_ACTIVITIES)
+    contributions = await contributions_of(
+        connection,
+        environment_id,
+        items,
+        each=MAX_ITEM_DATA_BYTES,
+        together=MAX_FEED_DATA_BYTES,
+    )
+    batched: dict[UUID, list[Contribution]] = {}
+    for item, contribution in zip(items, contributions, strict=True):
+        batched.setdefault(item.batch_id, []).append(contribution)
+    return batched

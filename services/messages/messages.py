@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from domain.batches.gathered import Contribution
 from domain.channels.types import ChannelType
 from domain.kit.errors import InvalidParams, NotFound
 from domain.kit.filters import DataFilter
@@ -23,10 +24,12 @@ from domain.messages.messages import (
     RenderedContent,
 )
 from domain.recipients.recipients import Recipient
+from models.queries.batches.items import page_of_items
 from models.queries.messages import activities, engagement
 from models.queries.messages import messages as statements
 from models.queries.recipients.recipients import recipients_by_ref
 from runtime.database import Connection
+from services.batches.gathering import contributions_of
 from services.engine import Engine
 
 # Fifty e-mails may have 250 MB together; whoever wants so many asks several times.
@@ -37,12 +40,16 @@ _MAX_TRIGGER_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class TriggerActivity:
-    """One trigger as the recipient of a message sees it; with recipients that are still stored."""
+    """One trigger as the recipient of a message sees it; with recipients that are still stored.
+
+    `item` says which one of a batch it is; None for the only one.
+    """
 
     message: BaseMessage
     data: JsonObject
     actor: Recipient | None = None
     recipient: Recipient | None = None
+    item: Contribution | None = None
 
 
 async def list_messages(
@@ -139,20 +146,25 @@ async def list_trigger_activities(
     wanted: DataFilter | None,
     request: PageRequest,
 ) -> Page[TriggerActivity]:
-    """Return the triggers that made a message: one, as nothing batches yet.
+    """Return the triggers that made a message, oldest first: one, or all items of its batch.
 
     Args:
         engine: the parts of this process.
         environment: where.
         message_id: which message.
-        wanted: values that the trigger's data must have.
-        request: which page; there is nothing beyond the first.
+        wanted: values that a trigger's data must have; a page may have fewer entries for it.
+        request: which page.
 
     Raises:
         NotFound: there is no such message.
     """
     async with engine.connection() as connection:
         message = await _load(connection, environment, message_id)
+        if message.batch_id is not None:
+            page = await _of_batch(connection, environment, message, message.batch_id, request)
+            return page.of(
+                each for each in page.rows if wanted is None or wanted.matches(each.data)
+            )
         run_id = message.recipient_run_id
         if run_id is None or request.after is not None or request.before is not None:
             return Page([], request.size)
@@ -173,6 +185,29 @@ async def list_trigger_activities(
     )
     is_wanted = wanted is None or wanted.matches(activity.data)
     return Page([activity] if is_wanted else [], request.size)
+
+
+async def _of_batch(
+    connection: Connection,
+    environment: EnvironmentScope,
+    message: Message,
+    batch_id: UUID,
+    request: PageRequest,
+) -> Page[TriggerActivity]:
+    """Return a page of what the items of a message's batch contributed."""
+    page = await page_of_items(connection, environment.id, batch_id, request)
+    contributions = await contributions_of(
+        connection,
+        environment.id,
+        page.rows,
+        each=_MAX_TRIGGER_BYTES,
+        together=_MAX_TRIGGER_BYTES,
+    )
+    people = await recipients_by_ref(connection, environment.id, [message.recipient])
+    return page.of(
+        TriggerActivity(message, each.data, each.actor, people.get(message.recipient), item=each)
+        for each in contributions
+    )
 
 
 async def engage_one(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
+from domain.batches.gathered import Gathered
 from domain.conditions import ConditionGroup, ConditionScope, Verdict, arguments, evaluate
 from domain.kit.clock import iso
 from domain.kit.ids import activity_id
@@ -39,6 +40,7 @@ class Walk:
         run: its facts and its data.
         journal: what the walk did so far.
         limits: what a rendering may cost.
+        gathered: the items of the batch that the run has carried last, if it has.
     """
 
     unit: Unit
@@ -47,6 +49,7 @@ class Walk:
     run: RunState
     journal: Journal
     limits: Limits
+    gathered: Gathered | None = None
     _scope: JsonObject | None = None
     _stored: list[RunMessage] | None = None
 
@@ -76,6 +79,7 @@ class Walk:
                 },
                 variables={},
                 now_iso=iso(self.run.accepted_at) or "",
+                gathered=self.gathered,
             )
         return self._scope
 
@@ -83,12 +87,23 @@ class Walk:
         """Return what the templates of one message see: its own facts, and its activities' ids."""
         scope = self.scope()
         now = iso(self.unit.now)
-        (activity,) = scope["activities"]
+        items = [each.id for each in self.gathered.contributions] if self.gathered else [None]
+        activities = [
+            {**activity, "id": str(activity_id(UUID(message_id), item))}
+            for activity, item in zip(scope["activities"], items, strict=True)
+        ]
         return {
             **scope,
-            "activities": [{**activity, "id": str(activity_id(UUID(message_id)))}],
+            "activities": activities,
             "current_message": {"id": message_id, "inserted_at": now, "updated_at": now},
         }
+
+    def go_on_with(self, definition: WorkflowDefinition, version_id: UUID) -> None:
+        """Take the steps that come now from another version of the workflow."""
+        self.definition = definition
+        self.run.version_id = version_id
+        self.journal.version_id = version_id
+        self._scope = None
 
     def patch(self, patch: JsonObject) -> None:
         """Change the run's data for everything that is read from now on."""

@@ -46,6 +46,7 @@ class Journal:
         orders: messages to hand to their providers, those of earlier walks included.
         story: one line per step that was walked, for the Temporal UI.
         owed: kind and payload of what is owed to Temporal after the commit.
+        version_id: of the workflow, for the steps that come.
 
     Args:
         taken: the run.
@@ -69,6 +70,7 @@ class Journal:
         self.story: list[str] = []
         self.owed: list[tuple[str, JsonObject]] = []
         self.rows: dict[str, list[JsonObject]] = {}
+        self.version_id = taken.version_id
         self._run_id = taken.id
         self._event_count = taken.event_count
         self._error_count = taken.error_count
@@ -119,6 +121,7 @@ class Journal:
         """Return what becomes of the run's row."""
         return RunChange(
             status=self._status.value,
+            version_id=self.version_id,
             error_count=self._error_count,
             event_count=self._event_count,
             step_outcomes=self.outcomes,

@@ -17,6 +17,7 @@ from domain.content.workflow import WORKFLOW
 from domain.contract.runs import (
     START,
     Advanced,
+    AwaitBatch,
     Directive,
     Fetch,
     Finished,
@@ -141,11 +142,10 @@ async def _why_not(walk: Walk, *, begins: bool) -> str | None:
 
 
 async def _take_all(walk: Walk, orders: Orders) -> Advanced:
-    program = walk.definition.program
     cursor = orders.cursor
-    ref = cursor.ref or program.first()
+    ref = cursor.ref or walk.definition.program.first()
     while ref is not None:
-        step = program.step(ref)
+        step = walk.definition.program.step(ref)
         if step is None:
             return _finish(walk, "step_missing", halted=True)
         outcome = await _take(walk, step, cursor, orders)
@@ -156,6 +156,7 @@ async def _take_all(walk: Walk, orders: Orders) -> Advanced:
                 return _finish(walk, outcome.get("reason"))
             case "waiting" | "retrying":
                 return _pause(walk, step, outcome, orders.speaks)
+        program = walk.definition.program  # a batch may go on with a newer one
         is_branched = outcome.get("outcome") == "branched"
         ref = program.into(ref, outcome["branch"]) if is_branched else program.after(ref)
         cursor = Cursor(START)
@@ -268,7 +269,7 @@ def _pause(walk: Walk, step: BaseStep, outcome: JsonObject, speaks: Sequence[str
         directive = SleepUntil(until.timestamp(), f"{step.ref}: needs a newer worker")
         cursor = Cursor(step.ref)
     resumes_at = walk.unit.now
-    if isinstance(directive, SleepUntil):
+    if isinstance(directive, (SleepUntil, AwaitBatch)):
         resumes_at = datetime.fromtimestamp(directive.until, UTC)
     elif isinstance(directive, Fetch) and directive.not_before is not None:
         resumes_at = datetime.fromtimestamp(directive.not_before, UTC)

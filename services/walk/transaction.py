@@ -19,6 +19,7 @@ from domain.runs.statuses import RunStatus
 from domain.workflows import Cursor
 from models.queries.runs import walks
 from services import effects
+from services.batches.gathering import load_gathered, newest_record
 from services.engine import Engine, Unit
 from services.walk.context import Walk
 from services.walk.deliveries import open_deliveries
@@ -92,6 +93,10 @@ async def _open(unit: Unit, taken: TakenRun) -> Walk:
     journal = Journal(taken, unit.now, configuration.subscribed)
     if any("patch" in outcome for outcome in journal.outcomes.values()):
         patches = await walks.patches_of_run(connection, taken.id)
+    batched = newest_record(journal.outcomes)
+    gathered = None
+    if batched is not None:
+        gathered = await load_gathered(connection, taken.environment_id, batched)
     return Walk(
         unit=unit,
         configuration=configuration,
@@ -99,6 +104,7 @@ async def _open(unit: Unit, taken: TakenRun) -> Walk:
         run=run_state(taken, data, patches),
         journal=journal,
         limits=Limits(seconds=engine.settings.liquid_seconds),
+        gathered=gathered,
     )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from domain.batches.gathered import Gathered
+from domain.kit.clock import iso
 from domain.kit.json_types import JsonObject
 
 _WORKFLOW_KEYS = (
@@ -24,8 +26,9 @@ def build_scope(
     workflow: Mapping[str, Any],
     variables: Mapping[str, Any],
     now_iso: str,
+    gathered: Gathered | None = None,
 ) -> dict[str, Any]:
-    """Build the scope of a run that was not batched.
+    """Build the scope of a run.
 
     Entities come in wire shape (custom properties beside `id`, `created_at`, …). The keys of
     `data` are also found at the root, but never hide a variable of the system. What belongs to one
@@ -39,33 +42,56 @@ def build_scope(
         workflow: at least `key`; the other documented keys may be missing.
         variables: values of `vars`, branding included.
         now_iso: time of the trigger, ISO 8601.
+        gathered: the items of the batch that the run has carried; None for its own trigger alone.
     """
-    activity = {
-        **data,
-        "id": None,
-        "inserted_at": now_iso,
-        "updated_at": now_iso,
-        "actor": actor,
-        "recipient": recipient,
-        "data": data,
-    }
     actors = [] if actor is None else [actor]
+    total_activities, total_actors = 1, len(actors)
+    if gathered is None:
+        activities = [_activity(data, recipient, actor, now_iso)]
+    else:
+        activities = [
+            _activity(
+                each.data,
+                recipient,
+                each.actor.variable() if each.actor else None,
+                iso(each.inserted_at) or "",
+            )
+            for each in gathered.contributions
+        ]
+        actors = [each.actor.variable() for each in gathered.actors() if each.actor is not None]
+        total_activities, total_actors = gathered.total_activities, gathered.total_actors
     return {
         **data,
         "data": data,
         "recipient": recipient,
         "actor": actor,
         "actors": actors,
-        "total_actors": len(actors),
-        "activities": [activity],
-        "total_activities": 1,
+        "total_actors": total_actors,
+        "activities": activities,
+        "total_activities": total_activities,
         "tenant": tenant,
         "timestamp": now_iso,
         "vars": _with_branding(variables, tenant),
         "workflow": {key: workflow.get(key) for key in _WORKFLOW_KEYS},
-        "run": {"total_activities": 1, "total_actors": len(actors)},
+        "run": {"total_activities": total_activities, "total_actors": total_actors},
         "current_message": None,
         "refs": {},
+    }
+
+
+def _activity(
+    data: Mapping[str, Any], recipient: JsonObject, actor: JsonObject | None, at: str
+) -> JsonObject:
+    """Write what one trigger contributed: its data, and the same keys beside its own facts."""
+    return {
+        **data,
+        "id": None,
+        "inserted_at": at,
+        "updated_at": at,
+        "timestamp": at,
+        "actor": actor,
+        "recipient": recipient,
+        "data": data,
     }
 
 

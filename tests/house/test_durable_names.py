@@ -15,6 +15,7 @@ from domain.contract.queues import ALL_QUEUES
 from temporal_workflows import WORKFLOWS, activity_stubs, search_attributes, signals
 
 WORKFLOW_NAMES = {
+    "BatchWindow": "BatchWindowInput",
     "CancelFanout": "CancelFanoutInput",
     "MessageDelivery": "MessageDeliveryInput",
     "RecipientRun": "RecipientRunInput",
@@ -23,6 +24,7 @@ WORKFLOW_NAMES = {
 }
 ACTIVITY_NAMES = {
     "advance",
+    "close_window",
     "deliver_message",
     "deliver_now",
     "http_fetch",
@@ -32,7 +34,10 @@ ACTIVITY_NAMES = {
     "start_runs",
     "sweep",
 }
-SIGNAL_NAMES = {"RecipientRun": {"cancel_requested"}}
+SIGNAL_NAMES = {
+    "BatchWindow": {"closes_earlier"},
+    "RecipientRun": {"batch_closed", "cancel_requested"},
+}
 SEARCH_ATTRIBUTES = {
     "CancellationKey",
     "Environment",
@@ -62,6 +67,7 @@ PAYLOADS = {
     "SleepUntil": ("until", "label", "kind"),
     "HttpFetchInput": ("run_id", "environment_id", "step_ref", "attempt"),
     "Fetch": ("attempt", "not_before", "label", "kind"),
+    "AwaitBatch": ("batch_id", "until", "label", "kind"),
     "Advanced": ("next", "cursor", "deliveries", "story", "status"),
     "DeliverMessageInput": ("message_id", "environment_id", "retry", "queue"),
     "FirstAttempt": ("settled", "state"),
@@ -71,6 +77,8 @@ PAYLOADS = {
     "Chunk": ("scope_id", "environment_id", "after", "last"),
     "ChunkPlan": ("chunks", "more"),
     "SweepInput": ("duties",),
+    "BatchWindowInput": ("batch_id", "environment_id", "closes_at"),
+    "WindowState": ("is_closed", "closes_at"),
 }
 
 
@@ -97,7 +105,9 @@ def test_signals() -> None:
         if definition.signals
     }
     assert found == SIGNAL_NAMES
-    assert {signals.CANCEL_REQUESTED} == SIGNAL_NAMES["RecipientRun"]
+    of_runs = {signals.BATCH_CLOSED, signals.CANCEL_REQUESTED}
+    assert of_runs == SIGNAL_NAMES["RecipientRun"]
+    assert {signals.CLOSES_EARLIER} == SIGNAL_NAMES["BatchWindow"]
 
 
 def test_activities() -> None:

@@ -18,6 +18,7 @@ from temporal_workflows.waits import SPEAKS
 WALK = Path(__file__).parents[2] / "services" / "walk"
 # What a step left behind, by the word in `recipient_runs.step_outcomes`.
 OUTCOMES = {
+    "batched",
     "branched",
     "done",
     "failed",
@@ -29,7 +30,7 @@ OUTCOMES = {
     "waiting",
 }
 MOVES = {"Done", "Halted", "Into", "Skipped", "Waiting"}
-DIRECTIVES = {"fetch", "finished", "sleep_until", "walk_on"}
+DIRECTIVES = {"await_batch", "fetch", "finished", "sleep_until", "walk_on"}
 CURSORS = {
     "": Cursor(""),
     "email_1": Cursor("email_1"),

@@ -21,6 +21,7 @@ from domain.recipients.refs import RecipientRef
 from domain.recipients.subscriptions import Side
 from domain.runs.filters import RunFilters
 from domain.runs.rows import Place
+from models.queries.batches import items, membership, windows
 from models.queries.in_app import feeds
 from models.queries.messages import messages
 from models.queries.recipients import lists as recipient_lists
@@ -82,6 +83,19 @@ SELECT md5('m' || n)::uuid, %(environment)s,
        CASE WHEN n %% 900 = 0 THEN now() END, CASE WHEN n %% 901 = 0 THEN now() END,
        CASE WHEN n %% 902 = 0 THEN now() END, CASE WHEN n %% 903 = 0 THEN now() END,
        CASE WHEN n %% 904 = 0 THEN now() END, '{}', 0, now() - n * interval '1 minute', now()
+FROM generate_series(1, 30000) AS n;
+INSERT INTO batches (id, environment_id, workflow_key, step_ref, collection, recipient_id, identity,
+    batch_key, is_latest, leader_run_id, carrier_run_id, opened_at, closes_at, item_count,
+    closed_at, resumed_at)
+SELECT md5('b' || n)::uuid, %(environment)s, 'workflow-' || n %% 300, 'batch_1', '$users',
+       'user-' || n %% 500, decode(md5('i' || n), 'hex'), '', false, md5('l' || n)::uuid,
+       md5('l' || n)::uuid, now(), now() - n * interval '1 minute', 3,
+       CASE WHEN n %% 100 <> 0 THEN now() END, CASE WHEN n %% 101 <> 0 THEN now() END
+FROM generate_series(1, 20000) AS n;
+INSERT INTO batch_items (recipient_run_id, step_ref, batch_id, environment_id, workflow_run_id,
+    workflow_key, cancellation_key, data, inserted_at)
+SELECT md5('r' || n)::uuid, 'batch_1', md5('b' || n / 3)::uuid, %(environment)s,
+       md5('w' || n)::uuid, 'workflow-' || n %% 300, 'order-' || n, '{}', now()
 FROM generate_series(1, 30000) AS n;
 ANALYZE
 """
@@ -163,6 +177,22 @@ def _cancel(connection: Connection, environment: UUID) -> Awaitable[Any]:
     )
 
 
+def _batch(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return membership.lock_open_batch(connection, environment, b"identity")
+
+
+def _items(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return items.page_of_items(connection, environment, uuid4(), PAGE)
+
+
+def _overdue_batches(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return windows.overdue_batches(connection, T0, limit=100)
+
+
+def _closed_batches(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return windows.closed_batches(connection, T0, limit=100)
+
+
 def _waiting(connection: Connection, environment: UUID) -> Awaitable[Any]:
     return open_runs.waiting_runs(connection, Place(), limit=200)
 
@@ -208,6 +238,10 @@ def _unconfirmed(connection: Connection, environment: UUID) -> Awaitable[Any]:
         (_followed, "ix_subscriptions_recipient"),
         (_unsubscribed, "pk_subscriptions"),
         (_cancel, "ix_recipient_runs_open_key"),
+        (_batch, "ix_batches_open"),
+        (_items, "ix_batch_items_batch_id_workflow_run_id"),
+        (_overdue_batches, "ix_batches_closes_at"),
+        (_closed_batches, "ix_batches_not_resumed"),
         (_waiting, "ix_recipient_runs_resumes_at"),
         (_unconfirmed, "ix_recipient_runs_workflow_run_id"),
     ],
@@ -228,6 +262,14 @@ async def test_a_deletion_goes_by_indexes(crowded: tuple[str, UUID]) -> None:
     plans = await _plans((url, environment), lambda c, e: delete_recipient(c, e, ref))
     scanned = {name for plan in plans for name in re.findall(r"Seq Scan on (\w+)", plan)}
     assert not scanned & {"messages", "recipient_runs", "recipients", "subscriptions"}
+
+
+async def test_a_cancel_finds_batches_by_indexes(crowded: tuple[str, UUID]) -> None:
+    """Open batches are found by the key of an item and by the run that waits, among many."""
+    plans = "\n".join(await _plans(crowded, _cancel))
+    assert "ix_batch_items_key" in plans
+    assert "ix_batches_carrier" in plans
+    assert "Seq Scan on batch" not in plans
 
 
 async def test_a_range_of_time_ends_the_search(crowded: tuple[str, UUID]) -> None:

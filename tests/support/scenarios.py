@@ -19,6 +19,7 @@ from activities.sweep import DUTIES
 from domain.contract.queues import RUNS
 from domain.contract.runs import SweepInput
 from domain.kit.ids import (
+    batch_window_workflow_id,
     cancel_fanout_workflow_id,
     message_delivery_workflow_id,
     recipient_run_workflow_id,
@@ -31,7 +32,7 @@ from tests.support.interruptions import FailingTemporal
 from tests.support.steps import fetch_step
 from tests.support.waiting import until
 from tests.support.webhook_target import listening_target
-from tests.support.world import World, channel_step, delay_step
+from tests.support.world import World, batch_step, channel_step, delay_step
 
 Handle = WorkflowHandle[Any, Any]
 FLOW = "flow"
@@ -201,6 +202,48 @@ async def sweep(world: World) -> Handle:
     )
 
 
+async def _batch(world: World) -> Handle:
+    """Gather three items until the window closes; answers the run that carries them."""
+    window = batch_step(seconds=2)
+    carrier = await start(world, window, channel_step("feed"), data={"n": 1})
+    await until_event(carrier, EventType.EVENT_TYPE_MARKER_RECORDED)
+    for number in (2, 3):
+        await _ended(run_handle(world, await world.begin(FLOW, data={"n": number})))
+    return await _ended(carrier)
+
+
+async def _batch_joined(world: World) -> Handle:
+    """Put an item into an open batch; answers its run."""
+    carrier = await start(world, batch_step(), channel_step("feed"))
+    await until_event(carrier, EventType.EVENT_TYPE_MARKER_RECORDED)
+    return await _ended(run_handle(world, await world.begin(FLOW)))
+
+
+async def _only_window(world: World) -> Handle:
+    (row,) = await world.make.rows(
+        "SELECT id FROM batches WHERE environment_id = %s", world.environment.id
+    )
+    slug = world.environment.scope.slug
+    workflow_id = batch_window_workflow_id(slug, FLOW, str(row["id"]))
+    return world.engine.temporal.get_workflow_handle(workflow_id)
+
+
+async def _batch_window(world: World) -> Handle:
+    """Let the window of a batch end; answers its watch."""
+    await _batch(world)
+    return await _ended(await _only_window(world))
+
+
+async def _batch_window_full(world: World) -> Handle:
+    """Fill a batch before its window ends; answers its watch."""
+    window = batch_step(batch_items_max_limit=2)
+    carrier = await start(world, window, channel_step("feed"))
+    await until_event(carrier, EventType.EVENT_TYPE_MARKER_RECORDED)
+    await world.begin(FLOW)
+    await _ended(carrier)
+    return await _ended(await _only_window(world))
+
+
 SCENARIOS: dict[str, Scenario] = {
     "in_app": Scenario(_in_app, 6),
     "email": Scenario(_email, 8),
@@ -215,5 +258,9 @@ SCENARIOS: dict[str, Scenario] = {
     "message_delivery": Scenario(_message_delivery, 11),
     "trigger_fanout": Scenario(_trigger_fanout, 23),
     "cancel_fanout": Scenario(_cancel_fanout, 23),
-    "sweep": Scenario(_sweep, 40),
+    "sweep": Scenario(_sweep, 46),
+    "batch": Scenario(_batch, 11),
+    "batch_joined": Scenario(_batch_joined, 6),
+    "batch_window": Scenario(_batch_window, 14),
+    "batch_window_full": Scenario(_batch_window_full, 14),
 }

@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError
 from domain.contract.runs import (
     Advanced,
     AdvanceInput,
+    BatchWindowInput,
     CancelFanoutInput,
     Chunk,
     ChunkPlan,
@@ -21,6 +22,7 @@ from domain.contract.runs import (
     FirstAttempt,
     HttpFetchInput,
     TriggerFanoutInput,
+    WindowState,
 )
 
 FINISHED = Advanced(Finished(), status="completed")
@@ -54,6 +56,7 @@ class Script:
         work: one attempt at a range of runs.
         plan: the ranges of a fan-out.
         pages: its pages instead, by where they begin.
+        windows: the ends of a window that looks at it find, one after the other; then it is closed.
     """
 
     directives: dict[str, Advanced] = field(default_factory=lambda: {"": FINISHED})
@@ -65,6 +68,8 @@ class Script:
     work: Callable[[Chunk, int], Awaitable[int]] = _started
     plan: ChunkPlan = field(default_factory=ChunkPlan)
     pages: dict[str, ChunkPlan] = field(default_factory=dict)
+    windows: list[float] = field(default_factory=list)
+    looks: int = 0
     durable_walk: asyncio.Event = field(default_factory=asyncio.Event)
     walks: list[AdvanceInput] = field(default_factory=list)
     forms: list[str] = field(default_factory=list)
@@ -92,6 +97,15 @@ class ScriptedActivities:
         if not is_local and script.failing_walks and not order.cancel:
             await script.durable_walk.wait()
         return script.on_cancel if order.cancel else script.directives[order.cursor]
+
+    @activity.defn(name="close_window")
+    async def close_window(self, order: BatchWindowInput) -> WindowState:
+        """Answer what the script says of the window."""
+        script = self.scripts[order.environment_id]
+        script.looks += 1
+        if script.windows:
+            return WindowState(is_closed=False, closes_at=script.windows.pop(0))
+        return WindowState(is_closed=True)
 
     @activity.defn(name="deliver_message")
     async def deliver_message(self, order: DeliverMessageInput) -> str:
@@ -153,6 +167,7 @@ class ScriptedActivities:
         """Return every activity."""
         return [
             self.advance,
+            self.close_window,
             self.deliver_message,
             self.deliver_now,
             self.http_fetch,

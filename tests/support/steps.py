@@ -127,6 +127,10 @@ def throttle_step(ref: str = "throttle", /, **settings: Any) -> JsonObject:
     """Write a throttle step that lets one run pass in an hour."""
     hour = {"throttle_window": {"unit": "hours", "value": 1}}
     return {"type": "throttle", "ref": ref, "settings": {**hour, **settings}}
+def batch_step(ref: str = "batch_1", *, seconds: float | None = 600, **settings: Any) -> JsonObject:
+    """Write a batch step with a window of a fixed length; `settings` win."""
+    window = None if seconds is None else {"unit": "seconds", "value": seconds}
+    return {"type": "batch", "ref": ref, "settings": {"batch_window": window, **settings}}
 
 
 def when(variable: str, operator: str, argument: Any = None) -> JsonObject:

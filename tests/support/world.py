@@ -26,12 +26,13 @@ from temporal_workflows.waits import SPEAKS
 from tests.support.builders import T0
 from tests.support.content import note, save_content
 from tests.support.seen import Seen
-from tests.support.steps import CHANNEL_KEYS, channel_step, delay_step, when
+from tests.support.steps import CHANNEL_KEYS, batch_step, channel_step, delay_step, when
 
 __all__ = [
     "PROVIDERS",
     "World",
     "another_process",
+    "batch_step",
     "channel_step",
     "delay_step",
     "sleep_of",

@@ -142,6 +142,23 @@ async def _statuses_are(world: World, status: str) -> bool:
     return {run["status"] for run in await world.runs()} == {status}
 
 
+async def _gathered(world: World, handle: Handle) -> None:
+    """One of three runs has made a message, which tells of all three."""
+    runs = await world.runs()
+    messages = [row for run in runs for row in await world.messages(run["id"])]
+    assert [run["status"] for run in runs] == ["completed"] * len(runs)
+    assert len(messages) == 1
+    batches = await world.make.rows(
+        "SELECT total_activities FROM batches WHERE environment_id = %s", world.environment.id
+    )
+    assert [row["total_activities"] for row in batches] == [len(runs)]
+
+
+async def _batched(world: World, handle: Handle) -> None:
+    """The run ended as its item joined; the one that carries the batch waits."""
+    assert {run["end_reason"] for run in await world.runs()} == {None, "batched"}
+
+
 OUTCOMES: dict[str, Callable[[World, Handle], Awaitable[None]]] = {
     "in_app": _delivered,
     "email": _delivered,
@@ -157,6 +174,10 @@ OUTCOMES: dict[str, Callable[[World, Handle], Awaitable[None]]] = {
     "trigger_fanout": _all_asleep,
     "cancel_fanout": _all_ended,
     "sweep": _delivered,
+    "batch": _gathered,
+    "batch_joined": _batched,
+    "batch_window": _gathered,
+    "batch_window_full": _gathered,
 }
 
 

@@ -55,14 +55,21 @@ class FeedItemOut(EngagementOut):
         if view.is_rich:
             run_id = item.recipient_run_id
             data = view.trigger_data.get(run_id, data) if run_id else data
-            activities = [
-                ActivityOut.made_by(
-                    item,
-                    data,
-                    actor=actors[0] if actors else None,
-                    recipient=people.get(item.recipient),
-                )
-            ]
+            recipient = people.get(item.recipient)
+            if item.batch_id is None:
+                actor = actors[0] if actors else None
+                activities = [ActivityOut.made_by(item, data, actor=actor, recipient=recipient)]
+            else:
+                activities = [
+                    ActivityOut.made_by(
+                        item,
+                        each.data,
+                        actor=people.get(each.actor_ref) if each.actor_ref else None,
+                        recipient=recipient,
+                        item=each,
+                    )
+                    for each in view.batched.get(item.batch_id, ())
+                ]
         return cls(
             cursor=encode_cursor((item.inserted_at, item.id)),
             id=item.id,
@@ -70,8 +77,8 @@ class FeedItemOut(EngagementOut):
             data=data,
             actors=actors if view.is_rich else actors[:1],
             activities=activities,
-            total_activities=activities and len(activities),
-            total_actors=len(item.actors),
+            total_activities=None if activities is None else item.total_activities or 1,
+            total_actors=len(item.actors) if item.total_actors is None else item.total_actors,
             tenant=item.tenant_id,
             source=FeedSourceOut(
                 key=item.workflow_key, version_id=item.version_id, categories=item.categories

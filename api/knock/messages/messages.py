@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, FeedKey, SecretKey
 from api.kit.lists import PAGING, filter_parameters, read_filters
-from api.kit.pagination import BY_POSITION, BY_TIME_AND_UUID, BY_UUID, read_page
+from api.kit.pagination import BY_TIME_AND_UUID, BY_UUID, read_page
 from api.kit.parameters import ERROR_RESPONSES, takes, texts
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import feed_limit, secret_limit
@@ -122,12 +122,12 @@ async def list_delivery_logs(
 async def list_activities(
     message_id: str, principal: SecretKey, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """List the triggers that made a message."""
+    """List the triggers that made a message, oldest first: one, or all that were batched."""
     page = await messages.list_trigger_activities(
         engine,
         principal.environment,
         known_uuid(message_id),
         query.data_filter("trigger_data"),
-        read_page(query, BY_POSITION),
+        read_page(query, BY_UUID),
     )
     return answer(ItemsOut[ActivityOut].of(page, map(ActivityOut.of, page.rows)))

@@ -11,6 +11,7 @@ from pydantic import Field
 from api.kit.shapes import LeftOut, Moment, Out
 from api.knock.common import Reference, reference
 from api.knock.recipients.schemas import RecipientOut, recipient_out
+from domain.batches.gathered import Contribution
 from domain.kit.ids import activity_id
 from domain.kit.json_types import JsonObject
 from domain.messages.messages import (
@@ -201,6 +202,7 @@ class ActivityOut(Out):
             found.data,
             actor=recipient_out(found.actor) if found.actor else None,
             recipient=recipient_out(found.recipient) if found.recipient else None,
+            item=found.item,
         )
 
     @classmethod
@@ -211,6 +213,7 @@ class ActivityOut(Out):
         *,
         actor: RecipientOut | None,
         recipient: RecipientOut | None,
+        item: Contribution | None = None,
     ) -> Self:
         """Write an activity of people who are written already: a feed repeats them.
 
@@ -219,14 +222,16 @@ class ActivityOut(Out):
             data: what it carried for the recipient.
             actor: who caused it, if still stored.
             recipient: whom the message is for, if still stored.
+            item: which one of a batch it is; None for the only one.
         """
+        made_at = item.inserted_at if item else message.inserted_at
         return cls(
-            id=activity_id(message.id),
+            id=activity_id(message.id, item.id if item else None),
             actor=actor,
             recipient=recipient,
             data=data,
-            inserted_at=message.inserted_at,
-            updated_at=message.inserted_at,
+            inserted_at=made_at,
+            updated_at=made_at,
         )
 
 

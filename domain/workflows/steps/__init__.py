@@ -27,6 +27,7 @@ from domain.workflows.steps.base import (
     raw_steps,
 )
 from domain.workflows.steps.branch import BranchStep, ConditionalBranch
+from domain.workflows.steps.batch import BatchStep
 from domain.workflows.steps.channel import ChannelStep
 from domain.workflows.steps.delay import DelayDecision, DelaySettings, DelayStep, decide_delay
 from domain.workflows.steps.random_cohort import (
@@ -49,7 +50,8 @@ Step: TypeAlias = Annotated[
     | UpdateDataStep
     | TriggerWorkflowStep
     | HttpFetchStep
-    | ThrottleStep,
+    | ThrottleStep
+    | BatchStep,
     Field(discriminator="type"),
 ]
 NestedSteps: TypeAlias = Annotated[tuple[Step, ...], WrapValidator(nested_steps)]
@@ -61,6 +63,7 @@ MAX_STEPS = 500
 MAX_NESTING = 5
 
 STEP_TYPES: dict[str, type[BaseStep]] = {
+    "batch": BatchStep,
     "channel": ChannelStep,
     "delay": DelayStep,
     "branch": BranchStep,
@@ -73,7 +76,6 @@ STEP_TYPES: dict[str, type[BaseStep]] = {
 # Known to Knock, refused here by name: a step is never dropped in silence.
 UNSUPPORTED_TYPES = frozenset(
     (
-        "batch",
         "wait_for_event",
         "ai_agent",
         "update_user",
@@ -222,6 +224,7 @@ __all__ = [
     "BaseStep",
     "Branch",
     "BranchStep",
+    "BatchStep",
     "ChannelStep",
     "CohortBranch",
     "ConditionalBranch",

@@ -14,7 +14,16 @@ from models.queries.messages.filters import ENGAGED, add_shared
 from models.sql import Listing, Where, fetch_one
 from runtime.database import Connection, one
 
-_ITEMS = Listing(FeedItem, source="messages m", alias="m", keys=("inserted_at", "id"))
+_ITEMS = Listing(
+    FeedItem,
+    source="messages m LEFT JOIN batches b ON b.id = m.batch_id",
+    alias="m",
+    keys=("inserted_at", "id"),
+    expressions={
+        "total_activities": "b.total_activities",
+        "total_actors": "b.total_actors",
+    },
+)
 _ARCHIVED = {
     Archived.EXCLUDE: ENGAGED["unarchived"],
     Archived.INCLUDE: "true",

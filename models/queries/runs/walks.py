@@ -78,7 +78,8 @@ on_their_way AS (
 
 _UPDATE = """
 UPDATE recipient_runs
-SET status = %(status)s, error_count = %(error_count)s, event_count = %(event_count)s,
+SET status = %(status)s, version_id = %(version_id)s,
+    error_count = %(error_count)s, event_count = %(event_count)s,
     step_outcomes = %(step_outcomes)s, resumes_at = %(resumes_at)s, started_at = %(started_at)s,
     ended_at = %(ended_at)s, end_reason = %(end_reason)s, updated_at = %(now)s
 WHERE id = %(id)s
@@ -115,6 +116,7 @@ class RunChange:
     """What a walk makes of its run's row."""
 
     status: str
+    version_id: UUID
     error_count: int
     event_count: int
     step_outcomes: JsonObject
@@ -175,6 +177,7 @@ async def record_walk(
     values = {
         "id": run_id,
         "status": change.status,
+        "version_id": change.version_id,
         "error_count": change.error_count,
         "event_count": change.event_count,
         "step_outcomes": Jsonb(change.step_outcomes),

@@ -24,28 +24,61 @@ _TOLD = tell_runs(
     at="%(now)s::timestamptz",
 )
 
-# A run is cancelled by this statement, not by Temporal: a walk holds the row's lock from before
+# A run is cancelled by these statements, not by Temporal: a walk holds the row's lock from before
 # its first effect to its commit, so either the walk came first and what it made stands, or the
-# cancel did and the walk makes nothing. Rows are locked in id order, so two cancels never deadlock.
+# cancel did and the walk makes nothing. Rows are locked in id order, runs before batches, so two
+# cancels never deadlock. Each lock has a statement of its own: the next one sees what was committed
+# while it was waited for, such as the item that a walk has just put into a batch.
+_FOR_SOME = """(%(recipients)s::jsonb IS NULL OR (collection, recipient_id) IN (
+            SELECT * FROM unnest(%(collections)s::text[], %(recipient_ids)s::text[])))"""
+
+_LOCK_RUNS = f"""
+SELECT id FROM recipient_runs
+WHERE environment_id = %(environment_id)s AND workflow_key = %(workflow_key)s
+  AND open_key = %(cancellation_key)s AND {_FOR_SOME}
+ORDER BY id FOR UPDATE
+"""  # noqa: S608 - fixed text
+
+_ITEMS = """
+SELECT batch_id FROM batch_items
+WHERE environment_id = %(environment_id)s AND workflow_key = %(workflow_key)s
+  AND cancellation_key = %(cancellation_key)s AND removed_at IS NULL
+"""
+
+# Open batches with items of the key, and those that wait for a run of the key.
+_LOCK_BATCHES = f"""
+SELECT id FROM batches
+WHERE closed_at IS NULL AND {_FOR_SOME} AND id IN (
+    {_ITEMS} UNION
+    SELECT id FROM batches WHERE closed_at IS NULL AND carrier_run_id = ANY(%(run_ids)s)
+)
+ORDER BY id FOR UPDATE
+"""  # noqa: S608 - fixed text
+
+# An item is taken out of its batch; the window stays open. So the run that waits for it goes on
+# waiting: at its end it goes on with what others have put in.
 _CANCEL = f"""
 WITH requested AS (
     INSERT INTO cancellations (id, environment_id, workflow_key, cancellation_key, recipients,
                                run_count, requested_at, due_at, attempts)
     VALUES (%(id)s, %(environment_id)s, %(workflow_key)s, %(cancellation_key)s, %(recipients)s,
             0, %(now)s, now() + %(release_within)s, 0)
-), locked AS (
-    SELECT id FROM recipient_runs
-    WHERE environment_id = %(environment_id)s AND workflow_key = %(workflow_key)s
-      AND open_key = %(cancellation_key)s
-      AND (%(recipients)s::jsonb IS NULL OR (collection, recipient_id) IN (
-            SELECT * FROM unnest(%(collections)s::text[], %(recipient_ids)s::text[])))
-    ORDER BY id FOR UPDATE
+), removed AS (
+    UPDATE batch_items SET removed_at = %(now)s
+    WHERE batch_id = ANY(%(batch_ids)s) AND cancellation_key = %(cancellation_key)s
+      AND removed_at IS NULL
+    RETURNING batch_id
+), counted AS (
+    UPDATE batches b SET item_count = b.item_count - gone.items
+    FROM (SELECT batch_id, count(*) AS items FROM removed GROUP BY batch_id) AS gone
+    WHERE b.id = gone.batch_id
 ), cancelled AS (
     UPDATE recipient_runs r
     SET status = '{RunStatus.CANCELLED}', cancellation_id = %(id)s, resumes_at = NULL,
         ended_at = %(now)s, end_reason = 'cancel_requested',
         {count_event("r", RunEventType.RUN_CANCELLED)}, updated_at = %(now)s
-    FROM locked WHERE r.id = locked.id
+    WHERE r.id = ANY(%(run_ids)s) AND NOT EXISTS (
+        SELECT FROM batches b WHERE b.id = ANY(%(batch_ids)s) AND b.carrier_run_id = r.id)
     RETURNING {run_facts("r")}
 ), {_TOLD}
 SELECT id FROM cancelled ORDER BY id
@@ -74,25 +107,26 @@ async def cancel_runs(
     now: datetime,
     release_within: timedelta,
 ) -> list[UUID]:
-    """Cancel every open run that matches, and return their ids.
+    """Cancel every open run that matches, and return their ids; take items out of open batches.
 
     The sweep wakes their Temporal workflows after `release_within`, unless they were by then.
     """
     refs = recipients or ()
-    cursor = await connection.execute(
-        _CANCEL,
-        {
-            "id": cancellation_id,
-            "environment_id": environment_id,
-            "workflow_key": workflow_key,
-            "cancellation_key": cancellation_key,
-            "recipients": None if recipients is None else Jsonb([ref.gid for ref in refs]),
-            "collections": [ref.collection for ref in refs],
-            "recipient_ids": [ref.id for ref in refs],
-            "now": now,
-            "release_within": release_within,
-        },
-    )
+    values = {
+        "id": cancellation_id,
+        "environment_id": environment_id,
+        "workflow_key": workflow_key,
+        "cancellation_key": cancellation_key,
+        "recipients": None if recipients is None else Jsonb([ref.gid for ref in refs]),
+        "collections": [ref.collection for ref in refs],
+        "recipient_ids": [ref.id for ref in refs],
+        "now": now,
+        "release_within": release_within,
+    }
+    for name, lock in (("run_ids", _LOCK_RUNS), ("batch_ids", _LOCK_BATCHES)):
+        cursor = await connection.execute(lock, values)
+        values[name] = [row["id"] for row in await cursor.fetchall()]
+    cursor = await connection.execute(_CANCEL, values)
     ids = [row["id"] for row in await cursor.fetchall()]
     await connection.execute(_SETTLE, (len(ids), len(ids), cancellation_id))
     return ids

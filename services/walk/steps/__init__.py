@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 from domain.kit.json_types import JsonObject
 from domain.workflows.steps import (
     BaseStep,
+    BatchStep,
     BranchStep,
     ChannelStep,
     DelayStep,
@@ -20,6 +21,7 @@ from domain.workflows.steps import (
 from services.walk.context import Walk
 from services.walk.moves import Move, Woken
 from services.walk.steps.branch import BranchExecutor
+from services.walk.steps.batch import BatchExecutor
 from services.walk.steps.channel import ChannelExecutor
 from services.walk.steps.delay import DelayExecutor
 from services.walk.steps.random_cohort import RandomCohortExecutor
@@ -52,6 +54,7 @@ def pair(step: type[S], executor: Executor[S]) -> tuple[type[BaseStep], Executor
 
 EXECUTORS: dict[type[BaseStep], Executor[Any]] = dict(
     (
+        pair(BatchStep, BatchExecutor()),
         pair(ChannelStep, ChannelExecutor()),
         pair(DelayStep, DelayExecutor()),
         pair(BranchStep, BranchExecutor()),

@@ -11,7 +11,7 @@ from uuid import UUID
 from domain.channels.kind import Target
 from domain.channels.kinds import CHANNEL_KINDS
 from domain.kit.ids import message_id
-from domain.kit.json_types import JsonObject
+from domain.kit.json_types import JsonObject, JsonValue
 from domain.messages.events import MessageEventType
 from domain.messages.kept_data import kept_data
 from domain.messages.statuses import DeliveryStatus
@@ -27,6 +27,9 @@ from services.walk.deliveries import delivery_order
 from services.walk.faults import ContentError, blaming
 from services.walk.moves import Done, Event, Move, Skipped, Woken
 from services.walk.steps.rendering import Sources, effective_sources, render_message
+
+# Of a batch a message names so many (Knock API reference, Message).
+_MOST_ACTORS = 10
 
 
 class ChannelExecutor:
@@ -151,7 +154,8 @@ def _new_message(
         collection=run.ref.collection,
         recipient_id=run.ref.id,
         tenant_id=run.tenant_id,
-        actors=[run.actor_ref.wire()] if run.actor_ref else [],
+        actors=_actors(walk),
+        batch_id=walk.gathered.batch_id if walk.gathered else None,
         data=kept_data(run.data),
         content=content,
         delivery_status=status,
@@ -160,6 +164,14 @@ def _new_message(
         inserted_at=walk.unit.now,
         updated_at=walk.unit.now,
     )
+
+
+def _actors(walk: Walk) -> list[JsonValue]:
+    """Return who caused a message: of a batch the first ones of those that are rendered."""
+    if walk.gathered is None:
+        return [walk.run.actor_ref.wire()] if walk.run.actor_ref else []
+    refs = [each.actor_ref for each in walk.gathered.actors()]
+    return [ref.wire() for ref in refs[:_MOST_ACTORS] if ref is not None]
 
 
 def _skipped(step: ChannelStep, reason: str) -> Move:

@@ -1,0 +1,1 @@
+"""Windows in which items are gathered, and what is stored of them."""

@@ -1,0 +1,1 @@
+"""Statements over batches and their items."""

@@ -1,0 +1,1 @@
+"""Batches: how items join them, and how their windows close."""

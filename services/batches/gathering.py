@@ -1,0 +1,80 @@
+"""What a run sees of the batch that it has carried: its items, with their data and their actors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from domain.batches.gathered import Contribution, Gathered
+from domain.batches.rows import BatchItem
+from domain.kit.json_types import JsonObject
+from models.queries.batches import items as statements
+from models.queries.recipients.recipients import recipients_by_ref
+from runtime.database import Connection
+
+# A trigger may carry 10 MB, and a hundred items are rendered. Beyond these bounds an item shows
+# what was kept of its data.
+_MOST_OF_ONE = 256 * 1024
+_MOST_TOGETHER = 4 * 1024 * 1024
+
+
+def batched_record(
+    batch_id: UUID, *, limit: int, last: bool, total_activities: int, total_actors: int
+) -> JsonObject:
+    """Write what is kept under the ref of a batch step: enough to find the same items again."""
+    return {
+        "batch_id": str(batch_id),
+        "rendered": limit,
+        "last": last,
+        "total_activities": total_activities,
+        "total_actors": total_actors,
+    }
+
+
+def newest_record(outcomes: JsonObject) -> JsonObject | None:
+    """Return what is kept of the batch that a run has carried last, if it has carried any."""
+    records = [each for each in outcomes.values() if each.get("outcome") == "batched"]
+    return max(records, key=lambda each: each["n"], default=None)
+
+
+async def load_gathered(
+    connection: Connection, environment_id: UUID, record: JsonObject
+) -> Gathered:
+    """Load what a record leads to."""
+    batch_id = UUID(record["batch_id"])
+    items = await statements.some_items(
+        connection,
+        environment_id,
+        [batch_id],
+        each=record["rendered"],
+        last=record["last"],
+    )
+    contributions = await contributions_of(connection, environment_id, items)
+    return Gathered(batch_id, contributions, record["total_activities"], record["total_actors"])
+
+
+async def contributions_of(
+    connection: Connection,
+    environment_id: UUID,
+    items: Sequence[BatchItem],
+    *,
+    each: int = _MOST_OF_ONE,
+    together: int = _MOST_TOGETHER,
+) -> list[Contribution]:
+    """Load the data and the actors of some items, in their order; see `data_of_items`."""
+    data = await statements.data_of_items(
+        connection, environment_id, items, each=each, together=together
+    )
+    people = await recipients_by_ref(
+        connection, environment_id, {item.actor for item in items if item.actor is not None}
+    )
+    return [
+        Contribution(
+            id=item.workflow_run_id,
+            data=data.get(item.recipient_run_id, item.data),
+            actor_ref=item.actor,
+            actor=people.get(item.actor) if item.actor else None,
+            inserted_at=item.inserted_at,
+        )
+        for item in items
+    ]

@@ -1,0 +1,160 @@
+"""How windows close: when their time has come, when they are full, or when somebody says so.
+
+Closing is one transaction: it takes the batch's lock, settles the version that goes on, counts the
+items, and owes its carrier a word. Whoever finds the batch closed does nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from domain.batches.rows import Batch
+from domain.content.workflow import WORKFLOW
+from domain.contract.runs import BatchWindowInput, WindowState
+from domain.runs.rows import RunInTemporal
+from domain.workflows.steps.batch import BatchStep, VersionMode
+from models.queries.batches import membership, windows
+from models.queries.content.catalog import config_version
+from runtime.logs import get_logger
+from services import effects
+from services.content.catalog import Configuration
+from services.engine import Engine, Unit
+from services.temporal_calls import signal_closed_batch
+
+_log = get_logger(__name__)
+
+# Temporal may be busy, or restart; so long it is given to close a window and to wake a carrier.
+_GRACE = timedelta(seconds=30)
+_AT_ONCE = 100
+
+
+async def close_window(engine: Engine, order: BatchWindowInput) -> WindowState:
+    """Close a window whose time has come.
+
+    Returns:
+        That it is closed, by whomever; or its end, which items may have moved.
+
+    Raises:
+        Unavailable: the database is away; nothing was done.
+    """
+    environment_id = UUID(order.environment_id)
+    async with engine.unit() as unit:
+        batch = await membership.lock_batch(unit.connection, environment_id, UUID(order.batch_id))
+        if batch is None or batch.closed_at is not None:
+            return WindowState(is_closed=True)
+        if not batch.window.is_over(unit.now):
+            return WindowState(is_closed=False, closes_at=batch.closes_at.timestamp())
+        await seal(unit, batch, await _configuration(unit, environment_id))
+    return WindowState(is_closed=True)
+
+
+async def close_early(engine: Engine, environment_id: UUID, batch_id: UUID) -> bool:
+    """Close a window before its time; tells whether it was open.
+
+    Raises:
+        Unavailable: the database is away; nothing was done.
+    """
+    async with engine.unit() as unit:
+        batch = await membership.lock_batch(unit.connection, environment_id, batch_id)
+        if batch is None or batch.closed_at is not None:
+            return False
+        await seal(unit, batch, await _configuration(unit, environment_id))
+        await tell_window(unit, batch, unit.now.timestamp())
+    return True
+
+
+async def _configuration(unit: Unit, environment_id: UUID) -> Configuration:
+    version = await config_version(unit.connection, environment_id)
+    return await unit.engine.catalog.configuration(unit.connection, environment_id, version)
+
+
+async def seal(unit: Unit, batch: Batch, configuration: Configuration) -> None:
+    """Close a batch that is locked, and owe its carrier the word.
+
+    Args:
+        unit: the transaction that holds the lock.
+        batch: as it was when it was locked, or as the transaction has changed it.
+        configuration: what is published now.
+    """
+    version_id = await _version_after(unit, batch, configuration)
+    await membership.close_batch(unit.connection, batch.id, version_id=version_id, now=unit.now)
+    if batch.carrier_run_id is not None:
+        payload = effects.closed_batch(
+            batch.carrier_run_id, batch.id, workflow_key=batch.workflow_key
+        )
+        await effects.owe(unit, batch.environment_id, effects.WAKE_CARRIER, payload)
+
+
+async def tell_window(unit: Unit, batch: Batch, closes_at: float) -> None:
+    """Owe the watch over a batch the word that its window closes at an instant."""
+    payload = effects.window_of_batch(
+        batch.id, workflow_key=batch.workflow_key, step_ref=batch.step_ref, closes_at=closes_at
+    )
+    await effects.owe(unit, batch.environment_id, effects.WATCH_WINDOW, payload)
+
+
+async def _version_after(unit: Unit, batch: Batch, configuration: Configuration) -> UUID | None:
+    """Return the newest version if it still gathers at this step; None means the carrier's own."""
+    published = configuration.published(WORKFLOW, batch.workflow_key)
+    if not batch.is_latest or published is None or published.version_id is None:
+        return None
+    newest = await unit.engine.catalog.compiled(unit.connection, WORKFLOW, published.version_id)
+    step = newest.program.step(batch.step_ref)
+    if not isinstance(step, BatchStep):
+        return None
+    is_latest = step.settings.workflow_version_mode is VersionMode.LATEST
+    return published.version_id if is_latest else None
+
+
+async def close_left_over_windows(engine: Engine, *, grace: timedelta = _GRACE) -> int:
+    """Close windows that Temporal has not closed, and wake carriers that heard no word.
+
+    One that fails keeps no other waiting.
+
+    Args:
+        engine: the parts of this process.
+        grace: how long after its time a window, or a carrier, counts as left over.
+
+    Returns:
+        How many there were.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    before = engine.clock() - grace
+    async with engine.connection() as connection:
+        overdue = await windows.overdue_batches(connection, before, limit=_AT_ONCE)
+        closed = await windows.closed_batches(connection, before, limit=_AT_ONCE)
+        abandoned = [batch for batch in closed if not batch.is_carrier_open]
+        if abandoned:
+            ids = [batch.id for batch in abandoned]
+            await windows.note_abandoned(connection, ids, now=engine.clock())
+    for batch in abandoned:
+        # Other ends, such as a cancel or a recipient who was deleted, are what somebody wanted.
+        if batch.is_lost:
+            _log.warning(
+                "batch_abandoned",
+                batch_id=str(batch.id),
+                items=batch.total_activities,
+                reason=batch.end_reason,
+            )
+    for late in overdue:
+        order = BatchWindowInput(str(late.id), str(late.environment_id), 0.0)
+        try:
+            await close_window(engine, order)
+        except Exception as error:
+            _log.warning("window_not_closed", batch_id=str(late.id), error=type(error).__name__)
+    for batch in closed:
+        if not batch.is_carrier_open:
+            continue
+        run = RunInTemporal(
+            id=batch.carrier_run_id,
+            environment=batch.environment,
+            workflow_key=batch.workflow_key,
+        )
+        try:
+            await signal_closed_batch(engine.temporal, run, str(batch.id))
+        except Exception as error:
+            _log.warning("carrier_not_woken", batch_id=str(batch.id), error=type(error).__name__)
+    return len(overdue) + len(closed)
