@@ -33,6 +33,9 @@ async def measure_history(session: Session) -> list[Result]:
         handle = session.temporal.get_workflow_handle(
             recipient_run_workflow_id("development", workflow, str(run))
         )
+        await session.wait_for(
+            "SELECT count(*) FROM recipient_runs WHERE id = %s AND status <> 'queued'", run, until=1
+        )
         async with asyncio.timeout(60):
             await handle.result()
         events = (await handle.fetch_history()).events

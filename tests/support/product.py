@@ -29,7 +29,7 @@ async def running_product(
     database: Database, client: Client, **settings: object
 ) -> AsyncIterator[Engine]:
     """Run a worker for every queue until the block ends; answers the parts of the process."""
-    chosen = Settings(rate_limits=False, shutdown_seconds=2).model_copy(
+    chosen = Settings(rate_limits=False, shutdown_seconds=2, starts_ahead=0).model_copy(
         update={**_QUICK, **settings}
     )
     engine = compose_engine(chosen, database, client, Vault(["k" * 16]))
