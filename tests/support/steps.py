@@ -118,6 +118,8 @@ def trigger_step(workflow_key: str, ref: str = "trigger", **settings: Any) -> Js
         "ref": ref,
         "settings": {"workflow_key": workflow_key, **settings},
     }
+
+
 def fetch_step(ref: str = "fetch", /, **settings: Any) -> JsonObject:
     """Write a fetch step that gets `data.url`."""
     return {"type": "http_fetch", "ref": ref, "settings": {"url": "{{ data.url }}", **settings}}
@@ -127,6 +129,8 @@ def throttle_step(ref: str = "throttle", /, **settings: Any) -> JsonObject:
     """Write a throttle step that lets one run pass in an hour."""
     hour = {"throttle_window": {"unit": "hours", "value": 1}}
     return {"type": "throttle", "ref": ref, "settings": {**hour, **settings}}
+
+
 def batch_step(ref: str = "batch_1", *, seconds: float | None = 600, **settings: Any) -> JsonObject:
     """Write a batch step with a window of a fixed length; `settings` win."""
     window = None if seconds is None else {"unit": "seconds", "value": seconds}

@@ -26,19 +26,19 @@ from domain.workflows.steps.base import (
     raw_branches,
     raw_steps,
 )
-from domain.workflows.steps.branch import BranchStep, ConditionalBranch
 from domain.workflows.steps.batch import BatchStep
+from domain.workflows.steps.branch import BranchStep, ConditionalBranch
 from domain.workflows.steps.channel import ChannelStep
 from domain.workflows.steps.delay import DelayDecision, DelaySettings, DelayStep, decide_delay
+from domain.workflows.steps.http_fetch import HttpFetchStep
 from domain.workflows.steps.random_cohort import (
     CohortBranch,
     RandomCohortStep,
     bucket_of,
     cohort_of,
 )
-from domain.workflows.steps.trigger_workflow import TriggerWorkflowSettings, TriggerWorkflowStep
-from domain.workflows.steps.http_fetch import HttpFetchStep
 from domain.workflows.steps.throttle import ThrottleStep
+from domain.workflows.steps.trigger_workflow import TriggerWorkflowSettings, TriggerWorkflowStep
 from domain.workflows.steps.unknown import UnknownStep
 from domain.workflows.steps.update_data import UpdateDataSettings, UpdateDataStep
 
@@ -222,22 +222,22 @@ __all__ = [
     "STEP_TYPES",
     "UNSUPPORTED_TYPES",
     "BaseStep",
+    "BatchStep",
     "Branch",
     "BranchStep",
-    "BatchStep",
     "ChannelStep",
     "CohortBranch",
     "ConditionalBranch",
     "DelayDecision",
     "DelaySettings",
     "DelayStep",
+    "HttpFetchStep",
     "NestedSteps",
     "RandomCohortStep",
     "Step",
+    "ThrottleStep",
     "TriggerWorkflowSettings",
     "TriggerWorkflowStep",
-    "HttpFetchStep",
-    "ThrottleStep",
     "UnknownStep",
     "UpdateDataSettings",
     "UpdateDataStep",

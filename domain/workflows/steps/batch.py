@@ -18,7 +18,15 @@ from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonValue
 from domain.kit.shapes import JudgedBy, Shape, Wrong, refusal
 from domain.workflows.steps.base import BaseStep
-from domain.workflows.steps.settings import LENGTH, Target, given, instant_at_path, rooted_path
+from domain.workflows.steps.settings import (
+    LENGTH,
+    Target,
+    given,
+    instant_at_path,
+    is_liquid,
+    path_or_liquid,
+    rooted_path,
+)
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -55,15 +63,6 @@ class VersionMode(StrEnum):
     PINNED = "pinned"
 
 
-def is_liquid(source: str) -> bool:
-    """Tell whether a key is Liquid rather than a path."""
-    return "{{" in source or "{%" in source
-
-
-def _key(key: str | None) -> str | None:
-    return key if key and is_liquid(key) else rooted_path(key)
-
-
 def _length(raw: JsonValue, info: ValidationInfo) -> Duration | None:
     if raw is None or isinstance(raw, Duration):
         return raw
@@ -96,7 +95,7 @@ def _rendered(raw: JsonValue) -> JsonValue:
 class BatchSettings(Shape):
     """What belongs together, and for how long it is gathered."""
 
-    batch_key: Annotated[str | None, AfterValidator(_key)] = Field(
+    batch_key: Annotated[str | None, AfterValidator(path_or_liquid)] = Field(
         None, description="A path such as `data.page_id`, or Liquid; one window for each value."
     )
     batch_until_field_path: Annotated[str | None, AfterValidator(rooted_path)] = Field(

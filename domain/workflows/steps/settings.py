@@ -38,6 +38,16 @@ def rooted_path(path: str | None) -> str | None:
     return whole
 
 
+def is_liquid(source: str) -> bool:
+    """Tell whether a key is Liquid rather than a path."""
+    return "{{" in source or "{%" in source
+
+
+def path_or_liquid(key: str | None) -> str | None:
+    """Give a key its root where it is a bare path; Liquid stays as it is."""
+    return key if key and is_liquid(key) else rooted_path(key)
+
+
 def given(raw: JsonValue) -> JsonValue:
     """Refuse a member that is not there."""
     if raw is None:

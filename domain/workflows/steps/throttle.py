@@ -19,21 +19,12 @@ from domain.kit.json_types import JsonValue
 from domain.kit.shapes import Shape, Wrong, parsed_by
 from domain.kit.windows import dynamic_duration, resolve_dynamic
 from domain.workflows.steps.base import BaseStep
-from domain.workflows.steps.settings import LENGTH, given, rooted_path
+from domain.workflows.steps.settings import LENGTH, given, is_liquid, path_or_liquid, rooted_path
 
 MAX_WINDOW = timedelta(days=31)
 # Of a key, as JSON and then as part of a URL; shorter than this.
 _KEY_LENGTH = 64
 _SOME_MONTH = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-def is_liquid(source: str) -> bool:
-    """Tell whether a key is Liquid rather than a path."""
-    return "{{" in source or "{%" in source
-
-
-def _key(key: str | None) -> str | None:
-    return key if key and is_liquid(key) else rooted_path(key)
 
 
 def _window(raw: JsonValue, field: str) -> Duration | None:
@@ -52,7 +43,7 @@ def _limit(raw: JsonValue) -> JsonValue:
 class ThrottleSettings(Shape):
     """How many, in which time, and what is counted apart."""
 
-    throttle_key: Annotated[str | None, AfterValidator(_key)] = Field(
+    throttle_key: Annotated[str | None, AfterValidator(path_or_liquid)] = Field(
         None, description="A path such as `data.alert_id`, or Liquid; each value is counted apart."
     )
     throttle_limit: Annotated[int, BeforeValidator(_limit), Field(ge=1)] = Field(

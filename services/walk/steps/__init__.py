@@ -11,23 +11,23 @@ from domain.workflows.steps import (
     BranchStep,
     ChannelStep,
     DelayStep,
-    RandomCohortStep,
-    TriggerWorkflowStep,
     HttpFetchStep,
+    RandomCohortStep,
     ThrottleStep,
+    TriggerWorkflowStep,
     UnknownStep,
     UpdateDataStep,
 )
 from services.walk.context import Walk
 from services.walk.moves import Move, Woken
-from services.walk.steps.branch import BranchExecutor
 from services.walk.steps.batch import BatchExecutor
+from services.walk.steps.branch import BranchExecutor
 from services.walk.steps.channel import ChannelExecutor
 from services.walk.steps.delay import DelayExecutor
-from services.walk.steps.random_cohort import RandomCohortExecutor
-from services.walk.steps.trigger_workflow import TriggerWorkflowExecutor
 from services.walk.steps.http_fetch import HttpFetchExecutor
+from services.walk.steps.random_cohort import RandomCohortExecutor
 from services.walk.steps.throttle import ThrottleExecutor
+from services.walk.steps.trigger_workflow import TriggerWorkflowExecutor
 from services.walk.steps.unknown import UnknownExecutor
 from services.walk.steps.update_data import UpdateDataExecutor
 

@@ -22,9 +22,9 @@ from domain.workflows.steps.batch import (
     Order,
     VersionMode,
     decide_end,
-    is_liquid,
     key_at_path,
 )
+from domain.workflows.steps.settings import is_liquid
 from models.queries.batches import items, membership
 from services.batches.gathering import batched_record, load_gathered
 from services.batches.joining import Joined, join

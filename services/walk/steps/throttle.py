@@ -7,7 +7,8 @@ from domain.kit.clock import iso
 from domain.kit.ids import throttle_id
 from domain.kit.json_types import JsonObject
 from domain.runs.events import RunEventType
-from domain.workflows.steps.throttle import ThrottleStep, decide_window, is_liquid, key_of
+from domain.workflows.steps.settings import is_liquid
+from domain.workflows.steps.throttle import ThrottleStep, decide_window, key_of
 from models.queries.runs.throttles import try_to_pass
 from services.walk.context import Walk
 from services.walk.faults import ContentError, blaming
