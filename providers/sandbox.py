@@ -55,7 +55,10 @@ class _Sandbox:
             failure, code = _FAILURES[settings.fail]
             body: JsonObject = {"error": settings.fail}
             exchange = self._exchange(delivery, code, body)
-            raise failure(f"The sandbox was told to {settings.fail}.", exchange)
+            reason = f"The sandbox was told to {settings.fail}."
+            if failure is Bounced:
+                raise Bounced(reason, exchange, token=delivery.content.get("token"))
+            raise failure(reason, exchange)
         external_id = f"sandbox-{delivery.message_id}"
         return Outcome(
             status=DeliveryStatus.SENT,

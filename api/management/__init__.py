@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.management.account import environments, whoami
-from api.management.channels import channels
+from api.management.channels import channels, groups
 from api.management.content import commits, email_layouts, workflows
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -14,5 +14,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     commits.router,
     environments.router,
     channels.router,
+    groups.router,
     whoami.router,
 )

@@ -65,6 +65,7 @@ def management_document() -> JsonObject:
             "Commits": "Publish drafts, and promote them to the next environment.",
             "Environments": "The chain that content is promoted along.",
             "Channels": "What workflows send through.",
+            "Channel groups": "Rules that choose among channels of one type.",
             "Account": "Whose token this is.",
             "Admin: channels": "Set channels up; changes take effect at once.",
             "Admin: credentials": "API keys and service tokens.",

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, Self, TypedDict
 
 from pydantic import Field
 
-from domain.channels.kind import ChannelKind, MessageContent, Target
+from domain.channels.kind import ChannelKind, Destination, MessageContent, Target
 from domain.channels.types import ChannelType
 from domain.contract.queues import DELIVER_CHAT
 from domain.kit.authored import TemplateFile
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import Shape, Text
+
+NO_DATA = "recipient has no channel data"
+MOST_CONNECTIONS = 100
 
 
 class ChatTemplate(Shape):
@@ -85,6 +89,60 @@ class Chat(ChannelKind):
     queue: ClassVar[str | None] = DELIVER_CHAT
     by_channel_data: ClassVar[bool] = True
 
+    # Access tokens, and the addresses of incoming webhooks, which let anybody post.
+    secret_content: ClassVar[frozenset[str]] = frozenset({"connection"})
+
     def why_unreachable(self, target: Target) -> str | None:
-        """Whoever has stored connections is reached."""
-        return None
+        """Whoever has stored connections is reached, and who is found by e-mail address."""
+        if self.destinations(target):
+            return None
+        return "recipient has no connections" if target.channel_data else NO_DATA
+
+    def destinations(self, target: Target) -> Sequence[Destination]:
+        """Every connection gets a message.
+
+        Where it leads says the recipient, whose workspace it is in the tenant of the run, whose
+        credentials win (Knock docs: "Slack", "Microsoft Teams").
+        """
+        given = (target.channel_data or {}).get("connections")
+        connections = (
+            [each for each in given if isinstance(each, dict) and each]
+            if isinstance(given, list)
+            else []
+        )
+        shared = {**_credentials(target.channel_data), **_credentials(target.tenant_data)}
+        found = [
+            Destination.named_by(
+                connection,
+                content={"connection": {**connection, **shared}},
+                remembered=_shown(connection),
+            )
+            for connection in connections[-MOST_CONNECTIONS:]
+        ]
+        email = target.recipient.get("email")
+        if found or not email or not target.settings.get("email_based_user_id_resolution"):
+            return found
+        if "access_token" not in shared:
+            return []
+        # Whoever sends the message asks for the person behind the address.
+        content = {"connection": {**shared, "email": email}}
+        return [Destination(content=content, remembered={"email": email})]
+
+
+def _credentials(channel_data: JsonObject | None) -> JsonObject:
+    """Return what somebody has stored of a workspace as a whole."""
+    given = channel_data or {}
+    token = given.get("token")
+    access_token = token.get("access_token") if isinstance(token, dict) else None
+    known = {
+        "access_token": access_token,
+        "ms_teams_tenant_id": given.get("ms_teams_tenant_id"),
+    }
+    return {name: value for name, value in known.items() if value}
+
+
+def _shown(connection: JsonObject) -> JsonObject:
+    """Return of a connection where it leads, and no more if that is a secret."""
+    names = ("channel_id", "user_id", "ms_teams_team_id", "ms_teams_channel_id", "ms_teams_user_id")
+    shown: JsonObject = {name: connection[name] for name in names if connection.get(name)}
+    return shown or {"via_incoming_webhook": "incoming_webhook" in connection}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
@@ -12,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from domain.channels.types import ChannelType
 from domain.kit.authored import TemplateFile
 from domain.kit.errors import FieldError
-from domain.kit.json_types import JsonObject
+from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import Shape
 from domain.kit.violations import Violations
 
@@ -45,12 +47,39 @@ class Target:
         template: the effective template.
         settings: the effective settings of the channel.
         channel_key: names the channel.
+        channel_data: what the recipient has stored for the channel.
+        tenant_data: what the tenant of the run has stored for it.
     """
 
     recipient: JsonObject
     template: JsonObject
     settings: JsonObject
     channel_key: str
+    channel_data: JsonObject | None = None
+    tenant_data: JsonObject | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One of the addresses of a recipient on a channel; each gets a message of its own.
+
+    Attributes:
+        name: tells it from the recipient's others on the channel; empty where there are no others.
+        zone: the time zone that it says it is in.
+        content: what the message's content says of it, beside what is rendered.
+        remembered: what is kept of it with the message, to be shown.
+    """
+
+    name: str = ""
+    zone: str | None = None
+    content: JsonObject = field(default_factory=dict)
+    remembered: JsonObject | None = None
+
+    @classmethod
+    def named_by(cls, address: JsonValue, **members: Any) -> Self:
+        """Make one that has its name from what tells it from others."""
+        digest = hashlib.sha256(json.dumps(address, sort_keys=True).encode()).hexdigest()
+        return cls(name=digest[:32], **members)
 
 
 class ChannelKind(ABC):
@@ -71,6 +100,7 @@ class ChannelKind(ABC):
         secret_settings: names of channel settings that are encrypted and never shown again.
         may_lack_template: whether a step may leave its template out.
         has_secret_content: whether rendered content may hold credentials, which are encrypted.
+        secret_content: members of the content that are encrypted as a whole.
     """
 
     channel_type: ClassVar[ChannelType]
@@ -86,6 +116,7 @@ class ChannelKind(ABC):
     secret_settings: ClassVar[frozenset[str]] = frozenset()
     may_lack_template: ClassVar[bool] = False
     has_secret_content: ClassVar[bool] = False
+    secret_content: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def needs_provider(self) -> bool:
@@ -95,6 +126,10 @@ class ChannelKind(ABC):
     @abstractmethod
     def why_unreachable(self, target: Target) -> str | None:
         """Return why a recipient has no address here, or None when there may be one."""
+
+    def destinations(self, target: Target) -> Sequence[Destination]:
+        """Return the addresses of a recipient that can be reached; each gets a message."""
+        return (Destination(),)
 
     def effective_template(self, template: JsonObject, settings: JsonObject) -> JsonObject:
         """Return what a step sends, which a channel's own settings may say in its place."""

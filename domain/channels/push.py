@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self, TypedDict
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from domain.channels.kind import ChannelKind, MessageContent, Target
+from domain.channels.kind import ChannelKind, Destination, MessageContent, Target
 from domain.channels.types import ChannelType
 from domain.contract.queues import DELIVER_PUSH
 from domain.kit.authored import TemplateFile
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import Shape
+
+# Of very many devices the last ones, which are the newest.
+MOST_DEVICES = 100
+_TOKEN_LISTS = ("tokens", "target_arns", "player_ids")
 
 
 class PushTemplateSettings(Shape):
@@ -68,7 +74,7 @@ class MessagePushContent(MessageContent):
     def of(cls, content: JsonObject, snapshot: JsonObject) -> Self:
         """Write title, body and data."""
         return cls(
-            token=snapshot.get("token") or "",
+            token=content.get("token") or snapshot.get("token") or "",
             title=content.get("title") or "",
             body=content.get("body") or "",
             data=(content.get("overrides") or {}).get("data"),
@@ -87,5 +93,70 @@ class Push(ChannelKind):
     by_channel_data: ClassVar[bool] = True
 
     def why_unreachable(self, target: Target) -> str | None:
-        """Whoever has stored tokens is reached."""
+        """Whoever has stored a token is reached."""
+        if not target.channel_data:
+            return "recipient has no channel data"
+        return None if devices_of(target.channel_data) else "recipient has no device tokens"
+
+    def destinations(self, target: Target) -> Sequence[Destination]:
+        """Every device gets a message, in its own time zone where it says one."""
+        return [
+            Destination.named_by(
+                device.token, zone=device.timezone, content={"token": device.token}
+            )
+            for device in devices_of(target.channel_data or {})[-MOST_DEVICES:]
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device that notifications are pushed to."""
+
+    token: str
+    timezone: str | None = None
+
+
+def devices_of(channel_data: JsonObject) -> list[Device]:
+    """Read the devices that somebody has stored, each once, in order.
+
+    Knock's shapes: `tokens`, `target_arns` or `player_ids` are lists of strings; `devices` are
+    objects with a `token` or `target_arn` and perhaps a `timezone`. What is none of these is passed
+    over.
+    """
+    found: dict[str, Device] = {}
+    for name in _TOKEN_LISTS:
+        for token in _listed(channel_data, name):
+            if isinstance(token, str) and token:
+                found[token] = Device(token)
+    for device in _listed(channel_data, "devices"):
+        token = _token_of(device)
+        if token is not None:
+            zone = device.get("timezone")
+            found[token] = Device(token, zone if isinstance(zone, str) else None)
+    return list(found.values())
+
+
+def without_token(channel_data: JsonObject, token: str) -> JsonObject:
+    """Return what somebody has stored without a device."""
+    kept = {
+        name: [each for each in _listed(channel_data, name) if each != token]
+        for name in _TOKEN_LISTS
+        if name in channel_data
+    }
+    if "devices" in channel_data:
+        kept["devices"] = [
+            device for device in _listed(channel_data, "devices") if _token_of(device) != token
+        ]
+    return {**channel_data, **kept}
+
+
+def _listed(channel_data: JsonObject, name: str) -> list[Any]:
+    entries = channel_data.get(name)
+    return entries if isinstance(entries, list) else []
+
+
+def _token_of(device: Any) -> str | None:
+    if not isinstance(device, dict):
         return None
+    token = device.get("token") or device.get("target_arn")
+    return token if isinstance(token, str) and token else None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from domain.content.kind import KindOfContent
-from domain.kit.authored import ChannelTypes, FileFields, Reference, ResourceType, Template
+from domain.kit.authored import NOUNS, ChannelTypes, FileFields, Reference, ResourceType, Template
 from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import Shape
@@ -65,13 +65,14 @@ class WorkflowKind(KindOfContent[WorkflowDefinition]):
         """Say of a step without `channel_type` which channel would have told it."""
         unknown = {
             f"{place}.channel_type": FieldError(
-                f"{place}.channel_key",
-                f"channel {key!r} does not exist: create it, or give channel_type",
+                f"{place}.{target}_key",
+                f"{noun} {key!r} does not exist: create it, or give channel_type",
             )
             for place, step in raw_steps(content["steps"])
+            for target, noun in NOUNS.items()
             if step.get("channel_type") is None
-            and isinstance(key := step.get("channel_key"), str)
-            and key not in channel_types
+            and isinstance(key := step.get(f"{target}_key"), str)
+            and channel_types.of(target, key) is None
         }
         return [unknown.get(error.field, error) for error in errors]
 

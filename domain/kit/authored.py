@@ -7,14 +7,27 @@ A piece of content tells these of itself, each with its place in the document, s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
-# What a reference to a channel leads to; every other one leads to a resource type.
+# What references to channels and to groups of them lead to; others lead to a resource type.
 CHANNEL = "channel"
-# The type of every channel of the account, by key.
-ChannelTypes: TypeAlias = Mapping[str, str]
+CHANNEL_GROUP = "channel_group"
+# What people call them; a step names one of them under the same word with `_key`.
+NOUNS: Mapping[str, str] = {CHANNEL: "channel", CHANNEL_GROUP: "channel group"}
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelTypes:
+    """The type of every channel of the account, and of every channel group, by key."""
+
+    channels: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, target: str, key: str) -> str | None:
+        """Return the type that a reference leads to; None when there is nothing."""
+        return (self.groups if target == CHANNEL_GROUP else self.channels).get(key)
 
 
 class ResourceType(StrEnum):
@@ -38,9 +51,9 @@ class Reference:
 
     Attributes:
         place: of the key.
-        target: `CHANNEL`, or a resource type.
+        target: `CHANNEL`, `CHANNEL_GROUP`, or a resource type.
         key: what is referred to.
-        channel_type: of which type a channel has to be.
+        channel_type: of which type a channel or group has to be.
     """
 
     place: str

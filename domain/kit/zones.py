@@ -18,6 +18,11 @@ def zone_named(name: str | None) -> ZoneInfo:
         return ZoneInfo(FALLBACK_ZONE)
 
 
+def first_zone(*names: str | None) -> str | None:
+    """Return the first name that is one of a zone, or None."""
+    return next((name for name in names if name and zone_named(name).key == name), None)
+
+
 def instant_at(local: datetime, zone: ZoneInfo) -> datetime:
     """Return the UTC instant of a naive wall-clock time.
 

@@ -33,6 +33,7 @@ class ClaimedMessage:
         provider: of its channel; None when the channel is gone.
         provider_settings: sealed; None when the channel is not configured in this environment.
         channel_data: what its recipient has stored for the channel.
+        data: what it keeps of its trigger's data.
         attempts: how often the provider has answered.
         interruptions: how many claims never came back.
         age: seconds since it could first have been sent.
@@ -47,6 +48,8 @@ class ClaimedMessage:
     provider: str | None
     provider_settings: bytes | None
     channel_data: JsonObject | None
+    workflow_key: str
+    data: JsonObject
     attempts: int
     interruptions: int
     age: float

@@ -25,6 +25,8 @@ class Delivery:
         recipient_id: the caller's id of the recipient, for logs of the provider.
         channel_data: what the recipient has stored for this channel, or None.
         attempt: 1 for the first.
+        workflow_key: of the workflow that made the message.
+        data: what the message keeps of its trigger's data.
     """
 
     message_id: str
@@ -34,6 +36,8 @@ class Delivery:
     recipient_id: str
     channel_data: JsonObject | None = None
     attempt: int = 1
+    workflow_key: str = ""
+    data: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,16 @@ class Refused(DeliveryFailure):
 
 
 class Bounced(DeliveryFailure):
-    """The recipient's address is no good: bounced."""
+    """The recipient's address is no good: bounced.
+
+    `token` is the address of a device that is no more, which the recipient is rid of then.
+    """
+
+    def __init__(
+        self, reason: str, exchange: Exchange | None = None, *, token: str | None = None
+    ) -> None:
+        super().__init__(reason, exchange)
+        self.token = token
 
 
 class Misconfigured(DeliveryFailure):

@@ -26,6 +26,8 @@ class RunEventType(StrEnum):
     STEP_SKIPPED = "step_skipped"
     STEP_RETRYING = "step_retrying"
     STEP_FAILED = "step_failed"
+    CHANNEL_GROUP_EVALUATED = "channel_group_evaluated"
+    CHANNEL_SKIPPED = "channel_skipped"
     MESSAGE_ENQUEUED = "message_enqueued"
     ATTACHMENTS_NOT_SENT = "attachments_not_sent"
     BATCH_OPENED = "batch_opened"

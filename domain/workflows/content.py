@@ -53,5 +53,5 @@ def normalise_workflow(raw: JsonObject, channel_types: ChannelTypes | None = Non
     for _place, step in raw_steps(content["steps"]):
         step_type = step.get("type")
         if isinstance(step_type, str) and step_type in STEP_TYPES:
-            STEP_TYPES[step_type].complete(step, channel_types or {})
+            STEP_TYPES[step_type].complete(step, channel_types or ChannelTypes())
     return content

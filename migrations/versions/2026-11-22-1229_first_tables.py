@@ -98,6 +98,23 @@ def upgrade() -> None:
         postgresql_where=sa.text("cancellation_key IS NOT NULL AND removed_at IS NULL"),
     )
     op.create_table(
+        "channel_groups",
+        sa.Column("key", sa.Text(collation="C"), nullable=False),
+        sa.Column("name", sa.Text(collation="C"), nullable=False),
+        sa.Column("channel_type", sa.Text(collation="C"), nullable=False),
+        sa.Column("operator", sa.Text(collation="C"), nullable=False),
+        sa.Column("source", sa.Text(collation="C"), nullable=False),
+        sa.Column("visible_in", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
+        sa.Column(
+            "channel_rules",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            nullable=False,
+        ),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_channel_groups")),
+    )
+    op.create_table(
         "channels",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("key", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -924,7 +941,7 @@ def upgrade() -> None:
         """
         CREATE FUNCTION raise_config_version() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
-            IF TG_TABLE_NAME = 'channels' THEN
+            IF TG_TABLE_NAME IN ('channels', 'channel_groups') THEN
                 UPDATE environments SET config_version = config_version + 1;
             ELSIF TG_OP = 'DELETE' THEN
                 UPDATE environments SET config_version = config_version + 1
@@ -947,6 +964,10 @@ def upgrade() -> None:
     op.execute(
         "CREATE TRIGGER raise_config_version AFTER INSERT OR UPDATE OR DELETE "
         "ON channel_environments FOR EACH ROW EXECUTE FUNCTION raise_config_version()"
+    )
+    op.execute(
+        "CREATE TRIGGER raise_config_version AFTER INSERT OR UPDATE OR DELETE "
+        "ON channel_groups FOR EACH ROW EXECUTE FUNCTION raise_config_version()"
     )
     # Saving a draft publishes nothing.
     op.execute(
@@ -985,6 +1006,7 @@ def downgrade() -> None:
         "content_versions",
         "content_resources",
         "channel_environments",
+        "channel_groups",
         "channel_data",
         "cancellations",
         "api_keys",

@@ -8,7 +8,13 @@ from uuid import UUID
 
 from sqlmodel import Field, SQLModel
 
-from models.tables.base import bytes_column, instant_column, json_column, text_column
+from models.tables.base import (
+    bytes_column,
+    instant_column,
+    json_column,
+    text_column,
+    text_list_column,
+)
 
 
 class Channel(SQLModel, table=True):
@@ -41,5 +47,21 @@ class ChannelEnvironment(SQLModel, table=True):
     sealed_channel_settings: bytes | None = bytes_column(nullable=True)
     provider_settings: bytes = bytes_column()
     conditions: dict[str, Any] | None = json_column(nullable=True)
+    inserted_at: datetime = instant_column()
+    updated_at: datetime = instant_column()
+
+
+class ChannelGroup(SQLModel, table=True):
+    """Rules that choose among channels of one type. Not versioned."""
+
+    __tablename__ = "channel_groups"
+
+    key: str = text_column(primary_key=True)
+    name: str = text_column()
+    channel_type: str = text_column()
+    operator: str = text_column()
+    source: str = text_column()
+    visible_in: list[str] = text_list_column()
+    channel_rules: list[Any] = json_column()
     inserted_at: datetime = instant_column()
     updated_at: datetime = instant_column()

@@ -1,7 +1,8 @@
 """What is kept encrypted, where, and how it is opened again.
 
 Three things are sealed: what a provider needs (`provider_settings`), the request of a webhook
-channel (part of its `channel_settings`), and the secrets of a rendered webhook message. Each is
+channel (part of its `channel_settings`), and the secrets of a message: those of a rendered request,
+the connection of a chat message. Each is
 bound to its place, so a copy that somebody puts elsewhere in the database does not open there.
 """
 
@@ -12,6 +13,7 @@ import re
 from urllib.parse import unquote_plus
 from uuid import UUID
 
+from domain.channels.kind import ChannelKind
 from domain.channels.kinds import find_kind
 from domain.kit.json_types import JsonObject
 from domain.messages.claims import ClaimedMessage
@@ -24,7 +26,7 @@ from runtime.logs import get_logger
 
 _log = get_logger(__name__)
 
-# The member of a webhook message's content that holds its secrets; no answer shows it.
+# The member of a message's content that holds its secrets; no answer shows it.
 SEALED = "sealed"
 _USERINFO = re.compile(r"(?<=//)[^/?#]+(?=@)")
 _PARAMETER = re.compile(r"(?<=[?&;])([^=&;#]+)=([^&;#]*)")
@@ -105,6 +107,17 @@ def _open(vault: Vault, sealed: bytes, place: str) -> JsonObject:
         raise
 
 
+def seal_content(
+    vault: Vault, kind: ChannelKind, content: JsonObject, message_id: str, environment_id: UUID
+) -> JsonObject:
+    """Hide what is secret in the content of a message; see `ChannelKind`."""
+    if kind.has_secret_content:
+        return seal_request(vault, content, message_id, environment_id)
+    hidden = {name: content[name] for name in kind.secret_content if name in content}
+    shown = {name: value for name, value in content.items() if name not in hidden}
+    return _sealed_beside(vault, shown, hidden, message_id, environment_id)
+
+
 def seal_request(
     vault: Vault, content: JsonObject, message_id: str, environment_id: UUID
 ) -> JsonObject:
@@ -120,16 +133,22 @@ def seal_request(
         "query_params": _masked_pairs(content["query_params"]),
     }
     hidden = {name: content[name] for name in shown if shown[name] != content[name]}
+    return _sealed_beside(vault, shown, hidden, message_id, environment_id)
+
+
+def _sealed_beside(
+    vault: Vault, shown: JsonObject, hidden: JsonObject, message_id: str, environment_id: UUID
+) -> JsonObject:
     if not hidden:
-        return content
+        return shown
     sealed = vault.seal(hidden, f"message/{message_id}/{environment_id}")
     return {**shown, SEALED: base64.b64encode(sealed).decode()}
 
 
-def open_request(
+def open_content(
     vault: Vault, content: JsonObject, message_id: str, environment_id: UUID
 ) -> JsonObject:
-    """Return a webhook request with its secrets. Raises UnknownKey and BrokenSeal."""
+    """Return the content of a message with its secrets. Raises UnknownKey and BrokenSeal."""
     if SEALED not in content:
         return content
     sealed = base64.b64decode(content[SEALED])
@@ -153,7 +172,7 @@ def open_for_delivery(
     """
     environment_id = message.environment_id
     settings = open_provider_settings(vault, provider_settings, message.channel_id, environment_id)
-    return settings, open_request(vault, message.content, str(message.id), environment_id)
+    return settings, open_content(vault, message.content, str(message.id), environment_id)
 
 
 def _masked_pairs(pairs: list[dict[str, str]]) -> list[dict[str, str]]:

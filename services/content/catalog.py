@@ -8,8 +8,8 @@ reads it in its transaction, a request with its credential, so nothing has to be
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -20,6 +20,8 @@ from domain.content.kind import KindOfContent
 from domain.content.kinds import KINDS
 from domain.content.rows import Published
 from domain.kit.json_types import JsonObject
+from domain.workflows.channel_groups import GroupRule, StoredGroup, read_rules
+from models.queries.channels.groups import all_groups
 from models.queries.content import catalog as statements
 from models.queries.events.outbox import subscribed_events
 from runtime.database import Connection
@@ -76,8 +78,25 @@ class ConfiguredChannel:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfiguredGroup:
+    """A channel group, its rules ready to be judged."""
+
+    key: str
+    channel_type: str
+    operator: str
+    rules: tuple[GroupRule, ...]
+
+    @classmethod
+    def read(cls, row: StoredGroup) -> ConfiguredGroup:
+        """Read a stored group; rules that cannot be read let nothing through."""
+        return cls(row.key, row.channel_type, row.operator, read_rules(row.channel_rules))
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """All of an environment's channels, by key, and what content is published, by kind and key.
+
+    Channel groups are the account's, by key.
 
     `subscribed` names the events that somebody wants to hear of (`services/events/outbox.py`).
     """
@@ -85,6 +104,7 @@ class Configuration:
     channels: dict[str, ConfiguredChannel]
     content: dict[tuple[str, str], Published]
     subscribed: frozenset[str] = frozenset()
+    groups: Mapping[str, ConfiguredGroup] = field(default_factory=dict)
 
     def published(self, kind: KindOfContent[Any], key: str) -> Published | None:
         """Return which version of a piece of content is published, or None without any content."""
@@ -112,6 +132,7 @@ class Catalog:
                 {channel.key: channel for channel in channels},
                 {(row.resource_type, row.key): row for row in published},
                 await subscribed_events(connection, environment_id),
+                {row.key: ConfiguredGroup.read(row) for row in await all_groups(connection)},
             )
 
         return await self._configurations.get((environment_id, version), load)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from domain.content.kinds import KINDS
-from domain.kit.authored import CHANNEL, ChannelTypes, Reference
+from domain.kit.authored import NOUNS, ChannelTypes, Reference
 from domain.kit.errors import FieldError
 from models.queries.channels import channels as channel_queries
 from models.queries.content import drafts as content_queries
@@ -19,7 +19,7 @@ from runtime.database import Connection
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What exists around content: the account's channels, and other content by type and key."""
+    """What exists around content: channels and their groups, and other content by type and key."""
 
     channel_types: ChannelTypes
     content: frozenset[tuple[str, str]]
@@ -29,15 +29,16 @@ class Surroundings:
         errors = []
         for one in references:
             message: str | None = None
-            known = self.channel_types.get(one.key)
-            if one.target != CHANNEL:
+            known = self.channel_types.of(one.target, one.key)
+            if one.target not in NOUNS:
                 if (one.target, one.key) not in self.content:
                     noun = KINDS[one.target].noun
                     message = f"{noun} {one.key!r} does not exist or is not committed"
             elif known is None:
-                message = f"channel {one.key!r} does not exist"
+                message = f"{NOUNS[one.target]} {one.key!r} does not exist"
             elif known != one.channel_type:
-                message = f"channel {one.key!r} is of type {known}, not {one.channel_type}"
+                noun = NOUNS[one.target]
+                message = f"{noun} {one.key!r} is of type {known}, not {one.channel_type}"
             if message is not None:
                 errors.append(FieldError(one.place, message))
         return errors
@@ -61,10 +62,12 @@ async def load_surroundings(
         published: ask for what is committed, rather than for drafts too.
     """
     targets = sorted({(one.target, one.key) for one in references})
-    wanted = [(target, key) for target, key in targets if target != CHANNEL]
+    wanted = [(target, key) for target, key in targets if target not in NOUNS]
     if channel_types is None:
         has_channels = len(wanted) < len(targets)
-        channel_types = await channel_queries.channel_types(connection) if has_channels else {}
+        channel_types = (
+            await channel_queries.channel_types(connection) if has_channels else ChannelTypes()
+        )
     content: set[tuple[str, str]] = set()
     if wanted:
         content = await content_queries.list_keys(

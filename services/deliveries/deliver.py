@@ -22,13 +22,21 @@ from domain.contract.runs import DeliverMessageInput
 from domain.kit.errors import AppError, InvalidParams
 from domain.kit.json_types import JsonObject
 from domain.messages.claims import Claim, ClaimedMessage
-from domain.messages.delivery import Delivery, DeliveryFailure, Misconfigured, Outcome, Retry
+from domain.messages.delivery import (
+    Bounced,
+    Delivery,
+    DeliveryFailure,
+    Misconfigured,
+    Outcome,
+    Retry,
+)
 from models.queries.deliveries import deliveries as statements
 from runtime.crypto import BrokenSeal, UnknownKey
 from runtime.database import Connection
 from runtime.faults import fault_of
 from runtime.logs import get_logger
 from services.channels.sealing import open_for_delivery
+from services.deliveries.devices import deregister
 from services.deliveries.limits import Held
 from services.deliveries.outcomes import (
     TryAgain,
@@ -88,6 +96,8 @@ async def deliver_message(engine: Engine, order: DeliverMessageInput) -> str:
             try:
                 outcome = await _send(engine, message)
             except DeliveryFailure as failure:
+                if isinstance(failure, Bounced) and failure.token is not None:
+                    await deregister(engine, claim, failure.token)
                 return await record_failure(engine, claim, attempt, failure)
             return await record_outcome(engine, claim, attempt, outcome)
         except Held as held:
@@ -139,6 +149,8 @@ async def _send(engine: Engine, message: ClaimedMessage) -> Outcome:
         recipient_id=message.recipient_id,
         channel_data=message.channel_data,
         attempt=message.attempts + 1,
+        workflow_key=message.workflow_key,
+        data=message.data,
     )
     # Vendors with one API for everybody say nothing; they are their own server.
     name = getattr(provider, "server", None)

@@ -113,7 +113,12 @@ async def _record_end(
     events: _Events,
 ) -> str:
     status = DeliveryStatus.BOUNCED if isinstance(failure, Bounced) else DeliveryStatus.UNDELIVERED
-    details = {"failure_reason": why, "failure_details": failure.reason[:_REASON_CHARACTERS]}
+    details: JsonObject = {
+        "failure_reason": why,
+        "failure_details": failure.reason[:_REASON_CHARACTERS],
+    }
+    if isinstance(failure, Bounced) and failure.token is not None:
+        details["token"] = failure.token
     told: _Events = [*events, (MessageEventType.of(status), details)]
     return await _record(engine, claim, attempt, status, told, exchange=failure.exchange)
 

@@ -41,6 +41,8 @@ ELSEWHERE: dict[str, str] = {
     "channels/channels.upsert_channel": _ALL,
     "channels/channels.touch_channel": _ALL,
     "channels/channels.upsert_channel_settings": _CARRIED,
+    "channels/channels.channels_by_key": _ALL,
+    "channels/groups.*": _ALL,
     "content/catalog.version_content": _VERSION,
     "content/drafts.get_versions": _VERSION,
     "content/drafts.lock_publication": "a promotion locks two environments, in one order",

@@ -120,6 +120,28 @@ class World(Seen):
         )
         return channel_id
 
+    async def group(
+        self, key: str, channel_type: str, *rules: JsonObject, operator: str = "any"
+    ) -> None:
+        """Make a channel group; a rule is always so unless it says otherwise."""
+        made = {"created_at": T0.isoformat(), "updated_at": T0.isoformat()}
+        empty = dict.fromkeys(("variable", "operator", "argument"))
+        stored = [
+            {"index": index, "rule_type": "always", **empty, **made, **rule}
+            for index, rule in enumerate(rules)
+        ]
+        await self.make.insert(
+            "channel_groups",
+            key=key,
+            name=key,
+            channel_type=channel_type,
+            operator=operator,
+            source="user",
+            channel_rules=Jsonb(stored),
+            inserted_at=T0,
+            updated_at=T0,
+        )
+
     async def _channel_id(self, channel_type: str, key: str, provider: str) -> UUID:
         """Return the channel of a key; channels are shared by all environments."""
         await self.make.rows(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
 from pydantic import Field
 
 from api.kit.shapes import LeftOut, Moment, Out
+from domain.kit.json_types import JsonObject
+from domain.workflows.channel_groups import RULE_TYPES
 from services.channels.channels import ChannelSettingsView, ChannelView
+from services.channels.groups import GroupView
 
 
 class ChannelSettingsOut(Out):
@@ -72,3 +76,68 @@ class ChannelOut(Out):
             if settings is None
             else {one.environment: ChannelSettingsOut.of(one) for one in settings},
         )
+
+
+class ChannelGroupRuleOut(Out):
+    """When a channel of a group is used."""
+
+    index: int
+    rule_type: str = Field(description=f"One of {', '.join(RULE_TYPES)}.")
+    channel: ChannelOut
+    variable: str | None
+    operator: str | None
+    argument: str | None
+    created_at: Moment
+    updated_at: Moment
+
+    @classmethod
+    def of(cls, rule: JsonObject, channel: ChannelView) -> Self:
+        """Write a rule."""
+        names = ("index", "rule_type", "variable", "operator", "argument")
+        dated: Any = {
+            name: datetime.fromisoformat(rule[name]) for name in ("created_at", "updated_at")
+        }
+        return cls(channel=ChannelOut.of(channel), **{name: rule[name] for name in names}, **dated)
+
+
+class ChannelGroupOut(Out):
+    """A group of channels of one type, with the rules that choose among them."""
+
+    key: str
+    name: str
+    channel_type: str
+    operator: str = Field(
+        description="Whether `any` rule may choose its channel, or `all` have to."
+    )
+    source: str
+    visible_in: list[str]
+    channel_rules: list[ChannelGroupRuleOut]
+    created_at: Moment
+    updated_at: Moment
+    archived_at: Moment | None
+
+    @classmethod
+    def of(cls, view: GroupView) -> Self:
+        """Write a group."""
+        group = view.group
+        return cls(
+            key=group.key,
+            name=group.name,
+            channel_type=group.channel_type,
+            operator=group.operator,
+            source=group.source,
+            visible_in=group.visible_in,
+            channel_rules=[
+                ChannelGroupRuleOut.of(rule, ChannelView(view.channels[rule["channel_key"]]))
+                for rule in group.channel_rules
+            ],
+            created_at=group.inserted_at,
+            updated_at=group.updated_at,
+            archived_at=None,
+        )
+
+
+class ChannelGroupBodyOut(Out):
+    """The group as it is now."""
+
+    channel_group: ChannelGroupOut

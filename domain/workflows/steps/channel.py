@@ -15,6 +15,8 @@ from domain.channels.sources import template_sources
 from domain.channels.types import ChannelType
 from domain.kit.authored import (
     CHANNEL,
+    CHANNEL_GROUP,
+    NOUNS,
     ChannelTypes,
     FileFields,
     Reference,
@@ -68,15 +70,19 @@ def _absent() -> Any:
     return None
 
 
-def _no_group(raw: JsonValue) -> None:
-    if raw is not None:
-        raise Wrong("channel groups are not supported by this version")
+def _group_key(raw: JsonValue) -> JsonValue:
+    return None if raw == "" else raw
 
 
 def _channel_key(raw: JsonValue, info: ValidationInfo) -> JsonValue:
     if "channel_group_key" not in info.data:  # refused, and not for want of a channel
         return ""
-    if raw is None or raw == "":
+    is_missing = raw is None or raw == ""
+    if info.data["channel_group_key"] is not None:
+        if not is_missing:
+            raise Wrong("cannot be given beside channel_group_key")
+        return ""
+    if is_missing:
         raise Absent("is required")
     return raw
 
@@ -131,14 +137,18 @@ def _violations(shape: type[Shape], raw: JsonObject) -> Sequence[FieldError]:
 
 
 class ChannelStep(BaseStep):
-    """Send one message on one channel."""
+    """Send messages on one channel, or on those that the rules of a group choose."""
 
     type: Literal["channel"] = "channel"
-    channel_group_key: Annotated[
-        None, BeforeValidator(_no_group), WithJsonSchema({"type": "null"})
-    ] = Field(None, description="Not supported yet.")
-    channel_key: Annotated[str, BeforeValidator(_channel_key)] = Field(
-        default_factory=_absent, validate_default=True, description="Key of the channel."
+    channel_group_key: Annotated[str | None, BeforeValidator(_group_key)] = Field(
+        None, description="Key of a channel group, in place of a channel."
+    )
+    channel_key: Annotated[
+        str, BeforeValidator(_channel_key), WithJsonSchema({"type": ["string", "null"]})
+    ] = Field(
+        default_factory=_absent,
+        validate_default=True,
+        description="Key of the channel; left out beside a group.",
     )
     send_windows: Annotated[tuple[SendWindow, ...], parsed_by(parse_send_windows, _WINDOWS)] = (
         Field((), description="On which days and hours the step may send.")
@@ -161,8 +171,11 @@ class ChannelStep(BaseStep):
     )
 
     def references(self, place: str) -> Iterator[Reference]:
-        """Yield the channel, and the layout of an e-mail."""
-        yield Reference(f"{place}.channel_key", CHANNEL, self.channel_key, self.channel_type)
+        """Yield the channel or group, and the layout of an e-mail."""
+        target, key = CHANNEL, self.channel_key
+        if self.channel_group_key is not None:
+            target, key = CHANNEL_GROUP, self.channel_group_key
+        yield Reference(f"{place}.{target}_key", target, key, self.channel_type)
         layout = CHANNEL_KINDS[self.channel_type].layout_key(self.template)
         if isinstance(layout, str):
             at = f"{place}.template.settings.layout_key"
@@ -183,10 +196,12 @@ class ChannelStep(BaseStep):
 
     @classmethod
     def complete(cls, raw: JsonObject, channel_types: ChannelTypes) -> None:
-        """Take the type from the channel, and write it as Knock's API does."""
+        """Take the type from the channel or group, and write it as Knock's API does."""
         called = raw.get("channel_type")
         if isinstance(called, str) and called in _CALLED:
             raw["channel_type"] = _CALLED[called].value
-        key = raw.get("channel_key")
-        if raw.get("channel_type") is None and isinstance(key, str) and key in channel_types:
-            raw["channel_type"] = channel_types[key]
+        for target in NOUNS:
+            key = raw.get(f"{target}_key")
+            known = channel_types.of(target, key) if isinstance(key, str) else None
+            if raw.get("channel_type") is None and known is not None:
+                raw["channel_type"] = known

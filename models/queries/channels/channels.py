@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from domain.channels.rows import Channel, ChannelFilters, ChannelSettings, SealedSettings
+from domain.kit.authored import ChannelTypes
 from domain.kit.pages import Page, PageRequest
 from models.sql import Listing, Where, columns_of, fetch_all, fetch_one
 from runtime.database import Connection
@@ -30,6 +31,17 @@ async def get_channel(connection: Connection, key: str, *, lock: bool = False) -
     )
 
 
+async def channels_by_key(connection: Connection, keys: Sequence[str]) -> dict[str, Channel]:
+    """Return the channels with these keys by key, archived ones too."""
+    found = await fetch_all(
+        connection,
+        Channel,
+        f"SELECT {_COLUMNS} FROM channels c WHERE key = ANY(%s)",  # noqa: S608 - constants
+        [list(keys)],
+    )
+    return {channel.key: channel for channel in found}
+
+
 async def list_channels(
     connection: Connection, filters: ChannelFilters, request: PageRequest
 ) -> Page[Channel]:
@@ -40,12 +52,16 @@ async def list_channels(
     return await _CHANNELS.page(connection, where, request)
 
 
-async def channel_types(connection: Connection) -> dict[str, str]:
-    """Return the type of every channel of the account, by key."""
+async def channel_types(connection: Connection) -> ChannelTypes:
+    """Return the type of every channel of the account and of every channel group."""
     cursor = await connection.execute(
-        "SELECT key, channel_type FROM channels WHERE archived_at IS NULL"
+        "SELECT key, channel_type, false AS is_group FROM channels WHERE archived_at IS NULL"
+        " UNION ALL SELECT key, channel_type, true FROM channel_groups"
     )
-    return {row["key"]: row["channel_type"] for row in await cursor.fetchall()}
+    types: dict[bool, dict[str, str]] = {False: {}, True: {}}
+    for row in await cursor.fetchall():
+        types[row["is_group"]][row["key"]] = row["channel_type"]
+    return ChannelTypes(types[False], types[True])
 
 
 async def list_channel_settings(

@@ -44,7 +44,7 @@ WITH claimed AS (
     RETURNING message_id, attempts, interruptions, inserted_at
 )
 SELECT m.id, m.environment_id, m.channel_id, m.channel_type, m.recipient_id, m.content,
-       c.provider, s.provider_settings, a.data AS channel_data, d.attempts,
+       m.workflow_key, m.data, c.provider, s.provider_settings, a.data AS channel_data, d.attempts,
        d.interruptions,
        extract(epoch FROM now() - greatest(d.inserted_at, m.scheduled_at))::float8 AS age
 FROM claimed d

@@ -1,23 +1,82 @@
-"""What a recipient has stored for one channel."""
+"""What recipients have stored for one channel."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
+
+from psycopg.types.json import Jsonb
 
 from domain.kit.json_types import JsonObject
 from domain.recipients.refs import RecipientRef
+from models.sql import fetch_one
 from runtime.database import Connection
 
-_GET = """
-SELECT data FROM channel_data
+_OF_SOME = """
+SELECT d.collection, d.recipient_id, d.data
+FROM unnest(%s::text[], %s::text[]) AS wanted (collection, id)
+JOIN channel_data d ON d.environment_id = %s AND d.collection = wanted.collection
+ AND d.recipient_id = wanted.id AND d.channel_id = %s
+"""
+
+# Of a message that bounced: what its recipient has stored, held until the transaction ends.
+_OF_MESSAGE = """
+SELECT d.collection, d.recipient_id, d.channel_id, d.data, s.channel_settings
+FROM messages m
+JOIN channel_data d ON d.environment_id = m.environment_id AND d.collection = m.collection
+ AND d.recipient_id = m.recipient_id AND d.channel_id = m.channel_id
+JOIN channel_environments s ON s.environment_id = m.environment_id AND s.channel_id = m.channel_id
+WHERE m.id = %s AND m.environment_id = %s
+FOR UPDATE OF d
+"""
+
+_REPLACE = """
+UPDATE channel_data SET data = %s, updated_at = %s
 WHERE environment_id = %s AND collection = %s AND recipient_id = %s AND channel_id = %s
 """
 
 
+@dataclass(frozen=True, slots=True)
+class StoredForMessage:
+    """What the recipient of a message has stored for its channel, and the channel's settings."""
+
+    collection: str
+    recipient_id: str
+    channel_id: UUID
+    data: JsonObject
+    channel_settings: JsonObject
+
+
 async def channel_data_of(
-    connection: Connection, environment_id: UUID, ref: RecipientRef, channel_id: UUID
-) -> JsonObject | None:
-    """Return a recipient's data for a channel, or None."""
-    cursor = await connection.execute(_GET, (environment_id, ref.collection, ref.id, channel_id))
-    row = await cursor.fetchone()
-    return None if row is None else row["data"]
+    connection: Connection, environment_id: UUID, refs: Sequence[RecipientRef], channel_id: UUID
+) -> dict[RecipientRef, JsonObject]:
+    """Return the data for a channel of those recipients that have stored some."""
+    collections, ids = [ref.collection for ref in refs], [ref.id for ref in refs]
+    values = (collections, ids, environment_id, channel_id)
+    cursor = await connection.execute(_OF_SOME, values)
+    return {
+        RecipientRef(row["collection"], row["recipient_id"]): row["data"]
+        for row in await cursor.fetchall()
+    }
+
+
+async def lock_for_message(
+    connection: Connection, environment_id: UUID, message_id: UUID
+) -> StoredForMessage | None:
+    """Return what the recipient of a message has stored for its channel, locked; None without."""
+    return await fetch_one(connection, StoredForMessage, _OF_MESSAGE, (message_id, environment_id))
+
+
+async def replace_data(
+    connection: Connection,
+    environment_id: UUID,
+    stored: StoredForMessage,
+    data: JsonObject,
+    *,
+    now: datetime,
+) -> None:
+    """Store other data in the place of what was locked."""
+    place = (environment_id, stored.collection, stored.recipient_id, stored.channel_id)
+    await connection.execute(_REPLACE, (Jsonb(data), now, *place))

@@ -1,31 +1,36 @@
-"""The channel step: decides, renders, and stores one message; delivery comes after the walk.
+"""The channel step: decides, renders, and stores messages; delivery comes after the walk.
 
 The order of decisions is Knock's ("Channel step"): configured? conditions? reachable? send window?
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from domain.channels.kind import Target
+from domain.channels.kind import Destination, Target
 from domain.channels.kinds import CHANNEL_KINDS
 from domain.kit.ids import message_id
 from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.zones import first_zone
 from domain.messages.events import MessageEventType
 from domain.messages.kept_data import kept_data
 from domain.messages.statuses import DeliveryStatus
+from domain.recipients.refs import TENANTS, RecipientRef
 from domain.runs.events import RunEventType
 from domain.runs.rows import NewMessage
 from domain.workflows.send_windows import OpeningState, next_opening
 from domain.workflows.steps.channel import ChannelStep
 from models.queries.recipients.channel_data import channel_data_of
-from services.channels.sealing import seal_request
+from services.channels.sealing import seal_content
 from services.content.catalog import ConfiguredChannel
 from services.walk.context import Walk
 from services.walk.deliveries import delivery_order
 from services.walk.faults import ContentError, blaming
 from services.walk.moves import Done, Event, Move, Skipped, Woken
+from services.walk.steps.members import Member, members_of
 from services.walk.steps.rendering import Sources, effective_sources, render_message
 
 # Of a batch a message names so many (Knock API reference, Message).
@@ -33,78 +38,141 @@ _MOST_ACTORS = 10
 
 
 class ChannelExecutor:
-    """Makes the message of a channel step, or says why not."""
+    """Makes the messages of a channel step, or says why not."""
 
     async def arrive(self, walk: Walk, step: ChannelStep) -> Move:
-        """Make the step's message, or say why not.
+        """Make the step's messages, or say why not.
 
         Raises:
             ContentError: the step fails, and the walk tries it again.
         """
-        channel = walk.configuration.channels.get(step.channel_key)
-        if channel is None or channel.channel_type != step.channel_type:
-            return _skipped(step, f"channel {step.channel_key} is not configured")
-        if channel.problem is not None:
-            return _skipped(step, f"channel {step.channel_key} cannot be used: {channel.problem}")
-        kind = CHANNEL_KINDS[step.channel_type]
-        sandbox = kind.has_sandbox and (
-            channel.is_sandbox or bool(walk.run.settings.get("sandbox_mode"))
-        )
-        # In sandbox mode a channel's own conditions do not count.
-        if not await walk.allows(step, None if sandbox else channel.conditions):
-            return _skipped(step, "conditions not met")
-        with blaming("template"):
-            sources = effective_sources(walk, step, channel)
-            unreachable = kind.why_unreachable(
-                Target(walk.run.recipient or {}, sources.template, sources.settings, channel.key)
-            )
-        if kind.by_channel_data and not await channel_data_of(
-            walk.unit.connection, walk.run.environment_id, walk.run.ref, channel.id
-        ):
-            unreachable = "recipient has no channel data"
-        if unreachable is not None:
-            return _skipped(step, unreachable)
-        with blaming("content"):
-            opening = next_opening(step.send_windows, walk.unit.now, walk.zone)
-        if opening.state is OpeningState.NEVER:
-            return _skipped(step, "its send windows never open")
-        return await _make_message(
-            walk, step, channel, sources, sandbox=sandbox, scheduled_at=opening.at
-        )
+        chosen = await members_of(walk, step)
+        if chosen.reason is not None:
+            return _skipped(step, chosen.reason)
+        made: list[_Made] = []
+        left_out = [*chosen.left_out]
+        for member in chosen.members:
+            on_channel = await _make_messages(walk, step, member)
+            if isinstance(on_channel, str):
+                left_out.append((member.channel.key, on_channel))
+            else:
+                made += on_channel
+        if step.channel_group_key is None:
+            return _done(walk, step, made) if made else _skipped(step, left_out[0][1])
+        for key, reason in left_out:
+            told = {"channel_key": key, "reason": reason}
+            walk.journal.tell(RunEventType.CHANNEL_SKIPPED, step=step, data=told)
+        if made:
+            return _done(walk, step, made)
+        return _skipped(step, f"no channel of the group {step.channel_group_key} could be used")
 
     async def resume(self, walk: Walk, step: ChannelStep, kept: JsonObject, woken: Woken) -> Move:
         """A channel step never waits. Raises ContentError."""
         raise ContentError("unsupported", "another version let this step wait")
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A message that was made."""
+
+    identifier: str
+    channel: ConfiguredChannel
+
+
+def _done(walk: Walk, step: ChannelStep, made: Sequence[_Made]) -> Move:
+    for each in made:
+        told = {"channel_type": each.channel.channel_type.value, "message_id": each.identifier}
+        walk.journal.tell(RunEventType.MESSAGE_ENQUEUED, step=step, data=told)
+    count = "a message" if len(made) == 1 else f"{len(made)} messages"
+    keys = ", ".join(dict.fromkeys(each.channel.key for each in made))
+    return Done(
+        outcome="sent",
+        story=f"`{step.ref}` made {count} on {keys}",
+        record={"message_ids": [each.identifier for each in made]},
+    )
+
+
+async def _make_messages(walk: Walk, step: ChannelStep, member: Member) -> list[_Made] | str:
+    """Make the messages of a step on one channel, one for each address; or say why there is none.
+
+    Raises:
+        ContentError: a template is broken.
+    """
+    with blaming("template"):
+        sources = effective_sources(walk, step, member.channel)
+    target = await _target(walk, member.channel, sources)
+    kind = CHANNEL_KINDS[step.channel_type]
+    with blaming("template"):
+        unreachable = kind.why_unreachable(target)
+        destinations = () if unreachable else kind.destinations(target)
+    if unreachable is not None:
+        return unreachable
+    made: list[_Made] = []
+    for destination in destinations:
+        with blaming("content"):
+            zone = first_zone(destination.zone, walk.zone)
+            opening = next_opening(step.send_windows, walk.unit.now, zone)
+        if opening.state is OpeningState.NEVER:
+            return "its send windows never open"
+        message = await _make_message(walk, step, member, sources, destination, at=opening.at)
+        if message is not None:
+            made.append(message)
+    return made or "the address to send to is empty"
+
+
+async def _target(walk: Walk, channel: ConfiguredChannel, sources: Sources) -> Target:
+    """Gather what says where a message goes."""
+    run = walk.run
+    stored: dict[RecipientRef, JsonObject] = {}
+    tenant = RecipientRef(TENANTS, run.tenant_id) if run.tenant_id is not None else None
+    if CHANNEL_KINDS[channel.channel_type].by_channel_data:
+        refs = [run.ref] if tenant is None else [run.ref, tenant]
+        stored = await channel_data_of(walk.unit.connection, run.environment_id, refs, channel.id)
+    return Target(
+        recipient=run.recipient or {},
+        template=sources.template,
+        settings=sources.settings,
+        channel_key=channel.key,
+        channel_data=stored.get(run.ref),
+        tenant_data=stored.get(tenant) if tenant is not None else None,
+    )
+
+
 async def _make_message(
     walk: Walk,
     step: ChannelStep,
-    channel: ConfiguredChannel,
+    member: Member,
     sources: Sources,
+    destination: Destination,
     *,
-    sandbox: bool,
-    scheduled_at: datetime | None,
-) -> Move:
+    at: datetime | None,
+) -> _Made | None:
+    """Render and keep a message; None when its address renders to nothing."""
+    channel = member.channel
     kind = CHANNEL_KINDS[step.channel_type]
-    made_id = message_id(walk.run.id, step.ref, str(channel.id), walk.unit.now)
+    name = f"{channel.id}/{destination.name}" if destination.name else str(channel.id)
+    made_id = message_id(walk.run.id, step.ref, name, walk.unit.now)
     identifier = str(made_id)
     with blaming("template"):
         content = await render_message(walk, step, sources, identifier)
         if content.get("to") == "":
-            return _skipped(step, "the address to send to is empty")
-        if kind.has_secret_content:
-            content = seal_request(
-                walk.unit.engine.vault, content, identifier, walk.run.environment_id
-            )
+            return None
+        content = seal_content(
+            walk.unit.engine.vault,
+            kind,
+            {**content, **destination.content},
+            identifier,
+            walk.run.environment_id,
+        )
     order = None
     if not kind.needs_provider:
         status = DeliveryStatus.DELIVERED
-    elif sandbox:
+    elif member.is_sandbox:
         status = DeliveryStatus.NOT_SENT
     else:
         status = DeliveryStatus.QUEUED
-        order = delivery_order(identifier, step.ref, channel.channel_type, scheduled_at)
+        order = delivery_order(identifier, step.ref, channel.channel_type, at)
+    snapshot = destination.remembered or kind.remembered(content, walk.run.recipient or {})
     message = _new_message(
         walk,
         step,
@@ -112,20 +180,13 @@ async def _make_message(
         identifier=identifier,
         content=content,
         status=status,
-        scheduled_at=scheduled_at,
+        scheduled_at=at,
+        snapshot=snapshot,
     )
     walk.journal.make(message, order)
     if status is DeliveryStatus.NOT_SENT:
         walk.journal.tell_message(made_id, MessageEventType.of(status))
-    return Done(
-        outcome="sent",
-        story=f"`{step.ref}` made a message on {channel.key}",
-        event=Event(
-            RunEventType.MESSAGE_ENQUEUED,
-            {"channel_type": channel.channel_type.value, "message_id": identifier},
-        ),
-        record={"message_ids": [identifier]},
-    )
+    return _Made(identifier, channel)
 
 
 def _new_message(
@@ -137,9 +198,9 @@ def _new_message(
     content: JsonObject,
     status: DeliveryStatus,
     scheduled_at: datetime | None,
+    snapshot: JsonObject | None,
 ) -> NewMessage:
     run = walk.run
-    kind = CHANNEL_KINDS[step.channel_type]
     return NewMessage(
         id=UUID(identifier),
         environment_id=run.environment_id,
@@ -160,7 +221,7 @@ def _new_message(
         content=content,
         delivery_status=status,
         scheduled_at=scheduled_at,
-        recipient_snapshot=kind.remembered(content, run.recipient or {}),
+        recipient_snapshot=snapshot,
         inserted_at=walk.unit.now,
         updated_at=walk.unit.now,
     )

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from domain.content.email_layout import EMAIL_LAYOUT, EmailLayout
+from domain.kit.authored import ChannelTypes
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject
 
@@ -21,7 +22,7 @@ def _document(**changes: Any) -> JsonObject:
 
 
 def _check(**changes: Any) -> EmailLayout:
-    return EMAIL_LAYOUT.check(EMAIL_LAYOUT.normalise(_document(**changes), {}), "brand")
+    return EMAIL_LAYOUT.check(EMAIL_LAYOUT.normalise(_document(**changes), ChannelTypes()), "brand")
 
 
 def _refused(**changes: Any) -> dict[str, str]:
@@ -32,7 +33,7 @@ def _refused(**changes: Any) -> dict[str, str]:
 
 def test_a_small_document_gets_its_defaults() -> None:
     """Name and both sources are enough."""
-    assert EMAIL_LAYOUT.normalise(_document(), {}) == _document(
+    assert EMAIL_LAYOUT.normalise(_document(), ChannelTypes()) == _document(
         footer_links=[], is_mjml=False, branding_overrides=None
     )
     assert _check() == EmailLayout("<html><body>{{ content }}</body></html>", "{{content}}")
@@ -95,7 +96,7 @@ def test_what_a_client_adds_is_not_stored() -> None:
         is_mjml=None,
     )
 
-    assert EMAIL_LAYOUT.normalise(pushed, {}) == EMAIL_LAYOUT.normalise(_document(), {})
+    assert EMAIL_LAYOUT.normalise(pushed, {}) == EMAIL_LAYOUT.normalise(_document(), ChannelTypes())
 
 
 def test_a_stored_layout_without_sources_shows_the_body_alone() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from domain.content.kind import KindOfContent
 from domain.content.kinds import KINDS
-from domain.kit.authored import CHANNEL, Language, Reference, Template
+from domain.kit.authored import CHANNEL, ChannelTypes, Language, Reference, Template
 from domain.kit.errors import InvalidParams
 from domain.kit.stored import content_sha
 from tests.support.steps import channel_step, email_step, workflow
@@ -33,16 +33,16 @@ def test_every_kind_stands_under_its_name() -> None:
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_what_is_stored_is_canonical(kind: KindOfContent[Any]) -> None:
     """Normalising stored content again changes nothing, so its hash stays."""
-    once = kind.normalise(DOCUMENTS[kind.name], {})
+    once = kind.normalise(DOCUMENTS[kind.name], ChannelTypes())
 
-    assert content_sha(kind.normalise(once, {})) == content_sha(once)
+    assert content_sha(kind.normalise(once, ChannelTypes())) == content_sha(once)
     assert set(once) == set(kind.shape.model_fields)
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_what_was_checked_is_read_the_same(kind: KindOfContent[Any]) -> None:
     """Reading stored content says of it what its check did."""
-    content = kind.normalise(DOCUMENTS[kind.name], {})
+    content = kind.normalise(DOCUMENTS[kind.name], ChannelTypes())
     checked, read = kind.check(content, "plain"), kind.read(content, "plain")
 
     for part in (kind.references, kind.templates, kind.files, kind.schemas):
@@ -63,7 +63,7 @@ def test_whatever_is_stored_is_read(kind: KindOfContent[Any], raw: Any) -> None:
 def test_a_key_is_judged_with_the_document(kind: KindOfContent[Any]) -> None:
     """A wrong key and an empty document are told at once."""
     with pytest.raises(InvalidParams) as refusal:
-        kind.check(kind.normalise({}, {}), "No Key")
+        kind.check(kind.normalise({}, ChannelTypes()), "No Key")
 
     assert [error.field for error in refusal.value.errors][:2] == ["key", "name"]
 

@@ -16,7 +16,7 @@ from domain.messages.delivery import Delivery, Outcome
 from domain.messages.statuses import DeliveryStatus
 from providers.registry import MASK
 from runtime.crypto import Vault
-from services.channels.sealing import open_request, seal_provider_settings, seal_request
+from services.channels.sealing import open_content, seal_provider_settings, seal_request
 from services.deliveries.outcomes import TryAgain
 from services.messages import messages
 from tests.support.world import World, channel_step
@@ -125,7 +125,7 @@ def test_urls_are_masked_by_name(url: str, shown: str) -> None:
     content = {"method": "get", "url": url, "headers": [], "query_params": [], "body": ""}
     sealed = seal_request(vault, content, "m", environment_id)
     assert sealed["url"] == shown
-    assert open_request(vault, sealed, "m", environment_id) == content
+    assert open_content(vault, sealed, "m", environment_id) == content
 
 
 async def test_a_missing_key_holds_messages_back(world: World) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from domain.content.workflow import WORKFLOW
+from domain.kit.authored import ChannelTypes
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject
 from domain.workflows import check_workflow, read_workflow
@@ -175,9 +176,9 @@ def test_a_channel_type_is_filled_in_within_branches() -> None:
     step = channel_step("feed")
     del step["channel_type"]
     raw = workflow("x", branch_step("fork", branch("Pro", step, conditions=PRO), TWO[1]))
-    stored = WORKFLOW.normalise(raw, {"in-app": "in_app_feed"})
+    stored = WORKFLOW.normalise(raw, ChannelTypes({"in-app": "in_app_feed"}))
     assert stored["steps"][0]["branches"][0]["steps"][0]["channel_type"] == "in_app_feed"
-    errors = WORKFLOW.blame([], WORKFLOW.normalise(raw, {}), {})
+    errors = WORKFLOW.blame([], WORKFLOW.normalise(raw, {}), ChannelTypes())
     assert errors == []
 
 

@@ -210,8 +210,9 @@ def test_wrong_template_fields(
         ({"channel_key": None}, ["channel_key"]),
         ({"channel_key": ""}, ["channel_key"]),
         ({"channel_key": 5}, ["channel_key"]),
-        ({"channel_key": None, "channel_group_key": "all"}, ["channel_group_key"]),
-        ({"channel_group_key": "all"}, ["channel_group_key"]),
+        ({"channel_key": None, "channel_group_key": 5}, ["channel_group_key"]),
+        ({"channel_key": None, "channel_group_key": ""}, ["channel_key"]),
+        ({"channel_group_key": "all"}, ["channel_key"]),
         ({"channel_type": None}, ["channel_type"]),
         ({"channel_type": "fax"}, ["channel_type"]),
         ({"channel_type": ["email"]}, ["channel_type"]),
@@ -228,11 +229,13 @@ def test_wrong_channel_steps(changes: dict[str, Any], fields: list[str]) -> None
     assert fields_of(channel(**changes)) == [f"steps[0].{name}" for name in fields]
 
 
-def test_channel_groups_say_that_they_are_not_supported() -> None:
-    """A channel group is refused in words, not taken for a missing channel."""
-    raw = channel(channel_key=None, channel_group_key="all")
+@pytest.mark.parametrize("key", [None, ""])
+def test_a_step_names_a_channel_or_a_group(key: str | None) -> None:
+    """A channel group stands in the place of a channel."""
+    (step,) = parse_steps([channel(channel_key=key, channel_group_key="all")])
 
-    assert message_of(raw) == "channel groups are not supported by this version"
+    assert isinstance(step, ChannelStep)
+    assert (step.channel_key, step.channel_group_key) == ("", "all")
 
 
 @pytest.mark.parametrize("step_type", sorted(UNSUPPORTED_TYPES))
