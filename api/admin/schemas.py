@@ -7,6 +7,8 @@ from typing import Literal, Self
 from api.kit.shapes import LeftOut, Moment, Out
 from api.management.channels.schemas import ChannelOut
 from domain.account.credentials import ApiKey, Issued, ServiceToken
+from domain.agents.model_providers import ModelProvider
+from services.agents.model_providers import SHOWN_KEY
 
 
 class ChannelBodyOut(Out):
@@ -79,3 +81,32 @@ class ServiceTokenBodyOut(Out):
     def of(cls, issued: Issued[ServiceToken]) -> Self:
         """Write a service token with the token itself."""
         return cls(service_token=ServiceTokenOut.of(issued.row, issued.token))
+
+
+class ModelProviderOut(Out):
+    """A provider of language models in one environment; its key is masked."""
+
+    name: str
+    adapter: str
+    base_url: str | None
+    api_key: str
+    created_at: Moment
+    updated_at: Moment
+
+    @classmethod
+    def of(cls, stored: ModelProvider) -> Self:
+        """Write a provider."""
+        return cls(
+            name=stored.name,
+            adapter=stored.adapter,
+            base_url=stored.base_url,
+            api_key=SHOWN_KEY,
+            created_at=stored.inserted_at,
+            updated_at=stored.updated_at,
+        )
+
+
+class ModelProviderBodyOut(Out):
+    """The provider as it is now."""
+
+    model_provider: ModelProviderOut

@@ -70,6 +70,7 @@ def management_document() -> JsonObject:
             "Admin: channels": "Set channels up; changes take effect at once.",
             "Admin: credentials": "API keys and service tokens.",
             "Admin: messages": "Deliveries that failed.",
+            "Admin: model providers": "Whom AI agent steps ask.",
         },
     )
 

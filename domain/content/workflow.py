@@ -55,9 +55,11 @@ class WorkflowKind(KindOfContent[WorkflowDefinition]):
             yield from step.files(place)
 
     def schemas(self, document: WorkflowDefinition) -> Iterator[tuple[str, JsonObject]]:
-        """Yield the schema of trigger data."""
+        """Yield the schema of trigger data, and those of the steps."""
         if document.trigger_data_json_schema is not None:
             yield "trigger_data_json_schema", document.trigger_data_json_schema
+        for place, step in all_steps(document.steps):
+            yield from step.schemas(place)
 
     def blame(
         self, errors: Iterable[FieldError], content: JsonObject, channel_types: ChannelTypes

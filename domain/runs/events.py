@@ -47,6 +47,11 @@ class RunEventType(StrEnum):
     FETCH_RESPONDED = "fetch_responded"
     FETCH_UNANSWERED = "fetch_unanswered"
     FETCH_RETRY_SCHEDULED = "fetch_retry_scheduled"
+    AGENT_ASKED = "agent_asked"
+    AGENT_ANSWERED = "agent_answered"
+    AGENT_UNANSWERED = "agent_unanswered"
+    AGENT_RETRY_SCHEDULED = "agent_retry_scheduled"
+    AGENT_FAILED = "agent_failed"
 
 
 class RunEventStatus(StrEnum):

@@ -232,6 +232,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("message_id", "id", name=op.f("pk_message_events")),
     )
     op.create_table(
+        "model_providers",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.Text(collation="C"), nullable=False),
+        sa.Column("adapter", sa.Text(collation="C"), nullable=False),
+        sa.Column("base_url", sa.Text(collation="C"), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["environment_id"], ["environments.id"], name=op.f("fk_model_providers_environment_id")
+        ),
+        sa.PrimaryKeyConstraint("environment_id", "name", name=op.f("pk_model_providers")),
+    )
+    op.create_table(
         "outbox",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("environment_id", sa.Uuid(), nullable=False),
@@ -1003,6 +1017,7 @@ def downgrade() -> None:
         "recipient_runs",
         "preference_sets",
         "messages",
+        "model_providers",
         "content_versions",
         "content_resources",
         "channel_environments",

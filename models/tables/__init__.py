@@ -15,6 +15,7 @@ from models.tables.environment import ApiKey, Environment, ServiceToken
 from models.tables.fetch import PendingFetch
 from models.tables.idempotency import IdempotencyRecord
 from models.tables.message import DeliveryAttempt, Message, MessageEvent
+from models.tables.model_provider import ModelProvider
 from models.tables.outbox import OutboxEntry, OutboxReader, OutboxSubscription
 from models.tables.recipient import ChannelData, PreferenceSet, Recipient, Subscription
 from models.tables.release import SweepPosition, TriggerRelease
@@ -38,6 +39,7 @@ __all__ = [
     "IdempotencyRecord",
     "Message",
     "MessageEvent",
+    "ModelProvider",
     "OutboxEntry",
     "OutboxReader",
     "OutboxSubscription",

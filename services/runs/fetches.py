@@ -1,4 +1,4 @@
-"""Send the requests of fetch steps, and record what came of each attempt.
+"""Send the requests of fetch and AI agent steps, and record what came of each attempt.
 
 At least once: a process that dies between the answer and the record has the request sent again,
 with the same `idempotency-key`.
@@ -26,6 +26,7 @@ from outbound.requests import sign, write_request
 from runtime.crypto import BrokenSeal, Vault
 from runtime.faults import fault_of
 from runtime.logs import get_logger
+from services.agents.asking import ask
 from services.engine import Engine
 from templating.liquid.renderer import parse_json
 
@@ -80,6 +81,16 @@ async def _send(engine: Engine, attempt: FetchAttempt, sealed: bytes) -> FetchOu
         )
     loop = asyncio.get_running_loop()
     begun = loop.time()
+    if "question" in stored:
+        asked = await ask(engine, attempt.environment_id, stored["question"])
+        return FetchOutcome(
+            result=asked.result,
+            error=asked.error,
+            exchange=asked.exchange,
+            milliseconds=round((loop.time() - begun) * 1000),
+            at=engine.clock(),
+            answer=asked.answer,
+        )
     exchange, answer, error = None, None, None
     try:
         key = derived_id(attempt.run_id, "fetch", attempt.step_ref)

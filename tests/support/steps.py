@@ -125,6 +125,16 @@ def fetch_step(ref: str = "fetch", /, **settings: Any) -> JsonObject:
     return {"type": "http_fetch", "ref": ref, "settings": {"url": "{{ data.url }}", **settings}}
 
 
+def agent_step(ref: str = "agent", /, **settings: Any) -> JsonObject:
+    """Write a step that asks a model for text."""
+    asks = {"model": "anthropic:claude", "request_prompt": "Greet {{ recipient.name }}"}
+    return {
+        "type": "ai_agent",
+        "ref": ref,
+        "settings": {**asks, "response_type": "text", **settings},
+    }
+
+
 def throttle_step(ref: str = "throttle", /, **settings: Any) -> JsonObject:
     """Write a throttle step that lets one run pass in an hour."""
     hour = {"throttle_window": {"unit": "hours", "value": 1}}

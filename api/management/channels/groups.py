@@ -53,7 +53,7 @@ async def upsert_channel_group(
     return answer(ChannelGroupBodyOut(channel_group=ChannelGroupOut.of(view)))
 
 
-@router.delete("/{channel_group_key}", status_code=204, response_class=Response)
+@router.delete("/{channel_group_key}", status_code=204)
 async def delete_channel_group(
     channel_group_key: str, _token: ServiceToken, engine: EngineDep
 ) -> Response:

@@ -16,6 +16,7 @@ from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import violations_of
 from domain.kit.violations import Violations
+from domain.workflows.steps.ai_agent import AiAgentStep
 from domain.workflows.steps.base import (
     REF,
     BaseStep,
@@ -50,6 +51,7 @@ Step: TypeAlias = Annotated[
     | UpdateDataStep
     | TriggerWorkflowStep
     | HttpFetchStep
+    | AiAgentStep
     | ThrottleStep
     | BatchStep,
     Field(discriminator="type"),
@@ -71,13 +73,13 @@ STEP_TYPES: dict[str, type[BaseStep]] = {
     "update_data": UpdateDataStep,
     "trigger_workflow": TriggerWorkflowStep,
     "http_fetch": HttpFetchStep,
+    "ai_agent": AiAgentStep,
     "throttle": ThrottleStep,
 }
 # Known to Knock, refused here by name: a step is never dropped in silence.
 UNSUPPORTED_TYPES = frozenset(
     (
         "wait_for_event",
-        "ai_agent",
         "update_user",
         "update_object",
         "update_tenant",
@@ -221,6 +223,7 @@ __all__ = [
     "MAX_STEPS",
     "STEP_TYPES",
     "UNSUPPORTED_TYPES",
+    "AiAgentStep",
     "BaseStep",
     "BatchStep",
     "Branch",

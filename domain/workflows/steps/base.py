@@ -116,6 +116,10 @@ class BaseStep(Shape):
         """Yield the step's Liquid sources; `place` is where it stands."""
         yield from ()
 
+    def schemas(self, place: str) -> Iterator[tuple[str, JsonObject]]:
+        """Yield the step's JSON Schemas; `place` is where it stands."""
+        yield from ()
+
     def files(self, place: str) -> Iterator[tuple[str, FileFields]]:
         """Yield the step's objects that have members for files of their own."""
         yield from ()

@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeVar
 
 from domain.kit.json_types import JsonObject
 from domain.workflows.steps import (
+    AiAgentStep,
     BaseStep,
     BatchStep,
     BranchStep,
@@ -20,6 +21,7 @@ from domain.workflows.steps import (
 )
 from services.walk.context import Walk
 from services.walk.moves import Move, Woken
+from services.walk.steps.ai_agent import AiAgentExecutor
 from services.walk.steps.batch import BatchExecutor
 from services.walk.steps.branch import BranchExecutor
 from services.walk.steps.channel import ChannelExecutor
@@ -62,6 +64,7 @@ EXECUTORS: dict[type[BaseStep], Executor[Any]] = dict(
         pair(UpdateDataStep, UpdateDataExecutor()),
         pair(TriggerWorkflowStep, TriggerWorkflowExecutor()),
         pair(HttpFetchStep, HttpFetchExecutor()),
+        pair(AiAgentStep, AiAgentExecutor()),
         pair(ThrottleStep, ThrottleExecutor()),
         pair(UnknownStep, UnknownExecutor()),
     )

@@ -1,0 +1,65 @@
+"""Admin API, providers of language models: whom AI agent steps ask."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import JSONResponse
+
+from api.admin.schemas import ModelProviderBodyOut, ModelProviderOut
+from api.kit.auth import EngineDep, ServiceToken
+from api.kit.pagination import BY_ID
+from api.kit.parameters import ERROR_RESPONSES, takes
+from api.kit.query_strings import QueryDep
+from api.kit.shapes import PlainEntriesOut, answer, read_body
+from api.kit.strings import known_id, new_id_of
+from api.management.requests import ENVIRONMENT_HELP, PAGE_HELP, read_limit, read_slug
+from domain.agents.model_providers import ModelProviderRequest
+from services.account.environments import get_scope
+from services.agents import model_providers
+
+router = APIRouter(
+    prefix="/v1/admin/model_providers",
+    tags=["Admin: model providers"],
+    responses=ERROR_RESPONSES,
+)
+
+
+@router.get(
+    "",
+    response_model=PlainEntriesOut[ModelProviderOut],
+    openapi_extra=takes(query={**ENVIRONMENT_HELP, **PAGE_HELP}),
+)
+async def list_model_providers(
+    _token: ServiceToken, engine: EngineDep, query: QueryDep
+) -> JSONResponse:
+    """List the providers of an environment by name; keys are masked."""
+    environment = await get_scope(engine, read_slug(query))
+    page = await model_providers.list_providers(engine, environment, read_limit(query, BY_ID))
+    return answer(PlainEntriesOut[ModelProviderOut].of(page, map(ModelProviderOut.of, page.rows)))
+
+
+@router.put(
+    "/{name}/environments/{slug}",
+    response_model=ModelProviderBodyOut,
+    openapi_extra=takes(ModelProviderRequest),
+)
+async def put_model_provider(
+    name: str, slug: str, request: Request, _token: ServiceToken, engine: EngineDep
+) -> JSONResponse:
+    """Set how the models of a provider are reached in one environment; takes effect at once."""
+    wanted = await read_body(request, ModelProviderRequest)
+    environment = await get_scope(engine, known_id(slug))
+    stored = await model_providers.put_provider(
+        engine, environment, new_id_of(name, field="name"), wanted
+    )
+    return answer(ModelProviderBodyOut(model_provider=ModelProviderOut.of(stored)))
+
+
+@router.delete("/{name}/environments/{slug}", status_code=204)
+async def delete_model_provider(
+    name: str, slug: str, _token: ServiceToken, engine: EngineDep
+) -> Response:
+    """Forget a provider; steps that ask its models fail from then on."""
+    environment = await get_scope(engine, known_id(slug))
+    await model_providers.delete_provider(engine, environment, known_id(name))
+    return Response(status_code=204)

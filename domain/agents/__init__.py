@@ -1,0 +1,1 @@
+"""Language models: which ones an environment may ask, and what they are asked."""

@@ -1,0 +1,88 @@
+"""The AI agent step: asks a language model (Knock docs: "AI agent function")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo
+from pydantic.functional_validators import AfterValidator, BeforeValidator
+
+from domain.agents.model_providers import is_provider_name
+from domain.kit.authored import Template
+from domain.kit.json_types import JsonObject, read_json
+from domain.kit.shapes import REFUSE_NULL, Absent, Shape, Text, Wrong
+from domain.workflows.steps.base import BaseStep, is_lenient
+from domain.workflows.steps.settings import given
+
+# Attempts in all, and the seconds before each but the first. Knock: up to three retries.
+ASK_ATTEMPTS = 4
+ASK_WAITS = (5.0, 30.0, 60.0)
+_LONGEST_MODEL = 255
+
+
+def _model(model: str) -> str:
+    provider, colon, name = model.partition(":")
+    if not colon or not is_provider_name(provider) or not name.strip():
+        raise Wrong("must be a provider and a model, such as anthropic:claude-haiku-4-5")
+    if len(model) > _LONGEST_MODEL:
+        raise Wrong(f"must have at most {_LONGEST_MODEL} characters")
+    return model
+
+
+def _response_schema(text: str | None, info: ValidationInfo) -> str | None:
+    if info.data.get("response_type") != "json" or is_lenient(info):
+        return text
+    if text is None or not text.strip():
+        raise Absent("is required for a response_type of json")
+    try:
+        is_object = isinstance(read_json(text), dict)
+    except (ValueError, RecursionError):
+        is_object = False
+    if not is_object:
+        raise Wrong("must be a JSON Schema, as a string")
+    return text
+
+
+class AiAgentSettings(Shape):
+    """What is asked, of whom, and what the answer has to be."""
+
+    model: Annotated[Text, AfterValidator(_model)] = Field(
+        description="A provider that the environment has, a colon, and its name of the model."
+    )
+    request_prompt: Annotated[str, Field(min_length=1), REFUSE_NULL] = Field(description="Liquid.")
+    response_type: Annotated[Literal["text", "json"], REFUSE_NULL]
+    response_schema: Annotated[
+        str | None, AfterValidator(_response_schema), Field(validate_default=True)
+    ] = Field(None, description="A JSON Schema as a string; required for `json`.")
+    web_search_enabled: bool | None = Field(
+        None, description="Whether the model may search the web; Anthropic's only."
+    )
+    halt_on_error: bool | None = Field(
+        None, description="False lets the run go on without an answer."
+    )
+
+    @property
+    def schema_of_answer(self) -> JsonObject | None:
+        """Return the schema of a JSON answer, or None where text is wanted."""
+        if self.response_type != "json":
+            return None
+        schema = read_json(self.response_schema or "{}")
+        return schema if isinstance(schema, dict) else {}
+
+
+class AiAgentStep(BaseStep):
+    """Ask a language model; its answer is found in the data under the step's ref."""
+
+    type: Literal["ai_agent"] = "ai_agent"
+    settings: Annotated[AiAgentSettings, BeforeValidator(given)]
+
+    def templates(self, place: str) -> Iterator[Template]:
+        """Yield the prompt."""
+        yield Template(f"{place}.settings.request_prompt", self.settings.request_prompt)
+
+    def schemas(self, place: str) -> Iterator[tuple[str, JsonObject]]:
+        """Yield the schema of the answer."""
+        schema = self.settings.schema_of_answer
+        if schema is not None:
+            yield f"{place}.settings.response_schema", schema

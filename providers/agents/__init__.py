@@ -1,0 +1,1 @@
+"""Adapters of the HTTP APIs of language models."""

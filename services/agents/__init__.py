@@ -1,0 +1,1 @@
+"""Language models: their settings, and asking them."""
