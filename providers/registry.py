@@ -25,6 +25,18 @@ MASK = "********"
 # Where the class of each provider is: module and name.
 PROVIDERS: dict[str, str] = {
     "smtp": "providers.email.smtp:Smtp",
+    "aws_ses": "providers.email.ses:Ses",
+    "mailgun": "providers.email.mailgun:Mailgun",
+    "postmark": "providers.email.postmark:Postmark",
+    "resend": "providers.email.resend:Resend",
+    "sendgrid": "providers.email.sendgrid:SendGrid",
+    "messagebird": "providers.sms.messagebird:MessageBird",
+    "twilio": "providers.sms.twilio:Twilio",
+    "vonage": "providers.sms.vonage:Vonage",
+    "push_fcm": "providers.push.fcm:Fcm",
+    "chat_discord": "providers.chat.discord:Discord",
+    "chat_ms_teams": "providers.chat.ms_teams:MsTeams",
+    "chat_slack": "providers.chat.slack:Slack",
     "http_knock_webhook": "providers.webhook.http:HttpWebhook",
     "sandbox_email": "providers.sandbox:SandboxEmail",
     "sandbox_sms": "providers.sandbox:SandboxSms",

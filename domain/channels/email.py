@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Literal, Self, TypedDict
+from typing import Any, ClassVar, Literal, NotRequired, Self, TypedDict
 
 from pydantic import Field
 
@@ -63,6 +63,7 @@ EmailContent = TypedDict(
         "html_body": str,
         "text_body": str,
         "headers": dict[str, str],  # from json_overrides; empty without
+        "overrides": NotRequired[JsonObject],  # all of json_overrides, for APIs of vendors
     },
 )
 

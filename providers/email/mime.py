@@ -12,21 +12,13 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import format_datetime, formataddr, getaddresses
-
-import httpx
+from email.utils import format_datetime, formataddr
 
 from domain.channels.email import EmailContent
-from domain.messages.delivery import Bounced, DeliveryFailure, Misconfigured, Refused
+from providers.email.addresses import Mailbox, clean, read_envelope
 
-# The parts of an address that need no quoting; quoted local parts are not taken.
-_ADDRESS = re.compile(r'[^\s@<>,;:"()\[\]\\]+@[^\s@<>,;:"()\[\]\\]+')
-_ESCAPED = re.compile(r"\\.")
-_QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 _HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
 _ID_PART = re.compile(r"[A-Za-z0-9._-]+")
 # Ours to write; an extra header of such a name is dropped.
@@ -42,14 +34,6 @@ _GOOD_LINE = 78  # the same: should
 _WORD_LINE = 76  # RFC 2047, 2: a line with encoded words; a word has 75 at most
 _WORD_START, _WORD_END = "=?utf-8?b?", "?="
 _WORD_BYTES = 45  # 60 characters of base64
-
-
-@dataclass(frozen=True, slots=True)
-class Mailbox:
-    """A display name, perhaps empty, and an address whose domain is in ASCII."""
-
-    name: str
-    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +68,9 @@ def build_mail(content: EmailContent, message_id: str, now: datetime) -> Mail:
 
     Raises Bounced when the recipient's address cannot be one, and Misconfigured for the sender's.
     """
-    sender = _sender(content["from"])
-    recipients = list(_entries(content["to"]))
-    if len(recipients) != 1:
-        # Knock docs, "E-mail settings": one address. A recipient's own e-mail adds no others.
-        count = "more than one" if recipients else "empty"
-        raise Bounced(f"The address in `to` is {count}.")
-    to = (_mailbox(recipients[0], Bounced, "to"),)
-    left_out: dict[str, list[str]] = {}
-    lists = {kind: _mailboxes(content[kind], kind, left_out) for kind in ("cc", "bcc", "reply_to")}
+    envelope = read_envelope(content)
+    sender, to = envelope.sender, (envelope.to,)
+    lists = {"cc": envelope.cc, "bcc": envelope.bcc, "reply_to": envelope.reply_to}
     id_part = message_id if _ID_PART.fullmatch(message_id) else message_id.encode().hex()
     own_id = f"<{id_part}@{sender.address.rpartition('@')[2]}>"
     addressed = {"From": (sender,), "To": to, "Cc": lists["cc"], "Reply-To": lists["reply_to"]}
@@ -122,72 +100,8 @@ def build_mail(content: EmailContent, message_id: str, now: datetime) -> Mail:
         data="".join(lines).encode() + _body(content),
         utf8=not all(box.address.isascii() for boxes in addressed.values() for box in boxes)
         or not all(address.isascii() for address in others),
-        left_out=left_out,
+        left_out=envelope.left_out,
     )
-
-
-def clean(text: str) -> str:
-    """Make a string one line: line ends and control characters become a space."""
-    return _CONTROL.sub(" ", text).strip()
-
-
-def _sender(text: str) -> Mailbox:
-    # One mailbox, so that an unquoted comma in "Acme, Inc <a@acme.example>" is part of the name.
-    name, bracket, rest = clean(text).rpartition("<")
-    address = rest.removesuffix(">") if bracket else rest
-    name = name.strip().removeprefix('"').removesuffix('"').replace('\\"', '"')
-    return Mailbox(name, _checked(address, Misconfigured, "from"))
-
-
-def _mailboxes(text: str | None, kind: str, left_out: dict[str, list[str]]) -> tuple[Mailbox, ...]:
-    boxes = []
-    for entry in _entries(text):
-        try:
-            boxes.append(_mailbox(entry, Refused, kind))
-        except Refused:
-            left_out.setdefault(kind, []).append(entry)
-    return tuple(boxes)
-
-
-def _entries(text: str | None) -> Iterator[str]:
-    """Cut a list of addresses at commas and semicolons outside quotes; empty ones are dropped."""
-    line = clean(text or "")
-    # With one left open nobody can know what it encloses: then quotes are ordinary characters.
-    quotes = "" if _ESCAPED.sub("", line).count('"') % 2 else '"'
-    entry, is_quoted, is_escaped = "", False, False
-    for character in (*line, ","):
-        if character in ",;" and not is_quoted:
-            if entry.strip():
-                yield entry.strip()
-            entry = ""
-            continue
-        if character == quotes and not is_escaped:
-            is_quoted = not is_quoted
-        is_escaped = is_quoted and character == "\\" and not is_escaped
-        entry += character
-
-
-def _mailbox(entry: str, failure: type[DeliveryFailure], kind: str) -> Mailbox:
-    pairs = getaddresses([entry])
-    # "Anything: eve@example.com" would be a group to the parser, and go to its members.
-    if len(pairs) != 1 or ":" in _QUOTED.sub("", entry):
-        raise failure(f"The address in `{kind}` is not an e-mail address.")
-    name, address = pairs[0]
-    return Mailbox(name, _checked(address, failure, kind))
-
-
-def _checked(address: str, failure: type[DeliveryFailure], kind: str) -> str:
-    address = address.strip()
-    if not _ADDRESS.fullmatch(address) or len(address) > 320:
-        raise failure(f"The address in `{kind}` is not an e-mail address.")
-    local, _, domain = address.rpartition("@")
-    if domain.isascii():
-        return address
-    try:
-        # httpx encodes by IDNA 2008; the codec of the standard library would make ß an ss.
-        return f"{local}@{httpx.URL(scheme='https', host=domain).raw_host.decode('ascii')}"
-    except httpx.InvalidURL:
-        raise failure(f"The domain of the address in `{kind}` is not valid.") from None
 
 
 def _address_line(name: str, boxes: tuple[Mailbox, ...]) -> str:

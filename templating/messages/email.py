@@ -51,12 +51,13 @@ def render_email(
     preview = renderer.line(preview_text, "preview_text")
     renderer = renderer.extended({"preview_text": preview})
     html, body = _render_html(template, renderer, layout)
+    overrides = renderer.json_object(settings.get("json_overrides"), "json_overrides")
     sender = renderer.line(settings.get("from_address"), "from_address")
     name = renderer.line(settings.get("from_name"), "from_name")
     if sender and name:
         quoted = name.replace("\\", "\\\\").replace('"', '\\"')
         sender = f'"{quoted}" <{sender}>'
-    return {
+    content: EmailContent = {
         "from": sender,
         "to": renderer.line(settings.get("to_address") or "{{ recipient.email }}", "to_address"),
         "cc": _addresses(settings, "cc_address", renderer),
@@ -65,8 +66,11 @@ def render_email(
         "subject_line": renderer.line(template.get("subject"), "subject"),
         "html_body": inline_css(html),
         "text_body": _render_text_part(template, renderer, layout, body),
-        "headers": _headers(settings, renderer),
+        "headers": _headers(overrides),
     }
+    if overrides:
+        content["overrides"] = overrides
+    return content
 
 
 def count_attachments(template: JsonObject, data: Mapping[str, object]) -> int:
@@ -169,9 +173,8 @@ def _addresses(settings: JsonObject, key: str, renderer: Renderer) -> str | None
     return line or None
 
 
-def _headers(settings: JsonObject, renderer: Renderer) -> dict[str, str]:
-    """Return the extra headers; the rest of the overrides means nothing to SMTP."""
-    overrides = renderer.json_object(settings.get("json_overrides"), "json_overrides")
+def _headers(overrides: JsonObject) -> dict[str, str]:
+    """Return the extra headers; the rest of the overrides is laid over a vendor's request."""
     headers = overrides.get("headers") or {}
     if not isinstance(headers, dict):
         raise LiquidError("json_overrides: headers is not an object")

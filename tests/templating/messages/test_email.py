@@ -238,3 +238,13 @@ def test_preview_text_may_stand_beside_the_settings() -> None:
 def test_attachments_are_counted(settings: Any, data: Any, expected: int) -> None:
     """Attachments are one object or a list of them, at a path into the data."""
     assert count_attachments({"settings": settings}, data) == expected
+
+
+def test_all_overrides_are_kept_for_the_vendor() -> None:
+    """What SMTP has no use for is laid over the request of a vendor's API."""
+    overrides = '{"headers": {"X-A": 1}, "MessageStream": "{{ data.stream }}"}'
+    settings = {**SETTINGS, "json_overrides": overrides}
+    content = render(settings=settings, data={"stream": "news"})
+    assert content["headers"] == {"X-A": "1"}
+    assert content["overrides"] == {"headers": {"X-A": 1}, "MessageStream": "news"}
+    assert "overrides" not in render()

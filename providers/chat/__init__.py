@@ -1,0 +1,1 @@
+"""Providers of chat messages. Reached through `providers/registry.py` only."""

@@ -1,0 +1,83 @@
+"""Chat by Discord (Discord docs: "Create message", "Execute webhook", "Rate limits")."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, SecretStr
+
+from domain.kit.json_types import JsonObject
+from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome, Refused, Retry
+from domain.messages.statuses import DeliveryStatus
+from outbound.http import Answer, failure_of
+from providers.base import read_settings
+from providers.chat.api import ChatApi, connection_of, secrets_of, webhook_of, webhook_request
+from providers.rest import RestSettings, object_of, text_at
+
+_API = "https://discord.com"
+_UNKNOWN = frozenset({"10003", "10015", "50007"})  # channel, webhook; somebody who takes none
+_NONCE_CHARACTERS = 25
+
+
+class DiscordSettings(RestSettings):
+    """What an operator sets: the bot's token, which incoming webhooks do without."""
+
+    bot_token: SecretStr | None = None
+
+
+class Discord(ChatApi[DiscordSettings]):
+    """The `chat_discord` provider."""
+
+    id: ClassVar[str] = "chat_discord"
+    service_name: ClassVar[str] = "Discord"
+    Settings: ClassVar[type[BaseModel]] = DiscordSettings
+
+    async def send(self, delivery: Delivery) -> Outcome:
+        """Send a message by the bot, or by an incoming webhook."""
+        settings = read_settings(DiscordSettings, delivery)
+        request = self.build_request(delivery, settings)
+        secrets = secrets_of(connection_of(delivery))
+        answer = await self._call(request, settings, more_secrets=secrets)
+        return self.parse_response(answer, delivery)
+
+    def build_request(self, delivery: Delivery, settings: DiscordSettings) -> httpx.Request:
+        """Write the request. Discord drops a bot's message whose nonce it has just seen."""
+        document = delivery.content.get("json_content")
+        body: JsonObject = (
+            document
+            if isinstance(document, dict)
+            else {"content": str(delivery.content.get("markdown") or "")}
+        )
+        connection = connection_of(delivery)
+        url = webhook_of(connection)
+        if url is not None:
+            request = webhook_request(url, body)
+            # So that the answer names the message.
+            request.url = request.url.copy_set_param("wait", "true")
+            return request
+        if not connection.get("channel_id"):
+            raise Refused("The connection names no channel.")
+        if settings.bot_token is None:
+            raise Misconfigured("The channel has no bot token.")
+        nonce = delivery.message_id.replace("-", "")[-_NONCE_CHARACTERS:]
+        channel = quote(str(connection["channel_id"]), safe="")
+        return httpx.Request(
+            "POST",
+            f"{settings.base_url or _API}/api/v10/channels/{channel}/messages",
+            headers={"authorization": f"Bot {settings.bot_token.get_secret_value()}"},
+            json={"nonce": nonce, "enforce_nonce": True, **body},
+        )
+
+    def parse_response(self, answer: Answer, delivery: Delivery) -> Outcome:
+        """Read the id; how long to wait stands in the body."""
+        body = object_of(answer)
+        if answer.is_success:
+            return Outcome(DeliveryStatus.SENT, answer.exchange, text_at(body, "id"))
+        wish = body.get("retry_after")
+        if answer.status_code == 429 and isinstance(wish, (int, float)):
+            raise Retry("Discord answered 429.", answer.exchange, after=max(float(wish), 0.0))
+        if text_at(body, "code") in _UNKNOWN:
+            raise Bounced("Discord does not know the channel, or may not write.", answer.exchange)
+        raise failure_of(answer, now=self._context.clock())

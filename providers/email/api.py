@@ -1,0 +1,39 @@
+"""What the vendors with an HTTP API for e-mail have in common."""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeVar, cast
+
+from domain.channels.email import EmailContent
+from domain.channels.types import ChannelType
+from domain.kit.json_types import JsonValue
+from domain.messages.delivery import Delivery
+from providers.email.addresses import Envelope, Mailbox, read_envelope
+from providers.rest import RestProvider, RestSettings
+
+S = TypeVar("S", bound=RestSettings)
+
+
+class EmailApi(RestProvider[S]):
+    """A vendor of e-mail."""
+
+    channel_type: ClassVar[ChannelType] = ChannelType.EMAIL
+
+
+def read_mail(delivery: Delivery) -> tuple[EmailContent, Envelope]:
+    """Return a rendered e-mail with its addresses. Raises Bounced and Misconfigured."""
+    content = cast(EmailContent, delivery.content)
+    return content, read_envelope(content)
+
+
+def overrides_of(delivery: Delivery) -> JsonValue:
+    """Return what the channel or step lays over the vendor's request."""
+    return delivery.content.get("overrides")
+
+
+def written(box: Mailbox) -> str:
+    """Write a mailbox as APIs take it, in Unicode: `"Ada Lovelace" <ada@example.com>`."""
+    if not box.name:
+        return box.address
+    name = box.name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{name}" <{box.address}>'

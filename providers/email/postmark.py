@@ -1,0 +1,79 @@
+"""E-mail by Postmark (Postmark developer docs: "Email API", "API error codes")."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import httpx
+from pydantic import BaseModel, SecretStr
+
+from domain.kit.json_types import JsonObject
+from domain.messages.delivery import Bounced, Delivery, Outcome
+from domain.messages.statuses import DeliveryStatus
+from outbound.http import Answer, failure_of
+from providers.email.api import EmailApi, overrides_of, read_mail, written
+from providers.rest import RestSettings, merged, object_of, text_at
+
+_API = "https://api.postmarkapp.com"
+_INACTIVE_RECIPIENT = "406"
+
+
+class PostmarkSettings(RestSettings):
+    """What an operator sets; the tracking is Postmark's own."""
+
+    api_key: SecretStr
+    open_tracking: bool | None = None
+    link_tracking: bool | None = None
+
+
+class Postmark(EmailApi[PostmarkSettings]):
+    """The `postmark` provider."""
+
+    id: ClassVar[str] = "postmark"
+    service_name: ClassVar[str] = "Postmark"
+    Settings: ClassVar[type[BaseModel]] = PostmarkSettings
+
+    def build_request(self, delivery: Delivery, settings: PostmarkSettings) -> httpx.Request:
+        """Write the request; its metadata names the message for whoever reads Postmark's events."""
+        content, envelope = read_mail(delivery)
+        body: JsonObject = {
+            "From": written(envelope.sender),
+            "To": written(envelope.to),
+            "Subject": content["subject_line"],
+            "HtmlBody": content["html_body"],
+            "TextBody": content["text_body"],
+            "Metadata": {
+                "knock_message_id": delivery.message_id,
+                "knock_recipient_id": delivery.recipient_id,
+            },
+        }
+        if delivery.workflow_key:
+            body["Tag"] = delivery.workflow_key
+        for name, boxes in (
+            ("Cc", envelope.cc),
+            ("Bcc", envelope.bcc),
+            ("ReplyTo", envelope.reply_to),
+        ):
+            if boxes:
+                body[name] = ", ".join(map(written, boxes))
+        if settings.open_tracking is not None:
+            body["TrackOpens"] = settings.open_tracking
+        if settings.link_tracking is not None:
+            body["TrackLinks"] = "HtmlAndText" if settings.link_tracking else "None"
+        headers = {
+            "x-postmark-server-token": settings.api_key.get_secret_value(),
+            "accept": "application/json",
+        }
+        url = f"{settings.base_url or _API}/email"
+        return httpx.Request(
+            "POST", url, headers=headers, json=merged(body, overrides_of(delivery))
+        )
+
+    def parse_response(self, answer: Answer, delivery: Delivery) -> Outcome:
+        """Read the id; a recipient that Postmark has marked as inactive has bounced before."""
+        body = object_of(answer)
+        if answer.is_success:
+            return Outcome(DeliveryStatus.SENT, answer.exchange, text_at(body, "MessageID"))
+        if answer.status_code == 422 and text_at(body, "ErrorCode") == _INACTIVE_RECIPIENT:
+            raise Bounced("Postmark has marked the recipient as inactive.", answer.exchange)
+        raise failure_of(answer, now=self._context.clock())

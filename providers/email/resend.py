@@ -1,0 +1,65 @@
+"""E-mail by Resend (Resend API reference: "Send email")."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import httpx
+from pydantic import BaseModel, SecretStr
+
+from domain.kit.json_types import JsonObject
+from domain.messages.delivery import Delivery, Outcome
+from domain.messages.statuses import DeliveryStatus
+from outbound.http import Answer, failure_of, retry_of
+from providers.email.api import EmailApi, overrides_of, read_mail, written
+from providers.rest import RestSettings, merged, object_of, text_at
+
+_API = "https://api.resend.com"
+# Another attempt with the same key is under way.
+_CONCURRENT = "concurrent_idempotent_requests"
+
+
+class ResendSettings(RestSettings):
+    """What an operator sets."""
+
+    api_key: SecretStr
+
+
+class Resend(EmailApi[ResendSettings]):
+    """The `resend` provider."""
+
+    id: ClassVar[str] = "resend"
+    service_name: ClassVar[str] = "Resend"
+    Settings: ClassVar[type[BaseModel]] = ResendSettings
+
+    def build_request(self, delivery: Delivery, settings: ResendSettings) -> httpx.Request:
+        """Write the request; the message's id keeps it from being sent twice."""
+        content, envelope = read_mail(delivery)
+        body: JsonObject = {
+            "from": written(envelope.sender),
+            "to": [written(envelope.to)],
+            "subject": content["subject_line"],
+            "html": content["html_body"],
+            "text": content["text_body"],
+        }
+        for name in ("cc", "bcc", "reply_to"):
+            boxes = getattr(envelope, name)
+            if boxes:
+                body[name] = list(map(written, boxes))
+        headers = {
+            "authorization": f"Bearer {settings.api_key.get_secret_value()}",
+            "idempotency-key": delivery.message_id,
+        }
+        url = f"{settings.base_url or _API}/emails"
+        return httpx.Request(
+            "POST", url, headers=headers, json=merged(body, overrides_of(delivery))
+        )
+
+    def parse_response(self, answer: Answer, delivery: Delivery) -> Outcome:
+        """Read the id of the e-mail."""
+        body = object_of(answer)
+        if answer.is_success:
+            return Outcome(DeliveryStatus.SENT, answer.exchange, text_at(body, "id"))
+        if text_at(body, "name") == _CONCURRENT:
+            raise retry_of(answer, now=self._context.clock())
+        raise failure_of(answer, now=self._context.clock())

@@ -1,0 +1,119 @@
+"""E-mail by Amazon SES (Amazon SES API v2 reference: SendEmail)."""
+
+from __future__ import annotations
+
+import re
+from email.utils import formataddr
+from typing import Annotated, ClassVar
+
+import httpx
+from pydantic import BaseModel, Field, SecretStr
+
+from domain.kit.json_types import JsonObject
+from domain.messages.delivery import Delivery, Outcome
+from domain.messages.statuses import DeliveryStatus
+from outbound.http import Answer, failure_of, retry_of
+from providers.aws import sign_request
+from providers.email.addresses import Mailbox
+from providers.email.api import EmailApi, overrides_of, read_mail
+from providers.rest import RestSettings, merged, object_of, text_at
+
+_NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9_-]")
+# Errors with a code of their own below 500 that pass; all others of that kind stay.
+_PASSING = frozenset({"TooManyRequestsException", "ThrottlingException", "Throttling"})
+
+
+class SesSettings(RestSettings):
+    """What an operator sets: a region and the keys of a user who may send.
+
+    `configuration_set` names the SES configuration set that events are published by.
+    """
+
+    region: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+    access_key_id: str
+    secret_access_key: SecretStr
+    session_token: SecretStr | None = None
+    configuration_set: str | None = None
+
+
+class Ses(EmailApi[SesSettings]):
+    """The `aws_ses` provider."""
+
+    id: ClassVar[str] = "aws_ses"
+    service_name: ClassVar[str] = "Amazon SES"
+    Settings: ClassVar[type[BaseModel]] = SesSettings
+
+    def build_request(self, delivery: Delivery, settings: SesSettings) -> httpx.Request:
+        """Write the request, and sign it as of now."""
+        content, envelope = read_mail(delivery)
+        destination: JsonObject = {"ToAddresses": [_written(envelope.to)]}
+        for name, boxes in (("CcAddresses", envelope.cc), ("BccAddresses", envelope.bcc)):
+            if boxes:
+                destination[name] = list(map(_written, boxes))
+        parts = {
+            name: {"Data": text, "Charset": "UTF-8"}
+            for name, text in (("Html", content["html_body"]), ("Text", content["text_body"]))
+            if text
+        }
+        subject = {"Data": content["subject_line"], "Charset": "UTF-8"}
+        simple: JsonObject = {"Subject": subject, "Body": parts}
+        if content["headers"]:
+            simple["Headers"] = [
+                {"Name": name, "Value": value} for name, value in content["headers"].items()
+            ]
+        body: JsonObject = {
+            "FromEmailAddress": _written(envelope.sender),
+            "Destination": destination,
+            "Content": {"Simple": simple},
+            "EmailTags": [
+                {"Name": name, "Value": _NOT_IN_TAGS.sub("", value)[:256]}
+                for name, value in (
+                    ("knock_message_id", delivery.message_id),
+                    ("knock_workflow", delivery.workflow_key),
+                    ("knock_recipient_id", delivery.recipient_id),
+                )
+                if _NOT_IN_TAGS.sub("", value)
+            ],
+        }
+        if envelope.reply_to:
+            body["ReplyToAddresses"] = list(map(_written, envelope.reply_to))
+        if settings.configuration_set:
+            body["ConfigurationSetName"] = settings.configuration_set
+        # `headers` of the overrides are those of the e-mail, and went into it above.
+        overrides = overrides_of(delivery)
+        if isinstance(overrides, dict):
+            overrides = {name: value for name, value in overrides.items() if name != "headers"}
+        base = settings.base_url or f"https://email.{settings.region}.amazonaws.com"
+        request = httpx.Request(
+            "POST", f"{base}/v2/email/outbound-emails", json=merged(body, overrides)
+        )
+        token = settings.session_token
+        return sign_request(
+            request,
+            access_key_id=settings.access_key_id,
+            secret_access_key=settings.secret_access_key.get_secret_value(),
+            session_token=token.get_secret_value() if token else None,
+            region=settings.region,
+            service="ses",
+            now=self._context.clock(),
+        )
+
+    def server(self, delivery: Delivery) -> str:
+        """Name the region's server."""
+        chosen = super().server(delivery)
+        return chosen if chosen != self.id else f"{self.id}/{delivery.settings.get('region')}"
+
+    def parse_response(self, answer: Answer, delivery: Delivery) -> Outcome:
+        """Read the id; the kind of an error stands in a header."""
+        if answer.is_success:
+            external_id = text_at(object_of(answer), "MessageId")
+            return Outcome(DeliveryStatus.SENT, answer.exchange, external_id)
+        kind = answer.headers.get("x-amzn-errortype", "").partition(":")[0]
+        if kind in _PASSING:
+            raise retry_of(answer, now=self._context.clock())
+        raise failure_of(answer, now=self._context.clock())
+
+
+def _written(box: Mailbox) -> str:
+    """Write a mailbox; a name that is not ASCII has to be an encoded word."""
+    return formataddr((box.name, box.address)) if box.name else box.address

@@ -1,0 +1,1 @@
+"""Providers of push notifications. Reached through `providers/registry.py` only."""

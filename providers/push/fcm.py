@@ -1,0 +1,195 @@
+"""Push notifications by Firebase Cloud Messaging (Firebase docs: "HTTP v1 API", "ErrorCode")."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any, ClassVar
+
+import httpx
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
+
+from domain.channels.types import ChannelType
+from domain.kit.json_types import JsonObject, JsonValue
+from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome, Refused
+from domain.messages.statuses import DeliveryStatus
+from outbound.http import Answer, failure_of, retry_of
+from providers.base import ProviderContext, read_settings
+from providers.rest import RestProvider, RestSettings, merged, object_of, text_at
+
+_API = "https://fcm.googleapis.com"
+_TOKENS = "https://oauth2.googleapis.com/token"
+_SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
+_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_ASSERTION_LIFE = timedelta(hours=1)
+# Google's tokens live for an hour; one is asked for anew a little before.
+_TOKEN_LIFE = timedelta(minutes=50)
+_FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
+_GONE = frozenset({"UNREGISTERED", "SENDER_ID_MISMATCH", "INVALID_ARGUMENT"})
+
+
+def _account(secret: SecretStr) -> SecretStr:
+    try:
+        _read_account(secret)
+    except (ValueError, TypeError, KeyError, UnsupportedAlgorithm):
+        raise ValueError("must be the JSON key of a service account") from None
+    return secret
+
+
+class FcmSettings(RestSettings):
+    """What an operator sets: the project, and the JSON key of a service account of it."""
+
+    project_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:-]+$")]
+    service_account: Annotated[SecretStr, AfterValidator(_account)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    email: str
+    key: rsa.RSAPrivateKey
+    tokens: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    value: str
+    until: datetime
+
+
+class Fcm(RestProvider[FcmSettings]):
+    """The `push_fcm` provider; keeps the access tokens of its service accounts."""
+
+    id: ClassVar[str] = "push_fcm"
+    channel_type: ClassVar[ChannelType] = ChannelType.PUSH
+    service_name: ClassVar[str] = "FCM"
+    Settings: ClassVar[type[BaseModel]] = FcmSettings
+
+    def __init__(self, context: ProviderContext) -> None:
+        super().__init__(context)
+        self._tokens: dict[str, _Token] = {}
+
+    async def send(self, delivery: Delivery) -> Outcome:
+        """Send to one device; a token that Google no longer takes is thrown away."""
+        settings = read_settings(FcmSettings, delivery)
+        request = self.build_request(delivery, settings)
+        name = hashlib.sha256(settings.service_account.get_secret_value().encode()).hexdigest()
+        token = await self._access_token(name, settings)
+        request.headers["authorization"] = f"Bearer {token}"
+        answer = await self._call(request, settings, more_secrets=[token])
+        if answer.status_code == 401:
+            self._tokens.pop(name, None)
+        return self.parse_response(answer, delivery)
+
+    async def _access_token(self, name: str, settings: FcmSettings) -> str:
+        now = self._context.clock()
+        known = self._tokens.get(name)
+        if known is None or known.until <= now:
+            account = _read_account(settings.service_account)
+            body = {"grant_type": _GRANT, "assertion": _assertion(account, now)}
+            request = httpx.Request("POST", account.tokens, data=body)
+            answer = await self._call(request, settings, more_secrets=[body["assertion"]])
+            value = text_at(object_of(answer), "access_token")
+            if not answer.is_success or value is None:
+                if 400 <= answer.status_code < 500 and answer.status_code != 429:
+                    reason = "Google does not take the service account."
+                    raise Misconfigured(reason, answer.exchange)
+                raise failure_of(answer, now=now)
+            known = self._tokens[name] = _Token(value, now + _TOKEN_LIFE)
+        return known.value
+
+    def build_request(self, delivery: Delivery, settings: FcmSettings) -> httpx.Request:
+        """Write the request, still without its access token."""
+        content = delivery.content
+        token = content.get("token")
+        if not isinstance(token, str) or not token:
+            raise Refused("The message names no device.")
+        data = dict(_flat(delivery.data)) | {"knock_message_id": delivery.message_id}
+        message: JsonObject = {"token": token, "data": data}
+        if not content.get("silent"):
+            shown = {"title": content.get("title"), "body": content.get("body")}
+            message["notification"] = shown
+        message = merged(message, content.get("overrides"))
+        if isinstance(message.get("data"), dict):
+            message["data"] = dict(_flat(message["data"]))
+        base = settings.base_url or _API
+        url = f"{base}/v1/projects/{settings.project_id}/messages:send"
+        return httpx.Request("POST", url, json={"message": message})
+
+    def parse_response(self, answer: Answer, delivery: Delivery) -> Outcome:
+        """Read the name of the message; a device that is gone bounces with its token."""
+        body = object_of(answer)
+        if answer.is_success:
+            return Outcome(DeliveryStatus.SENT, answer.exchange, text_at(body, "name"))
+        error = body.get("error")
+        details = error.get("details") if isinstance(error, dict) else None
+        codes = {
+            detail.get("errorCode")
+            for detail in (details if isinstance(details, list) else ())
+            if isinstance(detail, dict) and detail.get("@type") == _FCM_ERROR
+        }
+        # That an argument is wrong is said of the token in this form, and of others in another.
+        gone = sorted(code for code in codes if isinstance(code, str) and code in _GONE)
+        if gone:
+            reason = f"FCM does not know the device ({gone[0]})."
+            raise Bounced(reason, answer.exchange, token=str(delivery.content.get("token")))
+        if answer.status_code == 401:
+            # The access token has just been thrown away; the next attempt asks for another.
+            raise retry_of(answer, now=self._context.clock())
+        raise failure_of(answer, now=self._context.clock())
+
+
+def _flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield data as FCM takes it: keys with dots where it is nested, and nothing but strings."""
+    for name, value in data.items():
+        yield from _flat_value(f"{prefix}{name}", value)
+
+
+def _flat_value(name: str, value: JsonValue) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        yield from _flat(value, f"{name}.")
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _flat_value(f"{name}.{index}", each)
+    elif isinstance(value, str):
+        yield name, value
+    elif value is not None:
+        yield name, json.dumps(value)
+
+
+def _read_account(secret: SecretStr) -> _Account:
+    """Read the JSON key of a service account. Raises ValueError, TypeError and KeyError."""
+    given = json.loads(secret.get_secret_value())
+    key = load_pem_private_key(given["private_key"].encode(), password=None)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise TypeError("the key is not an RSA key")
+    return _Account(str(given["client_email"]), key, str(given.get("token_uri") or _TOKENS))
+
+
+def _assertion(account: _Account, now: datetime) -> str:
+    """Write a signed claim to be the service account (RFC 7523)."""
+    issued = int(now.timestamp())
+    claims = {
+        "iss": account.email,
+        "scope": _SCOPE,
+        "aud": account.tokens,
+        "iat": issued,
+        "exp": issued + int(_ASSERTION_LIFE.total_seconds()),
+    }
+    parts = [
+        _encoded(json.dumps(part).encode()) for part in ({"alg": "RS256", "typ": "JWT"}, claims)
+    ]
+    signed = ".".join(parts)
+    signature = account.key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+    return f"{signed}.{_encoded(signature)}"
+
+
+def _encoded(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

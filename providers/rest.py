@@ -1,0 +1,123 @@
+"""What providers with an HTTP API have in common: one call for each message."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import AfterValidator, BaseModel
+
+from domain.channels.types import ChannelType
+from domain.kit.json_types import JsonObject, JsonValue
+from domain.messages.delivery import Delivery, Outcome
+from outbound.http import Answer, call
+from providers.base import ProviderContext, ProviderSettings, read_settings
+from providers.secrets import secret_values
+
+S = TypeVar("S", bound="RestSettings")
+
+_STRATEGY = "__strategy__"
+
+
+def _base_url(url: str | None) -> str | None:
+    if url is not None and (not url.startswith(("https://", "http://")) or "?" in url):
+        raise ValueError("must be an address such as https://api.example.com")
+    return url.rstrip("/") if url else None
+
+
+class RestSettings(ProviderSettings):
+    """Settings of a vendor with an HTTP API; `base_url` leads to another server than its own."""
+
+    base_url: Annotated[str | None, AfterValidator(_base_url)] = None
+
+
+class RestProvider(ABC, Generic[S]):
+    """Sends each message by one call; subclasses write the request and read the answer."""
+
+    id: ClassVar[str]
+    channel_type: ClassVar[ChannelType]
+    service_name: ClassVar[str]
+    Settings: ClassVar[type[BaseModel]]
+
+    def __init__(self, context: ProviderContext) -> None:
+        self._context = context
+
+    @abstractmethod
+    def build_request(self, delivery: Delivery, settings: S) -> httpx.Request:
+        """Write the request. Raises a DeliveryFailure for what cannot be sent."""
+
+    @abstractmethod
+    def parse_response(self, answer: Answer, delivery: Delivery) -> Outcome:
+        """Read the answer. Raises a DeliveryFailure when the message was not taken."""
+
+    async def send(self, delivery: Delivery) -> Outcome:
+        """Hand the message over once."""
+        settings: Any = read_settings(self.Settings, delivery)
+        request = self.build_request(delivery, settings)
+        return self.parse_response(await self._call(request, settings), delivery)
+
+    def server(self, delivery: Delivery) -> str:
+        """Name the server: deliveries to it are limited together."""
+        chosen = delivery.settings.get("base_url")
+        return urlsplit(chosen).netloc if isinstance(chosen, str) and chosen else self.id
+
+    async def aclose(self) -> None:
+        """Do nothing: the connections are the shared client's."""
+
+    async def _call(
+        self, request: httpx.Request, settings: BaseModel, *, more_secrets: Iterable[str] = ()
+    ) -> Answer:
+        return await call(
+            self._context.http,
+            request,
+            service_name=self.service_name,
+            timeout=self._context.timeouts.answer,
+            connect=self._context.timeouts.connect,
+            secrets=[*secret_values(settings), *more_secrets],
+        )
+
+
+def object_of(answer: Answer) -> JsonObject:
+    """Return the body of an answer; one that is not a JSON object is empty."""
+    body = answer.json()
+    return body if isinstance(body, dict) else {}
+
+
+def text_at(value: JsonValue, *path: str | int) -> str | None:
+    """Return the text at a path in an answer, or None; nothing about the answer raises."""
+    for part in path:
+        if isinstance(value, dict) and isinstance(part, str):
+            value = value.get(part)
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value = value[part]
+        else:
+            return None
+    return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else None
+
+
+def merged(built: JsonObject, overrides: JsonValue) -> JsonObject:
+    """Lay the overrides of a channel or step over the body that we would send.
+
+    Objects are merged member by member; everything else is replaced. With `"__strategy__":
+    "replace"` at the top, the members given there replace ours as a whole (Knock docs: "Provider
+    overrides").
+    """
+    if not isinstance(overrides, dict):
+        return built
+    given = {name: value for name, value in overrides.items() if name != _STRATEGY}
+    if overrides.get(_STRATEGY) == "replace":
+        return {**built, **given}
+    return _laid_over(built, given)
+
+
+def _laid_over(built: JsonObject, given: JsonObject) -> JsonObject:
+    result = dict(built)
+    for name, value in given.items():
+        under = result.get(name)
+        if isinstance(under, dict) and isinstance(value, dict):
+            value = _laid_over(under, value)
+        result[name] = value
+    return result

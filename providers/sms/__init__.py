@@ -1,0 +1,1 @@
+"""Providers of text messages. Reached through `providers/registry.py` only."""

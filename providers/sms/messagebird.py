@@ -1,0 +1,56 @@
+"""Text messages by MessageBird (MessageBird docs: "SMS Messaging API")."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import httpx
+from pydantic import BaseModel, SecretStr
+
+from domain.kit.json_types import JsonObject
+from domain.messages.delivery import Bounced, Delivery, Outcome
+from domain.messages.statuses import DeliveryStatus
+from outbound.http import Answer, failure_of
+from providers.rest import RestSettings, merged, object_of, text_at
+from providers.sms.api import SmsApi, number_of
+
+_API = "https://rest.messagebird.com"
+
+
+class MessageBirdSettings(RestSettings):
+    """What an operator sets; `from_number` is a number or an alphanumeric sender."""
+
+    api_key: SecretStr
+    from_number: str
+
+
+class MessageBird(SmsApi[MessageBirdSettings]):
+    """The `messagebird` provider."""
+
+    id: ClassVar[str] = "messagebird"
+    service_name: ClassVar[str] = "MessageBird"
+    Settings: ClassVar[type[BaseModel]] = MessageBirdSettings
+
+    def build_request(self, delivery: Delivery, settings: MessageBirdSettings) -> httpx.Request:
+        """Write the request."""
+        body: JsonObject = {
+            "originator": settings.from_number,
+            "recipients": [number_of(delivery)],
+            "body": delivery.content.get("body") or "",
+            "reference": delivery.message_id,
+            # The vendor chooses Unicode where the text needs it.
+            "datacoding": "auto",
+        }
+        headers = {"authorization": f"AccessKey {settings.api_key.get_secret_value()}"}
+        url = f"{settings.base_url or _API}/messages"
+        body = merged(body, delivery.content.get("overrides"))
+        return httpx.Request("POST", url, headers=headers, json=body)
+
+    def parse_response(self, answer: Answer, delivery: Delivery) -> Outcome:
+        """Read the id; an error names the parameter that is wrong."""
+        body = object_of(answer)
+        if answer.is_success:
+            return Outcome(DeliveryStatus.SENT, answer.exchange, text_at(body, "id"))
+        if answer.status_code == 422 and text_at(body, "errors", 0, "parameter") == "recipients":
+            raise Bounced("MessageBird does not take the number.", answer.exchange)
+        raise failure_of(answer, now=self._context.clock())
