@@ -309,6 +309,37 @@ async def test_13_the_next_item_carries_on_for_a_missing_carrier(world: World) -
     assert "2: 1 2" in await told(world, second)
 
 
+async def test_13_another_run_takes_over_when_no_item_comes(
+    world: World, temporal: TemporalRecorder, at: datetime
+) -> None:
+    """When the carrier was ended from outside and nobody joins, a run is made for the others."""
+    update = {"type": "update_data", "ref": "u", "settings": {"data": '{"seen": "{{ n }}"}'}}
+    await world.publish(KEY, update, batch_step(), channel_step("feed", template=SHOWN))
+    first, second, third = [await item(world.at(at), number) for number in (1, 2, 3)]
+    await world.walk(first, "batch_1/resume", cancel=True)
+    (batch,) = await batches(world)
+    later = world.at(at + timedelta(seconds=700))
+    await close_early(world.engine, world.environment.id, batch["id"])
+    before = len(temporal.starts)
+    for _ in range(2):
+        await close_left_over_windows(later.engine)
+
+    (batch,) = await batches(world)
+    heir = str(batch["carrier_run_id"])
+    assert heir not in {first, second, third}
+    assert len(temporal.starts) == before + 1
+    waits = await later.walk(heir)
+    assert (str(waits.cursor), waits.next.kind) == ("batch_1/resume", "sleep_until")
+    assert "3: 1 2 3" in await told(later, heir)
+    run = await world.run(heir)
+    assert run["workflow_run_id"] == (await world.run(second))["workflow_run_id"]
+    assert [row["event"] for row in await world.events(heir)][:2] == [
+        "run_started",
+        "batch_taken_over",
+    ]
+    assert await world.messages(second) == []
+
+
 async def test_16_a_repeated_walk_brings_no_second_item(world: World) -> None:
     """A walk whose answer was lost answers the same, and changes nothing."""
     await publish(world)
