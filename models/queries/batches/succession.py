@@ -41,8 +41,8 @@ _RUN = columns_of(StartableRun, "r", {"environment": "e.slug"})
 _SUCCEED = f"""
 WITH made AS (
     INSERT INTO recipient_runs AS r (
-        id, {", ".join(_COPIED)}, status, error_count, event_count, step_outcomes, resumes_at, started_at,
-        inserted_at, updated_at
+        id, {", ".join(_COPIED)}, status, error_count, event_count, step_outcomes,
+        resumes_at, started_at, inserted_at, updated_at
     )
     SELECT %(id)s, {", ".join(f"heir.{name}" for name in _COPIED)}, '{RunStatus.PAUSED}', 0, 2,
            jsonb_set(heir.step_outcomes, ARRAY[%(step_ref)s],

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 
 from domain.contract.runs import AwaitBatch, BatchWindowInput
 from services.batches.windows import close_early, close_left_over_windows, close_window
@@ -430,7 +431,7 @@ async def test_a_word_that_was_lost_is_said_again(
 
 @pytest.mark.parametrize("how", ["ended in Temporal", "cancelled"])
 async def test_a_batch_whose_carrier_has_ended_is_given_up_once(
-    world: World, at: datetime, capsys: pytest.CaptureFixture[str], how: str
+    world: World, at: datetime, how: str
 ) -> None:
     """When nobody is there to go on, the sweep looks no more; what nobody wanted is logged."""
     await publish(world, seconds=600)
@@ -442,9 +443,10 @@ async def test_a_batch_whose_carrier_has_ended_is_given_up_once(
     if how == "cancelled":
         await world.cancel(KEY, "one")
     later = world.at(at + timedelta(seconds=700))
-    await close_left_over_windows(later.engine)
+    with capture_logs() as logs:
+        await close_left_over_windows(later.engine)
     (given_up,) = await batches(world)
 
     assert given_up["resumed_at"] == at + timedelta(seconds=700)
-    logged = [line for line in capsys.readouterr().out.splitlines() if str(batch["id"]) in line]
+    logged = [line for line in logs if line.get("batch_id") == str(batch["id"])]
     assert len(logged) == (how == "ended in Temporal")
