@@ -60,7 +60,7 @@ def to_text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, PrintedAsKey):
-        return to_text(value.get("key"))
+        value = value.get("key")
     if isinstance(value, _CONTAINERS):
         is_flat = not isinstance(value, dict) and not any(
             isinstance(item, _CONTAINERS) for item in value
