@@ -65,7 +65,10 @@ async def _reach(world: World) -> JsonObject:
         "name": "Ellie",
         "email": "ellie@example.com",
         "phone_number": "+491234567",
-        "channel_data": {str(channel): {"tokens": ["t"]} for channel in reached},
+        "channel_data": {
+            str(channel): {"tokens": ["t"], "connections": [{"channel_id": "C"}]}
+            for channel in reached
+        },
     }
 
 
