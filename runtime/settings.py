@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     # --- the API
     api_host: str = Field("127.0.0.1", description="Address that the API listens on.")
     api_port: int = Field(8000, ge=0, le=65535, description="Port of the API; 0 picks a free one.")
+    public_url: str | None = Field(
+        None,
+        description="Where recipients reach the API, such as https://notify.example.org: links to "
+        "unsubscribe lead there. Workers need it too. Default: host and port of the API.",
+    )
     keep_alive_seconds: int = Field(
         75,
         ge=5,
@@ -110,6 +115,11 @@ class Settings(BaseSettings):
     )
     step_retry_factor: float = Field(
         1.0, ge=0.0001, le=1.0, description="Scales the waits between attempts of a failing step."
+    )
+    override_unsubscribed: bool = Field(
+        False,
+        description="Let commercial workflows that override preferences reach those, too, who "
+        "have unsubscribed from commercial messages. The law of most countries forbids it.",
     )
     liquid_seconds: float = Field(
         1.0, gt=0, le=5, description="Longest CPU time that the templates of one message may take."
@@ -172,6 +182,11 @@ class Settings(BaseSettings):
     )
 
     @property
+    def public_address(self) -> str:
+        """Return where recipients reach the API, without a slash at the end."""
+        return (self.public_url or f"http://{self.api_host}:{self.api_port}").rstrip("/")
+
+    @property
     def secret_keys(self) -> tuple[str, ...]:
         """Return the encryption keys, the one that encrypts first."""
         return _parts(self.secret_key.get_secret_value())
@@ -225,6 +240,18 @@ class Settings(BaseSettings):
         if not all(re.fullmatch(r"[1-9][0-9]{0,8}", str(tier)) for tier in tiers):
             raise ValueError("every number must be whole and above 0")
         return tuple(int(tier) for tier in tiers)
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, value: str | None) -> str | None:
+        try:
+            url = urlsplit(value or "")
+            is_url = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+        except ValueError:  # of brackets in the host, or of the port
+            is_url = False
+        if value and (not is_url or url.query or url.fragment):
+            raise ValueError("must be an address such as https://notify.example.org")
+        return value
 
     @field_validator("smtp_url")
     @classmethod

@@ -12,7 +12,12 @@ from domain.conditions.model import (
     UnreadableCondition,
     Verdict,
 )
-from domain.conditions.parsing import parse_condition_group, read_condition_group
+from domain.conditions.parsing import (
+    parse_condition_group,
+    parse_conditions,
+    read_condition_group,
+    read_conditions,
+)
 from domain.conditions.paths import MISSING, lookup
 
 __all__ = [
@@ -28,5 +33,7 @@ __all__ = [
     "lookup",
     "message_refs",
     "parse_condition_group",
+    "parse_conditions",
     "read_condition_group",
+    "read_conditions",
 ]

@@ -23,6 +23,7 @@ class RunEventType(StrEnum):
     RUN_STALLED = "run_stalled"
     TRIGGER_CONDITIONS_EVALUATED = "trigger_conditions_evaluated"
     STEP_CONDITIONS_EVALUATED = "step_conditions_evaluated"
+    PREFERENCES_EVALUATED = "preferences_evaluated"
     STEP_SKIPPED = "step_skipped"
     STEP_RETRYING = "step_retrying"
     STEP_FAILED = "step_failed"

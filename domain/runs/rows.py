@@ -76,6 +76,7 @@ class TakenRun:
         source: what caused the trigger.
         recipient, actor, tenant: their rows, as PostgreSQL writes them in JSON; None when there is
             none.
+        preferences: the recipient's sets that may count, by id; None when it has none of them.
     """
 
     id: UUID
@@ -104,6 +105,7 @@ class TakenRun:
     recipient: JsonObject | None
     actor: JsonObject | None
     tenant: JsonObject | None
+    preferences: JsonObject | None
 
     @property
     def is_open(self) -> bool:

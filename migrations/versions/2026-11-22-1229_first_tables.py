@@ -576,6 +576,20 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "default_preference_sets",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "content", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["environment_id"],
+            ["environments.id"],
+            name=op.f("fk_default_preference_sets_environment_id"),
+        ),
+        sa.PrimaryKeyConstraint("environment_id", name=op.f("pk_default_preference_sets")),
+    )
+    op.create_table(
         "preference_sets",
         sa.Column("environment_id", sa.Uuid(), nullable=False),
         sa.Column("collection", sa.Text(collation="C"), nullable=False),
@@ -954,6 +968,10 @@ def upgrade() -> None:
         "OR UPDATE OF published_version_id, active, archived_at ON content_resources "
         "FOR EACH ROW EXECUTE FUNCTION raise_config_version()"
     )
+    op.execute(
+        "CREATE TRIGGER raise_config_version AFTER INSERT OR UPDATE OR DELETE "
+        "ON default_preference_sets FOR EACH ROW EXECUTE FUNCTION raise_config_version()"
+    )
     # Walks put events into the outbox only where somebody has subscribed to them.
     op.execute(
         "CREATE TRIGGER raise_config_version AFTER INSERT OR DELETE OR UPDATE OF event_types "
@@ -981,6 +999,7 @@ def downgrade() -> None:
         "recipients",
         "recipient_runs",
         "preference_sets",
+        "default_preference_sets",
         "messages",
         "content_versions",
         "content_resources",

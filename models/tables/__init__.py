@@ -16,7 +16,13 @@ from models.tables.fetch import PendingFetch
 from models.tables.idempotency import IdempotencyRecord
 from models.tables.message import DeliveryAttempt, Message, MessageEvent
 from models.tables.outbox import OutboxEntry, OutboxReader, OutboxSubscription
-from models.tables.recipient import ChannelData, PreferenceSet, Recipient, Subscription
+from models.tables.recipient import (
+    ChannelData,
+    DefaultPreferenceSet,
+    PreferenceSet,
+    Recipient,
+    Subscription,
+)
 from models.tables.release import SweepPosition, TriggerRelease
 from models.tables.run import RecipientRun, RecipientRunEvent, RunPatch, WorkflowRun
 from models.tables.throttle import ThrottlePass
@@ -32,6 +38,7 @@ __all__ = [
     "Commit",
     "ContentResource",
     "ContentVersion",
+    "DefaultPreferenceSet",
     "DeliveryAttempt",
     "Environment",
     "IdempotencyRecord",

@@ -22,6 +22,7 @@ from domain.content.rows import Published
 from domain.kit.json_types import JsonObject
 from models.queries.content import catalog as statements
 from models.queries.events.outbox import subscribed_events
+from models.queries.preferences.defaults import get_default_set
 from runtime.database import Connection
 from runtime.logs import get_logger
 
@@ -79,12 +80,14 @@ class ConfiguredChannel:
 class Configuration:
     """All of an environment's channels, by key, and what content is published, by kind and key.
 
-    `subscribed` names the events that somebody wants to hear of (`services/events/outbox.py`).
+    `subscribed` names the events that somebody wants to hear of (`services/events/outbox.py`),
+    `preferences` is the default set of the environment, if it has one.
     """
 
     channels: dict[str, ConfiguredChannel]
     content: dict[tuple[str, str], Published]
     subscribed: frozenset[str] = frozenset()
+    preferences: JsonObject | None = None
 
     def published(self, kind: KindOfContent[Any], key: str) -> Published | None:
         """Return which version of a piece of content is published, or None without any content."""
@@ -112,6 +115,7 @@ class Catalog:
                 {channel.key: channel for channel in channels},
                 {(row.resource_type, row.key): row for row in published},
                 await subscribed_events(connection, environment_id),
+                await get_default_set(connection, environment_id),
             )
 
         return await self._configurations.get((environment_id, version), load)

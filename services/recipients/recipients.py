@@ -14,9 +14,9 @@ from domain.kit.principals import EnvironmentScope
 from domain.recipients.identify import InlineRecipient, RecipientIn
 from domain.recipients.recipients import ObjectFilters, Recipient, TenantFilters, UserFilters
 from domain.recipients.refs import USERS, RecipientRef
+from models.queries.preferences.sets import preference_sets_of
 from models.queries.recipients import lists
 from models.queries.recipients.deletion import delete_recipient as delete_with_belongings
-from models.queries.recipients.preferences import preference_sets_of
 from models.queries.recipients.recipients import get_recipient, upsert_recipients
 from runtime.database import Connection
 from services.engine import Engine

@@ -20,8 +20,8 @@ from domain.recipients.subscriptions import (
     check_subscription,
     named_recipients,
 )
+from models.queries.preferences.sets import preference_sets_of
 from models.queries.recipients import subscriptions as statements
-from models.queries.recipients.preferences import preference_sets_of
 from models.queries.recipients.recipients import recipients_by_ref, upsert_recipients
 from runtime.database import Connection
 from services.engine import Engine

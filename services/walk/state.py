@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.kit.json_types import JsonObject
+from domain.preferences.layers import Layers
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import RecipientRef
 from domain.runs.rows import TakenRun
@@ -18,6 +19,7 @@ class RunState:
     """A run's facts, which stay, and its data, which patches change.
 
     Recipient, actor and tenant are in the form that templates see, or None when they are unknown.
+    `preferences` are the sets that may have a say, as they were when the walk began.
     """
 
     id: UUID
@@ -35,6 +37,7 @@ class RunState:
     actor_ref: RecipientRef | None
     actor: JsonObject | None
     tenant: JsonObject | None
+    preferences: Layers = field(default_factory=Layers)
     data: JsonObject = field(default_factory=dict)
 
     def patch(self, patch: JsonObject) -> None:
@@ -42,8 +45,20 @@ class RunState:
         self.data = run_data(self.data, None, [patch])
 
 
-def run_state(taken: TakenRun, data: JsonObject, patches: list[JsonObject]) -> RunState:
-    """Make the state of a run that was taken, with its trigger's data and its patches."""
+def run_state(
+    taken: TakenRun,
+    data: JsonObject,
+    patches: list[JsonObject],
+    default_preferences: JsonObject | None,
+) -> RunState:
+    """Make the state of a run that was taken.
+
+    Args:
+        taken: the run.
+        data: of its trigger.
+        patches: what its steps have changed in the data.
+        default_preferences: of its environment.
+    """
     return RunState(
         id=taken.id,
         environment_id=taken.environment_id,
@@ -60,9 +75,21 @@ def run_state(taken: TakenRun, data: JsonObject, patches: list[JsonObject]) -> R
         actor_ref=taken.actor_ref,
         actor=_variable(taken.actor),
         tenant=_variable(taken.tenant),
+        preferences=Layers(
+            environment=default_preferences,
+            tenant_id=taken.tenant_id,
+            tenant=_default_set(taken.tenant),
+            own=taken.preferences or {},
+        ),
         data=run_data(data, taken.trigger_data, patches),
     )
 
 
 def _variable(stored: JsonObject | None) -> JsonObject | None:
     return None if stored is None else Recipient.of_json(stored).variable()
+
+
+def _default_set(stored: JsonObject | None) -> JsonObject | None:
+    """Return the default preferences of a tenant as it is stored."""
+    found = ((stored or {}).get("settings") or {}).get("preference_set")
+    return found if isinstance(found, dict) else None

@@ -101,7 +101,7 @@ async def _open(unit: Unit, taken: TakenRun) -> Walk:
         unit=unit,
         configuration=configuration,
         definition=await engine.catalog.compiled(connection, WORKFLOW, taken.version_id),
-        run=run_state(taken, data, patches),
+        run=run_state(taken, data, patches, configuration.preferences),
         journal=journal,
         limits=Limits(seconds=engine.settings.liquid_seconds),
         gathered=gathered,

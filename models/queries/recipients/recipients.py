@@ -10,9 +10,11 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from domain.kit.errors import InvalidParams
+from domain.preferences.rows import NewSet, Persistence
 from domain.recipients.identify import MAX_PROPERTIES_BYTES, TOO_LARGE, InlineRecipient, combined
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import RecipientRef
+from models.queries.preferences.sets import write_preference_sets
 from models.sql import columns_of, fetch_all, fetch_one
 from runtime.database import Connection
 
@@ -69,15 +71,6 @@ ON CONFLICT (environment_id, collection, recipient_id, channel_id)
 DO UPDATE SET data = excluded.data, updated_at = excluded.updated_at
 """
 
-_MERGE_PREFERENCES = """
-INSERT INTO preference_sets AS stored
-    (environment_id, collection, recipient_id, id, content, updated_at)
-VALUES (%s, %s, %s, %s, %s, %s)
-ON CONFLICT (environment_id, collection, recipient_id, id)
-DO UPDATE SET content = jsonb_deep_merge(stored.content, excluded.content),
-              updated_at = excluded.updated_at
-"""
-
 _COLUMNS = columns_of(Recipient, "r")
 _GET = f"""
 SELECT {_COLUMNS} FROM recipients r WHERE environment_id = %s AND collection = %s AND id = %s
@@ -130,7 +123,8 @@ async def upsert_recipients(
     channel; preference sets are merged (Knock docs, "Identifying recipients").
 
     Raises:
-        InvalidParams: one of them, merged with what is stored, passes 256 kB.
+        InvalidParams: one of them, or a preference set of one, merged with what is stored, passes
+            256 kB.
     """
     ordered = described(recipients)
     if not ordered:
@@ -154,16 +148,14 @@ async def upsert_recipients(
         for channel_id, data in sorted((entry.channel_data or {}).items())
         if data is not None
     ]
-    preference_rows = [
-        (environment_id, entry.ref.collection, entry.ref.id, set_id, Jsonb(content), now)
-        for entry in ordered
-        for set_id, content in sorted((entry.preferences or {}).items())
-    ]
-    cursor = connection.cursor()
     if channel_rows:
-        await cursor.executemany(_SET_CHANNEL_DATA, channel_rows)
-    if preference_rows:
-        await cursor.executemany(_MERGE_PREFERENCES, preference_rows)
+        await connection.cursor().executemany(_SET_CHANNEL_DATA, channel_rows)
+    sets = [
+        NewSet(entry.ref.collection, entry.ref.id, set_id, content)
+        for entry in ordered
+        for set_id, content in (entry.preferences or {}).items()
+    ]
+    await write_preference_sets(connection, environment_id, sets, how=Persistence.MERGE, now=now)
 
 
 async def get_recipient(

@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 
 from domain.kit.json_types import JsonObject
 from domain.messages.statuses import DeliveryStatus
+from domain.preferences.names import DEFAULT_SET
 from domain.recipients.refs import TENANTS
 from domain.runs.events import RunEventType
 from domain.runs.rows import NewMessage, RunMessage, RunPatch, TakenRun
@@ -26,6 +27,13 @@ from runtime.database import Connection
 # The data of a trigger for many may have 10 MB: it is not sent and decoded for each of them.
 _SMALL_DATA = 8_192
 
+# Of two ids at most, by the primary key.
+_PREFERENCES = f"""(
+    SELECT jsonb_object_agg(p.id, p.content) FROM preference_sets p
+    WHERE p.environment_id = r.environment_id AND p.collection = r.collection
+      AND p.recipient_id = r.recipient_id
+      AND p.id IN ('{DEFAULT_SET}', coalesce(r.tenant_id, '{DEFAULT_SET}')))
+"""  # noqa: S608 - constants
 _COLUMNS = columns_of(
     TakenRun,
     "r",
@@ -42,6 +50,7 @@ _COLUMNS = columns_of(
         "recipient": "to_jsonb(recipient)",
         "actor": "to_jsonb(actor)",
         "tenant": "to_jsonb(tenant)",
+        "preferences": _PREFERENCES,
     },
 )
 _TAKE = f"""
