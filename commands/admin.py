@@ -18,7 +18,7 @@ from uuid import UUID
 
 from temporalio.service import RPCError
 
-from api.admin.schemas import ApiKeyOut, ServiceTokenOut
+from api.admin.schemas import ApiKeyOut, PreferenceSetBodyOut, ServiceTokenOut
 from api.management.channels.schemas import ChannelOut
 from commands.arguments import Argument, argument, help_of
 from domain.account.credentials import ApiKeyRequest, RotationRequest, ServiceTokenRequest
@@ -30,6 +30,7 @@ from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.pages import PageRequest
 from domain.kit.principals import KeyKind
 from domain.kit.shapes import read_shape
+from domain.preferences.requests import PreferenceSetIn
 from runtime.settings import Settings
 from runtime.temporal import is_away
 from services.account import api_keys
@@ -38,6 +39,7 @@ from services.channels import channels
 from services.composition import open_engine
 from services.deliveries.retries import retry_message
 from services.engine import Engine
+from services.preferences import defaults
 from services.runs.reconciliation import recover
 
 Arguments = argparse.Namespace
@@ -199,6 +201,36 @@ async def create_token(engine: Engine, arguments: Arguments) -> JsonValue:
 async def revoke_token(engine: Engine, arguments: Arguments) -> JsonValue:
     """End a service token."""
     await api_keys.revoke_service_token(engine, arguments.id)
+    return None
+
+
+@_action("preferences-get", argument("environment"))
+async def get_preferences(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Show the default preferences of an environment."""
+    environment = await get_scope(engine, arguments.environment)
+    return _preferences(await defaults.get_default_set(engine, environment))
+
+
+@_action(
+    "preferences-set",
+    argument("environment"),
+    argument("--file", type=Path, default=Path("-"), help="JSON of a preference set (default: -)"),
+)
+async def set_preferences(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Set the default preferences of an environment."""
+    wanted = read_shape(PreferenceSetIn, _read_settings(arguments.file))
+    environment = await get_scope(engine, arguments.environment)
+    return _preferences(await defaults.put_default_set(engine, environment, wanted))
+
+
+def _preferences(content: JsonObject) -> JsonValue:
+    return PreferenceSetBodyOut.of(content).preference_set.model_dump(mode="json")
+
+
+@_action("preferences-delete", argument("environment"))
+async def delete_preferences(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Let an environment have no default preferences."""
+    await defaults.delete_default_set(engine, await get_scope(engine, arguments.environment))
     return None
 
 

@@ -5,14 +5,28 @@ from __future__ import annotations
 from typing import Literal, Self
 
 from api.kit.shapes import LeftOut, Moment, Out
+from api.knock.preferences.schemas import PreferenceSetOut
 from api.management.channels.schemas import ChannelOut
 from domain.account.credentials import ApiKey, Issued, ServiceToken
+from domain.kit.json_types import JsonObject
+from domain.preferences.names import DEFAULT_SET
 
 
 class ChannelBodyOut(Out):
     """The channel as it is now."""
 
     channel: ChannelOut
+
+
+class PreferenceSetBodyOut(Out):
+    """The default preferences as they are now."""
+
+    preference_set: PreferenceSetOut
+
+    @classmethod
+    def of(cls, content: JsonObject) -> Self:
+        """Write a default set."""
+        return cls(preference_set=PreferenceSetOut.of_content(DEFAULT_SET, content))
 
 
 class ApiKeyOut(Out):

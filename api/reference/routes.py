@@ -69,6 +69,7 @@ def management_document() -> JsonObject:
             "Admin: channels": "Set channels up; changes take effect at once.",
             "Admin: credentials": "API keys and service tokens.",
             "Admin: messages": "Deliveries that failed.",
+            "Admin: preferences": "What counts for recipients that say nothing else.",
         },
     )
 

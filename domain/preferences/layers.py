@@ -85,7 +85,8 @@ class Layers:
 
     def complete(self) -> JsonObject:
         """Return what counts for the recipient, with what holds where nothing is said."""
-        return {"id": self.set_id, **merged(_SYSTEM, *self.named().values())}
+        said = self.resolved()
+        return {"id": self.set_id, **(laid_over(_SYSTEM, said) if said else _SYSTEM)}
 
     def commercial(self) -> JsonValue:
         """Return whether the recipient takes commercial messages; None when nobody has said it.

@@ -1,7 +1,9 @@
 """Links by which a recipient takes no more commercial messages.
 
-Source: Knock docs, "Commercial unsubscribe"; RFC 8058. A link says whose it is, sealed: nobody can read it, change it, or make one for somebody else. It
+A link says whose it is, sealed: nobody can read it, change it, or make one for somebody else. It
 needs no row, and works for as long as the secret key that sealed it is kept.
+
+Source: Knock docs, "Commercial unsubscribe"; RFC 8058.
 """
 
 from __future__ import annotations

@@ -50,6 +50,22 @@ def test_a_channel_is_made_and_set_up(
     assert "hunter2" not in json.dumps(set_up)
 
 
+def test_default_preferences_are_set_shown_and_deleted(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are read from a file or standard input, as the admin API takes them."""
+    monkeypatch.setattr("sys.stdin", io.StringIO('{"categories": {"news": false}}'))
+    stored = _run(settings, capsys, "preferences-set", "production")
+    assert stored["categories"] == {"news": False}
+    assert _run(settings, capsys, "preferences-get", "production") == stored
+    assert _run(settings, capsys, "preferences-get", "development")["categories"] is None
+    assert _run(settings, capsys, "preferences-delete", "production") is None
+    assert _run(settings, capsys, "preferences-get", "production")["categories"] is None
+    monkeypatch.setattr("sys.stdin", io.StringIO('{"categories": {"news": 1}}'))
+    (line,) = _run(settings, capsys, "preferences-set", "production", exit_code=1)
+    assert line.split(":")[1].strip() == "categories.news"
+
+
 def test_complaints_name_every_field(
     settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,6 +43,40 @@ async def test_the_synchronous_client(
     assert str(UUID(run_id)) == run_id
 
 
+async def test_preferences(knock: AsyncKnock) -> None:
+    """Sets of users and objects are set, merged, listed and unset by the client's methods."""
+    channel = str(uuid4())
+    condition = {"variable": "data.n", "operator": "equal_to", "argument": "1"}
+    written = await knock.users.set_preferences(
+        user_id="ellie",
+        id="default",
+        channel_types={"email": True, "sms": {"conditions": [condition]}},
+        channels={channel: False},
+        categories={"news": {"channel_types": {"email": False}, "conditions": [condition]}},
+        workflows={"welcome": False},
+        commercial_subscribed=True,
+    )
+    assert written.channels == {channel: False}
+    merged = await knock.users.set_preferences(
+        user_id="ellie", id="default", _persistence_strategy="merge", workflows={"other": True}
+    )
+    assert merged.workflows == {"welcome": False, "other": True}
+    found = await knock.users.get_preferences(user_id="ellie", id="default", tenant="acme")
+    assert found == merged
+    assert [one.id for one in await knock.users.list_preferences("ellie")] == ["default"]
+    await knock.users.unset_preferences(user_id="ellie", id="default")
+    assert await knock.users.list_preferences("ellie") == []
+    red = {"collection": "teams", "object_id": "red"}
+    team = await knock.objects.set_preferences(**red, id="default", channel_types={"push": False})
+    assert team.channel_types is not None
+    assert team.channel_types.push is False
+    assert await knock.objects.get_preferences(**red, id="default") == team
+    assert await knock.objects.list_preferences(**red) == [team]
+    await knock.objects.unset_preferences(**red, id="default")
+    empty = await knock.objects.get_preferences(**red, id="default")
+    assert empty.channel_types is None
+
+
 async def test_users_and_tenants(knock: AsyncKnock) -> None:
     """Users and tenants fit the client's types; its lists go through pages by themselves."""
     for number in range(5):
