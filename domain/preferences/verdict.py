@@ -18,6 +18,7 @@ from domain.conditions import (
     read_conditions,
 )
 from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.shortened import shortened
 from domain.preferences.names import COMMERCIAL
 
 
@@ -123,7 +124,7 @@ def _holds(conditions: ConditionGroup, scope: ConditionScope, line: JsonObject) 
     try:
         verdict = evaluate(conditions, scope)
     except ConditionError as error:
-        line["error"] = str(error)
+        line["error"] = shortened(str(error))
         return False
     line["conditions"] = verdict.trace
     return verdict.passed

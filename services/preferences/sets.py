@@ -16,7 +16,10 @@ from domain.recipients.refs import RecipientRef
 from models.queries.preferences import sets as statements
 from models.queries.recipients.recipients import upsert_recipients
 from models.queries.recipients.subscriptions import hold_recipients
-from services.engine import Engine
+from services.engine import Engine, Unit
+
+# Somebody may delete a recipient between finding and holding it; then it is made again.
+_TRIES = 3
 
 
 async def list_sets(
@@ -67,14 +70,21 @@ async def write_set(
     """
     written = NewSet(ref.collection, ref.id, set_id, content)
     async with engine.unit() as unit:
-        someone = InlineRecipient(ref, properties={})
-        await upsert_recipients(unit.connection, environment.id, [someone], unit.now)
-        if not await hold_recipients(unit.connection, environment.id, [ref]):
-            raise NotFound("The recipient was just deleted.")
+        await _make_and_hold(unit, environment, ref)
         await statements.write_preference_sets(
             unit.connection, environment.id, [written], how=how, now=unit.now
         )
     return await get_set(engine, environment, ref, set_id)
+
+
+async def _make_and_hold(unit: Unit, environment: EnvironmentScope, ref: RecipientRef) -> None:
+    """See to it that a recipient is there, and stays until what is written about it is."""
+    someone = InlineRecipient(ref, properties={})
+    for _ in range(_TRIES):
+        await upsert_recipients(unit.connection, environment.id, [someone], unit.now)
+        if await hold_recipients(unit.connection, environment.id, [ref]):
+            return
+    raise NotFound("The recipient was deleted at the same time.")
 
 
 async def delete_set(

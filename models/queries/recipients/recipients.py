@@ -15,6 +15,7 @@ from domain.recipients.identify import MAX_PROPERTIES_BYTES, TOO_LARGE, InlineRe
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import RecipientRef
 from models.queries.preferences.sets import write_preference_sets
+from models.queries.recipients.subscriptions import hold_recipients
 from models.sql import columns_of, fetch_all, fetch_one
 from runtime.database import Connection
 
@@ -142,9 +143,13 @@ async def upsert_recipients(
         if row["size"] > MAX_PROPERTIES_BYTES:
             place = f"{row['collection']}/{row['id']}"
             raise InvalidParams.of("properties", f"{TOO_LARGE} in {place}")
+    owners = [entry for entry in ordered if entry.channel_data or entry.preferences]
+    # Who did not change was not locked, and may have been deleted since: then nothing may be left.
+    held = await hold_recipients(connection, environment_id, [entry.ref for entry in owners])
+    owners = [entry for entry in owners if entry.ref in held]
     channel_rows = [
         (environment_id, entry.ref.collection, entry.ref.id, UUID(channel_id), Jsonb(data), now)
-        for entry in ordered
+        for entry in owners
         for channel_id, data in sorted((entry.channel_data or {}).items())
         if data is not None
     ]
@@ -152,7 +157,7 @@ async def upsert_recipients(
         await connection.cursor().executemany(_SET_CHANNEL_DATA, channel_rows)
     sets = [
         NewSet(entry.ref.collection, entry.ref.id, set_id, content)
-        for entry in ordered
+        for entry in owners
         for set_id, content in (entry.preferences or {}).items()
     ]
     await write_preference_sets(connection, environment_id, sets, how=Persistence.MERGE, now=now)

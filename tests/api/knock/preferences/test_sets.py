@@ -187,6 +187,38 @@ async def test_a_tenant_is_shown_with_all_that_lies_below(
 
 
 @pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        (
+            {"channel_types": None, "categories": None, "workflows": {"w": True}},
+            {"workflows": {"w": True}},
+        ),
+        (
+            {"id": "default", "__typename": "PreferenceSet", "channel_types": {"email": False}},
+            {"channel_types": {"email": False}},
+        ),
+        (
+            {"channel_types": {}, "categories": {"a": {"channel_types": {"email": False}}}},
+            {"channel_types": {}, "categories": {"a": {"channel_types": {"email": False}}}},
+        ),
+        ({"workflows": [], "channel_types": []}, {"workflows": {}, "channel_types": {}}),
+        ({}, {}),
+    ],
+)
+async def test_what_clients_of_all_ages_send(
+    client: httpx.AsyncClient, sent: Any, said: Any
+) -> None:
+    """Nulls of Ruby's and Python's, empty lists of PHP's, and whole answers sent back."""
+    assert await put(client, f"{_USER}/default", sent) == nothing_but(**said)
+
+
+async def test_a_slash_at_the_end_names_no_entry(client: httpx.AsyncClient) -> None:
+    """It is the operation without it."""
+    answered = await put(client, f"{_USER}/default/categories/", {"news": False})
+    assert answered["categories"] == {"news": False}
+
+
+@pytest.mark.parametrize(
     ("path", "body", "field"),
     [
         ("default", {"channel_types": {"email": "no"}}, "channel_types.email"),
