@@ -593,6 +593,23 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "first_runs",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("collection", sa.Text(collation="C"), nullable=False),
+        sa.Column("recipient_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("workflow_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("tenant_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("recipient_run_id", sa.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "environment_id",
+            "collection",
+            "recipient_id",
+            "workflow_key",
+            "tenant_id",
+            name=op.f("pk_first_runs"),
+        ),
+    )
+    op.create_table(
         "recipient_runs",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("environment_id", sa.Uuid(), nullable=False),
@@ -980,6 +997,7 @@ def downgrade() -> None:
         "subscriptions",
         "recipients",
         "recipient_runs",
+        "first_runs",
         "preference_sets",
         "messages",
         "content_versions",

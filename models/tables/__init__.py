@@ -18,7 +18,7 @@ from models.tables.message import DeliveryAttempt, Message, MessageEvent
 from models.tables.outbox import OutboxEntry, OutboxReader, OutboxSubscription
 from models.tables.recipient import ChannelData, PreferenceSet, Recipient, Subscription
 from models.tables.release import SweepPosition, TriggerRelease
-from models.tables.run import RecipientRun, RecipientRunEvent, RunPatch, WorkflowRun
+from models.tables.run import FirstRun, RecipientRun, RecipientRunEvent, RunPatch, WorkflowRun
 from models.tables.throttle import ThrottlePass
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "ContentVersion",
     "DeliveryAttempt",
     "Environment",
+    "FirstRun",
     "IdempotencyRecord",
     "Message",
     "MessageEvent",

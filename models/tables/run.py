@@ -122,6 +122,23 @@ class RecipientRun(SQLModel, table=True):
     updated_at: datetime = instant_column()
 
 
+class FirstRun(SQLModel, table=True):
+    """The one run that a recipient has of a workflow that may be entered once.
+
+    The row is taken with the run and kept for as long as the recipient; `tenant_id` is empty where
+    tenants do not matter. Whoever finds it taken makes no run.
+    """
+
+    __tablename__ = "first_runs"
+
+    environment_id: UUID = Field(primary_key=True)
+    collection: str = text_column(primary_key=True)
+    recipient_id: str = text_column(primary_key=True)
+    workflow_key: str = text_column(primary_key=True)
+    tenant_id: str = text_column(primary_key=True)
+    recipient_run_id: UUID
+
+
 class RecipientRunEvent(SQLModel, table=True):
     """A line in a run's story; `position` counts from 0 within the run.
 

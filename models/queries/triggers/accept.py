@@ -6,6 +6,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -43,14 +44,14 @@ WITH {people}taken AS ({taken}
     SELECT * FROM given WHERE stored OR (
         SELECT true FROM recipients r WHERE r.environment_id = %(environment_id)s
            AND r.collection = given.collection AND r.id = given.recipient_id)
-), accepted AS (
+), {first_runs}accepted AS (
     INSERT INTO workflow_runs
         (id, environment_id, workflow_key, version_id, actor_collection, actor_id, tenant_id,
          cancellation_key, data, settings, source, recipient_count, missing_recipients,
          accepted_at)
     SELECT %(id)s, %(environment_id)s, %(workflow_key)s, %(version_id)s, %(actor_collection)s,
            %(actor_id)s, %(tenant_id)s, %(cancellation_key)s, %(data)s, %(settings)s, %(source)s,
-           (SELECT count(*) FROM known),
+           (SELECT count(*) FROM {chosen}),
            (SELECT jsonb_agg(CASE WHEN collection = '{users}' THEN to_jsonb(recipient_id)
                 ELSE jsonb_build_object('id', recipient_id, 'collection', collection) END)
             FROM given WHERE id NOT IN (SELECT id FROM known)),
@@ -61,31 +62,33 @@ WITH {people}taken AS ({taken}
     INSERT INTO trigger_releases
         (workflow_run_id, environment_id, accepted_at, due_at, attempts, fanout)
     SELECT %(id)s, %(environment_id)s, now(), now() + %(release_within)s, 0, 1
-    FROM allowed WHERE EXISTS (SELECT FROM known)
+    FROM allowed WHERE EXISTS (SELECT FROM {chosen})
 ), made AS (
     INSERT INTO recipient_runs
         (id, environment_id, workflow_run_id, workflow_key, version_id, collection, recipient_id,
          tenant_id, cancellation_key, trigger_data, status, error_count, event_count,
          step_outcomes, inserted_at, updated_at)
-    SELECT known.id, %(environment_id)s, %(id)s, %(workflow_key)s, %(version_id)s,
-           known.collection, known.recipient_id, %(tenant_id)s, %(cancellation_key)s,
-           known.trigger_data, '{queued}', 0, 0, '{{}}', %(now)s, %(now)s
-    FROM known
+    SELECT id, %(environment_id)s, %(id)s, %(workflow_key)s, %(version_id)s, collection,
+           recipient_id, %(tenant_id)s, %(cancellation_key)s, trigger_data, '{queued}', 0, 0,
+           '{{}}', %(now)s, %(now)s
+    FROM {chosen}
     RETURNING id, recipient_id
 )
 {answer}
 """
-_WORDS = {"queued": RunStatus.QUEUED, "users": USERS}
-_ACCEPT_REFERENCES = Compiled(
-    _ACCEPT.format(
-        **_WORDS,
-        people="",
-        taken=TAKE,
-        settled="true",
-        answer="SELECT true AS is_settled, true AS is_accepted, made.*\n"
-        "FROM accepted LEFT JOIN made ON true",
-    )
-)
+# Where a recipient enters only once, a unique row decides between triggers at once: the later one
+# waits for the earlier one's commit, and makes no run. Rows are taken in one order by everybody.
+FIRST_RUNS = """first_runs_taken AS (
+    INSERT INTO first_runs
+        (environment_id, collection, recipient_id, workflow_key, tenant_id, recipient_run_id)
+    SELECT %(environment_id)s, collection, recipient_id, %(workflow_key)s, %(first_run_for)s, id
+    FROM {given} ORDER BY collection, recipient_id
+    ON CONFLICT DO NOTHING
+    RETURNING recipient_run_id
+)"""
+_CHOSEN = f"""{FIRST_RUNS.format(given="known")}, chosen AS (
+    SELECT * FROM known WHERE id IN (SELECT recipient_run_id FROM first_runs_taken)
+), """  # noqa: S608 - fixed text
 # Accepts only where nobody who is described would change, as most would not. Nobody is locked:
 # triggers that name the same tenant would queue for it. Who is described by nothing, as most
 # tenants are, is stored when missing: whoever stores the same at this moment says at least as much.
@@ -104,13 +107,7 @@ _DESCRIBED = f"""described AS (
                    AND r.collection = %(actor_collection)s AND r.id = %(named_actor)s))
            AS is_settled
 ), """  # noqa: S608 - fixed text
-_ACCEPT_SETTLED = Compiled(
-    _ACCEPT.format(
-        **_WORDS,
-        people=_DESCRIBED,
-        taken=TAKE_IF.format(condition="(SELECT is_settled FROM settled)"),
-        settled="(SELECT is_settled FROM settled)",
-        answer="""
+_ANSWER_SETTLED = """
 , bare AS (
     INSERT INTO recipients (environment_id, collection, id, properties, inserted_at, updated_at)
     SELECT %(environment_id)s, described.collection, described.id, '{}', %(now)s, %(now)s
@@ -119,9 +116,33 @@ _ACCEPT_SETTLED = Compiled(
     ON CONFLICT (environment_id, collection, id) DO NOTHING
 )
 SELECT is_settled, accepted.id IS NOT NULL AS is_accepted, made.*
-FROM settled LEFT JOIN accepted ON true LEFT JOIN made ON true""",
+FROM settled LEFT JOIN accepted ON true LEFT JOIN made ON true"""
+_ANSWER = """
+SELECT true AS is_settled, true AS is_accepted, made.*
+FROM accepted LEFT JOIN made ON true"""
+
+
+@cache
+def _statement(*, settles: bool, once: bool) -> Compiled:
+    """Write the statement, without what this kind of trigger has no need of.
+
+    Args:
+        settles: whether it accepts only if nobody who is described would change.
+        once: whether a recipient has one run only.
+    """
+    is_settled = "(SELECT is_settled FROM settled)" if settles else "true"
+    return Compiled(
+        _ACCEPT.format(
+            queued=RunStatus.QUEUED,
+            users=USERS,
+            people=_DESCRIBED if settles else "",
+            taken=TAKE_IF.format(condition=is_settled) if settles else TAKE,
+            settled=is_settled,
+            first_runs=_CHOSEN if once else "",
+            chosen="chosen" if once else "known",
+            answer=_ANSWER_SETTLED if settles else _ANSWER,
+        )
     )
-)
 
 
 class Refusal(Enum):
@@ -141,6 +162,9 @@ class TriggerDraft:
         claim: its `Idempotency-Key`, if it has one.
         workflow_run_id: its id.
         now: the instant it happens.
+        version_id: what its runs walk through.
+        first_run_for: the id of the tenant, or `ANY_TENANT`, for which a recipient has one run
+            only; None when each trigger makes one.
         release_within: after which time the sweep releases it, unless it is released by then.
     """
 
@@ -150,6 +174,8 @@ class TriggerDraft:
     claim: IdempotencyClaim | None
     workflow_run_id: UUID
     now: datetime
+    version_id: UUID
+    first_run_for: str | None
     release_within: timedelta
 
     @property
@@ -182,7 +208,6 @@ async def accept_trigger(
     environment_id: UUID,
     draft: TriggerDraft,
     *,
-    version_id: UUID,
     is_prepared: bool = False,
 ) -> list[StartableRun] | Refusal:
     """Store a trigger and its runs in state `queued`.
@@ -191,7 +216,6 @@ async def accept_trigger(
         connection: in a transaction or not; the statement is one by itself.
         environment_id: where.
         draft: the trigger.
-        version_id: what its runs walk through.
         is_prepared: whether this transaction has taken the key and stored the people before.
 
     Returns:
@@ -203,7 +227,7 @@ async def accept_trigger(
     known = {entry.ref for entry in draft.people}
     settles = not is_prepared and (actor is not None or bool(known))
     claim = None if is_prepared else draft.claim
-    statement = _ACCEPT_SETTLED if settles else _ACCEPT_REFERENCES
+    statement = _statement(settles=settles, once=draft.first_run_for is not None)
     cursor = await statement.execute(
         connection,
         {
@@ -211,7 +235,8 @@ async def accept_trigger(
             "id": workflow_run_id,
             "release_within": draft.release_within,
             "workflow_key": request.workflow_key,
-            "version_id": version_id,
+            "version_id": draft.version_id,
+            "first_run_for": draft.first_run_for,
             "actor_collection": actor.collection if actor else None,
             "actor_id": actor.id if actor else None,
             "tenant_id": draft.tenant_id,
