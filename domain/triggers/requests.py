@@ -41,6 +41,8 @@ class TriggerRequest:
         data_bytes: an upper bound of the size of `data`.
         settings: `sandbox_mode` and `skip_delay`, both booleans.
         source: what caused it, as the API answers it in `trigger_source`.
+        reaches_followers: whether those who follow a recipient have runs, too; a schedule runs for
+            the recipient alone.
     """
 
     workflow_key: str
@@ -52,6 +54,7 @@ class TriggerRequest:
     settings: JsonObject = field(default_factory=dict)
     source: JsonObject = field(default_factory=lambda: {"type": "api"})
     data_bytes: int = 0
+    reaches_followers: bool = True
 
     @property
     def is_rehearsal(self) -> bool:

@@ -12,6 +12,7 @@ from models.tables.content import Commit, ContentResource, ContentVersion
 from models.tables.delivery import PendingDelivery
 from models.tables.effect import OwedEffect
 from models.tables.environment import ApiKey, Environment, ServiceToken
+from models.tables.expansion import FollowedObject, TriggerExpansion
 from models.tables.fetch import PendingFetch
 from models.tables.idempotency import IdempotencyRecord
 from models.tables.message import DeliveryAttempt, Message, MessageEvent
@@ -35,6 +36,7 @@ __all__ = [
     "DeliveryAttempt",
     "Environment",
     "FirstRun",
+    "FollowedObject",
     "IdempotencyRecord",
     "Message",
     "MessageEvent",
@@ -53,6 +55,7 @@ __all__ = [
     "Subscription",
     "SweepPosition",
     "ThrottlePass",
+    "TriggerExpansion",
     "TriggerRelease",
     "WorkflowRun",
     "metadata",

@@ -16,7 +16,6 @@ from domain.content.workflow import WORKFLOW
 from domain.kit.errors import AppError, InvalidParams, NotFound, Unavailable, Unprocessable
 from domain.kit.ids import new_id
 from domain.kit.principals import EnvironmentScope
-from domain.runs.rows import StartableRun
 from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
 from domain.triggers.requests import CancelRequest, TriggerAnswer, TriggerRequest
 from domain.workflows import TriggerFrequency
@@ -28,7 +27,7 @@ from models.queries.recipients.recipients import (
 )
 from models.queries.triggers import accept as statements
 from models.queries.triggers import cancellations, idempotency
-from models.queries.triggers.accept import Refusal, TriggerDraft
+from models.queries.triggers.accept import Accepted, Refusal, TriggerDraft
 from models.sql import give_way
 from runtime.database import Connection
 from services.engine import Engine, Unit
@@ -69,8 +68,9 @@ async def trigger(
         return TriggerAnswer(
             UUID(accepted.body["workflow_run_id"]), accepted.request_id, dict(accepted.headers)
         )
-    if accepted:
-        await release_trigger(engine, environment, workflow_run_id, accepted)
+    await release_trigger(
+        engine, environment, workflow_run_id, accepted.runs, expands=accepted.expands
+    )
     return TriggerAnswer(workflow_run_id)
 
 
@@ -89,14 +89,14 @@ async def trigger_within(
     draft = _draft(
         engine, environment, request, resolved, workflow_run_id=workflow_run_id, now=unit.now
     )
-    runs: list[StartableRun] | Refusal = Refusal.UNSETTLED
+    outcome: Accepted | Refusal = Refusal.UNSETTLED
     if not _stores_more_than_rows(draft):
         # Nobody is locked who stays as he is: a walk may go on for long.
-        runs = await statements.accept_trigger(connection, environment.id, draft)
-    if isinstance(runs, Refusal):
-        runs = await _store_and_accept(connection, environment, draft)
-    if runs:
-        unit.after(partial(release_trigger, engine, environment, workflow_run_id, runs))
+        outcome = await statements.accept_trigger(connection, environment.id, draft)
+    if isinstance(outcome, Refusal):
+        outcome = await _store_and_accept(connection, environment, draft)
+    release = partial(release_trigger, engine, environment, workflow_run_id, outcome.runs)
+    unit.after(partial(release, expands=outcome.expands))
 
 
 def _draft(
@@ -137,7 +137,7 @@ async def _accept(
     request: TriggerRequest,
     workflow_run_id: UUID,
     claim: IdempotencyClaim | None,
-) -> list[StartableRun] | StoredAnswer:
+) -> Accepted | StoredAnswer:
     """Accept a trigger in one statement, unless it has to store what it says about somebody."""
     now = engine.clock()
     async with engine.connection() as connection:
@@ -153,11 +153,11 @@ async def _accept(
             engine, environment, request, resolved, workflow_run_id=workflow_run_id, now=now
         )
         draft = replace(draft, claim=claim)
-        outcome: list[StartableRun] | Refusal = Refusal.UNSETTLED
+        outcome: Accepted | Refusal = Refusal.UNSETTLED
         # What is kept in a person's own row needs no transaction of its own.
         if not _stores_more_than_rows(draft):
             outcome = await statements.accept_trigger(connection, environment.id, draft)
-        if isinstance(outcome, list):
+        if isinstance(outcome, Accepted):
             return outcome
         if outcome is Refusal.KEY_TAKEN:
             stored = await _stored_answer(connection, environment.id, claim, now)
@@ -169,7 +169,7 @@ async def _accept(
 
 async def _accept_with_people(
     engine: Engine, environment: EnvironmentScope, draft: TriggerDraft
-) -> list[StartableRun] | StoredAnswer:
+) -> Accepted | StoredAnswer:
     """Accept a trigger that changes people: the key first, so that a replay stores nobody.
 
     Raises:
@@ -188,7 +188,7 @@ async def _accept_with_people(
 
 async def _store_and_accept(
     connection: Connection, environment: EnvironmentScope, draft: TriggerDraft
-) -> list[StartableRun]:
+) -> Accepted:
     """Store the people that a trigger describes, then the trigger with its runs.
 
     Raises:
@@ -205,8 +205,8 @@ async def _store_and_accept(
             f"The actor {actor.ref.id!r} was never identified.", code="actor_missing"
         )
     await upsert_recipients(connection, environment.id, draft.people, draft.now)
-    runs = await statements.accept_trigger(connection, environment.id, draft, is_prepared=True)
-    return [] if isinstance(runs, Refusal) else runs
+    accepted = await statements.accept_trigger(connection, environment.id, draft, is_prepared=True)
+    return Accepted([]) if isinstance(accepted, Refusal) else accepted
 
 
 async def _stored_answer(

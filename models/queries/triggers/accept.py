@@ -20,6 +20,8 @@ from domain.runs.statuses import RunStatus
 from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
 from domain.triggers.requests import TriggerRequest
 from models.queries.recipients.recipients import CHANGES, PEOPLE, people_values
+from models.queries.triggers.expansions import FOLLOWED
+from models.queries.triggers.first_runs import FIRST_RUNS
 from models.queries.triggers.idempotency import TAKE, TAKE_IF, take_values
 from models.sql import Compiled
 from runtime.database import Connection
@@ -44,7 +46,7 @@ WITH {people}taken AS ({taken}
     SELECT * FROM given WHERE stored OR (
         SELECT true FROM recipients r WHERE r.environment_id = %(environment_id)s
            AND r.collection = given.collection AND r.id = given.recipient_id)
-), {first_runs}accepted AS (
+), {first_runs}{followed}accepted AS (
     INSERT INTO workflow_runs
         (id, environment_id, workflow_key, version_id, actor_collection, actor_id, tenant_id,
          cancellation_key, data, settings, source, recipient_count, missing_recipients,
@@ -62,7 +64,7 @@ WITH {people}taken AS ({taken}
     INSERT INTO trigger_releases
         (workflow_run_id, environment_id, accepted_at, due_at, attempts, fanout)
     SELECT %(id)s, %(environment_id)s, now(), now() + %(release_within)s, 0, 1
-    FROM allowed WHERE EXISTS (SELECT FROM {chosen})
+    FROM allowed WHERE EXISTS (SELECT FROM {chosen}) OR {expands}
 ), made AS (
     INSERT INTO recipient_runs
         (id, environment_id, workflow_run_id, workflow_key, version_id, collection, recipient_id,
@@ -76,16 +78,6 @@ WITH {people}taken AS ({taken}
 )
 {answer}
 """
-# Where a recipient enters only once, a unique row decides between triggers at once: the later one
-# waits for the earlier one's commit, and makes no run. Rows are taken in one order by everybody.
-FIRST_RUNS = """first_runs_taken AS (
-    INSERT INTO first_runs
-        (environment_id, collection, recipient_id, workflow_key, tenant_id, recipient_run_id)
-    SELECT %(environment_id)s, collection, recipient_id, %(workflow_key)s, %(first_run_for)s, id
-    FROM {given} ORDER BY collection, recipient_id
-    ON CONFLICT DO NOTHING
-    RETURNING recipient_run_id
-)"""
 _CHOSEN = f"""{FIRST_RUNS.format(given="known")}, chosen AS (
     SELECT * FROM known WHERE id IN (SELECT recipient_run_id FROM first_runs_taken)
 ), """  # noqa: S608 - fixed text
@@ -110,26 +102,29 @@ _DESCRIBED = f"""described AS (
 _ANSWER_SETTLED = """
 , bare AS (
     INSERT INTO recipients (environment_id, collection, id, properties, inserted_at, updated_at)
-    SELECT %(environment_id)s, described.collection, described.id, '{}', %(now)s, %(now)s
+    SELECT %(environment_id)s, described.collection, described.id, '{{}}', %(now)s, %(now)s
     FROM allowed, described WHERE is_unchanged IS NULL
     ORDER BY 2, 3
     ON CONFLICT (environment_id, collection, id) DO NOTHING
 )
-SELECT is_settled, accepted.id IS NOT NULL AS is_accepted, made.*
+SELECT is_settled, accepted.id IS NOT NULL AS is_accepted, {expands} AS expands, made.*
 FROM settled LEFT JOIN accepted ON true LEFT JOIN made ON true"""
 _ANSWER = """
-SELECT true AS is_settled, true AS is_accepted, made.*
+SELECT true AS is_settled, true AS is_accepted, {expands} AS expands, made.*
 FROM accepted LEFT JOIN made ON true"""
 
 
 @cache
-def _statement(*, settles: bool, once: bool) -> Compiled:
+def _statement(*, settles: bool, once: bool, follows: bool) -> Compiled:
     """Write the statement, without what this kind of trigger has no need of.
 
     Args:
         settles: whether it accepts only if nobody who is described would change.
         once: whether a recipient has one run only.
+        follows: whether it may reach those who follow its recipients.
     """
+    expands = "EXISTS (SELECT FROM roots)" if follows else "false"
+    answer = _ANSWER_SETTLED if settles else _ANSWER
     is_settled = "(SELECT is_settled FROM settled)" if settles else "true"
     return Compiled(
         _ACCEPT.format(
@@ -140,9 +135,24 @@ def _statement(*, settles: bool, once: bool) -> Compiled:
             settled=is_settled,
             first_runs=_CHOSEN if once else "",
             chosen="chosen" if once else "known",
-            answer=_ANSWER_SETTLED if settles else _ANSWER,
+            followed=FOLLOWED if follows else "",
+            expands=expands,
+            answer=answer.format(expands=expands),
         )
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What was stored of a trigger.
+
+    Attributes:
+        runs: of the recipients that it names.
+        expands: whether there are others to make, of those who follow its recipients.
+    """
+
+    runs: list[StartableRun]
+    expands: bool = False
 
 
 class Refusal(Enum):
@@ -209,7 +219,7 @@ async def accept_trigger(
     draft: TriggerDraft,
     *,
     is_prepared: bool = False,
-) -> list[StartableRun] | Refusal:
+) -> Accepted | Refusal:
     """Store a trigger and its runs in state `queued`.
 
     Args:
@@ -219,7 +229,7 @@ async def accept_trigger(
         is_prepared: whether this transaction has taken the key and stored the people before.
 
     Returns:
-        The runs; or why nothing was stored: the key was taken before, or somebody has to be stored
+        What was stored; or why nothing was: the key was taken before, or somebody has to be stored
         or refused first. Who is described by nothing is stored here.
     """
     request, workflow_run_id = draft.request, draft.workflow_run_id
@@ -227,7 +237,12 @@ async def accept_trigger(
     known = {entry.ref for entry in draft.people}
     settles = not is_prepared and (actor is not None or bool(known))
     claim = None if is_prepared else draft.claim
-    statement = _statement(settles=settles, once=draft.first_run_for is not None)
+    statement = _statement(
+        settles=settles,
+        once=draft.first_run_for is not None,
+        follows=request.reaches_followers
+        and any(not entry.ref.is_user for entry in request.recipients),
+    )
     cursor = await statement.execute(
         connection,
         {
@@ -254,11 +269,12 @@ async def accept_trigger(
         is_settled = not rows or rows[0]["is_settled"]
         return Refusal.KEY_TAKEN if is_settled else Refusal.UNSETTLED
     # A trigger without runs is answered with one row of nulls.
-    return [
+    runs = [
         draft.run(environment_id, row["id"], row["recipient_id"])
         for row in rows
         if row["id"] is not None
     ]
+    return Accepted(runs, expands=rows[0]["expands"])
 
 
 def _runs(
