@@ -195,6 +195,12 @@ class TriggerDraft:
         return StoredAnswer(200, {"workflow_run_id": str(self.workflow_run_id)}, request_id)
 
     @property
+    def may_expand(self) -> bool:
+        """Tell whether it reaches those who follow its recipients, if anybody does."""
+        request = self.request
+        return request.reaches_followers and not all(one.ref.is_user for one in request.recipients)
+
+    @property
     def tenant_id(self) -> str | None:
         """Return the id of the tenant, if there is one."""
         return self.request.tenant.ref.id if self.request.tenant else None
@@ -237,12 +243,8 @@ async def accept_trigger(
     known = {entry.ref for entry in draft.people}
     settles = not is_prepared and (actor is not None or bool(known))
     claim = None if is_prepared else draft.claim
-    statement = _statement(
-        settles=settles,
-        once=draft.first_run_for is not None,
-        follows=request.reaches_followers
-        and any(not entry.ref.is_user for entry in request.recipients),
-    )
+    once = draft.first_run_for is not None
+    statement = _statement(settles=settles, once=once, follows=draft.may_expand)
     cursor = await statement.execute(
         connection,
         {
