@@ -73,6 +73,8 @@ class TakenRun:
         environment: slug.
         config_version: of the environment, as it is now.
         data: of the trigger; None when it is large and others share it.
+        trigger_data: `$trigger_data` of the recipient, or of the object that has led to it.
+        through_id: the followed object through which the recipient was reached, if it was.
         source: what caused the trigger.
         recipient, actor, tenant: their rows, as PostgreSQL writes them in JSON; None when there is
             none.
@@ -98,6 +100,7 @@ class TakenRun:
     accepted_at: datetime
     data: JsonObject | None
     trigger_data: JsonObject | None
+    through_id: UUID | None
     settings: JsonObject
     source: JsonObject
     actor_collection: str | None
@@ -111,6 +114,11 @@ class TakenRun:
     def is_open(self) -> bool:
         """Tell whether the run has not ended."""
         return self.status in OPEN_RUN
+
+    @property
+    def recipient_ref(self) -> RecipientRef:
+        """Return whose run it is."""
+        return RecipientRef(self.collection, self.recipient_id)
 
     @property
     def actor_ref(self) -> RecipientRef | None:

@@ -6,7 +6,6 @@
 from domain.workflows.content import normalise_workflow
 from domain.workflows.cursor import Cursor
 from domain.workflows.definition import (
-    TriggerFrequency,
     WorkflowDefinition,
     WorkflowSettings,
     WorkflowShape,
@@ -14,6 +13,7 @@ from domain.workflows.definition import (
     check_workflow,
     read_workflow,
 )
+from domain.workflows.frequency import TriggerFrequency
 from domain.workflows.program import Program
 
 __all__ = [

@@ -6,7 +6,6 @@ Source: Management API reference, WorkflowRequest; Knock docs, "Workflows".
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
@@ -23,6 +22,7 @@ from domain.kit.shapes import JudgedBy, Shape, Wrong, parsed_by
 from domain.kit.stored import MAX_NAME_LENGTH, Name, read_document
 from domain.kit.violations import Violations
 from domain.workflows.content import normalise_workflow
+from domain.workflows.frequency import TriggerFrequency
 from domain.workflows.program import Program
 from domain.workflows.steps import BaseStep, Step, parse_steps, read_steps
 from domain.workflows.steps.base import CONDITIONS
@@ -31,19 +31,9 @@ MAX_DESCRIPTION_LENGTH = 280
 MAX_LABELS = 100
 
 
-class TriggerFrequency(StrEnum):
-    """How often one recipient may enter a workflow."""
-
-    EVERY_TRIGGER = "every_trigger"
-    ONCE_PER_RECIPIENT = "once_per_recipient"
-    ONCE_PER_RECIPIENT_PER_TENANT = "once_per_recipient_per_tenant"
-
-
 def _frequency(raw: JsonValue, _info: ValidationInfo) -> TriggerFrequency:
     if raw not in list(TriggerFrequency):
         raise Wrong(f"must be one of {', '.join(TriggerFrequency)}")
-    if raw != TriggerFrequency.EVERY_TRIGGER:
-        raise Wrong(f"{raw} is not supported by this version")
     return TriggerFrequency(raw)
 
 
@@ -87,7 +77,7 @@ class WorkflowShape(Shape):
     settings: WorkflowSettings = WorkflowSettings()
     trigger_frequency: Annotated[
         TriggerFrequency,
-        JudgedBy(_frequency, {"type": "string", "enum": [TriggerFrequency.EVERY_TRIGGER.value]}),
+        JudgedBy(_frequency, {"type": "string", "enum": [each.value for each in TriggerFrequency]}),
     ] = Field(TriggerFrequency.EVERY_TRIGGER, description="How often a recipient may enter.")
     trigger_data_json_schema: JsonObject | None = Field(
         None, description="What the data of a trigger must look like."
@@ -183,7 +173,7 @@ def read_workflow(raw: JsonValue, key: str) -> WorkflowDefinition:
             is_commercial=settings.get("is_commercial") is True,
             override_preferences=settings.get("override_preferences") is True,
         ),
-        trigger_frequency=TriggerFrequency.EVERY_TRIGGER,
+        trigger_frequency=TriggerFrequency.of(content["trigger_frequency"]),
         trigger_data_json_schema=schema if isinstance(schema, dict) else None,
         steps=steps,
         program=Program(steps),

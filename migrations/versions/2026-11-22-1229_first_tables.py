@@ -607,6 +607,67 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "first_runs",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("collection", sa.Text(collation="C"), nullable=False),
+        sa.Column("recipient_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("workflow_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("tenant_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("recipient_run_id", sa.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "environment_id",
+            "collection",
+            "recipient_id",
+            "workflow_key",
+            "tenant_id",
+            name=op.f("pk_first_runs"),
+        ),
+    )
+    op.create_table(
+        "followed_objects",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("workflow_run_id", sa.Uuid(), nullable=False),
+        sa.Column("depth", sa.Integer(), nullable=False),
+        sa.Column("collection", sa.Text(collation="C"), nullable=False),
+        sa.Column("object_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("root_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "trigger_data",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            nullable=True,
+        ),
+        sa.Column("subscribed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_followed_objects")),
+    )
+    op.create_index(
+        op.f("ix_followed_objects_workflow_run_id_depth_id"),
+        "followed_objects",
+        ["workflow_run_id", "depth", "id"],
+        unique=False,
+    )
+    op.create_table(
+        "trigger_expansions",
+        sa.Column("workflow_run_id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("workflow_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("cancellation_key", sa.Text(collation="C"), nullable=True),
+        sa.Column("cancellation_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("depth", sa.Integer(), nullable=False),
+        sa.Column("through_id", sa.Uuid(), nullable=False),
+        sa.Column("after_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("after_collection", sa.Text(collation="C"), nullable=False),
+        sa.Column("after_id", sa.Text(collation="C"), nullable=False),
+        sa.PrimaryKeyConstraint("workflow_run_id", name=op.f("pk_trigger_expansions")),
+    )
+    op.create_index(
+        "ix_trigger_expansions_cancellation_key",
+        "trigger_expansions",
+        ["environment_id", "workflow_key", "cancellation_key"],
+        unique=False,
+        postgresql_where=sa.text("cancellation_key IS NOT NULL"),
+    )
+    op.create_table(
         "recipient_runs",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("environment_id", sa.Uuid(), nullable=False),
@@ -623,6 +684,7 @@ def upgrade() -> None:
             postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
         ),
+        sa.Column("through_id", sa.Uuid(), nullable=True),
         sa.Column("status", sa.Text(collation="C"), nullable=False),
         sa.Column(
             "rare_status",
@@ -721,9 +783,9 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
-        op.f("ix_recipient_runs_workflow_run_id"),
+        op.f("ix_recipient_runs_workflow_run_id_id"),
         "recipient_runs",
-        ["workflow_run_id"],
+        ["workflow_run_id", "id"],
         unique=False,
     )
     op.create_table(
@@ -981,7 +1043,7 @@ def upgrade() -> None:
     for table in ("recipient_runs", "messages"):
         op.execute(f"ALTER TABLE {table} SET (fillfactor = 80)")
     # Each row lives for some minutes at most, so most of these tables is always dead rows.
-    for table in ("trigger_releases", "outbox"):
+    for table in ("trigger_releases", "trigger_expansions", "outbox"):
         op.execute(f"ALTER TABLE {table} SET (autovacuum_vacuum_scale_factor = 0.05)")
 
 
@@ -998,6 +1060,9 @@ def downgrade() -> None:
         "subscriptions",
         "recipients",
         "recipient_runs",
+        "first_runs",
+        "followed_objects",
+        "trigger_expansions",
         "preference_sets",
         "default_preference_sets",
         "messages",

@@ -12,6 +12,7 @@ from models.tables.content import Commit, ContentResource, ContentVersion
 from models.tables.delivery import PendingDelivery
 from models.tables.effect import OwedEffect
 from models.tables.environment import ApiKey, Environment, ServiceToken
+from models.tables.expansion import FollowedObject, TriggerExpansion
 from models.tables.fetch import PendingFetch
 from models.tables.idempotency import IdempotencyRecord
 from models.tables.message import DeliveryAttempt, Message, MessageEvent
@@ -24,7 +25,7 @@ from models.tables.recipient import (
     Subscription,
 )
 from models.tables.release import SweepPosition, TriggerRelease
-from models.tables.run import RecipientRun, RecipientRunEvent, RunPatch, WorkflowRun
+from models.tables.run import FirstRun, RecipientRun, RecipientRunEvent, RunPatch, WorkflowRun
 from models.tables.throttle import ThrottlePass
 
 __all__ = [
@@ -41,6 +42,8 @@ __all__ = [
     "DefaultPreferenceSet",
     "DeliveryAttempt",
     "Environment",
+    "FirstRun",
+    "FollowedObject",
     "IdempotencyRecord",
     "Message",
     "MessageEvent",
@@ -59,6 +62,7 @@ __all__ = [
     "Subscription",
     "SweepPosition",
     "ThrottlePass",
+    "TriggerExpansion",
     "TriggerRelease",
     "WorkflowRun",
     "metadata",

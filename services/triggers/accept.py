@@ -6,7 +6,7 @@ what this process could not. No trigger is refused because Temporal is away.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -16,9 +16,9 @@ from domain.content.workflow import WORKFLOW
 from domain.kit.errors import AppError, InvalidParams, NotFound, Unavailable, Unprocessable
 from domain.kit.ids import new_id
 from domain.kit.principals import EnvironmentScope
-from domain.runs.rows import StartableRun
 from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
 from domain.triggers.requests import CancelRequest, TriggerAnswer, TriggerRequest
+from domain.workflows import TriggerFrequency
 from models.queries.content import catalog as catalog_statements
 from models.queries.recipients.recipients import (
     described,
@@ -27,11 +27,19 @@ from models.queries.recipients.recipients import (
 )
 from models.queries.triggers import accept as statements
 from models.queries.triggers import cancellations, idempotency
-from models.queries.triggers.accept import Refusal, TriggerDraft
+from models.queries.triggers.accept import Accepted, Refusal, TriggerDraft
 from models.sql import give_way
 from runtime.database import Connection
 from services.engine import Engine, Unit
 from services.triggers.releases import release_cancellation, release_trigger
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolved:
+    """The version of a workflow that a trigger's runs walk through, and how often one may enter."""
+
+    version_id: UUID
+    frequency: TriggerFrequency
 
 
 async def trigger(
@@ -54,16 +62,16 @@ async def trigger(
         InvalidParams: data breaks the workflow's JSON Schema.
         BadRequest: `idempotency_key_mismatch`.
     """
-    draft = _draft(engine, environment, request, workflow_run_id=new_id(), now=engine.clock())
-    draft = replace(draft, claim=claim)
-    accepted = await _accept(engine, environment, draft)
+    workflow_run_id = new_id()
+    accepted = await _accept(engine, environment, request, workflow_run_id, claim)
     if isinstance(accepted, StoredAnswer):
         return TriggerAnswer(
             UUID(accepted.body["workflow_run_id"]), accepted.request_id, dict(accepted.headers)
         )
-    if accepted:
-        await release_trigger(engine, environment, draft.workflow_run_id, accepted)
-    return TriggerAnswer(draft.workflow_run_id)
+    await release_trigger(
+        engine, environment, workflow_run_id, accepted.runs, expands=accepted.expands
+    )
+    return TriggerAnswer(workflow_run_id)
 
 
 async def trigger_within(
@@ -77,30 +85,31 @@ async def trigger_within(
     """
     engine, connection = unit.engine, unit.connection
     await give_way(connection)
-    draft = _draft(engine, environment, request, workflow_run_id=workflow_run_id, now=unit.now)
-    version_id = await _resolve(engine, connection, environment, request)
-    outcome: list[StartableRun] | Refusal = Refusal.UNSETTLED
+    resolved = await _resolve(engine, connection, environment, request)
+    draft = _draft(
+        engine, environment, request, resolved, workflow_run_id=workflow_run_id, now=unit.now
+    )
+    outcome: Accepted | Refusal = Refusal.UNSETTLED
     if not _stores_more_than_rows(draft):
         # Nobody is locked who stays as he is: a walk may go on for long.
-        outcome = await statements.accept_trigger(
-            connection, environment.id, draft, version_id=version_id
-        )
-    runs = outcome
-    if isinstance(runs, Refusal):
-        runs = await _store_and_accept(connection, environment, draft, version_id)
-    if runs:
-        unit.after(partial(release_trigger, engine, environment, workflow_run_id, runs))
+        outcome = await statements.accept_trigger(connection, environment.id, draft)
+    if isinstance(outcome, Refusal):
+        outcome = await _store_and_accept(connection, environment, draft)
+    release = partial(release_trigger, engine, environment, workflow_run_id, outcome.runs)
+    unit.after(partial(release, expands=outcome.expands))
 
 
 def _draft(
     engine: Engine,
     environment: EnvironmentScope,
     request: TriggerRequest,
+    resolved: _Resolved,
     *,
     workflow_run_id: UUID,
     now: datetime,
 ) -> TriggerDraft:
     others = [entry for entry in (request.actor, request.tenant) if entry is not None]
+    tenant_id = request.tenant.ref.id if request.tenant else None
     return TriggerDraft(
         environment=environment.slug,
         request=request,
@@ -108,6 +117,8 @@ def _draft(
         claim=None,
         workflow_run_id=workflow_run_id,
         now=now,
+        version_id=resolved.version_id,
+        first_run_for=None if request.is_rehearsal else resolved.frequency.first_run_for(tenant_id),
         release_within=timedelta(seconds=engine.settings.sweep_seconds),
     )
 
@@ -121,37 +132,44 @@ def _stores_more_than_rows(draft: TriggerDraft) -> bool:
 
 
 async def _accept(
-    engine: Engine, environment: EnvironmentScope, draft: TriggerDraft
-) -> list[StartableRun] | StoredAnswer:
+    engine: Engine,
+    environment: EnvironmentScope,
+    request: TriggerRequest,
+    workflow_run_id: UUID,
+    claim: IdempotencyClaim | None,
+) -> Accepted | StoredAnswer:
     """Accept a trigger in one statement, unless it has to store what it says about somebody."""
+    now = engine.clock()
     async with engine.connection() as connection:
         try:
-            version_id = await _resolve(engine, connection, environment, draft.request)
+            resolved = await _resolve(engine, connection, environment, request)
         except AppError:
             # The workflow may have gone since the first request with this key was accepted.
-            stored = await _stored_answer(connection, environment.id, draft)
+            stored = await _stored_answer(connection, environment.id, claim, now)
             if stored is not None:
                 return stored
             raise
-        outcome: list[StartableRun] | Refusal = Refusal.UNSETTLED
+        draft = _draft(
+            engine, environment, request, resolved, workflow_run_id=workflow_run_id, now=now
+        )
+        draft = replace(draft, claim=claim)
+        outcome: Accepted | Refusal = Refusal.UNSETTLED
         # What is kept in a person's own row needs no transaction of its own.
         if not _stores_more_than_rows(draft):
-            outcome = await statements.accept_trigger(
-                connection, environment.id, draft, version_id=version_id
-            )
-        if isinstance(outcome, list):
+            outcome = await statements.accept_trigger(connection, environment.id, draft)
+        if isinstance(outcome, Accepted):
             return outcome
         if outcome is Refusal.KEY_TAKEN:
-            stored = await _stored_answer(connection, environment.id, draft)
+            stored = await _stored_answer(connection, environment.id, claim, now)
             if stored is None:
                 raise Unavailable("The Idempotency-Key has just expired; try again.")
             return stored
-    return await _accept_with_people(engine, environment, draft, version_id)
+    return await _accept_with_people(engine, environment, draft)
 
 
 async def _accept_with_people(
-    engine: Engine, environment: EnvironmentScope, draft: TriggerDraft, version_id: UUID
-) -> list[StartableRun] | StoredAnswer:
+    engine: Engine, environment: EnvironmentScope, draft: TriggerDraft
+) -> Accepted | StoredAnswer:
     """Accept a trigger that changes people: the key first, so that a replay stores nobody.
 
     Raises:
@@ -165,12 +183,12 @@ async def _accept_with_people(
             )
             if stored is not None:
                 return stored
-        return await _store_and_accept(unit.connection, environment, draft, version_id)
+        return await _store_and_accept(unit.connection, environment, draft)
 
 
 async def _store_and_accept(
-    connection: Connection, environment: EnvironmentScope, draft: TriggerDraft, version_id: UUID
-) -> list[StartableRun]:
+    connection: Connection, environment: EnvironmentScope, draft: TriggerDraft
+) -> Accepted:
     """Store the people that a trigger describes, then the trigger with its runs.
 
     Raises:
@@ -187,18 +205,16 @@ async def _store_and_accept(
             f"The actor {actor.ref.id!r} was never identified.", code="actor_missing"
         )
     await upsert_recipients(connection, environment.id, draft.people, draft.now)
-    runs = await statements.accept_trigger(
-        connection, environment.id, draft, version_id=version_id, is_prepared=True
-    )
-    return [] if isinstance(runs, Refusal) else runs
+    accepted = await statements.accept_trigger(connection, environment.id, draft, is_prepared=True)
+    return Accepted([]) if isinstance(accepted, Refusal) else accepted
 
 
 async def _stored_answer(
-    connection: Connection, environment_id: UUID, draft: TriggerDraft
+    connection: Connection, environment_id: UUID, claim: IdempotencyClaim | None, now: datetime
 ) -> StoredAnswer | None:
-    if draft.claim is None:
+    if claim is None:
         return None
-    return await idempotency.find(connection, environment_id, draft.claim, now=draft.now)
+    return await idempotency.find(connection, environment_id, claim, now=now)
 
 
 async def cancel(engine: Engine, environment: EnvironmentScope, request: CancelRequest) -> None:
@@ -250,7 +266,7 @@ async def _resolve(
     connection: Connection,
     environment: EnvironmentScope,
     request: TriggerRequest,
-) -> UUID:
+) -> _Resolved:
     """Find the version that this trigger's runs keep for life, and check the data against it.
 
     What recipients add to the data of their own is not checked.
@@ -267,9 +283,10 @@ async def _resolve(
             f"The workflow {request.workflow_key!r} is inactive.", code="workflow_inactive"
         )
     definition = await engine.catalog.compiled(connection, WORKFLOW, published.version_id)
+    resolved = _Resolved(published.version_id, definition.trigger_frequency)
     schema = definition.trigger_data_json_schema
     if schema is None:
-        return published.version_id
+        return resolved
     try:
         compiled = engine.trigger_schemas.get(published.version_id, schema)
     except ValueError as error:
@@ -280,4 +297,4 @@ async def _resolve(
     found = await compiled.violations(request.data, request.data_bytes)
     if found:
         raise InvalidParams(found, "The trigger data does not match the workflow's schema.")
-    return published.version_id
+    return resolved

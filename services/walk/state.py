@@ -10,6 +10,7 @@ from domain.kit.json_types import JsonObject
 from domain.preferences.layers import Layers
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import RecipientRef
+from domain.recipients.subscriptions import ReachedThrough
 from domain.runs.rows import TakenRun
 from domain.workflows.run_data import run_data
 
@@ -50,28 +51,33 @@ def run_state(
     data: JsonObject,
     patches: list[JsonObject],
     default_preferences: JsonObject | None,
+    through: ReachedThrough | None = None,
 ) -> RunState:
     """Make the state of a run that was taken.
 
     Args:
-        taken: the run.
+        taken: its row.
         data: of its trigger.
         patches: what its steps have changed in the data.
         default_preferences: of its environment.
+        through: how its recipient was reached, if not by name.
     """
+    recipient = _variable(taken.recipient)
+    if recipient is not None and through is not None:
+        recipient["subscription"] = through.variable()
     return RunState(
         id=taken.id,
         environment_id=taken.environment_id,
         environment=taken.environment,
         workflow_run_id=taken.workflow_run_id,
         version_id=taken.version_id,
-        ref=RecipientRef(taken.collection, taken.recipient_id),
+        ref=taken.recipient_ref,
         tenant_id=taken.tenant_id,
         cancellation_key=taken.cancellation_key,
         accepted_at=taken.accepted_at,
         settings=taken.settings,
         source=taken.source,
-        recipient=_variable(taken.recipient),
+        recipient=recipient,
         actor_ref=taken.actor_ref,
         actor=_variable(taken.actor),
         tenant=_variable(taken.tenant),

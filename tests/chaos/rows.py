@@ -16,7 +16,9 @@ HALF_DONE: dict[str, str] = {
     "run without its trigger": "SELECT r.id FROM recipient_runs r LEFT JOIN workflow_runs w "
     "ON w.id = r.workflow_run_id WHERE w.id IS NULL",
     "trigger without all its runs": "SELECT w.id FROM workflow_runs w WHERE w.recipient_count <> "
-    "(SELECT count(*) FROM recipient_runs r WHERE r.workflow_run_id = w.id)",
+    "(SELECT count(*) FROM recipient_runs r WHERE r.workflow_run_id = w.id "
+    "AND r.through_id IS NULL)",
+    "followers without their runs": "SELECT workflow_run_id AS id FROM trigger_expansions",
     "trigger never released": "SELECT workflow_run_id AS id FROM trigger_releases "
     "WHERE released_at IS NULL",
     "cancellation never released": "SELECT id FROM cancellations WHERE released_at IS NULL",

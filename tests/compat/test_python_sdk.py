@@ -13,6 +13,8 @@ import pytest
 from knockapi import AsyncKnock, Knock
 from psycopg.types.json import Jsonb
 
+from services.engine import Engine
+from services.triggers.expansions import expand
 from tests.support.builders import T0, Builder, Environment
 
 
@@ -277,3 +279,33 @@ async def test_errors_are_those_of_the_client(
             await public.workflows.trigger("welcome", recipients=["ellie"])
     with pytest.raises(knockapi.NotFoundError):
         await knock.messages.get(str(uuid4()))
+
+
+async def test_objects_as_recipients_and_actors(
+    knock: AsyncKnock, make: Builder, environment: Environment, engine: Engine
+) -> None:
+    """An object reaches who follows it; objects and tenants are recipients and actors of runs."""
+    await make.workflow(environment, "welcome")
+    project, team = ({"collection": "projects", "id": "p"}, {"collection": "teams", "id": "t"})
+    acme = {"collection": "$tenants", "id": "acme"}
+    await knock.objects.set("projects", "p", name="One")
+    await knock.objects.add_subscriptions(
+        "projects", "p", recipients=[{"id": "ellie"}, {**team, "name": "Core"}]
+    )
+    await knock.tenants.set("acme", name="ACME")
+    answer = await knock.workflows.trigger(
+        "welcome", recipients=[project, acme], actor=team, tenant="acme", cancellation_key="ck"
+    )
+    assert await expand(engine, environment.id, UUID(answer.workflow_run_id))
+    listed = (await knock.workflow_recipient_runs.list(workflow="welcome")).items
+    names = {
+        run.recipient if isinstance(run.recipient, str) else run.recipient.id for run in listed
+    }
+    assert names == {"ellie", "p", "acme"}
+    for ref in (project, acme):
+        (found,) = (await knock.workflow_recipient_runs.list(recipient=ref)).items
+        assert (found.recipient.id, found.recipient.collection) == (ref["id"], ref["collection"])
+        assert (found.actor.id, found.actor.collection) == ("t", "teams")
+    await knock.workflows.cancel("welcome", cancellation_key="ck", recipients=[project, "ellie"])
+    ended = (await knock.workflow_recipient_runs.list(status=["cancelled"])).items
+    assert len(ended) == 2

@@ -67,6 +67,7 @@ ELSEWHERE: dict[str, str] = {
     "runs/walks.*": _OWNED,
     "triggers/cancellations.*": _OURS,
     "triggers/chunks.chunk_boundaries": _OURS,
+    "triggers/expansions.*": "the expansion names its environment",
     "triggers/idempotency.delete_expired": _OURS,
     "triggers/releases.*": _OURS,
 }

@@ -21,6 +21,7 @@ from domain.recipients.refs import RecipientRef
 from domain.recipients.subscriptions import Side
 from domain.runs.filters import RunFilters
 from domain.runs.rows import Place
+from domain.triggers.expansions import Expansion, Followed
 from models.queries.batches import items, membership, windows
 from models.queries.in_app import feeds
 from models.queries.messages import messages
@@ -28,7 +29,7 @@ from models.queries.recipients import lists as recipient_lists
 from models.queries.recipients import subscriptions
 from models.queries.recipients.deletion import delete_recipient
 from models.queries.runs import open_runs, runs
-from models.queries.triggers import cancellations, releases
+from models.queries.triggers import cancellations, expansions, releases
 from runtime.database import Connection
 from tests.support.builders import T0
 from tests.support.postgres import new_database
@@ -177,6 +178,27 @@ def _cancel(connection: Connection, environment: UUID) -> Awaitable[Any]:
     )
 
 
+def _followers(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    expansion = Expansion(
+        workflow_run_id=uuid4(),
+        environment_id=environment,
+        workflow_key="workflow-7",
+        version_id=uuid4(),
+        tenant_id=None,
+        actor_collection=None,
+        actor_id=None,
+        source={"type": "api"},
+        depth=1,
+        cancellation_ids=[],
+    )
+    topics = [Followed(uuid4(), uuid4(), "topics", f"topic-{n}") for n in (7, 8)]
+    return expansions.next_followers(connection, expansion, topics, limit=1000)
+
+
+def _startable(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return open_runs.startable_runs(connection, uuid4())
+
+
 def _batch(connection: Connection, environment: UUID) -> Awaitable[Any]:
     return membership.lock_open_batch(connection, environment, b"identity")
 
@@ -236,6 +258,8 @@ def _unconfirmed(connection: Connection, environment: UUID) -> Awaitable[Any]:
         (_subscriptions(Side.RECIPIENT, ELLIE), "ix_subscriptions_recipient"),
         (_subscriptions(Side.OBJECT, TOPIC, ELLIE), "_subscriptions"),
         (_followed, "ix_subscriptions_recipient"),
+        (_followers, "ix_subscriptions_object"),
+        (_startable, "ix_recipient_runs_workflow_run_id_id"),
         (_unsubscribed, "pk_subscriptions"),
         (_cancel, "ix_recipient_runs_open_key"),
         (_batch, "ix_batches_open"),
@@ -243,12 +267,12 @@ def _unconfirmed(connection: Connection, environment: UUID) -> Awaitable[Any]:
         (_overdue_batches, "ix_batches_closes_at"),
         (_closed_batches, "ix_batches_not_resumed"),
         (_waiting, "ix_recipient_runs_resumes_at"),
-        (_unconfirmed, "ix_recipient_runs_workflow_run_id"),
+        (_unconfirmed, "ix_recipient_runs_workflow_run_id_id"),
     ],
 )
 async def test_a_filter_has_its_index(crowded: tuple[str, UUID], query: Query, index: str) -> None:
     """PostgreSQL goes straight to the rows, even where only a few of them match."""
-    plan = (await _plans(crowded, query))[0]
+    plan = "\n".join(await _plans(crowded, query))
     assert index in plan
     assert "Seq Scan on messages" not in plan
     assert "Seq Scan on recipient" not in plan

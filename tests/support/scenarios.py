@@ -27,9 +27,11 @@ from domain.kit.ids import (
 )
 from domain.kit.json_types import JsonObject
 from services.deliveries.retries import retry_message
+from services.triggers import expansions
 from temporal_workflows import SweepWorkflow
 from tests.support.interruptions import FailingTemporal
 from tests.support.steps import fetch_step
+from tests.support.subscribers import follow, make_object, project
 from tests.support.waiting import until
 from tests.support.webhook_target import listening_target
 from tests.support.world import World, batch_step, channel_step, delay_step
@@ -168,6 +170,26 @@ async def _trigger_fanout(world: World) -> Handle:
     return await _ended(world.engine.temporal.get_workflow_handle(workflow_id))
 
 
+async def _trigger_fanout_expands(world: World) -> Handle:
+    """Trigger for an object with followers, whose runs take longer to make than one activity may.
+
+    Answers the fan-out.
+    """
+    await world.publish(FLOW, delay_step(seconds=3600), channel_step("feed"))
+    topic = project("p")
+    await make_object(world, topic)
+    people = [f"u{number:03}" for number in range(MANY - 1)]
+    for first in range(0, len(people), 100):
+        await follow(world, topic, *people[first : first + 100])
+    patience, expansions.SECONDS = expansions.SECONDS, 0.0
+    try:
+        trigger = await world.trigger(FLOW, topic)
+        workflow_id = trigger_fanout_workflow_id(world.environment.scope.slug, str(trigger))
+        return await _ended(world.engine.temporal.get_workflow_handle(workflow_id))
+    finally:
+        expansions.SECONDS = patience
+
+
 async def _cancel_fanout(world: World) -> Handle:
     await _trigger_fanout(world)
     await world.cancel(FLOW, "ck")
@@ -257,6 +279,7 @@ SCENARIOS: dict[str, Scenario] = {
     "delivery_with_retries": Scenario(_delivery_with_retries, 13),
     "message_delivery": Scenario(_message_delivery, 11),
     "trigger_fanout": Scenario(_trigger_fanout, 23),
+    "trigger_fanout_expands": Scenario(_trigger_fanout_expands, 29),
     "cancel_fanout": Scenario(_cancel_fanout, 23),
     "sweep": Scenario(_sweep, 46),
     "batch": Scenario(_batch, 11),

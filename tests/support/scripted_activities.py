@@ -56,6 +56,7 @@ class Script:
         work: one attempt at a range of runs.
         plan: the ranges of a fan-out.
         pages: its pages instead, by where they begin.
+        unready_plans: how many times runs are still being made when a plan is asked for.
         windows: the ends of a window that looks at it find, one after the other; then it is closed.
     """
 
@@ -68,6 +69,7 @@ class Script:
     work: Callable[[Chunk, int], Awaitable[int]] = _started
     plan: ChunkPlan = field(default_factory=ChunkPlan)
     pages: dict[str, ChunkPlan] = field(default_factory=dict)
+    unready_plans: int = 0
     windows: list[float] = field(default_factory=list)
     looks: int = 0
     durable_walk: asyncio.Event = field(default_factory=asyncio.Event)
@@ -133,6 +135,9 @@ class ScriptedActivities:
     async def plan_trigger_fanout(self, order: TriggerFanoutInput) -> ChunkPlan:
         """Answer the plan."""
         script = self.scripts[order.environment_id]
+        if script.unready_plans:
+            script.unready_plans -= 1
+            return ChunkPlan(more=True)
         return script.pages.get(order.after, script.plan)
 
     @activity.defn(name="plan_cancel_fanout")

@@ -172,6 +172,7 @@ OUTCOMES: dict[str, Callable[[World, Handle], Awaitable[None]]] = {
     "delivery_with_retries": _exhausted,
     "message_delivery": _refused_again,
     "trigger_fanout": _all_asleep,
+    "trigger_fanout_expands": _all_asleep,
     "cancel_fanout": _all_ended,
     "sweep": _delivered,
     "batch": _gathered,

@@ -19,7 +19,7 @@ from api.management.requests import ENVIRONMENT_HELP, read_environment
 from domain.content.workflow import WORKFLOW
 from domain.kit.errors import InvalidParams
 from domain.kit.shapes import DocumentedAs, Shape
-from domain.triggers.requests import TriggerIn, parse_trigger_request
+from domain.triggers.requests import REHEARSAL, TriggerIn, parse_trigger_request
 from domain.workflows import TriggerFrequency, WorkflowSettings
 from domain.workflows.steps import Step
 from services.content.drafts import ContentView, switch_content
@@ -110,7 +110,7 @@ async def run_workflow(
     """Run the committed version of a workflow, to see what it does."""
     body = await read_trigger(request)
     rehearsal = parse_trigger_request(
-        known_id(key), body.content, size=body.size, source_type="rehearsal"
+        known_id(key), body.content, size=body.size, source_type=REHEARSAL
     )
     started = await trigger(engine, await read_environment(engine, query), rehearsal)
     return answer(RunOut(workflow_run_id=str(started.workflow_run_id)))

@@ -53,6 +53,8 @@ def _deletion() -> Iterator[str]:
                 f"(SELECT id FROM {table} WHERE {_OWNER})"
             )
         yield f"DELETE FROM {table} WHERE {_OWNER}"  # noqa: S608 - constants
+    # Who is identified anew under the same id has entered no workflow.
+    yield f"DELETE FROM first_runs WHERE {_OWNER}"  # noqa: S608 - constants
     yield f"DELETE FROM channel_data WHERE {_OWNER}"  # noqa: S608 - constants
     yield f"DELETE FROM preference_sets WHERE {_OWNER}"  # noqa: S608 - constants
     # Nobody adds one meanwhile: whoever subscribes holds both ends before it writes.

@@ -21,6 +21,7 @@ from domain.runs.events import RunEventType
 from domain.runs.rows import NewMessage, RunMessage, RunPatch, TakenRun
 from domain.runs.statuses import OPEN_RUN
 from models.queries.events.writing import EVENTS, add_events, count_event, run_facts, tell_runs
+from models.queries.runs.own_data import OWN_DATA
 from models.sql import columns_of, fetch_all, fetch_one, insert_rows, listed, names_of
 from runtime.database import Connection
 
@@ -41,8 +42,10 @@ _COLUMNS = columns_of(
         "environment": "e.slug",
         "config_version": "e.config_version",
         "accepted_at": "w.accepted_at",
-        "data": f"CASE WHEN w.recipient_count = 1 OR pg_column_size(w.data) <= {_SMALL_DATA}"
+        "data": "CASE WHEN (w.recipient_count = 1 AND r.through_id IS NULL)"
+        f" OR pg_column_size(w.data) <= {_SMALL_DATA}"
         " THEN w.data END",
+        "trigger_data": OWN_DATA,
         "settings": "w.settings",
         "source": "w.source",
         "actor_collection": "w.actor_collection",
