@@ -111,6 +111,20 @@ class Settings(BaseSettings):
     step_retry_factor: float = Field(
         1.0, ge=0.0001, le=1.0, description="Scales the waits between attempts of a failing step."
     )
+    schedule_clocks: int = Field(
+        4,
+        ge=1,
+        le=64,
+        description="Temporal workflows that look after all schedules; more of them fire more at "
+        "once.",
+    )
+    schedule_catch_up_seconds: int = Field(
+        3600,
+        ge=1,
+        le=86_400,
+        description="How late an occurrence of a schedule may happen; after an outage the latest "
+        "that was missed happens once, unless it is older.",
+    )
     liquid_seconds: float = Field(
         1.0, gt=0, le=5, description="Longest CPU time that the templates of one message may take."
     )

@@ -9,6 +9,7 @@ from api.knock.messages import messages, recipient_messages
 from api.knock.messages import statuses as message_statuses
 from api.knock.recipients import objects, subscriptions, tenants, users
 from api.knock.runs import recipient_runs
+from api.knock.schedules import recipient_schedules, schedules
 from api.knock.triggers import workflows
 
 # Literal segments before parameters: `batch` is not a message id.
@@ -23,4 +24,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     subscriptions.router,
     tenants.router,
     recipient_runs.router,
+    schedules.router,
+    recipient_schedules.router,
 )

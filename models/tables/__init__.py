@@ -19,6 +19,7 @@ from models.tables.outbox import OutboxEntry, OutboxReader, OutboxSubscription
 from models.tables.recipient import ChannelData, PreferenceSet, Recipient, Subscription
 from models.tables.release import SweepPosition, TriggerRelease
 from models.tables.run import RecipientRun, RecipientRunEvent, RunPatch, WorkflowRun
+from models.tables.schedule import MovedRecipient, Schedule
 from models.tables.throttle import ThrottlePass
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "IdempotencyRecord",
     "Message",
     "MessageEvent",
+    "MovedRecipient",
     "OutboxEntry",
     "OutboxReader",
     "OutboxSubscription",
@@ -48,6 +50,7 @@ __all__ = [
     "RecipientRun",
     "RecipientRunEvent",
     "RunPatch",
+    "Schedule",
     "ServiceToken",
     "Subscription",
     "SweepPosition",

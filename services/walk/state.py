@@ -56,12 +56,28 @@ def run_state(taken: TakenRun, data: JsonObject, patches: list[JsonObject]) -> R
         accepted_at=taken.accepted_at,
         settings=taken.settings,
         source=taken.source,
-        recipient=_variable(taken.recipient),
+        recipient=_recipient(taken),
         actor_ref=taken.actor_ref,
         actor=_variable(taken.actor),
         tenant=_variable(taken.tenant),
         data=run_data(data, taken.trigger_data, patches),
     )
+
+
+def _recipient(taken: TakenRun) -> JsonObject | None:
+    """Return the recipient; with the schedule, as it was when it occurred, where that made the run.
+
+    Source: Knock docs, "Schedules", on `recipient.schedule`.
+    """
+    recipient, source = _variable(taken.recipient), taken.source
+    if recipient is None or source.get("type") != "schedule":
+        return recipient
+    schedule = {
+        "id": source.get("schedule_id"),
+        "last_occurrence_at": source.get("last_occurrence_at"),
+        "next_occurrence_at": source.get("next_occurrence_at"),
+    }
+    return {**recipient, "schedule": schedule}
 
 
 def _variable(stored: JsonObject | None) -> JsonObject | None:
