@@ -40,6 +40,7 @@ def knock_document() -> JsonObject:
             "Objects": "What else is notified, acts or is followed: projects, teams, topics.",
             "Tenants": "On whose behalf people are notified: your customers, teams, workspaces.",
             "Messages": "What was sent, what became of it, and what recipients did with it.",
+            "Schedules": "When workflows run for recipients, once or again and again.",
             "Feeds": "In-app messages as a browser shows them to a user.",
             "Workflow recipient runs": "What a workflow did for each recipient of a trigger.",
         },
@@ -69,6 +70,7 @@ def management_document() -> JsonObject:
             "Admin: channels": "Set channels up; changes take effect at once.",
             "Admin: credentials": "API keys and service tokens.",
             "Admin: messages": "Deliveries that failed.",
+            "Admin: schedules": "Schedules that are to be paused, or did not occur.",
         },
     )
 
