@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError, WorkflowHandle
-from temporalio.service import RPCStatusCode
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.sweep import DUTIES
 from domain.contract.queues import RUNS
@@ -251,10 +251,14 @@ async def _batch_window_full(world: World) -> Handle:
 async def _schedule_clock(world: World) -> Handle:
     """Let schedules occur at two times, the later ones made first; answers one of their clocks."""
     await world.publish(FLOW, channel_step("feed"))
-    # A clock looks after all environments.
+    # A clock looks after all environments, and may be at it since an earlier test.
     await world.make.rows(
         "UPDATE schedules SET due_at = NULL WHERE environment_id <> %s", world.environment.id
     )
+    for number in range(world.engine.settings.schedule_clocks):
+        clock = world.engine.temporal.get_workflow_handle(schedule_clock_workflow_id(number))
+        with contextlib.suppress(RPCError):
+            await clock.terminate("its schedules are gone")
     now = utc_now()
     for seconds in (4, 2):
         # So many that each clock has some of them.

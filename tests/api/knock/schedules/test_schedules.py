@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
+from domain.schedules.rows import DueSchedule
+from services.engine import Engine
+from services.triggers.scheduled import fire_schedule
 from tests.support.builders import Builder, Environment
-from tests.support.temporal_recorder import TemporalRecorder
 
 _PATH = "/v1/schedules"
 MONDAYS = {"frequency": "weekly", "days": ["mon"], "hours": 9, "minutes": 30}
@@ -246,17 +248,16 @@ async def test_who_does_it_may_be_deleted(client: httpx.AsyncClient) -> None:
     assert found["actor"] is None
 
 
-async def test_a_clock_is_told_what_it_would_miss(
-    client: httpx.AsyncClient, temporal: TemporalRecorder
+async def test_a_run_tells_which_schedule_made_it(
+    client: httpx.AsyncClient, engine: Engine, environment: Environment
 ) -> None:
-    """A schedule that is due before all others of its clock wakes it; the rest cost rows only."""
-    people = [{"id": f"user-{n}", "name": "N"} for n in range(100)]
-    at = datetime.now(UTC) + timedelta(hours=2)
-    await _create(client, *people, repeats=[], scheduled_at=at.isoformat())
-    first = {start[0] for start in temporal.starts}
-    assert len(temporal.starts) == len(first) <= 4
-    assert all(clock.startswith("schedule-clock/") for clock in first)
-    for hours in (3, 4, 5):
-        later = (at + timedelta(hours=hours)).isoformat()
-        await _create(client, *people, repeats=[], scheduled_at=later)
-    assert len(temporal.starts) == len(first)
+    """The source of the run is the schedule; the schedule says when it occurred."""
+    at = datetime.now(UTC) - timedelta(seconds=5)
+    (made,) = await _create(client, "ellie", repeats=[], scheduled_at=at.isoformat())
+    assert _local(made["next_occurrence_at"]) == at
+    await fire_schedule(engine, DueSchedule(id=UUID(made["id"]), environment_id=environment.id))
+    (run,) = (await client.get("/v1/workflow_recipient_runs")).json()["items"]
+    assert run["trigger_source"] == {"type": "schedule", "schedule_id": made["id"]}
+    (now,) = (await client.get("/v1/users/ellie/schedules")).json()["entries"]
+    assert now["next_occurrence_at"] is None
+    assert _local(now["last_occurrence_at"]) == at
