@@ -15,6 +15,9 @@ from domain.recipients.recipients import Recipient
 from domain.recipients.refs import RecipientRef
 from domain.schedules.occurrences import Timing
 
+# What an answer shows of a schedule's data: a hundred schedules may share 10 MB.
+MAX_SHOWN_DATA_BYTES = 256 * 1024
+
 
 class DropReason(StrEnum):
     """Why an occurrence made no run."""
@@ -31,6 +34,7 @@ class Schedule:
     """A schedule of one recipient.
 
     Attributes:
+        data: of every run; None also when it is too large to be shown.
         repeats: rules as they were read, every member of each.
         paused_at: since when an operator lets nothing occur.
         next_occurrence_at: None when nothing is to come, or while it is paused.
@@ -101,6 +105,7 @@ class TakenSchedule(Schedule):
     """A schedule whose time has come, locked.
 
     Attributes:
+        data: of the run, however large.
         environment: slug.
         config_version: of the environment, as it is now.
         zone: the recipient's time zone as it was given, if it was.

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from domain.kit.errors import FieldError, InvalidParams, Unavailable, Unprocessable
 from domain.kit.ids import new_id
+from domain.kit.json_types import encoded_size
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
 from domain.recipients.identify import InlineRecipient
@@ -18,7 +20,13 @@ from domain.recipients.refs import RecipientRef
 from domain.schedules.filters import RecipientScheduleFilters, ScheduleFilters
 from domain.schedules.occurrences import Timing
 from domain.schedules.requests import NewSchedules, ScheduleChanges, check_timing
-from domain.schedules.rows import Appointment, Schedule, ScheduleView, rules_of
+from domain.schedules.rows import (
+    MAX_SHOWN_DATA_BYTES,
+    Appointment,
+    Schedule,
+    ScheduleView,
+    rules_of,
+)
 from domain.workflows.run_data import run_data
 from models.queries.recipients.recipients import (
     existing_recipients,
@@ -141,7 +149,7 @@ async def update_schedules(
         await upsert_recipients(connection, environment.id, changes.people, unit.now)
         await follow_zones(unit, environment.id, changes.people)
         locked = await statements.lock_schedules(connection, environment.id, changes.ids)
-        changed = [replace(one, **changes.columns, updated_at=unit.now) for one in locked]
+        changed = [replace(one, **_shown(changes), updated_at=unit.now) for one in locked]
         for one in changed:
             check_timing(one.repeats, one.scheduled_at)
         ids = [one.id for one in changed]
@@ -151,6 +159,14 @@ async def update_schedules(
         if changes.moves:
             changed = await _appoint_anew(unit, environment, changed)
         return await _views(connection, environment, _in_order(changed, changes.ids))
+
+
+def _shown(changes: ScheduleChanges) -> dict[str, Any]:
+    """Return the changed columns as answers show them: without data that is too large."""
+    columns = dict(changes.columns)
+    if columns.get("data") and encoded_size(columns["data"]) > MAX_SHOWN_DATA_BYTES:
+        columns["data"] = None
+    return columns
 
 
 async def _appoint_anew(

@@ -42,7 +42,7 @@ class ScheduleOut(Out):
     recipient: RecipientOut
     actor: RecipientOut | None
     tenant: str | None
-    data: dict[str, Any] | None
+    data: dict[str, Any] | None = Field(description="null also when it has more than 256 kB.")
     repeats: list[RepeatOut]
     scheduled_at: Moment | None
     ending_at: Moment | None

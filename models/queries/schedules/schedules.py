@@ -19,12 +19,17 @@ from domain.kit.pages import Page, PageRequest
 from domain.recipients.refs import RecipientRef
 from domain.schedules.filters import RecipientScheduleFilters, ScheduleFilters
 from domain.schedules.requests import NewSchedules
-from domain.schedules.rows import Appointment, Schedule
+from domain.schedules.rows import MAX_SHOWN_DATA_BYTES, Appointment, Schedule
 from models.sql import Listing, Where, columns_of, fetch_all
 from runtime.database import Connection
 
-_COLUMNS = columns_of(Schedule, "s")
-_LISTING = Listing(Schedule, "schedules s", "s", ("id",))
+# The cheap look at its size first: how much a compressed document takes, without reading it.
+_SHOWN = {
+    "data": f"CASE WHEN pg_column_size(s.data) <= {MAX_SHOWN_DATA_BYTES} THEN CASE WHEN"
+    f" octet_length(s.data::text) <= {MAX_SHOWN_DATA_BYTES} THEN s.data END END"
+}
+_COLUMNS = columns_of(Schedule, "s", _SHOWN)
+_LISTING = Listing(Schedule, "schedules s", "s", ("id",), expressions=_SHOWN)
 _CONDITIONS = {"workflow_key": "s.workflow_key = %s", "tenant": "s.tenant_id = %s"}
 
 _ZONES = """

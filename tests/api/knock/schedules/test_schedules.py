@@ -248,6 +248,23 @@ async def test_who_does_it_may_be_deleted(client: httpx.AsyncClient) -> None:
     assert found["actor"] is None
 
 
+async def test_large_data_is_kept_and_not_shown(
+    client: httpx.AsyncClient, make: Builder, environment: Environment
+) -> None:
+    """A hundred schedules that share it would make an answer that nobody can take."""
+    large, small = {"text": "x" * 300_000}, {"text": "x" * 200_000}
+    (made,) = await _create(client, "ellie", data=large)
+    assert made["data"] is None
+    (changed,) = await _change(client, made["id"], data={**large, "n": 2})
+    assert changed["data"] is None
+    (row,) = await make.rows("SELECT data FROM schedules WHERE id = %s", made["id"])
+    assert row["data"] == {**large, "n": 2}
+    (changed,) = await _change(client, made["id"], data=small)
+    assert changed["data"] == small
+    (listed,) = (await client.get("/v1/users/ellie/schedules")).json()["entries"]
+    assert listed["data"] == small
+
+
 async def test_a_run_tells_which_schedule_made_it(
     client: httpx.AsyncClient, engine: Engine, environment: Environment
 ) -> None:
