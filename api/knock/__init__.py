@@ -12,6 +12,7 @@ from api.knock.preferences import sets as preference_sets
 from api.knock.preferences import unsubscribing
 from api.knock.recipients import objects, subscriptions, tenants, users
 from api.knock.runs import recipient_runs
+from api.knock.schedules import recipient_schedules, schedules
 from api.knock.triggers import workflows
 
 # Literal segments before parameters: `batch` is not a message id.
@@ -29,4 +30,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     subscriptions.router,
     tenants.router,
     recipient_runs.router,
+    schedules.router,
+    recipient_schedules.router,
 )

@@ -89,6 +89,48 @@ REQUESTS: Mapping[str, Mapping[str, JsonObject]] = {
     "DELETE /v1/objects/{collection}/{object_id}/subscriptions": {
         "one": {"summary": "One recipient", "value": {"recipients": ["ada"]}}
     },
+    "POST /v1/schedules": {
+        "digest": {
+            "summary": "Every second Monday, 9:30 where each of them is",
+            "value": {
+                "workflow": "greeting",
+                "recipients": ["ada", {"id": "grace", "timezone": "America/New_York"}],
+                "repeats": [
+                    {
+                        "frequency": "weekly",
+                        "interval": 2,
+                        "days": ["mon"],
+                        "hours": 9,
+                        "minutes": 30,
+                    }
+                ],
+                "data": {"text": "Hi"},
+            },
+        },
+        "once": {
+            "summary": "Once",
+            "value": {
+                "workflow": "greeting",
+                "recipients": ["ada"],
+                "scheduled_at": "2030-01-01T09:00:00Z",
+            },
+        },
+    },
+    "PUT /v1/schedules": {
+        "end": {
+            "summary": "Let a schedule end",
+            "value": {
+                "schedule_ids": ["01a20369-4332-72dc-a9d2-ce5e359dec18"],
+                "ending_at": "2030-01-01T00:00:00Z",
+            },
+        }
+    },
+    "DELETE /v1/schedules": {
+        "one": {
+            "summary": "One schedule",
+            "value": {"schedule_ids": ["01a20369-4332-72dc-a9d2-ce5e359dec18"]},
+        }
+    },
     "PUT /v1/tenants/{tenant_id}": {
         "tenant": {
             "summary": "A tenant with its colours",

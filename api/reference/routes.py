@@ -40,6 +40,7 @@ def knock_document() -> JsonObject:
             "Objects": "What else is notified, acts or is followed: projects, teams, topics.",
             "Tenants": "On whose behalf people are notified: your customers, teams, workspaces.",
             "Messages": "What was sent, what became of it, and what recipients did with it.",
+            "Schedules": "When workflows run for recipients, once or again and again.",
             "Feeds": "In-app messages as a browser shows them to a user.",
             "Workflow recipient runs": "What a workflow did for each recipient of a trigger.",
         },
@@ -70,6 +71,7 @@ def management_document() -> JsonObject:
             "Admin: credentials": "API keys and service tokens.",
             "Admin: messages": "Deliveries that failed.",
             "Admin: preferences": "What counts for recipients that say nothing else.",
+            "Admin: schedules": "Schedules that are to be paused, or did not occur.",
         },
     )
 

@@ -26,6 +26,7 @@ from models.tables.recipient import (
 )
 from models.tables.release import SweepPosition, TriggerRelease
 from models.tables.run import FirstRun, RecipientRun, RecipientRunEvent, RunPatch, WorkflowRun
+from models.tables.schedule import MovedRecipient, Schedule
 from models.tables.throttle import ThrottlePass
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "IdempotencyRecord",
     "Message",
     "MessageEvent",
+    "MovedRecipient",
     "OutboxEntry",
     "OutboxReader",
     "OutboxSubscription",
@@ -58,6 +60,7 @@ __all__ = [
     "RecipientRun",
     "RecipientRunEvent",
     "RunPatch",
+    "Schedule",
     "ServiceToken",
     "Subscription",
     "SweepPosition",

@@ -22,6 +22,7 @@ from models.queries.recipients.deletion import delete_recipient as delete_with_b
 from models.queries.recipients.recipients import get_recipient, upsert_recipients
 from runtime.database import Connection
 from services.engine import Engine
+from services.schedules.zones import follow_zones
 
 _MISSING = "The resource you requested does not exist."
 
@@ -68,6 +69,7 @@ async def store_recipient(
     said = InlineRecipient.of(ref, given)
     async with engine.unit() as unit:
         await upsert_recipients(unit.connection, environment.id, [said], unit.now)
+        await follow_zones(unit, environment.id, [said])
         stored = await get_recipient(unit.connection, environment.id, ref)
     if stored is None:  # deleted by somebody else between two statements
         raise NotFound(_MISSING)

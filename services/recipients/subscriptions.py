@@ -25,6 +25,7 @@ from models.queries.recipients import subscriptions as statements
 from models.queries.recipients.recipients import recipients_by_ref, upsert_recipients
 from runtime.database import Connection
 from services.engine import Engine
+from services.schedules.zones import follow_zones
 
 
 async def subscribe(
@@ -64,6 +65,7 @@ async def subscribe(
                 ]
             )
         await upsert_recipients(unit.connection, environment.id, named, unit.now)
+        await follow_zones(unit, environment.id, named)
         new = set(refs) - held
         if new - await statements.hold_recipients(unit.connection, environment.id, new):
             raise Unavailable("A recipient was identified and deleted meanwhile; try again.")

@@ -11,15 +11,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-from domain.content.rows import Published
 from domain.content.workflow import WORKFLOW
-from domain.kit.errors import AppError, InvalidParams, NotFound, Unavailable, Unprocessable
+from domain.kit.errors import AppError, InvalidParams, Unavailable, Unprocessable
 from domain.kit.ids import new_id
 from domain.kit.principals import EnvironmentScope
 from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
 from domain.triggers.requests import CancelRequest, TriggerAnswer, TriggerRequest
 from domain.workflows import TriggerFrequency
-from models.queries.content import catalog as catalog_statements
 from models.queries.recipients.recipients import (
     described,
     existing_recipients,
@@ -30,7 +28,9 @@ from models.queries.triggers import cancellations, idempotency
 from models.queries.triggers.accept import Accepted, Refusal, TriggerDraft
 from models.sql import give_way
 from runtime.database import Connection
+from services.content.published import published_workflow
 from services.engine import Engine, Unit
+from services.schedules.zones import follow_zones
 from services.triggers.releases import release_cancellation, release_trigger
 
 
@@ -94,7 +94,7 @@ async def trigger_within(
         # Nobody is locked who stays as he is: a walk may go on for long.
         outcome = await statements.accept_trigger(connection, environment.id, draft)
     if isinstance(outcome, Refusal):
-        outcome = await _store_and_accept(connection, environment, draft)
+        outcome = await _store_and_accept(unit, environment, draft)
     release = partial(release_trigger, engine, environment, workflow_run_id, outcome.runs)
     unit.after(partial(release, expands=outcome.expands))
 
@@ -183,18 +183,18 @@ async def _accept_with_people(
             )
             if stored is not None:
                 return stored
-        return await _store_and_accept(unit.connection, environment, draft)
+        return await _store_and_accept(unit, environment, draft)
 
 
 async def _store_and_accept(
-    connection: Connection, environment: EnvironmentScope, draft: TriggerDraft
+    unit: Unit, environment: EnvironmentScope, draft: TriggerDraft
 ) -> Accepted:
     """Store the people that a trigger describes, then the trigger with its runs.
 
     Raises:
         Unprocessable: `actor_missing`, an actor given by id was never identified.
     """
-    actor = draft.request.actor
+    connection, actor = unit.connection, draft.request.actor
     if (
         actor is not None
         and actor.properties is None
@@ -205,6 +205,7 @@ async def _store_and_accept(
             f"The actor {actor.ref.id!r} was never identified.", code="actor_missing"
         )
     await upsert_recipients(connection, environment.id, draft.people, draft.now)
+    await follow_zones(unit, environment.id, draft.people)
     accepted = await statements.accept_trigger(connection, environment.id, draft, is_prepared=True)
     return Accepted([]) if isinstance(accepted, Refusal) else accepted
 
@@ -228,7 +229,7 @@ async def cancel(engine: Engine, environment: EnvironmentScope, request: CancelR
     """
     cancellation_id = new_id()
     async with engine.unit() as unit:
-        await _published(engine, unit.connection, environment, request.workflow_key)
+        await published_workflow(engine, unit.connection, environment, request.workflow_key)
         runs = await cancellations.cancel_runs(
             unit.connection,
             environment.id,
@@ -242,23 +243,6 @@ async def cancel(engine: Engine, environment: EnvironmentScope, request: CancelR
         if runs:
             release = partial(release_cancellation, engine, environment, cancellation_id)
             unit.after(partial(release, run_count=len(runs)))
-
-
-async def _published(
-    engine: Engine, connection: Connection, environment: EnvironmentScope, workflow_key: str
-) -> Published:
-    version = environment.config_version
-    if version is None:
-        version = await catalog_statements.config_version(connection, environment.id)
-    configuration = await engine.catalog.configuration(connection, environment.id, version)
-    published = configuration.published(WORKFLOW, workflow_key)
-    if published is None or published.version_id is None:
-        raise NotFound(
-            f"The workflow {workflow_key!r} does not exist in this environment, or was never "
-            "committed to it.",
-            code="workflow_missing",
-        )
-    return published
 
 
 async def _resolve(
@@ -277,7 +261,7 @@ async def _resolve(
             accepted a schema that this one cannot use.
         InvalidParams: with each violation of the schema at its place.
     """
-    published = await _published(engine, connection, environment, request.workflow_key)
+    published = await published_workflow(engine, connection, environment, request.workflow_key)
     if published.version_id is None or not published.is_active:
         raise Unprocessable(
             f"The workflow {request.workflow_key!r} is inactive.", code="workflow_inactive"

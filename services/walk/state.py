@@ -62,7 +62,7 @@ def run_state(
         default_preferences: of its environment.
         through: how its recipient was reached, if not by name.
     """
-    recipient = _variable(taken.recipient)
+    recipient = _recipient(taken)
     if recipient is not None and through is not None:
         recipient["subscription"] = through.variable()
     return RunState(
@@ -89,6 +89,22 @@ def run_state(
         ),
         data=run_data(data, taken.trigger_data, patches),
     )
+
+
+def _recipient(taken: TakenRun) -> JsonObject | None:
+    """Return the recipient; with the schedule, as it was when it occurred, where that made the run.
+
+    Source: Knock docs, "Schedules", on `recipient.schedule`.
+    """
+    recipient, source = _variable(taken.recipient), taken.source
+    if recipient is None or source.get("type") != "schedule":
+        return recipient
+    schedule = {
+        "id": source.get("schedule_id"),
+        "last_occurrence_at": source.get("last_occurrence_at"),
+        "next_occurrence_at": source.get("next_occurrence_at"),
+    }
+    return {**recipient, "schedule": schedule}
 
 
 def _variable(stored: JsonObject | None) -> JsonObject | None:

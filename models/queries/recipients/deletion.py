@@ -42,6 +42,11 @@ def _deletion() -> Iterator[str]:
     whoever is still writing an event has to be waited for by the statement before. Runs come first:
     a walk that holds one is waited for, and cannot leave a message behind.
     """
+    # Before the runs: a clock that fires one of them is waited for, and its run is deleted, too.
+    yield (
+        f"WITH locked AS MATERIALIZED (SELECT id FROM schedules WHERE {_OWNER} "  # noqa: S608
+        "ORDER BY id FOR UPDATE) DELETE FROM schedules s USING locked WHERE s.id = locked.id"
+    )
     for table, dependents in (("recipient_runs", _OF_RUNS), ("messages", _OF_MESSAGES)):
         yield (
             f"WITH locked AS MATERIALIZED (SELECT FROM {table} WHERE {_OWNER} "  # noqa: S608
@@ -65,7 +70,7 @@ _DELETE = tuple(_deletion())
 
 
 async def delete_recipient(connection: Connection, environment_id: UUID, ref: RecipientRef) -> bool:
-    """Delete a recipient with its runs, messages, channel data, preferences and subscriptions.
+    """Delete a recipient with its schedules, runs, messages and all else of it.
 
     Runs inside a transaction. Returns whether there was such a recipient.
     """
