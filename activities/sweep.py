@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.beats import beating
 from runtime.logs import get_logger
+from services.audiences.refresh import refresh_audiences
 from services.batches.windows import close_left_over_windows
 from services.deliveries.recovery import recover_deliveries
 from services.effects import do_left_over_effects
@@ -28,6 +29,7 @@ DUTIES: dict[str, Callable[[Engine], Awaitable[int]]] = {
     "reconcile": reconcile_runs,
     "deliveries": recover_deliveries,
     "windows": close_left_over_windows,
+    "audiences": refresh_audiences,
     "forget": forget_expired,
 }
 

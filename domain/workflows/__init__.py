@@ -6,6 +6,7 @@
 from domain.workflows.content import normalise_workflow
 from domain.workflows.cursor import Cursor
 from domain.workflows.definition import (
+    AudienceTrigger,
     TriggerFrequency,
     WorkflowDefinition,
     WorkflowSettings,
@@ -17,6 +18,7 @@ from domain.workflows.definition import (
 from domain.workflows.program import Program
 
 __all__ = [
+    "AudienceTrigger",
     "Cursor",
     "Program",
     "TriggerFrequency",

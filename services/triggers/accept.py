@@ -20,11 +20,7 @@ from domain.runs.rows import StartableRun
 from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
 from domain.triggers.requests import CancelRequest, TriggerAnswer, TriggerRequest
 from models.queries.content import catalog as catalog_statements
-from models.queries.recipients.recipients import (
-    described,
-    existing_recipients,
-    upsert_recipients,
-)
+from models.queries.recipients.recipients import described, existing_recipients
 from models.queries.triggers import accept as statements
 from models.queries.triggers import cancellations, idempotency
 from models.queries.triggers.accept import Refusal, TriggerDraft
@@ -32,6 +28,7 @@ from models.sql import give_way
 from runtime.database import Connection
 from services.engine import Engine, Unit
 from services.triggers.releases import release_cancellation, release_trigger
+from services.triggers.segments import dynamic_audiences
 
 
 async def trigger(
@@ -80,14 +77,14 @@ async def trigger_within(
     draft = _draft(engine, environment, request, workflow_run_id=workflow_run_id, now=unit.now)
     version_id = await _resolve(engine, connection, environment, request)
     outcome: list[StartableRun] | Refusal = Refusal.UNSETTLED
-    if not _stores_more_than_rows(draft):
+    if not await _stores_more_than_rows(engine, connection, environment, draft):
         # Nobody is locked who stays as he is: a walk may go on for long.
         outcome = await statements.accept_trigger(
             connection, environment.id, draft, version_id=version_id
         )
     runs = outcome
     if isinstance(runs, Refusal):
-        runs = await _store_and_accept(connection, environment, draft, version_id)
+        runs = await _store_and_accept(unit, environment, draft, version_id)
     if runs:
         unit.after(partial(release_trigger, engine, environment, workflow_run_id, runs))
 
@@ -112,12 +109,17 @@ def _draft(
     )
 
 
-def _stores_more_than_rows(draft: TriggerDraft) -> bool:
-    """Tell whether something is said of a person that is not kept in the person's own row."""
-    return any(
+async def _stores_more_than_rows(
+    engine: Engine, connection: Connection, environment: EnvironmentScope, draft: TriggerDraft
+) -> bool:
+    """Tell whether something follows from what is said of people beyond their own rows."""
+    if any(
         person.channel_data or person.preferences or person.replaces_preferences
         for person in draft.people
-    )
+    ):
+        return True
+    says_of_users = any(person.ref.is_user for person in draft.people)
+    return says_of_users and bool(await dynamic_audiences(engine, connection, environment))
 
 
 async def _accept(
@@ -135,7 +137,7 @@ async def _accept(
             raise
         outcome: list[StartableRun] | Refusal = Refusal.UNSETTLED
         # What is kept in a person's own row needs no transaction of its own.
-        if not _stores_more_than_rows(draft):
+        if not await _stores_more_than_rows(engine, connection, environment, draft):
             outcome = await statements.accept_trigger(
                 connection, environment.id, draft, version_id=version_id
             )
@@ -165,18 +167,20 @@ async def _accept_with_people(
             )
             if stored is not None:
                 return stored
-        return await _store_and_accept(unit.connection, environment, draft, version_id)
+        return await _store_and_accept(unit, environment, draft, version_id)
 
 
 async def _store_and_accept(
-    connection: Connection, environment: EnvironmentScope, draft: TriggerDraft, version_id: UUID
+    unit: Unit, environment: EnvironmentScope, draft: TriggerDraft, version_id: UUID
 ) -> list[StartableRun]:
     """Store the people that a trigger describes, then the trigger with its runs.
 
     Raises:
         Unprocessable: `actor_missing`, an actor given by id was never identified.
     """
-    actor = draft.request.actor
+    from services.triggers.audience_entries import identify  # late: entries trigger in turn
+
+    connection, actor = unit.connection, draft.request.actor
     if (
         actor is not None
         and actor.properties is None
@@ -186,7 +190,7 @@ async def _store_and_accept(
         raise Unprocessable(
             f"The actor {actor.ref.id!r} was never identified.", code="actor_missing"
         )
-    await upsert_recipients(connection, environment.id, draft.people, draft.now)
+    await identify(unit, environment, draft.people)
     runs = await statements.accept_trigger(
         connection, environment.id, draft, version_id=version_id, is_prepared=True
     )

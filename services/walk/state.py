@@ -8,9 +8,10 @@ from uuid import UUID
 
 from domain.kit.json_types import JsonObject
 from domain.recipients.recipients import Recipient
-from domain.recipients.refs import RecipientRef
+from domain.recipients.refs import TENANTS, RecipientRef
 from domain.runs.rows import TakenRun
 from domain.workflows.run_data import run_data
+from services.triggers.audience_entries import Cause
 
 
 @dataclass(slots=True)
@@ -40,6 +41,21 @@ class RunState:
     def patch(self, patch: JsonObject) -> None:
         """Change the data, for everything that is read from now on."""
         self.data = run_data(self.data, None, [patch])
+
+    def cause(self) -> Cause:
+        """Say where what this run does comes from, for whatever it triggers by that."""
+        chain = self.source.get("chain", 0) + 1
+        return Cause(chain, is_sandbox=bool(self.settings.get("sandbox_mode")))
+
+    def renew(self, stored: Recipient) -> None:
+        """Take over how somebody is stored now, in whatever part the run has for them."""
+        variable, ref = stored.variable(), stored.ref
+        if ref == self.ref:
+            self.recipient = variable
+        if ref == self.actor_ref:
+            self.actor = variable
+        if ref == RecipientRef(TENANTS, self.tenant_id or ""):
+            self.tenant = variable
 
 
 def run_state(taken: TakenRun, data: JsonObject, patches: list[JsonObject]) -> RunState:

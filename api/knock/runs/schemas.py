@@ -22,11 +22,16 @@ class TriggerSourceOut(Out):
 
     type: str = Field(examples=["api"])
     cancellation_key: LeftOut[str] = None
+    audience_key: LeftOut[str] = None
 
     @classmethod
     def of(cls, source: JsonObject) -> Self:
         """Write what a trigger has noted."""
-        return cls(type=source["type"], cancellation_key=source.get("cancellation_key"))
+        return cls(
+            type=source["type"],
+            cancellation_key=source.get("cancellation_key"),
+            audience_key=source.get("audience_key"),
+        )
 
 
 class RecipientRunOut(Out):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from uuid import UUID
 
-from domain.recipients.refs import RecipientRef
+from domain.recipients.refs import USERS, RecipientRef
 from runtime.database import Connection
 
 _OWNER = (
@@ -55,6 +55,11 @@ def _deletion() -> Iterator[str]:
         yield f"DELETE FROM {table} WHERE {_OWNER}"  # noqa: S608 - constants
     yield f"DELETE FROM channel_data WHERE {_OWNER}"  # noqa: S608 - constants
     yield f"DELETE FROM preference_sets WHERE {_OWNER}"  # noqa: S608 - constants
+    # A user's only; the id of an object may be the same.
+    yield (
+        "DELETE FROM audience_members WHERE environment_id = %(environment_id)s"  # noqa: S608
+        f" AND user_id = %(id)s AND %(collection)s = '{USERS}'"
+    )
     # Nobody adds one meanwhile: whoever subscribes holds both ends before it writes.
     yield _SUBSCRIPTIONS
 
