@@ -7,27 +7,26 @@ what this process could not. No trigger is refused because Temporal is away.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
-from domain.content.rows import Published
-from domain.content.workflow import WORKFLOW
-from domain.kit.errors import AppError, InvalidParams, NotFound, Unavailable, Unprocessable
+from domain.kit.errors import AppError, Unavailable, Unprocessable
 from domain.kit.ids import new_id
 from domain.kit.principals import EnvironmentScope
 from domain.runs.rows import StartableRun
 from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
 from domain.triggers.requests import CancelRequest, TriggerAnswer, TriggerRequest
-from models.queries.content import catalog as catalog_statements
-from models.queries.recipients.recipients import described, existing_recipients
+from models.queries.recipients.recipients import existing_recipients
 from models.queries.triggers import accept as statements
 from models.queries.triggers import cancellations, idempotency
 from models.queries.triggers.accept import Refusal, TriggerDraft
 from models.sql import give_way
 from runtime.database import Connection
 from services.engine import Engine, Unit
+from services.triggers.audience_entries import identify
 from services.triggers.releases import release_cancellation, release_trigger
+from services.triggers.resolving import draft_of, find_published, resolve
 from services.triggers.segments import dynamic_audiences
 
 
@@ -51,7 +50,7 @@ async def trigger(
         InvalidParams: data breaks the workflow's JSON Schema.
         BadRequest: `idempotency_key_mismatch`.
     """
-    draft = _draft(engine, environment, request, workflow_run_id=new_id(), now=engine.clock())
+    draft = draft_of(engine, environment, request, workflow_run_id=new_id(), now=engine.clock())
     draft = replace(draft, claim=claim)
     accepted = await _accept(engine, environment, draft)
     if isinstance(accepted, StoredAnswer):
@@ -74,8 +73,8 @@ async def trigger_within(
     """
     engine, connection = unit.engine, unit.connection
     await give_way(connection)
-    draft = _draft(engine, environment, request, workflow_run_id=workflow_run_id, now=unit.now)
-    version_id = await _resolve(engine, connection, environment, request)
+    draft = draft_of(engine, environment, request, workflow_run_id=workflow_run_id, now=unit.now)
+    version_id = await resolve(engine, connection, environment, request)
     outcome: list[StartableRun] | Refusal = Refusal.UNSETTLED
     if not await _stores_more_than_rows(engine, connection, environment, draft):
         # Nobody is locked who stays as he is: a walk may go on for long.
@@ -87,26 +86,6 @@ async def trigger_within(
         runs = await _store_and_accept(unit, environment, draft, version_id)
     if runs:
         unit.after(partial(release_trigger, engine, environment, workflow_run_id, runs))
-
-
-def _draft(
-    engine: Engine,
-    environment: EnvironmentScope,
-    request: TriggerRequest,
-    *,
-    workflow_run_id: UUID,
-    now: datetime,
-) -> TriggerDraft:
-    others = [entry for entry in (request.actor, request.tenant) if entry is not None]
-    return TriggerDraft(
-        environment=environment.slug,
-        request=request,
-        people=described([*request.recipients, *others]),
-        claim=None,
-        workflow_run_id=workflow_run_id,
-        now=now,
-        release_within=timedelta(seconds=engine.settings.sweep_seconds),
-    )
 
 
 async def _stores_more_than_rows(
@@ -128,7 +107,7 @@ async def _accept(
     """Accept a trigger in one statement, unless it has to store what it says about somebody."""
     async with engine.connection() as connection:
         try:
-            version_id = await _resolve(engine, connection, environment, draft.request)
+            version_id = await resolve(engine, connection, environment, draft.request)
         except AppError:
             # The workflow may have gone since the first request with this key was accepted.
             stored = await _stored_answer(connection, environment.id, draft)
@@ -178,8 +157,6 @@ async def _store_and_accept(
     Raises:
         Unprocessable: `actor_missing`, an actor given by id was never identified.
     """
-    from services.triggers.audience_entries import identify  # late: entries trigger in turn
-
     connection, actor = unit.connection, draft.request.actor
     if (
         actor is not None
@@ -216,7 +193,7 @@ async def cancel(engine: Engine, environment: EnvironmentScope, request: CancelR
     """
     cancellation_id = new_id()
     async with engine.unit() as unit:
-        await _published(engine, unit.connection, environment, request.workflow_key)
+        await find_published(engine, unit.connection, environment, request.workflow_key)
         runs = await cancellations.cancel_runs(
             unit.connection,
             environment.id,
@@ -230,58 +207,3 @@ async def cancel(engine: Engine, environment: EnvironmentScope, request: CancelR
         if runs:
             release = partial(release_cancellation, engine, environment, cancellation_id)
             unit.after(partial(release, run_count=len(runs)))
-
-
-async def _published(
-    engine: Engine, connection: Connection, environment: EnvironmentScope, workflow_key: str
-) -> Published:
-    version = environment.config_version
-    if version is None:
-        version = await catalog_statements.config_version(connection, environment.id)
-    configuration = await engine.catalog.configuration(connection, environment.id, version)
-    published = configuration.published(WORKFLOW, workflow_key)
-    if published is None or published.version_id is None:
-        raise NotFound(
-            f"The workflow {workflow_key!r} does not exist in this environment, or was never "
-            "committed to it.",
-            code="workflow_missing",
-        )
-    return published
-
-
-async def _resolve(
-    engine: Engine,
-    connection: Connection,
-    environment: EnvironmentScope,
-    request: TriggerRequest,
-) -> UUID:
-    """Find the version that this trigger's runs keep for life, and check the data against it.
-
-    What recipients add to the data of their own is not checked.
-
-    Raises:
-        NotFound: `workflow_missing`.
-        Unprocessable: `workflow_inactive`; or `workflow_schema_invalid`, an earlier release
-            accepted a schema that this one cannot use.
-        InvalidParams: with each violation of the schema at its place.
-    """
-    published = await _published(engine, connection, environment, request.workflow_key)
-    if published.version_id is None or not published.is_active:
-        raise Unprocessable(
-            f"The workflow {request.workflow_key!r} is inactive.", code="workflow_inactive"
-        )
-    definition = await engine.catalog.compiled(connection, WORKFLOW, published.version_id)
-    schema = definition.trigger_data_json_schema
-    if schema is None:
-        return published.version_id
-    try:
-        compiled = engine.trigger_schemas.get(published.version_id, schema)
-    except ValueError as error:
-        raise Unprocessable(
-            "The workflow's trigger_data_json_schema cannot be used: save and commit it again.",
-            code="workflow_schema_invalid",
-        ) from error
-    found = await compiled.violations(request.data, request.data_bytes)
-    if found:
-        raise InvalidParams(found, "The trigger data does not match the workflow's schema.")
-    return published.version_id

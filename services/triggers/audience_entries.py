@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby, islice
 
 from domain.audiences.members import NO_TENANT, Membership
@@ -19,12 +20,16 @@ from domain.recipients.identify import InlineRecipient
 from domain.recipients.refs import TENANTS, RecipientRef
 from domain.triggers.requests import MAX_RECIPIENTS, TriggerRequest
 from domain.workflows.steps.trigger_workflow import MAX_CHAIN
-from models.queries.audiences import members as statements
+from models.queries.audiences.members import add_members
 from models.queries.content.catalog import config_version
 from models.queries.recipients.recipients import upsert_recipients
+from models.queries.triggers import accept as statements
+from models.queries.triggers.accept import Refusal
+from models.sql import give_way
 from runtime.logs import get_logger
 from services.engine import Unit
-from services.triggers.accept import trigger_within
+from services.triggers.releases import release_trigger
+from services.triggers.resolving import draft_of, resolve
 from services.triggers.segments import settle_users
 
 _log = get_logger(__name__)
@@ -94,7 +99,7 @@ async def enter(
         Unprocessable: `chain_too_long`; nothing was triggered.
         Unavailable: somebody else is in the way; the unit has failed.
     """
-    entered = await statements.add_members(
+    entered = await add_members(
         unit.connection, environment.id, audience_key, memberships, unit.now
     )
     if entered:
@@ -139,7 +144,7 @@ async def trigger_entered(
     ]
     for request in requests:
         try:
-            await trigger_within(unit, where, request, new_id())
+            await _trigger(unit, where, request)
         except Unavailable:
             raise
         except AppError as refusal:
@@ -149,6 +154,25 @@ async def trigger_entered(
                 workflow=request.workflow_key,
                 reason=refusal.code,
             )
+
+
+async def _trigger(unit: Unit, environment: EnvironmentScope, request: TriggerRequest) -> None:
+    """Accept a trigger for users who are stored and held, which therefore stores nobody.
+
+    Raises:
+        NotFound, Unprocessable, InvalidParams: see `resolve`; nothing was stored.
+        Unavailable: somebody else is in the way; the unit has failed.
+    """
+    engine, connection = unit.engine, unit.connection
+    await give_way(connection)
+    version_id = await resolve(engine, connection, environment, request)
+    draft = draft_of(engine, environment, request, workflow_run_id=new_id(), now=unit.now)
+    runs = await statements.accept_trigger(connection, environment.id, draft, version_id=version_id)
+    if isinstance(runs, Refusal):  # for a claim, which it has not, or people, whom it describes not
+        raise Unavailable("The trigger of an entry was refused; try again.")
+    if runs:
+        workflow_run_id = draft.workflow_run_id
+        unit.after(partial(release_trigger, engine, environment, workflow_run_id, runs))
 
 
 def _groups(

@@ -37,6 +37,17 @@ WHERE (a.environment_id, a.audience_key, a.user_id, a.tenant_id)
 RETURNING a.user_id, a.tenant_id
 """
 
+_REMOVE_EVERYBODY = """
+WITH locked AS MATERIALIZED (
+    SELECT * FROM audience_members
+    WHERE environment_id IN (SELECT id FROM environments) AND audience_key = %s
+    ORDER BY environment_id, audience_key, user_id, tenant_id FOR UPDATE
+)
+DELETE FROM audience_members a USING locked l
+WHERE (a.environment_id, a.audience_key, a.user_id, a.tenant_id)
+    = (l.environment_id, l.audience_key, l.user_id, l.tenant_id)
+"""
+
 
 async def add_members(
     connection: Connection,
@@ -110,8 +121,4 @@ async def members_among(
 
 async def remove_everybody(connection: Connection, audience_key: str) -> None:
     """Remove the members of an audience in all environments."""
-    await connection.execute(
-        "DELETE FROM audience_members"
-        " WHERE environment_id IN (SELECT id FROM environments) AND audience_key = %s",
-        (audience_key,),
-    )
+    await connection.execute(_REMOVE_EVERYBODY, (audience_key,))

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from domain.audiences.members import MembersIn
+from domain.kit.errors import NotFound, Unavailable
 from domain.kit.json_types import JsonObject
+from domain.kit.shapes import read_shape
+from domain.recipients.refs import RecipientRef
 from services.audiences.archiving import archive_audience
+from services.audiences.members import add_members, remove_members
 from services.audiences.refresh import refresh_audiences
+from services.recipients.recipients import delete_recipient
 from services.triggers import segments
 from tests.support.builders import T0
 from tests.support.steps import update_recipient_step
@@ -240,6 +247,38 @@ async def test_a_comparison_waits_for_who_is_being_changed(world: World) -> None
         await until_blocked(world.make)
     await comparing
     assert await world.members("pro") == []
+
+
+async def test_everybody_at_once(world: World) -> None:
+    """Identifies, additions, removals, deletions and comparisons never end in a deadlock."""
+    await world.audience("beta")
+    await world.audience("pro", IS_PRO)
+    await world.publish("welcome", channel_step("feed"), audience_trigger=PRO)
+    await _built(world)
+    scope, users = world.environment.scope, ("ellie", "alan", "ian")
+    given = [{"user": {"id": user_id, "plan": "pro"}} for user_id in users]
+
+    async def identify(plan: str) -> None:
+        for user_id in reversed(users):
+            await world.identify(user_id, plan=plan)
+
+    async def leave() -> None:
+        shape = read_shape(MembersIn, {"members": [{"user": {"id": one}} for one in users]})
+        await remove_members(world.engine, scope, "beta", shape)
+
+    async def delete() -> None:
+        with suppress(NotFound):
+            await delete_recipient(world.engine, scope, RecipientRef.user("alan"))
+
+    async def enter() -> None:
+        with suppress(Unavailable):  # somebody who is added was deleted meanwhile
+            shape = read_shape(MembersIn, {"members": given})
+            await add_members(world.engine, scope, "beta", shape)
+
+    for number in range(8):
+        await world.audience("pro", IS_PRO, [_is("n", str(number))])
+        work = [identify("pro"), identify("free"), leave(), enter(), enter(), delete()]
+        await asyncio.gather(*work, _refresh(world))
 
 
 async def test_nothing_is_asked_without_audiences(
