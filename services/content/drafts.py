@@ -106,7 +106,11 @@ async def save_content(
     if at_once:
         resource = await publish_at_once(unit, environment, resource)
     references = list(kind.references(document))
-    if commit is not None and await publish_draft(unit, environment, resource, commit):
+    if (
+        commit is not None
+        and not at_once
+        and await publish_draft(unit, environment, resource, commit)
+    ):
         around = await load_surroundings(
             connection, environment.id, references, channel_types=channel_types, published=True
         )

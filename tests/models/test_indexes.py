@@ -273,7 +273,7 @@ def _unconfirmed(connection: Connection, environment: UUID) -> Awaitable[Any]:
         (_members, "ix_audience_members_newest"),
         (_audiences, "ix_audience_members_environment_id_user_id"),
         (_some_members, "_audience_members"),
-        (_left, "pk_audience_members"),
+        (_left, "ix_audience_members_environment_id_user_id"),
         (_next_build, "ix_audience_builds_due_at"),
         (_next_users, "pk_recipients"),
         (_cancel, "ix_recipient_runs_open_key"),

@@ -250,7 +250,7 @@ async def test_a_comparison_waits_for_who_is_being_changed(world: World) -> None
 
 
 async def test_everybody_at_once(world: World) -> None:
-    """Identifies, additions, removals, deletions and comparisons never end in a deadlock."""
+    """Identifies, additions, removals, deletions and comparisons at once must not raise."""
     await world.audience("beta")
     await world.audience("pro", IS_PRO)
     await world.publish("welcome", channel_step("feed"), audience_trigger=PRO)

@@ -56,6 +56,28 @@ async def test_a_static_audience_belongs_to_its_environment(management: httpx.As
     assert kept["name"] == "production"
 
 
+async def test_a_static_audience_is_never_committed(management: httpx.AsyncClient) -> None:
+    """No commit is made of it, not even an empty one, so nothing of it can be promoted."""
+    empty = {"allow_empty": "true"}
+    await _ok(await _put(management, STATIC, commit="true", **empty))
+    query = {"resource_type": "audience", "resource_id": "beta", **empty}
+    await _ok(await management.put("/v1/commits", params=query))
+    commits = await _ok(await management.get("/v1/commits", params={"resource_id": "beta"}))
+    assert commits["entries"] == []
+
+
+async def test_a_promotion_changes_no_type(management: httpx.AsyncClient) -> None:
+    """A dynamic audience is not promoted over a static one; nothing is promoted then."""
+    await _ok(await _put(management, STATIC, environment="production"))
+    await _ok(await _put(management, DYNAMIC, commit="true"))
+    target = {"to_environment": "production", "resource_type": "audience"}
+    refused = await management.put("/v1/commits/promote", params=target)
+    assert refused.status_code == 422
+    assert [error["field"] for error in refused.json()["errors"]] == ["audience.beta.type"]
+    kept = await _ok(await management.get(PATH, params={"environment": "production"}))
+    assert kept["type"] == "static"
+
+
 async def test_the_type_stays(management: httpx.AsyncClient) -> None:
     """A static audience cannot become a dynamic one, nor is that valid."""
     await _ok(await _put(management, STATIC))
