@@ -24,7 +24,7 @@ from models.queries.triggers.accept import Refusal, TriggerDraft
 from models.sql import give_way
 from runtime.database import Connection
 from services.engine import Engine, Unit
-from services.triggers.audience_entries import identify
+from services.triggers.audience_entries import Cause, identify
 from services.triggers.releases import release_cancellation, release_trigger
 from services.triggers.resolving import draft_of, find_published, resolve
 from services.triggers.segments import dynamic_audiences
@@ -83,7 +83,8 @@ async def trigger_within(
         )
     runs = outcome
     if isinstance(runs, Refusal):
-        runs = await _store_and_accept(unit, environment, draft, version_id)
+        async with connection.transaction():  # a refusal takes back whom it has stored
+            runs = await _store_and_accept(unit, environment, draft, version_id)
     if runs:
         unit.after(partial(release_trigger, engine, environment, workflow_run_id, runs))
 
@@ -167,7 +168,11 @@ async def _store_and_accept(
         raise Unprocessable(
             f"The actor {actor.ref.id!r} was never identified.", code="actor_missing"
         )
-    await identify(unit, environment, draft.people)
+    cause = Cause(
+        draft.request.source.get("chain", 0),
+        is_sandbox=bool(draft.request.settings.get("sandbox_mode")),
+    )
+    await identify(unit, environment, draft.people, cause=cause)
     runs = await statements.accept_trigger(
         connection, environment.id, draft, version_id=version_id, is_prepared=True
     )

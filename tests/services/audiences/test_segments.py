@@ -21,7 +21,7 @@ from services.audiences.refresh import refresh_audiences
 from services.recipients.recipients import delete_recipient
 from services.triggers import segments
 from tests.support.builders import T0
-from tests.support.steps import update_recipient_step
+from tests.support.steps import trigger_step, update_recipient_step
 from tests.support.waiting import until_blocked
 from tests.support.world import World, channel_step
 
@@ -92,6 +92,28 @@ async def test_whatever_changes_a_user_counts(world: World) -> None:
         run["recipient_id"]: run["source"].get("chain") for run in await world.runs_of("welcome")
     }
     assert chains == {"alan": None, "ann": None, "ellie": 1}
+
+
+@pytest.mark.usefixtures("pro")
+async def test_a_circle_by_triggers_ends(world: World) -> None:
+    """A workflow that leads its recipient out of its audience and in again does so ten times."""
+    await world.publish("other", channel_step("feed"))
+    users = {
+        plan: f'[{{"id": "{{{{ recipient.id }}}}", "plan": "{plan}"}}]' for plan in ("free", "pro")
+    }
+    await world.publish(
+        "welcome",
+        *(trigger_step("other", plan, recipients=users[plan]) for plan in ("free", "pro")),
+        audience_trigger=PRO,
+    )
+    await world.identify("ellie", plan="pro")
+    walked: set[str] = set()
+    while fresh := {str(run["id"]) for run in await world.runs_of("welcome")} - walked:
+        walked |= fresh
+        for run_id in fresh:
+            await world.walk(run_id)
+    chains = [run["source"].get("chain", 0) for run in await world.runs_of("welcome")]
+    assert sorted(chains) == list(range(11))
 
 
 async def test_a_user_of_whom_nothing_is_said(world: World) -> None:
