@@ -106,11 +106,8 @@ async def save_content(
     if at_once:
         resource = await publish_at_once(unit, environment, resource)
     references = list(kind.references(document))
-    if (
-        commit is not None
-        and not at_once
-        and await publish_draft(unit, environment, resource, commit)
-    ):
+    wanted = None if at_once else commit
+    if wanted is not None and await publish_draft(unit, environment, resource, wanted):
         around = await load_surroundings(
             connection, environment.id, references, channel_types=channel_types, published=True
         )
