@@ -83,7 +83,7 @@ _GET = f"""
 SELECT {_COLUMNS} FROM recipients r WHERE environment_id = %s AND collection = %s AND id = %s
 """  # noqa: S608 - constants
 # Whoever writes the row waits until the end of the transaction.
-_HOLD = f"{_GET} FOR UPDATE"
+_HOLD = f"{_GET} FOR NO KEY UPDATE"
 
 _HOLD_USERS = f"""
 SELECT {_COLUMNS} FROM recipients r
