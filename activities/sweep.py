@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.beats import beating
 from runtime.logs import get_logger
+from services.audiences.refresh import refresh_audiences
 from services.batches.windows import close_left_over_windows
 from services.deliveries.recovery import recover_deliveries
 from services.effects import do_left_over_effects
@@ -30,6 +31,7 @@ DUTIES: dict[str, Callable[[Engine], Awaitable[int]]] = {
     "deliveries": recover_deliveries,
     "windows": close_left_over_windows,
     "schedules": look_after_schedules,
+    "audiences": refresh_audiences,
     "forget": forget_expired,
 }
 

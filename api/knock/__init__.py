@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from api.knock.audiences import members as audience_members
 from api.knock.in_app import feeds
 from api.knock.messages import messages, recipient_messages
 from api.knock.messages import statuses as message_statuses
@@ -29,6 +30,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     objects.router,
     subscriptions.router,
     tenants.router,
+    audience_members.router,
     recipient_runs.router,
     schedules.router,
     recipient_schedules.router,

@@ -42,6 +42,19 @@ _FRAME: JsonObject = {
     "footer_links": [{"text": "Settings", "url": "https://example.com/settings"}],
 }
 
+_PAYING: JsonObject = {
+    "name": "Paying",
+    "type": "dynamic",
+    "segments": [
+        {
+            "conditions": [
+                {"property": "recipient.plan", "operator": "equal_to", "argument": "pro"},
+                {"property": "recipient.since", "operator": "exists"},
+            ]
+        }
+    ],
+}
+
 REQUESTS: Mapping[str, Mapping[str, JsonObject]] = {
     "POST /v1/workflows/{key}/trigger": {
         "known": {
@@ -138,6 +151,36 @@ REQUESTS: Mapping[str, Mapping[str, JsonObject]] = {
                 "name": "Acme",
                 "settings": {"branding": {"primary_color": "#4663AF"}},
             },
+        }
+    },
+    "POST /v1/audiences/{key}/members": {
+        "two": {
+            "summary": "Somebody, and somebody for a tenant",
+            "value": {
+                "members": [
+                    {"user": {"id": "ada", "name": "Ada"}},
+                    {"user": {"id": "grace"}, "tenant": "acme"},
+                ]
+            },
+        }
+    },
+    "DELETE /v1/audiences/{key}/members": {
+        "one": {"summary": "One member", "value": {"members": [{"user": {"id": "ada"}}]}}
+    },
+    "PUT /v1/audiences/{key}": {
+        "static": {
+            "summary": "Members by hand",
+            "value": {"audience": {"name": "Beta testers", "type": "static"}},
+        },
+        "dynamic": {
+            "summary": "Members by what is known of them",
+            "value": {"audience": _PAYING},
+        },
+    },
+    "PUT /v1/audiences/{key}/validate": {
+        "dynamic": {
+            "summary": "Members by what is known of them",
+            "value": {"audience": _PAYING},
         }
     },
     "PUT /v1/workflows/{key}": {

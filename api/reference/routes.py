@@ -38,6 +38,7 @@ def knock_document() -> JsonObject:
             "Workflows": "Trigger workflows for recipients, and cancel what has not ended.",
             "Users": "The people who are notified.",
             "Objects": "What else is notified, acts or is followed: projects, teams, topics.",
+            "Audiences": "Who is in which audience.",
             "Tenants": "On whose behalf people are notified: your customers, teams, workspaces.",
             "Messages": "What was sent, what became of it, and what recipients did with it.",
             "Schedules": "When workflows run for recipients, once or again and again.",
@@ -62,6 +63,7 @@ def management_document() -> JsonObject:
         credential="A service token of the account.",
         tags={
             "Workflows": "Drafts of workflows. A commit publishes them.",
+            "Audiences": "Groups of users: static ones have members, dynamic ones conditions.",
             "E-mail layouts": "What surrounds the bodies of e-mails. A commit publishes them.",
             "Commits": "Publish drafts, and promote them to the next environment.",
             "Environments": "The chain that content is promoted along.",

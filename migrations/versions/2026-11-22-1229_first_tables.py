@@ -426,6 +426,13 @@ def upgrade() -> None:
             "environment_id", "resource_type", "key", name=op.f("pk_content_resources")
         ),
     )
+    op.create_index(
+        "ix_content_resources_audiences",
+        "content_resources",
+        ["environment_id", "key"],
+        unique=False,
+        postgresql_where=sa.text("resource_type = 'audience'"),
+    )
     op.create_table(
         "content_versions",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -935,6 +942,50 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workflow_runs")),
     )
     op.create_table(
+        "audience_builds",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("audience_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("version_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Text(collation="C"), nullable=False),
+        sa.Column("passes", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["environment_id"], ["environments.id"], name=op.f("fk_audience_builds_environment_id")
+        ),
+        sa.PrimaryKeyConstraint("environment_id", "audience_key", name=op.f("pk_audience_builds")),
+    )
+    op.create_index(op.f("ix_audience_builds_due_at"), "audience_builds", ["due_at"], unique=False)
+    op.create_table(
+        "audience_members",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("audience_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("user_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("tenant_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["environment_id"], ["environments.id"], name=op.f("fk_audience_members_environment_id")
+        ),
+        sa.PrimaryKeyConstraint(
+            "environment_id",
+            "audience_key",
+            "user_id",
+            "tenant_id",
+            name=op.f("pk_audience_members"),
+        ),
+    )
+    op.create_index(
+        "ix_audience_members_newest",
+        "audience_members",
+        ["environment_id", "audience_key", "added_at", "user_id", "tenant_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_audience_members_environment_id_user_id"),
+        "audience_members",
+        ["environment_id", "user_id"],
+        unique=False,
+    )
+    op.create_table(
         "subscriptions",
         sa.Column("environment_id", sa.Uuid(), nullable=False),
         sa.Column("object_collection", sa.Text(collation="C"), nullable=False),
@@ -1145,6 +1196,8 @@ def downgrade() -> None:
         "trigger_releases",
         "sweep_positions",
         "workflow_runs",
+        "audience_builds",
+        "audience_members",
         "subscriptions",
         "recipients",
         "recipient_runs",

@@ -4,6 +4,7 @@ Only migrations and tests need it. Processes that serve run SQL from `models/que
 second sooner without the table classes.
 """
 
+from models.tables.audience import AudienceBuild, AudienceMember
 from models.tables.base import metadata
 from models.tables.batch import Batch, BatchItem
 from models.tables.cancellation import Cancellation
@@ -31,6 +32,8 @@ from models.tables.throttle import ThrottlePass
 
 __all__ = [
     "ApiKey",
+    "AudienceBuild",
+    "AudienceMember",
     "Batch",
     "BatchItem",
     "Cancellation",

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
 from domain.kit.json_types import JsonObject
 from domain.preferences.layers import Layers
 from domain.recipients.recipients import Recipient
-from domain.recipients.refs import RecipientRef
+from domain.recipients.refs import TENANTS, RecipientRef
 from domain.recipients.subscriptions import ReachedThrough
 from domain.runs.rows import TakenRun
 from domain.workflows.run_data import run_data
+from services.triggers.audience_entries import Cause
 
 
 @dataclass(slots=True)
@@ -44,6 +45,35 @@ class RunState:
     def patch(self, patch: JsonObject) -> None:
         """Change the data, for everything that is read from now on."""
         self.data = run_data(self.data, None, [patch])
+
+    def cause(self) -> Cause:
+        """Say where what this run does comes from, for whatever it triggers by that."""
+        chain = self.source.get("chain", 0) + 1
+        return Cause(chain, is_sandbox=bool(self.settings.get("sandbox_mode")))
+
+    def renew(self, stored: Recipient, preferences: JsonObject | None) -> None:
+        """Take over how somebody is stored now, in whatever part the run has for them.
+
+        Args:
+            stored: the recipient, the actor or the tenant.
+            preferences: all their sets by id; None where those have not changed.
+        """
+        variable, ref = stored.variable(), stored.ref
+        if ref == self.ref:
+            # How the run has reached them stays as it is.
+            known = self.recipient or {}
+            kept: JsonObject = {
+                name: known[name] for name in ("subscription", "schedule") if name in known
+            }
+            self.recipient = {**variable, **kept}
+            if preferences is not None:
+                self.preferences = replace(self.preferences, own=preferences)
+        if ref == self.actor_ref:
+            self.actor = variable
+        if ref == RecipientRef(TENANTS, self.tenant_id or ""):
+            self.tenant = variable
+            default = _default_set({"settings": stored.settings})
+            self.preferences = replace(self.preferences, tenant=default)
 
 
 def run_state(

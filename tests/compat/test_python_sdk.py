@@ -187,6 +187,20 @@ async def test_objects_and_subscriptions(knock: AsyncKnock) -> None:
         await knock.objects.get("projects", "one")
 
 
+async def test_audiences(knock: AsyncKnock) -> None:
+    """Members are added, listed and removed with the client's types."""
+    added = [{"user": {"id": "ellie", "name": "Ellie"}}, {"user": {"id": "alan"}, "tenant": "acme"}]
+    await knock.audiences.add_members("beta", members=added, create_audience=True)
+    listed = await knock.audiences.list_members("beta")
+    assert {(one.user_id, one.user.id, one.tenant) for one in listed.entries} == {
+        ("ellie", "ellie", None),
+        ("alan", "alan", "acme"),
+    }
+    await knock.audiences.remove_members("beta", members=[{"user": {"id": "ellie"}}])
+    left = await knock.audiences.list_members("beta")
+    assert [one.user_id for one in left.entries] == ["alan"]
+
+
 async def test_messages(
     knock: AsyncKnock, make: Builder, environment: Environment, channel: UUID
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from commands.embedded.postgres import EmbeddedPostgres
+from domain.audiences.members import Membership
 from domain.kit.filters import Bounds
 from domain.kit.pages import PageRequest
 from domain.messages.filters import FeedFilters, MessageFilters
@@ -23,12 +24,14 @@ from domain.runs.filters import RunFilters
 from domain.runs.rows import Place
 from domain.schedules.filters import RecipientScheduleFilters, ScheduleFilters
 from domain.triggers.expansions import Expansion, Followed
+from models.queries.audiences import builds, members
 from models.queries.batches import items, membership, windows
 from models.queries.in_app import feeds
 from models.queries.messages import messages
 from models.queries.recipients import lists as recipient_lists
 from models.queries.recipients import subscriptions
 from models.queries.recipients.deletion import delete_recipient
+from models.queries.recipients.recipients import hold_users_after
 from models.queries.runs import open_runs, runs
 from models.queries.schedules import clocks, schedules
 from models.queries.triggers import cancellations, expansions, releases
@@ -57,6 +60,12 @@ SELECT %(environment)s, 'topics', 'topic-' || n %% 90, '$users', 'user-' || n, '
 UNION ALL
 SELECT %(environment)s, 'topics', 'topic-' || n, '$users', 'user-' || n %% 90, '{}',
        now() - n * interval '1 minute', now() FROM generate_series(100, 9000) AS n;
+INSERT INTO audience_members (environment_id, audience_key, user_id, tenant_id, added_at)
+SELECT %(environment)s, 'audience-' || n %% 90, 'user-' || n, '',
+       now() - n * interval '1 minute' FROM generate_series(1, 9000) AS n;
+INSERT INTO audience_builds (environment_id, audience_key, version_id, position, passes, due_at)
+SELECT %(environment)s, 'audience-' || n, md5('v')::uuid, '', 2, 'infinity'
+FROM generate_series(1, 3000) AS n;
 INSERT INTO workflow_runs (id, environment_id, workflow_key, version_id, data, settings, source,
     recipient_count, accepted_at)
 SELECT md5('w' || n)::uuid, %(environment)s, 'workflow-1', md5('v')::uuid, '{}', '{}', '{}', 10,
@@ -171,6 +180,30 @@ def _followed(connection: Connection, environment: UUID) -> Awaitable[Any]:
 
 def _unsubscribed(connection: Connection, environment: UUID) -> Awaitable[Any]:
     return subscriptions.delete_subscriptions(connection, environment, TOPIC, [ELLIE])
+
+
+def _members(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return members.list_members(connection, environment, "audience-7", PAGE)
+
+
+def _audiences(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return members.audiences_of(connection, environment, Membership("user-7"))
+
+
+def _some_members(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return members.members_among(connection, environment, ["audience-7"], ["user-7"])
+
+
+def _left(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return members.remove_members(connection, environment, "audience-7", [Membership("user-7")])
+
+
+def _next_build(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return builds.take_build(connection, T0)
+
+
+def _next_users(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return hold_users_after(connection, environment, "r-7", limit=100)
 
 
 def _cancel(connection: Connection, environment: UUID) -> Awaitable[Any]:
@@ -303,6 +336,12 @@ def _unconfirmed(connection: Connection, environment: UUID) -> Awaitable[Any]:
         (_followers, "ix_subscriptions_object"),
         (_startable, "ix_recipient_runs_workflow_run_id_id"),
         (_unsubscribed, "pk_subscriptions"),
+        (_members, "ix_audience_members_newest"),
+        (_audiences, "ix_audience_members_environment_id_user_id"),
+        (_some_members, "_audience_members"),
+        (_left, "ix_audience_members_environment_id_user_id"),
+        (_next_build, "ix_audience_builds_due_at"),
+        (_next_users, "pk_recipients"),
         (_cancel, "ix_recipient_runs_open_key"),
         (_batch, "ix_batches_open"),
         (_items, "ix_batch_items_batch_id_workflow_run_id"),
@@ -330,6 +369,7 @@ async def test_a_filter_has_its_index(crowded: tuple[str, UUID], query: Query, i
     assert "Seq Scan on recipient" not in plan
     assert "Seq Scan on subscriptions" not in plan
     assert "Seq Scan on schedules" not in plan
+    assert "Seq Scan on audience" not in plan
 
 
 async def test_a_deletion_goes_by_indexes(crowded: tuple[str, UUID]) -> None:
@@ -339,6 +379,7 @@ async def test_a_deletion_goes_by_indexes(crowded: tuple[str, UUID]) -> None:
     plans = await _plans((url, environment), lambda c, e: delete_recipient(c, e, ref))
     scanned = {name for plan in plans for name in re.findall(r"Seq Scan on (\w+)", plan)}
     assert not scanned & {"messages", "recipient_runs", "recipients", "schedules", "subscriptions"}
+    assert "audience_members" not in scanned
 
 
 async def test_a_cancel_finds_batches_by_indexes(crowded: tuple[str, UUID]) -> None:

@@ -23,6 +23,7 @@ class TriggerSourceOut(Out):
     type: str = Field(examples=["api"])
     cancellation_key: LeftOut[str] = None
     schedule_id: LeftOut[str] = None
+    audience_key: LeftOut[str] = None
 
     @classmethod
     def of(cls, source: JsonObject) -> Self:
@@ -31,6 +32,7 @@ class TriggerSourceOut(Out):
             type=source["type"],
             cancellation_key=source.get("cancellation_key"),
             schedule_id=source.get("schedule_id"),
+            audience_key=source.get("audience_key"),
         )
 
 
