@@ -16,7 +16,7 @@ from api.knock.recipients.paths import RECIPIENT_PATHS, RecipientPath
 from api.knock.schedules.schemas import ScheduleOut
 from domain.recipients.refs import RecipientRef
 from domain.schedules.filters import RecipientScheduleFilters
-from services.schedules import schedules
+from services.triggers import schedules
 
 router = APIRouter(responses=ERROR_RESPONSES)
 

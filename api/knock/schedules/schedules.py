@@ -24,7 +24,7 @@ from domain.schedules.requests import (
     new_schedules,
     schedule_changes,
 )
-from services.schedules import schedules
+from services.triggers import schedules
 
 router = APIRouter(prefix="/v1/schedules", tags=["Schedules"], responses=ERROR_RESPONSES)
 

@@ -14,8 +14,8 @@ from domain.kit.errors import Unavailable
 from domain.recipients.refs import RecipientRef
 from domain.schedules.rows import DropReason
 from services.recipients.recipients import delete_recipient
-from services.schedules.schedules import delete_schedules
 from services.triggers.scheduled import fire_due, wake_left_over_clocks
+from services.triggers.schedules import delete_schedules
 from tests.support.interruptions import InterruptedDatabase
 from tests.support.schedules import FLOW, change, fire, row_of, schedule, triggers_of
 from tests.support.temporal_recorder import TemporalRecorder

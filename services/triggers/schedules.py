@@ -31,7 +31,6 @@ from domain.workflows.run_data import run_data
 from models.queries.recipients.recipients import (
     existing_recipients,
     recipients_by_ref,
-    upsert_recipients,
 )
 from models.queries.recipients.subscriptions import hold_recipients
 from models.queries.schedules import schedules as statements
@@ -44,7 +43,7 @@ from services.schedules.appointments import (
     patience_of,
     tell_clocks,
 )
-from services.schedules.zones import follow_zones
+from services.triggers.audience_entries import identify
 
 
 async def create_schedules(
@@ -120,8 +119,7 @@ async def _hold(
     ]
     if unknown:
         raise InvalidParams(unknown)
-    await upsert_recipients(connection, environment.id, wanted.people, unit.now)
-    await follow_zones(unit, environment.id, wanted.people)
+    await identify(unit, environment, wanted.people)
     new = set(refs) - held
     if new - await hold_recipients(connection, environment.id, new):
         raise Unavailable("A recipient was identified and deleted meanwhile; try again.")
@@ -146,8 +144,7 @@ async def update_schedules(
     async with engine.unit() as unit:
         connection = unit.connection
         await _check_actor(connection, environment, changes.actor)
-        await upsert_recipients(connection, environment.id, changes.people, unit.now)
-        await follow_zones(unit, environment.id, changes.people)
+        await identify(unit, environment, changes.people)
         locked = await statements.lock_schedules(connection, environment.id, changes.ids)
         changed = [replace(one, **_shown(changes), updated_at=unit.now) for one in locked]
         for one in changed:
