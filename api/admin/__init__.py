@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.admin import channels, keys, messages, model_providers
+from api.admin import channels, keys, messages, model_providers, preferences, schedules
 
 ROUTERS: tuple[APIRouter, ...] = (
     channels.router,
     keys.router,
     messages.router,
     model_providers.router,
+    preferences.router,
+    schedules.router,
 )

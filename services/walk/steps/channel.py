@@ -1,6 +1,7 @@
 """The channel step: decides, renders, and stores messages; delivery comes after the walk.
 
-The order of decisions is Knock's ("Channel step"): configured? conditions? reachable? send window?
+The order of decisions is Knock's ("Channel step"): configured? conditions? reachable? preferences?
+send window?
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from services.walk.context import Walk
 from services.walk.deliveries import delivery_order
 from services.walk.faults import ContentError, blaming
 from services.walk.moves import Done, Event, Move, Skipped, Woken
+from services.walk.preferences import preferences_allow
 from services.walk.steps.members import Member, members_of
 from services.walk.steps.rendering import Sources, effective_sources, render_message
 
@@ -107,6 +109,8 @@ async def _make_messages(walk: Walk, step: ChannelStep, member: Member) -> list[
         destinations = () if unreachable else kind.destinations(target)
     if unreachable is not None:
         return unreachable
+    if not await preferences_allow(walk, step, member.channel):
+        return "the recipient's preferences are against it"
     made: list[_Made] = []
     for destination in destinations:
         with blaming("content"):
