@@ -29,10 +29,13 @@ async def preferences_allow(walk: Walk, step: ChannelStep, channel: ConfiguredCh
         return True
     verdict = await _judged(walk, preferences)
     layers = walk.run.preferences
+    # The channels of a group are judged one by one.
+    judged = {} if step.channel_group_key is None else {"channel_key": channel.key}
     walk.journal.tell(
         RunEventType.PREFERENCES_EVALUATED,
         step=step,
         data={
+            **judged,
             "passed": verdict.passed,
             "preferences": verdict.trace,
             "set_id": layers.set_id,

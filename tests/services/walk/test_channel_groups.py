@@ -119,6 +119,52 @@ async def test_sandbox_is_each_channels_own(world: World, mails: list[str]) -> N
     assert statuses == ["not_sent", "queued"]
 
 
+async def test_each_channel_of_a_group_is_asked_for_by_preference(world: World) -> None:
+    """Who has switched off one channel gets the others; each has an event that names it."""
+    keys = [f"mail-{uuid4().hex[:8]}" for _ in range(2)]
+    off, _ = [await world.channel("email", key) for key in keys]
+    said = {"channels": {str(off): False}, "channel_types": {"email": True}}
+    key = f"group-{uuid4().hex[:8]}"
+    await world.group(key, "email", *({"channel_key": mail} for mail in keys))
+    step = channel_step("mail", "email", channel_key=None, channel_group_key=key)
+    run_id, _ = await world.send(step, recipients=[{**PHONE, "preferences": {"default": said}}])
+    assert await channels_of(world, run_id) == [keys[1]]
+    told = [
+        (row["event"], row["data"])
+        for row in await world.events(run_id)
+        if row["event"] in ("preferences_evaluated", "channel_skipped")
+    ]
+    verdicts = {data["channel_key"]: data["passed"] for event, data in told if "passed" in data}
+    assert verdicts == {keys[0]: False, keys[1]: True}
+    reason = "the recipient's preferences are against it"
+    assert told[-1] == ("channel_skipped", {"channel_key": keys[0], "reason": reason})
+
+
+@pytest.mark.parametrize(("wants", "sent"), [(True, 2), (False, 0)])
+async def test_devices_are_judged_together(world: World, wants: bool, sent: int) -> None:
+    """A preference is about a channel: it is judged once, however many devices there are."""
+    channel_id = await world.channel("push")
+    recipient = {
+        "id": "u",
+        "channel_data": {str(channel_id): {"tokens": ["a", "b"]}},
+        "preferences": {"default": {"channel_types": {"push": wants}}},
+    }
+    run_id, _ = await world.send(channel_step("push", "push"), recipients=[recipient])
+    assert len(await world.messages(run_id)) == sent
+    told = [row["event"] for row in await world.events(run_id)]
+    assert told.count("preferences_evaluated") == 1
+
+
+async def test_preferences_are_not_asked_about_the_unreachable(world: World) -> None:
+    """Without a device the step is skipped for that, and no preference is judged."""
+    await world.channel("push")
+    recipient = {"id": "u", "preferences": {"default": {"channel_types": {"push": False}}}}
+    run_id, _ = await world.send(channel_step("push", "push"), recipients=[recipient])
+    assert await world.reason(run_id) != "the recipient's preferences are against it"
+    told = [row["event"] for row in await world.events(run_id)]
+    assert "preferences_evaluated" not in told
+
+
 async def test_a_group_that_is_not_there_skips(world: World) -> None:
     """A deleted group, or one of another type, skips the step with its name."""
     await world.group("pushes", "push")
