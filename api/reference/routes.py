@@ -41,6 +41,7 @@ def knock_document() -> JsonObject:
             "Tenants": "On whose behalf people are notified: your customers, teams, workspaces.",
             "Messages": "What was sent, what became of it, and what recipients did with it.",
             "Feeds": "In-app messages as a browser shows them to a user.",
+            "Bulk operations": "Work on many at once, which goes on after the answer.",
             "Workflow recipient runs": "What a workflow did for each recipient of a trigger.",
         },
     )

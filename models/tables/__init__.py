@@ -6,6 +6,7 @@ second sooner without the table classes.
 
 from models.tables.base import metadata
 from models.tables.batch import Batch, BatchItem
+from models.tables.bulk import BulkItem, BulkOperation
 from models.tables.cancellation import Cancellation
 from models.tables.channel import Channel, ChannelEnvironment
 from models.tables.content import Commit, ContentResource, ContentVersion
@@ -25,6 +26,8 @@ __all__ = [
     "ApiKey",
     "Batch",
     "BatchItem",
+    "BulkItem",
+    "BulkOperation",
     "Cancellation",
     "Channel",
     "ChannelData",

@@ -16,6 +16,7 @@ from temporal_workflows import WORKFLOWS, activity_stubs, search_attributes, sig
 
 WORKFLOW_NAMES = {
     "BatchWindow": "BatchWindowInput",
+    "BulkOperation": "BulkOperationInput",
     "CancelFanout": "CancelFanoutInput",
     "MessageDelivery": "MessageDeliveryInput",
     "RecipientRun": "RecipientRunInput",
@@ -33,6 +34,7 @@ ACTIVITY_NAMES = {
     "signal_cancelled_runs",
     "start_runs",
     "sweep",
+    "work_on_bulk",
 }
 SIGNAL_NAMES = {
     "BatchWindow": {"closes_earlier"},
@@ -47,6 +49,7 @@ SEARCH_ATTRIBUTES = {
     "WorkflowRunId",
 }
 QUEUES = {
+    "bulk",
     "deliver-chat",
     "deliver-email",
     "deliver-push",
@@ -78,6 +81,8 @@ PAYLOADS = {
     "ChunkPlan": ("chunks", "more"),
     "SweepInput": ("duties",),
     "BatchWindowInput": ("batch_id", "environment_id", "closes_at"),
+    "BulkOperationInput": ("operation_id", "environment_id"),
+    "BulkState": ("is_over",),
     "WindowState": ("is_closed", "closes_at"),
 }
 

@@ -13,6 +13,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from commands.embedded.postgres import EmbeddedPostgres
+from domain.bulk.messages import BulkMessagesIn
 from domain.kit.filters import Bounds
 from domain.kit.pages import PageRequest
 from domain.messages.filters import FeedFilters, MessageFilters
@@ -22,6 +23,7 @@ from domain.recipients.subscriptions import Side
 from domain.runs.filters import RunFilters
 from domain.runs.rows import Place
 from models.queries.batches import items, membership, windows
+from models.queries.bulk import messages as bulk_messages
 from models.queries.in_app import feeds
 from models.queries.messages import messages
 from models.queries.recipients import lists as recipient_lists
@@ -185,6 +187,22 @@ def _items(connection: Connection, environment: UUID) -> Awaitable[Any]:
     return items.page_of_items(connection, environment, uuid4(), PAGE)
 
 
+def _passed(user_id: str | None, **wanted: Any) -> Query:
+    async def query(connection: Connection, environment: UUID) -> Any:
+        return await bulk_messages.pass_messages(
+            connection,
+            environment,
+            CHANNEL,
+            BulkMessagesIn(**wanted).filters(),
+            user_id=user_id,
+            snapshot="1:1:",
+            after=(datetime.now(T0.tzinfo), uuid4()),
+            limit=500,
+        )
+
+    return query
+
+
 def _overdue_batches(connection: Connection, environment: UUID) -> Awaitable[Any]:
     return windows.overdue_batches(connection, T0, limit=100)
 
@@ -240,6 +258,8 @@ def _unconfirmed(connection: Connection, environment: UUID) -> Awaitable[Any]:
         (_cancel, "ix_recipient_runs_open_key"),
         (_batch, "ix_batches_open"),
         (_items, "ix_batch_items_batch_id_workflow_run_id"),
+        (_passed(None, tenants=["rare"]), "ix_messages_channel"),
+        (_passed("user-7", trigger_data={"rare": 1}), "ix_messages_recipient"),
         (_overdue_batches, "ix_batches_closes_at"),
         (_closed_batches, "ix_batches_not_resumed"),
         (_waiting, "ix_recipient_runs_resumes_at"),

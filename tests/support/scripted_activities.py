@@ -14,6 +14,8 @@ from domain.contract.runs import (
     Advanced,
     AdvanceInput,
     BatchWindowInput,
+    BulkOperationInput,
+    BulkState,
     CancelFanoutInput,
     Chunk,
     ChunkPlan,
@@ -56,6 +58,7 @@ class Script:
         work: one attempt at a range of runs.
         plan: the ranges of a fan-out.
         pages: its pages instead, by where they begin.
+        turns: how many turns a bulk operation takes.
         windows: the ends of a window that looks at it find, one after the other; then it is closed.
     """
 
@@ -70,6 +73,7 @@ class Script:
     pages: dict[str, ChunkPlan] = field(default_factory=dict)
     windows: list[float] = field(default_factory=list)
     looks: int = 0
+    turns: int = 1
     durable_walk: asyncio.Event = field(default_factory=asyncio.Event)
     walks: list[AdvanceInput] = field(default_factory=list)
     forms: list[str] = field(default_factory=list)
@@ -156,6 +160,13 @@ class ScriptedActivities:
         script.chunks.append(chunk)
         return await script.work(chunk, activity.info().attempt)
 
+    @activity.defn(name="work_on_bulk")
+    async def work_on_bulk(self, order: BulkOperationInput) -> BulkState:
+        """Answer that the operation is over when the turns of the script are used up."""
+        script = self.scripts[order.environment_id]
+        script.turns -= 1
+        return BulkState(is_over=script.turns == 0)
+
     @activity.defn(name="sweep")
     async def sweep(self, duty: str) -> int:
         """Do as much as the duty's name is long; one that is broken fails."""
@@ -175,5 +186,6 @@ class ScriptedActivities:
             self.plan_cancel_fanout,
             self.start_runs,
             self.signal_cancelled_runs,
+            self.work_on_bulk,
             self.sweep,
         ]

@@ -1,0 +1,10 @@
+"""Every kind of bulk operation, by the name that its rows have: names are only ever added."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from services.bulk import messages, recipients
+from services.bulk.items import BulkKind
+
+KINDS: Mapping[str, BulkKind] = {**recipients.KINDS, **messages.KINDS}

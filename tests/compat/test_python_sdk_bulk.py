@@ -1,0 +1,65 @@
+"""Bulk operations through Knock's official Python SDK."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from knockapi import AsyncKnock
+
+from services.engine import Engine
+from tests.support.builders import Builder, Environment
+from tests.support.bulk import finish
+
+
+async def test_users_are_identified_in_bulk(
+    knock: AsyncKnock, engine: Engine, environment: Environment
+) -> None:
+    """The SDK asks, follows the progress, and reads what has failed."""
+    operation = await knock.users.bulk.identify(
+        users=[{"id": "ellie", "name": "Ellie"}, {"id": "a/b"}]
+    )
+    assert operation.status == "queued"
+    assert operation.progress_path is not None
+    assert operation.progress_path.endswith(f"/v1/bulk_operations/{operation.id}")
+    await finish(engine, environment, operation.id)
+    done = await knock.bulk_operations.get(operation.id)
+    assert (done.status, done.success_count, done.error_count) == ("completed", 1, 1)
+    assert [(one.id, one.collection) for one in done.error_items or []] == [("a/b", None)]
+    assert (await knock.users.get("ellie")).name == "Ellie"
+
+
+async def test_objects_and_tenants_are_set_in_bulk(
+    knock: AsyncKnock, engine: Engine, environment: Environment
+) -> None:
+    """Objects have their collection from the path, tenants may be bare ids."""
+    objects = await knock.objects.bulk.set("projects", objects=[{"id": "one"}])
+    tenants = await knock.tenants.bulk.set(tenants=["acme", {"id": "globex", "name": "Globex"}])
+    for operation in (objects, tenants):
+        await finish(engine, environment, operation.id)
+    assert (await knock.objects.get("projects", "one")).id == "one"
+    assert (await knock.tenants.get("globex")).name == "Globex"
+    assert (await knock.bulk_operations.get(tenants.id)).success_count == 2
+
+
+async def test_messages_are_marked_in_bulk(
+    knock: AsyncKnock, engine: Engine, environment: Environment, make: Builder, channel: UUID
+) -> None:
+    """Every filter of the SDK is understood."""
+    message = await make.message(environment, channel, tenant_id="acme", data={"n": 1})
+    operation = await knock.channels.bulk.update_message_status(
+        channel_id=str(channel),
+        action="archived",
+        archived="exclude",
+        delivery_status="delivered",
+        engagement_status="unseen",
+        has_tenant=True,
+        newer_than="2020-01-01T00:00:00Z",
+        older_than="2040-01-01T00:00:00Z",
+        recipient_ids=["ellie"],
+        tenants=["acme"],
+        trigger_data='{"n":1}',
+        workflows=["welcome"],
+    )
+    assert operation.estimated_total_rows == 1
+    await finish(engine, environment, operation.id)
+    assert (await knock.messages.get(message)).archived_at is not None
