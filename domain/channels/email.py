@@ -93,6 +93,7 @@ class Email(ChannelKind):
     channel_type: ClassVar[ChannelType] = ChannelType.EMAIL
     template: ClassVar[type[Shape]] = EmailTemplate
     overrides: ClassVar[type[Shape] | None] = EmailOverrides
+    template_defaults: ClassVar = {"settings": {}}
     template_files: ClassVar = {
         "subject": TemplateFile("txt", by_default=False),
         "html_body": TemplateFile("html"),

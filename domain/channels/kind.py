@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from domain.channels.types import ChannelType
 from domain.kit.authored import TemplateFile
 from domain.kit.errors import FieldError
-from domain.kit.json_types import JsonObject
+from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import Shape
 from domain.kit.violations import Violations
 
@@ -62,6 +62,7 @@ class ChannelKind(ABC):
         template: the shape of a step's template.
         overrides: the shape of a step's `channel_overrides`; None when it has none.
         template_files: fields of the template that Knock's CLI keeps in files.
+        template_defaults: what is written into a template whose author leaves it out.
         content: what is answered of a rendered message.
         queue: the task queue of its deliveries; None when nothing leaves the house, and a message
             is delivered by being stored.
@@ -78,6 +79,7 @@ class ChannelKind(ABC):
     template: ClassVar[type[Shape]]
     overrides: ClassVar[type[Shape] | None]
     template_files: ClassVar[Mapping[str, TemplateFile]]
+    template_defaults: ClassVar[Mapping[str, JsonValue]] = {}
     content: ClassVar[type[MessageContent]]
     queue: ClassVar[str | None]
     own_provider: ClassVar[str | None] = None

@@ -21,6 +21,7 @@ from domain.kit.authored import (
     ResourceType,
     Template,
     TemplateFile,
+    write_defaults,
 )
 from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue
@@ -183,10 +184,13 @@ class ChannelStep(BaseStep):
 
     @classmethod
     def complete(cls, raw: JsonObject, channel_types: ChannelTypes) -> None:
-        """Take the type from the channel, and write it as Knock's API does."""
+        """Take the type from the channel, and write step and template as Knock's API does."""
         called = raw.get("channel_type")
         if isinstance(called, str) and called in _CALLED:
             raw["channel_type"] = _CALLED[called].value
         key = raw.get("channel_key")
         if raw.get("channel_type") is None and isinstance(key, str) and key in channel_types:
             raw["channel_type"] = channel_types[key]
+        named, template = raw.get("channel_type"), raw.get("template")
+        if named in set(ChannelType) and isinstance(template, dict):
+            write_defaults(template, CHANNEL_KINDS[ChannelType(named)].template_defaults)
