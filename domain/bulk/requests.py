@@ -78,6 +78,12 @@ class BulkDeleteObjectsIn(Shape):
     object_ids: Annotated[list[Any], _MANY, DocumentedAs(_Ids)]
 
 
+class MergeIn(Shape):
+    """Which user is merged into another one, and deleted."""
+
+    from_user_id: UserId
+
+
 def said_of_user(entry: JsonValue) -> InlineRecipient:
     """Read a user to be identified. Raises InvalidParams."""
     given = read_shape(InlineUserIn, _object(entry))

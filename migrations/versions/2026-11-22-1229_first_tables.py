@@ -46,6 +46,12 @@ def upgrade() -> None:
         postgresql_where=sa.text("closed_at IS NULL"),
     )
     op.create_index(
+        op.f("ix_batches_environment_id_recipient_id_collection"),
+        "batches",
+        ["environment_id", "recipient_id", "collection"],
+        unique=False,
+    )
+    op.create_index(
         "ix_batches_closes_at",
         "batches",
         ["closes_at", "id"],

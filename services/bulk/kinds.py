@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from services.bulk import messages, recipients
+from services.bulk import departing, messages, recipients
 from services.bulk.items import BulkKind
 
-KINDS: Mapping[str, BulkKind] = {**recipients.KINDS, **messages.KINDS}
+KINDS: Mapping[str, BulkKind] = {
+    **recipients.KINDS,
+    **departing.KINDS,
+    **messages.KINDS,
+}

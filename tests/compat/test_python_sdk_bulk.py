@@ -63,3 +63,30 @@ async def test_messages_are_marked_in_bulk(
     assert operation.estimated_total_rows == 1
     await finish(engine, environment, operation.id)
     assert (await knock.messages.get(message)).archived_at is not None
+
+
+async def test_recipients_are_deleted_in_bulk(
+    knock: AsyncKnock, engine: Engine, environment: Environment, make: Builder
+) -> None:
+    """Users and objects by body, tenants by query, as the SDK sends them."""
+    await make.user(environment, "ellie")
+    await make.recipient(environment, "projects", "one")
+    await make.recipient(environment, "$tenants", "acme")
+    for operation in (
+        await knock.users.bulk.delete(user_ids=["ellie"]),
+        await knock.objects.bulk.delete("projects", object_ids=["one"]),
+        await knock.tenants.bulk.delete(tenant_ids=["acme"]),
+    ):
+        await finish(engine, environment, operation.id)
+        done = await knock.bulk_operations.get(operation.id)
+        assert (done.status, done.success_count) == ("completed", 1)
+    assert [user async for user in knock.users.list()] == []
+    assert [tenant async for tenant in knock.tenants.list()] == []
+
+
+async def test_users_are_merged(knock: AsyncKnock, environment: Environment, make: Builder) -> None:
+    """The SDK gets the user that stays."""
+    await make.user(environment, "ellie", name="Ellie")
+    await make.user(environment, "old", phone_number="+1")
+    merged = await knock.users.merge("ellie", from_user_id="old")
+    assert (merged.id, merged.name, merged.phone_number) == ("ellie", "Ellie", "+1")

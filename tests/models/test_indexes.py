@@ -24,11 +24,11 @@ from domain.runs.filters import RunFilters
 from domain.runs.rows import Place
 from models.queries.batches import items, membership, windows
 from models.queries.bulk import messages as bulk_messages
+from models.queries.bulk.departures import delete_recipients
 from models.queries.in_app import feeds
 from models.queries.messages import messages
 from models.queries.recipients import lists as recipient_lists
 from models.queries.recipients import subscriptions
-from models.queries.recipients.deletion import delete_recipient
 from models.queries.runs import open_runs, runs
 from models.queries.triggers import cancellations, releases
 from runtime.database import Connection
@@ -278,8 +278,10 @@ async def test_a_filter_has_its_index(crowded: tuple[str, UUID], query: Query, i
 async def test_a_deletion_goes_by_indexes(crowded: tuple[str, UUID]) -> None:
     """What belongs to a recipient is found without reading a large table whole."""
     url, environment = crowded
-    ref = RecipientRef("$tenants", "r-7")
-    plans = await _plans((url, environment), lambda c, e: delete_recipient(c, e, ref))
+    refs = [RecipientRef("$tenants", f"r-{number}") for number in (7, 9)]
+    plans = await _plans(
+        (url, environment), lambda c, e: delete_recipients(c, e, refs, limit=1_000)
+    )
     scanned = {name for plan in plans for name in re.findall(r"Seq Scan on (\w+)", plan)}
     assert not scanned & {"messages", "recipient_runs", "recipients", "subscriptions"}
 

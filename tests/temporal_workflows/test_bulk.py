@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from uuid import UUID, uuid4
 
+from temporalio.api.enums.v1 import EventType
+
 from domain.bulk.requests import BulkIdentifyIn
 from domain.contract.runs import BulkOperationInput
 from domain.kit.ids import bulk_operation_workflow_id
+from domain.recipients.refs import RecipientRef
 from services.bulk.accept import BulkView, get_operation
+from services.bulk.departures import delete_recipient
 from services.bulk.recipients import identify_users
 from services.bulk.recovery import recover_bulk_operations
 from temporal_workflows import BulkOperationWorkflow
@@ -15,8 +19,9 @@ from tests.support.builders import Builder, Environment
 from tests.support.bulk import counts
 from tests.support.interruptions import FailingTemporal
 from tests.support.programs import Program
-from tests.support.scenarios import Handle
+from tests.support.scenarios import Handle, start, until_event
 from tests.support.stage import Stage
+from tests.support.steps import channel_step, delay_step
 from tests.support.temporal_server import SPARE, client_of
 from tests.support.waiting import soon, until_blocked
 from tests.support.world import World
@@ -146,3 +151,35 @@ async def test_an_operation_that_was_ended_has_failed(world: World, temporal_add
     assert view.operation.failed_at is not None
     items = "SELECT 1 FROM bulk_items WHERE operation_id = %s"
     assert await spare.make.rows(items, operation_id) == []
+
+
+async def test_runs_of_a_deleted_user_end(product: World) -> None:
+    """What waited for a user ends in Temporal as soon as the user is deleted."""
+    handle = await start(product, channel_step("first"), delay_step(seconds=3600))
+    await until_event(handle, EventType.EVENT_TYPE_TIMER_STARTED)
+    ellie = RecipientRef.user("ellie")
+    await delete_recipient(product.engine, product.environment.scope, ellie)
+    assert await handle.result() in {"cancelled", "missing"}
+    assert await product.runs() == []
+
+
+async def test_a_large_deletion_is_ended_by_temporal(product: World) -> None:
+    """What a request cannot delete in its moment goes on after it, to the end."""
+    await product.make.user(product.environment, "ellie")
+    await product.make.rows(
+        "INSERT INTO messages (id, environment_id, channel_id, channel_type, workflow_key,"
+        " version_id, step_ref, collection, recipient_id, actors, data, content,"
+        " delivery_status, provider_metadata, retry_count, inserted_at, updated_at)"
+        " SELECT gen_random_uuid(), %s, gen_random_uuid(), 'in_app_feed', 'k',"
+        " gen_random_uuid(), 's', '$users', 'ellie', '[]', '{}', '{}', 'delivered', '{}', 0,"
+        " now(), now() FROM generate_series(1, 30000)",
+        product.environment.id,
+    )
+    ellie = RecipientRef.user("ellie")
+    await delete_recipient(product.engine, product.environment.scope, ellie)
+    left = "SELECT 1 FROM messages WHERE environment_id = %s LIMIT 1"
+
+    async def is_gone() -> bool:
+        return not await product.make.rows(left, product.environment.id)
+
+    await soon(is_gone, "some messages stayed", seconds=_LONGEST)

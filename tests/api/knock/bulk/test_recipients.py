@@ -107,6 +107,49 @@ async def test_what_fails_is_told(
     ]
 
 
+async def test_users_objects_and_tenants_are_deleted(
+    client: httpx.AsyncClient, engine: Engine, environment: Environment, make: Builder
+) -> None:
+    """Who is named goes, and nobody else; who is not there counts as gone."""
+    for number in range(3):
+        await make.user(environment, f"user-{number}")
+        await make.recipient(environment, "projects", f"project-{number}")
+        await make.recipient(environment, "$tenants", f"tenant-{number}")
+    for kind, response in {
+        "user": await client.post(
+            "/v1/users/bulk/delete", json={"user_ids": ["user-0", "user-2", "nobody", 5]}
+        ),
+        "project": await client.post(
+            "/v1/objects/projects/bulk/delete",
+            json={"object_ids": ["project-0", "project-2", "nothing", ""]},
+        ),
+        "tenant": await client.post(
+            "/v1/tenants/bulk/delete?tenant_ids[]=tenant-0&tenant_ids[]=tenant-2"
+        ),
+    }.items():
+        done = await _done(client, engine, environment, response)
+        wrong = 0 if kind == "tenant" else 1
+        assert (done["status"], done["error_count"]) == ("completed", wrong)
+        path = {"project": "objects/projects"}.get(kind, f"{kind}s")
+        found = [
+            (await client.get(f"/v1/{path}/{kind}-{number}")).status_code for number in range(3)
+        ]
+        assert found == [404, 200, 404]
+
+
+async def test_a_deletion_names_whom(client: httpx.AsyncClient) -> None:
+    """A request without its list is refused."""
+    for path, field in (
+        ("users", "user_ids"),
+        ("objects/projects", "object_ids"),
+        ("tenants", "tenant_ids"),
+    ):
+        response = await client.post(f"/v1/{path}/bulk/delete", json={})
+        assert [error["field"] for error in response.json()["errors"]] == [field]
+    many = "&".join(f"tenant_ids[]=t{number}" for number in range(1_000))
+    assert (await client.post(f"/v1/tenants/bulk/delete?{many}")).status_code == 200
+
+
 @pytest.mark.parametrize(("path", "member"), REQUESTS)
 async def test_a_request_has_a_list_of_at_most_a_thousand(
     client: httpx.AsyncClient, path: str, member: str
