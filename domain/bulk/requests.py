@@ -13,17 +13,21 @@ from pydantic import Field
 from domain.bulk.operations import MAX_ITEMS
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonValue
-from domain.kit.shapes import DocumentedAs, Shape, read_shape
+from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, DocumentedAs, Shape, read_shape
 from domain.recipients.identify import (
+    AnyRecipientIn,
     InlineRecipient,
     InlineTenantIn,
     InlineUserIn,
     ObjectId,
     ObjectIn,
     UserId,
+    combined,
+    inline,
     inline_tenant,
 )
 from domain.recipients.refs import TENANTS, USERS, RecipientRef
+from domain.recipients.subscriptions import MAX_RECIPIENTS
 
 _MANY = Field(max_length=MAX_ITEMS)
 
@@ -78,6 +82,43 @@ class BulkDeleteObjectsIn(Shape):
     object_ids: Annotated[list[Any], _MANY, DocumentedAs(_Ids)]
 
 
+class UnsubscribeEntryIn(Shape):
+    """Who shall no longer follow an object, by the object's id."""
+
+    id: ObjectId
+    recipients: Annotated[
+        list[Any],
+        Field(max_length=MAX_RECIPIENTS),
+        DocumentedAs(Annotated[list[AnyRecipientIn], Field(max_length=MAX_RECIPIENTS)]),
+    ]
+
+
+class SubscribeEntryIn(UnsubscribeEntryIn):
+    """Who shall follow an object, by the object's id."""
+
+    properties: Annotated[dict[str, Any], EMPTY_LIST_IS_OBJECT] | None = None
+
+
+class BulkSubscribeIn(Shape):
+    """Subscriptions by object; what is not right is among the operation's `error_items`."""
+
+    subscriptions: Annotated[
+        list[Any], _MANY, DocumentedAs(Annotated[list[SubscribeEntryIn], _MANY])
+    ]
+
+
+class BulkUnsubscribeIn(Shape):
+    """Subscriptions to end, by object; what is not right is among the `error_items`."""
+
+    subscriptions: Annotated[
+        list[Any], _MANY, DocumentedAs(Annotated[list[UnsubscribeEntryIn], _MANY])
+    ]
+
+
+class _OneRecipient(Shape):
+    recipients: AnyRecipientIn
+
+
 class MergeIn(Shape):
     """Which user is merged into another one, and deleted."""
 
@@ -110,6 +151,33 @@ def named(entry: JsonValue, collection: str) -> RecipientRef:
     if collection == USERS:
         return RecipientRef(USERS, read_shape(_OneUser, content).id)
     return RecipientRef(collection, read_shape(_OneObject, content).id)
+
+
+def subscribed(entry: JsonValue) -> SubscribeEntryIn:
+    """Read who shall follow an object. Raises InvalidParams."""
+    return read_shape(SubscribeEntryIn, _object(entry))
+
+
+def unsubscribed(entry: JsonValue) -> UnsubscribeEntryIn:
+    """Read who shall no longer follow an object. Raises InvalidParams."""
+    return read_shape(UnsubscribeEntryIn, _object(entry))
+
+
+def readable_recipients(
+    entry: UnsubscribeEntryIn,
+) -> tuple[list[InlineRecipient], list[str]]:
+    """Return whom an entry names, each once; and why others cannot be read."""
+    distinct: dict[RecipientRef, InlineRecipient] = {}
+    reasons = []
+    for index, given in enumerate(entry.recipients):
+        try:
+            one = read_shape(_OneRecipient, {"recipients": given})
+            said = inline(one.recipients, "recipients")
+        except InvalidParams as refusal:
+            reasons.append(refusal.reasons.replace("recipients", f"recipients[{index}]"))
+        else:
+            distinct[said.ref] = combined(distinct.get(said.ref), said)
+    return list(distinct.values()), reasons
 
 
 def _object(entry: JsonValue) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from services.bulk import departing, messages, recipients
+from services.bulk import departing, messages, recipients, subscriptions
 from services.bulk.items import BulkKind
 
 KINDS: Mapping[str, BulkKind] = {
     **recipients.KINDS,
+    **subscriptions.KINDS,
     **departing.KINDS,
     **messages.KINDS,
 }

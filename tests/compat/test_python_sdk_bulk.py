@@ -90,3 +90,26 @@ async def test_users_are_merged(knock: AsyncKnock, environment: Environment, mak
     await make.user(environment, "old", phone_number="+1")
     merged = await knock.users.merge("ellie", from_user_id="old")
     assert (merged.id, merged.name, merged.phone_number) == ("ellie", "Ellie", "+1")
+
+
+async def test_subscriptions_are_added_and_ended_in_bulk(
+    knock: AsyncKnock, engine: Engine, environment: Environment, make: Builder
+) -> None:
+    """The SDK names objects with their followers, and gets what failed."""
+    await make.recipient(environment, "projects", "one")
+    added = await knock.objects.bulk.add_subscriptions(
+        "projects",
+        subscriptions=[
+            {"id": "one", "recipients": [{"id": "ellie"}], "properties": {"role": "lead"}}
+        ],
+    )
+    await finish(engine, environment, added.id)
+    found = [one async for one in knock.objects.list_subscriptions("projects", "one")]
+    assert [one.properties for one in found] == [{"role": "lead"}]
+    ended = await knock.objects.bulk.delete_subscriptions(
+        "projects", subscriptions=[{"id": "one", "recipients": ["ellie", {}]}]
+    )
+    await finish(engine, environment, ended.id)
+    done = await knock.bulk_operations.get(ended.id)
+    assert [one.id for one in done.error_items or []] == ["one"]
+    assert [one async for one in knock.objects.list_subscriptions("projects", "one")] == []
