@@ -14,6 +14,7 @@ from services.bulk.recovery import recover_bulk_operations
 from services.deliveries.recovery import recover_deliveries
 from services.effects import do_left_over_effects
 from services.engine import Engine
+from services.jobs.expiry import delete_expired_rows
 from services.jobs.retention import forget_expired
 from services.runs.reconciliation import reconcile_runs
 from services.triggers.release_sweep import confirm_releases, release_left_over
@@ -31,6 +32,7 @@ DUTIES: dict[str, Callable[[Engine], Awaitable[int]]] = {
     "windows": close_left_over_windows,
     "bulk": recover_bulk_operations,
     "forget": forget_expired,
+    "expiry": delete_expired_rows,
 }
 
 

@@ -269,7 +269,7 @@ SCENARIOS: dict[str, Scenario] = {
     "message_delivery": Scenario(_message_delivery, 11),
     "trigger_fanout": Scenario(_trigger_fanout, 23),
     "cancel_fanout": Scenario(_cancel_fanout, 23),
-    "sweep": Scenario(_sweep, 52),
+    "sweep": Scenario(_sweep, 56),
     "bulk": Scenario(_bulk, 11),
     "batch": Scenario(_batch, 11),
     "batch_joined": Scenario(_batch_joined, 6),
