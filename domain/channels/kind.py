@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict
 
 from domain.channels.types import ChannelType
-from domain.kit.authored import TemplateFile
+from domain.kit.authored import FileFields, TemplateFile
 from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import Shape
@@ -104,6 +104,10 @@ class ChannelKind(ABC):
 
     def unsupported(self, template: JsonObject, field: str) -> Iterator[FieldError]:
         """Yield what a draft's template asks for that this version cannot render."""
+        yield from ()
+
+    def more_files(self, template: JsonObject, place: str) -> Iterator[tuple[str, FileFields]]:
+        """Yield what inside a template is kept in files, beside `template_files`."""
         yield from ()
 
     def layout_key(self, template: JsonObject) -> str | None:

@@ -178,7 +178,9 @@ class ChannelStep(BaseStep):
 
     def files(self, place: str) -> Iterator[tuple[str, FileFields]]:
         """Yield template, its settings, and the overrides."""
-        yield f"{place}.template", CHANNEL_KINDS[self.channel_type].template_files
+        kind = CHANNEL_KINDS[self.channel_type]
+        yield f"{place}.template", kind.template_files
+        yield from kind.more_files(self.template, f"{place}.template")
         yield f"{place}.template.settings", _SETTINGS_FILES
         yield f"{place}.channel_overrides", _OVERRIDE_FILES
 
