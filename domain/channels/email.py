@@ -66,7 +66,7 @@ EmailContent = TypedDict(
         "subject_line": str,
         "html_body": str,
         "text_body": str,
-        "headers": dict[str, str],  # from json_overrides; empty without
+        "headers": dict[str, str],  # from json_overrides, and those to unsubscribe
         "overrides": NotRequired[JsonObject],  # all of json_overrides, for APIs of vendors
     },
 )

@@ -27,8 +27,19 @@ def read_mail(delivery: Delivery) -> tuple[EmailContent, Envelope]:
 
 
 def overrides_of(delivery: Delivery) -> JsonValue:
-    """Return what the channel or step lays over the vendor's request."""
-    return delivery.content.get("overrides")
+    """Return what the channel or step lays over the vendor's request.
+
+    `headers` are those of the e-mail, whoever the vendor is: the content has them already.
+    """
+    overrides = delivery.content.get("overrides")
+    if not isinstance(overrides, dict):
+        return overrides
+    return {name: value for name, value in overrides.items() if name != "headers"}
+
+
+def named_headers(content: EmailContent) -> list[JsonValue]:
+    """Write the extra headers as APIs take them that want a list."""
+    return [{"Name": name, "Value": value} for name, value in content["headers"].items()]
 
 
 def written(box: Mailbox) -> str:

@@ -46,6 +46,7 @@ class Mailgun(EmailApi[MailgunSettings]):
             "text": content["text_body"],
             "v:knock_message_id": delivery.message_id,
             "v:knock_recipient_id": delivery.recipient_id,
+            **{f"h:{name}": value for name, value in content["headers"].items()},
         }
         if delivery.workflow_key:
             fields["o:tag"] = delivery.workflow_key

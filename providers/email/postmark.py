@@ -11,7 +11,7 @@ from domain.kit.json_types import JsonObject
 from domain.messages.delivery import Bounced, Delivery, Outcome
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of
-from providers.email.api import EmailApi, overrides_of, read_mail, written
+from providers.email.api import EmailApi, named_headers, overrides_of, read_mail, written
 from providers.rest import RestSettings, merged, object_of, text_at
 
 _API = "https://api.postmarkapp.com"
@@ -56,6 +56,8 @@ class Postmark(EmailApi[PostmarkSettings]):
         ):
             if boxes:
                 body[name] = ", ".join(map(written, boxes))
+        if content["headers"]:
+            body["Headers"] = named_headers(content)
         if settings.open_tracking is not None:
             body["TrackOpens"] = settings.open_tracking
         if settings.link_tracking is not None:

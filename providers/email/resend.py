@@ -46,6 +46,8 @@ class Resend(EmailApi[ResendSettings]):
             boxes = getattr(envelope, name)
             if boxes:
                 body[name] = list(map(written, boxes))
+        if content["headers"]:
+            body["headers"] = content["headers"]
         headers = {
             "authorization": f"Bearer {settings.api_key.get_secret_value()}",
             "idempotency-key": delivery.message_id,

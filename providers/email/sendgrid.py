@@ -75,6 +75,8 @@ class SendGrid(EmailApi[SendGridSettings]):
         }
         if tracking:
             body["tracking_settings"] = tracking
+        if content["headers"]:
+            body["headers"] = content["headers"]
         headers = {"authorization": f"Bearer {settings.api_key.get_secret_value()}"}
         url = f"{settings.base_url or _API}/v3/mail/send"
         return httpx.Request(

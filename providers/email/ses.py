@@ -15,7 +15,7 @@ from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
 from providers.aws import sign_request
 from providers.email.addresses import Mailbox
-from providers.email.api import EmailApi, overrides_of, read_mail
+from providers.email.api import EmailApi, named_headers, overrides_of, read_mail
 from providers.rest import RestSettings, merged, object_of, text_at
 
 _NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9_-]")
@@ -58,9 +58,7 @@ class Ses(EmailApi[SesSettings]):
         subject = {"Data": content["subject_line"], "Charset": "UTF-8"}
         simple: JsonObject = {"Subject": subject, "Body": parts}
         if content["headers"]:
-            simple["Headers"] = [
-                {"Name": name, "Value": value} for name, value in content["headers"].items()
-            ]
+            simple["Headers"] = named_headers(content)
         body: JsonObject = {
             "FromEmailAddress": _written(envelope.sender),
             "Destination": destination,
@@ -79,13 +77,11 @@ class Ses(EmailApi[SesSettings]):
             body["ReplyToAddresses"] = list(map(_written, envelope.reply_to))
         if settings.configuration_set:
             body["ConfigurationSetName"] = settings.configuration_set
-        # `headers` of the overrides are those of the e-mail, and went into it above.
-        overrides = overrides_of(delivery)
-        if isinstance(overrides, dict):
-            overrides = {name: value for name, value in overrides.items() if name != "headers"}
         base = settings.base_url or f"https://email.{settings.region}.amazonaws.com"
         request = httpx.Request(
-            "POST", f"{base}/v2/email/outbound-emails", json=merged(body, overrides)
+            "POST",
+            f"{base}/v2/email/outbound-emails",
+            json=merged(body, overrides_of(delivery)),
         )
         token = settings.session_token
         return sign_request(

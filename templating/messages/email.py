@@ -25,8 +25,8 @@ from templating.messages.blocks import BASE_CSS, Body, body_of_blocks
 # made from the body alone although layout and body are rendered as one.
 _BODY_START = "\ue0c1\ue0c2\ue0c1"
 _BODY_END = "\ue0c2\ue0c1\ue0c2"
-# A line of a mail has 998 characters at most (RFC 5322).
-_LONGEST_LINK = 900
+# A line of a mail has 998 characters at most (RFC 5322), and a header of Amazon SES 870.
+_LONGEST_LINK = 850
 _HEAD = re.compile(r"<head\b[^>]*>", re.IGNORECASE)
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 

@@ -136,6 +136,27 @@ async def test_the_server_is_named_by_settings(line: Line) -> None:
     assert server == f"127.0.0.1:{line.server.port}"
 
 
+async def test_headers_go_along() -> None:
+    """Each vendor gets them in its own form, and once; those to unsubscribe are not the author's.
+
+    With the strategy `replace` they stay.
+    """
+    url = "<https://acme.example/u>"
+    laid = {"__strategy__": "replace", "headers": {"X-A": "1"}}
+    changes: dict[str, Any] = {"headers": {"X-A": "1", "List-Unsubscribe": url}, "overrides": laid}
+    listed = [{"Name": "X-A", "Value": "1"}, {"Name": "List-Unsubscribe", "Value": url}]
+    assert (await _sent(RESEND, **changes)).body()["headers"] == changes["headers"]
+    assert (await _sent(SENDGRID, **changes)).body()["headers"] == changes["headers"]
+    asked = (await _sent(POSTMARK, **changes)).body()
+    assert asked["Headers"] == listed
+    assert "headers" not in asked
+    form = (await _sent(MAILGUN, **changes)).form()
+    assert form["h:List-Unsubscribe"] == [url]
+    assert "headers" not in form
+    simple = (await _sent(SES, **changes)).body()["Content"]["Simple"]
+    assert simple["Headers"] == listed
+
+
 async def _sent(vendor: Vendor, settings: dict[str, Any] | None = None, **changes: Any) -> Line:
     async with talking_to(vendor) as line:
         await line.send_with(settings or {}, **changes)
