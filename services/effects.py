@@ -30,7 +30,7 @@ from domain.runs.rows import RunInTemporal
 from models.queries.jobs import effects as statements
 from runtime.logs import get_logger
 from services.engine import Engine, Unit
-from services.temporal_calls import signal_closed_batch, watch_window
+from services.temporal_calls import signal_closed_batch, signal_event, watch_window
 from temporal_workflows import MessageDeliveryWorkflow
 from temporal_workflows.search_attributes import search_attributes
 
@@ -39,6 +39,7 @@ _log = get_logger(__name__)
 DELIVER_MESSAGE = "deliver_message"
 WATCH_WINDOW = "watch_window"
 WAKE_CARRIER = "wake_carrier"
+TELL_OF_EVENT = "tell_of_event"
 
 # The one who committed is at it for this long; then it counts as left over.
 _PATIENCE = timedelta(seconds=15)
@@ -212,8 +213,25 @@ async def _wake_carrier(temporal: Client, effect: OwedEffect) -> None:
     await signal_closed_batch(temporal, run, payload["batch_id"])
 
 
+def awaited_event(run_id: UUID, step_ref: str, *, workflow_key: str) -> JsonObject:
+    """Write the payload of `TELL_OF_EVENT`: the run, and its step that waits for an event."""
+    return {"run_id": str(run_id), "step_ref": step_ref, "workflow_key": workflow_key}
+
+
+async def _tell_of_event(temporal: Client, effect: OwedEffect) -> None:
+    """Tell a run that an event may have come which a step of it waits for."""
+    payload = effect.payload
+    run = RunInTemporal(
+        id=UUID(payload["run_id"]),
+        environment=effect.environment,
+        workflow_key=payload["workflow_key"],
+    )
+    await signal_event(temporal, run, payload["step_ref"])
+
+
 EFFECTS: dict[str, Effect] = {
     DELIVER_MESSAGE: _deliver_message,
     WATCH_WINDOW: _watch_window,
     WAKE_CARRIER: _wake_carrier,
+    TELL_OF_EVENT: _tell_of_event,
 }

@@ -45,6 +45,10 @@ class RunEventType(StrEnum):
     FETCH_RESPONDED = "fetch_responded"
     FETCH_UNANSWERED = "fetch_unanswered"
     FETCH_RETRY_SCHEDULED = "fetch_retry_scheduled"
+    WAIT_REGISTERED = "wait_registered"
+    WAIT_CONDITIONS_EVALUATED = "wait_conditions_evaluated"
+    WAIT_MATCHED = "wait_matched"
+    WAIT_TIMED_OUT = "wait_timed_out"
 
 
 class RunEventStatus(StrEnum):

@@ -19,7 +19,15 @@ from models.tables.outbox import OutboxEntry, OutboxReader, OutboxSubscription
 from models.tables.recipient import ChannelData, PreferenceSet, Recipient, Subscription
 from models.tables.release import SweepPosition, TriggerRelease
 from models.tables.run import RecipientRun, RecipientRunEvent, RunPatch, WorkflowRun
+from models.tables.source import (
+    Source,
+    SourceEnvironment,
+    SourceEvent,
+    SourceEventAction,
+    SourceEventKey,
+)
 from models.tables.throttle import ThrottlePass
+from models.tables.wait import EventWait
 
 __all__ = [
     "ApiKey",
@@ -34,6 +42,7 @@ __all__ = [
     "ContentVersion",
     "DeliveryAttempt",
     "Environment",
+    "EventWait",
     "IdempotencyRecord",
     "Message",
     "MessageEvent",
@@ -49,6 +58,11 @@ __all__ = [
     "RecipientRunEvent",
     "RunPatch",
     "ServiceToken",
+    "Source",
+    "SourceEnvironment",
+    "SourceEvent",
+    "SourceEventAction",
+    "SourceEventKey",
     "Subscription",
     "SweepPosition",
     "ThrottlePass",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 
@@ -41,6 +41,7 @@ class Walk:
         journal: what the walk did so far.
         limits: what a rendering may cost.
         gathered: the items of the batch that the run has carried last, if it has.
+        outputs: what steps before have to say, by ref, as `refs` shows it.
     """
 
     unit: Unit
@@ -50,6 +51,7 @@ class Walk:
     journal: Journal
     limits: Limits
     gathered: Gathered | None = None
+    outputs: JsonObject = field(default_factory=dict)
     _scope: JsonObject | None = None
     _stored: list[RunMessage] | None = None
 
@@ -81,6 +83,7 @@ class Walk:
                 now_iso=iso(self.run.accepted_at) or "",
                 gathered=self.gathered,
             )
+            self._scope["refs"] = self.outputs
         return self._scope
 
     def message_scope(self, message_id: str) -> JsonObject:
@@ -110,8 +113,19 @@ class Walk:
         self.run.patch(patch)
         self._scope = None
 
-    async def judge(self, *groups: ConditionGroup | None) -> Verdict | None:
+    def put_output(self, ref: str, output: JsonObject) -> None:
+        """Let later steps see what a step has to say."""
+        self.outputs = {**self.outputs, ref: output}
+        self._scope = None
+
+    async def judge(
+        self, *groups: ConditionGroup | None, event: JsonObject | None = None
+    ) -> Verdict | None:
         """Judge condition groups joined by AND; None when there is nothing to judge.
+
+        Args:
+            groups: what has to hold.
+            event: the event that a wait is judged for.
 
         Raises:
             ContentError: the Liquid of an argument is broken, or the data breaks a comparison.
@@ -119,7 +133,8 @@ class Walk:
         given = [group for group in groups if group is not None]
         if not given:
             return None
-        values = {**self.scope(), "refs": await self._message_refs()}
+        refs = {**await self._message_refs(), **self.outputs}
+        values = {**self.scope(), "refs": refs} | ({} if event is None else {"event": event})
         sources = [source for group in given for source in arguments(group)]
 
         def evaluate_all(lookups: Lookups) -> Verdict:

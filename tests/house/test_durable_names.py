@@ -36,7 +36,7 @@ ACTIVITY_NAMES = {
 }
 SIGNAL_NAMES = {
     "BatchWindow": {"closes_earlier"},
-    "RecipientRun": {"batch_closed", "cancel_requested"},
+    "RecipientRun": {"batch_closed", "cancel_requested", "event_arrived"},
 }
 SEARCH_ATTRIBUTES = {
     "CancellationKey",
@@ -67,6 +67,7 @@ PAYLOADS = {
     "SleepUntil": ("until", "label", "kind"),
     "HttpFetchInput": ("run_id", "environment_id", "step_ref", "attempt"),
     "Fetch": ("attempt", "not_before", "label", "kind"),
+    "AwaitEvent": ("step_ref", "until", "label", "kind"),
     "AwaitBatch": ("batch_id", "until", "label", "kind"),
     "Advanced": ("next", "cursor", "deliveries", "story", "status"),
     "DeliverMessageInput": ("message_id", "environment_id", "retry", "queue"),
@@ -105,7 +106,7 @@ def test_signals() -> None:
         if definition.signals
     }
     assert found == SIGNAL_NAMES
-    of_runs = {signals.BATCH_CLOSED, signals.CANCEL_REQUESTED}
+    of_runs = {signals.BATCH_CLOSED, signals.CANCEL_REQUESTED, signals.EVENT_ARRIVED}
     assert of_runs == SIGNAL_NAMES["RecipientRun"]
     assert {signals.CLOSES_EARLIER} == SIGNAL_NAMES["BatchWindow"]
 

@@ -64,6 +64,8 @@ ELSEWHERE: dict[str, str] = {
     "runs/throttles.try_to_pass": "the id of the throttle is derived from its environment",
     "runs/throttles.forget_passes": _OURS,
     "runs/walks.*": _OWNED,
+    "waits/candidates.candidates": "the wait names its environment",
+    "waits/waits.*": _OWNED,
     "triggers/cancellations.*": _OURS,
     "triggers/chunks.chunk_boundaries": _OURS,
     "triggers/idempotency.delete_expired": _OURS,

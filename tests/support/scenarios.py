@@ -26,13 +26,15 @@ from domain.kit.ids import (
     trigger_fanout_workflow_id,
 )
 from domain.kit.json_types import JsonObject
+from domain.messages.engagement import Engagement, StatusChange
 from services.deliveries.retries import retry_message
+from services.messages.messages import engage_many
 from temporal_workflows import SweepWorkflow
 from tests.support.interruptions import FailingTemporal
-from tests.support.steps import fetch_step
+from tests.support.steps import fetch_step, message_event, wait_step
 from tests.support.waiting import until
 from tests.support.webhook_target import listening_target
-from tests.support.world import World, batch_step, channel_step, delay_step
+from tests.support.world import World, batch_step, channel_step, delay_step, when
 
 Handle = WorkflowHandle[Any, Any]
 FLOW = "flow"
@@ -244,6 +246,31 @@ async def _batch_window_full(world: World) -> Handle:
     return await _ended(await _only_window(world))
 
 
+async def _wait(world: World, *, seconds: float, **settings: Any) -> Handle:
+    """Send a message, and wait until it is read; answers the run, which has begun to wait."""
+    read = message_event("read", FLOW)
+    by_step = when("event.step_ref", "equal_to", "feed")
+    wait = wait_step(read, by_step, seconds=seconds, **settings)
+    handle = await start(world, channel_step("feed"), wait, channel_step("last"))
+    await until_event(handle, EventType.EVENT_TYPE_TIMER_STARTED)
+    return handle
+
+
+async def _wait_for_event(world: World) -> Handle:
+    """Read the message that a run has sent, and waits for."""
+    handle = await _wait(world, seconds=3600)
+    (run,) = await world.runs()
+    (message,) = await world.messages(run["id"])
+    change, ids = StatusChange(Engagement.READ), [message["id"]]
+    await engage_many(world.engine, world.environment.scope, ids, ids, change)
+    return await _ended(handle)
+
+
+async def _wait_timed_out(world: World) -> Handle:
+    """Let the time of a wait end."""
+    return await _ended(await _wait(world, seconds=1, on_timeout="continue"))
+
+
 SCENARIOS: dict[str, Scenario] = {
     "in_app": Scenario(_in_app, 6),
     "email": Scenario(_email, 8),
@@ -263,4 +290,6 @@ SCENARIOS: dict[str, Scenario] = {
     "batch_joined": Scenario(_batch_joined, 6),
     "batch_window": Scenario(_batch_window, 14),
     "batch_window_full": Scenario(_batch_window_full, 14),
+    "wait_for_event": Scenario(_wait_for_event, 13),
+    "wait_timed_out": Scenario(_wait_timed_out, 12),
 }

@@ -41,6 +41,7 @@ from domain.workflows.steps.throttle import ThrottleStep
 from domain.workflows.steps.trigger_workflow import TriggerWorkflowSettings, TriggerWorkflowStep
 from domain.workflows.steps.unknown import UnknownStep
 from domain.workflows.steps.update_data import UpdateDataSettings, UpdateDataStep
+from domain.workflows.steps.wait_for_event import WaitForEventStep, awaited_refs
 
 Step: TypeAlias = Annotated[
     ChannelStep
@@ -51,7 +52,8 @@ Step: TypeAlias = Annotated[
     | TriggerWorkflowStep
     | HttpFetchStep
     | ThrottleStep
-    | BatchStep,
+    | BatchStep
+    | WaitForEventStep,
     Field(discriminator="type"),
 ]
 NestedSteps: TypeAlias = Annotated[tuple[Step, ...], WrapValidator(nested_steps)]
@@ -72,11 +74,11 @@ STEP_TYPES: dict[str, type[BaseStep]] = {
     "trigger_workflow": TriggerWorkflowStep,
     "http_fetch": HttpFetchStep,
     "throttle": ThrottleStep,
+    "wait_for_event": WaitForEventStep,
 }
 # Known to Knock, refused here by name: a step is never dropped in silence.
 UNSUPPORTED_TYPES = frozenset(
     (
-        "wait_for_event",
         "ai_agent",
         "update_user",
         "update_object",
@@ -159,7 +161,10 @@ def _refuse_unsent_messages(
         place = f"{field}[{index}]"
         branches = list(raw_branches(step, place))
         for there, holder in [(place, step), *branches]:
-            for at, ref in message_refs(_conditions_of(holder), f"{there}.conditions"):
+            for at, ref in (
+                *message_refs(_conditions_of(holder), f"{there}.conditions"),
+                *awaited_refs(holder.get("settings"), f"{there}.settings"),
+            ):
                 if ref not in sent:
                     message = f"no channel step {ref[:255]!r} comes before this one"
                     violations.add(f"{at}.variable", message)
@@ -241,6 +246,7 @@ __all__ = [
     "UnknownStep",
     "UpdateDataSettings",
     "UpdateDataStep",
+    "WaitForEventStep",
     "all_steps",
     "bucket_of",
     "cohort_of",

@@ -17,6 +17,7 @@ from domain.workflows.steps import (
     TriggerWorkflowStep,
     UnknownStep,
     UpdateDataStep,
+    WaitForEventStep,
 )
 from services.walk.context import Walk
 from services.walk.moves import Move, Woken
@@ -30,6 +31,7 @@ from services.walk.steps.throttle import ThrottleExecutor
 from services.walk.steps.trigger_workflow import TriggerWorkflowExecutor
 from services.walk.steps.unknown import UnknownExecutor
 from services.walk.steps.update_data import UpdateDataExecutor
+from services.walk.steps.wait_for_event import WaitForEventExecutor
 
 S = TypeVar("S", bound=BaseStep)
 S_contra = TypeVar("S_contra", bound=BaseStep, contravariant=True)
@@ -63,6 +65,7 @@ EXECUTORS: dict[type[BaseStep], Executor[Any]] = dict(
         pair(TriggerWorkflowStep, TriggerWorkflowExecutor()),
         pair(HttpFetchStep, HttpFetchExecutor()),
         pair(ThrottleStep, ThrottleExecutor()),
+        pair(WaitForEventStep, WaitForEventExecutor()),
         pair(UnknownStep, UnknownExecutor()),
     )
 )
