@@ -10,8 +10,9 @@ from activities.batches import BatchActivities
 from activities.deliver import DeliverActivities
 from activities.fan_out import FanOutActivities
 from activities.fetch import FetchActivities
+from activities.sources import SourceActivities
 from activities.sweep import SweepActivities
-from domain.contract.queues import DELIVERY_QUEUES, FANOUT, FETCH, RUNS, SWEEP
+from domain.contract.queues import DELIVERY_QUEUES, FANOUT, FETCH, JOBS, RUNS, SWEEP
 from services.engine import Engine
 
 
@@ -29,6 +30,7 @@ def activities_by_queue(
     deliver = DeliverActivities(engine, queues=queues)
     fan_out = FanOutActivities(engine, works_runs=RUNS in queues)
     fetch = FetchActivities(engine)
+    sources = SourceActivities(engine)
     sweep = SweepActivities(engine)
     table: dict[str, list[Callable[..., Any]]] = {
         RUNS: [advance.advance, batches.close_window, deliver.deliver_now],
@@ -40,6 +42,7 @@ def activities_by_queue(
         ],
         SWEEP: [sweep.sweep],
         FETCH: [fetch.http_fetch],
+        JOBS: [sources.take_source_event],
     }
     for queue in DELIVERY_QUEUES:
         table[queue] = [deliver.deliver_message]

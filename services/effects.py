@@ -21,7 +21,12 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain.contract.queues import RUNS
-from domain.contract.runs import BatchWindowInput, DeliverMessageInput, MessageDeliveryInput
+from domain.contract.runs import (
+    BatchWindowInput,
+    DeliverMessageInput,
+    MessageDeliveryInput,
+    SourceEventInput,
+)
 from domain.jobs.rows import OwedEffect
 from domain.kit.errors import Unavailable
 from domain.kit.ids import message_delivery_workflow_id, new_id
@@ -30,7 +35,12 @@ from domain.runs.rows import RunInTemporal
 from models.queries.jobs import effects as statements
 from runtime.logs import get_logger
 from services.engine import Engine, Unit
-from services.temporal_calls import signal_closed_batch, signal_event, watch_window
+from services.temporal_calls import (
+    signal_closed_batch,
+    signal_event,
+    start_source_event,
+    watch_window,
+)
 from temporal_workflows import MessageDeliveryWorkflow
 from temporal_workflows.search_attributes import search_attributes
 
@@ -40,6 +50,7 @@ DELIVER_MESSAGE = "deliver_message"
 WATCH_WINDOW = "watch_window"
 WAKE_CARRIER = "wake_carrier"
 TELL_OF_EVENT = "tell_of_event"
+TAKE_SOURCE_EVENT = "take_source_event"
 
 # The one who committed is at it for this long; then it counts as left over.
 _PATIENCE = timedelta(seconds=15)
@@ -229,9 +240,23 @@ async def _tell_of_event(temporal: Client, effect: OwedEffect) -> None:
     await signal_event(temporal, run, payload["step_ref"])
 
 
+def source_event(event_id: UUID) -> JsonObject:
+    """Write the payload of `TAKE_SOURCE_EVENT`: an event whose actions are to be taken."""
+    return {"event_id": str(event_id)}
+
+
+async def _take_source_event(temporal: Client, effect: OwedEffect) -> None:
+    """Have the actions of an event taken."""
+    order = SourceEventInput(
+        effect.payload["event_id"], str(effect.environment_id), effect.environment
+    )
+    await start_source_event(temporal, order)
+
+
 EFFECTS: dict[str, Effect] = {
     DELIVER_MESSAGE: _deliver_message,
     WATCH_WINDOW: _watch_window,
     WAKE_CARRIER: _wake_carrier,
     TELL_OF_EVENT: _tell_of_event,
+    TAKE_SOURCE_EVENT: _take_source_event,
 }

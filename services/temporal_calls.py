@@ -25,11 +25,13 @@ from domain.contract.runs import (
     BatchWindowInput,
     CancelFanoutInput,
     RecipientRunInput,
+    SourceEventInput,
     TriggerFanoutInput,
 )
 from domain.kit.ids import (
     batch_window_workflow_id,
     cancel_fanout_workflow_id,
+    source_event_workflow_id,
     trigger_fanout_workflow_id,
 )
 from domain.kit.principals import EnvironmentScope
@@ -38,6 +40,7 @@ from temporal_workflows import (
     BatchWindowWorkflow,
     CancelFanoutWorkflow,
     RecipientRunWorkflow,
+    SourceEventWorkflow,
     TriggerFanoutWorkflow,
 )
 from temporal_workflows.search_attributes import search_attributes
@@ -193,6 +196,22 @@ async def watch_window(
         search_attributes=search_attributes(environment=environment, workflow_key=workflow_key),
         static_summary=f"{step_ref} of {workflow_key} in {environment}",
     )
+
+
+async def start_source_event(client: Client, order: SourceEventInput) -> None:
+    """Have the actions of an event taken; one that was started before is left alone."""
+    try:
+        await client.start_workflow(
+            SourceEventWorkflow.run,
+            order,
+            id=source_event_workflow_id(order.environment, order.event_id),
+            task_queue=RUNS,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=search_attributes(environment=order.environment),
+        )
+    except WorkflowAlreadyStartedError:
+        return
 
 
 async def start_trigger_fanout(

@@ -4,6 +4,7 @@ from temporal_workflows.batch_window import BatchWindowWorkflow
 from temporal_workflows.cancel_fanout import CancelFanoutWorkflow
 from temporal_workflows.message_delivery import MessageDeliveryWorkflow
 from temporal_workflows.recipient_run import RecipientRunWorkflow
+from temporal_workflows.source_event import SourceEventWorkflow
 from temporal_workflows.sweep import SweepWorkflow
 from temporal_workflows.trigger_fanout import TriggerFanoutWorkflow
 
@@ -14,6 +15,7 @@ WORKFLOWS = (
     CancelFanoutWorkflow,
     MessageDeliveryWorkflow,
     SweepWorkflow,
+    SourceEventWorkflow,
 )
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "CancelFanoutWorkflow",
     "MessageDeliveryWorkflow",
     "RecipientRunWorkflow",
+    "SourceEventWorkflow",
     "SweepWorkflow",
     "TriggerFanoutWorkflow",
 ]

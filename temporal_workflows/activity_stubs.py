@@ -21,6 +21,7 @@ from domain.contract.runs import (
     DeliverMessageInput,
     FirstAttempt,
     HttpFetchInput,
+    SourceEventInput,
     TriggerFanoutInput,
     WindowState,
 )
@@ -67,6 +68,9 @@ FETCH_RETRY = RetryPolicy(
 # The request takes 15 seconds; the rest is for a database that cannot store the answer.
 FETCH_TIMEOUT = timedelta(minutes=10)
 FETCH_HEARTBEAT = timedelta(seconds=30)
+
+# A few actions; a trigger for many is started by its fan-out.
+SOURCE_EVENT_TIMEOUT = timedelta(minutes=2)
 
 CHUNK_TIMEOUT = timedelta(minutes=5)
 CHUNK_HEARTBEAT = timedelta(seconds=20)
@@ -135,6 +139,12 @@ async def sweep(duty: str) -> int:
     raise NotImplementedError
 
 
+@activity.defn(name="take_source_event")
+async def take_source_event(order: SourceEventInput) -> int:
+    """Take the actions of an event that a source has sent; returns how many there were."""
+    raise NotImplementedError
+
+
 ALL = (
     advance,
     close_window,
@@ -146,4 +156,5 @@ ALL = (
     plan_cancel_fanout,
     signal_cancelled_runs,
     sweep,
+    take_source_event,
 )

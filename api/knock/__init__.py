@@ -9,6 +9,7 @@ from api.knock.messages import messages, recipient_messages
 from api.knock.messages import statuses as message_statuses
 from api.knock.recipients import objects, subscriptions, tenants, users
 from api.knock.runs import recipient_runs
+from api.knock.sources import receive
 from api.knock.triggers import workflows
 
 # Literal segments before parameters: `batch` is not a message id.
@@ -23,4 +24,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     subscriptions.router,
     tenants.router,
     recipient_runs.router,
+    receive.router,
 )

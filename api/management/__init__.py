@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from api.management.account import environments, whoami
 from api.management.channels import channels
 from api.management.content import commits, email_layouts, workflows
+from api.management.sources import sources
 
 ROUTERS: tuple[APIRouter, ...] = (
     workflows.router,
@@ -14,5 +15,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     commits.router,
     environments.router,
     channels.router,
+    sources.router,
     whoami.router,
 )

@@ -259,3 +259,12 @@ class WindowState:
 
     is_closed: bool
     closes_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEventInput:
+    """Take the actions of an event that a source has sent; `environment` is a slug."""
+
+    event_id: str
+    environment_id: str
+    environment: str

@@ -158,6 +158,11 @@ def batch_window_workflow_id(environment: str, workflow_key: str, batch: str) ->
     return f"batch/{environment}/{_short(workflow_key)}/{batch}"
 
 
+def source_event_workflow_id(environment: str, event: str) -> str:
+    """Return the id of the Temporal workflow that takes the actions of a source's event."""
+    return f"source-event/{environment}/{event}"
+
+
 def _short(workflow_key: str) -> str:
     """Keep a Temporal id within its 255 characters, and the key in it readable."""
     if len(workflow_key) <= 120:

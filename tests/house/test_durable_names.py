@@ -19,6 +19,7 @@ WORKFLOW_NAMES = {
     "CancelFanout": "CancelFanoutInput",
     "MessageDelivery": "MessageDeliveryInput",
     "RecipientRun": "RecipientRunInput",
+    "SourceEvent": "SourceEventInput",
     "Sweep": "SweepInput",
     "TriggerFanout": "TriggerFanoutInput",
 }
@@ -33,6 +34,7 @@ ACTIVITY_NAMES = {
     "signal_cancelled_runs",
     "start_runs",
     "sweep",
+    "take_source_event",
 }
 SIGNAL_NAMES = {
     "BatchWindow": {"closes_earlier"},
@@ -54,6 +56,7 @@ QUEUES = {
     "deliver-webhook",
     "fanout",
     "fetch",
+    "jobs",
     "runs",
     "sweep",
 }
@@ -78,6 +81,7 @@ PAYLOADS = {
     "Chunk": ("scope_id", "environment_id", "after", "last"),
     "ChunkPlan": ("chunks", "more"),
     "SweepInput": ("duties",),
+    "SourceEventInput": ("event_id", "environment_id", "environment"),
     "BatchWindowInput": ("batch_id", "environment_id", "closes_at"),
     "WindowState": ("is_closed", "closes_at"),
 }

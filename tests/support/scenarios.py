@@ -23,12 +23,17 @@ from domain.kit.ids import (
     cancel_fanout_workflow_id,
     message_delivery_workflow_id,
     recipient_run_workflow_id,
+    source_event_workflow_id,
     trigger_fanout_workflow_id,
 )
 from domain.kit.json_types import JsonObject
+from domain.kit.shapes import read_shape
 from domain.messages.engagement import Engagement, StatusChange
+from domain.sources.requests import SourceIn
 from services.deliveries.retries import retry_message
 from services.messages.messages import engage_many
+from services.sources.receiving import receive
+from services.sources.sources import put_source
 from temporal_workflows import SweepWorkflow
 from tests.support.interruptions import FailingTemporal
 from tests.support.steps import fetch_step, message_event, wait_step
@@ -271,6 +276,23 @@ async def _wait_timed_out(world: World) -> Handle:
     return await _ended(await _wait(world, seconds=1, on_timeout="continue"))
 
 
+async def _source_event(world: World) -> Handle:
+    """Receive an event that identifies a user; answers what takes its actions."""
+    slug = world.environment.scope.slug
+    identify = {
+        "event_type": "signed_up",
+        "action_type": "users_identify",
+        "action_parameters": {"id": "body.user"},
+    }
+    wanted = {"name": "Shop", "environment_settings": {slug: {"mappings": [identify]}}}
+    view = await put_source(world.engine, f"shop-{uuid4().hex}", read_shape(SourceIn, wanted))
+    address = next(each.endpoint_id for each in view.environments if each.environment == slug)
+    body = {"event": "signed_up", "user": "ada"}
+    received = await receive(world.engine, address, raw=b"", body=body, headers={})
+    workflow_id = source_event_workflow_id(slug, str(received.event_id))
+    return await _ended(world.engine.temporal.get_workflow_handle(workflow_id))
+
+
 SCENARIOS: dict[str, Scenario] = {
     "in_app": Scenario(_in_app, 6),
     "email": Scenario(_email, 8),
@@ -290,6 +312,7 @@ SCENARIOS: dict[str, Scenario] = {
     "batch_joined": Scenario(_batch_joined, 6),
     "batch_window": Scenario(_batch_window, 14),
     "batch_window_full": Scenario(_batch_window_full, 14),
+    "source_event": Scenario(_source_event, 11),
     "wait_for_event": Scenario(_wait_for_event, 13),
     "wait_timed_out": Scenario(_wait_timed_out, 12),
 }
