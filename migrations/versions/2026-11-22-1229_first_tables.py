@@ -1025,13 +1025,6 @@ def upgrade() -> None:
         ],
         unique=False,
     )
-    op.create_index(
-        "ix_source_events_unprocessed",
-        "source_events",
-        ["inserted_at"],
-        unique=False,
-        postgresql_where=sa.text("processed_at IS NULL"),
-    )
     op.create_table(
         "source_event_keys",
         sa.Column("environment_id", sa.Uuid(), nullable=False),

@@ -70,11 +70,6 @@ class SourceEvent(SQLModel, table=True):
             text("inserted_at DESC"),
             text("id DESC"),
         ),
-        Index(
-            "ix_source_events_unprocessed",
-            "inserted_at",
-            postgresql_where=text("processed_at IS NULL"),
-        ),
         Index(None, "inserted_at"),
     )
 
