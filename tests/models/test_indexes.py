@@ -103,6 +103,9 @@ INSERT INTO batch_items (recipient_run_id, step_ref, batch_id, environment_id, w
 SELECT md5('r' || n)::uuid, 'batch_1', md5('b' || n / 3)::uuid, %(environment)s,
        md5('w' || n)::uuid, 'workflow-' || n %% 300, 'order-' || n, '{}', now()
 FROM generate_series(1, 30000) AS n;
+INSERT INTO message_events (message_id, id, event_type, inserted_at)
+SELECT md5('m' || n)::uuid, md5('me' || n)::uuid, 'message.read', now()
+FROM generate_series(1, 30000) AS n;
 INSERT INTO event_waits (recipient_run_id, step_ref, environment_id, workflow_key, event_type,
     event_key, source_key, recipient_path, collection, recipient_id, registered_at, expires_at,
     looks_from, judged, settled_at)
