@@ -42,6 +42,7 @@ def knock_document() -> JsonObject:
             "Messages": "What was sent, what became of it, and what recipients did with it.",
             "Feeds": "In-app messages as a browser shows them to a user.",
             "Workflow recipient runs": "What a workflow did for each recipient of a trigger.",
+            "Sources": "Where sources send their events to, without a key of ours.",
         },
     )
 
@@ -65,10 +66,12 @@ def management_document() -> JsonObject:
             "Commits": "Publish drafts, and promote them to the next environment.",
             "Environments": "The chain that content is promoted along.",
             "Channels": "What workflows send through.",
+            "Sources": "Who sends events, and what is done for them.",
             "Account": "Whose token this is.",
             "Admin: channels": "Set channels up; changes take effect at once.",
             "Admin: credentials": "API keys and service tokens.",
             "Admin: messages": "Deliveries that failed.",
+            "Admin: sources": "Secrets and addresses of sources.",
         },
     )
 

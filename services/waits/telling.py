@@ -34,7 +34,9 @@ def hurry(engine: Engine) -> None:
     state.has_news = True
     if not state.is_busy and monotonic() >= state.quiet_until:
         state.is_busy = True
-        engine.releases_under_way.begin(_tell_soon(engine))
+        task = asyncio.create_task(_tell_soon(engine))
+        state.tasks.add(task)
+        task.add_done_callback(state.tasks.discard)
 
 
 async def _tell_soon(engine: Engine) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
@@ -12,9 +13,11 @@ class WaitsUnderWay:
     Attributes:
         is_busy: whether a task of it reads the outbox now.
         has_news: whether something was written since that task began to look.
+        tasks: that task, for as long as it runs.
         quiet_until: by the monotonic clock; nobody waits, so nobody asks before.
     """
 
     is_busy: bool = False
     has_news: bool = False
     quiet_until: float = 0.0
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
