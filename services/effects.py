@@ -25,6 +25,7 @@ from domain.contract.runs import (
     BatchWindowInput,
     DeliverMessageInput,
     MessageDeliveryInput,
+    ScheduleClockInput,
     SourceEventInput,
 )
 from domain.jobs.rows import OwedEffect
@@ -39,6 +40,7 @@ from services.temporal_calls import (
     signal_closed_batch,
     signal_event,
     start_source_event,
+    wake_clock,
     watch_window,
 )
 from temporal_workflows import MessageDeliveryWorkflow
@@ -51,6 +53,7 @@ WATCH_WINDOW = "watch_window"
 WAKE_CARRIER = "wake_carrier"
 TELL_OF_EVENT = "tell_of_event"
 TAKE_SOURCE_EVENT = "take_source_event"
+WAKE_CLOCK = "wake_clock"
 
 # The one who committed is at it for this long; then it counts as left over.
 _PATIENCE = timedelta(seconds=15)
@@ -253,10 +256,22 @@ async def _take_source_event(temporal: Client, effect: OwedEffect) -> None:
     await start_source_event(temporal, order)
 
 
+def appointment_of_clock(clock: int, *, due_at: float) -> JsonObject:
+    """Write the payload of `WAKE_CLOCK`; `due_at` is in epoch seconds."""
+    return {"clock": clock, "due_at": due_at}
+
+
+async def _wake_clock(temporal: Client, effect: OwedEffect) -> None:
+    """Have a clock look at its schedules when one of them is due."""
+    payload = effect.payload
+    await wake_clock(temporal, ScheduleClockInput(payload["clock"], payload["due_at"]))
+
+
 EFFECTS: dict[str, Effect] = {
     DELIVER_MESSAGE: _deliver_message,
     WATCH_WINDOW: _watch_window,
     WAKE_CARRIER: _wake_carrier,
     TELL_OF_EVENT: _tell_of_event,
     TAKE_SOURCE_EVENT: _take_source_event,
+    WAKE_CLOCK: _wake_clock,
 }

@@ -25,12 +25,14 @@ from domain.contract.runs import (
     BatchWindowInput,
     CancelFanoutInput,
     RecipientRunInput,
+    ScheduleClockInput,
     SourceEventInput,
     TriggerFanoutInput,
 )
 from domain.kit.ids import (
     batch_window_workflow_id,
     cancel_fanout_workflow_id,
+    schedule_clock_workflow_id,
     source_event_workflow_id,
     trigger_fanout_workflow_id,
 )
@@ -40,6 +42,7 @@ from temporal_workflows import (
     BatchWindowWorkflow,
     CancelFanoutWorkflow,
     RecipientRunWorkflow,
+    ScheduleClockWorkflow,
     SourceEventWorkflow,
     TriggerFanoutWorkflow,
 )
@@ -48,6 +51,7 @@ from temporal_workflows.signals import (
     BATCH_CLOSED,
     CANCEL_REQUESTED,
     CLOSES_EARLIER,
+    DUE_EARLIER,
     EVENT_ARRIVED,
 )
 
@@ -212,6 +216,25 @@ async def start_source_event(client: Client, order: SourceEventInput) -> None:
         )
     except WorkflowAlreadyStartedError:
         return
+
+
+async def wake_clock(client: Client, order: ScheduleClockInput) -> None:
+    """Have a clock look at its schedules at an instant, if it would not look before.
+
+    A clock that has nothing to look at ends, and is begun again by this.
+    """
+    await client.start_workflow(
+        ScheduleClockWorkflow.run,
+        order,
+        id=schedule_clock_workflow_id(order.clock),
+        task_queue=RUNS,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        start_signal=DUE_EARLIER,
+        start_signal_args=[order.due_at],
+        static_summary=f"schedules of clock {order.clock}",
+        priority=Priority(priority_key=_URGENT),
+    )
 
 
 async def start_trigger_fanout(

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.admin import channels, keys, messages, sources
+from api.admin import channels, keys, messages, preferences, schedules, sources
 
-ROUTERS: tuple[APIRouter, ...] = (channels.router, keys.router, messages.router, sources.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    channels.router,
+    keys.router,
+    messages.router,
+    preferences.router,
+    schedules.router,
+    sources.router,
+)

@@ -6,12 +6,13 @@ from fastapi import APIRouter
 
 from api.management.account import environments, whoami
 from api.management.channels import channels
-from api.management.content import commits, email_layouts, workflows
+from api.management.content import audiences, commits, email_layouts, workflows
 from api.management.sources import sources
 
 ROUTERS: tuple[APIRouter, ...] = (
     workflows.router,
     email_layouts.router,
+    audiences.router,
     commits.router,
     environments.router,
     channels.router,

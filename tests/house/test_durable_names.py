@@ -19,6 +19,7 @@ WORKFLOW_NAMES = {
     "CancelFanout": "CancelFanoutInput",
     "MessageDelivery": "MessageDeliveryInput",
     "RecipientRun": "RecipientRunInput",
+    "ScheduleClock": "ScheduleClockInput",
     "SourceEvent": "SourceEventInput",
     "Sweep": "SweepInput",
     "TriggerFanout": "TriggerFanoutInput",
@@ -28,6 +29,7 @@ ACTIVITY_NAMES = {
     "close_window",
     "deliver_message",
     "deliver_now",
+    "fire_schedules",
     "http_fetch",
     "plan_cancel_fanout",
     "plan_trigger_fanout",
@@ -39,6 +41,7 @@ ACTIVITY_NAMES = {
 SIGNAL_NAMES = {
     "BatchWindow": {"closes_earlier"},
     "RecipientRun": {"batch_closed", "cancel_requested", "event_arrived"},
+    "ScheduleClock": {"due_earlier"},
 }
 SEARCH_ATTRIBUTES = {
     "CancellationKey",
@@ -83,6 +86,8 @@ PAYLOADS = {
     "SweepInput": ("duties",),
     "SourceEventInput": ("event_id", "environment_id", "environment"),
     "BatchWindowInput": ("batch_id", "environment_id", "closes_at"),
+    "ScheduleClockInput": ("clock", "due_at"),
+    "ClockState": ("due_at", "fired"),
     "WindowState": ("is_closed", "closes_at"),
 }
 
@@ -113,6 +118,7 @@ def test_signals() -> None:
     of_runs = {signals.BATCH_CLOSED, signals.CANCEL_REQUESTED, signals.EVENT_ARRIVED}
     assert of_runs == SIGNAL_NAMES["RecipientRun"]
     assert {signals.CLOSES_EARLIER} == SIGNAL_NAMES["BatchWindow"]
+    assert {signals.DUE_EARLIER} == SIGNAL_NAMES["ScheduleClock"]
 
 
 def test_activities() -> None:

@@ -40,7 +40,11 @@ from domain.workflows.steps.random_cohort import (
 from domain.workflows.steps.throttle import ThrottleStep
 from domain.workflows.steps.trigger_workflow import TriggerWorkflowSettings, TriggerWorkflowStep
 from domain.workflows.steps.unknown import UnknownStep
+from domain.workflows.steps.update_audience import UpdateAudienceStep
 from domain.workflows.steps.update_data import UpdateDataSettings, UpdateDataStep
+from domain.workflows.steps.update_object import UpdateObjectStep
+from domain.workflows.steps.update_tenant import UpdateTenantStep
+from domain.workflows.steps.update_user import UpdateUserStep
 from domain.workflows.steps.wait_for_event import WaitForEventStep, awaited_refs
 
 Step: TypeAlias = Annotated[
@@ -49,6 +53,10 @@ Step: TypeAlias = Annotated[
     | BranchStep
     | RandomCohortStep
     | UpdateDataStep
+    | UpdateUserStep
+    | UpdateObjectStep
+    | UpdateTenantStep
+    | UpdateAudienceStep
     | TriggerWorkflowStep
     | HttpFetchStep
     | ThrottleStep
@@ -71,21 +79,17 @@ STEP_TYPES: dict[str, type[BaseStep]] = {
     "branch": BranchStep,
     "random_cohort": RandomCohortStep,
     "update_data": UpdateDataStep,
+    "update_user": UpdateUserStep,
+    "update_object": UpdateObjectStep,
+    "update_tenant": UpdateTenantStep,
+    "update_audience": UpdateAudienceStep,
     "trigger_workflow": TriggerWorkflowStep,
     "http_fetch": HttpFetchStep,
     "throttle": ThrottleStep,
     "wait_for_event": WaitForEventStep,
 }
 # Known to Knock, refused here by name: a step is never dropped in silence.
-UNSUPPORTED_TYPES = frozenset(
-    (
-        "ai_agent",
-        "update_user",
-        "update_object",
-        "update_tenant",
-        "update_audience",
-    )
-)
+UNSUPPORTED_TYPES = frozenset(("ai_agent",))
 
 
 def parse_steps(raw: JsonValue, field: str = "steps") -> tuple[BaseStep, ...]:
@@ -244,8 +248,12 @@ __all__ = [
     "TriggerWorkflowSettings",
     "TriggerWorkflowStep",
     "UnknownStep",
+    "UpdateAudienceStep",
     "UpdateDataSettings",
     "UpdateDataStep",
+    "UpdateObjectStep",
+    "UpdateTenantStep",
+    "UpdateUserStep",
     "WaitForEventStep",
     "all_steps",
     "bucket_of",

@@ -16,7 +16,11 @@ from domain.workflows.steps import (
     ThrottleStep,
     TriggerWorkflowStep,
     UnknownStep,
+    UpdateAudienceStep,
     UpdateDataStep,
+    UpdateObjectStep,
+    UpdateTenantStep,
+    UpdateUserStep,
     WaitForEventStep,
 )
 from services.walk.context import Walk
@@ -30,7 +34,9 @@ from services.walk.steps.random_cohort import RandomCohortExecutor
 from services.walk.steps.throttle import ThrottleExecutor
 from services.walk.steps.trigger_workflow import TriggerWorkflowExecutor
 from services.walk.steps.unknown import UnknownExecutor
+from services.walk.steps.update_audience import UpdateAudienceExecutor
 from services.walk.steps.update_data import UpdateDataExecutor
+from services.walk.steps.update_recipient import UpdateRecipientExecutor
 from services.walk.steps.wait_for_event import WaitForEventExecutor
 
 S = TypeVar("S", bound=BaseStep)
@@ -62,6 +68,10 @@ EXECUTORS: dict[type[BaseStep], Executor[Any]] = dict(
         pair(BranchStep, BranchExecutor()),
         pair(RandomCohortStep, RandomCohortExecutor()),
         pair(UpdateDataStep, UpdateDataExecutor()),
+        pair(UpdateUserStep, UpdateRecipientExecutor()),
+        pair(UpdateObjectStep, UpdateRecipientExecutor()),
+        pair(UpdateTenantStep, UpdateRecipientExecutor()),
+        pair(UpdateAudienceStep, UpdateAudienceExecutor()),
         pair(TriggerWorkflowStep, TriggerWorkflowExecutor()),
         pair(HttpFetchStep, HttpFetchExecutor()),
         pair(ThrottleStep, ThrottleExecutor()),
