@@ -278,6 +278,21 @@ class WindowState:
 
 
 @dataclass(frozen=True, slots=True)
+class BulkOperationInput:
+    """Work on a bulk operation until it is over."""
+
+    operation_id: str
+    environment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BulkState:
+    """What has become of a bulk operation after a turn of work."""
+
+    is_over: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SourceEventInput:
     """Take the actions of an event that a source has sent; `environment` is a slug."""
 

@@ -33,6 +33,7 @@ from domain.triggers.requests import (
 )
 from models.queries.sources import events as statements
 from models.queries.sources import sources
+from services.bulk import departures
 from services.engine import Engine, Unit
 from services.recipients import recipients, subscriptions
 from services.triggers import accept
@@ -215,7 +216,7 @@ async def _set_tenant(context: _Context, payload: JsonObject) -> None:
 async def _delete(context: _Context, ref: RecipientRef) -> JsonObject:
     """Who is not there needs no deleting: a repeated action comes to the same."""
     try:
-        await recipients.delete_recipient(context.engine, context.environment, ref)
+        await departures.delete_recipient(context.engine, context.environment, ref)
     except NotFound:
         return {"deleted": False}
     return {"deleted": True}
