@@ -10,13 +10,11 @@ from domain.sources.paths import ROOTS, found_at
 
 ActionType: TypeAlias = Literal[
     "users_identify", "users_delete", "objects_set", "objects_delete", "tenants_set",
-    "tenants_delete", "objects_subscribe", "objects_unsubscribe", "workflows_trigger",
-    "workflows_cancel",
+    "tenants_delete", "objects_subscribe", "objects_unsubscribe",
+    "audiences_add_member", "audiences_remove_member", "workflows_trigger", "workflows_cancel",
 ]  # fmt: skip
 # In this order, whatever the order of the mappings (Knock docs: "Sources").
 ORDER: tuple[str, ...] = get_args(ActionType)
-# Known to Knock, refused here by name.
-UNSUPPORTED_ACTIONS = ("audiences_add_member", "audiences_remove_member")
 _PATHS = tuple(f"{root}." for root in ROOTS)
 _NOTHING = object()
 

@@ -10,7 +10,7 @@ from pydantic.functional_validators import AfterValidator
 from domain.conditions import parse_condition_group
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import Members, Shape, Text, Wrong, parsed_by
-from domain.sources.actions import UNSUPPORTED_ACTIONS, ActionType
+from domain.sources.actions import ActionType
 from domain.sources.paths import event_path
 
 MAX_MAPPINGS = 200
@@ -27,12 +27,6 @@ def _no_script(raw: JsonValue) -> None:
 def _no_provider(raw: JsonValue) -> None:
     if raw is not None:
         raise Wrong("preconfigured providers are not supported by this version")
-
-
-def _supported(raw: JsonValue) -> JsonValue:
-    if raw in UNSUPPORTED_ACTIONS:
-        raise Wrong(f"the action {raw} is not supported by this version")
-    return raw
 
 
 def _conditions(raw: JsonValue, field: str) -> JsonValue:
@@ -62,7 +56,7 @@ class MappingIn(Shape):
     """What is done for an event; strings in the parameters may be paths into it."""
 
     event_type: Annotated[Text, Field(min_length=1, max_length=255)]
-    action_type: Annotated[ActionType, BeforeValidator(_supported)]
+    action_type: ActionType
     action_parameters: Members[Any] | None = None
     conditions: Annotated[JsonObject | None, parsed_by(_conditions, _CONDITIONS)] = None
     active: bool = True

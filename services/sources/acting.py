@@ -1,8 +1,8 @@
 """Takes the actions that follow from an event of a source, in their fixed order, each once.
 
 An action and the note of what came of it are one transaction where that can be: a trigger is
-accepted once. What is merged, deleted or cancelled may be done again when a process dies before the
-note, and comes to the same.
+accepted once. What is merged, added, deleted or cancelled may be done again when a process
+dies before the note, and comes to the same.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from domain.audiences.members import MembersIn
 from domain.conditions import ConditionScope, evaluate, read_condition_group
 from domain.kit.errors import AppError, InvalidParams, NotFound, Unavailable
 from domain.kit.ids import derived_id
@@ -33,6 +34,7 @@ from domain.triggers.requests import (
 )
 from models.queries.sources import events as statements
 from models.queries.sources import sources
+from services.audiences import members
 from services.bulk import departures
 from services.engine import Engine, Unit
 from services.recipients import recipients, subscriptions
@@ -251,6 +253,30 @@ async def _unsubscribe(context: _Context, payload: JsonObject) -> JsonObject:
     return {"subscriptions": len(found)}
 
 
+def _membership(payload: JsonObject) -> tuple[str, MembersIn]:
+    """Return the key of an audience, and its member with what is said of it. Raises InvalidParams.
+
+    A user that is the part of an event that describes it comes with its properties.
+    """
+    given = payload.get("user")
+    if isinstance(given, dict):
+        user = {**given, "id": _text(given, "id")}
+    else:
+        user = {"id": _text(payload, "user", "user_id")}
+    member: JsonObject = {"user": user, "tenant": payload.get("tenant")}
+    return _text(payload, "key", "audience_key"), read_shape(MembersIn, {"members": [member]})
+
+
+async def _add_member(context: _Context, payload: JsonObject) -> None:
+    key, given = _membership(payload)
+    await members.add_members(context.engine, context.environment, key, given)
+
+
+async def _remove_member(context: _Context, payload: JsonObject) -> None:
+    key, given = _membership(payload)
+    await members.remove_members(context.engine, context.environment, key, given)
+
+
 def _trigger_request(payload: JsonObject) -> TriggerRequest:
     """Read the parameters of a trigger. Raises InvalidParams."""
     key = _text(payload, "key", "workflow_key")
@@ -277,6 +303,8 @@ ACTIONS: dict[str, Action] = {
     "tenants_delete": _delete_tenant,
     "objects_subscribe": _subscribe,
     "objects_unsubscribe": _unsubscribe,
+    "audiences_add_member": _add_member,
+    "audiences_remove_member": _remove_member,
     "workflows_cancel": _cancel,
 }
 

@@ -142,6 +142,50 @@ async def test_a_refused_action_is_told(account: Account, world: World) -> None:
         await load_recipient(account.engine, world.environment.scope, RecipientRef.user("new"))
 
 
+async def test_audiences(account: Account, world: World) -> None:
+    """An event lets a user enter an audience once, with what follows, and another one leave it."""
+    await world.audience("buyers")
+    trigger = {"audience_trigger": {"audience_key": "buyers"}}
+    await world.publish("welcome", feed_step(), **trigger)
+    member = {"key": "buyers", "user": "body.user", "tenant": "body.shop"}
+    endpoint = await put(
+        account,
+        mapping("audiences_add_member", **member),
+        mapping("audiences_add_member", "again", key="buyers", user_id="body.user.id"),
+        mapping("audiences_remove_member", "refunded", **member),
+    )
+    ada = {"id": 7, "name": "Ada"}
+    for _ in range(2):
+        received = await send(account, endpoint, user=ada, shop="s1")
+        assert await act(account, world, received) == [("audiences_add_member", "ok")]
+    await act(account, world, await send(account, endpoint, "again", user=ada))
+    assert await world.members("buyers") == [("7", ""), ("7", "s1")]
+    stored = await load_recipient(account.engine, world.environment.scope, RecipientRef.user("7"))
+    assert stored.properties["name"] == "Ada"
+    runs = await world.runs()
+    assert sorted(run["tenant_id"] or "" for run in runs) == ["", "s1"]
+    await act(account, world, await send(account, endpoint, "refunded", user=7, shop="s1"))
+    assert await world.members("buyers") == [("7", "")]
+
+
+async def test_an_audience_that_follows_its_conditions(account: Account, world: World) -> None:
+    """Whom an event identifies enters a dynamic audience; by hand nobody does, nor one unknown."""
+    await world.audience("pros", [{"property": "plan", "operator": "equal_to", "argument": "pro"}])
+    endpoint = await put(
+        account,
+        mapping("users_identify", id="body.user", plan="body.plan"),
+        mapping("audiences_add_member", key="pros", user="body.user"),
+        mapping("audiences_remove_member", key="nowhere", user="body.user"),
+        mapping("audiences_remove_member", key="pros", user="body.nobody"),
+    )
+    received = await send(account, endpoint, user="ada", plan="pro")
+    rows = await acting.take_event(account.engine, world.environment.scope, received.event_id)
+    assert [row.result and row.result["code"] for row in rows] == [
+        None, "audience_not_static", "resource_missing", "invalid_params",
+    ]  # fmt: skip
+    assert await world.members("pros") == [("ada", "")]
+
+
 async def test_cancel(account: Account, world: World) -> None:
     """An event may cancel what another one has triggered."""
     delay = {"type": "delay", "ref": "d", "settings": {"delay_for": {"unit": "days", "value": 1}}}
