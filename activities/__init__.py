@@ -12,8 +12,9 @@ from activities.deliver import DeliverActivities
 from activities.fan_out import FanOutActivities
 from activities.fetch import FetchActivities
 from activities.schedules import ScheduleActivities
+from activities.sources import SourceActivities
 from activities.sweep import SweepActivities
-from domain.contract.queues import BULK, DELIVERY_QUEUES, FANOUT, FETCH, RUNS, SWEEP
+from domain.contract.queues import BULK, DELIVERY_QUEUES, FANOUT, FETCH, JOBS, RUNS, SWEEP
 from services.engine import Engine
 
 
@@ -32,6 +33,7 @@ def activities_by_queue(
     deliver = DeliverActivities(engine, queues=queues)
     fan_out = FanOutActivities(engine, works_runs=RUNS in queues)
     fetch = FetchActivities(engine)
+    sources = SourceActivities(engine)
     schedules = ScheduleActivities(engine)
     sweep = SweepActivities(engine)
     table: dict[str, list[Callable[..., Any]]] = {
@@ -50,6 +52,7 @@ def activities_by_queue(
         SWEEP: [sweep.sweep],
         FETCH: [fetch.http_fetch],
         BULK: [bulk.work_on_bulk],
+        JOBS: [sources.take_source_event],
     }
     for queue in DELIVERY_QUEUES:
         table[queue] = [deliver.deliver_message]

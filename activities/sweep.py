@@ -20,6 +20,7 @@ from services.jobs.retention import forget_expired
 from services.runs.reconciliation import reconcile_runs
 from services.triggers.release_sweep import confirm_releases, release_left_over
 from services.triggers.scheduled import look_after_schedules
+from services.waits.sweep import look_after_waits
 
 _log = get_logger(__name__)
 
@@ -35,6 +36,7 @@ DUTIES: dict[str, Callable[[Engine], Awaitable[int]]] = {
     "schedules": look_after_schedules,
     "audiences": refresh_audiences,
     "bulk": recover_bulk_operations,
+    "waits": look_after_waits,
     "forget": forget_expired,
     "expiry": delete_expired_rows,
 }

@@ -25,6 +25,7 @@ from services.deliveries.under_way import DeliveriesUnderWay
 from services.engine import Engine
 from services.runs.temporal_retention import TemporalRetention
 from services.triggers.under_way import ReleasesUnderWay
+from services.waits.under_way import WaitsUnderWay
 from services.walk.trigger_data import TriggerData
 
 _log = get_logger(__name__)
@@ -48,6 +49,7 @@ def compose_engine(
         deliveries_under_way=DeliveriesUnderWay(),
         releases_under_way=ReleasesUnderWay(),
         temporal_retention=TemporalRetention(),
+        waits_under_way=WaitsUnderWay(),
     )
 
 

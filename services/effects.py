@@ -27,6 +27,7 @@ from domain.contract.runs import (
     DeliverMessageInput,
     MessageDeliveryInput,
     ScheduleClockInput,
+    SourceEventInput,
 )
 from domain.jobs.rows import OwedEffect
 from domain.kit.errors import Unavailable
@@ -38,7 +39,9 @@ from runtime.logs import get_logger
 from services.engine import Engine, Unit
 from services.temporal_calls import (
     signal_closed_batch,
+    signal_event,
     start_bulk_operation,
+    start_source_event,
     wake_clock,
     watch_window,
 )
@@ -50,6 +53,8 @@ _log = get_logger(__name__)
 DELIVER_MESSAGE = "deliver_message"
 WATCH_WINDOW = "watch_window"
 WAKE_CARRIER = "wake_carrier"
+TELL_OF_EVENT = "tell_of_event"
+TAKE_SOURCE_EVENT = "take_source_event"
 WAKE_CLOCK = "wake_clock"
 WORK_ON_BULK = "work_on_bulk"
 
@@ -225,6 +230,35 @@ async def _wake_carrier(temporal: Client, effect: OwedEffect) -> None:
     await signal_closed_batch(temporal, run, payload["batch_id"])
 
 
+def awaited_event(run_id: UUID, step_ref: str, *, workflow_key: str) -> JsonObject:
+    """Write the payload of `TELL_OF_EVENT`: the run, and its step that waits for an event."""
+    return {"run_id": str(run_id), "step_ref": step_ref, "workflow_key": workflow_key}
+
+
+async def _tell_of_event(temporal: Client, effect: OwedEffect) -> None:
+    """Tell a run that an event may have come which a step of it waits for."""
+    payload = effect.payload
+    run = RunInTemporal(
+        id=UUID(payload["run_id"]),
+        environment=effect.environment,
+        workflow_key=payload["workflow_key"],
+    )
+    await signal_event(temporal, run, payload["step_ref"])
+
+
+def source_event(event_id: UUID) -> JsonObject:
+    """Write the payload of `TAKE_SOURCE_EVENT`: an event whose actions are to be taken."""
+    return {"event_id": str(event_id)}
+
+
+async def _take_source_event(temporal: Client, effect: OwedEffect) -> None:
+    """Have the actions of an event taken."""
+    order = SourceEventInput(
+        effect.payload["event_id"], str(effect.environment_id), effect.environment
+    )
+    await start_source_event(temporal, order)
+
+
 def appointment_of_clock(clock: int, *, due_at: float) -> JsonObject:
     """Write the payload of `WAKE_CLOCK`; `due_at` is in epoch seconds."""
     return {"clock": clock, "due_at": due_at}
@@ -253,6 +287,8 @@ EFFECTS: dict[str, Effect] = {
     DELIVER_MESSAGE: _deliver_message,
     WATCH_WINDOW: _watch_window,
     WAKE_CARRIER: _wake_carrier,
+    TELL_OF_EVENT: _tell_of_event,
+    TAKE_SOURCE_EVENT: _take_source_event,
     WAKE_CLOCK: _wake_clock,
     WORK_ON_BULK: _work_on_bulk,
 }

@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # `services/composition.py` makes them; their modules know th
     from services.deliveries.under_way import DeliveriesUnderWay
     from services.runs.temporal_retention import TemporalRetention
     from services.triggers.under_way import ReleasesUnderWay
+    from services.waits.under_way import WaitsUnderWay
     from services.walk.trigger_data import TriggerData
 
 
@@ -50,6 +51,7 @@ class Engine:
         deliveries_under_way: the attempts that this process makes.
         releases_under_way: what this process has promised to start and not started yet.
         temporal_retention: for how long Temporal remembers what has ended.
+        waits_under_way: whether this process tells runs of events that they wait for.
     """
 
     settings: Settings
@@ -65,6 +67,7 @@ class Engine:
     deliveries_under_way: DeliveriesUnderWay
     releases_under_way: ReleasesUnderWay
     temporal_retention: TemporalRetention
+    waits_under_way: WaitsUnderWay
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         """Lend a connection outside any transaction, for single statements and for reading.

@@ -27,6 +27,7 @@ from domain.contract.runs import (
     CancelFanoutInput,
     RecipientRunInput,
     ScheduleClockInput,
+    SourceEventInput,
     TriggerFanoutInput,
 )
 from domain.kit.ids import (
@@ -34,6 +35,7 @@ from domain.kit.ids import (
     bulk_operation_workflow_id,
     cancel_fanout_workflow_id,
     schedule_clock_workflow_id,
+    source_event_workflow_id,
     trigger_fanout_workflow_id,
 )
 from domain.kit.principals import EnvironmentScope
@@ -44,10 +46,17 @@ from temporal_workflows import (
     CancelFanoutWorkflow,
     RecipientRunWorkflow,
     ScheduleClockWorkflow,
+    SourceEventWorkflow,
     TriggerFanoutWorkflow,
 )
 from temporal_workflows.search_attributes import search_attributes
-from temporal_workflows.signals import BATCH_CLOSED, CANCEL_REQUESTED, CLOSES_EARLIER, DUE_EARLIER
+from temporal_workflows.signals import (
+    BATCH_CLOSED,
+    CANCEL_REQUESTED,
+    CLOSES_EARLIER,
+    DUE_EARLIER,
+    EVENT_ARRIVED,
+)
 
 T = TypeVar("T")
 
@@ -175,6 +184,15 @@ async def signal_closed_batch(client: Client, run: RunInTemporal, batch_id: str)
             raise
 
 
+async def signal_event(client: Client, run: RunInTemporal, step_ref: str) -> None:
+    """Tell a run to look for the event that a step of it waits for; one that is gone need not."""
+    try:
+        await client.get_workflow_handle(run.temporal_id).signal(EVENT_ARRIVED, step_ref)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+
+
 async def watch_window(
     client: Client, order: BatchWindowInput, *, environment: str, workflow_key: str, step_ref: str
 ) -> None:
@@ -194,6 +212,22 @@ async def watch_window(
         search_attributes=search_attributes(environment=environment, workflow_key=workflow_key),
         static_summary=f"{step_ref} of {workflow_key} in {environment}",
     )
+
+
+async def start_source_event(client: Client, order: SourceEventInput) -> None:
+    """Have the actions of an event taken; one that was started before is left alone."""
+    try:
+        await client.start_workflow(
+            SourceEventWorkflow.run,
+            order,
+            id=source_event_workflow_id(order.environment, order.event_id),
+            task_queue=RUNS,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=search_attributes(environment=order.environment),
+        )
+    except WorkflowAlreadyStartedError:
+        return
 
 
 async def wake_clock(client: Client, order: ScheduleClockInput) -> None:

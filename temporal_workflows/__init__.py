@@ -6,6 +6,7 @@ from temporal_workflows.cancel_fanout import CancelFanoutWorkflow
 from temporal_workflows.message_delivery import MessageDeliveryWorkflow
 from temporal_workflows.recipient_run import RecipientRunWorkflow
 from temporal_workflows.schedule_clock import ScheduleClockWorkflow
+from temporal_workflows.source_event import SourceEventWorkflow
 from temporal_workflows.sweep import SweepWorkflow
 from temporal_workflows.trigger_fanout import TriggerFanoutWorkflow
 
@@ -18,6 +19,7 @@ WORKFLOWS = (
     ScheduleClockWorkflow,
     BulkOperationWorkflow,
     SweepWorkflow,
+    SourceEventWorkflow,
 )
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "MessageDeliveryWorkflow",
     "RecipientRunWorkflow",
     "ScheduleClockWorkflow",
+    "SourceEventWorkflow",
     "SweepWorkflow",
     "TriggerFanoutWorkflow",
 ]

@@ -25,6 +25,7 @@ from domain.contract.runs import (
     FirstAttempt,
     HttpFetchInput,
     ScheduleClockInput,
+    SourceEventInput,
     TriggerFanoutInput,
     WindowState,
 )
@@ -74,6 +75,9 @@ FETCH_HEARTBEAT = timedelta(seconds=30)
 
 # A turn ends by itself after a minute, or a chunk later.
 BULK_TIMEOUT = timedelta(minutes=5)
+
+# A few actions; a trigger for many is started by its fan-out.
+SOURCE_EVENT_TIMEOUT = timedelta(minutes=2)
 
 CHUNK_TIMEOUT = timedelta(minutes=5)
 CHUNK_HEARTBEAT = timedelta(seconds=20)
@@ -154,6 +158,12 @@ async def sweep(duty: str) -> int:
     raise NotImplementedError
 
 
+@activity.defn(name="take_source_event")
+async def take_source_event(order: SourceEventInput) -> int:
+    """Take the actions of an event that a source has sent; returns how many there were."""
+    raise NotImplementedError
+
+
 ALL = (
     advance,
     close_window,
@@ -167,4 +177,5 @@ ALL = (
     signal_cancelled_runs,
     work_on_bulk,
     sweep,
+    take_source_event,
 )

@@ -23,7 +23,7 @@ from domain.contract.runs import (
 )
 from temporal_workflows import activity_stubs as stubs
 from temporal_workflows.delivery import deliver, sleep_until
-from temporal_workflows.signals import BATCH_CLOSED, CANCEL_REQUESTED
+from temporal_workflows.signals import BATCH_CLOSED, CANCEL_REQUESTED, EVENT_ARRIVED
 from temporal_workflows.waits import SPEAKS, WAITS
 
 _STORY_LINES = 100
@@ -39,6 +39,7 @@ class RecipientRunWorkflow:
     def __init__(self) -> None:
         self._cancel_requested = False
         self._closed_batches: set[str] = set()
+        self._news: set[str] = set()
         self._deliveries: dict[str, asyncio.Task[None]] = {}
         self._room = asyncio.Semaphore(_DELIVERIES_AT_ONCE)
         self._story: list[str] = []
@@ -52,6 +53,19 @@ class RecipientRunWorkflow:
     def batch_closed(self, batch_id: str) -> None:
         """Wake a run that carries a batch; word that comes early or twice does no harm."""
         self._closed_batches.add(batch_id)
+
+    @workflow.signal(name=EVENT_ARRIVED)
+    def event_arrived(self, step_ref: str) -> None:
+        """Wake a run that waits for an event; word that comes early or twice does no harm."""
+        self._news.add(step_ref)
+
+    def has_news(self, step_ref: str) -> bool:
+        """Tell whether word has come of an event since the last time it was taken."""
+        return step_ref in self._news
+
+    def take_news(self, step_ref: str) -> None:
+        """Take word of an event: what comes from here on is news."""
+        self._news.discard(step_ref)
 
     def has_closed(self, batch_id: str) -> bool:
         """Tell whether word has come that a batch has closed."""

@@ -6,6 +6,7 @@ wait of an existing kind does must not change: its histories are replayed for up
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ from typing import Any, Protocol
 from temporalio import workflow
 
 from domain.contract.queues import FETCH
-from domain.contract.runs import AwaitBatch, Fetch, SleepUntil, WalkOn
+from domain.contract.runs import AwaitBatch, AwaitEvent, Fetch, SleepUntil, WalkOn
 from temporal_workflows import activity_stubs as stubs
 
 
@@ -26,8 +27,16 @@ class Waiting(Protocol):
     def has_closed(self, batch_id: str) -> bool:
         """Tell whether word has come that a batch has closed."""
 
+    def has_news(self, step_ref: str) -> bool:
+        """Tell whether word has come of an event that a step waits for."""
+
+    def take_news(self, step_ref: str) -> None:
+        """Take that word: what comes from here on is news."""
+
 
 Wait = Callable[[Waiting, Any], Awaitable[None]]
+# A clock of ours may be behind Temporal's, so that a wait is not over for the walk that ends it.
+_SECONDS_AFTER_END = 1.0
 
 
 async def _walk_on(run: Waiting, directive: WalkOn) -> None:
@@ -83,11 +92,27 @@ async def _await_batch(run: Waiting, directive: AwaitBatch) -> None:
     await workflow.wait_condition(lambda: run.has_closed(directive.batch_id) or run.is_cancelled())
 
 
+async def _await_event(run: Waiting, directive: AwaitEvent) -> None:
+    """Wait for word of an event, for a cancel, or for the end of the wait.
+
+    The word is taken before the walk that looks for the event, so what comes during it is heard.
+    """
+    seconds = directive.until - workflow.time()
+    with contextlib.suppress(TimeoutError):
+        await workflow.wait_condition(
+            lambda: run.has_news(directive.step_ref) or run.is_cancelled(),
+            timeout=timedelta(seconds=seconds if seconds > 0 else _SECONDS_AFTER_END),
+            timeout_summary=directive.label,
+        )
+    run.take_news(directive.step_ref)
+
+
 WAITS: dict[str, Wait] = {
     "walk_on": _walk_on,
     "sleep_until": _sleep_until,
     "fetch": _fetch,
     "await_batch": _await_batch,
+    "await_event": _await_event,
 }
 # What a workflow of this version can obey; it says so with every walk.
 SPEAKS = ("finished", *WAITS)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.admin import channels, keys, messages, model_providers, preferences, schedules
+from api.admin import (
+    channels,
+    keys,
+    messages,
+    model_providers,
+    preferences,
+    schedules,
+    sources,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     channels.router,
@@ -13,4 +21,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     model_providers.router,
     preferences.router,
     schedules.router,
+    sources.router,
 )

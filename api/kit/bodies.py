@@ -59,6 +59,12 @@ async def read_object(request: Request) -> JsonObject:
     return parse_object(await _receive(request, settings.max_body_bytes))
 
 
+async def read_signed(request: Request) -> tuple[bytes, JsonObject]:
+    """Read a body as `read_object` does, and return it also as it came: a signature is of that."""
+    raw = await _receive(request, _settings(request).max_body_bytes)
+    return raw, parse_object(raw)
+
+
 async def read_trigger(request: Request) -> Body:
     """Read the body of a trigger, or of a bulk request, which may be larger; see `read_object`.
 

@@ -18,6 +18,7 @@ from api.knock.preferences import unsubscribing
 from api.knock.recipients import objects, subscriptions, tenants, users
 from api.knock.runs import recipient_runs
 from api.knock.schedules import recipient_schedules, schedules
+from api.knock.sources import receive
 from api.knock.triggers import workflows
 
 # Literal segments before parameters: `batch` is not a message id.
@@ -42,4 +43,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     recipient_runs.router,
     schedules.router,
     recipient_schedules.router,
+    receive.router,
 )

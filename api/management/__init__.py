@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from api.management.account import environments, whoami
 from api.management.channels import channels, groups
 from api.management.content import audiences, commits, email_layouts, workflows
+from api.management.sources import sources
 
 ROUTERS: tuple[APIRouter, ...] = (
     workflows.router,
@@ -16,5 +17,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     environments.router,
     channels.router,
     groups.router,
+    sources.router,
     whoami.router,
 )

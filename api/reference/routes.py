@@ -45,6 +45,7 @@ def knock_document() -> JsonObject:
             "Feeds": "In-app messages as a browser shows them to a user.",
             "Bulk operations": "Work on many at once, which goes on after the answer.",
             "Workflow recipient runs": "What a workflow did for each recipient of a trigger.",
+            "Sources": "Where sources send their events to, without a key of ours.",
         },
     )
 
@@ -70,6 +71,7 @@ def management_document() -> JsonObject:
             "Environments": "The chain that content is promoted along.",
             "Channels": "What workflows send through.",
             "Channel groups": "Rules that choose among channels of one type.",
+            "Sources": "Who sends events, and what is done for them.",
             "Account": "Whose token this is.",
             "Admin: channels": "Set channels up; changes take effect at once.",
             "Admin: credentials": "API keys and service tokens.",
@@ -77,6 +79,7 @@ def management_document() -> JsonObject:
             "Admin: model providers": "Whom AI agent steps ask.",
             "Admin: preferences": "What counts for recipients that say nothing else.",
             "Admin: schedules": "Schedules that are to be paused, or did not occur.",
+            "Admin: sources": "Secrets and addresses of sources.",
         },
     )
 

@@ -15,8 +15,10 @@ DELIVER_WEBHOOK = "deliver-webhook"
 FETCH = "fetch"
 # What a request asks to be done to many: long, and in nobody's way.
 BULK = "bulk"
+# What is done in the background, each thing in a workflow of its own.
+JOBS = "jobs"
 
 # Which channel type uses which is in `domain/channels/<type>.py`.
 DELIVERY_QUEUES = (DELIVER_EMAIL, DELIVER_SMS, DELIVER_PUSH, DELIVER_CHAT, DELIVER_WEBHOOK)
 
-ALL_QUEUES: tuple[str, ...] = (RUNS, FANOUT, SWEEP, *DELIVERY_QUEUES, FETCH, BULK)
+ALL_QUEUES: tuple[str, ...] = (RUNS, FANOUT, SWEEP, *DELIVERY_QUEUES, FETCH, BULK, JOBS)

@@ -127,8 +127,24 @@ class AwaitBatch:
     kind: Literal["await_batch"] = "await_batch"
 
 
+@dataclass(frozen=True, slots=True)
+class AwaitEvent:
+    """Wait for word that an event may have come that a step waits for.
+
+    Attributes:
+        step_ref: which step.
+        until: how long, in epoch seconds.
+        label: what for, for the Temporal UI.
+    """
+
+    step_ref: str
+    until: float
+    label: str = ""
+    kind: Literal["await_event"] = "await_event"
+
+
 Directive: TypeAlias = Annotated[
-    Finished | WalkOn | SleepUntil | Fetch | AwaitBatch, Field(discriminator="kind")
+    Finished | WalkOn | SleepUntil | Fetch | AwaitBatch | AwaitEvent, Field(discriminator="kind")
 ]
 
 
@@ -274,3 +290,12 @@ class BulkState:
     """What has become of a bulk operation after a turn of work."""
 
     is_over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEventInput:
+    """Take the actions of an event that a source has sent; `environment` is a slug."""
+
+    event_id: str
+    environment_id: str
+    environment: str

@@ -165,6 +165,11 @@ def batch_window_workflow_id(environment: str, workflow_key: str, batch: str) ->
     return f"batch/{environment}/{_short(workflow_key)}/{batch}"
 
 
+def source_event_workflow_id(environment: str, event: str) -> str:
+    """Return the id of the Temporal workflow that takes the actions of a source's event."""
+    return f"source-event/{environment}/{event}"
+
+
 def schedule_clock_workflow_id(clock: int) -> str:
     """Return the id of the Temporal workflow that is one clock of schedules."""
     return f"schedule-clock/{clock}"

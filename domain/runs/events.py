@@ -56,6 +56,10 @@ class RunEventType(StrEnum):
     AGENT_UNANSWERED = "agent_unanswered"
     AGENT_RETRY_SCHEDULED = "agent_retry_scheduled"
     AGENT_FAILED = "agent_failed"
+    WAIT_REGISTERED = "wait_registered"
+    WAIT_CONDITIONS_EVALUATED = "wait_conditions_evaluated"
+    WAIT_MATCHED = "wait_matched"
+    WAIT_TIMED_OUT = "wait_timed_out"
 
 
 class RunEventStatus(StrEnum):

@@ -1188,6 +1188,166 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_commits_environment_id_id"), "commits", ["environment_id", "id"], unique=False
     )
+    op.create_table(
+        "event_waits",
+        sa.Column("recipient_run_id", sa.Uuid(), nullable=False),
+        sa.Column("step_ref", sa.Text(collation="C"), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("workflow_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("event_type", sa.Text(collation="C"), nullable=False),
+        sa.Column("event_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("source_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("recipient_path", sa.Text(collation="C"), nullable=False),
+        sa.Column("collection", sa.Text(collation="C"), nullable=False),
+        sa.Column("recipient_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("looks_from", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "judged", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "output", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
+        sa.PrimaryKeyConstraint("recipient_run_id", "step_ref", name=op.f("pk_event_waits")),
+    )
+    op.create_index(
+        "ix_event_waits_awaited",
+        "event_waits",
+        ["environment_id", "event_type", "source_key", "event_key", "recipient_id", "collection"],
+        unique=False,
+        postgresql_where=sa.text("claimed_at IS NULL"),
+    )
+    op.create_index(
+        "ix_event_waits_unsettled",
+        "event_waits",
+        ["registered_at"],
+        unique=False,
+        postgresql_where=sa.text("settled_at IS NULL AND claimed_at IS NULL"),
+    )
+    op.create_table(
+        "sources",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("key", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("name", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("description", sa.Text(collation="C"), nullable=True),
+        sa.Column("custom_image_url", sa.Text(collation="C"), nullable=True),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sources")),
+        sa.UniqueConstraint("key", name=op.f("uq_sources_key")),
+    )
+    op.create_table(
+        "source_environments",
+        sa.Column("source_id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("endpoint_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column(
+            "settings", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column(
+            "verification",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            nullable=True,
+        ),
+        sa.Column("sealed_secret", sa.LargeBinary(), nullable=True),
+        sa.Column(
+            "mappings", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["environment_id"],
+            ["environments.id"],
+            name=op.f("fk_source_environments_environment_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["source_id"], ["sources.id"], name=op.f("fk_source_environments_source_id")
+        ),
+        sa.PrimaryKeyConstraint("source_id", "environment_id", name=op.f("pk_source_environments")),
+        sa.UniqueConstraint("endpoint_id", name=op.f("uq_source_environments_endpoint_id")),
+    )
+    op.create_table(
+        "source_events",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("source_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("event", sa.Text(collation="C"), nullable=False),
+        sa.Column(
+            "body", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column(
+            "headers", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("verification_status", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("idempotency_key", sa.Text(collation="C"), nullable=True),
+        sa.Column("happened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("processed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_source_events")),
+    )
+    op.create_index(
+        "ix_source_events_event",
+        "source_events",
+        [
+            "environment_id",
+            "source_key",
+            "event",
+            sa.literal_column("inserted_at DESC"),
+            sa.literal_column("id DESC"),
+        ],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_source_events_inserted_at"), "source_events", ["inserted_at"], unique=False
+    )
+    op.create_index(
+        "ix_source_events_newest",
+        "source_events",
+        [
+            "environment_id",
+            "source_key",
+            sa.literal_column("inserted_at DESC"),
+            sa.literal_column("id DESC"),
+        ],
+        unique=False,
+    )
+    op.create_table(
+        "source_event_keys",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("source_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("idempotency_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "environment_id", "source_key", "idempotency_key", name=op.f("pk_source_event_keys")
+        ),
+    )
+    op.create_index(
+        op.f("ix_source_event_keys_inserted_at"), "source_event_keys", ["inserted_at"], unique=False
+    )
+    op.create_table(
+        "source_event_actions",
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("action_type", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column(
+            "parameters", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
+        sa.Column(
+            "payload", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column(
+            "result", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("event_id", "position", name=op.f("pk_source_event_actions")),
+    )
     # ### end Alembic commands ###
     # Merging in the database makes an upsert one atomic statement: no read, no lost update.
     op.execute(
@@ -1326,6 +1486,12 @@ def downgrade() -> None:
         "schedules",
         "throttle_passes",
         "fetches",
+        "event_waits",
+        "source_event_actions",
+        "source_event_keys",
+        "source_events",
+        "source_environments",
+        "sources",
         "environments",
         "delivery_attempts",
         "deliveries",

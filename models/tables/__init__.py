@@ -30,7 +30,15 @@ from models.tables.recipient import (
 from models.tables.release import SweepPosition, TriggerRelease
 from models.tables.run import FirstRun, RecipientRun, RecipientRunEvent, RunPatch, WorkflowRun
 from models.tables.schedule import MovedRecipient, Schedule
+from models.tables.source import (
+    Source,
+    SourceEnvironment,
+    SourceEvent,
+    SourceEventAction,
+    SourceEventKey,
+)
 from models.tables.throttle import ThrottlePass
+from models.tables.wait import EventWait
 
 __all__ = [
     "ApiKey",
@@ -51,6 +59,7 @@ __all__ = [
     "DefaultPreferenceSet",
     "DeliveryAttempt",
     "Environment",
+    "EventWait",
     "FirstRun",
     "FollowedObject",
     "IdempotencyRecord",
@@ -71,6 +80,11 @@ __all__ = [
     "RunPatch",
     "Schedule",
     "ServiceToken",
+    "Source",
+    "SourceEnvironment",
+    "SourceEvent",
+    "SourceEventAction",
+    "SourceEventKey",
     "Subscription",
     "SweepPosition",
     "ThrottlePass",

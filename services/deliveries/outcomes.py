@@ -19,6 +19,7 @@ from models.queries.deliveries import deliveries as statements
 from runtime.faults import fault_of
 from runtime.logs import get_logger
 from services.engine import Engine
+from services.waits.telling import hurry
 
 _log = get_logger(__name__)
 
@@ -178,7 +179,7 @@ async def _record(
     while True:
         try:
             async with engine.connection() as connection:
-                return await statements.record_attempt(connection, record)
+                stored = await statements.record_attempt(connection, record)
         except psycopg.DataError as error:
             if record.exchange is None and not record.metadata:
                 raise
@@ -194,3 +195,6 @@ async def _record(
             if wait is None:
                 raise Unavailable("The database cannot be written; try again.") from error
             await asyncio.sleep(wait)
+        else:
+            hurry(engine)
+            return stored

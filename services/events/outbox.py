@@ -53,6 +53,29 @@ async def subscribe(unit: Unit, environment_id: UUID, wanted: Subscription) -> N
     await statements.subscribe(unit.connection, environment_id, wanted, unit.now)
 
 
+async def subscribe_also(unit: Unit, environment_id: UUID, wanted: Subscription) -> None:
+    """Subscribe a reader to more events than before, as `subscribe` does.
+
+    Where it hears of them already nothing is written, so any number of transactions may ask at the
+    same time; and the subscription stays until theirs has ended.
+    """
+    await statements.subscribe_also(unit.connection, environment_id, wanted, unit.now)
+
+
+async def is_behind(engine: Engine, reader: str) -> bool:
+    """Tell whether something was written that a reader has not come to.
+
+    Raises:
+        UnknownReader: it has to subscribe.
+    """
+    async with engine.connection() as connection:
+        news = await statements.news(connection, reader)
+    if news is None:
+        raise UnknownReader(reader)
+    position, newest = news
+    return newest > position
+
+
 async def unsubscribe(unit: Unit, environment_id: UUID, reader: str) -> None:
     """End a subscription; without one that is left the reader is not known any more."""
     await statements.unsubscribe(unit.connection, environment_id, reader)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from models.queries.runs.fetches import forget_ended
 from models.queries.runs.throttles import forget_passes
+from models.queries.sources.events import forget_events, forget_keys
 from models.queries.triggers.idempotency import delete_expired
 from services.engine import Engine
 from services.events.outbox import tidy_outbox
@@ -13,14 +16,20 @@ _AT_ONCE = 10_000
 
 
 async def forget_expired(engine: Engine) -> int:
-    """Delete what nobody needs: answers to repeat, passes, requests of ended runs, outbox rows.
+    """Delete what nobody needs any more: old answers, passes, requests, events, outbox rows.
 
     Returns:
         How many rows were deleted.
     """
     failures: list[Exception] = []
     deleted = 0
-    for forget in (_forget_answers, _forget_passes, _forget_fetches, tidy_outbox):
+    for forget in (
+        _forget_answers,
+        _forget_passes,
+        _forget_fetches,
+        _forget_source_events,
+        tidy_outbox,
+    ):
         try:
             deleted += await forget(engine)
         except Exception as error:  # one must not keep the others from their work
@@ -38,6 +47,14 @@ async def _forget_passes(engine: Engine) -> int:
 async def _forget_fetches(engine: Engine) -> int:
     async with engine.connection() as connection:
         return await forget_ended(connection, limit=_AT_ONCE)
+
+
+async def _forget_source_events(engine: Engine) -> int:
+    """What sources have sent is kept for 30 days, their keys for one (Knock docs, "Sources")."""
+    now = engine.clock()
+    async with engine.connection() as connection:
+        keys = await forget_keys(connection, now - timedelta(days=1), limit=_AT_ONCE)
+        return keys + await forget_events(connection, now - timedelta(days=30), limit=_AT_ONCE)
 
 
 async def _forget_answers(engine: Engine) -> int:

@@ -31,6 +31,7 @@ from models.queries.recipients.recipients import recipients_by_ref
 from runtime.database import Connection
 from services.batches.gathering import contributions_of
 from services.engine import Engine
+from services.waits.telling import hurry
 
 # Fifty e-mails may have 250 MB together; whoever wants so many asks several times.
 MAX_CONTENTS_BYTES = 16 * 1024 * 1024
@@ -232,6 +233,8 @@ async def engage_many(
         if allowed:
             await engagement.engage(unit.connection, environment.id, change, allowed, now=unit.now)
         found = await statements.messages_by_id(unit.connection, environment.id, message_ids)
+    if allowed:
+        hurry(engine)
     return [
         message
         for message in found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 
@@ -53,6 +53,7 @@ class Walk:
         journal: what the walk did so far.
         limits: what a rendering may cost.
         gathered: the items of the batch that the run has carried last, if it has.
+        outputs: what steps before have to say, by ref, as `refs` shows it.
     """
 
     unit: Unit
@@ -62,6 +63,7 @@ class Walk:
     journal: Journal
     limits: Limits
     gathered: Gathered | None = None
+    outputs: JsonObject = field(default_factory=dict)
     _scope: JsonObject | None = None
     _stored: list[RunMessage] | None = None
     _unsubscribe_url: str | None = None
@@ -98,6 +100,7 @@ class Walk:
                 now_iso=iso(self.run.accepted_at) or "",
                 gathered=self.gathered,
             )
+            self._scope["refs"] = self.outputs
         return self._scope
 
     def _variables(self) -> JsonObject:
@@ -142,8 +145,19 @@ class Walk:
         self.run.renew(stored, preferences)
         self._scope = None
 
-    async def judge(self, *groups: ConditionGroup | None) -> Verdict | None:
+    def put_output(self, ref: str, output: JsonObject) -> None:
+        """Let later steps see what a step has to say."""
+        self.outputs = {**self.outputs, ref: output}
+        self._scope = None
+
+    async def judge(
+        self, *groups: ConditionGroup | None, event: JsonObject | None = None
+    ) -> Verdict | None:
         """Judge condition groups joined by AND; None when there is nothing to judge.
+
+        Args:
+            groups: what has to hold.
+            event: the event that a wait is judged for.
 
         Raises:
             ContentError: the Liquid of an argument is broken, or the data breaks a comparison.
@@ -161,7 +175,8 @@ class Walk:
                     return Verdict(passed=False, trace=trace)
             return Verdict(passed=True, trace=trace)
 
-        values = {**self.scope(), "refs": await self._message_refs()}
+        refs = {**await self._message_refs(), **self.outputs}
+        values = {**self.scope(), "refs": refs} | ({} if event is None else {"event": event})
         return await self.judge_by(evaluate_all, given, values)
 
     async def judge_by(

@@ -216,6 +216,10 @@ class Journal:
         wanted = [outbox_row(each) for each in happened if each.event_type in self._subscribed]
         return {**self.rows, "outbox": wanted}
 
+    def has_handed_on(self) -> bool:
+        """Tell whether the outbox may have rows of this walk."""
+        return bool(self._subscribed)
+
     def _add(self, table: str, row: JsonObject) -> None:
         clean = storable_json(row, characters=_MOST_CHARACTERS)
         self.rows.setdefault(table, []).append(clean)

@@ -18,6 +18,7 @@ from domain.contract.runs import (
     START,
     Advanced,
     AwaitBatch,
+    AwaitEvent,
     Directive,
     Fetch,
     Finished,
@@ -153,7 +154,8 @@ async def _take_all(walk: Walk, orders: Orders) -> Advanced:
             case "failed":
                 return _finish(walk, "step_failed", halted=True)
             case "halted":
-                return _finish(walk, outcome.get("reason"))
+                cancels = bool(outcome.get("cancels"))
+                return _finish(walk, outcome.get("reason"), cancelled=cancels)
             case "waiting" | "retrying":
                 return _pause(walk, step, outcome, orders.speaks)
         program = walk.definition.program  # a batch may go on with a newer one
@@ -269,7 +271,7 @@ def _pause(walk: Walk, step: BaseStep, outcome: JsonObject, speaks: Sequence[str
         directive = SleepUntil(until.timestamp(), f"{step.ref}: needs a newer worker")
         cursor = Cursor(step.ref)
     resumes_at = walk.unit.now
-    if isinstance(directive, (SleepUntil, AwaitBatch)):
+    if isinstance(directive, (SleepUntil, AwaitBatch, AwaitEvent)):
         resumes_at = datetime.fromtimestamp(directive.until, UTC)
     elif isinstance(directive, Fetch) and directive.not_before is not None:
         resumes_at = datetime.fromtimestamp(directive.not_before, UTC)
@@ -277,9 +279,13 @@ def _pause(walk: Walk, step: BaseStep, outcome: JsonObject, speaks: Sequence[str
     return _answer(walk, directive, cursor)
 
 
-def _finish(walk: Walk, reason: str | None = None, *, halted: bool = False) -> Advanced:
+def _finish(
+    walk: Walk, reason: str | None = None, *, halted: bool = False, cancelled: bool = False
+) -> Advanced:
     if halted:
         walk.journal.halt(reason or "")
+    elif cancelled:
+        walk.journal.cancel(reason or "")
     else:
         walk.journal.complete(reason)
     return _answer(walk, Finished(), Cursor(START))

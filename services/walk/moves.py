@@ -80,12 +80,14 @@ class Into(_Move):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Halted(_Move):
-    """The step ends the run for a reason, without an error."""
+    """The step ends the run for a reason, without an error; `cancels` has it end as cancelled."""
 
     reason: str
+    cancels: bool = False
 
     def _outcome(self) -> JsonObject:
-        return {"outcome": "halted", "reason": self.reason}
+        outcome = {"outcome": "halted", "reason": self.reason}
+        return {**outcome, "cancels": True} if self.cancels else outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

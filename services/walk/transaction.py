@@ -19,9 +19,11 @@ from domain.runs.statuses import RunStatus
 from domain.workflows import Cursor
 from models.queries.recipients.subscriptions import reached_through
 from models.queries.runs import walks
+from models.queries.waits.waits import outputs_of_run
 from services import effects
 from services.batches.gathering import load_gathered, newest_record
 from services.engine import Engine, Unit
+from services.waits.telling import hurry
 from services.walk.context import Walk
 from services.walk.deliveries import open_deliveries
 from services.walk.faults import ContentError
@@ -79,6 +81,8 @@ async def _advance(engine: Engine, order: AdvanceInput, orders: Orders) -> Advan
         )
         for kind, payload in journal.owed:
             await effects.owe(unit, environment_id, kind, payload)
+    if journal.has_handed_on():
+        hurry(engine)
     return advanced
 
 
@@ -98,6 +102,8 @@ async def _open(unit: Unit, taken: TakenRun) -> Walk:
     gathered = None
     if batched is not None:
         gathered = await load_gathered(connection, taken.environment_id, batched)
+    waited = {ref: each for ref, each in journal.outcomes.items() if each.get("waited")}
+    events = await outputs_of_run(connection, taken.id) if waited else {}
     through = None
     if taken.through_id is not None:
         through = await reached_through(
@@ -111,6 +117,10 @@ async def _open(unit: Unit, taken: TakenRun) -> Walk:
         journal=journal,
         limits=Limits(seconds=engine.settings.liquid_seconds),
         gathered=gathered,
+        outputs={
+            ref: {"matched": bool(each.get("matched")), "signal_variables": events.get(ref, {})}
+            for ref, each in waited.items()
+        },
     )
 
 

@@ -15,7 +15,7 @@ from domain.channels.types import ChannelType
 from domain.conditions.operators import AUDIENCE_OPERATORS, OPERATORS
 from domain.contract.queues import ALL_QUEUES
 from domain.workflows import check_workflow
-from domain.workflows.steps import STEP_TYPES, UNSUPPORTED_TYPES, parse_steps
+from domain.workflows.steps import STEP_TYPES, parse_steps
 from models.tables import metadata
 from runtime.settings import Settings
 from temporal_workflows.search_attributes import ALL as SEARCH_ATTRIBUTES
@@ -81,12 +81,6 @@ def test_step_type_has_a_section(step_type: str) -> None:
     _, found, section = STEP_PAGE.partition(f"\n## `{step_type}`\n")
     assert found
     assert f'"type": "{step_type}"' in section.partition("\n## ")[0]
-
-
-def test_unsupported_step_types_are_listed() -> None:
-    """The page lists what is refused, and nothing that is supported."""
-    section = STEP_PAGE.partition("\n## Not supported yet\n")[2]
-    assert set(re.findall(r"`(\w+)`", section)) == UNSUPPORTED_TYPES
 
 
 def test_step_page_names_channel_types_and_operators() -> None:

@@ -21,6 +21,7 @@ WORKFLOW_NAMES = {
     "MessageDelivery": "MessageDeliveryInput",
     "RecipientRun": "RecipientRunInput",
     "ScheduleClock": "ScheduleClockInput",
+    "SourceEvent": "SourceEventInput",
     "Sweep": "SweepInput",
     "TriggerFanout": "TriggerFanoutInput",
 }
@@ -37,10 +38,11 @@ ACTIVITY_NAMES = {
     "start_runs",
     "sweep",
     "work_on_bulk",
+    "take_source_event",
 }
 SIGNAL_NAMES = {
     "BatchWindow": {"closes_earlier"},
-    "RecipientRun": {"batch_closed", "cancel_requested"},
+    "RecipientRun": {"batch_closed", "cancel_requested", "event_arrived"},
     "ScheduleClock": {"due_earlier"},
 }
 SEARCH_ATTRIBUTES = {
@@ -60,6 +62,7 @@ QUEUES = {
     "deliver-webhook",
     "fanout",
     "fetch",
+    "jobs",
     "runs",
     "sweep",
 }
@@ -73,6 +76,7 @@ PAYLOADS = {
     "SleepUntil": ("until", "label", "kind"),
     "HttpFetchInput": ("run_id", "environment_id", "step_ref", "attempt"),
     "Fetch": ("attempt", "not_before", "label", "kind"),
+    "AwaitEvent": ("step_ref", "until", "label", "kind"),
     "AwaitBatch": ("batch_id", "until", "label", "kind"),
     "Advanced": ("next", "cursor", "deliveries", "story", "status"),
     "DeliverMessageInput": ("message_id", "environment_id", "retry", "queue"),
@@ -83,6 +87,7 @@ PAYLOADS = {
     "Chunk": ("scope_id", "environment_id", "after", "last"),
     "ChunkPlan": ("chunks", "more"),
     "SweepInput": ("duties",),
+    "SourceEventInput": ("event_id", "environment_id", "environment"),
     "BatchWindowInput": ("batch_id", "environment_id", "closes_at"),
     "ScheduleClockInput": ("clock", "due_at"),
     "ClockState": ("due_at", "fired"),
@@ -115,7 +120,7 @@ def test_signals() -> None:
         if definition.signals
     }
     assert found == SIGNAL_NAMES
-    of_runs = {signals.BATCH_CLOSED, signals.CANCEL_REQUESTED}
+    of_runs = {signals.BATCH_CLOSED, signals.CANCEL_REQUESTED, signals.EVENT_ARRIVED}
     assert of_runs == SIGNAL_NAMES["RecipientRun"]
     assert {signals.CLOSES_EARLIER} == SIGNAL_NAMES["BatchWindow"]
     assert {signals.DUE_EARLIER} == SIGNAL_NAMES["ScheduleClock"]

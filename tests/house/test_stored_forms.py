@@ -30,7 +30,7 @@ OUTCOMES = {
     "waiting",
 }
 MOVES = {"Done", "Halted", "Into", "Skipped", "Waiting"}
-DIRECTIVES = {"await_batch", "fetch", "finished", "sleep_until", "walk_on"}
+DIRECTIVES = {"await_batch", "await_event", "fetch", "finished", "sleep_until", "walk_on"}
 CURSORS = {
     "": Cursor(""),
     "email_1": Cursor("email_1"),

@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 from commands.embedded.postgres import EmbeddedPostgres
 from domain.audiences.members import Membership
 from domain.bulk.messages import BulkMessagesIn
+from domain.events.outbox import OutboxRow
 from domain.kit.filters import Bounds
 from domain.kit.pages import PageRequest
 from domain.messages.filters import FeedFilters, MessageFilters
@@ -24,7 +25,9 @@ from domain.recipients.subscriptions import Side
 from domain.runs.filters import RunFilters
 from domain.runs.rows import Place
 from domain.schedules.filters import RecipientScheduleFilters, ScheduleFilters
+from domain.sources.rows import LogFilters
 from domain.triggers.expansions import Expansion, Followed
+from domain.waits.rows import NewWait
 from models.queries.audiences import builds, members
 from models.queries.batches import items, membership, windows
 from models.queries.bulk import messages as bulk_messages
@@ -36,7 +39,10 @@ from models.queries.recipients import subscriptions
 from models.queries.recipients.recipients import hold_users_after
 from models.queries.runs import open_runs, runs
 from models.queries.schedules import clocks, schedules
+from models.queries.sources import events as source_events
 from models.queries.triggers import cancellations, expansions, releases
+from models.queries.waits import waits
+from models.queries.waits.candidates import candidates
 from runtime.database import Connection
 from tests.support.builders import T0
 from tests.support.postgres import new_database
@@ -110,6 +116,21 @@ INSERT INTO batch_items (recipient_run_id, step_ref, batch_id, environment_id, w
     workflow_key, cancellation_key, data, inserted_at)
 SELECT md5('r' || n)::uuid, 'batch_1', md5('b' || n / 3)::uuid, %(environment)s,
        md5('w' || n)::uuid, 'workflow-' || n %% 300, 'order-' || n, '{}', now()
+FROM generate_series(1, 30000) AS n;
+INSERT INTO message_events (message_id, id, event_type, inserted_at)
+SELECT md5('m' || n)::uuid, md5('me' || n)::uuid, 'message.read', now()
+FROM generate_series(1, 30000) AS n;
+INSERT INTO event_waits (recipient_run_id, step_ref, environment_id, workflow_key, event_type,
+    event_key, source_key, recipient_path, collection, recipient_id, registered_at, expires_at,
+    looks_from, judged, settled_at)
+SELECT md5('r' || n)::uuid, 'wait_1', %(environment)s, 'workflow-1', 'message', 'read',
+       'workflow-7', '', '$users', 'user-' || n %% 5000, now() - n * interval '1 minute', now(),
+       now(), '{}', CASE WHEN n %% 500 <> 0 THEN now() END
+FROM generate_series(1, 20000) AS n;
+INSERT INTO source_events (id, environment_id, source_key, event, body, headers,
+    verification_status, happened_at, inserted_at, processed_at)
+SELECT md5('e' || n)::uuid, %(environment)s, 'source-' || n %% 20, 'event-' || n %% 700, '{}', '{}',
+       'verified', now(), now() - n * interval '1 minute', now()
 FROM generate_series(1, 30000) AS n;
 INSERT INTO schedules (id, environment_id, workflow_key, collection, recipient_id, tenant_id,
     repeats, due_at, failures, inserted_at, updated_at)
@@ -316,9 +337,70 @@ def _unconfirmed(connection: Connection, environment: UUID) -> Awaitable[Any]:
     return releases.take_unconfirmed(connection, limit=500, lease=timedelta(minutes=1))
 
 
+def _logs(**filters: Any) -> Query:
+    async def query(connection: Connection, environment_id: UUID) -> object:
+        wanted = LogFilters(**filters)
+        return await source_events.list_events(connection, environment_id, "source-7", wanted, PAGE)
+
+    return query
+
+
+async def _awaiting(connection: Connection, environment_id: UUID) -> object:
+    row = OutboxRow(
+        id=1,
+        environment_id=environment_id,
+        event_type="message.read",
+        recipient_run_id=None,
+        workflow_run_id=None,
+        workflow_key="workflow-7",
+        step_ref=None,
+        collection=ELLIE.collection,
+        recipient_id=ELLIE.id,
+        tenant_id=None,
+        happened_at=T0,
+    )
+    return await waits.awaiting(connection, [("message", "read", row)])
+
+
+async def _unsettled(connection: Connection, environment_id: UUID) -> object:
+    return await waits.unsettled_waits(connection, T0, limit=10)
+
+
+def _candidates(event_type: str, event_key: str, source_key: str) -> Query:
+    async def query(connection: Connection, environment_id: UUID) -> object:
+        wait = NewWait(
+            recipient_run_id=uuid4(),
+            step_ref="wait_1",
+            environment_id=environment_id,
+            workflow_key="workflow-1",
+            event_type=event_type,
+            event_key=event_key,
+            source_key=source_key,
+            recipient_path="body.userId",
+            collection=ELLIE.collection,
+            recipient_id=ELLIE.id,
+            registered_at=T0,
+            expires_at=T0 + timedelta(days=30),
+            looks_from=T0,
+        )
+        return await candidates(connection, wait, limit=50)
+
+    return query
+
+
 @pytest.mark.parametrize(
     ("query", "index"),
     [
+        (_logs(), "ix_source_events_newest"),
+        (_logs(event="event-7"), "ix_source_events_event"),
+        (_logs(id=uuid4()), "pk_source_events"),
+        (_logs(starting_at=T0, ending_at=T0), "ix_source_events_newest"),
+        (_logs(date="2026-01-01"), "ix_source_events_newest"),
+        (_awaiting, "ix_event_waits_awaited"),
+        (_unsettled, "ix_event_waits_unsettled"),
+        (_candidates("message", "read", "workflow-7"), "ix_messages_"),
+        (_candidates("workflow", "completed", "workflow-7"), "recipient_id_collection_id"),
+        (_candidates("integration_source", "event-7", "source-7"), "ix_source_events_"),
         (_messages(), "ix_messages_newest"),
         (_messages(recipient=ELLIE), "ix_messages_recipient"),
         (_messages(tenant="tenant-9"), "ix_messages_tenant"),

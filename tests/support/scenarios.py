@@ -28,20 +28,27 @@ from domain.kit.ids import (
     message_delivery_workflow_id,
     recipient_run_workflow_id,
     schedule_clock_workflow_id,
+    source_event_workflow_id,
     trigger_fanout_workflow_id,
 )
 from domain.kit.json_types import JsonObject
+from domain.kit.shapes import read_shape
+from domain.messages.engagement import Engagement, StatusChange
+from domain.sources.requests import SourceIn
 from services.bulk.recipients import identify_users
 from services.deliveries.retries import retry_message
+from services.messages.messages import engage_many
+from services.sources.receiving import receive
+from services.sources.sources import put_source
 from services.triggers import expansions
 from temporal_workflows import SweepWorkflow
 from tests.support.interruptions import FailingTemporal
 from tests.support.schedules import schedule
-from tests.support.steps import fetch_step
+from tests.support.steps import fetch_step, message_event, wait_step
 from tests.support.subscribers import follow, make_object, project
 from tests.support.waiting import until
 from tests.support.webhook_target import listening_target
-from tests.support.world import World, batch_step, channel_step, delay_step
+from tests.support.world import World, batch_step, channel_step, delay_step, when
 
 Handle = WorkflowHandle[Any, Any]
 FLOW = "flow"
@@ -273,6 +280,48 @@ async def _batch_window_full(world: World) -> Handle:
     return await _ended(await _only_window(world))
 
 
+async def _wait(world: World, *, seconds: float, **settings: Any) -> Handle:
+    """Send a message, and wait until it is read; answers the run, which has begun to wait."""
+    read = message_event("read", FLOW)
+    by_step = when("event.step_ref", "equal_to", "feed")
+    wait = wait_step(read, by_step, seconds=seconds, **settings)
+    handle = await start(world, channel_step("feed"), wait, channel_step("last"))
+    await until_event(handle, EventType.EVENT_TYPE_TIMER_STARTED)
+    return handle
+
+
+async def _wait_for_event(world: World) -> Handle:
+    """Read the message that a run has sent, and waits for."""
+    handle = await _wait(world, seconds=3600)
+    (run,) = await world.runs()
+    (message,) = await world.messages(run["id"])
+    change, ids = StatusChange(Engagement.READ), [message["id"]]
+    await engage_many(world.engine, world.environment.scope, ids, ids, change)
+    return await _ended(handle)
+
+
+async def _wait_timed_out(world: World) -> Handle:
+    """Let the time of a wait end."""
+    return await _ended(await _wait(world, seconds=1, on_timeout="continue"))
+
+
+async def _source_event(world: World) -> Handle:
+    """Receive an event that identifies a user; answers what takes its actions."""
+    slug = world.environment.scope.slug
+    identify = {
+        "event_type": "signed_up",
+        "action_type": "users_identify",
+        "action_parameters": {"id": "body.user"},
+    }
+    wanted = {"name": "Shop", "environment_settings": {slug: {"mappings": [identify]}}}
+    view = await put_source(world.engine, f"shop-{uuid4().hex}", read_shape(SourceIn, wanted))
+    address = next(each.endpoint_id for each in view.environments if each.environment == slug)
+    body = {"event": "signed_up", "user": "ada"}
+    received = await receive(world.engine, address, raw=b"", body=body, headers={})
+    workflow_id = source_event_workflow_id(slug, str(received.event_id))
+    return await _ended(world.engine.temporal.get_workflow_handle(workflow_id))
+
+
 async def _schedule_clock(world: World) -> Handle:
     """Let schedules occur at two times, the later ones made first; answers one of their clocks."""
     await world.publish(FLOW, channel_step("feed"))
@@ -323,5 +372,8 @@ SCENARIOS: dict[str, Scenario] = {
     "batch_joined": Scenario(_batch_joined, 6),
     "batch_window": Scenario(_batch_window, 14),
     "batch_window_full": Scenario(_batch_window_full, 14),
+    "source_event": Scenario(_source_event, 11),
+    "wait_for_event": Scenario(_wait_for_event, 13),
+    "wait_timed_out": Scenario(_wait_timed_out, 12),
     "schedule_clock": Scenario(_schedule_clock, 46),
 }

@@ -160,6 +160,29 @@ def batch_step(ref: str = "batch_1", *, seconds: float | None = 600, **settings:
     return {"type": "batch", "ref": ref, "settings": {"batch_window": window, **settings}}
 
 
+def wait_step(
+    event: JsonObject,
+    *conditions: JsonObject,
+    ref: str = "wait_1",
+    seconds: float = 900,
+    **settings: Any,
+) -> JsonObject:
+    """Write a step that waits for an event; `conditions` are of one comparison each."""
+    groups = [{"operator": "and", "conditions": each["all"]} for each in conditions]
+    given = {
+        "event": event,
+        "match_conditions": groups,
+        "expires_after": {"unit": "seconds", "value": seconds},
+    }
+    return {"type": "wait_for_event", "ref": ref, "settings": {**given, **settings}}
+
+
+def message_event(event_key: str, source_key: str) -> JsonObject:
+    """Write what a step waits for: an event of a message of a workflow."""
+    named = {"source_type": "workflow", "source_key": source_key}
+    return {"event_type": "message", "event_key": event_key, **named}
+
+
 def when(variable: str, operator: str, argument: Any = None) -> JsonObject:
     """Write conditions of one comparison."""
     return {"all": [{"variable": variable, "operator": operator, "argument": argument}]}

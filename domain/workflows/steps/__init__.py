@@ -46,6 +46,7 @@ from domain.workflows.steps.update_data import UpdateDataSettings, UpdateDataSte
 from domain.workflows.steps.update_object import UpdateObjectStep
 from domain.workflows.steps.update_tenant import UpdateTenantStep
 from domain.workflows.steps.update_user import UpdateUserStep
+from domain.workflows.steps.wait_for_event import WaitForEventStep, awaited_refs
 
 Step: TypeAlias = Annotated[
     ChannelStep
@@ -61,7 +62,8 @@ Step: TypeAlias = Annotated[
     | HttpFetchStep
     | AiAgentStep
     | ThrottleStep
-    | BatchStep,
+    | BatchStep
+    | WaitForEventStep,
     Field(discriminator="type"),
 ]
 NestedSteps: TypeAlias = Annotated[tuple[Step, ...], WrapValidator(nested_steps)]
@@ -87,9 +89,8 @@ STEP_TYPES: dict[str, type[BaseStep]] = {
     "http_fetch": HttpFetchStep,
     "ai_agent": AiAgentStep,
     "throttle": ThrottleStep,
+    "wait_for_event": WaitForEventStep,
 }
-# Known to Knock, refused here by name: a step is never dropped in silence.
-UNSUPPORTED_TYPES = frozenset({"wait_for_event"})
 
 
 def parse_steps(raw: JsonValue, field: str = "steps") -> tuple[BaseStep, ...]:
@@ -122,8 +123,6 @@ def _parse_step(raw: JsonValue, field: str, depth: int, violations: Violations) 
     step_type = raw.get("type")
     if step_type is None:
         violations.add(f"{field}.type", "is required")
-    elif isinstance(step_type, str) and step_type in UNSUPPORTED_TYPES:
-        violations.add(f"{field}.type", f"step type {step_type} is not supported by this version")
     elif not isinstance(step_type, str) or step_type not in STEP_TYPES:
         violations.add(f"{field}.type", f"unknown step type {str(step_type)[:100]!r}")
     elif STEP_TYPES[step_type].holds and depth == MAX_NESTING:
@@ -165,7 +164,10 @@ def _refuse_unsent_messages(
         place = f"{field}[{index}]"
         branches = list(raw_branches(step, place))
         for there, holder in [(place, step), *branches]:
-            for at, ref in message_refs(_conditions_of(holder), f"{there}.conditions"):
+            for at, ref in (
+                *message_refs(_conditions_of(holder), f"{there}.conditions"),
+                *awaited_refs(holder.get("settings"), f"{there}.settings"),
+            ):
                 if ref not in sent:
                     message = f"no channel step {ref[:255]!r} comes before this one"
                     violations.add(f"{at}.variable", message)
@@ -226,7 +228,6 @@ __all__ = [
     "MAX_NESTING",
     "MAX_STEPS",
     "STEP_TYPES",
-    "UNSUPPORTED_TYPES",
     "AiAgentStep",
     "BaseStep",
     "BatchStep",
@@ -252,6 +253,7 @@ __all__ = [
     "UpdateObjectStep",
     "UpdateTenantStep",
     "UpdateUserStep",
+    "WaitForEventStep",
     "all_steps",
     "bucket_of",
     "cohort_of",

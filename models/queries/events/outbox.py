@@ -30,6 +30,26 @@ ON CONFLICT (reader, environment_id) DO UPDATE SET event_types = excluded.event_
 WHERE outbox_subscriptions.event_types <> excluded.event_types
 """  # noqa: S608 - fixed text
 
+# Held for the rest of the transaction, so that nobody ends the subscription meanwhile.
+_HOLD_SUBSCRIPTION = """
+SELECT FROM outbox_subscriptions
+WHERE reader = %(reader)s AND environment_id = %(environment_id)s
+  AND event_types @> %(event_types)s::text[]
+FOR KEY SHARE
+"""
+
+_WIDEN = f"""
+INSERT INTO outbox_subscriptions AS known (reader, environment_id, event_types, since)
+VALUES (%(reader)s, %(environment_id)s, %(event_types)s, {_LAST_ID})
+ON CONFLICT (reader, environment_id) DO UPDATE
+SET event_types = ARRAY(
+    SELECT DISTINCT unnest(known.event_types || excluded.event_types) ORDER BY 1)
+"""  # noqa: S608 - fixed text
+
+_LOCK_SUBSCRIPTION = """
+SELECT FROM outbox_subscriptions WHERE reader = %s AND environment_id = %s FOR UPDATE
+"""
+
 # A reader that wants nothing more goes with its last subscription.
 _UNSUBSCRIBE = """
 WITH ended AS (
@@ -105,6 +125,28 @@ async def subscribe(
     }
     await connection.execute(_REGISTER, values)
     await connection.execute(_SUBSCRIBE, values)
+
+
+async def subscribe_also(
+    connection: Connection, environment_id: UUID, wanted: Subscription, now: datetime
+) -> None:
+    """Subscribe a reader to more events than before, unless it hears of them already."""
+    values = {
+        "reader": wanted.reader,
+        "environment_id": environment_id,
+        "event_types": sorted(wanted.event_types),
+        "patience": wanted.patience,
+        "now": now,
+    }
+    cursor = await connection.execute(_HOLD_SUBSCRIPTION, values)
+    if cursor.rowcount == 0:
+        await connection.execute(_REGISTER, values)
+        await connection.execute(_WIDEN, values)
+
+
+async def lock_subscription(connection: Connection, environment_id: UUID, reader: str) -> None:
+    """Keep others from relying on a subscription until the transaction ends."""
+    await connection.execute(_LOCK_SUBSCRIPTION, (reader, environment_id))
 
 
 async def unsubscribe(connection: Connection, environment_id: UUID, reader: str) -> None:

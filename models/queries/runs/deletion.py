@@ -18,7 +18,7 @@ WHERE r.id IN (SELECT id FROM recipient_runs WHERE {_CHOSEN})
   AND w.id = r.workflow_run_id AND w.recipient_count = 1
   AND NOT EXISTS (SELECT FROM trigger_releases t WHERE t.workflow_run_id = w.id)
 """  # noqa: S608 - constants
-_DEPENDENTS = ("recipient_run_events", "run_patches", "batch_items", "fetches")
+_DEPENDENTS = ("recipient_run_events", "run_patches", "batch_items", "fetches", "event_waits")
 _DELETE = tuple(
     f"DELETE FROM {table} WHERE {column} IN (SELECT id FROM recipient_runs WHERE {_CHOSEN})"  # noqa: S608
     for table, column in (
@@ -31,7 +31,7 @@ _DELETE = tuple(
 async def delete_runs(
     connection: Connection, environment_id: UUID, run_ids: Collection[UUID]
 ) -> None:
-    """Delete runs with their events, patches and items, inside a transaction."""
+    """Delete runs with their events, patches, items and waits, inside a transaction."""
     values = {"environment_id": environment_id, "ids": list(run_ids)}
     for statement in (_LOCK, _TRIGGERS, *_DELETE):
         await connection.execute(statement, values)

@@ -22,6 +22,7 @@ from domain.workflows.steps import (
     UpdateObjectStep,
     UpdateTenantStep,
     UpdateUserStep,
+    WaitForEventStep,
 )
 from services.walk.context import Walk
 from services.walk.moves import Move, Woken
@@ -38,6 +39,7 @@ from services.walk.steps.unknown import UnknownExecutor
 from services.walk.steps.update_audience import UpdateAudienceExecutor
 from services.walk.steps.update_data import UpdateDataExecutor
 from services.walk.steps.update_recipient import UpdateRecipientExecutor
+from services.walk.steps.wait_for_event import WaitForEventExecutor
 
 S = TypeVar("S", bound=BaseStep)
 S_contra = TypeVar("S_contra", bound=BaseStep, contravariant=True)
@@ -76,6 +78,7 @@ EXECUTORS: dict[type[BaseStep], Executor[Any]] = dict(
         pair(HttpFetchStep, HttpFetchExecutor()),
         pair(AiAgentStep, AiAgentExecutor()),
         pair(ThrottleStep, ThrottleExecutor()),
+        pair(WaitForEventStep, WaitForEventExecutor()),
         pair(UnknownStep, UnknownExecutor()),
     )
 )

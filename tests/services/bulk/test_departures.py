@@ -22,14 +22,22 @@ from services.recipients.subscriptions import subscribe
 from temporal_workflows.signals import CANCEL_REQUESTED
 from tests.support.bulk import counts, finish, order_of
 from tests.support.interruptions import FailingTemporal, InterruptedDatabase
+from tests.support.steps import message_event, wait_step
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.waiting import until_blocked
-from tests.support.world import World, batch_step, channel_step, delay_step
+from tests.support.world import World, batch_step, channel_step, delay_step, when
 
 ELLIE = RecipientRef.user("ellie")
 # Where anything of a person may be.
-OWNED = ("recipient_runs", "messages", "channel_data", "preference_sets", "batches")
-OF_RUNS = ("recipient_run_events", "run_patches", "batch_items")
+OWNED = (
+    "recipient_runs",
+    "messages",
+    "channel_data",
+    "preference_sets",
+    "batches",
+    "event_waits",
+)
+OF_RUNS = ("recipient_run_events", "run_patches", "batch_items", "event_waits")
 
 
 async def _left(world: World, user_id: str = "ellie") -> dict[str, int]:
@@ -84,13 +92,18 @@ async def test_a_deletion_takes_everything(world: World) -> None:
     await world.publish("gather", batch_step(), channel_step("feed"))
     batched = await world.begin("gather", {"id": "ellie"})
     await world.walk(batched)
+    await world.publish(
+        "remind", wait_step(message_event("read", "waits"), when("event.x", "exists"))
+    )
+    awaiting = await world.begin("remind", {"id": "ellie"})
+    await world.walk(awaiting)
     await _all_begun(world)
-    assert set(await _left(world)) == {"recipient_runs", "messages", "batches"}
+    assert set(await _left(world)) == {"recipient_runs", "messages", "batches", "event_waits"}
     await delete_recipient(world.engine, world.environment.scope, ELLIE)
     assert await _left(world) == {}
     for table in OF_RUNS:
         rows = f"SELECT 1 FROM {table} WHERE recipient_run_id = ANY(%s::uuid[])"
-        assert await world.make.rows(rows, [run_id, batched]) == []
+        assert await world.make.rows(rows, [run_id, batched, awaiting]) == []
     triggers = "SELECT 1 FROM workflow_runs WHERE environment_id = %s"
     assert await world.make.rows(triggers, world.environment.id) == []
     with pytest.raises(NotFound):

@@ -12,7 +12,6 @@ from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject
 from domain.workflows.send_windows import SendWindow
 from domain.workflows.steps import (
-    UNSUPPORTED_TYPES,
     ChannelStep,
     DelaySettings,
     DelayStep,
@@ -255,14 +254,6 @@ def test_a_step_names_a_channel_or_a_group(key: str | None) -> None:
 
     assert isinstance(step, ChannelStep)
     assert (step.channel_key, step.channel_group_key) == ("", "all")
-
-
-@pytest.mark.parametrize("step_type", sorted(UNSUPPORTED_TYPES))
-def test_other_step_types_of_knock_are_refused_by_name(step_type: str) -> None:
-    """A step type that this version lacks is refused, never dropped."""
-    assert message_of({"type": step_type, "ref": "x"}) == (
-        f"step type {step_type} is not supported by this version"
-    )
 
 
 @pytest.mark.parametrize("step_type", ["if_else", "Channel", 5, ["delay"], {}])

@@ -1,0 +1,1 @@
+"""Where sources send their events to."""

@@ -1,0 +1,1 @@
+"""Sources, as the Management API shows them."""

@@ -1,0 +1,1 @@
+"""Sources: who sends events to us, and what follows from them."""

@@ -1,0 +1,96 @@
+"""Shapes of what is set up for a source (Knock Management API, "Sources")."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+from pydantic.functional_validators import AfterValidator
+
+from domain.conditions import parse_condition_group
+from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.shapes import Members, Shape, Text, Wrong, parsed_by
+from domain.sources.actions import ActionType
+from domain.sources.paths import event_path
+
+MAX_MAPPINGS = 200
+Name = Annotated[str, Field(min_length=1, max_length=255)]
+_Path = Annotated[str | None, AfterValidator(event_path)]
+_CONDITIONS = {"type": ["object", "null"], "description": "`all` or `any` of conditions."}
+
+
+def _no_script(raw: JsonValue) -> None:
+    if raw is not None:
+        raise Wrong("preprocessing scripts are not supported by this version")
+
+
+def _no_provider(raw: JsonValue) -> None:
+    if raw is not None:
+        raise Wrong("preconfigured providers are not supported by this version")
+
+
+def _conditions(raw: JsonValue, field: str) -> JsonValue:
+    parse_condition_group(raw, field)
+    return raw or None
+
+
+class SourceSettingsIn(Shape):
+    """How a source works in one environment; what is left out stays as it was."""
+
+    enforce_verification: bool | None = Field(
+        None, description="Refuse what is not signed as the source signs it."
+    )
+    event_type_path: _Path = Field(None, description="Where the name of an event stands.")
+    idempotency_key_path: _Path = Field(
+        None, description="Where a key stands: an event with the same key is taken once in a day."
+    )
+    timestamp_path: _Path = Field(None, description="Where an event says when it happened.")
+    preprocess_script: Annotated[None, BeforeValidator(_no_script)] = None
+
+    def said(self) -> JsonObject:
+        """Return what the request says, by name."""
+        return {name: getattr(self, name) for name in self.model_fields_set - {"preprocess_script"}}
+
+
+class MappingIn(Shape):
+    """What is done for an event; strings in the parameters may be paths into it."""
+
+    event_type: Annotated[Text, Field(min_length=1, max_length=255)]
+    action_type: ActionType
+    action_parameters: Members[Any] | None = None
+    conditions: Annotated[JsonObject | None, parsed_by(_conditions, _CONDITIONS)] = None
+    active: bool = True
+    is_deleted: bool = Field(False, description="Leave it out of what is stored.")
+
+
+class SourceEnvironmentIn(Shape):
+    """A source in one environment."""
+
+    settings: SourceSettingsIn | None = None
+    mappings: Annotated[list[MappingIn], Field(max_length=MAX_MAPPINGS)] | None = Field(
+        None, description="All of them: those of before are replaced."
+    )
+
+
+class SourceIn(Shape):
+    """A source."""
+
+    name: Name
+    description: str | None = None
+    custom_image_url: str | None = None
+    preconfigured_provider: Annotated[None, BeforeValidator(_no_provider)] = None
+    environment_settings: Members[SourceEnvironmentIn] | None = Field(
+        None, description="By slug; environments that are left out stay as they are."
+    )
+
+
+class SourceBodyIn(Shape):
+    """A source to be created or changed."""
+
+    source: SourceIn
+
+
+class RehearsalIn(Shape):
+    """An event to be taken as if the source had sent it."""
+
+    payload: Members[Any]

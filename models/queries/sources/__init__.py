@@ -1,0 +1,1 @@
+"""Statements over sources, what they sent, and what came of it."""

@@ -1,0 +1,1 @@
+"""Use cases of sources: set up, receive, act."""

@@ -1,0 +1,235 @@
+"""Sources: set up, shown, and what they have sent (Knock Management API, "Sources").
+
+They are not versioned and work at once. Secrets are written by an API of ours, where Knock has its
+dashboard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from domain.account.environments import Environment
+from domain.kit.clock import iso
+from domain.kit.errors import InvalidParams, NotFound
+from domain.kit.ids import new_id
+from domain.kit.json_types import JsonObject
+from domain.kit.pages import Page, PageRequest
+from domain.kit.principals import EnvironmentScope
+from domain.kit.stored import is_content_key
+from domain.sources.requests import MappingIn, SourceIn
+from domain.sources.rows import (
+    KnownEvent,
+    LogFilters,
+    Source,
+    SourceEnvironment,
+    SourceFigures,
+    SourceLog,
+)
+from domain.sources.verification import VerificationIn
+from models.queries.account.environments import list_environments
+from models.queries.sources import events as event_statements
+from models.queries.sources import sources as statements
+from runtime.crypto import new_token
+from runtime.database import Connection
+from services.engine import Engine
+
+_FIGURES_OF = timedelta(days=30)
+_MANY = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """A source, and how it works in each environment."""
+
+    source: Source
+    environments: tuple[SourceEnvironment, ...]
+
+
+async def list_sources(engine: Engine) -> list[SourceView]:
+    """Return all sources by key."""
+    async with engine.connection() as connection:
+        return await _views(connection, await statements.list_sources(connection))
+
+
+async def get_source(engine: Engine, key: str) -> SourceView:
+    """Return a source. Raises NotFound."""
+    async with engine.connection() as connection:
+        return (await _views(connection, [await _find(connection, key)]))[0]
+
+
+async def put_source(engine: Engine, key: str, wanted: SourceIn) -> SourceView:
+    """Create a source, or change it; it has an address of its own in every environment.
+
+    Args:
+        engine: the parts of this process.
+        key: of the source.
+        wanted: what is said of it. Settings are laid over those of before, mappings replace them.
+
+    Raises:
+        InvalidParams: the key is none, or an environment does not exist.
+    """
+    if not is_content_key(key):
+        raise InvalidParams.of("key", "must be 3 to 255 of a-z, 0-9, - and _")
+    async with engine.unit() as unit:
+        environments = await _environments(unit.connection)
+        given = wanted.environment_settings or {}
+        unknown = [slug for slug in given if slug not in environments]
+        if unknown:
+            place = f"source.environment_settings.{unknown[0][:255]}"
+            raise InvalidParams.of(place, "is no environment")
+        said = Source(
+            id=new_id(),
+            key=key,
+            name=wanted.name,
+            description=wanted.description,
+            custom_image_url=wanted.custom_image_url,
+            inserted_at=unit.now,
+            updated_at=unit.now,
+        )
+        source = await statements.upsert_source(unit.connection, said)
+        for environment in environments.values():
+            await statements.add_environment(
+                unit.connection,
+                environment.id,
+                source.id,
+                endpoint_id=new_token(""),
+                now=unit.now,
+            )
+        for slug, settings in given.items():
+            await statements.set_environment(
+                unit.connection,
+                environments[slug].id,
+                source.id,
+                settings={} if settings.settings is None else settings.settings.said(),
+                mappings=_stored(settings.mappings, unit.now),
+                now=unit.now,
+            )
+        return (await _views(unit.connection, [source]))[0]
+
+
+def _stored(mappings: list[MappingIn] | None, now: datetime) -> list[JsonObject] | None:
+    """Return mappings as they are stored; None leaves those of before."""
+    if mappings is None:
+        return None
+    told = {"created_at": iso(now), "updated_at": iso(now)}
+    return [
+        {**each.model_dump(exclude={"is_deleted"}), **told}
+        for each in mappings
+        if not each.is_deleted
+    ]
+
+
+async def put_verification(
+    engine: Engine, environment: EnvironmentScope, key: str, wanted: VerificationIn
+) -> SourceView:
+    """Say how a source signs what it sends to an environment. Raises NotFound."""
+    async with engine.unit() as unit:
+        found = await _find_environment(unit.connection, environment, key)
+        await statements.set_verification(
+            unit.connection,
+            environment.id,
+            found.source_id,
+            verification=dict(wanted.described()),
+            sealed_secret=engine.vault.seal({"secret": wanted.secret}, secret_place(found)),
+            now=unit.now,
+        )
+        return (await _views(unit.connection, [await _find(unit.connection, key)]))[0]
+
+
+async def rotate_endpoint(engine: Engine, environment: EnvironmentScope, key: str) -> SourceView:
+    """Give a source a new address in an environment; the old one ends at once. Raises NotFound."""
+    async with engine.unit() as unit:
+        found = await _find_environment(unit.connection, environment, key)
+        await statements.set_endpoint(
+            unit.connection,
+            environment.id,
+            found.source_id,
+            endpoint_id=new_token(""),
+            now=unit.now,
+        )
+        return (await _views(unit.connection, [await _find(unit.connection, key)]))[0]
+
+
+async def list_known_events(
+    engine: Engine, environment: EnvironmentScope, key: str
+) -> list[KnownEvent]:
+    """Return the names under which a source has sent events. Raises NotFound."""
+    async with engine.connection() as connection:
+        await _find(connection, key)
+        return await event_statements.known_events(connection, environment.id, key)
+
+
+async def list_logs(
+    engine: Engine,
+    environment: EnvironmentScope,
+    key: str,
+    filters: LogFilters,
+    request: PageRequest,
+) -> Page[SourceLog]:
+    """Return a page of what a source has sent, newest first.
+
+    Raises:
+        NotFound: there is no such source.
+        InvalidParams: the date is none.
+    """
+    try:
+        date.fromisoformat(filters.date or "2000-01-01")
+    except ValueError:
+        raise InvalidParams.of("date", "must be a date such as 2026-01-31") from None
+    async with engine.connection() as connection:
+        await _find(connection, key)
+        page = await event_statements.list_events(connection, environment.id, key, filters, request)
+        if not filters.include:
+            return page.of(map(SourceLog, page.rows))
+        taken = await event_statements.actions_of(connection, [row.id for row in page.rows])
+        return page.of(
+            SourceLog(row, [each for each in taken if each.event_id == row.id]) for row in page.rows
+        )
+
+
+async def get_status(
+    engine: Engine, environment: EnvironmentScope, key: str
+) -> tuple[SourceFigures, int]:
+    """Count the events of the last 30 days, and the mappings. Raises NotFound."""
+    since = engine.clock() - _FIGURES_OF
+    async with engine.connection() as connection:
+        await _find(connection, key)
+        settings = await statements.find_environment(connection, environment.id, key)
+        figures = await event_statements.figures(connection, environment.id, key, since=since)
+    return figures, 0 if settings is None else len(settings.mappings)
+
+
+def secret_place(environment: SourceEnvironment) -> str:
+    """Name the place that the secret of a source is sealed to."""
+    return f"source/{environment.source_id}/{environment.environment_id}"
+
+
+async def _environments(connection: Connection) -> dict[str, Environment]:
+    page = await list_environments(connection, PageRequest(size=_MANY))
+    return {row.slug: row for row in page.rows}
+
+
+async def _find(connection: Connection, key: str) -> Source:
+    source = await statements.find_source(connection, key)
+    if source is None:
+        raise NotFound("The source does not exist.")
+    return source
+
+
+async def _find_environment(
+    connection: Connection, environment: EnvironmentScope, key: str
+) -> SourceEnvironment:
+    found = await statements.find_environment(connection, environment.id, key)
+    if found is None:
+        raise NotFound("The source does not exist in this environment.")
+    return found
+
+
+async def _views(connection: Connection, sources: Sequence[Source]) -> list[SourceView]:
+    found = await statements.environments_of(connection, [source.id for source in sources])
+    return [
+        SourceView(source, tuple(each for each in found if each.source_id == source.id))
+        for source in sources
+    ]

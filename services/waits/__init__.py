@@ -1,0 +1,1 @@
+"""How events reach the runs that wait for them."""

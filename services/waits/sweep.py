@@ -1,0 +1,76 @@
+"""What the sweep does for waits: tells what was not told, looks once more, and tidies up."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from domain.kit.ids import FIRST_ID
+from models.queries.events.outbox import lock_subscription
+from models.queries.jobs import sweep_positions
+from models.queries.waits import waits as statements
+from services.engine import Engine
+from services.events import outbox
+from services.waits.registering import look_once
+from services.waits.telling import READER, tell_left_over
+
+_DUTY = "waits"
+# No transaction of ours lasts longer: what was under way when the wait began has been stored.
+_SETTLED_AFTER = timedelta(seconds=75)
+_AT_ONCE = 1_000
+
+
+async def look_after_waits(engine: Engine) -> int:
+    """Tell of events that nobody told of, look for those missed, and drop waits of ended runs.
+
+    Returns:
+        How many waits were settled or dropped.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    await tell_left_over(engine)
+    settled = await _settle(engine)
+    forgotten = await _forget_ended(engine)
+    await _end_subscriptions(engine)
+    return settled + forgotten
+
+
+async def _settle(engine: Engine) -> int:
+    """Look once more for events whose transactions were under way when a wait began."""
+    before = engine.clock() - _SETTLED_AFTER
+    async with engine.connection() as connection:
+        waits = await statements.unsettled_waits(connection, before, limit=_AT_ONCE)
+    settled = 0
+    for wait in waits:
+        if not await look_once(engine, wait, wait.environment):
+            continue
+        async with engine.connection() as connection:
+            run_id, step_ref = wait.recipient_run_id, wait.step_ref
+            await statements.settle_wait(connection, run_id, step_ref, now=engine.clock())
+        settled += 1
+    return settled
+
+
+async def _forget_ended(engine: Engine) -> int:
+    """Drop waits whose runs have ended: some with each sweep, from the first to the last."""
+    async with engine.connection() as connection:
+        place = await sweep_positions.position(connection, _DUTY)
+        after = UUID(place.get("run_id", str(FIRST_ID))), str(place.get("step_ref", ""))
+        forgotten, onward = await statements.forget_ended(connection, after=after, limit=_AT_ONCE)
+        noted = {"run_id": str(onward[0]), "step_ref": onward[1]} if onward else {}
+        if noted != place:
+            await sweep_positions.note_position(connection, _DUTY, noted)
+    return forgotten
+
+
+async def _end_subscriptions(engine: Engine) -> None:
+    """Have no events handed on where nothing waits for them."""
+    async with engine.connection() as connection:
+        idle = await statements.idle_environments(connection, READER)
+    for environment_id in idle:
+        async with engine.unit() as unit:
+            # Whoever registers a wait holds the subscription until its commit; then it is seen.
+            await lock_subscription(unit.connection, environment_id, READER)
+            if environment_id in await statements.idle_environments(unit.connection, READER):
+                await outbox.unsubscribe(unit, environment_id, READER)

@@ -1,0 +1,157 @@
+"""How runs hear of the events that they wait for, whatever is lost on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from domain.kit.clock import utc_now
+from domain.messages.engagement import Engagement, StatusChange
+from services.messages.messages import engage_many
+from services.waits.sweep import look_after_waits
+from services.waits.telling import READER
+from tests.support.steps import message_event, wait_step
+from tests.support.temporal_recorder import TemporalRecorder
+from tests.support.waiting import until
+from tests.support.world import World, channel_step, when
+
+KEY = "flow"
+FEED = when("event.step_ref", "equal_to", "feed")
+
+
+async def wait_for(world: World, event_key: str = "read", *, to: str = "ellie", **body: Any) -> str:
+    """Send a message, and wait for something that is done with it; answers the run."""
+    key = f"flow-{event_key}"
+    wait = wait_step(message_event(event_key, key), FEED)
+    await world.publish(key, channel_step("feed"), wait)
+    run_id = await world.begin(key, {"id": to}, **body)
+    await world.walk(run_id)
+    return run_id
+
+
+async def engage(world: World, run_id: str, action: Engagement = Engagement.READ) -> None:
+    """Let the recipient do something with the message of a run."""
+    message_id: UUID = (await world.messages(run_id))[0]["id"]
+    change = StatusChange(action)
+    await engage_many(world.engine, world.environment.scope, [message_id], [message_id], change)
+
+
+def told(temporal: TemporalRecorder) -> list[str]:
+    """Return the runs that were told to look."""
+    return [
+        name.rpartition("/")[2] for name, signal, _ in temporal.signals if signal == "event_arrived"
+    ]
+
+
+async def until_told(temporal: TemporalRecorder, *runs: str) -> None:
+    """Wait until these runs were told."""
+
+    async def look() -> bool:
+        return set(runs) <= set(told(temporal))
+
+    await until(look)
+
+
+async def subscribed(world: World) -> list[str] | None:
+    """Return what the waits of the environment want to hear of."""
+    rows = await world.make.rows(
+        "SELECT event_types FROM outbox_subscriptions WHERE reader = %s AND environment_id = %s",
+        *(READER, world.environment.id),
+    )
+    return rows[0]["event_types"] if rows else None
+
+
+async def waits(world: World) -> list[dict[str, Any]]:
+    """Return the waits of the environment."""
+    return await world.make.rows(
+        "SELECT * FROM event_waits WHERE environment_id = %s", world.environment.id
+    )
+
+
+async def test_word_goes_at_once(world: World, temporal: TemporalRecorder) -> None:
+    """The process that stored the event tells the run that waits for it, and nobody else."""
+    ellie, _sam = await wait_for(world), await wait_for(world, to="sam")
+    await engage(world, ellie)
+    await until_told(temporal, ellie)
+    await look_after_waits(world.engine)
+    assert told(temporal) == [ellie]
+
+
+async def test_many_at_once(world: World, temporal: TemporalRecorder) -> None:
+    """Of many events at once none is lost, whoever hands them over."""
+    runs = [await wait_for(world, to=f"user-{n}") for n in range(12)]
+    other = world.with_parts()
+    await asyncio.gather(
+        *(engage(other if n % 2 else world, run_id) for n, run_id in enumerate(runs))
+    )
+    await until_told(temporal, *runs)
+    assert sorted(set(told(temporal))) == sorted(runs)
+
+
+async def test_nothing_is_written_that_nobody_waits_for(world: World) -> None:
+    """Events of other kinds stay out of the outbox; another wait widens what is heard."""
+    run_id = await wait_for(world)
+    assert await subscribed(world) == ["message.read"]
+    await wait_for(world, "archived")
+    assert await subscribed(world) == ["message.archived", "message.read"]
+    await engage(world, run_id, Engagement.SEEN)
+    rows = await world.make.rows(
+        "SELECT event_type FROM outbox WHERE environment_id = %s", world.environment.id
+    )
+    assert rows == []
+
+
+async def test_a_process_that_dies_before_it_tells(
+    world: World, temporal: TemporalRecorder
+) -> None:
+    """The sweep tells what the process that stored the event did not."""
+    run_id = await wait_for(world)
+    world.engine.waits_under_way.is_busy = True  # whoever was at it is gone
+    await engage(world, run_id)
+    assert told(temporal) == []
+    await look_after_waits(world.engine)
+    assert told(temporal) == [run_id]
+
+
+async def test_an_event_that_missed_the_subscription(
+    world: World, temporal: TemporalRecorder
+) -> None:
+    """What was under way when the wait began is looked for when it must have been stored."""
+    run_id = await wait_for(world)
+    await world.make.rows(
+        "UPDATE outbox_subscriptions SET event_types = '{}' WHERE environment_id = %s RETURNING 1",
+        world.environment.id,
+    )
+    await engage(world, run_id)
+    await look_after_waits(world.engine)
+    assert told(temporal) == []
+    await look_after_waits(world.at(utc_now() + timedelta(seconds=80)).engine)
+    assert run_id in told(temporal)
+    assert [wait["settled_at"] is not None for wait in await waits(world)] == [True]
+
+
+async def test_a_cancelled_run(world: World, temporal: TemporalRecorder) -> None:
+    """A run that was cancelled while it waited hears of nothing, and its wait is dropped."""
+    run_id = await wait_for(world, cancellation_key="ck")
+    await world.cancel("flow-read", "ck")
+    assert (await world.walk(run_id, "wait_1/resume")).status == "cancelled"
+    await engage(world, run_id)
+    while await waits(world):
+        await look_after_waits(world.engine)
+    assert told(temporal) == []
+    assert await subscribed(world) is None
+
+
+@pytest.mark.parametrize("waits_on", [True, False])
+async def test_the_subscription_ends_with_the_last_wait(world: World, waits_on: bool) -> None:
+    """Where nothing waits any more, walks pay for no events."""
+    run_id = await wait_for(world)
+    if not waits_on:
+        await engage(world, run_id)
+        assert (await world.walk(run_id, "wait_1/resume")).status == "completed"
+    await look_after_waits(world.engine)
+    assert (await subscribed(world) is not None) is waits_on
