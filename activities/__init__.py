@@ -11,7 +11,8 @@ from activities.deliver import DeliverActivities
 from activities.fan_out import FanOutActivities
 from activities.fetch import FetchActivities
 from activities.sweep import SweepActivities
-from domain.contract.queues import DELIVERY_QUEUES, FANOUT, FETCH, RUNS, SWEEP
+from activities.webhooks import WebhookActivities
+from domain.contract.queues import DELIVERY_QUEUES, FANOUT, FETCH, RUNS, SWEEP, WEBHOOKS
 from services.engine import Engine
 
 
@@ -30,6 +31,7 @@ def activities_by_queue(
     fan_out = FanOutActivities(engine, works_runs=RUNS in queues)
     fetch = FetchActivities(engine)
     sweep = SweepActivities(engine)
+    webhooks = WebhookActivities(engine)
     table: dict[str, list[Callable[..., Any]]] = {
         RUNS: [advance.advance, batches.close_window, deliver.deliver_now],
         FANOUT: [
@@ -40,6 +42,7 @@ def activities_by_queue(
         ],
         SWEEP: [sweep.sweep],
         FETCH: [fetch.http_fetch],
+        WEBHOOKS: [webhooks.deliver_webhook],
     }
     for queue in DELIVERY_QUEUES:
         table[queue] = [deliver.deliver_message]

@@ -16,6 +16,7 @@ from services.engine import Engine
 from services.jobs.retention import forget_expired
 from services.runs.reconciliation import reconcile_runs
 from services.triggers.release_sweep import confirm_releases, release_left_over
+from services.webhooks.fan_out import tell_webhooks
 
 _log = get_logger(__name__)
 
@@ -28,6 +29,7 @@ DUTIES: dict[str, Callable[[Engine], Awaitable[int]]] = {
     "reconcile": reconcile_runs,
     "deliveries": recover_deliveries,
     "windows": close_left_over_windows,
+    "webhooks": tell_webhooks,
     "forget": forget_expired,
 }
 

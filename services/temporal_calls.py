@@ -135,7 +135,7 @@ async def start_run(
             ),
             static_summary=f"{run.workflow_key} in {run.environment}",
             request_eager_start=eager,
-            priority=_priority(run.tenant_id or run.environment, bulk=bulk),
+            priority=priority(run.tenant_id or run.environment, bulk=bulk),
         )
     except WorkflowAlreadyStartedError:
         return False
@@ -232,14 +232,14 @@ async def _start_fanout(
             search_attributes=search_attributes(
                 environment=environment, workflow_run_id=workflow_run_id
             ),
-            priority=_priority(environment, bulk=False),
+            priority=priority(environment, bulk=False),
         )
     except WorkflowAlreadyStartedError:
         return False
     return True
 
 
-def _priority(fairness_key: str, *, bulk: bool) -> Priority:
+def priority(fairness_key: str, *, bulk: bool) -> Priority:
     """One customer's burst must not starve the others; Temporal takes 64 bytes of a key."""
     return Priority(
         priority_key=_BULK if bulk else _URGENT,

@@ -6,6 +6,7 @@ from temporal_workflows.message_delivery import MessageDeliveryWorkflow
 from temporal_workflows.recipient_run import RecipientRunWorkflow
 from temporal_workflows.sweep import SweepWorkflow
 from temporal_workflows.trigger_fanout import TriggerFanoutWorkflow
+from temporal_workflows.webhook_delivery import WebhookDeliveryWorkflow
 
 WORKFLOWS = (
     RecipientRunWorkflow,
@@ -14,6 +15,7 @@ WORKFLOWS = (
     CancelFanoutWorkflow,
     MessageDeliveryWorkflow,
     SweepWorkflow,
+    WebhookDeliveryWorkflow,
 )
 
 __all__ = [
@@ -24,4 +26,5 @@ __all__ = [
     "RecipientRunWorkflow",
     "SweepWorkflow",
     "TriggerFanoutWorkflow",
+    "WebhookDeliveryWorkflow",
 ]

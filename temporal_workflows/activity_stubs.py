@@ -22,6 +22,7 @@ from domain.contract.runs import (
     FirstAttempt,
     HttpFetchInput,
     TriggerFanoutInput,
+    WebhookDeliveryInput,
     WindowState,
 )
 
@@ -99,6 +100,12 @@ async def deliver_now(order: DeliverMessageInput) -> FirstAttempt:
     raise NotImplementedError
 
 
+@activity.defn(name="deliver_webhook")
+async def deliver_webhook(order: WebhookDeliveryInput) -> str:
+    """Tell an endpoint of an event; answers where the delivery stands."""
+    raise NotImplementedError
+
+
 @activity.defn(name="http_fetch")
 async def http_fetch(order: HttpFetchInput) -> str:
     """Make one attempt at the request of a fetch step; answers how it went, in a word."""
@@ -140,6 +147,7 @@ ALL = (
     close_window,
     deliver_message,
     deliver_now,
+    deliver_webhook,
     http_fetch,
     plan_trigger_fanout,
     start_runs,

@@ -243,3 +243,12 @@ class WindowState:
 
     is_closed: bool
     closes_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookDeliveryInput:
+    """Tell an endpoint of an event; `label` is what the Temporal UI shows."""
+
+    delivery_id: str
+    environment_id: str
+    label: str = ""

@@ -67,6 +67,16 @@ ERRORS = frozenset(
         RunEventType.STEP_FAILED,
     }
 )
+# These tell of an error now and then.
+MAY_FAIL = frozenset(
+    {
+        RunEventType.TRIGGER_CONDITIONS_EVALUATED,
+        RunEventType.STEP_SKIPPED,
+        RunEventType.DELAY_SKIPPED,
+        RunEventType.FETCH_RESPONDED,
+        RunEventType.FETCH_UNANSWERED,
+    }
+)
 
 
 def status_of(event: RunEventType, *, failed: bool = False) -> RunEventStatus:

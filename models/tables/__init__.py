@@ -20,6 +20,7 @@ from models.tables.recipient import ChannelData, PreferenceSet, Recipient, Subsc
 from models.tables.release import SweepPosition, TriggerRelease
 from models.tables.run import RecipientRun, RecipientRunEvent, RunPatch, WorkflowRun
 from models.tables.throttle import ThrottlePass
+from models.tables.webhook import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent
 
 __all__ = [
     "ApiKey",
@@ -53,6 +54,10 @@ __all__ = [
     "SweepPosition",
     "ThrottlePass",
     "TriggerRelease",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEvent",
     "WorkflowRun",
     "metadata",
 ]

@@ -7,20 +7,30 @@ from models.queries.runs.throttles import forget_passes
 from models.queries.triggers.idempotency import delete_expired
 from services.engine import Engine
 from services.events.outbox import tidy_outbox
+from services.webhooks.log import forget_old_deliveries
 
 # A sweep every 15 seconds keeps up with 600 keyed triggers a second.
 _AT_ONCE = 10_000
 
 
 async def forget_expired(engine: Engine) -> int:
-    """Delete what nobody needs: answers to repeat, passes, requests of ended runs, outbox rows.
+    """Delete what nobody needs any more.
+
+    That is answers to repeat, passes of throttles, requests of runs that have ended, events that
+    every reader has passed, and what webhooks were told a month ago.
 
     Returns:
         How many rows were deleted.
     """
     failures: list[Exception] = []
     deleted = 0
-    for forget in (_forget_answers, _forget_passes, _forget_fetches, tidy_outbox):
+    for forget in (
+        _forget_answers,
+        _forget_passes,
+        _forget_fetches,
+        tidy_outbox,
+        forget_old_deliveries,
+    ):
         try:
             deleted += await forget(engine)
         except Exception as error:  # one must not keep the others from their work

@@ -21,12 +21,14 @@ WORKFLOW_NAMES = {
     "RecipientRun": "RecipientRunInput",
     "Sweep": "SweepInput",
     "TriggerFanout": "TriggerFanoutInput",
+    "WebhookDelivery": "WebhookDeliveryInput",
 }
 ACTIVITY_NAMES = {
     "advance",
     "close_window",
     "deliver_message",
     "deliver_now",
+    "deliver_webhook",
     "http_fetch",
     "plan_cancel_fanout",
     "plan_trigger_fanout",
@@ -56,6 +58,7 @@ QUEUES = {
     "fetch",
     "runs",
     "sweep",
+    "webhooks",
 }
 # Fields of what travels through histories, in order: later ones only with defaults.
 PAYLOADS = {
@@ -78,6 +81,7 @@ PAYLOADS = {
     "ChunkPlan": ("chunks", "more"),
     "SweepInput": ("duties",),
     "BatchWindowInput": ("batch_id", "environment_id", "closes_at"),
+    "WebhookDeliveryInput": ("delivery_id", "environment_id", "label"),
     "WindowState": ("is_closed", "closes_at"),
 }
 

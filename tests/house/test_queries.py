@@ -68,6 +68,10 @@ ELSEWHERE: dict[str, str] = {
     "triggers/chunks.chunk_boundaries": _OURS,
     "triggers/idempotency.delete_expired": _OURS,
     "triggers/releases.*": _OURS,
+    "webhooks/deliveries.add_events": _CARRIED,
+    "webhooks/deliveries.take_*": _OURS,
+    "webhooks/deliveries.forget_old": _OURS,
+    "webhooks/endpoints.environments_with_endpoints": _ALL,
 }
 
 

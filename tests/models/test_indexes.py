@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from domain.recipients.refs import RecipientRef
 from domain.recipients.subscriptions import Side
 from domain.runs.filters import RunFilters
 from domain.runs.rows import Place
+from domain.webhooks.deliveries import DeliveryFilters, DeliveryState
 from models.queries.batches import items, membership, windows
 from models.queries.in_app import feeds
 from models.queries.messages import messages
@@ -29,6 +31,8 @@ from models.queries.recipients import subscriptions
 from models.queries.recipients.deletion import delete_recipient
 from models.queries.runs import open_runs, runs
 from models.queries.triggers import cancellations, releases
+from models.queries.webhooks import deliveries as webhook_deliveries
+from models.queries.webhooks import log as webhook_log
 from runtime.database import Connection
 from tests.support.builders import T0
 from tests.support.postgres import new_database
@@ -36,6 +40,8 @@ from tests.support.postgres import new_database
 ELLIE = RecipientRef.user("user-7")
 TOPIC = RecipientRef("topics", "topic-7")
 CHANNEL = UUID("018f0000-0000-7000-8000-000000000007")
+# As the statement that makes it names it.
+ENDPOINT = UUID(hashlib.md5(b"h7", usedforsecurity=False).hexdigest())
 PAGE = PageRequest(50)
 Query = Callable[[Connection, UUID], Awaitable[Any]]
 
@@ -97,6 +103,21 @@ INSERT INTO batch_items (recipient_run_id, step_ref, batch_id, environment_id, w
 SELECT md5('r' || n)::uuid, 'batch_1', md5('b' || n / 3)::uuid, %(environment)s,
        md5('w' || n)::uuid, 'workflow-' || n %% 300, 'order-' || n, '{}', now()
 FROM generate_series(1, 30000) AS n;
+INSERT INTO webhook_endpoints (id, environment_id, shown_url, event_types, is_enabled, inserted_at,
+    updated_at)
+SELECT md5('h' || n)::uuid, %(environment)s, 'https://example.com', '{}', true, now(), now()
+FROM generate_series(0, 299) AS n;
+INSERT INTO webhook_events (id, environment_id, event_type, body, collection, recipient_id,
+    happened_at, inserted_at)
+SELECT md5('e' || n)::uuid, %(environment)s, 'message.read', '{}', '$users', 'user-' || n %% 500,
+       now(), now() - n * interval '1 minute' FROM generate_series(1, 30000) AS n;
+INSERT INTO webhook_deliveries (id, environment_id, endpoint_id, event_id, event_type, state,
+    attempts, interruptions, due_at, redeliveries, inserted_at, updated_at)
+SELECT md5('d' || n)::uuid, %(environment)s, md5('h' || n %% 300)::uuid, md5('e' || n)::uuid,
+       'message.' || CASE WHEN n %% 17 = 0 THEN 'sent' ELSE 'read' END,
+       CASE WHEN n %% 700 = 0 THEN 'failed' WHEN n %% 800 = 0 THEN 'waiting'
+            WHEN n %% 900 = 0 THEN 'sending' ELSE 'delivered' END,
+       1, 0, now(), 0, now() - n * interval '1 minute', now() FROM generate_series(1, 30000) AS n;
 ANALYZE
 """
 
@@ -197,6 +218,20 @@ def _waiting(connection: Connection, environment: UUID) -> Awaitable[Any]:
     return open_runs.waiting_runs(connection, Place(), limit=200)
 
 
+def _told(**wanted: Any) -> Query:
+    return lambda connection, environment: webhook_log.list_deliveries(
+        connection, environment, ENDPOINT, DeliveryFilters(**wanted), PAGE
+    )
+
+
+def _untold(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return webhook_deliveries.take_waiting(connection, most=100)
+
+
+def _stuck(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return webhook_deliveries.take_overdue(connection, grace=60.0, limit=100)
+
+
 def _unconfirmed(connection: Connection, environment: UUID) -> Awaitable[Any]:
     return releases.take_unconfirmed(connection, limit=500, lease=timedelta(minutes=1))
 
@@ -244,6 +279,12 @@ def _unconfirmed(connection: Connection, environment: UUID) -> Awaitable[Any]:
         (_closed_batches, "ix_batches_not_resumed"),
         (_waiting, "ix_recipient_runs_resumes_at"),
         (_unconfirmed, "ix_recipient_runs_workflow_run_id"),
+        (_told(), "ix_webhook_deliveries_endpoint_id_"),
+        (_told(state=DeliveryState.FAILED), "ix_webhook_deliveries_endpoint_id_"),
+        (_told(event_type="message.sent"), "ix_webhook_deliveries_endpoint_id_"),
+        (_told(inserted_at=Bounds(lt=T0)), "ix_webhook_deliveries_endpoint_id_"),
+        (_untold, "ix_webhook_deliveries_endpoint_id_state_inserted_at_id"),
+        (_stuck, "ix_webhook_deliveries_sending"),
     ],
 )
 async def test_a_filter_has_its_index(crowded: tuple[str, UUID], query: Query, index: str) -> None:
@@ -253,6 +294,7 @@ async def test_a_filter_has_its_index(crowded: tuple[str, UUID], query: Query, i
     assert "Seq Scan on messages" not in plan
     assert "Seq Scan on recipient" not in plan
     assert "Seq Scan on subscriptions" not in plan
+    assert "Seq Scan on webhook_deliveries" not in plan
 
 
 async def test_a_deletion_goes_by_indexes(crowded: tuple[str, UUID]) -> None:
@@ -262,6 +304,7 @@ async def test_a_deletion_goes_by_indexes(crowded: tuple[str, UUID]) -> None:
     plans = await _plans((url, environment), lambda c, e: delete_recipient(c, e, ref))
     scanned = {name for plan in plans for name in re.findall(r"Seq Scan on (\w+)", plan)}
     assert not scanned & {"messages", "recipient_runs", "recipients", "subscriptions"}
+    assert "webhook_events" not in scanned
 
 
 async def test_a_cancel_finds_batches_by_indexes(crowded: tuple[str, UUID]) -> None:

@@ -24,6 +24,7 @@ from domain.kit.ids import (
     message_delivery_workflow_id,
     recipient_run_workflow_id,
     trigger_fanout_workflow_id,
+    webhook_delivery_workflow_id,
 )
 from domain.kit.json_types import JsonObject
 from services.deliveries.retries import retry_message
@@ -32,6 +33,7 @@ from tests.support.interruptions import FailingTemporal
 from tests.support.steps import fetch_step
 from tests.support.waiting import until
 from tests.support.webhook_target import listening_target
+from tests.support.webhooks import PATH, hooked
 from tests.support.world import World, batch_step, channel_step, delay_step
 
 Handle = WorkflowHandle[Any, Any]
@@ -244,6 +246,18 @@ async def _batch_window_full(world: World) -> Handle:
     return await _ended(await _only_window(world))
 
 
+async def _webhook_delivery(world: World) -> Handle:
+    """Tell an endpoint of a message, at the second attempt."""
+    async with hooked(world, "message.delivered") as hook:
+        hook.target.scripts[PATH] = [500, 204]
+        await _in_app(world)
+        (delivery,) = await hook.take()
+        workflow_id = webhook_delivery_workflow_id(
+            world.environment.scope.slug, str(hook.id), str(delivery.event_id)
+        )
+        return await _ended(world.engine.temporal.get_workflow_handle(workflow_id))
+
+
 SCENARIOS: dict[str, Scenario] = {
     "in_app": Scenario(_in_app, 6),
     "email": Scenario(_email, 8),
@@ -258,9 +272,10 @@ SCENARIOS: dict[str, Scenario] = {
     "message_delivery": Scenario(_message_delivery, 11),
     "trigger_fanout": Scenario(_trigger_fanout, 23),
     "cancel_fanout": Scenario(_cancel_fanout, 23),
-    "sweep": Scenario(_sweep, 46),
+    "sweep": Scenario(_sweep, 51),
     "batch": Scenario(_batch, 11),
     "batch_joined": Scenario(_batch_joined, 6),
     "batch_window": Scenario(_batch_window, 14),
     "batch_window_full": Scenario(_batch_window_full, 14),
+    "webhook_delivery": Scenario(_webhook_delivery, 11),
 }

@@ -159,6 +159,15 @@ async def _batched(world: World, handle: Handle) -> None:
     assert {run["end_reason"] for run in await world.runs()} == {None, "batched"}
 
 
+async def _told(world: World, handle: Handle) -> None:
+    """The second request was taken."""
+    rows = await world.make.rows(
+        "SELECT attempts, state FROM webhook_deliveries WHERE environment_id = %s",
+        world.environment.id,
+    )
+    assert rows == [{"attempts": 2, "state": "delivered"}]
+
+
 OUTCOMES: dict[str, Callable[[World, Handle], Awaitable[None]]] = {
     "in_app": _delivered,
     "email": _delivered,
@@ -178,6 +187,7 @@ OUTCOMES: dict[str, Callable[[World, Handle], Awaitable[None]]] = {
     "batch_joined": _batched,
     "batch_window": _gathered,
     "batch_window_full": _gathered,
+    "webhook_delivery": _told,
 }
 
 

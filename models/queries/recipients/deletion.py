@@ -55,6 +55,7 @@ def _deletion() -> Iterator[str]:
         yield f"DELETE FROM {table} WHERE {_OWNER}"  # noqa: S608 - constants
     yield f"DELETE FROM channel_data WHERE {_OWNER}"  # noqa: S608 - constants
     yield f"DELETE FROM preference_sets WHERE {_OWNER}"  # noqa: S608 - constants
+    yield f"DELETE FROM webhook_events WHERE {_OWNER}"  # noqa: S608 - constants
     # Nobody adds one meanwhile: whoever subscribes holds both ends before it writes.
     yield _SUBSCRIPTIONS
 
