@@ -18,7 +18,7 @@ from temporalio.service import RPCError
 
 from api.admin.schemas import ApiKeyOut, ServiceTokenOut
 from api.management.channels.schemas import ChannelOut
-from commands import webhook_actions
+from commands import operator_actions, webhook_actions
 from commands.actions import PARSER, Action, Arguments, read_settings
 from commands.actions import action as _action
 from commands.arguments import argument
@@ -42,7 +42,7 @@ from services.engine import Engine
 from services.runs.reconciliation import recover
 
 # Actions of their own modules are known by importing them.
-ACTIONS = (webhook_actions,)
+ACTIONS = (operator_actions, webhook_actions)
 PARSER.description = __doc__
 # As good as all: nobody keeps a thousand keys.
 _EVERYTHING = PageRequest(1000)

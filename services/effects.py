@@ -30,7 +30,7 @@ from domain.runs.rows import RunInTemporal
 from models.queries.jobs import effects as statements
 from runtime.logs import get_logger
 from services.engine import Engine, Unit
-from services.temporal_calls import signal_closed_batch, watch_window
+from services.temporal_calls import signal_closed_batch, signal_moved_wait, watch_window
 from temporal_workflows import MessageDeliveryWorkflow
 from temporal_workflows.search_attributes import search_attributes
 
@@ -39,6 +39,7 @@ _log = get_logger(__name__)
 DELIVER_MESSAGE = "deliver_message"
 WATCH_WINDOW = "watch_window"
 WAKE_CARRIER = "wake_carrier"
+LOOK_AGAIN = "look_again"
 
 # The one who committed is at it for this long; then it counts as left over.
 _PATIENCE = timedelta(seconds=15)
@@ -212,8 +213,25 @@ async def _wake_carrier(temporal: Client, effect: OwedEffect) -> None:
     await signal_closed_batch(temporal, run, payload["batch_id"])
 
 
+def moved_wait(run_id: UUID, *, workflow_key: str) -> JsonObject:
+    """Write the payload of `LOOK_AGAIN`: a run whose wait ends at another instant now."""
+    return {"run_id": str(run_id), "workflow_key": workflow_key}
+
+
+async def _look_again(temporal: Client, effect: OwedEffect) -> None:
+    """Have a run look when its wait ends."""
+    payload = effect.payload
+    run = RunInTemporal(
+        id=UUID(payload["run_id"]),
+        environment=effect.environment,
+        workflow_key=payload["workflow_key"],
+    )
+    await signal_moved_wait(temporal, run)
+
+
 EFFECTS: dict[str, Effect] = {
     DELIVER_MESSAGE: _deliver_message,
     WATCH_WINDOW: _watch_window,
     WAKE_CARRIER: _wake_carrier,
+    LOOK_AGAIN: _look_again,
 }

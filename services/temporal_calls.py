@@ -41,7 +41,7 @@ from temporal_workflows import (
     TriggerFanoutWorkflow,
 )
 from temporal_workflows.search_attributes import search_attributes
-from temporal_workflows.signals import BATCH_CLOSED, CANCEL_REQUESTED, CLOSES_EARLIER
+from temporal_workflows.signals import BATCH_CLOSED, CANCEL_REQUESTED, CLOSES_EARLIER, WAIT_MOVED
 
 T = TypeVar("T")
 
@@ -155,6 +155,15 @@ async def signal_closed_batch(client: Client, run: RunInTemporal, batch_id: str)
     """Tell a run that the batch it carries has closed; one that is not there needs no telling."""
     try:
         await client.get_workflow_handle(run.temporal_id).signal(BATCH_CLOSED, batch_id)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+
+
+async def signal_moved_wait(client: Client, run: RunInTemporal) -> None:
+    """Have a run look when its wait ends; one that is not there needs no telling."""
+    try:
+        await client.get_workflow_handle(run.temporal_id).signal(WAIT_MOVED)
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise

@@ -23,7 +23,7 @@ from domain.contract.runs import (
 )
 from temporal_workflows import activity_stubs as stubs
 from temporal_workflows.delivery import deliver, sleep_until
-from temporal_workflows.signals import BATCH_CLOSED, CANCEL_REQUESTED
+from temporal_workflows.signals import BATCH_CLOSED, CANCEL_REQUESTED, WAIT_MOVED
 from temporal_workflows.waits import SPEAKS, WAITS
 
 _STORY_LINES = 100
@@ -39,6 +39,7 @@ class RecipientRunWorkflow:
     def __init__(self) -> None:
         self._cancel_requested = False
         self._closed_batches: set[str] = set()
+        self._looks_again = False
         self._deliveries: dict[str, asyncio.Task[None]] = {}
         self._room = asyncio.Semaphore(_DELIVERIES_AT_ONCE)
         self._story: list[str] = []
@@ -52,6 +53,15 @@ class RecipientRunWorkflow:
     def batch_closed(self, batch_id: str) -> None:
         """Wake a run that carries a batch; word that comes early or twice does no harm."""
         self._closed_batches.add(batch_id)
+
+    @workflow.signal(name=WAIT_MOVED)
+    def wait_moved(self) -> None:
+        """Have the walk look when a sleep ends; word that comes early or twice does no harm."""
+        self._looks_again = True
+
+    def looks_again(self) -> bool:
+        """Tell whether word has come that the sleep ends at another instant."""
+        return self._looks_again
 
     def has_closed(self, batch_id: str) -> bool:
         """Tell whether word has come that a batch has closed."""
@@ -70,6 +80,8 @@ class RecipientRunWorkflow:
             while not isinstance(advanced.next, Finished):
                 cursor = advanced.cursor
                 await WAITS[advanced.next.kind](self, advanced.next)
+                # What is heard from here on is news: the walk may be too early for it.
+                self._looks_again = False
                 advanced = await self._advance(order, cursor)
             await self._await_deliveries()
         except (asyncio.CancelledError, FailureError) as error:

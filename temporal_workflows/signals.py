@@ -5,3 +5,4 @@ from __future__ import annotations
 CANCEL_REQUESTED = "cancel_requested"
 BATCH_CLOSED = "batch_closed"
 CLOSES_EARLIER = "closes_earlier"
+WAIT_MOVED = "wait_moved"

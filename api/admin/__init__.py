@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.admin import channels, keys, messages, webhooks
+from api.admin import batches, channels, keys, messages, runs, webhooks
 
 ROUTERS: tuple[APIRouter, ...] = (
+    batches.router,
     channels.router,
     keys.router,
     messages.router,
+    runs.router,
     webhooks.router,
 )

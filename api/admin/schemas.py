@@ -79,3 +79,9 @@ class ServiceTokenBodyOut(Out):
     def of(cls, issued: Issued[ServiceToken]) -> Self:
         """Write a service token with the token itself."""
         return cls(service_token=ServiceTokenOut.of(issued.row, issued.token))
+
+
+class CountOut(Out):
+    """How many there were."""
+
+    count: int

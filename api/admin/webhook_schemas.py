@@ -131,9 +131,3 @@ class WebhookDeliveryDetailOut(WebhookDeliveryOut):
             payload=json.loads(logged.body),
             requests=[WebhookAttemptOut.of(attempt) for attempt in logged.attempts],
         )
-
-
-class CountOut(Out):
-    """How many there were."""
-
-    count: int

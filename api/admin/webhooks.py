@@ -7,8 +7,8 @@ from datetime import timedelta
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
+from api.admin.schemas import CountOut
 from api.admin.webhook_schemas import (
-    CountOut,
     WebhookBodyOut,
     WebhookDeliveryBodyOut,
     WebhookDeliveryDetailOut,

@@ -45,6 +45,7 @@ class RunEventType(StrEnum):
     FETCH_RESPONDED = "fetch_responded"
     FETCH_UNANSWERED = "fetch_unanswered"
     FETCH_RETRY_SCHEDULED = "fetch_retry_scheduled"
+    WAIT_MOVED = "wait_moved"
 
 
 class RunEventStatus(StrEnum):

@@ -900,6 +900,13 @@ def upgrade() -> None:
         op.f("ix_commits_environment_id_id"), "commits", ["environment_id", "id"], unique=False
     )
     op.create_table(
+        "channel_holds",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("channel_id", sa.Uuid(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("environment_id", "channel_id", name=op.f("pk_channel_holds")),
+    )
+    op.create_table(
         "webhook_endpoints",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("environment_id", sa.Uuid(), nullable=False),
@@ -1101,6 +1108,7 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION jsonb_deep_merge")
     op.execute("DROP FUNCTION raise_config_version CASCADE")
     for table in (
+        "channel_holds",
         "webhook_attempts",
         "webhook_deliveries",
         "webhook_events",

@@ -7,7 +7,7 @@ second sooner without the table classes.
 from models.tables.base import metadata
 from models.tables.batch import Batch, BatchItem
 from models.tables.cancellation import Cancellation
-from models.tables.channel import Channel, ChannelEnvironment
+from models.tables.channel import Channel, ChannelEnvironment, ChannelHold
 from models.tables.content import Commit, ContentResource, ContentVersion
 from models.tables.delivery import PendingDelivery
 from models.tables.effect import OwedEffect
@@ -30,6 +30,7 @@ __all__ = [
     "Channel",
     "ChannelData",
     "ChannelEnvironment",
+    "ChannelHold",
     "Commit",
     "ContentResource",
     "ContentVersion",

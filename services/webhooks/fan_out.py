@@ -36,8 +36,8 @@ _HANDED_OVER = 100
 _GRACE_SECONDS = 180.0
 _OVERDUE_AT_ONCE = 200
 _LOOK_SECONDS = 1.0
-# Of the time between two sweeps, so that one ends before the next is due.
-_SHARE = 0.75
+# Of the time between two sweeps, so that one ends before the next is due, and within a minute.
+_SHARE, _LONGEST_SECONDS = 0.75, 60.0
 
 
 async def tell_webhooks(engine: Engine) -> int:
@@ -49,7 +49,7 @@ async def tell_webhooks(engine: Engine) -> int:
         How many deliveries were started.
     """
     loop = asyncio.get_running_loop()
-    ends_at = loop.time() + engine.settings.sweep_seconds * _SHARE
+    ends_at = loop.time() + min(engine.settings.sweep_seconds * _SHARE, _LONGEST_SECONDS)
     started = 0
     while True:
         async with engine.connection() as connection:

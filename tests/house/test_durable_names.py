@@ -38,7 +38,7 @@ ACTIVITY_NAMES = {
 }
 SIGNAL_NAMES = {
     "BatchWindow": {"closes_earlier"},
-    "RecipientRun": {"batch_closed", "cancel_requested"},
+    "RecipientRun": {"batch_closed", "cancel_requested", "wait_moved"},
 }
 SEARCH_ATTRIBUTES = {
     "CancellationKey",
@@ -109,7 +109,7 @@ def test_signals() -> None:
         if definition.signals
     }
     assert found == SIGNAL_NAMES
-    of_runs = {signals.BATCH_CLOSED, signals.CANCEL_REQUESTED}
+    of_runs = {signals.BATCH_CLOSED, signals.CANCEL_REQUESTED, signals.WAIT_MOVED}
     assert of_runs == SIGNAL_NAMES["RecipientRun"]
     assert {signals.CLOSES_EARLIER} == SIGNAL_NAMES["BatchWindow"]
 

@@ -14,22 +14,27 @@ import pytest
 from psycopg.rows import dict_row
 
 from commands.embedded.postgres import EmbeddedPostgres
+from domain.batches.rows import BatchFilters
 from domain.kit.filters import Bounds
 from domain.kit.pages import PageRequest
+from domain.messages.claims import RetryFilter
 from domain.messages.filters import FeedFilters, MessageFilters
+from domain.messages.statuses import DeliveryStatus
 from domain.recipients.recipients import TenantFilters
 from domain.recipients.refs import RecipientRef
 from domain.recipients.subscriptions import Side
 from domain.runs.filters import RunFilters
 from domain.runs.rows import Place
+from domain.runs.waiting import WaitingFilters
 from domain.webhooks.deliveries import DeliveryFilters, DeliveryState
-from models.queries.batches import items, membership, windows
+from models.queries.batches import items, membership, operating, windows
+from models.queries.deliveries import deliveries
 from models.queries.in_app import feeds
 from models.queries.messages import messages
 from models.queries.recipients import lists as recipient_lists
 from models.queries.recipients import subscriptions
 from models.queries.recipients.deletion import delete_recipient
-from models.queries.runs import open_runs, runs
+from models.queries.runs import open_runs, runs, waiting
 from models.queries.triggers import cancellations, releases
 from models.queries.webhooks import deliveries as webhook_deliveries
 from models.queries.webhooks import log as webhook_log
@@ -218,6 +223,37 @@ def _waiting(connection: Connection, environment: UUID) -> Awaitable[Any]:
     return open_runs.waiting_runs(connection, Place(), limit=200)
 
 
+def _paused(**wanted: Any) -> Query:
+    return lambda connection, environment: waiting.list_waiting(
+        connection, environment, WaitingFilters(**wanted), PAGE
+    )
+
+
+def _open_batches(**wanted: Any) -> Query:
+    return lambda connection, environment: operating.list_open_batches(
+        connection, environment, BatchFilters(**wanted), PAGE
+    )
+
+
+def _failed(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    wanted = RetryFilter(statuses=(DeliveryStatus.UNDELIVERED,), workflow="workflow-7")
+    return deliveries.retriable_messages(connection, environment, wanted, now=T0, limit=200)
+
+
+def _cancel_open(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return waiting.cancel_open_runs(
+        connection,
+        environment,
+        cancellation_id=uuid4(),
+        run_id=None,
+        workflow_key="workflow-7",
+        tenant=None,
+        recipient=None,
+        now=T0,
+        release_within=timedelta(seconds=15),
+    )
+
+
 def _told(**wanted: Any) -> Query:
     return lambda connection, environment: webhook_log.list_deliveries(
         connection, environment, ENDPOINT, DeliveryFilters(**wanted), PAGE
@@ -279,6 +315,12 @@ def _unconfirmed(connection: Connection, environment: UUID) -> Awaitable[Any]:
         (_closed_batches, "ix_batches_not_resumed"),
         (_waiting, "ix_recipient_runs_resumes_at"),
         (_unconfirmed, "ix_recipient_runs_workflow_run_id"),
+        (_paused(), "ix_recipient_runs_rare_status"),
+        (_paused(recipient=ELLIE), "ix_recipient_runs"),
+        (_open_batches(), "ix_batches_closes_at"),
+        (_open_batches(workflow_key="workflow-7"), "ix_batches_closes_at"),
+        (_failed, "ix_messages_failed"),
+        (_cancel_open, "ix_recipient_runs_rare_status"),
         (_told(), "ix_webhook_deliveries_endpoint_id_"),
         (_told(state=DeliveryState.FAILED), "ix_webhook_deliveries_endpoint_id_"),
         (_told(event_type="message.sent"), "ix_webhook_deliveries_endpoint_id_"),

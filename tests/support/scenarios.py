@@ -28,6 +28,7 @@ from domain.kit.ids import (
 )
 from domain.kit.json_types import JsonObject
 from services.deliveries.retries import retry_message
+from services.triggers.open_runs import move_wait
 from temporal_workflows import SweepWorkflow
 from tests.support.interruptions import FailingTemporal
 from tests.support.steps import fetch_step
@@ -246,6 +247,14 @@ async def _batch_window_full(world: World) -> Handle:
     return await _ended(await _only_window(world))
 
 
+async def _delay_skipped(world: World) -> Handle:
+    """Let a sleeping run go on at once."""
+    handle = await _asleep(world)
+    (run,) = await world.runs()
+    await move_wait(world.engine, world.environment.scope, run["id"], None)
+    return await _ended(handle)
+
+
 async def _webhook_delivery(world: World) -> Handle:
     """Tell an endpoint of a message, at the second attempt."""
     async with hooked(world, "message.delivered") as hook:
@@ -277,5 +286,6 @@ SCENARIOS: dict[str, Scenario] = {
     "batch_joined": Scenario(_batch_joined, 6),
     "batch_window": Scenario(_batch_window, 14),
     "batch_window_full": Scenario(_batch_window_full, 14),
+    "delay_skipped": Scenario(_delay_skipped, 13),
     "webhook_delivery": Scenario(_webhook_delivery, 11),
 }

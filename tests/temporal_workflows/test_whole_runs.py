@@ -187,6 +187,7 @@ OUTCOMES: dict[str, Callable[[World, Handle], Awaitable[None]]] = {
     "batch_joined": _batched,
     "batch_window": _gathered,
     "batch_window_full": _gathered,
+    "delay_skipped": _delivered,
     "webhook_delivery": _told,
 }
 
