@@ -102,6 +102,13 @@ class Settings(BaseSettings):
     sweep_seconds: int = Field(
         15, ge=1, le=3600, description="How often, and after which age, unstarted work is swept."
     )
+    confirm_seconds: int = Field(
+        300,
+        ge=15,
+        le=3600,
+        description="How long after its release, in seconds, the runs of a trigger must have begun "
+        "before somebody looks what became of them.",
+    )
     delivery_retry_factor: float = Field(
         1.0,
         ge=0.0001,

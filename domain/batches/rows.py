@@ -106,6 +106,7 @@ class ClosedBatch:
     """
 
     id: UUID
+    environment_id: UUID
     environment: str
     workflow_key: str
     carrier_run_id: UUID

@@ -7,13 +7,17 @@ from typing import Any, ClassVar, Literal, Self, TypedDict
 
 from pydantic import Field
 
+from domain.channels.email_blocks import EmailBlocks
 from domain.channels.kind import ChannelKind, MessageContent, Target
 from domain.channels.types import ChannelType
 from domain.contract.queues import DELIVER_EMAIL
-from domain.kit.authored import TemplateFile
+from domain.kit.authored import FileFields, TemplateFile
 from domain.kit.errors import FieldError
-from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.json_types import JsonObject
 from domain.kit.shapes import Shape, Text
+
+# How the files of blocks end.
+_ENDINGS = {"markdown": "md", "html": "html"}
 
 
 class EmailTemplateSettings(Shape):
@@ -32,7 +36,7 @@ class EmailTemplate(Shape):
     html_body: str | None = None
     text_body: str | None = Field(None, description="Made from the HTML body when it is left out.")
     is_mjml: bool | None = None
-    visual_blocks: list[JsonValue] | None = None
+    visual_blocks: EmailBlocks | None = Field(None, description="The body, instead of HTML.")
     settings: EmailTemplateSettings | None = None
 
 
@@ -93,6 +97,7 @@ class Email(ChannelKind):
     channel_type: ClassVar[ChannelType] = ChannelType.EMAIL
     template: ClassVar[type[Shape]] = EmailTemplate
     overrides: ClassVar[type[Shape] | None] = EmailOverrides
+    template_defaults: ClassVar = {"settings": {}}
     template_files: ClassVar = {
         "subject": TemplateFile("txt", by_default=False),
         "html_body": TemplateFile("html"),
@@ -109,15 +114,25 @@ class Email(ChannelKind):
         return None if has_address else "recipient has no email"
 
     def unsupported(self, template: JsonObject, field: str) -> Iterator[FieldError]:
-        """Yield visual blocks and MJML; what is left needs an HTML body."""
-        if template.get("visual_blocks") is not None:
-            message = "visual blocks are not supported by this version; use html_body"
-            yield FieldError(f"{field}.visual_blocks", message, "not_supported")
-        elif template.get("html_body") is None:
-            yield FieldError(f"{field}.html_body", "is required", "required")
-        if template.get("is_mjml"):
-            message = "MJML is not supported by this version"
-            yield FieldError(f"{field}.is_mjml", message, "not_supported")
+        """Yield partials; and a body is there once, as HTML or as blocks."""
+        blocks = template.get("visual_blocks")
+        if blocks is None and template.get("html_body") is None:
+            yield FieldError(f"{field}.html_body", "is required without visual_blocks", "required")
+        elif blocks is not None and template.get("html_body") is not None:
+            message = "must not be there together with html_body"
+            yield FieldError(f"{field}.visual_blocks", message)
+        for index, block in enumerate(blocks if isinstance(blocks, list) else []):
+            if isinstance(block, dict) and block.get("type") == "partial":
+                message = "partials are not supported by this version"
+                yield FieldError(f"{field}.visual_blocks[{index}]", message, "not_supported")
+
+    def more_files(self, template: JsonObject, place: str) -> Iterator[tuple[str, FileFields]]:
+        """Yield the blocks that have a text of their own."""
+        blocks = template.get("visual_blocks")
+        for index, block in enumerate(blocks if isinstance(blocks, list) else []):
+            ending = _ENDINGS.get(str(block.get("type"))) if isinstance(block, dict) else None
+            if ending is not None:
+                yield f"{place}.visual_blocks[{index}]", {"content": TemplateFile(ending)}
 
     def layout_key(self, template: JsonObject) -> str | None:
         """Return `layout_key` of the template's settings."""

@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict
 
 from domain.channels.types import ChannelType
-from domain.kit.authored import TemplateFile
+from domain.kit.authored import FileFields, TemplateFile
 from domain.kit.errors import FieldError
-from domain.kit.json_types import JsonObject
+from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import Shape
 from domain.kit.violations import Violations
 
@@ -62,6 +62,7 @@ class ChannelKind(ABC):
         template: the shape of a step's template.
         overrides: the shape of a step's `channel_overrides`; None when it has none.
         template_files: fields of the template that Knock's CLI keeps in files.
+        template_defaults: what is written into a template whose author leaves it out.
         content: what is answered of a rendered message.
         queue: the task queue of its deliveries; None when nothing leaves the house, and a message
             is delivered by being stored.
@@ -78,6 +79,7 @@ class ChannelKind(ABC):
     template: ClassVar[type[Shape]]
     overrides: ClassVar[type[Shape] | None]
     template_files: ClassVar[Mapping[str, TemplateFile]]
+    template_defaults: ClassVar[Mapping[str, JsonValue]] = {}
     content: ClassVar[type[MessageContent]]
     queue: ClassVar[str | None]
     own_provider: ClassVar[str | None] = None
@@ -102,6 +104,10 @@ class ChannelKind(ABC):
 
     def unsupported(self, template: JsonObject, field: str) -> Iterator[FieldError]:
         """Yield what a draft's template asks for that this version cannot render."""
+        yield from ()
+
+    def more_files(self, template: JsonObject, place: str) -> Iterator[tuple[str, FileFields]]:
+        """Yield what inside a template is kept in files, beside `template_files`."""
         yield from ()
 
     def layout_key(self, template: JsonObject) -> str | None:

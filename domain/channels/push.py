@@ -81,6 +81,7 @@ class Push(ChannelKind):
     channel_type: ClassVar[ChannelType] = ChannelType.PUSH
     template: ClassVar[type[Shape]] = PushTemplate
     overrides: ClassVar[type[Shape] | None] = PushOverrides
+    template_defaults: ClassVar = {"settings": {"delivery_type": "content"}}
     template_files: ClassVar = {"text_body": TemplateFile("txt")}
     content: ClassVar[type[MessageContent]] = MessagePushContent
     queue: ClassVar[str | None] = DELIVER_PUSH

@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from domain.kit.authored import Language, Template
 
 # Names and switches, not templates.
-_PLAIN_KEYS = frozenset(
-    {"layout_key", "attachment_key", "delivery_type", "is_mjml", "method", "visual_blocks"}
-)
+_PLAIN_KEYS = frozenset({"layout_key", "attachment_key", "delivery_type", "is_mjml", "method"})
 _JSON_FIELDS = frozenset({"json_body", "json_overrides", "payload_overrides"})
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from domain.content.kind import KindOfContent
 from domain.kit.authored import (
@@ -20,13 +20,15 @@ from domain.kit.authored import (
     Template,
     TemplateFile,
 )
+from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.kit.shapes import Shape, Wrong
+from domain.kit.shapes import Shape, Wrong, refusal
 from domain.kit.stored import Name, read_document, without_client_keys
 
 # Where the body of an e-mail goes.
 CONTENT = re.compile(r"\{\{-?\s*content\s*-?\}\}")
 MAX_LINKS = 100
+_MJML = re.compile(r"<mjml\b", re.IGNORECASE)
 _EMPTY = "{{ content }}"
 _FILES: FileFields = {"html_layout": TemplateFile("html"), "text_layout": TemplateFile("txt")}
 
@@ -39,11 +41,15 @@ class EmailLayout:
         html_layout: a whole HTML document.
         text_layout: the surroundings of the text part.
         footer_links: objects with `text` and `url`, both Liquid.
+        is_mjml: whether the HTML source is MJML.
+        branding: what it changes of the account's branding.
     """
 
     html_layout: str
     text_layout: str
     footer_links: tuple[JsonObject, ...] = ()
+    is_mjml: bool = False
+    branding: JsonObject = field(default_factory=dict)
 
 
 def _source(raw: JsonValue) -> str:
@@ -56,15 +62,24 @@ def _source(raw: JsonValue) -> str:
     return raw
 
 
-def _mjml(raw: JsonValue) -> JsonValue:
-    if raw is True:
-        raise Wrong("MJML is not supported by this version")
-    return raw
+_HexColor = Annotated[str | None, Field(pattern=r"^#(?:[A-Fa-f0-9]{3}|[A-Fa-f0-9]{6})$")]
 
 
-def _branding(raw: JsonValue) -> None:
-    if raw is not None:
-        raise Wrong("branding overrides are not supported by this version")
+class BrandingOverrides(Shape):
+    """What a layout changes of the account's branding; a tenant's own still wins."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"additionalProperties": False})
+
+    logo_url: str | None = None
+    icon_url: str | None = None
+    dark_logo_url: str | None = None
+    dark_icon_url: str | None = None
+    primary_color: _HexColor = None
+    primary_color_contrast: _HexColor = None
+    dark_primary_color: _HexColor = None
+    dark_primary_color_contrast: _HexColor = None
+    primary_text_color: _HexColor = None
+    secondary_text_color: _HexColor = None
 
 
 class FooterLink(Shape):
@@ -79,7 +94,7 @@ class EmailLayoutShape(Shape):
 
     name: Name
     html_layout: Annotated[str, BeforeValidator(_source)] = Field(
-        description="A whole HTML document with `{{ content }}` in it."
+        description="A whole HTML or MJML document with `{{ content }}` in it."
     )
     text_layout: Annotated[str, BeforeValidator(_source)] = Field(
         description="Plain text with `{{ content }}` in it."
@@ -87,12 +102,21 @@ class EmailLayoutShape(Shape):
     footer_links: Annotated[list[FooterLink], Field(max_length=MAX_LINKS)] = Field(
         [], description="What `{{ footer_links }}` renders."
     )
-    is_mjml: Annotated[bool | None, BeforeValidator(_mjml)] = Field(
-        False, description="MJML is not supported yet."
-    )
-    branding_overrides: Annotated[
-        None, BeforeValidator(_branding), WithJsonSchema({"type": "null"})
-    ] = Field(None, description="Not supported yet.")
+    is_mjml: bool | None = Field(False, description="Whether `html_layout` is MJML.")
+    branding_overrides: BrandingOverrides | None = None
+
+    @model_validator(mode="after")
+    def _has_root(self) -> Self:
+        if self.is_mjml and not _MJML.search(self.html_layout):
+            raise refusal([FieldError("html_layout", "must have a root <mjml>")])
+        return self
+
+
+def _changes(content: JsonObject) -> JsonObject:
+    """Return the overrides that say something."""
+    overrides = content.get("branding_overrides")
+    found = overrides.items() if isinstance(overrides, dict) else ()
+    return {name: value for name, value in found if isinstance(value, str)}
 
 
 class EmailLayoutKind(KindOfContent[EmailLayout]):
@@ -118,7 +142,9 @@ class EmailLayoutKind(KindOfContent[EmailLayout]):
         """Read a draft. Raises InvalidParams."""
         shape = read_document(EmailLayoutShape, content, key)
         links = tuple(link.model_dump() for link in shape.footer_links)
-        return EmailLayout(shape.html_layout, shape.text_layout, links)
+        return EmailLayout(
+            shape.html_layout, shape.text_layout, links, bool(shape.is_mjml), _changes(content)
+        )
 
     def read(self, content: JsonValue, key: str) -> EmailLayout:
         """Read a stored layout; one without sources shows the body alone."""
@@ -131,6 +157,8 @@ class EmailLayoutKind(KindOfContent[EmailLayout]):
             footer_links=tuple(link for link in links if isinstance(link, dict))
             if isinstance(links, list)
             else (),
+            is_mjml=stored.get("is_mjml") is True,
+            branding=_changes(stored),
         )
 
     def templates(self, document: EmailLayout) -> Iterator[Template]:

@@ -6,10 +6,13 @@ A piece of content tells these of itself, each with its place in the document, s
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
+
+from domain.kit.json_types import JsonObject, JsonValue
 
 # What a reference to a channel leads to; every other one leads to a resource type.
 CHANNEL = "channel"
@@ -80,3 +83,17 @@ class TemplateFile:
 
 # Of an object in a document, those of its members that become files.
 FileFields: TypeAlias = Mapping[str, TemplateFile]
+
+
+def write_defaults(raw: JsonObject, defaults: Mapping[str, JsonValue]) -> None:
+    """Write into an authored object what Knock's documents require and authors leave out.
+
+    Args:
+        raw: changed in place; what it says stays.
+        defaults: by name; of an object each member by itself.
+    """
+    for name, default in defaults.items():
+        if raw.get(name) is None:
+            raw[name] = copy.deepcopy(default)
+        elif isinstance(default, dict) and isinstance(raw[name], dict):
+            write_defaults(raw[name], default)

@@ -32,6 +32,7 @@ class RunEventType(StrEnum):
     BATCH_FLUSHED = "batch_flushed"
     BATCH_JOINED = "batch_joined"
     BATCH_CLOSED = "batch_closed"
+    BATCH_TAKEN_OVER = "batch_taken_over"
     DELAY_STARTED = "delay_started"
     DELAY_SKIPPED = "delay_skipped"
     DELAY_COMPLETED = "delay_completed"

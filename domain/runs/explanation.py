@@ -184,6 +184,9 @@ SENTENCES: Mapping[RunEventType, _Sentence] = {
     RunEventType.BATCH_CLOSED: lambda data: (
         f"The batch closed with {data.get('total_activities')} items."
     ),
+    RunEventType.BATCH_TAKEN_OVER: lambda data: (
+        "The run goes on with a batch whose own run was ended from outside."
+    ),
     RunEventType.DELAY_STARTED: lambda data: f"The run waits until {data.get('delay_until')}.",
     RunEventType.DELAY_SKIPPED: _reasoned("The run did not wait"),
     RunEventType.DELAY_COMPLETED: _plain("The run has waited."),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from domain.batches.rows import Batch
+from domain.batches.rows import Batch, ClosedBatch
 from domain.content.workflow import WORKFLOW
 from domain.contract.runs import BatchWindowInput, WindowState
 from domain.runs.rows import RunInTemporal
@@ -18,6 +18,7 @@ from models.queries.batches import membership, windows
 from models.queries.content.catalog import config_version
 from runtime.logs import get_logger
 from services import effects
+from services.batches.succession import carry_on
 from services.content.catalog import Configuration
 from services.engine import Engine, Unit
 from services.temporal_calls import signal_closed_batch
@@ -126,19 +127,12 @@ async def close_left_over_windows(engine: Engine, *, grace: timedelta = _GRACE) 
     async with engine.connection() as connection:
         overdue = await windows.overdue_batches(connection, before, limit=_AT_ONCE)
         closed = await windows.closed_batches(connection, before, limit=_AT_ONCE)
-        abandoned = [batch for batch in closed if not batch.is_carrier_open]
-        if abandoned:
-            ids = [batch.id for batch in abandoned]
-            await windows.note_abandoned(connection, ids, now=engine.clock())
-    for batch in abandoned:
-        # Other ends, such as a cancel or a recipient who was deleted, are what somebody wanted.
-        if batch.is_lost:
-            _log.warning(
-                "batch_abandoned",
-                batch_id=str(batch.id),
-                items=batch.total_activities,
-                reason=batch.end_reason,
-            )
+    abandoned = [
+        batch.id for batch in closed if not batch.is_carrier_open and not await _kept(engine, batch)
+    ]
+    if abandoned:
+        async with engine.connection() as connection:
+            await windows.note_abandoned(connection, abandoned, now=engine.clock())
     for late in overdue:
         order = BatchWindowInput(str(late.id), str(late.environment_id), 0.0)
         try:
@@ -158,3 +152,21 @@ async def close_left_over_windows(engine: Engine, *, grace: timedelta = _GRACE) 
         except Exception as error:
             _log.warning("carrier_not_woken", batch_id=str(batch.id), error=type(error).__name__)
     return len(overdue) + len(closed)
+
+
+async def _kept(engine: Engine, batch: ClosedBatch) -> bool:
+    """Let another run carry a batch that lost its carrier; tells whether there is anything to do.
+
+    Other ends, such as a cancel or a recipient who was deleted, are what somebody wanted.
+    """
+    if not batch.is_lost:
+        return False
+    if await carry_on(engine, batch.environment_id, batch.id):
+        return True
+    _log.warning(
+        "batch_abandoned",
+        batch_id=str(batch.id),
+        items=batch.total_activities,
+        reason=batch.end_reason,
+    )
+    return False

@@ -24,7 +24,7 @@ from services.engine import Engine
 from services.runs.reconciliation import judge_runs
 from services.temporal_calls import start_trigger_fanout
 from services.triggers.releases import (
-    CONFIRM_AFTER,
+    confirm_after,
     log_refusal,
     start_trigger,
     wake_cancelled_runs,
@@ -74,7 +74,7 @@ async def release_left_over(engine: Engine) -> int:
             )
         is_under_way = await start_trigger(engine, trigger.scope, trigger.id, runs)
         # A fan-out that has ended before it was noted may have left runs behind.
-        wait = CONFIRM_AFTER if is_under_way else timedelta(0)
+        wait = confirm_after(engine) if is_under_way else timedelta(0)
         async with engine.connection() as connection:
             await TRIGGERS.mark_released(connection, [trigger.id], look_after=wait)
 
@@ -180,7 +180,7 @@ async def _note_looks(
                     ids,
                     failed=failed,
                     soon=_FIRST_WAIT,
-                    first=CONFIRM_AFTER,
+                    first=confirm_after(engine),
                     longest=_LONGEST_WAIT,
                 )
 

@@ -45,8 +45,6 @@ _LAST_MOMENT_SECONDS = 1.0
 _MOST_UNDER_WAY = 1_000
 # Notes of releases are gathered for this long, and written in one statement.
 _NOTE_SECONDS = 0.2
-# By then the runs of a trigger have begun, unless something is wrong or much is going on.
-CONFIRM_AFTER = timedelta(minutes=5)
 
 
 async def release_trigger(
@@ -215,6 +213,11 @@ def log_refusal(error: Exception) -> None:
         _log.error("release_failed", error=type(error).__name__)
 
 
+def confirm_after(engine: Engine) -> timedelta:
+    """Return how long after their release the runs of a trigger should have begun."""
+    return timedelta(seconds=engine.settings.confirm_seconds)
+
+
 def _note_later(engine: Engine, workflow_run_id: UUID) -> None:
     """Note a release after the answer, together with those of the next moments.
 
@@ -234,7 +237,7 @@ async def _note_soon(engine: Engine, under_way: ReleasesUnderWay) -> None:
     under_way.notes.clear()
     try:
         async with engine.connection() as connection:
-            await TRIGGERS.mark_released(connection, released, look_after=CONFIRM_AFTER)
+            await TRIGGERS.mark_released(connection, released, look_after=confirm_after(engine))
     except Exception as error:  # whatever it is, the sweep repeats the note
         _log.warning("note_lost", error=type(error).__name__)
 

@@ -64,6 +64,7 @@ class Walk:
         if self._scope is None:
             definition = self.definition
             self._scope = build_scope(
+                workflow_run_id=str(self.run.workflow_run_id),
                 data=self.run.data,
                 recipient=self.run.recipient or {},
                 actor=self.run.actor,

@@ -15,6 +15,10 @@ from templating.limits import MAX_WEIGHT, LiquidError
 _CONTAINERS = (list, tuple, dict)
 
 
+class PrintedAsKey(dict[str, Any]):
+    """An object that prints as its `key`; as JSON it is the whole object."""
+
+
 def storable(text: str) -> str:
     """Drop NUL, and replace lone halves of surrogate pairs: PostgreSQL stores neither.
 
@@ -55,6 +59,8 @@ def to_text(value: object) -> str:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, PrintedAsKey):
+        value = value.get("key")
     if isinstance(value, _CONTAINERS):
         is_flat = not isinstance(value, dict) and not any(
             isinstance(item, _CONTAINERS) for item in value

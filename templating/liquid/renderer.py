@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from domain.kit.json_types import JsonObject, JsonValue, Scope, depth_of, read_json
 from domain.kit.storable import MOST_LEVELS
@@ -45,6 +46,10 @@ class Renderer:
         """Return a renderer that knows more names and spends from the same budget."""
         scope = {**self._scope, **names}
         return Renderer(scope, self._limits, budget=self._budget, lookups=self._lookups)
+
+    def value(self, name: str) -> Any:
+        """Return what a name of the scope stands for, or None."""
+        return self._scope.get(name)
 
     def text(self, source: object, field: str) -> str:
         """Render a field; nothing renders to "", a number or boolean to its text.

@@ -22,7 +22,7 @@ from threading import Lock
 from typing import IO
 
 from templating.limits import EMAIL_LIMITS, LiquidError
-from templating.markup.native_html import CLEAN, DONE, HEADER, INLINE, OPERATIONS
+from templating.markup.native_html import CLEAN, DONE, HEADER, INLINE, MJML, OPERATIONS
 
 # A document of that many tags is at most a few thousand levels deep, and takes a few hundredths
 # of a second and some 50 MB at the very worst.
@@ -68,6 +68,18 @@ def clean_html(html: str) -> str:
     if len(cleaned) > _MAX_CLEANED:
         raise LiquidError("The HTML becomes too long.")
     return cleaned
+
+
+def compile_mjml(document: str) -> str:
+    """Compile MJML to HTML; raise LiquidError for what is not MJML, or too much of it."""
+    try:
+        compiled = _run(MJML, document)
+    except (SandboxFailure, ValueError, OSError) as error:
+        reason = str(error) if isinstance(error, OSError) else "it is nested too deep or too long"
+        raise LiquidError(f"The MJML cannot be compiled: {reason}.") from error
+    if len(compiled) > EMAIL_LIMITS.output:
+        raise LiquidError("The MJML becomes too long.")
+    return compiled
 
 
 def _run(operation: bytes, html: str, *, harmless: bool = True) -> str:

@@ -1,4 +1,4 @@
-"""The two native HTML libraries; also the program of the child process that runs them.
+"""The native HTML libraries; also the program of the child process that runs them.
 
 Executed by path, so it imports nothing of ours. A child answers one request after the other until
 its input ends; see `templating.markup.html_sandbox` for who asks, and why there.
@@ -14,11 +14,12 @@ import sys
 from collections.abc import Callable
 
 import css_inline
+import mrml
 import nh3
 
 HEADER = struct.Struct("!cI")
 DONE, FAILED = b"+", b"-"
-INLINE, CLEAN = b"i", b"c"
+INLINE, CLEAN, MJML = b"i", b"c", b"m"
 
 _MAX_MEMORY_BYTES = 1024**3
 # CPU time of one request; real documents take milliseconds.
@@ -48,7 +49,12 @@ def clean(html: str) -> str:
     return _CLEANER.clean(html)
 
 
-OPERATIONS: dict[bytes, Callable[[str], str]] = {INLINE: inline, CLEAN: clean}
+def compile_mjml(document: str) -> str:
+    """Compile MJML to HTML; it includes no other files. Raises OSError for what is not MJML."""
+    return str(mrml.to_html(document).content)
+
+
+OPERATIONS: dict[bytes, Callable[[str], str]] = {INLINE: inline, CLEAN: clean, MJML: compile_mjml}
 
 
 def main() -> None:

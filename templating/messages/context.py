@@ -11,6 +11,7 @@ from typing import Any
 from domain.batches.gathered import Gathered
 from domain.kit.clock import iso
 from domain.kit.json_types import JsonObject
+from templating.liquid.printing import PrintedAsKey
 
 _WORKFLOW_KEYS = (
     "id", "key", "name", "categories", "commercial", "override_preferences", "cancellation_key",
@@ -27,6 +28,7 @@ def build_scope(
     variables: Mapping[str, Any],
     now_iso: str,
     gathered: Gathered | None = None,
+    workflow_run_id: str | None = None,
 ) -> dict[str, Any]:
     """Build the scope of a run.
 
@@ -43,6 +45,7 @@ def build_scope(
         variables: values of `vars`, branding included.
         now_iso: time of the trigger, ISO 8601.
         gathered: the items of the batch that the run has carried; None for its own trigger alone.
+        workflow_run_id: of the trigger.
     """
     actors = [] if actor is None else [actor]
     total_activities, total_actors = 1, len(actors)
@@ -72,7 +75,9 @@ def build_scope(
         "tenant": tenant,
         "timestamp": now_iso,
         "vars": _with_branding(variables, tenant),
-        "workflow": {key: workflow.get(key) for key in _WORKFLOW_KEYS},
+        # Bodies of real requests say `"workflow": "{{ workflow }}"`, and expect a string there.
+        "workflow": PrintedAsKey((key, workflow.get(key)) for key in _WORKFLOW_KEYS),
+        "workflow_run_id": workflow_run_id,
         "run": {"total_activities": total_activities, "total_actors": total_actors},
         "current_message": None,
         "refs": {},

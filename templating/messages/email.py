@@ -18,11 +18,14 @@ from templating.liquid.printing import to_text
 from templating.liquid.renderer import Renderer, one_line
 from templating.markup.html_sandbox import inline_css
 from templating.markup.html_text import html_to_text
+from templating.messages import mjml
+from templating.messages.blocks import BASE_CSS, Body, body_of_blocks
 
 # Private-use characters fence the body in the rendered document, so that the text part can be
 # made from the body alone although layout and body are rendered as one.
 _BODY_START = "\ue0c1\ue0c2\ue0c1"
 _BODY_END = "\ue0c2\ue0c1\ue0c2"
+_HEAD = re.compile(r"<head\b[^>]*>", re.IGNORECASE)
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 
 
@@ -32,15 +35,14 @@ def render_email(
     """Render an e-mail.
 
     Args:
-        template: Knock's e-mail template with `html_body`.
+        template: Knock's e-mail template, with `html_body` or `visual_blocks`.
         renderer: carries scope and budget.
         settings: effective channel settings.
         layout: the layout that the template's `layout_key` names.
 
     Raises:
-        LiquidError: for a failing field, a missing layout, or a kind of body not supported.
+        LiquidError: for a failing field, a missing layout, or a block that is not known.
     """
-    refuse_unsupported(template)
     own = template.get("settings") or {}
     if own.get("layout_key") is None:
         layout = None
@@ -50,6 +52,8 @@ def render_email(
     preview_text = own.get("preview_text") or template.get("preview_text")
     preview = renderer.line(preview_text, "preview_text")
     renderer = renderer.extended({"preview_text": preview})
+    if layout is not None and layout.branding:
+        renderer = renderer.extended({"vars": _branded(renderer, layout)})
     html, body = _render_html(template, renderer, layout)
     sender = renderer.line(settings.get("from_address"), "from_address")
     name = renderer.line(settings.get("from_name"), "from_name")
@@ -80,29 +84,66 @@ def count_attachments(template: JsonObject, data: Mapping[str, object]) -> int:
     return sum(isinstance(item, dict) for item in (found if isinstance(found, list) else [found]))
 
 
-def refuse_unsupported(template: JsonObject) -> None:
-    """Raise LiquidError for bodies that this version cannot render."""
-    if template.get("visual_blocks") is not None:
-        raise LiquidError("visual_blocks: not supported by this version; use html_body")
-    if template.get("is_mjml"):
-        raise LiquidError("is_mjml: MJML is not supported by this version")
+def _branded(renderer: Renderer, layout: EmailLayout) -> JsonObject:
+    """Return `vars` with the branding of the layout below that of the tenant."""
+    variables = renderer.value("vars") or {}
+    settings = (renderer.value("tenant") or {}).get("settings")
+    own = settings.get("branding") if isinstance(settings, dict) else None
+    tenants = {key: value for key, value in (own or {}).items() if value is not None}
+    known = variables.get("branding") or {}
+    return {**variables, "branding": {**known, **layout.branding, **tenants}}
+
+
+def _body(template: JsonObject, *, is_mjml: bool) -> Body:
+    """Return the source of the body, from blocks where there are any."""
+    blocks = template.get("visual_blocks")
+    if isinstance(blocks, list):
+        return body_of_blocks(blocks, mjml.mjml_of_block if is_mjml else None)
+    return Body(to_text(template.get("html_body")), [(1, "html_body")])
 
 
 def _render_html(
     template: JsonObject, renderer: Renderer, layout: EmailLayout | None
 ) -> tuple[str, str]:
     """Return the whole document and the body's part of it."""
-    body = to_text(template.get("html_body"))
     before = _declarations(template)
+    is_mjml = layout.is_mjml if layout is not None else template.get("is_mjml") is True
+    has_blocks = isinstance(template.get("visual_blocks"), list)
+    body = _body(template, is_mjml=is_mjml)
     if layout is None:
-        html = renderer.text(before + body, "html_body").strip()
-        return html, html
-    links = _footer_links(layout, renderer)
-    shown = "\n".join(f'<a href="{escape(url)}">{escape(text)}</a>' for text, url in links)
-    named = renderer.extended({"footer_links": shown})
-    rendered = _render_composed(named, layout.html_layout, body, before, "html")
-    inside = rendered.partition(_BODY_START)[2].partition(_BODY_END)[0]
-    return rendered.replace(_BODY_START, "").replace(_BODY_END, "").strip(), inside
+        source = _alone(body, is_mjml=is_mjml) if has_blocks else body
+        rendered = _rendered(renderer, before + source.source, source, before, "html_body")
+        whole, inside = rendered.strip(), rendered
+    else:
+        if not is_mjml:
+            mjml.refuse_html_layout(template.get("is_mjml") is True)
+        links = _footer_links(layout, renderer)
+        shown = "\n".join(f'<a href="{escape(url)}">{escape(text)}</a>' for text, url in links)
+        named = renderer.extended({"footer_links": shown})
+        surroundings = layout.html_layout
+        if has_blocks:
+            surroundings = (mjml.with_base_styles if is_mjml else _with_base_styles)(surroundings)
+        rendered = _render_composed(named, surroundings, body, before, is_mjml=is_mjml)
+        inside = rendered.partition(_BODY_START)[2].partition(_BODY_END)[0]
+        whole = rendered.replace(_BODY_START, "").replace(_BODY_END, "").strip()
+    return (mjml.to_html(whole), mjml.readable(inside)) if is_mjml else (whole, inside)
+
+
+def _alone(body: Body, *, is_mjml: bool) -> Body:
+    """Return blocks that stand without a layout, with the styles that they need."""
+    if is_mjml:
+        whole = mjml.fitted(body, "<mj-body>")
+        return Body(mjml.with_base_styles(mjml.whole_document(whole.source)), whole.places)
+    style = f"<style>{BASE_CSS}</style>"
+    lines = style.count("\n") + 1
+    return Body(f"{style}\n{body.source}", [(line + lines, name) for line, name in body.places])
+
+
+def _with_base_styles(layout: str) -> str:
+    """Write the styles of blocks at the top of the layout's head, where the layout's own win."""
+    head = _HEAD.search(layout)
+    at = head.end() if head else 0
+    return f"{layout[:at]}<style>{BASE_CSS}</style>{layout[at:]}"
 
 
 def _render_text_part(
@@ -119,7 +160,8 @@ def _render_text_part(
     shown = "\n".join(text if text == url else f"{text}: {url}" for text, url in links)
     named = renderer.extended({"footer_links": shown})
     if source is not None:
-        rendered = _render_composed(named, layout.text_layout, to_text(source), before, "text")
+        body = Body(to_text(source), [(1, "text_body")])
+        rendered = _render_composed(named, layout.text_layout, body, before, kind="text")
         return rendered.replace(_BODY_START, "").replace(_BODY_END, "").strip()
     # As a value, never as source: what a recipient's data says must not be run as a template.
     named = named.extended({"content": html_to_text(body_html)})
@@ -131,22 +173,44 @@ def _declarations(template: JsonObject) -> str:
 
 
 def _render_composed(
-    renderer: Renderer, layout_source: str, body: str, before: str, kind: str
+    renderer: Renderer,
+    layout_source: str,
+    body: Body,
+    before: str,
+    *,
+    kind: str = "html",
+    is_mjml: bool = False,
 ) -> str:
     """Render body and layout as one template, so that the layout sees the body's variables."""
     place = CONTENT.search(layout_source)
     if place is None:
         raise LiquidError(f"{kind}_layout: has no {{{{ content }}}}")
-    fenced = f"{_BODY_START}{body}{_BODY_END}"
+    if is_mjml:
+        body = mjml.fitted(body, layout_source[: place.start()])
+    fenced = f"{_BODY_START}{body.source}{_BODY_END}"
     source = before + CONTENT.sub(lambda _: fenced, layout_source)
+    above = before + layout_source[: place.start()]
+    return _rendered(renderer, source, body, above, f"{kind}_layout")
+
+
+def _rendered(renderer: Renderer, source: str, body: Body, above: str, whole: str) -> str:
+    """Render a source with a body in it; an error in the body names the place in the body.
+
+    Args:
+        renderer: knows all names.
+        source: what is rendered.
+        body: the part of it that is the body's.
+        above: what stands before the body.
+        whole: the field that errors elsewhere are in.
+    """
     try:
-        return renderer.text(source, f"{kind}_layout")
+        return renderer.text(source, whole)
     except LiquidError as error:
-        first = (before + layout_source[: place.start()]).count("\n") + 1
-        if error.line is None or not first <= error.line <= first + body.count("\n"):
+        first = above.count("\n") + 1
+        if error.line is None or not first <= error.line <= first + body.source.count("\n"):
             raise
-        message = error.message.removeprefix(f"{kind}_layout: ")
-        raise LiquidError(f"{kind}_body: {message}", error.line - first + 1) from error
+        name, line = body.place_of(error.line - first + 1)
+        raise LiquidError(f"{name}: {error.message.removeprefix(f'{whole}: ')}", line) from error
 
 
 def _footer_links(layout: EmailLayout, renderer: Renderer) -> list[tuple[str, str]]:

@@ -23,6 +23,8 @@ _QUICK = {
     "WORKERS": str(WORKERS),
     "LOG_LEVEL": "warning",
     "SWEEP_SECONDS": "3",
+    # Runs that Temporal lost or somebody ended are looked for while the test still waits.
+    "CONFIRM_SECONDS": "20",
     # The eight attempts of a delivery within 18 seconds instead of 30 minutes.
     "DELIVERY_RETRY_FACTOR": "0.01",
     # Slow servers of the test's own are on loopback.

@@ -32,6 +32,7 @@ ELSEWHERE: dict[str, str] = {
     "batches/membership.close_batch": _OWNED,
     "batches/membership.note_resumed": _OWNED,
     "batches/membership.is_run_open": _OWNED,
+    "batches/succession.*": "the batch names its environment",
     "batches/windows.*": _OURS,
     "channels/channels.get_channel": _ALL,
     "channels/channels.list_channels": _ALL,

@@ -3,7 +3,7 @@
 Whatever way a test calls (in process, over HTTP, through Knock's SDK), httpx carries it. So its
 `send` is watched for the session, and a test fails when an answer has no documented operation,
 status or error code, does not fit its schema, or has a member that the schema does not name. With
-`--api-documents FOLDER` answers are held to Knock's own documents too, `knock-api.json` and
+`--api-documents=FOLDER` answers are held to Knock's own documents too, `knock-api.json` and
 `knock-management-api.json` in that folder.
 """
 

@@ -21,6 +21,7 @@ from domain.kit.authored import (
     ResourceType,
     Template,
     TemplateFile,
+    write_defaults,
 )
 from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue
@@ -177,16 +178,21 @@ class ChannelStep(BaseStep):
 
     def files(self, place: str) -> Iterator[tuple[str, FileFields]]:
         """Yield template, its settings, and the overrides."""
-        yield f"{place}.template", CHANNEL_KINDS[self.channel_type].template_files
+        kind = CHANNEL_KINDS[self.channel_type]
+        yield f"{place}.template", kind.template_files
+        yield from kind.more_files(self.template, f"{place}.template")
         yield f"{place}.template.settings", _SETTINGS_FILES
         yield f"{place}.channel_overrides", _OVERRIDE_FILES
 
     @classmethod
     def complete(cls, raw: JsonObject, channel_types: ChannelTypes) -> None:
-        """Take the type from the channel, and write it as Knock's API does."""
+        """Take the type from the channel, and write step and template as Knock's API does."""
         called = raw.get("channel_type")
         if isinstance(called, str) and called in _CALLED:
             raw["channel_type"] = _CALLED[called].value
         key = raw.get("channel_key")
         if raw.get("channel_type") is None and isinstance(key, str) and key in channel_types:
             raw["channel_type"] = channel_types[key]
+        named, template = raw.get("channel_type"), raw.get("template")
+        if named in set(ChannelType) and isinstance(template, dict):
+            write_defaults(template, CHANNEL_KINDS[ChannelType(named)].template_defaults)

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo
 from pydantic.functional_validators import AfterValidator, BeforeValidator
 
 from domain.channels.sources import template_sources
-from domain.kit.authored import FileFields, Template, TemplateFile
+from domain.kit.authored import ChannelTypes, FileFields, Template, TemplateFile, write_defaults
 from domain.kit.http_requests import HttpMethod, Pair, read_pairs
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import JudgedBy, Shape, Text, Wrong, refusal
@@ -93,6 +93,12 @@ class HttpFetchStep(BaseStep):
     def files(self, place: str) -> Iterator[tuple[str, FileFields]]:
         """Yield the settings, whose body may be a file."""
         yield f"{place}.settings", {"body": TemplateFile("json", by_default=False)}
+
+    @classmethod
+    def complete(cls, raw: JsonObject, channel_types: ChannelTypes) -> None:
+        """Write the method, which Knock's API always answers."""
+        if isinstance(raw.get("settings"), dict):
+            write_defaults(raw["settings"], {"method": "get"})
 
 
 def merged(data: Mapping[str, Any], answer: JsonValue, path: str | None) -> JsonObject | None:

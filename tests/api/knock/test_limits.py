@@ -143,7 +143,8 @@ async def test_contents_of_many_messages_are_bounded_together(
 ) -> None:
     """More than 16 MB of contents are asked for in several requests; a single one is answered."""
     channel = await make.channel()
-    content = {"blocks": [{"rendered": "x" * (MAX_CONTENTS_BYTES // 2)}]}
+    block = {"name": "body", "type": "text", "content": "x"}
+    content = {"blocks": [{**block, "rendered": "x" * (MAX_CONTENTS_BYTES // 2)}]}
     ids = [await make.message(environment, channel, content=content) for _ in range(2)]
     query = "&".join(f"message_ids[]={one}" for one in ids)
     refused = await client.get(f"/v1/messages/batch/content?{query}")

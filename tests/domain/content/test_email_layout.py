@@ -63,8 +63,9 @@ def test_links_are_kept_in_order() -> None:
         ({"footer_links": [{"text": 5, "url": "x"}]}, "footer_links[0].text"),
         ({"footer_links": [{"text": "x", "url": "y"}] * 101}, "footer_links"),
         ({"is_mjml": "yes"}, "is_mjml"),
-        ({"is_mjml": True}, "is_mjml"),
-        ({"branding_overrides": {"primary_color": "#fff"}}, "branding_overrides"),
+        ({"is_mjml": True}, "html_layout"),
+        ({"branding_overrides": {"primary_color": "red"}}, "branding_overrides.primary_color"),
+        ({"branding_overrides": {"colour": "#fff"}}, "branding_overrides.colour"),
     ],
 )
 def test_a_wrong_member_is_named(changes: JsonObject, field: str) -> None:
@@ -74,14 +75,23 @@ def test_a_wrong_member_is_named(changes: JsonObject, field: str) -> None:
 
 def test_all_violations_are_reported_at_once() -> None:
     """An author sees everything that is wrong in one answer, in words that say what to do."""
-    found = _refused(name="", html_layout="<p>", text_layout=None, is_mjml=True)
+    found = _refused(name="", html_layout="<p>", text_layout=None, is_mjml="yes")
 
     assert found == {
         "name": "can't be blank",
         "html_layout": "must contain {{ content }}, where the body of the e-mail goes",
         "text_layout": "is required",
-        "is_mjml": "MJML is not supported by this version",
+        "is_mjml": "must be true or false",
     }
+
+
+def test_mjml_and_branding_are_read() -> None:
+    """A layout says whether it is MJML, and what it changes of the branding."""
+    source = "<mjml><mj-body>{{ content }}</mj-body></mjml>"
+    branding = {"primary_color": "#fff", "logo_url": None}
+    layout = _check(html_layout=source, is_mjml=True, branding_overrides=branding)
+    assert layout.is_mjml
+    assert layout.branding == {"primary_color": "#fff"}
 
 
 def test_what_a_client_adds_is_not_stored() -> None:

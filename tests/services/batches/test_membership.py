@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 
 from domain.contract.runs import AwaitBatch, BatchWindowInput
 from services.batches.windows import close_early, close_left_over_windows, close_window
@@ -309,6 +310,37 @@ async def test_13_the_next_item_carries_on_for_a_missing_carrier(world: World) -
     assert "2: 1 2" in await told(world, second)
 
 
+async def test_13_another_run_takes_over_when_no_item_comes(
+    world: World, temporal: TemporalRecorder, at: datetime
+) -> None:
+    """When the carrier was ended from outside and nobody joins, a run is made for the others."""
+    update = {"type": "update_data", "ref": "u", "settings": {"data": '{"seen": "{{ n }}"}'}}
+    await world.publish(KEY, update, batch_step(), channel_step("feed", template=SHOWN))
+    first, second, third = [await item(world.at(at), number) for number in (1, 2, 3)]
+    await world.walk(first, "batch_1/resume", cancel=True)
+    (batch,) = await batches(world)
+    later = world.at(at + timedelta(seconds=700))
+    await close_early(world.engine, world.environment.id, batch["id"])
+    before = len(temporal.starts)
+    for _ in range(2):
+        await close_left_over_windows(later.engine)
+
+    (batch,) = await batches(world)
+    heir = str(batch["carrier_run_id"])
+    assert heir not in {first, second, third}
+    assert len(temporal.starts) == before + 1
+    waits = await later.walk(heir)
+    assert (str(waits.cursor), waits.next.kind) == ("batch_1/resume", "sleep_until")
+    assert "3: 1 2 3" in await told(later, heir)
+    run = await world.run(heir)
+    assert run["workflow_run_id"] == (await world.run(second))["workflow_run_id"]
+    assert [row["event"] for row in await world.events(heir)][:2] == [
+        "run_started",
+        "batch_taken_over",
+    ]
+    assert await world.messages(second) == []
+
+
 async def test_16_a_repeated_walk_brings_no_second_item(world: World) -> None:
     """A walk whose answer was lost answers the same, and changes nothing."""
     await publish(world)
@@ -399,7 +431,7 @@ async def test_a_word_that_was_lost_is_said_again(
 
 @pytest.mark.parametrize("how", ["ended in Temporal", "cancelled"])
 async def test_a_batch_whose_carrier_has_ended_is_given_up_once(
-    world: World, at: datetime, capsys: pytest.CaptureFixture[str], how: str
+    world: World, at: datetime, how: str
 ) -> None:
     """When nobody is there to go on, the sweep looks no more; what nobody wanted is logged."""
     await publish(world, seconds=600)
@@ -411,9 +443,10 @@ async def test_a_batch_whose_carrier_has_ended_is_given_up_once(
     if how == "cancelled":
         await world.cancel(KEY, "one")
     later = world.at(at + timedelta(seconds=700))
-    await close_left_over_windows(later.engine)
+    with capture_logs() as logs:
+        await close_left_over_windows(later.engine)
     (given_up,) = await batches(world)
 
     assert given_up["resumed_at"] == at + timedelta(seconds=700)
-    logged = [line for line in capsys.readouterr().out.splitlines() if str(batch["id"]) in line]
+    logged = [line for line in logs if line.get("batch_id") == str(batch["id"])]
     assert len(logged) == (how == "ended in Temporal")

@@ -10,6 +10,7 @@ import pytest
 
 from templating.limits import Budget, Limits, LiquidError
 from templating.liquid.environment import render_text
+from tests.support.tracing import untraced
 
 LOOP = "{% for i in (1..4000) %}{{ i | plus: 1 | times: 2 | append: 'x' | size }}{% endfor %}"
 
@@ -38,6 +39,7 @@ def test_waiting_is_no_rendering(monkeypatch: pytest.MonkeyPatch) -> None:
         budget.spend()
 
 
+@untraced
 def test_many_threads_at_once_do_not_fail_each_other() -> None:
     """Six renderings at once, each well inside its limit, all succeed."""
     start = thread_time()

@@ -64,3 +64,13 @@ def test_what_belongs_to_one_message_is_empty_at_first() -> None:
     """Conditions and messages lay their own facts over the scope; before, templates see nothing."""
     source = "{{ current_message.id }}{{ activities[0].id }}{{ refs.email_1.delivery_status }}"
     assert render_text(source, make_scope()) == ""
+
+
+def test_request_bodies_name_their_run() -> None:
+    """The workflow printed by itself is its key, and whole as JSON; the trigger has its id."""
+    own = make_scope(workflow={"key": "welcome", "id": "v1"}, workflow_run_id="r1")
+    body = (
+        '{"id":"{{workflow_run_id}}","workflow":"{{workflow}}","none":"{{recipient.collection}}"}'
+    )
+    assert render_text(body, own) == '{"id":"r1","workflow":"welcome","none":""}'
+    assert '"key":"welcome"' in render_text("{{ workflow | json }}", own)

@@ -181,13 +181,6 @@ def test_error_in_the_body_has_the_bodys_line() -> None:
     assert caught.value.message.startswith("html_layout: unknown filter")
 
 
-@pytest.mark.parametrize("change", [{"visual_blocks": [{"type": "markdown"}]}, {"is_mjml": True}])
-def test_unsupported_bodies_are_refused(change: Any) -> None:
-    """Visual blocks and MJML raise instead of sending something empty."""
-    with pytest.raises(LiquidError, match="not supported by this version"):
-        render(change)
-
-
 def test_default_layout() -> None:
     """The default layout is a whole document with the account's name, colours and dark mode."""
     content = render(

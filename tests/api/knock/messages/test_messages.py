@@ -13,6 +13,7 @@ from domain.kit.ids import new_id
 from tests.support.builders import T0, Builder, Environment
 
 MOMENT = "2026-03-01T12:00:00.000000Z"
+TEXT_BLOCK = {"name": "body", "type": "text", "content": "Hi", "rendered": "<p>Hi</p>"}
 
 
 async def _ids(client: httpx.AsyncClient, query: str, path: str = "/v1/messages") -> list[str]:
@@ -193,8 +194,8 @@ CONTENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ),
     (
         "in_app_feed",
-        {"blocks": [{"name": "body", "type": "text"}]},
-        {"__typename": "MessageInAppFeedContent", "blocks": [{"name": "body", "type": "text"}]},
+        {"blocks": [TEXT_BLOCK]},
+        {"__typename": "MessageInAppFeedContent", "blocks": [TEXT_BLOCK]},
     ),
     (
         "http",

@@ -69,7 +69,7 @@ async def test_layouts_are_listed_by_key(management: httpx.AsyncClient) -> None:
         (_layout(text_layout="{{ content }} {{ oops"), "text_layout"),
         (_layout(html_layout="{{ content }} {% nope %}"), "html_layout"),
         (_layout(footer_links=[{"text": "x", "url": "{{"}]), "footer_links[0].url"),
-        (_layout(is_mjml=True), "is_mjml"),
+        (_layout(is_mjml=True), "html_layout"),
     ],
 )
 async def test_a_broken_layout_names_its_field(

@@ -140,17 +140,36 @@ def test_required_template_fields(channel_type: str, missing: list[str]) -> None
     assert fields_of(raw) == [f"steps[0].template.{name}" for name in missing]
 
 
-def test_unsupported_bodies_are_refused() -> None:
-    """Visual blocks and MJML are named as not supported, at their own fields."""
-    template = {"subject": "x", "visual_blocks": [{"content": "{{"}], "is_mjml": True}
-    with pytest.raises(InvalidParams) as refusal:
-        parse_steps([channel(template=template)])
-    errors = refusal.value.errors
-    assert {error.field for error in errors} == {
-        "steps[0].template.visual_blocks",
-        "steps[0].template.is_mjml",
-    }
-    assert all("not supported by this version" in error.message for error in errors)
+@pytest.mark.parametrize(
+    ("template", "faults"),
+    [
+        ({"visual_blocks": []}, []),
+        ({"html_body": "<p>", "visual_blocks": None, "is_mjml": True}, []),
+        ({"html_body": "<p>", "visual_blocks": []}, ["visual_blocks"]),
+        ({"visual_blocks": [{"content": "x"}]}, ["visual_blocks[0].type"]),
+        ({"visual_blocks": [{"type": "video"}]}, ["visual_blocks[0].type"]),
+        ({"visual_blocks": [{"type": "markdown"}]}, ["visual_blocks[0].content"]),
+        (
+            {"visual_blocks": [{"type": "button_set", "buttons": [{"variant": "flat"}]}]},
+            ["visual_blocks[0].buttons[0].label", "visual_blocks[0].buttons[0].variant"],
+        ),
+        (
+            {"visual_blocks": [{"type": "image", "url": "x", "style_attrs": {"width": "wide"}}]},
+            ["visual_blocks[0].style_attrs.width"],
+        ),
+        (
+            {"visual_blocks": [{"type": "divider", "layout_attrs": {"padding_top": -1}}]},
+            ["visual_blocks[0].layout_attrs.padding_top"],
+        ),
+    ],
+)
+def test_bodies_of_emails(template: Any, faults: list[str]) -> None:
+    """An e-mail has one body; every fault in its blocks is told at its place."""
+    raw = channel(template={"subject": "x", **template})
+    if not faults:
+        parse_steps([raw])
+        return
+    assert fields_of(raw) == [f"steps[0].template.{fault}" for fault in faults]
 
 
 def test_an_email_needs_a_body() -> None:

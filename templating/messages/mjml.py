@@ -1,0 +1,192 @@
+"""MJML: visual blocks as its components, and the compiled document (Knock docs: "MJML support").
+
+Liquid runs before MJML is compiled, so loops may make whole sections. HTML between components
+stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+
+from domain.kit.json_types import JsonObject
+from templating.limits import LiquidError
+from templating.liquid.printing import to_text
+from templating.markup.html_sandbox import compile_mjml
+from templating.messages.blocks import (
+    BASE_CSS,
+    Body,
+    attribute,
+    color,
+    html_of_block,
+    number,
+    padding_of,
+)
+
+_TAG = re.compile(r"<(/?)(mj-[a-z-]+)\b[^>]*?(/?)>", re.IGNORECASE)
+_HEAD = re.compile(r"<mj-head\b[^>]*>", re.IGNORECASE)
+_ROOT = re.compile(r"<mjml\b[^>]*>", re.IGNORECASE)
+_INLINE_STYLE = re.compile(r"(<mj-style\b[^>]*?)\s+inline=([\"'])inline\2", re.IGNORECASE)
+_RAW = re.compile(r"(</?)mjml-raw\b", re.IGNORECASE)
+# What these hold is not MJML.
+_TEXTS = frozenset(
+    {"mj-text", "mj-raw", "mj-table", "mj-button", "mj-accordion-text", "mj-navbar-link"}
+)
+_COLUMNS = frozenset({"mj-column", "mj-hero"})
+_SECTIONS = frozenset({"mj-section", "mj-group"})
+# What components are in the text part.
+_AS_HTML = {"mj-table": "table", "mj-navbar-link": "a"}
+_HREF = re.compile(r"\shref=(\"[^\"]*\"|'[^']*')", re.IGNORECASE)
+_HIDDEN = re.compile(r"<(mj-head|mj-style|mj-preview)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_SIZES = {"sm": ("14px", "4px 8px"), "md": ("16px", "8px 16px"), "lg": ("18px", "12px 24px")}
+_PAGE_PIXELS = 600
+
+
+def mjml_of_block(block: JsonObject, place: str) -> str:
+    """Write one block as a component of a column. Raises LiquidError for an unknown type."""
+    html_of_block(block, place)  # refuses what is not known
+    block_type = to_text(block.get("type"))
+    given = block.get("layout_attrs")
+    layout = given if isinstance(given, dict) else {}
+    row = f'css-class="block-row block-row--{block_type}-v1" padding="{padding_of(layout)}"'
+    if block_type == "divider":
+        return f'<mj-divider {row} border-width="1px" border-color="#dddee1" />'
+    if block_type == "image":
+        return _image(block, layout, row)
+    buttons = block.get("buttons")
+    if block_type == "button_set" and isinstance(buttons, list) and len(buttons) == 1:
+        return _button(buttons[0], layout, row)
+    # Several buttons stand side by side only as text.
+    inner = html_of_block(block, place)
+    cell = inner[inner.index("<td") :]
+    content = cell[cell.index(">") + 1 : cell.rindex("</td>")]
+    return f'<mj-text {row} align="{_align(layout, "left")}">{content}</mj-text>'
+
+
+def _align(layout: JsonObject, default: str) -> str:
+    align = layout.get("horizontal_align")
+    return align if align in ("left", "center", "right") else default
+
+
+def _image(block: JsonObject, layout: JsonObject, row: str) -> str:
+    styles = block.get("style_attrs")
+    width = to_text(styles.get("width") if isinstance(styles, dict) else None).strip()
+    if width.endswith("%") and width[:-1].isdecimal():
+        width = f"{_PAGE_PIXELS * int(width[:-1]) // 100}px"
+    elif width.isdecimal():
+        width += "px"
+    sized = f' width="{width}"' if re.fullmatch(r"[0-9]+px", width) else ""
+    action = to_text(block.get("action")).strip()
+    link = f' href="{attribute(action)}"' if action else ""
+    return (
+        f'<mj-image {row} src="{attribute(block.get("url"))}" alt="{attribute(block.get("alt"))}"'
+        f'{sized}{link} align="{_align(layout, "center")}" />'
+    )
+
+
+def _button(button: object, layout: JsonObject, row: str) -> str:
+    own = button if isinstance(button, dict) else {}
+    sizes, styles = own.get("size_attrs") or {}, own.get("style_attrs") or {}
+    font, inner = _SIZES.get(to_text(sizes.get("size")), _SIZES["md"])
+    is_outline = own.get("variant") == "outline"
+    background = color(styles.get("background_color")) or (
+        "transparent" if is_outline else color("primary_color")
+    )
+    text = color(styles.get("text_color")) or color(
+        "primary_color" if is_outline else "primary_color_contrast"
+    )
+    border = color(styles.get("border_color")) or (text if is_outline else background)
+    attributes = {
+        "href": attribute(own.get("action")),
+        "background-color": background,
+        "color": text,
+        "border": f"{number(styles, 'border_width', 1)}px solid {border}",
+        "border-radius": f"{number(styles, 'border_radius', 6)}px",
+        "font-size": font,
+        "inner-padding": inner,
+        "align": _align(layout, "left"),
+    }
+    if sizes.get("is_fullwidth") is True:
+        attributes["width"] = "100%"
+    written = " ".join(f'{name}="{value}"' for name, value in attributes.items() if value)
+    return f"<mj-button {row} {written}>{to_text(own.get('label'))}</mj-button>"
+
+
+def fitted(body: Body, layout_before: str) -> Body:
+    """Put around components of a column what is missing where they stand.
+
+    Args:
+        body: components.
+        layout_before: the source of the layout as far as the body's place.
+    """
+    parent = ""
+    stack: list[str] = []
+    for closing, name, empty in _TAG.findall(layout_before):
+        if closing:
+            if name in stack:
+                del stack[len(stack) - 1 - stack[::-1].index(name) :]
+        elif not empty:
+            stack.append(name.lower())
+    if stack:
+        parent = stack[-1]
+    if parent in _COLUMNS or parent in _TEXTS:
+        return body
+    before, after = "<mj-column>\n", "\n</mj-column>"
+    if parent not in _SECTIONS:
+        before, after = f'<mj-section padding="0">\n{before}', f"{after}\n</mj-section>"
+    lines = before.count("\n")
+    return Body(
+        before + body.source + after,
+        [(1, body.places[0][1])] + [(line + lines, name) for line, name in body.places],
+    )
+
+
+def with_base_styles(layout: str) -> str:
+    """Write the styles of blocks at the top of a document's head."""
+    style = f"<mj-style>{BASE_CSS}</mj-style>"
+    if head := _HEAD.search(layout):
+        return layout[: head.end()] + style + layout[head.end() :]
+    if root := _ROOT.search(layout):
+        return f"{layout[: root.end()]}<mj-head>{style}</mj-head>{layout[root.end() :]}"
+    return layout
+
+
+def whole_document(body: str) -> str:
+    """Make a document of components that stand without a layout."""
+    if _ROOT.search(body):
+        return body
+    return f"<mjml><mj-body>{body}</mj-body></mjml>"
+
+
+def to_html(document: str) -> str:
+    """Compile a rendered document. Raises LiquidError when it is not MJML."""
+    document = _RAW.sub(r"\1mj-raw", _INLINE_STYLE.sub(r"\1", document))
+    return compile_mjml(document.strip())
+
+
+def readable(fragment: str) -> str:
+    """Write rendered components as HTML that the text part can be made from."""
+    fragment = _HIDDEN.sub("", fragment)
+
+    def renamed(found: re.Match[str]) -> str:
+        name, is_end = found[2].lower(), bool(found[1])
+        inside = found[0][1 + len(found[1]) + len(name) : -1].rstrip("/")
+        if name == "mj-image":
+            return "" if is_end else _readable_image(inside)
+        if name == "mj-button":
+            return "</a></div>" if is_end else f"<div><a{inside}>"
+        tag = _AS_HTML.get(name, "div")
+        return f"<{found[1]}{tag}{inside}>" + (f"</{tag}>" if found[3] else "")
+
+    return _TAG.sub(renamed, fragment)
+
+
+def _readable_image(attributes: str) -> str:
+    link = _HREF.search(attributes)
+    image = f"<img{attributes}>"
+    return f"<div><a{link[0]}>{image}</a></div>" if link else f"<div>{image}</div>"
+
+
+def refuse_html_layout(is_mjml_template: bool) -> None:
+    """Raise LiquidError where an MJML template stands in a layout that is not MJML."""
+    if is_mjml_template:
+        raise LiquidError("is_mjml: an MJML template needs an MJML layout, or none")

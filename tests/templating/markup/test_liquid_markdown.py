@@ -1,0 +1,66 @@
+"""Markdown around Liquid: tags that span lines stand between blocks, all else is words."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from templating.liquid.environment import render_text
+from templating.markup.liquid_markdown import liquid_markdown_to_html as html
+
+BRANCHES = """{% if n > 1 %}{{ a }} and others replied.
+{% elsif n == 1 %}{{ a }} replied.
+{% else %}Nobody replied.
+> {{ q }}
+{% endif %}"""
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("**{{ a.name }}** said", "<p><strong>{{ a.name }}</strong> said</p>"),
+        (
+            "[x](https://a.example/?b={{ c }})",
+            '<p><a href="https://a.example/?b={{ c }}">x</a></p>',
+        ),
+        ("[{{ u }}]({{ u }})", '<p><a href="{{ u }}">{{ u }}</a></p>'),
+        ("{% if a %}Yes. {% endif %}No.", "<p>{% if a %}Yes. {% endif %}No.</p>"),
+        ("one\n{% if a %}\ntwo\n{% endif %}", "<p>one</p>\n{% if a %}\n<p>two</p>\n{% endif %}"),
+        ("one {% if a %}\ntwo{% endif %}", "<p>one {% if a %}\ntwo{% endif %}</p>"),
+        ("{% assign b = 1 %}\n# {{ b }}", "{% assign b = 1 %}\n<h1>{{ b }}</h1>"),
+        ("{% raw %}{{ a }}{% endraw %} b", "<p>{% raw %}{{ a }}{% endraw %} b</p>"),
+        ("{{ a\n}}", "<p>{{ a\n}}</p>"),
+        ("{% t %}Hi **{{ a }}**{% endt %}", "<p>{% t %}Hi **{{ a }}**{% endt %}</p>"),
+    ],
+)
+def test_liquid_stays_as_it_is(source: str, expected: str) -> None:
+    """What Liquid holds is never Markdown, and Markdown around it is none of Liquid's."""
+    assert html(source).strip() == expected
+
+
+@pytest.mark.parametrize(
+    ("n", "expected"),
+    [
+        (2, "<p>Ian and others replied.</p>"),
+        (1, "<p>Ian replied.</p>"),
+        (0, "<p>Nobody replied.</p><blockquote><p>Hm</p></blockquote>"),
+    ],
+)
+def test_each_way_through_is_whole(n: int, expected: str) -> None:
+    """Whichever branch is taken, every element that opens is closed."""
+    rendered = render_text(html(BRANCHES), {"n": n, "a": "Ian", "q": "Hm"})
+    assert "".join(rendered.split("\n")).strip() == expected
+
+
+def test_a_value_is_not_markdown() -> None:
+    """What a value holds is written as it is, asterisks and all."""
+    assert render_text(html("{{ a }}"), {"a": "**b**"}).strip() == "<p>**b**</p>"
+
+
+@given(st.text(alphabet="ab *_#>\n-[](){%}if ", max_size=60))
+def test_every_piece_of_liquid_comes_back(text: str) -> None:
+    """Whatever stands around it, an output is there once, and nothing of ours is left."""
+    made = html(f"{text}\n\n{{{{ mark }}}}")
+    assert made.count("{{ mark }}") == 1
+    assert "zqLiq" not in made

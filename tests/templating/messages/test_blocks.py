@@ -1,0 +1,227 @@
+"""Visual blocks: what each becomes, as HTML and as MJML, and what of it clients rely on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from domain.channels.types import ChannelType
+from domain.content.email_layout import EmailLayout
+from templating.limits import LiquidError
+from templating.messages.default_layout import default_layout
+from templating.messages.render import render_content
+
+PADDING = {"padding_top": 1, "padding_right": 2, "padding_bottom": 3, "padding_left": 4}
+SCOPE = {
+    "recipient": {"name": "Rosa", "email": "rosa@x.example"},
+    "tenant": None,
+    "data": {"n": 2, "url": 'https://x.example/?a=1&b="2"'},
+    "vars": {"app_name": "App", "branding": {"primary_color": "#112233"}},
+}
+MJML = EmailLayout(
+    html_layout="<mjml><mj-head></mj-head><mj-body>{{ content }}</mj-body></mjml>",
+    text_layout="{{ content }}",
+    is_mjml=True,
+)
+HTML = EmailLayout(
+    html_layout="<html><head><title>x</title></head><body>{{ content }}</body></html>",
+    text_layout="{{ content }}",
+)
+
+
+def render(
+    *blocks: Any, layout: EmailLayout | None = HTML, scope: Any = None, **template: Any
+) -> Any:
+    """Render an e-mail of blocks; its content."""
+    settings = {"layout_key": None if layout is None else "own"}
+    whole = {"subject": "s", "visual_blocks": list(blocks), "settings": settings, **template}
+    return render_content(
+        ChannelType.EMAIL,
+        whole,
+        {**SCOPE, **(scope or {})},
+        settings={"from_address": "app@x.example"},
+        layout=layout,
+    )
+
+
+def markdown(content: str, **more: Any) -> Any:
+    """Write a Markdown block."""
+    return {"type": "markdown", "content": content, **more}
+
+
+def button(**changes: Any) -> Any:
+    """Write a set of one button."""
+    own = {"label": "Go {{ data.n }}", "action": "https://x.example/{{ data.n }}"}
+    return {"type": "button_set", "buttons": [{**own, "variant": "solid", **changes}]}
+
+
+def test_markdown_is_made_before_liquid_runs() -> None:
+    """Markdown of the author becomes HTML; Markdown of a value stays as it is."""
+    html = render(markdown("**{{ data.n }}** {{ data.s }}"), scope={"data": {"n": 2, "s": "*x*"}})
+    assert "<strong>2</strong> *x*" in html["html_body"]
+    assert html["text_body"] == "2 *x*"
+
+
+def test_rows_have_the_public_classes_and_their_paddings() -> None:
+    """Layouts style rows by class; paddings stand on the cell, clockwise from the top."""
+    body = render(markdown("x", layout_attrs=PADDING), {"type": "divider"}, button())["html_body"]
+    for block_type in ("markdown", "divider", "button_set"):
+        assert f"block-row block-row--{block_type}-v1" in body
+    assert "padding: 1px 2px 3px 4px" in body
+    for name in ("block-markdown", "block-divider", "block-button block-button--solid"):
+        assert f'class="{name}' in body
+
+
+def test_button() -> None:
+    """Label and address are Liquid; names of the branding stand for its colours."""
+    style = {"background_color": "primary_color", "text_color": "#fff", "border_radius": 9}
+    body = render(button(style_attrs=style, size_attrs={"size": "sm"}))["html_body"]
+    assert 'href="https://x.example/2"' in body
+    assert "Go 2" in body
+    assert "background-color: #112233" in body
+    assert "border-radius: 9px" in body
+    assert "block-button--sm" in body
+
+
+@pytest.mark.parametrize("action", [None, "", "  "])
+def test_button_that_leads_nowhere(action: str | None) -> None:
+    """A button without an address is shown, and is no link."""
+    body = render(button(action=action))["html_body"]
+    assert "Go 2" in body
+    assert "href" not in body
+
+
+def test_no_value_ends_an_attribute() -> None:
+    """Quotes in an address are escaped, in buttons and images, and `&` once."""
+    image = {"type": "image", "url": "{{ data.url }}", "alt": 'a "b"', "action": "{{ data.url }}"}
+    body = render(button(action="{{ data.url }}"), image)["html_body"]
+    assert body.count("https://x.example/?a=1&amp;b=&quot;2&quot;") == 3
+    assert 'alt="a &quot;b&quot;"' in body
+
+
+@pytest.mark.parametrize("action", [None, "{{ data.nothing }}"])
+def test_image_without_a_link(action: str | None) -> None:
+    """An image whose address renders to nothing is no link."""
+    image = {"type": "image", "url": "https://x.example/i.png", "action": action}
+    body = render({**image, "style_attrs": {"width": "25%"}})["html_body"]
+    assert "<a " not in body
+    assert "width: 25%" in body
+
+
+def test_html_block_is_kept() -> None:
+    """HTML is taken as it is, with its Liquid."""
+    body = render({"type": "html", "content": "<i>{{ data.n }}</i>"})["html_body"]
+    assert "<i>2</i>" in body
+
+
+def test_no_blocks_make_an_empty_body() -> None:
+    """An empty list of blocks is an e-mail without a body, in its layout."""
+    assert "<title>x</title>" in render()["html_body"]
+
+
+def test_variables_pass_from_block_to_block() -> None:
+    """Blocks are one template: what one assigns the next one knows."""
+    html = {"type": "html", "content": "{% assign k = 7 %}"}
+    assert render(html, markdown("{{ k }}"))["text_body"] == "7"
+
+
+def test_an_error_names_its_block() -> None:
+    """A broken block is told by its place, and the line in it."""
+    broken = markdown("fine\n\n{{ 'x' | nonsense }}")
+    with pytest.raises(LiquidError, match=r"visual_blocks\[1\]: .*nonsense"):
+        render(markdown("a\n\nb"), broken)
+
+
+def test_an_unknown_block_fails_the_message() -> None:
+    """What another version stored is refused by name, not dropped."""
+    with pytest.raises(LiquidError, match=r"visual_blocks\[0\]: blocks of type 'video'"):
+        render({"type": "video"})
+
+
+def test_without_a_layout_the_styles_come_along() -> None:
+    """Blocks that stand alone are styled too."""
+    assert "display: inline-block" in render(button(), layout=None)["html_body"]
+
+
+def test_layout_styles_win() -> None:
+    """A rule of the layout comes behind ours of the same weight."""
+    css = "<style>.block-button--sm { font-size: 33px; }</style>"
+    own = EmailLayout(
+        f"<html><head>{css}</head><body>{{{{ content }}}}</body></html>", "{{ content }}"
+    )
+    assert "font-size: 33px" in render(button(size_attrs={"size": "sm"}), layout=own)["html_body"]
+
+
+def test_branding_of_tenant_over_layout_over_account() -> None:
+    """The layout changes the account's branding, and a tenant's own wins."""
+    own = EmailLayout(HTML.html_layout, "{{ content }}", branding={"primary_color": "#222222"})
+    style = {"background_color": "primary_color"}
+    assert "#222222" in render(button(style_attrs=style), layout=own)["html_body"]
+    tenant = {"settings": {"branding": {"primary_color": "#333333", "logo_url": None}}}
+    merged = {"branding": {"primary_color": "#333333"}}
+    body = render(button(style_attrs=style), layout=own, scope={"tenant": tenant, "vars": merged})
+    assert "#333333" in body["html_body"]
+
+
+def test_default_layout_holds_blocks() -> None:
+    """With the layout that every environment has, buttons have the account's colours."""
+    body = render(button(), layout=default_layout())["html_body"]
+    assert "background-color: #112233" in body
+
+
+@pytest.mark.parametrize(
+    "place", ["<mj-body>{}</mj-body>", "<mj-body><mj-section>{}</mj-section></mj-body>",
+              "<mj-body><mj-section><mj-column>{}</mj-column></mj-section></mj-body>"]
+)  # fmt: skip
+def test_blocks_in_mjml(place: str) -> None:
+    """In an MJML layout blocks are components, wherever `content` stands."""
+    layout = EmailLayout(
+        f"<mjml>{place.format('{{ content }}')}</mjml>", "{{ content }}", is_mjml=True
+    )
+    image = {"type": "image", "url": "https://x.example/i.png", "action": "https://x.example"}
+    made = render(markdown("**Hi**"), button(), image, {"type": "divider"}, layout=layout)
+    assert "mj-" not in made["html_body"].split("<body")[1].replace("mj-column-per", "").replace(
+        "mj-outlook-group-fix", ""
+    )
+    assert "<strong>Hi</strong>" in made["html_body"]
+    assert 'href="https://x.example/2"' in made["html_body"]
+    assert made["text_body"].startswith("Hi\n")
+    assert "Go 2 (https://x.example/2)" in made["text_body"]
+
+
+def test_buttons_side_by_side_in_mjml() -> None:
+    """Several buttons of a set stay one row."""
+    own = button()["buttons"][0]
+    made = render({"type": "button_set", "buttons": [own, own]}, layout=MJML)
+    assert made["html_body"].count('class="block-button') == 2
+
+
+def test_mjml_body_with_a_loop() -> None:
+    """Liquid runs first, so it may make components; HTML between them is kept."""
+    body = "{% for i in (1..2) %}<mj-section><mj-column><mj-text>n{{ i }}</mj-text></mj-column>"
+    body += "</mj-section>{% endfor %}<p>plain</p>"
+    made = render(layout=MJML, visual_blocks=None, html_body=body, is_mjml=True)
+    assert "n1" in made["html_body"]
+    assert ">plain</p>" in made["html_body"]
+    assert made["text_body"].split() == ["n1", "n2", "plain"]
+
+
+def test_mjml_document_without_a_layout() -> None:
+    """Without a layout an MJML template is a whole document."""
+    body = "<mjml><mj-body><mjml-raw><p>x</p></mjml-raw></mj-body></mjml>"
+    made = render(layout=None, visual_blocks=None, html_body=body, is_mjml=True)
+    assert made["text_body"] == "x"
+    assert "mjml-raw" not in made["html_body"]
+
+
+def test_broken_mjml_fails_the_message() -> None:
+    """MJML that cannot be compiled is told, not sent."""
+    with pytest.raises(LiquidError, match="MJML cannot be compiled"):
+        render(layout=MJML, visual_blocks=None, html_body="<mj-section>", is_mjml=True)
+
+
+def test_mjml_template_needs_an_mjml_layout() -> None:
+    """Components in an HTML layout would be sent as they are."""
+    with pytest.raises(LiquidError, match="needs an MJML layout"):
+        render(visual_blocks=None, html_body="<mj-text>x</mj-text>", is_mjml=True)
