@@ -69,6 +69,9 @@ def management_document() -> JsonObject:
             "Admin: channels": "Set channels up; changes take effect at once.",
             "Admin: credentials": "API keys and service tokens.",
             "Admin: messages": "Deliveries that failed.",
+            "Admin: runs": "What waits and what for, cancels, explanations.",
+            "Admin: batches": "What is gathered, while its window is open.",
+            "Admin: webhooks": "Endpoints that are told what happens, and the log of each.",
         },
     )
 
