@@ -129,6 +129,7 @@ async def list_waiting_runs(
 @router.post(
     "/cancel",
     response_model=CancelledOut,
+    responses=refusals({400: "nothing_named"}),
     openapi_extra=takes(CancelRunsRequest, query=ENVIRONMENT_HELP),
 )
 async def cancel_runs(

@@ -8,7 +8,7 @@ from functools import partial
 from uuid import UUID
 
 from domain.kit.clock import iso
-from domain.kit.errors import InvalidParams, NotFound, Unprocessable
+from domain.kit.errors import BadRequest, NotFound, Unprocessable
 from domain.kit.ids import new_id, read_id
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
@@ -45,11 +45,11 @@ async def cancel_open_runs(
     made are untouched.
 
     Raises:
-        InvalidParams: nothing is given, which would mean all.
+        BadRequest: `nothing_named`, which would mean all.
     """
     given = (wanted.run_id, wanted.workflow, wanted.tenant, wanted.recipient)
     if all(each is None for each in given):
-        raise InvalidParams.of("body", "must name a run, a workflow, a tenant or a recipient")
+        raise BadRequest("Name a run, a workflow, a tenant or a recipient.", code="nothing_named")
     run_id = None if wanted.run_id is None else read_id(wanted.run_id)
     if wanted.run_id is not None and run_id is None:
         return Cancelled(0, 0)

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from commands import admin
 from commands.explain import main as explain
-from domain.kit.errors import NotFound
+from domain.kit.errors import BadRequest, NotFound
 from runtime.settings import Settings
 from tests.support.account import Seeded
 from tests.support.steps import CHANNEL_KEYS
@@ -41,4 +41,5 @@ def test_operators_work_from_a_shell(seeded: Seeded, capsys: pytest.CaptureFixtu
         admin.main(settings, ["batch-drop", unknown, unknown])
     with pytest.raises(NotFound):
         explain(settings, [unknown])
-    assert admin.main(settings, ["run-cancel"]) == 1
+    with pytest.raises(BadRequest):
+        admin.main(settings, ["run-cancel"])

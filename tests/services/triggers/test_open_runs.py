@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from domain.contract.runs import Finished
-from domain.kit.errors import InvalidParams, NotFound, Unprocessable
+from domain.kit.errors import BadRequest, NotFound, Unprocessable
 from domain.kit.pages import PageRequest
 from domain.recipients.refs import RecipientRef
 from domain.runs.waiting import CancelRunsRequest, WaitingFilters, WaitingRun
@@ -103,7 +103,7 @@ async def test_one_run_is_cancelled_and_woken(world: World, temporal: TemporalRe
 
 async def test_a_cancel_of_nothing_is_refused(world: World) -> None:
     """Nobody cancels everything by a slip."""
-    with pytest.raises(InvalidParams):
+    with pytest.raises(BadRequest):
         await _cancel(world)
 
 
