@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.admin import batches, channels, keys, messages, runs, webhooks
+from api.admin import batches, channels, keys, messages, preferences, runs, schedules, webhooks
 
 ROUTERS: tuple[APIRouter, ...] = (
     batches.router,
     channels.router,
     keys.router,
     messages.router,
+    preferences.router,
     runs.router,
+    schedules.router,
     webhooks.router,
 )

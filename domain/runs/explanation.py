@@ -138,6 +138,47 @@ def _into(what: str, member: str) -> _Sentence:
     return write
 
 
+def _preferred(data: JsonObject) -> str:
+    """Write the preferences that decided: all that are on, or the one that is off."""
+    passed = bool(data.get("passed"))
+    told = []
+    for each in data.get("preferences") or ():
+        if not isinstance(each, dict) or (each.get("result") == "true") is not passed:
+            continue
+        judged = _conditions(each)
+        trouble = f" cannot be judged: {each['error']}" if each.get("error") else ""
+        if passed or trouble or each.get("result") == "false":
+            switch = trouble or (" is on" if passed else " is off")
+            told.append(f"{each.get('preference')}{switch}{f' ({judged})' if judged else ''}")
+    verdict = "let the message pass" if passed else "are against the message"
+    return f"The recipient's preferences {verdict}{': ' + '; '.join(told) if told else ''}."
+
+
+def _changed(data: JsonObject) -> str:
+    """Write whom a step has changed, and which members."""
+    who = data.get("recipient")
+    name = f"{who.get('collection')}/{who.get('id')}" if isinstance(who, dict) else who
+    changes = data.get("changes")
+    what = ", ".join(changes) if isinstance(changes, dict) else ""
+    left = data.get("left_out") or []
+    without = f" Left out: {', '.join(map(str, left))}." if left else ""
+    whom = name or "a recipient"
+    if not what:
+        return f"The step changed nothing of {whom}, which is so already.{without}"
+    return f"The step changed {whom}: {what}.{without}"
+
+
+def _member(data: JsonObject) -> str:
+    """Write what a step has done to an audience."""
+    is_out = data.get("action") == "remove"
+    if data.get("changed"):
+        done = "took the recipient out of" if is_out else "added the recipient to"
+        return f"The step {done} the audience {data.get('audience')!r}."
+    if is_out:
+        return f"The recipient was not in the audience {data.get('audience')!r}."
+    return f"The recipient was in the audience {data.get('audience')!r} already."
+
+
 def _counted(text: str) -> _Sentence:
     def write(data: JsonObject) -> str:
         return f"{text}: {data.get('count')} of {data.get('limit')} until {data.get('ends_at')}."
@@ -162,6 +203,7 @@ SENTENCES: Mapping[RunEventType, _Sentence] = {
     ),
     RunEventType.TRIGGER_CONDITIONS_EVALUATED: _judged("The workflow's conditions"),
     RunEventType.STEP_CONDITIONS_EVALUATED: _judged("The step's conditions"),
+    RunEventType.PREFERENCES_EVALUATED: _preferred,
     RunEventType.STEP_SKIPPED: _reasoned("The step was skipped"),
     RunEventType.STEP_RETRYING: _reasoned("The step failed and is tried again"),
     RunEventType.STEP_FAILED: _reasoned("The step failed for good"),
@@ -193,6 +235,8 @@ SENTENCES: Mapping[RunEventType, _Sentence] = {
     RunEventType.BRANCH_SELECTED: _into("branch", "branch"),
     RunEventType.COHORT_SELECTED: _into("cohort", "cohort"),
     RunEventType.DATA_UPDATED: _plain("The step changed the data of the run."),
+    RunEventType.RECIPIENT_UPDATED: _changed,
+    RunEventType.AUDIENCE_UPDATED: _member,
     RunEventType.WORKFLOW_TRIGGERED: lambda data: (
         f"The step triggered {data.get('workflow')!r}: {data.get('workflow_run_id')}."
     ),

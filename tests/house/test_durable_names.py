@@ -19,6 +19,7 @@ WORKFLOW_NAMES = {
     "CancelFanout": "CancelFanoutInput",
     "MessageDelivery": "MessageDeliveryInput",
     "RecipientRun": "RecipientRunInput",
+    "ScheduleClock": "ScheduleClockInput",
     "Sweep": "SweepInput",
     "TriggerFanout": "TriggerFanoutInput",
     "WebhookDelivery": "WebhookDeliveryInput",
@@ -29,6 +30,7 @@ ACTIVITY_NAMES = {
     "deliver_message",
     "deliver_now",
     "deliver_webhook",
+    "fire_schedules",
     "http_fetch",
     "plan_cancel_fanout",
     "plan_trigger_fanout",
@@ -39,6 +41,7 @@ ACTIVITY_NAMES = {
 SIGNAL_NAMES = {
     "BatchWindow": {"closes_earlier"},
     "RecipientRun": {"batch_closed", "cancel_requested", "wait_moved"},
+    "ScheduleClock": {"due_earlier"},
 }
 SEARCH_ATTRIBUTES = {
     "CancellationKey",
@@ -81,6 +84,8 @@ PAYLOADS = {
     "ChunkPlan": ("chunks", "more"),
     "SweepInput": ("duties",),
     "BatchWindowInput": ("batch_id", "environment_id", "closes_at"),
+    "ScheduleClockInput": ("clock", "due_at"),
+    "ClockState": ("due_at", "fired"),
     "WebhookDeliveryInput": ("delivery_id", "environment_id", "label"),
     "WindowState": ("is_closed", "closes_at"),
 }
@@ -112,6 +117,7 @@ def test_signals() -> None:
     of_runs = {signals.BATCH_CLOSED, signals.CANCEL_REQUESTED, signals.WAIT_MOVED}
     assert of_runs == SIGNAL_NAMES["RecipientRun"]
     assert {signals.CLOSES_EARLIER} == SIGNAL_NAMES["BatchWindow"]
+    assert {signals.DUE_EARLIER} == SIGNAL_NAMES["ScheduleClock"]
 
 
 def test_activities() -> None:

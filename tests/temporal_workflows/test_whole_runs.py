@@ -168,6 +168,20 @@ async def _told(world: World, handle: Handle) -> None:
     assert rows == [{"attempts": 2, "state": "delivered"}]
 
 
+async def _have_occurred(world: World, handle: Handle) -> None:
+    """Every schedule has made one run; one clock has ended, others may still be at it."""
+
+    async def look() -> bool:
+        return len(await world.runs()) == 48
+
+    await until(look)
+    sources = await world.make.rows(
+        "SELECT DISTINCT source ->> 'schedule_id' FROM workflow_runs WHERE environment_id = %s",
+        world.environment.id,
+    )
+    assert len(sources) == 48
+
+
 OUTCOMES: dict[str, Callable[[World, Handle], Awaitable[None]]] = {
     "in_app": _delivered,
     "email": _delivered,
@@ -181,6 +195,7 @@ OUTCOMES: dict[str, Callable[[World, Handle], Awaitable[None]]] = {
     "delivery_with_retries": _exhausted,
     "message_delivery": _refused_again,
     "trigger_fanout": _all_asleep,
+    "trigger_fanout_expands": _all_asleep,
     "cancel_fanout": _all_ended,
     "sweep": _delivered,
     "batch": _gathered,
@@ -189,6 +204,7 @@ OUTCOMES: dict[str, Callable[[World, Handle], Awaitable[None]]] = {
     "batch_window_full": _gathered,
     "delay_skipped": _delivered,
     "webhook_delivery": _told,
+    "schedule_clock": _have_occurred,
 }
 
 

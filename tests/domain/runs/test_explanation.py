@@ -68,6 +68,87 @@ def test_every_event_has_a_sentence(event: RunEventType) -> None:
             {"branch": "Big", "left_out": ["mail"], "terminates": True},
             "The run went into branch 'Big'. It ends the run. Left out: mail.",
         ),
+        (
+            "preferences_evaluated",
+            {
+                "passed": False,
+                "preferences": [
+                    {"preference": "channel_types.email", "result": "true"},
+                    {"preference": "categories.news", "result": "false"},
+                    {"preference": "workflows.flow", "result": "not_evaluated"},
+                ],
+            },
+            "The recipient's preferences are against the message: categories.news is off.",
+        ),
+        (
+            "preferences_evaluated",
+            {
+                "passed": True,
+                "preferences": [
+                    {"preference": "channel_types.email", "result": "true"},
+                    {
+                        "preference": "categories.news",
+                        "result": "true",
+                        "conditions": [
+                            {
+                                "variable": "data.total",
+                                "operator": "equal_to",
+                                "argument": 3,
+                                "variable_value": 3,
+                                "result": "true",
+                            }
+                        ],
+                    },
+                ],
+            },
+            "The recipient's preferences let the message pass: channel_types.email is on;"
+            " categories.news is on (data.total equal to 3 is true (the value is 3)).",
+        ),
+        (
+            "preferences_evaluated",
+            {
+                "passed": False,
+                "preferences": [
+                    {"preference": "commercial", "result": "not_evaluated", "error": "no date"}
+                ],
+            },
+            "The recipient's preferences are against the message:"
+            " commercial cannot be judged: no date.",
+        ),
+        (
+            "recipient_updated",
+            {"recipient": "ellie", "changes": {"plan": {"before": "a", "after": "b"}}},
+            "The step changed ellie: plan.",
+        ),
+        (
+            "recipient_updated",
+            {
+                "recipient": {"collection": "projects", "id": "p"},
+                "changes": {},
+                "left_out": ["channel_data"],
+            },
+            "The step changed nothing of projects/p, which is so already. Left out: channel_data.",
+        ),
+        (
+            "audience_updated",
+            {"audience": "vips", "action": "add", "changed": True},
+            "The step added the recipient to the audience 'vips'.",
+        ),
+        (
+            "audience_updated",
+            {"audience": "vips", "action": "remove", "changed": True},
+            "The step took the recipient out of the audience 'vips'.",
+        ),
+        (
+            "audience_updated",
+            {"audience": "vips", "action": "add", "changed": False},
+            "The recipient was in the audience 'vips' already.",
+        ),
+        (
+            "audience_updated",
+            {"audience": "vips", "action": "remove", "changed": False},
+            "The recipient was not in the audience 'vips'.",
+        ),
         ("of_a_newer_release", {}, "of a newer release."),
     ],
 )  # fmt: skip
