@@ -42,7 +42,8 @@ async def cancel_open_runs(
     """Cancel every open run that is meant; none of them has an effect after this returns.
 
     A run that carries a batch with items of others goes on without its own; messages that were
-    made are untouched.
+    made are untouched. Runs of followers that are not made yet will not be made; nobody knows how
+    many they would have been, so they are not in the answer.
 
     Raises:
         BadRequest: `nothing_named`, which would mean all.

@@ -49,8 +49,26 @@ _MEANT = """(%(run_id)s::uuid IS NULL OR r.id = %(run_id)s)
       AND (%(recipient_id)s::text IS NULL
            OR r.recipient_id = %(recipient_id)s AND r.collection = %(collection)s)"""
 
-# As a cancel by key does: runs before batches, each in the order of ids, each lock by a statement
-# of its own (`models/queries/triggers/cancellations.py`).
+# As a cancel by key does: expansions before runs before batches, each in the order of ids, each
+# lock by a statement of its own (`models/queries/triggers/cancellations.py`). Of one run there is
+# no expansion: it is made, or has no id that anybody knows.
+_CANCEL_EXPANSIONS = """
+WITH locked AS (
+    SELECT x.workflow_run_id
+    FROM trigger_expansions x JOIN workflow_runs w ON w.id = x.workflow_run_id
+    WHERE x.environment_id = %(environment_id)s AND %(run_id)s::uuid IS NULL
+      AND (%(workflow_key)s::text IS NULL OR x.workflow_key = %(workflow_key)s)
+      AND (%(tenant)s::text IS NULL OR w.tenant_id = %(tenant)s)
+    ORDER BY x.workflow_run_id FOR UPDATE OF x
+), ended AS (
+    DELETE FROM trigger_expansions x USING locked
+    WHERE x.workflow_run_id = locked.workflow_run_id AND %(recipients)s::jsonb IS NULL
+)
+UPDATE trigger_expansions x SET cancellation_ids = cancellation_ids || %(id)s::uuid
+FROM locked
+WHERE x.workflow_run_id = locked.workflow_run_id AND %(recipients)s::jsonb IS NOT NULL
+"""
+
 _LOCK_RUNS = f"""
 SELECT id FROM recipient_runs WHERE id IN (
     SELECT r.id FROM recipient_runs r
@@ -105,8 +123,8 @@ _CANCEL = f"""
 WITH requested AS (
     INSERT INTO cancellations (id, environment_id, workflow_key, cancellation_key, recipients,
                                run_count, requested_at, due_at, attempts)
-    VALUES (%(id)s, %(environment_id)s, coalesce(%(workflow_key)s, ''), '', NULL, 0, %(now)s,
-            now() + %(release_within)s, 0)
+    VALUES (%(id)s, %(environment_id)s, coalesce(%(workflow_key)s, ''), '', %(recipients)s, 0,
+            %(now)s, now() + %(release_within)s, 0)
 ), cancelled AS (
     UPDATE recipient_runs r
     SET status = '{RunStatus.CANCELLED}', cancellation_id = %(id)s, resumes_at = NULL,
@@ -184,6 +202,8 @@ async def cancel_open_runs(
 ) -> tuple[int, int]:
     """Cancel the open runs that are meant, and take what is meant out of open batches.
 
+    Runs that are meant and are not made yet will not be made, and are not counted.
+
     Returns:
         How many runs were cancelled, and how many items were taken out.
     """
@@ -195,9 +215,11 @@ async def cancel_open_runs(
         "tenant": tenant,
         "recipient_id": recipient.id if recipient else None,
         "collection": recipient.collection if recipient else None,
+        "recipients": Jsonb([recipient.gid]) if recipient else None,
         "now": now,
         "release_within": release_within,
     }
+    await connection.execute(_CANCEL_EXPANSIONS, values)
     for name, lock in (("run_ids", _LOCK_RUNS), ("batch_ids", _LOCK_BATCHES)):
         cursor = await connection.execute(lock, values)
         values[name] = [row["id"] for row in await cursor.fetchall()]
