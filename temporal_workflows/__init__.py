@@ -1,6 +1,7 @@
 """Durable orchestration: imports domain and temporalio only."""
 
 from temporal_workflows.batch_window import BatchWindowWorkflow
+from temporal_workflows.bulk_operation import BulkOperationWorkflow
 from temporal_workflows.cancel_fanout import CancelFanoutWorkflow
 from temporal_workflows.message_delivery import MessageDeliveryWorkflow
 from temporal_workflows.recipient_run import RecipientRunWorkflow
@@ -16,6 +17,7 @@ WORKFLOWS = (
     CancelFanoutWorkflow,
     MessageDeliveryWorkflow,
     ScheduleClockWorkflow,
+    BulkOperationWorkflow,
     SweepWorkflow,
     WebhookDeliveryWorkflow,
 )
@@ -23,6 +25,7 @@ WORKFLOWS = (
 __all__ = [
     "WORKFLOWS",
     "BatchWindowWorkflow",
+    "BulkOperationWorkflow",
     "CancelFanoutWorkflow",
     "MessageDeliveryWorkflow",
     "RecipientRunWorkflow",

@@ -48,7 +48,10 @@ class WebhookEndpoint(SQLModel, table=True):
 
 
 class WebhookEvent(SQLModel, table=True):
-    """What endpoints are told of something that happened; never changed."""
+    """What endpoints are told of something that happened.
+
+    It never changes, but that it goes to the user into whom its recipient is merged.
+    """
 
     __tablename__ = "webhook_events"
     __table_args__ = (

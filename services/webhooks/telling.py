@@ -66,14 +66,18 @@ class _Subjects:
             message = self.messages.get(row.message_id)
             if message is not None:
                 shown, more = MessageOut.of(message), self.data.get(row.event_id)
-                yield from self._told(row, row.event_id, told_of(row.event_type), shown, more)
+                yield from self._told(
+                    row, row.event_id, told_of(row.event_type), shown, more, message.recipient
+                )
         elif row.recipient_run_id is not None and row.position is not None:
             run = self.runs.get(row.recipient_run_id)
             if run is not None:
                 status = self.statuses.get((run.id, row.position), "ok")
                 types = told_of(row.event_type, status)
                 source = run_event_id(run.id, row.position)
-                yield from self._told(row, source, types, RecipientRunOut.of(run), None)
+                yield from self._told(
+                    row, source, types, RecipientRunOut.of(run), None, run.recipient
+                )
 
     def _told(
         self,
@@ -82,13 +86,14 @@ class _Subjects:
         types: Iterator[str],
         shown: MessageOut | RecipientRunOut,
         more: JsonObject | None,
+        about: RecipientRef,
     ) -> Iterator[WebhookEvent]:
         for event_type in types:
             yield WebhookEvent.written(
                 WebhookBodyOut.of(event_type, row.happened_at, shown, more),
                 id=webhook_event_id(source, event_type),
                 environment_id=row.environment_id,
-                about=RecipientRef(row.collection, row.recipient_id),
+                about=about,
             )
 
 

@@ -140,9 +140,13 @@ SET state = '{DeliveryState.WAITING}', attempts = 0, interruptions = 0, begun_at
 FROM chosen c WHERE d.id = c.id
 """  # noqa: S608 - fixed text
 
+# What is just deleted with its recipient, or moved to another one, is passed over.
 _FORGET_OLD = """
-DELETE FROM webhook_events WHERE id IN (
-    SELECT id FROM webhook_events WHERE inserted_at < %s ORDER BY inserted_at LIMIT %s)
+WITH locked AS MATERIALIZED (
+    SELECT id FROM webhook_events WHERE inserted_at < %s ORDER BY inserted_at LIMIT %s
+    FOR UPDATE SKIP LOCKED
+)
+DELETE FROM webhook_events e USING locked WHERE e.id = locked.id
 """
 _FORGET_OF_ARCHIVED = """
 DELETE FROM webhook_deliveries WHERE id IN (

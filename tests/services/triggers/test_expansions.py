@@ -18,7 +18,7 @@ from domain.recipients.refs import RecipientRef
 from domain.recipients.subscriptions import UnsubscribeIn
 from domain.runs.waiting import CancelRunsRequest
 from domain.triggers.requests import REHEARSAL, parse_trigger_request
-from services.recipients.recipients import delete_recipient
+from services.bulk.departures import delete_recipient
 from services.recipients.subscriptions import unsubscribe
 from services.triggers import accept, expansions, open_runs
 from services.triggers.expansions import expand

@@ -16,11 +16,12 @@ from domain.kit.json_types import JsonObject
 from domain.messages.engagement import Engagement, StatusChange
 from domain.recipients.refs import RecipientRef
 from domain.webhooks.events import EVENT_TYPES
+from services.bulk import departing
+from services.bulk.departures import delete_recipient, merge_users
 from services.messages import messages
-from services.recipients.recipients import delete_recipient
 from services.webhooks.fan_out import take_events
 from tests.support.outbox import listening
-from tests.support.webhooks import forget_endpoints, hooked
+from tests.support.webhooks import Hook, forget_endpoints, hooked
 from tests.support.world import World, channel_step
 
 BROKEN = {"markdown_body": "{% for i in (1..20000) %}{% endfor %}"}
@@ -31,6 +32,13 @@ async def _message(world: World, **body: Any) -> UUID:
     run_id, _ = await world.send(channel_step("feed"), **body)
     (row,) = await world.messages(run_id)
     return UUID(str(row["id"]))
+
+
+async def _told(world: World, hook: Hook) -> UUID:
+    """Make a message that the endpoint is told of."""
+    message_id = await _message(world)
+    await hook.tell()
+    return message_id
 
 
 async def _engage(world: World, message_id: UUID, action: Engagement) -> None:
@@ -139,6 +147,56 @@ async def test_what_was_told_of_a_recipient_goes_with_them(world: World) -> None
         await delete_recipient(world.engine, world.environment.scope, ellie)
         left = await hook.deliveries()
 
+    assert left == []
+
+
+async def test_much_that_was_told_goes_little_by_little(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much endpoints were told of a recipient, nothing of it stays behind."""
+    monkeypatch.setattr(departing, "_ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(departing, "_ALL_ROWS", 3)
+    async with hooked(world, "message.delivered") as hook:
+        for _ in range(7):
+            await world.make.rows(
+                "DELETE FROM messages WHERE id = %s RETURNING 1", await _told(world, hook)
+            )
+        ellie = RecipientRef.user("ellie")
+        await delete_recipient(world.engine, world.environment.scope, ellie)
+        left = await hook.deliveries()
+
+    assert left == []
+
+
+async def test_what_was_told_of_a_merged_user_goes_to_the_other(world: World) -> None:
+    """An event of a user that is merged is still told, and goes with the user that stays."""
+    scope = world.environment.scope
+    async with hooked(world, "message.delivered") as hook:
+        message_id = await _message(world, recipients=[{"id": "old", "name": "Old"}])
+        await world.make.user(world.environment, "ellie")
+        (delivery,) = await hook.take()
+        await merge_users(world.engine, scope, "ellie", "old")
+        await hook.attempt(delivery)
+        told = [call.json["data"]["id"] for call in hook.calls]
+        await delete_recipient(world.engine, scope, RecipientRef.user("ellie"))
+        left = await hook.deliveries()
+
+    assert told == [str(message_id)]
+    assert left == []
+
+
+async def test_what_is_told_after_a_merge_belongs_to_the_user_that_stays(world: World) -> None:
+    """An event that is taken after the merge is about whoever has the message then."""
+    scope = world.environment.scope
+    async with hooked(world, "message.delivered") as hook:
+        await _message(world, recipients=[{"id": "old", "name": "Old"}])
+        await world.make.user(world.environment, "ellie")
+        await merge_users(world.engine, scope, "ellie", "old")
+        (call,) = await hook.tell()
+        await delete_recipient(world.engine, scope, RecipientRef.user("ellie"))
+        left = await hook.deliveries()
+
+    assert call.json["data"]["recipient"] == "ellie"
     assert left == []
 
 
