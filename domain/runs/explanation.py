@@ -30,6 +30,8 @@ _REASONS: Mapping[str, str] = {
     "cancel_requested": "somebody cancelled it",
     "cancelled_in_temporal": "it was cancelled in Temporal",
     "ended_in_temporal": "it was ended in Temporal",
+    "recipient_deleted": "the recipient was deleted",
+    "recipient_merged": "the recipient was merged into another user",
     "unknown_to_temporal": "Temporal does not know it any more",
 }
 

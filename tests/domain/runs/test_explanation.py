@@ -33,6 +33,11 @@ def test_every_event_has_a_sentence(event: RunEventType) -> None:
             {"reason": "cancel_requested"},
             "The run was cancelled: somebody cancelled it.",
         ),
+        (
+            "run_cancelled",
+            {"reason": "recipient_merged"},
+            "The run was cancelled: the recipient was merged into another user.",
+        ),
         ("run_completed", {}, "The run came to its end."),
         (
             "run_completed",
