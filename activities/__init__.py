@@ -14,7 +14,17 @@ from activities.fetch import FetchActivities
 from activities.schedules import ScheduleActivities
 from activities.sources import SourceActivities
 from activities.sweep import SweepActivities
-from domain.contract.queues import BULK, DELIVERY_QUEUES, FANOUT, FETCH, JOBS, RUNS, SWEEP
+from activities.webhooks import WebhookActivities
+from domain.contract.queues import (
+    BULK,
+    DELIVERY_QUEUES,
+    FANOUT,
+    FETCH,
+    JOBS,
+    RUNS,
+    SWEEP,
+    WEBHOOKS,
+)
 from services.engine import Engine
 
 
@@ -36,6 +46,7 @@ def activities_by_queue(
     sources = SourceActivities(engine)
     schedules = ScheduleActivities(engine)
     sweep = SweepActivities(engine)
+    webhooks = WebhookActivities(engine)
     table: dict[str, list[Callable[..., Any]]] = {
         RUNS: [
             advance.advance,
@@ -53,6 +64,7 @@ def activities_by_queue(
         FETCH: [fetch.http_fetch],
         BULK: [bulk.work_on_bulk],
         JOBS: [sources.take_source_event],
+        WEBHOOKS: [webhooks.deliver_webhook],
     }
     for queue in DELIVERY_QUEUES:
         table[queue] = [deliver.deliver_message]

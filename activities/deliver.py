@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from functools import partial
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.beats import beating
+from activities.faults import again
 from domain.contract.runs import DeliverMessageInput, FirstAttempt
 from domain.kit.errors import Unavailable
 from runtime.faults import fault_of
@@ -77,14 +76,14 @@ class DeliverActivities:
                 return await self._deliver(order)
             except TryAgain as error:
                 # The reason is in the delivery log; histories carry no provider's words.
-                raise _again("not final yet", "TryAgain", error.after) from None
+                raise again("not final yet", "TryAgain", error.after) from None
             except Unavailable:
-                raise _again("the database is away", "Unavailable", _LATER_SECONDS) from None
+                raise again("the database is away", "Unavailable", _LATER_SECONDS) from None
             except Exception as error:
                 fault = fault_of(error)
                 _log.error("delivery_fault", message_id=order.message_id, **fault.fields())
                 wait = min(2.0 ** min(number, 10), _LONGEST_FAULT_SECONDS)
-                raise _again(f"fault {fault.id}", fault.type, wait) from None
+                raise again(f"fault {fault.id}", fault.type, wait) from None
 
     def _attempt_at(self, order: DeliverMessageInput) -> asyncio.Task[str]:
         begin = partial(deliver_message, self._engine, order)
@@ -105,13 +104,3 @@ class DeliverActivities:
                 if loop.time() > deadline:
                     raise
             await asyncio.sleep(_AWAY_SECONDS)
-
-
-def _again(message: str, kind: str, seconds: float) -> ApplicationError:
-    """Return the error that makes Temporal start the next attempt after some seconds."""
-    return ApplicationError(
-        message,
-        type=kind,
-        next_retry_delay=timedelta(seconds=seconds),
-        category=ApplicationErrorCategory.BENIGN,
-    )

@@ -6,6 +6,7 @@ Temporal keeps failures in histories and shows them in its UI.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from temporalio import activity
@@ -24,6 +25,16 @@ def away() -> ApplicationError:
     return ApplicationError(
         "a part that is needed is away",
         type="Unavailable",
+        category=ApplicationErrorCategory.BENIGN,
+    )
+
+
+def again(message: str, kind: str, seconds: float) -> ApplicationError:
+    """Return the error that makes Temporal start the next attempt after some seconds."""
+    return ApplicationError(
+        message,
+        type=kind,
+        next_retry_delay=timedelta(seconds=seconds),
         category=ApplicationErrorCategory.BENIGN,
     )
 

@@ -21,6 +21,7 @@ from services.runs.reconciliation import reconcile_runs
 from services.triggers.release_sweep import confirm_releases, release_left_over
 from services.triggers.scheduled import look_after_schedules
 from services.waits.sweep import look_after_waits
+from services.webhooks.fan_out import tell_webhooks
 
 _log = get_logger(__name__)
 
@@ -37,6 +38,7 @@ DUTIES: dict[str, Callable[[Engine], Awaitable[int]]] = {
     "audiences": refresh_audiences,
     "bulk": recover_bulk_operations,
     "waits": look_after_waits,
+    "webhooks": tell_webhooks,
     "forget": forget_expired,
     "expiry": delete_expired_rows,
 }

@@ -10,17 +10,18 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeAlias
 from uuid import UUID
 
 from temporalio.service import RPCError
 
 from api.admin.schemas import ApiKeyOut, PreferenceSetBodyOut, ScheduleStateOut, ServiceTokenOut
 from api.management.channels.schemas import ChannelOut
-from commands.arguments import Argument, argument, help_of
+from commands import operator_actions, webhook_actions
+from commands.actions import PARSER, Action, Arguments, read_settings
+from commands.actions import action as _action
+from commands.arguments import argument
 from domain.account.credentials import ApiKeyRequest, RotationRequest, ServiceTokenRequest
 from domain.channels.requests import ChannelRequest, ChannelSettingsRequest
 from domain.kit.clock import parse_instant
@@ -43,18 +44,16 @@ from services.preferences import defaults
 from services.runs.reconciliation import recover
 from services.schedules import pauses
 
-Arguments = argparse.Namespace
-Action: TypeAlias = Callable[[Engine, Arguments], Awaitable[JsonValue]]
-
+# Actions of their own modules are known by importing them.
+ACTIONS = (operator_actions, webhook_actions)
+PARSER.description = __doc__
 # As good as all: nobody keeps a thousand keys.
 _EVERYTHING = PageRequest(1000)
-_PARSER = argparse.ArgumentParser(prog="carillon admin", description=__doc__)
-_ACTIONS = _PARSER.add_subparsers(required=True, metavar="action")
 
 
 def main(settings: Settings, arguments: list[str]) -> int:
     """Run one administrative action and print its answer; all violations go to standard error."""
-    parsed = _PARSER.parse_args(arguments)
+    parsed = PARSER.parse_args(arguments)
     action: Action = parsed.action
 
     async def run() -> JsonValue:
@@ -70,19 +69,6 @@ def main(settings: Settings, arguments: list[str]) -> int:
     if answer is not None:
         print(json.dumps(answer, indent=2))
     return 0
-
-
-def _action(name: str, *arguments: Argument) -> Callable[[Action], Action]:
-    """Make a function an action of the command; the first line of its docstring is its help."""
-
-    def register(action: Action) -> Action:
-        parser = _ACTIONS.add_parser(name, help=help_of(action))
-        parser.set_defaults(action=action)
-        for add_to in arguments:
-            add_to(parser)
-        return action
-
-    return register
 
 
 @_action(
@@ -118,22 +104,10 @@ async def put_channel(engine: Engine, arguments: Arguments) -> JsonValue:
 )
 async def set_channel(engine: Engine, arguments: Arguments) -> JsonValue:
     """Set up a channel."""
-    wanted = read_shape(ChannelSettingsRequest, _read_settings(arguments.file))
+    wanted = read_shape(ChannelSettingsRequest, read_settings(arguments.file))
     environment = await get_scope(engine, arguments.environment)
     view = await channels.put_channel_settings(engine, environment, arguments.key, wanted)
     return ChannelOut.of(view).model_dump(mode="json")
-
-
-def _read_settings(file: Path) -> JsonObject:
-    """Read a JSON object from a file, `-` for standard input. Raises InvalidParams."""
-    try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-        document = json.loads(text)
-    except (OSError, ValueError) as error:
-        raise InvalidParams.of(str(file), f"cannot be read as JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise InvalidParams.of(str(file), "must hold a JSON object")
-    return document
 
 
 @_action("key-list", argument("environment"))
@@ -219,7 +193,7 @@ async def get_preferences(engine: Engine, arguments: Arguments) -> JsonValue:
 )
 async def set_preferences(engine: Engine, arguments: Arguments) -> JsonValue:
     """Set the default preferences of an environment."""
-    wanted = read_shape(PreferenceSetIn, _read_settings(arguments.file))
+    wanted = read_shape(PreferenceSetIn, read_settings(arguments.file))
     environment = await get_scope(engine, arguments.environment)
     return _preferences(await defaults.put_default_set(engine, environment, wanted))
 

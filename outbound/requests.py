@@ -15,6 +15,9 @@ import httpx
 from domain.kit.http_requests import HttpContent
 from domain.messages.delivery import Refused
 
+# Of what is signed for receivers who know Knock's: fetch steps and webhooks.
+SIGNATURE_HEADER = "x-knock-signature"
+
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 # They belong to the connection and its framing, not to the author of a template.

@@ -40,6 +40,7 @@ from services.engine import Engine, Unit
 from services.temporal_calls import (
     signal_closed_batch,
     signal_event,
+    signal_moved_wait,
     start_bulk_operation,
     start_source_event,
     wake_clock,
@@ -55,6 +56,7 @@ WATCH_WINDOW = "watch_window"
 WAKE_CARRIER = "wake_carrier"
 TELL_OF_EVENT = "tell_of_event"
 TAKE_SOURCE_EVENT = "take_source_event"
+LOOK_AGAIN = "look_again"
 WAKE_CLOCK = "wake_clock"
 WORK_ON_BULK = "work_on_bulk"
 
@@ -246,6 +248,22 @@ async def _tell_of_event(temporal: Client, effect: OwedEffect) -> None:
     await signal_event(temporal, run, payload["step_ref"])
 
 
+def moved_wait(run_id: UUID, *, workflow_key: str) -> JsonObject:
+    """Write the payload of `LOOK_AGAIN`: a run whose wait ends at another instant now."""
+    return {"run_id": str(run_id), "workflow_key": workflow_key}
+
+
+async def _look_again(temporal: Client, effect: OwedEffect) -> None:
+    """Have a run look when its wait ends."""
+    payload = effect.payload
+    run = RunInTemporal(
+        id=UUID(payload["run_id"]),
+        environment=effect.environment,
+        workflow_key=payload["workflow_key"],
+    )
+    await signal_moved_wait(temporal, run)
+
+
 def source_event(event_id: UUID) -> JsonObject:
     """Write the payload of `TAKE_SOURCE_EVENT`: an event whose actions are to be taken."""
     return {"event_id": str(event_id)}
@@ -289,6 +307,7 @@ EFFECTS: dict[str, Effect] = {
     WAKE_CARRIER: _wake_carrier,
     TELL_OF_EVENT: _tell_of_event,
     TAKE_SOURCE_EVENT: _take_source_event,
+    LOOK_AGAIN: _look_again,
     WAKE_CLOCK: _wake_clock,
     WORK_ON_BULK: _work_on_bulk,
 }

@@ -56,6 +56,7 @@ from temporal_workflows.signals import (
     CLOSES_EARLIER,
     DUE_EARLIER,
     EVENT_ARRIVED,
+    WAIT_MOVED,
 )
 
 T = TypeVar("T")
@@ -159,7 +160,7 @@ async def start_run(
             ),
             static_summary=f"{run.workflow_key} in {run.environment}",
             request_eager_start=eager,
-            priority=_priority(run.tenant_id or run.environment, bulk=bulk),
+            priority=priority(run.tenant_id or run.environment, bulk=bulk),
         )
     except WorkflowAlreadyStartedError:
         return False
@@ -188,6 +189,15 @@ async def signal_event(client: Client, run: RunInTemporal, step_ref: str) -> Non
     """Tell a run to look for the event that a step of it waits for; one that is gone need not."""
     try:
         await client.get_workflow_handle(run.temporal_id).signal(EVENT_ARRIVED, step_ref)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+
+
+async def signal_moved_wait(client: Client, run: RunInTemporal) -> None:
+    """Have a run look when its wait ends; one that is not there needs no telling."""
+    try:
+        await client.get_workflow_handle(run.temporal_id).signal(WAIT_MOVED)
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
@@ -267,7 +277,7 @@ async def start_bulk_operation(
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             search_attributes=search_attributes(environment=environment),
             static_summary=f"{name} in {environment}",
-            priority=_priority(environment, bulk=True),
+            priority=priority(environment, bulk=True),
         )
     except WorkflowAlreadyStartedError:
         return False
@@ -325,14 +335,14 @@ async def _start_fanout(
             search_attributes=search_attributes(
                 environment=environment, workflow_run_id=workflow_run_id
             ),
-            priority=_priority(environment, bulk=False),
+            priority=priority(environment, bulk=False),
         )
     except WorkflowAlreadyStartedError:
         return False
     return True
 
 
-def _priority(fairness_key: str, *, bulk: bool) -> Priority:
+def priority(fairness_key: str, *, bulk: bool) -> Priority:
     """One customer's burst must not starve the others; Temporal takes 64 bytes of a key."""
     return Priority(
         priority_key=_BULK if bulk else _URGENT,

@@ -9,6 +9,7 @@ from temporal_workflows.schedule_clock import ScheduleClockWorkflow
 from temporal_workflows.source_event import SourceEventWorkflow
 from temporal_workflows.sweep import SweepWorkflow
 from temporal_workflows.trigger_fanout import TriggerFanoutWorkflow
+from temporal_workflows.webhook_delivery import WebhookDeliveryWorkflow
 
 WORKFLOWS = (
     RecipientRunWorkflow,
@@ -20,6 +21,7 @@ WORKFLOWS = (
     BulkOperationWorkflow,
     SweepWorkflow,
     SourceEventWorkflow,
+    WebhookDeliveryWorkflow,
 )
 
 __all__ = [
@@ -33,4 +35,5 @@ __all__ = [
     "SourceEventWorkflow",
     "SweepWorkflow",
     "TriggerFanoutWorkflow",
+    "WebhookDeliveryWorkflow",
 ]

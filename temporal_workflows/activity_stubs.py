@@ -27,6 +27,7 @@ from domain.contract.runs import (
     ScheduleClockInput,
     SourceEventInput,
     TriggerFanoutInput,
+    WebhookDeliveryInput,
     WindowState,
 )
 
@@ -110,6 +111,12 @@ async def deliver_now(order: DeliverMessageInput) -> FirstAttempt:
     raise NotImplementedError
 
 
+@activity.defn(name="deliver_webhook")
+async def deliver_webhook(order: WebhookDeliveryInput) -> str:
+    """Tell an endpoint of an event; answers where the delivery stands."""
+    raise NotImplementedError
+
+
 @activity.defn(name="http_fetch")
 async def http_fetch(order: HttpFetchInput) -> str:
     """Make one attempt at the request of a fetch step; answers how it went, in a word."""
@@ -169,6 +176,7 @@ ALL = (
     close_window,
     deliver_message,
     deliver_now,
+    deliver_webhook,
     fire_schedules,
     http_fetch,
     plan_trigger_fanout,

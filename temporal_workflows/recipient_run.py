@@ -23,7 +23,12 @@ from domain.contract.runs import (
 )
 from temporal_workflows import activity_stubs as stubs
 from temporal_workflows.delivery import deliver, sleep_until
-from temporal_workflows.signals import BATCH_CLOSED, CANCEL_REQUESTED, EVENT_ARRIVED
+from temporal_workflows.signals import (
+    BATCH_CLOSED,
+    CANCEL_REQUESTED,
+    EVENT_ARRIVED,
+    WAIT_MOVED,
+)
 from temporal_workflows.waits import SPEAKS, WAITS
 
 _STORY_LINES = 100
@@ -40,6 +45,7 @@ class RecipientRunWorkflow:
         self._cancel_requested = False
         self._closed_batches: set[str] = set()
         self._news: set[str] = set()
+        self._looks_again = False
         self._deliveries: dict[str, asyncio.Task[None]] = {}
         self._room = asyncio.Semaphore(_DELIVERIES_AT_ONCE)
         self._story: list[str] = []
@@ -67,6 +73,15 @@ class RecipientRunWorkflow:
         """Take word of an event: what comes from here on is news."""
         self._news.discard(step_ref)
 
+    @workflow.signal(name=WAIT_MOVED)
+    def wait_moved(self) -> None:
+        """Have the walk look when a sleep ends; word that comes early or twice does no harm."""
+        self._looks_again = True
+
+    def looks_again(self) -> bool:
+        """Tell whether word has come that the sleep ends at another instant."""
+        return self._looks_again
+
     def has_closed(self, batch_id: str) -> bool:
         """Tell whether word has come that a batch has closed."""
         return batch_id in self._closed_batches
@@ -84,6 +99,8 @@ class RecipientRunWorkflow:
             while not isinstance(advanced.next, Finished):
                 cursor = advanced.cursor
                 await WAITS[advanced.next.kind](self, advanced.next)
+                # What is heard from here on is news: the walk may be too early for it.
+                self._looks_again = False
                 advanced = await self._advance(order, cursor)
             await self._await_deliveries()
         except (asyncio.CancelledError, FailureError) as error:

@@ -6,5 +6,6 @@ CANCEL_REQUESTED = "cancel_requested"
 BATCH_CLOSED = "batch_closed"
 CLOSES_EARLIER = "closes_earlier"
 EVENT_ARRIVED = "event_arrived"
+WAIT_MOVED = "wait_moved"
 # A clock of schedules has to look earlier; carries when, in epoch seconds.
 DUE_EARLIER = "due_earlier"

@@ -24,6 +24,9 @@ class Waiting(Protocol):
     def is_cancelled(self) -> bool:
         """Tell whether a cancel has arrived."""
 
+    def looks_again(self) -> bool:
+        """Tell whether word has come that a sleep ends at another instant."""
+
     def has_closed(self, batch_id: str) -> bool:
         """Tell whether word has come that a batch has closed."""
 
@@ -44,8 +47,8 @@ async def _walk_on(run: Waiting, directive: WalkOn) -> None:
 
 
 async def _sleep_until(run: Waiting, directive: SleepUntil) -> None:
-    """Wait for the instant, or for a cancel, whichever comes first."""
-    await _until(run, directive.until, directive.label)
+    """Wait for the instant, a cancel, or word that there is another instant; the walk knows it."""
+    await _until(lambda: run.is_cancelled() or run.looks_again(), directive.until, directive.label)
 
 
 async def _fetch(run: Waiting, directive: Fetch) -> None:
@@ -54,7 +57,7 @@ async def _fetch(run: Waiting, directive: Fetch) -> None:
     A request that nobody has begun when the run ends is never sent.
     """
     if directive.not_before is not None:
-        await _until(run, directive.not_before, directive.label)
+        await _until(run.is_cancelled, directive.not_before, directive.label)
     if run.is_cancelled():
         return
     sending = workflow.start_activity(
@@ -72,13 +75,13 @@ async def _fetch(run: Waiting, directive: Fetch) -> None:
         await sending
 
 
-async def _until(run: Waiting, instant: float, label: str) -> None:
+async def _until(is_woken: Callable[[], bool], instant: float, label: str) -> None:
     seconds = instant - workflow.time()
     if seconds <= 0:
         return
     try:
         await workflow.wait_condition(
-            run.is_cancelled, timeout=timedelta(seconds=seconds), timeout_summary=label
+            is_woken, timeout=timedelta(seconds=seconds), timeout_summary=label
         )
     except TimeoutError:
         return

@@ -5,21 +5,27 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.admin import (
+    batches,
     channels,
     keys,
     messages,
     model_providers,
     preferences,
+    runs,
     schedules,
     sources,
+    webhooks,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
+    batches.router,
     channels.router,
     keys.router,
     messages.router,
     model_providers.router,
     preferences.router,
+    runs.router,
     schedules.router,
     sources.router,
+    webhooks.router,
 )

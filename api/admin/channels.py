@@ -5,15 +5,15 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
-from api.admin.schemas import ChannelBodyOut
+from api.admin.schemas import ChannelBodyOut, CountOut
 from api.kit.auth import EngineDep, ServiceToken
-from api.kit.parameters import ERROR_RESPONSES, takes
+from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.shapes import answer, read_body
 from api.kit.strings import known_id, new_id_of
 from api.management.channels.schemas import ChannelOut
 from domain.channels.requests import ChannelRequest, ChannelSettingsRequest
 from services.account.environments import get_scope
-from services.channels import channels
+from services.channels import channels, holds
 
 router = APIRouter(prefix="/v1/admin/channels", tags=["Admin: channels"], responses=ERROR_RESPONSES)
 
@@ -41,3 +41,25 @@ async def put_channel_settings(
     environment = await get_scope(engine, known_id(slug))
     view = await channels.put_channel_settings(engine, environment, known_id(key), wanted)
     return answer(ChannelBodyOut(channel=ChannelOut.of(view)))
+
+
+@router.post(
+    "/{key}/environments/{slug}/hold",
+    response_model=CountOut,
+    responses=refusals({422: "channel_not_holdable"}),
+)
+async def hold_channel(
+    key: str, slug: str, _token: ServiceToken, engine: EngineDep
+) -> JSONResponse:
+    """Hold a channel: its messages are made, and wait. Answers how many are on their way."""
+    environment = await get_scope(engine, known_id(slug))
+    return answer(CountOut(count=await holds.hold_channel(engine, environment, known_id(key))))
+
+
+@router.post("/{key}/environments/{slug}/release", response_model=CountOut)
+async def release_channel(
+    key: str, slug: str, _token: ServiceToken, engine: EngineDep
+) -> JSONResponse:
+    """Release a channel: what waits goes out within five minutes. Answers how many there are."""
+    environment = await get_scope(engine, known_id(slug))
+    return answer(CountOut(count=await holds.release_channel(engine, environment, known_id(key))))

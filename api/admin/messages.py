@@ -4,18 +4,32 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
+from api.admin.schemas import CountOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import Out, answer
+from api.kit.shapes import Out, answer, read_body
 from api.kit.strings import known_uuid
 from api.management.requests import ENVIRONMENT_HELP, read_environment
+from domain.messages.claims import RetryRequest
 from services.deliveries import retries
 
 router = APIRouter(prefix="/v1/admin/messages", tags=["Admin: messages"], responses=ERROR_RESPONSES)
+
+
+@router.post(
+    "/retry", response_model=CountOut, openapi_extra=takes(RetryRequest, query=ENVIRONMENT_HELP)
+)
+async def retry_messages(
+    request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
+) -> JSONResponse:
+    """Send all messages once more that failed and to which the filter applies."""
+    wanted = await read_body(request, RetryRequest)
+    environment = await read_environment(engine, query)
+    return answer(CountOut(count=await retries.retry_messages(engine, environment, wanted)))
 
 
 class ResultOut(Out):

@@ -165,3 +165,9 @@ class ScheduleStateBodyOut(Out):
     def of(cls, schedule: Schedule) -> Self:
         """Write the state of a schedule."""
         return cls(schedule=ScheduleStateOut.of(schedule))
+
+
+class CountOut(Out):
+    """How many there were."""
+
+    count: int

@@ -7,69 +7,33 @@ constructor `of` from what a use case returns. The same model makes the OpenAPI 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from fastapi import Request
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    GetJsonSchemaHandler,
-    PlainSerializer,
-    WithJsonSchema,
-)
-from pydantic.json_schema import JsonSchemaValue, SkipJsonSchema
-from pydantic_core import CoreSchema
+from pydantic import Field
 from starlette.responses import JSONResponse
 
 from api.kit.bodies import read_object, read_trigger
 from api.kit.pagination import encode_cursor
-from domain.kit.clock import iso
+from domain.kit.answers import LeftOut, Moment, Out
 from domain.kit.pages import Page
 from domain.kit.shapes import Shape, read_shape
 
-S = TypeVar("S", bound=Shape)
-T = TypeVar("T")
-
-# An instant as the API writes it: UTC with microseconds and `Z`.
-Moment = Annotated[
-    datetime,
-    PlainSerializer(iso, return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
+__all__ = [
+    "EntriesOut",
+    "ItemsOut",
+    "LeftOut",
+    "Moment",
+    "Out",
+    "PageEndsOut",
+    "PageInfoOut",
+    "PlainEntriesOut",
+    "answer",
+    "read_body",
 ]
 
-
-# A member that is left out when there is nothing to say; give it the default None.
-LeftOut = Annotated[T | SkipJsonSchema[None], Field(exclude_if=lambda value: value is None)]
-
-
-class Out(BaseModel):
-    """Base of the shapes that are answered; nothing but the named members is."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True, serialize_by_alias=True)
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        """Document as required what is always answered, constants such as `__typename` included.
-
-        The defaults that a shape is made with say nothing to readers, and are left out.
-        """
-        found = handler(schema)
-        document = handler.resolve_ref_schema(found)
-        document["required"] = [
-            field.alias or name
-            for name, field in cls.model_fields.items()
-            if field.exclude_if is None
-        ]
-        for member in document.get("properties", {}).values():
-            member.pop("default", None)
-        origin = cls.__pydantic_generic_metadata__["origin"]
-        if origin is not None and origin.__doc__:  # pydantic describes `ItemsOut[T]` by nothing
-            document.setdefault("description", origin.__doc__)
-        return found
+S = TypeVar("S", bound=Shape)
+T = TypeVar("T")
 
 
 class PageEndsOut(Out):

@@ -2,21 +2,6 @@
 
 from __future__ import annotations
 
-from api.kit.shapes import Out
-from domain.recipients.refs import RecipientRef
+from domain.recipients.answers import ObjectReference, Reference, reference
 
-
-class ObjectReference(Out):
-    """An object by collection and id."""
-
-    id: str
-    collection: str
-
-
-# A user by id, or an object.
-Reference = str | ObjectReference
-
-
-def reference(ref: RecipientRef) -> Reference:
-    """Write a reference to a user or an object."""
-    return ref.id if ref.is_user else ObjectReference(id=ref.id, collection=ref.collection)
+__all__ = ["ObjectReference", "Reference", "reference"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 from domain.batches.windows import Window
+from domain.kit.filters import Filter
 from domain.kit.json_types import JsonObject
 from domain.recipients.refs import RecipientRef
 
@@ -117,3 +119,39 @@ class ClosedBatch:
         """Tell whether there is something to tell, and its carrier was ended from outside."""
         was_ended = self.end_reason is None or self.end_reason.endswith("_temporal")
         return not self.is_carrier_open and was_ended and self.total_activities > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenBatch:
+    """A batch as operators see it; `closed_at` is None while it takes items."""
+
+    id: UUID
+    workflow_key: str
+    step_ref: str
+    collection: str
+    recipient_id: str
+    batch_key: str
+    carrier_run_id: UUID | None
+    opened_at: datetime
+    closes_at: datetime
+    closed_at: datetime | None
+    max_items: int | None
+    item_count: int
+
+    @property
+    def recipient(self) -> RecipientRef:
+        """Return for whom it gathers."""
+        return RecipientRef(self.collection, self.recipient_id)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFilters:
+    """Which open batches a list holds."""
+
+    workflow_key: Annotated[
+        str | None, Filter("Only batches of the workflow with this key.", name="workflow")
+    ] = None
+    recipient: Annotated[
+        RecipientRef | None,
+        Filter("Only batches for this recipient: a user id, or recipient[id] and [collection]."),
+    ] = None

@@ -21,11 +21,13 @@ class KindOfContent(ABC, Generic[T]):
         name: on the wire and in the database.
         noun: what messages to people call a piece of it.
         shape: of a document as it is written.
+        beside: what clients are told of it that is not content, of `active` and `valid`.
     """
 
     name: ClassVar[ResourceType]
     noun: ClassVar[str]
     shape: ClassVar[type[Shape]]
+    beside: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def normalise(self, raw: JsonObject, channel_types: ChannelTypes) -> JsonObject:

@@ -26,6 +26,7 @@ class WorkflowKind(KindOfContent[WorkflowDefinition]):
     name: ClassVar[ResourceType] = ResourceType.WORKFLOW
     noun: ClassVar[str] = "workflow"
     shape: ClassVar[type[Shape]] = WorkflowShape
+    beside: ClassVar[tuple[str, ...]] = ("active", "valid")
 
     def normalise(self, raw: JsonObject, channel_types: ChannelTypes) -> JsonObject:
         """See `normalise_workflow`."""

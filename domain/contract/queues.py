@@ -17,8 +17,19 @@ FETCH = "fetch"
 BULK = "bulk"
 # What is done in the background, each thing in a workflow of its own.
 JOBS = "jobs"
+# Requests that tell endpoints of events.
+WEBHOOKS = "webhooks"
 
 # Which channel type uses which is in `domain/channels/<type>.py`.
 DELIVERY_QUEUES = (DELIVER_EMAIL, DELIVER_SMS, DELIVER_PUSH, DELIVER_CHAT, DELIVER_WEBHOOK)
 
-ALL_QUEUES: tuple[str, ...] = (RUNS, FANOUT, SWEEP, *DELIVERY_QUEUES, FETCH, BULK, JOBS)
+ALL_QUEUES: tuple[str, ...] = (
+    RUNS,
+    FANOUT,
+    SWEEP,
+    *DELIVERY_QUEUES,
+    FETCH,
+    BULK,
+    JOBS,
+    WEBHOOKS,
+)

@@ -278,6 +278,15 @@ class WindowState:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookDeliveryInput:
+    """Tell an endpoint of an event; `label` is what the Temporal UI shows."""
+
+    delivery_id: str
+    environment_id: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class BulkOperationInput:
     """Work on a bulk operation until it is over."""
 

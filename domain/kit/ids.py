@@ -129,6 +129,21 @@ def first_event_id(message: UUID, number: int) -> UUID:
     return _assemble(message.int >> 80, tail, 7)
 
 
+def run_event_id(run_id: UUID, position: int) -> UUID:
+    """Name an event of a recipient run by its place in the run's story."""
+    return derived_id(run_id, "event", str(position))
+
+
+def webhook_event_id(source: UUID, event_type: str) -> UUID:
+    """Name what webhooks are told of something that happened; one thing may be told as several."""
+    return derived_id(source, "webhook", event_type)
+
+
+def webhook_delivery_id(event: UUID, endpoint: UUID) -> UUID:
+    """Name the delivery of an event to one endpoint."""
+    return derived_id(event, "webhook delivery", str(endpoint))
+
+
 def throttle_id(
     environment_id: UUID, workflow_key: str, step_ref: str, recipient_gid: str, key: str
 ) -> UUID:
@@ -158,6 +173,11 @@ def cancel_fanout_workflow_id(environment: str, cancellation_id: str) -> str:
 def message_delivery_workflow_id(environment: str, message: str, retry: int) -> str:
     """Return the id of the Temporal workflow that is the `retry`-th manual retry of a message."""
     return f"message/{environment}/{message}/retry/{retry}"
+
+
+def webhook_delivery_workflow_id(environment: str, endpoint: str, event: str) -> str:
+    """Return the id of the Temporal workflow that tells one endpoint of one event."""
+    return f"webhook/{environment}/{endpoint}/{event}"
 
 
 def batch_window_workflow_id(environment: str, workflow_key: str, batch: str) -> str:

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
+from pydantic import Field
+
 from domain.kit.json_types import JsonObject
+from domain.kit.shapes import Instant, Shape
 from domain.messages.delivery import Exchange
 from domain.messages.events import NewMessageEvent
-from domain.messages.statuses import PENDING_DELIVERY
+from domain.messages.statuses import PENDING_DELIVERY, DeliveryStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class ClaimedMessage:
         attempts: how often the provider has answered.
         interruptions: how many claims never came back.
         age: seconds since it could first have been sent.
+        is_held: whether an operator holds its channel.
     """
 
     id: UUID
@@ -53,6 +58,7 @@ class ClaimedMessage:
     attempts: int
     interruptions: int
     age: float
+    is_held: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,3 +136,28 @@ class OverdueDelivery:
     due_at: datetime
     workflow_key: str
     recipient_run_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryFilter:
+    """Which of the messages that failed are sent again: all that is given applies."""
+
+    statuses: tuple[DeliveryStatus, ...]
+    channel_id: UUID | None = None
+    workflow: str | None = None
+    tenant: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class RetryRequest(Shape):
+    """Which messages that failed are sent again."""
+
+    status: Literal["undelivered", "bounced"] = Field(
+        "undelivered", description="What became of them."
+    )
+    channel: str | None = Field(None, description="Only those on the channel with this key.")
+    workflow: str | None = Field(None, description="Only those of this workflow.")
+    tenant: str | None = Field(None, description="Only those of this tenant.")
+    since: Instant | None = Field(None, description="Only those made from this instant on.")
+    until: Instant | None = Field(None, description="Only those made before this instant.")

@@ -60,6 +60,7 @@ class RunEventType(StrEnum):
     WAIT_CONDITIONS_EVALUATED = "wait_conditions_evaluated"
     WAIT_MATCHED = "wait_matched"
     WAIT_TIMED_OUT = "wait_timed_out"
+    WAIT_MOVED = "wait_moved"
 
 
 class RunEventStatus(StrEnum):
@@ -80,6 +81,19 @@ ERRORS = frozenset(
         RunEventType.RUN_STALLED,
         RunEventType.STEP_RETRYING,
         RunEventType.STEP_FAILED,
+    }
+)
+# These tell of an error now and then.
+MAY_FAIL = frozenset(
+    {
+        RunEventType.TRIGGER_CONDITIONS_EVALUATED,
+        RunEventType.STEP_SKIPPED,
+        RunEventType.DELAY_SKIPPED,
+        RunEventType.FETCH_RESPONDED,
+        RunEventType.FETCH_UNANSWERED,
+        RunEventType.AGENT_ANSWERED,
+        RunEventType.AGENT_UNANSWERED,
+        RunEventType.AGENT_FAILED,
     }
 )
 

@@ -1348,6 +1348,143 @@ def upgrade() -> None:
         sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("event_id", "position", name=op.f("pk_source_event_actions")),
     )
+    op.create_table(
+        "channel_holds",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("channel_id", sa.Uuid(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("environment_id", "channel_id", name=op.f("pk_channel_holds")),
+    )
+    op.create_table(
+        "webhook_endpoints",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("shown_url", sa.Text(collation="C"), nullable=False),
+        sa.Column("description", sa.Text(collation="C"), nullable=True),
+        sa.Column("event_types", sa.ARRAY(sa.Text()), server_default="{}", nullable=False),
+        sa.Column("is_enabled", sa.Boolean(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("next_key_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_endpoints")),
+    )
+    op.create_index(
+        "ix_webhook_endpoints_environment_id",
+        "webhook_endpoints",
+        ["environment_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("archived_at IS NULL"),
+    )
+    op.create_table(
+        "webhook_events",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("event_type", sa.Text(collation="C"), nullable=False),
+        sa.Column("body", sa.Text(collation="C"), nullable=False),
+        sa.Column("collection", sa.Text(collation="C"), nullable=True),
+        sa.Column("recipient_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("happened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_events")),
+    )
+    op.create_index(
+        op.f("ix_webhook_events_inserted_at"), "webhook_events", ["inserted_at"], unique=False
+    )
+    op.create_index(
+        "ix_webhook_events_recipient",
+        "webhook_events",
+        ["environment_id", "recipient_id", "collection"],
+        unique=False,
+        postgresql_where=sa.text("recipient_id IS NOT NULL"),
+    )
+    op.create_table(
+        "webhook_deliveries",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("endpoint_id", sa.Uuid(), nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column("event_type", sa.Text(collation="C"), nullable=False),
+        sa.Column("state", sa.Text(collation="C"), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("interruptions", sa.Integer(), nullable=False),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("status_code", sa.Integer(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("redeliveries", sa.Integer(), nullable=False),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["event_id"],
+            ["webhook_events.id"],
+            name=op.f("fk_webhook_deliveries_event_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_deliveries")),
+    )
+    op.create_index(
+        op.f("ix_webhook_deliveries_endpoint_id_inserted_at_id"),
+        "webhook_deliveries",
+        ["endpoint_id", "inserted_at", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_webhook_deliveries_endpoint_id_state_inserted_at_id"),
+        "webhook_deliveries",
+        ["endpoint_id", "state", "inserted_at", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_webhook_deliveries_endpoint_id_event_type_inserted_at_id"),
+        "webhook_deliveries",
+        ["endpoint_id", "event_type", "inserted_at", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_webhook_deliveries_event_id"),
+        "webhook_deliveries",
+        ["event_id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_webhook_deliveries_sending",
+        "webhook_deliveries",
+        ["due_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'sending'"),
+    )
+    op.create_table(
+        "webhook_attempts",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("delivery_id", sa.Uuid(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("status_code", sa.Integer(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("milliseconds", sa.Integer(), nullable=False),
+        sa.Column(
+            "request", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column(
+            "response", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["delivery_id"],
+            ["webhook_deliveries.id"],
+            name=op.f("fk_webhook_attempts_delivery_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_attempts")),
+    )
+    op.create_index(
+        op.f("ix_webhook_attempts_delivery_id_id"),
+        "webhook_attempts",
+        ["delivery_id", "id"],
+        unique=False,
+    )
     # ### end Alembic commands ###
     # Merging in the database makes an upsert one atomic statement: no read, no lost update.
     op.execute(
@@ -1448,6 +1585,11 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION raise_config_version CASCADE")
     op.execute("DROP FUNCTION note_moved_recipient CASCADE")
     for table in (
+        "channel_holds",
+        "webhook_attempts",
+        "webhook_deliveries",
+        "webhook_events",
+        "webhook_endpoints",
         "batch_items",
         "batches",
         "commits",

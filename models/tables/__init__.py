@@ -9,7 +9,7 @@ from models.tables.base import metadata
 from models.tables.batch import Batch, BatchItem
 from models.tables.bulk import BulkItem, BulkOperation
 from models.tables.cancellation import Cancellation
-from models.tables.channel import Channel, ChannelEnvironment, ChannelGroup
+from models.tables.channel import Channel, ChannelEnvironment, ChannelGroup, ChannelHold
 from models.tables.content import Commit, ContentResource, ContentVersion
 from models.tables.delivery import PendingDelivery
 from models.tables.effect import OwedEffect
@@ -39,6 +39,7 @@ from models.tables.source import (
 )
 from models.tables.throttle import ThrottlePass
 from models.tables.wait import EventWait
+from models.tables.webhook import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent
 
 __all__ = [
     "ApiKey",
@@ -53,6 +54,7 @@ __all__ = [
     "ChannelData",
     "ChannelEnvironment",
     "ChannelGroup",
+    "ChannelHold",
     "Commit",
     "ContentResource",
     "ContentVersion",
@@ -90,6 +92,10 @@ __all__ = [
     "ThrottlePass",
     "TriggerExpansion",
     "TriggerRelease",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEvent",
     "WorkflowRun",
     "metadata",
 ]

@@ -34,6 +34,16 @@ class Channel(SQLModel, table=True):
     archived_at: datetime | None = instant_column(nullable=True)
 
 
+class ChannelHold(SQLModel, table=True):
+    """That an operator holds a channel in an environment: its messages are made, and wait."""
+
+    __tablename__ = "channel_holds"
+
+    environment_id: UUID = Field(primary_key=True)
+    channel_id: UUID = Field(primary_key=True)
+    since: datetime = instant_column()
+
+
 class ChannelEnvironment(SQLModel, table=True):
     """How a channel works in one environment; what is secret is sealed."""
 

@@ -26,6 +26,7 @@ from runtime.database import Connection
 from services.account.environments import require_writable
 from services.content.publishing import publish_at_once, publish_draft, save_draft
 from services.content.references import load_surroundings
+from services.content.telling import tell_saved
 from services.content.trigger_schemas import schema_errors
 from services.engine import Engine, Unit
 from templating.messages.validation import template_errors
@@ -117,7 +118,9 @@ async def save_content(
     around = await load_surroundings(
         connection, environment.id, references, channel_types=channel_types
     )
-    return _view(environment, resource, document, valid=not around.errors(references))
+    view = _view(environment, resource, document, valid=not around.errors(references))
+    await tell_saved(unit, environment, resource, valid=view.valid)
+    return view
 
 
 async def _judge_succession(

@@ -16,6 +16,7 @@ from domain.kit.principals import EnvironmentScope
 from domain.kit.stored import content_sha
 from models.queries.content import commits as commit_queries
 from models.queries.content import drafts as queries
+from services.content.telling import tell_committed
 from services.engine import Unit
 
 
@@ -104,8 +105,9 @@ async def _publish(unit: Unit, commit: Commit, content: JsonObject, sha: str) ->
     version = Version(commit.version_id, content, sha, commit.inserted_at)
     await queries.insert_version(unit.connection, *place, version)
     resource = await queries.publish(unit.connection, *place, version)
-    _existing(resource, commit.resource_type, commit.resource_key)
+    published = _existing(resource, commit.resource_type, commit.resource_key)
     await commit_queries.insert_commit(unit.connection, commit)
+    await tell_committed(unit, commit, published, version)
 
 
 def _existing(resource: Resource | None, resource_type: str, key: str) -> Resource:

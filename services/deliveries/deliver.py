@@ -65,6 +65,8 @@ _INTERRUPTED = (
     "before the provider's answer was stored. The provider may have got the message."
 )
 _SEALED_SECONDS = (10.0, 600.0)
+# How long a message of a held channel waits until it looks again: what is released goes out then.
+_HELD_SECONDS = (10.0, 300.0)
 
 
 async def deliver_message(engine: Engine, order: DeliverMessageInput) -> str:
@@ -134,6 +136,9 @@ async def _send(engine: Engine, message: ClaimedMessage) -> Outcome:
         Held: the message was not handed over, for a reason that is not its own.
         DeliveryFailure: the provider did not take it.
     """
+    if message.is_held:
+        wait = min(max(message.age / 4, _HELD_SECONDS[0]), _HELD_SECONDS[1])
+        raise Held("an operator holds the channel", after=wait)
     if message.provider is None or message.provider_settings is None:
         raise Misconfigured("the channel is not configured in this environment any more")
     try:

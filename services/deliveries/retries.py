@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from uuid import UUID
 
 from temporalio.common import WorkflowIDConflictPolicy
@@ -13,12 +14,16 @@ from domain.contract.runs import DeliverMessageInput, MessageDeliveryInput
 from domain.kit.errors import NotFound, Unprocessable
 from domain.kit.ids import message_delivery_workflow_id
 from domain.kit.principals import EnvironmentScope
-from domain.messages.claims import OverdueDelivery
+from domain.messages.claims import OverdueDelivery, RetryFilter, RetryRequest
+from domain.messages.statuses import DeliveryStatus
 from models.queries.deliveries import deliveries as statements
 from services import effects
+from services.channels.channels import get_channel
 from services.engine import Engine
 from temporal_workflows import MessageDeliveryWorkflow
 from temporal_workflows.search_attributes import search_attributes
+
+_RETRIED_AT_ONCE = 200
 
 
 async def retry_message(engine: Engine, environment: EnvironmentScope, message_id: UUID) -> None:
@@ -49,6 +54,43 @@ async def retry_message(engine: Engine, environment: EnvironmentScope, message_i
             label=f"manual retry {message.retry_count} by {channel_type.value}",
         )
         await effects.owe(unit, environment.id, effects.DELIVER_MESSAGE, payload)
+
+
+async def retry_messages(
+    engine: Engine, environment: EnvironmentScope, wanted: RetryRequest
+) -> int:
+    """Send all messages once more that failed and to which a filter applies; returns how many.
+
+    They are on their way once this returns. What Temporal does not take at once, the sweep starts.
+
+    Raises:
+        NotFound: there is no such channel.
+        Unavailable: the database is away; what was put on its way until then stays so.
+    """
+    channel_id = None
+    if wanted.channel is not None:
+        channel_id = (await get_channel(engine, wanted.channel)).channel.id
+    filters = RetryFilter(
+        statuses=(DeliveryStatus(wanted.status),),
+        channel_id=channel_id,
+        workflow=wanted.workflow,
+        tenant=wanted.tenant,
+        since=wanted.since,
+        until=wanted.until,
+    )
+    now, total = engine.clock(), 0
+    while True:
+        async with engine.connection() as connection:
+            ids = await statements.retriable_messages(
+                connection, environment.id, filters, now=now, limit=_RETRIED_AT_ONCE
+            )
+        for message_id in ids:
+            # One that somebody else has sent again meanwhile is not this one's.
+            with contextlib.suppress(Unprocessable, NotFound):
+                await retry_message(engine, environment, message_id)
+                total += 1
+        if len(ids) < _RETRIED_AT_ONCE:
+            return total
 
 
 async def deliver_again(engine: Engine, delivery: OverdueDelivery) -> None:

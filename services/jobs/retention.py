@@ -10,13 +10,17 @@ from models.queries.sources.events import forget_events, forget_keys
 from models.queries.triggers.idempotency import delete_expired
 from services.engine import Engine
 from services.events.outbox import tidy_outbox
+from services.webhooks.log import forget_old_deliveries
 
 # A sweep every 15 seconds keeps up with 600 keyed triggers a second.
 _AT_ONCE = 10_000
 
 
 async def forget_expired(engine: Engine) -> int:
-    """Delete what nobody needs any more: old answers, passes, requests, events, outbox rows.
+    """Delete what nobody needs any more.
+
+    That is answers to repeat, passes of throttles, requests of runs that have ended, events of
+    sources and those that every reader has passed, and what webhooks were told a month ago.
 
     Returns:
         How many rows were deleted.
@@ -29,6 +33,7 @@ async def forget_expired(engine: Engine) -> int:
         _forget_fetches,
         _forget_source_events,
         tidy_outbox,
+        forget_old_deliveries,
     ):
         try:
             deleted += await forget(engine)

@@ -22,7 +22,7 @@ from domain.runs.fetches import FetchAttempt, FetchOutcome, FetchResult
 from domain.workflows.steps.http_fetch import FETCH_SECONDS, SUCCESSES
 from models.queries.runs import fetches as statements
 from outbound.http import Answer, BodyEnd, call
-from outbound.requests import sign, write_request
+from outbound.requests import SIGNATURE_HEADER, sign, write_request
 from runtime.crypto import BrokenSeal, Vault
 from runtime.faults import fault_of
 from runtime.logs import get_logger
@@ -32,7 +32,6 @@ from templating.liquid.renderer import parse_json
 
 _log = get_logger(__name__)
 
-SIGNATURE_HEADER = "x-knock-signature"
 MOST_ANSWER_BYTES = 1024 * 1024
 _MOST_INTERRUPTIONS = 20
 # How long an answer is kept for a database that does not take it.

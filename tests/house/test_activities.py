@@ -22,6 +22,7 @@ from domain.contract.queues import (
     JOBS,
     RUNS,
     SWEEP,
+    WEBHOOKS,
 )
 from domain.workflows.steps import STEP_TYPES, Step, UnknownStep
 from runtime.crypto import Vault
@@ -43,6 +44,7 @@ EXPECTED: dict[str, set[str]] = {
     },
     SWEEP: {"sweep"},
     FETCH: {"http_fetch"},
+    WEBHOOKS: {"deliver_webhook"},
     BULK: {"work_on_bulk"},
     JOBS: {"take_source_event"},
     **dict.fromkeys(DELIVERY_QUEUES, _DELIVERY),

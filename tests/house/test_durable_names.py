@@ -24,12 +24,14 @@ WORKFLOW_NAMES = {
     "SourceEvent": "SourceEventInput",
     "Sweep": "SweepInput",
     "TriggerFanout": "TriggerFanoutInput",
+    "WebhookDelivery": "WebhookDeliveryInput",
 }
 ACTIVITY_NAMES = {
     "advance",
     "close_window",
     "deliver_message",
     "deliver_now",
+    "deliver_webhook",
     "fire_schedules",
     "http_fetch",
     "plan_cancel_fanout",
@@ -42,7 +44,7 @@ ACTIVITY_NAMES = {
 }
 SIGNAL_NAMES = {
     "BatchWindow": {"closes_earlier"},
-    "RecipientRun": {"batch_closed", "cancel_requested", "event_arrived"},
+    "RecipientRun": {"batch_closed", "cancel_requested", "event_arrived", "wait_moved"},
     "ScheduleClock": {"due_earlier"},
 }
 SEARCH_ATTRIBUTES = {
@@ -65,6 +67,7 @@ QUEUES = {
     "jobs",
     "runs",
     "sweep",
+    "webhooks",
 }
 # Fields of what travels through histories, in order: later ones only with defaults.
 PAYLOADS = {
@@ -91,6 +94,7 @@ PAYLOADS = {
     "BatchWindowInput": ("batch_id", "environment_id", "closes_at"),
     "ScheduleClockInput": ("clock", "due_at"),
     "ClockState": ("due_at", "fired"),
+    "WebhookDeliveryInput": ("delivery_id", "environment_id", "label"),
     "BulkOperationInput": ("operation_id", "environment_id"),
     "BulkState": ("is_over",),
     "WindowState": ("is_closed", "closes_at"),
@@ -120,7 +124,12 @@ def test_signals() -> None:
         if definition.signals
     }
     assert found == SIGNAL_NAMES
-    of_runs = {signals.BATCH_CLOSED, signals.CANCEL_REQUESTED, signals.EVENT_ARRIVED}
+    of_runs = {
+        signals.BATCH_CLOSED,
+        signals.CANCEL_REQUESTED,
+        signals.EVENT_ARRIVED,
+        signals.WAIT_MOVED,
+    }
     assert of_runs == SIGNAL_NAMES["RecipientRun"]
     assert {signals.CLOSES_EARLIER} == SIGNAL_NAMES["BatchWindow"]
     assert {signals.DUE_EARLIER} == SIGNAL_NAMES["ScheduleClock"]

@@ -96,6 +96,10 @@ ELSEWHERE: dict[str, str] = {
     "triggers/expansions.*": "the expansion names its environment",
     "triggers/idempotency.delete_expired": _OURS,
     "triggers/releases.*": _OURS,
+    "webhooks/deliveries.add_events": _CARRIED,
+    "webhooks/deliveries.take_*": _OURS,
+    "webhooks/deliveries.forget_old": _OURS,
+    "webhooks/endpoints.environments_with_endpoints": _ALL,
 }
 
 

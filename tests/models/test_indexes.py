@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -14,35 +15,43 @@ from psycopg.rows import dict_row
 
 from commands.embedded.postgres import EmbeddedPostgres
 from domain.audiences.members import Membership
+from domain.batches.rows import BatchFilters
 from domain.bulk.messages import BulkMessagesIn
 from domain.events.outbox import OutboxRow
 from domain.kit.filters import Bounds
 from domain.kit.pages import PageRequest
+from domain.messages.claims import RetryFilter
 from domain.messages.filters import FeedFilters, MessageFilters
+from domain.messages.statuses import DeliveryStatus
 from domain.recipients.recipients import TenantFilters
 from domain.recipients.refs import RecipientRef
 from domain.recipients.subscriptions import Side
 from domain.runs.filters import RunFilters
 from domain.runs.rows import Place
+from domain.runs.waiting import WaitingFilters
 from domain.schedules.filters import RecipientScheduleFilters, ScheduleFilters
 from domain.sources.rows import LogFilters
 from domain.triggers.expansions import Expansion, Followed
 from domain.waits.rows import NewWait
+from domain.webhooks.deliveries import DeliveryFilters, DeliveryState
 from models.queries.audiences import builds, members
-from models.queries.batches import items, membership, windows
+from models.queries.batches import items, membership, operating, windows
 from models.queries.bulk import messages as bulk_messages
 from models.queries.bulk.departures import delete_recipients
+from models.queries.deliveries import deliveries
 from models.queries.in_app import feeds
 from models.queries.messages import messages
 from models.queries.recipients import lists as recipient_lists
 from models.queries.recipients import subscriptions
 from models.queries.recipients.recipients import hold_users_after
-from models.queries.runs import open_runs, runs
+from models.queries.runs import open_runs, runs, waiting
 from models.queries.schedules import clocks, schedules
 from models.queries.sources import events as source_events
 from models.queries.triggers import cancellations, expansions, releases
 from models.queries.waits import waits
 from models.queries.waits.candidates import candidates
+from models.queries.webhooks import deliveries as webhook_deliveries
+from models.queries.webhooks import log as webhook_log
 from runtime.database import Connection
 from tests.support.builders import T0
 from tests.support.postgres import new_database
@@ -50,6 +59,8 @@ from tests.support.postgres import new_database
 ELLIE = RecipientRef.user("user-7")
 TOPIC = RecipientRef("topics", "topic-7")
 CHANNEL = UUID("018f0000-0000-7000-8000-000000000007")
+# As the statement that makes it names it.
+ENDPOINT = UUID(hashlib.md5(b"h7", usedforsecurity=False).hexdigest())
 PAGE = PageRequest(50)
 Query = Callable[[Connection, UUID], Awaitable[Any]]
 
@@ -132,6 +143,21 @@ INSERT INTO source_events (id, environment_id, source_key, event, body, headers,
 SELECT md5('e' || n)::uuid, %(environment)s, 'source-' || n %% 20, 'event-' || n %% 700, '{}', '{}',
        'verified', now(), now() - n * interval '1 minute', now()
 FROM generate_series(1, 30000) AS n;
+INSERT INTO webhook_endpoints (id, environment_id, shown_url, event_types, is_enabled, inserted_at,
+    updated_at)
+SELECT md5('h' || n)::uuid, %(environment)s, 'https://example.com', '{}', true, now(), now()
+FROM generate_series(0, 299) AS n;
+INSERT INTO webhook_events (id, environment_id, event_type, body, collection, recipient_id,
+    happened_at, inserted_at)
+SELECT md5('e' || n)::uuid, %(environment)s, 'message.read', '{}', '$users', 'user-' || n %% 500,
+       now(), now() - n * interval '1 minute' FROM generate_series(1, 30000) AS n;
+INSERT INTO webhook_deliveries (id, environment_id, endpoint_id, event_id, event_type, state,
+    attempts, interruptions, due_at, redeliveries, inserted_at, updated_at)
+SELECT md5('d' || n)::uuid, %(environment)s, md5('h' || n %% 300)::uuid, md5('e' || n)::uuid,
+       'message.' || CASE WHEN n %% 17 = 0 THEN 'sent' ELSE 'read' END,
+       CASE WHEN n %% 700 = 0 THEN 'failed' WHEN n %% 800 = 0 THEN 'waiting'
+            WHEN n %% 900 = 0 THEN 'sending' ELSE 'delivered' END,
+       1, 0, now(), 0, now() - n * interval '1 minute', now() FROM generate_series(1, 30000) AS n;
 INSERT INTO schedules (id, environment_id, workflow_key, collection, recipient_id, tenant_id,
     repeats, due_at, failures, inserted_at, updated_at)
 SELECT md5('s' || n)::uuid, %(environment)s, 'workflow-' || n %% 30, '$users', 'user-' || n %% 900,
@@ -333,6 +359,51 @@ def _waiting(connection: Connection, environment: UUID) -> Awaitable[Any]:
     return open_runs.waiting_runs(connection, Place(), limit=200)
 
 
+def _paused(**wanted: Any) -> Query:
+    return lambda connection, environment: waiting.list_waiting(
+        connection, environment, WaitingFilters(**wanted), PAGE
+    )
+
+
+def _open_batches(**wanted: Any) -> Query:
+    return lambda connection, environment: operating.list_open_batches(
+        connection, environment, BatchFilters(**wanted), PAGE
+    )
+
+
+def _failed(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    wanted = RetryFilter(statuses=(DeliveryStatus.UNDELIVERED,), workflow="workflow-7")
+    return deliveries.retriable_messages(connection, environment, wanted, now=T0, limit=200)
+
+
+def _cancel_open(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return waiting.cancel_open_runs(
+        connection,
+        environment,
+        cancellation_id=uuid4(),
+        run_id=None,
+        workflow_key="workflow-7",
+        tenant=None,
+        recipient=None,
+        now=T0,
+        release_within=timedelta(seconds=15),
+    )
+
+
+def _told(**wanted: Any) -> Query:
+    return lambda connection, environment: webhook_log.list_deliveries(
+        connection, environment, ENDPOINT, DeliveryFilters(**wanted), PAGE
+    )
+
+
+def _untold(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return webhook_deliveries.take_waiting(connection, most=100)
+
+
+def _stuck(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return webhook_deliveries.take_overdue(connection, grace=60.0, limit=100)
+
+
 def _unconfirmed(connection: Connection, environment: UUID) -> Awaitable[Any]:
     return releases.take_unconfirmed(connection, limit=500, lease=timedelta(minutes=1))
 
@@ -460,6 +531,18 @@ def _candidates(event_type: str, event_key: str, source_key: str) -> Query:
         (_overdue_clocks, "ix_schedules_due"),
         (_unwatched, "ix_schedules_due"),
         (_waiting, "ix_recipient_runs_resumes_at"),
+        (_paused(), "ix_recipient_runs_rare_status"),
+        (_paused(recipient=ELLIE), "ix_recipient_runs"),
+        (_open_batches(), "ix_batches_closes_at"),
+        (_open_batches(workflow_key="workflow-7"), "ix_batches_closes_at"),
+        (_failed, "ix_messages_failed"),
+        (_cancel_open, "ix_recipient_runs_rare_status"),
+        (_told(), "ix_webhook_deliveries_endpoint_id_"),
+        (_told(state=DeliveryState.FAILED), "ix_webhook_deliveries_endpoint_id_"),
+        (_told(event_type="message.sent"), "ix_webhook_deliveries_endpoint_id_"),
+        (_told(inserted_at=Bounds(lt=T0)), "ix_webhook_deliveries_endpoint_id_"),
+        (_untold, "ix_webhook_deliveries_endpoint_id_state_inserted_at_id"),
+        (_stuck, "ix_webhook_deliveries_sending"),
         (_unconfirmed, "ix_recipient_runs_workflow_run_id_id"),
     ],
 )
@@ -470,6 +553,7 @@ async def test_a_filter_has_its_index(crowded: tuple[str, UUID], query: Query, i
     assert "Seq Scan on messages" not in plan
     assert "Seq Scan on recipient" not in plan
     assert "Seq Scan on subscriptions" not in plan
+    assert "Seq Scan on webhook_deliveries" not in plan
     assert "Seq Scan on schedules" not in plan
     assert "Seq Scan on audience" not in plan
 
@@ -482,6 +566,7 @@ async def test_a_deletion_goes_by_indexes(crowded: tuple[str, UUID]) -> None:
         (url, environment), lambda c, e: delete_recipients(c, e, refs, limit=1_000)
     )
     scanned = {name for plan in plans for name in re.findall(r"Seq Scan on (\w+)", plan)}
+    assert "webhook_events" not in scanned
     assert not scanned & {"messages", "recipient_runs", "recipients", "schedules", "subscriptions"}
     assert "audience_members" not in scanned
 

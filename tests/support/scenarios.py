@@ -30,6 +30,7 @@ from domain.kit.ids import (
     schedule_clock_workflow_id,
     source_event_workflow_id,
     trigger_fanout_workflow_id,
+    webhook_delivery_workflow_id,
 )
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import read_shape
@@ -41,6 +42,7 @@ from services.messages.messages import engage_many
 from services.sources.receiving import receive
 from services.sources.sources import put_source
 from services.triggers import expansions
+from services.triggers.open_runs import move_wait
 from temporal_workflows import SweepWorkflow
 from tests.support.interruptions import FailingTemporal
 from tests.support.schedules import schedule
@@ -48,6 +50,7 @@ from tests.support.steps import fetch_step, message_event, wait_step
 from tests.support.subscribers import follow, make_object, project
 from tests.support.waiting import until
 from tests.support.webhook_target import listening_target
+from tests.support.webhooks import PATH, hooked
 from tests.support.world import World, batch_step, channel_step, delay_step, when
 
 Handle = WorkflowHandle[Any, Any]
@@ -322,6 +325,26 @@ async def _source_event(world: World) -> Handle:
     return await _ended(world.engine.temporal.get_workflow_handle(workflow_id))
 
 
+async def _delay_skipped(world: World) -> Handle:
+    """Let a sleeping run go on at once."""
+    handle = await _asleep(world)
+    (run,) = await world.runs()
+    await move_wait(world.engine, world.environment.scope, run["id"], None)
+    return await _ended(handle)
+
+
+async def _webhook_delivery(world: World) -> Handle:
+    """Tell an endpoint of a message, at the second attempt."""
+    async with hooked(world, "message.delivered") as hook:
+        hook.target.scripts[PATH] = [500, 204]
+        await _in_app(world)
+        (delivery,) = await hook.take()
+        workflow_id = webhook_delivery_workflow_id(
+            world.environment.scope.slug, str(hook.id), str(delivery.event_id)
+        )
+        return await _ended(world.engine.temporal.get_workflow_handle(workflow_id))
+
+
 async def _schedule_clock(world: World) -> Handle:
     """Let schedules occur at two times, the later ones made first; answers one of their clocks."""
     await world.publish(FLOW, channel_step("feed"))
@@ -366,7 +389,7 @@ SCENARIOS: dict[str, Scenario] = {
     "trigger_fanout": Scenario(_trigger_fanout, 23),
     "trigger_fanout_expands": Scenario(_trigger_fanout_expands, 29),
     "cancel_fanout": Scenario(_cancel_fanout, 23),
-    "sweep": Scenario(_sweep, 60),
+    "sweep": Scenario(_sweep, 65),
     "bulk": Scenario(_bulk, 11),
     "batch": Scenario(_batch, 11),
     "batch_joined": Scenario(_batch_joined, 6),
@@ -376,4 +399,6 @@ SCENARIOS: dict[str, Scenario] = {
     "wait_for_event": Scenario(_wait_for_event, 13),
     "wait_timed_out": Scenario(_wait_timed_out, 12),
     "schedule_clock": Scenario(_schedule_clock, 46),
+    "delay_skipped": Scenario(_delay_skipped, 13),
+    "webhook_delivery": Scenario(_webhook_delivery, 11),
 }

@@ -27,6 +27,7 @@ from domain.contract.runs import (
     HttpFetchInput,
     ScheduleClockInput,
     TriggerFanoutInput,
+    WebhookDeliveryInput,
     WindowState,
 )
 
@@ -136,6 +137,16 @@ class ScriptedActivities:
         script.tried_at_once.append((order.message_id, order.queue))
         return script.first_attempt
 
+    @activity.defn(name="deliver_webhook")
+    async def deliver_webhook(self, order: WebhookDeliveryInput) -> str:
+        """Make the attempt that the script describes."""
+        script = self.scripts[order.environment_id]
+        attempt = activity.info().attempt
+        script.delivered.append((order.delivery_id, attempt))
+        return await script.deliver(
+            DeliverMessageInput(order.delivery_id, order.environment_id), attempt
+        )
+
     @activity.defn(name="http_fetch")
     async def http_fetch(self, order: HttpFetchInput) -> str:
         """Make the attempt that the script describes."""
@@ -201,6 +212,7 @@ class ScriptedActivities:
             self.close_window,
             self.deliver_message,
             self.deliver_now,
+            self.deliver_webhook,
             self.fire_schedules,
             self.http_fetch,
             self.plan_trigger_fanout,

@@ -159,6 +159,15 @@ async def _batched(world: World, handle: Handle) -> None:
     assert {run["end_reason"] for run in await world.runs()} == {None, "batched"}
 
 
+async def _told(world: World, handle: Handle) -> None:
+    """The second request was taken."""
+    rows = await world.make.rows(
+        "SELECT attempts, state FROM webhook_deliveries WHERE environment_id = %s",
+        world.environment.id,
+    )
+    assert rows == [{"attempts": 2, "state": "delivered"}]
+
+
 async def _have_occurred(world: World, handle: Handle) -> None:
     """Every schedule has made one run; one clock has ended, others may still be at it."""
 
@@ -205,6 +214,8 @@ OUTCOMES: dict[str, Callable[[World, Handle], Awaitable[None]]] = {
     "batch_joined": _batched,
     "batch_window": _gathered,
     "batch_window_full": _gathered,
+    "delay_skipped": _delivered,
+    "webhook_delivery": _told,
     "schedule_clock": _have_occurred,
 }
 

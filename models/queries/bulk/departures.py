@@ -48,9 +48,20 @@ WHERE (s.environment_id, s.object_collection, s.object_id, s.recipient_collectio
     = (l.environment_id, l.object_collection, l.object_id, l.recipient_collection, l.recipient_id)
 """  # noqa: S608 - constants
 
+# What endpoints were told of them, with its log.
+_UNTELL = f"""
+WITH found AS MATERIALIZED (
+    SELECT id FROM webhook_events WHERE {_OWNER} LIMIT %(limit)s
+), locked AS MATERIALIZED (
+    SELECT e.id FROM webhook_events e JOIN found USING (id) ORDER BY e.id FOR UPDATE OF e
+)
+DELETE FROM webhook_events e USING locked WHERE e.id = locked.id
+"""  # noqa: S608 - constants
+
 _MORE = f"""
 SELECT EXISTS (SELECT FROM messages WHERE {_OWNER} OFFSET %(limit)s)
     OR EXISTS (SELECT FROM recipient_runs WHERE {_OWNER} OFFSET %(limit)s)
+    OR EXISTS (SELECT FROM webhook_events WHERE {_OWNER} OFFSET %(limit)s)
     OR EXISTS (SELECT FROM subscriptions WHERE {_FOLLOWS} OFFSET %(limit)s)
     OR EXISTS (SELECT FROM subscriptions WHERE {_FOLLOWED} OFFSET %(limit)s) AS more
 """  # noqa: S608 - constants
@@ -149,7 +160,10 @@ async def end_runs_of(
 async def have_more_than(
     connection: Connection, environment_id: UUID, refs: Sequence[RecipientRef], *, limit: int
 ) -> bool:
-    """Tell whether recipients have more than so many messages, runs, or subscriptions together."""
+    """Tell whether recipients have more than so many of anything together.
+
+    That is messages, runs, subscriptions, and events that endpoints were told of.
+    """
     cursor = await connection.execute(_MORE, _values(environment_id, refs, limit=limit))
     return bool(one(await cursor.fetchone())["more"])
 
@@ -157,7 +171,7 @@ async def have_more_than(
 async def delete_some(
     connection: Connection, environment_id: UUID, refs: Sequence[RecipientRef], *, limit: int
 ) -> None:
-    """Delete up to `limit` runs, messages and subscriptions of recipients, in a transaction.
+    """Delete up to `limit` runs, messages, subscriptions and told events, in a transaction.
 
     Runs come first: a walk that holds one is waited for, and cannot leave a message behind.
     """
@@ -167,6 +181,7 @@ async def delete_some(
         ids = [row["id"] for row in await cursor.fetchall()]
         if ids:
             await delete(connection, environment_id, ids)
+    await connection.execute(_UNTELL, values)
     await connection.execute(_UNSUBSCRIBE, values)
 
 

@@ -96,6 +96,7 @@ _MOVES = tuple(
     for table, chosen in (
         ("recipient_runs", f"{_RECENT} AND status NOT IN ({listed(OPEN_RUN)})"),
         ("messages", _RECENT),
+        ("webhook_events", _RECENT),
         ("batches", "closed_at >= %(since)s::timestamptz"),
     )
 )
@@ -137,7 +138,7 @@ async def move_some(
     now: datetime,
     limit: int,
 ) -> bool:
-    """Move subscriptions, and recent runs, messages and batches, up to `limit` of each.
+    """Move subscriptions, and what is recent of runs, messages, told events and batches.
 
     Args:
         connection: inside a transaction.

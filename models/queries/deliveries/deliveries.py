@@ -17,6 +17,7 @@ from domain.messages.claims import (
     ClaimedMessage,
     OverdueDelivery,
     RequeuedMessage,
+    RetryFilter,
     Standing,
 )
 from domain.messages.events import MessageEventType
@@ -45,13 +46,15 @@ WITH claimed AS (
 )
 SELECT m.id, m.environment_id, m.channel_id, m.channel_type, m.recipient_id, m.content,
        m.workflow_key, m.data, c.provider, s.provider_settings, a.data AS channel_data, d.attempts,
-       d.interruptions,
+       d.interruptions, h.since IS NOT NULL AS is_held,
        extract(epoch FROM now() - greatest(d.inserted_at, m.scheduled_at))::float8 AS age
 FROM claimed d
 JOIN messages m ON m.id = d.message_id
 LEFT JOIN channels c ON c.id = m.channel_id AND c.archived_at IS NULL
 LEFT JOIN channel_environments s
        ON s.channel_id = m.channel_id AND s.environment_id = m.environment_id
+LEFT JOIN channel_holds h
+       ON h.environment_id = m.environment_id AND h.channel_id = m.channel_id
 LEFT JOIN channel_data a
        ON a.environment_id = m.environment_id AND a.collection = m.collection
       AND a.recipient_id = m.recipient_id AND a.channel_id = m.channel_id
@@ -152,6 +155,19 @@ WITH requeued AS (
     FROM requeued
 ), {tell_messages("events", "requeued")}
 SELECT id, channel_type, workflow_key, retry_count FROM requeued
+"""  # noqa: S608 - fixed text
+
+_RETRIABLE = f"""
+SELECT m.id FROM messages m
+WHERE m.environment_id = %(environment_id)s AND m.failed_status = ANY(%(statuses)s)
+  AND m.inserted_at < %(now)s AND m.updated_at < %(now)s
+  AND (%(channel_id)s::uuid IS NULL OR m.channel_id = %(channel_id)s)
+  AND (%(workflow)s::text IS NULL OR m.workflow_key = %(workflow)s)
+  AND (%(tenant)s::text IS NULL OR m.tenant_id = %(tenant)s)
+  AND (%(since)s::timestamptz IS NULL OR m.inserted_at >= %(since)s)
+  AND (%(until)s::timestamptz IS NULL OR m.inserted_at < %(until)s)
+  AND m.failed_status IN ({listed(RETRIABLE_DELIVERY)})
+ORDER BY m.inserted_at, m.id LIMIT %(limit)s
 """  # noqa: S608 - fixed text
 
 _OVERDUE = """
@@ -280,6 +296,25 @@ async def requeue(
         "now": now,
     }
     return await fetch_one(connection, RequeuedMessage, _REQUEUE, values)
+
+
+async def retriable_messages(
+    connection: Connection, environment_id: UUID, wanted: RetryFilter, *, now: datetime, limit: int
+) -> list[UUID]:
+    """Return the oldest messages that failed, and that nobody has sent again since `now`."""
+    values = {
+        "environment_id": environment_id,
+        "statuses": list(wanted.statuses),
+        "channel_id": wanted.channel_id,
+        "workflow": wanted.workflow,
+        "tenant": wanted.tenant,
+        "since": wanted.since,
+        "until": wanted.until,
+        "now": now,
+        "limit": limit,
+    }
+    cursor = await connection.execute(_RETRIABLE, values)
+    return [row["id"] for row in await cursor.fetchall()]
 
 
 async def overdue_deliveries(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
@@ -65,6 +66,15 @@ async def get_run(
     where.add("r.environment_id = %s", environment_id)
     where.add("r.id = %s", run_id)
     return await _RUNS.one(connection, where)
+
+
+async def runs_by_id(
+    connection: Connection, environment_id: UUID, run_ids: Collection[UUID]
+) -> dict[UUID, RecipientRun]:
+    """Return those of the runs that exist, by id."""
+    where = Where()
+    where.add("r.environment_id = %s AND r.id = ANY(%s)", environment_id, list(run_ids))
+    return {run.id: run for run in await _RUNS.all(connection, where)}
 
 
 async def events_of_run(connection: Connection, run_id: UUID) -> list[RunEvent]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from domain.contract.runs import SleepUntil
-from domain.kit.clock import iso
+from domain.kit.clock import iso, parse_instant
 from domain.kit.json_types import JsonObject
 from domain.runs.events import RunEventType
 from domain.workflows.steps.delay import DelayStep, decide_delay
 from services.walk.context import Walk
 from services.walk.faults import blaming
 from services.walk.moves import Done, Event, Move, Skipped, Waiting, Woken
+
+# Temporal's clock may be ahead of ours by so much.
+_CLOCKS = timedelta(seconds=1)
 
 
 class DelayExecutor:
@@ -37,7 +42,15 @@ class DelayExecutor:
         )
 
     async def resume(self, walk: Walk, step: DelayStep, kept: JsonObject, woken: Woken) -> Move:
-        """Go on: the time has come."""
+        """Go on: the time has come, unless an operator has moved it."""
+        until = parse_instant(kept.get("until"))
+        if kept.get("moved") and until is not None and until - woken.at > _CLOCKS:
+            label = f"{step.ref}: until {iso(until)}"
+            return Waiting(
+                story=f"`{step.ref}` waits until {iso(until)}",
+                record={"until": iso(until), "moved": True},
+                directive=SleepUntil(until.timestamp(), label),
+            )
         return Done(
             outcome="waited",
             story=f"`{step.ref}` has waited",

@@ -16,10 +16,11 @@ from domain.contract.runs import ChunkPlan, TriggerFanoutInput
 from domain.kit.errors import Unavailable
 from domain.recipients.refs import RecipientRef
 from domain.recipients.subscriptions import UnsubscribeIn
+from domain.runs.waiting import CancelRunsRequest
 from domain.triggers.requests import REHEARSAL, parse_trigger_request
 from services.bulk.departures import delete_recipient
 from services.recipients.subscriptions import unsubscribe
-from services.triggers import accept, expansions
+from services.triggers import accept, expansions, open_runs
 from services.triggers.expansions import expand
 from services.triggers.fan_outs import plan_trigger
 from tests.support.builders import T0
@@ -409,6 +410,50 @@ async def test_a_cancel_of_some_that_are_not_made_yet(world: World) -> None:
         "p": "cancelled",
         **dict.fromkeys(("u0", "u2", "u3", "u4", "u5", "u7"), "queued"),
     }
+
+
+async def cancel_as_operator(world: World, **wanted: Any) -> int:
+    """Cancel what an operator names; returns how many runs there were."""
+    request = CancelRunsRequest.model_validate(wanted)
+    done = await open_runs.cancel_open_runs(world.engine, world.environment.scope, request)
+    return done.runs
+
+
+@pytest.mark.parametrize("wanted", [{"workflow": "flow"}, {"tenant": "acme"}])
+async def test_an_operators_cancel_of_runs_that_are_not_made_yet(
+    world: World, wanted: dict[str, str]
+) -> None:
+    """They are not made, and count for none; a later trigger makes its own."""
+    await follow(world, P, TEAM, *(f"u{n}" for n in range(6)))
+    trigger = await world.trigger("flow", P, tenant="acme")
+    assert await cancel_as_operator(world, **wanted) == 1
+    assert await expand(world.engine, world.environment.id, trigger)
+    assert await statuses(world, trigger) == {"p": "cancelled"}
+    later = await reach(world, P, tenant="acme")
+    assert set((await statuses(world, later)).values()) == {"queued"}
+
+
+async def test_an_operators_cancel_of_one_who_has_no_run_yet(world: World) -> None:
+    """Whoever is named has no run, all others have theirs."""
+    trigger = await cancellable(world)
+    assert await cancel_as_operator(world, workflow="flow", recipient="u1") == 0
+    assert await expand(world.engine, world.environment.id, trigger)
+    found = await statuses(world, trigger)
+    assert "u1" not in found
+    assert len(found) == 9
+
+
+@pytest.mark.parametrize("wanted", [{"workflow": "other"}, {"tenant": "acme"}])
+async def test_an_operators_cancel_of_other_runs(world: World, wanted: dict[str, str]) -> None:
+    """Another workflow, another tenant or one run that is made already stop no followers."""
+    trigger = await cancellable(world)
+    assert await cancel_as_operator(world, **wanted) == 0
+    (made,) = await world.runs(trigger)
+    assert await cancel_as_operator(world, run_id=str(made["id"])) == 1
+    assert await expand(world.engine, world.environment.id, trigger)
+    found = await statuses(world, trigger)
+    assert len(found) == 10
+    assert {name for name, status in found.items() if status == "cancelled"} == {"p"}
 
 
 async def test_a_cancel_of_another_key(world: World) -> None:

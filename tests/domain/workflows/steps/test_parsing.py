@@ -264,7 +264,7 @@ def test_unknown_step_types(step_type: Any) -> None:
 
 def test_refs_are_unique() -> None:
     """A ref that an earlier step has is refused at the later one, even beside other errors."""
-    fields = fields_of(DELAY, {**DELAY, "ref": "e"}, DELAY, {"type": "wait_for_event", "ref": "d"})
+    fields = fields_of(DELAY, {**DELAY, "ref": "e"}, DELAY, {"type": "if_else", "ref": "d"})
 
     assert fields == ["steps[3].type", "steps[2].ref", "steps[3].ref"]
 

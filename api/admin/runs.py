@@ -1,0 +1,172 @@
+"""Admin API, runs: which wait and what for, cancel them, let them go on, explain them."""
+
+from __future__ import annotations
+
+from typing import Self
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse
+
+from api.kit.auth import EngineDep, ServiceToken
+from api.kit.lists import filter_parameters, read_filters
+from api.kit.pagination import BY_UUID
+from api.kit.parameters import ERROR_RESPONSES, refusals, takes
+from api.kit.query_strings import QueryDep
+from api.kit.shapes import Moment, Out, PlainEntriesOut, answer, read_body
+from api.kit.strings import known_uuid
+from api.management.requests import ENVIRONMENT_HELP, PAGE_HELP, read_environment, read_limit
+from domain.recipients.answers import Reference, reference
+from domain.runs.waiting import CancelRunsRequest, WaitingFilters, WaitingRun, WaitRequest
+from services.runs.explaining import Explanation, explain_run
+from services.triggers import open_runs
+
+router = APIRouter(prefix="/v1/admin/runs", tags=["Admin: runs"], responses=ERROR_RESPONSES)
+
+
+class WaitOut(Out):
+    """What a run waits for: `delay`, `batch`, `fetch`, `retry`, or another kind of wait."""
+
+    step_ref: str
+    kind: str
+    label: str
+
+
+class WaitingRunOut(Out):
+    """A recipient run that waits, and until when."""
+
+    id: UUID
+    workflow_run_id: UUID
+    workflow: str
+    status: str
+    recipient: Reference
+    tenant: str | None
+    cancellation_key: str | None
+    waits_for: WaitOut | None
+    until: Moment | None
+    created_at: Moment
+
+    @classmethod
+    def of(cls, run: WaitingRun) -> Self:
+        """Write a run."""
+        wait = run.wait
+        return cls(
+            id=run.id,
+            workflow_run_id=run.workflow_run_id,
+            workflow=run.workflow_key,
+            status=run.status,
+            recipient=reference(run.recipient),
+            tenant=run.tenant_id,
+            cancellation_key=run.cancellation_key,
+            waits_for=WaitOut(step_ref=wait.step_ref, kind=wait.kind, label=wait.label)
+            if wait
+            else None,
+            until=run.resumes_at,
+            created_at=run.inserted_at,
+        )
+
+
+class CancelledOut(Out):
+    """How many runs were cancelled, and how many items were taken out of open batches."""
+
+    runs: int
+    items: int
+
+
+class LineOut(Out):
+    """A sentence of an explanation."""
+
+    at: Moment
+    step_ref: str | None
+    text: str
+
+
+class ExplainedMessageOut(Out):
+    """A message of the run, and what became of it."""
+
+    id: UUID
+    text: str
+
+
+class ExplanationOut(Out):
+    """What a run did in order, and what became of its messages."""
+
+    run_id: UUID
+    status: str
+    lines: list[LineOut]
+    messages: list[ExplainedMessageOut]
+
+    @classmethod
+    def of(cls, found: Explanation) -> Self:
+        """Write an explanation."""
+        return cls(
+            run_id=found.run.id,
+            status=found.run.status,
+            lines=[
+                LineOut(at=line.at, step_ref=line.step_ref, text=line.text) for line in found.lines
+            ],
+            messages=[
+                ExplainedMessageOut(id=message.id, text=text) for message, text in found.messages
+            ],
+        )
+
+
+@router.get(
+    "/waiting",
+    response_model=PlainEntriesOut[WaitingRunOut],
+    openapi_extra=takes(query={**ENVIRONMENT_HELP, **filter_parameters(WaitingFilters, PAGE_HELP)}),
+)
+async def list_waiting_runs(
+    _token: ServiceToken, engine: EngineDep, query: QueryDep
+) -> JSONResponse:
+    """List the runs that wait, what for and until when, newest first."""
+    environment = await read_environment(engine, query)
+    wanted = read_filters(query, WaitingFilters)
+    page = await open_runs.list_waiting(engine, environment, wanted, read_limit(query, BY_UUID))
+    return answer(PlainEntriesOut[WaitingRunOut].of(page, map(WaitingRunOut.of, page.rows)))
+
+
+@router.post(
+    "/cancel",
+    response_model=CancelledOut,
+    responses=refusals({400: "nothing_named"}),
+    openapi_extra=takes(CancelRunsRequest, query=ENVIRONMENT_HELP),
+)
+async def cancel_runs(
+    request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
+) -> JSONResponse:
+    """Cancel open runs: one, or all of a workflow, a tenant or a recipient."""
+    wanted = await read_body(request, CancelRunsRequest)
+    environment = await read_environment(engine, query)
+    done = await open_runs.cancel_open_runs(engine, environment, wanted)
+    return answer(CancelledOut(runs=done.runs, items=done.items))
+
+
+@router.post(
+    "/{run_id}/wait",
+    response_model=WaitingRunOut,
+    responses=refusals({422: "run_not_delayed"}),
+    openapi_extra=takes(WaitRequest, query=ENVIRONMENT_HELP),
+)
+async def move_wait(
+    run_id: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
+) -> JSONResponse:
+    """Let a run that waits in a delay go on at another instant, or at once."""
+    wanted = await read_body(request, WaitRequest)
+    environment = await read_environment(engine, query)
+    run = await open_runs.move_wait(engine, environment, known_uuid(run_id), wanted.until)
+    return answer(WaitingRunOut.of(run))
+
+
+@router.get(
+    "/{run_id}/explanation",
+    response_model=ExplanationOut,
+    openapi_extra=takes(query=ENVIRONMENT_HELP),
+)
+async def explain(
+    run_id: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
+) -> JSONResponse:
+    """Say in sentences what a run did, and why each message came or did not."""
+    environment = await read_environment(engine, query)
+    found = await explain_run(engine, environment, known_uuid(run_id))
+    return answer(ExplanationOut.of(found))

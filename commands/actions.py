@@ -1,0 +1,48 @@
+"""The actions of `carillon admin`, each made of a function: what it takes, and its help."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeAlias
+
+from commands.arguments import Argument, argument, help_of
+from domain.kit.errors import InvalidParams
+from domain.kit.json_types import JsonObject, JsonValue
+from services.engine import Engine
+
+Arguments = argparse.Namespace
+Action: TypeAlias = Callable[[Engine, Arguments], Awaitable[JsonValue]]
+
+PARSER = argparse.ArgumentParser(prog="carillon admin")
+_ACTIONS = PARSER.add_subparsers(required=True, metavar="action")
+# Where an action works; content is written there.
+ENVIRONMENT = argument("--environment", default="development")
+
+
+def action(name: str, *arguments: Argument) -> Callable[[Action], Action]:
+    """Make a function an action of the command; the first line of its docstring is its help."""
+
+    def register(function: Action) -> Action:
+        parser = _ACTIONS.add_parser(name, help=help_of(function))
+        parser.set_defaults(action=function)
+        for add_to in arguments:
+            add_to(parser)
+        return function
+
+    return register
+
+
+def read_settings(file: Path) -> JsonObject:
+    """Read a JSON object from a file, `-` for standard input. Raises InvalidParams."""
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        document = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise InvalidParams.of(str(file), f"cannot be read as JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise InvalidParams.of(str(file), "must hold a JSON object")
+    return document

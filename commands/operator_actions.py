@@ -1,0 +1,152 @@
+"""`carillon admin` for what is under way: runs that wait, open batches, held channels, failures."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from api.admin.batches import BatchItemOut, BatchOut
+from api.admin.runs import WaitingRunOut
+from commands.actions import ENVIRONMENT, Arguments, action
+from commands.arguments import argument
+from domain.batches.rows import BatchFilters
+from domain.kit.json_types import JsonValue
+from domain.kit.pages import PageRequest
+from domain.kit.shapes import read_shape
+from domain.messages.claims import RetryRequest
+from domain.recipients.refs import RecipientRef
+from domain.runs.waiting import CancelRunsRequest, WaitingFilters, WaitRequest
+from services.account.environments import get_scope
+from services.batches import operating
+from services.channels import holds
+from services.deliveries.retries import retry_messages
+from services.engine import Engine
+from services.triggers import open_runs
+
+_ID = argument("id", type=UUID)
+_LIMIT = argument("--limit", type=int, default=50)
+_WORKFLOW = argument("--workflow", help="only of this workflow")
+_TENANT = argument("--tenant", help="only of this tenant")
+_USER = argument("--recipient", help="only for the recipient with this id")
+_COLLECTION = argument("--collection", default="$users", help="of the recipient (default: $users)")
+
+
+def _recipient(arguments: Arguments) -> RecipientRef | None:
+    given = arguments.recipient
+    return None if given is None else RecipientRef(arguments.collection, given)
+
+
+@action("run-list-waiting", ENVIRONMENT, _WORKFLOW, _TENANT, _USER, _COLLECTION, _LIMIT)
+async def list_waiting(engine: Engine, arguments: Arguments) -> JsonValue:
+    """List the runs that wait, what for and until when."""
+    environment = await get_scope(engine, arguments.environment)
+    wanted = WaitingFilters(arguments.workflow, arguments.tenant, _recipient(arguments))
+    request = PageRequest(max(1, arguments.limit))
+    page = await open_runs.list_waiting(engine, environment, wanted, request)
+    return [WaitingRunOut.of(run).model_dump(mode="json") for run in page.rows]
+
+
+@action(
+    "run-cancel",
+    ENVIRONMENT,
+    argument("--run", help="only this run"),
+    _WORKFLOW,
+    _TENANT,
+    _USER,
+    _COLLECTION,
+)
+async def cancel_runs(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Cancel open runs, and print how many."""
+    document = {
+        "run_id": arguments.run,
+        "workflow": arguments.workflow,
+        "tenant": arguments.tenant,
+        "recipient": arguments.recipient,
+        "collection": arguments.collection,
+    }
+    environment = await get_scope(engine, arguments.environment)
+    wanted = read_shape(CancelRunsRequest, document)
+    done = await open_runs.cancel_open_runs(engine, environment, wanted)
+    return {"runs": done.runs, "items": done.items}
+
+
+@action(
+    "run-wait",
+    _ID,
+    ENVIRONMENT,
+    argument("--until", help="when it goes on, ISO 8601 (default: at once)"),
+)
+async def move_wait(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Move or skip the delay that a run waits in."""
+    wanted = read_shape(WaitRequest, {"until": arguments.until})
+    environment = await get_scope(engine, arguments.environment)
+    run = await open_runs.move_wait(engine, environment, arguments.id, wanted.until)
+    return WaitingRunOut.of(run).model_dump(mode="json")
+
+
+@action("batch-list", ENVIRONMENT, _WORKFLOW, _USER, _COLLECTION, _LIMIT)
+async def list_batches(engine: Engine, arguments: Arguments) -> JsonValue:
+    """List open batches, those first that close first."""
+    environment = await get_scope(engine, arguments.environment)
+    wanted = BatchFilters(arguments.workflow, _recipient(arguments))
+    request = PageRequest(max(1, arguments.limit))
+    page = await operating.list_open_batches(engine, environment, wanted, request)
+    return [BatchOut.of(batch).model_dump(mode="json") for batch in page.rows]
+
+
+@action("batch-show", _ID, ENVIRONMENT, _LIMIT)
+async def show_batch(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Show a batch with its items."""
+    environment = await get_scope(engine, arguments.environment)
+    batch = await operating.get_batch(engine, environment, arguments.id)
+    request = PageRequest(max(1, arguments.limit))
+    page = await operating.list_items(engine, environment, arguments.id, request)
+    items = [BatchItemOut.of(run_id, item).model_dump(mode="json") for run_id, item in page.rows]
+    return {**BatchOut.of(batch).model_dump(mode="json"), "items": items}
+
+
+@action("batch-close", _ID, ENVIRONMENT)
+async def close_batch(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Close a batch now."""
+    environment = await get_scope(engine, arguments.environment)
+    closed = await operating.close_batch(engine, environment, arguments.id)
+    return BatchOut.of(closed).model_dump(mode="json")
+
+
+@action("batch-drop", _ID, argument("run", type=UUID), ENVIRONMENT)
+async def drop_item(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Take what a run has brought out of an open batch."""
+    environment = await get_scope(engine, arguments.environment)
+    await operating.drop_item(engine, environment, arguments.id, arguments.run)
+    return None
+
+
+@action("channel-hold", argument("key"), argument("environment"))
+async def hold_channel(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Hold a channel: its messages are made, and wait."""
+    environment = await get_scope(engine, arguments.environment)
+    return {"count": await holds.hold_channel(engine, environment, arguments.key)}
+
+
+@action("channel-release", argument("key"), argument("environment"))
+async def release_channel(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Release a channel: what waits goes out."""
+    environment = await get_scope(engine, arguments.environment)
+    return {"count": await holds.release_channel(engine, environment, arguments.key)}
+
+
+@action(
+    "messages-retry",
+    ENVIRONMENT,
+    argument("--status", choices=["undelivered", "bounced"], default="undelivered"),
+    argument("--channel", help="only on the channel with this key"),
+    _WORKFLOW,
+    _TENANT,
+    argument("--since", help="only those made from this instant on, ISO 8601"),
+    argument("--until", help="only those made before this instant, ISO 8601"),
+)
+async def send_failed_again(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Send all failed messages once more to which the filter applies."""
+    names = ("status", "channel", "workflow", "tenant", "since", "until")
+    wanted = read_shape(RetryRequest, {name: getattr(arguments, name) for name in names})
+    environment = await get_scope(engine, arguments.environment)
+    return {"count": await retry_messages(engine, environment, wanted)}

@@ -1,0 +1,296 @@
+"""Why a run did what it did, in sentences: one for each event of its story, and its messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.kit.json_types import JsonObject, JsonValue
+from domain.messages.messages import Message
+from domain.messages.statuses import DeliveryStatus
+from domain.runs.events import RunEventType
+from domain.runs.rows import RunEvent
+
+_Sentence = Callable[[JsonObject], str]
+
+# What a run's end is kept as, and what it means to people.
+_REASONS: Mapping[str, str] = {
+    "workflow_inactive": "the workflow is switched off or gone",
+    "recipient_missing": "the recipient is not stored any more",
+    "trigger_conditions_not_met": "the workflow's conditions are not met",
+    "trigger_conditions_broken": "the workflow's conditions cannot be judged",
+    "batched": "its item joined a batch that another run carries",
+    "batch_empty": "nothing was left in its batch",
+    "batch_missing": "its batch is gone",
+    "throttled": "a throttle step let no more runs pass",
+    "branch_terminated": "the branch that it took ends the run",
+    "step_missing": "the step that was due is not in the workflow any more",
+    "step_failed": "a step failed three times",
+    "cancel_requested": "somebody cancelled it",
+    "cancelled_in_temporal": "it was cancelled in Temporal",
+    "ended_in_temporal": "it was ended in Temporal",
+    "recipient_deleted": "the recipient was deleted",
+    "recipient_merged": "the recipient was merged into another user",
+    "wait_matched": "the event that it waited for came",
+    "wait_timed_out": "the event that it waited for did not come in time",
+    "unknown_to_temporal": "Temporal does not know it any more",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainedLine:
+    """A sentence of an explanation; `step_ref` is None for what is about the whole run."""
+
+    at: datetime
+    step_ref: str | None
+    text: str
+
+
+def explain_story(story: Sequence[RunEvent]) -> list[ExplainedLine]:
+    """Say what each event of a story means, in order."""
+    return [
+        ExplainedLine(at=event.inserted_at, step_ref=event.step_ref, text=sentence_of(event))
+        for event in story
+    ]
+
+
+def sentence_of(event: RunEvent) -> str:
+    """Say what an event means; one that only a newer version knows is named."""
+    try:
+        write = SENTENCES[RunEventType(event.event)]
+    except (ValueError, KeyError):
+        return f"{event.event.replace('_', ' ')}."
+    return write(event.data)
+
+
+def explain_message(message: Message) -> str:
+    """Say what became of a message."""
+    where = message.channel_key or "a channel that is gone"
+    status = message.delivery_status
+    if status == DeliveryStatus.QUEUED and message.scheduled_at is not None:
+        told = f"waits for its send window, which opens at {message.scheduled_at.isoformat()}"
+    else:
+        told = _STATUSES.get(status, status)
+    return f"Step {message.step_ref} made a message on {where}: it {told}."
+
+
+_STATUSES: Mapping[str, str] = {
+    DeliveryStatus.QUEUED: "is on its way",
+    DeliveryStatus.SENT: "was taken by the provider",
+    DeliveryStatus.DELIVERED: "was delivered",
+    DeliveryStatus.DELIVERY_ATTEMPTED: "was refused for now, and is tried again",
+    DeliveryStatus.UNDELIVERED: "was given up",
+    DeliveryStatus.BOUNCED: "bounced: the recipient's address is no good",
+    DeliveryStatus.NOT_SENT: "was not sent, because of sandbox mode",
+}
+
+
+def _why(data: JsonObject) -> str:
+    reason = str(data.get("reason") or "no reason is known")
+    text = _REASONS.get(reason, reason.replace("_", " "))
+    return f"{text}: {data['error']}" if data.get("error") else text
+
+
+def _conditions(data: JsonObject) -> str:
+    """Write the conditions that decided, as they were judged."""
+    told = []
+    for each in data.get("conditions") or ():
+        if isinstance(each, dict) and each.get("result") in ("true", "false", True, False):
+            told.append(
+                f"{each.get('variable')} {str(each.get('operator', '')).replace('_', ' ')}"
+                f" {_shown(each.get('argument'))} is {str(each.get('result')).lower()}"
+                f" (the value is {_shown(each.get('variable_value'))})"
+            )
+    return "; ".join(told)
+
+
+def _shown(value: JsonValue) -> str:
+    return "nothing" if value is None else repr(value) if isinstance(value, str) else str(value)
+
+
+def _judged(what: str) -> _Sentence:
+    def write(data: JsonObject) -> str:
+        if "passed" not in data:
+            return f"{what} could not be judged: {_why(data)}."
+        verdict = "are met" if data["passed"] else "are not met"
+        trace = _conditions(data)
+        return f"{what} {verdict}{': ' + trace if trace else ''}."
+
+    return write
+
+
+def _plain(text: str) -> _Sentence:
+    return lambda data: text
+
+
+def _reasoned(text: str) -> _Sentence:
+    return lambda data: f"{text}: {_why(data)}."
+
+
+def _completed(data: JsonObject) -> str:
+    return f"The run ended: {_why(data)}." if data.get("reason") else "The run came to its end."
+
+
+def _into(what: str, member: str) -> _Sentence:
+    def write(data: JsonObject) -> str:
+        ends = " It ends the run." if data.get("terminates") else ""
+        left = data.get("left_out") or []
+        without = f" Left out: {', '.join(map(str, left))}." if left else ""
+        return f"The run went into {what} {data.get(member)!r}.{ends}{without}"
+
+    return write
+
+
+def _preferred(data: JsonObject) -> str:
+    """Write the preferences that decided: all that are on, or the one that is off."""
+    passed = bool(data.get("passed"))
+    told = []
+    for each in data.get("preferences") or ():
+        if not isinstance(each, dict) or (each.get("result") == "true") is not passed:
+            continue
+        judged = _conditions(each)
+        trouble = f" cannot be judged: {each['error']}" if each.get("error") else ""
+        if passed or trouble or each.get("result") == "false":
+            switch = trouble or (" is on" if passed else " is off")
+            told.append(f"{each.get('preference')}{switch}{f' ({judged})' if judged else ''}")
+    verdict = "let the message pass" if passed else "are against the message"
+    return f"The recipient's preferences {verdict}{': ' + '; '.join(told) if told else ''}."
+
+
+def _changed(data: JsonObject) -> str:
+    """Write whom a step has changed, and which members."""
+    who = data.get("recipient")
+    name = f"{who.get('collection')}/{who.get('id')}" if isinstance(who, dict) else who
+    changes = data.get("changes")
+    what = ", ".join(changes) if isinstance(changes, dict) else ""
+    left = data.get("left_out") or []
+    without = f" Left out: {', '.join(map(str, left))}." if left else ""
+    whom = name or "a recipient"
+    if not what:
+        return f"The step changed nothing of {whom}, which is so already.{without}"
+    return f"The step changed {whom}: {what}.{without}"
+
+
+def _member(data: JsonObject) -> str:
+    """Write what a step has done to an audience."""
+    is_out = data.get("action") == "remove"
+    if data.get("changed"):
+        done = "took the recipient out of" if is_out else "added the recipient to"
+        return f"The step {done} the audience {data.get('audience')!r}."
+    if is_out:
+        return f"The recipient was not in the audience {data.get('audience')!r}."
+    return f"The recipient was in the audience {data.get('audience')!r} already."
+
+
+def _counted(text: str) -> _Sentence:
+    def write(data: JsonObject) -> str:
+        return f"{text}: {data.get('count')} of {data.get('limit')} until {data.get('ends_at')}."
+
+    return write
+
+
+def _responded(data: JsonObject) -> str:
+    response = data.get("response")
+    status = response.get("status") if isinstance(response, dict) else None
+    trouble = f": {data['error']}" if data.get("error") else "."
+    return f"The server answered {status}{trouble}"
+
+
+def _answered(data: JsonObject) -> str:
+    return f"The model answered{': ' + str(data['error']) if data.get('error') else '.'}"
+
+
+def _chosen(data: JsonObject) -> str:
+    """Write which channels of a group its rules have chosen."""
+    rules = [rule for rule in data.get("rules") or () if isinstance(rule, dict)]
+    chosen = [str(rule.get("channel_key")) for rule in rules if rule.get("matched")]
+    if data.get("operator") == "all" and len(chosen) < len(rules):
+        chosen = []
+    named = ", ".join(chosen) or "none"
+    return f"The rules of the channel group {data.get('channel_group')!r} chose: {named}."
+
+
+SENTENCES: Mapping[RunEventType, _Sentence] = {
+    RunEventType.RUN_STARTED: _plain("The run began."),
+    RunEventType.RUN_COMPLETED: _completed,
+    RunEventType.RUN_HALTED: _reasoned("The run stopped with an error"),
+    RunEventType.RUN_CANCELLED: _reasoned("The run was cancelled"),
+    RunEventType.RUN_STALLED: lambda data: (
+        f"The run stands still by a fault of ours ({data.get('fault')}); it is tried again."
+    ),
+    RunEventType.TRIGGER_CONDITIONS_EVALUATED: _judged("The workflow's conditions"),
+    RunEventType.STEP_CONDITIONS_EVALUATED: _judged("The step's conditions"),
+    RunEventType.PREFERENCES_EVALUATED: _preferred,
+    RunEventType.STEP_SKIPPED: _reasoned("The step was skipped"),
+    RunEventType.STEP_RETRYING: _reasoned("The step failed and is tried again"),
+    RunEventType.STEP_FAILED: _reasoned("The step failed for good"),
+    RunEventType.MESSAGE_ENQUEUED: lambda data: (
+        f"A message was made ({data.get('channel_type')}): {data.get('message_id')}."
+    ),
+    RunEventType.ATTACHMENTS_NOT_SENT: lambda data: (
+        f"The message goes out without {data.get('count')} attachments."
+    ),
+    RunEventType.BATCH_OPENED: lambda data: (
+        f"The run opened a batch, and waits for more items until {data.get('closing_at')}."
+    ),
+    RunEventType.BATCH_FLUSHED: lambda data: (
+        "The first item went through at once; those after it are gathered until"
+        f" {data.get('closing_at')}."
+    ),
+    RunEventType.BATCH_JOINED: lambda data: (
+        f"The item joined an open batch; run {data.get('carrier_run_id')} goes on with it."
+    ),
+    RunEventType.BATCH_CLOSED: lambda data: (
+        f"The batch closed with {data.get('total_activities')} items."
+    ),
+    RunEventType.BATCH_TAKEN_OVER: lambda data: (
+        "The run goes on with a batch whose own run was ended from outside."
+    ),
+    RunEventType.DELAY_STARTED: lambda data: f"The run waits until {data.get('delay_until')}.",
+    RunEventType.DELAY_SKIPPED: _reasoned("The run did not wait"),
+    RunEventType.DELAY_COMPLETED: _plain("The run has waited."),
+    RunEventType.BRANCH_SELECTED: _into("branch", "branch"),
+    RunEventType.COHORT_SELECTED: _into("cohort", "cohort"),
+    RunEventType.DATA_UPDATED: _plain("The step changed the data of the run."),
+    RunEventType.RECIPIENT_UPDATED: _changed,
+    RunEventType.AUDIENCE_UPDATED: _member,
+    RunEventType.WORKFLOW_TRIGGERED: lambda data: (
+        f"The step triggered {data.get('workflow')!r}: {data.get('workflow_run_id')}."
+    ),
+    RunEventType.THROTTLE_ALLOWED: _counted("The throttle let the run pass"),
+    RunEventType.THROTTLE_HIT: _counted("The throttle stopped the run"),
+    RunEventType.FETCH_REQUESTED: _plain("A request was prepared."),
+    RunEventType.FETCH_RESPONDED: _responded,
+    RunEventType.FETCH_UNANSWERED: lambda data: (
+        f"No answer came: {data.get('error') or 'the server said nothing'}"
+    ),
+    RunEventType.FETCH_RETRY_SCHEDULED: lambda data: (
+        f"The request is sent again at {data.get('retry_at')}."
+    ),
+    RunEventType.AGENT_ASKED: lambda data: f"The model {data.get('model')!r} is asked.",
+    RunEventType.AGENT_ANSWERED: _answered,
+    RunEventType.AGENT_UNANSWERED: lambda data: (
+        f"The model did not answer: {data.get('error') or 'it said nothing'}"
+    ),
+    RunEventType.AGENT_RETRY_SCHEDULED: lambda data: (
+        f"The model is asked again at {data.get('retry_at')}."
+    ),
+    RunEventType.AGENT_FAILED: lambda data: (
+        f"The step went on without an answer: {data.get('error') or 'no reason is known'}."
+    ),
+    RunEventType.CHANNEL_GROUP_EVALUATED: _chosen,
+    RunEventType.CHANNEL_SKIPPED: lambda data: (
+        f"The channel {data.get('channel_key')!r} was left out: {_why(data)}."
+    ),
+    RunEventType.WAIT_REGISTERED: lambda data: (
+        f"The run waits for the event {data.get('event_type')} {data.get('event_key')!r} until"
+        f" {data.get('expires_at')}."
+    ),
+    RunEventType.WAIT_CONDITIONS_EVALUATED: _judged("The conditions on an event that came"),
+    RunEventType.WAIT_MATCHED: lambda data: f"The event came: {data.get('event_id')}.",
+    RunEventType.WAIT_TIMED_OUT: _plain("The event did not come in time."),
+    RunEventType.WAIT_MOVED: lambda data: (
+        f"An operator let the run wait until {data.get('until')} instead of {data.get('from')}."
+    ),
+}

@@ -1,0 +1,95 @@
+"""Runs that wait: what for, and until when; and which of them an operator means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from domain.kit.filters import Filter
+from domain.kit.json_types import JsonObject
+from domain.kit.shapes import Instant, Shape
+from domain.recipients.refs import RecipientRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingRun:
+    """A run that waits, or that has not begun.
+
+    Attributes:
+        resumes_at: when its wait ends as it stands; None while it has not begun.
+    """
+
+    id: UUID
+    workflow_run_id: UUID
+    workflow_key: str
+    status: str
+    collection: str
+    recipient_id: str
+    tenant_id: str | None
+    cancellation_key: str | None
+    resumes_at: datetime | None
+    step_outcomes: JsonObject
+    inserted_at: datetime
+
+    @property
+    def recipient(self) -> RecipientRef:
+        """Return whose run it is."""
+        return RecipientRef(self.collection, self.recipient_id)
+
+    @property
+    def wait(self) -> Wait | None:
+        """Return what it waits for, or None when it does not wait for anything of a step."""
+        newest = max(self.step_outcomes.items(), key=lambda each: each[1].get("n", 0), default=None)
+        if newest is None or newest[1].get("outcome") not in ("waiting", "retrying"):
+            return None
+        ref, outcome = newest
+        directive = outcome.get("directive") or {}
+        kind = "retry" if outcome["outcome"] == "retrying" else str(directive.get("kind", ""))
+        return Wait(ref, _KINDS.get(kind, kind), str(directive.get("label", "")))
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a run waits for: the step, the kind of wait, and what the Temporal UI shows of it."""
+
+    step_ref: str
+    kind: str
+    label: str
+
+
+# Directives, as operators call what they stand for.
+_KINDS = {"sleep_until": "delay", "await_batch": "batch"}
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingFilters:
+    """Which of the waiting runs a list holds."""
+
+    workflow_key: Annotated[
+        str | None, Filter("Only runs of the workflow with this key.", name="workflow")
+    ] = None
+    tenant: Annotated[str | None, Filter("Only runs of this tenant.")] = None
+    recipient: Annotated[
+        RecipientRef | None,
+        Filter("Only runs for this recipient: a user id, or recipient[id] and its [collection]."),
+    ] = None
+
+
+class CancelRunsRequest(Shape):
+    """Which open runs are cancelled: those to which all that is given applies."""
+
+    run_id: str | None = Field(None, description="This recipient run.")
+    workflow: str | None = Field(None, description="Runs of the workflow with this key.")
+    tenant: str | None = Field(None, description="Runs of this tenant.")
+    recipient: str | None = Field(None, description="Runs for the recipient with this id.")
+    collection: str = Field("$users", description="Of the recipient.")
+
+
+class WaitRequest(Shape):
+    """When a run goes on."""
+
+    until: Instant | None = Field(None, description="At once when it is left out.")

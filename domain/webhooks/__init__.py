@@ -1,0 +1,1 @@
+"""Webhooks: endpoints of customers that are told what happens in an environment."""

@@ -1,0 +1,233 @@
+"""Statements of operators over runs that have not ended: list them, cancel them, move their waits.
+
+Open runs are few among all: those that have begun are found by their rare status, those that have
+not by the row that their trigger keeps until they have.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from domain.kit.json_types import JsonObject
+from domain.kit.pages import Page, PageRequest
+from domain.recipients.refs import RecipientRef
+from domain.runs.events import RunEventType
+from domain.runs.statuses import OPEN_RUN, RunStatus
+from domain.runs.waiting import WaitingFilters, WaitingRun
+from models.queries.events.writing import count_event, run_facts, tell_runs
+from models.sql import Listing, Where, columns_of, fetch_one, listed
+from runtime.database import Connection
+
+_BEGUN = (RunStatus.PROCESSING, RunStatus.PAUSED)
+_WAITING = Listing(WaitingRun, "recipient_runs r", "r", ("id",))
+
+_LOCK_ONE = f"""
+SELECT {columns_of(WaitingRun, "r")} FROM recipient_runs r
+WHERE r.environment_id = %s AND r.id = %s AND r.status IN ({listed(OPEN_RUN)}) FOR UPDATE
+"""  # noqa: S608 - fixed text
+
+_TOLD_MOVE = tell_runs(
+    "moved", RunEventType.WAIT_MOVED, data="%(data)s::jsonb", at="%(now)s::timestamptz"
+)
+_MOVE = f"""
+WITH moved AS (
+    UPDATE recipient_runs r
+    SET step_outcomes = jsonb_set(r.step_outcomes, ARRAY[%(ref)s], %(outcome)s),
+        resumes_at = %(until)s, {count_event("r", RunEventType.WAIT_MOVED)}, updated_at = %(now)s
+    WHERE r.environment_id = %(environment_id)s AND r.id = %(id)s
+    RETURNING {run_facts("r")}
+), {_TOLD_MOVE}
+SELECT id FROM moved
+"""  # noqa: S608 - fixed text
+
+_MEANT = """(%(run_id)s::uuid IS NULL OR r.id = %(run_id)s)
+      AND (%(workflow_key)s::text IS NULL OR r.workflow_key = %(workflow_key)s)
+      AND (%(tenant)s::text IS NULL OR r.tenant_id = %(tenant)s)
+      AND (%(recipient_id)s::text IS NULL
+           OR r.recipient_id = %(recipient_id)s AND r.collection = %(collection)s)"""
+
+# As a cancel by key does: expansions before runs before batches, each in the order of ids, each
+# lock by a statement of its own (`models/queries/triggers/cancellations.py`). Of one run there is
+# no expansion: it is made, or has no id that anybody knows.
+_CANCEL_EXPANSIONS = """
+WITH locked AS (
+    SELECT x.workflow_run_id
+    FROM trigger_expansions x JOIN workflow_runs w ON w.id = x.workflow_run_id
+    WHERE x.environment_id = %(environment_id)s AND %(run_id)s::uuid IS NULL
+      AND (%(workflow_key)s::text IS NULL OR x.workflow_key = %(workflow_key)s)
+      AND (%(tenant)s::text IS NULL OR w.tenant_id = %(tenant)s)
+    ORDER BY x.workflow_run_id FOR UPDATE OF x
+), ended AS (
+    DELETE FROM trigger_expansions x USING locked
+    WHERE x.workflow_run_id = locked.workflow_run_id AND %(recipients)s::jsonb IS NULL
+)
+UPDATE trigger_expansions x SET cancellation_ids = cancellation_ids || %(id)s::uuid
+FROM locked
+WHERE x.workflow_run_id = locked.workflow_run_id AND %(recipients)s::jsonb IS NOT NULL
+"""
+
+_LOCK_RUNS = f"""
+SELECT id FROM recipient_runs WHERE id IN (
+    SELECT r.id FROM recipient_runs r
+    WHERE r.environment_id = %(environment_id)s AND r.rare_status IN ({listed(_BEGUN)})
+      AND {_MEANT}
+    UNION
+    SELECT r.id FROM trigger_releases t
+    JOIN recipient_runs r ON r.workflow_run_id = t.workflow_run_id
+    WHERE t.environment_id = %(environment_id)s AND r.environment_id = %(environment_id)s
+      AND r.status = '{RunStatus.QUEUED}' AND {_MEANT}
+) AND status IN ({listed(OPEN_RUN)})
+ORDER BY id FOR UPDATE
+"""  # noqa: S608 - fixed text
+
+# Runs whose items are in open batches have ended, but for those that carry them.
+_LOCK_BATCHES = f"""
+SELECT id FROM batches WHERE closed_at IS NULL AND id IN (
+    SELECT i.batch_id FROM batches b
+    JOIN batch_items i ON i.batch_id = b.id
+    JOIN recipient_runs r ON r.id = i.recipient_run_id
+    WHERE b.environment_id = %(environment_id)s AND b.closed_at IS NULL
+      AND i.removed_at IS NULL AND {_MEANT}
+    UNION SELECT id FROM batches WHERE closed_at IS NULL AND carrier_run_id = ANY(%(run_ids)s)
+)
+ORDER BY id FOR UPDATE
+"""  # noqa: S608 - fixed text
+
+_REMOVE_ITEMS = f"""
+WITH removed AS (
+    UPDATE batch_items i SET removed_at = %(now)s
+    FROM recipient_runs r
+    WHERE i.batch_id = ANY(%(batch_ids)s) AND i.removed_at IS NULL
+      AND r.id = i.recipient_run_id AND {_MEANT}
+    RETURNING i.batch_id
+), counted AS (
+    UPDATE batches b SET item_count = b.item_count - gone.items
+    FROM (SELECT batch_id, count(*) AS items FROM removed GROUP BY batch_id) AS gone
+    WHERE b.id = gone.batch_id
+)
+SELECT count(*)::int AS items FROM removed
+"""  # noqa: S608 - fixed text
+
+_TOLD_CANCEL = tell_runs(
+    "cancelled",
+    RunEventType.RUN_CANCELLED,
+    data="jsonb_build_object('reason', 'cancel_requested', 'cancellation_id', %(id)s::text)",
+    at="%(now)s::timestamptz",
+)
+
+# A run that carries what others have put in goes on without its own item.
+_CANCEL = f"""
+WITH requested AS (
+    INSERT INTO cancellations (id, environment_id, workflow_key, cancellation_key, recipients,
+                               run_count, requested_at, due_at, attempts)
+    VALUES (%(id)s, %(environment_id)s, coalesce(%(workflow_key)s, ''), '', %(recipients)s, 0,
+            %(now)s, now() + %(release_within)s, 0)
+), cancelled AS (
+    UPDATE recipient_runs r
+    SET status = '{RunStatus.CANCELLED}', cancellation_id = %(id)s, resumes_at = NULL,
+        ended_at = %(now)s, end_reason = 'cancel_requested',
+        {count_event("r", RunEventType.RUN_CANCELLED)}, updated_at = %(now)s
+    WHERE r.id = ANY(%(run_ids)s) AND NOT EXISTS (
+        SELECT FROM batches b JOIN batch_items i ON i.batch_id = b.id AND i.removed_at IS NULL
+        WHERE b.id = ANY(%(batch_ids)s) AND b.carrier_run_id = r.id)
+    RETURNING {run_facts("r")}
+), {_TOLD_CANCEL}
+SELECT id FROM cancelled
+"""  # noqa: S608 - fixed text
+
+_SETTLE = """
+UPDATE cancellations
+SET run_count = %(runs)s, released_at = CASE WHEN %(runs)s = 0 THEN requested_at END
+WHERE id = %(id)s AND environment_id = %(environment_id)s
+"""
+
+
+async def list_waiting(
+    connection: Connection, environment_id: UUID, wanted: WaitingFilters, request: PageRequest
+) -> Page[WaitingRun]:
+    """Return a page of the runs that wait, newest trigger first."""
+    where = Where()
+    where.add("r.environment_id = %s", environment_id)
+    where.add("r.rare_status = %s", RunStatus.PAUSED)
+    where.recipient(wanted.recipient, "r")
+    where.add_by_name({"workflow_key": "r.workflow_key = %s", "tenant": "r.tenant_id = %s"}, wanted)
+    return await _WAITING.page(connection, where, request)
+
+
+async def lock_waiting(
+    connection: Connection, environment_id: UUID, run_id: UUID
+) -> WaitingRun | None:
+    """Lock an open run for the rest of the transaction, or find that there is none."""
+    return await fetch_one(connection, WaitingRun, _LOCK_ONE, (environment_id, run_id))
+
+
+async def move_wait(
+    connection: Connection,
+    environment_id: UUID,
+    run_id: UUID,
+    *,
+    step_ref: str,
+    outcome: JsonObject,
+    until: datetime,
+    told: JsonObject,
+    now: datetime,
+) -> None:
+    """Let the wait of a locked run end at another instant, and tell it."""
+    values = {
+        "environment_id": environment_id,
+        "id": run_id,
+        "ref": step_ref,
+        "outcome": Jsonb(outcome),
+        "until": until,
+        "data": Jsonb(told),
+        "now": now,
+    }
+    await connection.execute(_MOVE, values)
+
+
+async def cancel_open_runs(
+    connection: Connection,
+    environment_id: UUID,
+    *,
+    cancellation_id: UUID,
+    run_id: UUID | None,
+    workflow_key: str | None,
+    tenant: str | None,
+    recipient: RecipientRef | None,
+    now: datetime,
+    release_within: timedelta,
+) -> tuple[int, int]:
+    """Cancel the open runs that are meant, and take what is meant out of open batches.
+
+    Runs that are meant and are not made yet will not be made, and are not counted.
+
+    Returns:
+        How many runs were cancelled, and how many items were taken out.
+    """
+    values: dict[str, object] = {
+        "id": cancellation_id,
+        "environment_id": environment_id,
+        "run_id": run_id,
+        "workflow_key": workflow_key,
+        "tenant": tenant,
+        "recipient_id": recipient.id if recipient else None,
+        "collection": recipient.collection if recipient else None,
+        "recipients": Jsonb([recipient.gid]) if recipient else None,
+        "now": now,
+        "release_within": release_within,
+    }
+    await connection.execute(_CANCEL_EXPANSIONS, values)
+    for name, lock in (("run_ids", _LOCK_RUNS), ("batch_ids", _LOCK_BATCHES)):
+        cursor = await connection.execute(lock, values)
+        values[name] = [row["id"] for row in await cursor.fetchall()]
+    cursor = await connection.execute(_REMOVE_ITEMS, values)
+    row = await cursor.fetchone()
+    items = int(row["items"]) if row else 0
+    # After the items are gone: this statement sees whose batch still has any.
+    cursor = await connection.execute(_CANCEL, values)
+    runs = len(await cursor.fetchall())
+    await connection.execute(_SETTLE, {**values, "runs": runs})
+    return runs, items

@@ -1,0 +1,37 @@
+"""Explains a run from its own events and messages: what happened, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from domain.kit.pages import PageRequest
+from domain.kit.principals import EnvironmentScope
+from domain.messages.filters import MessageFilters
+from domain.messages.messages import Message
+from domain.runs.explanation import ExplainedLine, explain_message, explain_story
+from domain.runs.rows import RecipientRun
+from models.queries.messages.messages import list_messages
+from services.engine import Engine
+from services.runs.runs import load_run
+
+_MOST_MESSAGES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A run, what happened in it in order, and what became of its messages, oldest first."""
+
+    run: RecipientRun
+    lines: list[ExplainedLine]
+    messages: list[tuple[Message, str]]
+
+
+async def explain_run(engine: Engine, environment: EnvironmentScope, run_id: UUID) -> Explanation:
+    """Say in sentences what a run did, and why each message came or did not. Raises NotFound."""
+    run, story = await load_run(engine, environment, run_id)
+    wanted = MessageFilters(workflow_recipient_run_id=str(run_id))
+    async with engine.connection() as connection:
+        page = await list_messages(connection, environment.id, wanted, PageRequest(_MOST_MESSAGES))
+    made = [(message, explain_message(message)) for message in reversed(page.rows)]
+    return Explanation(run, explain_story(story), made)

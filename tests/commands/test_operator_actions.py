@@ -1,0 +1,45 @@
+"""`carillon admin` for what is under way, on a real database."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from commands import admin
+from commands.explain import main as explain
+from domain.kit.errors import BadRequest, NotFound
+from runtime.settings import Settings
+from tests.support.account import Seeded
+from tests.support.steps import CHANNEL_KEYS
+
+
+def test_operators_work_from_a_shell(seeded: Seeded, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each action reads its filter and prints what it did."""
+    seeded.restore()
+    settings = Settings(database_url=seeded.url, secret_key=SecretStr("k" * 16))
+
+    def run(*words: str) -> Any:
+        assert admin.main(settings, list(words)) == 0
+        return json.loads(capsys.readouterr().out)
+
+    mail = CHANNEL_KEYS["email"]
+    some = ("--workflow", "welcome", "--recipient", "ellie")
+    assert run("run-list-waiting", *some, "--tenant", "acme") == []
+    assert run("run-cancel", *some, "--tenant", "acme") == {"runs": 0, "items": 0}
+    assert run("batch-list", *some) == []
+    assert run("channel-hold", mail, "production") == {"count": 0}
+    assert run("channel-release", mail, "production") == {"count": 0}
+    assert run("messages-retry", "--channel", mail, "--since", "2026-01-01") == {"count": 0}
+    unknown = "01a20369-4332-72dc-a9d2-ce5e359dec18"
+    for words in (("run-wait", unknown), ("batch-show", unknown), ("batch-close", unknown)):
+        with pytest.raises(NotFound):
+            admin.main(settings, list(words))
+    with pytest.raises(NotFound):
+        admin.main(settings, ["batch-drop", unknown, unknown])
+    with pytest.raises(NotFound):
+        explain(settings, [unknown])
+    with pytest.raises(BadRequest):
+        admin.main(settings, ["run-cancel"])

@@ -1,0 +1,162 @@
+"""Every event of a run is said in a sentence of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from domain.runs.events import RunEventType
+from domain.runs.explanation import SENTENCES, sentence_of
+from domain.runs.rows import RunEvent
+from tests.support.builders import T0
+
+
+def _event(event: str, **data: Any) -> RunEvent:
+    return RunEvent(position=0, event=event, data=data, inserted_at=T0)
+
+
+@pytest.mark.parametrize("event", RunEventType)
+def test_every_event_has_a_sentence(event: RunEventType) -> None:
+    """None is left out, and none needs data that a story of another release may lack."""
+    assert event in SENTENCES
+    text = sentence_of(_event(event))
+    assert text[0].isupper()
+    assert len(text) > 10
+
+
+@pytest.mark.parametrize(
+    ("event", "data", "text"),
+    [
+        (
+            "run_cancelled",
+            {"reason": "cancel_requested"},
+            "The run was cancelled: somebody cancelled it.",
+        ),
+        (
+            "run_cancelled",
+            {"reason": "recipient_merged"},
+            "The run was cancelled: the recipient was merged into another user.",
+        ),
+        ("run_completed", {}, "The run came to its end."),
+        (
+            "run_completed",
+            {"reason": "throttled"},
+            "The run ended: a throttle step let no more runs pass.",
+        ),
+        ("step_skipped", {"reason": "ellie has no e-mail"},
+         "The step was skipped: ellie has no e-mail."),
+        (
+            "step_failed",
+            {"reason": "template", "error": "broken on line 1"},
+            "The step failed for good: template: broken on line 1.",
+        ),
+        (
+            "step_conditions_evaluated",
+            {
+                "passed": False,
+                "conditions": [
+                    {
+                        "variable": "data.total",
+                        "operator": "greater_than",
+                        "argument": 10,
+                        "variable_value": 3,
+                        "result": "false",
+                    }
+                ],
+            },
+            "The step's conditions are not met: data.total greater than 10 is false"
+            " (the value is 3).",
+        ),
+        (
+            "branch_selected",
+            {"branch": "Big", "left_out": ["mail"], "terminates": True},
+            "The run went into branch 'Big'. It ends the run. Left out: mail.",
+        ),
+        (
+            "preferences_evaluated",
+            {
+                "passed": False,
+                "preferences": [
+                    {"preference": "channel_types.email", "result": "true"},
+                    {"preference": "categories.news", "result": "false"},
+                    {"preference": "workflows.flow", "result": "not_evaluated"},
+                ],
+            },
+            "The recipient's preferences are against the message: categories.news is off.",
+        ),
+        (
+            "preferences_evaluated",
+            {
+                "passed": True,
+                "preferences": [
+                    {"preference": "channel_types.email", "result": "true"},
+                    {
+                        "preference": "categories.news",
+                        "result": "true",
+                        "conditions": [
+                            {
+                                "variable": "data.total",
+                                "operator": "equal_to",
+                                "argument": 3,
+                                "variable_value": 3,
+                                "result": "true",
+                            }
+                        ],
+                    },
+                ],
+            },
+            "The recipient's preferences let the message pass: channel_types.email is on;"
+            " categories.news is on (data.total equal to 3 is true (the value is 3)).",
+        ),
+        (
+            "preferences_evaluated",
+            {
+                "passed": False,
+                "preferences": [
+                    {"preference": "commercial", "result": "not_evaluated", "error": "no date"}
+                ],
+            },
+            "The recipient's preferences are against the message:"
+            " commercial cannot be judged: no date.",
+        ),
+        (
+            "recipient_updated",
+            {"recipient": "ellie", "changes": {"plan": {"before": "a", "after": "b"}}},
+            "The step changed ellie: plan.",
+        ),
+        (
+            "recipient_updated",
+            {
+                "recipient": {"collection": "projects", "id": "p"},
+                "changes": {},
+                "left_out": ["channel_data"],
+            },
+            "The step changed nothing of projects/p, which is so already. Left out: channel_data.",
+        ),
+        (
+            "audience_updated",
+            {"audience": "vips", "action": "add", "changed": True},
+            "The step added the recipient to the audience 'vips'.",
+        ),
+        (
+            "audience_updated",
+            {"audience": "vips", "action": "remove", "changed": True},
+            "The step took the recipient out of the audience 'vips'.",
+        ),
+        (
+            "audience_updated",
+            {"audience": "vips", "action": "add", "changed": False},
+            "The recipient was in the audience 'vips' already.",
+        ),
+        (
+            "audience_updated",
+            {"audience": "vips", "action": "remove", "changed": False},
+            "The recipient was not in the audience 'vips'.",
+        ),
+        ("of_a_newer_release", {}, "of a newer release."),
+    ],
+)  # fmt: skip
+def test_sentences(event: str, data: dict[str, Any], text: str) -> None:
+    """What happened is said with its reason, in plain words."""
+    assert sentence_of(_event(event, **data)) == text

@@ -1,0 +1,103 @@
+"""Operators hold channels, and send again what failed; nothing is lost and nothing doubled."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from domain.kit.errors import NotFound, Unprocessable
+from domain.messages.claims import RetryRequest
+from services.channels import holds
+from services.deliveries import retries
+from services.deliveries.outcomes import TryAgain
+from services.deliveries.retries import retry_messages
+from tests.support.steps import CHANNEL_KEYS
+from tests.support.world import World, channel_step
+
+MAIL = CHANNEL_KEYS["email"]
+
+
+async def _mail(world: World, **step: Any) -> str:
+    _, advanced = await world.send(channel_step("mail", "email", **step))
+    return advanced.deliveries[0].message_id
+
+
+async def _failed(world: World, *, key: str = "refusing", **body: Any) -> str:
+    _, advanced = await world.send(channel_step("mail", "email", channel_key=key), **body)
+    message_id = advanced.deliveries[0].message_id
+    assert await world.deliver(message_id) == "undelivered"
+    return message_id
+
+
+async def test_a_held_channel_sends_nothing_until_it_is_released(world: World) -> None:
+    """Its messages are made and wait, no attempt is used up, and then they go out."""
+    scope = world.environment.scope
+    before = await _mail(world)
+    assert await holds.hold_channel(world.engine, scope, MAIL) == 1
+    assert await holds.hold_channel(world.engine, scope, MAIL) == 1
+    after = await _mail(world)
+    for message_id in (before, after):
+        with pytest.raises(TryAgain):
+            await world.deliver(message_id)
+        delivery = await world.delivery(message_id)
+        assert delivery is not None
+        assert (delivery["attempts"], delivery["held_for"]) == (0, "an operator holds the channel")
+    assert await holds.release_channel(world.engine, scope, MAIL) == 2
+    for message_id in (before, after):
+        await world.change_delivery(message_id, "due_at = now()")
+        assert await world.deliver(message_id) == "sent"
+
+
+async def test_a_hold_is_of_one_environment_and_channel(world: World) -> None:
+    """Others send on."""
+    other = (await world.make.environment()).scope
+    await holds.hold_channel(world.engine, other, MAIL)
+    assert await world.deliver(await _mail(world)) == "sent"
+
+
+async def test_what_cannot_be_held(world: World) -> None:
+    """A feed's messages are delivered as they are made; an unknown channel is missing."""
+    scope = world.environment.scope
+    with pytest.raises(Unprocessable):
+        await holds.hold_channel(world.engine, scope, CHANNEL_KEYS["in_app_feed"])
+    with pytest.raises(NotFound):
+        await holds.hold_channel(world.engine, scope, "nowhere")
+
+
+async def test_failed_messages_are_sent_again_by_filter(world: World) -> None:
+    """The answer says how many; what is not meant stays, and asked twice is once."""
+    await world.channel("email", "refusing", secrets={"fail": "refuse"})
+    scope = world.environment.scope
+    mine = await _failed(world, tenant={"id": "acme"})
+    other = await _failed(world)
+    fine = await _mail(world)
+    await world.deliver(fine)
+    later = world.at(world.engine.clock() + timedelta(seconds=5)).engine
+
+    async def again(**wanted: Any) -> int:
+        return await retry_messages(later, scope, RetryRequest.model_validate(wanted))
+
+    assert await again(tenant="nobody") == 0
+    assert await again(workflow="nothing") == 0
+    assert await again(status="bounced") == 0
+    assert await again(channel=MAIL) == 0
+    assert await again(tenant="acme") == 1
+    assert await again(tenant="acme") == 0
+    assert await again(channel="refusing") == 1
+    statuses = [(await world.message(UUID(each)))["delivery_status"] for each in (mine, other)]
+    assert statuses == ["queued", "queued"]
+    assert (await world.message(fine))["delivery_status"] == "sent"
+
+
+async def test_many_are_sent_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are, each is taken once."""
+    monkeypatch.setattr(retries, "_RETRIED_AT_ONCE", 2)
+    await world.channel("email", "refusing", secrets={"fail": "refuse"})
+    for _ in range(5):
+        await _failed(world)
+    later = world.at(world.engine.clock() + timedelta(seconds=5)).engine
+
+    assert await retry_messages(later, world.environment.scope, RetryRequest()) == 5

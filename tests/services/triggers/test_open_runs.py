@@ -1,0 +1,166 @@
+"""Operators see what waits, cancel it with an answer, and let it go on at another time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from domain.contract.runs import Finished
+from domain.kit.errors import BadRequest, NotFound, Unprocessable
+from domain.kit.pages import PageRequest
+from domain.recipients.refs import RecipientRef
+from domain.runs.waiting import CancelRunsRequest, WaitingFilters, WaitingRun
+from services.triggers import open_runs
+from tests.support.steps import fetch_step
+from tests.support.temporal_recorder import TemporalRecorder
+from tests.support.world import World, batch_step, channel_step, delay_step, sleep_of
+
+
+async def _waiting(world: World, **filters: Any) -> list[WaitingRun]:
+    page = await open_runs.list_waiting(
+        world.engine, world.environment.scope, WaitingFilters(**filters), PageRequest(50)
+    )
+    return list(page.rows)
+
+
+async def _cancel(world: World, **wanted: Any) -> tuple[int, int]:
+    request = CancelRunsRequest.model_validate(wanted)
+    done = await open_runs.cancel_open_runs(world.engine, world.environment.scope, request)
+    return done.runs, done.items
+
+
+async def _delayed(world: World, key: str = "late", **body: Any) -> str:
+    await world.publish(key, delay_step(seconds=3600), channel_step("feed"))
+    run_id = await world.begin(key, **body)
+    await world.walk(run_id)
+    return run_id
+
+
+async def test_what_runs_wait_for(world: World) -> None:
+    """Each waiting run tells its step, the kind of its wait, and when it ends."""
+    delayed = await _delayed(world)
+    gathered, _ = await world.send(batch_step(), channel_step("feed"))
+    fetching, _ = await world.send(fetch_step(), data={"url": "https://example.com"})
+    await world.send(channel_step("feed"))
+    found = {str(run.id): run for run in await _waiting(world)}
+
+    assert set(found) == {delayed, gathered, fetching}
+    kinds = {run_id: run.wait.kind for run_id, run in found.items() if run.wait}
+    assert kinds == {delayed: "delay", gathered: "batch", fetching: "fetch"}
+    assert all(run.resumes_at is not None for run in found.values())
+
+
+async def test_the_list_is_filtered(world: World) -> None:
+    """By workflow, tenant and recipient."""
+    await _delayed(world, "one", tenant={"id": "acme"})
+    await _delayed(world, "two")
+
+    assert len(await _waiting(world, workflow_key="one")) == 1
+    assert len(await _waiting(world, tenant="acme")) == 1
+    assert len(await _waiting(world, recipient=RecipientRef.user("ellie"))) == 2
+    assert await _waiting(world, recipient=RecipientRef.user("nobody")) == []
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"workflow": "one"},
+        {"tenant": "acme"},
+        {"recipient": "ada"},
+        {"workflow": "one", "tenant": "acme", "recipient": "ada"},
+    ],
+)
+async def test_a_cancel_says_how_many(world: World, wanted: dict[str, str]) -> None:
+    """All that is given applies; what is not meant waits on, and twice is once."""
+    await world.publish("one", delay_step(seconds=3600), channel_step("feed"))
+    meant = await world.begin("one", {"id": "ada"}, tenant={"id": "acme"})
+    queued = await world.begin("one", {"id": "ada"}, tenant={"id": "acme"})
+    await world.walk(meant)
+    other = await _delayed(world, "two")
+
+    assert await _cancel(world, **wanted) == (2, 0)
+    assert await _cancel(world, **wanted) == (0, 0)
+    assert (await world.run(meant))["status"] == "cancelled"
+    assert (await world.run(queued))["status"] == "cancelled"
+    assert (await world.run(other))["status"] == "paused"
+    assert (await world.story(meant))[-1] == "run_cancelled"
+
+
+async def test_one_run_is_cancelled_and_woken(world: World, temporal: TemporalRecorder) -> None:
+    """Its Temporal workflow hears of it; a run of another environment is not found."""
+    run_id = await _delayed(world)
+    elsewhere = await world.make.environment()
+    request = CancelRunsRequest(run_id=run_id)
+    done = await open_runs.cancel_open_runs(world.engine, elsewhere.scope, request)
+    assert done.runs == 0
+    assert await _cancel(world, run_id=run_id) == (1, 0)
+    assert [name.rpartition("/")[2] for name, _, _ in temporal.signals] == [run_id]
+    assert await _cancel(world, run_id="nonsense") == (0, 0)
+
+
+async def test_a_cancel_of_nothing_is_refused(world: World) -> None:
+    """Nobody cancels everything by a slip."""
+    with pytest.raises(BadRequest):
+        await _cancel(world)
+
+
+async def test_a_cancel_takes_items_out_of_batches(world: World) -> None:
+    """Who carries items of others goes on with those; who carries none any more is cancelled."""
+    await world.publish("many", batch_step(), channel_step("feed"))
+    first, second = [await world.begin("many", data={"n": n}) for n in (1, 2)]
+    await world.walk(first)
+    await world.walk(second)
+
+    assert await _cancel(world, run_id=first) == (0, 1)
+    assert (await world.run(first))["status"] == "paused"
+    assert await _cancel(world, workflow="many") == (1, 1)
+    assert (await world.run(first))["status"] == "cancelled"
+
+
+async def test_a_delay_is_skipped(world: World, temporal: TemporalRecorder) -> None:
+    """The run goes on at once, its story says who let it, and its message is made."""
+    run_id = await _delayed(world)
+    (run,) = await _waiting(world)
+    await open_runs.move_wait(world.engine, world.environment.scope, run.id, None)
+    assert [signal for _, signal, _ in temporal.signals] == ["wait_moved"]
+    advanced = await world.walk(run_id, (await world.walk(run_id)).cursor)
+
+    assert advanced.next == Finished()
+    assert await world.story(run_id) == [
+        "run_started",
+        "delay_started",
+        "wait_moved",
+        "delay_completed",
+        "message_enqueued",
+        "run_completed",
+    ]
+
+
+async def test_a_delay_is_moved(world: World) -> None:
+    """A run that is woken before its new time waits on, and goes on when it has come."""
+    run_id = await _delayed(world)
+    scope, later = world.environment.scope, world.engine.clock() + timedelta(hours=5)
+    changed = await open_runs.move_wait(world.engine, scope, UUID(run_id), later)
+    early = await world.walk(run_id)
+    sleep = sleep_of(await world.walk(run_id, early.cursor))
+    after = world.at(later + timedelta(seconds=1))
+    ended = await after.walk(run_id, early.cursor)
+
+    assert changed.resumes_at is not None
+    assert abs(changed.resumes_at - later) < timedelta(milliseconds=1)
+    assert abs(sleep.until - later.timestamp()) < 0.01
+    assert ended.next == Finished()
+
+
+async def test_only_delays_are_moved(world: World) -> None:
+    """A batch is closed instead; what has ended waits for nothing."""
+    gathered, _ = await world.send(batch_step(), channel_step("feed"))
+    ended, _ = await world.send(channel_step("feed"))
+    scope = world.environment.scope
+    with pytest.raises(Unprocessable):
+        await open_runs.move_wait(world.engine, scope, UUID(gathered), None)
+    with pytest.raises(NotFound):
+        await open_runs.move_wait(world.engine, scope, UUID(ended), None)
