@@ -193,6 +193,34 @@ async def _all_identified(world: World, handle: Handle) -> None:
     assert row == {"status": "completed", "success_count": MANY, "stored": MANY}
 
 
+async def _event_came(world: World, handle: Handle) -> None:
+    """The run went on with the event that it waited for."""
+    await _waited_until(world, handle, "wait_matched")
+
+
+async def _no_event_came(world: World, handle: Handle) -> None:
+    """The run went on when its wait was over."""
+    await _waited_until(world, handle, "wait_timed_out")
+
+
+async def _waited_until(world: World, handle: Handle, end: str) -> None:
+    assert await handle.result() == "completed"
+    (run,) = await world.runs()
+    assert len(await world.messages(run["id"])) == 2
+    story = [each["event"] for each in await world.events(run["id"])]
+    assert story.index("wait_registered") < story.index(end)
+
+
+async def _acted_upon(world: World, handle: Handle) -> None:
+    """The user that the event names was identified, which was noted once."""
+    actions = await world.make.rows(
+        "SELECT a.action_type, a.status, r.id FROM source_event_actions a"
+        " JOIN recipients r USING (environment_id) WHERE environment_id = %s",
+        world.environment.id,
+    )
+    assert actions == [{"action_type": "users_identify", "status": "ok", "id": "ada"}]
+
+
 OUTCOMES: dict[str, Callable[[World, Handle], Awaitable[None]]] = {
     "in_app": _delivered,
     "email": _delivered,
@@ -217,6 +245,9 @@ OUTCOMES: dict[str, Callable[[World, Handle], Awaitable[None]]] = {
     "delay_skipped": _delivered,
     "webhook_delivery": _told,
     "schedule_clock": _have_occurred,
+    "source_event": _acted_upon,
+    "wait_for_event": _event_came,
+    "wait_timed_out": _no_event_came,
 }
 
 
