@@ -67,7 +67,12 @@ class _Subjects:
             if message is not None:
                 shown, more = MessageOut.of(message), self.data.get(row.event_id)
                 yield from self._told(
-                    row, row.event_id, told_of(row.event_type), shown, more, message.recipient
+                    row,
+                    row.event_id,
+                    told_of(row.event_type),
+                    shown,
+                    about=message.recipient,
+                    more=more,
                 )
         elif row.recipient_run_id is not None and row.position is not None:
             run = self.runs.get(row.recipient_run_id)
@@ -75,9 +80,8 @@ class _Subjects:
                 status = self.statuses.get((run.id, row.position), "ok")
                 types = told_of(row.event_type, status)
                 source = run_event_id(run.id, row.position)
-                yield from self._told(
-                    row, source, types, RecipientRunOut.of(run), None, run.recipient
-                )
+                run_out = RecipientRunOut.of(run)
+                yield from self._told(row, source, types, run_out, about=run.recipient)
 
     def _told(
         self,
@@ -85,8 +89,9 @@ class _Subjects:
         source: UUID,
         types: Iterator[str],
         shown: MessageOut | RecipientRunOut,
-        more: JsonObject | None,
+        *,
         about: RecipientRef,
+        more: JsonObject | None = None,
     ) -> Iterator[WebhookEvent]:
         for event_type in types:
             yield WebhookEvent.written(
