@@ -70,9 +70,9 @@ class _Subjects:
                     row,
                     row.event_id,
                     told_of(row.event_type),
-                    shown=shown,
-                    more=more,
+                    shown,
                     about=message.recipient,
+                    more=more,
                 )
         elif row.recipient_run_id is not None and row.position is not None:
             run = self.runs.get(row.recipient_run_id)
@@ -80,16 +80,16 @@ class _Subjects:
                 status = self.statuses.get((run.id, row.position), "ok")
                 types = told_of(row.event_type, status)
                 source = run_event_id(run.id, row.position)
-                of_run = RecipientRunOut.of(run)
-                yield from self._told(row, source, types, shown=of_run, about=run.recipient)
+                run_out = RecipientRunOut.of(run)
+                yield from self._told(row, source, types, run_out, about=run.recipient)
 
     def _told(
         self,
         row: OutboxRow,
         source: UUID,
         types: Iterator[str],
-        *,
         shown: MessageOut | RecipientRunOut,
+        *,
         about: RecipientRef,
         more: JsonObject | None = None,
     ) -> Iterator[WebhookEvent]:
