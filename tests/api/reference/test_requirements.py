@@ -23,6 +23,7 @@ _KNOWN = {
     "slug": "development",
     "key": "welcome",
     "channel_id": "00000000-0000-4000-8000-000000000000",
+    "channel_type": "email",
 }
 
 
