@@ -7,7 +7,9 @@ from fastapi import APIRouter
 from api.knock.audiences import members as audience_members
 from api.knock.bulk import messages as bulk_messages
 from api.knock.bulk import operations as bulk_operations
+from api.knock.bulk import preferences as bulk_preferences
 from api.knock.bulk import recipients as bulk_recipients
+from api.knock.bulk import schedules as bulk_schedules
 from api.knock.bulk import subscriptions as bulk_subscriptions
 from api.knock.in_app import feeds
 from api.knock.messages import messages, recipient_messages
@@ -26,6 +28,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     workflows.router,
     bulk_recipients.router,
     bulk_subscriptions.router,
+    bulk_preferences.router,
+    bulk_schedules.router,
     bulk_messages.router,
     bulk_operations.router,
     message_statuses.router,

@@ -129,6 +129,34 @@ REQUESTS: Mapping[str, Mapping[str, JsonObject]] = {
             },
         },
     },
+    "POST /v1/schedules/bulk/create": {
+        "two": {
+            "summary": "Two schedules of different workflows",
+            "value": {
+                "schedules": [
+                    {
+                        "workflow": "greeting",
+                        "recipient": "ada",
+                        "repeats": [{"frequency": "daily", "hours": 9}],
+                    },
+                    {
+                        "workflow": "reminder",
+                        "recipient": {"id": "grace", "timezone": "America/New_York"},
+                        "scheduled_at": "2030-01-01T09:00:00Z",
+                    },
+                ]
+            },
+        }
+    },
+    "POST /v1/users/bulk/preferences": {
+        "no_email": {
+            "summary": "No email for two users",
+            "value": {
+                "user_ids": ["ada", "grace"],
+                "preferences": {"id": "default", "channel_types": {"email": False}},
+            },
+        }
+    },
     "PUT /v1/schedules": {
         "end": {
             "summary": "Let a schedule end",

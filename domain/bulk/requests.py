@@ -12,9 +12,12 @@ from pydantic import Field
 
 from domain.bulk.operations import MAX_ITEMS
 from domain.kit.errors import InvalidParams
-from domain.kit.json_types import JsonValue
+from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, DocumentedAs, Shape, read_shape
+from domain.preferences.names import DEFAULT_SET
+from domain.preferences.requests import PreferenceSetIn
 from domain.recipients.identify import (
+    MAX_ID_CHARACTERS,
     AnyRecipientIn,
     InlineRecipient,
     InlineTenantIn,
@@ -28,6 +31,7 @@ from domain.recipients.identify import (
 )
 from domain.recipients.refs import TENANTS, USERS, RecipientRef
 from domain.recipients.subscriptions import MAX_RECIPIENTS
+from domain.schedules.requests import NewSchedules, ScheduleEntryIn, new_schedule
 
 _MANY = Field(max_length=MAX_ITEMS)
 
@@ -115,6 +119,33 @@ class BulkUnsubscribeIn(Shape):
     ]
 
 
+class BulkCreateSchedulesIn(Shape):
+    """Schedules to make; one that is not right is among the operation's `error_items`."""
+
+    schedules: Annotated[list[Any], _MANY, DocumentedAs(Annotated[list[ScheduleEntryIn], _MANY])]
+
+
+class BulkPreferenceSetIn(PreferenceSetIn):
+    """A preference set that many users get, and which of their sets it is."""
+
+    id: Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARACTERS)] = Field(
+        DEFAULT_SET, description="`default`, or the id of a tenant."
+    )
+
+    def content(self) -> JsonObject:
+        """Return what is said, as it was written."""
+        said = super().content()
+        said.pop("id", None)
+        return said
+
+
+class BulkSetPreferencesIn(Shape):
+    """Users, by id, and the preference set that all of them get."""
+
+    user_ids: Annotated[list[Any], _MANY, DocumentedAs(_Ids)]
+    preferences: Annotated[BulkPreferenceSetIn, EMPTY_LIST_IS_OBJECT]
+
+
 class _OneRecipient(Shape):
     recipients: AnyRecipientIn
 
@@ -161,6 +192,11 @@ def subscribed(entry: JsonValue) -> SubscribeEntryIn:
 def unsubscribed(entry: JsonValue) -> UnsubscribeEntryIn:
     """Read who shall no longer follow an object. Raises InvalidParams."""
     return read_shape(UnsubscribeEntryIn, _object(entry))
+
+
+def scheduled(entry: JsonValue, *, size: int) -> NewSchedules:
+    """Read a schedule to be made, of a request of so many bytes. Raises InvalidParams."""
+    return new_schedule(read_shape(ScheduleEntryIn, _object(entry)), size=size)
 
 
 def readable_recipients(

@@ -50,6 +50,11 @@ class AppError(Exception):
         if code is not None:
             self.code = code
 
+    @property
+    def reasons(self) -> str:
+        """Return in one line, for its caller, what is wrong."""
+        return self.message
+
     def body(self) -> JsonObject:
         """Return the error in Knock's wire shape."""
         return {

@@ -5,7 +5,7 @@ Source: Knock docs, "Schedules"; limits of the API reference.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -109,6 +109,15 @@ class CreateSchedulesIn(_ScheduleIn):
     )
 
 
+class ScheduleEntryIn(_ScheduleIn):
+    """One schedule of many, each with its own workflow and its own recipient."""
+
+    workflow: str = Field(description="Key of the workflow.", min_length=1)
+    recipient: AnyRecipientIn = Field(
+        description="A user id, an object reference, or a user or object to identify inline."
+    )
+
+
 class ScheduleIdsIn(Shape):
     """Which schedules a request is about; ids that are unknown are passed over."""
 
@@ -134,11 +143,13 @@ class NewSchedules:
 
     Attributes:
         recipients: whose, each once.
+        places: where the request names each of them first.
         data: of every run; what a recipient has of its own is in `InlineRecipient.trigger_data`.
     """
 
     workflow_key: str
     recipients: tuple[InlineRecipient, ...]
+    places: Mapping[RecipientRef, str]
     repeats: list[JsonObject]
     data: JsonObject | None
     tenant: InlineRecipient | None
@@ -190,12 +201,29 @@ def new_schedules(given: CreateSchedulesIn, *, size: int) -> NewSchedules:
         InvalidParams: it says neither when nor how often, its data has more than 10 MB, or what is
             said of a recipient is too much.
     """
+    named = [(f"recipients[{index}]", entry) for index, entry in enumerate(given.recipients)]
+    return _new(given, named, size)
+
+
+def new_schedule(given: ScheduleEntryIn, *, size: int) -> NewSchedules:
+    """Say which schedule an entry of a bulk request asks for; see `new_schedules`."""
+    return _new(given, [("recipient", given.recipient)], size)
+
+
+def _new(
+    given: CreateSchedulesIn | ScheduleEntryIn,
+    named: Sequence[tuple[str, AnyRecipientIn]],
+    size: int,
+) -> NewSchedules:
+    """Say which schedules are asked for, for recipients by the places where they are named."""
     violations = Violations()
     distinct: dict[RecipientRef, InlineRecipient] = {}
-    for index, entry in enumerate(given.recipients):
-        found = violations.check(inline, entry, f"recipients[{index}]")
+    places: dict[RecipientRef, str] = {}
+    for place, entry in named:
+        found = violations.check(inline, entry, place)
         if found is not None:
             distinct[found.ref] = combined(distinct.get(found.ref), found)
+            places.setdefault(found.ref, place)
     if not given.repeats and given.scheduled_at is None:
         violations.add("scheduled_at", "is required unless there are repeats")
     tenant, actor = _others(given, size, violations)
@@ -203,6 +231,7 @@ def new_schedules(given: CreateSchedulesIn, *, size: int) -> NewSchedules:
     return NewSchedules(
         workflow_key=given.workflow,
         recipients=tuple(distinct.values()),
+        places=places,
         repeats=given.repeats or [],
         data=given.data,
         tenant=tenant,

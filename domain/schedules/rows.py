@@ -14,6 +14,7 @@ from domain.kit.windows import WindowRule, parse_window_rule
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import RecipientRef
 from domain.schedules.occurrences import Timing
+from domain.schedules.requests import NewSchedules
 
 # What an answer shows of a schedule's data: a hundred schedules may share 10 MB.
 MAX_SHOWN_DATA_BYTES = 256 * 1024
@@ -144,6 +145,22 @@ class Appointment:
     def clock(self, clocks: int) -> int:
         """Return which of so many clocks looks after it: by the last byte, which is random."""
         return self.schedule_id.bytes[-1] % clocks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSchedule:
+    """One schedule on its way to be stored.
+
+    Attributes:
+        wanted: what it has in common with others of the same request.
+        own_data: data of its own, in place of the common one.
+        appointment: its id, and when it occurs first.
+    """
+
+    wanted: NewSchedules
+    recipient: RecipientRef
+    own_data: JsonObject | None
+    appointment: Appointment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

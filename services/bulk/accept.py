@@ -15,6 +15,7 @@ from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.principals import EnvironmentScope
 from domain.recipients.identify import MAX_ID_CHARACTERS
+from domain.recipients.refs import USERS
 from models.queries.bulk import operations as statements
 from services import effects
 from services.engine import Engine, Unit
@@ -92,6 +93,7 @@ def items_of(
     check: Callable[[JsonValue], object],
     *,
     collection: str | None = None,
+    member: str | None = None,
 ) -> list[NewBulkItem]:
     """Make items of the entries of a request; one that cannot be read is told in its own place.
 
@@ -99,16 +101,31 @@ def items_of(
         entries: objects, or plain ids.
         check: reads one; raises InvalidParams.
         collection: that all of them belong to, if they are objects.
+        member: of an entry that names the recipient that it is about; None if it is that itself.
     """
     found = []
     for entry in entries:
-        named = entry.get("id") if isinstance(entry, dict) else entry
-        item_id = named[:MAX_ID_CHARACTERS] if isinstance(named, str) else ""
+        about = entry
+        if member is not None:
+            about = entry.get(member) if isinstance(entry, dict) else None
+        item_id, given = _named(about)
+        of = collection if member is None else given
         try:
             check(entry)
         except InvalidParams as refusal:
-            found.append(NewBulkItem(item_id, collection, error=refusal.reasons))
+            found.append(NewBulkItem(item_id, of, error=refusal.reasons))
         else:
             content = entry if isinstance(entry, dict) else {"id": entry}
-            found.append(NewBulkItem(item_id, collection, content))
+            found.append(NewBulkItem(item_id, of, content))
     return found
+
+
+def _named(about: JsonValue) -> tuple[str, str | None]:
+    """Return id and collection of a recipient as it is named, right or not; no user has one."""
+    named, collection = about, None
+    if isinstance(about, dict):
+        named, collection = about.get("id"), about.get("collection")
+    item_id = named[:MAX_ID_CHARACTERS] if isinstance(named, str) else ""
+    if not isinstance(collection, str) or collection == USERS:
+        return item_id, None
+    return item_id, collection[:MAX_ID_CHARACTERS]

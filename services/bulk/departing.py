@@ -82,6 +82,7 @@ class DepartureKind:
         scope = operation.environment_id, operation.id
         limit = 1 if refusal is not None else min(size, CHUNK_SIZE)
         items = await statements.next_items(unit.connection, *scope, limit=limit)
+        found = len(items)
         if not items:
             return Stride(0, 0, is_over=True)
         errors = {item.number: item.error or refusal for item in items}
@@ -92,12 +93,12 @@ class DepartureKind:
                 return Stride(0, 0, is_over=False)
             if await self._delete_some(unit, operation.environment_id, refs):
                 return Stride(0, 0, is_over=False)
-            await departures.delete_recipients(
-                unit.connection, operation.environment_id, refs, limit=_ALL_ROWS
-            )
+            free = await self._delete_free(unit, operation.environment_id, refs)
+            items = [item for item in items if item.number in told or _ref(operation, item) in free]
         done = [item.number for item in items if item.number not in told]
         await statements.settle_items(unit.connection, *scope, done=done, errors=told)
-        return Stride(len(items), len(told), is_over=len(items) < limit)
+        # Whoever was held is next again.
+        return Stride(len(items), len(told), is_over=len(items) < limit and len(items) == found)
 
     async def _delete_some(
         self, unit: Unit, environment_id: UUID, refs: Sequence[RecipientRef]
@@ -110,6 +111,15 @@ class DepartureKind:
             return False
         await departures.delete_some(connection, environment_id, refs, limit=_ROWS_AT_ONCE)
         return True
+
+    async def _delete_free(
+        self, unit: Unit, environment_id: UUID, refs: Sequence[RecipientRef]
+    ) -> set[RecipientRef]:
+        """Delete some of the recipients, first those whom nobody else holds; return them."""
+        connection = unit.connection
+        free = await departures.take_recipients(connection, environment_id, refs)
+        await departures.delete_recipients(connection, environment_id, free, limit=_ALL_ROWS)
+        return set(free)
 
     async def _move(self, unit: Unit, operation: OpenBulk, ref: RecipientRef) -> bool:
         """Move some of what a user has to the one it is merged into; tells whether any was left."""
@@ -125,8 +135,11 @@ class DepartureKind:
 
 
 def _refs(operation: OpenBulk, items: Sequence[BulkItem]) -> list[RecipientRef]:
-    collection = operation.settings.get("collection", USERS)
-    return [named(item.content, collection) for item in items if item.error is None]
+    return [_ref(operation, item) for item in items if item.error is None]
+
+
+def _ref(operation: OpenBulk, item: BulkItem) -> RecipientRef:
+    return named(item.content, operation.settings.get("collection", USERS))
 
 
 async def _wake(engine: Engine, runs: Sequence[RunInTemporal]) -> None:

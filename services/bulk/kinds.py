@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from services.bulk import departing, messages, recipients, subscriptions
+from services.bulk import departing, messages, preferences, recipients, schedules, subscriptions
 from services.bulk.items import BulkKind
 
 KINDS: Mapping[str, BulkKind] = {
     **recipients.KINDS,
     **subscriptions.KINDS,
+    **preferences.KINDS,
+    **schedules.KINDS,
     **departing.KINDS,
     **messages.KINDS,
 }

@@ -8,7 +8,7 @@ from uuid import UUID
 import psycopg
 
 from domain.contract.runs import BulkOperationInput, BulkState
-from domain.kit.errors import AppError, InvalidParams, QueryTooSlow, Unavailable
+from domain.kit.errors import AppError, QueryTooSlow, Unavailable
 from models.queries.bulk import operations as statements
 from runtime.faults import fault_of
 from runtime.logs import get_logger
@@ -108,10 +108,8 @@ def _words(error: Exception) -> str | None:
     """Return why an item is refused, in words for its caller; None when that is our fault."""
     if isinstance(error, _UNSTORABLE):
         return _CANNOT_BE_STORED
-    if isinstance(error, InvalidParams):
-        return error.reasons
     if isinstance(error, AppError) and not isinstance(error, Unavailable):
-        return error.message
+        return error.reasons
     return None
 
 

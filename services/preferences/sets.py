@@ -6,6 +6,8 @@ preferences of somebody unknown makes them known; whoever only asks learns the d
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from domain.kit.errors import NotFound
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
@@ -68,21 +70,42 @@ async def write_set(
         InvalidParams: the set has more than 256 kB then.
         NotFound: the recipient was deleted at the same time.
     """
-    written = NewSet(ref.collection, ref.id, set_id, content)
     async with engine.unit() as unit:
-        await _make_and_hold(unit, environment, ref)
-        await statements.write_preference_sets(
-            unit.connection, environment.id, [written], how=how, now=unit.now
-        )
+        await write_sets(unit, environment, [ref], set_id, content, how=how)
     return await get_set(engine, environment, ref, set_id)
 
 
-async def _make_and_hold(unit: Unit, environment: EnvironmentScope, ref: RecipientRef) -> None:
-    """See to it that a recipient is there, and stays until what is written about it is."""
-    someone = InlineRecipient(ref, properties={})
+async def write_sets(
+    unit: Unit,
+    environment: EnvironmentScope,
+    refs: Sequence[RecipientRef],
+    set_id: str,
+    content: JsonObject,
+    *,
+    how: Persistence,
+) -> None:
+    """Store the same set of several recipients, each named once, or the same part of it.
+
+    Raises:
+        InvalidParams: a set has more than 256 kB then.
+        NotFound: a recipient was deleted at the same time.
+    """
+    await _make_and_hold(unit, environment, refs)
+    written = [NewSet(ref.collection, ref.id, set_id, content) for ref in refs]
+    await statements.write_preference_sets(
+        unit.connection, environment.id, written, how=how, now=unit.now
+    )
+
+
+async def _make_and_hold(
+    unit: Unit, environment: EnvironmentScope, refs: Iterable[RecipientRef]
+) -> None:
+    """See to it that recipients are there, and stay until what is written about them is."""
+    missing = set(refs)
     for _ in range(_TRIES):
-        await identify(unit, environment, [someone])
-        if await hold_recipients(unit.connection, environment.id, [ref]):
+        await identify(unit, environment, [InlineRecipient(ref, properties={}) for ref in missing])
+        missing -= await hold_recipients(unit.connection, environment.id, missing)
+        if not missing:
             return
     raise NotFound("The recipient was deleted at the same time.")
 

@@ -5,12 +5,19 @@ Source: Knock docs, "Schedules".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from domain.kit.errors import FieldError, InvalidParams, Unavailable, Unprocessable
+from domain.kit.errors import (
+    AppError,
+    FieldError,
+    InvalidParams,
+    NotFound,
+    Unavailable,
+    Unprocessable,
+)
 from domain.kit.ids import new_id
 from domain.kit.json_types import encoded_size
 from domain.kit.pages import Page, PageRequest
@@ -23,6 +30,7 @@ from domain.schedules.requests import NewSchedules, ScheduleChanges, check_timin
 from domain.schedules.rows import (
     MAX_SHOWN_DATA_BYTES,
     Appointment,
+    NewSchedule,
     Schedule,
     ScheduleView,
     rules_of,
@@ -61,69 +69,101 @@ async def create_schedules(
         Unavailable: a recipient that is new was deleted by somebody else at the same time.
     """
     async with engine.unit() as unit:
-        await published_workflow(engine, unit.connection, environment, wanted.workflow_key)
-        await _check_actor(unit.connection, environment, wanted.actor, wanted.recipients)
-        zones = await _hold(unit, environment, wanted)
-        timing = Timing(
-            rules_of(wanted.repeats),
-            wanted.scheduled_at,
-            wanted.ending_at,
-            wanted.scheduled_at or unit.now,
-        )
-        patience = patience_of(engine)
-        made = []
-        for recipient in wanted.recipients:
-            at = timing.first(unit.now, zones[recipient.ref], last=None, patience=patience)
-            own = recipient.trigger_data
-            data = None if own is None else run_data(wanted.data or {}, own)
-            made.append((recipient.ref, data, Appointment(new_id(), at)))
-        stored = await statements.insert_schedules(
-            unit.connection, environment.id, wanted, made, now=unit.now
-        )
-        await tell_clocks(unit, environment.id, [appointment for _, _, appointment in made])
+        stored, refused = await make_schedules(unit, environment, [wanted])
+        for refusal in refused.values():
+            raise refusal
         return await _views(unit.connection, environment, _by_id(stored))
 
 
-async def _check_actor(
-    connection: Connection,
+async def make_schedules(
+    unit: Unit, environment: EnvironmentScope, wanted: Sequence[NewSchedules]
+) -> tuple[list[Schedule], dict[int, AppError]]:
+    """Make the schedules of requests in one unit, as if each had come after the one before.
+
+    Returns:
+        The schedules; and by index the requests that are refused, and do nothing.
+
+    Raises:
+        InvalidParams: somebody would have more than 256 kB of properties.
+        Unavailable: see `create_schedules`.
+    """
+    connection = unit.connection
+    refs = {recipient.ref for one in wanted for recipient in one.recipients}
+    held = await hold_recipients(connection, environment.id, refs)
+    refused = await _refusals(unit, environment, wanted, held)
+    accepted = [one for index, one in enumerate(wanted) if index not in refused]
+    await identify(unit, environment, [person for one in accepted for person in one.people])
+    new = {recipient.ref for one in accepted for recipient in one.recipients} - held
+    if new - await hold_recipients(connection, environment.id, new):
+        raise Unavailable("A recipient was identified and deleted meanwhile; try again.")
+    zones = await statements.zones_of(connection, environment.id, refs)
+    made = [
+        _new_schedule(unit, one, recipient, zones[recipient.ref])
+        for one in accepted
+        for recipient in one.recipients
+    ]
+    stored = await statements.insert_schedules(connection, environment.id, made, now=unit.now)
+    await tell_clocks(unit, environment.id, [one.appointment for one in made])
+    return stored, refused
+
+
+async def _refusals(
+    unit: Unit,
     environment: EnvironmentScope,
-    actor: InlineRecipient | None,
-    others: Sequence[InlineRecipient] = (),
-) -> None:
+    wanted: Sequence[NewSchedules],
+    held: Collection[RecipientRef],
+) -> dict[int, AppError]:
+    """Tell by index which requests are refused, where these recipients are there."""
+    connection = unit.connection
+    actors = [one.actor.ref for one in wanted if one.actor is not None]
+    known = {*held, *await existing_recipients(connection, environment.id, actors)}
+    refused: dict[int, AppError] = {}
+    for index, one in enumerate(wanted):
+        described = {person.ref for person in one.recipients if person.properties is not None}
+        try:
+            await published_workflow(unit.engine, connection, environment, one.workflow_key)
+            _check_actor(one.actor, known | described)
+            _check_recipients(one, known | described)
+        except (NotFound, InvalidParams, Unprocessable) as refusal:
+            refused[index] = refusal
+        else:
+            known |= {person.ref for person in one.people if person.properties is not None}
+    return refused
+
+
+def _check_actor(actor: InlineRecipient | None, known: Collection[RecipientRef]) -> None:
     """Refuse an actor that is only named and was never identified, as a trigger does."""
-    if actor is None or actor.properties is not None:
-        return
-    if any(one.ref == actor.ref and one.properties is not None for one in others):
-        return
-    if not await existing_recipients(connection, environment.id, [actor.ref]):
+    if actor is not None and actor.properties is None and actor.ref not in known:
         raise Unprocessable(
             f"The actor {actor.ref.id!r} was never identified.", code="actor_missing"
         )
 
 
-async def _hold(
-    unit: Unit, environment: EnvironmentScope, wanted: NewSchedules
-) -> dict[RecipientRef, str | None]:
-    """Store what a request says of people; keep the recipients from being deleted meanwhile.
-
-    Returns:
-        The time zone of each recipient.
-    """
-    connection = unit.connection
-    refs = [recipient.ref for recipient in wanted.recipients]
-    held = await hold_recipients(connection, environment.id, refs)
+def _check_recipients(wanted: NewSchedules, known: Collection[RecipientRef]) -> None:
+    """Refuse recipients that are only named and were never identified."""
     unknown = [
-        FieldError(f"recipients[{index}]", "must have been identified, or be given inline")
-        for index, recipient in enumerate(wanted.recipients)
-        if recipient.properties is None and recipient.ref not in held
+        FieldError(wanted.places[recipient.ref], "must have been identified, or be given inline")
+        for recipient in wanted.recipients
+        if recipient.ref not in known
     ]
     if unknown:
         raise InvalidParams(unknown)
-    await identify(unit, environment, wanted.people)
-    new = set(refs) - held
-    if new - await hold_recipients(connection, environment.id, new):
-        raise Unavailable("A recipient was identified and deleted meanwhile; try again.")
-    return await statements.zones_of(connection, environment.id, refs)
+
+
+def _new_schedule(
+    unit: Unit, wanted: NewSchedules, recipient: InlineRecipient, zone: str | None
+) -> NewSchedule:
+    """Return a schedule with the instant at which it occurs first."""
+    begins = wanted.scheduled_at or unit.now
+    timing = Timing(rules_of(wanted.repeats), wanted.scheduled_at, wanted.ending_at, begins)
+    at = timing.first(unit.now, zone, last=None, patience=patience_of(unit.engine))
+    own = recipient.trigger_data
+    return NewSchedule(
+        wanted=wanted,
+        recipient=recipient.ref,
+        own_data=None if own is None else run_data(wanted.data or {}, own),
+        appointment=Appointment(new_id(), at),
+    )
 
 
 async def update_schedules(
@@ -143,7 +183,9 @@ async def update_schedules(
     """
     async with engine.unit() as unit:
         connection = unit.connection
-        await _check_actor(connection, environment, changes.actor)
+        actors = [] if changes.actor is None else [changes.actor.ref]
+        known = await existing_recipients(connection, environment.id, actors)
+        _check_actor(changes.actor, known)
         await identify(unit, environment, changes.people)
         locked = await statements.lock_schedules(connection, environment.id, changes.ids)
         changed = [replace(one, **_shown(changes), updated_at=unit.now) for one in locked]

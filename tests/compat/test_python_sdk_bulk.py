@@ -84,6 +84,48 @@ async def test_recipients_are_deleted_in_bulk(
     assert [tenant async for tenant in knock.tenants.list()] == []
 
 
+async def test_schedules_are_made_in_bulk(
+    knock: AsyncKnock, engine: Engine, environment: Environment, make: Builder
+) -> None:
+    """The SDK names workflow and recipient of each; one without a recipient fails alone."""
+    await make.workflow(environment, "digest")
+    operation = await knock.schedules.bulk.create(
+        schedules=[
+            {
+                "workflow": "digest",
+                "recipient": {"id": "ellie", "name": "Ellie"},
+                "repeats": [{"frequency": "weekly", "days": ["mon"], "hours": 9}],
+                "data": {"n": 1},
+                "tenant": "acme",
+                "ending_at": "2100-01-01T00:00:00Z",
+            },
+            {"workflow": "digest"},
+        ]
+    )
+    await finish(engine, environment, operation.id)
+    done = await knock.bulk_operations.get(operation.id)
+    assert (done.status, done.success_count, done.error_count) == ("completed", 1, 1)
+    made = [one async for one in knock.schedules.list(workflow="digest")]
+    assert [(one.recipient.id, one.data, one.tenant) for one in made] == [
+        ("ellie", {"n": 1}, "acme")
+    ]
+
+
+async def test_preferences_are_set_in_bulk(
+    knock: AsyncKnock, engine: Engine, environment: Environment
+) -> None:
+    """The SDK gives one set for many users."""
+    operation = await knock.users.bulk.set_preferences(
+        preferences={"id": "default", "channel_types": {"email": False}},
+        user_ids=["ellie", "ian"],
+    )
+    await finish(engine, environment, operation.id)
+    assert (await knock.bulk_operations.get(operation.id)).success_count == 2
+    found = await knock.users.get_preferences("ian", "default")
+    assert found.channel_types is not None
+    assert found.channel_types.email is False
+
+
 async def test_users_are_merged(knock: AsyncKnock, environment: Environment, make: Builder) -> None:
     """The SDK gets the user that stays."""
     await make.user(environment, "ellie", name="Ellie")

@@ -66,11 +66,25 @@ SELECT EXISTS (SELECT FROM messages WHERE {_OWNER} OFFSET %(limit)s)
     OR EXISTS (SELECT FROM subscriptions WHERE {_FOLLOWED} OFFSET %(limit)s) AS more
 """  # noqa: S608 - constants
 
+# Who waits for one of several recipients must not hold another: those who describe the same people
+# lock them in any order, as what they find is not what they store.
+_TAKE = f"""
+SELECT collection, id FROM recipients
+WHERE environment_id = %(environment_id)s AND (id, collection) IN ({_GIVEN})
+ORDER BY collection, id FOR UPDATE {{waiting}}
+"""  # noqa: S608 - constants
+_MISSING = f"""
+SELECT collection, id FROM ({_GIVEN}) AS given (id, collection)
+WHERE NOT EXISTS (
+    SELECT FROM recipients r WHERE r.environment_id = %(environment_id)s
+      AND (r.collection, r.id) = (given.collection, given.id))
+"""  # noqa: S608 - constants
+
 _DELETE = f"""
 WITH locked AS MATERIALIZED (
     SELECT collection, id FROM recipients
     WHERE environment_id = %(environment_id)s AND (id, collection) IN ({_GIVEN})
-    ORDER BY collection, id FOR UPDATE
+    ORDER BY collection, id FOR UPDATE SKIP LOCKED
 )
 DELETE FROM recipients r USING locked l
 WHERE r.environment_id = %(environment_id)s AND (r.collection, r.id) = (l.collection, l.id)
@@ -185,6 +199,24 @@ async def delete_some(
     await connection.execute(_UNSUBSCRIBE, values)
 
 
+async def take_recipients(
+    connection: Connection, environment_id: UUID, refs: Sequence[RecipientRef]
+) -> Sequence[RecipientRef]:
+    """Lock some of the recipients, so that a transaction waits for one only, and holds none then.
+
+    Returns:
+        Those that nobody else holds; or, where there are none, those that are not there; or the
+        first of all, which was waited for.
+    """
+    values = _values(environment_id, refs, limit=0)
+    free = await fetch_all(connection, RecipientRef, _TAKE.format(waiting="SKIP LOCKED"), values)
+    free = free or await fetch_all(connection, RecipientRef, _MISSING, values)
+    if free:
+        return free
+    await connection.execute(_TAKE.format(waiting=""), _values(environment_id, refs[:1], limit=0))
+    return refs[:1]
+
+
 async def delete_recipients(
     connection: Connection, environment_id: UUID, refs: Sequence[RecipientRef], *, limit: int
 ) -> None:
@@ -193,7 +225,8 @@ async def delete_recipients(
     Args:
         connection: inside a transaction.
         environment_id: where.
-        refs: whom; one who is not there may have left something all the same.
+        refs: whom, as `take_recipients` returns them; one who is not there may have left something
+            all the same.
         limit: more than they have of anything.
     """
     values = _values(environment_id, refs, limit=limit)

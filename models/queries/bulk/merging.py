@@ -55,6 +55,16 @@ ORDER BY audience_key, tenant_id
 ON CONFLICT (environment_id, audience_key, user_id, tenant_id) DO NOTHING
 """
 
+# What either of them has entered once, the target does not enter again.
+_FIRST_RUNS = f"""
+INSERT INTO first_runs
+    (environment_id, collection, recipient_id, workflow_key, tenant_id, recipient_run_id)
+SELECT environment_id, collection, %(target)s, workflow_key, tenant_id, recipient_run_id
+FROM first_runs WHERE {_PLACE} AND recipient_id = %(source)s
+ORDER BY workflow_key, tenant_id
+ON CONFLICT (environment_id, collection, recipient_id, workflow_key, tenant_id) DO NOTHING
+"""  # noqa: S608 - constants
+
 # A deletion of the target waits, or has come before.
 _HOLD_TARGET = f"""
 SELECT FROM recipients WHERE {_PLACE} AND id = %(target)s FOR KEY SHARE
@@ -114,7 +124,7 @@ async def hold_users(
 async def merge_profiles(
     connection: Connection, environment_id: UUID, source: str, target: str, now: datetime
 ) -> int:
-    """Merge properties, channel data, preferences and audiences of a held user into another.
+    """Merge properties, channel data and more of a held user into another; its first runs count.
 
     Returns:
         How many bytes the properties have then.
@@ -125,6 +135,7 @@ async def merge_profiles(
     await connection.execute(_CHANNEL_DATA, values)
     await connection.execute(_PREFERENCES, values)
     await connection.execute(_AUDIENCES, values)
+    await connection.execute(_FIRST_RUNS, values)
     return 0 if row is None else int(row["size"])
 
 

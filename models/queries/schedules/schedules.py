@@ -14,12 +14,10 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
 from domain.recipients.refs import RecipientRef
 from domain.schedules.filters import RecipientScheduleFilters, ScheduleFilters
-from domain.schedules.requests import NewSchedules
-from domain.schedules.rows import MAX_SHOWN_DATA_BYTES, Appointment, Schedule
+from domain.schedules.rows import MAX_SHOWN_DATA_BYTES, Appointment, NewSchedule, Schedule
 from models.sql import Listing, Where, columns_of, fetch_all
 from runtime.database import Connection
 
@@ -43,13 +41,18 @@ INSERT INTO schedules AS s
     (id, environment_id, workflow_key, collection, recipient_id, tenant_id, actor_collection,
      actor_id, data, repeats, scheduled_at, ending_at, next_occurrence_at, due_at, failures,
      inserted_at, updated_at)
-SELECT given.id, %(environment_id)s, %(workflow_key)s, given.collection, given.recipient_id,
-       %(tenant_id)s, %(actor_collection)s, %(actor_id)s,
-       coalesce(given.own_data, %(data)s::jsonb), %(repeats)s::jsonb, %(scheduled_at)s,
-       %(ending_at)s, given.next_at, given.next_at, 0, %(now)s, %(now)s
-FROM unnest(%(ids)s::uuid[], %(collections)s::text[], %(recipient_ids)s::text[],
-            %(own_data)s::jsonb[], %(next_at)s::timestamptz[])
-    AS given (id, collection, recipient_id, own_data, next_at)
+SELECT given.id, %(environment_id)s, wanted.workflow_key, given.collection, given.recipient_id,
+       wanted.tenant_id, wanted.actor_collection, wanted.actor_id,
+       coalesce(given.own_data, wanted.data), wanted.repeats, wanted.scheduled_at,
+       wanted.ending_at, given.next_at, given.next_at, 0, %(now)s, %(now)s
+FROM unnest(%(ids)s::uuid[], %(numbers)s::int[], %(collections)s::text[],
+            %(recipient_ids)s::text[], %(own_data)s::jsonb[], %(next_at)s::timestamptz[])
+    AS given (id, number, collection, recipient_id, own_data, next_at)
+JOIN unnest(%(workflow_keys)s::text[], %(tenant_ids)s::text[], %(actor_collections)s::text[],
+            %(actor_ids)s::text[], %(data)s::jsonb[], %(repeats)s::jsonb[],
+            %(scheduled_at)s::timestamptz[], %(ending_at)s::timestamptz[])
+    WITH ORDINALITY AS wanted (workflow_key, tenant_id, actor_collection, actor_id, data, repeats,
+                               scheduled_at, ending_at, number) USING (number)
 RETURNING {_COLUMNS}
 """  # noqa: S608 - names of fields
 
@@ -97,38 +100,29 @@ async def zones_of(
 
 
 async def insert_schedules(
-    connection: Connection,
-    environment_id: UUID,
-    wanted: NewSchedules,
-    made: Sequence[tuple[RecipientRef, JsonObject | None, Appointment]],
-    *,
-    now: datetime,
+    connection: Connection, environment_id: UUID, made: Sequence[NewSchedule], *, now: datetime
 ) -> list[Schedule]:
-    """Store schedules.
-
-    Args:
-        connection: inside a transaction that holds their recipients.
-        environment_id: where.
-        wanted: what they have in common.
-        made: of each its recipient, data of its own if it has any, and id and first occurrence.
-        now: when.
-    """
-    actor, tenant = wanted.actor, wanted.tenant
+    """Store schedules, in a transaction that holds their recipients; return them in any order."""
+    # What many have in common is sent once: its data may have 10 MB.
+    common = list({id(one.wanted): one.wanted for one in made}.values())
+    numbers = {id(wanted): number for number, wanted in enumerate(common, 1)}
+    actors = [None if wanted.actor is None else wanted.actor.ref for wanted in common]
     values = {
         "environment_id": environment_id,
-        "workflow_key": wanted.workflow_key,
-        "tenant_id": tenant.ref.id if tenant else None,
-        "actor_collection": actor.ref.collection if actor else None,
-        "actor_id": actor.ref.id if actor else None,
-        "data": None if wanted.data is None else Jsonb(wanted.data),
-        "repeats": Jsonb(wanted.repeats),
-        "scheduled_at": wanted.scheduled_at,
-        "ending_at": wanted.ending_at,
-        "ids": [appointment.schedule_id for _, _, appointment in made],
-        "collections": [ref.collection for ref, _, _ in made],
-        "recipient_ids": [ref.id for ref, _, _ in made],
-        "own_data": [None if own is None else Jsonb(own) for _, own, _ in made],
-        "next_at": [appointment.at for _, _, appointment in made],
+        "workflow_keys": [wanted.workflow_key for wanted in common],
+        "tenant_ids": [None if one.tenant is None else one.tenant.ref.id for one in common],
+        "actor_collections": [None if actor is None else actor.collection for actor in actors],
+        "actor_ids": [None if actor is None else actor.id for actor in actors],
+        "data": [None if one.data is None else Jsonb(one.data) for one in common],
+        "repeats": [Jsonb(wanted.repeats) for wanted in common],
+        "scheduled_at": [wanted.scheduled_at for wanted in common],
+        "ending_at": [wanted.ending_at for wanted in common],
+        "ids": [one.appointment.schedule_id for one in made],
+        "numbers": [numbers[id(one.wanted)] for one in made],
+        "collections": [one.recipient.collection for one in made],
+        "recipient_ids": [one.recipient.id for one in made],
+        "own_data": [None if one.own_data is None else Jsonb(one.own_data) for one in made],
+        "next_at": [one.appointment.at for one in made],
         "now": now,
     }
     return await fetch_all(connection, Schedule, _INSERT, values)

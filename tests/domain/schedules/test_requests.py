@@ -14,7 +14,9 @@ from domain.kit.shapes import read_shape
 from domain.schedules.requests import (
     CreateSchedulesIn,
     NewSchedules,
+    ScheduleEntryIn,
     UpdateSchedulesIn,
+    new_schedule,
     new_schedules,
     schedule_changes,
 )
@@ -86,6 +88,29 @@ def test_a_recipient_has_one_schedule() -> None:
     wanted = _new(recipients=["ellie", {"id": "ellie", "name": "Ellie"}, "alan"])
     assert [one.ref.id for one in wanted.recipients] == ["ellie", "alan"]
     assert wanted.recipients[0].properties == {"name": "Ellie"}
+
+
+def test_a_recipient_has_the_place_of_its_first_mention() -> None:
+    """Whatever is found out of a recipient later is told where the request names it."""
+    wanted = _new(recipients=["ellie", "ellie", "alan"])
+    assert {ref.id: place for ref, place in wanted.places.items()} == {
+        "ellie": "recipients[0]",
+        "alan": "recipients[2]",
+    }
+
+
+def test_an_entry_of_many_has_one_recipient() -> None:
+    """It says when and for whom by itself, and each fault has its place in it."""
+    entry = {"workflow": "digest", "repeats": [DAILY], "recipient": {"id": "ellie", "name": "E"}}
+    wanted = new_schedule(read_shape(ScheduleEntryIn, entry), size=100)
+    assert [(one.ref.id, one.properties) for one in wanted.recipients] == [("ellie", {"name": "E"})]
+    assert list(wanted.places.values()) == ["recipient"]
+    with pytest.raises(InvalidParams) as caught:
+        read_shape(ScheduleEntryIn, {"workflow": "digest", "repeats": [DAILY]})
+    assert caught.value.reasons == "recipient: is required"
+    never = read_shape(ScheduleEntryIn, {"workflow": "digest", "recipient": "ellie"})
+    with pytest.raises(InvalidParams, match="scheduled_at"):
+        new_schedule(never, size=100)
 
 
 def test_what_is_left_out_of_an_update_stays() -> None:

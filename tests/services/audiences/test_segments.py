@@ -17,9 +17,9 @@ from domain.kit.shapes import read_shape
 from domain.recipients.refs import RecipientRef
 from services.audiences.archiving import archive_audience
 from services.audiences.members import add_members, remove_members
-from services.audiences.refresh import refresh_audiences
 from services.bulk.departures import delete_recipient
 from services.triggers import segments
+from tests.support.audiences import build, refresh
 from tests.support.builders import T0
 from tests.support.steps import trigger_step, update_recipient_step
 from tests.support.waiting import until_blocked
@@ -35,21 +35,6 @@ def _is(name: str, value: str) -> JsonObject:
 IS_PRO = [_is("recipient.plan", "pro")]
 
 
-async def _refresh(world: World) -> None:
-    """Do the sweep's duty as if this environment had all audiences."""
-    await world.make.rows(
-        "UPDATE audience_builds SET due_at = 'infinity' WHERE environment_id <> %s RETURNING 1",
-        world.environment.id,
-    )
-    await refresh_audiences(world.engine)
-
-
-async def _built(world: World) -> None:
-    """Let the first two passes over all users happen."""
-    await _refresh(world)
-    await _refresh(world.at(world.engine.clock() + timedelta(minutes=2)))
-
-
 async def _entered(world: World, workflow_key: str = "welcome") -> list[str]:
     return [run["recipient_id"] for run in await world.runs_of(workflow_key)]
 
@@ -59,7 +44,7 @@ async def pro(world: World) -> None:
     """Make an audience that all users were compared with, and a workflow that it triggers."""
     await world.audience("pro", IS_PRO)
     await world.publish("welcome", channel_step("feed"), audience_trigger=PRO)
-    await _built(world)
+    await build(world)
 
 
 @pytest.mark.usefixtures("pro")
@@ -137,7 +122,7 @@ async def test_two_identifies_at_once_enter_once(world: World) -> None:
     """Of concurrent identifies that fulfil the conditions exactly one is the entry."""
     await world.audience("pro", IS_PRO)
     await world.publish("welcome", channel_step("feed"), audience_trigger=PRO)
-    await _built(world)
+    await build(world)
     await world.identify("ellie", plan="free")
     await asyncio.gather(*(world.identify("ellie", plan="pro", n=n) for n in range(8)))
     assert await world.members("pro") == [("ellie", "")]
@@ -151,7 +136,7 @@ async def test_who_fulfils_it_from_the_beginning(world: World) -> None:
     await world.audience("pro", IS_PRO)
     await world.publish("welcome", channel_step("feed"), audience_trigger=PRO)
     await world.identify("ellie", n=1)
-    await _built(world)
+    await build(world)
     assert await world.members("pro") == [("alan", ""), ("ellie", "")]
     assert await _entered(world) == []
 
@@ -162,7 +147,7 @@ async def test_all_pages_are_compared(world: World, monkeypatch: pytest.MonkeyPa
     for number in range(5):
         await world.identify(f"user-{number}", plan="pro")
     await world.audience("pro", IS_PRO)
-    await _refresh(world)
+    await refresh(world)
     assert len(await world.members("pro")) == 5
 
 
@@ -172,7 +157,7 @@ async def test_other_conditions(world: World) -> None:
     await world.identify("ellie", plan="pro")
     await world.identify("alan", plan="max")
     await world.audience("pro", [_is("plan", "max")])
-    await _built(world)
+    await build(world)
     assert await world.members("pro") == [("alan", "")]
     assert await _entered(world) == ["ellie"]
     await world.identify("ian", plan="max")
@@ -182,11 +167,11 @@ async def test_other_conditions(world: World) -> None:
 async def test_the_second_pass_finds_who_was_missed(world: World) -> None:
     """Somebody who was changed by a request that did not know of the audience is found later."""
     await world.audience("pro", IS_PRO)
-    await _refresh(world)
+    await refresh(world)
     await world.make.user(world.environment, "ellie", plan="pro")
-    await _refresh(world)
+    await refresh(world)
     assert await world.members("pro") == []
-    await _refresh(world.at(world.engine.clock() + timedelta(minutes=2)))
+    await refresh(world.at(world.engine.clock() + timedelta(minutes=2)))
     assert await world.members("pro") == [("ellie", "")]
 
 
@@ -201,14 +186,14 @@ async def test_time_goes_by(world: World) -> None:
     await start.identify(
         "ellie", trial_ends=(T0 + timedelta(hours=2)).isoformat(), since=T0.isoformat()
     )
-    await _built(start)
+    await build(start)
     assert (await world.members("past"), await world.members("new")) == ([], [("ellie", "")])
-    await _refresh(world.at(T0 + timedelta(hours=1)))
+    await refresh(world.at(T0 + timedelta(hours=1)))
     assert await world.members("past") == []
-    await _refresh(world.at(T0 + timedelta(hours=3)))
+    await refresh(world.at(T0 + timedelta(hours=3)))
     assert await world.members("past") == [("ellie", "")]
     assert await _entered(world) == ["ellie"]
-    await _refresh(world.at(T0 + timedelta(days=3)))
+    await refresh(world.at(T0 + timedelta(days=3)))
     assert await world.members("new") == []
 
 
@@ -228,7 +213,7 @@ async def test_an_archived_audience(world: World) -> None:
     await world.identify("ellie", plan="pro")
     await archive_audience(world.engine, world.environment.scope, "pro")
     await world.identify("alan", plan="pro")
-    await _built(world)
+    await build(world)
     assert await world.members("pro") == []
 
 
@@ -248,10 +233,10 @@ async def test_one_that_fails_holds_up_no_other(
 
     monkeypatch.setattr("services.audiences.refresh.settle", failing)
     with pytest.raises(RuntimeError, match="on purpose"):
-        await _refresh(world)
+        await refresh(world)
     assert await world.members("pro") == [("ellie", "")]
     monkeypatch.undo()
-    await _refresh(world.at(world.engine.clock() + timedelta(minutes=6)))
+    await refresh(world.at(world.engine.clock() + timedelta(minutes=6)))
     assert await world.members("bad") == [("ellie", "")]
 
 
@@ -265,7 +250,7 @@ async def test_a_comparison_waits_for_who_is_being_changed(world: World) -> None
             " WHERE environment_id = %s AND id = 'ellie'",
             (world.environment.id,),
         )
-        comparing = asyncio.create_task(_refresh(world))
+        comparing = asyncio.create_task(refresh(world))
         await until_blocked(world.make)
     await comparing
     assert await world.members("pro") == []
@@ -276,7 +261,7 @@ async def test_everybody_at_once(world: World) -> None:
     await world.audience("beta")
     await world.audience("pro", IS_PRO)
     await world.publish("welcome", channel_step("feed"), audience_trigger=PRO)
-    await _built(world)
+    await build(world)
     scope, users = world.environment.scope, ("ellie", "alan", "ian")
     given = [{"user": {"id": user_id, "plan": "pro"}} for user_id in users]
 
@@ -300,7 +285,7 @@ async def test_everybody_at_once(world: World) -> None:
     for number in range(8):
         await world.audience("pro", IS_PRO, [_is("n", str(number))])
         work = [identify("pro"), identify("free"), leave(), enter(), enter(), delete()]
-        await asyncio.gather(*work, _refresh(world))
+        await asyncio.gather(*work, refresh(world))
 
 
 async def test_nothing_is_asked_without_audiences(

@@ -174,6 +174,30 @@ async def test_who_has_much_goes_in_pieces(world: World) -> None:
         await load_recipient(world.engine, world.environment.scope, ELLIE)
 
 
+async def test_who_is_held_keeps_nobody_waiting(world: World) -> None:
+    """A deletion of several takes those whom nobody holds first, and then waits for the others."""
+    for user_id in ("alan", "ellie", "ian"):
+        await world.make.user(world.environment, user_id)
+    given = BulkDeleteUsersIn(user_ids=["ellie", "nobody", "ian", "alan"])
+    view = await delete_users(world.engine, world.environment.scope, given)
+    async with world.make.database.transaction() as connection:
+        await connection.execute(
+            "SELECT FROM recipients WHERE environment_id = %s AND id = 'ellie' FOR KEY SHARE",
+            [world.environment.id],
+        )
+        deleting = asyncio.create_task(finish(world.engine, world.environment, view.operation.id))
+        await until_blocked(world.make)
+        seen = await get_operation(world.engine, world.environment.scope, view.operation.id)
+        assert counts(seen) == ("processing", 3, 3, 0)  # somebody who is not there is no matter
+        rows = await world.make.rows(
+            "SELECT id FROM recipients WHERE environment_id = %s", world.environment.id
+        )
+        assert [row["id"] for row in rows] == ["ellie"]
+    assert counts(await deleting) == ("completed", 4, 4, 0)
+    with pytest.raises(NotFound):
+        await load_recipient(world.engine, world.environment.scope, ELLIE)
+
+
 @pytest.mark.parametrize("works", range(1, 7))
 async def test_a_deletion_that_was_interrupted_is_gone_on_with(world: World, works: int) -> None:
     """Wherever the database goes away, what was accepted is done by the next that works on it."""

@@ -31,7 +31,7 @@ async def test_who_is_deleted_while_preferences_are_set_is_made_again(world: Wor
     scope = world.environment.scope
     await store_recipient(world.engine, scope, _ELLIE, read_shape(UserIn, {"name": "Ellie"}))
     async with world.engine.database.transaction() as connection:
-        await delete_recipients(connection, scope.id, [_ELLIE], limit=1_000)
+        await delete_recipients(connection, scope.id, [_ELLIE], limit=100)
         writing = asyncio.create_task(
             write_set(world.engine, scope, _ELLIE, "default", _SAID, how=Persistence.REPLACE)
         )
@@ -46,7 +46,7 @@ async def test_who_is_deleted_while_identified_leaves_nothing(world: World) -> N
     given = read_shape(UserIn, {"name": "Ellie", "preferences": {"default": _SAID}})
     await store_recipient(world.engine, scope, _ELLIE, given)
     async with world.engine.database.transaction() as connection:
-        await delete_recipients(connection, scope.id, [_ELLIE], limit=1_000)
+        await delete_recipients(connection, scope.id, [_ELLIE], limit=100)
         identifying = asyncio.create_task(store_recipient(world.engine, scope, _ELLIE, given))
         await until_blocked(world.make)
     (outcome,) = await asyncio.gather(identifying, return_exceptions=True)

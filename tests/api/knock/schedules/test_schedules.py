@@ -278,3 +278,21 @@ async def test_a_run_tells_which_schedule_made_it(
     (now,) = (await client.get("/v1/users/ellie/schedules")).json()["entries"]
     assert now["next_occurrence_at"] is None
     assert _local(now["last_occurrence_at"]) == at
+
+
+@pytest.mark.parametrize(
+    ("recipient", "path"),
+    [
+        ("ellie", "/v1/users/ellie"),
+        ({"collection": "teams", "id": "core", "name": "Core"}, "/v1/objects/teams/core"),
+        ({"collection": "$tenants", "id": "acme", "name": "Acme"}, "/v1/tenants/acme"),
+    ],
+)
+async def test_schedules_go_with_their_recipient(
+    client: httpx.AsyncClient, recipient: Any, path: str
+) -> None:
+    """Deleting a user, an object or a tenant ends its schedules, and nobody else's."""
+    await _create(client, recipient, "alan")
+    assert (await client.delete(path)).status_code in (200, 204)
+    body = (await client.get(_PATH, params={"workflow": "digest"})).json()
+    assert _names(body["entries"]) == ["alan"]

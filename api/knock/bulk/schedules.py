@@ -1,0 +1,33 @@
+"""Bulk creation of schedules."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse
+
+from api.kit.auth import EngineDep, SecretKey
+from api.kit.bodies import read_trigger
+from api.kit.parameters import ERROR_RESPONSES, takes
+from api.kit.rate_limits import secret_limit
+from api.knock.bulk.schemas import BulkOperationOut, answer_bulk
+from domain.bulk.requests import BulkCreateSchedulesIn
+from domain.kit.shapes import read_shape
+from services.bulk import schedules
+
+router = APIRouter(tags=["Schedules"], responses=ERROR_RESPONSES)
+
+
+@router.post(
+    "/v1/schedules/bulk/create",
+    response_model=BulkOperationOut,
+    dependencies=[secret_limit(1)],
+    openapi_extra=takes(BulkCreateSchedulesIn),
+)
+async def bulk_create_schedules(
+    request: Request, principal: SecretKey, engine: EngineDep
+) -> JSONResponse:
+    """Make up to 1,000 schedules, each of one recipient, as if by a request of its own."""
+    body = await read_trigger(request)
+    given = read_shape(BulkCreateSchedulesIn, body.content)
+    view = await schedules.create_schedules(engine, principal.environment, given, size=body.size)
+    return answer_bulk(request, view)
