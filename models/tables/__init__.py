@@ -11,7 +11,7 @@ from models.tables.channel import Channel, ChannelEnvironment
 from models.tables.content import Commit, ContentResource, ContentVersion
 from models.tables.delivery import PendingDelivery
 from models.tables.effect import OwedEffect
-from models.tables.environment import ApiKey, Environment, ServiceToken
+from models.tables.environment import ApiKey, Environment, ServiceToken, SigningKey
 from models.tables.expansion import FollowedObject, TriggerExpansion
 from models.tables.fetch import PendingFetch
 from models.tables.idempotency import IdempotencyRecord
@@ -59,6 +59,7 @@ __all__ = [
     "RecipientRunEvent",
     "RunPatch",
     "ServiceToken",
+    "SigningKey",
     "Subscription",
     "SweepPosition",
     "ThrottlePass",

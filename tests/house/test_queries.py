@@ -27,6 +27,7 @@ ELSEWHERE: dict[str, str] = {
     "account/api_keys.revoke_api_key": _ALL,
     "account/api_keys.*_service_token*": _ALL,
     "account/credentials.find_credential": _BEFORE,
+    "account/signing_keys.insert_*": _CARRIED,
     "batches/membership.open_batch": _CARRIED,
     "batches/membership.join_batch": _CARRIED,
     "batches/membership.close_batch": _OWNED,
