@@ -1,9 +1,11 @@
 """Durable orchestration: imports domain and temporalio only."""
 
 from temporal_workflows.batch_window import BatchWindowWorkflow
+from temporal_workflows.bulk_operation import BulkOperationWorkflow
 from temporal_workflows.cancel_fanout import CancelFanoutWorkflow
 from temporal_workflows.message_delivery import MessageDeliveryWorkflow
 from temporal_workflows.recipient_run import RecipientRunWorkflow
+from temporal_workflows.schedule_clock import ScheduleClockWorkflow
 from temporal_workflows.sweep import SweepWorkflow
 from temporal_workflows.trigger_fanout import TriggerFanoutWorkflow
 
@@ -13,15 +15,19 @@ WORKFLOWS = (
     TriggerFanoutWorkflow,
     CancelFanoutWorkflow,
     MessageDeliveryWorkflow,
+    ScheduleClockWorkflow,
+    BulkOperationWorkflow,
     SweepWorkflow,
 )
 
 __all__ = [
     "WORKFLOWS",
     "BatchWindowWorkflow",
+    "BulkOperationWorkflow",
     "CancelFanoutWorkflow",
     "MessageDeliveryWorkflow",
     "RecipientRunWorkflow",
+    "ScheduleClockWorkflow",
     "SweepWorkflow",
     "TriggerFanoutWorkflow",
 ]

@@ -15,12 +15,16 @@ from domain.contract.runs import (
     Advanced,
     AdvanceInput,
     BatchWindowInput,
+    BulkOperationInput,
+    BulkState,
     CancelFanoutInput,
     Chunk,
     ChunkPlan,
+    ClockState,
     DeliverMessageInput,
     FirstAttempt,
     HttpFetchInput,
+    ScheduleClockInput,
     TriggerFanoutInput,
     WindowState,
 )
@@ -68,6 +72,9 @@ FETCH_RETRY = RetryPolicy(
 FETCH_TIMEOUT = timedelta(minutes=10)
 FETCH_HEARTBEAT = timedelta(seconds=30)
 
+# A turn ends by itself after a minute, or a chunk later.
+BULK_TIMEOUT = timedelta(minutes=5)
+
 CHUNK_TIMEOUT = timedelta(minutes=5)
 CHUNK_HEARTBEAT = timedelta(seconds=20)
 SWEEP_TIMEOUT = timedelta(minutes=2)
@@ -105,6 +112,12 @@ async def http_fetch(order: HttpFetchInput) -> str:
     raise NotImplementedError
 
 
+@activity.defn(name="fire_schedules")
+async def fire_schedules(order: ScheduleClockInput) -> ClockState:
+    """Fire what is due of one clock's schedules, and answer when to look again."""
+    raise NotImplementedError
+
+
 @activity.defn(name="plan_trigger_fanout")
 async def plan_trigger_fanout(order: TriggerFanoutInput) -> ChunkPlan:
     """Cut the recipient runs of a trigger into ranges."""
@@ -129,6 +142,12 @@ async def signal_cancelled_runs(chunk: Chunk) -> int:
     raise NotImplementedError
 
 
+@activity.defn(name="work_on_bulk")
+async def work_on_bulk(order: BulkOperationInput) -> BulkState:
+    """Work on a bulk operation for a while; answers whether it is over."""
+    raise NotImplementedError
+
+
 @activity.defn(name="sweep")
 async def sweep(duty: str) -> int:
     """Do one duty of the sweep; returns how much there was to do."""
@@ -140,10 +159,12 @@ ALL = (
     close_window,
     deliver_message,
     deliver_now,
+    fire_schedules,
     http_fetch,
     plan_trigger_fanout,
     start_runs,
     plan_cancel_fanout,
     signal_cancelled_runs,
+    work_on_bulk,
     sweep,
 )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.admin import channels, keys, messages, preferences, security
+from api.admin import channels, keys, messages, preferences, schedules, security
 
 ROUTERS: tuple[APIRouter, ...] = (
     channels.router,
     keys.router,
     messages.router,
     preferences.router,
+    schedules.router,
     security.router,
 )

@@ -96,10 +96,7 @@ def _check_path(request: Request, token: UserToken, ability: Ability) -> None:
     named = request.path_params
     user_id = named.get("user_id")
     if user_id is not None and user_id != token.user_id:
-        raise Unauthenticated(
-            "The user token is invalid. It is the token of another user.",
-            code="invalid_user_token",
-        )
+        raise token_of_another()
     if user_id is not None and not token.may_for_user(ability, user_id):
         raise not_granted(ability)
     scope = token.tenants(ability)
@@ -113,6 +110,13 @@ def check_object(token: UserToken, ability: Ability, collection: str, object_id:
     """Check that a token allows something for an object. Raises Forbidden."""
     if not token.may_for_object(ability, collection, object_id):
         raise not_granted(ability)
+
+
+def token_of_another() -> Unauthenticated:
+    """Return the error for a token of another user than the one who is asked about."""
+    return Unauthenticated(
+        "The user token is invalid. It is the token of another user.", code="invalid_user_token"
+    )
 
 
 def not_granted(ability: Ability) -> Forbidden:

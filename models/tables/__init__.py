@@ -4,8 +4,10 @@ Only migrations and tests need it. Processes that serve run SQL from `models/que
 second sooner without the table classes.
 """
 
+from models.tables.audience import AudienceBuild, AudienceMember
 from models.tables.base import metadata
 from models.tables.batch import Batch, BatchItem
+from models.tables.bulk import BulkItem, BulkOperation
 from models.tables.cancellation import Cancellation
 from models.tables.channel import Channel, ChannelEnvironment
 from models.tables.content import Commit, ContentResource, ContentVersion
@@ -26,12 +28,17 @@ from models.tables.recipient import (
 )
 from models.tables.release import SweepPosition, TriggerRelease
 from models.tables.run import FirstRun, RecipientRun, RecipientRunEvent, RunPatch, WorkflowRun
+from models.tables.schedule import MovedRecipient, Schedule
 from models.tables.throttle import ThrottlePass
 
 __all__ = [
     "ApiKey",
+    "AudienceBuild",
+    "AudienceMember",
     "Batch",
     "BatchItem",
+    "BulkItem",
+    "BulkOperation",
     "Cancellation",
     "Channel",
     "ChannelData",
@@ -47,6 +54,7 @@ __all__ = [
     "IdempotencyRecord",
     "Message",
     "MessageEvent",
+    "MovedRecipient",
     "OutboxEntry",
     "OutboxReader",
     "OutboxSubscription",
@@ -58,6 +66,7 @@ __all__ = [
     "RecipientRun",
     "RecipientRunEvent",
     "RunPatch",
+    "Schedule",
     "ServiceToken",
     "SigningKey",
     "Subscription",

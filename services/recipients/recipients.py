@@ -1,6 +1,6 @@
-"""Stores, reads and deletes users, objects and tenants.
+"""Stores and reads users, objects and tenants.
 
-Source: Knock docs, "Users", "Objects", "Tenants", "Deleting users".
+Source: Knock docs, "Users", "Objects", "Tenants".
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from domain.recipients.refs import USERS, RecipientRef
 from models.queries.preferences.defaults import get_default_set
 from models.queries.preferences.sets import preference_sets_of
 from models.queries.recipients import lists
-from models.queries.recipients.deletion import delete_recipient as delete_with_belongings
-from models.queries.recipients.recipients import get_recipient, upsert_recipients
+from models.queries.recipients.recipients import get_recipient
 from runtime.database import Connection
 from services.engine import Engine
+from services.triggers.audience_entries import identify
 
 _MISSING = "The resource you requested does not exist."
 
@@ -67,7 +67,7 @@ async def store_recipient(
     """
     said = InlineRecipient.of(ref, given)
     async with engine.unit() as unit:
-        await upsert_recipients(unit.connection, environment.id, [said], unit.now)
+        await identify(unit, environment, [said])
         stored = await get_recipient(unit.connection, environment.id, ref)
     if stored is None:  # deleted by somebody else between two statements
         raise NotFound(_MISSING)
@@ -117,15 +117,3 @@ async def list_tenants(
     """Return a page of tenants, newest first."""
     async with engine.connection() as connection:
         return await lists.list_tenants(connection, environment.id, wanted, request)
-
-
-async def delete_recipient(
-    engine: Engine, environment: EnvironmentScope, ref: RecipientRef
-) -> None:
-    """Delete a recipient and all that belongs to it, at once. Raises NotFound.
-
-    Its open runs find nothing to do and end by themselves.
-    """
-    async with engine.unit() as unit:
-        if not await delete_with_belongings(unit.connection, environment.id, ref):
-            raise NotFound(_MISSING)

@@ -16,9 +16,11 @@ from temporal_workflows import WORKFLOWS, activity_stubs, search_attributes, sig
 
 WORKFLOW_NAMES = {
     "BatchWindow": "BatchWindowInput",
+    "BulkOperation": "BulkOperationInput",
     "CancelFanout": "CancelFanoutInput",
     "MessageDelivery": "MessageDeliveryInput",
     "RecipientRun": "RecipientRunInput",
+    "ScheduleClock": "ScheduleClockInput",
     "Sweep": "SweepInput",
     "TriggerFanout": "TriggerFanoutInput",
 }
@@ -27,16 +29,19 @@ ACTIVITY_NAMES = {
     "close_window",
     "deliver_message",
     "deliver_now",
+    "fire_schedules",
     "http_fetch",
     "plan_cancel_fanout",
     "plan_trigger_fanout",
     "signal_cancelled_runs",
     "start_runs",
     "sweep",
+    "work_on_bulk",
 }
 SIGNAL_NAMES = {
     "BatchWindow": {"closes_earlier"},
     "RecipientRun": {"batch_closed", "cancel_requested"},
+    "ScheduleClock": {"due_earlier"},
 }
 SEARCH_ATTRIBUTES = {
     "CancellationKey",
@@ -47,6 +52,7 @@ SEARCH_ATTRIBUTES = {
     "WorkflowRunId",
 }
 QUEUES = {
+    "bulk",
     "deliver-chat",
     "deliver-email",
     "deliver-push",
@@ -78,6 +84,10 @@ PAYLOADS = {
     "ChunkPlan": ("chunks", "more"),
     "SweepInput": ("duties",),
     "BatchWindowInput": ("batch_id", "environment_id", "closes_at"),
+    "ScheduleClockInput": ("clock", "due_at"),
+    "ClockState": ("due_at", "fired"),
+    "BulkOperationInput": ("operation_id", "environment_id"),
+    "BulkState": ("is_over",),
     "WindowState": ("is_closed", "closes_at"),
 }
 
@@ -108,6 +118,7 @@ def test_signals() -> None:
     of_runs = {signals.BATCH_CLOSED, signals.CANCEL_REQUESTED}
     assert of_runs == SIGNAL_NAMES["RecipientRun"]
     assert {signals.CLOSES_EARLIER} == SIGNAL_NAMES["BatchWindow"]
+    assert {signals.DUE_EARLIER} == SIGNAL_NAMES["ScheduleClock"]
 
 
 def test_activities() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,13 +15,17 @@ from domain.contract.runs import (
     Advanced,
     AdvanceInput,
     BatchWindowInput,
+    BulkOperationInput,
+    BulkState,
     CancelFanoutInput,
     Chunk,
     ChunkPlan,
+    ClockState,
     DeliverMessageInput,
     Finished,
     FirstAttempt,
     HttpFetchInput,
+    ScheduleClockInput,
     TriggerFanoutInput,
     WindowState,
 )
@@ -57,6 +62,8 @@ class Script:
         plan: the ranges of a fan-out.
         pages: its pages instead, by where they begin.
         unready_plans: how many times runs are still being made when a plan is asked for.
+        clock: what looks at a clock's schedules answer, one after the other; then never.
+        turns: how many turns a bulk operation takes.
         windows: the ends of a window that looks at it find, one after the other; then it is closed.
     """
 
@@ -72,6 +79,9 @@ class Script:
     unready_plans: int = 0
     windows: list[float] = field(default_factory=list)
     looks: int = 0
+    clock: list[ClockState] = field(default_factory=list)
+    looked_at: list[float] = field(default_factory=list)
+    turns: int = 1
     durable_walk: asyncio.Event = field(default_factory=asyncio.Event)
     walks: list[AdvanceInput] = field(default_factory=list)
     forms: list[str] = field(default_factory=list)
@@ -86,6 +96,8 @@ class ScriptedActivities:
 
     def __init__(self) -> None:
         self.scripts: dict[str, Script] = {}
+        # Clocks belong to no environment.
+        self.clocks: list[Script] = []
 
     @activity.defn(name="advance")
     async def advance(self, order: AdvanceInput) -> Advanced:
@@ -131,6 +143,13 @@ class ScriptedActivities:
         script.fetched.append(order)
         return await script.fetch(order, activity.info().attempt)
 
+    @activity.defn(name="fire_schedules")
+    async def fire_schedules(self, order: ScheduleClockInput) -> ClockState:
+        """Answer what the script says of the clock; its number is that of its script."""
+        script = self.clocks[order.clock]
+        script.looked_at.append(time.time())
+        return script.clock.pop(0) if script.clock else ClockState()
+
     @activity.defn(name="plan_trigger_fanout")
     async def plan_trigger_fanout(self, order: TriggerFanoutInput) -> ChunkPlan:
         """Answer the plan."""
@@ -161,6 +180,13 @@ class ScriptedActivities:
         script.chunks.append(chunk)
         return await script.work(chunk, activity.info().attempt)
 
+    @activity.defn(name="work_on_bulk")
+    async def work_on_bulk(self, order: BulkOperationInput) -> BulkState:
+        """Answer that the operation is over when the turns of the script are used up."""
+        script = self.scripts[order.environment_id]
+        script.turns -= 1
+        return BulkState(is_over=script.turns == 0)
+
     @activity.defn(name="sweep")
     async def sweep(self, duty: str) -> int:
         """Do as much as the duty's name is long; one that is broken fails."""
@@ -175,10 +201,12 @@ class ScriptedActivities:
             self.close_window,
             self.deliver_message,
             self.deliver_now,
+            self.fire_schedules,
             self.http_fetch,
             self.plan_trigger_fanout,
             self.plan_cancel_fanout,
             self.start_runs,
             self.signal_cancelled_runs,
+            self.work_on_bulk,
             self.sweep,
         ]

@@ -11,7 +11,9 @@ import httpx
 import pytest
 
 from domain.kit.clock import utc_now
+from services.engine import Engine
 from tests.support.builders import Builder, Environment
+from tests.support.bulk import finish
 from tests.support.user_tokens import granted, let_sign, of_browser, signed, signing_key
 
 ELLIE = "/v1/users/ellie"
@@ -241,3 +243,46 @@ async def test_a_feed_is_kept_to_granted_tenants(
     seen = (await anonymous.get(feed)).json()
     assert [one["tenant"] for one in seen["entries"]] == [None, "ingen"]
     assert seen["meta"]["unread_count"] == 2
+
+
+async def test_all_messages_of_a_feed_are_those_of_the_user(
+    anonymous: httpx.AsyncClient, secured: Environment, make: Builder, engine: Engine
+) -> None:
+    """Who names nobody means themselves; who names somebody else is refused."""
+    channel = await make.channel()
+    own = await make.message(secured, channel)
+    other = await make.message(secured, channel, recipient_id="alan")
+    path = f"/v1/channels/{channel}/messages/bulk/seen"
+    anonymous.headers.update(of_browser(secured, signed("ellie")))
+    for body in ({"user_ids": ["alan"]}, {"recipient_ids": ["ellie", "alan"]}):
+        assert _refusal(await anonymous.post(path, json=body)) == (401, "invalid_user_token")
+    begun = await anonymous.post(path, json={})
+    await finish(engine, secured, begun.json()["id"])
+    seen = await make.rows("SELECT id FROM messages WHERE seen_at IS NOT NULL")
+    assert own in {str(row["id"]) for row in seen}
+    assert other not in {str(row["id"]) for row in seen}
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"tenants": ["ingen"]}, 200),
+        ({"tenants": ["ingen", "biosyn"]}, 403),
+        ({}, 403),
+        ({"has_tenant": True}, 403),
+        ({"has_tenant": False}, 403),
+    ],
+)
+async def test_all_messages_of_a_feed_are_kept_to_granted_tenants(
+    anonymous: httpx.AsyncClient,
+    secured: Environment,
+    make: Builder,
+    body: dict[str, Any],
+    status: int,
+) -> None:
+    """Those of other tenants, and those without one, are not marked."""
+    channel = await make.channel()
+    token = signed("ellie", grants=granted("tenants/ingen", "user/feed_write"))
+    path = f"/v1/channels/{channel}/messages/bulk/read"
+    answered = await anonymous.post(path, json=body, headers=of_browser(secured, token))
+    assert answered.status_code == status
