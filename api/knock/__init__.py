@@ -15,7 +15,7 @@ from api.knock.messages import statuses as message_statuses
 from api.knock.preferences import sections as preference_sections
 from api.knock.preferences import sets as preference_sets
 from api.knock.preferences import unsubscribing
-from api.knock.recipients import objects, subscriptions, tenants, users
+from api.knock.recipients import channel_data, objects, subscriptions, tenants, users
 from api.knock.runs import recipient_runs
 from api.knock.schedules import recipient_schedules, schedules
 from api.knock.triggers import workflows
@@ -37,6 +37,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     unsubscribing.router,
     objects.router,
     subscriptions.router,
+    channel_data.router,
     tenants.router,
     audience_members.router,
     recipient_runs.router,

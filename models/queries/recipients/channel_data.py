@@ -21,3 +21,14 @@ async def channel_data_of(
     cursor = await connection.execute(_GET, (environment_id, ref.collection, ref.id, channel_id))
     row = await cursor.fetchone()
     return None if row is None else row["data"]
+
+
+async def delete_channel_data(
+    connection: Connection, environment_id: UUID, ref: RecipientRef, channel_id: UUID
+) -> None:
+    """Forget a recipient's data for a channel."""
+    await connection.execute(
+        "DELETE FROM channel_data"
+        " WHERE environment_id = %s AND collection = %s AND recipient_id = %s AND channel_id = %s",
+        (environment_id, ref.collection, ref.id, channel_id),
+    )
