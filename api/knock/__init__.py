@@ -9,6 +9,7 @@ from api.knock.bulk import messages as bulk_messages
 from api.knock.bulk import operations as bulk_operations
 from api.knock.bulk import recipients as bulk_recipients
 from api.knock.bulk import subscriptions as bulk_subscriptions
+from api.knock.channels import workspaces
 from api.knock.in_app import feeds
 from api.knock.messages import messages, recipient_messages
 from api.knock.messages import statuses as message_statuses
@@ -38,6 +39,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     objects.router,
     subscriptions.router,
     channel_data.router,
+    workspaces.router,
     tenants.router,
     audience_members.router,
     recipient_runs.router,

@@ -77,6 +77,19 @@ async def get_channel_here(
     )
 
 
+async def get_sealed_settings(
+    connection: Connection, environment_id: UUID, channel_id: UUID
+) -> bytes | None:
+    """Return the provider settings of a channel in an environment, sealed."""
+    cursor = await connection.execute(
+        "SELECT provider_settings FROM channel_environments"
+        " WHERE environment_id = %s AND channel_id = %s",
+        [environment_id, channel_id],
+    )
+    row = await cursor.fetchone()
+    return None if row is None else bytes(row["provider_settings"])
+
+
 async def list_channel_settings(
     connection: Connection, channel_ids: Sequence[UUID]
 ) -> list[ChannelSettings]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from domain.kit.json_types import JsonObject
@@ -31,4 +32,21 @@ async def delete_channel_data(
         "DELETE FROM channel_data"
         " WHERE environment_id = %s AND collection = %s AND recipient_id = %s AND channel_id = %s",
         (environment_id, ref.collection, ref.id, channel_id),
+    )
+
+
+async def forget_member(
+    connection: Connection,
+    environment_id: UUID,
+    ref: RecipientRef,
+    channel_id: UUID,
+    member: str,
+    *,
+    now: datetime,
+) -> None:
+    """Take one member out of a recipient's data for a channel."""
+    await connection.execute(
+        "UPDATE channel_data SET data = data - %s::text, updated_at = %s"
+        " WHERE environment_id = %s AND collection = %s AND recipient_id = %s AND channel_id = %s",
+        (member, now, environment_id, ref.collection, ref.id, channel_id),
     )
