@@ -13,6 +13,7 @@ from api.admin import (
     preferences,
     runs,
     schedules,
+    security,
     sources,
     webhooks,
 )
@@ -26,6 +27,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     preferences.router,
     runs.router,
     schedules.router,
+    security.router,
     sources.router,
     webhooks.router,
 )

@@ -1,8 +1,9 @@
 """Bearer credentials: who is calling, and whether this operation is open to that kind of key.
 
-The kind is decided by the stored record. `X-Knock-User-Token` is not evaluated yet; without
-enhanced security Knock ignores it too (Knock docs: "API keys", "Security and authentication"). So
-outside development a public key reads, but changes nothing about a person.
+The kind is decided by the stored record. A public key comes with a user token, which says in whose
+name (Knock docs: "API keys", "Security and authentication"): it has to where the environment has
+enhanced security. Where it has not, and nobody proves who they are, a public key outside
+development reads, but changes nothing about a person.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from api.kit.abilities import ability_for
 from domain.kit.errors import BadRequest, Forbidden, Unauthenticated, UnknownBranch
 from domain.kit.principals import KeyKind, Principal, ServicePrincipal
+from domain.kit.user_tokens import Ability, TenantScope, UserToken
+from domain.preferences.names import tenant_of_set
 from services.account.authentication import authenticate
 from services.engine import Engine
 
@@ -50,7 +54,8 @@ def bearer_token(request: Request) -> str:
 
 async def find_caller(request: Request, engine: EngineDep) -> Principal | ServicePrincipal:
     """Return who presents the token, of whatever kind."""
-    return await authenticate(engine, bearer_token(request))
+    user_token = request.headers.get("x-knock-user-token")
+    return await authenticate(engine, bearer_token(request), user_token)
 
 
 Caller = Annotated[Principal | ServicePrincipal, Depends(find_caller)]
@@ -65,11 +70,73 @@ async def require_secret_key(request: Request, caller: Caller) -> Principal:
 
 
 async def require_feed_key(request: Request, caller: Caller) -> Principal:
-    """Let secret keys and public keys through."""
+    """Let secret keys through, and public keys, whose user token has to allow the operation.
+
+    Raises:
+        Unauthenticated: another credential, or the token of another user than the path's.
+        Forbidden: the token does not allow it.
+    """
     refuse_branch(request)
-    if isinstance(caller, Principal):
-        return caller
-    raise _wrong_kind("a secret or public key")
+    if not isinstance(caller, Principal):
+        raise _wrong_kind("a secret or public key")
+    if caller.user_token is not None:
+        ability = ability_of(request)
+        if ability is not None:
+            _check_path(request, caller.user_token, ability)
+    return caller
+
+
+def ability_of(request: Request) -> Ability | None:
+    """Return what a user token has to allow for the operation that is called."""
+    return ability_for(request.method, request.scope["route"].path_format)
+
+
+def _check_path(request: Request, token: UserToken, ability: Ability) -> None:
+    """Check that a token allows something for whom or what the path names, if it names any."""
+    named = request.path_params
+    user_id = named.get("user_id")
+    if user_id is not None and user_id != token.user_id:
+        raise token_of_another()
+    if user_id is not None and not token.may_for_user(ability, user_id):
+        raise not_granted(ability)
+    scope = token.tenants(ability)
+    if "set_id" in named and scope is not None and not scope.covers(tenant_of_set(named["set_id"])):
+        raise not_granted(ability)
+    if "object_id" in named:
+        check_object(token, ability, named["collection"], named["object_id"])
+
+
+def check_object(token: UserToken, ability: Ability, collection: str, object_id: str) -> None:
+    """Check that a token allows something for an object. Raises Forbidden."""
+    if not token.may_for_object(ability, collection, object_id):
+        raise not_granted(ability)
+
+
+def token_of_another() -> Unauthenticated:
+    """Return the error for a token of another user than the one who is asked about."""
+    return Unauthenticated(
+        "The user token is invalid. It is the token of another user.", code="invalid_user_token"
+    )
+
+
+def not_granted(ability: Ability) -> Forbidden:
+    """Return the error for what a token does not allow."""
+    return Forbidden(f"The user token does not grant `{ability}` here.")
+
+
+def tenants_of(request: Request, principal: Principal) -> TenantScope | None:
+    """Return the tenants that a caller is kept to in the operation that is called; None for all."""
+    ability = ability_of(request)
+    if principal.user_token is None or ability is None:
+        return None
+    return principal.user_token.tenants(ability)
+
+
+def check_tenant(request: Request, principal: Principal, tenant_id: str | None) -> None:
+    """Check that a caller may reach something of a tenant, or of none. Raises Forbidden."""
+    scope, ability = tenants_of(request, principal), ability_of(request)
+    if scope is not None and ability is not None and not scope.covers(tenant_id):
+        raise not_granted(ability)
 
 
 async def require_identity_key(
@@ -82,8 +149,9 @@ async def require_identity_key(
     """
     if principal.is_anonymous:
         raise Forbidden(
-            "Outside development a public key cannot change users: anybody who opens a page of "
-            "your application has it. Call this operation from your server, with a secret key."
+            "Outside development this needs a user token beside the public key, which anybody has "
+            "who opens a page of your application: `X-Knock-User-Token`. Or call it from your "
+            "server, with a secret key."
         )
     return principal
 

@@ -152,6 +152,18 @@ class Query:
         except InvalidParams as error:
             raise InvalidParams.of(name, "must be a JSON object") from error
 
+    def spread(self, name: str) -> Query:
+        """Return the members of an object as parameters of their own, `name.member` each.
+
+        It may be sent as JSON text, as `name[member]=value` or as `name.member=value`.
+        """
+        members = Query(b"")
+        for key, value in (self.json_object(name) or {}).items():
+            text = value if isinstance(value, (str, list, dict)) else json.dumps(value)
+            if text not in _ABSENT:
+                members._nodes[f"{name}.{key}"] = text
+        return members
+
     def data_filter(self, name: str) -> DataFilter | None:
         """Read values to look for, as a JSON object or as `name[key]=value`; none may be nested."""
         found = self.json_object(name)

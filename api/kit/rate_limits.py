@@ -97,13 +97,16 @@ def secret_limit(tier: int) -> Any:
 
 
 def feed_limit(tier: int, *, per_user: bool = False) -> Any:
-    """Make the dependency that limits an operation open to public keys, perhaps per user.
+    """Make the dependency that limits an operation open to public keys.
 
-    All users of an environment together have the limit of tier 5.
+    It is limited per user if so asked, and where a user token says who calls. All users of an
+    environment together have the limit of tier 5.
     """
 
     async def check(request: Request, principal: FeedKey) -> None:
         user_id = request.path_params.get("user_id") if per_user else None
+        if principal.user_token is not None:
+            user_id = principal.user_token.user_id
         _check(request, principal, tier, user_id)
 
     return Depends(check)

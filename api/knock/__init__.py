@@ -11,13 +11,14 @@ from api.knock.bulk import preferences as bulk_preferences
 from api.knock.bulk import recipients as bulk_recipients
 from api.knock.bulk import schedules as bulk_schedules
 from api.knock.bulk import subscriptions as bulk_subscriptions
+from api.knock.channels import workspaces
 from api.knock.in_app import feeds
 from api.knock.messages import messages, recipient_messages
 from api.knock.messages import statuses as message_statuses
 from api.knock.preferences import sections as preference_sections
 from api.knock.preferences import sets as preference_sets
 from api.knock.preferences import unsubscribing
-from api.knock.recipients import objects, subscriptions, tenants, users
+from api.knock.recipients import channel_data, objects, subscriptions, tenants, users
 from api.knock.runs import recipient_runs
 from api.knock.schedules import recipient_schedules, schedules
 from api.knock.sources import receive
@@ -42,6 +43,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     unsubscribing.router,
     objects.router,
     subscriptions.router,
+    channel_data.router,
+    workspaces.router,
     tenants.router,
     audience_members.router,
     recipient_runs.router,

@@ -139,7 +139,10 @@ def _derived(operation: JsonObject, route: APIRoute) -> Iterator[tuple[int, str]
     if auth.require_service_token not in calls:
         yield 401, "api_key_expired"
     yield 401, "incorrect_token_type"
-    if auth.require_identity_key in calls:
+    if auth.require_feed_key in calls:
+        yield 401, "missing_user_token"
+        yield 401, "invalid_user_token"
+        yield 401, "missing_jwt_signing_key"
         yield 403, "authorization"
     if has_id or "environment" in str(operation.get("parameters")):
         yield 404, "resource_missing"

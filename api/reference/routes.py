@@ -44,6 +44,7 @@ def knock_document() -> JsonObject:
             "Schedules": "When workflows run for recipients, once or again and again.",
             "Feeds": "In-app messages as a browser shows them to a user.",
             "Bulk operations": "Work on many at once, which goes on after the answer.",
+            "Providers": "Slack workspaces and Microsoft Teams tenants of your customers.",
             "Workflow recipient runs": "What a workflow did for each recipient of a trigger.",
             "Sources": "Where sources send their events to, without a key of ours.",
         },

@@ -11,6 +11,7 @@ def working_keys(keys: SeedKeys, seeded: SeededStack) -> SeedKeys:
         slug: EnvironmentKeys(
             _unless(key_name(slug, "secret"), pair.secret_key, seeded.revoked),
             _unless(key_name(slug, "public"), pair.public_key, seeded.revoked),
+            _unless(key_name(slug, "signing"), pair.signing_key, seeded.revoked),
         )
         for slug, pair in keys.environments.items()
     }

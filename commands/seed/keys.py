@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from commands.files import write_atomically
-from runtime.crypto import new_token
+from runtime.crypto import new_signing_key, new_token
 
 SEEDED_ENVIRONMENTS: tuple[str, ...] = ("development", "production")
 SERVICE_TOKEN = "service token"  # noqa: S105 - what people call it
@@ -17,10 +17,15 @@ SERVICE_TOKEN = "service token"  # noqa: S105 - what people call it
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentKeys:
-    """The two keys of one environment (Knock docs: "API keys")."""
+    """The keys of one environment (Knock docs: "API keys", "Security and authentication").
+
+    Attributes:
+        signing_key: what signs user tokens, as PEM.
+    """
 
     secret_key: str
     public_key: str
+    signing_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,8 @@ def key_name(environment: str, kind: str) -> str:
 def make_keys() -> SeedKeys:
     """Make fresh keys for both seeded environments."""
     environments = {
-        slug: EnvironmentKeys(new_token("sk_"), new_token("pk_")) for slug in SEEDED_ENVIRONMENTS
+        slug: EnvironmentKeys(new_token("sk_"), new_token("pk_"), new_signing_key())
+        for slug in SEEDED_ENVIRONMENTS
     }
     return SeedKeys(new_token("knock_st_"), environments)
 
@@ -84,12 +90,24 @@ def load_or_make_keys(path: Path) -> SeedKeys:
         SeedKeysError: the file is there but holds no keys.
     """
     try:
-        return TypeAdapter(SeedKeys).validate_json(path.read_bytes())
+        found = TypeAdapter(SeedKeys).validate_json(path.read_bytes())
+        keys = _with_signing_keys(found)
+        if keys == found:
+            return keys
     except FileNotFoundError:
         keys = make_keys()
-        write_atomically(path, json.dumps(asdict(keys), indent=2).encode())
-        return keys
     except (OSError, ValidationError) as error:
         raise SeedKeysError(
             f"{path} contains no usable keys: repair it, or remove it to have new ones made."
         ) from error
+    write_atomically(path, json.dumps(asdict(keys), indent=2).encode())
+    return keys
+
+
+def _with_signing_keys(keys: SeedKeys) -> SeedKeys:
+    """Return the keys with what a file lacks that was written before there were signing keys."""
+    environments = {
+        slug: pair if pair.signing_key else replace(pair, signing_key=new_signing_key())
+        for slug, pair in keys.environments.items()
+    }
+    return replace(keys, environments=environments)

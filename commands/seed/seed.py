@@ -31,11 +31,13 @@ from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope, KeyKind
 from models.queries.account import environments as environment_queries
 from models.queries.account.credentials import find_credential
+from models.queries.account.signing_keys import is_signing_key
 from models.queries.content import commits as commit_queries
 from models.queries.content import drafts as content_queries
-from runtime.crypto import hash_token
+from runtime.crypto import hash_token, public_half
 from services.account.api_keys import keep_api_key, keep_service_token
 from services.account.environments import find_environment
+from services.account.security import keep_signing_key
 from services.channels.sealing import list_unreadable
 from services.content.drafts import save_content
 from services.content.publishing import publish_copy
@@ -99,11 +101,17 @@ async def _keys(unit: Unit, environments: list[Environment], keys: SeedKeys) -> 
         ):
             await keep_api_key(unit, environment.scope, kind=kind, name="Seed", token=token)
             tokens[key_name(environment.slug, kind)] = token
-    return [
+    revoked = [
         name
         for name, token in tokens.items()
         if await find_credential(unit.connection, hash_token(token)) is None
     ]
+    for environment in environments:
+        public_key = public_half(keys.environments[environment.slug].signing_key)
+        await keep_signing_key(unit, environment.scope, name="Seed", public_key=public_key)
+        if not await is_signing_key(unit.connection, environment.id, public_key):
+            revoked.append(key_name(environment.slug, "signing"))
+    return revoked
 
 
 async def _content(unit: Unit, environment: EnvironmentScope) -> None:

@@ -48,7 +48,13 @@ class ServiceToken:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a presented token opens: `kind` is `secret`, `public`, or `service` for the account."""
+    """What a presented token opens: `kind` is `secret`, `public`, or `service` for the account.
+
+    Attributes:
+        requires_user_token: whether whoever has a public key must prove in whose name they come.
+        signing_keys: the public halves of the keys that user tokens are signed with, as PEM; of
+            public keys only.
+    """
 
     kind: str
     id: UUID
@@ -57,6 +63,8 @@ class Credential:
     environment_slug: str | None
     config_version: int | None
     is_expired: bool
+    requires_user_token: bool = False
+    signing_keys: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,3 +89,14 @@ class ChannelFilters:
             choices=(ENVIRONMENT_SETTINGS,),
         ),
     ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelHere:
+    """A channel, and whether it is set up in one environment."""
+
+    id: UUID
+    key: str
+    channel_type: str
+    provider: str
+    is_configured: bool

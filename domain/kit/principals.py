@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from domain.kit.user_tokens import UserToken
+
 # The environment that content is written in; real people live in the others.
 DEVELOPMENT = "development"
 
@@ -38,20 +40,29 @@ class EnvironmentScope:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The holder of an API key."""
+    """The holder of an API key.
+
+    Attributes:
+        user_token: proves in whose name a public key is used.
+    """
 
     kind: KeyKind
     environment: EnvironmentScope
     key_id: UUID
+    user_token: UserToken | None = None
 
     @property
     def is_anonymous(self) -> bool:
         """Tell whether anybody may be calling in a user's name, and about real people.
 
-        A public key stands in every page of an application, and nothing proves yet whose browser
-        sent it (Knock docs: "Security and authentication"; user tokens are not evaluated).
+        A public key stands in every page of an application; without a user token nothing proves
+        whose browser sent it (Knock docs: "Security and authentication").
         """
-        return self.kind is KeyKind.PUBLIC and not self.environment.is_development
+        return (
+            self.kind is KeyKind.PUBLIC
+            and self.user_token is None
+            and not self.environment.is_development
+        )
 
 
 @dataclass(frozen=True, slots=True)

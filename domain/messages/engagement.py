@@ -80,9 +80,7 @@ class StatusChange:
 
     Attributes:
         metadata: told in the event of an interaction.
-        feed_only: whether only in-app messages may be touched, as with a public key.
     """
 
     action: Engagement
     metadata: JsonObject | None = None
-    feed_only: bool = False

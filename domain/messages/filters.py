@@ -9,6 +9,7 @@ from uuid import UUID
 
 from domain.kit.filters import Bounds, DataFilter, Filter
 from domain.kit.ids import FIRST_ID, read_id
+from domain.kit.user_tokens import TenantScope
 from domain.messages.engagement import MAX_MESSAGE_IDS, known_message_ids
 from domain.messages.statuses import REVERSIBLE, DeliveryStatus, EngagementStatus
 from domain.recipients.refs import RecipientRef
@@ -70,7 +71,13 @@ class MessageFilters:
 
 @dataclass(frozen=True, slots=True)
 class FeedFilters:
-    """Which items a feed shows; `tenant` also shows items without any, unless `has_tenant`."""
+    """Which items a feed shows; `tenant` also shows items without any, unless `has_tenant`.
+
+    Attributes:
+        within: the tenants that the caller is kept to; None for all.
+    """
+
+    within: TenantScope | None = None
 
     status: Annotated[
         str, Filter("By default all.", choices=("unread", "read", "unseen", "seen", "all"))

@@ -22,4 +22,9 @@ class Section(StrEnum):
     WORKFLOWS = "workflows"
 
 
+def tenant_of_set(set_id: str) -> str | None:
+    """Return the tenant that a set is for; None for the one that counts without any."""
+    return None if set_id == DEFAULT_SET else set_id
+
+
 CHANNEL_TYPES = tuple(kind.value for kind in ChannelType)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
@@ -23,10 +23,11 @@ from pydantic import (
 )
 from pydantic.json_schema import SkipJsonSchema
 
+from domain.channels.channel_data import check_unknown
 from domain.kit.clock import parse_instant
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, encoded_size
-from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Members, Shape, Wrong
+from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Members, Shape, Wrong, refusal
 from domain.preferences.requests import PreferenceSet, PreferenceSetId
 from domain.recipients.refs import TENANTS, USERS, RecipientRef
 
@@ -56,6 +57,15 @@ def _channel_id(text: str) -> str:
     return text
 
 
+def _channel_data(given: JsonObject) -> JsonObject:
+    try:
+        return check_unknown(given)
+    except InvalidParams as error:
+        # What is wrong with it as a whole has no place within it.
+        inner = [replace(one, field=one.field.removeprefix("body")) for one in error.errors]
+        raise refusal(inner) from None
+
+
 def _without(forbidden: str) -> AfterValidator:
     characters = frozenset(forbidden)
 
@@ -72,6 +82,7 @@ UserId = Annotated[str, _SIZE, _without("/#")]
 ObjectId = Annotated[str, _SIZE]
 CollectionName = Annotated[str, _SIZE, _without("/")]
 ChannelId = Annotated[str, AfterValidator(_channel_id)]
+ChannelDataOfSome = Annotated[Members[Any], AfterValidator(_channel_data)]
 # A caller's own note; one that cannot be read is left out, and no reason to lose the recipient.
 CallersInstant = Annotated[
     datetime | None,
@@ -106,9 +117,9 @@ class RecipientIn(Shape):
     kept: ClassVar[Collection[str]] = ()
 
     created_at: CallersInstant = Field(None, description="Left out when it cannot be read.")
-    channel_data: Annotated[dict[ChannelId, Members[Any] | None], EMPTY_LIST_IS_OBJECT] | None = (
-        Field(None, description="By channel id; replaces what is stored for that channel.")
-    )
+    channel_data: (
+        Annotated[dict[ChannelId, ChannelDataOfSome | None], EMPTY_LIST_IS_OBJECT] | None
+    ) = Field(None, description="By channel id; replaces what is stored for that channel.")
     preferences: Annotated[dict[PreferenceSetId, PreferenceSet], EMPTY_LIST_IS_OBJECT] | None = (
         Field(None, description="By set id; merged into what is stored.")
     )

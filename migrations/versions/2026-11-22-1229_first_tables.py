@@ -226,6 +226,7 @@ def upgrade() -> None:
         sa.Column("name", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("config_version", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("enhanced_security", sa.Boolean(), nullable=True),
         sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_environments")),
@@ -414,6 +415,24 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_api_keys_environment_id"), "api_keys", ["environment_id"], unique=False
+    )
+    op.create_table(
+        "signing_keys",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.Text(collation="C"), nullable=False),
+        sa.Column("public_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["environment_id"], ["environments.id"], name=op.f("fk_signing_keys_environment_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_signing_keys")),
+        sa.UniqueConstraint(
+            "environment_id",
+            "public_key",
+            name=op.f("uq_signing_keys_environment_id_public_key"),
+        ),
     )
     op.create_table(
         "cancellations",
@@ -1615,6 +1634,7 @@ def downgrade() -> None:
         "channel_data",
         "cancellations",
         "api_keys",
+        "signing_keys",
         "service_tokens",
         "run_patches",
         "recipient_run_events",

@@ -13,7 +13,7 @@ from models.tables.channel import Channel, ChannelEnvironment, ChannelGroup, Cha
 from models.tables.content import Commit, ContentResource, ContentVersion
 from models.tables.delivery import PendingDelivery
 from models.tables.effect import OwedEffect
-from models.tables.environment import ApiKey, Environment, ServiceToken
+from models.tables.environment import ApiKey, Environment, ServiceToken, SigningKey
 from models.tables.expansion import FollowedObject, TriggerExpansion
 from models.tables.fetch import PendingFetch
 from models.tables.idempotency import IdempotencyRecord
@@ -82,6 +82,7 @@ __all__ = [
     "RunPatch",
     "Schedule",
     "ServiceToken",
+    "SigningKey",
     "Source",
     "SourceEnvironment",
     "SourceEvent",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column
+from sqlalchemy import BigInteger, Column, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from models.tables.base import bytes_column, instant_column, text_column
@@ -15,7 +15,8 @@ class Environment(SQLModel, table=True):
     """An isolated data plane; `position` is its place in the promotion chain.
 
     `config_version` is raised by the database whenever a channel or published content changes, so
-    that processes can keep both in memory and still see every change at once.
+    that processes can keep both in memory and still see every change at once. `enhanced_security`
+    says whether public keys need a user token; nobody has said when it is null.
     """
 
     __tablename__ = "environments"
@@ -27,6 +28,7 @@ class Environment(SQLModel, table=True):
     config_version: int = Field(
         default=0, sa_column=Column(BigInteger, nullable=False, server_default="0")
     )
+    enhanced_security: bool | None = None
     inserted_at: datetime = instant_column()
     updated_at: datetime = instant_column()
 
@@ -56,5 +58,19 @@ class ServiceToken(SQLModel, table=True):
     name: str = text_column()
     token_hash: bytes = bytes_column(unique=True)
     hint: str
+    inserted_at: datetime = instant_column()
+    revoked_at: datetime | None = instant_column(nullable=True)
+
+
+class SigningKey(SQLModel, table=True):
+    """The public half of a key that user tokens of an environment are signed with."""
+
+    __tablename__ = "signing_keys"
+    __table_args__ = (UniqueConstraint("environment_id", "public_key"),)
+
+    id: UUID = Field(primary_key=True)
+    environment_id: UUID = Field(foreign_key="environments.id")
+    name: str = text_column()
+    public_key: str = text_column()
     inserted_at: datetime = instant_column()
     revoked_at: datetime | None = instant_column(nullable=True)

@@ -23,6 +23,7 @@ from domain.messages.messages import (
     MessageEvent,
     RenderedContent,
 )
+from domain.messages.reach import Reach
 from domain.recipients.recipients import Recipient
 from models.queries.batches.items import page_of_items
 from models.queries.messages import activities, engagement
@@ -62,16 +63,12 @@ async def list_messages(
 
 
 async def get_message(
-    engine: Engine, environment: EnvironmentScope, message_id: UUID, *, feed_only: bool = False
+    engine: Engine, environment: EnvironmentScope, message_id: UUID, reach: Reach | None = None
 ) -> Message:
-    """Return a message.
-
-    Raises:
-        NotFound: there is none; or, with `feed_only`, none of an in-app feed.
-    """
+    """Return a message. Raises NotFound, also where it is beyond the caller's reach."""
     async with engine.connection() as connection:
         message = await _load(connection, environment, message_id)
-    if feed_only and message.channel_type != ChannelType.IN_APP_FEED:
+    if reach is not None and not reach.covers(message):
         raise NotFound("The message does not exist.")
     return message
 
@@ -212,10 +209,14 @@ async def _of_batch(
 
 
 async def engage_one(
-    engine: Engine, environment: EnvironmentScope, message_id: UUID, change: StatusChange
+    engine: Engine,
+    environment: EnvironmentScope,
+    message_id: UUID,
+    change: StatusChange,
+    reach: Reach | None = None,
 ) -> Message:
     """Apply a change to one message and return it as it is then. Raises NotFound."""
-    found = await engage_many(engine, environment, [message_id], [message_id], change)
+    found = await engage_many(engine, environment, [message_id], [message_id], change, reach=reach)
     if not found:
         raise NotFound("The message does not exist.")
     return found[0]
@@ -227,16 +228,23 @@ async def engage_many(
     message_ids: Sequence[UUID],
     allowed: Sequence[UUID],
     change: StatusChange,
+    *,
+    reach: Reach | None = None,
 ) -> list[Message]:
-    """Apply a change to the `allowed` ones of some messages, and return all that exist."""
+    """Apply a change to the `allowed` ones of some messages, and return all that exist.
+
+    Those beyond the caller's reach are as if they did not exist. Whose a message is never changes,
+    so it may be looked up before.
+    """
     async with engine.unit() as unit:
+        if reach is not None:
+            found = await statements.messages_by_id(unit.connection, environment.id, message_ids)
+            within = {message.id for message in found if reach.covers(message)}
+            message_ids = [one for one in message_ids if one in within]
+            allowed = [one for one in allowed if one in within]
         if allowed:
             await engagement.engage(unit.connection, environment.id, change, allowed, now=unit.now)
         found = await statements.messages_by_id(unit.connection, environment.id, message_ids)
     if allowed:
         hurry(engine)
-    return [
-        message
-        for message in found
-        if not change.feed_only or message.channel_type == ChannelType.IN_APP_FEED
-    ]
+    return found

@@ -9,12 +9,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import knockapi
 import pytest
-from knockapi import AsyncKnock, DefaultAsyncHttpxClient, Knock
+from knockapi import AsyncKnock, DefaultAsyncHttpxClient, Knock, NotFoundError
+from psycopg.types.json import Jsonb
 
 from api.main import create_app
 from services.engine import Engine
@@ -296,3 +297,31 @@ async def test_keys_open_their_own_environment_only(
                 await call
     assert (await knock.messages.get(message_id)).archived_at is None
     assert (await knock.users.get("ellie")).id == "ellie"
+
+
+async def test_channel_data(knock: AsyncKnock, make: Builder, environment: Environment) -> None:
+    """Is set, read and unset by the client's methods, of users and of objects."""
+    channel = str(await make.channel("push", provider="push_fcm"))
+    await make.insert(
+        "channel_environments",
+        channel_id=channel,
+        environment_id=environment.id,
+        id=uuid4(),
+        is_sandbox=False,
+        channel_settings=Jsonb({}),
+        provider_settings=b"",
+        inserted_at=T0,
+        updated_at=T0,
+    )
+    set_data = await knock.users.set_channel_data(
+        channel_id=channel, user_id="ellie", data={"tokens": ["a"]}
+    )
+    assert set_data.provider == "push_fcm"
+    assert await knock.users.get_channel_data(channel_id=channel, user_id="ellie") == set_data
+    await knock.users.unset_channel_data(channel_id=channel, user_id="ellie")
+    with pytest.raises(NotFoundError):
+        await knock.users.get_channel_data(channel_id=channel, user_id="ellie")
+    place: Any = {"collection": "teams", "object_id": "red", "channel_id": channel}
+    stored = await knock.objects.set_channel_data(**place, data={"devices": [{"token": "b"}]})
+    assert await knock.objects.get_channel_data(**place) == stored
+    await knock.objects.unset_channel_data(**place)

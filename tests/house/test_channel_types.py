@@ -26,7 +26,7 @@ MAY = {
     "services/messages": "some marks are for feed items only",
     "api/reference/examples.py": "shows steps of each kind",
     "models/queries/in_app": "is about feeds",
-    "models/queries/messages": "some marks are for feed items only",
+    "domain/messages/reach.py": "public keys reach feed items only",
     "commands/seed": "makes one channel of each type",
     "commands/demo": "plays with seeded channels",
 }

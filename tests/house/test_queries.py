@@ -27,6 +27,7 @@ ELSEWHERE: dict[str, str] = {
     "account/api_keys.revoke_api_key": _ALL,
     "account/api_keys.*_service_token*": _ALL,
     "account/credentials.find_credential": _BEFORE,
+    "account/signing_keys.insert_*": _CARRIED,
     "agents/model_providers.upsert_provider": _CARRIED,
     "audiences/builds.begin_builds": _OURS,
     "audiences/builds.take_build": _OURS,

@@ -65,6 +65,7 @@ class Builder:
             slug=scope.slug,
             name="Test",
             position=next(_POSITIONS),
+            enhanced_security=False,  # so a public key alone is enough
             inserted_at=T0,
             updated_at=T0,
         )

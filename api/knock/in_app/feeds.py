@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
-from api.kit.auth import EngineDep, FeedKey
+from api.kit.auth import EngineDep, FeedKey, check_tenant, tenants_of
 from api.kit.lists import filter_parameters, read_filters
 from api.kit.pagination import BY_TIME_AND_UUID, read_page
 from api.kit.parameters import ERROR_RESPONSES, choice, takes
-from api.kit.query_strings import QueryDep
+from api.kit.query_strings import read_query
 from api.kit.rate_limits import feed_limit
 from api.kit.shapes import answer
 from api.kit.strings import known_id
@@ -40,9 +40,12 @@ _MODES = ("rich", "compact")
     ),
 )
 async def list_feed_items(
-    user_id: str, channel_id: str, principal: FeedKey, engine: EngineDep, query: QueryDep
+    user_id: str, channel_id: str, request: Request, principal: FeedKey, engine: EngineDep
 ) -> JSONResponse:
     """List a user's feed, newest first, with counts for badges."""
+    query = await read_query(request)
+    filters = read_filters(query, FeedFilters, within=tenants_of(request, principal))
+    check_tenant(request, principal, filters.tenant)
     listed = (query.text("exclude") or "").split(",")
     excluded = [path.strip().split(".") for path in listed if path.strip()]
     if any(len(path) > _MAX_EXCLUDED_LEVELS for path in excluded):
@@ -53,7 +56,7 @@ async def list_feed_items(
         principal.environment,
         _channel_id(channel_id),
         known_id(user_id),
-        filters=read_filters(query, FeedFilters),
+        filters=filters,
         request=read_page(query, BY_TIME_AND_UUID),
         is_rich=query.choice("mode", _MODES) != "compact",
         is_anonymous=principal.is_anonymous,

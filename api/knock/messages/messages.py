@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, FeedKey, SecretKey
@@ -14,8 +14,8 @@ from api.kit.rate_limits import feed_limit, secret_limit
 from api.kit.shapes import ItemsOut, answer
 from api.kit.strings import known_uuid
 from api.knock.messages.contents import ContentOut
+from api.knock.messages.reach import reach_of
 from api.knock.messages.schemas import ActivityOut, DeliveryLogOut, EventOut, MessageOut
-from domain.kit.principals import KeyKind
 from domain.kit.shapes import read_shape
 from domain.messages.engagement import MAX_MESSAGE_IDS, BatchIn
 from domain.messages.filters import MessageFilters
@@ -60,13 +60,12 @@ async def batch_get_content(
 
 
 @router.get("/{message_id}", response_model=MessageOut, dependencies=[feed_limit(4)])
-async def get_message(message_id: str, principal: FeedKey, engine: EngineDep) -> JSONResponse:
-    """Get a message; with a public key only an in-app message."""
+async def get_message(
+    message_id: str, request: Request, principal: FeedKey, engine: EngineDep
+) -> JSONResponse:
+    """Get a message; with a public key only an in-app message, of the user of its token."""
     message = await messages.get_message(
-        engine,
-        principal.environment,
-        known_uuid(message_id),
-        feed_only=principal.kind is KeyKind.PUBLIC,
+        engine, principal.environment, known_uuid(message_id), reach_of(request, principal)
     )
     return answer(MessageOut.of(message))
 

@@ -13,8 +13,8 @@ from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.rate_limits import feed_limit, get_limiter
 from api.kit.shapes import answer, read_body
 from api.kit.strings import known_uuid
+from api.knock.messages.reach import reach_of
 from api.knock.messages.schemas import MessageOut
-from domain.kit.principals import KeyKind
 from domain.messages.engagement import (
     BatchIn,
     BatchInteractionIn,
@@ -35,9 +35,12 @@ def _single(action: Engagement) -> _Endpoint:
         metadata = None
         if action is Engagement.INTERACTED:
             metadata = (await read_body(request, InteractionIn)).metadata
-        change = StatusChange(action, metadata, feed_only=principal.kind is KeyKind.PUBLIC)
         message = await messages.engage_one(
-            engine, principal.environment, known_uuid(message_id), change
+            engine,
+            principal.environment,
+            known_uuid(message_id),
+            StatusChange(action, metadata),
+            reach_of(request, principal),
         )
         return answer(MessageOut.of(message))
 
@@ -61,7 +64,8 @@ def _batch(action: Engagement) -> _Endpoint:
             principal.environment,
             ids,
             [one for one in ids if one in allowed],
-            StatusChange(action, metadata, feed_only=principal.kind is KeyKind.PUBLIC),
+            StatusChange(action, metadata),
+            reach=reach_of(request, principal),
         )
         response = answer([MessageOut.of(message) for message in found])
         skipped = [str(one) for one in ids if one not in allowed]

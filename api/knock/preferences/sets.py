@@ -9,7 +9,14 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.responses import JSONResponse
 
-from api.kit.auth import EngineDep, require_feed_key, require_identity_key, require_secret_key
+from api.kit.auth import (
+    EngineDep,
+    check_tenant,
+    require_feed_key,
+    require_identity_key,
+    require_secret_key,
+    tenants_of,
+)
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import feed_limit, secret_limit
@@ -24,6 +31,7 @@ from api.knock.recipients.paths import (
     new_user,
 )
 from domain.kit.principals import Principal
+from domain.preferences.names import tenant_of_set
 from domain.preferences.requests import PreferenceSetIn
 from domain.preferences.rows import Persistence
 from domain.recipients.refs import RecipientRef
@@ -85,13 +93,16 @@ def _add_reading(holder: Holder) -> None:
         dependencies=[holder.limit(4)],
     )
     async def list_preference_sets(
+        request: Request,
         engine: EngineDep,
         principal: Principal = Depends(holder.reader),
         recipient: RecipientRef = Depends(of.known),
     ) -> JSONResponse:
         """List the preference sets that a recipient has, each merged with its defaults."""
         found = await sets.list_sets(engine, principal.environment, recipient)
-        return answer([PreferenceSetOut.of(one) for one in found])
+        scope = tenants_of(request, principal)
+        seen = [one for one in found if scope is None or scope.covers(tenant_of_set(one.id))]
+        return answer([PreferenceSetOut.of(one) for one in seen])
 
     @router.get(
         f"{holder.path}/{{set_id}}",
@@ -102,6 +113,7 @@ def _add_reading(holder: Holder) -> None:
         openapi_extra=takes(query=query),
     )
     async def get_preference_set(
+        request: Request,
         engine: EngineDep,
         query: QueryDep,
         principal: Principal = Depends(holder.reader),
@@ -113,6 +125,8 @@ def _add_reading(holder: Holder) -> None:
         The set is `default`, or the id of a tenant. One that was never set has the defaults alone.
         """
         tenant_id = query.text("tenant") if has_tenant else None
+        if tenant_id is not None:
+            check_tenant(request, principal, tenant_id)
         found = await sets.get_set(engine, principal.environment, recipient, set_id, tenant_id)
         return answer(PreferenceSetOut.of(found))
 

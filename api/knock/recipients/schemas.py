@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self, TypeAlias
+from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
 from api.kit.shapes import LeftOut, Moment, Out
+from domain.channels.channel_data import SHAPES
 from domain.kit.json_types import JsonObject
 from domain.recipients.identify import AnyText
 from domain.recipients.recipients import Recipient
 from domain.recipients.subscriptions import SubscriptionView
+from services.recipients.channel_data import ChannelDataView
 
 PreferenceSets = Annotated[
     dict[str, dict[str, Any]], Field(description="By set id; only with `include[]=preferences`.")
@@ -145,4 +148,23 @@ class SubscriptionOut(Out):
             properties=found.subscription.properties,
             inserted_at=found.subscription.inserted_at,
             updated_at=found.subscription.updated_at,
+        )
+
+
+class ChannelDataOut(Out):
+    """What a recipient has stored for a channel."""
+
+    typename: Annotated[Literal["ChannelData"], Field(alias="__typename")] = "ChannelData"
+    channel_id: UUID
+    data: dict[str, Any]
+    provider: LeftOut[str] = Field(None, description="Of Knock's providers; not of others.")
+
+    @classmethod
+    def of(cls, view: ChannelDataView) -> Self:
+        """Write it."""
+        is_known = view.provider in SHAPES or view.provider == "http_knock_webhook"
+        return cls(
+            channel_id=view.channel_id,
+            data=view.data,
+            provider=view.provider if is_known else None,
         )

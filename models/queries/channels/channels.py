@@ -9,7 +9,13 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from domain.channels.rows import Channel, ChannelFilters, ChannelSettings, SealedSettings
+from domain.channels.rows import (
+    Channel,
+    ChannelFilters,
+    ChannelHere,
+    ChannelSettings,
+    SealedSettings,
+)
 from domain.kit.authored import ChannelTypes
 from domain.kit.pages import Page, PageRequest
 from models.sql import Listing, Where, columns_of, fetch_all, fetch_one
@@ -70,6 +76,34 @@ async def is_channel(connection: Connection, channel_id: UUID) -> bool:
         "SELECT FROM channels WHERE id = %s AND archived_at IS NULL", (channel_id,)
     )
     return await cursor.fetchone() is not None
+
+
+async def get_channel_here(
+    connection: Connection, environment_id: UUID, channel_id: UUID
+) -> ChannelHere | None:
+    """Return a channel that is not archived, as it is in an environment."""
+    return await fetch_one(
+        connection,
+        ChannelHere,
+        "SELECT c.id, c.key, c.channel_type, c.provider, s.id IS NOT NULL AS is_configured"
+        " FROM channels c LEFT JOIN channel_environments s"
+        " ON s.channel_id = c.id AND s.environment_id = %s"
+        " WHERE c.id = %s AND c.archived_at IS NULL",
+        [environment_id, channel_id],
+    )
+
+
+async def get_sealed_settings(
+    connection: Connection, environment_id: UUID, channel_id: UUID
+) -> bytes | None:
+    """Return the provider settings of a channel in an environment, sealed."""
+    cursor = await connection.execute(
+        "SELECT provider_settings FROM channel_environments"
+        " WHERE environment_id = %s AND channel_id = %s",
+        [environment_id, channel_id],
+    )
+    row = await cursor.fetchone()
+    return None if row is None else bytes(row["provider_settings"])
 
 
 async def list_channel_settings(

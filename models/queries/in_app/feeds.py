@@ -101,6 +101,12 @@ def _feed_conditions(
             where.add("m.tenant_id = %s", tenant)
         case None, str(tenant):
             where.add("(m.tenant_id = %s OR m.tenant_id IS NULL)", tenant)
+    if filters.within is not None:
+        where.add(
+            "CASE WHEN m.tenant_id IS NULL THEN %s ELSE m.tenant_id = ANY(%s) END",
+            filters.within.with_none,
+            list(filters.within.tenant_ids),
+        )
     add_shared(where, filters, filters.trigger_data)
     where.bounds("m.inserted_at", filters.inserted_at)
     return where

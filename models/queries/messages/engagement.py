@@ -8,7 +8,6 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from domain.channels.types import ChannelType
 from domain.kit.ids import new_id
 from domain.messages.engagement import Engagement, StatusChange
 from domain.messages.events import MessageEventType
@@ -34,7 +33,6 @@ _STATEMENT = f"""
 WITH before AS (
     SELECT {message_facts("m")}, m.seen_at, m.read_at, m.archived_at FROM messages m
     WHERE environment_id = %(environment_id)s AND id = ANY(%(ids)s)
-      AND (channel_type = %(feed)s OR NOT %(feed_only)s)
     ORDER BY id FOR UPDATE
 ), events AS (
     SELECT e.id, e.message_id, e.event_type,
@@ -76,8 +74,6 @@ async def engage(
         {
             "environment_id": environment_id,
             "ids": list(message_ids),
-            "feed": ChannelType.IN_APP_FEED,
-            "feed_only": change.feed_only,
             "now": now,
             "metadata": None if change.metadata is None else Jsonb(change.metadata),
             "event_ids": [event[0] for event in events],

@@ -32,6 +32,11 @@ WHERE m.id = %s AND m.environment_id = %s
 FOR UPDATE OF d
 """
 
+_GET = """
+SELECT data FROM channel_data
+WHERE environment_id = %s AND collection = %s AND recipient_id = %s AND channel_id = %s
+"""
+
 _REPLACE = """
 UPDATE channel_data SET data = %s, updated_at = %s
 WHERE environment_id = %s AND collection = %s AND recipient_id = %s AND channel_id = %s
@@ -80,3 +85,40 @@ async def replace_data(
     """Store other data in the place of what was locked."""
     place = (environment_id, stored.collection, stored.recipient_id, stored.channel_id)
     await connection.execute(_REPLACE, (Jsonb(data), now, *place))
+
+
+async def get_channel_data(
+    connection: Connection, environment_id: UUID, ref: RecipientRef, channel_id: UUID
+) -> JsonObject | None:
+    """Return a recipient's data for a channel, or None."""
+    cursor = await connection.execute(_GET, (environment_id, ref.collection, ref.id, channel_id))
+    row = await cursor.fetchone()
+    return None if row is None else row["data"]
+
+
+async def delete_channel_data(
+    connection: Connection, environment_id: UUID, ref: RecipientRef, channel_id: UUID
+) -> None:
+    """Forget a recipient's data for a channel."""
+    await connection.execute(
+        "DELETE FROM channel_data"
+        " WHERE environment_id = %s AND collection = %s AND recipient_id = %s AND channel_id = %s",
+        (environment_id, ref.collection, ref.id, channel_id),
+    )
+
+
+async def forget_member(
+    connection: Connection,
+    environment_id: UUID,
+    ref: RecipientRef,
+    channel_id: UUID,
+    member: str,
+    *,
+    now: datetime,
+) -> None:
+    """Take one member out of a recipient's data for a channel."""
+    await connection.execute(
+        "UPDATE channel_data SET data = data - %s::text, updated_at = %s"
+        " WHERE environment_id = %s AND collection = %s AND recipient_id = %s AND channel_id = %s",
+        (member, now, environment_id, ref.collection, ref.id, channel_id),
+    )

@@ -13,6 +13,7 @@ from api.reference.routes import knock_document, management_document
 from domain.kit.json_types import JsonObject
 from tests.support.account import Account
 from tests.support.application import application
+from tests.support.user_tokens import signed
 
 _DOCUMENTS = {"knock": knock_document, "management": management_document}
 _KNOWN = {
@@ -85,13 +86,15 @@ async def client_of(account: Account) -> Any:
 
 
 async def test_in_development_a_public_key_identifies_users(account: Account) -> None:
-    """There it may do what Knock documents, and everything of a user is shown."""
+    """There it may do what Knock documents without a user token; elsewhere with one."""
     transport = httpx.ASGITransport(application(account.engine))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as browser:
-        for slug, status in (("development", 200), ("production", 403)):
-            key = account.keys.environments[slug].public_key
-            browser.headers["authorization"] = f"Bearer {key}"
+        for slug, status in (("development", 200), ("production", 401)):
+            keys = account.keys.environments[slug]
+            browser.headers["authorization"] = f"Bearer {keys.public_key}"
             identified = await browser.put("/v1/users/ann", json={"email": "a@example.com"})
             assert identified.status_code == status
-            shown = await browser.get("/v1/users/ann")
-            assert shown.json().get("email") == ("a@example.com" if status == 200 else None)
+            token = {"x-knock-user-token": signed("ann", keys.signing_key)}
+            await browser.put("/v1/users/ann", json={"email": "b@example.com"}, headers=token)
+            shown = await browser.get("/v1/users/ann", headers=token)
+            assert shown.json().get("email") == "b@example.com"

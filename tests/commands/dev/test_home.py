@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import stat
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,23 @@ def test_keys_are_made_once(tmp_path: Path) -> None:
     for pair in keys.environments.values():
         assert pair.secret_key.startswith("sk_")
         assert pair.public_key.startswith("pk_")
+        assert pair.signing_key.startswith("-----BEGIN PRIVATE KEY-----")
+
+
+def test_keys_of_an_older_release_are_completed(tmp_path: Path) -> None:
+    """What such a file lacks is made and kept; what it has stays."""
+    path = tmp_path / "keys.json"
+    keys = asdict(load_or_make_keys(path))
+    for pair in keys["environments"].values():
+        del pair["signing_key"]
+    path.write_text(json.dumps(keys))
+    completed = load_or_make_keys(path)
+    assert (
+        completed.environments["production"].secret_key
+        == (keys["environments"]["production"]["secret_key"])
+    )
+    assert all(pair.signing_key for pair in completed.environments.values())
+    assert load_or_make_keys(path) == completed
 
 
 def test_spoiled_keys_are_not_replaced(tmp_path: Path) -> None:

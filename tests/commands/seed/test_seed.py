@@ -25,6 +25,7 @@ from services.composition import compose_engine
 from services.content.drafts import list_content
 from services.engine import Engine
 from tests.support.account import SINK, Account, note, workflow
+from tests.support.user_tokens import signed
 
 _EVERYTHING = """
 SELECT (SELECT count(*) FROM environments) AS environments,
@@ -94,7 +95,8 @@ async def test_the_keys_open_their_environment(account: Account, slug: str) -> N
     """The keys given to the seed authenticate as what they are."""
     pair = account.keys.environments[slug]
     secret = await authenticate(account.engine, pair.secret_key)
-    public = await authenticate(account.engine, pair.public_key)
+    token = signed("ellie", pair.signing_key)
+    public = await authenticate(account.engine, pair.public_key, token)
     service = await authenticate(account.engine, account.keys.service_token)
 
     assert isinstance(secret, Principal)
@@ -102,6 +104,8 @@ async def test_the_keys_open_their_environment(account: Account, slug: str) -> N
     assert isinstance(service, ServicePrincipal)
     assert (secret.kind, secret.environment.slug) == (KeyKind.SECRET, slug)
     assert (public.kind, public.environment.slug) == (KeyKind.PUBLIC, slug)
+    assert public.user_token is not None
+    assert public.user_token.user_id == "ellie"
 
 
 async def test_seeding_again_changes_nothing(account: Account) -> None:
@@ -202,6 +206,12 @@ async def test_revoked_keys_are_named(account: Account) -> None:
     await account.rows("UPDATE api_keys SET revoked_at = now() WHERE kind = 'public'")
     again = await seed(account.engine, account.keys)
     assert again.revoked == ["development public key", "production public key"]
+    await account.rows(
+        "UPDATE signing_keys SET revoked_at = now() WHERE environment_id ="
+        " (SELECT id FROM environments WHERE slug = 'production')"
+    )
+    once_more = await seed(account.engine, account.keys)
+    assert once_more.revoked[2:] == ["production signing key"]
 
 
 async def test_credentials_that_stay_closed_are_named(account: Account) -> None:

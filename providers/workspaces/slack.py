@@ -1,0 +1,82 @@
+"""Workspaces of Slack (Slack docs: "auth.test", "conversations.list", "auth.revoke")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import httpx
+
+from domain.channels.workspaces import ChannelPage, SlackOptions
+from domain.kit.errors import RateLimited, Unavailable
+from domain.kit.json_types import JsonObject
+from providers.base import ProviderContext
+from providers.workspaces.base import WorkspaceRefused, ask, object_of
+
+_API = "https://slack.com"
+_PASSING = frozenset({"internal_error", "service_unavailable", "fatal_error", "request_timeout"})
+# What had access has none any more.
+_ENDED = frozenset(
+    {"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive"}
+)
+
+
+class SlackWorkspace:
+    """A workspace that gave us a token.
+
+    Args:
+        context: what calls are made with.
+        token: of the workspace.
+        base_url: of another server than Slack's own.
+    """
+
+    def __init__(self, context: ProviderContext, token: str, base_url: str | None = None) -> None:
+        self._context = context
+        self._token = token
+        self._api = f"{(base_url or _API).rstrip('/')}/api"
+
+    async def check(self) -> None:
+        """Ask whether the token is good. Raises WorkspaceRefused."""
+        await self._call("auth.test", {})
+
+    async def revoke(self) -> None:
+        """End the token; one that has ended already is fine. Raises WorkspaceRefused."""
+        try:
+            await self._call("auth.revoke", {})
+        except WorkspaceRefused as refused:
+            if refused.reason not in _ENDED:
+                raise
+
+    async def channels(self, options: SlackOptions) -> ChannelPage:
+        """Return a page of the channels that the token can see. Raises WorkspaceRefused."""
+        wanted = {
+            "limit": str(options.limit),
+            "exclude_archived": "true" if options.exclude_archived else "false",
+            "types": options.types,
+            "cursor": options.cursor,
+            "team_id": options.team_id,
+        }
+        given = {name: value for name, value in wanted.items() if value}
+        body = await self._call("conversations.list", given)
+        found = body.get("channels")
+        metadata = body.get("response_metadata")
+        cursor = metadata.get("next_cursor") if isinstance(metadata, dict) else None
+        channels = [each for each in found if isinstance(each, dict)] if found else []
+        return ChannelPage(channels, cursor or None)
+
+    async def _call(self, method: str, query: Mapping[str, str]) -> JsonObject:
+        request = httpx.Request(
+            "GET",
+            f"{self._api}/{method}",
+            params=query,
+            headers={"authorization": f"Bearer {self._token}"},
+        )
+        answer = await ask(self._context, request, service_name="Slack", secrets=[self._token])
+        body = object_of(answer)
+        if body.get("ok") is True:
+            return body
+        reason = str(body.get("error") or f"status_{answer.status_code}")
+        if reason == "ratelimited":
+            raise RateLimited("Slack asks for fewer requests.", retry_after=1)
+        if reason in _PASSING:
+            raise Unavailable(f"Slack answered {reason}.")
+        raise WorkspaceRefused(reason)

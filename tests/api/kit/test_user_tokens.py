@@ -1,0 +1,288 @@
+"""Public keys with user tokens: who is let in, and to what."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from domain.kit.clock import utc_now
+from services.engine import Engine
+from tests.support.builders import Builder, Environment
+from tests.support.bulk import finish
+from tests.support.user_tokens import granted, let_sign, of_browser, signed, signing_key
+
+ELLIE = "/v1/users/ellie"
+
+
+@pytest.fixture
+async def secured(make: Builder, environment: Environment) -> Environment:
+    """Return an environment where public keys need a user token."""
+    await let_sign(make, environment)
+    await make.user(environment, "ellie", name="Ellie", email="ellie@example.com")
+    return environment
+
+
+def _refusal(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["code"]
+
+
+def _seconds_from_now(seconds: int) -> int:
+    return int((utc_now() + timedelta(seconds=seconds)).timestamp())
+
+
+async def test_the_user_of_a_token_is_let_in(
+    anonymous: httpx.AsyncClient, secured: Environment
+) -> None:
+    """With a token a user reads and writes what is their own, all of it."""
+    anonymous.headers.update(of_browser(secured, signed("ellie")))
+    assert (await anonymous.get(ELLIE)).json()["email"] == "ellie@example.com"
+    changed = await anonymous.put(ELLIE, json={"name": "Ellie Sattler"})
+    assert changed.json()["name"] == "Ellie Sattler"
+    switched = {"channel_types": {"email": False}}
+    assert (await anonymous.put(f"{ELLIE}/preferences/default", json=switched)).status_code == 200
+
+
+@pytest.mark.parametrize("value", [None, "", " ", "null", "undefined"])
+async def test_without_a_token_nobody_is_let_in(
+    anonymous: httpx.AsyncClient, secured: Environment, value: str | None
+) -> None:
+    """What clients send that have none counts as none."""
+    refused = await anonymous.get(ELLIE, headers=of_browser(secured, value))
+    assert _refusal(refused) == (401, "missing_user_token")
+
+
+async def test_where_none_is_demanded_none_has_to_be_sent(
+    anonymous: httpx.AsyncClient, make: Builder, environment: Environment
+) -> None:
+    """Without enhanced security a page reads with its key alone, and is shown names alone."""
+    await let_sign(make, environment, is_required=False)
+    await make.user(environment, "ellie", name="Ellie", email="ellie@example.com")
+    for value in (None, "", "null"):
+        seen = await anonymous.get(ELLIE, headers=of_browser(environment, value))
+        assert (seen.json()["name"], seen.json().get("email")) == ("Ellie", None)
+    proven = await anonymous.get(ELLIE, headers=of_browser(environment, signed("ellie")))
+    assert proven.json()["email"] == "ellie@example.com"
+    wrong = await anonymous.get(ELLIE, headers=of_browser(environment, "nonsense"))
+    assert _refusal(wrong) == (401, "invalid_user_token")
+
+
+async def test_without_a_signing_key_no_token_can_be_checked(
+    anonymous: httpx.AsyncClient, environment: Environment
+) -> None:
+    """And is not taken unchecked."""
+    refused = await anonymous.get(ELLIE, headers=of_browser(environment, signed("ellie")))
+    assert _refusal(refused) == (401, "missing_jwt_signing_key")
+
+
+def _unsigned(user_id: str, algorithm: str, signature: bytes = b"") -> str:
+    parts = (
+        json.dumps({"alg": algorithm, "typ": "JWT"}).encode(),
+        json.dumps({"sub": user_id}).encode(),
+        signature,
+    )
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+
+BAD = {
+    "of another key": lambda: signed("ellie", signing_key("second")),
+    "of nobody": lambda: signed(None),
+    "expired": lambda: signed("ellie", exp=_seconds_from_now(-90)),
+    "not valid yet": lambda: signed("ellie", iat=_seconds_from_now(90)),
+    "without a signature": lambda: _unsigned("ellie", "none"),
+    "signed by words": lambda: _unsigned("ellie", "HS256", b"x" * 32),
+    "cut": lambda: signed("ellie")[:-8],
+    "longer": lambda: signed("ellie") + "AAAA",
+    "no token": lambda: "e.e.e",
+    "one part": lambda: "e",
+    "brackets": lambda: base64.urlsafe_b64encode(b"[" * 30_000).decode() + ".e.e",
+    "not ASCII": lambda: "\xe9.\xe9.\xe9",
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+async def test_a_bad_token_lets_nobody_in(
+    anonymous: httpx.AsyncClient, secured: Environment, kind: str
+) -> None:
+    """Whatever is wrong with it: the same answer, and no fault of ours."""
+    headers = {
+        name: value.encode("latin-1") for name, value in of_browser(secured, BAD[kind]()).items()
+    }
+    refused = await anonymous.get(ELLIE, headers=headers)
+    assert _refusal(refused) == (401, "invalid_user_token")
+
+
+@pytest.mark.parametrize("claims", [{"exp": -50}, {"iat": 50}, {"exp": None, "iat": None}])
+async def test_clocks_may_differ_by_a_minute(
+    anonymous: httpx.AsyncClient, secured: Environment, claims: dict[str, Any]
+) -> None:
+    """And a token need not expire."""
+    times = {name: at if at is None else _seconds_from_now(at) for name, at in claims.items()}
+    seen = await anonymous.get(ELLIE, headers=of_browser(secured, signed("ellie", **times)))
+    assert seen.status_code == 200
+
+
+@pytest.mark.parametrize("user_id", ["auth0|abc", "a b@c+d", "élan", "100%", "a:b"])
+async def test_ids_are_compared_as_they_are(
+    anonymous: httpx.AsyncClient, secured: Environment, user_id: str
+) -> None:
+    """However a client writes them into a path."""
+    headers = of_browser(secured, signed(user_id))
+    written = httpx.URL("/v1/users/").join(httpx.QueryParams({"x": user_id}).__str__()[2:])
+    path = f"/v1/users/{str(written).rpartition('/')[2].replace('+', '%20')}"
+    assert (await anonymous.put(path, json={}, headers=headers)).json()["id"] == user_id
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/users/alan"),
+        ("PUT", "/v1/users/alan"),
+        ("GET", "/v1/users/alan/preferences"),
+        ("PUT", "/v1/users/alan/preferences/default"),
+        ("PUT", "/v1/users/alan/preferences/default/workflows/x"),
+    ],
+)
+async def test_nobody_is_another_user(
+    anonymous: httpx.AsyncClient, secured: Environment, make: Builder, method: str, path: str
+) -> None:
+    """A token is good for its own user only, and changes nothing of others."""
+    await make.user(secured, "alan", name="Alan")
+    headers = of_browser(secured, signed("ellie"))
+    refused = await anonymous.request(method, path, json={}, headers=headers)
+    assert _refusal(refused) == (401, "invalid_user_token")
+
+
+async def test_a_secret_key_needs_no_token(client: httpx.AsyncClient, secured: Environment) -> None:
+    """And what stands in the header beside it is not looked at."""
+    seen = await client.get(ELLIE, headers={"x-knock-user-token": "nonsense"})
+    assert seen.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("ability", "method", "path"),
+    [
+        ("user/read", "GET", ELLIE),
+        ("user/write", "PUT", ELLIE),
+        ("preferences/read", "GET", f"{ELLIE}/preferences"),
+        ("preferences/write", "PUT", f"{ELLIE}/preferences/default"),
+    ],
+)
+async def test_explicit_grants_allow_what_they_name(
+    anonymous: httpx.AsyncClient, secured: Environment, ability: str, method: str, path: str
+) -> None:
+    """And nothing else is allowed."""
+    having = signed("ellie", explicit_grants=True, grants=granted("users/ellie", ability))
+    lacking = signed("ellie", explicit_grants=True, grants=granted("users/ellie", "user/feed_read"))
+    allowed, refused = [
+        await anonymous.request(method, path, json={}, headers=of_browser(secured, token))
+        for token in (having, lacking)
+    ]
+    assert allowed.status_code == 200
+    assert _refusal(refused) == (403, "authorization")
+
+
+async def test_preferences_are_kept_to_granted_tenants(
+    anonymous: httpx.AsyncClient, client: httpx.AsyncClient, secured: Environment
+) -> None:
+    """Sets of other tenants, and the one without a tenant, are neither seen nor changed."""
+    secret = {"authorization": f"Bearer {secured.secret_key}"}
+    for set_id in ("default", "ingen", "biosyn"):
+        path = f"{ELLIE}/preferences/{set_id}"
+        await anonymous.put(path, json={"channel_types": {"sms": True}}, headers=secret)
+    token = signed("ellie", grants=granted("tenants/ingen", "preferences/read"))
+    headers = of_browser(secured, token)
+    listed = await anonymous.get(f"{ELLIE}/preferences", headers=headers)
+    assert [one["id"] for one in listed.json()] == ["ingen"]
+    for set_id, status in (("ingen", 200), ("biosyn", 403), ("default", 403)):
+        path = f"{ELLIE}/preferences/{set_id}"
+        assert (await anonymous.get(path, headers=headers)).status_code == status
+        assert (await anonymous.put(path, json={}, headers=headers)).status_code == status
+
+
+async def test_messages_are_the_users_own(
+    anonymous: httpx.AsyncClient, secured: Environment, make: Builder
+) -> None:
+    """Those of others are as if they did not exist, one by one and many at once."""
+    channel = await make.channel()
+    own = await make.message(secured, channel)
+    other = await make.message(secured, channel, recipient_id="alan")
+    anonymous.headers.update(of_browser(secured, signed("ellie")))
+    assert (await anonymous.get(f"/v1/messages/{own}")).status_code == 200
+    assert _refusal(await anonymous.get(f"/v1/messages/{other}")) == (404, "resource_missing")
+    assert (await anonymous.put(f"/v1/messages/{other}/read")).status_code == 404
+    both = await anonymous.post("/v1/messages/batch/seen", json={"message_ids": [own, other]})
+    assert [one["id"] for one in both.json()] == [own]
+    rows = await make.rows("SELECT id FROM messages WHERE id = %s AND seen_at IS NULL", other)
+    assert len(rows) == 1
+
+
+async def test_a_feed_is_kept_to_granted_tenants(
+    anonymous: httpx.AsyncClient, secured: Environment, make: Builder
+) -> None:
+    """Items and badges are those of the tenants; without one a feed has to be granted apart."""
+    channel = await make.channel()
+    for number, tenant in enumerate(("ingen", "biosyn", None)):
+        await make.message(secured, channel, minute=number, tenant_id=tenant)
+    feed = f"{ELLIE}/feeds/{channel}"
+    within = granted("tenants/ingen", "user/feed_read")
+    anonymous.headers.update(of_browser(secured, signed("ellie", grants=within)))
+    assert _refusal(await anonymous.get(feed)) == (403, "authorization")
+    assert _refusal(await anonymous.get(f"{feed}?tenant=biosyn")) == (403, "authorization")
+    seen = (await anonymous.get(f"{feed}?tenant=ingen")).json()
+    assert ([one["tenant"] for one in seen["entries"]], seen["meta"]["total_count"]) == (
+        ["ingen"],
+        1,
+    )
+    apart = signed("ellie", grants={**within, **granted("users/ellie", "user/feed_read")})
+    anonymous.headers.update(of_browser(secured, apart))
+    seen = (await anonymous.get(feed)).json()
+    assert [one["tenant"] for one in seen["entries"]] == [None, "ingen"]
+    assert seen["meta"]["unread_count"] == 2
+
+
+async def test_all_messages_of_a_feed_are_those_of_the_user(
+    anonymous: httpx.AsyncClient, secured: Environment, make: Builder, engine: Engine
+) -> None:
+    """Who names nobody means themselves; who names somebody else is refused."""
+    channel = await make.channel()
+    own = await make.message(secured, channel)
+    other = await make.message(secured, channel, recipient_id="alan")
+    path = f"/v1/channels/{channel}/messages/bulk/seen"
+    anonymous.headers.update(of_browser(secured, signed("ellie")))
+    for body in ({"user_ids": ["alan"]}, {"recipient_ids": ["ellie", "alan"]}):
+        assert _refusal(await anonymous.post(path, json=body)) == (401, "invalid_user_token")
+    begun = await anonymous.post(path, json={})
+    await finish(engine, secured, begun.json()["id"])
+    seen = await make.rows("SELECT id FROM messages WHERE seen_at IS NOT NULL")
+    assert own in {str(row["id"]) for row in seen}
+    assert other not in {str(row["id"]) for row in seen}
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"tenants": ["ingen"]}, 200),
+        ({"tenants": ["ingen", "biosyn"]}, 403),
+        ({}, 403),
+        ({"has_tenant": True}, 403),
+        ({"has_tenant": False}, 403),
+    ],
+)
+async def test_all_messages_of_a_feed_are_kept_to_granted_tenants(
+    anonymous: httpx.AsyncClient,
+    secured: Environment,
+    make: Builder,
+    body: dict[str, Any],
+    status: int,
+) -> None:
+    """Those of other tenants, and those without one, are not marked."""
+    channel = await make.channel()
+    token = signed("ellie", grants=granted("tenants/ingen", "user/feed_write"))
+    path = f"/v1/channels/{channel}/messages/bulk/read"
+    answered = await anonymous.post(path, json=body, headers=of_browser(secured, token))
+    assert answered.status_code == status

@@ -1,0 +1,93 @@
+"""Slack and Microsoft as far as the product asks them about workspaces, on loopback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import FastAPI, Request
+from starlette.responses import JSONResponse, Response
+
+from tests.support.server import serving
+
+TEAM_CHANNELS = [
+    {"id": "19:a", "displayName": "General", "description": None, "membershipType": "standard"},
+    {"id": "19:b", "displayName": "Board", "membershipType": "private"},
+    {"id": "19:c", "displayName": "Old", "membershipType": "standard", "isArchived": True},
+]
+
+
+@dataclass
+class Vendor:
+    """A vendor's server: what it answers, and what it was asked.
+
+    Attributes:
+        tokens: that it takes.
+        fault: what it answers instead, a Slack error or a status.
+    """
+
+    url: str = ""
+    tokens: set[str] = field(default_factory=set)
+    fault: str | int | None = None
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+
+    def app(self) -> FastAPI:
+        """Return it as an application."""
+        app = FastAPI()
+        app.add_api_route("/{path:path}", self._answer, methods=["GET", "POST"])
+        return app
+
+    async def _answer(self, path: str, request: Request) -> Response:
+        self.asked.append((path, dict(request.query_params)))
+        if isinstance(self.fault, int):
+            return JSONResponse({}, self.fault, headers={"retry-after": "7"})
+        if path.endswith("/oauth2/v2.0/token"):
+            return self._token((await request.body()).decode())
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        is_slack = path.startswith("api/")
+        if self.fault or token not in self.tokens:
+            reason = self.fault or "invalid_auth"
+            body: Any = {"ok": False, "error": reason} if is_slack else {"error": {"code": reason}}
+            return JSONResponse(body, 200 if is_slack else 401)
+        return JSONResponse(self._slack(path, token) if is_slack else self._graph(path))
+
+    def _token(self, form: str) -> Response:
+        if "client_secret=s3cret" not in form:
+            return JSONResponse({"error": "invalid_client"}, 401)
+        self.tokens.add("graph-token")
+        return JSONResponse({"access_token": "graph-token", "expires_in": 3600})
+
+    def _slack(self, path: str, token: str) -> dict[str, Any]:
+        if path == "api/auth.revoke":
+            self.tokens.discard(token)
+        if path != "api/conversations.list":
+            return {"ok": True}
+        channel = {"id": "C1", "name": "all", "is_private": False, "is_im": False}
+        return {
+            "ok": True,
+            "channels": [{**channel, "context_team_id": "T1", "topic": {"value": "x"}}],
+            "response_metadata": {"next_cursor": "next"},
+        }
+
+    def _graph(self, path: str) -> dict[str, Any]:
+        if path.endswith("/channels"):
+            return {"value": TEAM_CHANNELS}
+        following = f"{self.url}/v1.0/teams?$top=1&$skiptoken=abc"
+        return {"value": [{"id": "t", "displayName": "Team"}], "@odata.nextLink": following}
+
+
+@asynccontextmanager
+async def running_vendor() -> AsyncIterator[Vendor]:
+    """Run a vendor's server."""
+    vendor = Vendor()
+    async with serving(vendor.app()) as address:
+        vendor.url = address
+        yield vendor
+
+
+def as_json(**members: Any) -> str:
+    """Write an object as clients put it into a query."""
+    return json.dumps(members)
