@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.admin import channels, keys, messages
+from api.admin import channels, keys, messages, variables
 
-ROUTERS: tuple[APIRouter, ...] = (channels.router, keys.router, messages.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    channels.router,
+    keys.router,
+    messages.router,
+    variables.router,
+)

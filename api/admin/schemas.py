@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from api.kit.shapes import LeftOut, Moment, Out
 from api.management.channels.schemas import ChannelOut
+from api.management.content.variables import VariableOut
 from domain.account.credentials import ApiKey, Issued, ServiceToken
 
 
@@ -13,6 +14,18 @@ class ChannelBodyOut(Out):
     """The channel as it is now."""
 
     channel: ChannelOut
+
+
+class VariableBodyOut(Out):
+    """The variable as it is now."""
+
+    variable: VariableOut
+
+
+class BrandingBodyOut(Out):
+    """The branding as templates see it, with what stands for the members that are not set."""
+
+    branding: dict[str, Any]
 
 
 class ApiKeyOut(Out):

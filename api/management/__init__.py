@@ -6,12 +6,13 @@ from fastapi import APIRouter
 
 from api.management.account import environments, whoami
 from api.management.channels import channels
-from api.management.content import commits, email_layouts, workflows
+from api.management.content import commits, email_layouts, variables, workflows
 
 ROUTERS: tuple[APIRouter, ...] = (
     workflows.router,
     email_layouts.router,
     commits.router,
+    variables.router,
     environments.router,
     channels.router,
     whoami.router,

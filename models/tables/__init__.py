@@ -20,11 +20,13 @@ from models.tables.recipient import ChannelData, PreferenceSet, Recipient, Subsc
 from models.tables.release import SweepPosition, TriggerRelease
 from models.tables.run import RecipientRun, RecipientRunEvent, RunPatch, WorkflowRun
 from models.tables.throttle import ThrottlePass
+from models.tables.variable import Branding, Variable, VariableValue
 
 __all__ = [
     "ApiKey",
     "Batch",
     "BatchItem",
+    "Branding",
     "Cancellation",
     "Channel",
     "ChannelData",
@@ -53,6 +55,8 @@ __all__ = [
     "SweepPosition",
     "ThrottlePass",
     "TriggerRelease",
+    "Variable",
+    "VariableValue",
     "WorkflowRun",
     "metadata",
 ]

@@ -19,11 +19,15 @@ from domain.conditions import ConditionGroup, read_condition_group
 from domain.content.kind import KindOfContent
 from domain.content.kinds import KINDS
 from domain.content.rows import Published
+from domain.content.variables import NO_VARIABLES, Variables
 from domain.kit.json_types import JsonObject
+from domain.kit.principals import EnvironmentScope
 from models.queries.content import catalog as statements
 from models.queries.events.outbox import subscribed_events
+from runtime.crypto import Vault
 from runtime.database import Connection
 from runtime.logs import get_logger
+from services.content.variables import load_variables
 
 T = TypeVar("T")
 _log = get_logger(__name__)
@@ -79,12 +83,15 @@ class ConfiguredChannel:
 class Configuration:
     """All of an environment's channels, by key, and what content is published, by kind and key.
 
-    `subscribed` names the events that somebody wants to hear of (`services/events/outbox.py`).
+    Attributes:
+        subscribed: names the events that somebody wants to hear of (`services/events/outbox.py`).
+        variables: what templates see as `vars`.
     """
 
     channels: dict[str, ConfiguredChannel]
     content: dict[tuple[str, str], Published]
     subscribed: frozenset[str] = frozenset()
+    variables: Variables = NO_VARIABLES
 
     def published(self, kind: KindOfContent[Any], key: str) -> Published | None:
         """Return which version of a piece of content is published, or None without any content."""
@@ -94,7 +101,8 @@ class Configuration:
 class Catalog:
     """Loads configuration and content once for each version of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
         self._configurations: _Recent[Configuration] = _Recent(_REMEMBERED_ENVIRONMENTS)
         self._compiled: _Recent[Any] = _Recent(_REMEMBERED_VERSIONS)
 
@@ -112,9 +120,17 @@ class Catalog:
                 {channel.key: channel for channel in channels},
                 {(row.resource_type, row.key): row for row in published},
                 await subscribed_events(connection, environment_id),
+                await load_variables(connection, self._vault, environment_id),
             )
 
         return await self._configurations.get((environment_id, version), load)
+
+    async def current(self, connection: Connection, environment: EnvironmentScope) -> Configuration:
+        """Return the configuration that an environment had when its credential was read, or now."""
+        version = environment.config_version
+        if version is None:
+            version = await statements.config_version(connection, environment.id)
+        return await self.configuration(connection, environment.id, version)
 
     async def compiled(self, connection: Connection, kind: KindOfContent[T], version_id: UUID) -> T:
         """Return a version as its kind reads it. Raises LookupError for an unknown id."""

@@ -19,7 +19,6 @@ from domain.kit.principals import EnvironmentScope
 from domain.runs.rows import StartableRun
 from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
 from domain.triggers.requests import CancelRequest, TriggerAnswer, TriggerRequest
-from models.queries.content import catalog as catalog_statements
 from models.queries.recipients.recipients import (
     described,
     existing_recipients,
@@ -231,10 +230,7 @@ async def cancel(engine: Engine, environment: EnvironmentScope, request: CancelR
 async def _published(
     engine: Engine, connection: Connection, environment: EnvironmentScope, workflow_key: str
 ) -> Published:
-    version = environment.config_version
-    if version is None:
-        version = await catalog_statements.config_version(connection, environment.id)
-    configuration = await engine.catalog.configuration(connection, environment.id, version)
+    configuration = await engine.catalog.current(connection, environment)
     published = configuration.published(WORKFLOW, workflow_key)
     if published is None or published.version_id is None:
         raise NotFound(

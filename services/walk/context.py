@@ -78,7 +78,7 @@ class Walk:
                     "override_preferences": definition.settings.override_preferences,
                     "cancellation_key": self.run.cancellation_key,
                 },
-                variables={},
+                variables=self.configuration.variables.values,
                 now_iso=iso(self.run.accepted_at) or "",
                 gathered=self.gathered,
             )

@@ -95,7 +95,11 @@ async def _make_message(
             return _skipped(step, "the address to send to is empty")
         if kind.has_secret_content:
             content = seal_request(
-                walk.unit.engine.vault, content, identifier, walk.run.environment_id
+                walk.unit.engine.vault,
+                content,
+                identifier,
+                walk.run.environment_id,
+                secrets=walk.configuration.variables.secrets,
             )
     order = None
     if not kind.needs_provider:

@@ -16,7 +16,7 @@ from domain.workflows.steps.http_fetch import (
     merged,
 )
 from models.queries.runs import fetches
-from services.channels.sealing import masked_url
+from services.channels.sealing import masked_url, secrets_in
 from services.runs.fetches import seal_fetch
 from services.walk.context import Walk
 from services.walk.faults import ContentError, blaming
@@ -56,6 +56,8 @@ class HttpFetchExecutor:
                 parse_json(content["body"])
             except ValueError as error:
                 raise ContentError("request", f"body: not JSON: {error}", is_final=True) from None
+        secrets = walk.configuration.variables.secrets
+        request["secrets"] = secrets_in(content, secrets)
         request["any_json"] = step.settings.response_path is not None
         await fetches.put_fetch(
             walk.unit.connection,
