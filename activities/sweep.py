@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.beats import beating
 from runtime.logs import get_logger
+from services.audiences.refresh import refresh_audiences
 from services.batches.windows import close_left_over_windows
 from services.deliveries.recovery import recover_deliveries
 from services.effects import do_left_over_effects
@@ -16,6 +17,7 @@ from services.engine import Engine
 from services.jobs.retention import forget_expired
 from services.runs.reconciliation import reconcile_runs
 from services.triggers.release_sweep import confirm_releases, release_left_over
+from services.triggers.scheduled import look_after_schedules
 
 _log = get_logger(__name__)
 
@@ -28,6 +30,8 @@ DUTIES: dict[str, Callable[[Engine], Awaitable[int]]] = {
     "reconcile": reconcile_runs,
     "deliveries": recover_deliveries,
     "windows": close_left_over_windows,
+    "schedules": look_after_schedules,
+    "audiences": refresh_audiences,
     "forget": forget_expired,
 }
 

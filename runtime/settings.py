@@ -24,7 +24,66 @@ _ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 DEVELOPMENT_SECRET_KEY = "development-only-secret-key"  # noqa: S105 - the point is that it is none
 
 
-class Settings(BaseSettings):
+class EngineSettings(BaseSettings):
+    """What an operator may choose of how workflows run."""
+
+    starts_ahead: int = Field(
+        16,
+        ge=0,
+        le=1000,
+        description="How many triggers may be under way to Temporal before a request waits for its "
+        "own; 0 has each wait.",
+    )
+    start_timeout_seconds: float = Field(
+        1.0, gt=0, description="How long such a request waits for Temporal before it is answered."
+    )
+    inline_start_limit: int = Field(
+        25, ge=0, le=1000, description="Most runs that the request itself starts."
+    )
+    sweep_seconds: int = Field(
+        15, ge=1, le=3600, description="How often, and after which age, unstarted work is swept."
+    )
+    confirm_seconds: int = Field(
+        300,
+        ge=15,
+        le=3600,
+        description="How long after its release, in seconds, the runs of a trigger must have begun "
+        "before somebody looks what became of them.",
+    )
+    delivery_retry_factor: float = Field(
+        1.0,
+        ge=0.0001,
+        le=1.0,
+        description="Scales the waits between delivery attempts (1.0: eight within 30 minutes).",
+    )
+    step_retry_factor: float = Field(
+        1.0, ge=0.0001, le=1.0, description="Scales the waits between attempts of a failing step."
+    )
+    override_unsubscribed: bool = Field(
+        False,
+        description="Let commercial workflows that override preferences reach those, too, who "
+        "have unsubscribed from commercial messages. The law of most countries forbids it.",
+    )
+    schedule_clocks: int = Field(
+        4,
+        ge=1,
+        le=64,
+        description="Temporal workflows that look after all schedules; more of them fire more at "
+        "once.",
+    )
+    schedule_catch_up_seconds: int = Field(
+        3600,
+        ge=1,
+        le=86_400,
+        description="How late an occurrence of a schedule may happen; after an outage the latest "
+        "that was missed happens once, unless it is older.",
+    )
+    liquid_seconds: float = Field(
+        1.0, gt=0, le=5, description="Longest CPU time that the templates of one message may take."
+    )
+
+
+class Settings(EngineSettings):
     """What an operator may choose. Every field has a line in `.env.example`."""
 
     model_config = SettingsConfigDict(env_prefix="CARILLON_", env_file=".env", extra="ignore")
@@ -62,6 +121,11 @@ class Settings(BaseSettings):
     # --- the API
     api_host: str = Field("127.0.0.1", description="Address that the API listens on.")
     api_port: int = Field(8000, ge=0, le=65535, description="Port of the API; 0 picks a free one.")
+    public_url: str | None = Field(
+        None,
+        description="Where recipients reach the API, such as https://notify.example.org: links to "
+        "unsubscribe lead there. Workers need it too. Default: host and port of the API.",
+    )
     keep_alive_seconds: int = Field(
         75,
         ge=5,
@@ -83,43 +147,6 @@ class Settings(BaseSettings):
 
     body_seconds: float = Field(
         60.0, gt=0, description="How long a request body may take to arrive, in seconds."
-    )
-
-    # --- the engine
-    starts_ahead: int = Field(
-        16,
-        ge=0,
-        le=1000,
-        description="How many triggers may be under way to Temporal before a request waits for its "
-        "own; 0 has each wait.",
-    )
-    start_timeout_seconds: float = Field(
-        1.0, gt=0, description="How long such a request waits for Temporal before it is answered."
-    )
-    inline_start_limit: int = Field(
-        25, ge=0, le=1000, description="Most runs that the request itself starts."
-    )
-    sweep_seconds: int = Field(
-        15, ge=1, le=3600, description="How often, and after which age, unstarted work is swept."
-    )
-    confirm_seconds: int = Field(
-        300,
-        ge=15,
-        le=3600,
-        description="How long after its release, in seconds, the runs of a trigger must have begun "
-        "before somebody looks what became of them.",
-    )
-    delivery_retry_factor: float = Field(
-        1.0,
-        ge=0.0001,
-        le=1.0,
-        description="Scales the waits between delivery attempts (1.0: eight within 30 minutes).",
-    )
-    step_retry_factor: float = Field(
-        1.0, ge=0.0001, le=1.0, description="Scales the waits between attempts of a failing step."
-    )
-    liquid_seconds: float = Field(
-        1.0, gt=0, le=5, description="Longest CPU time that the templates of one message may take."
     )
 
     # --- workers
@@ -179,6 +206,11 @@ class Settings(BaseSettings):
     )
 
     @property
+    def public_address(self) -> str:
+        """Return where recipients reach the API, without a slash at the end."""
+        return (self.public_url or f"http://{self.api_host}:{self.api_port}").rstrip("/")
+
+    @property
     def secret_keys(self) -> tuple[str, ...]:
         """Return the encryption keys, the one that encrypts first."""
         return _parts(self.secret_key.get_secret_value())
@@ -232,6 +264,18 @@ class Settings(BaseSettings):
         if not all(re.fullmatch(r"[1-9][0-9]{0,8}", str(tier)) for tier in tiers):
             raise ValueError("every number must be whole and above 0")
         return tuple(int(tier) for tier in tiers)
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, value: str | None) -> str | None:
+        try:
+            url = urlsplit(value or "")
+            is_url = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+        except ValueError:  # of brackets in the host, or of the port
+            is_url = False
+        if value and (not is_url or url.query or url.fragment):
+            raise ValueError("must be an address such as https://notify.example.org")
+        return value
 
     @field_validator("smtp_url")
     @classmethod

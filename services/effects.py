@@ -21,7 +21,12 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain.contract.queues import RUNS
-from domain.contract.runs import BatchWindowInput, DeliverMessageInput, MessageDeliveryInput
+from domain.contract.runs import (
+    BatchWindowInput,
+    DeliverMessageInput,
+    MessageDeliveryInput,
+    ScheduleClockInput,
+)
 from domain.jobs.rows import OwedEffect
 from domain.kit.errors import Unavailable
 from domain.kit.ids import message_delivery_workflow_id, new_id
@@ -30,7 +35,7 @@ from domain.runs.rows import RunInTemporal
 from models.queries.jobs import effects as statements
 from runtime.logs import get_logger
 from services.engine import Engine, Unit
-from services.temporal_calls import signal_closed_batch, watch_window
+from services.temporal_calls import signal_closed_batch, wake_clock, watch_window
 from temporal_workflows import MessageDeliveryWorkflow
 from temporal_workflows.search_attributes import search_attributes
 
@@ -39,6 +44,7 @@ _log = get_logger(__name__)
 DELIVER_MESSAGE = "deliver_message"
 WATCH_WINDOW = "watch_window"
 WAKE_CARRIER = "wake_carrier"
+WAKE_CLOCK = "wake_clock"
 
 # The one who committed is at it for this long; then it counts as left over.
 _PATIENCE = timedelta(seconds=15)
@@ -212,8 +218,20 @@ async def _wake_carrier(temporal: Client, effect: OwedEffect) -> None:
     await signal_closed_batch(temporal, run, payload["batch_id"])
 
 
+def appointment_of_clock(clock: int, *, due_at: float) -> JsonObject:
+    """Write the payload of `WAKE_CLOCK`; `due_at` is in epoch seconds."""
+    return {"clock": clock, "due_at": due_at}
+
+
+async def _wake_clock(temporal: Client, effect: OwedEffect) -> None:
+    """Have a clock look at its schedules when one of them is due."""
+    payload = effect.payload
+    await wake_clock(temporal, ScheduleClockInput(payload["clock"], payload["due_at"]))
+
+
 EFFECTS: dict[str, Effect] = {
     DELIVER_MESSAGE: _deliver_message,
     WATCH_WINDOW: _watch_window,
     WAKE_CARRIER: _wake_carrier,
+    WAKE_CLOCK: _wake_clock,
 }

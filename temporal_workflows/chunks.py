@@ -45,7 +45,8 @@ async def run_fan_out(
         done = order.done + await _run_chunks(work, page, is_large=bool(order.after))
         if not page.more:
             return done
-        order = replace(order, after=page.chunks[-1].last, done=done)
+        if page.chunks:  # otherwise the plan itself takes longer than an activity may
+            order = replace(order, after=page.chunks[-1].last, done=done)
         # A history has room for half a million runs.
         if workflow.info().is_continue_as_new_suggested():
             workflow.continue_as_new(order)

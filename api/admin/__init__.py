@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.admin import channels, keys, messages, variables
+from api.admin import channels, keys, messages, preferences, schedules, variables
 
 ROUTERS: tuple[APIRouter, ...] = (
     channels.router,
     keys.router,
     messages.router,
+    preferences.router,
+    schedules.router,
     variables.router,
 )

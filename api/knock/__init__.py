@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from api.knock.audiences import members as audience_members
 from api.knock.in_app import feeds
 from api.knock.messages import messages, recipient_messages
 from api.knock.messages import statuses as message_statuses
+from api.knock.preferences import sections as preference_sections
+from api.knock.preferences import sets as preference_sets
+from api.knock.preferences import unsubscribing
 from api.knock.recipients import objects, subscriptions, tenants, users
 from api.knock.runs import recipient_runs
+from api.knock.schedules import recipient_schedules, schedules
 from api.knock.triggers import workflows
 
 # Literal segments before parameters: `batch` is not a message id.
@@ -19,8 +24,14 @@ ROUTERS: tuple[APIRouter, ...] = (
     feeds.router,
     users.router,
     recipient_messages.router,
+    preference_sets.router,
+    preference_sections.router,
+    unsubscribing.router,
     objects.router,
     subscriptions.router,
     tenants.router,
+    audience_members.router,
     recipient_runs.router,
+    schedules.router,
+    recipient_schedules.router,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.conditions.evaluation import arguments, evaluate
+from domain.conditions.evaluation import arguments, asks_for_audiences, evaluate
 from domain.conditions.message_status import message_refs
 from domain.conditions.model import (
     Condition,
@@ -12,7 +12,12 @@ from domain.conditions.model import (
     UnreadableCondition,
     Verdict,
 )
-from domain.conditions.parsing import parse_condition_group, read_condition_group
+from domain.conditions.parsing import (
+    parse_condition_group,
+    parse_conditions,
+    read_condition_group,
+    read_conditions,
+)
 from domain.conditions.paths import MISSING, lookup
 
 __all__ = [
@@ -24,9 +29,12 @@ __all__ = [
     "UnreadableCondition",
     "Verdict",
     "arguments",
+    "asks_for_audiences",
     "evaluate",
     "lookup",
     "message_refs",
     "parse_condition_group",
+    "parse_conditions",
     "read_condition_group",
+    "read_conditions",
 ]

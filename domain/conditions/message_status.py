@@ -16,7 +16,7 @@ from domain.conditions.operators import RANK_TESTS
 from domain.conditions.paths import lookup_parts
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonValue
-from domain.messages.statuses import MESSAGE_STATUS_RANK, DeliveryStatus, EngagementStatus
+from domain.kit.message_statuses import MESSAGE_STATUS_RANK, DeliveryStatus, EngagementStatus
 
 CONSTANT_PREFIX = "$message."
 SKIPPED = "skipped"

@@ -42,6 +42,29 @@ def read_condition_group(raw: JsonValue) -> ConditionGroup | None:
     return ConditionGroup(present[0], tuple(map(_read_member, raw[present[0]])))
 
 
+def parse_conditions(raw: JsonValue, field: str = "conditions") -> list[Condition]:
+    """Read a bare list of conditions, which have no groups; null means none.
+
+    Raises InvalidParams with one error per violation, each at a path that starts with `field`.
+    """
+    if raw is None:
+        return []
+    if not isinstance(raw, list):
+        raise InvalidParams.of(field, "must be a list of conditions")
+    violations = Violations()
+    conditions = [
+        violations.check(_parse_condition, entry, f"{field}[{index}]")
+        for index, entry in enumerate(raw)
+    ]
+    violations.raise_any()
+    return cast("list[Condition]", conditions)
+
+
+def read_conditions(raw: JsonValue) -> ConditionGroup | None:
+    """Read a stored list of conditions that all have to hold, and refuse none; null means none."""
+    return None if raw is None else read_condition_group({"all": raw})
+
+
 def _read_member(raw: JsonValue) -> Condition | ConditionGroup:
     try:
         return _parse_member(raw, "condition")

@@ -1,58 +1,21 @@
-"""The vocabularies of status, and which delivery status may follow which.
+"""The vocabularies of status, and what the product does with which of them.
 
 Source: Knock docs, "Message statuses".
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
+from domain.kit.message_statuses import DeliveryStatus, EngagementStatus
 
-
-class DeliveryStatus(StrEnum):
-    """Where a message stands on its way to the provider; exclusive."""
-
-    UNDELIVERED = "undelivered"
-    BOUNCED = "bounced"
-    DELIVERY_ATTEMPTED = "delivery_attempted"
-    QUEUED = "queued"
-    NOT_SENT = "not_sent"
-    SENT = "sent"
-    DELIVERED = "delivered"
-
-
-class EngagementStatus(StrEnum):
-    """What the recipient did with a message; several may hold at once."""
-
-    SEEN = "seen"
-    READ = "read"
-    INTERACTED = "interacted"
-    LINK_CLICKED = "link_clicked"
-    ARCHIVED = "archived"
-
-
-# Lowest first; a rank comparison in a step condition follows this order.
-MESSAGE_STATUS_RANK: dict[str, int] = {
-    name: rank
-    for rank, name in enumerate(
-        (
-            "skipped",
-            "undelivered",
-            "bounced",
-            "delivery_attempted",
-            "queued",
-            "not_sent",
-            "sent",
-            "delivered",
-            "seen",
-            "read",
-            "interacted",
-            "link_clicked",
-            "archived",
-        )
-    )
-}
-# "interacted" and "link_clicked" share a rank.
-MESSAGE_STATUS_RANK["link_clicked"] = MESSAGE_STATUS_RANK["interacted"]
+__all__ = [
+    "ENGAGEMENT_COLUMNS",
+    "FAILED_DELIVERY",
+    "PENDING_DELIVERY",
+    "RETRIABLE_DELIVERY",
+    "REVERSIBLE",
+    "DeliveryStatus",
+    "EngagementStatus",
+]
 
 # A message in one of these still waits for its provider.
 PENDING_DELIVERY = (DeliveryStatus.QUEUED, DeliveryStatus.DELIVERY_ATTEMPTED)

@@ -27,6 +27,7 @@ from domain.kit.clock import parse_instant
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, encoded_size
 from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Members, Shape, Wrong
+from domain.preferences.requests import PreferenceSet, PreferenceSetId
 from domain.recipients.refs import TENANTS, USERS, RecipientRef
 
 MAX_ID_CHARACTERS = 256
@@ -71,7 +72,6 @@ UserId = Annotated[str, _SIZE, _without("/#")]
 ObjectId = Annotated[str, _SIZE]
 CollectionName = Annotated[str, _SIZE, _without("/")]
 ChannelId = Annotated[str, AfterValidator(_channel_id)]
-PreferenceSetId = Annotated[str, Field(min_length=1, max_length=255)]
 # A caller's own note; one that cannot be read is left out, and no reason to lose the recipient.
 CallersInstant = Annotated[
     datetime | None,
@@ -80,25 +80,6 @@ CallersInstant = Annotated[
 ]
 # Documented as a string, and taken and kept as whatever it is.
 AnyText = Annotated[Any, WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "null"}]})]
-
-
-class PreferenceSetIn(Shape):
-    """A preference set; how it is to be stored is said in it and is never a part of it."""
-
-    model_config = ConfigDict(extra="allow", populate_by_name=False)
-
-    strategy: Literal["merge", "replace"] | None = Field(
-        None,
-        alias="__persistence_strategy__",
-        description="Heeded in a tenant's settings; elsewhere what is given is merged.",
-    )
-
-    def content(self) -> JsonObject:
-        """Return what is to be stored."""
-        return dict(self.model_extra or {})
-
-
-PreferenceSet = Annotated[PreferenceSetIn, EMPTY_LIST_IS_OBJECT]
 
 
 class TenantSettingsIn(Shape):
@@ -312,7 +293,7 @@ class InlineRecipient:
             given.channel_data,
             None if sets is None else {key: one.content() for key, one in sets.items()},
             given.trigger_data if isinstance(given, _Inline) else None,
-            new_set is not None and new_set.strategy == "replace",
+            new_set is not None and new_set.persistence == "replace",
         )
 
 

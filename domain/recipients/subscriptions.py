@@ -117,6 +117,24 @@ class SubscriptionView:
 
 
 @dataclass(frozen=True, slots=True)
+class ReachedThrough:
+    """The object through which a trigger has reached a recipient, as rows say it now.
+
+    Attributes:
+        properties: of the subscription; None when it has ended since.
+        object: as PostgreSQL writes it in JSON; None when it was deleted since.
+    """
+
+    properties: JsonObject | None
+    object: JsonObject | None
+
+    def variable(self) -> JsonObject:
+        """Return what templates and conditions see as `recipient.subscription`."""
+        found = None if self.object is None else Recipient.of_json(self.object).variable()
+        return {**(self.properties or {}), "object": found}
+
+
+@dataclass(frozen=True, slots=True)
 class UserSubscriptionFilters:
     """Which subscriptions of a user a list is asked for: a user is always the one who follows."""
 

@@ -73,9 +73,12 @@ class TakenRun:
         environment: slug.
         config_version: of the environment, as it is now.
         data: of the trigger; None when it is large and others share it.
+        trigger_data: `$trigger_data` of the recipient, or of the object that has led to it.
+        through_id: the followed object through which the recipient was reached, if it was.
         source: what caused the trigger.
         recipient, actor, tenant: their rows, as PostgreSQL writes them in JSON; None when there is
             none.
+        preferences: the recipient's sets that may count, by id; None when it has none of them.
     """
 
     id: UUID
@@ -97,6 +100,7 @@ class TakenRun:
     accepted_at: datetime
     data: JsonObject | None
     trigger_data: JsonObject | None
+    through_id: UUID | None
     settings: JsonObject
     source: JsonObject
     actor_collection: str | None
@@ -104,11 +108,17 @@ class TakenRun:
     recipient: JsonObject | None
     actor: JsonObject | None
     tenant: JsonObject | None
+    preferences: JsonObject | None
 
     @property
     def is_open(self) -> bool:
         """Tell whether the run has not ended."""
         return self.status in OPEN_RUN
+
+    @property
+    def recipient_ref(self) -> RecipientRef:
+        """Return whose run it is."""
+        return RecipientRef(self.collection, self.recipient_id)
 
     @property
     def actor_ref(self) -> RecipientRef | None:

@@ -28,6 +28,8 @@ from domain.recipients.refs import RecipientRef
 MAX_RECIPIENTS = 1_000
 MAX_DATA_BYTES = 10 * 1024 * 1024
 MAX_CANCELLATION_KEY = 255
+# The source of triggers that try a workflow out.
+REHEARSAL = "rehearsal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class TriggerRequest:
         data_bytes: an upper bound of the size of `data`.
         settings: `sandbox_mode` and `skip_delay`, both booleans.
         source: what caused it, as the API answers it in `trigger_source`.
+        reaches_followers: whether those who follow a recipient have runs, too; a schedule runs for
+            the recipient alone.
     """
 
     workflow_key: str
@@ -50,6 +54,12 @@ class TriggerRequest:
     settings: JsonObject = field(default_factory=dict)
     source: JsonObject = field(default_factory=lambda: {"type": "api"})
     data_bytes: int = 0
+    reaches_followers: bool = True
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Tell whether it tries a workflow out, for which frequencies do not count."""
+        return bool(self.source["type"] == REHEARSAL)
 
 
 @dataclass(frozen=True, slots=True)

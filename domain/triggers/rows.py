@@ -25,9 +25,15 @@ class ToRelease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerToRelease(ToRelease):
-    """A trigger whose runs are to be started; `fanout` is the number of its newest fan-out."""
+    """A trigger whose runs are to be started.
+
+    Attributes:
+        fanout: the number of its newest fan-out.
+        expands: whether some of its runs are not made yet.
+    """
 
     fanout: int
+    expands: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@
 from domain.workflows.content import normalise_workflow
 from domain.workflows.cursor import Cursor
 from domain.workflows.definition import (
-    TriggerFrequency,
+    AudienceTrigger,
     WorkflowDefinition,
     WorkflowSettings,
     WorkflowShape,
@@ -14,9 +14,11 @@ from domain.workflows.definition import (
     check_workflow,
     read_workflow,
 )
+from domain.workflows.frequency import TriggerFrequency
 from domain.workflows.program import Program
 
 __all__ = [
+    "AudienceTrigger",
     "Cursor",
     "Program",
     "TriggerFrequency",

@@ -426,6 +426,13 @@ def upgrade() -> None:
             "environment_id", "resource_type", "key", name=op.f("pk_content_resources")
         ),
     )
+    op.create_index(
+        "ix_content_resources_audiences",
+        "content_resources",
+        ["environment_id", "key"],
+        unique=False,
+        postgresql_where=sa.text("resource_type = 'audience'"),
+    )
     op.create_table(
         "content_versions",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -576,6 +583,20 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "default_preference_sets",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "content", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["environment_id"],
+            ["environments.id"],
+            name=op.f("fk_default_preference_sets_environment_id"),
+        ),
+        sa.PrimaryKeyConstraint("environment_id", name=op.f("pk_default_preference_sets")),
+    )
+    op.create_table(
         "preference_sets",
         sa.Column("environment_id", sa.Uuid(), nullable=False),
         sa.Column("collection", sa.Text(collation="C"), nullable=False),
@@ -591,6 +612,67 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint(
             "environment_id", "collection", "recipient_id", "id", name=op.f("pk_preference_sets")
         ),
+    )
+    op.create_table(
+        "first_runs",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("collection", sa.Text(collation="C"), nullable=False),
+        sa.Column("recipient_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("workflow_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("tenant_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("recipient_run_id", sa.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "environment_id",
+            "collection",
+            "recipient_id",
+            "workflow_key",
+            "tenant_id",
+            name=op.f("pk_first_runs"),
+        ),
+    )
+    op.create_table(
+        "followed_objects",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("workflow_run_id", sa.Uuid(), nullable=False),
+        sa.Column("depth", sa.Integer(), nullable=False),
+        sa.Column("collection", sa.Text(collation="C"), nullable=False),
+        sa.Column("object_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("root_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "trigger_data",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            nullable=True,
+        ),
+        sa.Column("subscribed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_followed_objects")),
+    )
+    op.create_index(
+        op.f("ix_followed_objects_workflow_run_id_depth_id"),
+        "followed_objects",
+        ["workflow_run_id", "depth", "id"],
+        unique=False,
+    )
+    op.create_table(
+        "trigger_expansions",
+        sa.Column("workflow_run_id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("workflow_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("cancellation_key", sa.Text(collation="C"), nullable=True),
+        sa.Column("cancellation_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("depth", sa.Integer(), nullable=False),
+        sa.Column("through_id", sa.Uuid(), nullable=False),
+        sa.Column("after_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("after_collection", sa.Text(collation="C"), nullable=False),
+        sa.Column("after_id", sa.Text(collation="C"), nullable=False),
+        sa.PrimaryKeyConstraint("workflow_run_id", name=op.f("pk_trigger_expansions")),
+    )
+    op.create_index(
+        "ix_trigger_expansions_cancellation_key",
+        "trigger_expansions",
+        ["environment_id", "workflow_key", "cancellation_key"],
+        unique=False,
+        postgresql_where=sa.text("cancellation_key IS NOT NULL"),
     )
     op.create_table(
         "recipient_runs",
@@ -609,6 +691,7 @@ def upgrade() -> None:
             postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
         ),
+        sa.Column("through_id", sa.Uuid(), nullable=True),
         sa.Column("status", sa.Text(collation="C"), nullable=False),
         sa.Column(
             "rare_status",
@@ -707,9 +790,9 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
-        op.f("ix_recipient_runs_workflow_run_id"),
+        op.f("ix_recipient_runs_workflow_run_id_id"),
         "recipient_runs",
-        ["workflow_run_id"],
+        ["workflow_run_id", "id"],
         unique=False,
     )
     op.create_table(
@@ -748,6 +831,74 @@ def upgrade() -> None:
         ],
         unique=False,
         postgresql_where=sa.text("collection = '$tenants'"),
+    )
+    op.create_table(
+        "schedules",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("workflow_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("collection", sa.Text(collation="C"), nullable=False),
+        sa.Column("recipient_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("tenant_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("actor_collection", sa.Text(collation="C"), nullable=True),
+        sa.Column("actor_id", sa.Text(collation="C"), nullable=True),
+        sa.Column(
+            "data", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
+        sa.Column(
+            "repeats", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("scheduled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ending_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_occurrence_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_occurrence_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("dropped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("drop_reason", sa.Text(collation="C"), nullable=True),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_schedules")),
+    )
+    op.create_index(
+        "ix_schedules_due",
+        "schedules",
+        ["due_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
+    op.create_index(
+        op.f("ix_schedules_environment_id_recipient_id_collection_id"),
+        "schedules",
+        ["environment_id", "recipient_id", "collection", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_schedules_environment_id_workflow_key_id"),
+        "schedules",
+        ["environment_id", "workflow_key", "id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_schedules_tenant",
+        "schedules",
+        ["environment_id", "workflow_key", "tenant_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("tenant_id IS NOT NULL"),
+    )
+    op.create_table(
+        "moved_recipients",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("collection", sa.Text(collation="C"), nullable=False),
+        sa.Column("recipient_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "environment_id", "collection", "recipient_id", name=op.f("pk_moved_recipients")
+        ),
+    )
+    op.create_index(
+        op.f("ix_moved_recipients_moved_at"), "moved_recipients", ["moved_at"], unique=False
     )
     op.create_table(
         "throttle_passes",
@@ -789,6 +940,50 @@ def upgrade() -> None:
         ),
         sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workflow_runs")),
+    )
+    op.create_table(
+        "audience_builds",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("audience_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("version_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Text(collation="C"), nullable=False),
+        sa.Column("passes", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["environment_id"], ["environments.id"], name=op.f("fk_audience_builds_environment_id")
+        ),
+        sa.PrimaryKeyConstraint("environment_id", "audience_key", name=op.f("pk_audience_builds")),
+    )
+    op.create_index(op.f("ix_audience_builds_due_at"), "audience_builds", ["due_at"], unique=False)
+    op.create_table(
+        "audience_members",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("audience_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("user_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("tenant_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["environment_id"], ["environments.id"], name=op.f("fk_audience_members_environment_id")
+        ),
+        sa.PrimaryKeyConstraint(
+            "environment_id",
+            "audience_key",
+            "user_id",
+            "tenant_id",
+            name=op.f("pk_audience_members"),
+        ),
+    )
+    op.create_index(
+        "ix_audience_members_newest",
+        "audience_members",
+        ["environment_id", "audience_key", "added_at", "user_id", "tenant_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_audience_members_environment_id_user_id"),
+        "audience_members",
+        ["environment_id", "user_id"],
+        unique=False,
     )
     op.create_table(
         "subscriptions",
@@ -998,6 +1193,10 @@ def upgrade() -> None:
         "OR UPDATE OF published_version_id, active, archived_at ON content_resources "
         "FOR EACH ROW EXECUTE FUNCTION raise_config_version()"
     )
+    op.execute(
+        "CREATE TRIGGER raise_config_version AFTER INSERT OR UPDATE OR DELETE "
+        "ON default_preference_sets FOR EACH ROW EXECUTE FUNCTION raise_config_version()"
+    )
     # Walks put events into the outbox only where somebody has subscribed to them.
     op.execute(
         "CREATE TRIGGER raise_config_version AFTER INSERT OR DELETE OR UPDATE OF event_types "
@@ -1009,17 +1208,37 @@ def upgrade() -> None:
             f"CREATE TRIGGER raise_config_version AFTER INSERT OR UPDATE OR DELETE ON {table} "
             "FOR EACH ROW EXECUTE FUNCTION raise_config_version()"
         )
+    # Recipients are changed from many places; whoever moves one, its schedules must follow.
+    op.execute(
+        """
+        CREATE FUNCTION note_moved_recipient() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            INSERT INTO moved_recipients (environment_id, collection, recipient_id, moved_at)
+            VALUES (NEW.environment_id, NEW.collection, NEW.id, now())
+            ON CONFLICT (environment_id, collection, recipient_id)
+            DO UPDATE SET moved_at = excluded.moved_at;
+            RETURN NULL;
+        END
+        $$
+        """
+    )
+    op.execute(
+        "CREATE TRIGGER note_moved_recipient AFTER UPDATE OF properties ON recipients "
+        "FOR EACH ROW WHEN (OLD.properties -> 'timezone' IS DISTINCT FROM "
+        "NEW.properties -> 'timezone') EXECUTE FUNCTION note_moved_recipient()"
+    )
     # Rows that are updated soon after they are made keep room for the new version on their page.
     for table in ("recipient_runs", "messages"):
         op.execute(f"ALTER TABLE {table} SET (fillfactor = 80)")
     # Each row lives for some minutes at most, so most of these tables is always dead rows.
-    for table in ("trigger_releases", "outbox"):
+    for table in ("trigger_releases", "trigger_expansions", "outbox"):
         op.execute(f"ALTER TABLE {table} SET (autovacuum_vacuum_scale_factor = 0.05)")
 
 
 def downgrade() -> None:
     op.execute("DROP FUNCTION jsonb_deep_merge")
     op.execute("DROP FUNCTION raise_config_version CASCADE")
+    op.execute("DROP FUNCTION note_moved_recipient CASCADE")
     for table in (
         "variable_values",
         "variables",
@@ -1030,10 +1249,16 @@ def downgrade() -> None:
         "trigger_releases",
         "sweep_positions",
         "workflow_runs",
+        "audience_builds",
+        "audience_members",
         "subscriptions",
         "recipients",
         "recipient_runs",
+        "first_runs",
+        "followed_objects",
+        "trigger_expansions",
         "preference_sets",
+        "default_preference_sets",
         "messages",
         "content_versions",
         "content_resources",
@@ -1050,6 +1275,8 @@ def downgrade() -> None:
         "outbox",
         "message_events",
         "idempotency_records",
+        "moved_recipients",
+        "schedules",
         "throttle_passes",
         "fetches",
         "environments",

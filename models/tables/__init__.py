@@ -4,6 +4,7 @@ Only migrations and tests need it. Processes that serve run SQL from `models/que
 second sooner without the table classes.
 """
 
+from models.tables.audience import AudienceBuild, AudienceMember
 from models.tables.base import metadata
 from models.tables.batch import Batch, BatchItem
 from models.tables.cancellation import Cancellation
@@ -12,18 +13,28 @@ from models.tables.content import Commit, ContentResource, ContentVersion
 from models.tables.delivery import PendingDelivery
 from models.tables.effect import OwedEffect
 from models.tables.environment import ApiKey, Environment, ServiceToken
+from models.tables.expansion import FollowedObject, TriggerExpansion
 from models.tables.fetch import PendingFetch
 from models.tables.idempotency import IdempotencyRecord
 from models.tables.message import DeliveryAttempt, Message, MessageEvent
 from models.tables.outbox import OutboxEntry, OutboxReader, OutboxSubscription
-from models.tables.recipient import ChannelData, PreferenceSet, Recipient, Subscription
+from models.tables.recipient import (
+    ChannelData,
+    DefaultPreferenceSet,
+    PreferenceSet,
+    Recipient,
+    Subscription,
+)
 from models.tables.release import SweepPosition, TriggerRelease
-from models.tables.run import RecipientRun, RecipientRunEvent, RunPatch, WorkflowRun
+from models.tables.run import FirstRun, RecipientRun, RecipientRunEvent, RunPatch, WorkflowRun
+from models.tables.schedule import MovedRecipient, Schedule
 from models.tables.throttle import ThrottlePass
 from models.tables.variable import Branding, Variable, VariableValue
 
 __all__ = [
     "ApiKey",
+    "AudienceBuild",
+    "AudienceMember",
     "Batch",
     "BatchItem",
     "Branding",
@@ -34,11 +45,15 @@ __all__ = [
     "Commit",
     "ContentResource",
     "ContentVersion",
+    "DefaultPreferenceSet",
     "DeliveryAttempt",
     "Environment",
+    "FirstRun",
+    "FollowedObject",
     "IdempotencyRecord",
     "Message",
     "MessageEvent",
+    "MovedRecipient",
     "OutboxEntry",
     "OutboxReader",
     "OutboxSubscription",
@@ -50,10 +65,12 @@ __all__ = [
     "RecipientRun",
     "RecipientRunEvent",
     "RunPatch",
+    "Schedule",
     "ServiceToken",
     "Subscription",
     "SweepPosition",
     "ThrottlePass",
+    "TriggerExpansion",
     "TriggerRelease",
     "Variable",
     "VariableValue",

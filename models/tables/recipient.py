@@ -68,6 +68,16 @@ class PreferenceSet(SQLModel, table=True):
     updated_at: datetime = instant_column()
 
 
+class DefaultPreferenceSet(SQLModel, table=True):
+    """What counts for the recipients of an environment that say nothing else."""
+
+    __tablename__ = "default_preference_sets"
+
+    environment_id: UUID = Field(foreign_key="environments.id", primary_key=True)
+    content: dict[str, Any] = json_column()
+    updated_at: datetime = instant_column()
+
+
 class Subscription(SQLModel, table=True):
     """That a recipient follows an object."""
 

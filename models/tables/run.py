@@ -46,14 +46,15 @@ class RecipientRun(SQLModel, table=True):
     for a run that is accepted and completed without a pause or a cancellation key.
 
     An open run that has begun always has `resumes_at`: it is how reconciliation finds it.
-    `seen_alive_at` is when Temporal last said that it has the run, to the day.
+    `seen_alive_at` is when Temporal last said that it has the run, to the day. `through_id` is the
+    followed object through which the trigger has reached the recipient; null for one that it named.
     """
 
     __tablename__ = "recipient_runs"
     __table_args__ = (
         Index(None, "environment_id", "id"),
         Index(None, "environment_id", "recipient_id", "collection", "id"),
-        Index(None, "workflow_run_id"),
+        Index(None, "workflow_run_id", "id"),
         Index(
             "ix_recipient_runs_open_key",
             "environment_id",
@@ -107,6 +108,7 @@ class RecipientRun(SQLModel, table=True):
     cancellation_key: str | None = text_column(nullable=True)
     cancellation_id: UUID | None = None
     trigger_data: dict[str, Any] | None = json_column(nullable=True)
+    through_id: UUID | None = None
     status: str = text_column()
     rare_status: str | None = column_while("status", status="status", among=RARE_RUN)
     open_key: str | None = column_while("cancellation_key", status="status", among=OPEN_RUN)
@@ -120,6 +122,23 @@ class RecipientRun(SQLModel, table=True):
     end_reason: str | None = text_column(nullable=True)
     inserted_at: datetime = instant_column()
     updated_at: datetime = instant_column()
+
+
+class FirstRun(SQLModel, table=True):
+    """The one run that a recipient has of a workflow that may be entered once.
+
+    The row is taken with the run and kept for as long as the recipient; `tenant_id` is empty where
+    tenants do not matter. Whoever finds it taken makes no run.
+    """
+
+    __tablename__ = "first_runs"
+
+    environment_id: UUID = Field(primary_key=True)
+    collection: str = text_column(primary_key=True)
+    recipient_id: str = text_column(primary_key=True)
+    workflow_key: str = text_column(primary_key=True)
+    tenant_id: str = text_column(primary_key=True)
+    recipient_run_id: UUID
 
 
 class RecipientRunEvent(SQLModel, table=True):

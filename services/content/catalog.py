@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from domain.channels.rows import StoredChannel
 from domain.channels.types import ChannelType
 from domain.conditions import ConditionGroup, read_condition_group
+from domain.content.audience import AUDIENCE
 from domain.content.kind import KindOfContent
 from domain.content.kinds import KINDS
 from domain.content.rows import Published
@@ -24,6 +26,7 @@ from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
 from models.queries.content import catalog as statements
 from models.queries.events.outbox import subscribed_events
+from models.queries.preferences.defaults import get_default_set
 from runtime.crypto import Vault
 from runtime.database import Connection
 from runtime.logs import get_logger
@@ -79,23 +82,31 @@ class ConfiguredChannel:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Configuration:
     """All of an environment's channels, by key, and what content is published, by kind and key.
 
     Attributes:
         subscribed: names the events that somebody wants to hear of (`services/events/outbox.py`).
         variables: what templates see as `vars`.
+        preferences: the default set of the environment, if it has one.
     """
 
     channels: dict[str, ConfiguredChannel]
     content: dict[tuple[str, str], Published]
     subscribed: frozenset[str] = frozenset()
     variables: Variables = NO_VARIABLES
+    preferences: JsonObject | None = None
 
     def published(self, kind: KindOfContent[Any], key: str) -> Published | None:
         """Return which version of a piece of content is published, or None without any content."""
         return self.content.get((kind.name, key))
+
+    @cached_property
+    def audiences(self) -> tuple[Published, ...]:
+        """Return the audiences that are published and not archived, by key."""
+        found = (one for (kind, _), one in self.content.items() if kind == AUDIENCE.name)
+        return tuple(sorted((one for one in found if one.is_active), key=lambda one: one.key))
 
 
 class Catalog:
@@ -105,6 +116,7 @@ class Catalog:
         self._vault = vault
         self._configurations: _Recent[Configuration] = _Recent(_REMEMBERED_ENVIRONMENTS)
         self._compiled: _Recent[Any] = _Recent(_REMEMBERED_VERSIONS)
+        self._by_audience: _Recent[dict[str, list[str]]] = _Recent(_REMEMBERED_ENVIRONMENTS)
 
     async def configuration(
         self, connection: Connection, environment_id: UUID, version: int
@@ -120,7 +132,8 @@ class Catalog:
                 {channel.key: channel for channel in channels},
                 {(row.resource_type, row.key): row for row in published},
                 await subscribed_events(connection, environment_id),
-                await load_variables(connection, self._vault, environment_id),
+                preferences=await get_default_set(connection, environment_id),
+                variables=await load_variables(connection, self._vault, environment_id),
             )
 
         return await self._configurations.get((environment_id, version), load)
@@ -131,6 +144,17 @@ class Catalog:
         if version is None:
             version = await statements.config_version(connection, environment.id)
         return await self.configuration(connection, environment.id, version)
+
+    async def workflows_of_audience(
+        self, connection: Connection, environment_id: UUID, version: int, audience_key: str
+    ) -> list[str]:
+        """Return the keys of the active workflows that an audience triggers, at that version."""
+
+        async def load() -> dict[str, list[str]]:
+            return await statements.workflows_by_audience(connection, environment_id)
+
+        found = await self._by_audience.get((environment_id, version), load)
+        return found.get(audience_key, [])
 
     async def compiled(self, connection: Connection, kind: KindOfContent[T], version_id: UUID) -> T:
         """Return a version as its kind reads it. Raises LookupError for an unknown id."""

@@ -5,21 +5,24 @@ Source: Knock docs, "Users", "Objects", "Tenants", "Deleting users".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain.kit.errors import NotFound
 from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
+from domain.preferences.layers import merged
 from domain.recipients.identify import InlineRecipient, RecipientIn
 from domain.recipients.recipients import ObjectFilters, Recipient, TenantFilters, UserFilters
 from domain.recipients.refs import USERS, RecipientRef
+from models.queries.preferences.defaults import get_default_set
+from models.queries.preferences.sets import preference_sets_of
 from models.queries.recipients import lists
 from models.queries.recipients.deletion import delete_recipient as delete_with_belongings
-from models.queries.recipients.preferences import preference_sets_of
-from models.queries.recipients.recipients import get_recipient, upsert_recipients
+from models.queries.recipients.recipients import get_recipient
 from runtime.database import Connection
 from services.engine import Engine
+from services.triggers.audience_entries import identify
 
 _MISSING = "The resource you requested does not exist."
 
@@ -43,6 +46,18 @@ async def load_recipient(
     return recipient
 
 
+async def load_full_tenant(
+    engine: Engine, environment: EnvironmentScope, ref: RecipientRef
+) -> Recipient:
+    """Return a tenant, with its preference set laid over the environment's. Raises NotFound."""
+    tenant = await load_recipient(engine, environment, ref)
+    async with engine.connection() as connection:
+        defaults = await get_default_set(connection, environment.id)
+    settings = tenant.settings or {}
+    full = merged(defaults, settings.get("preference_set"))
+    return replace(tenant, settings={**settings, "preference_set": full or None})
+
+
 async def store_recipient(
     engine: Engine, environment: EnvironmentScope, ref: RecipientRef, given: RecipientIn
 ) -> Recipient:
@@ -53,7 +68,7 @@ async def store_recipient(
     """
     said = InlineRecipient.of(ref, given)
     async with engine.unit() as unit:
-        await upsert_recipients(unit.connection, environment.id, [said], unit.now)
+        await identify(unit, environment, [said])
         stored = await get_recipient(unit.connection, environment.id, ref)
     if stored is None:  # deleted by somebody else between two statements
         raise NotFound(_MISSING)

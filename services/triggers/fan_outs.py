@@ -17,6 +17,7 @@ from runtime.logs import get_logger
 from runtime.temporal import is_away
 from services.engine import Engine
 from services.temporal_calls import each_at_once, signal_cancelled_run, start_run
+from services.triggers.expansions import expand
 
 _log = get_logger(__name__)
 
@@ -28,7 +29,15 @@ _STARTED_AT_ONCE = 32
 
 
 async def plan_trigger(engine: Engine, order: TriggerFanoutInput) -> ChunkPlan:
-    """Cut the next page of a trigger's runs that have not begun into ranges."""
+    """Cut the next page of a trigger's runs that have not begun into ranges.
+
+    Those of who follows its objects are made first. Ranges follow the order of ids, in which runs
+    are not made; so nothing is started before all are. A plan without ranges and with more to come
+    says that making them goes on.
+    """
+    owner = UUID(order.environment_id), UUID(order.workflow_run_id)
+    if not order.after and not await expand(engine, *owner):
+        return ChunkPlan(more=True)
     return await _plan(
         engine,
         Scope.TRIGGER,

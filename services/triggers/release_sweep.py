@@ -72,7 +72,9 @@ async def release_left_over(engine: Engine) -> int:
             runs = await startable_runs(
                 connection, trigger.id, limit=engine.settings.inline_start_limit + 1
             )
-        is_under_way = await start_trigger(engine, trigger.scope, trigger.id, runs)
+        is_under_way = await start_trigger(
+            engine, trigger.scope, trigger.id, runs, expands=trigger.expands
+        )
         # A fan-out that has ended before it was noted may have left runs behind.
         wait = confirm_after(engine) if is_under_way else timedelta(0)
         async with engine.connection() as connection:
@@ -189,9 +191,13 @@ async def _look_after(engine: Engine, trigger: TriggerToConfirm) -> None:
     """Make sure that the queued runs of one trigger are Temporal's, or end them."""
     async with engine.connection() as connection:
         runs = await startable_runs(connection, trigger.id, limit=_RUNS_AT_ONCE)
+    # What is not made yet was never started, so nothing of it is forgotten, and nothing comes back.
     is_few = len(runs) <= engine.settings.inline_start_limit
-    if is_few or not await engine.temporal_retention.covers(
-        engine.temporal, trigger.released_at, now=trigger.now
+    if not trigger.expands and (
+        is_few
+        or not await engine.temporal_retention.covers(
+            engine.temporal, trigger.released_at, now=trigger.now
+        )
     ):
         await judge_runs(engine, runs)
         return

@@ -52,6 +52,8 @@ async def release_trigger(
     environment: EnvironmentScope,
     workflow_run_id: UUID,
     runs: Sequence[StartableRun],
+    *,
+    expands: bool,
 ) -> None:
     """Start a trigger's runs: few of them here, many by a fan-out.
 
@@ -62,10 +64,14 @@ async def release_trigger(
         environment: where.
         workflow_run_id: the trigger.
         runs: its runs.
+        expands: whether there are others to make.
     """
+    if not runs and not expands:
+        return
+    start = partial(start_trigger, engine, environment, workflow_run_id, runs, expands=expands)
     await _promptly(
         engine,
-        partial(start_trigger, engine, environment, workflow_run_id, runs),
+        start,
         note=partial(_note_later, engine, workflow_run_id),
     )
 
@@ -75,8 +81,10 @@ async def start_trigger(
     environment: EnvironmentScope,
     workflow_run_id: UUID,
     runs: Sequence[StartableRun],
+    *,
+    expands: bool,
 ) -> bool:
-    """Start a trigger's runs, once.
+    """Start a trigger's runs, once; where others are to be made, its fan-out makes them first.
 
     Returns:
         Whether they are started, or certain to be; False when its fan-out has ended already.
@@ -84,7 +92,7 @@ async def start_trigger(
     Raises:
         RPCError, RuntimeError: Temporal is away, or refuses.
     """
-    if len(runs) <= engine.settings.inline_start_limit:
+    if not expands and len(runs) <= engine.settings.inline_start_limit:
         await each_at_once(runs, lambda run: start_run(engine.temporal, run))
         return True
     return await start_trigger_fanout(engine.temporal, environment, workflow_run_id)

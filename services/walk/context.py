@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
+from domain.audiences.members import NO_TENANT, Membership
 from domain.batches.gathered import Gathered
-from domain.conditions import ConditionGroup, ConditionScope, Verdict, arguments, evaluate
+from domain.conditions import (
+    ConditionGroup,
+    ConditionScope,
+    Verdict,
+    arguments,
+    asks_for_audiences,
+    evaluate,
+)
 from domain.kit.clock import iso
 from domain.kit.ids import activity_id
 from domain.kit.json_types import JsonObject
+from domain.recipients.recipients import Recipient
 from domain.runs.events import RunEventType
 from domain.runs.rows import RunMessage
 from domain.workflows import WorkflowDefinition
 from domain.workflows.steps import BaseStep
+from models.queries.audiences.members import audiences_of
 from models.queries.runs import walks
 from services.content.catalog import Configuration
 from services.engine import Unit
 from services.off_loop import off_loop
+from services.preferences.unsubscribing import unsubscribe_url
 from services.recipients.lookups import with_lookups
 from services.walk.faults import blaming
 from services.walk.journal import Journal
@@ -52,6 +64,7 @@ class Walk:
     gathered: Gathered | None = None
     _scope: JsonObject | None = None
     _stored: list[RunMessage] | None = None
+    _unsubscribe_url: str | None = None
 
     @property
     def zone(self) -> str | None:
@@ -66,7 +79,10 @@ class Walk:
             self._scope = build_scope(
                 workflow_run_id=str(self.run.workflow_run_id),
                 data=self.run.data,
-                recipient=self.run.recipient or {},
+                recipient={
+                    **(self.run.recipient or {}),
+                    "preferences": self.run.preferences.complete(),
+                },
                 actor=self.run.actor,
                 tenant=self.run.tenant,
                 workflow={
@@ -78,11 +94,22 @@ class Walk:
                     "override_preferences": definition.settings.override_preferences,
                     "cancellation_key": self.run.cancellation_key,
                 },
-                variables=self.configuration.variables.values,
+                variables=self._variables(),
                 now_iso=iso(self.run.accepted_at) or "",
                 gathered=self.gathered,
             )
         return self._scope
+
+    def _variables(self) -> JsonObject:
+        """Return the values of `vars`. The link is made once: it is another one each time."""
+        variables = dict(self.configuration.variables.values)
+        if not self.definition.settings.is_commercial:
+            return variables
+        if self._unsubscribe_url is None:
+            self._unsubscribe_url = unsubscribe_url(
+                self.unit.engine, self.run.environment_id, self.run.ref
+            )
+        return {**variables, "commercial_unsubscribe_url": self._unsubscribe_url}
 
     def message_scope(self, message_id: str) -> JsonObject:
         """Return what the templates of one message see: its own facts, and its activities' ids."""
@@ -111,6 +138,11 @@ class Walk:
         self.run.patch(patch)
         self._scope = None
 
+    def renew(self, stored: Recipient, preferences: JsonObject | None) -> None:
+        """See a recipient, actor or tenant of the run as it is stored now; see `RunState.renew`."""
+        self.run.renew(stored, preferences)
+        self._scope = None
+
     async def judge(self, *groups: ConditionGroup | None) -> Verdict | None:
         """Judge condition groups joined by AND; None when there is nothing to judge.
 
@@ -120,19 +152,8 @@ class Walk:
         given = [group for group in groups if group is not None]
         if not given:
             return None
-        values = {**self.scope(), "refs": await self._message_refs()}
-        sources = [source for group in given for source in arguments(group)]
 
-        def evaluate_all(lookups: Lookups) -> Verdict:
-            # The budget counts the time of the thread that makes it; all arguments share it.
-            budget = Budget(self.limits)
-            scope = ConditionScope(
-                values=values,
-                now=self.unit.now,
-                render=lambda text: render_text(
-                    text, values, self.limits, budget=budget, lookups=lookups
-                ),
-            )
+        def evaluate_all(scope: ConditionScope) -> Verdict:
             trace: list[JsonObject] = []
             for group in given:
                 verdict = evaluate(group, scope)
@@ -141,14 +162,50 @@ class Walk:
                     return Verdict(passed=False, trace=trace)
             return Verdict(passed=True, trace=trace)
 
-        async def evaluate_somewhere(lookups: Lookups) -> Verdict:
+        values = {**self.scope(), "refs": await self._message_refs()}
+        return await self.judge_by(evaluate_all, given, values)
+
+    async def judge_by(
+        self,
+        judge: Callable[[ConditionScope], Verdict],
+        groups: Iterable[ConditionGroup],
+        values: JsonObject,
+    ) -> Verdict:
+        """Let a function judge conditions; all their Liquid shares one budget.
+
+        Args:
+            judge: may be called more than once, as look-ups are fetched.
+            groups: the conditions, to judge how long they may take.
+            values: what they see.
+
+        Raises:
+            ContentError: it raised anything.
+        """
+        groups = list(groups)
+        sources = [source for group in groups for source in arguments(group)]
+        audiences = await self._audiences() if any(map(asks_for_audiences, groups)) else frozenset()
+
+        def judge_all(lookups: Lookups) -> Verdict:
+            # The budget counts the time of the thread that makes it.
+            budget = Budget(self.limits)
+            scope = ConditionScope(
+                values=values,
+                now=self.unit.now,
+                render=lambda text: render_text(
+                    text, values, self.limits, budget=budget, lookups=lookups
+                ),
+                is_member=lambda key, _variable: key in audiences,
+            )
+            return judge(scope)
+
+        async def judge_somewhere(lookups: Lookups) -> Verdict:
             if all(map(is_quick, sources)):
-                return evaluate_all(lookups)
-            return await off_loop(partial(evaluate_all, lookups))
+                return judge_all(lookups)
+            return await off_loop(partial(judge_all, lookups))
 
         with blaming("condition"):
             return await with_lookups(
-                self.unit.connection, self.run.environment_id, evaluate_somewhere
+                self.unit.connection, self.run.environment_id, judge_somewhere
             )
 
     async def allows(self, step: BaseStep, *more: ConditionGroup | None) -> bool:
@@ -166,6 +223,15 @@ class Walk:
             data={"passed": verdict.passed, "conditions": verdict.trace},
         )
         return verdict.passed
+
+    async def _audiences(self) -> frozenset[str]:
+        """Return which audiences the recipient is in now, for exactly the tenant of the run."""
+        run = self.run
+        if not run.ref.is_user:
+            return frozenset()
+        membership = Membership(run.ref.id, run.tenant_id or NO_TENANT)
+        found = await audiences_of(self.unit.connection, run.environment_id, membership)
+        return found & {one.key for one in self.configuration.audiences}
 
     async def _message_refs(self) -> JsonObject:
         """Return the messages of earlier steps as conditions see them.

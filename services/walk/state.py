@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
 from domain.kit.json_types import JsonObject
+from domain.preferences.layers import Layers
 from domain.recipients.recipients import Recipient
-from domain.recipients.refs import RecipientRef
+from domain.recipients.refs import TENANTS, RecipientRef
+from domain.recipients.subscriptions import ReachedThrough
 from domain.runs.rows import TakenRun
 from domain.workflows.run_data import run_data
+from services.triggers.audience_entries import Cause
 
 
 @dataclass(slots=True)
@@ -18,6 +21,7 @@ class RunState:
     """A run's facts, which stay, and its data, which patches change.
 
     Recipient, actor and tenant are in the form that templates see, or None when they are unknown.
+    `preferences` are the sets that may have a say, as they were when the walk began.
     """
 
     id: UUID
@@ -35,34 +39,109 @@ class RunState:
     actor_ref: RecipientRef | None
     actor: JsonObject | None
     tenant: JsonObject | None
+    preferences: Layers = field(default_factory=Layers)
     data: JsonObject = field(default_factory=dict)
 
     def patch(self, patch: JsonObject) -> None:
         """Change the data, for everything that is read from now on."""
         self.data = run_data(self.data, None, [patch])
 
+    def cause(self) -> Cause:
+        """Say where what this run does comes from, for whatever it triggers by that."""
+        chain = self.source.get("chain", 0) + 1
+        return Cause(chain, is_sandbox=bool(self.settings.get("sandbox_mode")))
 
-def run_state(taken: TakenRun, data: JsonObject, patches: list[JsonObject]) -> RunState:
-    """Make the state of a run that was taken, with its trigger's data and its patches."""
+    def renew(self, stored: Recipient, preferences: JsonObject | None) -> None:
+        """Take over how somebody is stored now, in whatever part the run has for them.
+
+        Args:
+            stored: the recipient, the actor or the tenant.
+            preferences: all their sets by id; None where those have not changed.
+        """
+        variable, ref = stored.variable(), stored.ref
+        if ref == self.ref:
+            # How the run has reached them stays as it is.
+            known = self.recipient or {}
+            kept: JsonObject = {
+                name: known[name] for name in ("subscription", "schedule") if name in known
+            }
+            self.recipient = {**variable, **kept}
+            if preferences is not None:
+                self.preferences = replace(self.preferences, own=preferences)
+        if ref == self.actor_ref:
+            self.actor = variable
+        if ref == RecipientRef(TENANTS, self.tenant_id or ""):
+            self.tenant = variable
+            default = _default_set({"settings": stored.settings})
+            self.preferences = replace(self.preferences, tenant=default)
+
+
+def run_state(
+    taken: TakenRun,
+    data: JsonObject,
+    patches: list[JsonObject],
+    default_preferences: JsonObject | None,
+    through: ReachedThrough | None = None,
+) -> RunState:
+    """Make the state of a run that was taken.
+
+    Args:
+        taken: its row.
+        data: of its trigger.
+        patches: what its steps have changed in the data.
+        default_preferences: of its environment.
+        through: how its recipient was reached, if not by name.
+    """
+    recipient = _recipient(taken)
+    if recipient is not None and through is not None:
+        recipient["subscription"] = through.variable()
     return RunState(
         id=taken.id,
         environment_id=taken.environment_id,
         environment=taken.environment,
         workflow_run_id=taken.workflow_run_id,
         version_id=taken.version_id,
-        ref=RecipientRef(taken.collection, taken.recipient_id),
+        ref=taken.recipient_ref,
         tenant_id=taken.tenant_id,
         cancellation_key=taken.cancellation_key,
         accepted_at=taken.accepted_at,
         settings=taken.settings,
         source=taken.source,
-        recipient=_variable(taken.recipient),
+        recipient=recipient,
         actor_ref=taken.actor_ref,
         actor=_variable(taken.actor),
         tenant=_variable(taken.tenant),
+        preferences=Layers(
+            environment=default_preferences,
+            tenant_id=taken.tenant_id,
+            tenant=_default_set(taken.tenant),
+            own=taken.preferences or {},
+        ),
         data=run_data(data, taken.trigger_data, patches),
     )
 
 
+def _recipient(taken: TakenRun) -> JsonObject | None:
+    """Return the recipient; with the schedule, as it was when it occurred, where that made the run.
+
+    Source: Knock docs, "Schedules", on `recipient.schedule`.
+    """
+    recipient, source = _variable(taken.recipient), taken.source
+    if recipient is None or source.get("type") != "schedule":
+        return recipient
+    schedule = {
+        "id": source.get("schedule_id"),
+        "last_occurrence_at": source.get("last_occurrence_at"),
+        "next_occurrence_at": source.get("next_occurrence_at"),
+    }
+    return {**recipient, "schedule": schedule}
+
+
 def _variable(stored: JsonObject | None) -> JsonObject | None:
     return None if stored is None else Recipient.of_json(stored).variable()
+
+
+def _default_set(stored: JsonObject | None) -> JsonObject | None:
+    """Return the default preferences of a tenant as it is stored."""
+    found = ((stored or {}).get("settings") or {}).get("preference_set")
+    return found if isinstance(found, dict) else None

@@ -17,6 +17,7 @@ from domain.kit.json_types import JsonObject
 from domain.runs.rows import TakenRun
 from domain.runs.statuses import RunStatus
 from domain.workflows import Cursor
+from models.queries.recipients.subscriptions import reached_through
 from models.queries.runs import walks
 from runtime.crypto import UnknownKey
 from services import effects
@@ -103,11 +104,16 @@ async def _open(unit: Unit, taken: TakenRun) -> Walk:
     gathered = None
     if batched is not None:
         gathered = await load_gathered(connection, taken.environment_id, batched)
+    through = None
+    if taken.through_id is not None:
+        through = await reached_through(
+            connection, taken.environment_id, taken.through_id, taken.recipient_ref
+        )
     return Walk(
         unit=unit,
         configuration=configuration,
         definition=await engine.catalog.compiled(connection, WORKFLOW, taken.version_id),
-        run=run_state(taken, data, patches),
+        run=run_state(taken, data, patches, configuration.preferences, through),
         journal=journal,
         limits=Limits(seconds=engine.settings.liquid_seconds),
         gathered=gathered,

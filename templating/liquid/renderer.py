@@ -42,6 +42,11 @@ class Renderer:
         self._limits = limits
         self._budget = budget or Budget(limits)
 
+    @property
+    def scope(self) -> Scope:
+        """Return what the templates see."""
+        return self._scope
+
     def extended(self, names: Mapping[str, object]) -> Renderer:
         """Return a renderer that knows more names and spends from the same budget."""
         scope = {**self._scope, **names}

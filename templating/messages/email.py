@@ -25,6 +25,8 @@ from templating.messages.blocks import BASE_CSS, Body, body_of_blocks
 # made from the body alone although layout and body are rendered as one.
 _BODY_START = "\ue0c1\ue0c2\ue0c1"
 _BODY_END = "\ue0c2\ue0c1\ue0c2"
+# A line of a mail has 998 characters at most (RFC 5322).
+_LONGEST_LINK = 900
 _HEAD = re.compile(r"<head\b[^>]*>", re.IGNORECASE)
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 
@@ -69,7 +71,7 @@ def render_email(
         "subject_line": renderer.line(template.get("subject"), "subject"),
         "html_body": inline_css(html),
         "text_body": _render_text_part(template, renderer, layout, body),
-        "headers": _headers(settings, renderer),
+        "headers": _with_unsubscribe(_headers(settings, renderer), renderer),
     }
 
 
@@ -231,6 +233,26 @@ def _addresses(settings: JsonObject, key: str, renderer: Renderer) -> str | None
     if '"' not in line:  # a quoted name may have commas of its own; the provider reads it
         line = ", ".join(filter(None, map(str.strip, line.split(","))))
     return line or None
+
+
+def _with_unsubscribe(headers: dict[str, str], renderer: Renderer) -> dict[str, str]:
+    """Add what lets mail programs unsubscribe by one click (RFC 8058), if the run has a link.
+
+    Who has written such a header has a way of his own. Nothing may fold or encode the link, so
+    one that no line of a mail can hold is left to the body.
+    """
+    scope = renderer.scope
+    is_commercial = (scope.get("workflow") or {}).get("commercial")
+    url = (scope.get("vars") or {}).get("commercial_unsubscribe_url")
+    if not is_commercial or not isinstance(url, str) or len(url) > _LONGEST_LINK:
+        return headers
+    if any(name.lower() == "list-unsubscribe" for name in headers):
+        return headers
+    return {
+        **headers,
+        "List-Unsubscribe": f"<{url}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
 
 
 def _headers(settings: JsonObject, renderer: Renderer) -> dict[str, str]:

@@ -13,6 +13,8 @@ import pytest
 from knockapi import AsyncKnock, Knock
 from psycopg.types.json import Jsonb
 
+from services.engine import Engine
+from services.triggers.expansions import expand
 from tests.support.builders import T0, Builder, Environment
 
 
@@ -43,6 +45,40 @@ async def test_the_synchronous_client(
     assert str(UUID(run_id)) == run_id
 
 
+async def test_preferences(knock: AsyncKnock) -> None:
+    """Sets of users and objects are set, merged, listed and unset by the client's methods."""
+    channel = str(uuid4())
+    condition = {"variable": "data.n", "operator": "equal_to", "argument": "1"}
+    written = await knock.users.set_preferences(
+        user_id="ellie",
+        id="default",
+        channel_types={"email": True, "sms": {"conditions": [condition]}},
+        channels={channel: False},
+        categories={"news": {"channel_types": {"email": False}, "conditions": [condition]}},
+        workflows={"welcome": False},
+        commercial_subscribed=True,
+    )
+    assert written.channels == {channel: False}
+    merged = await knock.users.set_preferences(
+        user_id="ellie", id="default", _persistence_strategy="merge", workflows={"other": True}
+    )
+    assert merged.workflows == {"welcome": False, "other": True}
+    found = await knock.users.get_preferences(user_id="ellie", id="default", tenant="acme")
+    assert found == merged
+    assert [one.id for one in await knock.users.list_preferences("ellie")] == ["default"]
+    await knock.users.unset_preferences(user_id="ellie", id="default")
+    assert await knock.users.list_preferences("ellie") == []
+    red = {"collection": "teams", "object_id": "red"}
+    team = await knock.objects.set_preferences(**red, id="default", channel_types={"push": False})
+    assert team.channel_types is not None
+    assert team.channel_types.push is False
+    assert await knock.objects.get_preferences(**red, id="default") == team
+    assert await knock.objects.list_preferences(**red) == [team]
+    await knock.objects.unset_preferences(**red, id="default")
+    empty = await knock.objects.get_preferences(**red, id="default")
+    assert empty.channel_types is None
+
+
 async def test_users_and_tenants(knock: AsyncKnock) -> None:
     """Users and tenants fit the client's types; its lists go through pages by themselves."""
     for number in range(5):
@@ -57,6 +93,44 @@ async def test_users_and_tenants(knock: AsyncKnock) -> None:
     with pytest.raises(knockapi.NotFoundError) as caught:
         await knock.users.get("user-0")
     assert caught.value.body["code"] == "resource_missing"  # type: ignore[index]
+
+
+async def test_schedules(knock: AsyncKnock, environment: Environment, make: Builder) -> None:
+    """Schedules fit the client's types on every way: made, changed, listed, deleted."""
+    await make.workflow(environment, "digest")
+    await knock.users.update("ellie", name="Ellie", timezone="America/New_York")
+    await knock.objects.set("teams", "core", name="Core")
+    made = await knock.schedules.create(
+        workflow="digest",
+        recipients=["ellie", {"id": "core", "collection": "teams"}, {"id": "ann", "name": "Ann"}],
+        repeats=[{"frequency": "weekly", "days": ["mon", "fri"], "hours": 9, "minutes": 30}],
+        data={"n": 1},
+        tenant="acme",
+        actor={"id": "ian", "name": "Ian"},
+    )
+    assert [one.recipient.id for one in made] == ["ellie", "core", "ann"]
+    assert made[0].repeats[0].days == ["mon", "fri"]
+    assert made[0].next_occurrence_at is not None
+    page = await knock.schedules.list(
+        workflow="digest",
+        tenant="acme",
+        recipients=["ellie", {"id": "core", "collection": "teams"}],
+        page_size=1,
+    )
+    assert [one.id async for one in page] == [made[1].id, made[0].id]
+    listed = [one.id async for one in await knock.users.list_schedules("ann", workflow="digest")]
+    assert listed == [made[2].id]
+    listed = [one.id async for one in await knock.objects.list_schedules("teams", "core")]
+    assert listed == [made[1].id]
+    (changed,) = await knock.schedules.update(
+        schedule_ids=[made[0].id],
+        repeats=[{"frequency": "monthly", "interval": 2, "day_of_month": 31}],
+        ending_at="2099-01-01T00:00:00Z",
+        actor=None,
+    )
+    assert (changed.actor, changed.repeats[0].day_of_month) == (None, 31)
+    deleted = await knock.schedules.delete(schedule_ids=[one.id for one in made])
+    assert {one.id for one in deleted} == {one.id for one in made}
 
 
 async def test_objects_and_subscriptions(knock: AsyncKnock) -> None:
@@ -111,6 +185,20 @@ async def test_objects_and_subscriptions(knock: AsyncKnock) -> None:
     await knock.objects.delete("projects", "one")
     with pytest.raises(knockapi.NotFoundError):
         await knock.objects.get("projects", "one")
+
+
+async def test_audiences(knock: AsyncKnock) -> None:
+    """Members are added, listed and removed with the client's types."""
+    added = [{"user": {"id": "ellie", "name": "Ellie"}}, {"user": {"id": "alan"}, "tenant": "acme"}]
+    await knock.audiences.add_members("beta", members=added, create_audience=True)
+    listed = await knock.audiences.list_members("beta")
+    assert {(one.user_id, one.user.id, one.tenant) for one in listed.entries} == {
+        ("ellie", "ellie", None),
+        ("alan", "alan", "acme"),
+    }
+    await knock.audiences.remove_members("beta", members=[{"user": {"id": "ellie"}}])
+    left = await knock.audiences.list_members("beta")
+    assert [one.user_id for one in left.entries] == ["alan"]
 
 
 async def test_messages(
@@ -243,3 +331,33 @@ async def test_errors_are_those_of_the_client(
             await public.workflows.trigger("welcome", recipients=["ellie"])
     with pytest.raises(knockapi.NotFoundError):
         await knock.messages.get(str(uuid4()))
+
+
+async def test_objects_as_recipients_and_actors(
+    knock: AsyncKnock, make: Builder, environment: Environment, engine: Engine
+) -> None:
+    """An object reaches who follows it; objects and tenants are recipients and actors of runs."""
+    await make.workflow(environment, "welcome")
+    project, team = ({"collection": "projects", "id": "p"}, {"collection": "teams", "id": "t"})
+    acme = {"collection": "$tenants", "id": "acme"}
+    await knock.objects.set("projects", "p", name="One")
+    await knock.objects.add_subscriptions(
+        "projects", "p", recipients=[{"id": "ellie"}, {**team, "name": "Core"}]
+    )
+    await knock.tenants.set("acme", name="ACME")
+    answer = await knock.workflows.trigger(
+        "welcome", recipients=[project, acme], actor=team, tenant="acme", cancellation_key="ck"
+    )
+    assert await expand(engine, environment.id, UUID(answer.workflow_run_id))
+    listed = (await knock.workflow_recipient_runs.list(workflow="welcome")).items
+    names = {
+        run.recipient if isinstance(run.recipient, str) else run.recipient.id for run in listed
+    }
+    assert names == {"ellie", "p", "acme"}
+    for ref in (project, acme):
+        (found,) = (await knock.workflow_recipient_runs.list(recipient=ref)).items
+        assert (found.recipient.id, found.recipient.collection) == (ref["id"], ref["collection"])
+        assert (found.actor.id, found.actor.collection) == ("t", "teams")
+    await knock.workflows.cancel("welcome", cancellation_key="ck", recipients=[project, "ellie"])
+    ended = (await knock.workflow_recipient_runs.list(status=["cancelled"])).items
+    assert len(ended) == 2

@@ -15,6 +15,7 @@ from tests.support.postgres import new_database
 LOG_LIKE = {
     "workflow_runs": "id",
     "recipient_runs": "id",
+    "followed_objects": "id",
     "recipient_run_events": "recipient_run_id",
     "fetches": "recipient_run_id",
     "messages": "id",

@@ -25,6 +25,10 @@ REFUSED = [
     ("RATE_LIMIT_TIERS", "1,5,60,200,many"),
     ("SMTP_URL", "ftp://user:s3cret@mail.example.org"),
     ("SMTP_URL", "mail.example.org:587"),
+    ("PUBLIC_URL", "notify.example.org"),
+    ("PUBLIC_URL", "ftp://notify.example.org"),
+    ("PUBLIC_URL", "https://notify.example.org/?s3cret"),
+    ("PUBLIC_URL", "http://[s3cret"),
     ("KEEP_ALIVE_SECONDS", "0"),
 ]
 
@@ -64,3 +68,16 @@ def test_a_template_ends_before_its_walk() -> None:
     """A time limit of templates that reaches that of the walk around them is refused."""
     with pytest.raises(ValidationError, match="liquid_seconds"):
         Settings(liquid_seconds=WALK_TIMEOUT.total_seconds())
+
+
+@pytest.mark.parametrize(
+    ("public_url", "address"),
+    [
+        (None, "http://127.0.0.1:8123"),
+        ("https://notify.example.org/", "https://notify.example.org"),
+        ("https://example.org/notify", "https://example.org/notify"),
+    ],
+)
+def test_where_recipients_reach_the_api(public_url: str | None, address: str) -> None:
+    """It is what the operator says, else where the API listens; without a slash at the end."""
+    assert Settings(public_url=public_url, api_port=8123).public_address == address

@@ -23,6 +23,7 @@ from jsonschema_rs import Draft202012Validator
 
 from api import health
 from api.kit.parameters import codes_of
+from api.knock.preferences import unsubscribing
 from api.reference import routes as reference
 from domain.kit.json_types import JsonObject, JsonValue
 
@@ -220,8 +221,16 @@ def knocks_check(folder: Path) -> AnswerCheck:
 
 def _undocumented() -> re.Pattern[str]:
     """Match the paths that are not operations of a face, and those that tests add."""
-    routes = [*health.router.routes, *reference.router.routes]
-    paths = [re.escape(route.path.rstrip("/")) for route in routes if isinstance(route, APIRoute)]
+    routes = [
+        *health.router.routes,
+        *reference.router.routes,
+        *unsubscribing.router.routes,
+    ]
+    paths = [
+        re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(route.path.rstrip("/")))
+        for route in routes
+        if isinstance(route, APIRoute)
+    ]
     return re.compile(f"({'|'.join(paths)}|/probe/.*)$")
 
 

@@ -8,28 +8,34 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError, WorkflowHandle
-from temporalio.service import RPCStatusCode
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.sweep import DUTIES
 from domain.contract.queues import RUNS
 from domain.contract.runs import SweepInput
+from domain.kit.clock import utc_now
 from domain.kit.ids import (
     batch_window_workflow_id,
     cancel_fanout_workflow_id,
     message_delivery_workflow_id,
     recipient_run_workflow_id,
+    schedule_clock_workflow_id,
     trigger_fanout_workflow_id,
 )
 from domain.kit.json_types import JsonObject
 from services.deliveries.retries import retry_message
+from services.triggers import expansions
 from temporal_workflows import SweepWorkflow
 from tests.support.interruptions import FailingTemporal
+from tests.support.schedules import schedule
 from tests.support.steps import fetch_step
+from tests.support.subscribers import follow, make_object, project
 from tests.support.waiting import until
 from tests.support.webhook_target import listening_target
 from tests.support.world import World, batch_step, channel_step, delay_step
@@ -168,6 +174,26 @@ async def _trigger_fanout(world: World) -> Handle:
     return await _ended(world.engine.temporal.get_workflow_handle(workflow_id))
 
 
+async def _trigger_fanout_expands(world: World) -> Handle:
+    """Trigger for an object with followers, whose runs take longer to make than one activity may.
+
+    Answers the fan-out.
+    """
+    await world.publish(FLOW, delay_step(seconds=3600), channel_step("feed"))
+    topic = project("p")
+    await make_object(world, topic)
+    people = [f"u{number:03}" for number in range(MANY - 1)]
+    for first in range(0, len(people), 100):
+        await follow(world, topic, *people[first : first + 100])
+    patience, expansions.SECONDS = expansions.SECONDS, 0.0
+    try:
+        trigger = await world.trigger(FLOW, topic)
+        workflow_id = trigger_fanout_workflow_id(world.environment.scope.slug, str(trigger))
+        return await _ended(world.engine.temporal.get_workflow_handle(workflow_id))
+    finally:
+        expansions.SECONDS = patience
+
+
 async def _cancel_fanout(world: World) -> Handle:
     await _trigger_fanout(world)
     await world.cancel(FLOW, "ck")
@@ -244,6 +270,27 @@ async def _batch_window_full(world: World) -> Handle:
     return await _ended(await _only_window(world))
 
 
+async def _schedule_clock(world: World) -> Handle:
+    """Let schedules occur at two times, the later ones made first; answers one of their clocks."""
+    await world.publish(FLOW, channel_step("feed"))
+    # A clock looks after all environments, and may be at it since an earlier test.
+    await world.make.rows(
+        "UPDATE schedules SET due_at = NULL WHERE environment_id <> %s", world.environment.id
+    )
+    for number in range(world.engine.settings.schedule_clocks):
+        clock = world.engine.temporal.get_workflow_handle(schedule_clock_workflow_id(number))
+        with contextlib.suppress(RPCError):
+            await clock.terminate("its schedules are gone")
+    now = utc_now()
+    for seconds in (4, 2):
+        # So many that each clock has some of them.
+        people = [{"id": f"u{number:02}-{seconds}", "name": "N"} for number in range(24)]
+        at = now + timedelta(seconds=seconds)
+        await schedule(world, *people, scheduled_at=at.isoformat())
+    handle = world.engine.temporal.get_workflow_handle(schedule_clock_workflow_id(0))
+    return await _ended(handle)
+
+
 SCENARIOS: dict[str, Scenario] = {
     "in_app": Scenario(_in_app, 6),
     "email": Scenario(_email, 8),
@@ -257,10 +304,12 @@ SCENARIOS: dict[str, Scenario] = {
     "delivery_with_retries": Scenario(_delivery_with_retries, 13),
     "message_delivery": Scenario(_message_delivery, 11),
     "trigger_fanout": Scenario(_trigger_fanout, 23),
+    "trigger_fanout_expands": Scenario(_trigger_fanout_expands, 29),
     "cancel_fanout": Scenario(_cancel_fanout, 23),
-    "sweep": Scenario(_sweep, 46),
+    "sweep": Scenario(_sweep, 49),
     "batch": Scenario(_batch, 11),
     "batch_joined": Scenario(_batch_joined, 6),
     "batch_window": Scenario(_batch_window, 14),
     "batch_window_full": Scenario(_batch_window_full, 14),
+    "schedule_clock": Scenario(_schedule_clock, 46),
 }

@@ -43,11 +43,12 @@ async def until(look: Callable[[], Awaitable[T | None]], *, every: float = 0.01)
     return await soon(look, every=every)
 
 
-async def until_blocked(make: Builder) -> None:
-    """Wait until a statement in the tests' database waits for a lock."""
+async def until_blocked(make: Builder, *, by: int = 1) -> None:
+    """Wait until a statement in the tests' database waits for a lock, or several do."""
     await until(
         lambda: make.rows(
             "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
-            " AND wait_event_type = 'Lock'"
+            " AND wait_event_type = 'Lock' HAVING count(*) >= %s",
+            by,
         )
     )

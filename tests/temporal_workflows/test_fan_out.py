@@ -122,3 +122,12 @@ async def test_pages_follow_each_other(stage: Stage) -> None:
     }
     order = TriggerFanoutInput(str(uuid4()), stage.environment_id)
     assert await stage.execute(TriggerFanoutWorkflow.run, order) == 4
+
+
+async def test_a_plan_that_is_not_ready(stage: Stage) -> None:
+    """While runs are still being made the plan is asked for again, and nothing is started."""
+    stage.script.unready_plans = 3
+    stage.script.pages = {"": replace(_plan(stage, 2), more=True), "2": _plan(stage, 1)}
+    order = TriggerFanoutInput(str(uuid4()), stage.environment_id)
+    assert await stage.execute(TriggerFanoutWorkflow.run, order) == 3
+    assert (stage.script.unready_plans, len(stage.script.chunks)) == (0, 3)

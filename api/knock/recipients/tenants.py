@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 from api.kit.auth import EngineDep, SecretKey
 from api.kit.lists import filter_parameters, read_filters
 from api.kit.pagination import BY_TIME_AND_ID, read_page
-from api.kit.parameters import ERROR_RESPONSES, takes
+from api.kit.parameters import ERROR_RESPONSES, boolean, takes
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import secret_limit
 from api.kit.shapes import EntriesOut, answer, read_body
@@ -35,11 +35,23 @@ async def list_tenants(principal: SecretKey, engine: EngineDep, query: QueryDep)
     return answer(EntriesOut[TenantOut].of(page, map(TenantOut.of, page.rows)))
 
 
-@router.get("/{tenant_id}", response_model=TenantOut, dependencies=[secret_limit(4)])
-async def get_tenant(tenant_id: str, principal: SecretKey, engine: EngineDep) -> JSONResponse:
+_RESOLVES = "resolve_full_preference_settings"
+_HELP = {_RESOLVES: boolean("Lay the tenant's preference set over the environment's.")}
+
+
+@router.get(
+    "/{tenant_id}",
+    response_model=TenantOut,
+    dependencies=[secret_limit(4)],
+    openapi_extra=takes(query=_HELP),
+)
+async def get_tenant(
+    tenant_id: str, principal: SecretKey, engine: EngineDep, query: QueryDep
+) -> JSONResponse:
     """Get a tenant."""
     tenant = RecipientRef(TENANTS, known_id(tenant_id))
-    found = await recipients.load_recipient(engine, principal.environment, tenant)
+    load = recipients.load_full_tenant if query.boolean(_RESOLVES) else recipients.load_recipient
+    found = await load(engine, principal.environment, tenant)
     return answer(TenantOut.of(found))
 
 
@@ -47,15 +59,18 @@ async def get_tenant(tenant_id: str, principal: SecretKey, engine: EngineDep) ->
     "/{tenant_id}",
     response_model=TenantOut,
     dependencies=[secret_limit(3)],
-    openapi_extra=takes(TenantIn),
+    openapi_extra=takes(TenantIn, query=_HELP),
 )
 async def set_tenant(
-    tenant_id: str, request: Request, principal: SecretKey, engine: EngineDep
+    tenant_id: str, request: Request, principal: SecretKey, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Set a tenant: made when new, else properties and settings are merged into what is stored."""
     tenant = RecipientRef(TENANTS, new_id_of(tenant_id))
+    resolves = query.boolean(_RESOLVES)
     given = await read_body(request, TenantIn)
     stored = await recipients.store_recipient(engine, principal.environment, tenant, given)
+    if resolves:
+        stored = await recipients.load_full_tenant(engine, principal.environment, tenant)
     return answer(TenantOut.of(stored))
 
 

@@ -19,8 +19,8 @@ from api.management.requests import ENVIRONMENT_HELP, read_environment
 from domain.content.workflow import WORKFLOW
 from domain.kit.errors import InvalidParams
 from domain.kit.shapes import DocumentedAs, Shape
-from domain.triggers.requests import TriggerIn, parse_trigger_request
-from domain.workflows import TriggerFrequency, WorkflowSettings
+from domain.triggers.requests import REHEARSAL, TriggerIn, parse_trigger_request
+from domain.workflows import AudienceTrigger, TriggerFrequency, WorkflowSettings
 from domain.workflows.steps import Step
 from services.content.drafts import ContentView, switch_content
 from services.triggers.accept import trigger
@@ -36,6 +36,7 @@ class WorkflowOut(ContentOut):
     conditions: Annotated[Any, DocumentedAs(dict[str, Any] | None)]
     settings: Annotated[Any, DocumentedAs(WorkflowSettings)]
     trigger_frequency: Annotated[Any, DocumentedAs(TriggerFrequency)]
+    audience_trigger: LeftOut[Annotated[Any, DocumentedAs(AudienceTrigger)]] = None
     trigger_data_json_schema: LeftOut[Annotated[Any, DocumentedAs(dict[str, Any])]] = None
     goal_attachment: Annotated[Any, DocumentedAs(dict[str, Any] | None)]
     steps: Annotated[Any, DocumentedAs(list[Step])]
@@ -110,7 +111,7 @@ async def run_workflow(
     """Run the committed version of a workflow, to see what it does."""
     body = await read_trigger(request)
     rehearsal = parse_trigger_request(
-        known_id(key), body.content, size=body.size, source_type="rehearsal"
+        known_id(key), body.content, size=body.size, source_type=REHEARSAL
     )
     started = await trigger(engine, await read_environment(engine, query), rehearsal)
     return answer(RunOut(workflow_run_id=str(started.workflow_run_id)))

@@ -9,6 +9,7 @@ from uuid import UUID
 from domain.batches.rows import BatchItem
 from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
+from models.queries.runs.own_data import OWN_DATA
 from models.sql import Listing, Where, columns_of, fetch_all
 from runtime.database import Connection
 
@@ -38,16 +39,17 @@ WHERE i.environment_id = %s AND i.batch_id = %s AND i.removed_at IS NULL
 
 # What a run had when it came to the step: without what that step and later ones made of it. Newest
 # first up to the bounds; see `models/queries/messages/activities.py`.
-_DATA = """
+_DATA = f"""
 SELECT id, data FROM (
     SELECT id, data, sum(size) OVER (ORDER BY id DESC) AS total FROM (
-        SELECT r.id, (w.data || coalesce(r.trigger_data, '{}') || coalesce(p.patch, '{}'))
+        SELECT r.id, (w.data || coalesce(own.data, '{{}}') || coalesce(p.patch, '{{}}'))
                      - 'attachments' AS data,
-               octet_length(w.data::text) + coalesce(octet_length(r.trigger_data::text), 0)
+               octet_length(w.data::text) + coalesce(octet_length(own.data::text), 0)
                    + coalesce(octet_length(p.patch::text), 0) AS size
         FROM batch_items i
         JOIN recipient_runs r ON r.id = i.recipient_run_id
         JOIN workflow_runs w ON w.id = r.workflow_run_id
+        CROSS JOIN LATERAL (SELECT {OWN_DATA} AS data) own
         LEFT JOIN LATERAL (
             SELECT jsonb_object_agg(e.key, e.value ORDER BY position) AS patch
             FROM run_patches, jsonb_each(patch) e
@@ -56,13 +58,13 @@ SELECT id, data FROM (
         ) p ON true
         WHERE i.environment_id = %(environment_id)s AND i.recipient_run_id = ANY(%(run_ids)s)
           AND i.batch_id = ANY(%(batch_ids)s)
-          AND pg_column_size(w.data) + coalesce(pg_column_size(r.trigger_data), 0) <= %(each)s
+          AND pg_column_size(w.data) + coalesce(pg_column_size(own.data), 0) <= %(each)s
         OFFSET 0
     ) AS measured
     WHERE size <= %(each)s
 ) AS bounded
 WHERE total <= %(together)s
-"""
+"""  # noqa: S608 - fixed text
 
 
 async def some_items(

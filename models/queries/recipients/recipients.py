@@ -10,9 +10,12 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from domain.kit.errors import InvalidParams
+from domain.preferences.rows import NewSet, Persistence
 from domain.recipients.identify import MAX_PROPERTIES_BYTES, TOO_LARGE, InlineRecipient, combined
 from domain.recipients.recipients import Recipient
-from domain.recipients.refs import RecipientRef
+from domain.recipients.refs import USERS, RecipientRef
+from models.queries.preferences.sets import write_preference_sets
+from models.queries.recipients.subscriptions import hold_recipients
 from models.sql import columns_of, fetch_all, fetch_one
 from runtime.database import Connection
 
@@ -69,18 +72,17 @@ ON CONFLICT (environment_id, collection, recipient_id, channel_id)
 DO UPDATE SET data = excluded.data, updated_at = excluded.updated_at
 """
 
-_MERGE_PREFERENCES = """
-INSERT INTO preference_sets AS stored
-    (environment_id, collection, recipient_id, id, content, updated_at)
-VALUES (%s, %s, %s, %s, %s, %s)
-ON CONFLICT (environment_id, collection, recipient_id, id)
-DO UPDATE SET content = jsonb_deep_merge(stored.content, excluded.content),
-              updated_at = excluded.updated_at
-"""
-
 _COLUMNS = columns_of(Recipient, "r")
 _GET = f"""
 SELECT {_COLUMNS} FROM recipients r WHERE environment_id = %s AND collection = %s AND id = %s
+"""  # noqa: S608 - constants
+# Whoever writes the row waits until the end of the transaction.
+_HOLD = f"{_GET} FOR NO KEY UPDATE"
+
+_HOLD_USERS = f"""
+SELECT {_COLUMNS} FROM recipients r
+WHERE environment_id = %s AND collection = '{USERS}' AND id > %s
+ORDER BY collection, id LIMIT %s FOR NO KEY UPDATE
 """  # noqa: S608 - constants
 
 _GET_MANY = f"""
@@ -123,18 +125,23 @@ async def upsert_recipients(
     environment_id: UUID,
     recipients: Sequence[InlineRecipient],
     now: datetime,
-) -> None:
+) -> list[RecipientRef]:
     """Store what requests say about recipients, in a transaction; bare references are passed over.
 
     Properties are merged deeply into what is stored; channel data replaces what is stored for its
-    channel; preference sets are merged (Knock docs, "Identifying recipients").
+    channel; preference sets are merged (Knock docs, "Identifying recipients"). What changes users
+    does it by `services.triggers.audience_entries.identify`, as audiences may follow from them.
+
+    Returns:
+        Those whose properties, settings or time of making are new; they stay locked.
 
     Raises:
-        InvalidParams: one of them, merged with what is stored, passes 256 kB.
+        InvalidParams: one of them, or a preference set of one, merged with what is stored, passes
+            256 kB.
     """
     ordered = described(recipients)
     if not ordered:
-        return
+        return []
     for entry in ordered:
         if entry.replaces_preferences:
             await connection.execute(
@@ -144,26 +151,30 @@ async def upsert_recipients(
         _UPSERT,
         {"environment_id": environment_id, "now": now, **people_values(ordered)},
     )
-    for row in await cursor.fetchall():
+    written = await cursor.fetchall()
+    for row in written:
         if row["size"] > MAX_PROPERTIES_BYTES:
             place = f"{row['collection']}/{row['id']}"
             raise InvalidParams.of("properties", f"{TOO_LARGE} in {place}")
+    owners = [entry for entry in ordered if entry.channel_data or entry.preferences]
+    # Who did not change was not locked, and may have been deleted since: then nothing may be left.
+    held = await hold_recipients(connection, environment_id, [entry.ref for entry in owners])
+    owners = [entry for entry in owners if entry.ref in held]
     channel_rows = [
         (environment_id, entry.ref.collection, entry.ref.id, UUID(channel_id), Jsonb(data), now)
-        for entry in ordered
+        for entry in owners
         for channel_id, data in sorted((entry.channel_data or {}).items())
         if data is not None
     ]
-    preference_rows = [
-        (environment_id, entry.ref.collection, entry.ref.id, set_id, Jsonb(content), now)
-        for entry in ordered
-        for set_id, content in sorted((entry.preferences or {}).items())
-    ]
-    cursor = connection.cursor()
     if channel_rows:
-        await cursor.executemany(_SET_CHANNEL_DATA, channel_rows)
-    if preference_rows:
-        await cursor.executemany(_MERGE_PREFERENCES, preference_rows)
+        await connection.cursor().executemany(_SET_CHANNEL_DATA, channel_rows)
+    sets = [
+        NewSet(entry.ref.collection, entry.ref.id, set_id, content)
+        for entry in owners
+        for set_id, content in (entry.preferences or {}).items()
+    ]
+    await write_preference_sets(connection, environment_id, sets, how=Persistence.MERGE, now=now)
+    return [RecipientRef(row["collection"], row["id"]) for row in written]
 
 
 async def get_recipient(
@@ -171,6 +182,20 @@ async def get_recipient(
 ) -> Recipient | None:
     """Return a recipient, or None."""
     return await fetch_one(connection, Recipient, _GET, (environment_id, ref.collection, ref.id))
+
+
+async def hold_recipient(
+    connection: Connection, environment_id: UUID, ref: RecipientRef
+) -> Recipient | None:
+    """Lock a recipient for the rest of the transaction, and return it; None when it is new."""
+    return await fetch_one(connection, Recipient, _HOLD, (environment_id, ref.collection, ref.id))
+
+
+async def hold_users_after(
+    connection: Connection, environment_id: UUID, user_id: str, *, limit: int
+) -> list[Recipient]:
+    """Lock the users whose ids come next after one, by id, and return them."""
+    return await fetch_all(connection, Recipient, _HOLD_USERS, (environment_id, user_id, limit))
 
 
 async def recipients_by_ref(

@@ -17,8 +17,8 @@ from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import USERS, RecipientRef
-from domain.recipients.subscriptions import Side, Subscription
-from models.sql import Listing, Where, columns_of, fetch_all
+from domain.recipients.subscriptions import ReachedThrough, Side, Subscription
+from models.sql import Listing, Where, columns_of, fetch_all, fetch_one
 from runtime.database import Connection
 
 _COLUMNS = columns_of(Subscription, "s")
@@ -95,6 +95,17 @@ CROSS JOIN LATERAL (
 WHERE size <= %(room)s
 ORDER BY user_id, inserted_at DESC, object_collection DESC, object_id DESC
 """  # noqa: S608 - constants
+
+_REACHED_THROUGH = """
+SELECT s.properties, to_jsonb(o) AS object
+FROM followed_objects f
+LEFT JOIN recipients o ON o.environment_id = f.environment_id
+    AND o.collection = f.collection AND o.id = f.object_id
+LEFT JOIN subscriptions s ON s.environment_id = f.environment_id
+    AND s.object_collection = f.collection AND s.object_id = f.object_id
+    AND s.recipient_collection = %s AND s.recipient_id = %s
+WHERE f.id = %s AND f.environment_id = %s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +207,14 @@ async def list_subscriptions(
             *([one.collection for one in others], [one.id for one in others]),
         )
     return await _LISTINGS[side].page(connection, where, request)
+
+
+async def reached_through(
+    connection: Connection, environment_id: UUID, through_id: UUID, ref: RecipientRef
+) -> ReachedThrough | None:
+    """Return how a recipient follows the object through which a trigger has reached it."""
+    values = (ref.collection, ref.id, through_id, environment_id)
+    return await fetch_one(connection, ReachedThrough, _REACHED_THROUGH, values)
 
 
 async def newest_subscriptions(

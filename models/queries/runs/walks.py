@@ -15,17 +15,26 @@ from psycopg.types.json import Jsonb
 
 from domain.kit.json_types import JsonObject
 from domain.messages.statuses import DeliveryStatus
+from domain.preferences.names import DEFAULT_SET
 from domain.recipients.refs import TENANTS
 from domain.runs.events import RunEventType
 from domain.runs.rows import NewMessage, RunMessage, RunPatch, TakenRun
 from domain.runs.statuses import OPEN_RUN
 from models.queries.events.writing import EVENTS, add_events, count_event, run_facts, tell_runs
+from models.queries.runs.own_data import OWN_DATA
 from models.sql import columns_of, fetch_all, fetch_one, insert_rows, listed, names_of
 from runtime.database import Connection
 
 # The data of a trigger for many may have 10 MB: it is not sent and decoded for each of them.
 _SMALL_DATA = 8_192
 
+# Of two ids at most, by the primary key.
+_PREFERENCES = f"""(
+    SELECT jsonb_object_agg(p.id, p.content) FROM preference_sets p
+    WHERE p.environment_id = r.environment_id AND p.collection = r.collection
+      AND p.recipient_id = r.recipient_id
+      AND p.id IN ('{DEFAULT_SET}', coalesce(r.tenant_id, '{DEFAULT_SET}')))
+"""  # noqa: S608 - constants
 _COLUMNS = columns_of(
     TakenRun,
     "r",
@@ -33,8 +42,10 @@ _COLUMNS = columns_of(
         "environment": "e.slug",
         "config_version": "e.config_version",
         "accepted_at": "w.accepted_at",
-        "data": f"CASE WHEN w.recipient_count = 1 OR pg_column_size(w.data) <= {_SMALL_DATA}"
+        "data": "CASE WHEN (w.recipient_count = 1 AND r.through_id IS NULL)"
+        f" OR pg_column_size(w.data) <= {_SMALL_DATA}"
         " THEN w.data END",
+        "trigger_data": OWN_DATA,
         "settings": "w.settings",
         "source": "w.source",
         "actor_collection": "w.actor_collection",
@@ -42,6 +53,7 @@ _COLUMNS = columns_of(
         "recipient": "to_jsonb(recipient)",
         "actor": "to_jsonb(actor)",
         "tenant": "to_jsonb(tenant)",
+        "preferences": _PREFERENCES,
     },
 )
 _TAKE = f"""

@@ -6,6 +6,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from domain.runs.statuses import RunStatus
 from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
 from domain.triggers.requests import TriggerRequest
 from models.queries.recipients.recipients import CHANGES, PEOPLE, people_values
+from models.queries.triggers.expansions import FOLLOWED
+from models.queries.triggers.first_runs import FIRST_RUNS
 from models.queries.triggers.idempotency import TAKE, TAKE_IF, take_values
 from models.sql import Compiled
 from runtime.database import Connection
@@ -43,14 +46,14 @@ WITH {people}taken AS ({taken}
     SELECT * FROM given WHERE stored OR (
         SELECT true FROM recipients r WHERE r.environment_id = %(environment_id)s
            AND r.collection = given.collection AND r.id = given.recipient_id)
-), accepted AS (
+), {first_runs}{followed}accepted AS (
     INSERT INTO workflow_runs
         (id, environment_id, workflow_key, version_id, actor_collection, actor_id, tenant_id,
          cancellation_key, data, settings, source, recipient_count, missing_recipients,
          accepted_at)
     SELECT %(id)s, %(environment_id)s, %(workflow_key)s, %(version_id)s, %(actor_collection)s,
            %(actor_id)s, %(tenant_id)s, %(cancellation_key)s, %(data)s, %(settings)s, %(source)s,
-           (SELECT count(*) FROM known),
+           (SELECT count(*) FROM {chosen}),
            (SELECT jsonb_agg(CASE WHEN collection = '{users}' THEN to_jsonb(recipient_id)
                 ELSE jsonb_build_object('id', recipient_id, 'collection', collection) END)
             FROM given WHERE id NOT IN (SELECT id FROM known)),
@@ -61,31 +64,23 @@ WITH {people}taken AS ({taken}
     INSERT INTO trigger_releases
         (workflow_run_id, environment_id, accepted_at, due_at, attempts, fanout)
     SELECT %(id)s, %(environment_id)s, now(), now() + %(release_within)s, 0, 1
-    FROM allowed WHERE EXISTS (SELECT FROM known)
+    FROM allowed WHERE EXISTS (SELECT FROM {chosen}) OR {expands}
 ), made AS (
     INSERT INTO recipient_runs
         (id, environment_id, workflow_run_id, workflow_key, version_id, collection, recipient_id,
          tenant_id, cancellation_key, trigger_data, status, error_count, event_count,
          step_outcomes, inserted_at, updated_at)
-    SELECT known.id, %(environment_id)s, %(id)s, %(workflow_key)s, %(version_id)s,
-           known.collection, known.recipient_id, %(tenant_id)s, %(cancellation_key)s,
-           known.trigger_data, '{queued}', 0, 0, '{{}}', %(now)s, %(now)s
-    FROM known
+    SELECT id, %(environment_id)s, %(id)s, %(workflow_key)s, %(version_id)s, collection,
+           recipient_id, %(tenant_id)s, %(cancellation_key)s, trigger_data, '{queued}', 0, 0,
+           '{{}}', %(now)s, %(now)s
+    FROM {chosen}
     RETURNING id, recipient_id
 )
 {answer}
 """
-_WORDS = {"queued": RunStatus.QUEUED, "users": USERS}
-_ACCEPT_REFERENCES = Compiled(
-    _ACCEPT.format(
-        **_WORDS,
-        people="",
-        taken=TAKE,
-        settled="true",
-        answer="SELECT true AS is_settled, true AS is_accepted, made.*\n"
-        "FROM accepted LEFT JOIN made ON true",
-    )
-)
+_CHOSEN = f"""{FIRST_RUNS.format(given="known")}, chosen AS (
+    SELECT * FROM known WHERE id IN (SELECT recipient_run_id FROM first_runs_taken)
+), """  # noqa: S608 - fixed text
 # Accepts only where nobody who is described would change, as most would not. Nobody is locked:
 # triggers that name the same tenant would queue for it. Who is described by nothing, as most
 # tenants are, is stored when missing: whoever stores the same at this moment says at least as much.
@@ -104,24 +99,60 @@ _DESCRIBED = f"""described AS (
                    AND r.collection = %(actor_collection)s AND r.id = %(named_actor)s))
            AS is_settled
 ), """  # noqa: S608 - fixed text
-_ACCEPT_SETTLED = Compiled(
-    _ACCEPT.format(
-        **_WORDS,
-        people=_DESCRIBED,
-        taken=TAKE_IF.format(condition="(SELECT is_settled FROM settled)"),
-        settled="(SELECT is_settled FROM settled)",
-        answer="""
+_ANSWER_SETTLED = """
 , bare AS (
     INSERT INTO recipients (environment_id, collection, id, properties, inserted_at, updated_at)
-    SELECT %(environment_id)s, described.collection, described.id, '{}', %(now)s, %(now)s
+    SELECT %(environment_id)s, described.collection, described.id, '{{}}', %(now)s, %(now)s
     FROM allowed, described WHERE is_unchanged IS NULL
     ORDER BY 2, 3
     ON CONFLICT (environment_id, collection, id) DO NOTHING
 )
-SELECT is_settled, accepted.id IS NOT NULL AS is_accepted, made.*
-FROM settled LEFT JOIN accepted ON true LEFT JOIN made ON true""",
+SELECT is_settled, accepted.id IS NOT NULL AS is_accepted, {expands} AS expands, made.*
+FROM settled LEFT JOIN accepted ON true LEFT JOIN made ON true"""
+_ANSWER = """
+SELECT true AS is_settled, true AS is_accepted, {expands} AS expands, made.*
+FROM accepted LEFT JOIN made ON true"""
+
+
+@cache
+def _statement(*, settles: bool, once: bool, follows: bool) -> Compiled:
+    """Write the statement, without what this kind of trigger has no need of.
+
+    Args:
+        settles: whether it accepts only if nobody who is described would change.
+        once: whether a recipient has one run only.
+        follows: whether it may reach those who follow its recipients.
+    """
+    expands = "EXISTS (SELECT FROM roots)" if follows else "false"
+    answer = _ANSWER_SETTLED if settles else _ANSWER
+    is_settled = "(SELECT is_settled FROM settled)" if settles else "true"
+    return Compiled(
+        _ACCEPT.format(
+            queued=RunStatus.QUEUED,
+            users=USERS,
+            people=_DESCRIBED if settles else "",
+            taken=TAKE_IF.format(condition=is_settled) if settles else TAKE,
+            settled=is_settled,
+            first_runs=_CHOSEN if once else "",
+            chosen="chosen" if once else "known",
+            followed=FOLLOWED if follows else "",
+            expands=expands,
+            answer=answer.format(expands=expands),
+        )
     )
-)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What was stored of a trigger.
+
+    Attributes:
+        runs: of the recipients that it names.
+        expands: whether there are others to make, of those who follow its recipients.
+    """
+
+    runs: list[StartableRun]
+    expands: bool = False
 
 
 class Refusal(Enum):
@@ -141,6 +172,9 @@ class TriggerDraft:
         claim: its `Idempotency-Key`, if it has one.
         workflow_run_id: its id.
         now: the instant it happens.
+        version_id: what its runs walk through.
+        first_run_for: the id of the tenant, or `ANY_TENANT`, for which a recipient has one run
+            only; None when each trigger makes one.
         release_within: after which time the sweep releases it, unless it is released by then.
     """
 
@@ -150,6 +184,8 @@ class TriggerDraft:
     claim: IdempotencyClaim | None
     workflow_run_id: UUID
     now: datetime
+    version_id: UUID
+    first_run_for: str | None
     release_within: timedelta
 
     @property
@@ -157,6 +193,12 @@ class TriggerDraft:
         """Return what a repetition of the request will be answered."""
         request_id = self.claim.request_id if self.claim else ""
         return StoredAnswer(200, {"workflow_run_id": str(self.workflow_run_id)}, request_id)
+
+    @property
+    def may_expand(self) -> bool:
+        """Tell whether it reaches those who follow its recipients, if anybody does."""
+        request = self.request
+        return request.reaches_followers and not all(one.ref.is_user for one in request.recipients)
 
     @property
     def tenant_id(self) -> str | None:
@@ -182,20 +224,18 @@ async def accept_trigger(
     environment_id: UUID,
     draft: TriggerDraft,
     *,
-    version_id: UUID,
     is_prepared: bool = False,
-) -> list[StartableRun] | Refusal:
+) -> Accepted | Refusal:
     """Store a trigger and its runs in state `queued`.
 
     Args:
         connection: in a transaction or not; the statement is one by itself.
         environment_id: where.
         draft: the trigger.
-        version_id: what its runs walk through.
         is_prepared: whether this transaction has taken the key and stored the people before.
 
     Returns:
-        The runs; or why nothing was stored: the key was taken before, or somebody has to be stored
+        What was stored; or why nothing was: the key was taken before, or somebody has to be stored
         or refused first. Who is described by nothing is stored here.
     """
     request, workflow_run_id = draft.request, draft.workflow_run_id
@@ -203,7 +243,8 @@ async def accept_trigger(
     known = {entry.ref for entry in draft.people}
     settles = not is_prepared and (actor is not None or bool(known))
     claim = None if is_prepared else draft.claim
-    statement = _ACCEPT_SETTLED if settles else _ACCEPT_REFERENCES
+    once = draft.first_run_for is not None
+    statement = _statement(settles=settles, once=once, follows=draft.may_expand)
     cursor = await statement.execute(
         connection,
         {
@@ -211,7 +252,8 @@ async def accept_trigger(
             "id": workflow_run_id,
             "release_within": draft.release_within,
             "workflow_key": request.workflow_key,
-            "version_id": version_id,
+            "version_id": draft.version_id,
+            "first_run_for": draft.first_run_for,
             "actor_collection": actor.collection if actor else None,
             "actor_id": actor.id if actor else None,
             "tenant_id": draft.tenant_id,
@@ -229,11 +271,12 @@ async def accept_trigger(
         is_settled = not rows or rows[0]["is_settled"]
         return Refusal.KEY_TAKEN if is_settled else Refusal.UNSETTLED
     # A trigger without runs is answered with one row of nulls.
-    return [
+    runs = [
         draft.run(environment_id, row["id"], row["recipient_id"])
         for row in rows
         if row["id"] is not None
     ]
+    return Accepted(runs, expands=rows[0]["expands"])
 
 
 def _runs(

@@ -26,11 +26,29 @@ _TOLD = tell_runs(
 
 # A run is cancelled by these statements, not by Temporal: a walk holds the row's lock from before
 # its first effect to its commit, so either the walk came first and what it made stands, or the
-# cancel did and the walk makes nothing. Rows are locked in id order, runs before batches, so two
-# cancels never deadlock. Each lock has a statement of its own: the next one sees what was committed
-# while it was waited for, such as the item that a walk has just put into a batch.
+# cancel did and the walk makes nothing. Rows are locked in id order, expansions before runs before
+# batches, so two cancels never deadlock. Each lock has a statement of its own: the next one sees
+# what was committed while it was waited for, such as runs that a page has just made, or the item
+# that a walk has put into a batch.
 _FOR_SOME = """(%(recipients)s::jsonb IS NULL OR (collection, recipient_id) IN (
             SELECT * FROM unnest(%(collections)s::text[], %(recipient_ids)s::text[])))"""
+
+# Runs that are not made yet: either all of them are not to be made, or those of some. Whoever makes
+# them holds the same rows, so what was made before is found by the next statement.
+_CANCEL_EXPANSIONS = """
+WITH locked AS (
+    SELECT workflow_run_id FROM trigger_expansions
+    WHERE environment_id = %(environment_id)s AND workflow_key = %(workflow_key)s
+      AND cancellation_key = %(cancellation_key)s
+    ORDER BY workflow_run_id FOR UPDATE
+), ended AS (
+    DELETE FROM trigger_expansions x USING locked
+    WHERE x.workflow_run_id = locked.workflow_run_id AND %(recipients)s::jsonb IS NULL
+)
+UPDATE trigger_expansions x SET cancellation_ids = cancellation_ids || %(id)s::uuid
+FROM locked
+WHERE x.workflow_run_id = locked.workflow_run_id AND %(recipients)s::jsonb IS NOT NULL
+"""
 
 _LOCK_RUNS = f"""
 SELECT id FROM recipient_runs
@@ -109,6 +127,8 @@ async def cancel_runs(
 ) -> list[UUID]:
     """Cancel every open run that matches, and return their ids; take items out of open batches.
 
+    Runs that match and are not made yet will not be made.
+
     The sweep wakes their Temporal workflows after `release_within`, unless they were by then.
     """
     refs = recipients or ()
@@ -123,6 +143,7 @@ async def cancel_runs(
         "now": now,
         "release_within": release_within,
     }
+    await connection.execute(_CANCEL_EXPANSIONS, values)
     for name, lock in (("run_ids", _LOCK_RUNS), ("batch_ids", _LOCK_BATCHES)):
         cursor = await connection.execute(lock, values)
         values[name] = [row["id"] for row in await cursor.fetchall()]

@@ -58,10 +58,12 @@ class ReleaseQueue(Generic[R]):
         row: the dataclass of what is taken.
         table: has columns `environment_id`, `due_at`, `attempts` and `released_at`.
         key: its primary key.
+        expressions: SQL for fields that are not columns of it; its row is `q`.
     """
 
-    def __init__(self, row: type[R], table: str, key: str) -> None:
-        columns = columns_of(row, "q", {"id": f"q.{key}", "environment": "e.slug"})
+    def __init__(self, row: type[R], table: str, key: str, **expressions: str) -> None:
+        given = {"id": f"q.{key}", "environment": "e.slug", **expressions}
+        columns = columns_of(row, "q", given)
         names = {"table": table, "key": key, "columns": columns}
         self._row = row
         self._take, self._put_back, self._mark = (
@@ -114,5 +116,9 @@ class ReleaseQueue(Generic[R]):
         await connection.execute(self._mark, {"ids": list(ids), "look_after": look_after})
 
 
-TRIGGERS = ReleaseQueue(TriggerToRelease, "trigger_releases", "workflow_run_id")
+# Whether a trigger has runs that are not made yet.
+EXPANDS = "EXISTS (SELECT FROM trigger_expansions x WHERE x.workflow_run_id = {of}.workflow_run_id)"
+TRIGGERS = ReleaseQueue(
+    TriggerToRelease, "trigger_releases", "workflow_run_id", expands=EXPANDS.format(of="q")
+)
 CANCELLATIONS = ReleaseQueue(CancellationToRelease, "cancellations", "id")

@@ -12,14 +12,17 @@ from uuid import UUID
 
 from domain.runs.statuses import RunStatus
 from domain.triggers.rows import TriggerToConfirm
+from models.queries.triggers.release_queues import EXPANDS
 from runtime.database import Connection
 
-# A run that has begun is never `queued` again, so what is deleted here needs no other look.
+# A run that has begun is never `queued` again, so what is deleted here needs no other look; nor are
+# there runs that are not made yet.
 _CONFIRM = f"""
 WITH due AS (
     SELECT t.workflow_run_id, EXISTS (
         SELECT FROM recipient_runs r
-        WHERE r.workflow_run_id = t.workflow_run_id AND r.status = '{RunStatus.QUEUED}') AS waits
+        WHERE r.workflow_run_id = t.workflow_run_id AND r.status = '{RunStatus.QUEUED}')
+        OR {EXPANDS.format(of="t")} AS waits
     FROM trigger_releases t
     WHERE t.released_at IS NOT NULL AND t.due_at <= now()
     ORDER BY t.due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
@@ -31,7 +34,7 @@ WITH due AS (
     FROM due, environments e
     WHERE t.workflow_run_id = due.workflow_run_id AND due.waits AND e.id = t.environment_id
     RETURNING t.workflow_run_id AS id, t.environment_id, t.fanout, t.released_at,
-              e.slug AS environment
+              e.slug AS environment, {EXPANDS.format(of="t")} AS expands
 )
 SELECT (SELECT count(*) FROM due) AS taken, waiting.*, now() AS now
 FROM (SELECT) AS always LEFT JOIN waiting ON true

@@ -1,6 +1,7 @@
 """The channel step: decides, renders, and stores one message; delivery comes after the walk.
 
-The order of decisions is Knock's ("Channel step"): configured? conditions? reachable? send window?
+The order of decisions is Knock's ("Channel step"): configured? conditions? reachable? preferences?
+send window?
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from services.walk.context import Walk
 from services.walk.deliveries import delivery_order
 from services.walk.faults import ContentError, blaming
 from services.walk.moves import Done, Event, Move, Skipped, Woken
+from services.walk.preferences import preferences_allow
 from services.walk.steps.rendering import Sources, effective_sources, render_message
 
 # Of a batch a message names so many (Knock API reference, Message).
@@ -55,15 +57,9 @@ class ChannelExecutor:
             return _skipped(step, "conditions not met")
         with blaming("template"):
             sources = effective_sources(walk, step, channel)
-            unreachable = kind.why_unreachable(
-                Target(walk.run.recipient or {}, sources.template, sources.settings, channel.key)
-            )
-        if kind.by_channel_data and not await channel_data_of(
-            walk.unit.connection, walk.run.environment_id, walk.run.ref, channel.id
-        ):
-            unreachable = "recipient has no channel data"
-        if unreachable is not None:
-            return _skipped(step, unreachable)
+        obstacle = await _obstacle(walk, step, channel, sources)
+        if obstacle is not None:
+            return _skipped(step, obstacle)
         with blaming("content"):
             opening = next_opening(step.send_windows, walk.unit.now, walk.zone)
         if opening.state is OpeningState.NEVER:
@@ -75,6 +71,24 @@ class ChannelExecutor:
     async def resume(self, walk: Walk, step: ChannelStep, kept: JsonObject, woken: Woken) -> Move:
         """A channel step never waits. Raises ContentError."""
         raise ContentError("unsupported", "another version let this step wait")
+
+
+async def _obstacle(
+    walk: Walk, step: ChannelStep, channel: ConfiguredChannel, sources: Sources
+) -> str | None:
+    """Return why the recipient cannot be reached, or does not want to be; None when neither."""
+    kind = CHANNEL_KINDS[step.channel_type]
+    with blaming("template"):
+        unreachable = kind.why_unreachable(
+            Target(walk.run.recipient or {}, sources.template, sources.settings, channel.key)
+        )
+    if kind.by_channel_data and not await channel_data_of(
+        walk.unit.connection, walk.run.environment_id, walk.run.ref, channel.id
+    ):
+        unreachable = "recipient has no channel data"
+    if unreachable is None and not await preferences_allow(walk, step, channel):
+        return "the recipient's preferences are against it"
+    return unreachable
 
 
 async def _make_message(

@@ -71,12 +71,18 @@ _ACME = RecipientRef(TENANTS, "acme")
             {
                 "id": "acme",
                 "collection": "$tenants",
-                "settings": {"preference_set": {"__persistence_strategy__": "replace", "a": 1}},
+                "settings": {
+                    "preference_set": {
+                        "__persistence_strategy__": "replace",
+                        "categories": {"news": False},
+                        "id": "default",
+                    }
+                },
             },
             InlineRecipient(
                 _ACME,
                 properties={},
-                settings={"preference_set": {"a": 1}},
+                settings={"preference_set": {"categories": {"news": False}}},
                 replaces_preferences=True,
             ),
         ),

@@ -46,6 +46,7 @@ def test_a_full_document_is_read_as_a_whole() -> None:
             tags=["money"],
             conditions={"all": [{"variable": "data.a", "operator": "exists"}]},
             settings={"is_commercial": True},
+            trigger_frequency="once_per_recipient",
             trigger_data_json_schema={"type": "object"},
         ),
         "plain",
@@ -56,6 +57,7 @@ def test_a_full_document_is_read_as_a_whole() -> None:
     assert definition.conditions is not None
     assert definition.settings.is_commercial is True
     assert definition.settings.override_preferences is False
+    assert definition.trigger_frequency is TriggerFrequency.ONCE_PER_RECIPIENT
     assert definition.trigger_data_json_schema == {"type": "object"}
 
 
@@ -110,13 +112,6 @@ def test_all_violations_are_reported_at_once() -> None:
 
     assert fields[:4] == ["key", "name", "description", "categories"]
     assert any(field.startswith("steps[0].") for field in fields)
-
-
-@pytest.mark.parametrize("frequency", ["once_per_recipient", "once_per_recipient_per_tenant"])
-def test_frequencies_that_are_not_built_are_refused_by_name(frequency: str) -> None:
-    """What this version cannot keep is refused, not ignored."""
-    with pytest.raises(InvalidParams, match=f"{frequency} is not supported by this version"):
-        check_workflow(_document(trigger_frequency=frequency), "plain")
 
 
 def test_goals_are_refused() -> None:

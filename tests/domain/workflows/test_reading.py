@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain.conditions import ConditionScope, evaluate, read_condition_group
-from domain.workflows import read_workflow
+from domain.workflows import TriggerFrequency, read_workflow
 from domain.workflows.steps import BaseStep, ChannelStep, DelayStep, UnknownStep
 from tests.support.steps import delay_step, feed_step
 
@@ -61,6 +61,13 @@ def test_odd_fields_take_their_defaults() -> None:
     assert not definition.settings.is_commercial
     assert definition.settings.override_preferences
     assert definition.trigger_data_json_schema is None
+    assert definition.trigger_frequency is TriggerFrequency.EVERY_TRIGGER
+
+
+def test_a_stored_frequency_is_kept() -> None:
+    """What was saved about how often a recipient may enter holds for the runs of that version."""
+    definition = read_workflow({"trigger_frequency": "once_per_recipient_per_tenant"}, "key")
+    assert definition.trigger_frequency is TriggerFrequency.ONCE_PER_RECIPIENT_PER_TENANT
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,17 @@ from runtime.crypto import Vault
 from services.content import variables
 from services.runs.fetches import make_attempt
 from tests.providers.servers import HttpServer, reply, serving
+from tests.support.account import VAULT_KEY, Account
 from tests.support.steps import feed_step, fetch_step, webhook_step, when, with_template
 from tests.support.world import World
 
 SECRET = "sk-s3cret/value"
+
+
+@pytest.fixture
+async def world(account: Account) -> World:
+    """Look at an environment of an account of its own: variables are those of all environments."""
+    return await account.world()
 
 
 async def _variable(world: World, value: Any, *, secret: bool = False, **own: Any) -> str:
@@ -174,8 +181,7 @@ async def test_writing_seals_anew(world: World) -> None:
     """A change of anything seals all values with the first key, so that an old one can go."""
     own = {"environment_values": {world.environment.scope.slug: "own secret"}}
     key = await _variable(world, SECRET, secret=True, **own)
-    (old,) = world.engine.settings.secret_keys[:1]
-    turned = world.with_parts(vault=Vault(["a newer key than that", old]))
+    turned = world.with_parts(vault=Vault(["a newer key than that", VAULT_KEY]))
     await variables.put_variable(turned.engine, key, VariableRequest(description="turned"))
     newest = world.with_parts(vault=Vault(["a newer key than that"]))
     assert f"variable {key}" not in await _unreadable(newest)

@@ -1,0 +1,1 @@
+"""Preferences of users and objects, and the page that unsubscribes."""

@@ -1,0 +1,166 @@
+"""Preference sets of users and objects: list, get, set, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from starlette.responses import JSONResponse
+
+from api.kit.auth import EngineDep, require_feed_key, require_identity_key, require_secret_key
+from api.kit.parameters import ERROR_RESPONSES, takes
+from api.kit.query_strings import QueryDep
+from api.kit.rate_limits import feed_limit, secret_limit
+from api.kit.shapes import answer, read_body
+from api.kit.strings import known_id, new_id_of
+from api.knock.preferences.schemas import PreferenceSetOut
+from api.knock.recipients.paths import (
+    OBJECT_PATH,
+    USER_PATH,
+    RecipientPath,
+    new_object,
+    new_user,
+)
+from domain.kit.principals import Principal
+from domain.preferences.requests import PreferenceSetIn
+from domain.preferences.rows import Persistence
+from domain.recipients.refs import RecipientRef
+from services.preferences import sets
+
+router = APIRouter(responses=ERROR_RESPONSES)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A kind of recipient whose preferences are read and written.
+
+    Attributes:
+        of: its path.
+        new: the dependency that reads a recipient which is written.
+        reader: the dependency that lets keys through which may read.
+        writer: the same for writing.
+        limit: makes the dependency that limits an operation.
+    """
+
+    of: RecipientPath
+    new: Callable[..., Any]
+    reader: Callable[..., Any]
+    writer: Callable[..., Any]
+    limit: Callable[[int], Any]
+
+    @property
+    def path(self) -> str:
+        """Return what all operations stand under."""
+        return f"{self.of.path}/preferences"
+
+
+# Users tend to their own preferences from a browser; objects have none.
+HOLDERS = (
+    Holder(USER_PATH, new_user, require_feed_key, require_identity_key, feed_limit),
+    Holder(OBJECT_PATH, new_object, require_secret_key, require_secret_key, secret_limit),
+)
+
+
+async def known_set(set_id: str) -> str:
+    """Return the id of a set that is only looked up. Raises NotFound."""
+    return known_id(set_id)
+
+
+async def new_set(set_id: str) -> str:
+    """Return the id of a set that is written. Raises InvalidParams."""
+    return new_id_of(set_id, field="id")
+
+
+def _add_reading(holder: Holder) -> None:
+    of, has_tenant = holder.of, holder.of is USER_PATH
+    query = {"tenant": "Lays the set over the default of this tenant, too."} if has_tenant else None
+
+    @router.get(
+        holder.path,
+        name=f"list_{of.kind}_preference_sets",
+        tags=[of.tag],
+        response_model=list[PreferenceSetOut],
+        dependencies=[holder.limit(4)],
+    )
+    async def list_preference_sets(
+        engine: EngineDep,
+        principal: Principal = Depends(holder.reader),
+        recipient: RecipientRef = Depends(of.known),
+    ) -> JSONResponse:
+        """List the preference sets that a recipient has, each merged with its defaults."""
+        found = await sets.list_sets(engine, principal.environment, recipient)
+        return answer([PreferenceSetOut.of(one) for one in found])
+
+    @router.get(
+        f"{holder.path}/{{set_id}}",
+        name=f"get_{of.kind}_preference_set",
+        tags=[of.tag],
+        response_model=PreferenceSetOut,
+        dependencies=[holder.limit(4)],
+        openapi_extra=takes(query=query),
+    )
+    async def get_preference_set(
+        engine: EngineDep,
+        query: QueryDep,
+        principal: Principal = Depends(holder.reader),
+        recipient: RecipientRef = Depends(of.known),
+        set_id: str = Depends(known_set),
+    ) -> JSONResponse:
+        """Get a preference set, merged with the defaults of environment and tenant.
+
+        The set is `default`, or the id of a tenant. One that was never set has the defaults alone.
+        """
+        tenant_id = query.text("tenant") if has_tenant else None
+        found = await sets.get_set(engine, principal.environment, recipient, set_id, tenant_id)
+        return answer(PreferenceSetOut.of(found))
+
+
+def _add_writing(holder: Holder) -> None:
+    of = holder.of
+
+    @router.put(
+        f"{holder.path}/{{set_id}}",
+        name=f"update_{of.kind}_preference_set",
+        tags=[of.tag],
+        response_model=PreferenceSetOut,
+        dependencies=[holder.limit(3)],
+        openapi_extra=takes(PreferenceSetIn),
+    )
+    async def update_preference_set(
+        request: Request,
+        engine: EngineDep,
+        principal: Principal = Depends(holder.writer),
+        recipient: RecipientRef = Depends(holder.new),
+        set_id: str = Depends(new_set),
+    ) -> JSONResponse:
+        """Set a preference set: it replaces what is stored unless it says that it is merged."""
+        given = await read_body(request, PreferenceSetIn)
+        how = Persistence(given.persistence or Persistence.REPLACE)
+        written = await sets.write_set(
+            engine, principal.environment, recipient, set_id, given.content(), how=how
+        )
+        return answer(PreferenceSetOut.of(written))
+
+    @router.delete(
+        f"{holder.path}/{{set_id}}",
+        name=f"delete_{of.kind}_preference_set",
+        tags=[of.tag],
+        status_code=204,
+        dependencies=[secret_limit(3)],
+    )
+    async def delete_preference_set(
+        engine: EngineDep,
+        principal: Principal = Depends(require_secret_key),
+        recipient: RecipientRef = Depends(of.known),
+        set_id: str = Depends(known_set),
+    ) -> Response:
+        """Delete a preference set; the defaults count then."""
+        await sets.delete_set(engine, principal.environment, recipient, set_id)
+        return Response(status_code=204)
+
+
+for each in HOLDERS:
+    _add_reading(each)
+    _add_writing(each)

@@ -1,0 +1,1 @@
+"""Statements over preference sets: of recipients, and the defaults of environments."""

@@ -1,0 +1,1 @@
+"""Preferences: read, written, and taken back by a link."""

@@ -1,0 +1,95 @@
+"""Reads and writes the preference sets of users and objects.
+
+Source: Knock docs, "Preferences overview"; Knock API reference, "Preferences". Whoever sets
+preferences of somebody unknown makes them known; whoever only asks learns the defaults.
+"""
+
+from __future__ import annotations
+
+from domain.kit.errors import NotFound
+from domain.kit.json_types import JsonObject
+from domain.kit.principals import EnvironmentScope
+from domain.preferences.names import DEFAULT_SET
+from domain.preferences.rows import NewSet, Persistence, StoredSet
+from domain.recipients.identify import InlineRecipient
+from domain.recipients.refs import RecipientRef
+from models.queries.preferences import sets as statements
+from models.queries.recipients.subscriptions import hold_recipients
+from services.engine import Engine, Unit
+from services.triggers.audience_entries import identify
+
+# Somebody may delete a recipient between finding and holding it; then it is made again.
+_TRIES = 3
+
+
+async def list_sets(
+    engine: Engine, environment: EnvironmentScope, ref: RecipientRef
+) -> list[StoredSet]:
+    """Return the sets that a recipient has, with the defaults below them."""
+    async with engine.connection() as connection:
+        return await statements.list_preference_sets(connection, environment.id, ref)
+
+
+async def get_set(
+    engine: Engine,
+    environment: EnvironmentScope,
+    ref: RecipientRef,
+    set_id: str,
+    tenant_id: str | None = None,
+) -> StoredSet:
+    """Return a set of a recipient, stored or not, with the defaults below it.
+
+    Args:
+        engine: the parts of the process.
+        environment: where.
+        ref: whose.
+        set_id: `default`, or the id of a tenant, whose default lies below it then.
+        tenant_id: whose default lies below the set `default`, if any tenant's.
+    """
+    tenant_id = tenant_id if set_id == DEFAULT_SET else set_id
+    async with engine.connection() as connection:
+        return await statements.get_preference_set(
+            connection, environment.id, ref, set_id, tenant_id
+        )
+
+
+async def write_set(
+    engine: Engine,
+    environment: EnvironmentScope,
+    ref: RecipientRef,
+    set_id: str,
+    content: JsonObject,
+    *,
+    how: Persistence,
+) -> StoredSet:
+    """Store a set of a recipient, or a part of one, and return it as it is read then.
+
+    Raises:
+        InvalidParams: the set has more than 256 kB then.
+        NotFound: the recipient was deleted at the same time.
+    """
+    written = NewSet(ref.collection, ref.id, set_id, content)
+    async with engine.unit() as unit:
+        await _make_and_hold(unit, environment, ref)
+        await statements.write_preference_sets(
+            unit.connection, environment.id, [written], how=how, now=unit.now
+        )
+    return await get_set(engine, environment, ref, set_id)
+
+
+async def _make_and_hold(unit: Unit, environment: EnvironmentScope, ref: RecipientRef) -> None:
+    """See to it that a recipient is there, and stays until what is written about it is."""
+    someone = InlineRecipient(ref, properties={})
+    for _ in range(_TRIES):
+        await identify(unit, environment, [someone])
+        if await hold_recipients(unit.connection, environment.id, [ref]):
+            return
+    raise NotFound("The recipient was deleted at the same time.")
+
+
+async def delete_set(
+    engine: Engine, environment: EnvironmentScope, ref: RecipientRef, set_id: str
+) -> None:
+    """Forget a set of a recipient; one that is not there is forgotten already."""
+    async with engine.connection() as connection:
+        await statements.delete_preference_set(connection, environment.id, ref, set_id)
