@@ -6,11 +6,19 @@ from fastapi import APIRouter
 
 from api.management.account import environments, whoami
 from api.management.channels import channels
-from api.management.content import audiences, commits, email_layouts, variables, workflows
+from api.management.content import (
+    audiences,
+    commits,
+    email_layouts,
+    partials,
+    variables,
+    workflows,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     workflows.router,
     email_layouts.router,
+    partials.router,
     audiences.router,
     commits.router,
     variables.router,

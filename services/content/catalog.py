@@ -8,8 +8,8 @@ reads it in its transaction, a request with its credential, so nothing has to be
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -20,6 +20,7 @@ from domain.conditions import ConditionGroup, read_condition_group
 from domain.content.audience import AUDIENCE
 from domain.content.kind import KindOfContent
 from domain.content.kinds import KINDS
+from domain.content.partial import PARTIAL, Partial
 from domain.content.rows import Published
 from domain.content.variables import NO_VARIABLES, Variables
 from domain.kit.json_types import JsonObject
@@ -90,6 +91,7 @@ class Configuration:
         subscribed: names the events that somebody wants to hear of (`services/events/outbox.py`).
         variables: what templates see as `vars`.
         preferences: the default set of the environment, if it has one.
+        partials: those that are published, by key; templates render them at any moment.
     """
 
     channels: dict[str, ConfiguredChannel]
@@ -97,6 +99,7 @@ class Configuration:
     subscribed: frozenset[str] = frozenset()
     variables: Variables = NO_VARIABLES
     preferences: JsonObject | None = None
+    partials: Mapping[str, Partial] = field(default_factory=dict)
 
     def published(self, kind: KindOfContent[Any], key: str) -> Published | None:
         """Return which version of a piece of content is published, or None without any content."""
@@ -134,6 +137,7 @@ class Catalog:
                 await subscribed_events(connection, environment_id),
                 preferences=await get_default_set(connection, environment_id),
                 variables=await load_variables(connection, self._vault, environment_id),
+                partials=await self._all(connection, PARTIAL, published),
             )
 
         return await self._configurations.get((environment_id, version), load)
@@ -168,6 +172,20 @@ class Catalog:
         found: T = await self._compiled.get(version_id, load)
         return found
 
+    async def _all(
+        self, connection: Connection, kind: KindOfContent[T], published: Iterable[Published]
+    ) -> dict[str, T]:
+        """Return everything that is published of a kind, by key; archived content stays in use."""
+        wanted = {
+            one.version_id: one.key
+            for one in published
+            if one.resource_type == kind.name and one.version_id is not None
+        }
+        unknown = [each for each in wanted if each not in self._compiled]
+        for row in await statements.version_contents(connection, unknown) if unknown else ():
+            self._compiled.put(row.id, kind.read(row.content, row.key))
+        return {key: await self.compiled(connection, kind, each) for each, key in wanted.items()}
+
     async def compiled_by_key(
         self,
         connection: Connection,
@@ -195,7 +213,14 @@ class _Recent(Generic[T]):
             self._values.move_to_end(key)
             return self._values[key]
         value = await load()
+        self.put(key, value)
+        return value
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._values
+
+    def put(self, key: Hashable, value: T) -> None:
+        """Remember a value."""
         self._values[key] = value
         while len(self._values) > self._bound:
             self._values.popitem(last=False)
-        return value

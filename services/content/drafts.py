@@ -25,7 +25,7 @@ from models.queries.content import drafts as queries
 from runtime.database import Connection
 from services.account.environments import require_writable
 from services.content.publishing import publish_at_once, publish_draft, save_draft
-from services.content.references import load_surroundings
+from services.content.references import load_surroundings, references_of
 from services.content.trigger_schemas import schema_errors
 from services.engine import Engine, Unit
 from templating.messages.validation import template_errors
@@ -105,7 +105,7 @@ async def save_content(
     resource = await save_draft(unit, environment, kind.name, key, content)
     if at_once:
         resource = await publish_at_once(unit, environment, resource)
-    references = list(kind.references(document))
+    references = references_of(kind, document)
     wanted = None if at_once else commit
     if wanted is not None and await publish_draft(unit, environment, resource, wanted):
         around = await load_surroundings(
@@ -144,7 +144,7 @@ async def validate_content(
     async with engine.connection() as connection:
         channel_types = await channel_queries.channel_types(connection)
         content, document = judge_document(kind, key, raw, channel_types)
-        references = list(kind.references(document))
+        references = references_of(kind, document)
         around = await load_surroundings(
             connection, environment.id, references, channel_types=channel_types
         )
@@ -305,7 +305,7 @@ async def _views(
             if (version := versions.get(one.published_version_id))
         ]
     documents = [kind.read(one.draft, one.key) for one in resources]
-    references = [list(kind.references(document)) for document in documents]
+    references = [references_of(kind, document) for document in documents]
     around = await load_surroundings(connection, environment.id, chain.from_iterable(references))
     return [
         _view(environment, resource, document, valid=not around.errors(listed))

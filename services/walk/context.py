@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 from domain.audiences.members import NO_TENANT, Membership
@@ -37,8 +38,11 @@ from services.walk.journal import Journal
 from services.walk.state import RunState
 from templating.limits import Budget, Limits
 from templating.liquid.environment import is_quick, render_text
+from templating.liquid.library import Library
 from templating.liquid.lookups import Lookups
 from templating.messages.context import build_scope
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -204,9 +208,16 @@ class Walk:
             return await off_loop(partial(judge_all, lookups))
 
         with blaming("condition"):
-            return await with_lookups(
-                self.unit.connection, self.run.environment_id, judge_somewhere
-            )
+            return await self.looking_up(judge_somewhere)
+
+    async def looking_up(self, render: Callable[[Lookups], Awaitable[T]]) -> T:
+        """Render with what templates look up, and use by name. Raises LiquidError."""
+        return await with_lookups(
+            self.unit.connection,
+            self.run.environment_id,
+            render,
+            library=Library(self.configuration.partials),
+        )
 
     async def allows(self, step: BaseStep, *more: ConditionGroup | None) -> bool:
         """Judge a step's conditions, with more of its kind, and tell the verdict.

@@ -47,7 +47,7 @@ ELSEWHERE: dict[str, str] = {
     "channels/channels.upsert_channel": _ALL,
     "channels/channels.touch_channel": _ALL,
     "channels/channels.upsert_channel_settings": _CARRIED,
-    "content/catalog.version_content": _VERSION,
+    "content/catalog.version_content*": _VERSION,
     "content/drafts.get_versions": _VERSION,
     "content/drafts.archive": _ALL,
     "content/drafts.lock_publication": "a promotion locks two environments, in one order",

@@ -162,12 +162,15 @@ class ChannelStep(BaseStep):
     )
 
     def references(self, place: str) -> Iterator[Reference]:
-        """Yield the channel, and the layout of an e-mail."""
+        """Yield the channel, and the layout of an e-mail with the partials among its blocks."""
         yield Reference(f"{place}.channel_key", CHANNEL, self.channel_key, self.channel_type)
         layout = CHANNEL_KINDS[self.channel_type].layout_key(self.template)
         if isinstance(layout, str):
             at = f"{place}.template.settings.layout_key"
             yield Reference(at, ResourceType.EMAIL_LAYOUT, layout)
+        kind = CHANNEL_KINDS[self.channel_type]
+        for at, key in kind.partials(self.template, f"{place}.template"):
+            yield Reference(at, ResourceType.PARTIAL, key)
 
     def templates(self, place: str) -> Iterator[Template]:
         """Yield the sources of the template, then those of the overrides."""

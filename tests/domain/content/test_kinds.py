@@ -20,6 +20,7 @@ DOCUMENTS: dict[str, Any] = {
         "html_layout": "<html>{{ content }}</html>",
         "text_layout": "{{ content }}",
     },
+    "partial": {"name": "Plain", "type": "html", "content": "<p>{{ a }}</p>"},
     "audience": {
         "name": "Plain",
         "type": "dynamic",
