@@ -11,6 +11,7 @@ from api.management.content import (
     commits,
     email_layouts,
     partials,
+    translations,
     variables,
     workflows,
 )
@@ -19,6 +20,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     workflows.router,
     email_layouts.router,
     partials.router,
+    translations.router,
     audiences.router,
     commits.router,
     variables.router,

@@ -9,8 +9,9 @@ from domain.content.audience import AUDIENCE
 from domain.content.email_layout import EMAIL_LAYOUT
 from domain.content.kind import KindOfContent
 from domain.content.partial import PARTIAL
+from domain.content.translation import TRANSLATION
 from domain.content.workflow import WORKFLOW
 
 KINDS: Mapping[str, KindOfContent[Any]] = {
-    kind.name.value: kind for kind in (WORKFLOW, EMAIL_LAYOUT, AUDIENCE, PARTIAL)
+    kind.name.value: kind for kind in (WORKFLOW, EMAIL_LAYOUT, AUDIENCE, PARTIAL, TRANSLATION)
 }

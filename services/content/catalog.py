@@ -22,6 +22,7 @@ from domain.content.kind import KindOfContent
 from domain.content.kinds import KINDS
 from domain.content.partial import PARTIAL, Partial
 from domain.content.rows import Published
+from domain.content.translation import NO_TRANSLATIONS, TRANSLATION, Translations
 from domain.content.variables import NO_VARIABLES, Variables
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
@@ -92,6 +93,7 @@ class Configuration:
         variables: what templates see as `vars`.
         preferences: the default set of the environment, if it has one.
         partials: those that are published, by key; templates render them at any moment.
+        translations: those that are published.
     """
 
     channels: dict[str, ConfiguredChannel]
@@ -100,6 +102,7 @@ class Configuration:
     variables: Variables = NO_VARIABLES
     preferences: JsonObject | None = None
     partials: Mapping[str, Partial] = field(default_factory=dict)
+    translations: Translations = NO_TRANSLATIONS
 
     def published(self, kind: KindOfContent[Any], key: str) -> Published | None:
         """Return which version of a piece of content is published, or None without any content."""
@@ -138,6 +141,7 @@ class Catalog:
                 preferences=await get_default_set(connection, environment_id),
                 variables=await load_variables(connection, self._vault, environment_id),
                 partials=await self._all(connection, PARTIAL, published),
+                translations=Translations.of(await self._all(connection, TRANSLATION, published)),
             )
 
         return await self._configurations.get((environment_id, version), load)

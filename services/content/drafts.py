@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from domain.content.kind import KindOfContent
 from domain.content.rows import CommitNote, Resource
+from domain.content.translation import TranslationFilters
 from domain.kit.authored import ChannelTypes
 from domain.kit.errors import FieldError, InvalidParams, NotFound
 from domain.kit.json_types import JsonObject, JsonValue
@@ -196,8 +197,9 @@ async def list_content(
     request: PageRequest,
     *,
     hide_uncommitted_changes: bool = False,
+    filters: TranslationFilters | None = None,
 ) -> Page[ContentView[T]]:
-    """Return a page of the content of a kind, by key."""
+    """Return a page of the content of a kind, by key; `filters` are for translations only."""
     async with engine.connection() as connection:
         page = await queries.list_resources(
             connection,
@@ -205,6 +207,7 @@ async def list_content(
             kind.name,
             request,
             published_only=hide_uncommitted_changes,
+            filters=filters,
         )
         views = await _views(
             connection,

@@ -18,6 +18,7 @@ from domain.conditions import (
     asks_for_audiences,
     evaluate,
 )
+from domain.content.translation import Translator
 from domain.kit.clock import iso
 from domain.kit.ids import activity_id
 from domain.kit.json_types import JsonObject
@@ -210,13 +211,22 @@ class Walk:
         with blaming("condition"):
             return await self.looking_up(judge_somewhere)
 
+    def _translator(self) -> Translator:
+        locale = (self.run.recipient or {}).get("locale")
+        return Translator(
+            self.configuration.translations,
+            locale if isinstance(locale, str) else "",
+            self.run.tenant_id or "",
+            self.unit.engine.settings.default_locale,
+        )
+
     async def looking_up(self, render: Callable[[Lookups], Awaitable[T]]) -> T:
         """Render with what templates look up, and use by name. Raises LiquidError."""
         return await with_lookups(
             self.unit.connection,
             self.run.environment_id,
             render,
-            library=Library(self.configuration.partials),
+            library=Library(self.configuration.partials, self._translator()),
         )
 
     async def allows(self, step: BaseStep, *more: ConditionGroup | None) -> bool:

@@ -44,6 +44,7 @@ from templating.liquid.scan import check_delimiters, has_liquid, line_at
 from templating.liquid.tags import register_tags
 from templating.liquid.text_filters import TEXT_FILTERS
 from templating.liquid.time_filters import is_zone
+from templating.liquid.translations import TRANSLATION_FILTERS, TranslateNode
 from templating.liquid.words import NamingEnvironment
 
 __all__ = [
@@ -64,13 +65,22 @@ _CACHED_CHARACTERS = 2_000_000
 _QUICK_PARTS = 150
 # Which argument of a filter is a time zone.
 _ZONE_PLACES = {"timezone": 0, "date": 1}
-_SLOW_FILTERS = frozenset({"from_markdown"})
+_SLOW_FILTERS = frozenset({"from_markdown", "t"})
+# Translations render texts, which may be translations; partials have a limit of their own.
+_MAX_NESTED = 10
 
 
 def _build_environment() -> Environment:
     liquid_env = NamingEnvironment(tolerance=Mode.STRICT, strict_filters=True, autoescape=False)
     register_tags(liquid_env)
-    own = (*NUMBER_FILTERS, *LIST_FILTERS, *TEXT_FILTERS, *KNOCK_FILTERS, *LOOKUP_FILTERS)
+    own = (
+        *NUMBER_FILTERS,
+        *LIST_FILTERS,
+        *TEXT_FILTERS,
+        *KNOCK_FILTERS,
+        *LOOKUP_FILTERS,
+        *TRANSLATION_FILTERS,
+    )
     filters = {**liquid_env.filters, **dict(own)}
     for name, function in filters.items():
         liquid_env.add_filter(name, guard(name, function, liquid_env))
@@ -132,7 +142,7 @@ def is_quick(source: str) -> bool:
 def _renders_quickly(template: BoundTemplate) -> bool:
     parts = 0
     for node in _nodes(template):
-        if isinstance(node, (ForNode, TablerowNode, PartialNode)):
+        if isinstance(node, (ForNode, TablerowNode, PartialNode, TranslateNode)):
             return False
         parts += 1
     for expression in _expressions(template):
@@ -194,6 +204,8 @@ def render_text(
 
 def _render_nested(source: str, scope: Scope, outer: BudgetedContext, output: TextIO) -> None:
     """Render a source within another rendering, of which it sees nothing but the budget."""
+    if outer.depth >= _MAX_NESTED:
+        raise LiquidError(f"Templates may be nested at most {_MAX_NESTED} levels deep.")
     if not has_liquid(source):
         output.write(source)
         return

@@ -1,4 +1,4 @@
-"""What templates of an environment use by name: what is published of its partials."""
+"""What templates of an environment use by name: partials and translations."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from domain.content.partial import Partial
+from domain.content.translation import Translator
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +16,11 @@ class Library:
 
     Attributes:
         partials: by key.
+        translator: finds texts for the recipient; without one there are none.
     """
 
     partials: Mapping[str, Partial] = field(default_factory=lambda: MappingProxyType({}))
+    translator: Translator | None = None
 
 
 NO_LIBRARY = Library()

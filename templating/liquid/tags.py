@@ -14,6 +14,7 @@ from liquid.tag import Tag
 
 from templating.liquid.partials import PartialTag
 from templating.liquid.printing import to_text
+from templating.liquid.translations import TranslateTag
 from templating.liquid.words import NamingLiquid, NamingOutput
 
 
@@ -77,5 +78,13 @@ class RefusedInclude(_RefusedTag):
 
 def register_tags(liquid_env: Environment) -> None:
     """Put these tags in the place of the engine's own."""
-    for tag in (TextOutput, TextEcho, SourceCycle, NamingLiquid, PartialTag, RefusedInclude):
+    for tag in (
+        TextOutput,
+        TextEcho,
+        SourceCycle,
+        NamingLiquid,
+        PartialTag,
+        TranslateTag,
+        RefusedInclude,
+    ):
         liquid_env.add_tag(tag)

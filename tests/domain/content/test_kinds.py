@@ -8,7 +8,7 @@ import pytest
 
 from domain.content.kind import KindOfContent
 from domain.content.kinds import KINDS
-from domain.kit.authored import CHANNEL, Language, Reference, Template
+from domain.kit.authored import CHANNEL, Language, Reference, ResourceType, Template
 from domain.kit.errors import InvalidParams
 from domain.kit.stored import content_sha
 from tests.support.steps import channel_step, email_step, workflow
@@ -21,6 +21,7 @@ DOCUMENTS: dict[str, Any] = {
         "text_layout": "{{ content }}",
     },
     "partial": {"name": "Plain", "type": "html", "content": "<p>{{ a }}</p>"},
+    "translation": {"format": "json", "content": '{"a": {"b": "Hi {{ name }}"}}'},
     "audience": {
         "name": "Plain",
         "type": "dynamic",
@@ -73,7 +74,10 @@ def test_a_key_is_judged_with_the_document(kind: KindOfContent[Any]) -> None:
     with pytest.raises(InvalidParams) as refusal:
         kind.check(kind.normalise({}, {}), "No Key")
 
-    assert [error.field for error in refusal.value.errors][:2] == ["key", "name"]
+    told = ["key", "name"]
+    if kind.name is ResourceType.TRANSLATION:  # which is named by its locale
+        told = ["locale_code", "content"]
+    assert [error.field for error in refusal.value.errors][:2] == told
 
 
 def test_steps_tell_what_they_refer_to_and_render() -> None:
