@@ -22,6 +22,11 @@ DOCUMENTS: dict[str, Any] = {
     },
     "partial": {"name": "Plain", "type": "html", "content": "<p>{{ a }}</p>"},
     "translation": {"format": "json", "content": '{"a": {"b": "Hi {{ name }}"}}'},
+    "message_type": {
+        "name": "Plain",
+        "preview": "{{ title }}",
+        "variants": [{"key": "default", "name": "Default", "fields": []}],
+    },
     "audience": {
         "name": "Plain",
         "type": "dynamic",
