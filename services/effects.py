@@ -23,6 +23,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from domain.contract.queues import RUNS
 from domain.contract.runs import (
     BatchWindowInput,
+    BulkOperationInput,
     DeliverMessageInput,
     MessageDeliveryInput,
     ScheduleClockInput,
@@ -35,7 +36,12 @@ from domain.runs.rows import RunInTemporal
 from models.queries.jobs import effects as statements
 from runtime.logs import get_logger
 from services.engine import Engine, Unit
-from services.temporal_calls import signal_closed_batch, wake_clock, watch_window
+from services.temporal_calls import (
+    signal_closed_batch,
+    start_bulk_operation,
+    wake_clock,
+    watch_window,
+)
 from temporal_workflows import MessageDeliveryWorkflow
 from temporal_workflows.search_attributes import search_attributes
 
@@ -45,6 +51,7 @@ DELIVER_MESSAGE = "deliver_message"
 WATCH_WINDOW = "watch_window"
 WAKE_CARRIER = "wake_carrier"
 WAKE_CLOCK = "wake_clock"
+WORK_ON_BULK = "work_on_bulk"
 
 # The one who committed is at it for this long; then it counts as left over.
 _PATIENCE = timedelta(seconds=15)
@@ -229,9 +236,23 @@ async def _wake_clock(temporal: Client, effect: OwedEffect) -> None:
     await wake_clock(temporal, ScheduleClockInput(payload["clock"], payload["due_at"]))
 
 
+def bulk_operation(operation_id: UUID, *, name: str) -> JsonObject:
+    """Write the payload of `WORK_ON_BULK`; `name` says what the operation does."""
+    return {"operation_id": str(operation_id), "name": name}
+
+
+async def _work_on_bulk(temporal: Client, effect: OwedEffect) -> None:
+    """Have a bulk operation worked on; one that is, or was, is left alone."""
+    order = BulkOperationInput(effect.payload["operation_id"], str(effect.environment_id))
+    await start_bulk_operation(
+        temporal, order, environment=effect.environment, name=effect.payload["name"]
+    )
+
+
 EFFECTS: dict[str, Effect] = {
     DELIVER_MESSAGE: _deliver_message,
     WATCH_WINDOW: _watch_window,
     WAKE_CARRIER: _wake_carrier,
     WAKE_CLOCK: _wake_clock,
+    WORK_ON_BULK: _work_on_bulk,
 }

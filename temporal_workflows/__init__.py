@@ -1,6 +1,7 @@
 """Durable orchestration: imports domain and temporalio only."""
 
 from temporal_workflows.batch_window import BatchWindowWorkflow
+from temporal_workflows.bulk_operation import BulkOperationWorkflow
 from temporal_workflows.cancel_fanout import CancelFanoutWorkflow
 from temporal_workflows.message_delivery import MessageDeliveryWorkflow
 from temporal_workflows.recipient_run import RecipientRunWorkflow
@@ -15,12 +16,14 @@ WORKFLOWS = (
     CancelFanoutWorkflow,
     MessageDeliveryWorkflow,
     ScheduleClockWorkflow,
+    BulkOperationWorkflow,
     SweepWorkflow,
 )
 
 __all__ = [
     "WORKFLOWS",
     "BatchWindowWorkflow",
+    "BulkOperationWorkflow",
     "CancelFanoutWorkflow",
     "MessageDeliveryWorkflow",
     "RecipientRunWorkflow",

@@ -15,6 +15,8 @@ from domain.contract.runs import (
     Advanced,
     AdvanceInput,
     BatchWindowInput,
+    BulkOperationInput,
+    BulkState,
     CancelFanoutInput,
     Chunk,
     ChunkPlan,
@@ -69,6 +71,9 @@ FETCH_RETRY = RetryPolicy(
 # The request takes 15 seconds; the rest is for a database that cannot store the answer.
 FETCH_TIMEOUT = timedelta(minutes=10)
 FETCH_HEARTBEAT = timedelta(seconds=30)
+
+# A turn ends by itself after a minute, or a chunk later.
+BULK_TIMEOUT = timedelta(minutes=5)
 
 CHUNK_TIMEOUT = timedelta(minutes=5)
 CHUNK_HEARTBEAT = timedelta(seconds=20)
@@ -137,6 +142,12 @@ async def signal_cancelled_runs(chunk: Chunk) -> int:
     raise NotImplementedError
 
 
+@activity.defn(name="work_on_bulk")
+async def work_on_bulk(order: BulkOperationInput) -> BulkState:
+    """Work on a bulk operation for a while; answers whether it is over."""
+    raise NotImplementedError
+
+
 @activity.defn(name="sweep")
 async def sweep(duty: str) -> int:
     """Do one duty of the sweep; returns how much there was to do."""
@@ -154,5 +165,6 @@ ALL = (
     start_runs,
     plan_cancel_fanout,
     signal_cancelled_runs,
+    work_on_bulk,
     sweep,
 )

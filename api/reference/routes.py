@@ -43,6 +43,7 @@ def knock_document() -> JsonObject:
             "Messages": "What was sent, what became of it, and what recipients did with it.",
             "Schedules": "When workflows run for recipients, once or again and again.",
             "Feeds": "In-app messages as a browser shows them to a user.",
+            "Bulk operations": "Work on many at once, which goes on after the answer.",
             "Workflow recipient runs": "What a workflow did for each recipient of a trigger.",
         },
     )

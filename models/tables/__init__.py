@@ -7,6 +7,7 @@ second sooner without the table classes.
 from models.tables.audience import AudienceBuild, AudienceMember
 from models.tables.base import metadata
 from models.tables.batch import Batch, BatchItem
+from models.tables.bulk import BulkItem, BulkOperation
 from models.tables.cancellation import Cancellation
 from models.tables.channel import Channel, ChannelEnvironment
 from models.tables.content import Commit, ContentResource, ContentVersion
@@ -38,6 +39,8 @@ __all__ = [
     "Batch",
     "BatchItem",
     "Branding",
+    "BulkItem",
+    "BulkOperation",
     "Cancellation",
     "Channel",
     "ChannelData",
