@@ -46,6 +46,7 @@ from runtime.settings import Settings
 from runtime.temporal import is_away
 from services.channels.sealing import list_unreadable
 from services.composition import open_engine
+from services.content.variables import list_unreadable_variables
 from services.engine import Engine
 from services.triggers.releases import close_releases
 from temporal_workflows import WORKFLOWS, SweepWorkflow
@@ -157,6 +158,8 @@ async def run_worker(settings: Settings, queues: tuple[str, ...] = ALL_QUEUES) -
             async with engine.connection() as connection:
                 if unreadable := await list_unreadable(connection, engine.vault):
                     _log.error("secret_key_does_not_fit", channels=unreadable)
+                if variables := await list_unreadable_variables(connection, engine.vault):
+                    _log.error("secret_key_does_not_fit", variables=variables)
         workers = build_workers(engine, queues)
         async with contextlib.AsyncExitStack() as running:
             for worker in workers:

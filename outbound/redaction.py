@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, quote_plus, unquote
 
 import httpx
@@ -38,12 +38,12 @@ class Redactor:
     """Blanks known secrets wherever they occur, and values whose name says that they are secret."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets = frozenset(s for s in secrets if len(s) >= _SHORTEST_SECRET)
         forms: set[str] = set()
-        for secret in secrets:
-            if len(secret) >= _SHORTEST_SECRET:
-                # As they look in plain text, in a URL, in a form and inside a JSON string.
-                escaped = json.dumps(secret)[1:-1]
-                forms |= {secret, quote(secret, safe=""), quote_plus(secret), escaped}
+        for secret in self._secrets:
+            # As they look in plain text, in a URL, in a form and inside a JSON string.
+            escaped = json.dumps(secret)[1:-1]
+            forms |= {secret, quote(secret, safe=""), quote_plus(secret), escaped}
         # The longest first, so that a secret within a secret leaves no remains.
         ordered = sorted(forms, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
@@ -66,6 +66,18 @@ class Redactor:
     def text(self, text: str) -> str:
         """Blank the secrets, replace what cannot be stored, and cut to the logged length."""
         return storable_text(self._blank(text))[:LOGGED_CHARACTERS]
+
+    def within(self, value: JsonValue) -> JsonValue:
+        """Blank the secrets in all texts and names of a JSON value, and numbers that are one."""
+        if isinstance(value, str):
+            return self._blank(value)
+        if isinstance(value, dict):
+            return {self._blank(name): self.within(member) for name, member in value.items()}
+        if isinstance(value, list):
+            return [self.within(member) for member in value]
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return REDACTED if str(value) in self._secrets else value
+        return value
 
     def _blank(self, text: str) -> str:
         return self._pattern.sub(REDACTED, text) if self._pattern else text
@@ -95,16 +107,19 @@ class Redactor:
         if not isinstance(parsed, dict) or storable_json(parsed) != parsed:
             return text
         # Once more on what the text says: an escape such as \u0068 hides a secret from the first.
-        return self._blank_within(parsed) if "\\" in text else parsed
+        return self.within(parsed) if "\\" in text else parsed
 
-    def _blank_within(self, value: JsonValue) -> JsonValue:
-        if isinstance(value, str):
-            return self._blank(value)
-        if isinstance(value, dict):
-            return {self._blank(k): self._blank_within(member) for k, member in value.items()}
-        if isinstance(value, list):
-            return [self._blank_within(member) for member in value]
-        return value
+
+def texts_within(value: JsonValue) -> Iterator[str]:
+    """Yield every text in a JSON value, but no names."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for member in value.values():
+            yield from texts_within(member)
+    elif isinstance(value, list):
+        for member in value:
+            yield from texts_within(member)
 
 
 def parse_json(text: str) -> JsonValue:

@@ -66,6 +66,9 @@ class EngineSettings(BaseSettings):
     step_retry_factor: float = Field(
         1.0, ge=0.0001, le=1.0, description="Scales the waits between attempts of a failing step."
     )
+    default_locale: str = Field(
+        "en", max_length=35, description="Whose translations are for whom there are no others."
+    )
     override_unsubscribed: bool = Field(
         False,
         description="Let commercial workflows that override preferences reach those, too, who "

@@ -41,7 +41,7 @@ def compose_engine(
         temporal,
         vault,
         clock,
-        catalog=Catalog(),
+        catalog=Catalog(vault),
         trigger_schemas=TriggerSchemas(),
         trigger_data=TriggerData(),
         providers=ProviderPool(settings),

@@ -15,6 +15,7 @@ from api.admin import (
     schedules,
     security,
     sources,
+    variables,
     webhooks,
 )
 
@@ -29,5 +30,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     schedules.router,
     security.router,
     sources.router,
+    variables.router,
     webhooks.router,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 from uuid import UUID
 
 from pydantic import Field
@@ -10,6 +10,7 @@ from pydantic import Field
 from api.kit.shapes import LeftOut, Moment, Out
 from api.knock.preferences.schemas import PreferenceSetOut
 from api.management.channels.schemas import ChannelOut
+from api.management.content.variables import VariableOut
 from domain.account.credentials import ApiKey, Issued, ServiceToken
 from domain.account.security import IssuedSigningKey, Security, SigningKey
 from domain.agents.model_providers import ModelProvider
@@ -23,6 +24,18 @@ class ChannelBodyOut(Out):
     """The channel as it is now."""
 
     channel: ChannelOut
+
+
+class VariableBodyOut(Out):
+    """The variable as it is now."""
+
+    variable: VariableOut
+
+
+class BrandingBodyOut(Out):
+    """The branding as templates see it, with what stands for the members that are not set."""
+
+    branding: dict[str, Any]
 
 
 class PreferenceSetBodyOut(Out):

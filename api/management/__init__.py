@@ -6,14 +6,27 @@ from fastapi import APIRouter
 
 from api.management.account import environments, whoami
 from api.management.channels import channels, groups
-from api.management.content import audiences, commits, email_layouts, workflows
+from api.management.content import (
+    audiences,
+    commits,
+    email_layouts,
+    message_types,
+    partials,
+    translations,
+    variables,
+    workflows,
+)
 from api.management.sources import sources
 
 ROUTERS: tuple[APIRouter, ...] = (
     workflows.router,
     email_layouts.router,
+    partials.router,
+    message_types.router,
+    translations.router,
     audiences.router,
     commits.router,
+    variables.router,
     environments.router,
     channels.router,
     groups.router,

@@ -115,17 +115,13 @@ class Email(ChannelKind):
         return None if has_address else "recipient has no email"
 
     def unsupported(self, template: JsonObject, field: str) -> Iterator[FieldError]:
-        """Yield partials; and a body is there once, as HTML or as blocks."""
+        """A body is there once, as HTML or as blocks."""
         blocks = template.get("visual_blocks")
         if blocks is None and template.get("html_body") is None:
             yield FieldError(f"{field}.html_body", "is required without visual_blocks", "required")
         elif blocks is not None and template.get("html_body") is not None:
             message = "must not be there together with html_body"
             yield FieldError(f"{field}.visual_blocks", message)
-        for index, block in enumerate(blocks if isinstance(blocks, list) else []):
-            if isinstance(block, dict) and block.get("type") == "partial":
-                message = "partials are not supported by this version"
-                yield FieldError(f"{field}.visual_blocks[{index}]", message, "not_supported")
 
     def more_files(self, template: JsonObject, place: str) -> Iterator[tuple[str, FileFields]]:
         """Yield the blocks that have a text of their own."""
@@ -138,6 +134,13 @@ class Email(ChannelKind):
     def layout_key(self, template: JsonObject) -> str | None:
         """Return `layout_key` of the template's settings."""
         return (template.get("settings") or {}).get("layout_key") or None
+
+    def partials(self, template: JsonObject, place: str) -> Iterator[tuple[str, str]]:
+        """Yield the partials that are blocks."""
+        blocks = template.get("visual_blocks")
+        for index, block in enumerate(blocks if isinstance(blocks, list) else []):
+            if isinstance(block, dict) and block.get("type") == "partial":
+                yield f"{place}.visual_blocks[{index}].key", str(block.get("key"))
 
     def remembered(self, content: JsonObject, recipient: JsonObject) -> dict[str, Any] | None:
         """Keep the address and the name of the recipient."""

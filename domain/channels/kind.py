@@ -149,6 +149,10 @@ class ChannelKind(ABC):
         """Return the key of the layout around the rendered template."""
         return None
 
+    def partials(self, template: JsonObject, place: str) -> Iterator[tuple[str, str]]:
+        """Yield the partials that a template names outside its Liquid, each with its place."""
+        yield from ()
+
     def read_settings(self, settings: JsonObject, field: str, violations: Violations) -> JsonObject:
         """Read a channel's settings, `settings` without masks; what is wrong is noted."""
         return settings

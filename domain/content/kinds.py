@@ -8,8 +8,12 @@ from typing import Any
 from domain.content.audience import AUDIENCE
 from domain.content.email_layout import EMAIL_LAYOUT
 from domain.content.kind import KindOfContent
+from domain.content.message_type import MESSAGE_TYPE
+from domain.content.partial import PARTIAL
+from domain.content.translation import TRANSLATION
 from domain.content.workflow import WORKFLOW
 
 KINDS: Mapping[str, KindOfContent[Any]] = {
-    kind.name.value: kind for kind in (WORKFLOW, EMAIL_LAYOUT, AUDIENCE)
+    kind.name.value: kind
+    for kind in (WORKFLOW, EMAIL_LAYOUT, AUDIENCE, PARTIAL, TRANSLATION, MESSAGE_TYPE)
 }

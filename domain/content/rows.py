@@ -50,6 +50,13 @@ class VersionContent:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentifiedContent(VersionContent):
+    """The same of one among several versions."""
+
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """Which version of a resource is published; None until its first commit."""
 

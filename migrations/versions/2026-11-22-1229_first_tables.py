@@ -1504,6 +1504,50 @@ def upgrade() -> None:
         ["delivery_id", "id"],
         unique=False,
     )
+    op.create_table(
+        "brandings",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "branding",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            nullable=False,
+        ),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["environment_id"], ["environments.id"], name=op.f("fk_brandings_environment_id")
+        ),
+        sa.PrimaryKeyConstraint("environment_id", name=op.f("pk_brandings")),
+    )
+    op.create_table(
+        "variables",
+        sa.Column("key", sa.Text(collation="C"), nullable=False),
+        sa.Column("type", sa.String(), nullable=False),
+        sa.Column("description", sa.Text(collation="C"), nullable=True),
+        sa.Column("value", sa.Text(collation="C"), nullable=True),
+        sa.Column("sealed_value", sa.LargeBinary(), nullable=True),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_variables")),
+    )
+    op.create_table(
+        "variable_values",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.Text(collation="C"), nullable=False),
+        sa.Column("value", sa.Text(collation="C"), nullable=True),
+        sa.Column("sealed_value", sa.LargeBinary(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["environment_id"],
+            ["environments.id"],
+            name=op.f("fk_variable_values_environment_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["key"],
+            ["variables.key"],
+            name=op.f("fk_variable_values_key"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("environment_id", "key", name=op.f("pk_variable_values")),
+    )
     # ### end Alembic commands ###
     # Merging in the database makes an upsert one atomic statement: no read, no lost update.
     op.execute(
@@ -1529,7 +1573,7 @@ def upgrade() -> None:
         """
         CREATE FUNCTION raise_config_version() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
-            IF TG_TABLE_NAME IN ('channels', 'channel_groups') THEN
+            IF TG_TABLE_NAME IN ('channels', 'channel_groups', 'variables') THEN
                 UPDATE environments SET config_version = config_version + 1;
             ELSIF TG_OP = 'DELETE' THEN
                 UPDATE environments SET config_version = config_version + 1
@@ -1572,6 +1616,12 @@ def upgrade() -> None:
         "CREATE TRIGGER raise_config_version AFTER INSERT OR DELETE OR UPDATE OF event_types "
         "ON outbox_subscriptions FOR EACH ROW EXECUTE FUNCTION raise_config_version()"
     )
+    # What templates see as `vars`.
+    for table in ("variables", "variable_values", "brandings"):
+        op.execute(
+            f"CREATE TRIGGER raise_config_version AFTER INSERT OR UPDATE OR DELETE ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION raise_config_version()"
+        )
     # Recipients are changed from many places; whoever moves one, its schedules must follow.
     op.execute(
         """
@@ -1609,6 +1659,9 @@ def downgrade() -> None:
         "webhook_deliveries",
         "webhook_events",
         "webhook_endpoints",
+        "variable_values",
+        "variables",
+        "brandings",
         "batch_items",
         "batches",
         "commits",

@@ -38,6 +38,7 @@ from models.tables.source import (
     SourceEventKey,
 )
 from models.tables.throttle import ThrottlePass
+from models.tables.variable import Branding, Variable, VariableValue
 from models.tables.wait import EventWait
 from models.tables.webhook import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent
 
@@ -47,6 +48,7 @@ __all__ = [
     "AudienceMember",
     "Batch",
     "BatchItem",
+    "Branding",
     "BulkItem",
     "BulkOperation",
     "Cancellation",
@@ -93,6 +95,8 @@ __all__ = [
     "ThrottlePass",
     "TriggerExpansion",
     "TriggerRelease",
+    "Variable",
+    "VariableValue",
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookEndpoint",

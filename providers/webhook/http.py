@@ -62,7 +62,7 @@ class HttpWebhook:
             service_name=SERVICE_NAME,
             timeout=self._context.timeouts.webhook,
             connect=self._context.timeouts.connect,
-            secrets=secret_values(settings),
+            secrets=[*secret_values(settings), *delivery.content.get("secrets", ())],
         )
         return parse_response(answer, self._context.clock())
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterable
 from urllib.parse import unquote_plus
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from domain.channels.kinds import find_kind
 from domain.kit.json_types import JsonObject
 from domain.messages.claims import ClaimedMessage
 from models.queries.channels import channels as queries
-from outbound.redaction import is_sensitive
+from outbound.redaction import Redactor, is_sensitive, texts_within
 from providers.registry import MASK
 from runtime.crypto import BrokenSeal, CannotOpen, UnknownKey, Vault
 from runtime.database import Connection
@@ -108,23 +109,35 @@ def _open(vault: Vault, sealed: bytes, place: str) -> JsonObject:
 
 
 def seal_content(
-    vault: Vault, kind: ChannelKind, content: JsonObject, message_id: str, environment_id: UUID
+    vault: Vault,
+    kind: ChannelKind,
+    content: JsonObject,
+    message_id: str,
+    environment_id: UUID,
+    *,
+    secrets: Iterable[str] = (),
 ) -> JsonObject:
-    """Hide what is secret in the content of a message; see `ChannelKind`."""
+    """Hide what is secret in the content of a message; see `ChannelKind` and `seal_request`."""
     if kind.has_secret_content:
-        return seal_request(vault, content, message_id, environment_id)
+        return seal_request(vault, content, message_id, environment_id, secrets=secrets)
     hidden = {name: content[name] for name in kind.secret_content if name in content}
     shown = {name: value for name, value in content.items() if name not in hidden}
     return _sealed_beside(vault, shown, hidden, message_id, environment_id)
 
 
 def seal_request(
-    vault: Vault, content: JsonObject, message_id: str, environment_id: UUID
+    vault: Vault,
+    content: JsonObject,
+    message_id: str,
+    environment_id: UUID,
+    *,
+    secrets: Iterable[str] = (),
 ) -> JsonObject:
     """Hide the secrets of a rendered webhook request, and keep them sealed beside it.
 
     Secret are the values of headers and query parameters whose name says so, in the URL's own query
-    too, and what stands before an @ in the URL. The rest is the message, which may be read.
+    too, and what stands before an @ in the URL; and given `secrets`, such as those of variables,
+    wherever they stand. The rest is the message, which may be read.
     """
     shown: JsonObject = {
         **content,
@@ -132,7 +145,14 @@ def seal_request(
         "headers": _masked_pairs(content["headers"]),
         "query_params": _masked_pairs(content["query_params"]),
     }
+    used = secrets_in(content, secrets)
+    if used:
+        redactor = Redactor(used)
+        shown = {name: redactor.within(value) for name, value in shown.items()}
     hidden = {name: content[name] for name in shown if shown[name] != content[name]}
+    if used:
+        # For whoever sends it and logs what was sent, and answered.
+        hidden["secrets"] = used
     return _sealed_beside(vault, shown, hidden, message_id, environment_id)
 
 
@@ -143,6 +163,12 @@ def _sealed_beside(
         return shown
     sealed = vault.seal(hidden, f"message/{message_id}/{environment_id}")
     return {**shown, SEALED: base64.b64encode(sealed).decode()}
+
+
+def secrets_in(content: JsonObject, secrets: Iterable[str]) -> list[str]:
+    """Return those of the secrets that a rendered request holds."""
+    text = "\n".join(texts_within(content))
+    return [secret for secret in secrets if secret in text]
 
 
 def open_content(

@@ -8,7 +8,7 @@ reads it in its transaction, a request with its credential, so nothing has to be
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -20,15 +20,21 @@ from domain.conditions import ConditionGroup, read_condition_group
 from domain.content.audience import AUDIENCE
 from domain.content.kind import KindOfContent
 from domain.content.kinds import KINDS
+from domain.content.partial import PARTIAL, Partial
 from domain.content.rows import Published
+from domain.content.translation import NO_TRANSLATIONS, TRANSLATION, Translations
+from domain.content.variables import NO_VARIABLES, Variables
 from domain.kit.json_types import JsonObject
+from domain.kit.principals import EnvironmentScope
 from domain.workflows.channel_groups import GroupRule, StoredGroup, read_rules
 from models.queries.channels.groups import all_groups
 from models.queries.content import catalog as statements
 from models.queries.events.outbox import subscribed_events
 from models.queries.preferences.defaults import get_default_set
+from runtime.crypto import Vault
 from runtime.database import Connection
 from runtime.logs import get_logger
+from services.content.variables import load_variables
 
 T = TypeVar("T")
 _log = get_logger(__name__)
@@ -99,16 +105,23 @@ class ConfiguredGroup:
 class Configuration:
     """All of an environment's channels, by key, and what content is published, by kind and key.
 
-    `subscribed` names the events that somebody wants to hear of (`services/events/outbox.py`),
-    `preferences` is the default set of the environment, if it has one, `groups` are the account's
-    channel groups, by key.
+    Attributes:
+        subscribed: names the events that somebody wants to hear of (`services/events/outbox.py`).
+        variables: what templates see as `vars`.
+        preferences: the default set of the environment, if it has one.
+        partials: those that are published, by key; templates render them at any moment.
+        translations: those that are published.
+        groups: the account's channel groups, by key.
     """
 
     channels: dict[str, ConfiguredChannel]
     content: dict[tuple[str, str], Published]
     subscribed: frozenset[str] = frozenset()
+    variables: Variables = NO_VARIABLES
     preferences: JsonObject | None = None
     groups: Mapping[str, ConfiguredGroup] = field(default_factory=dict)
+    partials: Mapping[str, Partial] = field(default_factory=dict)
+    translations: Translations = NO_TRANSLATIONS
 
     def published(self, kind: KindOfContent[Any], key: str) -> Published | None:
         """Return which version of a piece of content is published, or None without any content."""
@@ -124,7 +137,8 @@ class Configuration:
 class Catalog:
     """Loads configuration and content once for each version of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
         self._configurations: _Recent[Configuration] = _Recent(_REMEMBERED_ENVIRONMENTS)
         self._compiled: _Recent[Any] = _Recent(_REMEMBERED_VERSIONS)
         self._by_audience: _Recent[dict[str, list[str]]] = _Recent(_REMEMBERED_ENVIRONMENTS)
@@ -143,11 +157,21 @@ class Catalog:
                 {channel.key: channel for channel in channels},
                 {(row.resource_type, row.key): row for row in published},
                 await subscribed_events(connection, environment_id),
-                await get_default_set(connection, environment_id),
-                {row.key: ConfiguredGroup.read(row) for row in await all_groups(connection)},
+                preferences=await get_default_set(connection, environment_id),
+                variables=await load_variables(connection, self._vault, environment_id),
+                partials=await self._all(connection, PARTIAL, published),
+                translations=Translations.of(await self._all(connection, TRANSLATION, published)),
+                groups={row.key: ConfiguredGroup.read(row) for row in await all_groups(connection)},
             )
 
         return await self._configurations.get((environment_id, version), load)
+
+    async def current(self, connection: Connection, environment: EnvironmentScope) -> Configuration:
+        """Return the configuration that an environment had when its credential was read, or now."""
+        version = environment.config_version
+        if version is None:
+            version = await statements.config_version(connection, environment.id)
+        return await self.configuration(connection, environment.id, version)
 
     async def workflows_of_audience(
         self, connection: Connection, environment_id: UUID, version: int, audience_key: str
@@ -171,6 +195,20 @@ class Catalog:
 
         found: T = await self._compiled.get(version_id, load)
         return found
+
+    async def _all(
+        self, connection: Connection, kind: KindOfContent[T], published: Iterable[Published]
+    ) -> dict[str, T]:
+        """Return everything that is published of a kind, by key; archived content stays in use."""
+        wanted = {
+            one.version_id: one.key
+            for one in published
+            if one.resource_type == kind.name and one.version_id is not None
+        }
+        unknown = [each for each in wanted if each not in self._compiled]
+        for row in await statements.version_contents(connection, unknown) if unknown else ():
+            self._compiled.put(row.id, kind.read(row.content, row.key))
+        return {key: await self.compiled(connection, kind, each) for each, key in wanted.items()}
 
     async def compiled_by_key(
         self,
@@ -199,7 +237,14 @@ class _Recent(Generic[T]):
             self._values.move_to_end(key)
             return self._values[key]
         value = await load()
+        self.put(key, value)
+        return value
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._values
+
+    def put(self, key: Hashable, value: T) -> None:
+        """Remember a value."""
         self._values[key] = value
         while len(self._values) > self._bound:
             self._values.popitem(last=False)
-        return value

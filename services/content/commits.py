@@ -27,7 +27,7 @@ from models.queries.content import drafts as content_queries
 from runtime.database import Connection
 from services.account.environments import find_environment
 from services.content.publishing import publish_copy, publish_draft
-from services.content.references import load_surroundings
+from services.content.references import load_surroundings, references_of
 from services.engine import Engine, Unit
 
 
@@ -194,7 +194,7 @@ async def _refuse_broken(
         if kind is not None:
             document = kind.read(content, commit.resource_key)
             place = f"{commit.resource_type}.{commit.resource_key}"
-            references[place] = list(kind.references(document))
+            references[place] = references_of(kind, document)
     around = await load_surroundings(
         unit.connection,
         environment.id,

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from domain.content.kind import KindOfContent
 from domain.content.rows import CommitNote, Resource
+from domain.content.translation import TranslationFilters
 from domain.kit.authored import ChannelTypes
 from domain.kit.errors import FieldError, InvalidParams, NotFound
 from domain.kit.json_types import JsonObject, JsonValue
@@ -25,7 +26,7 @@ from models.queries.content import drafts as queries
 from runtime.database import Connection
 from services.account.environments import require_writable
 from services.content.publishing import publish_at_once, publish_draft, save_draft
-from services.content.references import load_surroundings
+from services.content.references import load_surroundings, references_of
 from services.content.telling import tell_saved
 from services.content.trigger_schemas import schema_errors
 from services.engine import Engine, Unit
@@ -106,7 +107,7 @@ async def save_content(
     resource = await save_draft(unit, environment, kind.name, key, content)
     if at_once:
         resource = await publish_at_once(unit, environment, resource)
-    references = list(kind.references(document))
+    references = references_of(kind, document)
     wanted = None if at_once else commit
     if wanted is not None and await publish_draft(unit, environment, resource, wanted):
         around = await load_surroundings(
@@ -147,7 +148,7 @@ async def validate_content(
     async with engine.connection() as connection:
         channel_types = await channel_queries.channel_types(connection)
         content, document = judge_document(kind, key, raw, channel_types)
-        references = list(kind.references(document))
+        references = references_of(kind, document)
         around = await load_surroundings(
             connection, environment.id, references, channel_types=channel_types
         )
@@ -199,8 +200,9 @@ async def list_content(
     request: PageRequest,
     *,
     hide_uncommitted_changes: bool = False,
+    filters: TranslationFilters | None = None,
 ) -> Page[ContentView[T]]:
-    """Return a page of the content of a kind, by key."""
+    """Return a page of the content of a kind, by key; `filters` are for translations only."""
     async with engine.connection() as connection:
         page = await queries.list_resources(
             connection,
@@ -208,6 +210,7 @@ async def list_content(
             kind.name,
             request,
             published_only=hide_uncommitted_changes,
+            filters=filters,
         )
         views = await _views(
             connection,
@@ -308,7 +311,7 @@ async def _views(
             if (version := versions.get(one.published_version_id))
         ]
     documents = [kind.read(one.draft, one.key) for one in resources]
-    references = [list(kind.references(document)) for document in documents]
+    references = [references_of(kind, document) for document in documents]
     around = await load_surroundings(connection, environment.id, chain.from_iterable(references))
     return [
         _view(environment, resource, document, valid=not around.errors(listed))

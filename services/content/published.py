@@ -6,7 +6,6 @@ from domain.content.rows import Published
 from domain.content.workflow import WORKFLOW
 from domain.kit.errors import NotFound
 from domain.kit.principals import EnvironmentScope
-from models.queries.content import catalog as statements
 from runtime.database import Connection
 from services.engine import Engine
 
@@ -19,10 +18,7 @@ async def published_workflow(
     Raises:
         NotFound: `workflow_missing`, the key is unknown or never committed here.
     """
-    version = environment.config_version
-    if version is None:
-        version = await statements.config_version(connection, environment.id)
-    configuration = await engine.catalog.configuration(connection, environment.id, version)
+    configuration = await engine.catalog.current(connection, environment)
     published = configuration.published(WORKFLOW, workflow_key)
     if published is None or published.version_id is None:
         raise NotFound(

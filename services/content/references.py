@@ -7,14 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 from uuid import UUID
 
+from domain.content.kind import KindOfContent
 from domain.content.kinds import KINDS
-from domain.kit.authored import NOUNS, ChannelTypes, Reference
+from domain.kit.authored import NOUNS, ChannelTypes, Reference, ResourceType
 from domain.kit.errors import FieldError
 from models.queries.channels import channels as channel_queries
 from models.queries.content import drafts as content_queries
 from runtime.database import Connection
+from templating.liquid.environment import partials_in
+
+T = TypeVar("T")
+
+
+def references_of(kind: KindOfContent[T], document: T) -> list[Reference]:
+    """Return what a document refers to, also within its Liquid."""
+    found = list(kind.references(document))
+    for template in kind.templates(document):
+        found += [
+            Reference(template.place, ResourceType.PARTIAL, key)
+            for key in partials_in(template.source)
+        ]
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ class FeedView:
         trigger_data: by recipient run, as far as the answer has room; empty in compact mode.
         batched: by batch, the items that are shown of it; empty in compact mode.
         is_rich: whether items show their trigger's data.
+        variables: those that anybody may see.
     """
 
     page: Page[FeedItem]
@@ -50,6 +51,7 @@ class FeedView:
     trigger_data: dict[UUID, JsonObject]
     batched: dict[UUID, list[Contribution]]
     is_rich: bool
+    variables: JsonObject
 
 
 async def check_feed_channel(engine: Engine, channel_id: UUID) -> None:
@@ -113,13 +115,15 @@ async def load_feed(
             )
             refs |= {each.actor_ref for of in batched.values() for each in of if each.actor_ref}
         people = await recipients_by_ref(connection, environment.id, refs)
+        configuration = await engine.catalog.current(connection, environment)
     shown = {
         ref: person.as_seen_by_all()
         if is_anonymous or encoded_size(person.properties) > MAX_PERSON_BYTES
         else person
         for ref, person in people.items()
     }
-    return FeedView(page, counts, shown, data, batched, is_rich)
+    variables = dict(configuration.variables.public)
+    return FeedView(page, counts, shown, data, batched, is_rich, variables)
 
 
 async def _batched(

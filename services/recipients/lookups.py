@@ -11,6 +11,7 @@ from models.queries.recipients.recipients import recipients_by_ref
 from models.queries.recipients.subscriptions import newest_subscriptions
 from runtime.database import Connection
 from templating.limits import LiquidError
+from templating.liquid.library import NO_LIBRARY, Library
 from templating.liquid.lookups import Found, Lookup, Lookups, SubscriptionsOf
 
 T = TypeVar("T")
@@ -23,18 +24,28 @@ _MAX_ROUNDS = 4
 
 
 async def with_lookups(
-    connection: Connection, environment_id: UUID, render: Callable[[Lookups], Awaitable[T]]
+    connection: Connection,
+    environment_id: UUID,
+    render: Callable[[Lookups], Awaitable[T]],
+    *,
+    library: Library = NO_LIBRARY,
 ) -> T:
     """Render until everything that `user`, `object`, `tenant` and `subscriptions` want is there.
 
     What an incomplete rendering returned or raised does not count.
+
+    Args:
+        connection: for reading.
+        environment_id: where.
+        render: is called until nothing is missing.
+        library: what templates use by name.
 
     Raises:
         LiquidError: of the complete rendering; or when look-ups depend on each other without end.
     """
     known: dict[Lookup, Found] = {}
     for _ in range(_MAX_ROUNDS):
-        lookups = Lookups(known)
+        lookups = Lookups(known, library)
         try:
             result = await render(lookups)
         except ValueError:

@@ -102,7 +102,7 @@ async def _send(engine: Engine, attempt: FetchAttempt, sealed: bytes) -> FetchOu
             request,
             service_name="The server",
             timeout=FETCH_SECONDS,
-            secrets=[signing_key] if signing_key else [],
+            secrets=[*filter(None, [signing_key]), *stored.get("secrets", ())],
             most_bytes=MOST_ANSWER_BYTES,
         )
         exchange = answered.exchange

@@ -17,7 +17,6 @@ from domain.recipients.recipients import Recipient
 from domain.recipients.refs import RecipientRef
 from models.queries.audiences import members as statements
 from models.queries.audiences.builds import built_versions
-from models.queries.content.catalog import config_version
 from models.queries.recipients.recipients import recipients_by_ref
 from runtime.database import Connection
 from services.engine import Engine, Unit
@@ -40,10 +39,7 @@ async def dynamic_audiences(
     engine: Engine, connection: Connection, environment: EnvironmentScope
 ) -> list[DynamicAudience]:
     """Return the dynamic audiences of an environment, by key."""
-    version = environment.config_version
-    if version is None:
-        version = await config_version(connection, environment.id)
-    configuration = await engine.catalog.configuration(connection, environment.id, version)
+    configuration = await engine.catalog.current(connection, environment)
     found = []
     for one in configuration.audiences:
         if one.version_id is not None:

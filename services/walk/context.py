@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 from domain.audiences.members import NO_TENANT, Membership
@@ -17,6 +18,7 @@ from domain.conditions import (
     asks_for_audiences,
     evaluate,
 )
+from domain.content.translation import Translator
 from domain.kit.clock import iso
 from domain.kit.ids import activity_id
 from domain.kit.json_types import JsonObject
@@ -37,8 +39,11 @@ from services.walk.journal import Journal
 from services.walk.state import RunState
 from templating.limits import Budget, Limits
 from templating.liquid.environment import is_quick, render_text
+from templating.liquid.library import Library
 from templating.liquid.lookups import Lookups
 from templating.messages.context import build_scope
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -105,13 +110,14 @@ class Walk:
 
     def _variables(self) -> JsonObject:
         """Return the values of `vars`. The link is made once: it is another one each time."""
+        variables = dict(self.configuration.variables.values)
         if not self.definition.settings.is_commercial:
-            return {}
+            return variables
         if self._unsubscribe_url is None:
             self._unsubscribe_url = unsubscribe_url(
                 self.unit.engine, self.run.environment_id, self.run.ref
             )
-        return {"commercial_unsubscribe_url": self._unsubscribe_url}
+        return {**variables, "commercial_unsubscribe_url": self._unsubscribe_url}
 
     def message_scope(self, message_id: str) -> JsonObject:
         """Return what the templates of one message see: its own facts, and its activities' ids."""
@@ -218,9 +224,25 @@ class Walk:
             return await off_loop(partial(judge_all, lookups))
 
         with blaming("condition"):
-            return await with_lookups(
-                self.unit.connection, self.run.environment_id, judge_somewhere
-            )
+            return await self.looking_up(judge_somewhere)
+
+    def _translator(self) -> Translator:
+        locale = (self.run.recipient or {}).get("locale")
+        return Translator(
+            self.configuration.translations,
+            locale if isinstance(locale, str) else "",
+            self.run.tenant_id or "",
+            self.unit.engine.settings.default_locale,
+        )
+
+    async def looking_up(self, render: Callable[[Lookups], Awaitable[T]]) -> T:
+        """Render with what templates look up, and use by name. Raises LiquidError."""
+        return await with_lookups(
+            self.unit.connection,
+            self.run.environment_id,
+            render,
+            library=Library(self.configuration.partials, self._translator()),
+        )
 
     async def allows(self, step: BaseStep, *more: ConditionGroup | None) -> bool:
         """Judge a step's conditions, with more of its kind, and tell the verdict.

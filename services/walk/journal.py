@@ -6,7 +6,7 @@ walk from being recorded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -21,6 +21,7 @@ from domain.runs.statuses import RunStatus
 from domain.workflows.steps import BaseStep
 from models.queries.events.writing import message_event_row, outbox_row, run_event_row
 from models.queries.runs.walks import RunChange
+from outbound.redaction import Redactor
 from services.walk.happenings import happenings
 
 # The content of a message was bounded when it was rendered; here nothing of it is cut.
@@ -52,12 +53,18 @@ class Journal:
         taken: the run.
         now: the instant of the walk.
         subscribed: types of the events that somebody wants to hear of.
+        secrets: texts that the run's story must not show.
     """
 
     def __init__(
-        self, taken: TakenRun, now: datetime, subscribed: frozenset[str] = frozenset()
+        self,
+        taken: TakenRun,
+        now: datetime,
+        subscribed: frozenset[str] = frozenset(),
+        secrets: Iterable[str] = (),
     ) -> None:
         self.now = now
+        self._redactor = Redactor(secrets)
         self._taken = taken
         self._subscribed = subscribed
         # Events that only the run's row tells of: that it started, and that it completed.
@@ -114,7 +121,7 @@ class Journal:
     def _end(self, status: RunStatus, reason: str | None) -> None:
         self._status = status
         self._ended_at = self.now
-        self._end_reason = reason
+        self._end_reason = reason and self.shown(reason)
 
     @property
     def change(self) -> RunChange:
@@ -150,12 +157,16 @@ class Journal:
             attempt=attempt,
             step_ref=step.ref if step else None,
             step_type=step.type if step else None,
-            data=data or {},
+            data={name: self._redactor.within(value) for name, value in (data or {}).items()},
         )
         self._add("recipient_run_events", run_event_row(told))
         self._event_count += 1
         if told.status is RunEventStatus.ERROR:
             self._error_count += 1
+
+    def shown(self, text: str) -> str:
+        """Return a text without the secrets in it, as others may read it."""
+        return self._redactor.text(text)
 
     def make(self, message: NewMessage, order: DeliveryOrder | None) -> None:
         """Add a message, and the order to deliver it when a provider is needed."""

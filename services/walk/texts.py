@@ -8,7 +8,6 @@ from functools import partial
 from typing import TypeVar
 
 from services.off_loop import off_loop
-from services.recipients.lookups import with_lookups
 from services.walk.context import Walk
 from services.walk.faults import blaming
 from templating.limits import DEFAULT_LIMITS
@@ -55,4 +54,4 @@ async def render_settings(
         return render(lookups) if quick else await off_loop(partial(render, lookups))
 
     with blaming("template"):
-        return await with_lookups(walk.unit.connection, walk.run.environment_id, render_somewhere)
+        return await walk.looking_up(render_somewhere)

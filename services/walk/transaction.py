@@ -20,6 +20,7 @@ from domain.workflows import Cursor
 from models.queries.recipients.subscriptions import reached_through
 from models.queries.runs import walks
 from models.queries.waits.waits import outputs_of_run
+from runtime.crypto import UnknownKey
 from services import effects
 from services.batches.gathering import load_gathered, newest_record
 from services.engine import Engine, Unit
@@ -44,7 +45,8 @@ async def advance(engine: Engine, order: AdvanceInput) -> Advanced:
         What the run's Temporal workflow has to do next, and which messages to deliver.
 
     Raises:
-        Unavailable: the database is away; nothing was done.
+        Unavailable: the database is away, or this process lacks the key of a secret variable;
+            nothing was done.
     """
     cursor = Cursor.read(order.cursor)
     try:
@@ -95,7 +97,11 @@ async def _open(unit: Unit, taken: TakenRun) -> Walk:
     configuration = await engine.catalog.configuration(
         connection, taken.environment_id, taken.config_version
     )
-    journal = Journal(taken, unit.now, configuration.subscribed)
+    variables = configuration.variables
+    if variables.missing_key is not None:
+        # A template would see nothing where a secret belongs; the key is put back, or is not.
+        raise UnknownKey(variables.missing_key)
+    journal = Journal(taken, unit.now, configuration.subscribed, variables.secrets)
     if any("patch" in outcome for outcome in journal.outcomes.values()):
         patches = await walks.patches_of_run(connection, taken.id)
     batched = newest_record(journal.outcomes)

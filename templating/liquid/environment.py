@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Lock
+from typing import TextIO
 
 from liquid import BoundTemplate, Environment, Mode, RenderContext
 from liquid.ast import Node
@@ -36,12 +37,14 @@ from templating.liquid.list_filters import LIST_FILTERS
 from templating.liquid.lookup_filters import LOOKUP_FILTERS
 from templating.liquid.lookups import Lookups
 from templating.liquid.number_filters import NUMBER_FILTERS
+from templating.liquid.partials import PartialNode
 from templating.liquid.printing import storable
 from templating.liquid.render_context import BudgetedContext, LimitedOutput
-from templating.liquid.scan import check_delimiters, has_liquid
+from templating.liquid.scan import check_delimiters, has_liquid, line_at
 from templating.liquid.tags import register_tags
 from templating.liquid.text_filters import TEXT_FILTERS
 from templating.liquid.time_filters import is_zone
+from templating.liquid.translations import TRANSLATION_FILTERS, TranslateNode
 from templating.liquid.words import NamingEnvironment
 
 __all__ = [
@@ -52,6 +55,7 @@ __all__ = [
     "LiquidError",
     "check_source",
     "is_quick",
+    "partials_in",
     "render_text",
 ]
 
@@ -61,13 +65,22 @@ _CACHED_CHARACTERS = 2_000_000
 _QUICK_PARTS = 150
 # Which argument of a filter is a time zone.
 _ZONE_PLACES = {"timezone": 0, "date": 1}
-_SLOW_FILTERS = frozenset({"from_markdown"})
+_SLOW_FILTERS = frozenset({"from_markdown", "t"})
+# Translations render texts, which may be translations; partials have a limit of their own.
+_MAX_NESTED = 10
 
 
 def _build_environment() -> Environment:
     liquid_env = NamingEnvironment(tolerance=Mode.STRICT, strict_filters=True, autoescape=False)
     register_tags(liquid_env)
-    own = (*NUMBER_FILTERS, *LIST_FILTERS, *TEXT_FILTERS, *KNOCK_FILTERS, *LOOKUP_FILTERS)
+    own = (
+        *NUMBER_FILTERS,
+        *LIST_FILTERS,
+        *TEXT_FILTERS,
+        *KNOCK_FILTERS,
+        *LOOKUP_FILTERS,
+        *TRANSLATION_FILTERS,
+    )
     filters = {**liquid_env.filters, **dict(own)}
     for name, function in filters.items():
         liquid_env.add_filter(name, guard(name, function, liquid_env))
@@ -128,13 +141,9 @@ def is_quick(source: str) -> bool:
 
 def _renders_quickly(template: BoundTemplate) -> bool:
     parts = 0
-    static_context = RenderContext(template)
-    nodes = list(template.nodes)
-    while nodes:
-        node = nodes.pop()
-        if isinstance(node, (ForNode, TablerowNode)):
+    for node in _nodes(template):
+        if isinstance(node, (ForNode, TablerowNode, PartialNode, TranslateNode)):
             return False
-        nodes.extend(node.children(static_context))
         parts += 1
     for expression in _expressions(template):
         parts += 1
@@ -183,6 +192,50 @@ def render_text(
         if len(source) > MAX_SOURCE:
             raise _too_long()
         return source
+    template = _compile(source).template
+    context = BudgetedContext(
+        template, scope, limits, budget or Budget(limits), lookups, render_nested=_render_nested
+    )
+    output = LimitedOutput(limits.output)
+    for node in template.nodes:
+        _render_node(node, context, output)
+    return storable(output.getvalue())
+
+
+def _render_nested(source: str, scope: Scope, outer: BudgetedContext, output: TextIO) -> None:
+    """Render a source within another rendering, of which it sees nothing but the budget."""
+    if outer.depth >= _MAX_NESTED:
+        raise LiquidError(f"Templates may be nested at most {_MAX_NESTED} levels deep.")
+    if not has_liquid(source):
+        output.write(source)
+        return
+    template = _compile(source).template
+    context = BudgetedContext(
+        template,
+        scope,
+        outer.limits,
+        outer.budget,
+        outer.lookups,
+        render_nested=_render_nested,
+        depth=outer.depth + 1,
+    )
+    for node in template.nodes:
+        _render_node(node, context, output)
+
+
+def partials_in(source: str) -> list[str]:
+    """Return the keys of the partials that a template renders; none when it is broken."""
+    if "render" not in source or not has_liquid(source):
+        return []
+    try:
+        template = _parse(source)
+    except LiquidError:
+        return []
+    used = (node.key for node in _nodes(template) if isinstance(node, PartialNode))
+    return list(dict.fromkeys(used))
+
+
+def _compile(source: str) -> _Compiled:
     compiled = _compiled.get(source)
     if compiled is None:
         template = _parse(source)
@@ -190,19 +243,14 @@ def render_text(
             raise error
         compiled = _Compiled(template, _renders_quickly(template))
         _compiled.put(source, compiled)
-    template = compiled.template
-    context = BudgetedContext(template, scope, limits, budget or Budget(limits), lookups)
-    output = LimitedOutput(limits.output)
-    for node in template.nodes:
-        _render_node(node, context, output)
-    return storable(output.getvalue())
+    return compiled
 
 
 def _too_long() -> LiquidError:
     return LiquidError(f"A template may have at most {MAX_SOURCE // 1024} kB.")
 
 
-def _render_node(node: Node, context: BudgetedContext, output: LimitedOutput) -> None:
+def _render_node(node: Node, context: BudgetedContext, output: TextIO) -> None:
     try:
         node.render(context, output)
     except LiquidError as error:
@@ -238,7 +286,7 @@ def _translate(error: EngineError, fallback: Token | None) -> LiquidError:
 
 
 def _line(token: Token) -> int:
-    return token.source.count("\n", 0, token.start_index) + 1
+    return line_at(token.source, token.start_index)
 
 
 def _settle(template: BoundTemplate) -> Iterator[LiquidError]:
@@ -263,12 +311,17 @@ def _wrong_zones(template: BoundTemplate) -> Iterator[LiquidError]:
                 yield LiquidError(f"unknown time zone '{given.value[:64]}'", _line(used.token))
 
 
-def _expressions(template: BoundTemplate) -> Iterator[Expression]:
+def _nodes(template: BoundTemplate) -> Iterator[Node]:
     static_context = RenderContext(template)
     nodes = list(reversed(template.nodes))
     while nodes:
         node = nodes.pop()
+        yield node
         nodes.extend(reversed(list(node.children(static_context))))
+
+
+def _expressions(template: BoundTemplate) -> Iterator[Expression]:
+    for node in _nodes(template):
         pending = list(node.expressions())
         while pending:
             expression = pending.pop()

@@ -16,6 +16,7 @@ from typing import TypeAlias
 from domain.kit.json_types import JsonObject
 from domain.recipients.refs import RecipientRef
 from templating.limits import LiquidError
+from templating.liquid.library import NO_LIBRARY, Library
 
 MAX_LOOKUPS = 25
 
@@ -37,14 +38,21 @@ class Lookups:
 
     Args:
         known: what was fetched, None for an id that nobody has.
+        library: what they may use by name.
 
     Attributes:
         wanted: what was asked for and is not known.
+        styles: where partials leave their style sheets, in order, for the head of the document;
+            None where there is no such head, and they stay where they are.
     """
 
-    def __init__(self, known: Mapping[Lookup, Found] | None = None) -> None:
+    def __init__(
+        self, known: Mapping[Lookup, Found] | None = None, library: Library = NO_LIBRARY
+    ) -> None:
         self._known = known or {}
+        self.library = library
         self.wanted: set[Lookup] = set()
+        self.styles: dict[str, None] | None = None
 
     def find(self, wanted: Lookup) -> Found:
         """Return what was looked up; None when there is nothing, or when it is still to be fetched.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from io import StringIO
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeAlias
 
 from liquid import BoundTemplate, RenderContext
 from liquid.exceptions import UnknownFilterError
@@ -16,6 +16,9 @@ from templating.limits import Budget, Limits, LiquidError
 from templating.liquid.lookups import Lookups
 
 _NOTHING_DISABLED: list[str] = []
+
+
+RenderNested: TypeAlias = Callable[[str, Mapping[str, Any], Any, TextIO], None]
 
 
 class LimitedOutput(StringIO):
@@ -34,9 +37,15 @@ class LimitedOutput(StringIO):
 
 
 class BudgetedContext(RenderContext):
-    """A render context that pays for every node, look-up and filter from a budget."""
+    """A render context that pays for every node, look-up and filter from a budget.
 
-    __slots__ = ("budget", "limits", "local_size", "lookups")
+    Attributes:
+        render_nested: renders another source within this rendering: with a scope of its own, for
+            the context that asks, into an output.
+        depth: how many partials are around.
+    """
+
+    __slots__ = ("budget", "depth", "limits", "local_size", "lookups", "render_nested")
 
     def __init__(
         self,
@@ -45,10 +54,15 @@ class BudgetedContext(RenderContext):
         limits: Limits,
         budget: Budget,
         lookups: Lookups | None,
+        *,
+        render_nested: RenderNested,
+        depth: int = 0,
     ) -> None:
         self.limits = limits
         self.budget = budget
         self.lookups = lookups
+        self.render_nested = render_nested
+        self.depth = depth
         self.local_size = 0
         super().__init__(template, globals=scope)
         # Without the engine's built-in `now` and `today`, which are naive local times.

@@ -52,6 +52,13 @@ class Renderer:
         scope = {**self._scope, **names}
         return Renderer(scope, self._limits, budget=self._budget, lookups=self._lookups)
 
+    def collect_styles(self) -> Mapping[str, None]:
+        """Have partials leave their style sheets here from now on, in order, each once."""
+        if self._lookups is None:
+            return {}
+        self._lookups.styles = {}
+        return self._lookups.styles
+
     def value(self, name: str) -> Any:
         """Return what a name of the scope stands for, or None."""
         return self._scope.get(name)

@@ -12,7 +12,9 @@ from liquid.exceptions import LiquidSyntaxError
 from liquid.stream import TokenStream
 from liquid.tag import Tag
 
+from templating.liquid.partials import PartialTag
 from templating.liquid.printing import to_text
+from templating.liquid.translations import TranslateTag
 from templating.liquid.words import NamingLiquid, NamingOutput
 
 
@@ -67,13 +69,6 @@ class _RefusedTag(Tag):
         raise LiquidSyntaxError(self.reason, token=stream.current)
 
 
-class RefusedRender(_RefusedTag):
-    """`{% render %}`."""
-
-    name = "render"
-    reason = "the tag 'render' (partials) is not supported by this version"
-
-
 class RefusedInclude(_RefusedTag):
     """`{% include %}`."""
 
@@ -83,5 +78,13 @@ class RefusedInclude(_RefusedTag):
 
 def register_tags(liquid_env: Environment) -> None:
     """Put these tags in the place of the engine's own."""
-    for tag in (TextOutput, TextEcho, SourceCycle, NamingLiquid, RefusedRender, RefusedInclude):
+    for tag in (
+        TextOutput,
+        TextEcho,
+        SourceCycle,
+        NamingLiquid,
+        PartialTag,
+        TranslateTag,
+        RefusedInclude,
+    ):
         liquid_env.add_tag(tag)

@@ -15,6 +15,7 @@ from domain.kit.json_types import JsonObject
 from templating.limits import LiquidError
 from templating.liquid.printing import to_text
 from templating.markup.liquid_markdown import liquid_markdown_to_html
+from templating.messages.partial_blocks import source_of_partial
 
 # At the top of the layout's head, so that the layout's own rules win.
 BASE_CSS = """
@@ -275,4 +276,5 @@ _INNER: Mapping[str, Callable[[JsonObject], str]] = {
     "divider": _divider,
     "image": _image,
     "button_set": _button_set,
+    "partial": lambda block: f"\n{source_of_partial(block)}\n",
 }

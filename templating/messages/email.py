@@ -6,7 +6,7 @@ Source: Knock docs, "Email layouts" and "Email channel settings".
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 
 from domain.channels.email import EmailContent
@@ -128,10 +128,16 @@ def _render_html(
         named = renderer.extended({"footer_links": shown})
         surroundings = layout.html_layout
         if has_blocks:
-            surroundings = (mjml.with_base_styles if is_mjml else _with_base_styles)(surroundings)
+            surroundings = (
+                mjml.with_base_styles(surroundings)
+                if is_mjml
+                else _with_styles(f"<style>{BASE_CSS}</style>", surroundings)
+            )
+        sheets: Iterable[str] = () if is_mjml else renderer.collect_styles()
         rendered = _render_composed(named, surroundings, body, before, is_mjml=is_mjml)
         inside = rendered.partition(_BODY_START)[2].partition(_BODY_END)[0]
         whole = rendered.replace(_BODY_START, "").replace(_BODY_END, "").strip()
+        whole = _with_styles("".join(sheets), whole)
     return (mjml.to_html(whole), mjml.readable(inside)) if is_mjml else (whole, inside)
 
 
@@ -145,11 +151,11 @@ def _alone(body: Body, *, is_mjml: bool) -> Body:
     return Body(f"{style}\n{body.source}", [(line + lines, name) for line, name in body.places])
 
 
-def _with_base_styles(layout: str) -> str:
-    """Write the styles of blocks at the top of the layout's head, where the layout's own win."""
-    head = _HEAD.search(layout)
+def _with_styles(styles: str, document: str) -> str:
+    """Write style elements at the top of a document's head, where the document's own win."""
+    head = _HEAD.search(document)
     at = head.end() if head else 0
-    return f"{layout[:at]}<style>{BASE_CSS}</style>{layout[at:]}"
+    return f"{document[:at]}{styles}{document[at:]}"
 
 
 def _render_text_part(

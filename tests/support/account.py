@@ -36,6 +36,7 @@ __all__ = [
     "AUTHOR",
     "SINK",
     "T0",
+    "VAULT_KEY",
     "Account",
     "Seeded",
     "email_step",
@@ -44,6 +45,7 @@ __all__ = [
     "note",
     "workflow",
 ]
+VAULT_KEY = "k" * 16
 SINK = "smtp://127.0.0.1:2525"
 
 
@@ -106,7 +108,7 @@ def make_engine(url: str, temporal: TemporalRecorder) -> Engine:
     """Compose an engine on a database, with Temporal replaced at its edge."""
     settings = Settings(database_url=url, rate_limits=False, smtp_url=SINK, starts_ahead=0)
     database = Database(url, size=5)
-    return compose_engine(settings, database, cast(Client, temporal), Vault(["k" * 16]))
+    return compose_engine(settings, database, cast(Client, temporal), Vault([VAULT_KEY]))
 
 
 @dataclass(frozen=True)

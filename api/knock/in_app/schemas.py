@@ -123,7 +123,7 @@ class FeedOut(Out):
             entries=[FeedItemOut.of(view, item, people) for item in view.page.rows],
             meta=FeedMetadataOut.of(view.counts),
             page_info=PageInfoOut.of(view.page),
-            vars={},
+            vars=view.variables,
         )
 
 

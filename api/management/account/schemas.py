@@ -60,7 +60,7 @@ class FeaturesOut(Out):
     self_serve_allowed: bool = True
     sso_allowed: bool = False
     tenant_preferences_allowed: bool = False
-    translations_allowed: bool = False
+    translations_allowed: bool = True
 
 
 class WhoamiOut(Out):

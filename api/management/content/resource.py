@@ -32,12 +32,12 @@ from services.content.drafts import ContentView
 ANNOTATE_HELP: dict[str, str | Param] = {
     "annotate": boolean("Add `__annotation`, as Knock's CLI needs it.")
 }
-_READ_HELP: dict[str, str | Param] = {
+READ_HELP: dict[str, str | Param] = {
     **ENVIRONMENT_HELP,
     **ANNOTATE_HELP,
     "hide_uncommitted_changes": boolean("Return what was last committed instead of the draft."),
 }
-_WRITE_HELP: dict[str, str | Param] = {
+WRITE_HELP: dict[str, str | Param] = {
     **ENVIRONMENT_HELP,
     **ANNOTATE_HELP,
     "commit": boolean("Publish at once."),
@@ -136,7 +136,7 @@ class ContentResource:
             name=f"list_{name}s",
             description=f"List {plural} by key.",
             response_model=self._page,
-            openapi_extra=takes(query={**_READ_HELP, **PAGE_HELP}),
+            openapi_extra=takes(query={**READ_HELP, **PAGE_HELP}),
         )
         add(
             "/{key}",
@@ -144,7 +144,7 @@ class ContentResource:
             name=f"get_{name}",
             description=f"Get one {noun}.",
             response_model=self._shape,
-            openapi_extra=takes(query=_READ_HELP),
+            openapi_extra=takes(query=READ_HELP),
         )
         add(
             "/{key}",
@@ -153,7 +153,7 @@ class ContentResource:
             name=f"upsert_{name}",
             description=f"Create or replace one {noun}; with `commit` publish it too.",
             response_model=self.body_out,
-            openapi_extra=takes(self._body, query=_WRITE_HELP),
+            openapi_extra=takes(self._body, query=WRITE_HELP),
         )
         add(
             "/{key}/validate",

@@ -172,7 +172,7 @@ class ChannelStep(BaseStep):
     )
 
     def references(self, place: str) -> Iterator[Reference]:
-        """Yield the channel or group, and the layout of an e-mail."""
+        """Yield channel or group, the layout of an e-mail, and the partials among its blocks."""
         target, key = CHANNEL, self.channel_key
         if self.channel_group_key is not None:
             target, key = CHANNEL_GROUP, self.channel_group_key
@@ -181,6 +181,9 @@ class ChannelStep(BaseStep):
         if isinstance(layout, str):
             at = f"{place}.template.settings.layout_key"
             yield Reference(at, ResourceType.EMAIL_LAYOUT, layout)
+        kind = CHANNEL_KINDS[self.channel_type]
+        for at, key in kind.partials(self.template, f"{place}.template"):
+            yield Reference(at, ResourceType.PARTIAL, key)
 
     def templates(self, place: str) -> Iterator[Template]:
         """Yield the sources of the template, then those of the overrides."""

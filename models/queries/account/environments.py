@@ -56,6 +56,12 @@ async def list_environments(connection: Connection, request: PageRequest) -> Pag
     return await _IN_ORDER.page(connection, where, request)
 
 
+async def list_slugs(connection: Connection) -> list[str]:
+    """Return the slugs of all environments in the order of promotion."""
+    cursor = await connection.execute("SELECT slug FROM environments ORDER BY position")
+    return [row["slug"] for row in await cursor.fetchall()]
+
+
 async def insert_environment(
     connection: Connection,
     *,

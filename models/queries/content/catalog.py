@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from domain.channels.rows import StoredChannel
-from domain.content.rows import Published, VersionContent
+from domain.content.rows import IdentifiedContent, Published, VersionContent
 from models.sql import columns_of, fetch_all, fetch_one
 from runtime.database import Connection
 
@@ -64,6 +64,14 @@ async def workflows_by_audience(
     """Return by audience the keys of the active workflows whose published version it triggers."""
     cursor = await connection.execute(_BY_AUDIENCE, (environment_id,))
     return {row["audience_key"]: row["workflow_keys"] for row in await cursor.fetchall()}
+
+
+async def version_contents(
+    connection: Connection, version_ids: Sequence[UUID]
+) -> list[IdentifiedContent]:
+    """Return key and content of several versions."""
+    statement = "SELECT id, key, content FROM content_versions WHERE id = ANY(%s)"
+    return await fetch_all(connection, IdentifiedContent, statement, (list(version_ids),))
 
 
 async def version_content(connection: Connection, version_id: UUID) -> VersionContent | None:

@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from domain.content.rows import Published, Resource, Selection, Version
+from domain.content.translation import TranslationFilters
 from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
 from models.sql import Listing, Where, columns_of, fetch_all, fetch_one
@@ -16,6 +17,12 @@ from runtime.database import Connection
 
 _BY_KEY = Listing(Resource, "content_resources r", "r", ("key",), descending=False)
 _RESOURCE = columns_of(Resource, "r")
+# The key of a translation is `locale/namespace~tenant`; an environment has few of them.
+_BY_KEY_OF_TRANSLATION = {
+    "locale_code": "split_part(split_part(r.key, '~', 1), '/', 1) = %s",
+    "namespace": "split_part(split_part(r.key, '~', 1), '/', 2) = %s",
+    "tenant": "substr(r.key, length(split_part(r.key, '~', 1)) + 2) = %s",
+}
 
 
 async def get_resource(
@@ -264,6 +271,7 @@ async def list_resources(
     request: PageRequest,
     *,
     published_only: bool,
+    filters: TranslationFilters | None = None,
 ) -> Page[Resource]:
     """Return a page of resources by key; `published_only` leaves out what was never committed."""
     where = Where()
@@ -271,6 +279,8 @@ async def list_resources(
     where.add("r.resource_type = %s AND r.archived_at IS NULL", resource_type)
     if published_only:
         where.add("r.published_version_id IS NOT NULL")
+    if filters is not None:
+        where.add_by_name(_BY_KEY_OF_TRANSLATION, filters)
     return await _BY_KEY.page(connection, where, request)
 
 

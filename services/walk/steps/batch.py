@@ -30,7 +30,6 @@ from services.batches.gathering import batched_record, load_gathered
 from services.batches.joining import Joined, join
 from services.batches.windows import seal
 from services.off_loop import off_loop
-from services.recipients.lookups import with_lookups
 from services.walk.context import Walk
 from services.walk.faults import blaming
 from services.walk.moves import Done, Event, Halted, Move, Skipped, Waiting, Woken
@@ -107,7 +106,7 @@ async def _key(walk: Walk, step: BatchStep) -> str:
         return work() if is_quick(source) else await off_loop(work)
 
     with blaming("template"):
-        text = await with_lookups(walk.unit.connection, walk.run.environment_id, render)
+        text = await walk.looking_up(render)
     return text.strip()
 
 

@@ -167,6 +167,7 @@ async def _make_message(
             {**content, **destination.content},
             identifier,
             walk.run.environment_id,
+            secrets=walk.configuration.variables.secrets,
         )
     order = None
     if not kind.needs_provider:

@@ -6,7 +6,7 @@ from domain.kit.json_types import JsonObject
 from domain.runs.events import RunEventType
 from domain.runs.fetches import FetchResult, StoredFetch
 from domain.workflows.steps.http_fetch import FETCH_WAITS, HttpFetchStep, merged
-from services.channels.sealing import masked_url
+from services.channels.sealing import masked_url, secrets_in
 from services.walk.context import Walk
 from services.walk.faults import ContentError, blaming
 from services.walk.moves import Done, Event, Move, Skipped, Woken
@@ -53,6 +53,8 @@ class HttpFetchExecutor:
                 parse_json(content["body"])
             except ValueError as error:
                 raise ContentError("request", f"body: not JSON: {error}", is_final=True) from None
+        secrets = walk.configuration.variables.secrets
+        request["secrets"] = secrets_in(content, secrets)
         request["any_json"] = step.settings.response_path is not None
         told = {"method": content["method"], "url": masked_url(content["url"])}
         event = Event(RunEventType.FETCH_REQUESTED, told)

@@ -18,7 +18,6 @@ from runtime.logs import get_logger
 from services.channels.sealing import open_channel_settings
 from services.content.catalog import ConfiguredChannel
 from services.off_loop import off_loop
-from services.recipients.lookups import with_lookups
 from services.walk.context import Walk
 from templating.limits import LiquidError
 from templating.liquid.environment import is_quick as is_quick_template
@@ -141,7 +140,7 @@ async def _rendered(walk: Walk, work: Callable[..., T], sources: object, *, is_s
         prepared: Callable[[], T] = partial(work, lookups=lookups)
         return prepared() if is_quick else await off_loop(prepared)
 
-    return await with_lookups(walk.unit.connection, walk.run.environment_id, render)
+    return await walk.looking_up(render)
 
 
 def _sees_little(walk: Walk) -> bool:

@@ -8,7 +8,14 @@ import pytest
 
 from domain.content.kind import KindOfContent
 from domain.content.kinds import KINDS
-from domain.kit.authored import CHANNEL, ChannelTypes, Language, Reference, Template
+from domain.kit.authored import (
+    CHANNEL,
+    ChannelTypes,
+    Language,
+    Reference,
+    ResourceType,
+    Template,
+)
 from domain.kit.errors import InvalidParams
 from domain.kit.stored import content_sha
 from tests.support.steps import channel_step, email_step, workflow
@@ -19,6 +26,13 @@ DOCUMENTS: dict[str, Any] = {
         "name": "Plain",
         "html_layout": "<html>{{ content }}</html>",
         "text_layout": "{{ content }}",
+    },
+    "partial": {"name": "Plain", "type": "html", "content": "<p>{{ a }}</p>"},
+    "translation": {"format": "json", "content": '{"a": {"b": "Hi {{ name }}"}}'},
+    "message_type": {
+        "name": "Plain",
+        "preview": "{{ title }}",
+        "variants": [{"key": "default", "name": "Default", "fields": []}],
     },
     "audience": {
         "name": "Plain",
@@ -72,7 +86,10 @@ def test_a_key_is_judged_with_the_document(kind: KindOfContent[Any]) -> None:
     with pytest.raises(InvalidParams) as refusal:
         kind.check(kind.normalise({}, ChannelTypes()), "No Key")
 
-    assert [error.field for error in refusal.value.errors][:2] == ["key", "name"]
+    told = ["key", "name"]
+    if kind.name is ResourceType.TRANSLATION:  # which is named by its locale
+        told = ["locale_code", "content"]
+    assert [error.field for error in refusal.value.errors][:2] == told
 
 
 def test_steps_tell_what_they_refer_to_and_render() -> None:

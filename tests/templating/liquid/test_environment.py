@@ -81,7 +81,7 @@ def test_cycle_alternates_by_its_text() -> None:
     [
         ("a\n{{ b | nothing_like_it }}", "unknown filter 'nothing_like_it'", 2),
         ("\n\n{% user %}", "unexpected tag 'user'", 3),
-        ("x\n{% render 'footer' %}", "not supported by this version", 2),
+        ("x\n{% render 'footer' %}", "cannot be rendered here", 2),
         ("{% include 'footer' %}", "does not exist", 1),
         ("x\n{{ never closed", "expected '}}'", 2),
         ("\n{% raw %}{{ x }}", "endraw", 2),

@@ -18,8 +18,8 @@ async def test_environments_come_in_the_order_of_promotion(management: httpx.Asy
 
 
 async def test_whoami_names_the_token(management: httpx.AsyncClient) -> None:
-    """A service token is told its name, and that translations are not there yet."""
+    """A service token is told its name, and that there are translations."""
     body = (await management.get("/v1/whoami")).json()
 
     assert (body["type"], body["service_token_name"]) == ("service_token", "Seed")
-    assert body["account_features"]["translations_allowed"] is False
+    assert body["account_features"]["translations_allowed"] is True

@@ -1,0 +1,82 @@
+"""Variables: list, get. They are written through the admin API."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.responses import JSONResponse
+
+from api.kit.auth import EngineDep, ServiceToken
+from api.kit.lists import filter_parameters, read_filters
+from api.kit.pagination import BY_ID
+from api.kit.parameters import ERROR_RESPONSES, takes
+from api.kit.query_strings import QueryDep
+from api.kit.shapes import LeftOut, Moment, Out, PlainEntriesOut, answer
+from api.kit.strings import known_id
+from api.management.requests import PAGE_HELP, read_environment, read_limit, refuse_branch
+from domain.content.variables import VariableFilters, VariableType
+from services.content import variables
+from services.content.variables import VariableView
+
+router = APIRouter(prefix="/v1/variables", tags=["Variables"], responses=ERROR_RESPONSES)
+
+
+class VariableOut(Out):
+    """A variable; the value of a secret one is masked."""
+
+    key: str
+    type: Literal["public", "secret"]
+    description: str | None
+    value: str | None = Field(
+        description="In the environment that was asked for; else where an environment has none."
+    )
+    environment_values: LeftOut[dict[str, str | None]] = Field(
+        None, description="By slug; left out when one environment was asked for."
+    )
+    inserted_at: Moment
+    updated_at: Moment
+
+    @classmethod
+    def of(cls, view: VariableView) -> Self:
+        """Write a variable."""
+        everywhere = view.environment_values
+        return cls(
+            key=view.key,
+            type="secret" if view.type == VariableType.SECRET else "public",
+            description=view.description,
+            value=view.value,
+            environment_values=None if everywhere is None else dict(everywhere),
+            inserted_at=view.inserted_at,
+            updated_at=view.updated_at,
+        )
+
+
+@router.get(
+    "",
+    response_model=PlainEntriesOut[VariableOut],
+    openapi_extra=takes(
+        query={
+            "environment": "Slug; without, the values of all environments are listed.",
+            **filter_parameters(VariableFilters, PAGE_HELP),
+        }
+    ),
+)
+async def list_variables(_token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
+    """List variables by key."""
+    refuse_branch(query)
+    is_one = query.text("environment") is not None
+    page = await variables.list_variables(
+        engine,
+        await read_environment(engine, query) if is_one else None,
+        read_filters(query, VariableFilters),
+        read_limit(query, BY_ID),
+    )
+    return answer(PlainEntriesOut[VariableOut].of(page, map(VariableOut.of, page.rows)))
+
+
+@router.get("/{key}", response_model=VariableOut)
+async def get_variable(key: str, _token: ServiceToken, engine: EngineDep) -> JSONResponse:
+    """Get one variable with its values in every environment."""
+    return answer(VariableOut.of(await variables.get_variable(engine, known_id(key))))

@@ -1,0 +1,140 @@
+"""Message types as a kind of content: which fields an in-app message of a type has.
+
+Source: Knock docs, "Message types"; Management API reference, MessageTypeRequest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, Field, ValidationError
+
+from domain.content.fields import InputField, InputFields, field_schemas, read_fields
+from domain.content.kind import KindOfContent
+from domain.kit.authored import ChannelTypes, FileFields, ResourceType, Template, TemplateFile
+from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.shapes import Shape, Text, Wrong
+from domain.kit.stored import Name, read_document, without_client_keys
+
+MAX_DESCRIPTION = 280
+MAX_VARIANTS = 50
+DEFAULT_VARIANT = "default"
+FIRST_VERSION = "0.0.1"
+_SEMVER = r"^\d{1,9}\.\d{1,9}\.\d{1,9}$"
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One of the forms that a message type has."""
+
+    key: str
+    name: str
+    fields: tuple[InputField, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageType:
+    """What messages of a type hold.
+
+    Attributes:
+        preview: shows a message in the editor; Liquid.
+    """
+
+    variants: tuple[Variant, ...]
+    preview: str = ""
+
+
+class VariantShape(Shape):
+    """A variant as it is written."""
+
+    key: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,255}$")]
+    name: Name
+    fields: InputFields = []  # noqa: RUF012 - pydantic copies it
+
+
+def _variants(variants: list[VariantShape]) -> list[VariantShape]:
+    keys = [variant.key for variant in variants]
+    if DEFAULT_VARIANT not in keys:
+        raise Wrong(f"must have a variant with the key {DEFAULT_VARIANT}")
+    for key in keys:
+        if keys.count(key) > 1:
+            raise Wrong(f"has the key {key!r} twice")
+    return variants
+
+
+class MessageTypeShape(Shape):
+    """A message type as it is written; members that a client adds beside these are ignored."""
+
+    name: Name
+    description: Annotated[str | None, Field(max_length=MAX_DESCRIPTION)] = None
+    icon_name: str | None = None
+    preview: Text = Field(description="HTML and Liquid; for the editor.")
+    semver: Annotated[str | None, Field(pattern=_SEMVER)] = Field(
+        FIRST_VERSION, description="Raised by its author."
+    )
+    variants: Annotated[
+        list[VariantShape], Field(max_length=MAX_VARIANTS), AfterValidator(_variants)
+    ] = Field(default_factory=list, validate_default=False, description="One of them is `default`.")
+
+
+class MessageTypeKind(KindOfContent[MessageType]):
+    """What message types tell of themselves; they refer to nothing outside their Liquid."""
+
+    name: ClassVar[ResourceType] = ResourceType.MESSAGE_TYPE
+    noun: ClassVar[str] = "message type"
+    shape: ClassVar[type[Shape]] = MessageTypeShape
+
+    def normalise(self, raw: JsonObject, channel_types: ChannelTypes) -> JsonObject:
+        """Return the members that are written; without variants there is an empty one."""
+        sent = {name: without_client_keys(raw.get(name)) for name in self.shape.model_fields}
+        if sent["variants"] is None:
+            sent["variants"] = [{"key": DEFAULT_VARIANT, "name": "Default", "fields": []}]
+        if sent["semver"] is None:
+            sent["semver"] = FIRST_VERSION
+        return sent
+
+    def check(self, content: JsonObject, key: str) -> MessageType:
+        """Read a draft. Raises InvalidParams."""
+        shape = read_document(MessageTypeShape, content, key)
+        return MessageType(
+            tuple(Variant(each.key, each.name, tuple(each.fields)) for each in shape.variants),
+            shape.preview,
+        )
+
+    def read(self, content: JsonValue, key: str) -> MessageType:
+        """Read a stored message type; variants and fields that cannot be read are left out."""
+        stored = content if isinstance(content, dict) else {}
+        variants, preview = stored.get("variants"), stored.get("preview")
+        return MessageType(
+            tuple(_read_variants(variants if isinstance(variants, list) else [])),
+            preview if isinstance(preview, str) else "",
+        )
+
+    def templates(self, document: MessageType) -> Iterator[Template]:
+        """Yield the preview."""
+        yield Template("preview", document.preview)
+
+    def files(self, document: MessageType) -> Iterator[tuple[str, FileFields]]:
+        """Yield the document itself, whose preview is a file."""
+        yield "", {"preview": TemplateFile("html")}
+
+    def schemas(self, document: MessageType) -> Iterator[tuple[str, JsonObject]]:
+        """Yield the schemas of all fields."""
+        for index, variant in enumerate(document.variants):
+            yield from field_schemas(variant.fields, f"variants[{index}].fields")
+
+
+def _read_variants(stored: list[JsonValue]) -> Iterator[Variant]:
+    for one in stored:
+        if not isinstance(one, dict):
+            continue
+        try:
+            plain = VariantShape.model_validate({**one, "fields": []})
+        except ValidationError:
+            continue
+        yield Variant(plain.key, plain.name, read_fields(one.get("fields")))
+
+
+MESSAGE_TYPE = MessageTypeKind()

@@ -1,0 +1,126 @@
+"""The tag `render`: a partial, which sees its inputs and nothing else (Knock docs: "Partials")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, TextIO, cast
+
+from liquid import Node, RenderContext
+from liquid.builtin.expressions import KeywordArgument, StringLiteral
+from liquid.builtin.tags.render_tag import RenderNode, RenderTag
+from liquid.exceptions import LiquidSyntaxError
+from liquid.expression import Expression
+from liquid.stream import TokenStream
+from liquid.token import Token
+
+from domain.content.fields import typed_inputs
+from domain.content.partial import MAX_DEPTH, PartialType
+from domain.kit.json_types import JsonObject
+from templating.limits import LiquidError
+from templating.liquid.printing import is_nothing, to_text
+from templating.liquid.render_context import BudgetedContext
+from templating.liquid.scan import line_at
+
+# What is not closed ends with the source, so that looking for ends takes linear time.
+_STYLE_OR_COMMENT = re.compile(
+    r"<!--.*?(?:-->|\Z)|<style\b[^>]*>.*?(?:</style\s*>|\Z)", re.IGNORECASE | re.DOTALL
+)
+
+
+class PartialNode(Node):
+    """One use of a partial.
+
+    Attributes:
+        key: of the partial; it is written out, so that content tells what it refers to.
+        inputs: named expressions.
+    """
+
+    __slots__ = ("inputs", "key")
+
+    def __init__(self, token: Token, key: str, inputs: list[KeywordArgument]) -> None:
+        super().__init__(token)
+        self.key = key
+        self.inputs = inputs
+        self.blank = False
+
+    def __str__(self) -> str:
+        return f"{{% render '{self.key}' %}}"
+
+    def expressions(self) -> Iterable[Expression]:
+        """Return what the inputs are given."""
+        yield from (each.value for each in self.inputs)
+
+    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
+        """Render the partial into the output of whoever renders it.
+
+        Raises LiquidError: there is none, partials are nested too deep, or it cannot be rendered.
+        """
+        own = cast(BudgetedContext, context)
+        line = line_at(self.token.source, self.token.start_index)
+        if own.lookups is None:
+            raise LiquidError("Partials cannot be rendered here.", line)
+        partial = own.lookups.library.partials.get(self.key)
+        if partial is None:
+            raise LiquidError(f"there is no published partial '{self.key}'", line)
+        if own.depth >= MAX_DEPTH:
+            raise LiquidError(f"partials may be nested at most {MAX_DEPTH} levels deep", line)
+        given = {each.name: _plain(each.value.evaluate(context)) for each in self.inputs}
+        declared = {field.key for field in partial.fields}
+        # Without a field an input arrives as the text that it prints as.
+        inputs: JsonObject = {
+            name: value if name in declared else to_text(value) for name, value in given.items()
+        }
+        variables = context.resolve("vars", token=self.token, default=None)
+        branding = variables.get("branding") if isinstance(variables, dict) else None
+        scope = {"vars": {"branding": branding or {}}, **typed_inputs(partial.fields, inputs)}
+        content, sheets = partial.content, own.lookups.styles
+        try:
+            if sheets is not None and partial.type is PartialType.HTML:
+                content, styles = _without_styles(content)
+                for style in styles:
+                    sheet = own.get_buffer(buffer)
+                    own.render_nested(style, scope, own, sheet)
+                    sheets.setdefault(sheet.getvalue())
+            own.render_nested(content, scope, own, buffer)
+        except LiquidError as error:
+            inner = "" if error.line is None else f", line {error.line}"
+            raise LiquidError(f"partial '{self.key}'{inner}: {error.message}", line) from error
+        return 1
+
+
+@lru_cache(maxsize=256)
+def _without_styles(content: str) -> tuple[str, tuple[str, ...]]:
+    """Take the style elements out of a source; those in comments are for one mail program only."""
+    kept: list[str] = []
+    styles: list[str] = []
+    position = 0
+    for found in _STYLE_OR_COMMENT.finditer(content):
+        if not found[0].startswith("<!--"):
+            kept.append(content[position : found.start()])
+            styles.append(found[0])
+            position = found.end()
+    return "".join([*kept, content[position:]]), tuple(styles)
+
+
+def _plain(value: object) -> Any:
+    """Return a value of the engine as JSON has it."""
+    if is_nothing(value):
+        return None
+    if isinstance(value, str | int | float | list | dict):
+        return value
+    return list(value) if isinstance(value, range | tuple) else to_text(value)
+
+
+class PartialTag(RenderTag):
+    """`{% render 'key', name: value %}`."""
+
+    def parse(self, stream: TokenStream) -> Node:
+        """Read the key and the inputs."""
+        token = stream.current
+        node = cast(RenderNode, super().parse(stream))
+        if not isinstance(node.name, StringLiteral) or node.var is not None or node.alias:
+            message = "'render' takes the key of a partial in quotes, and inputs by name"
+            raise LiquidSyntaxError(message, token=token)
+        return PartialNode(token, node.name.value, node.args)

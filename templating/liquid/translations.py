@@ -1,0 +1,131 @@
+"""The filter `t` and the tag `t`: texts in the recipient's language.
+
+Source: Knock docs, "Translations".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any, TextIO, cast
+
+from liquid import Node, RenderContext
+from liquid.ast import BlockNode
+from liquid.exceptions import LiquidSyntaxError
+from liquid.filter import with_context
+from liquid.parser import get_parser
+from liquid.stream import TokenStream
+from liquid.tag import Tag
+from liquid.token import TOKEN_EOF, TOKEN_EXPRESSION, TOKEN_TAG, Token
+
+from domain.content.translation import FoundText
+from domain.kit.json_types import JsonObject
+from templating.limits import LiquidError
+from templating.liquid.locale_filters import find_locale
+from templating.liquid.number_filters import number as number_of
+from templating.liquid.printing import to_text
+from templating.liquid.render_context import BudgetedContext
+
+_END = "endt"
+
+
+@with_context
+def translate(key: object, *, context: BudgetedContext, **values: object) -> str | None:
+    """Return the text of a key, with the given values in it; nothing when there is none.
+
+    With `count` an object of plural forms gives the one for that number.
+    """
+    found = _find(context, to_text(key))
+    if found is None:
+        return None
+    text = _form(found, values.get("count"))
+    if text is None:
+        return None
+    output = context.get_buffer()
+    context.render_nested(text, _scope(context, values), context, output)
+    return output.getvalue()
+
+
+def _find(context: BudgetedContext, key: str) -> FoundText | None:
+    if context.lookups is None:
+        raise LiquidError("Translations cannot be looked up here.")
+    translator = context.lookups.library.translator
+    return None if translator is None else translator.find(key)
+
+
+def _form(found: FoundText, count: object) -> str | None:
+    """Return the text for a number of things, or the only one there is."""
+    if isinstance(found.value, str):
+        return found.value
+    if count is None:
+        return None
+    number = number_of(count)
+    names = ["zero"] if number == 0 else ["one"] if number == 1 else []
+    if isinstance(number, int | float | Decimal):
+        # Languages with more forms than Knock's three may name theirs as Unicode does.
+        names.append(find_locale(found.locale).plural_form(abs(number)))
+    for name in (*names, "other"):
+        text = found.value.get(name)
+        if isinstance(text, str):
+            return text
+    return None
+
+
+def _scope(context: BudgetedContext, values: Mapping[str, object]) -> JsonObject:
+    return {**context.globals, **context.locals, **values}
+
+
+class TranslateNode(Node):
+    """A text whose translation is rendered in its place, when there is one.
+
+    Attributes:
+        text: as it is written, which is the key of its translation.
+        block: renders the text itself.
+    """
+
+    __slots__ = ("block", "text")
+
+    def __init__(self, token: Token, text: str, block: BlockNode) -> None:
+        super().__init__(token)
+        self.text = text
+        self.block = block
+        self.blank = False
+
+    def __str__(self) -> str:
+        return f"{{% t %}}{self.text}{{% endt %}}"
+
+    def children(
+        self, static_context: RenderContext, *, include_partials: bool = True
+    ) -> Iterable[Node]:
+        """Return what the text is made of."""
+        yield self.block
+
+    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
+        """Write the translation, or the text."""
+        own = cast(BudgetedContext, context)
+        found = _find(own, self.text) or _find(own, self.text.strip())
+        if found is None or not isinstance(found.value, str):
+            return self.block.render(context, buffer)
+        own.render_nested(found.value, _scope(own, {}), own, buffer)
+        return 1
+
+
+class TranslateTag(Tag):
+    """`{% t %}text{% endt %}`."""
+
+    name = "t"
+    end = _END
+
+    def parse(self, stream: TokenStream) -> Node:
+        """Read the text, which is parsed and kept as it is written."""
+        token = stream.eat(TOKEN_TAG)
+        if stream.current.kind == TOKEN_EXPRESSION:
+            raise LiquidSyntaxError("'t' takes nothing but the text", token=token)
+        block = get_parser(self.env).parse_block(stream, frozenset({_END, TOKEN_EOF}))
+        stream.expect(TOKEN_TAG, value=_END)
+        start = token.source.index("%}", token.start_index) + 2
+        end = token.source.rindex("{%", 0, stream.current.start_index + 1)
+        return TranslateNode(token, token.source[start:end], block)
+
+
+TRANSLATION_FILTERS: tuple[tuple[str, Any], ...] = (("t", translate),)
