@@ -9,32 +9,19 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
-
-from domain.bulk.requests import (
-    BulkCreateSchedulesIn,
-    BulkDeleteUsersIn,
-    BulkIdentifyIn,
-    BulkSetPreferencesIn,
-)
 from domain.channels.in_app_feed import FEED_PROVIDER
 from domain.channels.requests import ChannelRequest, ChannelSettingsRequest
 from domain.channels.types import ChannelType
 from domain.content.rows import Selection
 from domain.content.workflow import WORKFLOW
-from domain.kit.errors import NotFound, Unavailable
-from domain.kit.json_types import JsonObject
+from domain.kit.errors import NotFound
 from domain.kit.principals import EnvironmentScope
 from domain.kit.shapes import read_shape
 from domain.messages.engagement import Engagement
 from domain.recipients.refs import RecipientRef
 from domain.recipients.subscriptions import SubscribeIn, UnsubscribeIn
 from services.account.environments import get_scope
-from services.bulk.accept import BulkView
-from services.bulk.departures import delete_recipient, delete_users
-from services.bulk.preferences import set_preferences
-from services.bulk.recipients import identify_users
-from services.bulk.schedules import create_schedules
+from services.bulk.departures import delete_recipient
 from services.channels import channels
 from services.content import commits
 from services.content.drafts import switch_content
@@ -43,9 +30,6 @@ from services.messages.messages import StatusChange, engage_many
 from services.recipients.subscriptions import subscribe, unsubscribe
 from tests.support.account import AUTHOR, Account, note, workflow
 from tests.support.builders import Builder, Environment
-from tests.support.bulk import counts, finish
-from tests.support.schedules import FLOW, schedule
-from tests.support.world import World, channel_step
 
 Call = Callable[[], Awaitable[Any]]
 
@@ -172,87 +156,3 @@ async def test_a_deletion_and_subscriptions(
         " AND (r.collection, r.id) = (s.object_collection, s.object_id)))",
         environment.id,
     )
-
-
-_DAILY = {"frequency": "daily", "hours": 9}
-_ZONES = ("Asia/Tokyo", "America/New_York")
-
-
-def _unless_deleted(call: Call) -> Call:
-    """Let a call lose to a deletion; that it was in the way of another one fails the test."""
-
-    async def tried() -> None:
-        try:
-            await call()
-        except (NotFound, Unavailable) as error:
-            if isinstance(error.__cause__, psycopg.Error):
-                raise
-
-    return tried
-
-
-def _chosen(count: int) -> list[JsonObject]:
-    """Describe some of the same ten people, in any order."""
-    return [
-        {"id": f"user-{one}", "n": random.choice("12"), "timezone": random.choice(_ZONES)}
-        for one in random.sample(range(10), count)
-    ]
-
-
-def _ids(count: int) -> list[str]:
-    return [one["id"] for one in _chosen(count)]
-
-
-async def _in_bulk(world: World, accepted: Awaitable[BulkView]) -> None:
-    after = await finish(world.engine, world.environment, (await accepted).operation.id)
-    assert counts(after)[0] == "completed"
-    assert [one.reason for one in after.failures if "internal" in one.reason] == []
-
-
-def _bulk_calls(world: World) -> list[Call]:
-    """Return what identifies, schedules, sets preferences and deletes in bulk."""
-    where = (world.engine, world.environment.scope)
-
-    async def identify() -> None:
-        await _in_bulk(world, identify_users(*where, BulkIdentifyIn(users=_chosen(8))))
-
-    async def schedules() -> None:
-        entries = [{"workflow": FLOW, "recipient": one, "repeats": [_DAILY]} for one in _chosen(8)]
-        given = BulkCreateSchedulesIn(schedules=entries)
-        await _in_bulk(world, create_schedules(*where, given, size=0))
-
-    async def prefer() -> None:
-        body = {"user_ids": _ids(8), "preferences": {"workflows": {FLOW: True}}}
-        await _in_bulk(world, set_preferences(*where, read_shape(BulkSetPreferencesIn, body)))
-
-    async def delete() -> None:
-        await _in_bulk(world, delete_users(*where, BulkDeleteUsersIn(user_ids=_ids(4))))
-
-    return [identify, schedules, prefer, delete]
-
-
-async def test_bulk_operations_and_everybody(world: World) -> None:
-    """Chunks about the same people in any order, beside single requests: there is no deadlock."""
-    await world.publish(FLOW, channel_step("feed"))
-    await world.audience("beta")
-    await world.audience("first", [{"property": "n", "operator": "equal_to", "argument": "1"}])
-
-    async def identify() -> None:
-        for one in _chosen(4):
-            await world.identify(one["id"], n=one["n"], timezone=one["timezone"])
-
-    async def enter() -> None:
-        await world.enter("beta", *_ids(6))
-
-    async def schedules() -> None:
-        await schedule(world, *_chosen(6), repeats=[_DAILY])
-
-    calls = [*_bulk_calls(world), identify, enter, schedules]
-    await _all_at_once(*map(_unless_deleted, calls), rounds=8)
-    for table in ("schedules", "preference_sets"):
-        assert not await world.make.rows(
-            f"SELECT 1 FROM {table} s WHERE environment_id = %s AND NOT EXISTS"
-            " (SELECT FROM recipients r WHERE r.environment_id = s.environment_id"
-            " AND (r.collection, r.id) = (s.collection, s.recipient_id))",
-            world.environment.id,
-        )
