@@ -74,7 +74,7 @@ def _known_channel(text: str) -> UUID:
     return found
 
 
-def _add(holder: Holder) -> None:
+def _add_reading(holder: Holder) -> None:
     of = holder.of
 
     @router.get(
@@ -95,6 +95,10 @@ def _add(holder: Holder) -> None:
             engine, principal.environment, recipient, _known_channel(channel_id)
         )
         return answer(ChannelDataOut.of(found))
+
+
+def _add_writing(holder: Holder) -> None:
+    of = holder.of
 
     @router.put(
         holder.path,
@@ -142,4 +146,5 @@ def _add(holder: Holder) -> None:
 
 
 for each in HOLDERS:
-    _add(each)
+    _add_reading(each)
+    _add_writing(each)
