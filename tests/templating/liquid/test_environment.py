@@ -113,11 +113,6 @@ def test_check_finds_every_unknown_filter() -> None:
     assert check_source("{{ a | upcase }}") == []
 
 
-def test_filters_without_storage_are_unknown_for_now() -> None:
-    """The filter for translations is refused rather than printing nothing."""
-    assert len(check_source("{{ 'x' | t }}")) == 1
-
-
 def test_compiled_templates_are_kept() -> None:
     """What was rendered once is compiled, and then known to be quick."""
     source = "{{ a | upcase }} kept {% if b %}{{ c }}{% endif %}"
