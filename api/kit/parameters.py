@@ -114,7 +114,8 @@ def takes(
     """Return `openapi_extra` of a route.
 
     Args:
-        body: shape of the JSON body; it has to be there when one of its members has to.
+        body: shape of the JSON body; it has to be there when one of its members has to, or
+            one of several.
         query: each query parameter, by its name on the wire; a bare description documents a
             string that may be left out.
     """
@@ -123,7 +124,7 @@ def takes(
         schema = _inlined(body.model_json_schema())
         extra["requestBody"] = {
             "content": {"application/json": {"schema": schema}},
-            "required": bool(schema.get("required")),
+            "required": bool(schema.get("required") or schema.get("anyOf")),
         }
     if query:
         extra["parameters"] = []

@@ -185,6 +185,10 @@ class NodeEntryIn(NodeIn):
 class SwitchEntryIn(_Preferences):
     """The preference for one type of channel: `subscribed`, or `conditions`."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["subscribed"]}, {"required": ["conditions"]}]}
+    )
+
     subscribed: bool | None = None
     conditions: Annotated[list[JsonValue] | None, parsed_by(_conditions, _CONDITIONS)] = None
 

@@ -39,13 +39,15 @@ def _required(operation: JsonObject) -> list[str]:
     """Return what a document says has to be sent, by the name that an error would have."""
     body = operation.get("requestBody", {})
     schema = body.get("content", {}).get("application/json", {}).get("schema", {})
-    assert bool(schema.get("required")) is body.get("required", False)
+    either = [name for one in schema.get("anyOf", ()) for name in one["required"]]
+    required = [*schema.get("required", []), *either]
+    assert bool(required) is body.get("required", False)
     parameters = [
         one["name"].removesuffix("[]")
         for one in operation.get("parameters", [])
         if one["in"] == "query" and one["required"]
     ]
-    return [*schema.get("required", []), *parameters]
+    return [*required, *parameters]
 
 
 CASES = [(*one[:3], _required(one[3])) for one in _operations()]
