@@ -7,6 +7,7 @@ from typing import Any
 
 from activities.advance import AdvanceActivities
 from activities.batches import BatchActivities
+from activities.broadcasts import BroadcastActivities
 from activities.deliver import DeliverActivities
 from activities.fan_out import FanOutActivities
 from activities.fetch import FetchActivities
@@ -26,6 +27,7 @@ def activities_by_queue(
     """
     advance = AdvanceActivities(engine)
     batches = BatchActivities(engine)
+    broadcasts = BroadcastActivities(engine)
     deliver = DeliverActivities(engine, queues=queues)
     fan_out = FanOutActivities(engine, works_runs=RUNS in queues)
     fetch = FetchActivities(engine)
@@ -33,6 +35,7 @@ def activities_by_queue(
     table: dict[str, list[Callable[..., Any]]] = {
         RUNS: [advance.advance, batches.close_window, deliver.deliver_now],
         FANOUT: [
+            broadcasts.send_broadcast,
             fan_out.plan_trigger_fanout,
             fan_out.start_runs,
             fan_out.plan_cancel_fanout,

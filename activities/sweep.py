@@ -10,6 +10,7 @@ from temporalio.exceptions import ApplicationError
 from activities.beats import beating
 from runtime.logs import get_logger
 from services.batches.windows import close_left_over_windows
+from services.broadcasts.sending import send_left_over
 from services.deliveries.recovery import recover_deliveries
 from services.effects import do_left_over_effects
 from services.engine import Engine
@@ -28,6 +29,7 @@ DUTIES: dict[str, Callable[[Engine], Awaitable[int]]] = {
     "reconcile": reconcile_runs,
     "deliveries": recover_deliveries,
     "windows": close_left_over_windows,
+    "broadcasts": send_left_over,
     "forget": forget_expired,
 }
 

@@ -21,16 +21,26 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain.contract.queues import RUNS
-from domain.contract.runs import BatchWindowInput, DeliverMessageInput, MessageDeliveryInput
+from domain.contract.runs import (
+    BatchWindowInput,
+    BroadcastInput,
+    DeliverMessageInput,
+    MessageDeliveryInput,
+)
 from domain.jobs.rows import OwedEffect
 from domain.kit.errors import Unavailable
-from domain.kit.ids import message_delivery_workflow_id, new_id
+from domain.kit.ids import broadcast_workflow_id, message_delivery_workflow_id, new_id
 from domain.kit.json_types import JsonObject
 from domain.runs.rows import RunInTemporal
 from models.queries.jobs import effects as statements
 from runtime.logs import get_logger
 from services.engine import Engine, Unit
-from services.temporal_calls import signal_closed_batch, watch_window
+from services.temporal_calls import (
+    await_broadcast,
+    signal_cancelled,
+    signal_closed_batch,
+    watch_window,
+)
 from temporal_workflows import MessageDeliveryWorkflow
 from temporal_workflows.search_attributes import search_attributes
 
@@ -39,6 +49,8 @@ _log = get_logger(__name__)
 DELIVER_MESSAGE = "deliver_message"
 WATCH_WINDOW = "watch_window"
 WAKE_CARRIER = "wake_carrier"
+AWAIT_BROADCAST = "await_broadcast"
+FORGET_BROADCAST = "forget_broadcast"
 
 # The one who committed is at it for this long; then it counts as left over.
 _PATIENCE = timedelta(seconds=15)
@@ -212,8 +224,36 @@ async def _wake_carrier(temporal: Client, effect: OwedEffect) -> None:
     await signal_closed_batch(temporal, run, payload["batch_id"])
 
 
+def awaited_broadcast(key: str, sends: int, *, send_at: float) -> JsonObject:
+    """Write the payload of `AWAIT_BROADCAST`; `send_at` is in epoch seconds."""
+    return {"key": key, "sends": sends, "send_at": send_at}
+
+
+async def _await_broadcast(temporal: Client, effect: OwedEffect) -> None:
+    """Have a broadcast sent at its time."""
+    payload = effect.payload
+    order = BroadcastInput(
+        str(effect.environment_id), payload["key"], payload["sends"], payload["send_at"]
+    )
+    await await_broadcast(temporal, order, environment=effect.environment)
+
+
+def forgotten_broadcast(key: str, sends: int) -> JsonObject:
+    """Write the payload of `FORGET_BROADCAST`."""
+    return {"key": key, "sends": sends}
+
+
+async def _forget_broadcast(temporal: Client, effect: OwedEffect) -> None:
+    """End the wait for a broadcast that is not to be sent any more."""
+    payload = effect.payload
+    workflow_id = broadcast_workflow_id(effect.environment, payload["key"], payload["sends"])
+    await signal_cancelled(temporal, workflow_id)
+
+
 EFFECTS: dict[str, Effect] = {
     DELIVER_MESSAGE: _deliver_message,
     WATCH_WINDOW: _watch_window,
     WAKE_CARRIER: _wake_carrier,
+    AWAIT_BROADCAST: _await_broadcast,
+    FORGET_BROADCAST: _forget_broadcast,
 }

@@ -1,6 +1,7 @@
 """Durable orchestration: imports domain and temporalio only."""
 
 from temporal_workflows.batch_window import BatchWindowWorkflow
+from temporal_workflows.broadcast import BroadcastWorkflow
 from temporal_workflows.cancel_fanout import CancelFanoutWorkflow
 from temporal_workflows.message_delivery import MessageDeliveryWorkflow
 from temporal_workflows.recipient_run import RecipientRunWorkflow
@@ -10,6 +11,7 @@ from temporal_workflows.trigger_fanout import TriggerFanoutWorkflow
 WORKFLOWS = (
     RecipientRunWorkflow,
     BatchWindowWorkflow,
+    BroadcastWorkflow,
     TriggerFanoutWorkflow,
     CancelFanoutWorkflow,
     MessageDeliveryWorkflow,
@@ -19,6 +21,7 @@ WORKFLOWS = (
 __all__ = [
     "WORKFLOWS",
     "BatchWindowWorkflow",
+    "BroadcastWorkflow",
     "CancelFanoutWorkflow",
     "MessageDeliveryWorkflow",
     "RecipientRunWorkflow",

@@ -15,6 +15,7 @@ from domain.contract.runs import (
     Advanced,
     AdvanceInput,
     BatchWindowInput,
+    BroadcastInput,
     CancelFanoutInput,
     Chunk,
     ChunkPlan,
@@ -68,6 +69,9 @@ FETCH_RETRY = RetryPolicy(
 FETCH_TIMEOUT = timedelta(minutes=10)
 FETCH_HEARTBEAT = timedelta(seconds=30)
 
+# Writing down who receives it takes some seconds where they are millions.
+BROADCAST_TIMEOUT = timedelta(minutes=10)
+
 CHUNK_TIMEOUT = timedelta(minutes=5)
 CHUNK_HEARTBEAT = timedelta(seconds=20)
 SWEEP_TIMEOUT = timedelta(minutes=2)
@@ -84,6 +88,12 @@ async def advance(order: AdvanceInput) -> Advanced:
 @activity.defn(name="close_window")
 async def close_window(order: BatchWindowInput) -> WindowState:
     """Close the window of a batch whose time has come, or answer when that will be."""
+    raise NotImplementedError
+
+
+@activity.defn(name="send_broadcast")
+async def send_broadcast(order: BroadcastInput) -> str:
+    """Send a scheduled broadcast whose time has come; answers what has become of it."""
     raise NotImplementedError
 
 
@@ -138,6 +148,7 @@ async def sweep(duty: str) -> int:
 ALL = (
     advance,
     close_window,
+    send_broadcast,
     deliver_message,
     deliver_now,
     http_fetch,

@@ -451,6 +451,12 @@ def upgrade() -> None:
         sa.Column("recipient_run_id", sa.Uuid(), nullable=True),
         sa.Column("workflow_run_id", sa.Uuid(), nullable=True),
         sa.Column("batch_id", sa.Uuid(), nullable=True),
+        sa.Column(
+            "source_type",
+            sqlmodel.sql.sqltypes.AutoString(),
+            server_default="workflow",
+            nullable=False,
+        ),
         sa.Column("workflow_key", sa.Text(collation="C"), nullable=False),
         sa.Column("version_id", sa.Uuid(), nullable=False),
         sa.Column("step_ref", sa.Text(collation="C"), nullable=False),
@@ -621,6 +627,58 @@ def upgrade() -> None:
             "workflow_key",
             "tenant_id",
             name=op.f("pk_first_runs"),
+        ),
+    )
+    op.create_table(
+        "broadcasts",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.Text(collation="C"), nullable=False),
+        sa.Column(
+            "content",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            nullable=False,
+        ),
+        sa.Column("sha", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("scheduled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sends", sa.Integer(), nullable=False),
+        sa.Column("version_id", sa.Uuid(), nullable=True),
+        sa.Column("workflow_run_id", sa.Uuid(), nullable=True),
+        sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["environment_id"],
+            ["environments.id"],
+            name=op.f("fk_broadcasts_environment_id"),
+        ),
+        sa.PrimaryKeyConstraint("environment_id", "key", name=op.f("pk_broadcasts")),
+    )
+    op.create_index(
+        op.f("ix_broadcasts_environment_id_inserted_at_key"),
+        "broadcasts",
+        ["environment_id", "inserted_at", "key"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_broadcasts_due",
+        "broadcasts",
+        ["scheduled_at"],
+        unique=False,
+        postgresql_where=sa.text("status = 'scheduled'"),
+    )
+    op.create_table(
+        "broadcast_addressees",
+        sa.Column("workflow_run_id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("tenant_id", sa.Text(collation="C"), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "workflow_run_id",
+            "user_id",
+            "tenant_id",
+            name=op.f("pk_broadcast_addressees"),
         ),
     )
     op.create_table(
@@ -1063,6 +1121,8 @@ def downgrade() -> None:
         "first_runs",
         "followed_objects",
         "trigger_expansions",
+        "broadcast_addressees",
+        "broadcasts",
         "preference_sets",
         "default_preference_sets",
         "messages",

@@ -6,6 +6,7 @@ second sooner without the table classes.
 
 from models.tables.base import metadata
 from models.tables.batch import Batch, BatchItem
+from models.tables.broadcast import Broadcast, BroadcastAddressee
 from models.tables.cancellation import Cancellation
 from models.tables.channel import Channel, ChannelEnvironment
 from models.tables.content import Commit, ContentResource, ContentVersion
@@ -32,6 +33,8 @@ __all__ = [
     "ApiKey",
     "Batch",
     "BatchItem",
+    "Broadcast",
+    "BroadcastAddressee",
     "Cancellation",
     "Channel",
     "ChannelData",

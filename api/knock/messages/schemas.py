@@ -20,6 +20,7 @@ from domain.messages.messages import (
     Engaged,
     Message,
     MessageEvent,
+    MessageSource,
 )
 from domain.messages.statuses import ENGAGEMENT_COLUMNS, DeliveryStatus, EngagementStatus
 from services.messages.messages import TriggerActivity
@@ -53,12 +54,12 @@ class ChannelOut(Out):
 
 
 class SourceOut(Out):
-    """The workflow that made a message."""
+    """The workflow, broadcast or guide that made a message."""
 
     typename: Annotated[Literal["NotificationSource"], Field(alias="__typename")] = (
         "NotificationSource"
     )
-    type: Literal["workflow"] = "workflow"
+    type: MessageSource
     key: str
     version_id: UUID
     categories: list[str]
@@ -70,6 +71,7 @@ class SourceOut(Out):
     def of(cls, message: Message) -> Self:
         """Write the source of a message."""
         return cls(
+            type=MessageSource(message.source_type),
             key=message.workflow_key,
             version_id=message.version_id,
             categories=message.categories,
