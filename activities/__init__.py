@@ -11,6 +11,7 @@ from activities.broadcasts import BroadcastActivities
 from activities.deliver import DeliverActivities
 from activities.fan_out import FanOutActivities
 from activities.fetch import FetchActivities
+from activities.schedules import ScheduleActivities
 from activities.sweep import SweepActivities
 from domain.contract.queues import DELIVERY_QUEUES, FANOUT, FETCH, RUNS, SWEEP
 from services.engine import Engine
@@ -31,9 +32,15 @@ def activities_by_queue(
     deliver = DeliverActivities(engine, queues=queues)
     fan_out = FanOutActivities(engine, works_runs=RUNS in queues)
     fetch = FetchActivities(engine)
+    schedules = ScheduleActivities(engine)
     sweep = SweepActivities(engine)
     table: dict[str, list[Callable[..., Any]]] = {
-        RUNS: [advance.advance, batches.close_window, deliver.deliver_now],
+        RUNS: [
+            advance.advance,
+            batches.close_window,
+            deliver.deliver_now,
+            schedules.fire_schedules,
+        ],
         FANOUT: [
             broadcasts.send_broadcast,
             fan_out.plan_trigger_fanout,

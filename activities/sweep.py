@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.beats import beating
 from runtime.logs import get_logger
+from services.audiences.refresh import refresh_audiences
 from services.batches.windows import close_left_over_windows
 from services.broadcasts.sending import send_left_over
 from services.deliveries.recovery import recover_deliveries
@@ -17,6 +18,7 @@ from services.engine import Engine
 from services.jobs.retention import forget_expired
 from services.runs.reconciliation import reconcile_runs
 from services.triggers.release_sweep import confirm_releases, release_left_over
+from services.triggers.scheduled import look_after_schedules
 
 _log = get_logger(__name__)
 
@@ -30,6 +32,8 @@ DUTIES: dict[str, Callable[[Engine], Awaitable[int]]] = {
     "deliveries": recover_deliveries,
     "windows": close_left_over_windows,
     "broadcasts": send_left_over,
+    "schedules": look_after_schedules,
+    "audiences": refresh_audiences,
     "forget": forget_expired,
 }
 

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from temporalio.service import RPCError
 
-from api.admin.schemas import ApiKeyOut, PreferenceSetBodyOut, ServiceTokenOut
+from api.admin.schemas import ApiKeyOut, PreferenceSetBodyOut, ScheduleStateOut, ServiceTokenOut
 from api.management.channels.schemas import ChannelOut
 from commands.arguments import Argument, argument, help_of
 from domain.account.credentials import ApiKeyRequest, RotationRequest, ServiceTokenRequest
@@ -28,7 +28,7 @@ from domain.kit.errors import InvalidParams, NotFound, Unavailable
 from domain.kit.ids import read_id
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.pages import PageRequest
-from domain.kit.principals import KeyKind
+from domain.kit.principals import EnvironmentScope, KeyKind
 from domain.kit.shapes import read_shape
 from domain.preferences.requests import PreferenceSetIn
 from runtime.settings import Settings
@@ -41,6 +41,7 @@ from services.deliveries.retries import retry_message
 from services.engine import Engine
 from services.preferences import defaults
 from services.runs.reconciliation import recover
+from services.schedules import pauses
 
 Arguments = argparse.Namespace
 Action: TypeAlias = Callable[[Engine, Arguments], Awaitable[JsonValue]]
@@ -243,6 +244,36 @@ async def send_again(engine: Engine, arguments: Arguments) -> JsonValue:
         raise NotFound(f"There is no message {arguments.id!r} in this environment.")
     await retry_message(engine, environment, message_id)
     return None
+
+
+async def _named_schedule(engine: Engine, arguments: Arguments) -> tuple[EnvironmentScope, UUID]:
+    """Return what the arguments name. Raises NotFound."""
+    environment = await get_scope(engine, arguments.environment)
+    schedule_id = read_id(arguments.id)
+    if schedule_id is None:
+        raise NotFound(f"There is no schedule {arguments.id!r} in this environment.")
+    return environment, schedule_id
+
+
+@_action("schedule-show", argument("id"), argument("--environment", default="development"))
+async def show_schedule(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Show when a schedule occurs, and what it has dropped last."""
+    found = await pauses.get_schedule(engine, *await _named_schedule(engine, arguments))
+    return ScheduleStateOut.of(found).model_dump(mode="json")
+
+
+@_action("schedule-pause", argument("id"), argument("--environment", default="development"))
+async def pause(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Let nothing of a schedule occur until it is resumed."""
+    paused = await pauses.pause_schedule(engine, *await _named_schedule(engine, arguments))
+    return ScheduleStateOut.of(paused).model_dump(mode="json")
+
+
+@_action("schedule-resume", argument("id"), argument("--environment", default="development"))
+async def resume(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Let a paused schedule occur again."""
+    resumed = await pauses.resume_schedule(engine, *await _named_schedule(engine, arguments))
+    return ScheduleStateOut.of(resumed).model_dump(mode="json")
 
 
 def _instant(text: str) -> datetime:

@@ -24,7 +24,72 @@ _ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 DEVELOPMENT_SECRET_KEY = "development-only-secret-key"  # noqa: S105 - the point is that it is none
 
 
-class Settings(BaseSettings):
+class EngineSettings(BaseSettings):
+    """What an operator may choose of how workflows run."""
+
+    starts_ahead: int = Field(
+        16,
+        ge=0,
+        le=1000,
+        description="How many triggers may be under way to Temporal before a request waits for its "
+        "own; 0 has each wait.",
+    )
+    start_timeout_seconds: float = Field(
+        1.0, gt=0, description="How long such a request waits for Temporal before it is answered."
+    )
+    inline_start_limit: int = Field(
+        25, ge=0, le=1000, description="Most runs that the request itself starts."
+    )
+    sweep_seconds: int = Field(
+        15, ge=1, le=3600, description="How often, and after which age, unstarted work is swept."
+    )
+    broadcast_rate: float = Field(
+        100.0,
+        gt=0,
+        description="How many recipients of one broadcast are started per second at most, so that "
+        "neither other notifications nor providers are flooded.",
+    )
+    confirm_seconds: int = Field(
+        300,
+        ge=15,
+        le=3600,
+        description="How long after its release, in seconds, the runs of a trigger must have begun "
+        "before somebody looks what became of them.",
+    )
+    delivery_retry_factor: float = Field(
+        1.0,
+        ge=0.0001,
+        le=1.0,
+        description="Scales the waits between delivery attempts (1.0: eight within 30 minutes).",
+    )
+    step_retry_factor: float = Field(
+        1.0, ge=0.0001, le=1.0, description="Scales the waits between attempts of a failing step."
+    )
+    override_unsubscribed: bool = Field(
+        False,
+        description="Let commercial workflows that override preferences reach those, too, who "
+        "have unsubscribed from commercial messages. The law of most countries forbids it.",
+    )
+    schedule_clocks: int = Field(
+        4,
+        ge=1,
+        le=64,
+        description="Temporal workflows that look after all schedules; more of them fire more at "
+        "once.",
+    )
+    schedule_catch_up_seconds: int = Field(
+        3600,
+        ge=1,
+        le=86_400,
+        description="How late an occurrence of a schedule may happen; after an outage the latest "
+        "that was missed happens once, unless it is older.",
+    )
+    liquid_seconds: float = Field(
+        1.0, gt=0, le=5, description="Longest CPU time that the templates of one message may take."
+    )
+
+
+class Settings(EngineSettings):
     """What an operator may choose. Every field has a line in `.env.example`."""
 
     model_config = SettingsConfigDict(env_prefix="CARILLON_", env_file=".env", extra="ignore")
@@ -88,54 +153,6 @@ class Settings(BaseSettings):
 
     body_seconds: float = Field(
         60.0, gt=0, description="How long a request body may take to arrive, in seconds."
-    )
-
-    # --- the engine
-    starts_ahead: int = Field(
-        16,
-        ge=0,
-        le=1000,
-        description="How many triggers may be under way to Temporal before a request waits for its "
-        "own; 0 has each wait.",
-    )
-    start_timeout_seconds: float = Field(
-        1.0, gt=0, description="How long such a request waits for Temporal before it is answered."
-    )
-    inline_start_limit: int = Field(
-        25, ge=0, le=1000, description="Most runs that the request itself starts."
-    )
-    sweep_seconds: int = Field(
-        15, ge=1, le=3600, description="How often, and after which age, unstarted work is swept."
-    )
-    broadcast_rate: float = Field(
-        100.0,
-        gt=0,
-        description="How many recipients of one broadcast are started per second at most, so that "
-        "neither other notifications nor providers are flooded.",
-    )
-    confirm_seconds: int = Field(
-        300,
-        ge=15,
-        le=3600,
-        description="How long after its release, in seconds, the runs of a trigger must have begun "
-        "before somebody looks what became of them.",
-    )
-    delivery_retry_factor: float = Field(
-        1.0,
-        ge=0.0001,
-        le=1.0,
-        description="Scales the waits between delivery attempts (1.0: eight within 30 minutes).",
-    )
-    step_retry_factor: float = Field(
-        1.0, ge=0.0001, le=1.0, description="Scales the waits between attempts of a failing step."
-    )
-    override_unsubscribed: bool = Field(
-        False,
-        description="Let commercial workflows that override preferences reach those, too, who "
-        "have unsubscribed from commercial messages. The law of most countries forbids it.",
-    )
-    liquid_seconds: float = Field(
-        1.0, gt=0, le=5, description="Longest CPU time that the templates of one message may take."
     )
 
     # --- workers

@@ -26,6 +26,7 @@ from domain.contract.runs import (
     BroadcastInput,
     DeliverMessageInput,
     MessageDeliveryInput,
+    ScheduleClockInput,
 )
 from domain.jobs.rows import OwedEffect
 from domain.kit.errors import Unavailable
@@ -39,6 +40,7 @@ from services.temporal_calls import (
     await_broadcast,
     signal_cancelled,
     signal_closed_batch,
+    wake_clock,
     watch_window,
 )
 from temporal_workflows import MessageDeliveryWorkflow
@@ -51,6 +53,7 @@ WATCH_WINDOW = "watch_window"
 WAKE_CARRIER = "wake_carrier"
 AWAIT_BROADCAST = "await_broadcast"
 FORGET_BROADCAST = "forget_broadcast"
+WAKE_CLOCK = "wake_clock"
 
 # The one who committed is at it for this long; then it counts as left over.
 _PATIENCE = timedelta(seconds=15)
@@ -250,10 +253,22 @@ async def _forget_broadcast(temporal: Client, effect: OwedEffect) -> None:
     await signal_cancelled(temporal, workflow_id)
 
 
+def appointment_of_clock(clock: int, *, due_at: float) -> JsonObject:
+    """Write the payload of `WAKE_CLOCK`; `due_at` is in epoch seconds."""
+    return {"clock": clock, "due_at": due_at}
+
+
+async def _wake_clock(temporal: Client, effect: OwedEffect) -> None:
+    """Have a clock look at its schedules when one of them is due."""
+    payload = effect.payload
+    await wake_clock(temporal, ScheduleClockInput(payload["clock"], payload["due_at"]))
+
+
 EFFECTS: dict[str, Effect] = {
     DELIVER_MESSAGE: _deliver_message,
     WATCH_WINDOW: _watch_window,
     WAKE_CARRIER: _wake_carrier,
     AWAIT_BROADCAST: _await_broadcast,
     FORGET_BROADCAST: _forget_broadcast,
+    WAKE_CLOCK: _wake_clock,
 }

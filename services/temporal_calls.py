@@ -27,12 +27,14 @@ from domain.contract.runs import (
     BroadcastInput,
     CancelFanoutInput,
     RecipientRunInput,
+    ScheduleClockInput,
     TriggerFanoutInput,
 )
 from domain.kit.ids import (
     batch_window_workflow_id,
     broadcast_workflow_id,
     cancel_fanout_workflow_id,
+    schedule_clock_workflow_id,
     trigger_fanout_workflow_id,
 )
 from domain.kit.principals import EnvironmentScope
@@ -42,10 +44,11 @@ from temporal_workflows import (
     BroadcastWorkflow,
     CancelFanoutWorkflow,
     RecipientRunWorkflow,
+    ScheduleClockWorkflow,
     TriggerFanoutWorkflow,
 )
 from temporal_workflows.search_attributes import search_attributes
-from temporal_workflows.signals import BATCH_CLOSED, CANCEL_REQUESTED, CLOSES_EARLIER
+from temporal_workflows.signals import BATCH_CLOSED, CANCEL_REQUESTED, CLOSES_EARLIER, DUE_EARLIER
 
 T = TypeVar("T")
 
@@ -203,6 +206,25 @@ async def await_broadcast(client: Client, order: BroadcastInput, *, environment:
             search_attributes=search_attributes(environment=environment, workflow_key=order.key),
             static_summary=f"broadcast {order.key} in {environment}",
         )
+
+
+async def wake_clock(client: Client, order: ScheduleClockInput) -> None:
+    """Have a clock look at its schedules at an instant, if it would not look before.
+
+    A clock that has nothing to look at ends, and is begun again by this.
+    """
+    await client.start_workflow(
+        ScheduleClockWorkflow.run,
+        order,
+        id=schedule_clock_workflow_id(order.clock),
+        task_queue=RUNS,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        start_signal=DUE_EARLIER,
+        start_signal_args=[order.due_at],
+        static_summary=f"schedules of clock {order.clock}",
+        priority=Priority(priority_key=_URGENT),
+    )
 
 
 async def start_trigger_fanout(

@@ -5,6 +5,7 @@ from temporal_workflows.broadcast import BroadcastWorkflow
 from temporal_workflows.cancel_fanout import CancelFanoutWorkflow
 from temporal_workflows.message_delivery import MessageDeliveryWorkflow
 from temporal_workflows.recipient_run import RecipientRunWorkflow
+from temporal_workflows.schedule_clock import ScheduleClockWorkflow
 from temporal_workflows.sweep import SweepWorkflow
 from temporal_workflows.trigger_fanout import TriggerFanoutWorkflow
 
@@ -15,6 +16,7 @@ WORKFLOWS = (
     TriggerFanoutWorkflow,
     CancelFanoutWorkflow,
     MessageDeliveryWorkflow,
+    ScheduleClockWorkflow,
     SweepWorkflow,
 )
 
@@ -25,6 +27,7 @@ __all__ = [
     "CancelFanoutWorkflow",
     "MessageDeliveryWorkflow",
     "RecipientRunWorkflow",
+    "ScheduleClockWorkflow",
     "SweepWorkflow",
     "TriggerFanoutWorkflow",
 ]

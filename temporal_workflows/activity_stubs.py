@@ -19,9 +19,11 @@ from domain.contract.runs import (
     CancelFanoutInput,
     Chunk,
     ChunkPlan,
+    ClockState,
     DeliverMessageInput,
     FirstAttempt,
     HttpFetchInput,
+    ScheduleClockInput,
     TriggerFanoutInput,
     WindowState,
 )
@@ -115,6 +117,12 @@ async def http_fetch(order: HttpFetchInput) -> str:
     raise NotImplementedError
 
 
+@activity.defn(name="fire_schedules")
+async def fire_schedules(order: ScheduleClockInput) -> ClockState:
+    """Fire what is due of one clock's schedules, and answer when to look again."""
+    raise NotImplementedError
+
+
 @activity.defn(name="plan_trigger_fanout")
 async def plan_trigger_fanout(order: TriggerFanoutInput) -> ChunkPlan:
     """Cut the recipient runs of a trigger into ranges."""
@@ -151,6 +159,7 @@ ALL = (
     send_broadcast,
     deliver_message,
     deliver_now,
+    fire_schedules,
     http_fetch,
     plan_trigger_fanout,
     start_runs,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.admin import channels, keys, messages, preferences
+from api.admin import channels, keys, messages, preferences, schedules
 
 ROUTERS: tuple[APIRouter, ...] = (
     channels.router,
     keys.router,
     messages.router,
     preferences.router,
+    schedules.router,
 )

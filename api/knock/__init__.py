@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from api.knock.audiences import members as audience_members
 from api.knock.in_app import feeds
 from api.knock.messages import messages, recipient_messages
 from api.knock.messages import statuses as message_statuses
@@ -12,6 +13,7 @@ from api.knock.preferences import sets as preference_sets
 from api.knock.preferences import unsubscribing
 from api.knock.recipients import objects, subscriptions, tenants, users
 from api.knock.runs import recipient_runs
+from api.knock.schedules import recipient_schedules, schedules
 from api.knock.triggers import workflows
 
 # Literal segments before parameters: `batch` is not a message id.
@@ -28,5 +30,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     objects.router,
     subscriptions.router,
     tenants.router,
+    audience_members.router,
     recipient_runs.router,
+    schedules.router,
+    recipient_schedules.router,
 )

@@ -42,6 +42,19 @@ _FRAME: JsonObject = {
     "footer_links": [{"text": "Settings", "url": "https://example.com/settings"}],
 }
 
+_PAYING: JsonObject = {
+    "name": "Paying",
+    "type": "dynamic",
+    "segments": [
+        {
+            "conditions": [
+                {"property": "recipient.plan", "operator": "equal_to", "argument": "pro"},
+                {"property": "recipient.since", "operator": "exists"},
+            ]
+        }
+    ],
+}
+
 REQUESTS: Mapping[str, Mapping[str, JsonObject]] = {
     "POST /v1/workflows/{key}/trigger": {
         "known": {
@@ -89,6 +102,48 @@ REQUESTS: Mapping[str, Mapping[str, JsonObject]] = {
     "DELETE /v1/objects/{collection}/{object_id}/subscriptions": {
         "one": {"summary": "One recipient", "value": {"recipients": ["ada"]}}
     },
+    "POST /v1/schedules": {
+        "digest": {
+            "summary": "Every second Monday, 9:30 where each of them is",
+            "value": {
+                "workflow": "greeting",
+                "recipients": ["ada", {"id": "grace", "timezone": "America/New_York"}],
+                "repeats": [
+                    {
+                        "frequency": "weekly",
+                        "interval": 2,
+                        "days": ["mon"],
+                        "hours": 9,
+                        "minutes": 30,
+                    }
+                ],
+                "data": {"text": "Hi"},
+            },
+        },
+        "once": {
+            "summary": "Once",
+            "value": {
+                "workflow": "greeting",
+                "recipients": ["ada"],
+                "scheduled_at": "2030-01-01T09:00:00Z",
+            },
+        },
+    },
+    "PUT /v1/schedules": {
+        "end": {
+            "summary": "Let a schedule end",
+            "value": {
+                "schedule_ids": ["01a20369-4332-72dc-a9d2-ce5e359dec18"],
+                "ending_at": "2030-01-01T00:00:00Z",
+            },
+        }
+    },
+    "DELETE /v1/schedules": {
+        "one": {
+            "summary": "One schedule",
+            "value": {"schedule_ids": ["01a20369-4332-72dc-a9d2-ce5e359dec18"]},
+        }
+    },
     "PUT /v1/tenants/{tenant_id}": {
         "tenant": {
             "summary": "A tenant with its colours",
@@ -96,6 +151,36 @@ REQUESTS: Mapping[str, Mapping[str, JsonObject]] = {
                 "name": "Acme",
                 "settings": {"branding": {"primary_color": "#4663AF"}},
             },
+        }
+    },
+    "POST /v1/audiences/{key}/members": {
+        "two": {
+            "summary": "Somebody, and somebody for a tenant",
+            "value": {
+                "members": [
+                    {"user": {"id": "ada", "name": "Ada"}},
+                    {"user": {"id": "grace"}, "tenant": "acme"},
+                ]
+            },
+        }
+    },
+    "DELETE /v1/audiences/{key}/members": {
+        "one": {"summary": "One member", "value": {"members": [{"user": {"id": "ada"}}]}}
+    },
+    "PUT /v1/audiences/{key}": {
+        "static": {
+            "summary": "Members by hand",
+            "value": {"audience": {"name": "Beta testers", "type": "static"}},
+        },
+        "dynamic": {
+            "summary": "Members by what is known of them",
+            "value": {"audience": _PAYING},
+        },
+    },
+    "PUT /v1/audiences/{key}/validate": {
+        "dynamic": {
+            "summary": "Members by what is known of them",
+            "value": {"audience": _PAYING},
         }
     },
     "PUT /v1/workflows/{key}": {

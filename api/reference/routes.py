@@ -38,8 +38,10 @@ def knock_document() -> JsonObject:
             "Workflows": "Trigger workflows for recipients, and cancel what has not ended.",
             "Users": "The people who are notified.",
             "Objects": "What else is notified, acts or is followed: projects, teams, topics.",
+            "Audiences": "Who is in which audience.",
             "Tenants": "On whose behalf people are notified: your customers, teams, workspaces.",
             "Messages": "What was sent, what became of it, and what recipients did with it.",
+            "Schedules": "When workflows run for recipients, once or again and again.",
             "Feeds": "In-app messages as a browser shows them to a user.",
             "Workflow recipient runs": "What a workflow did for each recipient of a trigger.",
         },
@@ -61,6 +63,7 @@ def management_document() -> JsonObject:
         credential="A service token of the account.",
         tags={
             "Workflows": "Drafts of workflows. A commit publishes them.",
+            "Audiences": "Groups of users: static ones have members, dynamic ones conditions.",
             "E-mail layouts": "What surrounds the bodies of e-mails. A commit publishes them.",
             "Commits": "Publish drafts, and promote them to the next environment.",
             "Environments": "The chain that content is promoted along.",
@@ -70,6 +73,7 @@ def management_document() -> JsonObject:
             "Admin: credentials": "API keys and service tokens.",
             "Admin: messages": "Deliveries that failed.",
             "Admin: preferences": "What counts for recipients that say nothing else.",
+            "Admin: schedules": "Schedules that are to be paused, or did not occur.",
         },
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.conditions.evaluation import arguments, evaluate
+from domain.conditions.evaluation import arguments, asks_for_audiences, evaluate
 from domain.conditions.message_status import message_refs
 from domain.conditions.model import (
     Condition,
@@ -29,6 +29,7 @@ __all__ = [
     "UnreadableCondition",
     "Verdict",
     "arguments",
+    "asks_for_audiences",
     "evaluate",
     "lookup",
     "message_refs",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from domain.conditions.model import Condition, ConditionGroup, ConditionScope, Judgement, Verdict
+from domain.conditions.value_conditions import AudienceCondition
 from domain.kit.json_types import JsonObject
 from domain.kit.shortened import shortened
 
@@ -25,6 +26,16 @@ def arguments(group: ConditionGroup) -> Iterator[str]:
             yield from arguments(member)
         elif isinstance(member.argument, str):
             yield member.argument
+
+
+def asks_for_audiences(group: ConditionGroup) -> bool:
+    """Tell whether a group asks who is in an audience."""
+    return any(
+        asks_for_audiences(member)
+        if isinstance(member, ConditionGroup)
+        else isinstance(member, AudienceCondition)
+        for member in group.members
+    )
 
 
 def _holds(

@@ -61,6 +61,14 @@ class KindOfContent(ABC, Generic[T]):
         """Yield the JSON Schemas in a document, each with its place."""
         yield from ()
 
+    def holds_at_once(self, document: T) -> bool:
+        """Tell whether a document is published where it is saved, without a commit."""
+        return False
+
+    def succeed(self, before: T, after: T) -> None:
+        """Judge a document that takes the place of another. Raises InvalidParams."""
+        return
+
     def blame(
         self, errors: Iterable[FieldError], content: JsonObject, channel_types: ChannelTypes
     ) -> list[FieldError]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from domain.content.audience import AUDIENCE
 from domain.content.email_layout import EMAIL_LAYOUT
 from domain.content.kind import KindOfContent
 from domain.content.workflow import WORKFLOW
 
 KINDS: Mapping[str, KindOfContent[Any]] = {
-    kind.name.value: kind for kind in (WORKFLOW, EMAIL_LAYOUT)
+    kind.name.value: kind for kind in (WORKFLOW, EMAIL_LAYOUT, AUDIENCE)
 }

@@ -40,7 +40,10 @@ class WorkflowKind(KindOfContent[WorkflowDefinition]):
         return read_workflow(content, key)
 
     def references(self, document: WorkflowDefinition) -> Iterator[Reference]:
-        """Yield the channels and layouts of all steps."""
+        """Yield the audience that triggers it, and what all steps refer to."""
+        if document.audience_key is not None:
+            place = "audience_trigger.audience_key"
+            yield Reference(place, ResourceType.AUDIENCE, document.audience_key)
         for place, step in all_steps(document.steps):
             yield from step.references(place)
 

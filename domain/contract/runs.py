@@ -254,6 +254,22 @@ class BatchWindowInput:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleClockInput:
+    """Look after the schedules of one clock; `due_at`, in epoch seconds, is when to look first."""
+
+    clock: int
+    due_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClockState:
+    """What a look has found: when to look again, in epoch seconds, or None for never."""
+
+    due_at: float | None = None
+    fired: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class WindowState:
     """What has become of a window: closed, or when it closes now, in epoch seconds."""
 

@@ -13,7 +13,7 @@ import json
 import os
 import re
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 _TIMESTAMP_BITS = 48
@@ -99,6 +99,13 @@ def triggered_id(run_id: UUID, step_ref: str, at: datetime) -> UUID:
     return _assemble(milliseconds, _digest(run_id, "triggered", step_ref), 8)
 
 
+def scheduled_id(schedule_id: UUID, occurrence_at: datetime) -> UUID:
+    """Name the workflow run of one occurrence of a schedule; its time is the occurrence's."""
+    milliseconds = int(occurrence_at.timestamp() * 1000)
+    digest = _digest(schedule_id, "occurrence", occurrence_at.astimezone(UTC).isoformat())
+    return _assemble(milliseconds, digest, 8)
+
+
 def batch_id(run_id: UUID, step_ref: str, at: datetime) -> UUID:
     """Name the batch that a run opens at a step; its time is `at`, when it opens."""
     return _assemble(int(at.timestamp() * 1000), _digest(run_id, "batch", step_ref), 8)
@@ -167,6 +174,11 @@ def batch_window_workflow_id(environment: str, workflow_key: str, batch: str) ->
 def broadcast_workflow_id(environment: str, broadcast_key: str, sends: int) -> str:
     """Return the id of the Temporal workflow that waits until a broadcast is to be sent."""
     return f"broadcast/{environment}/{_short(broadcast_key)}/{sends}"
+
+
+def schedule_clock_workflow_id(clock: int) -> str:
+    """Return the id of the Temporal workflow that is one clock of schedules."""
+    return f"schedule-clock/{clock}"
 
 
 def _short(workflow_key: str) -> str:

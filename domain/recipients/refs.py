@@ -34,6 +34,13 @@ class RecipientRef:
             cls(wire["collection"], wire["id"]) if isinstance(wire, dict) else cls.user(str(wire))
         )
 
+    @classmethod
+    def of_gid(cls, gid: str) -> RecipientRef | None:
+        """Refer to whom a global id names; None when it is none. An id may have slashes in it."""
+        collection, _, own = gid.removeprefix(_GID_PREFIX).partition("/")
+        is_gid = gid.startswith(_GID_PREFIX) and collection and own
+        return cls(collection, own) if is_gid else None
+
     @property
     def is_user(self) -> bool:
         """Tell whether this refers to a user."""

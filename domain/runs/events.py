@@ -40,6 +40,8 @@ class RunEventType(StrEnum):
     BRANCH_SELECTED = "branch_selected"
     COHORT_SELECTED = "cohort_selected"
     DATA_UPDATED = "data_updated"
+    RECIPIENT_UPDATED = "recipient_updated"
+    AUDIENCE_UPDATED = "audience_updated"
     WORKFLOW_TRIGGERED = "workflow_triggered"
     THROTTLE_ALLOWED = "throttle_allowed"
     THROTTLE_HIT = "throttle_hit"

@@ -6,6 +6,7 @@
 from domain.workflows.content import normalise_workflow
 from domain.workflows.cursor import Cursor
 from domain.workflows.definition import (
+    AudienceTrigger,
     WorkflowDefinition,
     WorkflowSettings,
     WorkflowShape,
@@ -17,6 +18,7 @@ from domain.workflows.frequency import TriggerFrequency
 from domain.workflows.program import Program
 
 __all__ = [
+    "AudienceTrigger",
     "Cursor",
     "Program",
     "TriggerFrequency",

@@ -18,11 +18,19 @@ _WRITABLE = (
     "conditions",
     "settings",
     "trigger_frequency",
+    "audience_trigger",
     "trigger_data_json_schema",
     "goal_attachment",
     "steps",
 )
 _EMPTY_LISTS = ("categories", "tags", "steps")
+_NOTHING = (
+    "description",
+    "conditions",
+    "audience_trigger",
+    "trigger_data_json_schema",
+    "goal_attachment",
+)
 _DEFAULT_SETTINGS = {"is_commercial": False, "override_preferences": False}
 
 
@@ -41,7 +49,7 @@ def normalise_workflow(raw: JsonObject, channel_types: ChannelTypes | None = Non
     for key in _EMPTY_LISTS:
         if content.get(key) is None:
             content[key] = []
-    for key in ("description", "conditions", "trigger_data_json_schema", "goal_attachment"):
+    for key in _NOTHING:
         content.setdefault(key, None)
     if content["conditions"] == {}:
         content["conditions"] = None

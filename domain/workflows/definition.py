@@ -24,7 +24,14 @@ from domain.kit.violations import Violations
 from domain.workflows.content import normalise_workflow
 from domain.workflows.frequency import TriggerFrequency
 from domain.workflows.program import Program
-from domain.workflows.steps import BaseStep, Step, parse_steps, read_steps
+from domain.workflows.steps import (
+    BaseStep,
+    Step,
+    UpdateAudienceStep,
+    all_steps,
+    parse_steps,
+    read_steps,
+)
 from domain.workflows.steps.base import CONDITIONS
 
 MAX_DESCRIPTION_LENGTH = 280
@@ -64,6 +71,12 @@ class WorkflowSettings(Shape):
     override_preferences: bool = False
 
 
+class AudienceTrigger(Shape):
+    """That whoever enters an audience runs through the workflow."""
+
+    audience_key: str = Field(min_length=1, description="Of which audience.")
+
+
 class WorkflowShape(Shape):
     """A workflow as it is written; members that a client adds beside these are ignored."""
 
@@ -79,6 +92,9 @@ class WorkflowShape(Shape):
         TriggerFrequency,
         JudgedBy(_frequency, {"type": "string", "enum": [each.value for each in TriggerFrequency]}),
     ] = Field(TriggerFrequency.EVERY_TRIGGER, description="How often a recipient may enter.")
+    audience_trigger: AudienceTrigger | None = Field(
+        None, description="An audience whose new members each trigger the workflow."
+    )
     trigger_data_json_schema: JsonObject | None = Field(
         None, description="What the data of a trigger must look like."
     )
@@ -88,6 +104,11 @@ class WorkflowShape(Shape):
     steps: Annotated[tuple[BaseStep, ...], parsed_by(parse_steps, list[Step])] = Field(
         description="In order."
     )
+
+    @property
+    def audience_key(self) -> str | None:
+        """Return the key of the audience that triggers it, if one does."""
+        return self.audience_trigger.audience_key if self.audience_trigger else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +124,7 @@ class WorkflowDefinition:
         conditions: whether a trigger makes a run at all, or None.
         settings: see `WorkflowSettings`.
         trigger_frequency: how often one recipient may enter.
+        audience_key: of the audience that triggers it, or None.
         trigger_data_json_schema: what trigger data must look like, or None.
         steps: in order; branch steps hold steps of their own.
         program: the same steps, compiled to the order in which a run takes them.
@@ -116,6 +138,7 @@ class WorkflowDefinition:
     conditions: ConditionGroup | None
     settings: WorkflowSettings
     trigger_frequency: TriggerFrequency
+    audience_key: str | None
     trigger_data_json_schema: JsonObject | None
     steps: tuple[BaseStep, ...]
     program: Program
@@ -136,6 +159,7 @@ def check_workflow(raw: JsonValue, key: str) -> WorkflowDefinition:
 def check_normalised(content: JsonObject, key: str) -> WorkflowDefinition:
     """Read what is to be stored, strictly; see `check_workflow`."""
     shape = read_document(WorkflowShape, content, key)
+    _refuse_own_entries(shape)
     return WorkflowDefinition(
         key=key,
         name=shape.name,
@@ -145,10 +169,22 @@ def check_normalised(content: JsonObject, key: str) -> WorkflowDefinition:
         conditions=shape.conditions,
         settings=shape.settings,
         trigger_frequency=shape.trigger_frequency,
+        audience_key=shape.audience_key,
         trigger_data_json_schema=shape.trigger_data_json_schema,
         steps=shape.steps,
         program=Program(shape.steps),
     )
+
+
+def _refuse_own_entries(shape: WorkflowShape) -> None:
+    """A workflow may not add its recipient to the audience that triggers it."""
+    own = shape.audience_key
+    violations = Violations()
+    for place, step in all_steps(shape.steps):
+        if isinstance(step, UpdateAudienceStep) and step.settings.adds_to(own):
+            message = f"{own!r} triggers this workflow, which may not add to it"
+            violations.add(f"{place}.settings.audience_key", message)
+    violations.raise_any()
 
 
 def read_workflow(raw: JsonValue, key: str) -> WorkflowDefinition:
@@ -161,6 +197,8 @@ def read_workflow(raw: JsonValue, key: str) -> WorkflowDefinition:
     content = normalise_workflow(raw if isinstance(raw, dict) else {})
     settings = content["settings"] if isinstance(content["settings"], dict) else {}
     schema = content["trigger_data_json_schema"]
+    entry = content["audience_trigger"]
+    audience_key = entry.get("audience_key") if isinstance(entry, dict) else None
     steps = read_steps(content["steps"])
     return WorkflowDefinition(
         key=key,
@@ -174,6 +212,7 @@ def read_workflow(raw: JsonValue, key: str) -> WorkflowDefinition:
             override_preferences=settings.get("override_preferences") is True,
         ),
         trigger_frequency=TriggerFrequency.of(content["trigger_frequency"]),
+        audience_key=audience_key if isinstance(audience_key, str) else None,
         trigger_data_json_schema=schema if isinstance(schema, dict) else None,
         steps=steps,
         program=Program(steps),

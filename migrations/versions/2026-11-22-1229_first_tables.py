@@ -426,6 +426,13 @@ def upgrade() -> None:
             "environment_id", "resource_type", "key", name=op.f("pk_content_resources")
         ),
     )
+    op.create_index(
+        "ix_content_resources_audiences",
+        "content_resources",
+        ["environment_id", "key"],
+        unique=False,
+        postgresql_where=sa.text("resource_type = 'audience'"),
+    )
     op.create_table(
         "content_versions",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -884,6 +891,74 @@ def upgrade() -> None:
         postgresql_where=sa.text("collection = '$tenants'"),
     )
     op.create_table(
+        "schedules",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("workflow_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("collection", sa.Text(collation="C"), nullable=False),
+        sa.Column("recipient_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("tenant_id", sa.Text(collation="C"), nullable=True),
+        sa.Column("actor_collection", sa.Text(collation="C"), nullable=True),
+        sa.Column("actor_id", sa.Text(collation="C"), nullable=True),
+        sa.Column(
+            "data", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
+        sa.Column(
+            "repeats", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("scheduled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ending_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_occurrence_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_occurrence_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("dropped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("drop_reason", sa.Text(collation="C"), nullable=True),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_schedules")),
+    )
+    op.create_index(
+        "ix_schedules_due",
+        "schedules",
+        ["due_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
+    op.create_index(
+        op.f("ix_schedules_environment_id_recipient_id_collection_id"),
+        "schedules",
+        ["environment_id", "recipient_id", "collection", "id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_schedules_environment_id_workflow_key_id"),
+        "schedules",
+        ["environment_id", "workflow_key", "id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_schedules_tenant",
+        "schedules",
+        ["environment_id", "workflow_key", "tenant_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("tenant_id IS NOT NULL"),
+    )
+    op.create_table(
+        "moved_recipients",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("collection", sa.Text(collation="C"), nullable=False),
+        sa.Column("recipient_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "environment_id", "collection", "recipient_id", name=op.f("pk_moved_recipients")
+        ),
+    )
+    op.create_index(
+        op.f("ix_moved_recipients_moved_at"), "moved_recipients", ["moved_at"], unique=False
+    )
+    op.create_table(
         "throttle_passes",
         sa.Column("throttle_id", sa.Uuid(), nullable=False),
         sa.Column("passed_at", sa.DateTime(timezone=True), nullable=False),
@@ -923,6 +998,50 @@ def upgrade() -> None:
         ),
         sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workflow_runs")),
+    )
+    op.create_table(
+        "audience_builds",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("audience_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("version_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Text(collation="C"), nullable=False),
+        sa.Column("passes", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["environment_id"], ["environments.id"], name=op.f("fk_audience_builds_environment_id")
+        ),
+        sa.PrimaryKeyConstraint("environment_id", "audience_key", name=op.f("pk_audience_builds")),
+    )
+    op.create_index(op.f("ix_audience_builds_due_at"), "audience_builds", ["due_at"], unique=False)
+    op.create_table(
+        "audience_members",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("audience_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("user_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("tenant_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["environment_id"], ["environments.id"], name=op.f("fk_audience_members_environment_id")
+        ),
+        sa.PrimaryKeyConstraint(
+            "environment_id",
+            "audience_key",
+            "user_id",
+            "tenant_id",
+            name=op.f("pk_audience_members"),
+        ),
+    )
+    op.create_index(
+        "ix_audience_members_newest",
+        "audience_members",
+        ["environment_id", "audience_key", "added_at", "user_id", "tenant_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_audience_members_environment_id_user_id"),
+        "audience_members",
+        ["environment_id", "user_id"],
+        unique=False,
     )
     op.create_table(
         "subscriptions",
@@ -1097,6 +1216,25 @@ def upgrade() -> None:
         "CREATE TRIGGER raise_config_version AFTER INSERT OR DELETE OR UPDATE OF event_types "
         "ON outbox_subscriptions FOR EACH ROW EXECUTE FUNCTION raise_config_version()"
     )
+    # Recipients are changed from many places; whoever moves one, its schedules must follow.
+    op.execute(
+        """
+        CREATE FUNCTION note_moved_recipient() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            INSERT INTO moved_recipients (environment_id, collection, recipient_id, moved_at)
+            VALUES (NEW.environment_id, NEW.collection, NEW.id, now())
+            ON CONFLICT (environment_id, collection, recipient_id)
+            DO UPDATE SET moved_at = excluded.moved_at;
+            RETURN NULL;
+        END
+        $$
+        """
+    )
+    op.execute(
+        "CREATE TRIGGER note_moved_recipient AFTER UPDATE OF properties ON recipients "
+        "FOR EACH ROW WHEN (OLD.properties -> 'timezone' IS DISTINCT FROM "
+        "NEW.properties -> 'timezone') EXECUTE FUNCTION note_moved_recipient()"
+    )
     # Rows that are updated soon after they are made keep room for the new version on their page.
     for table in ("recipient_runs", "messages"):
         op.execute(f"ALTER TABLE {table} SET (fillfactor = 80)")
@@ -1108,6 +1246,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DROP FUNCTION jsonb_deep_merge")
     op.execute("DROP FUNCTION raise_config_version CASCADE")
+    op.execute("DROP FUNCTION note_moved_recipient CASCADE")
     for table in (
         "batch_items",
         "batches",
@@ -1115,6 +1254,8 @@ def downgrade() -> None:
         "trigger_releases",
         "sweep_positions",
         "workflow_runs",
+        "audience_builds",
+        "audience_members",
         "subscriptions",
         "recipients",
         "recipient_runs",
@@ -1141,6 +1282,8 @@ def downgrade() -> None:
         "outbox",
         "message_events",
         "idempotency_records",
+        "moved_recipients",
+        "schedules",
         "throttle_passes",
         "fetches",
         "environments",

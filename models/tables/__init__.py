@@ -4,6 +4,7 @@ Only migrations and tests need it. Processes that serve run SQL from `models/que
 second sooner without the table classes.
 """
 
+from models.tables.audience import AudienceBuild, AudienceMember
 from models.tables.base import metadata
 from models.tables.batch import Batch, BatchItem
 from models.tables.broadcast import Broadcast, BroadcastAddressee
@@ -27,10 +28,13 @@ from models.tables.recipient import (
 )
 from models.tables.release import SweepPosition, TriggerRelease
 from models.tables.run import FirstRun, RecipientRun, RecipientRunEvent, RunPatch, WorkflowRun
+from models.tables.schedule import MovedRecipient, Schedule
 from models.tables.throttle import ThrottlePass
 
 __all__ = [
     "ApiKey",
+    "AudienceBuild",
+    "AudienceMember",
     "Batch",
     "BatchItem",
     "Broadcast",
@@ -50,6 +54,7 @@ __all__ = [
     "IdempotencyRecord",
     "Message",
     "MessageEvent",
+    "MovedRecipient",
     "OutboxEntry",
     "OutboxReader",
     "OutboxSubscription",
@@ -61,6 +66,7 @@ __all__ = [
     "RecipientRun",
     "RecipientRunEvent",
     "RunPatch",
+    "Schedule",
     "ServiceToken",
     "Subscription",
     "SweepPosition",

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from models.tables.base import instant_column, json_column, text_column
@@ -16,6 +16,15 @@ class ContentResource(SQLModel, table=True):
     """One piece of content in one environment: its draft, and which version is published."""
 
     __tablename__ = "content_resources"
+    __table_args__ = (
+        # The sweep looks at the audiences of all environments.
+        Index(
+            "ix_content_resources_audiences",
+            "environment_id",
+            "key",
+            postgresql_where=text("resource_type = 'audience'"),
+        ),
+    )
 
     environment_id: UUID = Field(foreign_key="environments.id", primary_key=True)
     resource_type: str = Field(primary_key=True)

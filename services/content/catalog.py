@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from domain.channels.rows import StoredChannel
 from domain.channels.types import ChannelType
 from domain.conditions import ConditionGroup, read_condition_group
+from domain.content.audience import AUDIENCE
 from domain.content.kind import KindOfContent
 from domain.content.kinds import KINDS
 from domain.content.rows import Published
@@ -76,7 +78,7 @@ class ConfiguredChannel:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Configuration:
     """All of an environment's channels, by key, and what content is published, by kind and key.
 
@@ -93,6 +95,12 @@ class Configuration:
         """Return which version of a piece of content is published, or None without any content."""
         return self.content.get((kind.name, key))
 
+    @cached_property
+    def audiences(self) -> tuple[Published, ...]:
+        """Return the audiences that are published and not archived, by key."""
+        found = (one for (kind, _), one in self.content.items() if kind == AUDIENCE.name)
+        return tuple(sorted((one for one in found if one.is_active), key=lambda one: one.key))
+
 
 class Catalog:
     """Loads configuration and content once for each version of them."""
@@ -100,6 +108,7 @@ class Catalog:
     def __init__(self) -> None:
         self._configurations: _Recent[Configuration] = _Recent(_REMEMBERED_ENVIRONMENTS)
         self._compiled: _Recent[Any] = _Recent(_REMEMBERED_VERSIONS)
+        self._by_audience: _Recent[dict[str, list[str]]] = _Recent(_REMEMBERED_ENVIRONMENTS)
 
     async def configuration(
         self, connection: Connection, environment_id: UUID, version: int
@@ -119,6 +128,17 @@ class Catalog:
             )
 
         return await self._configurations.get((environment_id, version), load)
+
+    async def workflows_of_audience(
+        self, connection: Connection, environment_id: UUID, version: int, audience_key: str
+    ) -> list[str]:
+        """Return the keys of the active workflows that an audience triggers, at that version."""
+
+        async def load() -> dict[str, list[str]]:
+            return await statements.workflows_by_audience(connection, environment_id)
+
+        found = await self._by_audience.get((environment_id, version), load)
+        return found.get(audience_key, [])
 
     async def compiled(self, connection: Connection, kind: KindOfContent[T], version_id: UUID) -> T:
         """Return a version as its kind reads it. Raises LookupError for an unknown id."""

@@ -13,6 +13,7 @@ from domain.content.rows import (
     CommitFilters,
     CommitNote,
     PromotableCommit,
+    Resource,
     Selection,
 )
 from domain.kit.authored import Reference
@@ -51,10 +52,17 @@ async def commit_all(
         made = [
             (commit, resource.draft)
             for resource in pending
-            if (commit := await publish_draft(unit, environment, resource, note))
+            if not _holds_at_once(resource)
+            and (commit := await publish_draft(unit, environment, resource, note))
         ]
         await _refuse_broken(unit, environment, made)
     return [commit for commit, _ in made]
+
+
+def _holds_at_once(resource: Resource) -> bool:
+    """Tell whether a resource is published as it is saved, and therefore never committed."""
+    kind = KINDS.get(resource.resource_type)
+    return kind is not None and kind.holds_at_once(kind.read(resource.draft, resource.key))
 
 
 async def promote_all(
@@ -142,11 +150,33 @@ async def _find_commit(connection: Connection, commit_id: str) -> Commit:
 async def _promote(
     unit: Unit, target: EnvironmentScope, promotable: list[PromotableCommit], author: Author
 ) -> list[Commit]:
+    for source in promotable:
+        await _judge_succession(unit.connection, target, source)
     made = [
         (await publish_copy(unit, target, source, author), source.content) for source in promotable
     ]
     await _refuse_broken(unit, target, made)
     return [commit for commit, _ in made]
+
+
+async def _judge_succession(
+    connection: Connection, target: EnvironmentScope, source: PromotableCommit
+) -> None:
+    """Let its kind say whether a commit may follow what the target has. Raises InvalidParams."""
+    kind = KINDS.get(source.resource_type)
+    place = (source.resource_type, source.resource_key)
+    saved = await content_queries.get_resource(connection, target.id, *place)
+    if kind is None or saved is None:
+        return
+    try:
+        before = kind.read(saved.draft, source.resource_key)
+        kind.succeed(before, kind.read(source.content, source.resource_key))
+    except InvalidParams as refusal:
+        errors = [
+            FieldError(f"{'.'.join(place)}.{error.field}", error.message)
+            for error in refusal.errors
+        ]
+        raise InvalidParams(errors, f"{errors[0].field}: {errors[0].message}") from refusal
 
 
 async def _refuse_broken(

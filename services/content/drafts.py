@@ -24,7 +24,7 @@ from models.queries.channels import channels as channel_queries
 from models.queries.content import drafts as queries
 from runtime.database import Connection
 from services.account.environments import require_writable
-from services.content.publishing import publish_draft, save_draft
+from services.content.publishing import publish_at_once, publish_draft, save_draft
 from services.content.references import load_surroundings
 from services.content.trigger_schemas import schema_errors
 from services.engine import Engine, Unit
@@ -96,13 +96,18 @@ async def save_content(
 ) -> ContentView[T]:
     """Do what `upsert_content` does as a part of a larger unit."""
     connection = unit.connection
-    await require_writable(connection, environment, force=force)
     await queries.lock_publication(connection, [environment.id])
     channel_types = await channel_queries.channel_types(connection)
     content, document = judge_document(kind, key, raw, channel_types)
+    at_once = kind.holds_at_once(document)
+    await require_writable(connection, environment, force=force or at_once)
+    await _judge_succession(connection, environment, kind, key, document)
     resource = await save_draft(unit, environment, kind.name, key, content)
+    if at_once:
+        resource = await publish_at_once(unit, environment, resource)
     references = list(kind.references(document))
-    if commit is not None and await publish_draft(unit, environment, resource, commit):
+    wanted = None if at_once else commit
+    if wanted is not None and await publish_draft(unit, environment, resource, wanted):
         around = await load_surroundings(
             connection, environment.id, references, channel_types=channel_types, published=True
         )
@@ -113,6 +118,19 @@ async def save_content(
         connection, environment.id, references, channel_types=channel_types
     )
     return _view(environment, resource, document, valid=not around.errors(references))
+
+
+async def _judge_succession(
+    connection: Connection,
+    environment: EnvironmentScope,
+    kind: KindOfContent[T],
+    key: str,
+    document: T,
+) -> None:
+    """Let the kind say whether a document may follow what is saved. Raises InvalidParams."""
+    saved = await queries.get_resource(connection, environment.id, kind.name, key)
+    if saved is not None:
+        kind.succeed(kind.read(saved.draft, key), document)
 
 
 async def validate_content(
@@ -132,6 +150,8 @@ async def validate_content(
         )
         refuse(around.errors(references))
         saved = await queries.get_resource(connection, environment.id, kind.name, key)
+    if saved is not None:
+        kind.succeed(kind.read(saved.draft, key), document)
     now = engine.clock()
     return ContentView(
         key=key,
@@ -216,6 +236,20 @@ async def switch_content(
         if resource is None:
             raise _missing(kind, key)
         return (await _views(unit.connection, environment, kind, [resource]))[0]
+
+
+async def archive_content(
+    unit: Unit, environment: EnvironmentScope, kind: KindOfContent[Any], key: str
+) -> None:
+    """Take a piece of content out of every environment for good; its key is never free again.
+
+    Raises:
+        NotFound: this environment has no such content.
+    """
+    await queries.lock_publication(unit.connection)
+    if not await queries.get_resource(unit.connection, environment.id, kind.name, key):
+        raise _missing(kind, key)
+    await queries.archive(unit.connection, kind.name, key, unit.now)
 
 
 def judge_document(

@@ -63,6 +63,22 @@ async def publish_copy(
     return commit
 
 
+async def publish_at_once(
+    unit: Unit, environment: EnvironmentScope, resource: Resource
+) -> Resource:
+    """Make a draft the published version without a commit, so that nothing of it is promoted.
+
+    The caller holds the locks of `lock_publication` and of the resource.
+    """
+    if resource.draft_sha == resource.published_sha:
+        return resource
+    version = Version(new_id(), resource.draft, resource.draft_sha, unit.now)
+    place = (environment.id, resource.resource_type, resource.key)
+    await queries.insert_version(unit.connection, *place, version)
+    published = await queries.publish(unit.connection, *place, version)
+    return _existing(published, resource.resource_type, resource.key)
+
+
 def _new_commit(
     unit: Unit, environment: EnvironmentScope, resource_type: str, key: str, note: CommitNote
 ) -> Commit:

@@ -14,9 +14,9 @@ from domain.preferences.rows import NewSet, Persistence, StoredSet
 from domain.recipients.identify import InlineRecipient
 from domain.recipients.refs import RecipientRef
 from models.queries.preferences import sets as statements
-from models.queries.recipients.recipients import upsert_recipients
 from models.queries.recipients.subscriptions import hold_recipients
 from services.engine import Engine, Unit
+from services.triggers.audience_entries import identify
 
 # Somebody may delete a recipient between finding and holding it; then it is made again.
 _TRIES = 3
@@ -81,7 +81,7 @@ async def _make_and_hold(unit: Unit, environment: EnvironmentScope, ref: Recipie
     """See to it that a recipient is there, and stays until what is written about it is."""
     someone = InlineRecipient(ref, properties={})
     for _ in range(_TRIES):
-        await upsert_recipients(unit.connection, environment.id, [someone], unit.now)
+        await identify(unit, environment, [someone])
         if await hold_recipients(unit.connection, environment.id, [ref]):
             return
     raise NotFound("The recipient was deleted at the same time.")

@@ -19,9 +19,10 @@ from models.queries.preferences.defaults import get_default_set
 from models.queries.preferences.sets import preference_sets_of
 from models.queries.recipients import lists
 from models.queries.recipients.deletion import delete_recipient as delete_with_belongings
-from models.queries.recipients.recipients import get_recipient, upsert_recipients
+from models.queries.recipients.recipients import get_recipient
 from runtime.database import Connection
 from services.engine import Engine
+from services.triggers.audience_entries import identify
 
 _MISSING = "The resource you requested does not exist."
 
@@ -67,7 +68,7 @@ async def store_recipient(
     """
     said = InlineRecipient.of(ref, given)
     async with engine.unit() as unit:
-        await upsert_recipients(unit.connection, environment.id, [said], unit.now)
+        await identify(unit, environment, [said])
         stored = await get_recipient(unit.connection, environment.id, ref)
     if stored is None:  # deleted by somebody else between two statements
         raise NotFound(_MISSING)

@@ -22,9 +22,10 @@ from domain.recipients.subscriptions import (
 )
 from models.queries.preferences.sets import preference_sets_of
 from models.queries.recipients import subscriptions as statements
-from models.queries.recipients.recipients import recipients_by_ref, upsert_recipients
+from models.queries.recipients.recipients import recipients_by_ref
 from runtime.database import Connection
 from services.engine import Engine
+from services.triggers.audience_entries import identify
 
 
 async def subscribe(
@@ -63,7 +64,7 @@ async def subscribe(
                     for one in unknown
                 ]
             )
-        await upsert_recipients(unit.connection, environment.id, named, unit.now)
+        await identify(unit, environment, named)
         new = set(refs) - held
         if new - await statements.hold_recipients(unit.connection, environment.id, new):
             raise Unavailable("A recipient was identified and deleted meanwhile; try again.")

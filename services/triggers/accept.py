@@ -6,40 +6,28 @@ what this process could not. No trigger is refused because Temporal is away.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-from domain.content.rows import Published
-from domain.content.workflow import WORKFLOW
-from domain.kit.errors import AppError, InvalidParams, NotFound, Unavailable, Unprocessable
+from domain.kit.errors import AppError, Unavailable, Unprocessable
 from domain.kit.ids import new_id
 from domain.kit.principals import EnvironmentScope
 from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
 from domain.triggers.requests import CancelRequest, TriggerAnswer, TriggerRequest
-from domain.workflows import TriggerFrequency
-from models.queries.content import catalog as catalog_statements
-from models.queries.recipients.recipients import (
-    described,
-    existing_recipients,
-    upsert_recipients,
-)
+from models.queries.recipients.recipients import existing_recipients
 from models.queries.triggers import accept as statements
 from models.queries.triggers import cancellations, idempotency
 from models.queries.triggers.accept import Accepted, Refusal, TriggerDraft
 from models.sql import give_way
 from runtime.database import Connection
+from services.content.published import published_workflow
 from services.engine import Engine, Unit
+from services.triggers.audience_entries import Cause, identify
 from services.triggers.releases import release_cancellation, release_trigger
-
-
-@dataclass(frozen=True, slots=True)
-class _Resolved:
-    """The version of a workflow that a trigger's runs walk through, and how often one may enter."""
-
-    version_id: UUID
-    frequency: TriggerFrequency
+from services.triggers.resolving import draft_of, resolve
+from services.triggers.segments import dynamic_audiences
 
 
 async def trigger(
@@ -85,50 +73,32 @@ async def trigger_within(
     """
     engine, connection = unit.engine, unit.connection
     await give_way(connection)
-    resolved = await _resolve(engine, connection, environment, request)
-    draft = _draft(
+    resolved = await resolve(engine, connection, environment, request)
+    draft = draft_of(
         engine, environment, request, resolved, workflow_run_id=workflow_run_id, now=unit.now
     )
     outcome: Accepted | Refusal = Refusal.UNSETTLED
-    if not _stores_more_than_rows(draft):
+    if not await _stores_more_than_rows(engine, connection, environment, draft):
         # Nobody is locked who stays as he is: a walk may go on for long.
         outcome = await statements.accept_trigger(connection, environment.id, draft)
     if isinstance(outcome, Refusal):
-        outcome = await _store_and_accept(connection, environment, draft)
+        async with connection.transaction():  # a refusal takes back whom it has stored
+            outcome = await _store_and_accept(unit, environment, draft)
     release = partial(release_trigger, engine, environment, workflow_run_id, outcome.runs)
     unit.after(partial(release, expands=outcome.expands))
 
 
-def _draft(
-    engine: Engine,
-    environment: EnvironmentScope,
-    request: TriggerRequest,
-    resolved: _Resolved,
-    *,
-    workflow_run_id: UUID,
-    now: datetime,
-) -> TriggerDraft:
-    others = [entry for entry in (request.actor, request.tenant) if entry is not None]
-    tenant_id = request.tenant.ref.id if request.tenant else None
-    return TriggerDraft(
-        environment=environment.slug,
-        request=request,
-        people=described([*request.recipients, *others]),
-        claim=None,
-        workflow_run_id=workflow_run_id,
-        now=now,
-        version_id=resolved.version_id,
-        first_run_for=None if request.is_rehearsal else resolved.frequency.first_run_for(tenant_id),
-        release_within=timedelta(seconds=engine.settings.sweep_seconds),
-    )
-
-
-def _stores_more_than_rows(draft: TriggerDraft) -> bool:
-    """Tell whether something is said of a person that is not kept in the person's own row."""
-    return any(
+async def _stores_more_than_rows(
+    engine: Engine, connection: Connection, environment: EnvironmentScope, draft: TriggerDraft
+) -> bool:
+    """Tell whether something follows from what is said of people beyond their own rows."""
+    if any(
         person.channel_data or person.preferences or person.replaces_preferences
         for person in draft.people
-    )
+    ):
+        return True
+    says_of_users = any(person.ref.is_user for person in draft.people)
+    return says_of_users and bool(await dynamic_audiences(engine, connection, environment))
 
 
 async def _accept(
@@ -142,20 +112,20 @@ async def _accept(
     now = engine.clock()
     async with engine.connection() as connection:
         try:
-            resolved = await _resolve(engine, connection, environment, request)
+            resolved = await resolve(engine, connection, environment, request)
         except AppError:
             # The workflow may have gone since the first request with this key was accepted.
             stored = await _stored_answer(connection, environment.id, claim, now)
             if stored is not None:
                 return stored
             raise
-        draft = _draft(
+        draft = draft_of(
             engine, environment, request, resolved, workflow_run_id=workflow_run_id, now=now
         )
         draft = replace(draft, claim=claim)
         outcome: Accepted | Refusal = Refusal.UNSETTLED
         # What is kept in a person's own row needs no transaction of its own.
-        if not _stores_more_than_rows(draft):
+        if not await _stores_more_than_rows(engine, connection, environment, draft):
             outcome = await statements.accept_trigger(connection, environment.id, draft)
         if isinstance(outcome, Accepted):
             return outcome
@@ -183,18 +153,18 @@ async def _accept_with_people(
             )
             if stored is not None:
                 return stored
-        return await _store_and_accept(unit.connection, environment, draft)
+        return await _store_and_accept(unit, environment, draft)
 
 
 async def _store_and_accept(
-    connection: Connection, environment: EnvironmentScope, draft: TriggerDraft
+    unit: Unit, environment: EnvironmentScope, draft: TriggerDraft
 ) -> Accepted:
     """Store the people that a trigger describes, then the trigger with its runs.
 
     Raises:
         Unprocessable: `actor_missing`, an actor given by id was never identified.
     """
-    actor = draft.request.actor
+    connection, actor = unit.connection, draft.request.actor
     if (
         actor is not None
         and actor.properties is None
@@ -204,7 +174,11 @@ async def _store_and_accept(
         raise Unprocessable(
             f"The actor {actor.ref.id!r} was never identified.", code="actor_missing"
         )
-    await upsert_recipients(connection, environment.id, draft.people, draft.now)
+    cause = Cause(
+        draft.request.source.get("chain", 0),
+        is_sandbox=bool(draft.request.settings.get("sandbox_mode")),
+    )
+    await identify(unit, environment, draft.people, cause=cause)
     accepted = await statements.accept_trigger(connection, environment.id, draft, is_prepared=True)
     return Accepted([]) if isinstance(accepted, Refusal) else accepted
 
@@ -228,7 +202,7 @@ async def cancel(engine: Engine, environment: EnvironmentScope, request: CancelR
     """
     cancellation_id = new_id()
     async with engine.unit() as unit:
-        await _published(engine, unit.connection, environment, request.workflow_key)
+        await published_workflow(engine, unit.connection, environment, request.workflow_key)
         runs = await cancellations.cancel_runs(
             unit.connection,
             environment.id,
@@ -242,59 +216,3 @@ async def cancel(engine: Engine, environment: EnvironmentScope, request: CancelR
         if runs:
             release = partial(release_cancellation, engine, environment, cancellation_id)
             unit.after(partial(release, run_count=len(runs)))
-
-
-async def _published(
-    engine: Engine, connection: Connection, environment: EnvironmentScope, workflow_key: str
-) -> Published:
-    version = environment.config_version
-    if version is None:
-        version = await catalog_statements.config_version(connection, environment.id)
-    configuration = await engine.catalog.configuration(connection, environment.id, version)
-    published = configuration.published(WORKFLOW, workflow_key)
-    if published is None or published.version_id is None:
-        raise NotFound(
-            f"The workflow {workflow_key!r} does not exist in this environment, or was never "
-            "committed to it.",
-            code="workflow_missing",
-        )
-    return published
-
-
-async def _resolve(
-    engine: Engine,
-    connection: Connection,
-    environment: EnvironmentScope,
-    request: TriggerRequest,
-) -> _Resolved:
-    """Find the version that this trigger's runs keep for life, and check the data against it.
-
-    What recipients add to the data of their own is not checked.
-
-    Raises:
-        NotFound: `workflow_missing`.
-        Unprocessable: `workflow_inactive`; or `workflow_schema_invalid`, an earlier release
-            accepted a schema that this one cannot use.
-        InvalidParams: with each violation of the schema at its place.
-    """
-    published = await _published(engine, connection, environment, request.workflow_key)
-    if published.version_id is None or not published.is_active:
-        raise Unprocessable(
-            f"The workflow {request.workflow_key!r} is inactive.", code="workflow_inactive"
-        )
-    definition = await engine.catalog.compiled(connection, WORKFLOW, published.version_id)
-    resolved = _Resolved(published.version_id, definition.trigger_frequency)
-    schema = definition.trigger_data_json_schema
-    if schema is None:
-        return resolved
-    try:
-        compiled = engine.trigger_schemas.get(published.version_id, schema)
-    except ValueError as error:
-        raise Unprocessable(
-            "The workflow's trigger_data_json_schema cannot be used: save and commit it again.",
-            code="workflow_schema_invalid",
-        ) from error
-    found = await compiled.violations(request.data, request.data_bytes)
-    if found:
-        raise InvalidParams(found, "The trigger data does not match the workflow's schema.")
-    return resolved

@@ -7,15 +7,25 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
+from domain.audiences.members import NO_TENANT, Membership
 from domain.batches.gathered import Gathered
-from domain.conditions import ConditionGroup, ConditionScope, Verdict, arguments, evaluate
+from domain.conditions import (
+    ConditionGroup,
+    ConditionScope,
+    Verdict,
+    arguments,
+    asks_for_audiences,
+    evaluate,
+)
 from domain.kit.clock import iso
 from domain.kit.ids import activity_id
 from domain.kit.json_types import JsonObject
+from domain.recipients.recipients import Recipient
 from domain.runs.events import RunEventType
 from domain.runs.rows import RunMessage
 from domain.workflows import WorkflowDefinition
 from domain.workflows.steps import BaseStep
+from models.queries.audiences.members import audiences_of
 from models.queries.runs import walks
 from services.content.catalog import Configuration
 from services.engine import Unit
@@ -127,6 +137,11 @@ class Walk:
         self.run.patch(patch)
         self._scope = None
 
+    def renew(self, stored: Recipient, preferences: JsonObject | None) -> None:
+        """See a recipient, actor or tenant of the run as it is stored now; see `RunState.renew`."""
+        self.run.renew(stored, preferences)
+        self._scope = None
+
     async def judge(self, *groups: ConditionGroup | None) -> Verdict | None:
         """Judge condition groups joined by AND; None when there is nothing to judge.
 
@@ -165,7 +180,9 @@ class Walk:
         Raises:
             ContentError: it raised anything.
         """
+        groups = list(groups)
         sources = [source for group in groups for source in arguments(group)]
+        audiences = await self._audiences() if any(map(asks_for_audiences, groups)) else frozenset()
 
         def judge_all(lookups: Lookups) -> Verdict:
             # The budget counts the time of the thread that makes it.
@@ -176,6 +193,7 @@ class Walk:
                 render=lambda text: render_text(
                     text, values, self.limits, budget=budget, lookups=lookups
                 ),
+                is_member=lambda key, _variable: key in audiences,
             )
             return judge(scope)
 
@@ -204,6 +222,15 @@ class Walk:
             data={"passed": verdict.passed, "conditions": verdict.trace},
         )
         return verdict.passed
+
+    async def _audiences(self) -> frozenset[str]:
+        """Return which audiences the recipient is in now, for exactly the tenant of the run."""
+        run = self.run
+        if not run.ref.is_user:
+            return frozenset()
+        membership = Membership(run.ref.id, run.tenant_id or NO_TENANT)
+        found = await audiences_of(self.unit.connection, run.environment_id, membership)
+        return found & {one.key for one in self.configuration.audiences}
 
     async def _message_refs(self) -> JsonObject:
         """Return the messages of earlier steps as conditions see them.

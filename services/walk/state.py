@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
 from domain.kit.json_types import JsonObject
 from domain.preferences.layers import Layers
 from domain.recipients.recipients import Recipient
-from domain.recipients.refs import RecipientRef
+from domain.recipients.refs import TENANTS, RecipientRef
 from domain.recipients.subscriptions import ReachedThrough
 from domain.runs.rows import TakenRun
 from domain.workflows.run_data import run_data
+from services.triggers.audience_entries import Cause
 
 
 @dataclass(slots=True)
@@ -45,6 +46,35 @@ class RunState:
         """Change the data, for everything that is read from now on."""
         self.data = run_data(self.data, None, [patch])
 
+    def cause(self) -> Cause:
+        """Say where what this run does comes from, for whatever it triggers by that."""
+        chain = self.source.get("chain", 0) + 1
+        return Cause(chain, is_sandbox=bool(self.settings.get("sandbox_mode")))
+
+    def renew(self, stored: Recipient, preferences: JsonObject | None) -> None:
+        """Take over how somebody is stored now, in whatever part the run has for them.
+
+        Args:
+            stored: the recipient, the actor or the tenant.
+            preferences: all their sets by id; None where those have not changed.
+        """
+        variable, ref = stored.variable(), stored.ref
+        if ref == self.ref:
+            # How the run has reached them stays as it is.
+            known = self.recipient or {}
+            kept: JsonObject = {
+                name: known[name] for name in ("subscription", "schedule") if name in known
+            }
+            self.recipient = {**variable, **kept}
+            if preferences is not None:
+                self.preferences = replace(self.preferences, own=preferences)
+        if ref == self.actor_ref:
+            self.actor = variable
+        if ref == RecipientRef(TENANTS, self.tenant_id or ""):
+            self.tenant = variable
+            default = _default_set({"settings": stored.settings})
+            self.preferences = replace(self.preferences, tenant=default)
+
 
 def run_state(
     taken: TakenRun,
@@ -62,7 +92,7 @@ def run_state(
         default_preferences: of its environment.
         through: how its recipient was reached, if not by name.
     """
-    recipient = _variable(taken.recipient)
+    recipient = _recipient(taken)
     if recipient is not None and through is not None:
         recipient["subscription"] = through.variable()
     return RunState(
@@ -89,6 +119,22 @@ def run_state(
         ),
         data=run_data(data, taken.trigger_data, patches),
     )
+
+
+def _recipient(taken: TakenRun) -> JsonObject | None:
+    """Return the recipient; with the schedule, as it was when it occurred, where that made the run.
+
+    Source: Knock docs, "Schedules", on `recipient.schedule`.
+    """
+    recipient, source = _variable(taken.recipient), taken.source
+    if recipient is None or source.get("type") != "schedule":
+        return recipient
+    schedule = {
+        "id": source.get("schedule_id"),
+        "last_occurrence_at": source.get("last_occurrence_at"),
+        "next_occurrence_at": source.get("next_occurrence_at"),
+    }
+    return {**recipient, "schedule": schedule}
 
 
 def _variable(stored: JsonObject | None) -> JsonObject | None:

@@ -47,22 +47,9 @@ def build_scope(
         gathered: the items of the batch that the run has carried; None for its own trigger alone.
         workflow_run_id: of the trigger.
     """
-    actors = [] if actor is None else [actor]
-    total_activities, total_actors = 1, len(actors)
-    if gathered is None:
-        activities = [_activity(data, recipient, actor, now_iso)]
-    else:
-        activities = [
-            _activity(
-                each.data,
-                recipient,
-                each.actor.variable() if each.actor else None,
-                iso(each.inserted_at) or "",
-            )
-            for each in gathered.contributions
-        ]
-        actors = [each.actor.variable() for each in gathered.actors() if each.actor is not None]
-        total_activities, total_actors = gathered.total_activities, gathered.total_actors
+    activities, actors = _contributed(data, recipient, actor, now_iso, gathered)
+    total_activities = len(activities) if gathered is None else gathered.total_activities
+    total_actors = len(actors) if gathered is None else gathered.total_actors
     return {
         **data,
         "data": data,
@@ -82,6 +69,29 @@ def build_scope(
         "current_message": None,
         "refs": {},
     }
+
+
+def _contributed(
+    data: Mapping[str, Any],
+    recipient: JsonObject,
+    actor: JsonObject | None,
+    now_iso: str,
+    gathered: Gathered | None,
+) -> tuple[list[JsonObject], list[JsonObject]]:
+    """Return the activities, and their different actors; of a batch those that are rendered."""
+    if gathered is None:
+        actors = [] if actor is None else [actor]
+        return [_activity(data, recipient, actor, now_iso)], actors
+    activities = [
+        _activity(
+            each.data,
+            recipient,
+            each.actor.variable() if each.actor else None,
+            iso(each.inserted_at) or "",
+        )
+        for each in gathered.contributions
+    ]
+    return activities, [each.actor.variable() for each in gathered.actors() if each.actor]
 
 
 def _activity(

@@ -22,6 +22,7 @@ class Plan:
         large_triggers: how many triggers have 200 recipients.
         terminated_fan_outs: how many of their fan-outs are terminated, if caught under way.
         calm: most time that the product may take, after the last kill, to finish everything.
+        schedules: how many schedules are due while parts die.
         patience: how long a client repeats one request before it counts as never answered.
     """
 
@@ -33,6 +34,7 @@ class Plan:
     large_triggers: int = 2
     terminated_fan_outs: int = 1
     calm: float = 150.0
+    schedules: int = 100
     patience: float = 90.0
 
 
@@ -43,10 +45,14 @@ def short_plan(seed: int) -> Plan:
 
 def long_plan(kills: int, seed: int) -> Plan:
     """Return a form with any number of kills."""
+    schedules = min(10_000, 200 * kills)
     return Plan(
         kills=kills,
         seed=seed,
         kill_supervisor=True,
+        schedules=schedules,
+        # Each is a run; a small machine does some thirty of them a second.
+        calm=150.0 + schedules / 25,
         large_triggers=2 + kills // 5,
         terminated_fan_outs=1 + kills // 10,
     )

@@ -27,7 +27,8 @@ HALF_DONE: dict[str, str] = {
     "idempotency key without its trigger": "SELECT i.key AS id FROM idempotency_records i LEFT "
     "JOIN workflow_runs w ON w.id::text = i.body->>'workflow_run_id' WHERE w.id IS NULL",
     "trigger without its idempotency key": "SELECT w.id FROM workflow_runs w LEFT JOIN "
-    "idempotency_records i ON i.body->>'workflow_run_id' = w.id::text WHERE i.key IS NULL",
+    "idempotency_records i ON i.body->>'workflow_run_id' = w.id::text WHERE i.key IS NULL "
+    "AND w.source->>'type' = 'api'",
     # Positions of what the run's row stands for are not stored: that it started, that it completed.
     "run whose story has gaps": "SELECT r.id FROM recipient_runs r LEFT JOIN LATERAL (SELECT "
     "count(*) AS lines, max(position) AS highest FROM "
@@ -74,10 +75,13 @@ SELECT (SELECT count(*) FROM recipient_runs WHERE status NOT IN ('completed', 'c
        (SELECT count(*) FROM trigger_releases WHERE released_at IS NULL) AS triggers,
        (SELECT count(*) FROM cancellations WHERE released_at IS NULL) AS cancellations,
        (SELECT count(*) FROM messages WHERE delivery_status IN ('queued', 'delivery_attempted'))
-           AS messages
+           AS messages,
+       (SELECT count(*) FROM schedules WHERE due_at IS NOT NULL) AS schedules
 """
 
-_TRIGGERS = "SELECT id::text, (data->>'number')::int AS number FROM workflow_runs"
+_TRIGGERS = """
+SELECT id::text, (data->>'number')::int AS number FROM workflow_runs WHERE source->>'type' = 'api'
+"""
 _DELAYS = """
 SELECT id, workflow_run_id::text, recipient_id, status,
        extract(epoch FROM (step_outcomes->%s->>'until')::timestamptz)::float AS due

@@ -16,6 +16,7 @@ from tests.chaos.load import Load
 from tests.chaos.operator import Operator
 from tests.chaos.plan import Plan
 from tests.chaos.promises import Book
+from tests.chaos.schedules import broken_schedules, schedule_storm
 from tests.chaos.stack import Product, fresh_product
 from tests.chaos.stalls import stall
 from tests.chaos.workflows import publish_workflows
@@ -59,12 +60,14 @@ async def _test(product: Product, plan: Plan, say: Say) -> Ledger:
         load = Load(client, plan, book)
         killer = Killer(product, plan, crowd=load.want_large, say=say)
         operator = Operator(product, count=plan.terminated_fan_outs, say=say)
+        scheduled = await schedule_storm(client, plan)
         await _torment(killer, load, operator)
         stalled = await stall(product, say)
         calm_seconds = await _wait_for_calm(product, plan, operator, say)
         found = await audit.find(client, stack)
     broken = stalled + audit.broken_promises(book, found)
     broken += await audit.broken_triggers(stack.database_url, book)
+    broken += await broken_schedules(stack.database_url, scheduled)
     broken += await rows.half_done_rows(stack.database_url)
     broken += await audit.broken_executions(stack, expected=operator.terminated)
     broken += [f"{kill.part} never came back" for kill in killer.kills if kill.serving_ms is None]

@@ -12,6 +12,8 @@ IN_APP = "chaos-in-app"
 MIXED = "chaos-mixed"
 EMAIL = "chaos-email"
 CANCELLABLE = "chaos-cancellable"
+# Nobody triggers it: see `tests/chaos/schedules.py`.
+SCHEDULED = "chaos-scheduled"
 
 SHORT_DELAY, LONG_DELAY = 4, 9
 DELAY_REF = "delay_1"
@@ -43,7 +45,7 @@ async def publish_workflows(stack: DevStack) -> None:
     """Create every workflow in the development environment and commit it."""
     headers = {"Authorization": f"Bearer {stack.service_token}"}
     async with httpx.AsyncClient(base_url=stack.api_url, headers=headers, timeout=30.0) as client:
-        for key, steps in STEPS.items():
+        for key, steps in (*STEPS.items(), (SCHEDULED, [_IN_APP])):
             answer = await client.put(
                 f"/v1/workflows/{key}",
                 params={"environment": "development", "commit": "true"},

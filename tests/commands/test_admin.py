@@ -6,11 +6,14 @@ import io
 import json
 from typing import Any
 
+import psycopg
 import pytest
 from pydantic import SecretStr
 
 from commands import admin
 from commands.cli import main
+from domain.kit.errors import NotFound
+from domain.kit.ids import new_id
 from runtime.settings import Settings
 from tests.support.account import Seeded
 
@@ -140,3 +143,27 @@ def test_the_command_is_offered_and_says_what_is_missing(
     assert main(["admin", "key-list", "nowhere"]) == 1
     assert main(["admin", "message-retry", "nowhere"]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_a_schedule_is_paused_and_resumed(
+    settings: Settings, capsys: pytest.CaptureFixture[str], seeded: Seeded
+) -> None:
+    """What is shown of a schedule tells whether it is paused; an unknown id is refused."""
+    schedule_id = str(new_id())
+    with psycopg.connect(seeded.url) as connection:
+        connection.execute(
+            "INSERT INTO schedules (id, environment_id, workflow_key, collection, recipient_id,"
+            " repeats, scheduled_at, failures, inserted_at, updated_at)"
+            " SELECT %s, id, 'welcome', '$users', 'ann', '[]', '2020-01-01Z', 0, now(), now()"
+            " FROM environments WHERE slug = 'production'",
+            (schedule_id,),
+        )
+    where = (schedule_id, "--environment", "production")
+
+    assert _run(settings, capsys, "schedule-pause", *where)["paused_at"] is not None
+    assert _run(settings, capsys, "schedule-show", *where)["next_occurrence_at"] is None
+    resumed = _run(settings, capsys, "schedule-resume", *where)
+    assert (resumed["paused_at"], resumed["workflow"]) == (None, "welcome")
+    for unknown in ("nothing", schedule_id):
+        with pytest.raises(NotFound):
+            _run(settings, capsys, "schedule-show", unknown)

@@ -95,6 +95,44 @@ async def test_users_and_tenants(knock: AsyncKnock) -> None:
     assert caught.value.body["code"] == "resource_missing"  # type: ignore[index]
 
 
+async def test_schedules(knock: AsyncKnock, environment: Environment, make: Builder) -> None:
+    """Schedules fit the client's types on every way: made, changed, listed, deleted."""
+    await make.workflow(environment, "digest")
+    await knock.users.update("ellie", name="Ellie", timezone="America/New_York")
+    await knock.objects.set("teams", "core", name="Core")
+    made = await knock.schedules.create(
+        workflow="digest",
+        recipients=["ellie", {"id": "core", "collection": "teams"}, {"id": "ann", "name": "Ann"}],
+        repeats=[{"frequency": "weekly", "days": ["mon", "fri"], "hours": 9, "minutes": 30}],
+        data={"n": 1},
+        tenant="acme",
+        actor={"id": "ian", "name": "Ian"},
+    )
+    assert [one.recipient.id for one in made] == ["ellie", "core", "ann"]
+    assert made[0].repeats[0].days == ["mon", "fri"]
+    assert made[0].next_occurrence_at is not None
+    page = await knock.schedules.list(
+        workflow="digest",
+        tenant="acme",
+        recipients=["ellie", {"id": "core", "collection": "teams"}],
+        page_size=1,
+    )
+    assert [one.id async for one in page] == [made[1].id, made[0].id]
+    listed = [one.id async for one in await knock.users.list_schedules("ann", workflow="digest")]
+    assert listed == [made[2].id]
+    listed = [one.id async for one in await knock.objects.list_schedules("teams", "core")]
+    assert listed == [made[1].id]
+    (changed,) = await knock.schedules.update(
+        schedule_ids=[made[0].id],
+        repeats=[{"frequency": "monthly", "interval": 2, "day_of_month": 31}],
+        ending_at="2099-01-01T00:00:00Z",
+        actor=None,
+    )
+    assert (changed.actor, changed.repeats[0].day_of_month) == (None, 31)
+    deleted = await knock.schedules.delete(schedule_ids=[one.id for one in made])
+    assert {one.id for one in deleted} == {one.id for one in made}
+
+
 async def test_objects_and_subscriptions(knock: AsyncKnock) -> None:
     """Objects and who follows them fit the client's types; its lists go through pages."""
     await knock.objects.set("projects", "one", name="One", extra_body={"tier": "pro"})
@@ -147,6 +185,20 @@ async def test_objects_and_subscriptions(knock: AsyncKnock) -> None:
     await knock.objects.delete("projects", "one")
     with pytest.raises(knockapi.NotFoundError):
         await knock.objects.get("projects", "one")
+
+
+async def test_audiences(knock: AsyncKnock) -> None:
+    """Members are added, listed and removed with the client's types."""
+    added = [{"user": {"id": "ellie", "name": "Ellie"}}, {"user": {"id": "alan"}, "tenant": "acme"}]
+    await knock.audiences.add_members("beta", members=added, create_audience=True)
+    listed = await knock.audiences.list_members("beta")
+    assert {(one.user_id, one.user.id, one.tenant) for one in listed.entries} == {
+        ("ellie", "ellie", None),
+        ("alan", "alan", "acme"),
+    }
+    await knock.audiences.remove_members("beta", members=[{"user": {"id": "ellie"}}])
+    left = await knock.audiences.list_members("beta")
+    assert [one.user_id for one in left.entries] == ["alan"]
 
 
 async def test_messages(

@@ -25,7 +25,7 @@ from temporal_workflows import activity_stubs
 
 _DELIVERY = {"deliver_message"}
 EXPECTED: dict[str, set[str]] = {
-    RUNS: {"advance", "close_window", "deliver_now"},
+    RUNS: {"advance", "close_window", "deliver_now", "fire_schedules"},
     FANOUT: {
         "plan_trigger_fanout",
         "start_runs",

@@ -19,6 +19,7 @@ WORKFLOW_NAMES = {
     "CancelFanout": "CancelFanoutInput",
     "MessageDelivery": "MessageDeliveryInput",
     "RecipientRun": "RecipientRunInput",
+    "ScheduleClock": "ScheduleClockInput",
     "Sweep": "SweepInput",
     "TriggerFanout": "TriggerFanoutInput",
 }
@@ -27,6 +28,7 @@ ACTIVITY_NAMES = {
     "close_window",
     "deliver_message",
     "deliver_now",
+    "fire_schedules",
     "http_fetch",
     "plan_cancel_fanout",
     "plan_trigger_fanout",
@@ -37,6 +39,7 @@ ACTIVITY_NAMES = {
 SIGNAL_NAMES = {
     "BatchWindow": {"closes_earlier"},
     "RecipientRun": {"batch_closed", "cancel_requested"},
+    "ScheduleClock": {"due_earlier"},
 }
 SEARCH_ATTRIBUTES = {
     "CancellationKey",
@@ -78,6 +81,8 @@ PAYLOADS = {
     "ChunkPlan": ("chunks", "more"),
     "SweepInput": ("duties",),
     "BatchWindowInput": ("batch_id", "environment_id", "closes_at"),
+    "ScheduleClockInput": ("clock", "due_at"),
+    "ClockState": ("due_at", "fired"),
     "WindowState": ("is_closed", "closes_at"),
 }
 
@@ -108,6 +113,7 @@ def test_signals() -> None:
     of_runs = {signals.BATCH_CLOSED, signals.CANCEL_REQUESTED}
     assert of_runs == SIGNAL_NAMES["RecipientRun"]
     assert {signals.CLOSES_EARLIER} == SIGNAL_NAMES["BatchWindow"]
+    assert {signals.DUE_EARLIER} == SIGNAL_NAMES["ScheduleClock"]
 
 
 def test_activities() -> None:

@@ -13,6 +13,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from commands.embedded.postgres import EmbeddedPostgres
+from domain.audiences.members import Membership
 from domain.kit.filters import Bounds
 from domain.kit.pages import PageRequest
 from domain.messages.filters import FeedFilters, MessageFilters
@@ -21,14 +22,18 @@ from domain.recipients.refs import RecipientRef
 from domain.recipients.subscriptions import Side
 from domain.runs.filters import RunFilters
 from domain.runs.rows import Place
+from domain.schedules.filters import RecipientScheduleFilters, ScheduleFilters
 from domain.triggers.expansions import Expansion, Followed
+from models.queries.audiences import builds, members
 from models.queries.batches import items, membership, windows
 from models.queries.in_app import feeds
 from models.queries.messages import messages
 from models.queries.recipients import lists as recipient_lists
 from models.queries.recipients import subscriptions
 from models.queries.recipients.deletion import delete_recipient
+from models.queries.recipients.recipients import hold_users_after
 from models.queries.runs import open_runs, runs
+from models.queries.schedules import clocks, schedules
 from models.queries.triggers import cancellations, expansions, releases
 from runtime.database import Connection
 from tests.support.builders import T0
@@ -55,6 +60,12 @@ SELECT %(environment)s, 'topics', 'topic-' || n %% 90, '$users', 'user-' || n, '
 UNION ALL
 SELECT %(environment)s, 'topics', 'topic-' || n, '$users', 'user-' || n %% 90, '{}',
        now() - n * interval '1 minute', now() FROM generate_series(100, 9000) AS n;
+INSERT INTO audience_members (environment_id, audience_key, user_id, tenant_id, added_at)
+SELECT %(environment)s, 'audience-' || n %% 90, 'user-' || n, '',
+       now() - n * interval '1 minute' FROM generate_series(1, 9000) AS n;
+INSERT INTO audience_builds (environment_id, audience_key, version_id, position, passes, due_at)
+SELECT %(environment)s, 'audience-' || n, md5('v')::uuid, '', 2, 'infinity'
+FROM generate_series(1, 3000) AS n;
 INSERT INTO workflow_runs (id, environment_id, workflow_key, version_id, data, settings, source,
     recipient_count, accepted_at)
 SELECT md5('w' || n)::uuid, %(environment)s, 'workflow-1', md5('v')::uuid, '{}', '{}', '{}', 10,
@@ -98,6 +109,12 @@ INSERT INTO batch_items (recipient_run_id, step_ref, batch_id, environment_id, w
 SELECT md5('r' || n)::uuid, 'batch_1', md5('b' || n / 3)::uuid, %(environment)s,
        md5('w' || n)::uuid, 'workflow-' || n %% 300, 'order-' || n, '{}', now()
 FROM generate_series(1, 30000) AS n;
+INSERT INTO schedules (id, environment_id, workflow_key, collection, recipient_id, tenant_id,
+    repeats, due_at, failures, inserted_at, updated_at)
+SELECT md5('s' || n)::uuid, %(environment)s, 'workflow-' || n %% 30, '$users', 'user-' || n %% 900,
+       CASE WHEN n %% 3 = 0 THEN 'tenant-' || n %% 900 END, '[]',
+       now() + n * interval '1 minute', 0, now(), now()
+FROM generate_series(1, 20000) AS n;
 ANALYZE
 """
 
@@ -165,6 +182,30 @@ def _unsubscribed(connection: Connection, environment: UUID) -> Awaitable[Any]:
     return subscriptions.delete_subscriptions(connection, environment, TOPIC, [ELLIE])
 
 
+def _members(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return members.list_members(connection, environment, "audience-7", PAGE)
+
+
+def _audiences(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return members.audiences_of(connection, environment, Membership("user-7"))
+
+
+def _some_members(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return members.members_among(connection, environment, ["audience-7"], ["user-7"])
+
+
+def _left(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return members.remove_members(connection, environment, "audience-7", [Membership("user-7")])
+
+
+def _next_build(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return builds.take_build(connection, T0)
+
+
+def _next_users(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return hold_users_after(connection, environment, "r-7", limit=100)
+
+
 def _cancel(connection: Connection, environment: UUID) -> Awaitable[Any]:
     return cancellations.cancel_runs(
         connection,
@@ -215,6 +256,40 @@ def _closed_batches(connection: Connection, environment: UUID) -> Awaitable[Any]
     return windows.closed_batches(connection, T0, limit=100)
 
 
+def _schedules(**wanted: Any) -> Query:
+    filters = ScheduleFilters(workflow_key="workflow-7", **wanted)
+    return lambda connection, environment: schedules.list_schedules(
+        connection, environment, filters, PAGE
+    )
+
+
+def _schedules_of(**wanted: Any) -> Query:
+    filters = RecipientScheduleFilters(**wanted)
+    return lambda connection, environment: schedules.list_schedules_of(
+        connection, environment, ELLIE, filters, PAGE
+    )
+
+
+def _due(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return clocks.due_schedules(connection, clock=1, clocks=4, now=T0, limit=100)
+
+
+def _next_due(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return clocks.next_due(connection, clock=1, clocks=4)
+
+
+def _overdue_clocks(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return clocks.overdue_clocks(connection, clocks=4, before=T0)
+
+
+def _unwatched(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    now = datetime.now(T0.tzinfo)
+    earliest = [(1, now + timedelta(days=1))]
+    return clocks.unwatched(
+        connection, environment, earliest, own=[uuid4()], clocks=4, soon=now + timedelta(minutes=1)
+    )
+
+
 def _waiting(connection: Connection, environment: UUID) -> Awaitable[Any]:
     return open_runs.waiting_runs(connection, Place(), limit=200)
 
@@ -261,11 +336,27 @@ def _unconfirmed(connection: Connection, environment: UUID) -> Awaitable[Any]:
         (_followers, "ix_subscriptions_object"),
         (_startable, "ix_recipient_runs_workflow_run_id_id"),
         (_unsubscribed, "pk_subscriptions"),
+        (_members, "ix_audience_members_newest"),
+        (_audiences, "ix_audience_members_environment_id_user_id"),
+        (_some_members, "_audience_members"),
+        (_left, "ix_audience_members_environment_id_user_id"),
+        (_next_build, "ix_audience_builds_due_at"),
+        (_next_users, "pk_recipients"),
         (_cancel, "ix_recipient_runs_open_key"),
         (_batch, "ix_batches_open"),
         (_items, "ix_batch_items_batch_id_workflow_run_id"),
         (_overdue_batches, "ix_batches_closes_at"),
         (_closed_batches, "ix_batches_not_resumed"),
+        (_schedules(), "ix_schedules_environment_id_workflow_key_id"),
+        (_schedules(tenant="tenant-7"), "ix_schedules_tenant"),
+        (_schedules(recipients=[ELLIE]), "ix_schedules_environment_id_recipient_id"),
+        (_schedules_of(), "ix_schedules_environment_id_recipient_id"),
+        (_schedules_of(workflow_key="workflow-7"), "ix_schedules_environment_id_"),
+        (_schedules_of(tenant="tenant-7"), "ix_schedules_environment_id_recipient_id"),
+        (_due, "ix_schedules_due"),
+        (_next_due, "ix_schedules_due"),
+        (_overdue_clocks, "ix_schedules_due"),
+        (_unwatched, "ix_schedules_due"),
         (_waiting, "ix_recipient_runs_resumes_at"),
         (_unconfirmed, "ix_recipient_runs_workflow_run_id_id"),
     ],
@@ -277,6 +368,8 @@ async def test_a_filter_has_its_index(crowded: tuple[str, UUID], query: Query, i
     assert "Seq Scan on messages" not in plan
     assert "Seq Scan on recipient" not in plan
     assert "Seq Scan on subscriptions" not in plan
+    assert "Seq Scan on schedules" not in plan
+    assert "Seq Scan on audience" not in plan
 
 
 async def test_a_deletion_goes_by_indexes(crowded: tuple[str, UUID]) -> None:
@@ -285,7 +378,8 @@ async def test_a_deletion_goes_by_indexes(crowded: tuple[str, UUID]) -> None:
     ref = RecipientRef("$tenants", "r-7")
     plans = await _plans((url, environment), lambda c, e: delete_recipient(c, e, ref))
     scanned = {name for plan in plans for name in re.findall(r"Seq Scan on (\w+)", plan)}
-    assert not scanned & {"messages", "recipient_runs", "recipients", "subscriptions"}
+    assert not scanned & {"messages", "recipient_runs", "recipients", "schedules", "subscriptions"}
+    assert "audience_members" not in scanned
 
 
 async def test_a_cancel_finds_batches_by_indexes(crowded: tuple[str, UUID]) -> None:

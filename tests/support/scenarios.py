@@ -8,21 +8,24 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError, WorkflowHandle
-from temporalio.service import RPCStatusCode
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.sweep import DUTIES
 from domain.contract.queues import RUNS
 from domain.contract.runs import SweepInput
+from domain.kit.clock import utc_now
 from domain.kit.ids import (
     batch_window_workflow_id,
     cancel_fanout_workflow_id,
     message_delivery_workflow_id,
     recipient_run_workflow_id,
+    schedule_clock_workflow_id,
     trigger_fanout_workflow_id,
 )
 from domain.kit.json_types import JsonObject
@@ -30,6 +33,7 @@ from services.deliveries.retries import retry_message
 from services.triggers import expansions
 from temporal_workflows import SweepWorkflow
 from tests.support.interruptions import FailingTemporal
+from tests.support.schedules import schedule
 from tests.support.steps import fetch_step
 from tests.support.subscribers import follow, make_object, project
 from tests.support.waiting import until
@@ -266,6 +270,27 @@ async def _batch_window_full(world: World) -> Handle:
     return await _ended(await _only_window(world))
 
 
+async def _schedule_clock(world: World) -> Handle:
+    """Let schedules occur at two times, the later ones made first; answers one of their clocks."""
+    await world.publish(FLOW, channel_step("feed"))
+    # A clock looks after all environments, and may be at it since an earlier test.
+    await world.make.rows(
+        "UPDATE schedules SET due_at = NULL WHERE environment_id <> %s", world.environment.id
+    )
+    for number in range(world.engine.settings.schedule_clocks):
+        clock = world.engine.temporal.get_workflow_handle(schedule_clock_workflow_id(number))
+        with contextlib.suppress(RPCError):
+            await clock.terminate("its schedules are gone")
+    now = utc_now()
+    for seconds in (4, 2):
+        # So many that each clock has some of them.
+        people = [{"id": f"u{number:02}-{seconds}", "name": "N"} for number in range(24)]
+        at = now + timedelta(seconds=seconds)
+        await schedule(world, *people, scheduled_at=at.isoformat())
+    handle = world.engine.temporal.get_workflow_handle(schedule_clock_workflow_id(0))
+    return await _ended(handle)
+
+
 SCENARIOS: dict[str, Scenario] = {
     "in_app": Scenario(_in_app, 6),
     "email": Scenario(_email, 8),
@@ -281,9 +306,10 @@ SCENARIOS: dict[str, Scenario] = {
     "trigger_fanout": Scenario(_trigger_fanout, 23),
     "trigger_fanout_expands": Scenario(_trigger_fanout_expands, 29),
     "cancel_fanout": Scenario(_cancel_fanout, 23),
-    "sweep": Scenario(_sweep, 46),
+    "sweep": Scenario(_sweep, 49),
     "batch": Scenario(_batch, 11),
     "batch_joined": Scenario(_batch_joined, 6),
     "batch_window": Scenario(_batch_window, 14),
     "batch_window_full": Scenario(_batch_window_full, 14),
+    "schedule_clock": Scenario(_schedule_clock, 46),
 }

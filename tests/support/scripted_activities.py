@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,10 +18,12 @@ from domain.contract.runs import (
     CancelFanoutInput,
     Chunk,
     ChunkPlan,
+    ClockState,
     DeliverMessageInput,
     Finished,
     FirstAttempt,
     HttpFetchInput,
+    ScheduleClockInput,
     TriggerFanoutInput,
     WindowState,
 )
@@ -57,6 +60,7 @@ class Script:
         plan: the ranges of a fan-out.
         pages: its pages instead, by where they begin.
         unready_plans: how many times runs are still being made when a plan is asked for.
+        clock: what looks at a clock's schedules answer, one after the other; then never.
         windows: the ends of a window that looks at it find, one after the other; then it is closed.
     """
 
@@ -72,6 +76,8 @@ class Script:
     unready_plans: int = 0
     windows: list[float] = field(default_factory=list)
     looks: int = 0
+    clock: list[ClockState] = field(default_factory=list)
+    looked_at: list[float] = field(default_factory=list)
     durable_walk: asyncio.Event = field(default_factory=asyncio.Event)
     walks: list[AdvanceInput] = field(default_factory=list)
     forms: list[str] = field(default_factory=list)
@@ -86,6 +92,8 @@ class ScriptedActivities:
 
     def __init__(self) -> None:
         self.scripts: dict[str, Script] = {}
+        # Clocks belong to no environment.
+        self.clocks: list[Script] = []
 
     @activity.defn(name="advance")
     async def advance(self, order: AdvanceInput) -> Advanced:
@@ -131,6 +139,13 @@ class ScriptedActivities:
         script.fetched.append(order)
         return await script.fetch(order, activity.info().attempt)
 
+    @activity.defn(name="fire_schedules")
+    async def fire_schedules(self, order: ScheduleClockInput) -> ClockState:
+        """Answer what the script says of the clock; its number is that of its script."""
+        script = self.clocks[order.clock]
+        script.looked_at.append(time.time())
+        return script.clock.pop(0) if script.clock else ClockState()
+
     @activity.defn(name="plan_trigger_fanout")
     async def plan_trigger_fanout(self, order: TriggerFanoutInput) -> ChunkPlan:
         """Answer the plan."""
@@ -175,6 +190,7 @@ class ScriptedActivities:
             self.close_window,
             self.deliver_message,
             self.deliver_now,
+            self.fire_schedules,
             self.http_fetch,
             self.plan_trigger_fanout,
             self.plan_cancel_fanout,

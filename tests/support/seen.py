@@ -36,6 +36,24 @@ class Seen:
             *(self.environment.id, workflow_run_id, workflow_run_id),
         )
 
+    async def runs_of(self, workflow_key: str) -> list[dict[str, Any]]:
+        """Return the runs of a workflow, each with the source of its trigger, by recipient."""
+        return await self.make.rows(
+            "SELECT r.*, w.source, w.settings FROM recipient_runs r"
+            " JOIN workflow_runs w ON w.id = r.workflow_run_id"
+            " WHERE r.environment_id = %s AND r.workflow_key = %s ORDER BY r.recipient_id, r.id",
+            *(self.environment.id, workflow_key),
+        )
+
+    async def members(self, audience_key: str) -> list[tuple[str, str]]:
+        """Return who is in an audience, and for which tenant."""
+        rows = await self.make.rows(
+            "SELECT user_id, tenant_id FROM audience_members"
+            " WHERE environment_id = %s AND audience_key = %s ORDER BY user_id, tenant_id",
+            *(self.environment.id, audience_key),
+        )
+        return [(row["user_id"], row["tenant_id"]) for row in rows]
+
     async def run(self, run_id: str | UUID) -> dict[str, Any]:
         """Return one run."""
         return (await self.make.rows("SELECT * FROM recipient_runs WHERE id = %s", run_id))[0]

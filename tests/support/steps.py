@@ -111,6 +111,19 @@ def update_step(data: str, ref: str = "update", **changes: Any) -> JsonObject:
     return {"type": "update_data", "ref": ref, "settings": {"data": data}, **changes}
 
 
+def update_recipient_step(kind: str, properties: str, **changes: Any) -> JsonObject:
+    """Write a step that changes the run's own user or tenant; `changes` to its settings win."""
+    current = {} if kind == "object" else {"recipient_mode": "current"}
+    settings = {**current, "update_properties": properties, **changes}
+    return {"type": f"update_{kind}", "ref": f"update_{kind}", "settings": settings}
+
+
+def audience_step(audience_key: str, action: str = "add", ref: str = "audience") -> JsonObject:
+    """Write a step that adds its recipient to an audience, or removes it."""
+    settings = {"audience_key": audience_key, "action": action}
+    return {"type": "update_audience", "ref": ref, "settings": settings}
+
+
 def trigger_step(workflow_key: str, ref: str = "trigger", **settings: Any) -> JsonObject:
     """Write a step that triggers another workflow."""
     return {

@@ -9,16 +9,23 @@ from uuid import UUID, uuid4
 
 from psycopg.types.json import Jsonb
 
+from domain.audiences.members import MembersIn
+from domain.content.audience import AUDIENCE
 from domain.content.email_layout import EMAIL_LAYOUT
 from domain.content.workflow import WORKFLOW
 from domain.contract.runs import START, Advanced, AdvanceInput, DeliverMessageInput, SleepUntil
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
+from domain.kit.shapes import read_shape
+from domain.recipients.identify import UserIn
+from domain.recipients.refs import RecipientRef
 from domain.triggers.requests import parse_cancel_request, parse_trigger_request
+from services.audiences.members import add_members
 from services.channels.sealing import seal_channel_settings, seal_provider_settings
 from services.composition import compose_engine
 from services.deliveries import deliver as deliveries
 from services.engine import Engine
+from services.recipients.recipients import store_recipient
 from services.triggers import accept as triggers
 from services.triggers.releases import close_releases
 from services.walk import advance
@@ -172,6 +179,27 @@ class World(Seen):
         await save_content(
             self.engine, slug, EMAIL_LAYOUT, key, document, commit=note(), force=True
         )
+
+    async def audience(self, key: str, *segments: list[JsonObject]) -> None:
+        """Commit an audience: a dynamic one of these segments, or without any a static one."""
+        document: JsonObject = {"name": key, "type": "static"}
+        if segments:
+            conditions = [{"conditions": each} for each in segments]
+            document = {"name": key, "type": "dynamic", "segments": conditions}
+        slug = self.environment.scope.slug
+        await save_content(self.engine, slug, AUDIENCE, key, document, commit=note(), force=True)
+
+    async def enter(self, key: str, *user_ids: str, tenant: str | None = None) -> None:
+        """Add users to a static audience, as the API does."""
+        given = [{"user": {"id": user_id}, "tenant": tenant} for user_id in user_ids]
+        shape = read_shape(MembersIn, {"members": given})
+        await add_members(self.engine, self.environment.scope, key, shape)
+
+    async def identify(self, user_id: str, **properties: Any) -> None:
+        """Identify a user, as the API does."""
+        given = read_shape(UserIn, properties)
+        ref = RecipientRef.user(user_id)
+        await store_recipient(self.engine, self.environment.scope, ref, given)
 
     async def activate(self, key: str, *, active: bool) -> None:
         """Turn a workflow on or off."""

@@ -102,7 +102,13 @@ async def alone(lonely_engine: Engine) -> World:
         "UPDATE recipient_runs SET status = 'completed', resumes_at = NULL"
         " WHERE status IN ('queued', 'processing', 'paused') RETURNING 1"
     )
-    for table in ("trigger_releases", "trigger_expansions", "sweep_positions", "deliveries"):
+    for table in (
+        "trigger_releases",
+        "trigger_expansions",
+        "sweep_positions",
+        "deliveries",
+        "schedules",
+    ):
         await make.rows(f"DELETE FROM {table} RETURNING 1")
     world = World(lonely_engine, make, await make.environment())
     await prepare(world)

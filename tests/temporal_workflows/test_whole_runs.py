@@ -159,6 +159,20 @@ async def _batched(world: World, handle: Handle) -> None:
     assert {run["end_reason"] for run in await world.runs()} == {None, "batched"}
 
 
+async def _have_occurred(world: World, handle: Handle) -> None:
+    """Every schedule has made one run; one clock has ended, others may still be at it."""
+
+    async def look() -> bool:
+        return len(await world.runs()) == 48
+
+    await until(look)
+    sources = await world.make.rows(
+        "SELECT DISTINCT source ->> 'schedule_id' FROM workflow_runs WHERE environment_id = %s",
+        world.environment.id,
+    )
+    assert len(sources) == 48
+
+
 OUTCOMES: dict[str, Callable[[World, Handle], Awaitable[None]]] = {
     "in_app": _delivered,
     "email": _delivered,
@@ -179,6 +193,7 @@ OUTCOMES: dict[str, Callable[[World, Handle], Awaitable[None]]] = {
     "batch_joined": _batched,
     "batch_window": _gathered,
     "batch_window_full": _gathered,
+    "schedule_clock": _have_occurred,
 }
 
 

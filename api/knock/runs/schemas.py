@@ -22,11 +22,18 @@ class TriggerSourceOut(Out):
 
     type: str = Field(examples=["api"])
     cancellation_key: LeftOut[str] = None
+    schedule_id: LeftOut[str] = None
+    audience_key: LeftOut[str] = None
 
     @classmethod
     def of(cls, source: JsonObject) -> Self:
         """Write what a trigger has noted."""
-        return cls(type=source["type"], cancellation_key=source.get("cancellation_key"))
+        return cls(
+            type=source["type"],
+            cancellation_key=source.get("cancellation_key"),
+            schedule_id=source.get("schedule_id"),
+            audience_key=source.get("audience_key"),
+        )
 
 
 class RecipientRunOut(Out):

@@ -20,7 +20,7 @@ from domain.content.workflow import WORKFLOW
 from domain.kit.errors import InvalidParams
 from domain.kit.shapes import DocumentedAs, Shape
 from domain.triggers.requests import REHEARSAL, TriggerIn, parse_trigger_request
-from domain.workflows import TriggerFrequency, WorkflowSettings
+from domain.workflows import AudienceTrigger, TriggerFrequency, WorkflowSettings
 from domain.workflows.steps import Step
 from services.content.drafts import ContentView, switch_content
 from services.triggers.accept import trigger
@@ -36,6 +36,7 @@ class WorkflowOut(ContentOut):
     conditions: Annotated[Any, DocumentedAs(dict[str, Any] | None)]
     settings: Annotated[Any, DocumentedAs(WorkflowSettings)]
     trigger_frequency: Annotated[Any, DocumentedAs(TriggerFrequency)]
+    audience_trigger: LeftOut[Annotated[Any, DocumentedAs(AudienceTrigger)]] = None
     trigger_data_json_schema: LeftOut[Annotated[Any, DocumentedAs(dict[str, Any])]] = None
     goal_attachment: Annotated[Any, DocumentedAs(dict[str, Any] | None)]
     steps: Annotated[Any, DocumentedAs(list[Step])]

@@ -40,7 +40,11 @@ from domain.workflows.steps.random_cohort import (
 from domain.workflows.steps.throttle import ThrottleStep
 from domain.workflows.steps.trigger_workflow import TriggerWorkflowSettings, TriggerWorkflowStep
 from domain.workflows.steps.unknown import UnknownStep
+from domain.workflows.steps.update_audience import UpdateAudienceStep
 from domain.workflows.steps.update_data import UpdateDataSettings, UpdateDataStep
+from domain.workflows.steps.update_object import UpdateObjectStep
+from domain.workflows.steps.update_tenant import UpdateTenantStep
+from domain.workflows.steps.update_user import UpdateUserStep
 
 Step: TypeAlias = Annotated[
     ChannelStep
@@ -48,6 +52,10 @@ Step: TypeAlias = Annotated[
     | BranchStep
     | RandomCohortStep
     | UpdateDataStep
+    | UpdateUserStep
+    | UpdateObjectStep
+    | UpdateTenantStep
+    | UpdateAudienceStep
     | TriggerWorkflowStep
     | HttpFetchStep
     | ThrottleStep
@@ -69,6 +77,10 @@ STEP_TYPES: dict[str, type[BaseStep]] = {
     "branch": BranchStep,
     "random_cohort": RandomCohortStep,
     "update_data": UpdateDataStep,
+    "update_user": UpdateUserStep,
+    "update_object": UpdateObjectStep,
+    "update_tenant": UpdateTenantStep,
+    "update_audience": UpdateAudienceStep,
     "trigger_workflow": TriggerWorkflowStep,
     "http_fetch": HttpFetchStep,
     "throttle": ThrottleStep,
@@ -78,10 +90,6 @@ UNSUPPORTED_TYPES = frozenset(
     (
         "wait_for_event",
         "ai_agent",
-        "update_user",
-        "update_object",
-        "update_tenant",
-        "update_audience",
     )
 )
 
@@ -239,8 +247,12 @@ __all__ = [
     "TriggerWorkflowSettings",
     "TriggerWorkflowStep",
     "UnknownStep",
+    "UpdateAudienceStep",
     "UpdateDataSettings",
     "UpdateDataStep",
+    "UpdateObjectStep",
+    "UpdateTenantStep",
+    "UpdateUserStep",
     "all_steps",
     "bucket_of",
     "cohort_of",

@@ -25,6 +25,16 @@ WHERE environment_id = %s AND resource_type = ANY(%s)
 """
 
 
+_BY_AUDIENCE = """
+SELECT v.content #>> '{audience_trigger,audience_key}' AS audience_key,
+       array_agg(r.key ORDER BY r.key) AS workflow_keys
+FROM content_resources r JOIN content_versions v ON v.id = r.published_version_id
+WHERE r.environment_id = %s AND r.resource_type = 'workflow' AND r.active
+  AND r.archived_at IS NULL AND v.content #>> '{audience_trigger,audience_key}' IS NOT NULL
+GROUP BY 1
+"""
+
+
 async def config_version(connection: Connection, environment_id: UUID) -> int:
     """Return the number that changes with every change of the configuration."""
     cursor = await connection.execute(
@@ -46,6 +56,14 @@ async def published_content(
     return await fetch_all(
         connection, Published, _PUBLISHED, (environment_id, list(resource_types))
     )
+
+
+async def workflows_by_audience(
+    connection: Connection, environment_id: UUID
+) -> dict[str, list[str]]:
+    """Return by audience the keys of the active workflows whose published version it triggers."""
+    cursor = await connection.execute(_BY_AUDIENCE, (environment_id,))
+    return {row["audience_key"]: row["workflow_keys"] for row in await cursor.fetchall()}
 
 
 async def version_content(connection: Connection, version_id: UUID) -> VersionContent | None:

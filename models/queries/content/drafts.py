@@ -245,6 +245,18 @@ async def set_active(
     )
 
 
+async def archive(connection: Connection, resource_type: str, key: str, now: datetime) -> None:
+    """Archive a resource in every environment."""
+    await connection.execute(
+        """
+        UPDATE content_resources SET archived_at = %s
+        WHERE environment_id IN (SELECT id FROM environments)
+          AND resource_type = %s AND key = %s AND archived_at IS NULL
+        """,
+        [now, resource_type, key],
+    )
+
+
 async def list_resources(
     connection: Connection,
     environment_id: UUID,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from uuid import UUID
 
-from domain.recipients.refs import RecipientRef
+from domain.recipients.refs import USERS, RecipientRef
 from runtime.database import Connection
 
 _OWNER = (
@@ -25,6 +25,18 @@ DELETE FROM subscriptions s USING locked l
 WHERE (s.environment_id, s.object_collection, s.object_id, s.recipient_collection, s.recipient_id)
     = (l.environment_id, l.object_collection, l.object_id, l.recipient_collection, l.recipient_id)
 """
+# A user's only: the id of an object may be the same.
+_MEMBERSHIPS = f"""
+WITH locked AS MATERIALIZED (
+    SELECT * FROM audience_members
+    WHERE environment_id = %(environment_id)s AND user_id = %(id)s AND %(collection)s = '{USERS}'
+    ORDER BY audience_key, user_id, tenant_id
+    FOR UPDATE
+)
+DELETE FROM audience_members a USING locked l
+WHERE (a.environment_id, a.audience_key, a.user_id, a.tenant_id)
+    = (l.environment_id, l.audience_key, l.user_id, l.tenant_id)
+"""  # noqa: S608 - fixed text
 # What hangs on a run and on a message, by the column that names it.
 _OF_RUNS = (("recipient_run_events", "recipient_run_id"), ("run_patches", "recipient_run_id"))
 _OF_MESSAGES = (
@@ -42,6 +54,11 @@ def _deletion() -> Iterator[str]:
     whoever is still writing an event has to be waited for by the statement before. Runs come first:
     a walk that holds one is waited for, and cannot leave a message behind.
     """
+    # Before the runs: a clock that fires one of them is waited for, and its run is deleted, too.
+    yield (
+        f"WITH locked AS MATERIALIZED (SELECT id FROM schedules WHERE {_OWNER} "  # noqa: S608
+        "ORDER BY id FOR UPDATE) DELETE FROM schedules s USING locked WHERE s.id = locked.id"
+    )
     for table, dependents in (("recipient_runs", _OF_RUNS), ("messages", _OF_MESSAGES)):
         yield (
             f"WITH locked AS MATERIALIZED (SELECT FROM {table} WHERE {_OWNER} "  # noqa: S608
@@ -57,6 +74,7 @@ def _deletion() -> Iterator[str]:
     yield f"DELETE FROM first_runs WHERE {_OWNER}"  # noqa: S608 - constants
     yield f"DELETE FROM channel_data WHERE {_OWNER}"  # noqa: S608 - constants
     yield f"DELETE FROM preference_sets WHERE {_OWNER}"  # noqa: S608 - constants
+    yield _MEMBERSHIPS
     # Nobody adds one meanwhile: whoever subscribes holds both ends before it writes.
     yield _SUBSCRIPTIONS
 
@@ -65,7 +83,7 @@ _DELETE = tuple(_deletion())
 
 
 async def delete_recipient(connection: Connection, environment_id: UUID, ref: RecipientRef) -> bool:
-    """Delete a recipient with its runs, messages, channel data, preferences and subscriptions.
+    """Delete a recipient with its schedules, runs, messages and all else of it.
 
     Runs inside a transaction. Returns whether there was such a recipient.
     """

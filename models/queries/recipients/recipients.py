@@ -13,7 +13,7 @@ from domain.kit.errors import InvalidParams
 from domain.preferences.rows import NewSet, Persistence
 from domain.recipients.identify import MAX_PROPERTIES_BYTES, TOO_LARGE, InlineRecipient, combined
 from domain.recipients.recipients import Recipient
-from domain.recipients.refs import RecipientRef
+from domain.recipients.refs import USERS, RecipientRef
 from models.queries.preferences.sets import write_preference_sets
 from models.queries.recipients.subscriptions import hold_recipients
 from models.sql import columns_of, fetch_all, fetch_one
@@ -76,6 +76,14 @@ _COLUMNS = columns_of(Recipient, "r")
 _GET = f"""
 SELECT {_COLUMNS} FROM recipients r WHERE environment_id = %s AND collection = %s AND id = %s
 """  # noqa: S608 - constants
+# Whoever writes the row waits until the end of the transaction.
+_HOLD = f"{_GET} FOR NO KEY UPDATE"
+
+_HOLD_USERS = f"""
+SELECT {_COLUMNS} FROM recipients r
+WHERE environment_id = %s AND collection = '{USERS}' AND id > %s
+ORDER BY collection, id LIMIT %s FOR NO KEY UPDATE
+"""  # noqa: S608 - constants
 
 _GET_MANY = f"""
 SELECT {_COLUMNS} FROM recipients r
@@ -117,11 +125,15 @@ async def upsert_recipients(
     environment_id: UUID,
     recipients: Sequence[InlineRecipient],
     now: datetime,
-) -> None:
+) -> list[RecipientRef]:
     """Store what requests say about recipients, in a transaction; bare references are passed over.
 
     Properties are merged deeply into what is stored; channel data replaces what is stored for its
-    channel; preference sets are merged (Knock docs, "Identifying recipients").
+    channel; preference sets are merged (Knock docs, "Identifying recipients"). What changes users
+    does it by `services.triggers.audience_entries.identify`, as audiences may follow from them.
+
+    Returns:
+        Those whose properties, settings or time of making are new; they stay locked.
 
     Raises:
         InvalidParams: one of them, or a preference set of one, merged with what is stored, passes
@@ -129,7 +141,7 @@ async def upsert_recipients(
     """
     ordered = described(recipients)
     if not ordered:
-        return
+        return []
     for entry in ordered:
         if entry.replaces_preferences:
             await connection.execute(
@@ -139,7 +151,8 @@ async def upsert_recipients(
         _UPSERT,
         {"environment_id": environment_id, "now": now, **people_values(ordered)},
     )
-    for row in await cursor.fetchall():
+    written = await cursor.fetchall()
+    for row in written:
         if row["size"] > MAX_PROPERTIES_BYTES:
             place = f"{row['collection']}/{row['id']}"
             raise InvalidParams.of("properties", f"{TOO_LARGE} in {place}")
@@ -161,6 +174,7 @@ async def upsert_recipients(
         for set_id, content in (entry.preferences or {}).items()
     ]
     await write_preference_sets(connection, environment_id, sets, how=Persistence.MERGE, now=now)
+    return [RecipientRef(row["collection"], row["id"]) for row in written]
 
 
 async def get_recipient(
@@ -168,6 +182,20 @@ async def get_recipient(
 ) -> Recipient | None:
     """Return a recipient, or None."""
     return await fetch_one(connection, Recipient, _GET, (environment_id, ref.collection, ref.id))
+
+
+async def hold_recipient(
+    connection: Connection, environment_id: UUID, ref: RecipientRef
+) -> Recipient | None:
+    """Lock a recipient for the rest of the transaction, and return it; None when it is new."""
+    return await fetch_one(connection, Recipient, _HOLD, (environment_id, ref.collection, ref.id))
+
+
+async def hold_users_after(
+    connection: Connection, environment_id: UUID, user_id: str, *, limit: int
+) -> list[Recipient]:
+    """Lock the users whose ids come next after one, by id, and return them."""
+    return await fetch_all(connection, Recipient, _HOLD_USERS, (environment_id, user_id, limit))
 
 
 async def recipients_by_ref(

@@ -16,7 +16,11 @@ from domain.workflows.steps import (
     ThrottleStep,
     TriggerWorkflowStep,
     UnknownStep,
+    UpdateAudienceStep,
     UpdateDataStep,
+    UpdateObjectStep,
+    UpdateTenantStep,
+    UpdateUserStep,
 )
 from services.walk.context import Walk
 from services.walk.moves import Move, Woken
@@ -29,7 +33,9 @@ from services.walk.steps.random_cohort import RandomCohortExecutor
 from services.walk.steps.throttle import ThrottleExecutor
 from services.walk.steps.trigger_workflow import TriggerWorkflowExecutor
 from services.walk.steps.unknown import UnknownExecutor
+from services.walk.steps.update_audience import UpdateAudienceExecutor
 from services.walk.steps.update_data import UpdateDataExecutor
+from services.walk.steps.update_recipient import UpdateRecipientExecutor
 
 S = TypeVar("S", bound=BaseStep)
 S_contra = TypeVar("S_contra", bound=BaseStep, contravariant=True)
@@ -60,6 +66,10 @@ EXECUTORS: dict[type[BaseStep], Executor[Any]] = dict(
         pair(BranchStep, BranchExecutor()),
         pair(RandomCohortStep, RandomCohortExecutor()),
         pair(UpdateDataStep, UpdateDataExecutor()),
+        pair(UpdateUserStep, UpdateRecipientExecutor()),
+        pair(UpdateObjectStep, UpdateRecipientExecutor()),
+        pair(UpdateTenantStep, UpdateRecipientExecutor()),
+        pair(UpdateAudienceStep, UpdateAudienceExecutor()),
         pair(TriggerWorkflowStep, TriggerWorkflowExecutor()),
         pair(HttpFetchStep, HttpFetchExecutor()),
         pair(ThrottleStep, ThrottleExecutor()),

@@ -20,6 +20,13 @@ DOCUMENTS: dict[str, Any] = {
         "html_layout": "<html>{{ content }}</html>",
         "text_layout": "{{ content }}",
     },
+    "audience": {
+        "name": "Plain",
+        "type": "dynamic",
+        "segments": [
+            {"conditions": [{"property": "plan", "operator": "equal_to", "argument": "pro"}]}
+        ],
+    },
 }
 
 

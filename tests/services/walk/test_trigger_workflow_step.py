@@ -180,6 +180,22 @@ async def test_an_invalid_trigger(world: World, given: dict[str, Any], error: st
     assert await _triggered(world, run_id) == []
 
 
+async def test_who_is_too_large_is_not_stored(world: World) -> None:
+    """A person whose properties pass the limit fails the step, and stays as before."""
+    await world.publish("child", channel_step("feed"))
+    big = {"id": "ellie", "kept": "x" * 200_000}
+    said = '[{"id": "ellie", "more": "{{ data.more }}"}]'
+    run_id, _ = await world.send(
+        trigger_step("child", recipients=said), recipients=(big,), data={"more": "y" * 100_000}
+    )
+    assert await world.reason(run_id, "step_retrying") == "content"
+    (row,) = await world.make.rows(
+        "SELECT properties ? 'more' AS has_more FROM recipients WHERE environment_id = %s",
+        world.environment.id,
+    )
+    assert row == {"has_more": False}
+
+
 async def test_a_chain_ends(world: World) -> None:
     """A workflow that triggers itself does so ten times, and then fails."""
     await world.publish("loop", channel_step("feed"), trigger_step("loop"))

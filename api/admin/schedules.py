@@ -1,0 +1,50 @@
+"""Admin API, schedules: look at one, pause it, and resume it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse
+
+from api.admin.schemas import ScheduleStateBodyOut
+from api.kit.auth import EngineDep, ServiceToken
+from api.kit.parameters import ERROR_RESPONSES, takes
+from api.kit.query_strings import QueryDep
+from api.kit.shapes import answer
+from api.kit.strings import known_uuid
+from api.management.requests import ENVIRONMENT_HELP, read_environment
+from services.schedules import pauses
+
+router = APIRouter(
+    prefix="/v1/admin/schedules", tags=["Admin: schedules"], responses=ERROR_RESPONSES
+)
+_QUERY = takes(query=ENVIRONMENT_HELP)
+
+
+@router.get("/{schedule_id}", response_model=ScheduleStateBodyOut, openapi_extra=_QUERY)
+async def get_schedule(
+    schedule_id: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
+) -> JSONResponse:
+    """Get when a schedule occurs, since when it is paused, and what it has dropped last."""
+    environment = await read_environment(engine, query)
+    found = await pauses.get_schedule(engine, environment, known_uuid(schedule_id))
+    return answer(ScheduleStateBodyOut.of(found))
+
+
+@router.put("/{schedule_id}/pause", response_model=ScheduleStateBodyOut, openapi_extra=_QUERY)
+async def pause_schedule(
+    schedule_id: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
+) -> JSONResponse:
+    """Let nothing occur until the schedule is resumed."""
+    environment = await read_environment(engine, query)
+    paused = await pauses.pause_schedule(engine, environment, known_uuid(schedule_id))
+    return answer(ScheduleStateBodyOut.of(paused))
+
+
+@router.put("/{schedule_id}/resume", response_model=ScheduleStateBodyOut, openapi_extra=_QUERY)
+async def resume_schedule(
+    schedule_id: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
+) -> JSONResponse:
+    """Let the schedule occur again from now on; what its pause has passed over is not made up."""
+    environment = await read_environment(engine, query)
+    resumed = await pauses.resume_schedule(engine, environment, known_uuid(schedule_id))
+    return answer(ScheduleStateBodyOut.of(resumed))

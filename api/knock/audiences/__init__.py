@@ -1,0 +1,1 @@
+"""Audiences of the Knock API."""

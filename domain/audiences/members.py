@@ -1,0 +1,101 @@
+"""Members of audiences: a user, for one tenant or for none (Knock docs: "Audiences")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from domain.kit.errors import InvalidParams
+from domain.kit.shapes import Shape
+from domain.kit.violations import Violations
+from domain.recipients.identify import InlineRecipient, InlineUserIn, ObjectId, combined
+from domain.recipients.recipients import Recipient
+from domain.recipients.refs import RecipientRef
+
+MAX_MEMBERS = 1_000
+# A membership without a tenant, as it is stored: an id of a tenant is never empty.
+NO_TENANT = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Membership:
+    """That a user is in an audience; `tenant_id` is empty when it is for no tenant."""
+
+    user_id: str
+    tenant_id: str = NO_TENANT
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A membership, and since when it is."""
+
+    user_id: str
+    tenant_id: str
+    added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A comparison of all users with a dynamic audience that is due.
+
+    Attributes:
+        environment: its slug.
+        version_id: of the audience.
+        position: id of the user who was compared last.
+        passes: how often all users were compared.
+    """
+
+    environment_id: UUID
+    environment: str
+    audience_key: str
+    version_id: UUID
+    position: str
+    passes: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    """A membership with its user."""
+
+    member: Member
+    user: Recipient
+
+
+class AudienceMemberIn(Shape):
+    """A user, for one tenant or for none."""
+
+    user: InlineUserIn
+    tenant: ObjectId | None = Field(None, description="The id of a tenant.")
+
+
+class MembersIn(Shape):
+    """Members to add or to remove."""
+
+    members: Annotated[list[AudienceMemberIn], Field(max_length=MAX_MEMBERS)]
+
+    def memberships(self) -> list[Membership]:
+        """Return each membership once, in the order in which rows are locked."""
+        return sorted({Membership(one.user.id, one.tenant or NO_TENANT) for one in self.members})
+
+    def users(self) -> list[InlineRecipient]:
+        """Return each user once, with all that is said of them.
+
+        Raises:
+            InvalidParams: with everybody whose properties together have more than 256 kB.
+        """
+        violations = Violations()
+        distinct: dict[RecipientRef, InlineRecipient] = {}
+        for index, one in enumerate(self.members):
+            ref, place = RecipientRef.user(one.user.id), f"members[{index}].user"
+            try:
+                said = InlineRecipient.of(ref, one.user, place)
+            except InvalidParams as refusal:
+                violations.extend(refusal.errors)
+            else:
+                distinct[ref] = combined(distinct.get(ref), said)
+        violations.raise_any()
+        return list(distinct.values())

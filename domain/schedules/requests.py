@@ -1,0 +1,262 @@
+"""What requests say about schedules.
+
+Source: Knock docs, "Schedules"; limits of the API reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+
+from domain.kit.errors import InvalidParams
+from domain.kit.ids import read_id
+from domain.kit.json_types import JsonObject, JsonValue, encoded_size
+from domain.kit.shapes import Instant, Members, Shape, parsed_by
+from domain.kit.violations import Violations
+from domain.kit.windows import DAY_GROUPS, MAX_INTERVAL, WEEKDAYS, Frequency, parse_window_rule
+from domain.recipients.identify import (
+    AnyRecipientIn,
+    AnyTenantIn,
+    InlineRecipient,
+    combined,
+    inline,
+    inline_tenant,
+)
+from domain.recipients.refs import RecipientRef
+from domain.triggers.requests import MAX_DATA_BYTES
+
+MAX_RECIPIENTS = 100
+MAX_SCHEDULES = 100
+# Ours: every change and every occurrence looks at all of them.
+MAX_REPEATS = 50
+_MEMBERS = ("frequency", "interval", "day_of_month", "days", "hours", "minutes")
+_DAY = {"type": "string", "enum": list(WEEKDAYS)}
+_REPEAT: JsonObject = {
+    "type": "object",
+    "properties": {
+        "frequency": {"type": "string", "enum": [each.value for each in Frequency]},
+        "interval": {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_INTERVAL},
+        "day_of_month": {"type": ["integer", "null"], "minimum": 1, "maximum": 31},
+        "days": {
+            "anyOf": [
+                {"type": "array", "items": _DAY},
+                {"type": "string", "enum": list(DAY_GROUPS)},
+                {"type": "null"},
+            ]
+        },
+        "hours": {"type": ["integer", "null"], "minimum": 0, "maximum": 23},
+        "minutes": {"type": ["integer", "null"], "multipleOf": 5, "minimum": 0, "maximum": 55},
+    },
+    "required": ["frequency"],
+}
+
+
+def _repeat(raw: JsonValue, field: str) -> JsonObject:
+    """Read a repeat rule; returns it as it is stored: every member, and days one by one."""
+    rule = parse_window_rule(raw, field)
+    given: JsonObject = raw if isinstance(raw, dict) else {}
+    days = None if rule.days is None else [WEEKDAYS[number] for number in sorted(rule.days)]
+    return {name: given.get(name) for name in _MEMBERS} | {"interval": rule.interval, "days": days}
+
+
+def _repeats(raw: JsonValue, field: str) -> list[JsonObject] | None:
+    """Read the rules of a schedule. Raises InvalidParams with every violation of all of them."""
+    if raw is None:
+        return None
+    if not isinstance(raw, list):
+        raise InvalidParams.of(field, "must be a list")
+    if len(raw) > MAX_REPEATS:
+        raise InvalidParams.of(field, f"must have at most {MAX_REPEATS} entries")
+    violations = Violations()
+    rules = [violations.check(_repeat, one, f"{field}[{index}]") for index, one in enumerate(raw)]
+    violations.raise_any()
+    return [rule for rule in rules if rule is not None]
+
+
+_RULES: JsonObject = {"type": ["array", "null"], "items": _REPEAT, "maxItems": MAX_REPEATS}
+_REPEATS = "When it occurs, in the recipient's time zone; none: once, at `scheduled_at`."
+_SCHEDULED_AT = (
+    "When it begins; naive instants are UTC. An older one is made up for within an hour."
+)
+
+
+class _ScheduleIn(Shape):
+    """What schedules have that are made or changed."""
+
+    repeats: Annotated[list[JsonObject] | None, parsed_by(_repeats, _RULES)] = Field(
+        None, description=_REPEATS
+    )
+    data: Members[Any] | None = Field(None, description="Of every run; at most 10 MB.")
+    tenant: AnyTenantIn | None = Field(None, description="An id, or a tenant to set inline.")
+    actor: AnyRecipientIn | None = Field(None, description="Who did it: a recipient.")
+    scheduled_at: Instant | None = Field(None, description=_SCHEDULED_AT)
+    ending_at: Instant | None = Field(None, description="Nothing occurs after it.")
+
+
+class CreateSchedulesIn(_ScheduleIn):
+    """A request for schedules, one for each recipient."""
+
+    workflow: str = Field(description="Key of the workflow.", min_length=1)
+    recipients: list[AnyRecipientIn] = Field(
+        description="User ids, object references, or users and objects to identify inline.",
+        min_length=1,
+        max_length=MAX_RECIPIENTS,
+    )
+
+
+class ScheduleIdsIn(Shape):
+    """Which schedules a request is about; ids that are unknown are passed over."""
+
+    schedule_ids: list[str] = Field(min_length=1, max_length=MAX_SCHEDULES)
+
+    def known_ids(self) -> list[UUID]:
+        """Return those that can be ids of ours, each once, in their order."""
+        ids = (read_id(text) for text in self.schedule_ids)
+        return list(dict.fromkeys(found for found in ids if found is not None))
+
+
+class UpdateSchedulesIn(_ScheduleIn, ScheduleIdsIn):
+    """Changes of schedules: what is left out stays, null takes away."""
+
+
+class DeleteSchedulesIn(ScheduleIdsIn):
+    """Which schedules are to be deleted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSchedules:
+    """Schedules to be made.
+
+    Attributes:
+        recipients: whose, each once.
+        data: of every run; what a recipient has of its own is in `InlineRecipient.trigger_data`.
+    """
+
+    workflow_key: str
+    recipients: tuple[InlineRecipient, ...]
+    repeats: list[JsonObject]
+    data: JsonObject | None
+    tenant: InlineRecipient | None
+    actor: InlineRecipient | None
+    scheduled_at: datetime | None
+    ending_at: datetime | None
+
+    @property
+    def people(self) -> list[InlineRecipient]:
+        """Return everybody of whom the request says something."""
+        others = (one for one in (self.actor, self.tenant) if one is not None)
+        return [*self.recipients, *others]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleChanges:
+    """Changes of schedules.
+
+    Attributes:
+        ids: which.
+        columns: new values by column.
+        tenant, actor: what the request says of them, if it names them.
+    """
+
+    ids: list[UUID]
+    columns: Mapping[str, Any]
+    tenant: InlineRecipient | None
+    actor: InlineRecipient | None
+
+    @property
+    def people(self) -> list[InlineRecipient]:
+        """Return everybody of whom the request says something."""
+        return [one for one in (self.actor, self.tenant) if one is not None]
+
+    @property
+    def moves(self) -> bool:
+        """Tell whether they change when the schedules occur."""
+        return not self.columns.keys().isdisjoint(("repeats", "scheduled_at", "ending_at"))
+
+
+def new_schedules(given: CreateSchedulesIn, *, size: int) -> NewSchedules:
+    """Say which schedules a request asks for.
+
+    Args:
+        given: its body.
+        size: bytes that it takes at most.
+
+    Raises:
+        InvalidParams: it says neither when nor how often, its data has more than 10 MB, or what is
+            said of a recipient is too much.
+    """
+    violations = Violations()
+    distinct: dict[RecipientRef, InlineRecipient] = {}
+    for index, entry in enumerate(given.recipients):
+        found = violations.check(inline, entry, f"recipients[{index}]")
+        if found is not None:
+            distinct[found.ref] = combined(distinct.get(found.ref), found)
+    if not given.repeats and given.scheduled_at is None:
+        violations.add("scheduled_at", "is required unless there are repeats")
+    tenant, actor = _others(given, size, violations)
+    violations.raise_any()
+    return NewSchedules(
+        workflow_key=given.workflow,
+        recipients=tuple(distinct.values()),
+        repeats=given.repeats or [],
+        data=given.data,
+        tenant=tenant,
+        actor=actor,
+        scheduled_at=given.scheduled_at,
+        ending_at=given.ending_at,
+    )
+
+
+def schedule_changes(given: UpdateSchedulesIn, *, size: int) -> ScheduleChanges:
+    """Say what a request changes of schedules.
+
+    Args:
+        given: its body.
+        size: bytes that it takes at most.
+
+    Raises:
+        InvalidParams: its data has more than 10 MB, or what is said of a recipient is too much.
+    """
+    violations = Violations()
+    tenant, actor = _others(given, size, violations)
+    violations.raise_any()
+    named = given.model_fields_set
+    columns: dict[str, Any] = {
+        name: getattr(given, name)
+        for name in ("data", "scheduled_at", "ending_at")
+        if name in named
+    }
+    if "repeats" in named:
+        columns["repeats"] = given.repeats or []
+    if "tenant" in named:
+        columns["tenant_id"] = tenant.ref.id if tenant else None
+    if "actor" in named:
+        columns["actor_collection"] = actor.ref.collection if actor else None
+        columns["actor_id"] = actor.ref.id if actor else None
+    return ScheduleChanges(ids=given.known_ids(), columns=columns, tenant=tenant, actor=actor)
+
+
+def _others(
+    given: _ScheduleIn, size: int, violations: Violations
+) -> tuple[InlineRecipient | None, InlineRecipient | None]:
+    """Say what a request says of its tenant and its actor."""
+    tenant = actor = None
+    if given.tenant is not None:
+        tenant = violations.check(inline_tenant, given.tenant, "tenant")
+    if given.actor is not None:
+        actor = violations.check(inline, given.actor, "actor")
+    # A member is no larger than the whole, so most requests need no measure of their own.
+    if size > MAX_DATA_BYTES and given.data and encoded_size(given.data) > MAX_DATA_BYTES:
+        violations.add("data", "must be at most 10 MB")
+    return tenant, actor
+
+
+def check_timing(repeats: list[JsonObject], scheduled_at: datetime | None) -> None:
+    """Check that a changed schedule says when it occurs. Raises InvalidParams."""
+    if not repeats and scheduled_at is None:
+        raise InvalidParams.of("scheduled_at", "is required unless there are repeats")

@@ -1,0 +1,49 @@
+"""Recipients whose time zone was changed, as a trigger of the database notes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from domain.recipients.refs import RecipientRef
+from domain.schedules.rows import Move
+from models.sql import columns_of, fetch_all
+from runtime.database import Connection
+
+_AMONG = """
+SELECT m.collection, m.recipient_id AS id FROM moved_recipients m
+JOIN unnest(%s::text[], %s::text[]) AS given (collection, id)
+    ON m.collection = given.collection AND m.recipient_id = given.id
+WHERE m.environment_id = %s
+"""
+
+_SETTLED = f"""
+SELECT {columns_of(Move, "m")} FROM moved_recipients m WHERE m.moved_at < now() - %s::interval
+ORDER BY m.moved_at LIMIT %s
+"""  # noqa: S608 - names of fields
+
+# Who has moved again meanwhile stays.
+_FORGET = """
+DELETE FROM moved_recipients
+WHERE environment_id = %s AND collection = %s AND recipient_id = %s AND moved_at = %s
+"""
+
+
+async def moved_among(
+    connection: Connection, environment_id: UUID, refs: Sequence[RecipientRef]
+) -> list[RecipientRef]:
+    """Return which of some recipients have moved lately, in this transaction or before."""
+    values = ([ref.collection for ref in refs], [ref.id for ref in refs], environment_id)
+    return await fetch_all(connection, RecipientRef, _AMONG, values)
+
+
+async def settled_moves(connection: Connection, *, age: timedelta, limit: int) -> list[Move]:
+    """Return moves that were made some time ago, by the database's clock, the oldest first."""
+    return await fetch_all(connection, Move, _SETTLED, (age, limit))
+
+
+async def forget_move(connection: Connection, move: Move) -> None:
+    """Note that everybody has followed a move."""
+    values = (move.environment_id, move.collection, move.recipient_id, move.moved_at)
+    await connection.execute(_FORGET, values)

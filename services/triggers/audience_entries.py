@@ -1,0 +1,191 @@
+"""Whoever enters an audience triggers the workflows that wait for that.
+
+An entry and its triggers are one transaction: the row of the membership decides who entered, so of
+several additions at once exactly one triggers (Knock docs: "Triggering workflows by audiences").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby, islice
+
+from domain.audiences.members import NO_TENANT, Membership
+from domain.kit.errors import AppError, Unavailable, Unprocessable
+from domain.kit.ids import new_id
+from domain.kit.json_types import JsonObject
+from domain.kit.principals import EnvironmentScope
+from domain.recipients.identify import InlineRecipient
+from domain.recipients.refs import TENANTS, RecipientRef
+from domain.triggers.requests import MAX_RECIPIENTS, TriggerRequest
+from domain.workflows.steps.trigger_workflow import MAX_CHAIN
+from models.queries.audiences.members import add_members
+from models.queries.content.catalog import config_version
+from models.queries.recipients.recipients import upsert_recipients
+from models.queries.triggers import accept as statements
+from models.queries.triggers.accept import Refusal
+from models.sql import give_way
+from runtime.logs import get_logger
+from services.engine import Unit
+from services.schedules.zones import follow_zones
+from services.triggers.releases import release_trigger
+from services.triggers.resolving import draft_of, resolve
+from services.triggers.segments import settle_users
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Where an entry comes from.
+
+    Attributes:
+        chain: how many triggers have led to it, one after the other.
+        is_sandbox: whether a run in sandbox mode made it; what it triggers is in that mode, too.
+    """
+
+    chain: int = 0
+    is_sandbox: bool = False
+
+
+NOBODYS = Cause()
+
+
+async def identify(
+    unit: Unit,
+    environment: EnvironmentScope,
+    people: Sequence[InlineRecipient],
+    *,
+    cause: Cause = NOBODYS,
+) -> None:
+    """Store what is said of people, with what follows: schedules in another zone, and audiences.
+
+    Raises:
+        InvalidParams: somebody would have more than 256 kB of properties.
+        Unprocessable, Unavailable: see `enter`.
+    """
+    written = await upsert_recipients(unit.connection, environment.id, people, unit.now)
+    await follow_zones(unit, environment.id, people)
+    users = [ref for ref in written if ref.is_user]
+    if not users:
+        return
+    for key, entered in (await settle_users(unit, environment, users)).items():
+        await trigger_entered(unit, environment, key, entered, cause=cause)
+
+
+async def enter(
+    unit: Unit,
+    environment: EnvironmentScope,
+    audience_key: str,
+    memberships: Sequence[Membership],
+    *,
+    cause: Cause = NOBODYS,
+) -> list[Membership]:
+    """Add members to an audience as a part of a larger unit; each addition triggers.
+
+    A workflow that cannot be triggered, because its schema refuses the empty data, is passed over
+    with a line in the log: an addition is never refused for it.
+
+    Args:
+        unit: whose transaction holds the users, so that none is deleted meanwhile.
+        environment: where.
+        audience_key: of an audience that is there.
+        memberships: who enters.
+        cause: where the entries come from.
+
+    Returns:
+        Those who were not in it before.
+
+    Raises:
+        Unprocessable: `chain_too_long`; nothing was triggered.
+        Unavailable: somebody else is in the way; the unit has failed.
+    """
+    entered = await add_members(
+        unit.connection, environment.id, audience_key, memberships, unit.now
+    )
+    if entered:
+        await trigger_entered(unit, environment, audience_key, entered, cause=cause)
+    return entered
+
+
+async def trigger_entered(
+    unit: Unit,
+    environment: EnvironmentScope,
+    audience_key: str,
+    entered: Iterable[Membership],
+    *,
+    cause: Cause = NOBODYS,
+) -> None:
+    """Trigger the workflows of an audience for those who have entered it in this unit.
+
+    Raises:
+        Unprocessable, Unavailable: see `enter`.
+    """
+    # What the request has read with its key may be older than what is published now.
+    version = await config_version(unit.connection, environment.id)
+    keys = await unit.engine.catalog.workflows_of_audience(
+        unit.connection, environment.id, version, audience_key
+    )
+    if not keys:
+        return
+    if cause.chain > MAX_CHAIN:
+        raise Unprocessable(
+            f"at most {MAX_CHAIN} triggers may follow from each other", code="chain_too_long"
+        )
+    where = EnvironmentScope(environment.id, environment.slug, version)
+    source: JsonObject = {"type": "audience", "audience_key": audience_key}
+    if cause.chain:
+        source["chain"] = cause.chain
+    # What tries a workflow out must not send by another one.
+    settings: JsonObject = {"sandbox_mode": True} if cause.is_sandbox else {}
+    requests = [
+        TriggerRequest(key, recipients, tenant=tenant, settings=settings, source=source)
+        for tenant, recipients in _groups(entered)
+        for key in keys
+    ]
+    for request in requests:
+        try:
+            await _trigger(unit, where, request)
+        except Unavailable:
+            raise
+        except AppError as refusal:
+            _log.warning(
+                "audience_entry_not_triggered",
+                audience=audience_key,
+                workflow=request.workflow_key,
+                reason=refusal.code,
+            )
+
+
+async def _trigger(unit: Unit, environment: EnvironmentScope, request: TriggerRequest) -> None:
+    """Accept a trigger for users who are stored and held, which therefore stores nobody.
+
+    Raises:
+        NotFound, Unprocessable, InvalidParams: see `resolve`; nothing was stored.
+        Unavailable: somebody else is in the way; the unit has failed.
+    """
+    engine, connection = unit.engine, unit.connection
+    await give_way(connection)
+    resolved = await resolve(engine, connection, environment, request)
+    draft = draft_of(engine, environment, request, resolved, workflow_run_id=new_id(), now=unit.now)
+    outcome = await statements.accept_trigger(connection, environment.id, draft)
+    if isinstance(outcome, Refusal):  # of a claim, which it has not, or of people it describes not
+        raise Unavailable("The trigger of an entry was refused; try again.")
+    release = partial(release_trigger, engine, environment, draft.workflow_run_id, outcome.runs)
+    unit.after(partial(release, expands=outcome.expands))
+
+
+def _groups(
+    entered: Iterable[Membership],
+) -> Iterator[tuple[InlineRecipient | None, tuple[InlineRecipient, ...]]]:
+    """Yield those who entered as the recipients of triggers, each with its tenant."""
+    by_tenant = sorted(entered, key=lambda one: (one.tenant_id, one.user_id))
+    for tenant_id, group in groupby(by_tenant, key=lambda one: one.tenant_id):
+        tenant = None
+        if tenant_id != NO_TENANT:
+            # An unknown tenant is made, as any trigger makes it.
+            tenant = InlineRecipient(RecipientRef(TENANTS, tenant_id), properties={})
+        users = (InlineRecipient(RecipientRef.user(one.user_id)) for one in group)
+        while some := tuple(islice(users, MAX_RECIPIENTS)):
+            yield tenant, some

@@ -1,0 +1,90 @@
+"""What a trigger runs: the version that is published now, and whether its data suits it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from domain.content.workflow import WORKFLOW
+from domain.kit.errors import InvalidParams, Unprocessable
+from domain.kit.principals import EnvironmentScope
+from domain.triggers.requests import TriggerRequest
+from domain.workflows import TriggerFrequency
+from models.queries.recipients.recipients import described
+from models.queries.triggers.accept import TriggerDraft
+from runtime.database import Connection
+from services.content.published import published_workflow
+from services.engine import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The version of a workflow that a trigger's runs walk through, and how often one may enter."""
+
+    version_id: UUID
+    frequency: TriggerFrequency
+
+
+def draft_of(
+    engine: Engine,
+    environment: EnvironmentScope,
+    request: TriggerRequest,
+    resolved: Resolved,
+    *,
+    workflow_run_id: UUID,
+    now: datetime,
+) -> TriggerDraft:
+    """Return a trigger on its way to be accepted, without a claim."""
+    tenant_id = request.tenant.ref.id if request.tenant else None
+    others = [entry for entry in (request.actor, request.tenant) if entry is not None]
+    return TriggerDraft(
+        environment=environment.slug,
+        request=request,
+        people=described([*request.recipients, *others]),
+        claim=None,
+        workflow_run_id=workflow_run_id,
+        now=now,
+        version_id=resolved.version_id,
+        first_run_for=None if request.is_rehearsal else resolved.frequency.first_run_for(tenant_id),
+        release_within=timedelta(seconds=engine.settings.sweep_seconds),
+    )
+
+
+async def resolve(
+    engine: Engine,
+    connection: Connection,
+    environment: EnvironmentScope,
+    request: TriggerRequest,
+) -> Resolved:
+    """Find the version that this trigger's runs keep for life, and check the data against it.
+
+    What recipients add to the data of their own is not checked.
+
+    Raises:
+        NotFound: `workflow_missing`.
+        Unprocessable: `workflow_inactive`; or `workflow_schema_invalid`, an earlier release
+            accepted a schema that this one cannot use.
+        InvalidParams: with each violation of the schema at its place.
+    """
+    published = await published_workflow(engine, connection, environment, request.workflow_key)
+    if published.version_id is None or not published.is_active:
+        raise Unprocessable(
+            f"The workflow {request.workflow_key!r} is inactive.", code="workflow_inactive"
+        )
+    definition = await engine.catalog.compiled(connection, WORKFLOW, published.version_id)
+    resolved = Resolved(published.version_id, definition.trigger_frequency)
+    schema = definition.trigger_data_json_schema
+    if schema is None:
+        return resolved
+    try:
+        compiled = engine.trigger_schemas.get(published.version_id, schema)
+    except ValueError as error:
+        raise Unprocessable(
+            "The workflow's trigger_data_json_schema cannot be used: save and commit it again.",
+            code="workflow_schema_invalid",
+        ) from error
+    found = await compiled.violations(request.data, request.data_bytes)
+    if found:
+        raise InvalidParams(found, "The trigger data does not match the workflow's schema.")
+    return resolved

@@ -1,0 +1,81 @@
+"""One clock of schedules: sleeps until the next of them is due, and has fired what is.
+
+PostgreSQL knows when that is. Schedules that are made or moved to a later time say nothing here; an
+earlier one is told by a signal. A clock that has nothing to wait for ends; the next word begins it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+
+from temporalio import workflow
+
+from domain.contract.queues import RUNS
+from domain.contract.runs import ScheduleClockInput
+from temporal_workflows import activity_stubs as stubs
+from temporal_workflows.signals import DUE_EARLIER
+
+# A clock of ours may be a little behind Temporal's.
+_AT_LEAST = 0.2
+# A timer takes no time in the far future; the clock is then set anew.
+_LONGEST = 365 * 86_400.0
+
+
+@workflow.defn(name="ScheduleClock")
+class ScheduleClockWorkflow:
+    """The timer of a share of all schedules."""
+
+    # The handler may run before `run` does, so its state is made here.
+    def __init__(self) -> None:
+        self._earliest: float | None = None
+
+    @workflow.signal(name=DUE_EARLIER)
+    def due_earlier(self, due_at: float) -> None:
+        """Hear when to look, in epoch seconds; a time later than the known one changes nothing.
+
+        It starts the clock as well, so that word and clock can never miss each other.
+        """
+        if self._earliest is None or due_at < self._earliest:
+            self._earliest = due_at
+
+    @workflow.run
+    async def run(self, order: ScheduleClockInput) -> None:
+        """Return when nothing is to come."""
+        while True:
+            await self._sleep(order.due_at)
+            # What is heard from here on is news: the look may be too early for it.
+            self._earliest = None
+            state = await workflow.execute_activity(
+                stubs.fire_schedules,
+                order,
+                task_queue=RUNS,
+                start_to_close_timeout=stubs.CHUNK_TIMEOUT,
+                heartbeat_timeout=stubs.CHUNK_HEARTBEAT,
+                retry_policy=stubs.DURABLE_RETRY,
+                summary="fire what is due",
+            )
+            heard = [at for at in (state.due_at, self._earliest) if at is not None]
+            if not heard:
+                return
+            soonest = workflow.time() + (0 if state.fired else _AT_LEAST)
+            order = replace(order, due_at=max(min(heard), soonest))
+            if workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(order)
+
+    def _is_earlier_than(self, until: float) -> bool:
+        return self._earliest is not None and self._earliest < until
+
+    async def _sleep(self, until: float) -> None:
+        """Sleep until an instant, or an earlier one that somebody tells of."""
+        while (wait := until - workflow.time()) > 0:
+            try:
+                await workflow.wait_condition(
+                    partial(self._is_earlier_than, until),
+                    timeout=timedelta(seconds=min(wait, _LONGEST)),
+                    timeout_summary="the next schedule is due",
+                )
+            except TimeoutError:
+                continue
+            until = min(until, self._earliest or until)
