@@ -42,6 +42,17 @@ _FRAME: JsonObject = {
     "footer_links": [{"text": "Settings", "url": "https://example.com/settings"}],
 }
 
+_SALE: JsonObject = {
+    "name": "Spring sale",
+    "steps": [
+        {
+            "type": "channel",
+            "ref": "email_1",
+            "channel_key": "smtp",
+            "template": {"subject": "20 % off", "html_body": "<p>Until Sunday.</p>"},
+        }
+    ],
+}
 _PAYING: JsonObject = {
     "name": "Paying",
     "type": "dynamic",
@@ -166,6 +177,22 @@ REQUESTS: Mapping[str, Mapping[str, JsonObject]] = {
     },
     "DELETE /v1/audiences/{key}/members": {
         "one": {"summary": "One member", "value": {"members": [{"user": {"id": "ada"}}]}}
+    },
+    "PUT /v1/broadcasts/{key}": {
+        "a sale": {
+            "summary": "An e-mail to every user",
+            "value": {"broadcast": _SALE},
+        },
+    },
+    "PUT /v1/broadcasts/{key}/validate": {
+        "a sale": {
+            "summary": "An e-mail to every user",
+            "value": {"broadcast": _SALE},
+        },
+    },
+    "PUT /v1/broadcasts/{key}/send": {
+        "at once": {"summary": "Now", "value": {}},
+        "later": {"summary": "At an instant", "value": {"send_at": "2030-03-20T10:00:00Z"}},
     },
     "PUT /v1/audiences/{key}": {
         "static": {

@@ -64,6 +64,7 @@ def management_document() -> JsonObject:
         tags={
             "Workflows": "Drafts of workflows. A commit publishes them.",
             "Audiences": "Groups of users: static ones have members, dynamic ones conditions.",
+            "Broadcasts": "What is sent once to many, at one moment.",
             "E-mail layouts": "What surrounds the bodies of e-mails. A commit publishes them.",
             "Commits": "Publish drafts, and promote them to the next environment.",
             "Environments": "The chain that content is promoted along.",

@@ -22,6 +22,7 @@ from domain.contract.runs import SweepInput
 from domain.kit.clock import utc_now
 from domain.kit.ids import (
     batch_window_workflow_id,
+    broadcast_workflow_id,
     cancel_fanout_workflow_id,
     message_delivery_workflow_id,
     recipient_run_workflow_id,
@@ -30,8 +31,9 @@ from domain.kit.ids import (
 )
 from domain.kit.json_types import JsonObject
 from services.deliveries.retries import retry_message
-from services.triggers import expansions
+from services.triggers import expansions, fan_outs
 from temporal_workflows import SweepWorkflow
+from tests.support.broadcasts import SALE, draft, join, send, trigger_of
 from tests.support.interruptions import FailingTemporal
 from tests.support.schedules import schedule
 from tests.support.steps import fetch_step
@@ -291,6 +293,33 @@ async def _schedule_clock(world: World) -> Handle:
     return await _ended(handle)
 
 
+async def _broadcast(world: World) -> Handle:
+    """Send a broadcast two seconds from now, to two users."""
+    await join(world, "vips", "ada", "grace")
+    await draft(world, channel_step("feed"), target_audience_key="vips")
+    send_at = world.engine.clock() + timedelta(seconds=2)
+    await send(world, send_at=send_at)
+    slug = world.environment.scope.slug
+    return await _ended(
+        world.engine.temporal.get_workflow_handle(broadcast_workflow_id(slug, SALE, 1))
+    )
+
+
+async def _broadcast_fanout(world: World) -> Handle:
+    """Send a broadcast to more users than one page has, so that its fan-out pauses."""
+    sizes = fan_outs.CHUNK_SIZE, fan_outs.PACED_CHUNKS
+    fan_outs.CHUNK_SIZE, fan_outs.PACED_CHUNKS = 2, 1
+    try:
+        await join(world, "vips", "ada", "grace", "edsger")
+        await draft(world, channel_step("feed"), target_audience_key="vips")
+        await send(world)
+        slug = world.environment.scope.slug
+        workflow_id = trigger_fanout_workflow_id(slug, str(await trigger_of(world)))
+        return await _ended(world.engine.temporal.get_workflow_handle(workflow_id))
+    finally:
+        fan_outs.CHUNK_SIZE, fan_outs.PACED_CHUNKS = sizes
+
+
 SCENARIOS: dict[str, Scenario] = {
     "in_app": Scenario(_in_app, 6),
     "email": Scenario(_email, 8),
@@ -311,5 +340,7 @@ SCENARIOS: dict[str, Scenario] = {
     "batch_joined": Scenario(_batch_joined, 6),
     "batch_window": Scenario(_batch_window, 14),
     "batch_window_full": Scenario(_batch_window_full, 14),
+    "broadcast": Scenario(_broadcast, 16),
+    "broadcast_fanout": Scenario(_broadcast_fanout, 50),
     "schedule_clock": Scenario(_schedule_clock, 46),
 }

@@ -19,7 +19,6 @@ from domain.messages.messages import MessageSource
 from domain.messages.statuses import DeliveryStatus
 from domain.runs.events import RunEventType
 from domain.runs.rows import NewMessage
-from domain.triggers.addressees import BROADCAST_SOURCE
 from domain.workflows.send_windows import OpeningState, next_opening
 from domain.workflows.steps.channel import ChannelStep
 from models.queries.recipients.channel_data import channel_data_of
@@ -163,7 +162,7 @@ def _new_message(
         channel_type=channel.channel_type.value,
         recipient_run_id=run.id,
         workflow_run_id=run.workflow_run_id,
-        source_type=_source_type(walk),
+        source_type=MessageSource.BROADCAST if run.is_broadcast else MessageSource.WORKFLOW,
         workflow_key=walk.definition.key,
         version_id=run.version_id,
         step_ref=step.ref,
@@ -181,11 +180,6 @@ def _new_message(
         inserted_at=walk.unit.now,
         updated_at=walk.unit.now,
     )
-
-
-def _source_type(walk: Walk) -> MessageSource:
-    is_broadcast = walk.run.source.get("type") == BROADCAST_SOURCE
-    return MessageSource.BROADCAST if is_broadcast else MessageSource.WORKFLOW
 
 
 def _actors(walk: Walk) -> list[JsonValue]:
