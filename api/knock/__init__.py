@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.knock.audiences import members as audience_members
+from api.knock.guides import guides
 from api.knock.in_app import feeds
 from api.knock.messages import messages, recipient_messages
 from api.knock.messages import statuses as message_statuses
@@ -22,6 +23,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     message_statuses.router,
     messages.router,
     feeds.router,
+    guides.router,
     users.router,
     recipient_messages.router,
     preference_sets.router,

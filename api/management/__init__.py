@@ -7,12 +7,13 @@ from fastapi import APIRouter
 from api.management.account import environments, whoami
 from api.management.broadcasts import broadcasts
 from api.management.channels import channels
-from api.management.content import audiences, commits, email_layouts, workflows
+from api.management.content import audiences, commits, email_layouts, guides, workflows
 
 ROUTERS: tuple[APIRouter, ...] = (
     workflows.router,
     email_layouts.router,
     broadcasts.router,
+    guides.router,
     audiences.router,
     commits.router,
     environments.router,

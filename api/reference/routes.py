@@ -42,6 +42,7 @@ def knock_document() -> JsonObject:
             "Tenants": "On whose behalf people are notified: your customers, teams, workspaces.",
             "Messages": "What was sent, what became of it, and what recipients did with it.",
             "Schedules": "When workflows run for recipients, once or again and again.",
+            "Guides": "What an application shows to a user, and what the user did with it.",
             "Feeds": "In-app messages as a browser shows them to a user.",
             "Workflow recipient runs": "What a workflow did for each recipient of a trigger.",
         },
@@ -64,6 +65,7 @@ def management_document() -> JsonObject:
         tags={
             "Workflows": "Drafts of workflows. A commit publishes them.",
             "Audiences": "Groups of users: static ones have members, dynamic ones conditions.",
+            "Guides": "What an application shows to users. A commit publishes them.",
             "Broadcasts": "What is sent once to many, at one moment.",
             "E-mail layouts": "What surrounds the bodies of e-mails. A commit publishes them.",
             "Commits": "Publish drafts, and promote them to the next environment.",

@@ -22,11 +22,13 @@ class KindOfContent(ABC, Generic[T]):
         name: on the wire and in the database; of what is committed a `ResourceType`.
         noun: what messages to people call a piece of it.
         shape: of a document as it is written.
+        starts_active: whether it is switched on where it is made.
     """
 
     name: ClassVar[StrEnum]
     noun: ClassVar[str]
     shape: ClassVar[type[Shape]]
+    starts_active: ClassVar[bool] = True
 
     @abstractmethod
     def normalise(self, raw: JsonObject, channel_types: ChannelTypes) -> JsonObject:

@@ -7,9 +7,10 @@ from typing import Any
 
 from domain.content.audience import AUDIENCE
 from domain.content.email_layout import EMAIL_LAYOUT
+from domain.content.guide import GUIDE
 from domain.content.kind import KindOfContent
 from domain.content.workflow import WORKFLOW
 
 KINDS: Mapping[str, KindOfContent[Any]] = {
-    kind.name.value: kind for kind in (WORKFLOW, EMAIL_LAYOUT, AUDIENCE)
+    kind.name.value: kind for kind in (WORKFLOW, EMAIL_LAYOUT, AUDIENCE, GUIDE)
 }

@@ -16,6 +16,7 @@ from models.tables.effect import OwedEffect
 from models.tables.environment import ApiKey, Environment, ServiceToken
 from models.tables.expansion import FollowedObject, TriggerExpansion
 from models.tables.fetch import PendingFetch
+from models.tables.guide import GuideDisplay, GuideEngagement, GuideGroup
 from models.tables.idempotency import IdempotencyRecord
 from models.tables.message import DeliveryAttempt, Message, MessageEvent
 from models.tables.outbox import OutboxEntry, OutboxReader, OutboxSubscription
@@ -51,6 +52,9 @@ __all__ = [
     "Environment",
     "FirstRun",
     "FollowedObject",
+    "GuideDisplay",
+    "GuideEngagement",
+    "GuideGroup",
     "IdempotencyRecord",
     "Message",
     "MessageEvent",

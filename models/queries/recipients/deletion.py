@@ -75,6 +75,11 @@ def _deletion() -> Iterator[str]:
     yield f"DELETE FROM channel_data WHERE {_OWNER}"  # noqa: S608 - constants
     yield f"DELETE FROM preference_sets WHERE {_OWNER}"  # noqa: S608 - constants
     yield _MEMBERSHIPS
+    for table in ("guide_engagements", "guide_displays"):
+        yield (
+            f"DELETE FROM {table} WHERE environment_id = %(environment_id)s "  # noqa: S608
+            f"AND user_id = %(id)s AND %(collection)s = '{USERS}'"
+        )
     # Nobody adds one meanwhile: whoever subscribes holds both ends before it writes.
     yield _SUBSCRIPTIONS
 

@@ -11,6 +11,7 @@ from domain.content.kinds import KINDS
 from domain.kit.authored import CHANNEL, Language, Reference, Template
 from domain.kit.errors import InvalidParams
 from domain.kit.stored import content_sha
+from tests.support.guides import guide, guide_step
 from tests.support.steps import channel_step, email_step, workflow
 
 DOCUMENTS: dict[str, Any] = {
@@ -27,6 +28,7 @@ DOCUMENTS: dict[str, Any] = {
             {"conditions": [{"property": "plan", "operator": "equal_to", "argument": "pro"}]}
         ],
     },
+    "guide": guide(guide_step(title="Hi {{ recipient.name }}"), target_audience_key="vips"),
 }
 
 
