@@ -8,12 +8,13 @@ from typing import Any
 from activities.advance import AdvanceActivities
 from activities.batches import BatchActivities
 from activities.broadcasts import BroadcastActivities
+from activities.bulk import BulkActivities
 from activities.deliver import DeliverActivities
 from activities.fan_out import FanOutActivities
 from activities.fetch import FetchActivities
 from activities.schedules import ScheduleActivities
 from activities.sweep import SweepActivities
-from domain.contract.queues import DELIVERY_QUEUES, FANOUT, FETCH, RUNS, SWEEP
+from domain.contract.queues import BULK, DELIVERY_QUEUES, FANOUT, FETCH, RUNS, SWEEP
 from services.engine import Engine
 
 
@@ -29,6 +30,7 @@ def activities_by_queue(
     advance = AdvanceActivities(engine)
     batches = BatchActivities(engine)
     broadcasts = BroadcastActivities(engine)
+    bulk = BulkActivities(engine)
     deliver = DeliverActivities(engine, queues=queues)
     fan_out = FanOutActivities(engine, works_runs=RUNS in queues)
     fetch = FetchActivities(engine)
@@ -50,6 +52,7 @@ def activities_by_queue(
         ],
         SWEEP: [sweep.sweep],
         FETCH: [fetch.http_fetch],
+        BULK: [bulk.work_on_bulk],
     }
     for queue in DELIVERY_QUEUES:
         table[queue] = [deliver.deliver_message]

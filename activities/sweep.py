@@ -12,9 +12,11 @@ from runtime.logs import get_logger
 from services.audiences.refresh import refresh_audiences
 from services.batches.windows import close_left_over_windows
 from services.broadcasts.sending import send_left_over
+from services.bulk.recovery import recover_bulk_operations
 from services.deliveries.recovery import recover_deliveries
 from services.effects import do_left_over_effects
 from services.engine import Engine
+from services.jobs.expiry import delete_expired_rows
 from services.jobs.retention import forget_expired
 from services.runs.reconciliation import reconcile_runs
 from services.triggers.release_sweep import confirm_releases, release_left_over
@@ -34,7 +36,9 @@ DUTIES: dict[str, Callable[[Engine], Awaitable[int]]] = {
     "broadcasts": send_left_over,
     "schedules": look_after_schedules,
     "audiences": refresh_audiences,
+    "bulk": recover_bulk_operations,
     "forget": forget_expired,
+    "expiry": delete_expired_rows,
 }
 
 

@@ -38,7 +38,7 @@ from activities import activities_by_queue
 from activities.faults import SafeFailures
 from activities.sweep import DUTIES
 from commands.processes import LOOK_SECONDS
-from domain.contract.queues import ALL_QUEUES, FANOUT, RUNS, SWEEP
+from domain.contract.queues import ALL_QUEUES, BULK, FANOUT, RUNS, SWEEP
 from domain.contract.runs import SweepInput
 from domain.kit.errors import Unavailable
 from runtime.logs import get_logger
@@ -61,6 +61,9 @@ _BEAT_SECONDS = LOOK_SECONDS / 2
 # Two chunks start 64 runs at once, which is what a process can take as eager tasks. More at a time
 # made a trigger for a thousand a quarter slower: the rest of the starts took the long way.
 _FEW_SLOTS = 2
+# Each keeps a connection of the database busy for as long as it lasts; those that wait are in no
+# hurry.
+_BULK_SLOTS = 4
 # The SDK holds heartbeats back for most of their time-out; held back longer, the restart of a
 # Temporal server would look like the death of every worker with a slow delivery.
 _BEAT_THROTTLE = timedelta(seconds=5)
@@ -121,7 +124,8 @@ def _build_worker(
             graceful_shutdown_timeout=grace,
             deployment_config=deployment,
         )
-    slots = {FANOUT: _FEW_SLOTS, SWEEP: len(DUTIES)}.get(queue, settings.worker_delivery_slots)
+    few = {FANOUT: _FEW_SLOTS, BULK: _BULK_SLOTS, SWEEP: len(DUTIES)}
+    slots = few.get(queue, settings.worker_delivery_slots)
     return Worker(
         client,
         task_queue=queue,

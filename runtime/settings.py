@@ -56,6 +56,13 @@ class EngineSettings(BaseSettings):
         description="How long after its release, in seconds, the runs of a trigger must have begun "
         "before somebody looks what became of them.",
     )
+    retention_days: int = Field(
+        30,
+        ge=0,
+        le=3650,
+        description="For how many days messages, runs and their logs are kept; 0 keeps them. What "
+        "a feed shows is kept in any case.",
+    )
     delivery_retry_factor: float = Field(
         1.0,
         ge=0.0001,

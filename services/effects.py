@@ -24,6 +24,7 @@ from domain.contract.queues import RUNS
 from domain.contract.runs import (
     BatchWindowInput,
     BroadcastInput,
+    BulkOperationInput,
     DeliverMessageInput,
     MessageDeliveryInput,
     ScheduleClockInput,
@@ -40,6 +41,7 @@ from services.temporal_calls import (
     await_broadcast,
     signal_cancelled,
     signal_closed_batch,
+    start_bulk_operation,
     wake_clock,
     watch_window,
 )
@@ -54,6 +56,7 @@ WAKE_CARRIER = "wake_carrier"
 AWAIT_BROADCAST = "await_broadcast"
 FORGET_BROADCAST = "forget_broadcast"
 WAKE_CLOCK = "wake_clock"
+WORK_ON_BULK = "work_on_bulk"
 
 # The one who committed is at it for this long; then it counts as left over.
 _PATIENCE = timedelta(seconds=15)
@@ -264,6 +267,19 @@ async def _wake_clock(temporal: Client, effect: OwedEffect) -> None:
     await wake_clock(temporal, ScheduleClockInput(payload["clock"], payload["due_at"]))
 
 
+def bulk_operation(operation_id: UUID, *, name: str) -> JsonObject:
+    """Write the payload of `WORK_ON_BULK`; `name` says what the operation does."""
+    return {"operation_id": str(operation_id), "name": name}
+
+
+async def _work_on_bulk(temporal: Client, effect: OwedEffect) -> None:
+    """Have a bulk operation worked on; one that is, or was, is left alone."""
+    order = BulkOperationInput(effect.payload["operation_id"], str(effect.environment_id))
+    await start_bulk_operation(
+        temporal, order, environment=effect.environment, name=effect.payload["name"]
+    )
+
+
 EFFECTS: dict[str, Effect] = {
     DELIVER_MESSAGE: _deliver_message,
     WATCH_WINDOW: _watch_window,
@@ -271,4 +287,5 @@ EFFECTS: dict[str, Effect] = {
     AWAIT_BROADCAST: _await_broadcast,
     FORGET_BROADCAST: _forget_broadcast,
     WAKE_CLOCK: _wake_clock,
+    WORK_ON_BULK: _work_on_bulk,
 }

@@ -25,6 +25,7 @@ from domain.contract.queues import RUNS
 from domain.contract.runs import (
     BatchWindowInput,
     BroadcastInput,
+    BulkOperationInput,
     CancelFanoutInput,
     RecipientRunInput,
     ScheduleClockInput,
@@ -33,6 +34,7 @@ from domain.contract.runs import (
 from domain.kit.ids import (
     batch_window_workflow_id,
     broadcast_workflow_id,
+    bulk_operation_workflow_id,
     cancel_fanout_workflow_id,
     schedule_clock_workflow_id,
     trigger_fanout_workflow_id,
@@ -42,6 +44,7 @@ from domain.runs.rows import RunInTemporal, StartableRun
 from temporal_workflows import (
     BatchWindowWorkflow,
     BroadcastWorkflow,
+    BulkOperationWorkflow,
     CancelFanoutWorkflow,
     RecipientRunWorkflow,
     ScheduleClockWorkflow,
@@ -85,8 +88,17 @@ async def look_up_run(client: Client, run: RunInTemporal) -> tuple[Presence, str
     Raises:
         RPCError: Temporal did not say.
     """
+    return await look_up(client, run.temporal_id)
+
+
+async def look_up(client: Client, workflow_id: str) -> tuple[Presence, str]:
+    """Ask Temporal for a Temporal workflow, and how it ended.
+
+    Raises:
+        RPCError: Temporal did not say.
+    """
     request = DescribeWorkflowExecutionRequest(
-        namespace=client.namespace, execution=WorkflowExecution(workflow_id=run.temporal_id)
+        namespace=client.namespace, execution=WorkflowExecution(workflow_id=workflow_id)
     )
     # The service's own call: the SDK's `describe` refuses a status that it does not know.
     try:
@@ -225,6 +237,31 @@ async def wake_clock(client: Client, order: ScheduleClockInput) -> None:
         static_summary=f"schedules of clock {order.clock}",
         priority=Priority(priority_key=_URGENT),
     )
+
+
+async def start_bulk_operation(
+    client: Client, order: BulkOperationInput, *, environment: str, name: str
+) -> bool:
+    """Have a bulk operation worked on.
+
+    Returns:
+        Whether it is open now; False means that Temporal remembers its end.
+    """
+    try:
+        await client.start_workflow(
+            BulkOperationWorkflow.run,
+            order,
+            id=bulk_operation_workflow_id(environment, order.operation_id),
+            task_queue=RUNS,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=search_attributes(environment=environment),
+            static_summary=f"{name} in {environment}",
+            priority=_priority(environment, bulk=True),
+        )
+    except WorkflowAlreadyStartedError:
+        return False
+    return True
 
 
 async def start_trigger_fanout(

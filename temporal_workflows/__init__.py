@@ -2,6 +2,7 @@
 
 from temporal_workflows.batch_window import BatchWindowWorkflow
 from temporal_workflows.broadcast import BroadcastWorkflow
+from temporal_workflows.bulk_operation import BulkOperationWorkflow
 from temporal_workflows.cancel_fanout import CancelFanoutWorkflow
 from temporal_workflows.message_delivery import MessageDeliveryWorkflow
 from temporal_workflows.recipient_run import RecipientRunWorkflow
@@ -17,6 +18,7 @@ WORKFLOWS = (
     CancelFanoutWorkflow,
     MessageDeliveryWorkflow,
     ScheduleClockWorkflow,
+    BulkOperationWorkflow,
     SweepWorkflow,
 )
 
@@ -24,6 +26,7 @@ __all__ = [
     "WORKFLOWS",
     "BatchWindowWorkflow",
     "BroadcastWorkflow",
+    "BulkOperationWorkflow",
     "CancelFanoutWorkflow",
     "MessageDeliveryWorkflow",
     "RecipientRunWorkflow",

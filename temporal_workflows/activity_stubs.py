@@ -16,6 +16,8 @@ from domain.contract.runs import (
     AdvanceInput,
     BatchWindowInput,
     BroadcastInput,
+    BulkOperationInput,
+    BulkState,
     CancelFanoutInput,
     Chunk,
     ChunkPlan,
@@ -73,6 +75,8 @@ FETCH_HEARTBEAT = timedelta(seconds=30)
 
 # Writing down who receives it takes some seconds where they are millions.
 BROADCAST_TIMEOUT = timedelta(minutes=10)
+# A turn ends by itself after a minute, or a chunk later.
+BULK_TIMEOUT = timedelta(minutes=5)
 
 CHUNK_TIMEOUT = timedelta(minutes=5)
 CHUNK_HEARTBEAT = timedelta(seconds=20)
@@ -147,6 +151,12 @@ async def signal_cancelled_runs(chunk: Chunk) -> int:
     raise NotImplementedError
 
 
+@activity.defn(name="work_on_bulk")
+async def work_on_bulk(order: BulkOperationInput) -> BulkState:
+    """Work on a bulk operation for a while; answers whether it is over."""
+    raise NotImplementedError
+
+
 @activity.defn(name="sweep")
 async def sweep(duty: str) -> int:
     """Do one duty of the sweep; returns how much there was to do."""
@@ -165,5 +175,6 @@ ALL = (
     start_runs,
     plan_cancel_fanout,
     signal_cancelled_runs,
+    work_on_bulk,
     sweep,
 )

@@ -60,7 +60,7 @@ async def read_object(request: Request) -> JsonObject:
 
 
 async def read_trigger(request: Request) -> Body:
-    """Read the body of a trigger, which may be larger; see `read_object`.
+    """Read the body of a trigger, or of a bulk request, which may be larger; see `read_object`.
 
     Raises:
         Unavailable: too many large bodies are worked on.

@@ -23,7 +23,7 @@ from pydantic.json_schema import JsonSchemaValue, SkipJsonSchema
 from pydantic_core import CoreSchema
 from starlette.responses import JSONResponse
 
-from api.kit.bodies import read_object
+from api.kit.bodies import read_object, read_trigger
 from api.kit.pagination import encode_cursor
 from domain.kit.clock import iso
 from domain.kit.pages import Page
@@ -139,6 +139,17 @@ async def read_body(request: Request, shape: type[S]) -> S:
         PayloadTooLarge, RequestTimeout: see `read_object`.
     """
     return read_shape(shape, await read_object(request))
+
+
+async def read_large_body(request: Request, shape: type[S]) -> S:
+    """Read a body of a shape that may be as large as that of a trigger.
+
+    Raises:
+        InvalidParams: see `read_body`.
+        PayloadTooLarge, RequestTimeout, Unavailable: see `read_trigger`.
+    """
+    body = await read_trigger(request)
+    return read_shape(shape, body.content)
 
 
 class _Written(JSONResponse):

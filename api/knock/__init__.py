@@ -5,6 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.knock.audiences import members as audience_members
+from api.knock.bulk import messages as bulk_messages
+from api.knock.bulk import operations as bulk_operations
+from api.knock.bulk import recipients as bulk_recipients
+from api.knock.bulk import subscriptions as bulk_subscriptions
 from api.knock.guides import guides
 from api.knock.in_app import feeds
 from api.knock.messages import messages, recipient_messages
@@ -20,6 +24,10 @@ from api.knock.triggers import workflows
 # Literal segments before parameters: `batch` is not a message id.
 ROUTERS: tuple[APIRouter, ...] = (
     workflows.router,
+    bulk_recipients.router,
+    bulk_subscriptions.router,
+    bulk_messages.router,
+    bulk_operations.router,
     message_statuses.router,
     messages.router,
     feeds.router,

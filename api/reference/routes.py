@@ -44,6 +44,7 @@ def knock_document() -> JsonObject:
             "Schedules": "When workflows run for recipients, once or again and again.",
             "Guides": "What an application shows to a user, and what the user did with it.",
             "Feeds": "In-app messages as a browser shows them to a user.",
+            "Bulk operations": "Work on many at once, which goes on after the answer.",
             "Workflow recipient runs": "What a workflow did for each recipient of a trigger.",
         },
     )

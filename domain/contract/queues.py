@@ -13,8 +13,10 @@ DELIVER_CHAT = "deliver-chat"
 DELIVER_WEBHOOK = "deliver-webhook"
 # Requests of fetch steps: their servers are slow or quick as customers please.
 FETCH = "fetch"
+# What a request asks to be done to many: long, and in nobody's way.
+BULK = "bulk"
 
 # Which channel type uses which is in `domain/channels/<type>.py`.
 DELIVERY_QUEUES = (DELIVER_EMAIL, DELIVER_SMS, DELIVER_PUSH, DELIVER_CHAT, DELIVER_WEBHOOK)
 
-ALL_QUEUES: tuple[str, ...] = (RUNS, FANOUT, SWEEP, *DELIVERY_QUEUES, FETCH)
+ALL_QUEUES: tuple[str, ...] = (RUNS, FANOUT, SWEEP, *DELIVERY_QUEUES, FETCH, BULK)

@@ -275,3 +275,18 @@ class WindowState:
 
     is_closed: bool
     closes_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class BulkOperationInput:
+    """Work on a bulk operation until it is over."""
+
+    operation_id: str
+    environment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BulkState:
+    """What has become of a bulk operation after a turn of work."""
+
+    is_over: bool

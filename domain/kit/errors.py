@@ -142,6 +142,11 @@ class InvalidParams(AppError):
         """Build the error for a single field."""
         return cls([FieldError(field, message, error_type)], f"{field}: {message}")
 
+    @property
+    def reasons(self) -> str:
+        """Return all violations in one line."""
+        return "; ".join(f"{error.field}: {error.message}" for error in self.errors)
+
     def body(self) -> JsonObject:
         """Return the error in Knock's wire shape, with `errors[]`."""
         return {**super().body(), "errors": [asdict(error) for error in self.errors]}

@@ -181,6 +181,11 @@ def schedule_clock_workflow_id(clock: int) -> str:
     return f"schedule-clock/{clock}"
 
 
+def bulk_operation_workflow_id(environment: str, operation: str) -> str:
+    """Return the id of the Temporal workflow that works on one bulk operation."""
+    return f"bulk/{environment}/{operation}"
+
+
 def _short(workflow_key: str) -> str:
     """Keep a Temporal id within its 255 characters, and the key in it readable."""
     if len(workflow_key) <= 120:

@@ -46,6 +46,12 @@ def upgrade() -> None:
         postgresql_where=sa.text("closed_at IS NULL"),
     )
     op.create_index(
+        op.f("ix_batches_environment_id_recipient_id_collection"),
+        "batches",
+        ["environment_id", "recipient_id", "collection"],
+        unique=False,
+    )
+    op.create_index(
         "ix_batches_closes_at",
         "batches",
         ["closes_at", "id"],
@@ -96,6 +102,57 @@ def upgrade() -> None:
         ["environment_id", "workflow_key", "cancellation_key"],
         unique=False,
         postgresql_where=sa.text("cancellation_key IS NOT NULL AND removed_at IS NULL"),
+    )
+    op.create_table(
+        "bulk_items",
+        sa.Column("operation_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("collection", sa.Text(collation="C"), nullable=True),
+        sa.Column("item_id", sa.Text(collation="C"), nullable=False),
+        sa.Column(
+            "content", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
+        sa.Column("error", sa.Text(collation="C"), nullable=True),
+        sa.Column("is_settled", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("operation_id", "number", name=op.f("pk_bulk_items")),
+    )
+    op.create_index(
+        "ix_bulk_items_open",
+        "bulk_items",
+        ["operation_id", "number"],
+        unique=False,
+        postgresql_where=sa.text("NOT is_settled"),
+    )
+    op.create_table(
+        "bulk_operations",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.Text(collation="C"), nullable=False),
+        sa.Column(
+            "settings", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column(
+            "position", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
+        sa.Column("status", sa.Text(collation="C"), nullable=False),
+        sa.Column("estimated_total_rows", sa.Integer(), nullable=False),
+        sa.Column("processed_rows", sa.Integer(), nullable=False),
+        sa.Column("success_count", sa.Integer(), nullable=False),
+        sa.Column("error_count", sa.Integer(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bulk_operations")),
+    )
+    op.create_index(
+        "ix_bulk_operations_open",
+        "bulk_operations",
+        ["updated_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status = ANY (ARRAY['queued'::text, 'processing'::text])"),
     )
     op.create_table(
         "channels",
@@ -510,6 +567,12 @@ def upgrade() -> None:
             nullable=True,
         ),
         sa.Column("retry_count", sa.Integer(), nullable=False),
+        sa.Column(
+            "made_by",
+            sa.BigInteger(),
+            server_default=sa.text("((pg_current_xact_id())::text)::bigint"),
+            nullable=False,
+        ),
         sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),

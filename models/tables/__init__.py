@@ -8,6 +8,7 @@ from models.tables.audience import AudienceBuild, AudienceMember
 from models.tables.base import metadata
 from models.tables.batch import Batch, BatchItem
 from models.tables.broadcast import Broadcast, BroadcastAddressee
+from models.tables.bulk import BulkItem, BulkOperation
 from models.tables.cancellation import Cancellation
 from models.tables.channel import Channel, ChannelEnvironment
 from models.tables.content import Commit, ContentResource, ContentVersion
@@ -40,6 +41,8 @@ __all__ = [
     "BatchItem",
     "Broadcast",
     "BroadcastAddressee",
+    "BulkItem",
+    "BulkOperation",
     "Cancellation",
     "Channel",
     "ChannelData",

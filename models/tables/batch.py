@@ -32,6 +32,7 @@ class Batch(SQLModel, table=True):
             "id",
             postgresql_where=text("closed_at IS NULL"),
         ),
+        Index(None, "environment_id", "recipient_id", "collection"),
         Index(
             "ix_batches_carrier",
             "carrier_run_id",

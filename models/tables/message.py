@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, text
+from sqlalchemy import BigInteger, Column, Index, text
 from sqlmodel import Field, SQLModel
 
 from domain.messages.statuses import ENGAGEMENT_COLUMNS, FAILED_DELIVERY
@@ -18,12 +18,16 @@ from models.tables.base import (
     text_list_column,
 )
 
+# As PostgreSQL writes it back. A number, because SQLAlchemy does not know the type `xid8`.
+_THIS_TRANSACTION = "((pg_current_xact_id())::text)::bigint"
+
 
 class Message(SQLModel, table=True):
     """A notification for one recipient on one channel, with its rendered content.
 
     The id is derived from run, step and channel, so a step can never make two. `failed_status`
     stands in for the delivery status in an index, so that a message that is delivered touches none.
+    `made_by` is the transaction that made it, by which a bulk operation tells what existed before.
     """
 
     __tablename__ = "messages"
@@ -113,6 +117,9 @@ class Message(SQLModel, table=True):
     provider_metadata: dict[str, Any] = json_column()
     recipient_snapshot: dict[str, Any] | None = json_column(nullable=True)
     retry_count: int = 0
+    made_by: int = Field(
+        sa_column=Column(BigInteger, server_default=text(_THIS_TRANSACTION), nullable=False)
+    )
     inserted_at: datetime = instant_column()
     updated_at: datetime = instant_column()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from domain.guides.requests import GuideArchivedIn, GuideKeyIn, GuideSeenIn, GuideStepIn
@@ -76,35 +75,34 @@ async def _message_of(
     user = RecipientRef.user(user_id)
     if not await existing_recipients(connection, environment.id, [user]):
         raise NotFound("The user does not exist.")
-    fresh = new_id()
     message_id = await statements.claim_engagement(
         connection,
         environment.id,
         user_id,
         given.guide_key,
         given.guide_step_ref,
-        message_id=fresh,
+        message_id=new_id(),
         is_final=isinstance(given, GuideArchivedIn) and bool(given.is_final),
     )
-    if message_id == fresh:
-        said: dict[str, Any] = {}
-        if isinstance(given, GuideSeenIn):
-            said = {"content": given.content, "data": kept_data(given.data or {})}
-        await statements.make_message(
-            connection,
-            environment.id,
-            message_id=fresh,
-            channel_id=channel.id,
-            guide_key=given.guide_key,
-            version_id=found.version_id,
-            step_ref=given.guide_step_ref,
-            user_id=user_id,
-            tenant_id=given.tenant,
-            data=said.get("data", {}),
-            content=said.get("content", {}),
-            events=first_events(fresh, unit.now, in_app=True),
-            now=unit.now,
-        )
+    content, data = {}, {}
+    if isinstance(given, GuideSeenIn):
+        content, data = given.content, kept_data(given.data or {})
+    # One that retention has deleted is made anew.
+    await statements.make_message(
+        connection,
+        environment.id,
+        message_id=message_id,
+        channel_id=channel.id,
+        guide_key=given.guide_key,
+        version_id=found.version_id,
+        step_ref=given.guide_step_ref,
+        user_id=user_id,
+        tenant_id=given.tenant,
+        data=data,
+        content=content,
+        events=first_events(message_id, unit.now, in_app=True),
+        now=unit.now,
+    )
     return message_id
 
 

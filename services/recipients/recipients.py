@@ -1,6 +1,6 @@
-"""Stores, reads and deletes users, objects and tenants.
+"""Stores and reads users, objects and tenants.
 
-Source: Knock docs, "Users", "Objects", "Tenants", "Deleting users".
+Source: Knock docs, "Users", "Objects", "Tenants".
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from domain.recipients.refs import USERS, RecipientRef
 from models.queries.preferences.defaults import get_default_set
 from models.queries.preferences.sets import preference_sets_of
 from models.queries.recipients import lists
-from models.queries.recipients.deletion import delete_recipient as delete_with_belongings
 from models.queries.recipients.recipients import get_recipient
 from runtime.database import Connection
 from services.engine import Engine
@@ -118,15 +117,3 @@ async def list_tenants(
     """Return a page of tenants, newest first."""
     async with engine.connection() as connection:
         return await lists.list_tenants(connection, environment.id, wanted, request)
-
-
-async def delete_recipient(
-    engine: Engine, environment: EnvironmentScope, ref: RecipientRef
-) -> None:
-    """Delete a recipient and all that belongs to it, at once. Raises NotFound.
-
-    Its open runs find nothing to do and end by themselves.
-    """
-    async with engine.unit() as unit:
-        if not await delete_with_belongings(unit.connection, environment.id, ref):
-            raise NotFound(_MISSING)

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from domain.kit.errors import FieldError, InvalidParams, NotFound, Unavailable
+from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
+from domain.recipients.identify import InlineRecipient
 from domain.recipients.refs import RecipientRef
 from domain.recipients.subscriptions import (
     SubscribeIn,
@@ -24,7 +26,7 @@ from models.queries.preferences.sets import preference_sets_of
 from models.queries.recipients import subscriptions as statements
 from models.queries.recipients.recipients import recipients_by_ref
 from runtime.database import Connection
-from services.engine import Engine
+from services.engine import Engine, Unit
 from services.triggers.audience_entries import identify
 
 
@@ -47,36 +49,51 @@ async def subscribe(
     """
     named = named_recipients(given)
     check_subscription(target, named, given.properties)
-    refs = [entry.ref for entry in named]
     async with engine.unit() as unit:
-        held = await statements.hold_recipients(unit.connection, environment.id, [target, *refs])
-        if target not in held:
-            raise NotFound("The object does not exist.")
-        unknown = [
-            f"the user {ref.id!r}" if ref.is_user else f"the object {ref.collection}/{ref.id}"
-            for ref in (entry.ref for entry in named if entry.properties is None)
-            if ref not in held
-        ]
+        stored, unknown = await subscribe_known(unit, environment, target, named, given.properties)
         if unknown:
-            raise InvalidParams(
-                [
-                    FieldError("recipients", f"must have been identified, which {one} was not")
-                    for one in unknown
-                ]
-            )
-        await identify(unit, environment, named)
-        new = set(refs) - held
-        if new - await statements.hold_recipients(unit.connection, environment.id, new):
-            raise Unavailable("A recipient was identified and deleted meanwhile; try again.")
-        stored = await statements.upsert_subscriptions(
-            unit.connection,
-            environment.id,
-            target,
-            refs,
-            properties=given.properties,
-            now=unit.now,
-        )
-        return await _views(unit.connection, environment, _in_order(stored, refs))
+            raise InvalidParams([FieldError("recipients", unknown_words(ref)) for ref in unknown])
+        ordered = _in_order(stored, [entry.ref for entry in named])
+        return await _views(unit.connection, environment, ordered)
+
+
+async def subscribe_known(
+    unit: Unit,
+    environment: EnvironmentScope,
+    target: RecipientRef,
+    named: Sequence[InlineRecipient],
+    properties: JsonObject | None,
+) -> tuple[list[Subscription], list[RecipientRef]]:
+    """Subscribe those of the recipients who are described, or were identified before.
+
+    Returns:
+        The subscriptions, in any order; and who is only named and not known.
+
+    Raises:
+        NotFound: there is no such object.
+        Unavailable: a recipient that is new was deleted by somebody else at the same time.
+    """
+    connection = unit.connection
+    refs = [entry.ref for entry in named]
+    held = await statements.hold_recipients(connection, environment.id, [target, *refs])
+    if target not in held:
+        raise NotFound("The object does not exist.")
+    unknown = [entry.ref for entry in named if entry.properties is None and entry.ref not in held]
+    refs = [ref for ref in refs if ref not in unknown]
+    await identify(unit, environment, named)
+    new = set(refs) - held
+    if new - await statements.hold_recipients(connection, environment.id, new):
+        raise Unavailable("A recipient was identified and deleted meanwhile; try again.")
+    stored = await statements.upsert_subscriptions(
+        connection, environment.id, target, refs, properties=properties, now=unit.now
+    )
+    return stored, unknown
+
+
+def unknown_words(ref: RecipientRef) -> str:
+    """Say that a recipient was never identified."""
+    name = f"the user {ref.id!r}" if ref.is_user else f"the object {ref.collection}/{ref.id}"
+    return f"must have been identified, which {name} was not"
 
 
 async def unsubscribe(

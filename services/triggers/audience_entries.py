@@ -68,8 +68,22 @@ async def identify(
     written = await upsert_recipients(unit.connection, environment.id, people, unit.now)
     await follow_zones(unit, environment.id, people)
     users = [ref for ref in written if ref.is_user]
-    if not users:
-        return
+    if users:
+        await follow_changes(unit, environment, users, cause=cause)
+
+
+async def follow_changes(
+    unit: Unit,
+    environment: EnvironmentScope,
+    users: Sequence[RecipientRef],
+    *,
+    cause: Cause = NOBODYS,
+) -> None:
+    """Let users that the unit has changed, and holds, enter and leave dynamic audiences.
+
+    Raises:
+        Unprocessable, Unavailable: see `enter`.
+    """
     for key, entered in (await settle_users(unit, environment, users)).items():
         await trigger_entered(unit, environment, key, entered, cause=cause)
 

@@ -13,7 +13,7 @@ from temporalio.client import Client
 
 from activities import activities_by_queue
 from commands.worker import build_workers
-from domain.contract.queues import ALL_QUEUES, DELIVERY_QUEUES, FANOUT, FETCH, RUNS, SWEEP
+from domain.contract.queues import ALL_QUEUES, BULK, DELIVERY_QUEUES, FANOUT, FETCH, RUNS, SWEEP
 from domain.workflows.steps import STEP_TYPES, Step, UnknownStep
 from runtime.crypto import Vault
 from runtime.database import Database
@@ -35,6 +35,7 @@ EXPECTED: dict[str, set[str]] = {
     },
     SWEEP: {"sweep"},
     FETCH: {"http_fetch"},
+    BULK: {"work_on_bulk"},
     **dict.fromkeys(DELIVERY_QUEUES, _DELIVERY),
 }
 STUBS = {stub.__name__: stub for stub in activity_stubs.ALL}

@@ -17,6 +17,7 @@ from temporal_workflows import WORKFLOWS, activity_stubs, search_attributes, sig
 WORKFLOW_NAMES = {
     "BatchWindow": "BatchWindowInput",
     "Broadcast": "BroadcastInput",
+    "BulkOperation": "BulkOperationInput",
     "CancelFanout": "CancelFanoutInput",
     "MessageDelivery": "MessageDeliveryInput",
     "RecipientRun": "RecipientRunInput",
@@ -37,6 +38,7 @@ ACTIVITY_NAMES = {
     "signal_cancelled_runs",
     "start_runs",
     "sweep",
+    "work_on_bulk",
 }
 SIGNAL_NAMES = {
     "BatchWindow": {"closes_earlier"},
@@ -53,6 +55,7 @@ SEARCH_ATTRIBUTES = {
     "WorkflowRunId",
 }
 QUEUES = {
+    "bulk",
     "deliver-chat",
     "deliver-email",
     "deliver-push",
@@ -87,6 +90,8 @@ PAYLOADS = {
     "BatchWindowInput": ("batch_id", "environment_id", "closes_at"),
     "ScheduleClockInput": ("clock", "due_at"),
     "ClockState": ("due_at", "fired"),
+    "BulkOperationInput": ("operation_id", "environment_id"),
+    "BulkState": ("is_over",),
     "WindowState": ("is_closed", "closes_at"),
 }
 

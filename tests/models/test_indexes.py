@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 
 from commands.embedded.postgres import EmbeddedPostgres
 from domain.audiences.members import Membership
+from domain.bulk.messages import BulkMessagesIn
 from domain.kit.filters import Bounds
 from domain.kit.pages import PageRequest
 from domain.messages.filters import FeedFilters, MessageFilters
@@ -27,11 +28,12 @@ from domain.triggers.expansions import Expansion, Followed
 from models.queries.audiences import builds, members
 from models.queries.batches import items, membership, windows
 from models.queries.broadcasts import broadcasts
+from models.queries.bulk import messages as bulk_messages
+from models.queries.bulk.departures import delete_recipients
 from models.queries.in_app import feeds
 from models.queries.messages import messages
 from models.queries.recipients import lists as recipient_lists
 from models.queries.recipients import subscriptions
-from models.queries.recipients.deletion import delete_recipient
 from models.queries.recipients.recipients import hold_users_after
 from models.queries.runs import open_runs, runs
 from models.queries.schedules import clocks, schedules
@@ -261,6 +263,22 @@ def _items(connection: Connection, environment: UUID) -> Awaitable[Any]:
     return items.page_of_items(connection, environment, uuid4(), PAGE)
 
 
+def _passed(user_id: str | None, **wanted: Any) -> Query:
+    async def query(connection: Connection, environment: UUID) -> Any:
+        return await bulk_messages.pass_messages(
+            connection,
+            environment,
+            CHANNEL,
+            BulkMessagesIn(**wanted).filters(),
+            user_id=user_id,
+            snapshot="1:1:",
+            after=(datetime.now(T0.tzinfo), uuid4()),
+            limit=500,
+        )
+
+    return query
+
+
 def _overdue_batches(connection: Connection, environment: UUID) -> Awaitable[Any]:
     return windows.overdue_batches(connection, T0, limit=100)
 
@@ -370,6 +388,8 @@ def _unconfirmed(connection: Connection, environment: UUID) -> Awaitable[Any]:
         (_cancel, "ix_recipient_runs_open_key"),
         (_batch, "ix_batches_open"),
         (_items, "ix_batch_items_batch_id_workflow_run_id"),
+        (_passed(None, tenants=["rare"]), "ix_messages_channel"),
+        (_passed("user-7", trigger_data={"rare": 1}), "ix_messages_recipient"),
         (_overdue_batches, "ix_batches_closes_at"),
         (_closed_batches, "ix_batches_not_resumed"),
         (_broadcasts, "ix_broadcasts_environment_id_inserted_at_key"),
@@ -403,8 +423,10 @@ async def test_a_filter_has_its_index(crowded: tuple[str, UUID], query: Query, i
 async def test_a_deletion_goes_by_indexes(crowded: tuple[str, UUID]) -> None:
     """What belongs to a recipient is found without reading a large table whole."""
     url, environment = crowded
-    ref = RecipientRef("$tenants", "r-7")
-    plans = await _plans((url, environment), lambda c, e: delete_recipient(c, e, ref))
+    refs = [RecipientRef("$tenants", f"r-{number}") for number in (7, 9)]
+    plans = await _plans(
+        (url, environment), lambda c, e: delete_recipients(c, e, refs, limit=1_000)
+    )
     scanned = {name for plan in plans for name in re.findall(r"Seq Scan on (\w+)", plan)}
     assert not scanned & {"messages", "recipient_runs", "recipients", "schedules", "subscriptions"}
     assert "audience_members" not in scanned

@@ -92,6 +92,7 @@ def _insert_blank(connection: psycopg.Connection, table: str, **values: object) 
         "text": "''",
         "character varying": "''",
         "integer": "0",
+        "bigint": "0",
         "jsonb": "'{}'",
         "bytea": "''",
         "timestamp with time zone": "now()",

@@ -21,12 +21,12 @@ from domain.messages.engagement import Engagement
 from domain.recipients.refs import RecipientRef
 from domain.recipients.subscriptions import SubscribeIn, UnsubscribeIn
 from services.account.environments import get_scope
+from services.bulk.departures import delete_recipient
 from services.channels import channels
 from services.content import commits
 from services.content.drafts import switch_content
 from services.engine import Engine
 from services.messages.messages import StatusChange, engage_many
-from services.recipients.recipients import delete_recipient
 from services.recipients.subscriptions import subscribe, unsubscribe
 from tests.support.account import AUTHOR, Account, note, workflow
 from tests.support.builders import Builder, Environment

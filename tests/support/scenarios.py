@@ -17,12 +17,14 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.sweep import DUTIES
+from domain.bulk.requests import BulkIdentifyIn
 from domain.contract.queues import RUNS
 from domain.contract.runs import SweepInput
 from domain.kit.clock import utc_now
 from domain.kit.ids import (
     batch_window_workflow_id,
     broadcast_workflow_id,
+    bulk_operation_workflow_id,
     cancel_fanout_workflow_id,
     message_delivery_workflow_id,
     recipient_run_workflow_id,
@@ -30,6 +32,7 @@ from domain.kit.ids import (
     trigger_fanout_workflow_id,
 )
 from domain.kit.json_types import JsonObject
+from services.bulk.recipients import identify_users
 from services.deliveries.retries import retry_message
 from services.triggers import expansions, fan_outs
 from temporal_workflows import SweepWorkflow
@@ -320,6 +323,14 @@ async def _broadcast_fanout(world: World) -> Handle:
         fan_outs.CHUNK_SIZE, fan_outs.PACED_CHUNKS = sizes
 
 
+async def _bulk(world: World) -> Handle:
+    """Identify users in bulk."""
+    given = BulkIdentifyIn(users=[{"id": f"u{number:03}"} for number in range(MANY)])
+    view = await identify_users(world.engine, world.environment.scope, given)
+    workflow_id = bulk_operation_workflow_id(world.environment.scope.slug, str(view.operation.id))
+    return await _ended(world.engine.temporal.get_workflow_handle(workflow_id))
+
+
 SCENARIOS: dict[str, Scenario] = {
     "in_app": Scenario(_in_app, 6),
     "email": Scenario(_email, 8),
@@ -335,7 +346,8 @@ SCENARIOS: dict[str, Scenario] = {
     "trigger_fanout": Scenario(_trigger_fanout, 23),
     "trigger_fanout_expands": Scenario(_trigger_fanout_expands, 29),
     "cancel_fanout": Scenario(_cancel_fanout, 23),
-    "sweep": Scenario(_sweep, 49),
+    "sweep": Scenario(_sweep, 60),
+    "bulk": Scenario(_bulk, 11),
     "batch": Scenario(_batch, 11),
     "batch_joined": Scenario(_batch_joined, 6),
     "batch_window": Scenario(_batch_window, 14),

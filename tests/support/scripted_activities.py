@@ -16,6 +16,8 @@ from domain.contract.runs import (
     AdvanceInput,
     BatchWindowInput,
     BroadcastInput,
+    BulkOperationInput,
+    BulkState,
     CancelFanoutInput,
     Chunk,
     ChunkPlan,
@@ -62,6 +64,7 @@ class Script:
         pages: its pages instead, by where they begin.
         unready_plans: how many times runs are still being made when a plan is asked for.
         clock: what looks at a clock's schedules answer, one after the other; then never.
+        turns: how many turns a bulk operation takes.
         windows: the ends of a window that looks at it find, one after the other; then it is closed.
     """
 
@@ -79,6 +82,7 @@ class Script:
     looks: int = 0
     clock: list[ClockState] = field(default_factory=list)
     looked_at: list[float] = field(default_factory=list)
+    turns: int = 1
     durable_walk: asyncio.Event = field(default_factory=asyncio.Event)
     walks: list[AdvanceInput] = field(default_factory=list)
     forms: list[str] = field(default_factory=list)
@@ -184,6 +188,13 @@ class ScriptedActivities:
         script.chunks.append(chunk)
         return await script.work(chunk, activity.info().attempt)
 
+    @activity.defn(name="work_on_bulk")
+    async def work_on_bulk(self, order: BulkOperationInput) -> BulkState:
+        """Answer that the operation is over when the turns of the script are used up."""
+        script = self.scripts[order.environment_id]
+        script.turns -= 1
+        return BulkState(is_over=script.turns == 0)
+
     @activity.defn(name="sweep")
     async def sweep(self, duty: str) -> int:
         """Do as much as the duty's name is long; one that is broken fails."""
@@ -205,5 +216,6 @@ class ScriptedActivities:
             self.plan_cancel_fanout,
             self.start_runs,
             self.signal_cancelled_runs,
+            self.work_on_bulk,
             self.sweep,
         ]

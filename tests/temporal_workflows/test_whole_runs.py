@@ -173,6 +173,17 @@ async def _have_occurred(world: World, handle: Handle) -> None:
     assert len(sources) == 48
 
 
+async def _all_identified(world: World, handle: Handle) -> None:
+    """Everybody of a bulk operation was stored, and counted."""
+    (row,) = await world.make.rows(
+        "SELECT status, success_count, (SELECT count(*) FROM recipients r"
+        " WHERE r.environment_id = b.environment_id) AS stored"
+        " FROM bulk_operations b WHERE environment_id = %s",
+        world.environment.id,
+    )
+    assert row == {"status": "completed", "success_count": MANY, "stored": MANY}
+
+
 OUTCOMES: dict[str, Callable[[World, Handle], Awaitable[None]]] = {
     "in_app": _delivered,
     "email": _delivered,
@@ -189,6 +200,7 @@ OUTCOMES: dict[str, Callable[[World, Handle], Awaitable[None]]] = {
     "trigger_fanout_expands": _all_asleep,
     "cancel_fanout": _all_ended,
     "sweep": _delivered,
+    "bulk": _all_identified,
     "batch": _gathered,
     "batch_joined": _batched,
     "batch_window": _gathered,

@@ -19,6 +19,7 @@ from api.knock.recipients.schemas import ObjectOut
 from domain.recipients.identify import ObjectIn, TenantIn
 from domain.recipients.recipients import ObjectFilters
 from domain.recipients.refs import TENANTS, RecipientRef
+from services.bulk import departures
 from services.recipients import recipients
 
 router = APIRouter(prefix="/v1/objects", tags=["Objects"], responses=ERROR_RESPONSES)
@@ -73,5 +74,5 @@ async def set_object(
 @router.delete("/{collection}/{object_id}", status_code=204, dependencies=[secret_limit(3)])
 async def delete_object(ref: KnownObject, principal: SecretKey, engine: EngineDep) -> Response:
     """Delete an object with messages, runs, channel data and preferences; open runs end."""
-    await recipients.delete_recipient(engine, principal.environment, ref)
+    await departures.delete_recipient(engine, principal.environment, ref)
     return Response(status_code=204)

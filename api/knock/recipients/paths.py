@@ -39,12 +39,14 @@ async def new_user(user_id: str) -> RecipientRef:
 
 async def new_object(collection: str, object_id: str) -> RecipientRef:
     """Return the object of a path that is written. Raises InvalidParams."""
+    return RecipientRef(new_collection(collection), new_id_of(object_id, field="object_id"))
+
+
+def new_collection(collection: str) -> str:
+    """Return a collection of objects from a path that is written. Raises InvalidParams."""
     if collection == USERS:
         raise InvalidParams.of("collection", "is reserved for users, which are under /v1/users")
-    return RecipientRef(
-        new_id_of(collection, field="collection", forbidden="/"),
-        new_id_of(object_id, field="object_id"),
-    )
+    return new_id_of(collection, field="collection", forbidden="/")
 
 
 @dataclass(frozen=True, slots=True)

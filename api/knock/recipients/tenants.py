@@ -17,6 +17,7 @@ from api.knock.recipients.schemas import TenantOut
 from domain.recipients.identify import TenantIn
 from domain.recipients.recipients import TenantFilters
 from domain.recipients.refs import TENANTS, RecipientRef
+from services.bulk import departures
 from services.recipients import recipients
 
 router = APIRouter(prefix="/v1/tenants", tags=["Tenants"], responses=ERROR_RESPONSES)
@@ -78,5 +79,5 @@ async def set_tenant(
 async def delete_tenant(tenant_id: str, principal: SecretKey, engine: EngineDep) -> Response:
     """Delete a tenant; messages and runs that name it keep its id."""
     tenant = RecipientRef(TENANTS, known_id(tenant_id))
-    await recipients.delete_recipient(engine, principal.environment, tenant)
+    await departures.delete_recipient(engine, principal.environment, tenant)
     return Response(status_code=204)

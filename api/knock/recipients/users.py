@@ -16,9 +16,11 @@ from api.kit.rate_limits import feed_limit, secret_limit
 from api.kit.shapes import EntriesOut, answer, read_body
 from api.knock.recipients.paths import known_user, new_user
 from api.knock.recipients.schemas import UserOut
+from domain.bulk.requests import MergeIn
 from domain.recipients.identify import UserIn
 from domain.recipients.recipients import UserFilters
 from domain.recipients.refs import RecipientRef
+from services.bulk import departures
 from services.recipients import recipients
 
 router = APIRouter(prefix="/v1/users", tags=["Users"], responses=ERROR_RESPONSES)
@@ -66,8 +68,33 @@ async def identify_user(
     return answer(UserOut.of(stored))
 
 
+@router.post(
+    "/{user_id}/merge",
+    response_model=UserOut,
+    dependencies=[secret_limit(2)],
+    openapi_extra=takes(MergeIn),
+)
+async def merge_user(
+    user: KnownUser, request: Request, principal: SecretKey, engine: EngineDep
+) -> JSONResponse:
+    """Merge another user into this one, and delete the other one.
+
+    Properties are merged, and those of this user win; of channel data and preference sets what is
+    missing is added; subscriptions move, and messages and runs of the last 30 days. Open runs of
+    the other user end.
+    """
+    given = await read_body(request, MergeIn)
+    merged = await departures.merge_users(
+        engine, principal.environment, user.id, given.from_user_id
+    )
+    return answer(UserOut.of(merged))
+
+
 @router.delete("/{user_id}", status_code=204, dependencies=[secret_limit(2)])
 async def delete_user(user: KnownUser, principal: SecretKey, engine: EngineDep) -> Response:
-    """Delete a user with messages, runs, channel data and preferences; open runs end."""
-    await recipients.delete_recipient(engine, principal.environment, user)
+    """Delete a user with messages, runs, channel data and preferences; open runs end.
+
+    Who has very much is gone some moments after the answer.
+    """
+    await departures.delete_recipient(engine, principal.environment, user)
     return Response(status_code=204)

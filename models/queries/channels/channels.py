@@ -48,6 +48,14 @@ async def channel_types(connection: Connection) -> dict[str, str]:
     return {row["key"]: row["channel_type"] for row in await cursor.fetchall()}
 
 
+async def is_channel(connection: Connection, channel_id: UUID) -> bool:
+    """Tell whether there is a channel with this id that is not archived."""
+    cursor = await connection.execute(
+        "SELECT FROM channels WHERE id = %s AND archived_at IS NULL", (channel_id,)
+    )
+    return await cursor.fetchone() is not None
+
+
 async def list_channel_settings(
     connection: Connection, channel_ids: Sequence[UUID]
 ) -> list[ChannelSettings]:

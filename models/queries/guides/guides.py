@@ -59,6 +59,7 @@ WITH made AS (
             '{MessageSource.GUIDE}', %(guide_key)s, %(version_id)s, %(step_ref)s, '{{}}', '{USERS}',
             %(user_id)s, %(tenant_id)s, '[]', %(data)s, %(content)s, '{DeliveryStatus.DELIVERED}',
             '{{}}', 0, %(now)s, %(now)s)
+    ON CONFLICT (id) DO NOTHING
     RETURNING {message_facts("m")}
 ), events AS (
     SELECT id, %(id)s::uuid AS message_id, event_type, %(now)s::timestamptz AS inserted_at
@@ -125,7 +126,7 @@ async def make_message(
     events: tuple[NewMessageEvent, ...],
     now: datetime,
 ) -> None:
-    """Store the message of a step that a user does something with for the first time."""
+    """Store the message of a step that a user does something with, unless it is there."""
     await connection.execute(
         _MAKE,
         {

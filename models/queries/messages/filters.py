@@ -54,6 +54,11 @@ def message_conditions(environment_id: UUID, filters: MessageFilters) -> Where:
 def add_shared(where: Where, filters: object, trigger_data: DataFilter | None) -> None:
     """Add what lists of messages and feeds filter by alike: workflow, categories, data."""
     where.add_by_name(_SHARED, filters)
+    add_trigger_data(where, trigger_data)
+
+
+def add_trigger_data(where: Where, trigger_data: DataFilter | None) -> None:
+    """Add: the trigger's data has certain values, as far as messages keep it."""
     if trigger_data is not None:
         for key, values in kept_filter(trigger_data).wanted.items():
             any_of = " OR ".join("m.data @> %s" for _ in values)

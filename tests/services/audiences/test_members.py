@@ -13,7 +13,8 @@ from domain.kit.shapes import read_shape
 from domain.recipients.refs import RecipientRef
 from services.audiences.archiving import archive_audience
 from services.audiences.members import add_members, list_members, remove_members
-from services.recipients.recipients import delete_recipient, load_recipient
+from services.bulk.departures import delete_recipient
+from services.recipients.recipients import load_recipient
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.world import World, channel_step, when
 

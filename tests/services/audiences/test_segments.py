@@ -18,7 +18,7 @@ from domain.recipients.refs import RecipientRef
 from services.audiences.archiving import archive_audience
 from services.audiences.members import add_members, remove_members
 from services.audiences.refresh import refresh_audiences
-from services.recipients.recipients import delete_recipient
+from services.bulk.departures import delete_recipient
 from services.triggers import segments
 from tests.support.builders import T0
 from tests.support.steps import trigger_step, update_recipient_step

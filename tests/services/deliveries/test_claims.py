@@ -14,7 +14,7 @@ import pytest
 from domain.kit.errors import Unavailable
 from domain.messages.delivery import Exchange, Refused, Retry
 from domain.recipients.refs import RecipientRef
-from models.queries.recipients.deletion import delete_recipient
+from models.queries.bulk.departures import delete_recipients
 from runtime.database import Connection, Database
 from services.deliveries import deliver as deliveries
 from services.deliveries import outcomes as delivery_outcomes
@@ -185,7 +185,7 @@ async def test_message_deleted_while_its_provider_talks(world: World) -> None:
     message = await world.message(message_id)
     ref = RecipientRef(message["collection"], message["recipient_id"])
     async with world.engine.database.transaction() as connection:
-        await delete_recipient(connection, world.environment.id, ref)
+        await delete_recipients(connection, world.environment.id, [ref], limit=100)
     assert await end_under_way(provider, first) == "deleted"
     assert await log_of(world, message_id) == []
     events = "SELECT 1 FROM message_events WHERE message_id = %s"

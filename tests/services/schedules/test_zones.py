@@ -13,7 +13,8 @@ from domain.kit.shapes import read_shape
 from domain.recipients.identify import UserIn
 from domain.recipients.refs import RecipientRef
 from domain.recipients.subscriptions import SubscribeIn
-from services.recipients.recipients import delete_recipient, store_recipient
+from services.bulk.departures import delete_recipient
+from services.recipients.recipients import store_recipient
 from services.recipients.subscriptions import subscribe
 from services.schedules.pauses import pause_schedule, resume_schedule
 from services.schedules.zones import follow_settled_moves

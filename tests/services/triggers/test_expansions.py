@@ -17,7 +17,7 @@ from domain.kit.errors import Unavailable
 from domain.recipients.refs import RecipientRef
 from domain.recipients.subscriptions import UnsubscribeIn
 from domain.triggers.requests import REHEARSAL, parse_trigger_request
-from services.recipients.recipients import delete_recipient
+from services.bulk.departures import delete_recipient
 from services.recipients.subscriptions import unsubscribe
 from services.triggers import accept, expansions
 from services.triggers.expansions import expand

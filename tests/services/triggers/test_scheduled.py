@@ -13,7 +13,7 @@ from domain.contract.runs import ScheduleClockInput
 from domain.kit.errors import Unavailable
 from domain.recipients.refs import RecipientRef
 from domain.schedules.rows import DropReason
-from services.recipients.recipients import delete_recipient
+from services.bulk.departures import delete_recipient
 from services.triggers.scheduled import fire_due, wake_left_over_clocks
 from services.triggers.schedules import delete_schedules
 from tests.support.interruptions import InterruptedDatabase

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import httpx
@@ -136,7 +137,7 @@ async def test_a_deleted_user_leaves_nothing(
         },
     )
     await make.user(environment, "ann")
-    run_id = await make.run(environment, status="paused")
+    run_id = await make.run(environment, status="paused", event_count=1)
     await make.insert(
         "recipient_run_events",
         recipient_run_id=run_id,
@@ -313,3 +314,41 @@ async def test_no_environment_sees_another(client: httpx.AsyncClient, make: Buil
         await client.put(path, json={"name": "Theirs"}, headers=theirs)
         assert (await client.delete(path, headers=theirs)).status_code == 204
         assert (await client.get(path)).json() == mine
+
+
+async def test_a_user_is_merged(
+    client: httpx.AsyncClient, make: Builder, environment: Environment
+) -> None:
+    """The user of the path stays, with what the other one had beside it; the other one is gone."""
+    await make.user(environment, "ellie", name="Ellie")
+    await make.user(environment, "old", name="Old", plan="pro")
+    message = await make.message(
+        environment, uuid4(), recipient_id="old", inserted_at=datetime.now(UTC)
+    )
+    response = await client.post("/v1/users/ellie/merge", json={"from_user_id": "old"})
+    assert response.status_code == 200
+    body = response.json()
+    assert (body["id"], body["name"], body["plan"]) == ("ellie", "Ellie", "pro")
+    assert (await client.get(f"/v1/messages/{message}")).json()["recipient"] == "ellie"
+    assert (await client.get("/v1/users/old")).status_code == 404
+    for path, given, status in (
+        ("ellie", {}, 422),
+        ("ellie", {"from_user_id": "ellie"}, 422),
+        ("ellie", {"from_user_id": "old"}, 422),
+        ("old", {"from_user_id": "ellie"}, 404),
+    ):
+        refused = await client.post(f"/v1/users/{path}/merge", json=given)
+        assert refused.status_code == status
+
+
+async def test_users_of_another_environment_are_not_merged(
+    client: httpx.AsyncClient, make: Builder, environment: Environment
+) -> None:
+    """A merge finds nobody of another environment, and takes nothing from there."""
+    other = await make.environment()
+    await make.user(environment, "ellie")
+    await make.user(other, "old", secret=True)
+    refused = await client.post("/v1/users/ellie/merge", json={"from_user_id": "old"})
+    assert refused.json()["errors"][0]["field"] == "from_user_id"
+    headers = {"authorization": f"Bearer {other.secret_key}"}
+    assert (await client.get("/v1/users/old", headers=headers)).status_code == 200

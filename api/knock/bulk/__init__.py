@@ -1,0 +1,1 @@
+"""Bulk operations: requests, and how far they have come."""

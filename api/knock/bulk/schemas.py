@@ -1,0 +1,75 @@
+"""Shapes of bulk operations."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from fastapi import Request
+from pydantic import Field
+from starlette.responses import JSONResponse
+
+from api.kit.shapes import Moment, Out, answer
+from domain.bulk.operations import BulkFailure, BulkStatus
+from services.bulk.accept import BulkView
+
+
+class BulkErrorOut(Out):
+    """An entry that failed."""
+
+    id: str = Field(description="As the request names it; empty when it does not.")
+    collection: str | None
+    reason: str
+
+    @classmethod
+    def of(cls, failure: BulkFailure) -> Self:
+        """Write a failure."""
+        return cls(id=failure.id, collection=failure.collection, reason=failure.reason)
+
+
+class BulkOperationOut(Out):
+    """A bulk operation: what it does, and how far it has come."""
+
+    typename: Annotated[Literal["BulkOperation"], Field(alias="__typename")]
+    id: str
+    name: str = Field(description="What it does, such as `users.identify`.")
+    status: BulkStatus
+    estimated_total_rows: int
+    processed_rows: int
+    success_count: int
+    error_count: int
+    error_items: list[BulkErrorOut] = Field(description="The first thousand.")
+    progress_path: str = Field(
+        description="Where to ask how far it has come.", json_schema_extra={"format": "uri"}
+    )
+    started_at: Moment | None
+    completed_at: Moment | None
+    failed_at: Moment | None
+    inserted_at: Moment
+    updated_at: Moment
+
+    @classmethod
+    def of(cls, view: BulkView, *, base_url: str) -> Self:
+        """Write an operation; `base_url` is where this API is asked."""
+        operation = view.operation
+        return cls(
+            typename="BulkOperation",
+            id=str(operation.id),
+            name=operation.name,
+            status=BulkStatus(operation.status),
+            estimated_total_rows=operation.estimated_total_rows,
+            processed_rows=operation.processed_rows,
+            success_count=operation.success_count,
+            error_count=operation.error_count,
+            error_items=[BulkErrorOut.of(failure) for failure in view.failures],
+            progress_path=f"{base_url.rstrip('/')}/v1/bulk_operations/{operation.id}",
+            started_at=operation.started_at,
+            completed_at=operation.completed_at,
+            failed_at=operation.failed_at,
+            inserted_at=operation.inserted_at,
+            updated_at=operation.updated_at,
+        )
+
+
+def answer_bulk(request: Request, view: BulkView) -> JSONResponse:
+    """Answer an operation, with the address at which the caller can ask for it."""
+    return answer(BulkOperationOut.of(view, base_url=str(request.base_url)))

@@ -1,0 +1,186 @@
+"""What bulk requests hold: how many entries, and what an entry has to be.
+
+Source: Knock API reference, "Bulk operations": an entry that is not right is told in the operation
+and refuses nothing else, so an entry is judged apart from the list that it stands in.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import Field
+
+from domain.bulk.operations import MAX_ITEMS
+from domain.kit.errors import InvalidParams
+from domain.kit.json_types import JsonValue
+from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, DocumentedAs, Shape, read_shape
+from domain.recipients.identify import (
+    AnyRecipientIn,
+    InlineRecipient,
+    InlineTenantIn,
+    InlineUserIn,
+    ObjectId,
+    ObjectIn,
+    UserId,
+    combined,
+    inline,
+    inline_tenant,
+)
+from domain.recipients.refs import TENANTS, USERS, RecipientRef
+from domain.recipients.subscriptions import MAX_RECIPIENTS
+
+_MANY = Field(max_length=MAX_ITEMS)
+
+
+class ObjectEntryIn(ObjectIn):
+    """An object by id, with what is known about it; its collection is in the path."""
+
+    id: ObjectId
+
+
+class _OneUser(Shape):
+    id: UserId
+
+
+class _OneObject(Shape):
+    id: ObjectId
+
+
+_Users: TypeAlias = Annotated[list[InlineUserIn], _MANY]
+_Objects: TypeAlias = Annotated[list[ObjectEntryIn], _MANY]
+_Tenants: TypeAlias = Annotated[list[ObjectId | InlineTenantIn], _MANY]
+_Ids: TypeAlias = Annotated[list[str], _MANY]
+
+
+class BulkIdentifyIn(Shape):
+    """Users to identify; one that is not right is among the operation's `error_items`."""
+
+    users: Annotated[list[Any], _MANY, DocumentedAs(_Users)]
+
+
+class BulkSetObjectsIn(Shape):
+    """Objects to set; one that is not right is among the operation's `error_items`."""
+
+    objects: Annotated[list[Any], _MANY, DocumentedAs(_Objects)]
+
+
+class BulkSetTenantsIn(Shape):
+    """Tenants to set; one that is not right is among the operation's `error_items`."""
+
+    tenants: Annotated[list[Any], _MANY, DocumentedAs(_Tenants)]
+
+
+class BulkDeleteUsersIn(Shape):
+    """Users to delete, by id."""
+
+    user_ids: Annotated[list[Any], _MANY, DocumentedAs(_Ids)]
+
+
+class BulkDeleteObjectsIn(Shape):
+    """Objects to delete, by id."""
+
+    object_ids: Annotated[list[Any], _MANY, DocumentedAs(_Ids)]
+
+
+class UnsubscribeEntryIn(Shape):
+    """Who shall no longer follow an object, by the object's id."""
+
+    id: ObjectId
+    recipients: Annotated[
+        list[Any],
+        Field(max_length=MAX_RECIPIENTS),
+        DocumentedAs(Annotated[list[AnyRecipientIn], Field(max_length=MAX_RECIPIENTS)]),
+    ]
+
+
+class SubscribeEntryIn(UnsubscribeEntryIn):
+    """Who shall follow an object, by the object's id."""
+
+    properties: Annotated[dict[str, Any], EMPTY_LIST_IS_OBJECT] | None = None
+
+
+class BulkSubscribeIn(Shape):
+    """Subscriptions by object; what is not right is among the operation's `error_items`."""
+
+    subscriptions: Annotated[
+        list[Any], _MANY, DocumentedAs(Annotated[list[SubscribeEntryIn], _MANY])
+    ]
+
+
+class BulkUnsubscribeIn(Shape):
+    """Subscriptions to end, by object; what is not right is among the `error_items`."""
+
+    subscriptions: Annotated[
+        list[Any], _MANY, DocumentedAs(Annotated[list[UnsubscribeEntryIn], _MANY])
+    ]
+
+
+class _OneRecipient(Shape):
+    recipients: AnyRecipientIn
+
+
+class MergeIn(Shape):
+    """Which user is merged into another one, and deleted."""
+
+    from_user_id: UserId
+
+
+def said_of_user(entry: JsonValue) -> InlineRecipient:
+    """Read a user to be identified. Raises InvalidParams."""
+    given = read_shape(InlineUserIn, _object(entry))
+    return InlineRecipient.of(RecipientRef(USERS, given.id), given)
+
+
+def said_of_object(entry: JsonValue, collection: str) -> InlineRecipient:
+    """Read an object of a collection, such as a tenant, to be set. Raises InvalidParams."""
+    if collection == TENANTS:
+        return said_of_tenant(entry)
+    given = read_shape(ObjectEntryIn, _object(entry))
+    return InlineRecipient.of(RecipientRef(collection, given.id), given)
+
+
+def said_of_tenant(entry: JsonValue) -> InlineRecipient:
+    """Read a tenant to be set: an id, or an object. Raises InvalidParams."""
+    content = {"id": entry} if isinstance(entry, str) else _object(entry)
+    return inline_tenant(read_shape(InlineTenantIn, content), "")
+
+
+def named(entry: JsonValue, collection: str) -> RecipientRef:
+    """Read an id of somebody to be deleted. Raises InvalidParams."""
+    content = entry if isinstance(entry, dict) else {"id": entry}
+    if collection == USERS:
+        return RecipientRef(USERS, read_shape(_OneUser, content).id)
+    return RecipientRef(collection, read_shape(_OneObject, content).id)
+
+
+def subscribed(entry: JsonValue) -> SubscribeEntryIn:
+    """Read who shall follow an object. Raises InvalidParams."""
+    return read_shape(SubscribeEntryIn, _object(entry))
+
+
+def unsubscribed(entry: JsonValue) -> UnsubscribeEntryIn:
+    """Read who shall no longer follow an object. Raises InvalidParams."""
+    return read_shape(UnsubscribeEntryIn, _object(entry))
+
+
+def readable_recipients(
+    entry: UnsubscribeEntryIn,
+) -> tuple[list[InlineRecipient], list[str]]:
+    """Return whom an entry names, each once; and why others cannot be read."""
+    distinct: dict[RecipientRef, InlineRecipient] = {}
+    reasons = []
+    for index, given in enumerate(entry.recipients):
+        try:
+            one = read_shape(_OneRecipient, {"recipients": given})
+            said = inline(one.recipients, "recipients")
+        except InvalidParams as refusal:
+            reasons.append(refusal.reasons.replace("recipients", f"recipients[{index}]"))
+        else:
+            distinct[said.ref] = combined(distinct.get(said.ref), said)
+    return list(distinct.values()), reasons
+
+
+def _object(entry: JsonValue) -> dict[str, Any]:
+    if not isinstance(entry, dict):
+        raise InvalidParams.of("entry", "must be an object")
+    return entry

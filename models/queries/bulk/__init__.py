@@ -1,0 +1,1 @@
+"""Statements over bulk operations and their items."""

@@ -1,0 +1,187 @@
+"""Statements that merge a user into another one.
+
+Source: Knock docs, "Merging users": properties are merged, those of the primary user win; of
+channel data and preference sets what is missing is added; messages of the last 30 days move.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from domain.recipients.refs import USERS
+from domain.runs.statuses import OPEN_RUN
+from models.sql import listed
+from runtime.database import Connection
+
+_PLACE = f"environment_id = %(environment_id)s AND collection = '{USERS}'"
+# Both are held, in the order of their ids, until the transaction ends.
+_HOLD = f"""
+SELECT id FROM recipients WHERE {_PLACE} AND id IN (%(source)s, %(target)s)
+ORDER BY id FOR UPDATE
+"""  # noqa: S608 - constants
+
+_PROPERTIES = f"""
+UPDATE recipients target
+SET properties = jsonb_deep_merge(source.properties, target.properties),
+    created_at = coalesce(target.created_at, source.created_at), updated_at = %(now)s
+FROM recipients source
+WHERE target.{_PLACE.replace(" AND ", " AND target.")} AND target.id = %(target)s
+  AND source.{_PLACE.replace(" AND ", " AND source.")} AND source.id = %(source)s
+RETURNING octet_length(target.properties::text) AS size
+"""  # noqa: S608 - constants
+
+_CHANNEL_DATA = f"""
+INSERT INTO channel_data (environment_id, collection, recipient_id, channel_id, data, updated_at)
+SELECT environment_id, collection, %(target)s, channel_id, data, %(now)s FROM channel_data
+WHERE {_PLACE} AND recipient_id = %(source)s ORDER BY channel_id
+ON CONFLICT (environment_id, collection, recipient_id, channel_id) DO NOTHING
+"""  # noqa: S608 - constants
+
+_PREFERENCES = f"""
+INSERT INTO preference_sets (environment_id, collection, recipient_id, id, content, updated_at)
+SELECT environment_id, collection, %(target)s, id, content, %(now)s FROM preference_sets
+WHERE {_PLACE} AND recipient_id = %(source)s ORDER BY id
+ON CONFLICT (environment_id, collection, recipient_id, id) DO NOTHING
+"""  # noqa: S608 - constants
+
+# Dynamic audiences follow the properties; whoever the target is not, it leaves again.
+_AUDIENCES = """
+INSERT INTO audience_members (environment_id, audience_key, user_id, tenant_id, added_at)
+SELECT environment_id, audience_key, %(target)s, tenant_id, added_at FROM audience_members
+WHERE environment_id = %(environment_id)s AND user_id = %(source)s
+ORDER BY audience_key, tenant_id
+ON CONFLICT (environment_id, audience_key, user_id, tenant_id) DO NOTHING
+"""
+
+# What the target did with a guide counts, and where it did nothing, what the source did.
+_GUIDES = """
+INSERT INTO guide_engagements
+    (environment_id, user_id, guide_key, step_ref, message_id, is_final)
+SELECT environment_id, %(target)s, guide_key, step_ref, message_id, is_final
+FROM guide_engagements WHERE environment_id = %(environment_id)s AND user_id = %(source)s
+ORDER BY guide_key, step_ref
+ON CONFLICT (environment_id, user_id, guide_key, step_ref) DO NOTHING
+"""
+_DISMISSALS = """
+INSERT INTO guide_displays AS d (environment_id, user_id, dismissed_at)
+SELECT environment_id, %(target)s, dismissed_at FROM guide_displays
+WHERE environment_id = %(environment_id)s AND user_id = %(source)s
+ON CONFLICT (environment_id, user_id)
+DO UPDATE SET dismissed_at = greatest(d.dismissed_at, excluded.dismissed_at)
+"""
+
+# A deletion of the target waits, or has come before.
+_HOLD_TARGET = f"""
+SELECT FROM recipients WHERE {_PLACE} AND id = %(target)s FOR KEY SHARE
+"""
+
+# What the target follows already stays as it is; the rest of the source's goes with it.
+_SUBSCRIBE = f"""
+WITH found AS MATERIALIZED (
+    SELECT * FROM subscriptions s
+    WHERE environment_id = %(environment_id)s AND recipient_collection = '{USERS}'
+      AND recipient_id = %(source)s AND NOT EXISTS (
+          SELECT FROM subscriptions t
+          WHERE t.environment_id = s.environment_id AND t.object_collection = s.object_collection
+            AND t.object_id = s.object_id AND t.recipient_collection = '{USERS}'
+            AND t.recipient_id = %(target)s)
+    LIMIT %(limit)s
+)
+INSERT INTO subscriptions
+    (environment_id, object_collection, object_id, recipient_collection, recipient_id, properties,
+     inserted_at, updated_at)
+SELECT environment_id, object_collection, object_id, recipient_collection, %(target)s, properties,
+       inserted_at, updated_at
+FROM found ORDER BY object_collection, object_id
+ON CONFLICT (environment_id, object_collection, object_id, recipient_collection, recipient_id)
+DO NOTHING
+"""  # noqa: S608 - constants
+
+_MOVE = """
+WITH locked AS MATERIALIZED (
+    SELECT id FROM {table} WHERE {owner} AND recipient_id = %(source)s AND {chosen}
+    ORDER BY id LIMIT %(limit)s FOR UPDATE
+)
+UPDATE {table} moved SET recipient_id = %(target)s FROM locked WHERE moved.id = locked.id
+"""
+_RECENT = "inserted_at >= %(since)s::timestamptz"
+# Runs come first, as everywhere; one that is open was not ended yet, and stays behind.
+_MOVES = tuple(
+    _MOVE.format(table=table, owner=_PLACE, chosen=chosen)
+    for table, chosen in (
+        ("recipient_runs", f"{_RECENT} AND status NOT IN ({listed(OPEN_RUN)})"),
+        ("messages", _RECENT),
+        ("batches", "closed_at >= %(since)s::timestamptz"),
+    )
+)
+
+
+async def hold_users(
+    connection: Connection, environment_id: UUID, source: str, target: str
+) -> set[str]:
+    """Lock two users for the rest of the transaction; return which of them there are."""
+    values = {"environment_id": environment_id, "source": source, "target": target}
+    cursor = await connection.execute(_HOLD, values)
+    return {row["id"] for row in await cursor.fetchall()}
+
+
+async def merge_profiles(
+    connection: Connection, environment_id: UUID, source: str, target: str, now: datetime
+) -> int:
+    """Merge properties, channel data, preferences, audiences and guides of a held user.
+
+    Returns:
+        How many bytes the properties have then.
+    """
+    values = {"environment_id": environment_id, "source": source, "target": target, "now": now}
+    cursor = await connection.execute(_PROPERTIES, values)
+    row = await cursor.fetchone()
+    await connection.execute(_CHANNEL_DATA, values)
+    await connection.execute(_PREFERENCES, values)
+    await connection.execute(_AUDIENCES, values)
+    await connection.execute(_GUIDES, values)
+    await connection.execute(_DISMISSALS, values)
+    return 0 if row is None else int(row["size"])
+
+
+async def move_some(
+    connection: Connection,
+    environment_id: UUID,
+    source: str,
+    target: str,
+    *,
+    since: str,
+    now: datetime,
+    limit: int,
+) -> bool:
+    """Move subscriptions, and recent runs, messages and batches, up to `limit` of each.
+
+    Args:
+        connection: inside a transaction.
+        environment_id: where.
+        source: the user that is merged, and deleted after.
+        target: the user that stays; when it was deleted meanwhile, nothing moves.
+        since: what is older stays behind; ISO 8601.
+        now: when.
+        limit: most rows of each kind.
+
+    Returns:
+        Whether anything moved.
+    """
+    values: dict[str, Any] = {
+        "environment_id": environment_id,
+        "source": source,
+        "target": target,
+        "since": since,
+        "now": now,
+        "limit": limit,
+    }
+    cursor = await connection.execute(_HOLD_TARGET, values)
+    if await cursor.fetchone() is None:
+        return False
+    moved = 0
+    for statement in (*_MOVES, _SUBSCRIBE):
+        moved += (await connection.execute(statement, values)).rowcount
+    return moved > 0

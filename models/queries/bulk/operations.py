@@ -1,0 +1,205 @@
+"""Statements over bulk operations: accept one, take its next items, count what was done.
+
+An item that was dealt with is gone, in the transaction that dealt with it; so a chunk that is
+repeated finds only what is left, and the counts are always true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from domain.bulk.operations import (
+    MAX_LISTED_ERRORS,
+    OPEN_BULK,
+    BulkFailure,
+    BulkItem,
+    BulkOperation,
+    BulkStatus,
+    NewBulkItem,
+    OpenBulk,
+    Stride,
+)
+from domain.kit.json_types import JsonObject
+from models.sql import columns_of, fetch_all, fetch_one, listed
+from runtime.database import Connection
+
+_COLUMNS = columns_of(BulkOperation, "b")
+# What is visible now is what exists: later statements tell by it what was made after the request.
+_INSERT = f"""
+WITH items AS (
+    INSERT INTO bulk_items
+        (operation_id, number, environment_id, collection, item_id, content, error, is_settled)
+    SELECT %(id)s, given.number, %(environment_id)s, given.collection, given.item_id,
+           given.content, given.error, false
+    FROM unnest(%(collections)s::text[], %(item_ids)s::text[], %(contents)s::jsonb[],
+                %(errors)s::text[])
+        WITH ORDINALITY AS given (collection, item_id, content, error, number)
+)
+INSERT INTO bulk_operations AS b
+    (id, environment_id, name, settings, status, estimated_total_rows, processed_rows,
+     success_count, error_count, inserted_at, updated_at)
+VALUES (%(id)s, %(environment_id)s, %(name)s,
+        %(settings)s || jsonb_build_object('snapshot', pg_current_snapshot()::text),
+        '{BulkStatus.QUEUED}', %(estimate)s, 0, 0, 0, %(now)s, %(now)s)
+RETURNING {_COLUMNS}
+"""  # noqa: S608 - names of fields
+
+_GET = f"""
+SELECT {_COLUMNS} FROM bulk_operations b WHERE b.environment_id = %s AND b.id = %s
+"""  # noqa: S608 - names of fields
+
+_FAILURES = f"""
+SELECT {columns_of(BulkFailure, "i", {"id": "i.item_id", "reason": "i.error"})}
+FROM bulk_items i
+WHERE i.environment_id = %s AND i.operation_id = %s AND i.is_settled
+ORDER BY i.number LIMIT {MAX_LISTED_ERRORS}
+"""  # noqa: S608 - names of fields
+
+_TAKE = f"""
+SELECT {columns_of(OpenBulk, "b", {"environment": "e.slug"})}
+FROM bulk_operations b JOIN environments e ON e.id = b.environment_id
+WHERE b.environment_id = %s AND b.id = %s AND b.status IN ({listed(OPEN_BULK)})
+FOR UPDATE OF b
+"""  # noqa: S608 - names of fields
+
+_NEXT = f"""
+SELECT {columns_of(BulkItem, "i")} FROM bulk_items i
+WHERE i.environment_id = %s AND i.operation_id = %s AND NOT i.is_settled
+ORDER BY i.number LIMIT %s
+"""  # noqa: S608 - names of fields
+
+_SETTLE = """
+WITH done AS (
+    DELETE FROM bulk_items i
+    WHERE i.environment_id = %(environment_id)s AND i.operation_id = %(id)s
+      AND i.number = ANY(%(done)s)
+)
+UPDATE bulk_items i SET is_settled = true, content = NULL, error = given.error
+FROM unnest(%(failed)s::int[], %(errors)s::text[]) AS given (number, error)
+WHERE i.environment_id = %(environment_id)s AND i.operation_id = %(id)s
+  AND i.number = given.number
+"""
+
+_COUNT = f"""
+UPDATE bulk_operations
+SET processed_rows = processed_rows + %(processed)s,
+    success_count = success_count + %(succeeded)s, error_count = error_count + %(failed)s,
+    estimated_total_rows = greatest(estimated_total_rows, processed_rows + %(processed)s),
+    position = coalesce(%(position)s, position), started_at = coalesce(started_at, %(now)s),
+    status = CASE WHEN %(is_over)s THEN '{BulkStatus.COMPLETED}' ELSE '{BulkStatus.PROCESSING}' END,
+    completed_at = CASE WHEN %(is_over)s THEN %(now)s::timestamptz END, updated_at = %(now)s
+WHERE environment_id = %(environment_id)s AND id = %(id)s
+"""  # noqa: S608 - a vocabulary of ours
+
+
+async def insert_operation(
+    connection: Connection,
+    environment_id: UUID,
+    *,
+    operation_id: UUID,
+    name: str,
+    settings: JsonObject,
+    items: Sequence[NewBulkItem],
+    estimate: int,
+    now: datetime,
+) -> BulkOperation:
+    """Store a bulk operation with its items, and what existed when it was asked for.
+
+    Args:
+        connection: inside a transaction.
+        environment_id: where.
+        operation_id: its id.
+        name: what it does.
+        settings: what its items have in common.
+        items: in the order of the request; none where rows are looked for.
+        estimate: how many rows there are, as far as is known.
+        now: when.
+    """
+    values = {
+        "id": operation_id,
+        "environment_id": environment_id,
+        "name": name,
+        "settings": Jsonb(settings),
+        "estimate": estimate,
+        "now": now,
+        "collections": [item.collection for item in items],
+        "item_ids": [item.id for item in items],
+        "contents": [None if item.content is None else Jsonb(item.content) for item in items],
+        "errors": [item.error for item in items],
+    }
+    stored = await fetch_one(connection, BulkOperation, _INSERT, values)
+    if stored is None:
+        raise LookupError("the statement returned no row")
+    return stored
+
+
+async def get_operation(
+    connection: Connection, environment_id: UUID, operation_id: UUID
+) -> BulkOperation | None:
+    """Return a bulk operation, or None."""
+    return await fetch_one(connection, BulkOperation, _GET, (environment_id, operation_id))
+
+
+async def failures_of(
+    connection: Connection, environment_id: UUID, operation_id: UUID
+) -> list[BulkFailure]:
+    """Return the first items of a bulk operation that failed, in the order of the request."""
+    return await fetch_all(connection, BulkFailure, _FAILURES, (environment_id, operation_id))
+
+
+async def take_operation(
+    connection: Connection, environment_id: UUID, operation_id: UUID
+) -> OpenBulk | None:
+    """Lock a bulk operation for the rest of the transaction; None when it is over, or gone."""
+    return await fetch_one(connection, OpenBulk, _TAKE, (environment_id, operation_id))
+
+
+async def next_items(
+    connection: Connection, environment_id: UUID, operation_id: UUID, *, limit: int
+) -> list[BulkItem]:
+    """Return the first items that were not dealt with."""
+    return await fetch_all(connection, BulkItem, _NEXT, (environment_id, operation_id, limit))
+
+
+async def settle_items(
+    connection: Connection,
+    environment_id: UUID,
+    operation_id: UUID,
+    *,
+    done: Collection[int],
+    errors: Mapping[int, str],
+) -> None:
+    """Drop the items that succeeded, and keep of those that failed the reason only."""
+    await connection.execute(
+        _SETTLE,
+        {
+            "environment_id": environment_id,
+            "id": operation_id,
+            "done": list(done),
+            "failed": list(errors),
+            "errors": list(errors.values()),
+        },
+    )
+
+
+async def count_stride(
+    connection: Connection, environment_id: UUID, operation_id: UUID, stride: Stride, now: datetime
+) -> None:
+    """Count what was done in this transaction; the last one completes the operation."""
+    await connection.execute(
+        _COUNT,
+        {
+            "environment_id": environment_id,
+            "id": operation_id,
+            "processed": stride.processed,
+            "succeeded": stride.processed - stride.failed,
+            "failed": stride.failed,
+            "is_over": stride.is_over,
+            "position": None if stride.position is None else Jsonb(stride.position),
+            "now": now,
+        },
+    )

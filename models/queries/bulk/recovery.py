@@ -1,0 +1,45 @@
+"""Statements of the sweep over bulk operations that stand still."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from domain.bulk.operations import OPEN_BULK, BulkStatus, StuckBulk
+from models.sql import columns_of, fetch_all, listed
+from runtime.database import Connection
+
+_IS_OPEN = f"b.status IN ({listed(OPEN_BULK)})"
+
+_STUCK = f"""
+SELECT {columns_of(StuckBulk, "b", {"environment": "e.slug"})}
+FROM bulk_operations b JOIN environments e ON e.id = b.environment_id
+WHERE {_IS_OPEN} AND b.updated_at < now() - %s
+ORDER BY b.updated_at, b.id LIMIT %s
+"""  # noqa: S608 - names of fields
+
+_FAIL = f"""
+WITH failed AS (
+    UPDATE bulk_operations b
+    SET status = '{BulkStatus.FAILED}', failed_at = %(now)s, updated_at = %(now)s
+    WHERE b.environment_id = %(environment_id)s AND b.id = %(id)s AND {_IS_OPEN}
+    RETURNING b.id
+)
+DELETE FROM bulk_items i USING failed
+WHERE i.environment_id = %(environment_id)s AND i.operation_id = failed.id AND NOT i.is_settled
+"""  # noqa: S608 - fixed text
+
+
+async def stuck_operations(
+    connection: Connection, *, grace: timedelta, limit: int
+) -> list[StuckBulk]:
+    """Return open operations that have not moved for a while, in all environments."""
+    return await fetch_all(connection, StuckBulk, _STUCK, (grace, limit))
+
+
+async def fail_operation(
+    connection: Connection, environment_id: UUID, operation_id: UUID, *, now: datetime
+) -> None:
+    """End an operation that nobody goes on with; what was not dealt with is forgotten."""
+    values = {"environment_id": environment_id, "id": operation_id, "now": now}
+    await connection.execute(_FAIL, values)

@@ -1,0 +1,1 @@
+"""Bulk operations: accepted at once, worked through in chunks, and counted as they go."""

@@ -1,0 +1,147 @@
+"""The kind of bulk operation that deletes recipients: each with everything, however much it is.
+
+Runs that wait are ended first, with the reason in their story, and woken, so that nothing sleeps on
+for somebody who is gone. Whoever has much is worked on in many transactions, and gone with the
+last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from domain.bulk.operations import BulkItem, OpenBulk, Stride
+from domain.bulk.requests import named
+from domain.kit.ids import FIRST_ID
+from domain.recipients.refs import USERS, RecipientRef
+from domain.runs.rows import RunInTemporal
+from models.queries.bulk import departures, merging
+from models.queries.bulk import operations as statements
+from runtime.logs import get_logger
+from runtime.temporal import is_away
+from services.bulk.items import CHUNK_SIZE
+from services.engine import Engine, Unit
+from services.temporal_calls import each_at_once, signal_cancelled_run
+
+_log = get_logger(__name__)
+
+DELETE_USERS = "users.delete"
+DELETE_OBJECTS = "objects.delete"
+DELETE_TENANTS = "tenants.delete"
+MERGE_USERS = "users.merge"
+# Rows of each table that one transaction deletes: some tenths of a second.
+_ROWS_AT_ONCE = 1_000
+# More than anybody has who has little, with what was added meanwhile.
+_ALL_ROWS = 10 * _ROWS_AT_ONCE
+
+
+@dataclass(frozen=True, slots=True)
+class DepartureKind:
+    """How recipients go.
+
+    Attributes:
+        reason: why their runs end.
+        merges: whether what they have goes to another user as far as it can.
+    """
+
+    reason: str
+    merges: bool = False
+
+    async def prepare(self, engine: Engine, operation: OpenBulk, size: int) -> None:
+        """End the runs of those who go next, and wake them."""
+        async with engine.connection() as connection:
+            items = await statements.next_items(
+                connection, operation.environment_id, operation.id, limit=min(size, CHUNK_SIZE)
+            )
+        refs = _refs(operation, items)
+        after, runs = FIRST_ID, await self._end_runs(engine, operation, refs, FIRST_ID)
+        while runs:
+            await _wake(engine, runs)
+            after = runs[-1].id
+            runs = await self._end_runs(engine, operation, refs, after)
+
+    async def _end_runs(
+        self, engine: Engine, operation: OpenBulk, refs: Sequence[RecipientRef], after: UUID
+    ) -> list[RunInTemporal]:
+        async with engine.unit() as unit:
+            return await departures.end_runs_of(
+                unit.connection,
+                operation.environment_id,
+                refs,
+                reason=self.reason,
+                now=unit.now,
+                limit=_ROWS_AT_ONCE,
+                after=after,
+            )
+
+    async def stride(
+        self, unit: Unit, operation: OpenBulk, size: int, refusal: str | None
+    ) -> Stride:
+        """Delete those who go next, or some of what they have."""
+        scope = operation.environment_id, operation.id
+        limit = 1 if refusal is not None else min(size, CHUNK_SIZE)
+        items = await statements.next_items(unit.connection, *scope, limit=limit)
+        if not items:
+            return Stride(0, 0, is_over=True)
+        errors = {item.number: item.error or refusal for item in items}
+        told = {number: error for number, error in errors.items() if error is not None}
+        refs = [] if refusal is not None else _refs(operation, items)
+        if refs:
+            if self.merges and await self._move(unit, operation, refs[0]):
+                return Stride(0, 0, is_over=False)
+            if await self._delete_some(unit, operation.environment_id, refs):
+                return Stride(0, 0, is_over=False)
+            await departures.delete_recipients(
+                unit.connection, operation.environment_id, refs, limit=_ALL_ROWS
+            )
+        done = [item.number for item in items if item.number not in told]
+        await statements.settle_items(unit.connection, *scope, done=done, errors=told)
+        return Stride(len(items), len(told), is_over=len(items) < limit)
+
+    async def _delete_some(
+        self, unit: Unit, environment_id: UUID, refs: Sequence[RecipientRef]
+    ) -> bool:
+        """Delete some of what recipients have; tells whether they had much."""
+        connection = unit.connection
+        if not await departures.have_more_than(
+            connection, environment_id, refs, limit=_ROWS_AT_ONCE
+        ):
+            return False
+        await departures.delete_some(connection, environment_id, refs, limit=_ROWS_AT_ONCE)
+        return True
+
+    async def _move(self, unit: Unit, operation: OpenBulk, ref: RecipientRef) -> bool:
+        """Move some of what a user has to the one it is merged into; tells whether any was left."""
+        return await merging.move_some(
+            unit.connection,
+            operation.environment_id,
+            ref.id,
+            operation.settings["into"],
+            since=operation.settings["since"],
+            now=unit.now,
+            limit=_ROWS_AT_ONCE,
+        )
+
+
+def _refs(operation: OpenBulk, items: Sequence[BulkItem]) -> list[RecipientRef]:
+    collection = operation.settings.get("collection", USERS)
+    return [named(item.content, collection) for item in items if item.error is None]
+
+
+async def _wake(engine: Engine, runs: Sequence[RunInTemporal]) -> None:
+    """Wake runs that were ended; one that Temporal does not hear of ends when its wait does."""
+    try:
+        await each_at_once(runs, lambda run: signal_cancelled_run(engine.temporal, run))
+    except Exception as error:
+        if not is_away(error):
+            raise
+        _log.warning("runs_not_woken", count=len(runs), error=type(error).__name__)
+
+
+KINDS = {
+    DELETE_USERS: DepartureKind("recipient_deleted"),
+    DELETE_OBJECTS: DepartureKind("recipient_deleted"),
+    DELETE_TENANTS: DepartureKind("recipient_deleted"),
+    MERGE_USERS: DepartureKind("recipient_merged", merges=True),
+}

@@ -1,0 +1,162 @@
+"""Deletes recipients and merges users: begun within the request, and ended by it if they are small.
+
+Source: Knock docs, "Deleting users", "Merging users": all that belongs to a user goes with it,
+which may take minutes; its open runs stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from domain.bulk.operations import NewBulkItem
+from domain.bulk.requests import BulkDeleteObjectsIn, BulkDeleteUsersIn, named
+from domain.contract.runs import BulkOperationInput
+from domain.kit.clock import iso
+from domain.kit.errors import InvalidParams, NotFound
+from domain.kit.ids import new_id
+from domain.kit.json_types import JsonObject
+from domain.kit.principals import EnvironmentScope
+from domain.recipients.identify import MAX_PROPERTIES_BYTES, TOO_LARGE
+from domain.recipients.recipients import Recipient
+from domain.recipients.refs import TENANTS, USERS, RecipientRef
+from models.queries.bulk import merging
+from models.queries.bulk import operations as statements
+from models.queries.recipients.recipients import get_recipient
+from runtime.logs import get_logger
+from services.bulk.accept import BulkView, accept_items, items_of
+from services.bulk.departing import DELETE_OBJECTS, DELETE_TENANTS, DELETE_USERS, MERGE_USERS
+from services.bulk.work import work_on_bulk
+from services.engine import Engine, Unit
+from services.temporal_calls import start_bulk_operation
+from services.triggers.audience_entries import follow_changes
+
+_log = get_logger(__name__)
+
+_DELETES = {USERS: DELETE_USERS, TENANTS: DELETE_TENANTS}
+_MISSING = "The resource you requested does not exist."
+# What a request does itself; whoever has more is Temporal's.
+_AT_ONCE_SECONDS = 1.0
+# Knock docs: messages and activities of this time move to the user that stays.
+_MOVED = timedelta(days=30)
+
+
+async def delete_users(
+    engine: Engine, environment: EnvironmentScope, given: BulkDeleteUsersIn
+) -> BulkView:
+    """Delete users; one that is not there counts as deleted."""
+    items = items_of(given.user_ids, lambda entry: named(entry, USERS))
+    return await accept_items(engine, environment, DELETE_USERS, items, collection=USERS)
+
+
+async def delete_objects(
+    engine: Engine, environment: EnvironmentScope, collection: str, given: BulkDeleteObjectsIn
+) -> BulkView:
+    """Delete objects of a collection; one that is not there counts as deleted."""
+    items = items_of(
+        given.object_ids, lambda entry: named(entry, collection), collection=collection
+    )
+    return await accept_items(engine, environment, DELETE_OBJECTS, items, collection=collection)
+
+
+async def delete_tenants(
+    engine: Engine, environment: EnvironmentScope, tenant_ids: Sequence[str]
+) -> BulkView:
+    """Delete tenants; one that is not there counts as deleted."""
+    items = items_of(tenant_ids, lambda entry: named(entry, TENANTS), collection=TENANTS)
+    return await accept_items(engine, environment, DELETE_TENANTS, items, collection=TENANTS)
+
+
+async def delete_recipient(
+    engine: Engine, environment: EnvironmentScope, ref: RecipientRef
+) -> None:
+    """Delete a recipient and all that belongs to it, at once unless that is much. Raises NotFound.
+
+    Its open runs end, with the reason in their story, and are deleted too.
+    """
+    async with engine.unit() as unit:
+        if await get_recipient(unit.connection, environment.id, ref) is None:
+            raise NotFound(_MISSING)
+        name = _DELETES.get(ref.collection, DELETE_OBJECTS)
+        settings = {"collection": ref.collection}
+        operation_id = await _depart(unit, environment, name, ref, settings)
+    await _begin(engine, environment, name, operation_id)
+
+
+async def merge_users(
+    engine: Engine, environment: EnvironmentScope, target: str, source: str
+) -> Recipient:
+    """Merge a user into another one, and delete it; return the one that stays.
+
+    Properties, channel data and preferences are merged when this returns; messages, runs and
+    subscriptions move in the same moment unless they are many.
+
+    Raises:
+        NotFound: the user that is to stay does not exist.
+        InvalidParams: the other one does not, or is the same; or the properties of both together
+            have more than 256 kB.
+    """
+    if target == source:
+        raise InvalidParams.of("from_user_id", "must be another user")
+    into = RecipientRef.user(target)
+    async with engine.unit() as unit:
+        held = await merging.hold_users(unit.connection, environment.id, source, target)
+        if target not in held:
+            raise NotFound(_MISSING)
+        if source not in held:
+            raise InvalidParams.of("from_user_id", "must be a user that was identified")
+        size = await merging.merge_profiles(
+            unit.connection, environment.id, source, target, unit.now
+        )
+        if size > MAX_PROPERTIES_BYTES:
+            raise InvalidParams.of("from_user_id", f"{TOO_LARGE} together")
+        await follow_changes(unit, environment, [into])
+        merged = await get_recipient(unit.connection, environment.id, into)
+        if merged is None:
+            raise NotFound(_MISSING)
+        settings = {"collection": USERS, "into": target, "since": iso(unit.now - _MOVED)}
+        operation_id = await _depart(
+            unit, environment, MERGE_USERS, RecipientRef.user(source), settings
+        )
+    await _begin(engine, environment, MERGE_USERS, operation_id)
+    return merged
+
+
+async def _depart(
+    unit: Unit, environment: EnvironmentScope, name: str, ref: RecipientRef, settings: JsonObject
+) -> UUID:
+    """Store the operation over one recipient; the sweep begins it when nobody else does."""
+    operation = await statements.insert_operation(
+        unit.connection,
+        environment.id,
+        operation_id=new_id(),
+        name=name,
+        settings=settings,
+        items=[NewBulkItem(ref.id, None if ref.is_user else ref.collection, {"id": ref.id})],
+        estimate=1,
+        now=unit.now,
+    )
+    return operation.id
+
+
+async def _begin(
+    engine: Engine, environment: EnvironmentScope, name: str, operation_id: UUID
+) -> None:
+    """Work on an operation for a moment, and leave the rest to Temporal.
+
+    Never raises because a part is away: what was accepted is certain to be done.
+    """
+    order = BulkOperationInput(str(operation_id), str(environment.id))
+    try:
+        if (await work_on_bulk(engine, order, turn=1, seconds=_AT_ONCE_SECONDS)).is_over:
+            return
+        async with asyncio.timeout(engine.settings.start_timeout_seconds):
+            await start_bulk_operation(
+                engine.temporal, order, environment=environment.slug, name=name
+            )
+    except Exception as error:
+        _log.warning(
+            "departure_left_over", operation_id=str(operation_id), error=type(error).__name__
+        )

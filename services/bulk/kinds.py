@@ -1,0 +1,15 @@
+"""Every kind of bulk operation, by the name that its rows have: names are only ever added."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from services.bulk import departing, messages, recipients, subscriptions
+from services.bulk.items import BulkKind
+
+KINDS: Mapping[str, BulkKind] = {
+    **recipients.KINDS,
+    **subscriptions.KINDS,
+    **departing.KINDS,
+    **messages.KINDS,
+}

@@ -1,0 +1,63 @@
+"""Bulk operations that nobody works on: begun again where Temporal lost them, else failed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from domain.bulk.operations import StuckBulk
+from domain.contract.runs import BulkOperationInput
+from domain.kit.ids import bulk_operation_workflow_id
+from models.queries.bulk import recovery as statements
+from runtime.logs import get_logger
+from services.engine import Engine
+from services.temporal_calls import Presence, each_at_once, look_up, start_bulk_operation
+
+_log = get_logger(__name__)
+
+# A chunk takes less than a second; a busy or restarting Temporal is given some minutes.
+_GRACE = timedelta(minutes=2)
+_AT_ONCE = 100
+_CALLS_AT_ONCE = 16
+
+
+async def recover_bulk_operations(engine: Engine, *, grace: timedelta = _GRACE) -> int:
+    """Look after operations that have not moved for a while.
+
+    One whose Temporal workflow was ended from outside has failed; one that Temporal does not know
+    is begun again, and goes on where it stood.
+
+    Args:
+        engine: the parts of this process.
+        grace: for how long an operation may stand still.
+
+    Returns:
+        How many were begun again or have failed.
+
+    Raises:
+        RPCError, RuntimeError: Temporal is away.
+    """
+    async with engine.connection() as connection:
+        stuck = await statements.stuck_operations(connection, grace=grace, limit=_AT_ONCE)
+    changed = 0
+
+    async def look(operation: StuckBulk) -> None:
+        nonlocal changed
+        workflow_id = bulk_operation_workflow_id(operation.environment, str(operation.id))
+        presence, status = await look_up(engine.temporal, workflow_id)
+        if presence is Presence.OPEN:
+            return
+        if presence is Presence.UNKNOWN:
+            order = BulkOperationInput(str(operation.id), str(operation.environment_id))
+            await start_bulk_operation(
+                engine.temporal, order, environment=operation.environment, name=operation.name
+            )
+        else:
+            async with engine.unit() as unit:
+                await statements.fail_operation(
+                    unit.connection, operation.environment_id, operation.id, now=unit.now
+                )
+            _log.warning("bulk_operation_failed", operation_id=str(operation.id), status=status)
+        changed += 1
+
+    await each_at_once(stuck, look, at_once=_CALLS_AT_ONCE)
+    return changed

@@ -1,0 +1,128 @@
+"""Works on a bulk operation: chunk after chunk, until it is over or the time of a turn is."""
+
+from __future__ import annotations
+
+from time import monotonic
+from uuid import UUID
+
+import psycopg
+
+from domain.contract.runs import BulkOperationInput, BulkState
+from domain.kit.errors import AppError, InvalidParams, QueryTooSlow, Unavailable
+from models.queries.bulk import operations as statements
+from runtime.faults import fault_of
+from runtime.logs import get_logger
+from runtime.temporal import is_away
+from services.bulk.items import CHUNK_SIZE
+from services.bulk.kinds import KINDS
+from services.engine import Engine
+
+_log = get_logger(__name__)
+
+# An answer of one turn is one event of a history; a turn that is lost is repeated from where the
+# last committed chunk ended.
+_TURN_SECONDS = 60.0
+# Temporal repeats a turn that met a fault of ours this often before the item is given up.
+_FAULTY_TURNS = 4
+_CANNOT_BE_STORED = "cannot be stored"
+_UNSTORABLE = (psycopg.DataError, psycopg.errors.ProgramLimitExceeded)
+
+
+class UnknownBulkError(Exception):
+    """An operation of a kind that only a newer process knows, whose to do it is."""
+
+
+async def work_on_bulk(
+    engine: Engine, order: BulkOperationInput, *, turn: int, seconds: float = _TURN_SECONDS
+) -> BulkState:
+    """Work on an operation for a while.
+
+    An item that is refused, or cannot be stored, counts as failed and holds up no other; so does
+    one that meets a fault of ours in several turns.
+
+    Args:
+        engine: the parts of this process.
+        order: which operation.
+        turn: how often this turn was begun, counted from 1.
+        seconds: for how long.
+
+    Returns:
+        Whether it is over.
+
+    Raises:
+        Unavailable: the database is away; what was counted is done.
+    """
+    scope = UUID(order.environment_id), UUID(order.operation_id)
+    deadline = monotonic() + seconds
+    size, refusal = CHUNK_SIZE, None
+    while True:
+        try:
+            if await _stride(engine, *scope, size, refusal):
+                return BulkState(is_over=True)
+            size, refusal = min(2 * size, CHUNK_SIZE), None
+        except Exception as error:
+            if refusal is not None or _is_away(error):
+                raise
+            if size > 1:
+                size //= 2
+            else:
+                refusal = _words(error)
+                if refusal is None:
+                    refusal = _given_up(error, order, turn)
+        if monotonic() > deadline:
+            return BulkState(is_over=False)
+
+
+async def _stride(
+    engine: Engine, environment_id: UUID, operation_id: UUID, size: int, refusal: str | None
+) -> bool:
+    """Work on the next rows, all or nothing; tells whether none is left."""
+    async with engine.unit() as unit:
+        operation = await statements.take_operation(unit.connection, environment_id, operation_id)
+    if operation is None:
+        return True
+    kind = KINDS.get(operation.name)
+    if kind is None:
+        raise UnknownBulkError(operation.name)
+    if refusal is None:
+        await kind.prepare(engine, operation, size)
+    async with engine.unit() as unit:
+        operation = await statements.take_operation(unit.connection, environment_id, operation_id)
+        if operation is None:
+            return True
+        stride = await kind.stride(unit, operation, size, refusal)
+        await statements.count_stride(
+            unit.connection, environment_id, operation_id, stride, unit.now
+        )
+    return stride.is_over
+
+
+def _is_away(error: Exception) -> bool:
+    """Tell whether a smaller chunk would fail as well: it is not about what is in it."""
+    if isinstance(error, Unavailable):
+        return not isinstance(error, QueryTooSlow)
+    return isinstance(error, UnknownBulkError) or is_away(error)
+
+
+def _words(error: Exception) -> str | None:
+    """Return why an item is refused, in words for its caller; None when that is our fault."""
+    if isinstance(error, _UNSTORABLE):
+        return _CANNOT_BE_STORED
+    if isinstance(error, InvalidParams):
+        return error.reasons
+    if isinstance(error, AppError) and not isinstance(error, Unavailable):
+        return error.message
+    return None
+
+
+def _given_up(error: Exception, order: BulkOperationInput, turn: int) -> str:
+    """Return what is told of an item that a fault of ours keeps from being dealt with.
+
+    Raises:
+        Exception: the fault, while it may pass.
+    """
+    if turn < _FAULTY_TURNS:
+        raise error
+    fault = fault_of(error)
+    _log.error("bulk_item_given_up", operation_id=order.operation_id, **fault.fields())
+    return f"internal error {fault.id}"

@@ -1,0 +1,137 @@
+"""What is past the retention goes, in passes; what is still needed stays."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from models.queries.jobs.retention import RETAINED
+from services.jobs.expiry import delete_expired_rows
+from tests.support.world import World, batch_step, channel_step, delay_step
+
+LATER = timedelta(days=31)
+
+
+async def _expire(world: World, after: timedelta = LATER, **settings: Any) -> int:
+    """Let a time pass, and everything be passed once."""
+    await world.make.rows("DELETE FROM sweep_positions WHERE duty = 'expiry' RETURNING 1")
+    later = world.at(world.engine.clock() + after)
+    changed = later.engine.settings.model_copy(update=settings)
+    return await delete_expired_rows(later.with_engine(settings=changed).engine, seconds=60)
+
+
+async def _there(world: World) -> dict[str, int]:
+    found = {}
+    for table in RETAINED:
+        (row,) = await world.make.rows(
+            f"SELECT count(*) AS n FROM {table} WHERE environment_id = %s", world.environment.id
+        )
+        found[table] = row["n"]
+    return {table: count for table, count in found.items() if count}
+
+
+async def _all_begun(world: World) -> None:
+    await world.make.rows(
+        "DELETE FROM trigger_releases WHERE environment_id = %s RETURNING 1", world.environment.id
+    )
+
+
+async def test_what_has_ended_goes(world: World) -> None:
+    """A run with its trigger and story, and a sent message with its events, are gone in time."""
+    run_id, _ = await world.send(channel_step("mail", "email"))
+    (message,) = await world.messages(run_id)
+    assert await world.deliver(message["id"]) == "sent"
+    await _all_begun(world)
+    await _expire(world, timedelta(days=29))
+    assert await _there(world) == {"recipient_runs": 1, "messages": 1, "workflow_runs": 1}
+    assert await _expire(world) > 0
+    assert await _there(world) == {}
+    for table, column, value in (
+        ("message_events", "message_id", message["id"]),
+        ("delivery_attempts", "message_id", message["id"]),
+        ("recipient_run_events", "recipient_run_id", run_id),
+    ):
+        assert await world.make.rows(f"SELECT 1 FROM {table} WHERE {column} = %s", value) == []
+
+
+async def test_what_a_feed_shows_stays(world: World) -> None:
+    """A feed item outlives its run and the events of its past."""
+    run_id, _ = await world.send(channel_step("feed"))
+    (message,) = await world.messages(run_id)
+    await world.make.rows(
+        "INSERT INTO message_events (message_id, id, event_type, inserted_at)"
+        " VALUES (%s, gen_random_uuid(), 'message.seen', now()),"
+        " (%s, gen_random_uuid(), 'message.unseen', now() + interval '20 days')",
+        *(message["id"], message["id"]),
+    )
+    await _all_begun(world)
+    await _expire(world)
+    assert await _there(world) == {"messages": 1}
+    left = await world.make.rows(
+        "SELECT event_type FROM message_events WHERE message_id = %s", message["id"]
+    )
+    assert [row["event_type"] for row in left] == ["message.unseen"]
+
+
+async def test_what_waits_stays(world: World) -> None:
+    """A run that sleeps, a message that is on its way, and an open batch are not too old."""
+    await world.send(delay_step(), channel_step("feed"))
+    await world.send(channel_step("mail", "email"))
+    await world.send(batch_step(), channel_step("feed"))
+    await _all_begun(world)
+    await _expire(world)
+    # The run of the message has ended; the other two wait.
+    assert await _there(world) == {
+        "recipient_runs": 2,
+        "messages": 1,
+        "workflow_runs": 2,
+        "batches": 1,
+    }
+
+
+async def test_what_just_ended_stays(world: World) -> None:
+    """A run that began long ago is kept for the retention from its end on."""
+    run_id, first = await world.send(delay_step(), channel_step("feed"))
+    later = world.at(world.engine.clock() + timedelta(days=40))
+    await later.walk(run_id, first.cursor)
+    assert (await world.run(run_id))["status"] == "completed"
+    await _expire(world, timedelta(days=41))
+    assert "recipient_runs" in await _there(world)
+
+
+@pytest.mark.parametrize(("days", "stays"), [(0, True), (10, False), (60, True)])
+async def test_the_retention_is_a_setting(world: World, days: int, stays: bool) -> None:
+    """An operator says how long; 0 keeps everything."""
+    await world.send(channel_step("mail", "email"))
+    await _all_begun(world)
+    await _expire(world, retention_days=days)
+    assert ("recipient_runs" in await _there(world)) is stays
+
+
+async def test_a_pass_begins_once_a_day(world: World) -> None:
+    """When everything was passed nothing is looked at again until the next day."""
+    await _expire(world)
+    await world.send(channel_step("mail", "email"))
+    later = world.at(world.engine.clock() + LATER)
+    assert await delete_expired_rows(later.engine) == 0
+    assert "recipient_runs" in await _there(world)
+    next_day = world.at(world.engine.clock() + LATER + timedelta(days=1, minutes=5))
+    assert await delete_expired_rows(next_day.engine, seconds=60) > 0
+    assert "recipient_runs" not in await _there(world)
+
+
+async def test_a_pass_goes_on_where_it_stood(world: World) -> None:
+    """A sweep that ends in the middle leaves the rest to the next."""
+    await _expire(world)
+    run_id, _ = await world.send(channel_step("mail", "email"))
+    (message,) = await world.messages(run_id)
+    await world.deliver(message["id"])
+    next_day = world.at(world.engine.clock() + LATER + timedelta(days=1, minutes=5))
+    rounds = 0
+    while "messages" in await _there(world):
+        await delete_expired_rows(next_day.engine, seconds=0)
+        rounds += 1
+        assert rounds < 50
+    assert rounds > 1
