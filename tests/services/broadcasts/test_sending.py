@@ -16,8 +16,8 @@ from domain.kit.errors import InvalidParams, NotFound, Unavailable, Unprocessabl
 from domain.recipients.refs import RecipientRef
 from services.broadcasts.broadcasts import get_broadcast
 from services.broadcasts.sending import cancel_broadcast, send_left_over, send_scheduled
+from services.bulk.departures import delete_recipient
 from services.effects import settle
-from services.recipients.recipients import delete_recipient
 from services.triggers import expansions
 from services.triggers.expansions import expand
 from services.triggers.fan_outs import CHUNK_SIZE, PACED_CHUNKS, plan_trigger

@@ -15,9 +15,9 @@ from domain.kit.errors import NotFound
 from domain.kit.shapes import Shape, read_shape
 from domain.messages.engagement import Engagement, StatusChange
 from domain.recipients.refs import RecipientRef
+from services.bulk.departures import delete_recipient
 from services.guides import engaging
 from services.guides.showing import GuidesView, show_guides
-from services.recipients.recipients import delete_recipient
 from tests.support.broadcasts import join
 from tests.support.builders import T0
 from tests.support.guides import CHANNEL_KEY, activate, guide_step, publish_guide
