@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.admin import channels, keys, messages, preferences, schedules
+from api.admin import channels, guides, keys, messages, preferences, schedules
 
 ROUTERS: tuple[APIRouter, ...] = (
     channels.router,
+    guides.router,
     keys.router,
     messages.router,
     preferences.router,

@@ -74,6 +74,7 @@ def management_document() -> JsonObject:
             "Channels": "What workflows send through.",
             "Account": "Whose token this is.",
             "Admin: channels": "Set channels up; changes take effect at once.",
+            "Admin: guides": "In which order guides are shown.",
             "Admin: credentials": "API keys and service tokens.",
             "Admin: messages": "Deliveries that failed.",
             "Admin: preferences": "What counts for recipients that say nothing else.",

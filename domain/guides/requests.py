@@ -47,3 +47,20 @@ class GuideArchivedIn(GuideStepIn):
 
     is_final: bool | None = Field(None, description="The user is done with the whole guide.")
     unthrottled: bool | None = Field(None, description="Other guides may be shown at once.")
+
+
+_Keys = Annotated[list[Annotated[str, Field(min_length=1, max_length=255)]], Field(max_length=1000)]
+
+
+class GuideGroupIn(Shape):
+    """In which order guides are shown, and how long they wait for each other."""
+
+    display_interval: Annotated[int, Field(ge=0, le=31_536_000)] | None = Field(
+        None, description="Seconds for which no guide is shown after one was dismissed."
+    )
+    display_sequence: _Keys = Field(
+        [], description="Keys in order; guides that are not named come behind, the oldest first."
+    )
+    display_sequence_unthrottled: _Keys = Field(
+        [], description="Keys of those that wait for none, and come first."
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -60,8 +60,3 @@ class GuideGroup:
         everything = [*named, *(key for key in oldest_first if key not in set(named))]
         first = [key for key in everything if key in set(self.unthrottled)]
         return [*first, *(key for key in everything if key not in set(first))]
-
-    @property
-    def interval(self) -> timedelta | None:
-        """Return for how long none is shown after one was dismissed."""
-        return None if self.display_interval is None else timedelta(seconds=self.display_interval)
