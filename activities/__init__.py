@@ -7,6 +7,7 @@ from typing import Any
 
 from activities.advance import AdvanceActivities
 from activities.batches import BatchActivities
+from activities.broadcasts import BroadcastActivities
 from activities.bulk import BulkActivities
 from activities.deliver import DeliverActivities
 from activities.fan_out import FanOutActivities
@@ -39,6 +40,7 @@ def activities_by_queue(
     """
     advance = AdvanceActivities(engine)
     batches = BatchActivities(engine)
+    broadcasts = BroadcastActivities(engine)
     bulk = BulkActivities(engine)
     deliver = DeliverActivities(engine, queues=queues)
     fan_out = FanOutActivities(engine, works_runs=RUNS in queues)
@@ -55,6 +57,7 @@ def activities_by_queue(
             schedules.fire_schedules,
         ],
         FANOUT: [
+            broadcasts.send_broadcast,
             fan_out.plan_trigger_fanout,
             fan_out.start_runs,
             fan_out.plan_cancel_fanout,

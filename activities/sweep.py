@@ -11,6 +11,7 @@ from activities.beats import beating
 from runtime.logs import get_logger
 from services.audiences.refresh import refresh_audiences
 from services.batches.windows import close_left_over_windows
+from services.broadcasts.sending import send_left_over
 from services.bulk.recovery import recover_bulk_operations
 from services.deliveries.recovery import recover_deliveries
 from services.effects import do_left_over_effects
@@ -34,6 +35,7 @@ DUTIES: dict[str, Callable[[Engine], Awaitable[int]]] = {
     "reconcile": reconcile_runs,
     "deliveries": recover_deliveries,
     "windows": close_left_over_windows,
+    "broadcasts": send_left_over,
     "schedules": look_after_schedules,
     "audiences": refresh_audiences,
     "bulk": recover_bulk_operations,

@@ -43,6 +43,12 @@ class EngineSettings(BaseSettings):
     sweep_seconds: int = Field(
         15, ge=1, le=3600, description="How often, and after which age, unstarted work is swept."
     )
+    broadcast_rate: float = Field(
+        100.0,
+        gt=0,
+        description="How many recipients of one broadcast are started per second at most, so that "
+        "neither other notifications nor providers are flooded.",
+    )
     confirm_seconds: int = Field(
         300,
         ge=15,

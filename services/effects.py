@@ -23,6 +23,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from domain.contract.queues import RUNS
 from domain.contract.runs import (
     BatchWindowInput,
+    BroadcastInput,
     BulkOperationInput,
     DeliverMessageInput,
     MessageDeliveryInput,
@@ -31,13 +32,15 @@ from domain.contract.runs import (
 )
 from domain.jobs.rows import OwedEffect
 from domain.kit.errors import Unavailable
-from domain.kit.ids import message_delivery_workflow_id, new_id
+from domain.kit.ids import broadcast_workflow_id, message_delivery_workflow_id, new_id
 from domain.kit.json_types import JsonObject
 from domain.runs.rows import RunInTemporal
 from models.queries.jobs import effects as statements
 from runtime.logs import get_logger
 from services.engine import Engine, Unit
 from services.temporal_calls import (
+    await_broadcast,
+    signal_cancelled,
     signal_closed_batch,
     signal_event,
     signal_moved_wait,
@@ -57,6 +60,8 @@ WAKE_CARRIER = "wake_carrier"
 TELL_OF_EVENT = "tell_of_event"
 TAKE_SOURCE_EVENT = "take_source_event"
 LOOK_AGAIN = "look_again"
+AWAIT_BROADCAST = "await_broadcast"
+FORGET_BROADCAST = "forget_broadcast"
 WAKE_CLOCK = "wake_clock"
 WORK_ON_BULK = "work_on_bulk"
 
@@ -277,6 +282,32 @@ async def _take_source_event(temporal: Client, effect: OwedEffect) -> None:
     await start_source_event(temporal, order)
 
 
+def awaited_broadcast(key: str, sends: int, *, send_at: float) -> JsonObject:
+    """Write the payload of `AWAIT_BROADCAST`; `send_at` is in epoch seconds."""
+    return {"key": key, "sends": sends, "send_at": send_at}
+
+
+async def _await_broadcast(temporal: Client, effect: OwedEffect) -> None:
+    """Have a broadcast sent at its time."""
+    payload = effect.payload
+    order = BroadcastInput(
+        str(effect.environment_id), payload["key"], payload["sends"], payload["send_at"]
+    )
+    await await_broadcast(temporal, order, environment=effect.environment)
+
+
+def forgotten_broadcast(key: str, sends: int) -> JsonObject:
+    """Write the payload of `FORGET_BROADCAST`."""
+    return {"key": key, "sends": sends}
+
+
+async def _forget_broadcast(temporal: Client, effect: OwedEffect) -> None:
+    """End the wait for a broadcast that is not to be sent any more."""
+    payload = effect.payload
+    workflow_id = broadcast_workflow_id(effect.environment, payload["key"], payload["sends"])
+    await signal_cancelled(temporal, workflow_id)
+
+
 def appointment_of_clock(clock: int, *, due_at: float) -> JsonObject:
     """Write the payload of `WAKE_CLOCK`; `due_at` is in epoch seconds."""
     return {"clock": clock, "due_at": due_at}
@@ -308,6 +339,8 @@ EFFECTS: dict[str, Effect] = {
     TELL_OF_EVENT: _tell_of_event,
     TAKE_SOURCE_EVENT: _take_source_event,
     LOOK_AGAIN: _look_again,
+    AWAIT_BROADCAST: _await_broadcast,
+    FORGET_BROADCAST: _forget_broadcast,
     WAKE_CLOCK: _wake_clock,
     WORK_ON_BULK: _work_on_bulk,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from enum import Enum
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.contract.queues import RUNS
 from domain.contract.runs import (
     BatchWindowInput,
+    BroadcastInput,
     BulkOperationInput,
     CancelFanoutInput,
     RecipientRunInput,
@@ -32,6 +34,7 @@ from domain.contract.runs import (
 )
 from domain.kit.ids import (
     batch_window_workflow_id,
+    broadcast_workflow_id,
     bulk_operation_workflow_id,
     cancel_fanout_workflow_id,
     schedule_clock_workflow_id,
@@ -42,6 +45,7 @@ from domain.kit.principals import EnvironmentScope
 from domain.runs.rows import RunInTemporal, StartableRun
 from temporal_workflows import (
     BatchWindowWorkflow,
+    BroadcastWorkflow,
     BulkOperationWorkflow,
     CancelFanoutWorkflow,
     RecipientRunWorkflow,
@@ -169,8 +173,13 @@ async def start_run(
 
 async def signal_cancelled_run(client: Client, run: RunInTemporal) -> None:
     """Wake one cancelled run; one that is not there (ended, or never started) needs no waking."""
+    await signal_cancelled(client, run.temporal_id)
+
+
+async def signal_cancelled(client: Client, workflow_id: str) -> None:
+    """Tell what waits for nothing any more; when it is not there, it needs no telling."""
     try:
-        await client.get_workflow_handle(run.temporal_id).signal(CANCEL_REQUESTED)
+        await client.get_workflow_handle(workflow_id).signal(CANCEL_REQUESTED)
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
@@ -238,6 +247,21 @@ async def start_source_event(client: Client, order: SourceEventInput) -> None:
         )
     except WorkflowAlreadyStartedError:
         return
+
+
+async def await_broadcast(client: Client, order: BroadcastInput, *, environment: str) -> None:
+    """Have somebody wait for the time of a broadcast; who waited or has waited is left alone."""
+    with suppress(WorkflowAlreadyStartedError):
+        await client.start_workflow(
+            BroadcastWorkflow.run,
+            order,
+            id=broadcast_workflow_id(environment, order.key, order.sends),
+            task_queue=RUNS,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=search_attributes(environment=environment, workflow_key=order.key),
+            static_summary=f"broadcast {order.key} in {environment}",
+        )
 
 
 async def wake_clock(client: Client, order: ScheduleClockInput) -> None:

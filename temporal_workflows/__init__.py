@@ -1,6 +1,7 @@
 """Durable orchestration: imports domain and temporalio only."""
 
 from temporal_workflows.batch_window import BatchWindowWorkflow
+from temporal_workflows.broadcast import BroadcastWorkflow
 from temporal_workflows.bulk_operation import BulkOperationWorkflow
 from temporal_workflows.cancel_fanout import CancelFanoutWorkflow
 from temporal_workflows.message_delivery import MessageDeliveryWorkflow
@@ -14,6 +15,7 @@ from temporal_workflows.webhook_delivery import WebhookDeliveryWorkflow
 WORKFLOWS = (
     RecipientRunWorkflow,
     BatchWindowWorkflow,
+    BroadcastWorkflow,
     TriggerFanoutWorkflow,
     CancelFanoutWorkflow,
     MessageDeliveryWorkflow,
@@ -27,6 +29,7 @@ WORKFLOWS = (
 __all__ = [
     "WORKFLOWS",
     "BatchWindowWorkflow",
+    "BroadcastWorkflow",
     "BulkOperationWorkflow",
     "CancelFanoutWorkflow",
     "MessageDeliveryWorkflow",

@@ -15,6 +15,7 @@ from domain.contract.runs import (
     Advanced,
     AdvanceInput,
     BatchWindowInput,
+    BroadcastInput,
     BulkOperationInput,
     BulkState,
     CancelFanoutInput,
@@ -74,6 +75,8 @@ FETCH_RETRY = RetryPolicy(
 FETCH_TIMEOUT = timedelta(minutes=10)
 FETCH_HEARTBEAT = timedelta(seconds=30)
 
+# Writing down who receives it takes some seconds where they are millions.
+BROADCAST_TIMEOUT = timedelta(minutes=10)
 # A turn ends by itself after a minute, or a chunk later.
 BULK_TIMEOUT = timedelta(minutes=5)
 
@@ -96,6 +99,12 @@ async def advance(order: AdvanceInput) -> Advanced:
 @activity.defn(name="close_window")
 async def close_window(order: BatchWindowInput) -> WindowState:
     """Close the window of a batch whose time has come, or answer when that will be."""
+    raise NotImplementedError
+
+
+@activity.defn(name="send_broadcast")
+async def send_broadcast(order: BroadcastInput) -> str:
+    """Send a scheduled broadcast whose time has come; answers what has become of it."""
     raise NotImplementedError
 
 
@@ -174,6 +183,7 @@ async def take_source_event(order: SourceEventInput) -> int:
 ALL = (
     advance,
     close_window,
+    send_broadcast,
     deliver_message,
     deliver_now,
     deliver_webhook,

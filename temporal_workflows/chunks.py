@@ -42,9 +42,12 @@ async def run_fan_out(
             retry_policy=stubs.DURABLE_RETRY,
             summary="plan",
         )
-        done = order.done + await _run_chunks(work, page, is_large=bool(order.after))
+        is_large = bool(order.after) or page.pause > 0
+        done = order.done + await _run_chunks(work, page, is_large=is_large)
         if not page.more:
             return done
+        if page.pause > 0:
+            await workflow.sleep(page.pause, summary="so that nobody is flooded")
         if page.chunks:  # otherwise the plan itself takes longer than an activity may
             order = replace(order, after=page.chunks[-1].last, done=done)
         # A history has room for half a million runs.

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from api.admin import (
     batches,
     channels,
+    guides,
     keys,
     messages,
     model_providers,
@@ -22,6 +23,7 @@ from api.admin import (
 ROUTERS: tuple[APIRouter, ...] = (
     batches.router,
     channels.router,
+    guides.router,
     keys.router,
     messages.router,
     model_providers.router,

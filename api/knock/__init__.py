@@ -12,6 +12,7 @@ from api.knock.bulk import recipients as bulk_recipients
 from api.knock.bulk import schedules as bulk_schedules
 from api.knock.bulk import subscriptions as bulk_subscriptions
 from api.knock.channels import workspaces
+from api.knock.guides import guides
 from api.knock.in_app import feeds
 from api.knock.messages import messages, recipient_messages
 from api.knock.messages import statuses as message_statuses
@@ -36,6 +37,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     message_statuses.router,
     messages.router,
     feeds.router,
+    guides.router,
     users.router,
     recipient_messages.router,
     preference_sets.router,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.management.account import environments, whoami
+from api.management.broadcasts import broadcasts
 from api.management.channels import channels, groups
 from api.management.content import (
     audiences,
     commits,
     email_layouts,
+    guides,
     message_types,
     partials,
     translations,
@@ -21,6 +23,8 @@ from api.management.sources import sources
 ROUTERS: tuple[APIRouter, ...] = (
     workflows.router,
     email_layouts.router,
+    broadcasts.router,
+    guides.router,
     partials.router,
     message_types.router,
     translations.router,

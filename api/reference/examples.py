@@ -42,6 +42,31 @@ _FRAME: JsonObject = {
     "footer_links": [{"text": "Settings", "url": "https://example.com/settings"}],
 }
 
+_BANNER: JsonObject = {
+    "name": "Welcome",
+    "channel_key": "in-app-guide",
+    "steps": [
+        {
+            "ref": "step_1",
+            "schema_key": "banner",
+            "schema_semver": "0.0.1",
+            "schema_variant_key": "default",
+            "values": {"title": "Hello {{ recipient.name }}"},
+        }
+    ],
+    "activation_url_patterns": [{"directive": "allow", "pathname": "/home"}],
+}
+_SALE: JsonObject = {
+    "name": "Spring sale",
+    "steps": [
+        {
+            "type": "channel",
+            "ref": "email_1",
+            "channel_key": "smtp",
+            "template": {"subject": "20 % off", "html_body": "<p>Until Sunday.</p>"},
+        }
+    ],
+}
 _PAYING: JsonObject = {
     "name": "Paying",
     "type": "dynamic",
@@ -194,6 +219,35 @@ REQUESTS: Mapping[str, Mapping[str, JsonObject]] = {
     },
     "DELETE /v1/audiences/{key}/members": {
         "one": {"summary": "One member", "value": {"members": [{"user": {"id": "ada"}}]}}
+    },
+    "PUT /v1/guides/{key}": {
+        "a banner": {"summary": "A banner on one page", "value": {"guide": _BANNER}},
+    },
+    "PUT /v1/guides/{key}/validate": {
+        "a banner": {"summary": "A banner on one page", "value": {"guide": _BANNER}},
+    },
+    "PUT /v1/guides/{key}/activate": {
+        "now": {"summary": "At once", "value": {"status": True}},
+        "for a day": {
+            "summary": "For a day",
+            "value": {"from": "2030-03-20T10:00:00Z", "until": "2030-03-21T10:00:00Z"},
+        },
+    },
+    "PUT /v1/broadcasts/{key}": {
+        "a sale": {
+            "summary": "An e-mail to every user",
+            "value": {"broadcast": _SALE},
+        },
+    },
+    "PUT /v1/broadcasts/{key}/validate": {
+        "a sale": {
+            "summary": "An e-mail to every user",
+            "value": {"broadcast": _SALE},
+        },
+    },
+    "PUT /v1/broadcasts/{key}/send": {
+        "at once": {"summary": "Now", "value": {}},
+        "later": {"summary": "At an instant", "value": {"send_at": "2030-03-20T10:00:00Z"}},
     },
     "PUT /v1/audiences/{key}": {
         "static": {

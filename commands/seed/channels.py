@@ -10,6 +10,7 @@ from uuid import UUID
 
 from domain.account.environments import Environment
 from domain.channels.in_app_feed import FEED_PROVIDER
+from domain.channels.in_app_guide import GUIDE_PROVIDER
 from domain.channels.rows import Channel, ChannelSettings
 from domain.channels.types import ChannelType
 from domain.kit.ids import new_id
@@ -42,6 +43,13 @@ _CHANNELS = (
         "In-app feed",
         ChannelType.IN_APP_FEED,
         FEED_PROVIDER,
+    ),
+    _Seeded(
+        UUID("5d0f2a5e-6f5c-4f0e-9c0b-2f8d3f1f7a16"),
+        "in-app-guide",
+        "Guides",
+        ChannelType.IN_APP_GUIDE,
+        GUIDE_PROVIDER,
     ),
     _Seeded(
         UUID("a0c857a3-1995-441d-af5d-2944437e219b"),

@@ -93,6 +93,8 @@ class ChannelKind(ABC):
         template_files: fields of the template that Knock's CLI keeps in files.
         template_defaults: what is written into a template whose author leaves it out.
         content: what is answered of a rendered message.
+        has_steps: whether steps make its messages; those of guides are made when somebody sees
+            them.
         queue: the task queue of its deliveries; None when nothing leaves the house, and a message
             is delivered by being stored.
         own_provider: what the wire calls the provider of a type that needs none.
@@ -113,6 +115,7 @@ class ChannelKind(ABC):
     content: ClassVar[type[MessageContent]]
     queue: ClassVar[str | None]
     own_provider: ClassVar[str | None] = None
+    has_steps: ClassVar[bool] = True
     has_sandbox: ClassVar[bool] = True
     by_channel_data: ClassVar[bool] = False
     secret_settings: ClassVar[frozenset[str]] = frozenset()

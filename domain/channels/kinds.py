@@ -8,6 +8,7 @@ from domain.channels.chat import Chat
 from domain.channels.email import Email
 from domain.channels.http import Http
 from domain.channels.in_app_feed import InAppFeed
+from domain.channels.in_app_guide import InAppGuide
 from domain.channels.kind import ChannelKind
 from domain.channels.push import Push
 from domain.channels.sms import Sms
@@ -20,6 +21,11 @@ CHANNEL_KINDS: Mapping[ChannelType, ChannelKind] = {
     ChannelType.PUSH: Push(),
     ChannelType.CHAT: Chat(),
     ChannelType.HTTP: Http(),
+    ChannelType.IN_APP_GUIDE: InAppGuide(),
+}
+# Those that steps make messages of.
+STEP_KINDS: Mapping[ChannelType, ChannelKind] = {
+    name: kind for name, kind in CHANNEL_KINDS.items() if kind.has_steps
 }
 
 

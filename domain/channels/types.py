@@ -17,6 +17,7 @@ class ChannelType(StrEnum):
     PUSH = "push"
     CHAT = "chat"
     HTTP = "http"
+    IN_APP_GUIDE = "in_app_guide"
 
 
 def effective_settings(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from typing import ClassVar, Generic, TypeVar
 
-from domain.kit.authored import ChannelTypes, FileFields, Reference, ResourceType, Template
+from domain.kit.authored import ChannelTypes, FileFields, Reference, Template
 from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import Shape
@@ -18,16 +19,18 @@ class KindOfContent(ABC, Generic[T]):
     """One kind of content; `T` is what its documents are read as.
 
     Attributes:
-        name: on the wire and in the database.
+        name: on the wire and in the database; of what is committed a `ResourceType`.
         noun: what messages to people call a piece of it.
         shape: of a document as it is written.
         beside: what clients are told of it that is not content, of `active` and `valid`.
+        starts_active: whether it is switched on where it is made.
     """
 
-    name: ClassVar[ResourceType]
+    name: ClassVar[StrEnum]
     noun: ClassVar[str]
     shape: ClassVar[type[Shape]]
     beside: ClassVar[tuple[str, ...]] = ()
+    starts_active: ClassVar[bool] = True
 
     @abstractmethod
     def normalise(self, raw: JsonObject, channel_types: ChannelTypes) -> JsonObject:

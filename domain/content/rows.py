@@ -27,6 +27,8 @@ class Resource:
     published_version_id: UUID | None
     published_sha: str | None
     active: bool
+    active_from: datetime | None
+    active_until: datetime | None
     inserted_at: datetime
     updated_at: datetime
 
@@ -58,12 +60,29 @@ class IdentifiedContent(VersionContent):
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Which version of a resource is published; None until its first commit."""
+    """Which version of a resource is published; None until its first commit.
+
+    Attributes:
+        is_active: whether it is switched on, which may hold for some time only.
+    """
 
     resource_type: str
     key: str
     version_id: UUID | None
     is_active: bool
+    active_from: datetime | None = None
+    active_until: datetime | None = None
+    inserted_at: datetime | None = None
+    updated_at: datetime | None = None
+    is_archived: bool = False
+
+    def is_active_at(self, now: datetime) -> bool:
+        """Tell whether it is switched on, and its time is now."""
+        return (
+            self.is_active
+            and (self.active_from is None or self.active_from <= now)
+            and (self.active_until is None or now < self.active_until)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,10 +231,26 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class ChunkPlan:
-    """The next ranges that a fan-out works through; `more` says that others come after them."""
+    """The next ranges that a fan-out works through.
+
+    Attributes:
+        more: whether others come after them.
+        pause: how many seconds are to pass before those, so that nobody is flooded.
+    """
 
     chunks: list[Chunk] = field(default_factory=list)
     more: bool = False
+    pause: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class BroadcastInput:
+    """Send a broadcast at an instant in epoch seconds; `sends` numbers what was asked for."""
+
+    environment_id: str
+    key: str
+    sends: int
+    send_at: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,9 +65,15 @@ def _digest(parent: UUID, *parts: str) -> bytes:
     return hashlib.sha256("\x1f".join((str(parent), *parts)).encode()).digest()
 
 
-def recipient_run_id(workflow_run_id: UUID, recipient_gid: str) -> UUID:
-    """Name the run of one recipient within one trigger."""
-    return derived_id(workflow_run_id, "recipient-run", recipient_gid)
+def recipient_run_id(workflow_run_id: UUID, recipient_gid: str, *tenant_id: str) -> UUID:
+    """Name the run of one recipient within one trigger.
+
+    Args:
+        workflow_run_id: the trigger.
+        recipient_gid: the recipient.
+        tenant_id: where a trigger has several runs of one recipient, for which tenant this one is.
+    """
+    return derived_id(workflow_run_id, "recipient-run", recipient_gid, *tenant_id)
 
 
 def first_id_at(instant: datetime) -> UUID:
@@ -188,6 +194,11 @@ def batch_window_workflow_id(environment: str, workflow_key: str, batch: str) ->
 def source_event_workflow_id(environment: str, event: str) -> str:
     """Return the id of the Temporal workflow that takes the actions of a source's event."""
     return f"source-event/{environment}/{event}"
+
+
+def broadcast_workflow_id(environment: str, broadcast_key: str, sends: int) -> str:
+    """Return the id of the Temporal workflow that waits until a broadcast is to be sent."""
+    return f"broadcast/{environment}/{_short(broadcast_key)}/{sends}"
 
 
 def schedule_clock_workflow_id(clock: int) -> str:

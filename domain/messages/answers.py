@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from domain.kit.answers import LeftOut, Moment, Out
-from domain.messages.messages import Engaged, Message
+from domain.messages.messages import Engaged, Message, MessageSource
 from domain.messages.statuses import ENGAGEMENT_COLUMNS, DeliveryStatus, EngagementStatus
 from domain.recipients.answers import Reference, reference
 
@@ -42,12 +42,12 @@ class ChannelOut(Out):
 
 
 class SourceOut(Out):
-    """The workflow that made a message."""
+    """The workflow, broadcast or guide that made a message."""
 
     typename: Annotated[Literal["NotificationSource"], Field(alias="__typename")] = (
         "NotificationSource"
     )
-    type: Literal["workflow"] = "workflow"
+    type: MessageSource
     key: str
     version_id: UUID
     categories: list[str]
@@ -59,6 +59,7 @@ class SourceOut(Out):
     def of(cls, message: Message) -> Self:
         """Write the source of a message."""
         return cls(
+            type=MessageSource(message.source_type),
             key=message.workflow_key,
             version_id=message.version_id,
             categories=message.categories,

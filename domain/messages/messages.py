@@ -7,11 +7,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.messages.statuses import ENGAGEMENT_COLUMNS, EngagementStatus
 from domain.recipients.refs import RecipientRef
+
+
+class MessageSource(StrEnum):
+    """What has made a message (Knock API reference, Message: `source.type`)."""
+
+    WORKFLOW = "workflow"
+    BROADCAST = "broadcast"
+    GUIDE = "guide"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +51,13 @@ class BaseMessage(Engaged):
         batch_id: the batch whose items it tells of; None for its own trigger's alone.
         actors: references as the API writes them; of a batch the first ten that are rendered.
         data: what is kept of the trigger's data (`domain/messages/kept_data.py`).
+        source_type: what has made it; `workflow_key` is the key of that.
     """
 
     id: UUID
     recipient_run_id: UUID | None
     batch_id: UUID | None
+    source_type: str
     workflow_key: str
     version_id: UUID
     categories: list[str]

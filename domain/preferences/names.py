@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from domain.channels.types import ChannelType
+from domain.channels.kinds import STEP_KINDS
 
 # The set of a recipient that counts where no tenant has a say; the others bear ids of tenants.
 DEFAULT_SET = "default"
@@ -27,4 +27,5 @@ def tenant_of_set(set_id: str) -> str | None:
     return None if set_id == DEFAULT_SET else set_id
 
 
-CHANNEL_TYPES = tuple(kind.value for kind in ChannelType)
+# A guide is not sent, so nobody has preferences for it.
+CHANNEL_TYPES = tuple(name.value for name in STEP_KINDS)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from domain.kit.ids import FIRST_ID, recipient_run_workflow_id
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.messages.messages import Engaged
+from domain.messages.messages import Engaged, MessageSource
 from domain.messages.statuses import DeliveryStatus
 from domain.recipients.refs import RecipientRef
 from domain.runs.events import RunEventStatus
@@ -161,6 +161,7 @@ class NewMessage:
     provider_metadata: JsonObject = field(default_factory=dict)
     recipient_snapshot: JsonObject | None
     batch_id: UUID | None = None
+    source_type: MessageSource = MessageSource.WORKFLOW
     retry_count: int = 0
     inserted_at: datetime
     updated_at: datetime

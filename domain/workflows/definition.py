@@ -61,7 +61,7 @@ def _goal(raw: JsonValue) -> None:
 
 
 _Label = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
-_Labels = Annotated[list[_Label], Field(max_length=MAX_LABELS)]
+Labels = Annotated[list[_Label], Field(max_length=MAX_LABELS)]
 
 
 class WorkflowSettings(Shape):
@@ -82,8 +82,8 @@ class WorkflowShape(Shape):
 
     name: Name
     description: Annotated[str | None, Field(max_length=MAX_DESCRIPTION_LENGTH)] = None
-    categories: _Labels = Field([], description="Preferences refer to them; case matters.")
-    tags: _Labels = Field([], description="For authors.")
+    categories: Labels = Field([], description="Preferences refer to them; case matters.")
+    tags: Labels = Field([], description="For authors.")
     conditions: Annotated[ConditionGroup | None, parsed_by(_trigger_conditions, CONDITIONS)] = (
         Field(None, description="Whether a trigger makes a run at all.")
     )

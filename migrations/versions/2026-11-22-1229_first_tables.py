@@ -521,6 +521,8 @@ def upgrade() -> None:
         sa.Column("published_version_id", sa.Uuid(), nullable=True),
         sa.Column("published_sha", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("active_from", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("active_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
@@ -565,6 +567,12 @@ def upgrade() -> None:
         sa.Column("recipient_run_id", sa.Uuid(), nullable=True),
         sa.Column("workflow_run_id", sa.Uuid(), nullable=True),
         sa.Column("batch_id", sa.Uuid(), nullable=True),
+        sa.Column(
+            "source_type",
+            sqlmodel.sql.sqltypes.AutoString(),
+            server_default="workflow",
+            nullable=False,
+        ),
         sa.Column("workflow_key", sa.Text(collation="C"), nullable=False),
         sa.Column("version_id", sa.Uuid(), nullable=False),
         sa.Column("step_ref", sa.Text(collation="C"), nullable=False),
@@ -742,6 +750,98 @@ def upgrade() -> None:
             "tenant_id",
             name=op.f("pk_first_runs"),
         ),
+    )
+    op.create_table(
+        "broadcasts",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("key", sa.Text(collation="C"), nullable=False),
+        sa.Column(
+            "content",
+            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
+            nullable=False,
+        ),
+        sa.Column("sha", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("scheduled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sends", sa.Integer(), nullable=False),
+        sa.Column("version_id", sa.Uuid(), nullable=True),
+        sa.Column("workflow_run_id", sa.Uuid(), nullable=True),
+        sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["environment_id"],
+            ["environments.id"],
+            name=op.f("fk_broadcasts_environment_id"),
+        ),
+        sa.PrimaryKeyConstraint("environment_id", "key", name=op.f("pk_broadcasts")),
+    )
+    op.create_index(
+        op.f("ix_broadcasts_environment_id_inserted_at_key"),
+        "broadcasts",
+        ["environment_id", "inserted_at", "key"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_broadcasts_due",
+        "broadcasts",
+        ["scheduled_at"],
+        unique=False,
+        postgresql_where=sa.text("status = 'scheduled'"),
+    )
+    op.create_table(
+        "broadcast_addressees",
+        sa.Column("workflow_run_id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("tenant_id", sa.Text(collation="C"), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "workflow_run_id",
+            "user_id",
+            "tenant_id",
+            name=op.f("pk_broadcast_addressees"),
+        ),
+    )
+    op.create_table(
+        "guide_groups",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("display_interval", sa.Integer(), nullable=True),
+        sa.Column(
+            "display_sequence", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False
+        ),
+        sa.Column("unthrottled", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["environment_id"],
+            ["environments.id"],
+            name=op.f("fk_guide_groups_environment_id"),
+        ),
+        sa.PrimaryKeyConstraint("environment_id", name=op.f("pk_guide_groups")),
+    )
+    op.create_table(
+        "guide_engagements",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("guide_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("step_ref", sa.Text(collation="C"), nullable=False),
+        sa.Column("message_id", sa.Uuid(), nullable=False),
+        sa.Column("is_final", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "environment_id",
+            "user_id",
+            "guide_key",
+            "step_ref",
+            name=op.f("pk_guide_engagements"),
+        ),
+    )
+    op.create_table(
+        "guide_displays",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("dismissed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("environment_id", "user_id", name=op.f("pk_guide_displays")),
     )
     op.create_table(
         "followed_objects",
@@ -1604,7 +1704,8 @@ def upgrade() -> None:
     # Saving a draft publishes nothing.
     op.execute(
         "CREATE TRIGGER raise_config_version AFTER INSERT OR DELETE "
-        "OR UPDATE OF published_version_id, active, archived_at ON content_resources "
+        "OR UPDATE OF published_version_id, active, active_from, active_until, archived_at "
+        "ON content_resources "
         "FOR EACH ROW EXECUTE FUNCTION raise_config_version()"
     )
     op.execute(
@@ -1676,6 +1777,11 @@ def downgrade() -> None:
         "first_runs",
         "followed_objects",
         "trigger_expansions",
+        "broadcast_addressees",
+        "broadcasts",
+        "guide_groups",
+        "guide_engagements",
+        "guide_displays",
         "preference_sets",
         "default_preference_sets",
         "messages",

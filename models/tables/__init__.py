@@ -7,6 +7,7 @@ second sooner without the table classes.
 from models.tables.audience import AudienceBuild, AudienceMember
 from models.tables.base import metadata
 from models.tables.batch import Batch, BatchItem
+from models.tables.broadcast import Broadcast, BroadcastAddressee
 from models.tables.bulk import BulkItem, BulkOperation
 from models.tables.cancellation import Cancellation
 from models.tables.channel import Channel, ChannelEnvironment, ChannelGroup, ChannelHold
@@ -16,6 +17,7 @@ from models.tables.effect import OwedEffect
 from models.tables.environment import ApiKey, Environment, ServiceToken, SigningKey
 from models.tables.expansion import FollowedObject, TriggerExpansion
 from models.tables.fetch import PendingFetch
+from models.tables.guide import GuideDisplay, GuideEngagement, GuideGroup
 from models.tables.idempotency import IdempotencyRecord
 from models.tables.message import DeliveryAttempt, Message, MessageEvent
 from models.tables.model_provider import ModelProvider
@@ -49,6 +51,8 @@ __all__ = [
     "Batch",
     "BatchItem",
     "Branding",
+    "Broadcast",
+    "BroadcastAddressee",
     "BulkItem",
     "BulkOperation",
     "Cancellation",
@@ -66,6 +70,9 @@ __all__ = [
     "EventWait",
     "FirstRun",
     "FollowedObject",
+    "GuideDisplay",
+    "GuideEngagement",
+    "GuideGroup",
     "IdempotencyRecord",
     "Message",
     "MessageEvent",

@@ -34,6 +34,8 @@ class ContentResource(SQLModel, table=True):
     published_version_id: UUID | None = None
     published_sha: str | None = None
     active: bool = True
+    active_from: datetime | None = instant_column(nullable=True)
+    active_until: datetime | None = instant_column(nullable=True)
     inserted_at: datetime = instant_column()
     updated_at: datetime = instant_column()
     archived_at: datetime | None = instant_column(nullable=True)

@@ -93,6 +93,7 @@ class Message(SQLModel, table=True):
     recipient_run_id: UUID | None = None
     workflow_run_id: UUID | None = None
     batch_id: UUID | None = None
+    source_type: str = Field(default="workflow", sa_column_kwargs={"server_default": "workflow"})
     workflow_key: str = text_column()
     version_id: UUID
     step_ref: str = text_column()

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+from domain.channels.kinds import CHANNEL_KINDS
 from domain.channels.rows import StoredChannel
 from domain.channels.types import ChannelType
 from domain.conditions import ConditionGroup, read_condition_group
@@ -60,6 +61,11 @@ class ConfiguredChannel:
     sealed_settings: bytes | None
     conditions: ConditionGroup | None
     problem: str | None = None
+
+    @property
+    def shows_guides(self) -> bool:
+        """Tell whether it is a channel of guides, and not of messages of steps."""
+        return not CHANNEL_KINDS[self.channel_type].has_steps
 
     @classmethod
     def read(cls, row: StoredChannel) -> ConfiguredChannel | None:

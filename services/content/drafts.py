@@ -54,6 +54,8 @@ class ContentView(Generic[T]):
     valid: bool
     created_at: datetime
     updated_at: datetime
+    active_from: datetime | None = None
+    active_until: datetime | None = None
 
 
 async def upsert_content(
@@ -163,7 +165,9 @@ async def validate_content(
         content=content,
         document=document,
         sha=content_sha(content),
-        active=saved is None or saved.active,
+        active=saved.active if saved else kind.starts_active,
+        active_from=saved.active_from if saved else None,
+        active_until=saved.active_until if saved else None,
         valid=True,
         created_at=saved.inserted_at if saved else now,
         updated_at=saved.updated_at if saved else now,
@@ -229,15 +233,33 @@ async def switch_content(
     key: str,
     *,
     active: bool,
+    active_from: datetime | None = None,
+    active_until: datetime | None = None,
 ) -> ContentView[T]:
     """Switch content on or off in one environment, at once and outside commits.
 
-    Raises NotFound.
+    Args:
+        engine: the parts.
+        environment: where.
+        kind: of the content.
+        key: names it.
+        active: on or off.
+        active_from: on from then only.
+        active_until: on until then only.
+
+    Raises:
+        NotFound: there is no such content.
     """
     async with engine.unit() as unit:
         await queries.lock_publication(unit.connection, [environment.id])
         resource = await queries.set_active(
-            unit.connection, environment.id, kind.name, key, active=active
+            unit.connection,
+            environment.id,
+            kind.name,
+            key,
+            active=active,
+            active_from=active_from,
+            active_until=active_until,
         )
         if resource is None:
             raise _missing(kind, key)
@@ -329,6 +351,8 @@ def _view(
         document=document,
         sha=resource.draft_sha,
         active=resource.active,
+        active_from=resource.active_from,
+        active_until=resource.active_until,
         valid=valid,
         created_at=resource.inserted_at,
         updated_at=resource.updated_at,

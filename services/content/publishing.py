@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from domain.content.kinds import KINDS
 from domain.content.rows import Author, Commit, CommitNote, PromotableCommit, Resource, Version
 from domain.kit.errors import NotFound
 from domain.kit.ids import new_id
@@ -31,6 +32,7 @@ async def save_draft(
         key,
         content=content,
         sha=content_sha(content),
+        starts_active=KINDS[resource_type].starts_active,
         now=unit.now,
     )
     return _existing(resource, resource_type, key)
@@ -76,7 +78,8 @@ async def publish_at_once(
     version = Version(new_id(), resource.draft, resource.draft_sha, unit.now)
     place = (environment.id, resource.resource_type, resource.key)
     await queries.insert_version(unit.connection, *place, version)
-    published = await queries.publish(unit.connection, *place, version)
+    starts_active = KINDS[resource.resource_type].starts_active
+    published = await queries.publish(unit.connection, *place, version, starts_active=starts_active)
     return _existing(published, resource.resource_type, resource.key)
 
 
@@ -104,7 +107,8 @@ async def _publish(unit: Unit, commit: Commit, content: JsonObject, sha: str) ->
     place = (commit.environment_id, commit.resource_type, commit.resource_key)
     version = Version(commit.version_id, content, sha, commit.inserted_at)
     await queries.insert_version(unit.connection, *place, version)
-    resource = await queries.publish(unit.connection, *place, version)
+    starts_active = KINDS[commit.resource_type].starts_active
+    resource = await queries.publish(unit.connection, *place, version, starts_active=starts_active)
     published = _existing(resource, commit.resource_type, commit.resource_key)
     await commit_queries.insert_commit(unit.connection, commit)
     await tell_committed(unit, commit, published, version)

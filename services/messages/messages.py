@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from domain.batches.gathered import Contribution
-from domain.channels.types import ChannelType
+from domain.channels.kinds import find_kind
 from domain.kit.errors import InvalidParams, NotFound
 from domain.kit.filters import DataFilter
 from domain.kit.json_types import JsonObject
@@ -115,7 +115,8 @@ async def list_events(
     """Return a message and a page of its events, newest first. Raises NotFound."""
     async with engine.connection() as connection:
         message = await _load(connection, environment, message_id)
-        is_in_app = message.channel_type == ChannelType.IN_APP_FEED
+        kind = find_kind(message.channel_type)
+        is_in_app = kind is not None and not kind.needs_provider
         return message, await statements.list_events(
             connection,
             environment.id,

@@ -1,4 +1,4 @@
-"""Make the runs of those who follow the objects of a trigger, page by page.
+"""Make the runs of those who follow the objects of a trigger, or receive a broadcast, in pages.
 
 The place is kept in PostgreSQL and moves with each page, so what dies in the middle goes on there;
 and nobody's id gets into a history.
@@ -10,9 +10,11 @@ import time
 from uuid import UUID
 
 from domain.content.workflow import WORKFLOW
-from domain.triggers.expansions import MAX_DEPTH, reached
+from domain.triggers.addressees import ADDRESSED
+from domain.triggers.expansions import MAX_DEPTH, Expansion, reached
+from models.queries.triggers import addressees
 from models.queries.triggers import expansions as statements
-from services.engine import Engine
+from services.engine import Engine, Unit
 
 # A page is one transaction, for as long as which a cancel waits.
 PAGE = 1_000
@@ -45,6 +47,8 @@ async def _make_page(engine: Engine, environment_id: UUID, workflow_run_id: UUID
         expansion = await statements.hold_expansion(connection, environment_id, workflow_run_id)
         if expansion is None:
             return False
+        if expansion.depth == ADDRESSED:
+            return await _make_addressed(unit, expansion)
         definition = await engine.catalog.compiled(connection, WORKFLOW, expansion.version_id)
         frequency, tenant_id = definition.trigger_frequency, expansion.tenant_id
         objects = await statements.next_objects(connection, expansion, limit=OBJECTS)
@@ -69,3 +73,15 @@ async def _make_page(engine: Engine, environment_id: UUID, workflow_run_id: UUID
             await statements.end_expansion(connection, expansion)
             return False
         return True
+
+
+async def _make_addressed(unit: Unit, expansion: Expansion) -> bool:
+    """Make the runs of those who come next among the addressees of a broadcast."""
+    connection = unit.connection
+    page = await addressees.next_addressees(connection, expansion, limit=PAGE)
+    if page:
+        await addressees.add_runs(connection, expansion, page, unit.now)
+    if len(page) == PAGE:
+        return True
+    await statements.end_expansion(connection, expansion)
+    return False

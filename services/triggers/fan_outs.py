@@ -12,6 +12,7 @@ from domain.kit.json_types import JsonObject
 from domain.runs.rows import OpenRun
 from models.queries.runs import open_runs
 from models.queries.triggers import cancellations
+from models.queries.triggers.addressees import is_broadcast
 from models.queries.triggers.chunks import Scope, chunk_boundaries
 from runtime.logs import get_logger
 from runtime.temporal import is_away
@@ -24,6 +25,8 @@ _log = get_logger(__name__)
 CHUNK_SIZE = 100
 # Ten thousand runs a page: some 25 kB in a history, however many recipients there are.
 PAGE_CHUNKS = 100
+# A page of a broadcast, behind which others come after a pause.
+PACED_CHUNKS = 5
 _ENOUGH_FAILURES = 16
 _STARTED_AT_ONCE = 32
 
@@ -33,16 +36,19 @@ async def plan_trigger(engine: Engine, order: TriggerFanoutInput) -> ChunkPlan:
 
     Those of who follows its objects are made first. Ranges follow the order of ids, in which runs
     are not made; so nothing is started before all are. A plan without ranges and with more to come
-    says that making them goes on.
+    says that making them goes on. A broadcast has smaller pages, with pauses between them.
     """
     owner = UUID(order.environment_id), UUID(order.workflow_run_id)
     if not order.after and not await expand(engine, *owner):
         return ChunkPlan(more=True)
-    return await _plan(
-        engine,
-        Scope.TRIGGER,
-        Chunk(order.workflow_run_id, order.environment_id, order.after or str(FIRST_ID), ""),
-    )
+    rest = Chunk(order.workflow_run_id, order.environment_id, order.after or str(FIRST_ID), "")
+    async with engine.connection() as connection:
+        is_paced = await is_broadcast(connection, *owner)
+    if not is_paced:
+        return await _plan(engine, Scope.TRIGGER, rest)
+    plan = await _plan(engine, Scope.TRIGGER, rest, most=PACED_CHUNKS)
+    pause = PACED_CHUNKS * CHUNK_SIZE / engine.settings.broadcast_rate
+    return replace(plan, pause=pause if plan.more else 0.0)
 
 
 async def plan_cancellation(engine: Engine, order: CancelFanoutInput) -> ChunkPlan:
@@ -54,7 +60,7 @@ async def plan_cancellation(engine: Engine, order: CancelFanoutInput) -> ChunkPl
     )
 
 
-async def _plan(engine: Engine, scope: Scope, rest: Chunk) -> ChunkPlan:
+async def _plan(engine: Engine, scope: Scope, rest: Chunk, *, most: int = PAGE_CHUNKS) -> ChunkPlan:
     async with engine.connection() as connection:
         ends = await chunk_boundaries(
             connection,
@@ -62,13 +68,13 @@ async def _plan(engine: Engine, scope: Scope, rest: Chunk) -> ChunkPlan:
             UUID(rest.scope_id),
             after=UUID(rest.after),
             size=CHUNK_SIZE,
-            most=PAGE_CHUNKS,
+            most=most,
         )
     chunks = [
         replace(rest, after=str(after), last=str(last))
         for after, last in pairwise([rest.after, *ends])
     ]
-    return ChunkPlan(chunks, more=len(chunks) == PAGE_CHUNKS)
+    return ChunkPlan(chunks, more=len(chunks) == most)
 
 
 async def start_range(engine: Engine, chunk: Chunk, *, eager: bool) -> int:

@@ -123,7 +123,7 @@ async def _why_not(walk: Walk, *, begins: bool) -> str | None:
     The workflow's own conditions are judged when a run begins; broken ones end it with an error.
     """
     workflow = walk.configuration.published(WORKFLOW, walk.definition.key)
-    if workflow is None or not workflow.is_active:
+    if not walk.run.is_broadcast and (workflow is None or not workflow.is_active):
         return "workflow_inactive"
     if walk.run.recipient is None:
         return "recipient_missing"

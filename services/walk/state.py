@@ -12,6 +12,7 @@ from domain.recipients.recipients import Recipient
 from domain.recipients.refs import TENANTS, RecipientRef
 from domain.recipients.subscriptions import ReachedThrough
 from domain.runs.rows import TakenRun
+from domain.triggers.addressees import BROADCAST_SOURCE
 from domain.workflows.run_data import run_data
 from services.triggers.audience_entries import Cause
 
@@ -41,6 +42,11 @@ class RunState:
     tenant: JsonObject | None
     preferences: Layers = field(default_factory=Layers)
     data: JsonObject = field(default_factory=dict)
+
+    @property
+    def is_broadcast(self) -> bool:
+        """Tell whether a broadcast has made it, which nobody switches off."""
+        return self.source.get("type") == BROADCAST_SOURCE
 
     def patch(self, patch: JsonObject) -> None:
         """Change the data, for everything that is read from now on."""

@@ -170,6 +170,13 @@ class ContentRenderer:
     count_unsent: Callable[[JsonObject, Mapping[str, object]], int] | None = None
 
 
+def _render_nothing(
+    template: JsonObject, renderer: Renderer, settings: JsonObject, layout: EmailLayout | None
+) -> JsonObject:
+    """Refuse to render what no step makes. Raises LiquidError."""
+    raise LiquidError("Steps make no messages of guides.")
+
+
 RENDERERS: Mapping[ChannelType, ContentRenderer] = {
     # Layout, styles and text part have to be made.
     ChannelType.EMAIL: ContentRenderer(
@@ -180,4 +187,5 @@ RENDERERS: Mapping[ChannelType, ContentRenderer] = {
     ChannelType.CHAT: ContentRenderer(_render_chat),
     ChannelType.IN_APP_FEED: ContentRenderer(_render_feed),
     ChannelType.HTTP: ContentRenderer(_render_http),
+    ChannelType.IN_APP_GUIDE: ContentRenderer(_render_nothing),
 }

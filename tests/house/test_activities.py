@@ -38,6 +38,7 @@ EXPECTED: dict[str, set[str]] = {
     RUNS: {"advance", "close_window", "deliver_now", "fire_schedules"},
     FANOUT: {
         "plan_trigger_fanout",
+        "send_broadcast",
         "start_runs",
         "plan_cancel_fanout",
         "signal_cancelled_runs",

@@ -16,6 +16,7 @@ from temporal_workflows import WORKFLOWS, activity_stubs, search_attributes, sig
 
 WORKFLOW_NAMES = {
     "BatchWindow": "BatchWindowInput",
+    "Broadcast": "BroadcastInput",
     "BulkOperation": "BulkOperationInput",
     "CancelFanout": "CancelFanoutInput",
     "MessageDelivery": "MessageDeliveryInput",
@@ -36,6 +37,7 @@ ACTIVITY_NAMES = {
     "http_fetch",
     "plan_cancel_fanout",
     "plan_trigger_fanout",
+    "send_broadcast",
     "signal_cancelled_runs",
     "start_runs",
     "sweep",
@@ -44,6 +46,7 @@ ACTIVITY_NAMES = {
 }
 SIGNAL_NAMES = {
     "BatchWindow": {"closes_earlier"},
+    "Broadcast": {"cancel_requested"},
     "RecipientRun": {"batch_closed", "cancel_requested", "event_arrived", "wait_moved"},
     "ScheduleClock": {"due_earlier"},
 }
@@ -88,7 +91,8 @@ PAYLOADS = {
     "TriggerFanoutInput": ("workflow_run_id", "environment_id", "after", "done"),
     "CancelFanoutInput": ("cancellation_id", "environment_id", "after", "done"),
     "Chunk": ("scope_id", "environment_id", "after", "last"),
-    "ChunkPlan": ("chunks", "more"),
+    "ChunkPlan": ("chunks", "more", "pause"),
+    "BroadcastInput": ("environment_id", "key", "sends", "send_at"),
     "SweepInput": ("duties",),
     "SourceEventInput": ("event_id", "environment_id", "environment"),
     "BatchWindowInput": ("batch_id", "environment_id", "closes_at"),

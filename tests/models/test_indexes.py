@@ -36,6 +36,7 @@ from domain.waits.rows import NewWait
 from domain.webhooks.deliveries import DeliveryFilters, DeliveryState
 from models.queries.audiences import builds, members
 from models.queries.batches import items, membership, operating, windows
+from models.queries.broadcasts import broadcasts
 from models.queries.bulk import messages as bulk_messages
 from models.queries.bulk.departures import delete_recipients
 from models.queries.deliveries import deliveries
@@ -47,7 +48,7 @@ from models.queries.recipients.recipients import hold_users_after
 from models.queries.runs import open_runs, runs, waiting
 from models.queries.schedules import clocks, schedules
 from models.queries.sources import events as source_events
-from models.queries.triggers import cancellations, expansions, releases
+from models.queries.triggers import addressees, cancellations, expansions, releases
 from models.queries.waits import waits
 from models.queries.waits.candidates import candidates
 from models.queries.webhooks import deliveries as webhook_deliveries
@@ -82,6 +83,14 @@ SELECT %(environment)s, 'topics', 'topic-' || n, '$users', 'user-' || n %% 90, '
 INSERT INTO audience_members (environment_id, audience_key, user_id, tenant_id, added_at)
 SELECT %(environment)s, 'audience-' || n %% 90, 'user-' || n, '',
        now() - n * interval '1 minute' FROM generate_series(1, 9000) AS n;
+INSERT INTO broadcasts (environment_id, key, content, sha, status, scheduled_at, sends,
+    inserted_at, updated_at)
+SELECT %(environment)s, 'broadcast-' || n, '{}', '',
+       CASE WHEN n %% 100 = 0 THEN 'scheduled' ELSE 'sent' END, now() - n * interval '1 minute', 1,
+       now() - n * interval '1 minute', now() FROM generate_series(1, 3000) AS n;
+INSERT INTO broadcast_addressees (workflow_run_id, environment_id, user_id, tenant_id)
+SELECT md5('w' || n %% 3)::uuid, %(environment)s, 'user-' || n, ''
+FROM generate_series(1, 9000) AS n;
 INSERT INTO audience_builds (environment_id, audience_key, version_id, position, passes, due_at)
 SELECT %(environment)s, 'audience-' || n, md5('v')::uuid, '', 2, 'infinity'
 FROM generate_series(1, 3000) AS n;
@@ -268,8 +277,8 @@ def _cancel(connection: Connection, environment: UUID) -> Awaitable[Any]:
     )
 
 
-def _followers(connection: Connection, environment: UUID) -> Awaitable[Any]:
-    expansion = Expansion(
+def _expansion(environment: UUID) -> Expansion:
+    return Expansion(
         workflow_run_id=uuid4(),
         environment_id=environment,
         workflow_key="workflow-7",
@@ -281,6 +290,10 @@ def _followers(connection: Connection, environment: UUID) -> Awaitable[Any]:
         depth=1,
         cancellation_ids=[],
     )
+
+
+def _followers(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    expansion = _expansion(environment)
     topics = [Followed(uuid4(), uuid4(), "topics", f"topic-{n}") for n in (7, 8)]
     return expansions.next_followers(connection, expansion, topics, limit=1000)
 
@@ -319,6 +332,18 @@ def _overdue_batches(connection: Connection, environment: UUID) -> Awaitable[Any
 
 def _closed_batches(connection: Connection, environment: UUID) -> Awaitable[Any]:
     return windows.closed_batches(connection, T0, limit=100)
+
+
+def _broadcasts(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return broadcasts.list_broadcasts(connection, environment, PAGE)
+
+
+def _overdue_broadcasts(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return broadcasts.overdue_broadcasts(connection, T0, limit=100)
+
+
+def _addressees(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return addressees.next_addressees(connection, _expansion(environment), limit=1000)
 
 
 def _schedules(**wanted: Any) -> Query:
@@ -520,6 +545,9 @@ def _candidates(event_type: str, event_key: str, source_key: str) -> Query:
         (_passed("user-7", trigger_data={"rare": 1}), "ix_messages_recipient"),
         (_overdue_batches, "ix_batches_closes_at"),
         (_closed_batches, "ix_batches_not_resumed"),
+        (_broadcasts, "ix_broadcasts_environment_id_inserted_at_key"),
+        (_overdue_broadcasts, "ix_broadcasts_due"),
+        (_addressees, "pk_broadcast_addressees"),
         (_schedules(), "ix_schedules_environment_id_workflow_key_id"),
         (_schedules(tenant="tenant-7"), "ix_schedules_tenant"),
         (_schedules(recipients=[ELLIE]), "ix_schedules_environment_id_recipient_id"),

@@ -23,6 +23,7 @@ from domain.contract.runs import SweepInput
 from domain.kit.clock import utc_now
 from domain.kit.ids import (
     batch_window_workflow_id,
+    broadcast_workflow_id,
     bulk_operation_workflow_id,
     cancel_fanout_workflow_id,
     message_delivery_workflow_id,
@@ -41,9 +42,10 @@ from services.deliveries.retries import retry_message
 from services.messages.messages import engage_many
 from services.sources.receiving import receive
 from services.sources.sources import put_source
-from services.triggers import expansions
+from services.triggers import expansions, fan_outs
 from services.triggers.open_runs import move_wait
 from temporal_workflows import SweepWorkflow
+from tests.support.broadcasts import SALE, draft, join, send, trigger_of
 from tests.support.interruptions import FailingTemporal
 from tests.support.schedules import schedule
 from tests.support.steps import fetch_step, message_event, wait_step
@@ -366,6 +368,33 @@ async def _schedule_clock(world: World) -> Handle:
     return await _ended(handle)
 
 
+async def _broadcast(world: World) -> Handle:
+    """Send a broadcast two seconds from now, to two users."""
+    await join(world, "vips", "ada", "grace")
+    await draft(world, channel_step("feed"), target_audience_key="vips")
+    send_at = world.engine.clock() + timedelta(seconds=2)
+    await send(world, send_at=send_at)
+    slug = world.environment.scope.slug
+    return await _ended(
+        world.engine.temporal.get_workflow_handle(broadcast_workflow_id(slug, SALE, 1))
+    )
+
+
+async def _broadcast_fanout(world: World) -> Handle:
+    """Send a broadcast to more users than one page has, so that its fan-out pauses."""
+    sizes = fan_outs.CHUNK_SIZE, fan_outs.PACED_CHUNKS
+    fan_outs.CHUNK_SIZE, fan_outs.PACED_CHUNKS = 2, 1
+    try:
+        await join(world, "vips", "ada", "grace", "edsger")
+        await draft(world, channel_step("feed"), target_audience_key="vips")
+        await send(world)
+        slug = world.environment.scope.slug
+        workflow_id = trigger_fanout_workflow_id(slug, str(await trigger_of(world)))
+        return await _ended(world.engine.temporal.get_workflow_handle(workflow_id))
+    finally:
+        fan_outs.CHUNK_SIZE, fan_outs.PACED_CHUNKS = sizes
+
+
 async def _bulk(world: World) -> Handle:
     """Identify users in bulk."""
     given = BulkIdentifyIn(users=[{"id": f"u{number:03}"} for number in range(MANY)])
@@ -398,6 +427,8 @@ SCENARIOS: dict[str, Scenario] = {
     "source_event": Scenario(_source_event, 11),
     "wait_for_event": Scenario(_wait_for_event, 13),
     "wait_timed_out": Scenario(_wait_timed_out, 12),
+    "broadcast": Scenario(_broadcast, 16),
+    "broadcast_fanout": Scenario(_broadcast_fanout, 50),
     "schedule_clock": Scenario(_schedule_clock, 46),
     "delay_skipped": Scenario(_delay_skipped, 13),
     "webhook_delivery": Scenario(_webhook_delivery, 11),

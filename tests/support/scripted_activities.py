@@ -15,6 +15,7 @@ from domain.contract.runs import (
     Advanced,
     AdvanceInput,
     BatchWindowInput,
+    BroadcastInput,
     BulkOperationInput,
     BulkState,
     CancelFanoutInput,
@@ -90,6 +91,7 @@ class Script:
     tried_at_once: list[tuple[str, str]] = field(default_factory=list)
     chunks: list[Chunk] = field(default_factory=list)
     fetched: list[HttpFetchInput] = field(default_factory=list)
+    broadcasts: list[int] = field(default_factory=list)
 
 
 class ScriptedActivities:
@@ -121,6 +123,12 @@ class ScriptedActivities:
         if script.windows:
             return WindowState(is_closed=False, closes_at=script.windows.pop(0))
         return WindowState(is_closed=True)
+
+    @activity.defn(name="send_broadcast")
+    async def send_broadcast(self, order: BroadcastInput) -> str:
+        """Note that it was sent."""
+        self.scripts[order.environment_id].broadcasts.append(order.sends)
+        return "sent"
 
     @activity.defn(name="deliver_message")
     async def deliver_message(self, order: DeliverMessageInput) -> str:
@@ -210,6 +218,7 @@ class ScriptedActivities:
         return [
             self.advance,
             self.close_window,
+            self.send_broadcast,
             self.deliver_message,
             self.deliver_now,
             self.deliver_webhook,

@@ -53,6 +53,7 @@ PROVIDERS = {
     "push": "sandbox_push",
     "chat": "sandbox_chat",
     "http": "http_knock_webhook",
+    "in_app_guide": "in_app_guide_knock",
 }
 
 

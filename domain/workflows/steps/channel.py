@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, ValidationInfo, WithJsonSchema
 from pydantic.functional_validators import BeforeValidator
 
-from domain.channels.kinds import CHANNEL_KINDS
+from domain.channels.kinds import CHANNEL_KINDS, STEP_KINDS
 from domain.channels.sources import template_sources
 from domain.channels.types import ChannelType
 from domain.kit.authored import (
@@ -42,12 +42,12 @@ from domain.workflows.steps.base import BaseStep, is_lenient
 # Every name that a step may call a channel type by.
 _CALLED: Mapping[str, ChannelType] = {
     name: kind.channel_type
-    for kind in CHANNEL_KINDS.values()
+    for kind in STEP_KINDS.values()
     for name in (kind.channel_type.value, *kind.step_names)
 }
-_TEMPLATES: Any = reduce(or_, (kind.template for kind in CHANNEL_KINDS.values()))
+_TEMPLATES: Any = reduce(or_, (kind.template for kind in STEP_KINDS.values()))
 _OVERRIDES: Any = reduce(
-    or_, (kind.overrides for kind in CHANNEL_KINDS.values() if kind.overrides is not None)
+    or_, (kind.overrides for kind in STEP_KINDS.values() if kind.overrides is not None)
 )
 _SETTINGS_FILES: FileFields = {"pre_content": TemplateFile("txt")}
 _OVERRIDE_FILES: FileFields = {"json_overrides": TemplateFile("json")}
@@ -94,7 +94,7 @@ def _channel_type(raw: JsonValue, _info: ValidationInfo) -> ChannelType:
     if raw == "in_app_guide":
         raise Wrong("channel type in_app_guide is not supported by this version")
     if not isinstance(raw, str) or raw not in _CALLED:
-        raise Wrong(f"must be one of: {', '.join(ChannelType)}")
+        raise Wrong(f"must be one of: {', '.join(STEP_KINDS)}")
     return _CALLED[raw]
 
 
@@ -156,7 +156,7 @@ class ChannelStep(BaseStep):
     )
     channel_type: Annotated[
         ChannelType,
-        JudgedBy(_channel_type, {"type": "string", "enum": [one.value for one in ChannelType]}),
+        JudgedBy(_channel_type, {"type": "string", "enum": [one.value for one in STEP_KINDS]}),
     ] = Field(
         default_factory=_absent,
         validate_default=True,
@@ -212,5 +212,5 @@ class ChannelStep(BaseStep):
             if raw.get("channel_type") is None and known is not None:
                 raw["channel_type"] = known
         named, template = raw.get("channel_type"), raw.get("template")
-        if named in set(ChannelType) and isinstance(template, dict):
+        if named in set(STEP_KINDS) and isinstance(template, dict):
             write_defaults(template, CHANNEL_KINDS[ChannelType(named)].template_defaults)

@@ -105,6 +105,13 @@ DELETE FROM audience_members a USING locked l
 WHERE (a.environment_id, a.audience_key, a.user_id, a.tenant_id)
     = (l.environment_id, l.audience_key, l.user_id, l.tenant_id)
 """  # noqa: S608 - fixed text
+# A user's only, too.
+_FORGET_GUIDES = tuple(
+    f"DELETE FROM {table} WHERE environment_id = %(environment_id)s"  # noqa: S608 - constants
+    f" AND user_id IN (SELECT id FROM ({_GIVEN}) AS given (id, collection)"
+    f" WHERE collection = '{USERS}')"
+    for table in ("guide_engagements", "guide_displays")
+)
 _UNSCHEDULE = f"""
 WITH locked AS MATERIALIZED (SELECT id FROM schedules WHERE {_OWNER} ORDER BY id FOR UPDATE)
 DELETE FROM schedules s USING locked WHERE s.id = locked.id
@@ -234,7 +241,7 @@ async def delete_recipients(
     # Before the runs: a clock that fires one of them is waited for, and its run is deleted, too.
     await connection.execute(_UNSCHEDULE, values)
     await delete_some(connection, environment_id, refs, limit=limit)
-    for statement in (*_REST, _LEAVE_AUDIENCES):
+    for statement in (*_REST, _LEAVE_AUDIENCES, *_FORGET_GUIDES):
         await connection.execute(statement, values)
 
 

@@ -64,6 +64,22 @@ FROM first_runs WHERE {_PLACE} AND recipient_id = %(source)s
 ORDER BY workflow_key, tenant_id
 ON CONFLICT (environment_id, collection, recipient_id, workflow_key, tenant_id) DO NOTHING
 """  # noqa: S608 - constants
+# What the target did with a guide counts, and where it did nothing, what the source did.
+_GUIDES = """
+INSERT INTO guide_engagements
+    (environment_id, user_id, guide_key, step_ref, message_id, is_final)
+SELECT environment_id, %(target)s, guide_key, step_ref, message_id, is_final
+FROM guide_engagements WHERE environment_id = %(environment_id)s AND user_id = %(source)s
+ORDER BY guide_key, step_ref
+ON CONFLICT (environment_id, user_id, guide_key, step_ref) DO NOTHING
+"""
+_DISMISSALS = """
+INSERT INTO guide_displays AS d (environment_id, user_id, dismissed_at)
+SELECT environment_id, %(target)s, dismissed_at FROM guide_displays
+WHERE environment_id = %(environment_id)s AND user_id = %(source)s
+ON CONFLICT (environment_id, user_id)
+DO UPDATE SET dismissed_at = greatest(d.dismissed_at, excluded.dismissed_at)
+"""
 
 # A deletion of the target waits, or has come before.
 _HOLD_TARGET = f"""
@@ -136,6 +152,8 @@ async def merge_profiles(
     await connection.execute(_PREFERENCES, values)
     await connection.execute(_AUDIENCES, values)
     await connection.execute(_FIRST_RUNS, values)
+    await connection.execute(_GUIDES, values)
+    await connection.execute(_DISMISSALS, values)
     return 0 if row is None else int(row["size"])
 
 

@@ -19,7 +19,8 @@ WHERE s.environment_id = %s AND c.archived_at IS NULL
 
 _PUBLISHED = """
 SELECT resource_type, key, published_version_id AS version_id,
-       active AND archived_at IS NULL AS is_active
+       active AND archived_at IS NULL AS is_active, active_from, active_until, inserted_at,
+       updated_at, archived_at IS NOT NULL AS is_archived
 FROM content_resources
 WHERE environment_id = %s AND resource_type = ANY(%s)
 """

@@ -144,6 +144,7 @@ async def save_draft(
     *,
     content: JsonObject,
     sha: str,
+    starts_active: bool,
     now: datetime,
 ) -> Resource | None:
     """Write a draft, new or over the old one, and lock it; None when the resource is archived.
@@ -156,8 +157,8 @@ async def save_draft(
         f"""
         INSERT INTO content_resources AS r (environment_id, resource_type, key, draft,
             draft_sha, active, inserted_at, updated_at)
-        VALUES (%(environment_id)s, %(resource_type)s, %(key)s, %(content)s, %(sha)s, true,
-            %(now)s, %(now)s)
+        VALUES (%(environment_id)s, %(resource_type)s, %(key)s, %(content)s, %(sha)s,
+            %(starts_active)s, %(now)s, %(now)s)
         ON CONFLICT (environment_id, resource_type, key) DO UPDATE
         SET draft = excluded.draft, draft_sha = excluded.draft_sha,
             updated_at = CASE WHEN r.draft_sha = excluded.draft_sha
@@ -171,6 +172,7 @@ async def save_draft(
             "key": key,
             "content": Jsonb(content),
             "sha": sha,
+            "starts_active": starts_active,
             "now": now,
         },
     )
@@ -199,7 +201,13 @@ async def insert_version(
 
 
 async def publish(
-    connection: Connection, environment_id: UUID, resource_type: str, key: str, version: Version
+    connection: Connection,
+    environment_id: UUID,
+    resource_type: str,
+    key: str,
+    version: Version,
+    *,
+    starts_active: bool,
 ) -> Resource | None:
     """Make a version the current one; a draft without changes of its own follows it.
 
@@ -212,7 +220,7 @@ async def publish(
         INSERT INTO content_resources AS r (environment_id, resource_type, key, draft,
             draft_sha, published_version_id, published_sha, active, inserted_at, updated_at)
         VALUES (%(environment_id)s, %(resource_type)s, %(key)s, %(content)s, %(sha)s,
-            %(version_id)s, %(sha)s, true, %(now)s, %(now)s)
+            %(version_id)s, %(sha)s, %(starts_active)s, %(now)s, %(now)s)
         ON CONFLICT (environment_id, resource_type, key) DO UPDATE
         SET published_version_id = excluded.published_version_id,
             published_sha = excluded.published_sha,
@@ -231,24 +239,35 @@ async def publish(
             "content": Jsonb(version.content),
             "sha": version.sha,
             "version_id": version.id,
+            "starts_active": starts_active,
             "now": version.inserted_at,
         },
     )
 
 
 async def set_active(
-    connection: Connection, environment_id: UUID, resource_type: str, key: str, *, active: bool
+    connection: Connection,
+    environment_id: UUID,
+    resource_type: str,
+    key: str,
+    *,
+    active: bool,
+    active_from: datetime | None = None,
+    active_until: datetime | None = None,
 ) -> Resource | None:
-    """Switch a resource on or off in one environment; None when there is no such resource."""
+    """Switch a resource on or off in one environment, perhaps for some time only.
+
+    Returns None when there is no such resource.
+    """
     return await fetch_one(
         connection,
         Resource,
         f"""
-        UPDATE content_resources r SET active = %s
+        UPDATE content_resources r SET active = %s, active_from = %s, active_until = %s
         WHERE environment_id = %s AND resource_type = %s AND key = %s AND archived_at IS NULL
         RETURNING {_RESOURCE}
         """,  # noqa: S608 - constants
-        [active, environment_id, resource_type, key],
+        [active, active_from, active_until, environment_id, resource_type, key],
     )
 
 

@@ -88,7 +88,17 @@ def tell_messages(events: str, messages: str) -> str:
     return f"""told_messages AS (
     INSERT INTO message_events ({", ".join(EVENTS["message_events"])})
     SELECT message_id, id, event_type, data, inserted_at FROM {events}
-), messages_handed_on AS (
+), {hand_on_messages(events, messages)}"""  # noqa: S608 - fixed text
+
+
+def hand_on_messages(events: str, messages: str) -> str:
+    """Write a part of a WITH that hands on events of messages, as their rows may stand for.
+
+    Args:
+        events: a part before, with the columns of `message_events`.
+        messages: a part before, with the columns of `message_facts`.
+    """
+    return f"""messages_handed_on AS (
     INSERT INTO outbox ({", ".join(EVENTS["outbox"])})
     SELECT m.environment_id, e.event_type, e.id, NULL, m.id, m.recipient_run_id,
            m.workflow_run_id, m.workflow_key, m.step_ref, m.channel_id, m.collection,

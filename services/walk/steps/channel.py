@@ -18,6 +18,7 @@ from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.zones import first_zone
 from domain.messages.events import MessageEventType
 from domain.messages.kept_data import kept_data
+from domain.messages.messages import MessageSource
 from domain.messages.statuses import DeliveryStatus
 from domain.recipients.refs import TENANTS, RecipientRef
 from domain.runs.events import RunEventType
@@ -213,6 +214,7 @@ def _new_message(
         channel_type=channel.channel_type.value,
         recipient_run_id=run.id,
         workflow_run_id=run.workflow_run_id,
+        source_type=MessageSource.BROADCAST if run.is_broadcast else MessageSource.WORKFLOW,
         workflow_key=walk.definition.key,
         version_id=run.version_id,
         step_ref=step.ref,

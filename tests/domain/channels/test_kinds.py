@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.channels.kinds import CHANNEL_KINDS, delivery_queue
+from domain.channels.kinds import CHANNEL_KINDS, STEP_KINDS, delivery_queue
 from domain.channels.types import ChannelType
 from domain.contract.queues import DELIVERY_QUEUES
 from domain.kit.errors import InvalidParams
@@ -40,7 +40,7 @@ def test_each_delivery_queue_is_that_of_one_channel_type() -> None:
         delivery_queue(ChannelType.IN_APP_FEED)
 
 
-@pytest.mark.parametrize("channel_type", ChannelType)
+@pytest.mark.parametrize("channel_type", STEP_KINDS)
 def test_the_least_of_a_template(channel_type: ChannelType) -> None:
     """Texts may be empty, and what may be left out may be null."""
     template = CHANNEL_KINDS[channel_type].template

@@ -18,6 +18,7 @@ from domain.kit.authored import (
 )
 from domain.kit.errors import InvalidParams
 from domain.kit.stored import content_sha
+from tests.support.guides import guide, guide_step
 from tests.support.steps import channel_step, email_step, workflow
 
 DOCUMENTS: dict[str, Any] = {
@@ -41,6 +42,7 @@ DOCUMENTS: dict[str, Any] = {
             {"conditions": [{"property": "plan", "operator": "equal_to", "argument": "pro"}]}
         ],
     },
+    "guide": guide(guide_step(title="Hi {{ recipient.name }}"), target_audience_key="vips"),
 }
 
 

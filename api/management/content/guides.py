@@ -1,0 +1,133 @@
+"""Guides: list, get, upsert, validate, archive, activate."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Request
+from pydantic import Field
+from starlette.responses import JSONResponse
+
+from api.kit.auth import EngineDep, ServiceToken
+from api.kit.parameters import Param, boolean, takes
+from api.kit.query_strings import Query, QueryDep
+from api.kit.shapes import LeftOut, Moment, Out, answer, read_body
+from api.kit.strings import known_id
+from api.management.content.resource import ANNOTATE_HELP, ContentOut, ContentResource
+from api.management.requests import ENVIRONMENT_HELP, read_environment
+from domain.content.guide import GUIDE, GuideStep, UrlPattern
+from domain.kit.clock import parse_instant
+from domain.kit.errors import InvalidParams
+from domain.kit.shapes import DocumentedAs, Instant, Shape, read_shape
+from services.content.drafts import ContentView, switch_content
+from services.guides.archiving import archive_guide
+
+_INSTANT = {"type": "string", "format": "date-time"}
+
+
+class GuideOut(ContentOut):
+    """A guide as it is read."""
+
+    name: Annotated[Any, DocumentedAs(str)]
+    channel_key: Annotated[Any, DocumentedAs(str)]
+    description: Annotated[Any, DocumentedAs(str | None)]
+    tags: Annotated[Any, DocumentedAs(list[str])]
+    type: str = Field(description="The message type of its first step.")
+    steps: Annotated[Any, DocumentedAs(list[GuideStep])]
+    activation_url_patterns: Annotated[Any, DocumentedAs(list[UrlPattern])]
+    target_audience_key: Annotated[Any, DocumentedAs(str | None)]
+    target_property_conditions: Annotated[Any, DocumentedAs(dict[str, Any] | None)]
+    goal_attachment: Annotated[Any, DocumentedAs(dict[str, Any] | None)]
+    active: bool = Field(description="Whether it is switched on in this environment.")
+    active_from: LeftOut[Moment] = Field(None, description="It is shown from then on.")
+    active_until: LeftOut[Moment] = Field(None, description="It is shown until then.")
+    valid: bool = Field(description="Whether everything that it refers to exists.")
+    archived_at: Moment | None = None
+    deleted_at: Moment | None = None
+
+    @classmethod
+    def beside(cls, view: ContentView[Any]) -> dict[str, Any]:
+        """Return its type, whether and when it is switched on, and whether it is valid."""
+        return {
+            "type": view.document.type,
+            "active": view.active,
+            "active_from": view.active_from,
+            "active_until": view.active_until,
+            "valid": view.valid,
+        }
+
+
+class GuideActivation(Shape):
+    """Switch on or off, or on for some time; Knock's CLI sends this in the query."""
+
+    status: bool | None = Field(None, description="On when it is left out.")
+    begins_at: Instant | None = Field(None, alias="from", description="On from then on.")
+    ends_at: Instant | None = Field(None, alias="until", description="On until then.")
+
+
+class ArchivedGuideOut(Out):
+    """Done."""
+
+    result: str = "success"
+
+
+guides = ContentResource(GUIDE, GuideOut, tag="Guides")
+router = guides.router
+
+
+@router.put(
+    "/{key}/activate",
+    response_model=guides.body_out,
+    openapi_extra=takes(
+        GuideActivation,
+        query={
+            **ENVIRONMENT_HELP,
+            **ANNOTATE_HELP,
+            "status": boolean("The same as in the body."),
+            "from": Param("The same as in the body.", _INSTANT),
+            "until": Param("The same as in the body.", _INSTANT),
+        },
+    ),
+)
+async def activate_guide(
+    key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
+) -> JSONResponse:
+    """Switch a guide on or off in one environment, at once, or on for some time."""
+    given = await read_body(request, GuideActivation)
+    if not given.model_fields_set:
+        given = _of_query(query)
+    if given.begins_at and given.ends_at and given.ends_at <= given.begins_at:
+        raise InvalidParams.of("until", "must be after from")
+    environment = await read_environment(engine, query)
+    is_active = given.status is not False
+    view = await switch_content(
+        engine,
+        environment,
+        GUIDE,
+        known_id(key),
+        active=is_active,
+        active_from=given.begins_at if is_active else None,
+        active_until=given.ends_at if is_active else None,
+    )
+    return guides.wrapped(view, request, query)
+
+
+def _of_query(query: Query) -> GuideActivation:
+    """Read what Knock's CLI sends. Raises InvalidParams."""
+    texts = {name: query.text(name) for name in ("from", "until")}
+    given = {name: text for name, text in texts.items() if text is not None}
+    for name, text in given.items():
+        if parse_instant(text) is None:
+            raise InvalidParams.of(name, "must be an ISO 8601 date-time")
+    return read_shape(GuideActivation, {**given, "status": query.boolean("status")})
+
+
+@router.delete(
+    "/{key}", response_model=ArchivedGuideOut, openapi_extra=takes(query=ENVIRONMENT_HELP)
+)
+async def archive(
+    key: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
+) -> JSONResponse:
+    """Archive a guide in all environments, for good."""
+    await archive_guide(engine, await read_environment(engine, query), known_id(key))
+    return answer(ArchivedGuideOut())

@@ -1,0 +1,1 @@
+"""Broadcasts: one message of authors to many users at once, sent once."""

@@ -1,0 +1,203 @@
+"""Guides as a kind of content: what an application shows to users, and to whom.
+
+Source: Management API reference, GuideRequest; Knock docs, "Guides".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from domain.channels.types import ChannelType
+from domain.conditions import ConditionGroup, parse_condition_group, read_condition_group
+from domain.content.kind import KindOfContent
+from domain.kit.authored import CHANNEL, ChannelTypes, Reference, ResourceType, Template
+from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.shapes import Shape, Text, Wrong, parsed_by
+from domain.kit.stored import Name, is_content_key, read_document, without_client_keys
+from domain.workflows.definition import MAX_DESCRIPTION_LENGTH, Labels
+
+MAX_STEPS = 100
+MAX_PATTERNS = 100
+_CONDITIONS = {"type": ["object", "null"], "description": "`all` or `any` of conditions."}
+
+
+def _ref(raw: str) -> str:
+    if not is_content_key(raw):
+        raise Wrong("must be 3 to 255 characters of a-z, 0-9, _ and -")
+    return raw
+
+
+def _steps(steps: list[GuideStep]) -> list[GuideStep]:
+    refs = [step.ref for step in steps]
+    if len(set(refs)) < len(refs):
+        raise Wrong("must have a ref of its own in each entry")
+    return steps
+
+
+def _goal(raw: JsonValue) -> None:
+    if raw is not None:
+        raise Wrong("goals are not supported by this version")
+
+
+class GuideStep(Shape):
+    """A piece of an interface, and what it says."""
+
+    ref: Annotated[str, AfterValidator(_ref)]
+    name: str | None = None
+    schema_key: Text = Field(description="Of the message type.")
+    schema_semver: Text
+    schema_variant_key: Text
+    # `values` is what a mapping calls its own.
+    content: dict[str, Any] = Field({}, alias="values", description="Strings may be Liquid.")
+
+
+class UrlPattern(Shape):
+    """Where in an application a guide is shown, or is not."""
+
+    directive: Literal["allow", "block"] = "allow"
+    pathname: str | None = Field(None, description="For example `/dashboard/*`.")
+    search: str | None = Field(None, description="For example `tab=settings&*`.")
+
+
+class GuideShape(Shape):
+    """A guide as it is written; members that a client adds beside these are ignored."""
+
+    name: Name
+    channel_key: Text = Field(description="Of a channel of type `in_app_guide`.")
+    description: Annotated[str | None, Field(max_length=MAX_DESCRIPTION_LENGTH)] = None
+    tags: Labels = Field([], description="For authors.")
+    steps: Annotated[list[GuideStep], AfterValidator(_steps), Field(max_length=MAX_STEPS)]
+    activation_url_patterns: Annotated[list[UrlPattern], Field(max_length=MAX_PATTERNS)] = Field(
+        [], description="Without any it is shown everywhere."
+    )
+    target_audience_key: Annotated[str | None, Field(min_length=1, max_length=255)] = Field(
+        None, description="Only for its members."
+    )
+    target_property_conditions: Annotated[
+        ConditionGroup | None, parsed_by(parse_condition_group, _CONDITIONS)
+    ] = Field(None, description="On `recipient`, `tenant` and `data`.")
+    goal_attachment: Annotated[None, BeforeValidator(_goal), WithJsonSchema({"type": "null"})] = (
+        Field(None, description="Not supported yet.")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReadStep:
+    """A step of a stored guide."""
+
+    ref: str
+    schema_key: str
+    schema_semver: str
+    schema_variant_key: str
+    values: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """What a guide says.
+
+    Attributes:
+        key: names it in every environment.
+        channel_key: the channel that it is shown on.
+        steps: in order.
+        patterns: where it is shown, as they are written.
+        audience_key: whose members may see it; None for everybody.
+        conditions: what else has to hold, or None.
+    """
+
+    key: str
+    channel_key: str
+    steps: tuple[ReadStep, ...]
+    patterns: tuple[JsonObject, ...]
+    audience_key: str | None
+    conditions: ConditionGroup | None
+
+    @property
+    def type(self) -> str:
+        """Return the message type of its first step, which is what it looks like."""
+        return self.steps[0].schema_key if self.steps else ""
+
+
+class GuideKind(KindOfContent[Guide]):
+    """What guides tell of themselves."""
+
+    name: ClassVar[ResourceType] = ResourceType.GUIDE
+    noun: ClassVar[str] = "guide"
+    shape: ClassVar[type[Shape]] = GuideShape
+    # Nobody should see one by surprise.
+    starts_active: ClassVar[bool] = False
+
+    def normalise(self, raw: JsonObject, channel_types: ChannelTypes) -> JsonObject:
+        """Return the members that are written, lists where nothing is said."""
+        sent = {name: without_client_keys(raw.get(name)) for name in self.shape.model_fields}
+        for name in ("tags", "steps", "activation_url_patterns"):
+            sent[name] = [] if sent[name] is None else sent[name]
+        if sent["target_property_conditions"] == {}:
+            sent["target_property_conditions"] = None
+        return sent
+
+    def check(self, content: JsonObject, key: str) -> Guide:
+        """Read a draft. Raises InvalidParams with every violation."""
+        read_document(GuideShape, content, key)
+        return self.read(content, key)
+
+    def read(self, content: JsonValue, key: str) -> Guide:
+        """Read a stored guide, and refuse none: what cannot be read is shown to nobody."""
+        stored = content if isinstance(content, dict) else {}
+        audience = stored.get("target_audience_key")
+        return Guide(
+            key=key,
+            channel_key=_text(stored.get("channel_key")),
+            steps=tuple(map(_read_step, _objects(stored.get("steps")))),
+            patterns=tuple(_objects(stored.get("activation_url_patterns"))),
+            audience_key=audience if isinstance(audience, str) else None,
+            conditions=read_condition_group(stored.get("target_property_conditions")),
+        )
+
+    def references(self, document: Guide) -> Iterator[Reference]:
+        """Yield the channel, and the audience."""
+        yield Reference("channel_key", CHANNEL, document.channel_key, ChannelType.IN_APP_GUIDE)
+        if document.audience_key is not None:
+            yield Reference("target_audience_key", ResourceType.AUDIENCE, document.audience_key)
+
+    def templates(self, document: Guide) -> Iterator[Template]:
+        """Yield the strings among the values of all steps."""
+        for index, step in enumerate(document.steps):
+            yield from _sources(step.values, f"steps[{index}].values")
+
+
+def _sources(value: JsonValue, place: str) -> Iterator[Template]:
+    if isinstance(value, str):
+        yield Template(place, value)
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            yield from _sources(member, f"{place}.{name}")
+    elif isinstance(value, list):
+        for index, member in enumerate(value):
+            yield from _sources(member, f"{place}[{index}]")
+
+
+def _read_step(raw: JsonObject) -> ReadStep:
+    values = raw.get("values")
+    return ReadStep(
+        ref=_text(raw.get("ref")),
+        schema_key=_text(raw.get("schema_key")),
+        schema_semver=_text(raw.get("schema_semver")),
+        schema_variant_key=_text(raw.get("schema_variant_key")),
+        values=values if isinstance(values, dict) else {},
+    )
+
+
+def _text(raw: JsonValue) -> str:
+    return raw if isinstance(raw, str) else ""
+
+
+def _objects(raw: JsonValue) -> list[JsonObject]:
+    return [one for one in raw if isinstance(one, dict)] if isinstance(raw, list) else []
+
+
+GUIDE = GuideKind()

@@ -1,0 +1,1 @@
+"""Guides as users see them, and what they do with them."""

@@ -1,0 +1,66 @@
+"""What applications say that users did with guides.
+
+Source: Knock API reference, "Guides"; the official client's guide module.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Members, Shape, Text
+
+
+class GuideKeyIn(Shape):
+    """A guide, as far as a user is concerned."""
+
+    guide_key: Text
+    tenant: str | None = Field(None, description="On whose behalf the user has seen it.")
+
+
+class GuideStepIn(GuideKeyIn):
+    """A step of a guide that a user does something with."""
+
+    channel_id: Text
+    guide_id: Text
+    guide_step_ref: Text
+
+
+class GuideSeenIn(GuideStepIn):
+    """A user has seen a step."""
+
+    content: Annotated[dict[str, Any], EMPTY_LIST_IS_OBJECT] = Field(
+        description="What the user has seen."
+    )
+    data: Members[Any] | None = Field(None, description="What the guides were asked for with.")
+
+
+class GuideInteractedIn(GuideStepIn):
+    """A user has interacted with a step."""
+
+    metadata: Members[Any] | None = Field(None, description="With what, and how.")
+
+
+class GuideArchivedIn(GuideStepIn):
+    """A user has dismissed a step."""
+
+    is_final: bool | None = Field(None, description="The user is done with the whole guide.")
+    unthrottled: bool | None = Field(None, description="Other guides may be shown at once.")
+
+
+_Keys = Annotated[list[Annotated[str, Field(min_length=1, max_length=255)]], Field(max_length=1000)]
+
+
+class GuideGroupIn(Shape):
+    """In which order guides are shown, and how long they wait for each other."""
+
+    display_interval: Annotated[int, Field(ge=0, le=31_536_000)] | None = Field(
+        None, description="Seconds for which no guide is shown after one was dismissed."
+    )
+    display_sequence: _Keys = Field(
+        [], description="Keys in order; guides that are not named come behind, the oldest first."
+    )
+    display_sequence_unthrottled: _Keys = Field(
+        [], description="Keys of those that wait for none, and come first."
+    )

@@ -1,0 +1,1 @@
+"""SQL over guides: their order, and what users did with them."""

@@ -1,0 +1,1 @@
+"""Broadcasts: write, send, stop."""

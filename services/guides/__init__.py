@@ -1,0 +1,1 @@
+"""Guides: whom they are shown to, and what users do with them."""

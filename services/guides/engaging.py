@@ -1,0 +1,130 @@
+"""What users do with guides: the first thing makes a message, which the rest happens to."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from domain.guides.requests import GuideArchivedIn, GuideKeyIn, GuideSeenIn, GuideStepIn
+from domain.kit.errors import NotFound
+from domain.kit.ids import new_id, read_id
+from domain.kit.principals import EnvironmentScope
+from domain.messages.engagement import Engagement, StatusChange
+from domain.messages.events import first_events
+from domain.messages.kept_data import kept_data
+from domain.recipients.refs import RecipientRef
+from models.queries.guides import guides as statements
+from models.queries.messages import engagement
+from models.queries.recipients.recipients import existing_recipients
+from services.engine import Engine, Unit
+from services.guides.published import guide_channel, guides_of, read_configuration
+
+
+async def engage(
+    engine: Engine,
+    environment: EnvironmentScope,
+    user_id: str,
+    given: GuideStepIn,
+    change: StatusChange,
+    *,
+    message_id: UUID | None = None,
+) -> None:
+    """Note what a user does with a step of a guide; doing it twice is harmless.
+
+    Archiving counts once: other guides wait from the first time on.
+
+    Args:
+        engine: the parts of this process.
+        environment: where.
+        user_id: who.
+        given: which step, and what is said of it.
+        change: what the user does.
+        message_id: the message that the step must have, if it is named.
+
+    Raises:
+        NotFound: there is no such channel, guide, step or user, or the step has another message.
+    """
+    async with engine.unit() as unit:
+        found = await _message_of(unit, environment, user_id, given)
+        if message_id is not None and found != message_id:
+            raise NotFound("The message does not exist.")
+        connection = unit.connection
+        if change.action is Engagement.ARCHIVED:
+            if await statements.is_archived(connection, environment.id, found):
+                return
+            if isinstance(given, GuideArchivedIn) and not given.unthrottled:
+                await statements.note_dismissed(connection, environment.id, user_id, unit.now)
+        await engagement.engage(connection, environment.id, change, [found], now=unit.now)
+
+
+async def _message_of(
+    unit: Unit, environment: EnvironmentScope, user_id: str, given: GuideStepIn
+) -> UUID:
+    """Return the message of a step, which is made when there is none."""
+    engine, connection = unit.engine, unit.connection
+    configuration = await read_configuration(engine, connection, environment)
+    channel_id = read_id(given.channel_id)
+    if channel_id is None:
+        raise NotFound("There is no guide channel with this id.")
+    channel = guide_channel(configuration, channel_id)
+    guides = await guides_of(engine, connection, environment, configuration, channel)
+    found = guides.get(given.guide_key)
+    if found is None or str(found.id) != given.guide_id.lower():
+        raise NotFound(f"The guide {given.guide_key[:255]!r} does not exist.")
+    if given.guide_step_ref not in {step.ref for step in found.guide.steps}:
+        raise NotFound(f"The guide has no step {given.guide_step_ref[:255]!r}.")
+    user = RecipientRef.user(user_id)
+    if not await existing_recipients(connection, environment.id, [user]):
+        raise NotFound("The user does not exist.")
+    message_id = await statements.claim_engagement(
+        connection,
+        environment.id,
+        user_id,
+        given.guide_key,
+        given.guide_step_ref,
+        message_id=new_id(),
+        is_final=isinstance(given, GuideArchivedIn) and bool(given.is_final),
+    )
+    content, data = {}, {}
+    if isinstance(given, GuideSeenIn):
+        content, data = given.content, kept_data(given.data or {})
+    # One that retention has deleted is made anew.
+    await statements.make_message(
+        connection,
+        environment.id,
+        message_id=message_id,
+        channel_id=channel.id,
+        guide_key=given.guide_key,
+        version_id=found.version_id,
+        step_ref=given.guide_step_ref,
+        user_id=user_id,
+        tenant_id=given.tenant,
+        data=data,
+        content=content,
+        events=first_events(message_id, unit.now, in_app=True),
+        now=unit.now,
+    )
+    return message_id
+
+
+async def unarchive(
+    engine: Engine, environment: EnvironmentScope, user_id: str, given: GuideKeyIn
+) -> None:
+    """Let a user see a guide again that they have dismissed; of one that is not, nothing."""
+    async with engine.unit() as unit:
+        connection = unit.connection
+        steps = await statements.engaged_steps(connection, environment.id, user_id, given.guide_key)
+        await statements.take_back_final(connection, environment.id, user_id, given.guide_key)
+        messages = [step.message_id for step in steps if step.archived_at is not None]
+        if messages:
+            change = StatusChange(Engagement.UNARCHIVED)
+            await engagement.engage(connection, environment.id, change, messages, now=unit.now)
+
+
+async def reset(
+    engine: Engine, environment: EnvironmentScope, user_id: str, given: GuideKeyIn
+) -> None:
+    """Let a guide be new to a user; the messages of before stay where messages are listed."""
+    async with engine.unit() as unit:
+        await statements.forget_engagements(
+            unit.connection, environment.id, user_id, given.guide_key
+        )

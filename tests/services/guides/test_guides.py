@@ -1,0 +1,247 @@
+"""Who sees which guide, what it says, and what becomes of it when something is done with it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from domain.guides.requests import GuideArchivedIn, GuideInteractedIn, GuideKeyIn, GuideSeenIn
+from domain.guides.rows import Ineligibility
+from domain.kit.errors import NotFound
+from domain.kit.shapes import Shape, read_shape
+from domain.messages.engagement import Engagement, StatusChange
+from domain.recipients.refs import RecipientRef
+from services.bulk.departures import delete_recipient
+from services.guides import engaging
+from services.guides.showing import GuidesView, show_guides
+from tests.support.broadcasts import join
+from tests.support.builders import T0
+from tests.support.guides import CHANNEL_KEY, activate, guide_step, publish_guide
+from tests.support.steps import when
+from tests.support.world import World
+
+ELLIE = "ellie"
+
+
+@pytest.fixture
+async def channel(world: World) -> UUID:
+    """Make a channel of guides, and a user."""
+    await world.make.user(world.environment, ELLIE, name="Ellie", plan="pro")
+    return await world.channel("in_app_guide", CHANNEL_KEY)
+
+
+async def show(world: World, channel: UUID, user: str = ELLIE, **more: Any) -> GuidesView:
+    """Ask which guides a user sees."""
+    return await show_guides(world.engine, world.environment.scope, user, channel, **more)
+
+
+def keys(view: GuidesView) -> list[str]:
+    """Return which guides are shown."""
+    return [shown.found.guide.key for shown in view.entries]
+
+
+async def act(
+    world: World, channel: UUID, shape: type[Shape], action: Engagement, guide_id: UUID, **more: Any
+) -> None:
+    """Do something with the first step of the guide `tour`."""
+    body = {
+        "channel_id": str(channel),
+        "guide_id": str(guide_id),
+        "guide_key": "tour",
+        "guide_step_ref": "step_1",
+        **more,
+    }
+    given: Any = read_shape(shape, body)
+    change = StatusChange(action, body.get("metadata"))
+    await engaging.engage(world.engine, world.environment.scope, ELLIE, given, change)
+
+
+async def archive(world: World, channel: UUID, guide_id: UUID, **more: Any) -> None:
+    """Dismiss the first step of the guide `tour`."""
+    await act(world, channel, GuideArchivedIn, Engagement.ARCHIVED, guide_id, **more)
+
+
+async def messages(world: World) -> list[dict[str, Any]]:
+    """Return the messages of guides."""
+    return await world.make.rows(
+        "SELECT * FROM messages WHERE environment_id = %s AND source_type = 'guide'",
+        world.environment.id,
+    )
+
+
+async def test_what_it_says(world: World, channel: UUID) -> None:
+    """Strings are rendered for the user, the tenant and the data, at any depth."""
+    await publish_guide(
+        world,
+        "tour",
+        guide_step(
+            title="Hi {{ recipient.name }} of {{ tenant.id }}",
+            button={"text": "{{ data.page }}", "size": 3},
+            dismissible=True,
+        ),
+    )
+    view = await show(world, channel, tenant_id="acme", data={"page": "home"})
+    (step,) = view.entries[0].steps
+    assert step.content == {
+        "title": "Hi Ellie of acme",
+        "button": {"text": "home", "size": 3},
+        "dismissible": True,
+    }
+    assert step.engaged is None
+
+
+async def test_the_oldest_first(world: World, channel: UUID) -> None:
+    """Guides stand in the order in which they were made, those of a type alone when asked for."""
+    for day, key in enumerate(("first", "second", "third")):
+        await publish_guide(world.at(T0 + timedelta(days=day)), key)
+    modal = {**guide_step(), "schema_key": "modal"}
+    await publish_guide(world.at(T0 + timedelta(days=9)), "modal", modal)
+    assert keys(await show(world, channel)) == ["first", "second", "third", "modal"]
+    assert keys(await show(world, channel, guide_type="modal")) == ["modal"]
+
+
+async def test_only_while_it_is_active(world: World, channel: UUID) -> None:
+    """It is off until somebody switches it on, which may hold for some time only."""
+    await publish_guide(world, "tour", active=False)
+    assert (await show(world, channel)).ineligible == {"tour": Ineligibility.NOT_ACTIVE}
+    hour = timedelta(hours=1)
+    await activate(world, "tour", since=T0, until=T0 + hour)
+    for moment, seen in ((T0 - hour, []), (T0, ["tour"]), (T0 + hour, [])):
+        assert keys(await show(world.at(moment), channel)) == seen
+    await activate(world, "tour")
+    assert keys(await show(world.at(T0 - hour), channel)) == ["tour"]
+
+
+async def test_whom_it_is_meant_for(world: World, channel: UUID) -> None:
+    """Conditions see recipient, tenant and data; an audience counts for whatever tenant."""
+    await publish_guide(
+        world, "pros", target_property_conditions=when("recipient.plan", "equal_to", "pro")
+    )
+    await publish_guide(
+        world, "here", target_property_conditions=when("data.page", "equal_to", "home")
+    )
+    await join(world, "vips", (ELLIE, "acme"))
+    await publish_guide(world, "vip", target_audience_key="vips")
+    view = await show(world, channel, data={"page": "home"})
+    assert keys(view) == ["pros", "here", "vip"]
+    assert (await show(world, channel, "stranger")).ineligible == {
+        "pros": Ineligibility.CONDITIONS,
+        "here": Ineligibility.CONDITIONS,
+        "vip": Ineligibility.AUDIENCE,
+    }
+
+
+async def test_broken_liquid(world: World, channel: UUID) -> None:
+    """A guide that cannot be rendered is left out, and spoils nothing beside it."""
+    await publish_guide(world, "tour", guide_step(title="{% for i in (1..9999999) %}x{% endfor %}"))
+    await publish_guide(world, "fine")
+    assert keys(await show(world, channel)) == ["fine"]
+
+
+async def test_seen(world: World, channel: UUID) -> None:
+    """The first time makes one message, delivered, with what was seen; the guide stays."""
+    guide_id = await publish_guide(world, "tour")
+    given = {"content": {"title": "Hello"}, "data": {"page": "home"}, "tenant": "acme"}
+    await asyncio.gather(
+        *(act(world, channel, GuideSeenIn, Engagement.SEEN, guide_id, **given) for _ in range(4))
+    )
+    (message,) = await messages(world)
+    said = ("workflow_key", "step_ref", "delivery_status", "tenant_id", "content", "data")
+    assert [message[name] for name in said] == [
+        *("tour", "step_1", "delivered", "acme"),
+        {"title": "Hello"},
+        {"page": "home"},
+    ]
+    assert (message["channel_id"], message["recipient_id"]) == (channel, ELLIE)
+    (shown,) = (await show(world, channel)).entries
+    engaged = shown.steps[0].engaged
+    assert engaged is not None
+    assert (engaged.message_id, engaged.seen_at) == (message["id"], message["seen_at"])
+    assert (await world.message_story(message["id"]))[-1] == "seen"
+
+
+async def test_interacted(world: World, channel: UUID) -> None:
+    """What was interacted with was seen and read."""
+    guide_id = await publish_guide(world, "tour")
+    await act(
+        world, channel, GuideInteractedIn, Engagement.INTERACTED, guide_id, metadata={"at": "ok"}
+    )
+    (message,) = await messages(world)
+    assert all(message[name] for name in ("seen_at", "read_at", "interacted_at"))
+
+
+async def test_archived(world: World, channel: UUID) -> None:
+    """A dismissed guide is not shown any more, and the wait of others begins, once."""
+    guide_id = await publish_guide(world, "tour")
+    assert (await show(world, channel)).dismissed_at is None
+    await archive(world.at(T0), channel, guide_id)
+    await archive(world.at(T0 + timedelta(hours=1)), channel, guide_id)
+    view = await show(world, channel)
+    assert (view.ineligible, view.dismissed_at) == ({"tour": Ineligibility.ARCHIVED}, T0)
+    given = read_shape(GuideKeyIn, {"guide_key": "tour"})
+    await engaging.unarchive(world.engine, world.environment.scope, ELLIE, given)
+    assert keys(await show(world, channel)) == ["tour"]
+    assert len(await messages(world)) == 1
+
+
+async def test_archived_without_a_wait(world: World, channel: UUID) -> None:
+    """One that nothing waits for begins no wait."""
+    guide_id = await publish_guide(world, "tour")
+    await archive(world, channel, guide_id, unthrottled=True)
+    assert (await show(world, channel)).dismissed_at is None
+
+
+@pytest.mark.parametrize(("is_final", "shown"), [(False, ["tour"]), (True, [])])
+async def test_one_step_of_several(
+    world: World, channel: UUID, is_final: bool, shown: list[str]
+) -> None:
+    """A guide is done with when all its steps are, or when one is said to be the last."""
+    guide_id = await publish_guide(world, "tour", guide_step(), guide_step("step_2"))
+    await archive(world, channel, guide_id, is_final=is_final)
+    assert keys(await show(world, channel)) == shown
+
+
+async def test_reset(world: World, channel: UUID) -> None:
+    """It is new to the user again; the next time makes another message."""
+    guide_id = await publish_guide(world, "tour")
+    await archive(world, channel, guide_id)
+    given = read_shape(GuideKeyIn, {"guide_key": "tour"})
+    await engaging.reset(world.engine, world.environment.scope, ELLIE, given)
+    (shown,) = (await show(world, channel)).entries
+    assert shown.steps[0].engaged is None
+    await archive(world, channel, guide_id)
+    assert len(await messages(world)) == 2
+
+
+async def test_what_is_not_there(world: World, channel: UUID) -> None:
+    """Nothing is made of an unknown guide, step or channel, nor for somebody unknown."""
+    guide_id = await publish_guide(world, "tour")
+    feed = await world.make.channel()
+    for wrong in (
+        {"guide_key": "other"},
+        {"guide_step_ref": "other"},
+        {"channel_id": str(feed)},
+    ):
+        with pytest.raises(NotFound):
+            await archive(world, channel, guide_id, **wrong)
+    with pytest.raises(NotFound):
+        await archive(world, channel, channel)
+    await delete_recipient(world.engine, world.environment.scope, RecipientRef.user(ELLIE))
+    with pytest.raises(NotFound):
+        await archive(world, channel, guide_id)
+    with pytest.raises(NotFound):
+        await show(world, feed)
+    assert await messages(world) == []
+
+
+async def test_nothing_is_left_of_a_deleted_user(world: World, channel: UUID) -> None:
+    """With the user goes what the user did."""
+    guide_id = await publish_guide(world, "tour")
+    await archive(world, channel, guide_id)
+    await delete_recipient(world.engine, world.environment.scope, RecipientRef.user(ELLIE))
+    view = await show(world, channel)
+    assert (keys(view), view.dismissed_at) == (["tour"], None)
