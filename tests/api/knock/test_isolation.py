@@ -19,6 +19,7 @@ import pytest
 from api.reference.routes import knock_document
 from models.tables import metadata
 from tests.support.builders import Builder, Environment
+from tests.support.guides import CHANNEL_KEY, guide_step, publish_guide
 from tests.support.user_tokens import granted, let_sign, of_browser, signed
 from tests.support.world import World
 
@@ -57,6 +58,9 @@ class Theirs:
             here["channel_id"] = here["push_id"]
         if "audiences" in path:
             here["key"] = here["audience_key"]
+        if "guides" in path:
+            here["channel_id"] = here["guides_id"]
+            here["message_id"] = here["guide_message_id"]
         return re.sub(r"\{(\w+)\}", lambda found: here[found[1]], path)
 
 
@@ -102,7 +106,8 @@ async def theirs(client: httpx.AsyncClient, world: World, make: Builder) -> Thei
             "repeats": [{"frequency": "daily", "hours": 9}],
         },
     )
-    body = _body(scheduled.json()[0]["id"], message)
+    step, guide_message = await _guide(client, world)
+    body = _body(scheduled.json()[0]["id"], message) | step
     known = {
         "user_id": "ellie",
         "collection": "projects",
@@ -112,14 +117,36 @@ async def theirs(client: httpx.AsyncClient, world: World, make: Builder) -> Thei
         "channel_type": "email",
         "channel_id": str(feed),
         "push_id": push,
+        "guides_id": step["channel_id"],
+        "guide_message_id": guide_message,
         "key": "welcome",
         "audience_key": "beta",
         "message_id": message,
         "run_id": run,
         "operation_id": str(uuid4()),
+        # A source's address is its key: whoever knows it may send, so this one is nobody's.
+        "endpoint_id": uuid4().hex,
         "action": "read",
     }
     return Theirs(environment, known, body)
+
+
+async def _guide(client: httpx.AsyncClient, world: World) -> tuple[dict[str, Any], str]:
+    """Show a guide to a user; return how its step is named in bodies, and its message."""
+    channel = await world.channel("in_app_guide", CHANNEL_KEY)
+    guide_id = await publish_guide(world, "tour", guide_step(title=MARK))
+    step = {
+        "channel_id": str(channel),
+        "guide_id": str(guide_id),
+        "guide_key": "tour",
+        "guide_step_ref": "step_1",
+        "content": {"title": MARK},
+    }
+    seen = await client.put("/v1/users/ellie/guides/messages/seen", json=step)
+    assert seen.status_code == 200
+    query = {"source": "tour"}
+    shown = await client.get("/v1/users/ellie/messages", params=query)
+    return {**step, "content": {}}, shown.json()["items"][0]["id"]
 
 
 def _body(schedule_id: str, message_id: str) -> dict[str, Any]:
