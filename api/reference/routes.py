@@ -71,6 +71,10 @@ def management_document() -> JsonObject:
             "Guides": "What an application shows to users. A commit publishes them.",
             "Broadcasts": "What is sent once to many, at one moment.",
             "E-mail layouts": "What surrounds the bodies of e-mails. A commit publishes them.",
+            "Message types": "What messages in applications and guides are made of.",
+            "Partials": "Pieces of content that templates share. A commit publishes them.",
+            "Translations": "Texts by language. A commit publishes them.",
+            "Variables": "Values that templates read, account-wide or of one environment.",
             "Commits": "Publish drafts, and promote them to the next environment.",
             "Environments": "The chain that content is promoted along.",
             "Channels": "What workflows send through.",
@@ -87,6 +91,7 @@ def management_document() -> JsonObject:
             "Admin: webhooks": "Endpoints that are told what happens, and the log of each.",
             "Admin: preferences": "What counts for recipients that say nothing else.",
             "Admin: schedules": "Schedules that are to be paused, or did not occur.",
+            "Admin: variables": "Variables and brands; changes take effect at once.",
             "Admin: sources": "Secrets and addresses of sources.",
         },
     )

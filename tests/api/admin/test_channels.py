@@ -51,7 +51,7 @@ async def test_a_channel_of_a_newer_version_is_shown_but_not_set_up(
 ) -> None:
     """What its settings mean is not known here: they are masked, and left as they are."""
     await account.rows(
-        "UPDATE channels SET channel_type = 'in_app_guide' WHERE key = 'smtp' RETURNING 1"
+        "UPDATE channels SET channel_type = 'hologram' WHERE key = 'smtp' RETURNING 1"
     )
     shown = (await management.get("/v1/channels/smtp")).json()
     path = f"{CHANNELS}/smtp/environments/development"
