@@ -28,10 +28,13 @@ def _base_url(url: str | None) -> str | None:
     return url.rstrip("/") if url else None
 
 
+ServerAddress = Annotated[str | None, AfterValidator(_base_url)]
+
+
 class RestSettings(ProviderSettings):
     """Settings of a vendor with an HTTP API; `base_url` leads to another server than its own."""
 
-    base_url: Annotated[str | None, AfterValidator(_base_url)] = None
+    base_url: ServerAddress = None
 
 
 class RestProvider(ABC, Generic[S]):

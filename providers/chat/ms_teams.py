@@ -9,7 +9,7 @@ import re
 from typing import ClassVar
 
 import httpx
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from domain.kit.json_types import JsonObject
 from domain.messages.delivery import Delivery, Outcome, Refused
@@ -17,7 +17,7 @@ from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
 from providers.base import read_settings
 from providers.chat.api import ChatApi, connection_of, secrets_of, webhook_of, webhook_request
-from providers.rest import RestSettings
+from providers.rest import RestSettings, ServerAddress
 
 _CARD = "application/vnd.microsoft.card.adaptive"
 # Older webhooks answer 200, and the error of what is behind them as text.
@@ -25,7 +25,15 @@ _FAILED = re.compile(rb"HTTP error (\d{3})")
 
 
 class MsTeamsSettings(RestSettings):
-    """Nothing has to be set: each connection brings its own address."""
+    """What an operator sets of the application that asks Microsoft about customers' tenants.
+
+    Messages need none of it: each connection brings its own address.
+    """
+
+    graph_client_id: str | None = None
+    graph_client_secret: SecretStr | None = None
+    graph_base_url: ServerAddress = None
+    login_base_url: ServerAddress = None
 
 
 class MsTeams(ChatApi[MsTeamsSettings]):

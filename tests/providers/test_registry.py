@@ -151,6 +151,13 @@ def test_secrets_are_masked_unless_they_are_references() -> None:
         assert obfuscate("smtp", {"password": disguise}) == {"password": MASK}
 
 
+def test_of_an_application_of_teams_only_its_secret_is_masked() -> None:
+    """What is not secret has to be readable, for whoever looks for a wrong id or server."""
+    shown = {"graph_client_id": "app", "graph_base_url": "https://graph.example"}
+    settings = shown | {"graph_client_secret": "s3cret"}
+    assert obfuscate("chat_ms_teams", settings) == shown | {"graph_client_secret": MASK}
+
+
 def test_settings_of_a_missing_provider_are_masked() -> None:
     """When a package is gone nothing is known of its settings, so every text is masked."""
     assert obfuscate("gone", {"a": "secret", "n": 1, "o": {"k": "v"}}) == {
