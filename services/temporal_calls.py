@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from temporalio.api.common.v1 import WorkflowExecution
@@ -63,9 +62,6 @@ from temporal_workflows.signals import (
     WAIT_MOVED,
 )
 
-T = TypeVar("T")
-
-_AT_ONCE = 32
 _URGENT, _BULK = 2, 4
 # Any other status is an open run's: also one that a newer server has and this code does not know.
 # One that continued as new goes on under the same id.
@@ -372,33 +368,3 @@ def priority(fairness_key: str, *, bulk: bool) -> Priority:
         priority_key=_BULK if bulk else _URGENT,
         fairness_key=fairness_key.encode()[:64].decode(errors="ignore"),
     )
-
-
-async def each_at_once(
-    rows: Sequence[T],
-    work: Callable[[T], Awaitable[object]],
-    *,
-    at_once: int = _AT_ONCE,
-) -> None:
-    """Do `work` for every row, a bounded number at a time; the first error ends all of it.
-
-    Args:
-        rows: what to work on.
-        work: what to do with one.
-        at_once: most rows at a time.
-    """
-    if len(rows) == 1:  # by far the most frequent case needs no tasks
-        await work(rows[0])
-        return
-    waiting = iter(rows)
-
-    async def lane() -> None:
-        for row in waiting:
-            await work(row)
-
-    try:
-        async with asyncio.TaskGroup() as lanes:
-            for _ in range(min(at_once, len(rows))):
-                lanes.create_task(lane())
-    except ExceptionGroup as group:
-        raise group.exceptions[0] from None

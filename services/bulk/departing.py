@@ -20,9 +20,10 @@ from models.queries.bulk import departures, merging
 from models.queries.bulk import operations as statements
 from runtime.logs import get_logger
 from runtime.temporal import is_away
+from services.at_once import each_at_once
 from services.bulk.items import CHUNK_SIZE
 from services.engine import Engine, Unit
-from services.temporal_calls import each_at_once, signal_cancelled_run
+from services.temporal_calls import signal_cancelled_run
 
 _log = get_logger(__name__)
 

@@ -9,8 +9,9 @@ from domain.contract.runs import BulkOperationInput
 from domain.kit.ids import bulk_operation_workflow_id
 from models.queries.bulk import recovery as statements
 from runtime.logs import get_logger
+from services.at_once import each_at_once
 from services.engine import Engine
-from services.temporal_calls import Presence, each_at_once, look_up, start_bulk_operation
+from services.temporal_calls import Presence, look_up, start_bulk_operation
 
 _log = get_logger(__name__)
 

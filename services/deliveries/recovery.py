@@ -19,9 +19,10 @@ from models.queries.deliveries import deliveries
 from models.queries.jobs import sweep_positions
 from runtime.logs import get_logger
 from runtime.temporal import is_unreachable
+from services.at_once import each_at_once
 from services.deliveries.retries import deliver_again
 from services.engine import Engine
-from services.temporal_calls import Presence, each_at_once, look_up_run
+from services.temporal_calls import Presence, look_up_run
 
 _log = get_logger(__name__)
 

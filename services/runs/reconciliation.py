@@ -29,10 +29,10 @@ from models.queries.runs import open_runs
 from models.queries.triggers import releases
 from runtime.logs import get_logger
 from runtime.temporal import is_unreachable
+from services.at_once import each_at_once
 from services.engine import Engine
 from services.temporal_calls import (
     Presence,
-    each_at_once,
     look_up_run,
     start_run,
 )

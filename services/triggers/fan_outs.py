@@ -16,8 +16,9 @@ from models.queries.triggers.addressees import is_broadcast
 from models.queries.triggers.chunks import Scope, chunk_boundaries
 from runtime.logs import get_logger
 from runtime.temporal import is_away
+from services.at_once import each_at_once
 from services.engine import Engine
-from services.temporal_calls import each_at_once, signal_cancelled_run, start_run
+from services.temporal_calls import signal_cancelled_run, start_run
 from services.triggers.expansions import expand
 
 _log = get_logger(__name__)

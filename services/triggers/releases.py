@@ -24,9 +24,9 @@ from models.queries.triggers import cancellations
 from models.queries.triggers.release_queues import CANCELLATIONS, TRIGGERS
 from runtime.logs import get_logger
 from runtime.temporal import is_away
+from services.at_once import each_at_once
 from services.engine import Engine
 from services.temporal_calls import (
-    each_at_once,
     signal_cancelled_run,
     start_cancel_fanout,
     start_run,

@@ -26,10 +26,11 @@ from domain.triggers.requests import TriggerRequest
 from models.queries.schedules import clocks as statements
 from runtime.faults import fault_of
 from runtime.logs import get_logger
+from services.at_once import each_at_once
 from services.engine import Engine, Unit
 from services.schedules.appointments import patience_of
 from services.schedules.zones import follow_settled_moves
-from services.temporal_calls import each_at_once, wake_clock
+from services.temporal_calls import wake_clock
 from services.triggers.accept import trigger_within
 
 _log = get_logger(__name__)

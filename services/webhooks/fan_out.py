@@ -19,9 +19,10 @@ from domain.webhooks.deliveries import StartableDelivery
 from models.queries.webhooks import deliveries as statements
 from models.queries.webhooks import endpoints
 from runtime.logs import get_logger
+from services.at_once import each_at_once
 from services.engine import Engine
 from services.events.outbox import UnknownReader, hand_over
-from services.temporal_calls import each_at_once, priority
+from services.temporal_calls import priority
 from services.webhooks.endpoints import READER, listen
 from services.webhooks.telling import tell_endpoints
 from temporal_workflows import WebhookDeliveryWorkflow

@@ -23,13 +23,11 @@ MAY = {
     "domain/channels": "describes the types",
     "providers": "a provider serves one type",
     "templating/messages/render.py": "the table of renderers",
-    "services/messages": "some marks are for feed items only",
     "api/reference/examples.py": "shows steps of each kind",
     "models/queries/in_app": "is about feeds",
     "domain/messages/reach.py": "public keys reach feed items only",
     "models/queries/guides": "is about guides",
     "domain/content/guide.py": "refers to channels of its own type",
-    "models/queries/messages": "some marks are for feed items only",
     "commands/seed": "makes one channel of each type",
     "commands/demo": "plays with seeded channels",
 }

@@ -13,7 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.contract.runs import CancelFanoutInput, TriggerFanoutInput
 from models.queries.triggers.release_queues import TRIGGERS
-from services.temporal_calls import each_at_once
+from services.at_once import each_at_once
 from services.triggers.release_sweep import release_left_over
 from tests.support.interruptions import FailingTemporal, InterruptedDatabase
 from tests.support.temporal_recorder import TemporalRecorder

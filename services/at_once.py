@@ -1,0 +1,41 @@
+"""Work on many rows at once, within a bound."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_AT_ONCE = 32
+
+
+async def each_at_once(
+    rows: Sequence[T],
+    work: Callable[[T], Awaitable[object]],
+    *,
+    at_once: int = _AT_ONCE,
+) -> None:
+    """Do `work` for every row, a bounded number at a time; the first error ends all of it.
+
+    Args:
+        rows: what to work on.
+        work: what to do with one.
+        at_once: most rows at a time.
+    """
+    if len(rows) == 1:  # by far the most frequent case needs no tasks
+        await work(rows[0])
+        return
+    waiting = iter(rows)
+
+    async def lane() -> None:
+        for row in waiting:
+            await work(row)
+
+    try:
+        async with asyncio.TaskGroup() as lanes:
+            for _ in range(min(at_once, len(rows))):
+                lanes.create_task(lane())
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None
