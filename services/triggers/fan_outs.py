@@ -46,7 +46,7 @@ async def plan_trigger(engine: Engine, order: TriggerFanoutInput) -> ChunkPlan:
     async with engine.connection() as connection:
         is_paced = await is_broadcast(connection, *owner)
     if not is_paced:
-        return await _plan(engine, Scope.TRIGGER, rest)
+        return await _plan(engine, Scope.TRIGGER, rest, most=PAGE_CHUNKS)
     plan = await _plan(engine, Scope.TRIGGER, rest, most=PACED_CHUNKS)
     pause = PACED_CHUNKS * CHUNK_SIZE / engine.settings.broadcast_rate
     return replace(plan, pause=pause if plan.more else 0.0)
@@ -58,10 +58,11 @@ async def plan_cancellation(engine: Engine, order: CancelFanoutInput) -> ChunkPl
         engine,
         Scope.CANCELLATION,
         Chunk(order.cancellation_id, order.environment_id, order.after or str(FIRST_ID), ""),
+        most=PAGE_CHUNKS,
     )
 
 
-async def _plan(engine: Engine, scope: Scope, rest: Chunk, *, most: int = PAGE_CHUNKS) -> ChunkPlan:
+async def _plan(engine: Engine, scope: Scope, rest: Chunk, *, most: int) -> ChunkPlan:
     async with engine.connection() as connection:
         ends = await chunk_boundaries(
             connection,
