@@ -28,7 +28,7 @@ from domain.sources.rows import (
     SourceLog,
 )
 from domain.sources.verification import VerificationIn
-from models.queries.account.environments import list_environments
+from models.queries.account.environments import all_environments
 from models.queries.sources import events as event_statements
 from models.queries.sources import sources as statements
 from runtime.crypto import new_token
@@ -36,7 +36,6 @@ from runtime.database import Connection
 from services.engine import Engine
 
 _FIGURES_OF = timedelta(days=30)
-_MANY = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +206,7 @@ def secret_place(environment: SourceEnvironment) -> str:
 
 
 async def _environments(connection: Connection) -> dict[str, Environment]:
-    page = await list_environments(connection, PageRequest(size=_MANY))
-    return {row.slug: row for row in page.rows}
+    return {row.slug: row for row in await all_environments(connection)}
 
 
 async def _find(connection: Connection, key: str) -> Source:

@@ -221,6 +221,18 @@ async def _acted_upon(world: World, handle: Handle) -> None:
     assert actions == [{"action_type": "users_identify", "status": "ok", "id": "ada"}]
 
 
+async def _sent_to_all(world: World, handle: Handle) -> None:
+    """Everybody in the audience got one message."""
+    members = await world.make.rows(
+        "SELECT user_id FROM audience_members WHERE environment_id = %s", world.environment.id
+    )
+    await until(lambda: _statuses_are(world, "completed"))
+    runs = await world.runs()
+    assert len(members) >= 2
+    assert {run["recipient_id"] for run in runs} == {member["user_id"] for member in members}
+    assert [len(await world.messages(run["id"])) for run in runs] == [1] * len(members)
+
+
 OUTCOMES: dict[str, Callable[[World, Handle], Awaitable[None]]] = {
     "in_app": _delivered,
     "email": _delivered,
@@ -248,6 +260,8 @@ OUTCOMES: dict[str, Callable[[World, Handle], Awaitable[None]]] = {
     "source_event": _acted_upon,
     "wait_for_event": _event_came,
     "wait_timed_out": _no_event_came,
+    "broadcast": _sent_to_all,
+    "broadcast_fanout": _sent_to_all,
 }
 
 

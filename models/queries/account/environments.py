@@ -7,7 +7,7 @@ from uuid import UUID
 
 from domain.account.environments import Environment
 from domain.kit.pages import Page, PageRequest
-from models.sql import Listing, Where, columns_of, fetch_one
+from models.sql import Listing, Where, columns_of, fetch_all, fetch_one
 from runtime.database import Connection
 
 _IN_ORDER = Listing(
@@ -54,6 +54,13 @@ async def list_environments(connection: Connection, request: PageRequest) -> Pag
     where = Where()
     where.add("true")
     return await _IN_ORDER.page(connection, where, request)
+
+
+async def all_environments(connection: Connection) -> list[Environment]:
+    """Return every environment in the order of promotion."""
+    columns = columns_of(Environment, "e", _IN_ORDER.expressions)
+    statement = f"SELECT {columns} FROM environments e ORDER BY e.position"  # noqa: S608 - constants
+    return await fetch_all(connection, Environment, statement, ())
 
 
 async def list_slugs(connection: Connection) -> list[str]:
