@@ -46,12 +46,6 @@ def upgrade() -> None:
         postgresql_where=sa.text("closed_at IS NULL"),
     )
     op.create_index(
-        op.f("ix_batches_environment_id_recipient_id_collection"),
-        "batches",
-        ["environment_id", "recipient_id", "collection"],
-        unique=False,
-    )
-    op.create_index(
         "ix_batches_closes_at",
         "batches",
         ["closes_at", "id"],
@@ -102,74 +96,6 @@ def upgrade() -> None:
         ["environment_id", "workflow_key", "cancellation_key"],
         unique=False,
         postgresql_where=sa.text("cancellation_key IS NOT NULL AND removed_at IS NULL"),
-    )
-    op.create_table(
-        "bulk_items",
-        sa.Column("operation_id", sa.Uuid(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("collection", sa.Text(collation="C"), nullable=True),
-        sa.Column("item_id", sa.Text(collation="C"), nullable=False),
-        sa.Column(
-            "content", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
-        ),
-        sa.Column("error", sa.Text(collation="C"), nullable=True),
-        sa.Column("is_settled", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("operation_id", "number", name=op.f("pk_bulk_items")),
-    )
-    op.create_index(
-        "ix_bulk_items_open",
-        "bulk_items",
-        ["operation_id", "number"],
-        unique=False,
-        postgresql_where=sa.text("NOT is_settled"),
-    )
-    op.create_table(
-        "bulk_operations",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("name", sa.Text(collation="C"), nullable=False),
-        sa.Column(
-            "settings", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
-        ),
-        sa.Column(
-            "position", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
-        ),
-        sa.Column("status", sa.Text(collation="C"), nullable=False),
-        sa.Column("estimated_total_rows", sa.Integer(), nullable=False),
-        sa.Column("processed_rows", sa.Integer(), nullable=False),
-        sa.Column("success_count", sa.Integer(), nullable=False),
-        sa.Column("error_count", sa.Integer(), nullable=False),
-        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_bulk_operations")),
-    )
-    op.create_index(
-        "ix_bulk_operations_open",
-        "bulk_operations",
-        ["updated_at", "id"],
-        unique=False,
-        postgresql_where=sa.text("status = ANY (ARRAY['queued'::text, 'processing'::text])"),
-    )
-    op.create_table(
-        "channel_groups",
-        sa.Column("key", sa.Text(collation="C"), nullable=False),
-        sa.Column("name", sa.Text(collation="C"), nullable=False),
-        sa.Column("channel_type", sa.Text(collation="C"), nullable=False),
-        sa.Column("operator", sa.Text(collation="C"), nullable=False),
-        sa.Column("source", sa.Text(collation="C"), nullable=False),
-        sa.Column("visible_in", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
-        sa.Column(
-            "channel_rules",
-            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
-            nullable=False,
-        ),
-        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("key", name=op.f("pk_channel_groups")),
     )
     op.create_table(
         "channels",
@@ -226,31 +152,11 @@ def upgrade() -> None:
         sa.Column("name", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("config_version", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("enhanced_security", sa.Boolean(), nullable=True),
         sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_environments")),
         sa.UniqueConstraint("position", name=op.f("uq_environments_position")),
         sa.UniqueConstraint("slug", name=op.f("uq_environments_slug")),
-    )
-    op.create_table(
-        "fetches",
-        sa.Column("recipient_run_id", sa.Uuid(), nullable=False),
-        sa.Column("step_ref", sa.Text(collation="C"), nullable=False),
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("request", sa.LargeBinary(), nullable=False),
-        sa.Column("attempt", sa.Integer(), nullable=False),
-        sa.Column("interruptions", sa.Integer(), nullable=False),
-        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("result", sa.Text(collation="C"), nullable=True),
-        sa.Column(
-            "trace", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
-        ),
-        sa.Column(
-            "answer", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
-        ),
-        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("recipient_run_id", "step_ref", name=op.f("pk_fetches")),
     )
     op.create_table(
         "idempotency_records",
@@ -288,20 +194,6 @@ def upgrade() -> None:
         ),
         sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("message_id", "id", name=op.f("pk_message_events")),
-    )
-    op.create_table(
-        "model_providers",
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("name", sa.Text(collation="C"), nullable=False),
-        sa.Column("adapter", sa.Text(collation="C"), nullable=False),
-        sa.Column("base_url", sa.Text(collation="C"), nullable=True),
-        sa.Column("sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["environment_id"], ["environments.id"], name=op.f("fk_model_providers_environment_id")
-        ),
-        sa.PrimaryKeyConstraint("environment_id", "name", name=op.f("pk_model_providers")),
     )
     op.create_table(
         "outbox",
@@ -417,24 +309,6 @@ def upgrade() -> None:
         op.f("ix_api_keys_environment_id"), "api_keys", ["environment_id"], unique=False
     )
     op.create_table(
-        "signing_keys",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("name", sa.Text(collation="C"), nullable=False),
-        sa.Column("public_key", sa.Text(collation="C"), nullable=False),
-        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["environment_id"], ["environments.id"], name=op.f("fk_signing_keys_environment_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_signing_keys")),
-        sa.UniqueConstraint(
-            "environment_id",
-            "public_key",
-            name=op.f("uq_signing_keys_environment_id_public_key"),
-        ),
-    )
-    op.create_table(
         "cancellations",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("environment_id", sa.Uuid(), nullable=False),
@@ -521,8 +395,6 @@ def upgrade() -> None:
         sa.Column("published_version_id", sa.Uuid(), nullable=True),
         sa.Column("published_sha", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("active", sa.Boolean(), nullable=False),
-        sa.Column("active_from", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("active_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
@@ -534,13 +406,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint(
             "environment_id", "resource_type", "key", name=op.f("pk_content_resources")
         ),
-    )
-    op.create_index(
-        "ix_content_resources_audiences",
-        "content_resources",
-        ["environment_id", "key"],
-        unique=False,
-        postgresql_where=sa.text("resource_type = 'audience'"),
     )
     op.create_table(
         "content_versions",
@@ -567,12 +432,6 @@ def upgrade() -> None:
         sa.Column("recipient_run_id", sa.Uuid(), nullable=True),
         sa.Column("workflow_run_id", sa.Uuid(), nullable=True),
         sa.Column("batch_id", sa.Uuid(), nullable=True),
-        sa.Column(
-            "source_type",
-            sqlmodel.sql.sqltypes.AutoString(),
-            server_default="workflow",
-            nullable=False,
-        ),
         sa.Column("workflow_key", sa.Text(collation="C"), nullable=False),
         sa.Column("version_id", sa.Uuid(), nullable=False),
         sa.Column("step_ref", sa.Text(collation="C"), nullable=False),
@@ -617,12 +476,6 @@ def upgrade() -> None:
             nullable=True,
         ),
         sa.Column("retry_count", sa.Integer(), nullable=False),
-        sa.Column(
-            "made_by",
-            sa.BigInteger(),
-            server_default=sa.text("((pg_current_xact_id())::text)::bigint"),
-            nullable=False,
-        ),
         sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
@@ -704,20 +557,6 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
-        "default_preference_sets",
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column(
-            "content", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
-        ),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["environment_id"],
-            ["environments.id"],
-            name=op.f("fk_default_preference_sets_environment_id"),
-        ),
-        sa.PrimaryKeyConstraint("environment_id", name=op.f("pk_default_preference_sets")),
-    )
-    op.create_table(
         "preference_sets",
         sa.Column("environment_id", sa.Uuid(), nullable=False),
         sa.Column("collection", sa.Text(collation="C"), nullable=False),
@@ -733,159 +572,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint(
             "environment_id", "collection", "recipient_id", "id", name=op.f("pk_preference_sets")
         ),
-    )
-    op.create_table(
-        "first_runs",
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("collection", sa.Text(collation="C"), nullable=False),
-        sa.Column("recipient_id", sa.Text(collation="C"), nullable=False),
-        sa.Column("workflow_key", sa.Text(collation="C"), nullable=False),
-        sa.Column("tenant_id", sa.Text(collation="C"), nullable=False),
-        sa.Column("recipient_run_id", sa.Uuid(), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "environment_id",
-            "collection",
-            "recipient_id",
-            "workflow_key",
-            "tenant_id",
-            name=op.f("pk_first_runs"),
-        ),
-    )
-    op.create_table(
-        "broadcasts",
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("key", sa.Text(collation="C"), nullable=False),
-        sa.Column(
-            "content",
-            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
-            nullable=False,
-        ),
-        sa.Column("sha", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column("scheduled_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("sends", sa.Integer(), nullable=False),
-        sa.Column("version_id", sa.Uuid(), nullable=True),
-        sa.Column("workflow_run_id", sa.Uuid(), nullable=True),
-        sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["environment_id"],
-            ["environments.id"],
-            name=op.f("fk_broadcasts_environment_id"),
-        ),
-        sa.PrimaryKeyConstraint("environment_id", "key", name=op.f("pk_broadcasts")),
-    )
-    op.create_index(
-        op.f("ix_broadcasts_environment_id_inserted_at_key"),
-        "broadcasts",
-        ["environment_id", "inserted_at", "key"],
-        unique=False,
-    )
-    op.create_index(
-        "ix_broadcasts_due",
-        "broadcasts",
-        ["scheduled_at"],
-        unique=False,
-        postgresql_where=sa.text("status = 'scheduled'"),
-    )
-    op.create_table(
-        "broadcast_addressees",
-        sa.Column("workflow_run_id", sa.Uuid(), nullable=False),
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("user_id", sa.Text(collation="C"), nullable=False),
-        sa.Column("tenant_id", sa.Text(collation="C"), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "workflow_run_id",
-            "user_id",
-            "tenant_id",
-            name=op.f("pk_broadcast_addressees"),
-        ),
-    )
-    op.create_table(
-        "guide_groups",
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("display_interval", sa.Integer(), nullable=True),
-        sa.Column(
-            "display_sequence", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False
-        ),
-        sa.Column("unthrottled", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
-        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["environment_id"],
-            ["environments.id"],
-            name=op.f("fk_guide_groups_environment_id"),
-        ),
-        sa.PrimaryKeyConstraint("environment_id", name=op.f("pk_guide_groups")),
-    )
-    op.create_table(
-        "guide_engagements",
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("user_id", sa.Text(collation="C"), nullable=False),
-        sa.Column("guide_key", sa.Text(collation="C"), nullable=False),
-        sa.Column("step_ref", sa.Text(collation="C"), nullable=False),
-        sa.Column("message_id", sa.Uuid(), nullable=False),
-        sa.Column("is_final", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "environment_id",
-            "user_id",
-            "guide_key",
-            "step_ref",
-            name=op.f("pk_guide_engagements"),
-        ),
-    )
-    op.create_table(
-        "guide_displays",
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("user_id", sa.Text(collation="C"), nullable=False),
-        sa.Column("dismissed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("environment_id", "user_id", name=op.f("pk_guide_displays")),
-    )
-    op.create_table(
-        "followed_objects",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("workflow_run_id", sa.Uuid(), nullable=False),
-        sa.Column("depth", sa.Integer(), nullable=False),
-        sa.Column("collection", sa.Text(collation="C"), nullable=False),
-        sa.Column("object_id", sa.Text(collation="C"), nullable=False),
-        sa.Column("root_id", sa.Uuid(), nullable=False),
-        sa.Column(
-            "trigger_data",
-            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
-            nullable=True,
-        ),
-        sa.Column("subscribed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_followed_objects")),
-    )
-    op.create_index(
-        op.f("ix_followed_objects_workflow_run_id_depth_id"),
-        "followed_objects",
-        ["workflow_run_id", "depth", "id"],
-        unique=False,
-    )
-    op.create_table(
-        "trigger_expansions",
-        sa.Column("workflow_run_id", sa.Uuid(), nullable=False),
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("workflow_key", sa.Text(collation="C"), nullable=False),
-        sa.Column("cancellation_key", sa.Text(collation="C"), nullable=True),
-        sa.Column("cancellation_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
-        sa.Column("depth", sa.Integer(), nullable=False),
-        sa.Column("through_id", sa.Uuid(), nullable=False),
-        sa.Column("after_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("after_collection", sa.Text(collation="C"), nullable=False),
-        sa.Column("after_id", sa.Text(collation="C"), nullable=False),
-        sa.PrimaryKeyConstraint("workflow_run_id", name=op.f("pk_trigger_expansions")),
-    )
-    op.create_index(
-        "ix_trigger_expansions_cancellation_key",
-        "trigger_expansions",
-        ["environment_id", "workflow_key", "cancellation_key"],
-        unique=False,
-        postgresql_where=sa.text("cancellation_key IS NOT NULL"),
     )
     op.create_table(
         "recipient_runs",
@@ -904,7 +590,6 @@ def upgrade() -> None:
             postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
             nullable=True,
         ),
-        sa.Column("through_id", sa.Uuid(), nullable=True),
         sa.Column("status", sa.Text(collation="C"), nullable=False),
         sa.Column(
             "rare_status",
@@ -1003,9 +688,9 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
-        op.f("ix_recipient_runs_workflow_run_id_id"),
+        op.f("ix_recipient_runs_workflow_run_id"),
         "recipient_runs",
-        ["workflow_run_id", "id"],
+        ["workflow_run_id"],
         unique=False,
     )
     op.create_table(
@@ -1046,87 +731,6 @@ def upgrade() -> None:
         postgresql_where=sa.text("collection = '$tenants'"),
     )
     op.create_table(
-        "schedules",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("workflow_key", sa.Text(collation="C"), nullable=False),
-        sa.Column("collection", sa.Text(collation="C"), nullable=False),
-        sa.Column("recipient_id", sa.Text(collation="C"), nullable=False),
-        sa.Column("tenant_id", sa.Text(collation="C"), nullable=True),
-        sa.Column("actor_collection", sa.Text(collation="C"), nullable=True),
-        sa.Column("actor_id", sa.Text(collation="C"), nullable=True),
-        sa.Column(
-            "data", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
-        ),
-        sa.Column(
-            "repeats", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
-        ),
-        sa.Column("scheduled_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("ending_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("next_occurrence_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("last_occurrence_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("failures", sa.Integer(), nullable=False),
-        sa.Column("dropped_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("drop_reason", sa.Text(collation="C"), nullable=True),
-        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_schedules")),
-    )
-    op.create_index(
-        "ix_schedules_due",
-        "schedules",
-        ["due_at", "id"],
-        unique=False,
-        postgresql_where=sa.text("due_at IS NOT NULL"),
-    )
-    op.create_index(
-        op.f("ix_schedules_environment_id_recipient_id_collection_id"),
-        "schedules",
-        ["environment_id", "recipient_id", "collection", "id"],
-        unique=False,
-    )
-    op.create_index(
-        op.f("ix_schedules_environment_id_workflow_key_id"),
-        "schedules",
-        ["environment_id", "workflow_key", "id"],
-        unique=False,
-    )
-    op.create_index(
-        "ix_schedules_tenant",
-        "schedules",
-        ["environment_id", "workflow_key", "tenant_id", "id"],
-        unique=False,
-        postgresql_where=sa.text("tenant_id IS NOT NULL"),
-    )
-    op.create_table(
-        "moved_recipients",
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("collection", sa.Text(collation="C"), nullable=False),
-        sa.Column("recipient_id", sa.Text(collation="C"), nullable=False),
-        sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "environment_id", "collection", "recipient_id", name=op.f("pk_moved_recipients")
-        ),
-    )
-    op.create_index(
-        op.f("ix_moved_recipients_moved_at"), "moved_recipients", ["moved_at"], unique=False
-    )
-    op.create_table(
-        "throttle_passes",
-        sa.Column("throttle_id", sa.Uuid(), nullable=False),
-        sa.Column("passed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("recipient_run_id", sa.Uuid(), nullable=False),
-        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "throttle_id", "passed_at", "recipient_run_id", name=op.f("pk_throttle_passes")
-        ),
-    )
-    op.create_index(
-        op.f("ix_throttle_passes_ends_at"), "throttle_passes", ["ends_at"], unique=False
-    )
-    op.create_table(
         "workflow_runs",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("environment_id", sa.Uuid(), nullable=False),
@@ -1153,50 +757,6 @@ def upgrade() -> None:
         ),
         sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workflow_runs")),
-    )
-    op.create_table(
-        "audience_builds",
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("audience_key", sa.Text(collation="C"), nullable=False),
-        sa.Column("version_id", sa.Uuid(), nullable=False),
-        sa.Column("position", sa.Text(collation="C"), nullable=False),
-        sa.Column("passes", sa.Integer(), nullable=False),
-        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["environment_id"], ["environments.id"], name=op.f("fk_audience_builds_environment_id")
-        ),
-        sa.PrimaryKeyConstraint("environment_id", "audience_key", name=op.f("pk_audience_builds")),
-    )
-    op.create_index(op.f("ix_audience_builds_due_at"), "audience_builds", ["due_at"], unique=False)
-    op.create_table(
-        "audience_members",
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("audience_key", sa.Text(collation="C"), nullable=False),
-        sa.Column("user_id", sa.Text(collation="C"), nullable=False),
-        sa.Column("tenant_id", sa.Text(collation="C"), nullable=False),
-        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["environment_id"], ["environments.id"], name=op.f("fk_audience_members_environment_id")
-        ),
-        sa.PrimaryKeyConstraint(
-            "environment_id",
-            "audience_key",
-            "user_id",
-            "tenant_id",
-            name=op.f("pk_audience_members"),
-        ),
-    )
-    op.create_index(
-        "ix_audience_members_newest",
-        "audience_members",
-        ["environment_id", "audience_key", "added_at", "user_id", "tenant_id"],
-        unique=False,
-    )
-    op.create_index(
-        op.f("ix_audience_members_environment_id_user_id"),
-        "audience_members",
-        ["environment_id", "user_id"],
-        unique=False,
     )
     op.create_table(
         "subscriptions",
@@ -1307,347 +867,6 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_commits_environment_id_id"), "commits", ["environment_id", "id"], unique=False
     )
-    op.create_table(
-        "event_waits",
-        sa.Column("recipient_run_id", sa.Uuid(), nullable=False),
-        sa.Column("step_ref", sa.Text(collation="C"), nullable=False),
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("workflow_key", sa.Text(collation="C"), nullable=False),
-        sa.Column("event_type", sa.Text(collation="C"), nullable=False),
-        sa.Column("event_key", sa.Text(collation="C"), nullable=False),
-        sa.Column("source_key", sa.Text(collation="C"), nullable=False),
-        sa.Column("recipient_path", sa.Text(collation="C"), nullable=False),
-        sa.Column("collection", sa.Text(collation="C"), nullable=False),
-        sa.Column("recipient_id", sa.Text(collation="C"), nullable=False),
-        sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("looks_from", sa.DateTime(timezone=True), nullable=False),
-        sa.Column(
-            "judged", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
-        ),
-        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column(
-            "output", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
-        ),
-        sa.PrimaryKeyConstraint("recipient_run_id", "step_ref", name=op.f("pk_event_waits")),
-    )
-    op.create_index(
-        "ix_event_waits_awaited",
-        "event_waits",
-        ["environment_id", "event_type", "source_key", "event_key", "recipient_id", "collection"],
-        unique=False,
-        postgresql_where=sa.text("claimed_at IS NULL"),
-    )
-    op.create_index(
-        "ix_event_waits_unsettled",
-        "event_waits",
-        ["registered_at"],
-        unique=False,
-        postgresql_where=sa.text("settled_at IS NULL AND claimed_at IS NULL"),
-    )
-    op.create_table(
-        "sources",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("key", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column("name", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column("description", sa.Text(collation="C"), nullable=True),
-        sa.Column("custom_image_url", sa.Text(collation="C"), nullable=True),
-        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_sources")),
-        sa.UniqueConstraint("key", name=op.f("uq_sources_key")),
-    )
-    op.create_table(
-        "source_environments",
-        sa.Column("source_id", sa.Uuid(), nullable=False),
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("endpoint_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column(
-            "settings", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
-        ),
-        sa.Column(
-            "verification",
-            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
-            nullable=True,
-        ),
-        sa.Column("sealed_secret", sa.LargeBinary(), nullable=True),
-        sa.Column(
-            "mappings", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
-        ),
-        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["environment_id"],
-            ["environments.id"],
-            name=op.f("fk_source_environments_environment_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["source_id"], ["sources.id"], name=op.f("fk_source_environments_source_id")
-        ),
-        sa.PrimaryKeyConstraint("source_id", "environment_id", name=op.f("pk_source_environments")),
-        sa.UniqueConstraint("endpoint_id", name=op.f("uq_source_environments_endpoint_id")),
-    )
-    op.create_table(
-        "source_events",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("source_key", sa.Text(collation="C"), nullable=False),
-        sa.Column("event", sa.Text(collation="C"), nullable=False),
-        sa.Column(
-            "body", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
-        ),
-        sa.Column(
-            "headers", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
-        ),
-        sa.Column("verification_status", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column("idempotency_key", sa.Text(collation="C"), nullable=True),
-        sa.Column("happened_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("processed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_source_events")),
-    )
-    op.create_index(
-        "ix_source_events_event",
-        "source_events",
-        [
-            "environment_id",
-            "source_key",
-            "event",
-            sa.literal_column("inserted_at DESC"),
-            sa.literal_column("id DESC"),
-        ],
-        unique=False,
-    )
-    op.create_index(
-        op.f("ix_source_events_inserted_at"), "source_events", ["inserted_at"], unique=False
-    )
-    op.create_index(
-        "ix_source_events_newest",
-        "source_events",
-        [
-            "environment_id",
-            "source_key",
-            sa.literal_column("inserted_at DESC"),
-            sa.literal_column("id DESC"),
-        ],
-        unique=False,
-    )
-    op.create_table(
-        "source_event_keys",
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("source_key", sa.Text(collation="C"), nullable=False),
-        sa.Column("idempotency_key", sa.Text(collation="C"), nullable=False),
-        sa.Column("event_id", sa.Uuid(), nullable=False),
-        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "environment_id", "source_key", "idempotency_key", name=op.f("pk_source_event_keys")
-        ),
-    )
-    op.create_index(
-        op.f("ix_source_event_keys_inserted_at"), "source_event_keys", ["inserted_at"], unique=False
-    )
-    op.create_table(
-        "source_event_actions",
-        sa.Column("event_id", sa.Uuid(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("action_type", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column(
-            "parameters", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
-        ),
-        sa.Column(
-            "payload", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
-        ),
-        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-        sa.Column(
-            "result", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
-        ),
-        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("event_id", "position", name=op.f("pk_source_event_actions")),
-    )
-    op.create_table(
-        "channel_holds",
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("channel_id", sa.Uuid(), nullable=False),
-        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("environment_id", "channel_id", name=op.f("pk_channel_holds")),
-    )
-    op.create_table(
-        "webhook_endpoints",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("shown_url", sa.Text(collation="C"), nullable=False),
-        sa.Column("description", sa.Text(collation="C"), nullable=True),
-        sa.Column("event_types", sa.ARRAY(sa.Text()), server_default="{}", nullable=False),
-        sa.Column("is_enabled", sa.Boolean(), nullable=False),
-        sa.Column("sealed", sa.LargeBinary(), nullable=True),
-        sa.Column("next_key_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_endpoints")),
-    )
-    op.create_index(
-        "ix_webhook_endpoints_environment_id",
-        "webhook_endpoints",
-        ["environment_id", "id"],
-        unique=False,
-        postgresql_where=sa.text("archived_at IS NULL"),
-    )
-    op.create_table(
-        "webhook_events",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("event_type", sa.Text(collation="C"), nullable=False),
-        sa.Column("body", sa.Text(collation="C"), nullable=False),
-        sa.Column("collection", sa.Text(collation="C"), nullable=True),
-        sa.Column("recipient_id", sa.Text(collation="C"), nullable=True),
-        sa.Column("happened_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_events")),
-    )
-    op.create_index(
-        op.f("ix_webhook_events_inserted_at"), "webhook_events", ["inserted_at"], unique=False
-    )
-    op.create_index(
-        "ix_webhook_events_recipient",
-        "webhook_events",
-        ["environment_id", "recipient_id", "collection"],
-        unique=False,
-        postgresql_where=sa.text("recipient_id IS NOT NULL"),
-    )
-    op.create_table(
-        "webhook_deliveries",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("endpoint_id", sa.Uuid(), nullable=False),
-        sa.Column("event_id", sa.Uuid(), nullable=False),
-        sa.Column("event_type", sa.Text(collation="C"), nullable=False),
-        sa.Column("state", sa.Text(collation="C"), nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("interruptions", sa.Integer(), nullable=False),
-        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("status_code", sa.Integer(), nullable=True),
-        sa.Column("error", sa.Text(), nullable=True),
-        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("redeliveries", sa.Integer(), nullable=False),
-        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["event_id"],
-            ["webhook_events.id"],
-            name=op.f("fk_webhook_deliveries_event_id"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_deliveries")),
-    )
-    op.create_index(
-        op.f("ix_webhook_deliveries_endpoint_id_inserted_at_id"),
-        "webhook_deliveries",
-        ["endpoint_id", "inserted_at", "id"],
-        unique=False,
-    )
-    op.create_index(
-        op.f("ix_webhook_deliveries_endpoint_id_state_inserted_at_id"),
-        "webhook_deliveries",
-        ["endpoint_id", "state", "inserted_at", "id"],
-        unique=False,
-    )
-    op.create_index(
-        op.f("ix_webhook_deliveries_endpoint_id_event_type_inserted_at_id"),
-        "webhook_deliveries",
-        ["endpoint_id", "event_type", "inserted_at", "id"],
-        unique=False,
-    )
-    op.create_index(
-        op.f("ix_webhook_deliveries_event_id"),
-        "webhook_deliveries",
-        ["event_id"],
-        unique=False,
-    )
-    op.create_index(
-        "ix_webhook_deliveries_sending",
-        "webhook_deliveries",
-        ["due_at"],
-        unique=False,
-        postgresql_where=sa.text("state = 'sending'"),
-    )
-    op.create_table(
-        "webhook_attempts",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("delivery_id", sa.Uuid(), nullable=False),
-        sa.Column("attempt", sa.Integer(), nullable=False),
-        sa.Column("status_code", sa.Integer(), nullable=True),
-        sa.Column("error", sa.Text(), nullable=True),
-        sa.Column("milliseconds", sa.Integer(), nullable=False),
-        sa.Column(
-            "request", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
-        ),
-        sa.Column(
-            "response", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
-        ),
-        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["delivery_id"],
-            ["webhook_deliveries.id"],
-            name=op.f("fk_webhook_attempts_delivery_id"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_attempts")),
-    )
-    op.create_index(
-        op.f("ix_webhook_attempts_delivery_id_id"),
-        "webhook_attempts",
-        ["delivery_id", "id"],
-        unique=False,
-    )
-    op.create_table(
-        "brandings",
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column(
-            "branding",
-            postgresql.JSONB(none_as_null=True, astext_type=sa.Text()),
-            nullable=False,
-        ),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["environment_id"], ["environments.id"], name=op.f("fk_brandings_environment_id")
-        ),
-        sa.PrimaryKeyConstraint("environment_id", name=op.f("pk_brandings")),
-    )
-    op.create_table(
-        "variables",
-        sa.Column("key", sa.Text(collation="C"), nullable=False),
-        sa.Column("type", sa.String(), nullable=False),
-        sa.Column("description", sa.Text(collation="C"), nullable=True),
-        sa.Column("value", sa.Text(collation="C"), nullable=True),
-        sa.Column("sealed_value", sa.LargeBinary(), nullable=True),
-        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("key", name=op.f("pk_variables")),
-    )
-    op.create_table(
-        "variable_values",
-        sa.Column("environment_id", sa.Uuid(), nullable=False),
-        sa.Column("key", sa.Text(collation="C"), nullable=False),
-        sa.Column("value", sa.Text(collation="C"), nullable=True),
-        sa.Column("sealed_value", sa.LargeBinary(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["environment_id"],
-            ["environments.id"],
-            name=op.f("fk_variable_values_environment_id"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["key"],
-            ["variables.key"],
-            name=op.f("fk_variable_values_key"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("environment_id", "key", name=op.f("pk_variable_values")),
-    )
     # ### end Alembic commands ###
     # Merging in the database makes an upsert one atomic statement: no read, no lost update.
     op.execute(
@@ -1673,7 +892,7 @@ def upgrade() -> None:
         """
         CREATE FUNCTION raise_config_version() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
-            IF TG_TABLE_NAME IN ('channels', 'channel_groups', 'variables') THEN
+            IF TG_TABLE_NAME = 'channels' THEN
                 UPDATE environments SET config_version = config_version + 1;
             ELSIF TG_OP = 'DELETE' THEN
                 UPDATE environments SET config_version = config_version + 1
@@ -1697,103 +916,46 @@ def upgrade() -> None:
         "CREATE TRIGGER raise_config_version AFTER INSERT OR UPDATE OR DELETE "
         "ON channel_environments FOR EACH ROW EXECUTE FUNCTION raise_config_version()"
     )
-    op.execute(
-        "CREATE TRIGGER raise_config_version AFTER INSERT OR UPDATE OR DELETE "
-        "ON channel_groups FOR EACH ROW EXECUTE FUNCTION raise_config_version()"
-    )
     # Saving a draft publishes nothing.
     op.execute(
         "CREATE TRIGGER raise_config_version AFTER INSERT OR DELETE "
-        "OR UPDATE OF published_version_id, active, active_from, active_until, archived_at "
-        "ON content_resources "
+        "OR UPDATE OF published_version_id, active, archived_at ON content_resources "
         "FOR EACH ROW EXECUTE FUNCTION raise_config_version()"
-    )
-    op.execute(
-        "CREATE TRIGGER raise_config_version AFTER INSERT OR UPDATE OR DELETE "
-        "ON default_preference_sets FOR EACH ROW EXECUTE FUNCTION raise_config_version()"
     )
     # Walks put events into the outbox only where somebody has subscribed to them.
     op.execute(
         "CREATE TRIGGER raise_config_version AFTER INSERT OR DELETE OR UPDATE OF event_types "
         "ON outbox_subscriptions FOR EACH ROW EXECUTE FUNCTION raise_config_version()"
     )
-    # What templates see as `vars`.
-    for table in ("variables", "variable_values", "brandings"):
-        op.execute(
-            f"CREATE TRIGGER raise_config_version AFTER INSERT OR UPDATE OR DELETE ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION raise_config_version()"
-        )
-    # Recipients are changed from many places; whoever moves one, its schedules must follow.
-    op.execute(
-        """
-        CREATE FUNCTION note_moved_recipient() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-            INSERT INTO moved_recipients (environment_id, collection, recipient_id, moved_at)
-            VALUES (NEW.environment_id, NEW.collection, NEW.id, now())
-            ON CONFLICT (environment_id, collection, recipient_id)
-            DO UPDATE SET moved_at = excluded.moved_at;
-            RETURN NULL;
-        END
-        $$
-        """
-    )
-    op.execute(
-        "CREATE TRIGGER note_moved_recipient AFTER UPDATE OF properties ON recipients "
-        "FOR EACH ROW WHEN (OLD.properties -> 'timezone' IS DISTINCT FROM "
-        "NEW.properties -> 'timezone') EXECUTE FUNCTION note_moved_recipient()"
-    )
     # Rows that are updated soon after they are made keep room for the new version on their page.
     for table in ("recipient_runs", "messages"):
         op.execute(f"ALTER TABLE {table} SET (fillfactor = 80)")
     # Each row lives for some minutes at most, so most of these tables is always dead rows.
-    for table in ("trigger_releases", "trigger_expansions", "outbox"):
+    for table in ("trigger_releases", "outbox"):
         op.execute(f"ALTER TABLE {table} SET (autovacuum_vacuum_scale_factor = 0.05)")
 
 
 def downgrade() -> None:
     op.execute("DROP FUNCTION jsonb_deep_merge")
     op.execute("DROP FUNCTION raise_config_version CASCADE")
-    op.execute("DROP FUNCTION note_moved_recipient CASCADE")
     for table in (
-        "channel_holds",
-        "webhook_attempts",
-        "webhook_deliveries",
-        "webhook_events",
-        "webhook_endpoints",
-        "variable_values",
-        "variables",
-        "brandings",
         "batch_items",
         "batches",
         "commits",
         "trigger_releases",
         "sweep_positions",
         "workflow_runs",
-        "audience_builds",
-        "audience_members",
         "subscriptions",
         "recipients",
         "recipient_runs",
-        "first_runs",
-        "followed_objects",
-        "trigger_expansions",
-        "broadcast_addressees",
-        "broadcasts",
-        "guide_groups",
-        "guide_engagements",
-        "guide_displays",
         "preference_sets",
-        "default_preference_sets",
         "messages",
-        "model_providers",
         "content_versions",
         "content_resources",
         "channel_environments",
-        "channel_groups",
         "channel_data",
         "cancellations",
         "api_keys",
-        "signing_keys",
         "service_tokens",
         "run_patches",
         "recipient_run_events",
@@ -1803,16 +965,6 @@ def downgrade() -> None:
         "outbox",
         "message_events",
         "idempotency_records",
-        "moved_recipients",
-        "schedules",
-        "throttle_passes",
-        "fetches",
-        "event_waits",
-        "source_event_actions",
-        "source_event_keys",
-        "source_events",
-        "source_environments",
-        "sources",
         "environments",
         "delivery_attempts",
         "deliveries",

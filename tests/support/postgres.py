@@ -62,12 +62,12 @@ def _wait_until_ready(server: EmbeddedPostgres, process: subprocess.Popen[bytes]
             raise RuntimeError("the test PostgreSQL did not start")
 
 
-def migrate(url: str) -> None:
-    """Bring a database to the newest migration."""
+def migrate(url: str, revision: str = "head") -> None:
+    """Bring a database to a migration, the newest unless another is named."""
     config = Config(str(ROOT / "alembic.ini"))
     config.set_main_option("script_location", str(ROOT / "migrations"))
     config.attributes["database_url"] = url
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
 def new_database(server: EmbeddedPostgres) -> str:
