@@ -22,6 +22,8 @@ LOG_LIKE = {
     "message_events": "message_id",
     "delivery_attempts": "message_id",
     "cancellations": "id",
+    "source_events": "id",
+    "webhook_attempts": "id",
 }
 
 
