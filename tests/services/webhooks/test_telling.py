@@ -243,8 +243,10 @@ async def test_many_events_cost_few_statements(
         monkeypatch.undo()
         deliveries = await hook.deliveries()
 
+    # Events that other tests have left may come to light only now: theirs are not counted.
+    mine = [args for args in counted if str(world.environment.id) in str(args)]
     assert len(deliveries) == 60
-    assert len(counted) <= 12
+    assert 0 < len(mine) <= 12
 
 
 @pytest.mark.parametrize("change", ["updated", "committed"])
