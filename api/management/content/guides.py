@@ -11,9 +11,9 @@ from starlette.responses import JSONResponse
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import boolean, instant, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import LeftOut, Moment, Out, answer, read_body
+from api.kit.shapes import LeftOut, Moment, answer, read_body
 from api.kit.strings import known_id
-from api.management.content.resource import ANNOTATE_HELP, ContentOut, ContentResource
+from api.management.content.resource import ANNOTATE_HELP, ContentOut, ContentResource, SuccessOut
 from api.management.requests import ENVIRONMENT_HELP, read_environment
 from domain.content.guide import GUIDE, GuideStep, UrlPattern
 from domain.kit.errors import InvalidParams
@@ -62,12 +62,6 @@ class GuideActivation(Shape):
     ends_at: Instant | None = Field(None, alias="until", description="On until then.")
 
 
-class ArchivedGuideOut(Out):
-    """Done."""
-
-    result: str = "success"
-
-
 guides = ContentResource(GUIDE, GuideOut, tag="Guides")
 router = guides.router
 
@@ -111,12 +105,10 @@ async def activate_guide(
     return guides.wrapped(view, request, query)
 
 
-@router.delete(
-    "/{key}", response_model=ArchivedGuideOut, openapi_extra=takes(query=ENVIRONMENT_HELP)
-)
+@router.delete("/{key}", response_model=SuccessOut, openapi_extra=takes(query=ENVIRONMENT_HELP))
 async def archive(
     key: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Archive a guide in all environments, for good."""
     await archive_guide(engine, await read_environment(engine, query), known_id(key))
-    return answer(ArchivedGuideOut())
+    return answer(SuccessOut())
