@@ -14,14 +14,14 @@ from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
 from api.kit.shapes import PlainEntriesOut, answer, read_body
+from api.kit.strings import known_uuid
 from api.management.requests import (
     ENVIRONMENT_HELP,
     PAGE_HELP,
+    read_environment,
     read_limit,
-    read_slug,
 )
 from domain.account.credentials import ApiKeyRequest, RotationRequest, ServiceTokenRequest
-from domain.kit.errors import NotFound
 from domain.kit.principals import KeyKind
 from services.account import api_keys
 from services.account.environments import get_scope
@@ -36,7 +36,7 @@ router = APIRouter(prefix="/v1/admin", tags=["Admin: credentials"], responses=ER
 )
 async def list_api_keys(_token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
     """List the keys of an environment, newest first, without their tokens."""
-    environment = await get_scope(engine, read_slug(query))
+    environment = await read_environment(engine, query)
     page = await api_keys.list_api_keys(engine, environment, read_limit(query, BY_UUID))
     return answer(PlainEntriesOut[ApiKeyOut].of(page, map(ApiKeyOut.of, page.rows)))
 
@@ -66,13 +66,15 @@ async def rotate_api_key(
     """Make a new key in the place of this one, which ends at once or after a grace period."""
     wanted = await read_body(request, RotationRequest)
     grace = timedelta(seconds=wanted.grace_seconds)
-    return answer(ApiKeyBodyOut.of(await api_keys.rotate_api_key(engine, _uuid(key_id), grace)))
+    return answer(
+        ApiKeyBodyOut.of(await api_keys.rotate_api_key(engine, _credential_id(key_id), grace))
+    )
 
 
 @router.delete("/api_keys/{key_id}", status_code=204)
 async def revoke_api_key(key_id: str, _token: ServiceToken, engine: EngineDep) -> Response:
     """End a key at once."""
-    await api_keys.revoke_api_key(engine, _uuid(key_id))
+    await api_keys.revoke_api_key(engine, _credential_id(key_id))
     return Response(status_code=204)
 
 
@@ -109,12 +111,9 @@ async def create_service_token(
 )
 async def revoke_service_token(token_id: str, _token: ServiceToken, engine: EngineDep) -> Response:
     """End a service token at once; the last one cannot be ended."""
-    await api_keys.revoke_service_token(engine, _uuid(token_id))
+    await api_keys.revoke_service_token(engine, _credential_id(token_id))
     return Response(status_code=204)
 
 
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound("The credential does not exist.") from None
+def _credential_id(text: str) -> UUID:
+    return known_uuid(text, "The credential does not exist.")

@@ -12,7 +12,7 @@ from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
 from api.kit.shapes import PlainEntriesOut, answer, read_body
 from api.kit.strings import known_id, new_id_of
-from api.management.requests import ENVIRONMENT_HELP, PAGE_HELP, read_limit, read_slug
+from api.management.requests import ENVIRONMENT_HELP, PAGE_HELP, read_environment, read_limit
 from domain.agents.model_providers import ModelProviderRequest
 from services.account.environments import get_scope
 from services.agents import model_providers
@@ -33,7 +33,7 @@ async def list_model_providers(
     _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """List the providers of an environment by name; keys are masked."""
-    environment = await get_scope(engine, read_slug(query))
+    environment = await read_environment(engine, query)
     page = await model_providers.list_providers(engine, environment, read_limit(query, BY_ID))
     return answer(PlainEntriesOut[ModelProviderOut].of(page, map(ModelProviderOut.of, page.rows)))
 

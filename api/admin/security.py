@@ -5,8 +5,6 @@ In Knock both are settings of the dashboard ("Security and authentication").
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
@@ -16,10 +14,9 @@ from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
 from api.kit.shapes import PlainEntriesOut, answer, read_body
-from api.kit.strings import known_id
+from api.kit.strings import known_id, known_uuid
 from api.management.requests import PAGE_HELP, read_limit
 from domain.account.security import SecurityRequest, SigningKeyRequest
-from domain.kit.errors import NotFound
 from services.account import security
 from services.account.environments import get_scope
 
@@ -69,10 +66,7 @@ async def revoke_signing_key(
 ) -> Response:
     """End a signing key: tokens that it has signed are refused from now on."""
     environment = await get_scope(engine, known_id(slug))
-    try:
-        known = UUID(key_id)
-    except ValueError:
-        raise NotFound("The signing key does not exist.") from None
+    known = known_uuid(key_id, "The signing key does not exist.")
     await security.revoke_signing_key(engine, environment, known)
     return Response(status_code=204)
 

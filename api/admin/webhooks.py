@@ -137,9 +137,7 @@ async def send_webhook_test(
 @router.get(
     "/{webhook_id}/deliveries",
     response_model=PlainEntriesOut[WebhookDeliveryOut],
-    openapi_extra=takes(
-        query={**ENVIRONMENT_HELP, **filter_parameters(DeliveryFilters, PAGE_HELP)}
-    ),
+    openapi_extra=takes(query=_LOG_HELP),
 )
 async def list_webhook_deliveries(
     webhook_id: str, _token: ServiceToken, engine: EngineDep, query: QueryDep

@@ -8,9 +8,8 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from api.kit.auth import bearer_token, get_engine
+from api.kit.auth import find_caller, get_engine
 from domain.kit.errors import AppError, BadRequest, FieldError, InvalidParams, NotFound
-from services.account.authentication import authenticate
 
 _MAX_SHOWN_PATH = 255
 
@@ -50,7 +49,7 @@ async def _http_exception(request: Request, error: Exception) -> Response:
     """Answer for an unknown path or method: to a stranger, only that a key is needed."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     try:
-        await authenticate(await get_engine(request), bearer_token(request))
+        await find_caller(request, await get_engine(request))
     except AppError as refusal:
         return answer(refusal)
     if status == 405:

@@ -27,6 +27,7 @@ BY_UUID: Kinds = (UUID,)
 BY_POSITION: Kinds = (int,)
 
 MAX_PAGE_SIZE = 50
+_DEFAULT_PAGE_SIZE = 50
 _VERSION = 1
 _MAX_LENGTH = 2048
 # Made once: a feed writes a cursor for each of its items.
@@ -41,14 +42,13 @@ def read_page(
     *,
     size_name: str = "page_size",
     max_size: int = MAX_PAGE_SIZE,
-    default_size: int = 50,
 ) -> PageRequest:
     """Read which page is asked for; the size is pulled into 1 to `max_size`.
 
     Raises:
         InvalidParams: `after` or `before` is not a cursor of such a list.
     """
-    size = query.integer(size_name, default=default_size, low=1, high=max_size)
+    size = query.integer(size_name, default=_DEFAULT_PAGE_SIZE, low=1, high=max_size)
     boundaries: dict[str, Boundary | None] = {}
     for name in ("after", "before"):
         text = query.text(name, max_length=_MAX_LENGTH)

@@ -8,6 +8,7 @@ from domain.kit.errors import InvalidParams, NotFound
 from domain.kit.ids import read_id
 
 MAX_ID_LENGTH = 256
+_MISSING = "The resource you requested does not exist."
 
 
 def problem_of(text: str) -> str | None:
@@ -27,19 +28,24 @@ def known_id(text: str) -> str:
         NotFound: nothing can have such an id.
     """
     if not text or len(text) > MAX_ID_LENGTH or problem_of(text):
-        raise NotFound("The resource you requested does not exist.")
+        raise NotFound(_MISSING)
     return text
 
 
-def known_uuid(text: str) -> UUID:
+def known_uuid(text: str, missing: str = _MISSING) -> UUID:
     """Return an id of ours from a path.
+
+    Args:
+        text: the id as the caller wrote it.
+        missing: what is said where nothing has it; the same as of an id that nothing happens to
+            have.
 
     Raises:
         NotFound: nothing of ours can have such an id.
     """
     found = read_id(text)
     if found is None:
-        raise NotFound("The resource you requested does not exist.")
+        raise NotFound(missing)
     return found
 
 

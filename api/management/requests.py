@@ -36,17 +36,8 @@ async def read_environment(engine: Engine, query: Query) -> EnvironmentScope:
     Raises:
         NotFound: there is no such environment; or a branch is named, and there are none.
     """
-    return await get_scope(engine, read_slug(query))
-
-
-def read_slug(query: Query) -> str:
-    """Return the slug of the environment that a request is about.
-
-    Raises:
-        UnknownBranch: a branch is named.
-    """
     refuse_branch(query)
-    return query.text("environment") or DEFAULT_ENVIRONMENT
+    return await get_scope(engine, query.text("environment") or DEFAULT_ENVIRONMENT)
 
 
 def refuse_branch(query: Query) -> None:

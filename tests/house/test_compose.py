@@ -7,12 +7,25 @@ from pathlib import Path
 
 from commands.cli import COMMANDS
 from domain.contract.queues import ALL_QUEUES
-from runtime.settings import Settings
+from runtime.settings import Settings, as_variable
 from temporal_workflows.search_attributes import ALL
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 IMAGE = (ROOT / "Dockerfile").read_text()
+# What an operator of these services does not set, and why.
+NOT_PASSED = {
+    "api_host": "the image's own",
+    "api_port": "fixed inside; outside it is where the API is published",
+    "shutdown_seconds": "the stop_grace_period of the services is made for its default",
+    "home": "the image's own; only the seed uses it",
+    "temporal_port": "of the embedded stack",
+    "temporal_ui_port": "of the embedded stack; outside it is where the UI is published",
+    "smtp_port": "of the embedded stack",
+    "workers": "of the embedded stack",
+    "temporal_cli": "of the embedded stack",
+    "cache": "of the embedded stack",
+}
 NAMESPACE_SCRIPT = (ROOT / "deploy" / "temporal" / "namespace.sh").read_text()
 
 
@@ -42,10 +55,18 @@ def test_secrets_are_demanded() -> None:
         assert set(uses) == {":?"}
 
 
-def test_settings_exist() -> None:
-    """Every variable of ours that a service is given is a setting."""
-    given = set(re.findall(r"^ +CARILLON_(\w+):", COMPOSE, re.M))
-    assert {name.lower() for name in given} <= set(Settings.model_fields)
+def test_every_setting_is_passed_on() -> None:
+    """Every setting is given to the services once, or said not to be; no other variable of ours."""
+    given = [name.lower() for name in re.findall(r"^ +CARILLON_(\w+):", COMPOSE, re.M)]
+    assert sorted([*given, *NOT_PASSED]) == sorted(Settings.model_fields)
+
+
+def test_settings_keep_their_defaults() -> None:
+    """What is written beside a setting that an operator may leave out is the product's default."""
+    filled = re.findall(r"^ +CARILLON_(\w+): \${CARILLON_\1:-(.*)}$", COMPOSE, re.M)
+    assert filled
+    for name, default in filled:
+        assert as_variable(Settings.model_fields[name.lower()].default) == default
 
 
 def test_images_are_pinned() -> None:

@@ -174,6 +174,15 @@ def test_every_table_has_an_owner() -> None:
     assert set(metadata.tables) <= set(re.findall(r"`(\w+)`", section))
 
 
+def test_every_area_is_listed() -> None:
+    """ARCHITECTURE.md names the areas, and an area of every layer is one of them."""
+    (line,) = re.findall(r"^Inside a layer the folders are \*\*areas\*\*.+$", ARCHITECTURE, re.M)
+    named = set(re.findall(r"`(\w+)`", line))
+    layers = ("domain", "services", "models/queries", "api/knock", "api/management")
+    found = {path.parent.name for each in layers for path in ROOT.glob(f"{each}/*/__init__.py")}
+    assert named == found - {"contract"}
+
+
 def test_decisions_are_whole_and_listed() -> None:
     """Every decision record has its parts and a quotable sentence, and is linked, in order."""
     numbers = [int(path.name[:4]) for path in DECISIONS]

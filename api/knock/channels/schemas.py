@@ -140,8 +140,8 @@ class TeamsChannelsOut(Out):
         )
 
 
-class DoneOut(Out):
-    """It is done."""
+class RevokedOut(Out):
+    """The access has ended."""
 
     ok: str
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse
@@ -13,8 +12,9 @@ from api.kit.parameters import ERROR_RESPONSES, Param, boolean, refusals, takes,
 from api.kit.query_strings import Query, QueryDep
 from api.kit.rate_limits import feed_limit
 from api.kit.shapes import answer
+from api.kit.strings import known_uuid
 from api.knock.channels.schemas import (
-    DoneOut,
+    RevokedOut,
     SlackChannelsOut,
     SlackConnectionOut,
     TeamsChannelsOut,
@@ -22,7 +22,7 @@ from api.knock.channels.schemas import (
     TeamsOut,
 )
 from domain.channels.workspaces import ALL_TYPES, SlackOptions, TeamsOptions
-from domain.kit.errors import InvalidParams, NotFound
+from domain.kit.errors import InvalidParams
 from domain.kit.principals import Principal
 from domain.recipients.refs import RecipientRef
 from services.channels import workspaces
@@ -68,10 +68,8 @@ def _place(
     ability = ability_of(request)
     if principal.user_token is not None and ability is not None:
         check_object(principal.user_token, ability, str(collection), str(object_id))
-    try:
-        return Place(UUID(channel_id), RecipientRef(str(collection), str(object_id)))
-    except ValueError:
-        raise NotFound("The channel does not exist.") from None
+    known = known_uuid(channel_id, "The channel does not exist.")
+    return Place(known, RecipientRef(str(collection), str(object_id)))
 
 
 async def _slack_place(
@@ -138,7 +136,7 @@ async def list_slack_channels(
 
 @router.put(
     "/slack/{channel_id}/revoke_access",
-    response_model=DoneOut | str,
+    response_model=RevokedOut | str,
     responses=_REFUSALS,
     dependencies=[feed_limit(2)],
     openapi_extra=takes(query=_owner(_SLACK_OWNER)),
@@ -148,7 +146,7 @@ async def list_slack_channels(
     name="revoke_slack_by_get",
     description="The older form of the operation.",
     deprecated=True,
-    response_model=DoneOut | str,
+    response_model=RevokedOut | str,
     responses=_REFUSALS,
     dependencies=[feed_limit(2)],
     openapi_extra=takes(query=_owner(_SLACK_OWNER)),
@@ -224,7 +222,7 @@ async def list_teams_channels(
 
 @router.put(
     "/ms-teams/{channel_id}/revoke_access",
-    response_model=DoneOut | str,
+    response_model=RevokedOut | str,
     responses=_REFUSALS,
     dependencies=[feed_limit(2)],
     openapi_extra=takes(query=_owner(_TEAMS_OWNER)),

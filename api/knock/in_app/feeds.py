@@ -14,9 +14,9 @@ from api.kit.parameters import ERROR_RESPONSES, choice, takes
 from api.kit.query_strings import read_query
 from api.kit.rate_limits import feed_limit
 from api.kit.shapes import answer
-from api.kit.strings import known_id
+from api.kit.strings import known_id, known_uuid
 from api.knock.in_app.schemas import FeatureFlagsOut, FeedOut, FeedSettingsOut, without
-from domain.kit.errors import InvalidParams, NotFound
+from domain.kit.errors import InvalidParams
 from domain.messages.filters import FeedFilters
 from services.in_app import feeds
 
@@ -78,7 +78,4 @@ async def get_feed_settings(
 
 
 def _channel_id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound("There is no in-app feed channel with this id.") from None
+    return known_uuid(text, "There is no in-app feed channel with this id.")

@@ -50,7 +50,7 @@ def _add_section(holder: Holder, section: Section) -> None:
         request: Request,
         engine: EngineDep,
         principal: Principal = Depends(holder.writer),
-        recipient: RecipientRef = Depends(holder.new),
+        recipient: RecipientRef = Depends(holder.of.new),
         set_id: str = Depends(new_set),
     ) -> JSONResponse:
         """Replace one map of a preference set, and leave the others."""
@@ -75,7 +75,7 @@ def _add_entry(holder: Holder, section: Section) -> None:
         request: Request,
         engine: EngineDep,
         principal: Principal = Depends(holder.writer),
-        recipient: RecipientRef = Depends(holder.new),
+        recipient: RecipientRef = Depends(holder.of.new),
         set_id: str = Depends(new_set),
         key: str = Depends(_new_key),
     ) -> JSONResponse:
@@ -101,7 +101,7 @@ def _add_channel_type(holder: Holder) -> None:
         request: Request,
         engine: EngineDep,
         principal: Principal = Depends(holder.writer),
-        recipient: RecipientRef = Depends(holder.new),
+        recipient: RecipientRef = Depends(holder.of.new),
         set_id: str = Depends(new_set),
         channel_type: str = Depends(_channel_type),
     ) -> JSONResponse:

@@ -23,13 +23,7 @@ from api.kit.rate_limits import feed_limit, secret_limit
 from api.kit.shapes import answer, read_body
 from api.kit.strings import known_id, new_id_of
 from api.knock.preferences.schemas import PreferenceSetOut
-from api.knock.recipients.paths import (
-    OBJECT_PATH,
-    USER_PATH,
-    RecipientPath,
-    new_object,
-    new_user,
-)
+from api.knock.recipients.paths import OBJECT_PATH, USER_PATH, RecipientPath
 from domain.kit.principals import Principal
 from domain.preferences.names import tenant_of_set
 from domain.preferences.requests import PreferenceSetIn
@@ -46,14 +40,12 @@ class Holder:
 
     Attributes:
         of: its path.
-        new: the dependency that reads a recipient which is written.
         reader: the dependency that lets keys through which may read.
         writer: the same for writing.
         limit: makes the dependency that limits an operation.
     """
 
     of: RecipientPath
-    new: Callable[..., Any]
     reader: Callable[..., Any]
     writer: Callable[..., Any]
     limit: Callable[[int], Any]
@@ -66,8 +58,8 @@ class Holder:
 
 # Users tend to their own preferences from a browser; objects have none.
 HOLDERS = (
-    Holder(USER_PATH, new_user, require_feed_key, require_identity_key, feed_limit),
-    Holder(OBJECT_PATH, new_object, require_secret_key, require_secret_key, secret_limit),
+    Holder(USER_PATH, require_feed_key, require_identity_key, feed_limit),
+    Holder(OBJECT_PATH, require_secret_key, require_secret_key, secret_limit),
 )
 
 
@@ -146,7 +138,7 @@ def _add_writing(holder: Holder) -> None:
         request: Request,
         engine: EngineDep,
         principal: Principal = Depends(holder.writer),
-        recipient: RecipientRef = Depends(holder.new),
+        recipient: RecipientRef = Depends(of.new),
         set_id: str = Depends(new_set),
     ) -> JSONResponse:
         """Set a preference set: it replaces what is stored unless it says that it is merged."""

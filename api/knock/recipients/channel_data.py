@@ -14,16 +14,11 @@ from api.kit.auth import EngineDep, require_identity_key, require_secret_key
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.rate_limits import feed_limit, secret_limit
 from api.kit.shapes import answer, read_body
-from api.knock.recipients.paths import (
-    OBJECT_PATH,
-    USER_PATH,
-    RecipientPath,
-    new_object,
-    new_user,
-)
+from api.kit.strings import known_uuid
+from api.knock.recipients.paths import OBJECT_PATH, USER_PATH, RecipientPath
 from api.knock.recipients.schemas import ChannelDataOut
 from domain.channels.channel_data import ChannelDataRequest
-from domain.kit.errors import NotFound
+from domain.kit.ids import read_id
 from domain.kit.principals import Principal
 from domain.recipients.refs import RecipientRef
 from services.recipients import channel_data
@@ -37,13 +32,11 @@ class Holder:
 
     Attributes:
         of: its path.
-        new: the dependency that reads a recipient which is written.
         remover: the dependency that lets keys through which may unset data.
         limit: makes the dependency that limits unsetting.
     """
 
     of: RecipientPath
-    new: Callable[..., Any]
     remover: Callable[..., Any]
     limit: Callable[[int], Any]
 
@@ -55,23 +48,13 @@ class Holder:
 
 # Browsers connect objects to channels of Slack, and never disconnect them by this operation.
 HOLDERS = (
-    Holder(USER_PATH, new_user, require_identity_key, feed_limit),
-    Holder(OBJECT_PATH, new_object, require_secret_key, secret_limit),
+    Holder(USER_PATH, require_identity_key, feed_limit),
+    Holder(OBJECT_PATH, require_secret_key, secret_limit),
 )
 
 
-def _channel_id(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
 def _known_channel(text: str) -> UUID:
-    found = _channel_id(text)
-    if found is None:
-        raise NotFound("The recipient has no data for this channel.")
-    return found
+    return known_uuid(text, "The recipient has no data for this channel.")
 
 
 def _add_reading(holder: Holder) -> None:
@@ -114,7 +97,7 @@ def _add_writing(holder: Holder) -> None:
         request: Request,
         engine: EngineDep,
         principal: Principal = Depends(require_identity_key),
-        recipient: RecipientRef = Depends(holder.new),
+        recipient: RecipientRef = Depends(of.new),
     ) -> JSONResponse:
         """Set what a recipient stores for a channel, in the place of what is there.
 
@@ -122,7 +105,7 @@ def _add_writing(holder: Holder) -> None:
         """
         given = await read_body(request, ChannelDataRequest)
         stored = await channel_data.set_channel_data(
-            engine, principal.environment, recipient, _channel_id(channel_id), given.data
+            engine, principal.environment, recipient, read_id(channel_id), given.data
         )
         return answer(ChannelDataOut.of(stored))
 

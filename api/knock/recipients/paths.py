@@ -1,8 +1,8 @@
 """Recipients in paths: users and objects have the same sub-resources, each of them written once.
 
 A route of one of them is added by a function that takes a `RecipientPath`: it stands under
-`of.path`, takes the recipient from `Depends(of.known)`, and has a name with `of.kind` in it. The
-function is called for each of `RECIPIENT_PATHS`.
+`of.path`, takes the recipient from `Depends(of.known)` or `Depends(of.new)`, and has a
+name with `of.kind` in it. The function is called for each of `RECIPIENT_PATHS`.
 """
 
 from __future__ import annotations
@@ -58,16 +58,18 @@ class RecipientPath:
         path: what its sub-resources stand under.
         tag: of its operations in the document.
         known: the dependency that reads a recipient which is only looked up.
+        new: the same of one that is written.
     """
 
     kind: str
     path: str
     tag: str
     known: Callable[..., Awaitable[RecipientRef]]
+    new: Callable[..., Awaitable[RecipientRef]]
 
 
-USER_PATH = RecipientPath("user", "/v1/users/{user_id}", "Users", known_user)
+USER_PATH = RecipientPath("user", "/v1/users/{user_id}", "Users", known_user, new_user)
 OBJECT_PATH = RecipientPath(
-    "object", "/v1/objects/{collection}/{object_id}", "Objects", known_object
+    "object", "/v1/objects/{collection}/{object_id}", "Objects", known_object, new_object
 )
 RECIPIENT_PATHS = (USER_PATH, OBJECT_PATH)

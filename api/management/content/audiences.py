@@ -9,9 +9,9 @@ from starlette.responses import JSONResponse
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import LeftOut, Out, answer
+from api.kit.shapes import LeftOut, answer
 from api.kit.strings import known_id
-from api.management.content.resource import ContentOut, ContentResource
+from api.management.content.resource import ContentOut, ContentResource, SuccessOut
 from api.management.requests import ENVIRONMENT_HELP, read_environment
 from domain.content.audience import AUDIENCE, AudienceType, Segment
 from domain.kit.shapes import DocumentedAs
@@ -27,19 +27,13 @@ class AudienceOut(ContentOut):
     segments: LeftOut[Annotated[Any, DocumentedAs(list[Segment])]] = None
 
 
-class ArchivedOut(Out):
-    """Done."""
-
-    result: str = "success"
-
-
 router = ContentResource(AUDIENCE, AudienceOut, tag="Audiences").router
 
 
-@router.delete("/{key}", response_model=ArchivedOut, openapi_extra=takes(query=ENVIRONMENT_HELP))
+@router.delete("/{key}", response_model=SuccessOut, openapi_extra=takes(query=ENVIRONMENT_HELP))
 async def archive(
     key: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Archive an audience in all environments, for good, with all its members."""
     await archive_audience(engine, await read_environment(engine, query), known_id(key))
-    return answer(ArchivedOut())
+    return answer(SuccessOut())

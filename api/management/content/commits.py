@@ -13,6 +13,7 @@ from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, Param, refusals, takes
 from api.kit.query_strings import QueryDep
 from api.kit.shapes import LeftOut, Moment, Out, PlainEntriesOut, answer
+from api.management.content.resource import SuccessOut
 from api.management.requests import (
     ENVIRONMENT_HELP,
     NOTE_HELP,
@@ -77,12 +78,6 @@ class CommitBodyOut(Out):
     """The answer to a promotion of one commit."""
 
     commit: CommitOut
-
-
-class SuccessOut(Out):
-    """Done."""
-
-    result: str = "success"
 
 
 @router.get(

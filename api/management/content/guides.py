@@ -9,20 +9,17 @@ from pydantic import Field
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
-from api.kit.parameters import Param, boolean, takes
-from api.kit.query_strings import Query, QueryDep
-from api.kit.shapes import LeftOut, Moment, Out, answer, read_body
+from api.kit.parameters import boolean, instant, takes
+from api.kit.query_strings import QueryDep
+from api.kit.shapes import LeftOut, Moment, answer, read_body
 from api.kit.strings import known_id
-from api.management.content.resource import ANNOTATE_HELP, ContentOut, ContentResource
+from api.management.content.resource import ANNOTATE_HELP, ContentOut, ContentResource, SuccessOut
 from api.management.requests import ENVIRONMENT_HELP, read_environment
 from domain.content.guide import GUIDE, GuideStep, UrlPattern
-from domain.kit.clock import parse_instant
 from domain.kit.errors import InvalidParams
-from domain.kit.shapes import DocumentedAs, Instant, Shape, read_shape
+from domain.kit.shapes import DocumentedAs, Instant, Shape
 from services.content.drafts import ContentView, switch_content
 from services.guides.archiving import archive_guide
-
-_INSTANT = {"type": "string", "format": "date-time"}
 
 
 class GuideOut(ContentOut):
@@ -65,12 +62,6 @@ class GuideActivation(Shape):
     ends_at: Instant | None = Field(None, alias="until", description="On until then.")
 
 
-class ArchivedGuideOut(Out):
-    """Done."""
-
-    result: str = "success"
-
-
 guides = ContentResource(GUIDE, GuideOut, tag="Guides")
 router = guides.router
 
@@ -84,8 +75,8 @@ router = guides.router
             **ENVIRONMENT_HELP,
             **ANNOTATE_HELP,
             "status": boolean("The same as in the body."),
-            "from": Param("The same as in the body.", _INSTANT),
-            "until": Param("The same as in the body.", _INSTANT),
+            "from": instant("The same as in the body."),
+            "until": instant("The same as in the body."),
         },
     ),
 )
@@ -94,40 +85,30 @@ async def activate_guide(
 ) -> JSONResponse:
     """Switch a guide on or off in one environment, at once, or on for some time."""
     given = await read_body(request, GuideActivation)
-    if not given.model_fields_set:
-        given = _of_query(query)
-    if given.begins_at and given.ends_at and given.ends_at <= given.begins_at:
+    status, begins_at, ends_at = given.status, given.begins_at, given.ends_at
+    if not given.model_fields_set:  # Knock's CLI says it in the query.
+        status = query.boolean("status")
+        begins_at, ends_at = query.instant("from"), query.instant("until")
+    if begins_at and ends_at and ends_at <= begins_at:
         raise InvalidParams.of("until", "must be after from")
     environment = await read_environment(engine, query)
-    is_active = given.status is not False
+    is_active = status is not False
     view = await switch_content(
         engine,
         environment,
         GUIDE,
         known_id(key),
         active=is_active,
-        active_from=given.begins_at if is_active else None,
-        active_until=given.ends_at if is_active else None,
+        active_from=begins_at if is_active else None,
+        active_until=ends_at if is_active else None,
     )
     return guides.wrapped(view, request, query)
 
 
-def _of_query(query: Query) -> GuideActivation:
-    """Read what Knock's CLI sends. Raises InvalidParams."""
-    texts = {name: query.text(name) for name in ("from", "until")}
-    given = {name: text for name, text in texts.items() if text is not None}
-    for name, text in given.items():
-        if parse_instant(text) is None:
-            raise InvalidParams.of(name, "must be an ISO 8601 date-time")
-    return read_shape(GuideActivation, {**given, "status": query.boolean("status")})
-
-
-@router.delete(
-    "/{key}", response_model=ArchivedGuideOut, openapi_extra=takes(query=ENVIRONMENT_HELP)
-)
+@router.delete("/{key}", response_model=SuccessOut, openapi_extra=takes(query=ENVIRONMENT_HELP))
 async def archive(
     key: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Archive a guide in all environments, for good."""
     await archive_guide(engine, await read_environment(engine, query), known_id(key))
-    return answer(ArchivedGuideOut())
+    return answer(SuccessOut())

@@ -1,4 +1,8 @@
-"""The operations that every kind of content has: list, get, upsert, validate."""
+"""What every kind of content is over HTTP: the face of its documents, and four operations.
+
+The operations are list, get, upsert and validate. Broadcasts have the face alone: they are neither
+committed nor promoted, so their operations are their own.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +28,10 @@ from api.management.requests import (
     read_note,
 )
 from domain.content.kind import KindOfContent
-from domain.kit.json_types import JsonObject
+from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.pages import Page
 from domain.kit.shapes import DocumentedAs, Shape
+from services.broadcasts.broadcasts import BroadcastView
 from services.content import drafts
 from services.content.drafts import ContentView
 
@@ -46,6 +52,9 @@ WRITE_HELP: dict[str, str | Param] = {
 }
 
 
+View = ContentView[Any] | BroadcastView
+
+
 class ContentOut(Out):
     """What the answers of every kind have beside their content."""
 
@@ -59,7 +68,7 @@ class ContentOut(Out):
     )
 
     @classmethod
-    def of(cls, view: ContentView[Any], content: JsonObject) -> Self:
+    def of(cls, view: View, content: JsonObject) -> Self:
         """Write a view; `content` is its content, perhaps annotated."""
         members = {name: content.get(name) for name in cls.model_fields if name not in _BESIDE}
         return cls(
@@ -73,29 +82,36 @@ class ContentOut(Out):
         )
 
     @classmethod
-    def beside(cls, view: ContentView[Any]) -> dict[str, Any]:
-        """Return what a kind says of a view beside its content."""
+    def beside(cls, view: Any) -> dict[str, Any]:
+        """Return what a kind says of a view, of its own type, beside its content."""
         return {}
 
 
 _BESIDE = frozenset(ContentOut.model_fields)
 
 
-class ContentResource:
-    """One kind of content over HTTP.
+class SuccessOut(Out):
+    """Done."""
+
+    result: str = "success"
+
+
+class ContentFace:
+    """The documents of one kind as they are read from bodies and written into answers.
 
     Attributes:
-        router: has the four operations; what is special to a kind joins it.
+        body: the shape of a request: a document under the name of its kind.
+        body_out: the same of an answer.
+        page: the shape of a page of them.
     """
 
-    def __init__(self, kind: KindOfContent[Any], shape: type[ContentOut], *, tag: str) -> None:
-        """Make the operations of a kind.
+    def __init__(self, kind: KindOfContent[Any], shape: type[ContentOut]) -> None:
+        """Make the shapes of a kind.
 
         Args:
             kind: of the content.
             shape: of the answers. Its members are those of the kind's own shape, those of
                 `ContentOut`, and whatever else it has `beside` them.
-            tag: groups the operations in the document.
         """
         self._kind = kind
         self._shape = shape
@@ -109,22 +125,49 @@ class ContentResource:
         taken: dict[str, Any] = {name: (Annotated[Any, DocumentedAs(kind.shape)], ...)}
         given: dict[str, Any] = {name: (shape, ...)}
         wrapped = f"The {kind.noun} under its name."
-        self._body = create_model(f"{title}Body", __base__=Shape, __doc__=wrapped, **taken)
+        self.body = create_model(f"{title}Body", __base__=Shape, __doc__=wrapped, **taken)
         self.body_out = create_model(f"{title}BodyOut", __base__=Out, __doc__=wrapped, **given)
-        self._page: Any = PlainEntriesOut[shape]  # type: ignore[valid-type]
-        self.router = APIRouter(prefix=f"/v1/{kind.name}s", tags=[tag], responses=ERROR_RESPONSES)
-        self._add_operations()
+        self.page: Any = PlainEntriesOut[shape]  # type: ignore[valid-type]
 
-    def out(self, view: ContentView[Any], request: Request, query: Query) -> ContentOut:
+    async def read(self, request: Request) -> JsonValue:
+        """Read the document of a body. Raises InvalidParams."""
+        document: JsonValue = getattr(await read_body(request, self.body), self._kind.name.value)
+        return document
+
+    def out(self, view: View, request: Request, query: Query) -> ContentOut:
         """Write a view, annotated when that is wanted."""
         content = view.content
         if wants_annotations(request, query):
             content = annotated(content, self._kind.files(view.document), self._read_only)
         return self._shape.of(view, content)
 
-    def wrapped(self, view: ContentView[Any], request: Request, query: Query) -> JSONResponse:
+    def wrapped(self, view: View, request: Request, query: Query) -> JSONResponse:
         """Answer a view under the name of its kind."""
         return answer(self.body_out(**{self._kind.name.value: self.out(view, request, query)}))
+
+    def listed(self, page: Page[Any], request: Request, query: Query) -> JSONResponse:
+        """Answer a page of views."""
+        return answer(self.page.of(page, [self.out(view, request, query) for view in page.rows]))
+
+
+class ContentResource(ContentFace):
+    """One kind of content over HTTP.
+
+    Attributes:
+        router: has the four operations; what is special to a kind joins it.
+    """
+
+    def __init__(self, kind: KindOfContent[Any], shape: type[ContentOut], *, tag: str) -> None:
+        """Make the operations of a kind.
+
+        Args:
+            kind: of the content.
+            shape: of the answers, as the face takes it.
+            tag: groups the operations in the document.
+        """
+        super().__init__(kind, shape)
+        self.router = APIRouter(prefix=f"/v1/{kind.name}s", tags=[tag], responses=ERROR_RESPONSES)
+        self._add_operations()
 
     def _add_operations(self) -> None:
         noun, plural = self._kind.noun, f"{self._kind.noun}s"
@@ -135,7 +178,7 @@ class ContentResource:
             self.list_content,
             name=f"list_{name}s",
             description=f"List {plural} by key.",
-            response_model=self._page,
+            response_model=self.page,
             openapi_extra=takes(query={**READ_HELP, **PAGE_HELP}),
         )
         add(
@@ -153,7 +196,7 @@ class ContentResource:
             name=f"upsert_{name}",
             description=f"Create or replace one {noun}; with `commit` publish it too.",
             response_model=self.body_out,
-            openapi_extra=takes(self._body, query=WRITE_HELP),
+            openapi_extra=takes(self.body, query=WRITE_HELP),
         )
         add(
             "/{key}/validate",
@@ -162,7 +205,7 @@ class ContentResource:
             name=f"validate_{name}",
             description=f"Judge one {noun} without saving it.",
             response_model=self.body_out,
-            openapi_extra=takes(self._body, query={**ENVIRONMENT_HELP, **ANNOTATE_HELP}),
+            openapi_extra=takes(self.body, query={**ENVIRONMENT_HELP, **ANNOTATE_HELP}),
         )
 
     async def list_content(
@@ -178,8 +221,7 @@ class ContentResource:
             page_request,
             hide_uncommitted_changes=hide,
         )
-        entries = [self.out(view, request, query) for view in page.rows]
-        return answer(self._page.of(page, entries))
+        return self.listed(page, request, query)
 
     async def get_content(
         self,
@@ -206,14 +248,14 @@ class ContentResource:
         query: QueryDep,
     ) -> JSONResponse:
         """Create or replace one."""
-        body = await read_body(request, self._body)
+        document = await self.read(request)
         note = read_note(query, token) if query.boolean("commit") else None
         view = await drafts.upsert_content(
             engine,
             await read_environment(engine, query),
             self._kind,
             new_id_of(key, field="key"),
-            getattr(body, self._kind.name.value),
+            document,
             commit=note,
             force=query.boolean("force") or False,
         )
@@ -228,12 +270,12 @@ class ContentResource:
         query: QueryDep,
     ) -> JSONResponse:
         """Judge one."""
-        body = await read_body(request, self._body)
+        document = await self.read(request)
         view = await drafts.validate_content(
             engine,
             await read_environment(engine, query),
             self._kind,
             new_id_of(key, field="key"),
-            getattr(body, self._kind.name.value),
+            document,
         )
         return self.wrapped(view, request, query)

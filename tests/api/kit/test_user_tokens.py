@@ -56,6 +56,20 @@ async def test_without_a_token_nobody_is_let_in(
     assert _refusal(refused) == (401, "missing_user_token")
 
 
+async def test_an_unknown_path_is_said_to_be_one(
+    anonymous: httpx.AsyncClient, secured: Environment
+) -> None:
+    """Or a wrong method: to a browser whose user has proved who they are, and to no other."""
+    headers = of_browser(secured, signed("ellie"))
+    unknown = await anonymous.get("/v1/nowhere", headers=headers)
+    assert _refusal(unknown) == (404, "resource_missing")
+    wrong = await anonymous.patch(ELLIE, headers=headers)
+    assert _refusal(wrong) == (405, "method_not_allowed")
+    for method, path in (("GET", "/v1/nowhere"), ("PATCH", ELLIE)):
+        refused = await anonymous.request(method, path, headers=of_browser(secured, None))
+        assert _refusal(refused) == (401, "missing_user_token")
+
+
 async def test_where_none_is_demanded_none_has_to_be_sent(
     anonymous: httpx.AsyncClient, make: Builder, environment: Environment
 ) -> None:

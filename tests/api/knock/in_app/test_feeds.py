@@ -171,10 +171,13 @@ async def test_an_unknown_user_has_an_empty_feed(client: httpx.AsyncClient, chan
     assert (body["entries"], body["meta"]["total_count"], body["vars"]) == ([], 0, {})
 
 
-async def test_only_in_app_channels_have_feeds(client: httpx.AsyncClient, make: Builder) -> None:
-    """A channel of another type, or none, is a 404 for items and settings."""
-    for channel in (await make.channel("email"), uuid4(), "junk"):
-        path = f"/v1/users/ellie/feeds/{channel}"
+async def test_only_in_app_channels_have_feeds(
+    client: httpx.AsyncClient, make: Builder, channel: UUID
+) -> None:
+    """A channel of another type, none, or one that is not written as ids are: each is a 404."""
+    odd = (channel.hex, channel.urn, f"{{{channel}}}")
+    for channel_id in (await make.channel("email"), uuid4(), "junk", *odd):
+        path = f"/v1/users/ellie/feeds/{channel_id}"
         assert (await client.get(path)).status_code == 404
         assert (await client.get(f"{path}/settings")).status_code == 404
 

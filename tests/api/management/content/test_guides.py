@@ -56,7 +56,8 @@ async def test_switched_on_for_some_time(management: httpx.AsyncClient) -> None:
     assert not off["guide"]["active"]
     assert "active_from" not in off["guide"]
     turned = {"from": times["until"], "until": times["from"]}
-    assert (await management.put(f"{PATH}/activate", json=turned)).status_code == 422
+    for request in ({"json": turned}, {"params": turned}, {"params": {"until": "soon"}}):
+        assert (await management.put(f"{PATH}/activate", **request)).status_code == 422
 
 
 async def test_it_is_archived(management: httpx.AsyncClient) -> None:
