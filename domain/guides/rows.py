@@ -54,9 +54,9 @@ class GuideGroup:
     updated_at: datetime
 
     def ordered(self, oldest_first: list[str]) -> list[str]:
-        """Return all keys in the order in which they are shown."""
+        """Return all keys in the order in which they are shown, each once."""
         known = set(oldest_first)
-        named = [key for key in self.display_sequence if key in known]
-        everything = [*named, *(key for key in oldest_first if key not in set(named))]
-        first = [key for key in everything if key in set(self.unthrottled)]
-        return [*first, *(key for key in everything if key not in set(first))]
+        named = (key for key in self.display_sequence if key in known)
+        everything = dict.fromkeys([*named, *oldest_first])
+        first = set(self.unthrottled)
+        return sorted(everything, key=lambda key: key not in first)
