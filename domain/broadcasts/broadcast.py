@@ -39,7 +39,6 @@ BroadcastStep: TypeAlias = ChannelStep | BranchStep | DelayStep | RandomCohortSt
 _DEFAULT_SETTINGS = {"is_commercial": True, "override_preferences": False}
 # What a broadcast has beside what a workflow has.
 _OWN = ("target_audience_key", "scheduled_at")
-_WORKFLOW_ONLY = ("tags", "conditions", "trigger_frequency", "trigger_data_json_schema")
 
 
 class _Name(StrEnum):
@@ -133,9 +132,8 @@ class BroadcastKind(KindOfContent[Broadcast]):
         if isinstance(settings, dict):
             settings = {**_DEFAULT_SETTINGS, **settings}
         content = normalise_workflow({**raw, "settings": settings}, channel_types)
-        for name in _WORKFLOW_ONLY:
-            content.pop(name, None)
-        return {**content, **{name: without_client_keys(raw.get(name)) for name in _OWN}}
+        kept = {name: content[name] for name in self.shape.model_fields if name in content}
+        return {**kept, **{name: without_client_keys(raw.get(name)) for name in _OWN}}
 
     def check(self, content: JsonObject, key: str) -> Broadcast:
         """Read normalised JSON under a key. Raises InvalidParams with every violation."""

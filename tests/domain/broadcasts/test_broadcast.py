@@ -37,10 +37,18 @@ def test_what_is_left_out() -> None:
 
 
 def test_what_only_workflows_have() -> None:
-    """Conditions of a trigger, its schema and tags are nothing to a broadcast, and are dropped."""
-    given = {"tags": ["a"], "trigger_frequency": "once_per_recipient", "conditions": {"all": []}}
+    """Triggers, their conditions and schema, and tags are nothing to a broadcast: all dropped."""
+    given = {
+        "tags": ["a"],
+        "trigger_frequency": "once_per_recipient",
+        "conditions": {"all": []},
+        "audience_trigger": {"audience_key": "gone"},
+        "trigger_data_json_schema": {"type": "object"},
+    }
     content = BROADCAST.normalise(document(channel_step("feed"), **given), {})
     assert not set(given) & set(content)
+    referred = [each.place for each in BROADCAST.references(BROADCAST.check(content, "sale"))]
+    assert referred == ["steps[0].channel_key"]
 
 
 def test_steps_are_drafted_later() -> None:
