@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -90,6 +91,14 @@ class Provider(Protocol):
     async def aclose(self) -> None:
         """Close what the provider itself keeps open; the shared client is not its own."""
         ...
+
+
+def host_of(url: str, otherwise: str) -> str:
+    """Name the server that a URL leads to, without credentials; `otherwise` if it is malformed."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2].lower()
+    except ValueError:
+        return otherwise
 
 
 def read_settings(model: type[S], delivery: Delivery) -> S:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
-from urllib.parse import urlsplit
 
 import httpx
 from pydantic import AfterValidator, BaseModel
@@ -14,18 +13,28 @@ from domain.channels.types import ChannelType
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.messages.delivery import Delivery, Outcome
 from outbound.http import Answer, call
-from providers.base import ProviderContext, ProviderSettings, read_settings
+from providers.base import ProviderContext, ProviderSettings, host_of, read_settings
 from providers.secrets import secret_values
 
 S = TypeVar("S", bound="RestSettings")
 
 _STRATEGY = "__strategy__"
+_LAST_PORT = 65_535
 
 
 def _base_url(url: str | None) -> str | None:
-    if url is not None and (not url.startswith(("https://", "http://")) or "?" in url):
+    if url is not None and not _is_address(url):
         raise ValueError("must be an address such as https://api.example.com")
     return url.rstrip("/") if url else None
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    is_whole = bool(parsed.host) and (parsed.port or 0) <= _LAST_PORT
+    return is_whole and url.startswith(("https://", "http://")) and "?" not in url
 
 
 ServerAddress = Annotated[str | None, AfterValidator(_base_url)]
@@ -65,7 +74,7 @@ class RestProvider(ABC, Generic[S]):
     def server(self, delivery: Delivery) -> str:
         """Name the server: deliveries to it are limited together."""
         chosen = delivery.settings.get("base_url")
-        return urlsplit(chosen).netloc if isinstance(chosen, str) and chosen else self.id
+        return host_of(chosen, self.id) if isinstance(chosen, str) and chosen else self.id
 
     async def aclose(self) -> None:
         """Do nothing: the connections are the shared client's."""

@@ -10,6 +10,7 @@ import httpx
 from domain.channels.types import ChannelType
 from domain.kit.json_types import JsonObject
 from domain.messages.delivery import Delivery, Refused
+from providers.base import host_of
 from providers.rest import RestProvider, RestSettings
 
 S = TypeVar("S", bound=RestSettings)
@@ -23,12 +24,7 @@ class ChatApi(RestProvider[S]):
     def server(self, delivery: Delivery) -> str:
         """Name the host of an incoming webhook, which anybody may run; else the vendor's."""
         url = webhook_of(connection_of(delivery))
-        if url is None:
-            return super().server(delivery)
-        try:
-            return urlsplit(url).netloc.rpartition("@")[2].lower()
-        except ValueError:
-            return self.id
+        return super().server(delivery) if url is None else host_of(url, self.id)
 
 
 def connection_of(delivery: Delivery) -> JsonObject:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, ClassVar, cast
-from urllib.parse import urlsplit
 
 import httpx
 from pydantic import BaseModel, Field, SecretStr
@@ -15,7 +14,7 @@ from domain.messages.delivery import Delivery, Misconfigured, Outcome, Refused
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, call, failure_of, retry_of
 from outbound.requests import sign, write_request
-from providers.base import ProviderContext, ProviderSettings, read_settings
+from providers.base import ProviderContext, ProviderSettings, host_of, read_settings
 from providers.secrets import secret_values
 
 SERVICE_NAME = "Webhook"
@@ -68,11 +67,7 @@ class HttpWebhook:
 
     def server(self, delivery: Delivery) -> str:
         """Name the host of the URL: deliveries to it are limited together."""
-        try:
-            netloc = urlsplit(str(delivery.content.get("url"))).netloc
-        except ValueError:
-            return self.id
-        return netloc.rpartition("@")[2].lower()
+        return host_of(str(delivery.content.get("url")), self.id)
 
     async def aclose(self) -> None:
         """Do nothing: the connections are the shared client's."""

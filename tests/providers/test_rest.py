@@ -51,7 +51,19 @@ def test_text_is_found_at_a_path(path: Any, found: str | None) -> None:
     assert text_at({"a": [{"b": "x"}], "n": 5, "t": True, "f": {}}, *path) == found
 
 
-@pytest.mark.parametrize("url", ["ftp://x", "api.example.com", "https://x/?a=1", 5])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://x",
+        "api.example.com",
+        "https://x/?a=1",
+        "https://[::1",
+        "https://",
+        "https:///x",
+        "https://x:99999999",
+        5,
+    ],
+)
 def test_base_urls(url: Any) -> None:
     """It is an address over HTTP, to which paths are added."""
     with pytest.raises(ValidationError):

@@ -136,6 +136,14 @@ async def test_the_server_is_named_by_settings(line: Line) -> None:
     assert server == f"127.0.0.1:{line.server.port}"
 
 
+async def test_a_broken_server_is_the_owners_to_mend(line: Line) -> None:
+    """One that was stored as the check was weaker has a name, and no message waits for it."""
+    delivery = line.vendor.delivery("https://[::1")
+    assert str(line.provider.server(delivery)).startswith(line.provider.id)  # type: ignore[attr-defined]
+    with pytest.raises(Misconfigured):
+        await line.provider.send(delivery)
+
+
 async def test_headers_go_along() -> None:
     """Each vendor gets them in its own form, and once; those to unsubscribe are not the author's.
 
