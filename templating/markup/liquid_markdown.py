@@ -9,13 +9,18 @@ paragraph and `{% endif %}` inside the quote behind it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 from templating.markup.markdown import markdown_to_html
 
-_LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
-_VERBATIM = re.compile(r"\{%-?\s*(raw|comment|t)\b.*?\{%-?\s*end\1\s*-?%\}", re.DOTALL)
+_OPENING = re.compile(r"(?=(\{[{%]))")
+_CLOSERS = {"{{": "}}", "{%": "%}"}
+_VERBATIM = re.compile(r"\{%-?\s*(raw|comment|t)\b")
+_VERBATIM_ENDS = {
+    name: re.compile(rf"\{{%-?\s*end{name}\s*-?%\}}") for name in ("raw", "comment", "t")
+}
 _NAME = re.compile(r"\{%-?\s*(\w+)")
 _OPENS = frozenset({"if", "unless", "for", "case", "tablerow", "capture"})
 _CONTINUES = frozenset({"else", "elsif", "when"})
@@ -25,83 +30,136 @@ _LINE = re.compile(r"<!--zqLiq(\d+)qz-->\n?")
 
 
 @dataclass
-class _Aside:
-    """What was put aside, and which blocks are open.
+class _Piece:
+    """A tag or an output, where it was found.
 
     Attributes:
-        sources: the Liquid, by number.
-        open: for each open tag, whether it stands between blocks.
+        start: where it begins in the text.
+        end: where it ends.
+        line: in which line it begins.
+        last_line: in which line it ends.
+        word: the name of a tag; of an output nothing.
+        is_first: whether its line has only Liquid before it.
+        is_last: whether its line has only Liquid after it.
+        spans_lines: of a tag that opens, whether it is the first of its line and not closed on it.
     """
 
-    sources: list[str] = field(default_factory=list)
-    open: list[bool] = field(default_factory=list)
-
-    def word(self, source: str) -> str:
-        """Put a source aside that is part of a line."""
-        self.sources.append(source)
-        return f"zqLiq{len(self.sources) - 1}qz"
-
-    def line(self, source: str) -> str:
-        """Put a source aside that stands between blocks: a comment, which the parser keeps."""
-        return f"\n<!--{self.word(source)}-->\n"
+    start: int
+    end: int
+    line: int
+    last_line: int
+    word: str
+    is_first: bool = False
+    is_last: bool = False
+    spans_lines: bool = False
 
 
 @lru_cache(maxsize=512)
 def liquid_markdown_to_html(source: str) -> str:
-    """Convert Markdown to HTML around its Liquid.
+    """Convert Markdown to HTML around its Liquid, in linear time as far as this file goes.
 
     Raises LiquidError when the text is longer than a message can reasonably be.
     """
-    aside = _Aside()
-    text = _VERBATIM.sub(lambda found: aside.word(found[0]), source)
-    text = _put_aside(text, aside)
-    html = markdown_to_html(text)
-    html = _LINE.sub(lambda found: aside.sources[int(found[1])] + "\n", html)
-    return _WORD.sub(lambda found: aside.sources[int(found[1])], html)
+    sources: list[str] = []
+    html = markdown_to_html(_put_aside(_put_verbatim_aside(source, sources), sources))
+    html = _LINE.sub(lambda found: sources[int(found[1])] + "\n", html)
+    return _WORD.sub(lambda found: sources[int(found[1])], html)
 
 
-def _put_aside(text: str, aside: _Aside) -> str:
+def _as_word(source: str, sources: list[str]) -> str:
+    """Put a source aside that is part of a line."""
+    sources.append(source)
+    return f"zqLiq{len(sources) - 1}qz"
+
+
+def _as_line(source: str, sources: list[str]) -> str:
+    """Put a source aside that stands between blocks: a comment, which the parser keeps."""
+    return f"\n<!--{_as_word(source, sources)}-->\n"
+
+
+def _put_verbatim_aside(text: str, sources: list[str]) -> str:
+    """Put tags aside whose content is no Liquid; what is not closed stays."""
     parts: list[str] = []
     position = 0
-    for found in _LIQUID.finditer(text):
-        parts.append(text[position : found.start()])
-        position = found.end()
-        name = _NAME.match(found[0])
-        word = name[1] if name else ""
-        if word in _OPENS:
-            aside.open.append(_spans_lines(text, found))
-            between = aside.open[-1]
-        elif word in _CONTINUES:
-            between = bool(aside.open) and aside.open[-1]
-        elif word.startswith("end") and aside.open:
-            between = aside.open.pop()
-        else:
-            between = bool(word) and _is_alone(text, found)
-        parts.append(aside.line(found[0]) if between else aside.word(found[0]))
+    unclosed: set[str] = set()
+    for opening in _VERBATIM.finditer(text):
+        name = opening[1]
+        if opening.start() < position or name in unclosed:
+            continue
+        closing = _VERBATIM_ENDS[name].search(text, opening.end())
+        if closing is None:
+            unclosed.add(name)
+            continue
+        parts.append(text[position : opening.start()])
+        parts.append(_as_word(text[opening.start() : closing.end()], sources))
+        position = closing.end()
     parts.append(text[position:])
     return "".join(parts)
 
 
-def _spans_lines(text: str, found: re.Match[str]) -> bool:
-    """Tell whether a tag is the first of its line and is not closed on it."""
-    start = text.rfind("\n", 0, found.start()) + 1
-    if _LIQUID.sub("", text[start : found.start()]).strip():
-        return False
-    depth = 0
-    for tag in _LIQUID.finditer(text, found.start()):
-        name = _NAME.match(tag[0])
-        if name and name[1] in _OPENS:
-            depth += 1
-        elif name and name[1].startswith("end"):
-            depth -= 1
-            if depth == 0:
-                return "\n" in text[found.end() : tag.start()]
-    return True
+def _put_aside(text: str, sources: list[str]) -> str:
+    parts: list[str] = []
+    position = 0
+    open_tags: list[bool] = []  # of each, whether it stands between blocks
+    for piece in _pieces(text):
+        parts.append(text[position : piece.start])
+        position = piece.end
+        if piece.word in _OPENS:
+            open_tags.append(piece.spans_lines)
+            is_between = piece.spans_lines
+        elif piece.word in _CONTINUES:
+            is_between = bool(open_tags) and open_tags[-1]
+        elif piece.word.startswith("end") and open_tags:
+            is_between = open_tags.pop()
+        else:
+            is_between = bool(piece.word) and piece.is_first and piece.is_last
+        write = _as_line if is_between else _as_word
+        parts.append(write(text[piece.start : piece.end], sources))
+    parts.append(text[position:])
+    return "".join(parts)
 
 
-def _is_alone(text: str, found: re.Match[str]) -> bool:
-    """Tell whether a tag has its line for itself."""
-    start = text.rfind("\n", 0, found.start()) + 1
-    end = text.find("\n", found.end())
-    around = text[start : found.start()] + text[found.end() : end if end >= 0 else len(text)]
-    return not _LIQUID.sub("", around).strip()
+def _pieces(text: str) -> list[_Piece]:
+    """Return all tags and outputs, with what is known of their places."""
+    pieces = list(_found(text))
+    ends = [0, *(piece.end for piece in pieces)]
+    starts = [*(piece.start for piece in pieces), len(text)]
+    gaps = [text[end:start] for end, start in zip(ends, starts, strict=True)]
+    is_blank = True
+    for piece, before in zip(pieces, gaps[:-1], strict=True):
+        _, is_broken, near = before.rpartition("\n")
+        piece.is_first = not near.strip() and (is_blank or bool(is_broken))
+        is_blank = piece.is_first and piece.line == piece.last_line
+    is_blank = True
+    for piece, after in zip(reversed(pieces), reversed(gaps[1:]), strict=True):
+        near, is_broken, _ = after.partition("\n")
+        piece.is_last = not near.strip() and (is_blank or bool(is_broken))
+        is_blank = piece.is_last and piece.line == piece.last_line
+    opened: list[_Piece] = []
+    for piece in pieces:
+        if piece.word in _OPENS:
+            piece.spans_lines = piece.is_first
+            opened.append(piece)
+        elif piece.word.startswith("end") and opened:
+            opener = opened.pop()
+            opener.spans_lines = opener.is_first and piece.line > opener.last_line
+    return pieces
+
+
+def _found(text: str) -> Iterator[_Piece]:
+    """Yield tags and outputs in order; what is not closed is none."""
+    position = line = 0
+    unclosed: set[str] = set()
+    for opening in _OPENING.finditer(text):
+        start, brace = opening.start(), opening[1]
+        if start < position or brace in unclosed:
+            continue
+        end = text.find(_CLOSERS[brace], start + 2) + 2
+        if end < 2:
+            unclosed.add(brace)
+            continue
+        line += text.count("\n", position, start)
+        last_line = line + text.count("\n", start, end)
+        name = _NAME.match(text, start, end)
+        yield _Piece(start, end, line, last_line, name[1] if name else "")
+        position, line = end, last_line

@@ -7,6 +7,8 @@ stays as it is.
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterator
 
 from domain.kit.json_types import JsonObject
 from templating.limits import LiquidError
@@ -25,7 +27,8 @@ from templating.messages.blocks import (
 _TAG = re.compile(r"<(/?)(mj-[a-z-]+)\b[^>]*?(/?)>", re.IGNORECASE)
 _HEAD = re.compile(r"<mj-head\b[^>]*>", re.IGNORECASE)
 _ROOT = re.compile(r"<mjml\b[^>]*>", re.IGNORECASE)
-_INLINE_STYLE = re.compile(r"(<mj-style\b[^>]*?)\s+inline=([\"'])inline\2", re.IGNORECASE)
+_STYLE = re.compile(r"<mj-style\b[^>]*>", re.IGNORECASE)
+_INLINE = re.compile(r"(?<!\s)\s+inline=([\"'])inline\1", re.IGNORECASE)
 _RAW = re.compile(r"(</?)mjml-raw\b", re.IGNORECASE)
 # What these hold is not MJML.
 _TEXTS = frozenset(
@@ -36,7 +39,10 @@ _SECTIONS = frozenset({"mj-section", "mj-group"})
 # What components are in the text part.
 _AS_HTML = {"mj-table": "table", "mj-navbar-link": "a"}
 _HREF = re.compile(r"\shref=(\"[^\"]*\"|'[^']*')", re.IGNORECASE)
-_HIDDEN = re.compile(r"<(mj-head|mj-style|mj-preview)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+# One that begins again before it ends is not closed; so each is looked through once.
+_HIDDEN = re.compile(
+    r"<(mj-head|mj-style|mj-preview)\b(?:[^<]++|<(?!/?\1\b))*+</\1\s*>", re.IGNORECASE
+)
 _SIZES = {"sm": ("14px", "4px 8px"), "md": ("16px", "8px 16px"), "lg": ("18px", "12px 24px")}
 _PAGE_PIXELS = 600
 
@@ -118,16 +124,7 @@ def fitted(body: Body, layout_before: str) -> Body:
         body: components.
         layout_before: the source of the layout as far as the body's place.
     """
-    parent = ""
-    stack: list[str] = []
-    for closing, name, empty in _TAG.findall(layout_before):
-        if closing:
-            if name in stack:
-                del stack[len(stack) - 1 - stack[::-1].index(name) :]
-        elif not empty:
-            stack.append(name.lower())
-    if stack:
-        parent = stack[-1]
+    parent = _open_at_the_end(layout_before)
     if parent in _COLUMNS or parent in _TEXTS:
         return body
     before, after = "<mj-column>\n", "\n</mj-column>"
@@ -140,19 +137,43 @@ def fitted(body: Body, layout_before: str) -> Body:
     )
 
 
+def _open_at_the_end(source: str) -> str:
+    """Return the component that a source ends in; without one, nothing."""
+    stack: list[str] = []
+    # Counted, because a source may close what it never opened once for each of its tags.
+    counts: Counter[str] = Counter()
+    for closing, written, empty in _TAG.findall(source, 0, _end_of_tags(source)):
+        name = written.lower()
+        if closing:
+            while counts[name]:
+                closed = stack.pop()
+                counts[closed] -= 1
+                if closed == name:
+                    break
+        elif not empty:
+            stack.append(name)
+            counts[name] += 1
+    return stack[-1] if stack else ""
+
+
+def _end_of_tags(source: str) -> int:
+    """Return where the last tag may end: behind it, each one would be looked for to the end."""
+    return source.rfind(">") + 1
+
+
 def with_base_styles(layout: str) -> str:
     """Write the styles of blocks at the top of a document's head."""
-    style = f"<mj-style>{BASE_CSS}</mj-style>"
-    if head := _HEAD.search(layout):
+    style, end = f"<mj-style>{BASE_CSS}</mj-style>", _end_of_tags(layout)
+    if head := _HEAD.search(layout, 0, end):
         return layout[: head.end()] + style + layout[head.end() :]
-    if root := _ROOT.search(layout):
+    if root := _ROOT.search(layout, 0, end):
         return f"{layout[: root.end()]}<mj-head>{style}</mj-head>{layout[root.end() :]}"
     return layout
 
 
 def whole_document(body: str) -> str:
     """Make a document of components that stand without a layout."""
-    if _ROOT.search(body):
+    if _ROOT.search(body, 0, _end_of_tags(body)):
         return body
     return f"<mjml><mj-body>{body}</mj-body></mjml>"
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from time import thread_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from templating.limits import LiquidError
 from templating.liquid.environment import render_text
 from templating.markup.liquid_markdown import liquid_markdown_to_html as html
+from tests.support.tracing import untraced
 
 BRANCHES = """{% if n > 1 %}{{ a }} and others replied.
 {% elsif n == 1 %}{{ a }} replied.
@@ -64,3 +69,43 @@ def test_every_piece_of_liquid_comes_back(text: str) -> None:
     made = html(f"{text}\n\n{{{{ mark }}}}")
     assert made.count("{{ mark }}") == 1
     assert "zqLiq" not in made
+
+
+@untraced
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ " * 60_000,
+        "{% a " * 40_000,
+        "{% raw %}" * 16_000,
+        "{% comment %}{% t %}" * 10_000,
+        "{% if a %}" * 12_000,
+        "{% if a %}\n" * 12_000,
+        "{{ a }} " * 15_000,
+        "{% if a %}b" * 5_000 + "{% endif %}" * 5_000,
+        "{% assign a = 1 %}" * 10_000,
+    ],
+    ids=lambda source: source[:24].strip(),
+)
+def test_liquid_is_found_in_linear_time(source: str) -> None:
+    """What no parser of Markdown has seen yet may be long, open or deep, and takes no minutes."""
+    start = thread_time()
+    with suppress(LiquidError):
+        html(source)
+    assert thread_time() - start < 5
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("{{ a\n}} {% if b %}\nc\n{% endif %}", "<p>{{ a\n}} {% if b %}\nc\n{% endif %}</p>"),
+        ("{{ a }}{% if b %}\nc\n{% endif %}", "<p>{{ a }}</p>\n{% if b %}\n<p>c</p>\n{% endif %}"),
+        ("{% assign a = 1 %} {{ a }}\nb", "{% assign a = 1 %}\n<p>{{ a }}\nb</p>"),
+        ("{% assign a = 1 %} {{ a\n}}", "<p>{% assign a = 1 %} {{ a\n}}</p>"),
+        ("{% raw %} {% if b %}", "{% raw %}\n{% if b %}"),
+        ("{{{% if a %}b{% endif %}", "<p>{{{% if a %}b{% endif %}</p>"),
+    ],
+)
+def test_what_stands_on_a_line(source: str, expected: str) -> None:
+    """Liquid alone makes no line of words, but what ends on it does; what is open is text."""
+    assert [line for line in html(source).split("\n") if line] == expected.split("\n")
