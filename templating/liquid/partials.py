@@ -23,9 +23,11 @@ from templating.liquid.printing import is_nothing, to_text
 from templating.liquid.render_context import BudgetedContext
 from templating.liquid.scan import line_at
 
-# What is not closed ends with the source, so that looking for ends takes linear time.
+# What is not closed ends with the source, and a tag that begins again before its end is none, so
+# that looking for ends takes linear time.
 _STYLE_OR_COMMENT = re.compile(
-    r"<!--.*?(?:-->|\Z)|<style\b[^>]*>.*?(?:</style\s*>|\Z)", re.IGNORECASE | re.DOTALL
+    r"<!--.*?(?:-->|\Z)|<style\b(?:[^<>]++|<(?!style\b))*+>.*?(?:</style\s*>|\Z)",
+    re.IGNORECASE | re.DOTALL,
 )
 
 

@@ -27,7 +27,8 @@ _BODY_START = "\ue0c1\ue0c2\ue0c1"
 _BODY_END = "\ue0c2\ue0c1\ue0c2"
 # A line of a mail has 998 characters at most (RFC 5322), and a header of Amazon SES 870.
 _LONGEST_LINK = 850
-_HEAD = re.compile(r"<head\b[^>]*>", re.IGNORECASE)
+# One that begins again before it ends is none; so each is looked through once.
+_HEAD = re.compile(r"<head\b(?:[^<>]++|<(?!head\b))*+>", re.IGNORECASE)
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 
 

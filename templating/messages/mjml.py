@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 
 from domain.kit.json_types import JsonObject
 from templating.limits import LiquidError
@@ -24,10 +23,12 @@ from templating.messages.blocks import (
     padding_of,
 )
 
-_TAG = re.compile(r"<(/?)(mj-[a-z-]+)\b[^>]*?(/?)>", re.IGNORECASE)
-_HEAD = re.compile(r"<mj-head\b[^>]*>", re.IGNORECASE)
-_ROOT = re.compile(r"<mjml\b[^>]*>", re.IGNORECASE)
-_STYLE = re.compile(r"<mj-style\b[^>]*>", re.IGNORECASE)
+# A tag that another one begins in is none; so each is looked for as far as the next one only.
+_REST = r"(?:[^<>]++|<(?!/?mj))*+"
+_TAG = re.compile(rf"<(/?)(mj-[a-z-]++)(?!\w)({_REST})>", re.IGNORECASE)
+_HEAD = re.compile(rf"<mj-head\b{_REST}>", re.IGNORECASE)
+_ROOT = re.compile(rf"<mjml\b{_REST}>", re.IGNORECASE)
+_STYLE = re.compile(rf"<mj-style\b{_REST}>", re.IGNORECASE)
 _INLINE = re.compile(r"(?<!\s)\s+inline=([\"'])inline\1", re.IGNORECASE)
 _RAW = re.compile(r"(</?)mjml-raw\b", re.IGNORECASE)
 # What these hold is not MJML.
@@ -39,7 +40,6 @@ _SECTIONS = frozenset({"mj-section", "mj-group"})
 # What components are in the text part.
 _AS_HTML = {"mj-table": "table", "mj-navbar-link": "a"}
 _HREF = re.compile(r"\shref=(\"[^\"]*\"|'[^']*')", re.IGNORECASE)
-# One that begins again before it ends is not closed; so each is looked through once.
 _HIDDEN = re.compile(
     r"<(mj-head|mj-style|mj-preview)\b(?:[^<]++|<(?!/?\1\b))*+</\1\s*>", re.IGNORECASE
 )
@@ -142,7 +142,7 @@ def _open_at_the_end(source: str) -> str:
     stack: list[str] = []
     # Counted, because a source may close what it never opened once for each of its tags.
     counts: Counter[str] = Counter()
-    for closing, written, empty in _TAG.findall(source, 0, _end_of_tags(source)):
+    for closing, written, rest in _TAG.findall(source):
         name = written.lower()
         if closing:
             while counts[name]:
@@ -150,37 +150,33 @@ def _open_at_the_end(source: str) -> str:
                 counts[closed] -= 1
                 if closed == name:
                     break
-        elif not empty:
+        elif not rest.endswith("/"):
             stack.append(name)
             counts[name] += 1
     return stack[-1] if stack else ""
 
 
-def _end_of_tags(source: str) -> int:
-    """Return where the last tag may end: behind it, each one would be looked for to the end."""
-    return source.rfind(">") + 1
-
-
 def with_base_styles(layout: str) -> str:
     """Write the styles of blocks at the top of a document's head."""
-    style, end = f"<mj-style>{BASE_CSS}</mj-style>", _end_of_tags(layout)
-    if head := _HEAD.search(layout, 0, end):
+    style = f"<mj-style>{BASE_CSS}</mj-style>"
+    if head := _HEAD.search(layout):
         return layout[: head.end()] + style + layout[head.end() :]
-    if root := _ROOT.search(layout, 0, end):
+    if root := _ROOT.search(layout):
         return f"{layout[: root.end()]}<mj-head>{style}</mj-head>{layout[root.end() :]}"
     return layout
 
 
 def whole_document(body: str) -> str:
     """Make a document of components that stand without a layout."""
-    if _ROOT.search(body, 0, _end_of_tags(body)):
+    if _ROOT.search(body):
         return body
     return f"<mjml><mj-body>{body}</mj-body></mjml>"
 
 
 def to_html(document: str) -> str:
     """Compile a rendered document. Raises LiquidError when it is not MJML."""
-    document = _RAW.sub(r"\1mj-raw", _INLINE_STYLE.sub(r"\1", document))
+    document = _STYLE.sub(lambda found: _INLINE.sub("", found[0], count=1), document)
+    document = _RAW.sub(r"\1mj-raw", document)
     return compile_mjml(document.strip())
 
 
@@ -190,13 +186,13 @@ def readable(fragment: str) -> str:
 
     def renamed(found: re.Match[str]) -> str:
         name, is_end = found[2].lower(), bool(found[1])
-        inside = found[0][1 + len(found[1]) + len(name) : -1].rstrip("/")
+        inside = found[3].rstrip("/")
         if name == "mj-image":
             return "" if is_end else _readable_image(inside)
         if name == "mj-button":
             return "</a></div>" if is_end else f"<div><a{inside}>"
         tag = _AS_HTML.get(name, "div")
-        return f"<{found[1]}{tag}{inside}>" + (f"</{tag}>" if found[3] else "")
+        return f"<{found[1]}{tag}{inside}>" + (f"</{tag}>" if found[3].endswith("/") else "")
 
     return _TAG.sub(renamed, fragment)
 
