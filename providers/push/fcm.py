@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar
 
 import httpx
+import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
@@ -38,7 +38,7 @@ _GONE = frozenset({"UNREGISTERED", "SENDER_ID_MISMATCH", "INVALID_ARGUMENT"})
 
 def _account(secret: SecretStr) -> SecretStr:
     try:
-        _read_account(secret)
+        _read_account(secret.get_secret_value())
     except (ValueError, TypeError, KeyError, UnsupportedAlgorithm):
         raise ValueError("must be the JSON key of a service account") from None
     return secret
@@ -92,7 +92,7 @@ class Fcm(RestProvider[FcmSettings]):
         now = self._context.clock()
         known = self._tokens.get(name)
         if known is None or known.until <= now:
-            account = _read_account(settings.service_account)
+            account = _read_account(settings.service_account.get_secret_value())
             body = {"grant_type": _GRANT, "assertion": _assertion(account, now)}
             request = httpx.Request("POST", account.tokens, data=body)
             answer = await self._call(request, settings, more_secrets=[body["assertion"]])
@@ -164,10 +164,12 @@ def _flat_value(name: str, value: JsonValue) -> Iterator[tuple[str, str]]:
         yield name, json.dumps(value)
 
 
-def _read_account(secret: SecretStr) -> _Account:
+# Settings are read for each message, and a key takes longer to read than a request to write.
+@lru_cache(maxsize=64)
+def _read_account(document: str) -> _Account:
     """Read the JSON key of a service account. Raises ValueError, TypeError and KeyError."""
-    given = json.loads(secret.get_secret_value())
-    key = load_pem_private_key(given["private_key"].encode(), password=None)
+    given = json.loads(document)
+    key = load_pem_private_key(str(given["private_key"]).encode(), password=None)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise TypeError("the key is not an RSA key")
     return _Account(str(given["client_email"]), key, str(given.get("token_uri") or _TOKENS))
@@ -175,21 +177,11 @@ def _read_account(secret: SecretStr) -> _Account:
 
 def _assertion(account: _Account, now: datetime) -> str:
     """Write a signed claim to be the service account (RFC 7523)."""
-    issued = int(now.timestamp())
     claims = {
         "iss": account.email,
         "scope": _SCOPE,
         "aud": account.tokens,
-        "iat": issued,
-        "exp": issued + int(_ASSERTION_LIFE.total_seconds()),
+        "iat": now,
+        "exp": now + _ASSERTION_LIFE,
     }
-    parts = [
-        _encoded(json.dumps(part).encode()) for part in ({"alg": "RS256", "typ": "JWT"}, claims)
-    ]
-    signed = ".".join(parts)
-    signature = account.key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
-    return f"{signed}.{_encoded(signature)}"
-
-
-def _encoded(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return jwt.encode(claims, account.key, algorithm="RS256")

@@ -218,7 +218,14 @@ async def test_a_message_without_a_device(line: FcmLine) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["{}", "nonsense", '{"private_key": "x", "client_email": "y"}', "[1]"]
+    "given",
+    [
+        "{}",
+        "nonsense",
+        '{"private_key": "x", "client_email": "y"}',
+        '{"private_key": 5, "client_email": "y"}',
+        "[1]",
+    ],
 )
 def test_what_is_no_service_account(given: str) -> None:
     """It is refused as it is saved, and not quoted."""
