@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
+from urllib.parse import urlencode
 
 import httpx
-from pydantic import AfterValidator, BaseModel
+from pydantic import AfterValidator, BaseModel, SecretStr
 
 from domain.channels.types import ChannelType
 from domain.kit.json_types import JsonObject, JsonValue
@@ -69,7 +70,13 @@ class RestProvider(ABC, Generic[S]):
         """Hand the message over once."""
         settings: Any = read_settings(self.Settings, delivery)
         request = self.build_request(delivery, settings)
-        return self.parse_response(await self._call(request, settings), delivery)
+        secrets = self.secrets_of(delivery)
+        answer = await self._call(request, settings, more_secrets=secrets)
+        return self.parse_response(answer, delivery)
+
+    def secrets_of(self, delivery: Delivery) -> Iterable[str]:
+        """Return what no log may show of a delivery, beside the secrets of the settings."""
+        return ()
 
     def server(self, delivery: Delivery) -> str:
         """Name the server: deliveries to it are limited together."""
@@ -90,6 +97,19 @@ class RestProvider(ABC, Generic[S]):
             connect=self._context.timeouts.connect,
             secrets=[*secret_values(settings), *more_secrets],
         )
+
+
+def form_request(
+    url: str, fields: Mapping[str, Any], *, user: str, password: SecretStr
+) -> httpx.Request:
+    """Write a form with a login; a list is the field several times."""
+    request = httpx.Request(
+        "POST",
+        url,
+        headers={"content-type": "application/x-www-form-urlencoded"},
+        content=urlencode(fields, doseq=True).encode(),
+    )
+    return next(httpx.BasicAuth(user, password.get_secret_value()).auth_flow(request))
 
 
 def object_of(answer: Answer) -> JsonObject:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar, TypeVar
 from urllib.parse import urlsplit
 
@@ -25,6 +26,10 @@ class ChatApi(RestProvider[S]):
         """Name the host of an incoming webhook, which anybody may run; else the vendor's."""
         url = webhook_of(connection_of(delivery))
         return super().server(delivery) if url is None else host_of(url, self.id)
+
+    def secrets_of(self, delivery: Delivery) -> Iterable[str]:
+        """Return those of the connection."""
+        return secrets_of(connection_of(delivery))
 
 
 def connection_of(delivery: Delivery) -> JsonObject:

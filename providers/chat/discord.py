@@ -12,8 +12,7 @@ from domain.kit.json_types import JsonObject
 from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome, Refused, Retry
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of
-from providers.base import read_settings
-from providers.chat.api import ChatApi, connection_of, secrets_of, webhook_of, webhook_request
+from providers.chat.api import ChatApi, connection_of, webhook_of, webhook_request
 from providers.rest import RestSettings, object_of, text_at
 
 _API = "https://discord.com"
@@ -33,14 +32,6 @@ class Discord(ChatApi[DiscordSettings]):
     id: ClassVar[str] = "chat_discord"
     service_name: ClassVar[str] = "Discord"
     Settings: ClassVar[type[BaseModel]] = DiscordSettings
-
-    async def send(self, delivery: Delivery) -> Outcome:
-        """Send a message by the bot, or by an incoming webhook."""
-        settings = read_settings(DiscordSettings, delivery)
-        request = self.build_request(delivery, settings)
-        secrets = secrets_of(connection_of(delivery))
-        answer = await self._call(request, settings, more_secrets=secrets)
-        return self.parse_response(answer, delivery)
 
     def build_request(self, delivery: Delivery, settings: DiscordSettings) -> httpx.Request:
         """Write the request. Discord drops a bot's message whose nonce it has just seen."""

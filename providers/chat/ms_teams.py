@@ -15,8 +15,7 @@ from domain.kit.json_types import JsonObject
 from domain.messages.delivery import Delivery, Outcome, Refused
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
-from providers.base import read_settings
-from providers.chat.api import ChatApi, connection_of, secrets_of, webhook_of, webhook_request
+from providers.chat.api import ChatApi, connection_of, webhook_of, webhook_request
 from providers.rest import RestSettings, ServerAddress
 
 _CARD = "application/vnd.microsoft.card.adaptive"
@@ -42,14 +41,6 @@ class MsTeams(ChatApi[MsTeamsSettings]):
     id: ClassVar[str] = "chat_ms_teams"
     service_name: ClassVar[str] = "Microsoft Teams"
     Settings: ClassVar[type[BaseModel]] = MsTeamsSettings
-
-    async def send(self, delivery: Delivery) -> Outcome:
-        """Send a message by an incoming webhook."""
-        settings = read_settings(MsTeamsSettings, delivery)
-        request = self.build_request(delivery, settings)
-        secrets = secrets_of(connection_of(delivery))
-        answer = await self._call(request, settings, more_secrets=secrets)
-        return self.parse_response(answer, delivery)
 
     def build_request(self, delivery: Delivery, settings: MsTeamsSettings) -> httpx.Request:
         """Write the request: a JSON document as it is, else a card with the Markdown."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import urlencode
 
 import httpx
 from pydantic import BaseModel, Field, SecretStr
@@ -13,7 +12,7 @@ from domain.messages.delivery import Delivery, Outcome
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of
 from providers.email.api import EmailApi, overrides_of, read_mail, written
-from providers.rest import RestSettings, merged, object_of, text_at
+from providers.rest import RestSettings, form_request, merged, object_of, text_at
 
 _APIS = {"us": "https://api.mailgun.net", "eu": "https://api.eu.mailgun.net"}
 
@@ -67,14 +66,7 @@ class Mailgun(EmailApi[MailgunSettings]):
             name: _field(value) for name, value in merged(fields, overrides_of(delivery)).items()
         }
         url = f"{settings.base_url or _APIS[settings.region]}/v3/{settings.domain}/messages"
-        login = httpx.BasicAuth("api", settings.api_key.get_secret_value())
-        request = httpx.Request(
-            "POST",
-            url,
-            headers={"content-type": "application/x-www-form-urlencoded"},
-            content=urlencode(form, doseq=True).encode(),
-        )
-        return next(login.auth_flow(request))
+        return form_request(url, form, user="api", password=settings.api_key)
 
     def parse_response(self, answer: Answer, delivery: Delivery) -> Outcome:
         """Read the Message-ID, which Mailgun writes with angle brackets."""

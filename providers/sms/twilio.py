@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
-from urllib.parse import urlencode
 
 import httpx
 from pydantic import BaseModel, Field, SecretStr
@@ -11,7 +10,7 @@ from pydantic import BaseModel, Field, SecretStr
 from domain.messages.delivery import Bounced, Delivery, Outcome
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
-from providers.rest import RestSettings, merged, object_of, text_at
+from providers.rest import RestSettings, form_request, merged, object_of, text_at
 from providers.sms.api import SmsApi, number_of
 
 _API = "https://api.twilio.com"
@@ -50,14 +49,7 @@ class Twilio(SmsApi[TwilioSettings]):
         form: dict[str, Any] = merged(fields, delivery.content.get("overrides"))
         account = settings.account_id
         url = f"{settings.base_url or _API}/2010-04-01/Accounts/{account}/Messages.json"
-        request = httpx.Request(
-            "POST",
-            url,
-            headers={"content-type": "application/x-www-form-urlencoded"},
-            content=urlencode(form, doseq=True).encode(),
-        )
-        login = httpx.BasicAuth(account, settings.auth_token.get_secret_value())
-        return next(login.auth_flow(request))
+        return form_request(url, form, user=account, password=settings.auth_token)
 
     def parse_response(self, answer: Answer, delivery: Delivery) -> Outcome:
         """Read the SID."""

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 import httpx
 
 from domain.kit.errors import RateLimited, Unavailable
-from domain.kit.json_types import JsonObject
 from domain.messages.delivery import DeliveryFailure
 from outbound.http import Answer, call, parse_retry_after
 from providers.base import ProviderContext
@@ -59,9 +58,3 @@ async def ask(
     if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
         raise Unavailable(f"{service_name} answered {answer.status_code}.")
     return answer
-
-
-def object_of(answer: Answer) -> JsonObject:
-    """Return the body of an answer; one that is not a JSON object is empty."""
-    body = answer.json()
-    return body if isinstance(body, dict) else {}

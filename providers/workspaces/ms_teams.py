@@ -10,7 +10,8 @@ import httpx
 from domain.channels.workspaces import ChannelPage
 from domain.kit.json_types import JsonObject
 from providers.base import ProviderContext
-from providers.workspaces.base import WorkspaceRefused, ask, object_of
+from providers.rest import object_of
+from providers.workspaces.base import WorkspaceRefused, ask
 
 _GRAPH = "https://graph.microsoft.com"
 _LOGIN = "https://login.microsoftonline.com"

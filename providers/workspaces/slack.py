@@ -10,7 +10,8 @@ from domain.channels.workspaces import ChannelPage, SlackOptions
 from domain.kit.errors import RateLimited, Unavailable
 from domain.kit.json_types import JsonObject
 from providers.base import ProviderContext
-from providers.workspaces.base import WorkspaceRefused, ask, object_of
+from providers.rest import object_of
+from providers.workspaces.base import WorkspaceRefused, ask
 
 _API = "https://slack.com"
 _PASSING = frozenset({"internal_error", "service_unavailable", "fatal_error", "request_timeout"})
