@@ -29,7 +29,7 @@ from domain.content.kind import KindOfContent
 from domain.kit.authored import ChannelTypes, ResourceType
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.kit.shapes import REFUSE_NULL, JudgedBy, Shape, Wrong, refusal
+from domain.kit.shapes import REFUSE_NULL, JudgedBy, Shape, Wrong
 from domain.kit.stored import Name, read_document, without_client_keys
 from domain.kit.violations import Violations
 
@@ -103,8 +103,7 @@ def _segments(raw: JsonValue, info: ValidationInfo) -> tuple[ConditionGroup, ...
         raise Wrong(f"must have at most {MAX_SEGMENTS} entries")
     violations = Violations()
     groups = [violations.check(_segment, one, f"[{index}]") for index, one in enumerate(raw)]
-    if len(violations):
-        raise refusal(violations.refusal().errors)
+    violations.raise_any()
     return tuple(group for group in groups if group is not None)
 
 

@@ -233,7 +233,8 @@ class JudgedBy:
     """A member that a function of ours reads, because of what stands beside it.
 
     Attributes:
-        judge: takes the raw value and what pydantic knows of it; raises `Wrong`, or a `refusal`.
+        judge: takes the raw value and what pydantic knows of it; raises `Wrong`, a `refusal`, or
+            InvalidParams at paths relative to the member.
         document: its JSON Schema, or a type that has the right one.
     """
 
@@ -244,7 +245,14 @@ class JudgedBy:
         self, _source: Any, _handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         """Let pydantic call the function."""
-        return core_schema.with_info_plain_validator_function(self.judge)
+
+        def judge(raw: JsonValue, info: ValidationInfo) -> Any:
+            try:
+                return self.judge(raw, info)
+            except InvalidParams as refused:
+                raise refusal(refused.errors) from None
+
+        return core_schema.with_info_plain_validator_function(judge)
 
     def __get_pydantic_json_schema__(
         self, _schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -263,14 +271,7 @@ def parsed_by(parse: Callable[[JsonValue, str], Any], document: Any) -> JudgedBy
             InvalidParams.
         document: its JSON Schema, or a type that has the right one.
     """
-
-    def judge(raw: JsonValue, _info: ValidationInfo) -> Any:
-        try:
-            return parse(raw, "")
-        except InvalidParams as refused:
-            raise refusal(refused.errors) from None
-
-    return JudgedBy(judge, document)
+    return JudgedBy(lambda raw, _info: parse(raw, ""), document)
 
 
 @dataclass(frozen=True, slots=True)

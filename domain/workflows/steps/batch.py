@@ -14,9 +14,8 @@ from pydantic.functional_validators import AfterValidator, BeforeValidator
 from domain.conditions import MISSING, lookup
 from domain.kit.authored import Template
 from domain.kit.durations import Duration, add_duration, parse_duration
-from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonValue
-from domain.kit.shapes import JudgedBy, Shape, Wrong, refusal
+from domain.kit.shapes import JudgedBy, Shape, Wrong
 from domain.workflows.steps.base import BaseStep
 from domain.workflows.steps.settings import (
     LENGTH,
@@ -68,10 +67,7 @@ def _length(raw: JsonValue, info: ValidationInfo) -> Duration | None:
         return raw
     # Before the timestamp at the path: only an offset may be negative.
     is_offset = info.field_name == "batch_window" and bool(info.data.get("batch_until_field_path"))
-    try:
-        return parse_duration(raw, "", allow_negative=is_offset)
-    except InvalidParams as refused:
-        raise refusal(refused.errors) from None
+    return parse_duration(raw, "", allow_negative=is_offset)
 
 
 def _word(words: type[E], default: E) -> JudgedBy:

@@ -11,9 +11,8 @@ from pydantic import Field, ValidationInfo, model_validator
 from pydantic.functional_validators import AfterValidator, BeforeValidator
 
 from domain.kit.durations import Duration, add_duration, parse_duration
-from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonValue
-from domain.kit.shapes import JudgedBy, Shape, Wrong, refusal
+from domain.kit.shapes import JudgedBy, Shape, Wrong
 from domain.workflows.steps.base import BaseStep
 from domain.workflows.steps.settings import LENGTH, given, instant_at_path, rooted_path
 
@@ -23,10 +22,7 @@ def _length(raw: JsonValue, info: ValidationInfo) -> Duration | None:
         return raw
     # Before the timestamp at the path: only an offset may be negative.
     has_path = bool(info.data.get("delay_until_field_path"))
-    try:
-        return parse_duration(raw, "", allow_negative=has_path)
-    except InvalidParams as refused:
-        raise refusal(refused.errors) from None
+    return parse_duration(raw, "", allow_negative=has_path)
 
 
 class DelaySettings(Shape):

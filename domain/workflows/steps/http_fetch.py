@@ -12,7 +12,7 @@ from domain.channels.sources import template_sources
 from domain.kit.authored import ChannelTypes, FileFields, Template, TemplateFile, write_defaults
 from domain.kit.http_requests import HttpMethod, Pair, read_pairs
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.kit.shapes import JudgedBy, Shape, Text, Wrong, refusal
+from domain.kit.shapes import JudgedBy, Shape, Text, Wrong
 from domain.kit.violations import Violations
 from domain.workflows.steps.base import BaseStep, is_lenient
 from domain.workflows.steps.settings import given
@@ -33,8 +33,7 @@ def _pairs(raw: JsonValue, info: ValidationInfo) -> JsonValue:
         return raw
     violations = Violations()
     read = read_pairs(raw, "", violations)
-    if violations:
-        raise refusal(violations.refusal().errors)
+    violations.raise_any()
     return read
 
 

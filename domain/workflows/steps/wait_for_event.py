@@ -132,8 +132,7 @@ def _match_conditions(raw: JsonValue, info: ValidationInfo) -> tuple[ConditionGr
         raise Wrong(f"must be a list of at most {_MOST_GROUPS} groups of conditions")
     violations = Violations()
     groups = [violations.check(_group, each, f"[{index}]") for index, each in enumerate(raw)]
-    if violations:
-        raise refusal(violations.refusal().errors)
+    violations.raise_any()
     return tuple(group for group in groups if group is not None and group.members)
 
 
