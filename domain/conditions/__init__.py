@@ -13,8 +13,10 @@ from domain.conditions.model import (
     Verdict,
 )
 from domain.conditions.parsing import (
+    parse_condition,
     parse_condition_group,
     parse_conditions,
+    parse_members,
     read_condition_group,
     read_conditions,
 )
@@ -33,8 +35,10 @@ __all__ = [
     "evaluate",
     "lookup",
     "message_refs",
+    "parse_condition",
     "parse_condition_group",
     "parse_conditions",
+    "parse_members",
     "read_condition_group",
     "read_conditions",
 ]

@@ -49,15 +49,7 @@ def parse_conditions(raw: JsonValue, field: str = "conditions") -> list[Conditio
     """
     if raw is None:
         return []
-    if not isinstance(raw, list):
-        raise InvalidParams.of(field, "must be a list of conditions")
-    violations = Violations()
-    conditions = [
-        violations.check(_parse_condition, entry, f"{field}[{index}]")
-        for index, entry in enumerate(raw)
-    ]
-    violations.raise_any()
-    return cast("list[Condition]", conditions)
+    return cast("list[Condition]", list(parse_members(raw, field, nested=True)))
 
 
 def read_conditions(raw: JsonValue) -> ConditionGroup | None:
@@ -90,29 +82,40 @@ def _parse_group(raw: JsonValue, field: str, *, nested: bool) -> ConditionGroup:
     if len(present) != 1:
         raise InvalidParams.of(field, "must have exactly one of all and any")
     quantifier = present[0]
-    entries, path = raw[quantifier], f"{field}.{quantifier}"
-    if not isinstance(entries, list):
-        raise InvalidParams.of(path, "must be a list of conditions")
-    parse = _parse_condition if nested else _parse_member
+    members = parse_members(raw[quantifier], f"{field}.{quantifier}", nested=nested)
+    return ConditionGroup(quantifier, members)
+
+
+def parse_members(
+    raw: JsonValue, field: str, *, nested: bool = False
+) -> tuple[Condition | ConditionGroup, ...]:
+    """Read the members of a group; those of a nested one are conditions.
+
+    Raises InvalidParams with one error per violation, each at a path that starts with `field`.
+    """
+    if not isinstance(raw, list):
+        raise InvalidParams.of(field, "must be a list of conditions")
+    parse = parse_condition if nested else _parse_member
     violations = Violations()
     members = [
-        violations.check(parse, entry, f"{path}[{index}]") for index, entry in enumerate(entries)
+        violations.check(parse, entry, f"{field}[{index}]") for index, entry in enumerate(raw)
     ]
     violations.raise_any()
-    return ConditionGroup(quantifier, tuple(cast("list[Condition | ConditionGroup]", members)))
+    return tuple(cast("list[Condition | ConditionGroup]", members))
 
 
 def _parse_member(raw: JsonValue, field: str) -> Condition | ConditionGroup:
     if _is_group(raw):
         return _parse_group(raw, field, nested=True)
-    return _parse_condition(raw, field)
+    return parse_condition(raw, field)
 
 
 def _is_group(raw: JsonValue) -> bool:
     return isinstance(raw, dict) and "operator" not in raw and ("all" in raw or "any" in raw)
 
 
-def _parse_condition(raw: JsonValue, field: str) -> Condition:
+def parse_condition(raw: JsonValue, field: str) -> Condition:
+    """Read one condition. Raises InvalidParams at paths that start with `field`."""
     if _is_group(raw):
         raise InvalidParams.of(field, "must be a condition: groups nest one level only")
     if not isinstance(raw, dict):

@@ -8,7 +8,7 @@ like a workflow. Source: Management API reference, StaticAudienceRequest, Dynami
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
@@ -20,7 +20,7 @@ from domain.conditions import (
     ConditionGroup,
     ConditionScope,
     evaluate,
-    parse_condition_group,
+    parse_condition,
     read_condition_group,
 )
 from domain.conditions.operators import AUDIENCE_OPERATORS
@@ -123,7 +123,7 @@ def _segment(raw: JsonValue, field: str) -> ConditionGroup:
     return ConditionGroup("all", tuple(one for one in members if one is not None))
 
 
-def _condition(raw: JsonValue, field: str) -> Condition | ConditionGroup:
+def _condition(raw: JsonValue, field: str) -> Condition:
     """Read a condition, whose left side is called `property` here."""
     if not isinstance(raw, dict):
         raise InvalidParams.of(field, "must be an object with property, operator and argument")
@@ -138,13 +138,12 @@ def _condition(raw: JsonValue, field: str) -> Condition | ConditionGroup:
         violations.add(f"{field}.argument", "must not be Liquid")
     violations.raise_any()
     try:
-        group = parse_condition_group({"all": [written]}, "")
+        return parse_condition(written, field)
     except InvalidParams as refused:
-        for error in refused.errors:
-            place = error.field.removeprefix(".all[0]").replace(".variable", ".property")
-            violations.add(f"{field}{place}", error.message)
-        raise violations.refusal() from None
-    return group.members[0] if group else ConditionGroup("all", ())
+        names = {f"{field}.variable": f"{field}.property"}
+        raise InvalidParams(
+            [replace(error, field=names.get(error.field, error.field)) for error in refused.errors]
+        ) from None
 
 
 def _as_condition(raw: JsonObject) -> JsonObject:

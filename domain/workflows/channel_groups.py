@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from domain.channels.types import ChannelType
-from domain.conditions import ConditionGroup, parse_condition_group
+from domain.conditions import ConditionGroup, parse_condition
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import REFUSE_NULL, Shape
@@ -195,14 +195,7 @@ def _read_condition(rule: JsonValue, field: str) -> tuple[ConditionGroup | None,
     condition = {name: given.get(name) for name in ("variable", "operator", "argument")}
     if condition["operator"] == RANDOM_COHORT:
         return None, _read_share(condition, field)
-    try:
-        return parse_condition_group({"all": [condition]}, field), None
-    except InvalidParams as refusal:
-        # The rule is the condition: there is no list around it.
-        inside = [
-            replace(error, field=error.field.replace(".all[0]", "", 1)) for error in refusal.errors
-        ]
-        raise InvalidParams(inside, f"{inside[0].field}: {inside[0].message}") from None
+    return ConditionGroup("all", (parse_condition(condition, field),)), None
 
 
 def _read_share(condition: JsonObject, field: str) -> Decimal:

@@ -12,7 +12,7 @@ from pydantic.functional_validators import AfterValidator, BeforeValidator
 from domain.conditions import (
     ConditionGroup,
     message_refs,
-    parse_condition_group,
+    parse_members,
     read_condition_group,
 )
 from domain.conditions.paths import split_path
@@ -136,20 +136,12 @@ def _match_conditions(raw: JsonValue, info: ValidationInfo) -> tuple[ConditionGr
     return tuple(group for group in groups if group is not None and group.members)
 
 
-def _group(raw: JsonValue, field: str) -> ConditionGroup | None:
+def _group(raw: JsonValue, field: str) -> ConditionGroup:
     if not isinstance(raw, dict):
         raise InvalidParams.of(field, "must be an object with operator and conditions")
     if raw.get("operator") not in (None, "and"):
         raise InvalidParams.of(f"{field}.operator", "must be and")
-    try:
-        return parse_condition_group({"all": raw.get("conditions") or []}, field)
-    except InvalidParams as refused:
-        # They are written under another name here than in a step.
-        errors = [
-            FieldError(error.field.replace(f"{field}.all", f"{field}.conditions", 1), error.message)
-            for error in refused.errors
-        ]
-        raise InvalidParams(errors) from None
+    return ConditionGroup("all", parse_members(raw.get("conditions") or [], f"{field}.conditions"))
 
 
 def _read_group(raw: JsonValue) -> ConditionGroup | None:
