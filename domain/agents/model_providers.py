@@ -12,7 +12,6 @@ from pydantic import AfterValidator, Field
 
 from domain.kit.shapes import REFUSE_NULL, Shape, Wrong
 
-ADAPTERS = ("anthropic", "openai")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 

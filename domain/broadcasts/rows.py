@@ -38,7 +38,6 @@ class StoredBroadcast:
         sends: how often somebody has asked for it to be sent; a cancel takes none back.
         version_id: what its runs walk through; None for a draft.
         workflow_run_id: the trigger that it became; None before it is sent.
-        stopped_at: when somebody has stopped it while it was being sent.
     """
 
     environment_id: UUID
@@ -51,7 +50,6 @@ class StoredBroadcast:
     sends: int
     version_id: UUID | None
     workflow_run_id: UUID | None
-    stopped_at: datetime | None
     inserted_at: datetime
     updated_at: datetime
 

@@ -28,14 +28,12 @@ class Subject:
 
     Attributes:
         channel_id: of the channel, as text.
-        is_commercial: whether its workflow is commercial.
     """
 
     workflow_key: str
     categories: Sequence[str]
     channel_id: str
     channel_type: str
-    is_commercial: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from uuid import UUID
 
 from pydantic import Field
 
-from domain.content.kinds import KINDS
 from domain.kit.answers import Moment, Out
 from domain.kit.authored import ResourceType
 from domain.kit.json_types import JsonObject
@@ -43,9 +42,7 @@ _CONTENT = (
     ResourceType.TRANSLATION,
     ResourceType.PARTIAL,
 )
-_OF_CONTENT = tuple(
-    f"{kind}.{change}" for kind in _CONTENT if kind in KINDS for change in ("updated", "committed")
-)
+_OF_CONTENT = tuple(f"{kind}.{change}" for kind in _CONTENT for change in ("updated", "committed"))
 
 EVENT_TYPES: tuple[str, ...] = (*_OF_MESSAGES, *_OF_RUNS, *_OF_CONTENT)
 

@@ -15,8 +15,7 @@ from domain.kit.shapes import REFUSE_NULL, Absent, Shape, Text, Wrong
 from domain.workflows.steps.base import BaseStep, is_lenient
 from domain.workflows.steps.settings import given
 
-# Attempts in all, and the seconds before each but the first. Knock: up to three retries.
-ASK_ATTEMPTS = 4
+# The seconds before each attempt but the first. Knock: up to three retries.
 ASK_WAITS = (5.0, 30.0, 60.0)
 _LONGEST_MODEL = 255
 

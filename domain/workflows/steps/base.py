@@ -44,9 +44,6 @@ class Reading:
     nested: Callable[[JsonValue], tuple[BaseStep, ...]] = _no_steps
 
 
-LENIENT = Reading(is_lenient=True)
-
-
 def is_lenient(info: ValidationInfo) -> bool:
     """Tell whether a stored step is read, rather than a draft checked."""
     return isinstance(info.context, Reading) and info.context.is_lenient

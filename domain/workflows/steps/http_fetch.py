@@ -17,8 +17,7 @@ from domain.kit.violations import Violations
 from domain.workflows.steps.base import BaseStep, is_lenient
 from domain.workflows.steps.settings import given
 
-# Attempts in all, and the seconds before the second and the third (Knock docs: "Fetch function").
-FETCH_ATTEMPTS = 3
+# The seconds before the second and the third attempt (Knock docs: "Fetch function").
 FETCH_WAITS = (30.0, 60.0)
 # Until the whole answer has come.
 FETCH_SECONDS = 15.0

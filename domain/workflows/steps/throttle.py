@@ -14,7 +14,7 @@ from pydantic.functional_validators import AfterValidator, BeforeValidator
 
 from domain.conditions import MISSING, lookup
 from domain.kit.authored import Template
-from domain.kit.durations import Duration, DurationUnit, add_duration, parse_duration
+from domain.kit.durations import Duration, add_duration, parse_duration
 from domain.kit.json_types import JsonValue
 from domain.kit.shapes import Shape, Wrong, parsed_by
 from domain.kit.windows import dynamic_duration, resolve_dynamic
@@ -115,8 +115,7 @@ def decide_window(
         window = ThrottleWindow(None, ends_at)
     else:
         return f"{path} is not a timestamp, duration or window rule that lies ahead"
-    # A calendar month is 31 days at most.
-    if window.ends_at - now > MAX_WINDOW and length != Duration(DurationUnit.MONTHS, 1):
+    if window.ends_at - now > MAX_WINDOW:  # a calendar month is 31 days at most
         return f"{path} gives a window of more than 31 days"
     return window
 

@@ -20,16 +20,17 @@ _MUTED = {"variable": "recipient.muted", "operator": "not_contains", "argument":
 _HOLDS = {"variable": "data.n", "operator": "equal_to", "argument": "1"}
 
 
-def subject(*categories: str, channel_type: str = "email", **facts: Any) -> Subject:
+def subject(*categories: str, channel_type: str = "email") -> Subject:
     """Describe a message of workflow `w` on channel X."""
-    return Subject("w", categories, _X, channel_type, **facts)
+    return Subject("w", categories, _X, channel_type)
 
 
-def verdict(layers: Layers, about: Subject | None = None, **scope: Any) -> Verdict:
+def verdict(
+    layers: Layers, about: Subject | None = None, *, is_commercial: bool = False, **scope: Any
+) -> Verdict:
     """Judge what counts among layers, as a channel step does."""
-    about = about or subject()
-    found = preferences_for(layers.resolved(), about)
-    if about.is_commercial:
+    found = preferences_for(layers.resolved(), about or subject())
+    if is_commercial:
         found = commercial_preference(layers.commercial()) + found
     return judge(found, ConditionScope(_VALUES, _NOW, **scope))
 
@@ -113,12 +114,6 @@ def on_behalf(*, tenant: Any = None, theirs: Any = None, **said: Any) -> Layers:
             own(categories={"a": True, "b": False}), subject("a", "b"), False, id="two categories"
         ),
         pytest.param(
-            on_behalf(tenant={}, commercial_subscribed=False),
-            subject(is_commercial=True),
-            False,
-            id="unsubscribed, on behalf of a tenant",
-        ),
-        pytest.param(
             own(commercial_subscribed=False), None, True, id="unsubscribed, not commercial"
         ),
         pytest.param(own(workflows={"w": {"conditions": [_MUTED]}}), None, False, id="muted"),
@@ -132,17 +127,23 @@ def on_behalf(*, tenant: Any = None, theirs: Any = None, **said: Any) -> Layers:
         pytest.param(
             own(channel_types={"email": {"conditions": [_HOLDS, _MUTED]}}), None, False, id="all"
         ),
-        pytest.param(
-            own(commercial_subscribed={"conditions": [_MUTED]}),
-            subject(is_commercial=True),
-            False,
-            id="commercial by conditions",
-        ),
     ],
 )
 def test_verdicts(layers: Layers, about: Subject | None, passed: bool) -> None:
     """Every preference that exists has to be on; what nobody has said is on."""
     assert verdict(layers, about).passed is passed
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        pytest.param(on_behalf(tenant={}, commercial_subscribed=False), id="on behalf of a tenant"),
+        pytest.param(own(commercial_subscribed={"conditions": [_MUTED]}), id="by conditions"),
+    ],
+)
+def test_who_is_unsubscribed_gets_nothing_commercial(layers: Layers) -> None:
+    """Whoever has unsubscribed, by a switch or by conditions."""
+    assert verdict(layers, is_commercial=True).passed is False
 
 
 def test_the_trace_names_every_preference_that_has_a_say() -> None:
@@ -153,7 +154,7 @@ def test_the_trace_names_every_preference_that_has_a_say() -> None:
         categories={"c": {"conditions": [_MUTED], "channels": {_X: True}}, "other": False},
         workflows={"w": True},
     )
-    found = verdict(layers, subject("c", is_commercial=True))
+    found = verdict(layers, subject("c"), is_commercial=True)
     assert [(line["preference"], line["result"]) for line in found.trace] == [
         ("commercial_subscribed", "true"),
         ("channel_types.email", "true"),

@@ -8,7 +8,7 @@ import pytest
 
 from domain.channels.types import ChannelType
 from domain.workflows.steps import ChannelStep
-from domain.workflows.steps.base import LENIENT
+from domain.workflows.steps.base import Reading
 from templating.messages.validation import template_errors
 
 
@@ -21,7 +21,7 @@ def problems(channel_type: ChannelType, template: Any) -> list[tuple[str, str]]:
             "channel_key": "main",
             "template": template,
         },
-        context=LENIENT,
+        context=Reading(is_lenient=True),
     )
     found = template_errors(step.templates("steps[0]"))
     return [(error.field, error.message) for error in found]
