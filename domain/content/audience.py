@@ -30,7 +30,7 @@ from domain.kit.authored import ChannelTypes, ResourceType
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import REFUSE_NULL, JudgedBy, Shape, Wrong
-from domain.kit.stored import Name, read_document, without_client_keys
+from domain.kit.stored import Name, read_document
 from domain.kit.violations import Violations
 
 MAX_SEGMENTS = 100
@@ -176,7 +176,7 @@ class AudienceKind(KindOfContent[Audience]):
 
     def normalise(self, raw: JsonObject, channel_types: ChannelTypes) -> JsonObject:
         """Return the members that are written; a dynamic audience always has segments."""
-        sent = {name: without_client_keys(raw.get(name)) for name in self.shape.model_fields}
+        sent = super().normalise(raw, channel_types)
         if sent["segments"] is None and sent["type"] == AudienceType.DYNAMIC:
             sent["segments"] = []
         return sent

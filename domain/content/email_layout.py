@@ -6,7 +6,7 @@ Source: Management API reference, EmailLayoutRequest.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Self
 
@@ -23,7 +23,7 @@ from domain.kit.authored import (
 from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import Shape, Wrong, refusal
-from domain.kit.stored import Name, read_document, without_client_keys
+from domain.kit.stored import Name, read_document
 
 # Where the body of an e-mail goes.
 CONTENT = re.compile(r"\{\{-?\s*content\s*-?\}\}")
@@ -125,17 +125,14 @@ class EmailLayoutKind(KindOfContent[EmailLayout]):
     name: ClassVar[ResourceType] = ResourceType.EMAIL_LAYOUT
     noun: ClassVar[str] = "e-mail layout"
     shape: ClassVar[type[Shape]] = EmailLayoutShape
+    defaults: ClassVar[Mapping[str, JsonValue]] = {"footer_links": [], "is_mjml": False}
 
     def normalise(self, raw: JsonObject, channel_types: ChannelTypes) -> JsonObject:
         """Return the members that are written, with the defaults of those left out."""
-        sent = {name: without_client_keys(raw.get(name)) for name in self.shape.model_fields}
+        sent = super().normalise(raw, channel_types)
         overrides = sent["branding_overrides"]
         if isinstance(overrides, dict) and all(value is None for value in overrides.values()):
             sent["branding_overrides"] = None  # the CLI pulls every key, the unset ones as null
-        if sent["footer_links"] is None:
-            sent["footer_links"] = []
-        if sent["is_mjml"] is None:
-            sent["is_mjml"] = False
         return sent
 
     def check(self, content: JsonObject, key: str) -> EmailLayout:

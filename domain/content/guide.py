@@ -5,7 +5,7 @@ Source: Management API reference, GuideRequest; Knock docs, "Guides".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -17,7 +17,7 @@ from domain.content.kind import KindOfContent
 from domain.kit.authored import CHANNEL, ChannelTypes, Reference, ResourceType, Template
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import Shape, Text, Wrong, parsed_by
-from domain.kit.stored import Name, is_content_key, read_document, without_client_keys
+from domain.kit.stored import Name, is_content_key, read_document
 from domain.workflows.definition import MAX_DESCRIPTION_LENGTH, Labels
 
 MAX_STEPS = 100
@@ -128,14 +128,17 @@ class GuideKind(KindOfContent[Guide]):
     name: ClassVar[ResourceType] = ResourceType.GUIDE
     noun: ClassVar[str] = "guide"
     shape: ClassVar[type[Shape]] = GuideShape
+    defaults: ClassVar[Mapping[str, JsonValue]] = {
+        "tags": [],
+        "steps": [],
+        "activation_url_patterns": [],
+    }
     # Nobody should see one by surprise.
     starts_active: ClassVar[bool] = False
 
     def normalise(self, raw: JsonObject, channel_types: ChannelTypes) -> JsonObject:
         """Return the members that are written, lists where nothing is said."""
-        sent = {name: without_client_keys(raw.get(name)) for name in self.shape.model_fields}
-        for name in ("tags", "steps", "activation_url_patterns"):
-            sent[name] = [] if sent[name] is None else sent[name]
+        sent = super().normalise(raw, channel_types)
         if sent["target_property_conditions"] == {}:
             sent["target_property_conditions"] = None
         return sent

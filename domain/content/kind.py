@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from enum import StrEnum
 from typing import ClassVar, Generic, TypeVar
 
@@ -11,6 +12,7 @@ from domain.kit.authored import ChannelTypes, FileFields, Reference, Template
 from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import Shape
+from domain.kit.stored import without_client_keys
 
 T = TypeVar("T")
 
@@ -24,6 +26,7 @@ class KindOfContent(ABC, Generic[T]):
         shape: of a document as it is written.
         beside: what clients are told of it that is not content, of `active` and `valid`.
         starts_active: whether it is switched on where it is made.
+        defaults: what is stored of members that are left out or null, where that is not null.
     """
 
     name: ClassVar[StrEnum]
@@ -31,15 +34,21 @@ class KindOfContent(ABC, Generic[T]):
     shape: ClassVar[type[Shape]]
     beside: ClassVar[tuple[str, ...]] = ()
     starts_active: ClassVar[bool] = True
+    defaults: ClassVar[Mapping[str, JsonValue]] = {}
 
-    @abstractmethod
     def normalise(self, raw: JsonObject, channel_types: ChannelTypes) -> JsonObject:
         """Return the JSON that is stored for what was sent; wrong values stay, for the check.
+
+        Unless a kind does it in its own way: the members that are written, with their defaults.
 
         Args:
             raw: the document.
             channel_types: say what steps may leave out.
         """
+        sent = {name: without_client_keys(raw.get(name)) for name in self.shape.model_fields}
+        return sent | {
+            name: deepcopy(default) for name, default in self.defaults.items() if sent[name] is None
+        }
 
     @abstractmethod
     def check(self, content: JsonObject, key: str) -> T:

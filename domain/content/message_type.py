@@ -5,7 +5,7 @@ Source: Knock docs, "Message types"; Management API reference, MessageTypeReques
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -13,10 +13,10 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from domain.content.fields import InputField, InputFields, field_schemas, read_fields
 from domain.content.kind import KindOfContent
-from domain.kit.authored import ChannelTypes, FileFields, ResourceType, Template, TemplateFile
+from domain.kit.authored import FileFields, ResourceType, Template, TemplateFile
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import Shape, Text, Wrong
-from domain.kit.stored import Name, read_document, without_client_keys
+from domain.kit.stored import Name, read_document
 
 MAX_DESCRIPTION = 280
 MAX_VARIANTS = 50
@@ -85,15 +85,10 @@ class MessageTypeKind(KindOfContent[MessageType]):
     name: ClassVar[ResourceType] = ResourceType.MESSAGE_TYPE
     noun: ClassVar[str] = "message type"
     shape: ClassVar[type[Shape]] = MessageTypeShape
-
-    def normalise(self, raw: JsonObject, channel_types: ChannelTypes) -> JsonObject:
-        """Return the members that are written; without variants there is an empty one."""
-        sent = {name: without_client_keys(raw.get(name)) for name in self.shape.model_fields}
-        if sent["variants"] is None:
-            sent["variants"] = [{"key": DEFAULT_VARIANT, "name": "Default", "fields": []}]
-        if sent["semver"] is None:
-            sent["semver"] = FIRST_VERSION
-        return sent
+    defaults: ClassVar[Mapping[str, JsonValue]] = {
+        "variants": [{"key": DEFAULT_VARIANT, "name": "Default", "fields": []}],
+        "semver": FIRST_VERSION,
+    }
 
     def check(self, content: JsonObject, key: str) -> MessageType:
         """Read a draft. Raises InvalidParams."""

@@ -6,7 +6,7 @@ Source: Management API reference, PartialRequest.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, ClassVar, Self
@@ -15,11 +15,11 @@ from pydantic import Field, model_validator
 
 from domain.content.fields import InputField, InputFields, field_schemas, read_fields
 from domain.content.kind import KindOfContent
-from domain.kit.authored import ChannelTypes, FileFields, ResourceType, Template, TemplateFile
+from domain.kit.authored import FileFields, ResourceType, Template, TemplateFile
 from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import REFUSE_NULL, Shape, Text, refusal
-from domain.kit.stored import Name, read_document, without_client_keys
+from domain.kit.stored import Name, read_document
 
 MAX_DESCRIPTION = 280
 # How deep partials may render partials.
@@ -93,15 +93,10 @@ class PartialKind(KindOfContent[Partial]):
     name: ClassVar[ResourceType] = ResourceType.PARTIAL
     noun: ClassVar[str] = "partial"
     shape: ClassVar[type[Shape]] = PartialShape
-
-    def normalise(self, raw: JsonObject, channel_types: ChannelTypes) -> JsonObject:
-        """Return the members that are written, with the defaults of those left out."""
-        sent = {name: without_client_keys(raw.get(name)) for name in self.shape.model_fields}
-        if sent["visual_block_enabled"] is None:
-            sent["visual_block_enabled"] = False
-        if sent["input_schema"] is None:
-            sent["input_schema"] = []
-        return sent
+    defaults: ClassVar[Mapping[str, JsonValue]] = {
+        "visual_block_enabled": False,
+        "input_schema": [],
+    }
 
     def check(self, content: JsonObject, key: str) -> Partial:
         """Read a draft. Raises InvalidParams."""
