@@ -19,10 +19,12 @@ from services.bulk.departures import delete_recipient, delete_users, merge_users
 from services.bulk.work import work_on_bulk
 from services.recipients.recipients import load_recipient
 from services.recipients.subscriptions import subscribe
+from services.triggers.expansions import expand
 from temporal_workflows.signals import CANCEL_REQUESTED
 from tests.support.bulk import counts, finish, order_of
 from tests.support.interruptions import FailingTemporal, InterruptedDatabase
 from tests.support.steps import message_event, wait_step
+from tests.support.subscribers import follow, make_object, project
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.waiting import until_blocked
 from tests.support.world import World, batch_step, channel_step, delay_step, when
@@ -119,6 +121,27 @@ async def test_a_trigger_for_others_too_stays(world: World) -> None:
     assert [row["recipient_id"] for row in await world.runs(trigger)] == ["alan"]
     triggers = "SELECT 1 FROM workflow_runs WHERE id = %s"
     assert len(await world.make.rows(triggers, trigger)) == 1
+
+
+@pytest.mark.parametrize("first", [ELLIE, RecipientRef("projects", "p")])
+async def test_a_trigger_that_reached_others_too_stays(world: World, first: RecipientRef) -> None:
+    """What a trigger for an object alone carried goes with the last of those it has reached."""
+    await world.publish("both", channel_step("feed"))
+    await make_object(world, project("p"))
+    await follow(world, project("p"), "alan", "ellie")
+    trigger = await world.trigger("both", project("p"))
+    assert await expand(world.engine, world.environment.id, trigger)
+    await _all_begun(world)
+    people = [first, *({ELLIE, RecipientRef("projects", "p")} - {first}), RecipientRef.user("alan")]
+    for done, ref in enumerate(people, 1):
+        await delete_recipient(world.engine, world.environment.scope, ref)
+        left = 1 if done < len(people) else 0
+        for rows in (
+            "SELECT 1 FROM workflow_runs WHERE id = %s",
+            "SELECT 1 FROM followed_objects WHERE workflow_run_id = %s",
+        ):
+            assert len(await world.make.rows(rows, trigger)) == left
+        assert len(await world.runs(trigger)) == len(people) - done
 
 
 async def test_a_waiting_run_is_woken_and_makes_nothing(world: World) -> None:
