@@ -11,6 +11,7 @@ A new kind is one function and one line in `EFFECTS`.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
@@ -37,6 +38,8 @@ from domain.kit.json_types import JsonObject
 from domain.runs.rows import RunInTemporal
 from models.queries.jobs import effects as statements
 from runtime.logs import get_logger
+from runtime.temporal import is_away
+from services.at_once import each_at_once
 from services.engine import Engine, Unit
 from services.temporal_calls import (
     await_broadcast,
@@ -68,7 +71,12 @@ WORK_ON_BULK = "work_on_bulk"
 # The one who committed is at it for this long; then it counts as left over.
 _PATIENCE = timedelta(seconds=15)
 _LONGEST_WAIT = timedelta(minutes=10)
-_AT_ONCE = 100
+# Taken at a time by the sweep, and worked on at a time by anyone.
+_PAGE = 100
+_AT_ONCE = 16
+_CALL_SECONDS = 5.0
+# A duty ends by itself before its activity's time does; the next sweep goes on.
+_SECONDS = 60.0
 
 Effect = Callable[[Client, OwedEffect], Awaitable[None]]
 
@@ -101,24 +109,27 @@ async def owe(unit: Unit, environment_id: UUID, kind: str, payload: JsonObject) 
 async def settle(engine: Engine, ids: Sequence[UUID]) -> int:
     """Do effects whose transaction was committed; what fails or lasts is left to the sweep.
 
-    Never raises because Temporal or the database is away: what was committed holds already.
+    Never raises because Temporal or the database is away: what was committed holds already. While
+    Temporal counts as away nobody waits for it, but for one probe a second, as with releases.
 
     Returns:
         How many were done.
     """
-    if not ids:
+    if not ids or not engine.releases_under_way.breaker.lets_through():
         return 0
     try:
         async with engine.connection() as connection:
             owed = await statements.effects_by_id(connection, ids)
-        async with asyncio.timeout(engine.settings.start_timeout_seconds):
-            return await _do(engine, owed)
-    except (TimeoutError, Unavailable):
+        return await _do(engine, owed, seconds=engine.settings.start_timeout_seconds)
+    except Unavailable:
         return 0
 
 
 async def do_left_over_effects(engine: Engine) -> int:
     """Do what was owed and not done in time; one that fails never keeps the others waiting.
+
+    After an absence of Temporal there may be thousands: it goes on, page by page, for as long as
+    anything can be done.
 
     Returns:
         How many were done.
@@ -126,20 +137,37 @@ async def do_left_over_effects(engine: Engine) -> int:
     Raises:
         Unavailable: the database is away.
     """
-    async with engine.connection() as connection:
-        owed = await statements.take_due(
-            connection, limit=_AT_ONCE, first_wait=_PATIENCE, longest_wait=_LONGEST_WAIT
-        )
-    return await _do(engine, owed)
+    deadline = time.monotonic() + _SECONDS
+    total = 0
+    while (left := deadline - time.monotonic()) > 0:
+        async with engine.connection() as connection:
+            owed = await statements.take_due(
+                connection, limit=_PAGE, first_wait=_PATIENCE, longest_wait=_LONGEST_WAIT
+            )
+        done = await _do(engine, owed, seconds=left)
+        total += done
+        # Where not one could be done, Temporal is likely away: the next page would only be put off.
+        if not done or len(owed) < _PAGE:
+            break
+    return total
 
 
-async def _do(engine: Engine, owed: Sequence[OwedEffect]) -> int:
-    done = []
-    for effect in owed:
+async def _do(engine: Engine, owed: Sequence[OwedEffect], *, seconds: float) -> int:
+    """Do effects within some seconds, and forget those that were done by then.
+
+    The breaker of releases learns whether Temporal was there: what is owed and what is released
+    goes to the same server.
+    """
+    done: list[UUID] = []
+    is_there = True
+
+    async def do(effect: OwedEffect) -> None:
+        nonlocal is_there
         try:
-            await EFFECTS[effect.kind](engine.temporal, effect)
-            done.append(effect.id)
+            async with asyncio.timeout(_CALL_SECONDS):
+                await EFFECTS[effect.kind](engine.temporal, effect)
         except Exception as error:
+            is_there = is_there and not is_away(error)
             # A kind that only a newer process knows is a KeyError here, and that one's to do.
             _log.warning(
                 "effect_left_over",
@@ -148,9 +176,20 @@ async def _do(engine: Engine, owed: Sequence[OwedEffect]) -> int:
                 attempts=effect.attempts,
                 error=type(error).__name__,
             )
+        else:
+            done.append(effect.id)
+
+    try:
+        async with asyncio.timeout(seconds):
+            await each_at_once(owed, do, at_once=_AT_ONCE)
+    except TimeoutError:
+        is_there = False
     if done:
+        engine.releases_under_way.breaker.succeeded()
         async with engine.connection() as connection:
             await statements.forget(connection, done)
+    elif not is_there:
+        engine.releases_under_way.breaker.failed()
     return len(done)
 
 
