@@ -22,10 +22,7 @@ from domain.triggers.addressees import (
 )
 from domain.triggers.expansions import Expansion
 from models.sql import fetch_all
-from runtime.database import Connection
-
-# Writing down a million members takes some seconds.
-_LONGEST = "5min"
+from runtime.database import Connection, take_long
 
 _ACCEPT = f"""
 WITH accepted AS (
@@ -99,7 +96,7 @@ async def accept_broadcast(
     Returns:
         How many receive it: there may be millions.
     """
-    await connection.execute(f"SET LOCAL statement_timeout = '{_LONGEST}'")
+    await take_long(connection)
     values = {
         "id": trigger.workflow_run_id,
         "environment_id": environment_id,
