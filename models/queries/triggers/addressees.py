@@ -58,9 +58,16 @@ SELECT %(id)s, %(environment_id)s, id, '' FROM recipients
 WHERE environment_id = %(environment_id)s AND collection = '{USERS}'
 """  # noqa: S608 - constants
 
+# Behind whom the last page has ended: what was deleted since then is not read again. The place is
+# kept where that among followers is, the tenant in the column of the collection.
 _NEXT = """
 SELECT user_id, tenant_id FROM broadcast_addressees
-WHERE workflow_run_id = %s AND environment_id = %s ORDER BY user_id, tenant_id LIMIT %s
+WHERE workflow_run_id = %s AND environment_id = %s AND (user_id, tenant_id) > (%s, %s)
+ORDER BY user_id, tenant_id LIMIT %s
+"""
+_MOVE = """
+UPDATE trigger_expansions SET after_id = %s, after_collection = %s
+WHERE workflow_run_id = %s AND environment_id = %s
 """
 
 # Who is not stored any more receives nothing.
@@ -125,7 +132,8 @@ async def next_addressees(
     connection: Connection, expansion: Expansion, *, limit: int
 ) -> list[Addressee]:
     """Return those who come next; fewer than `limit` are the last."""
-    values = (expansion.workflow_run_id, expansion.environment_id, limit)
+    owner = (expansion.workflow_run_id, expansion.environment_id)
+    values = (*owner, expansion.after_id, expansion.after_collection, limit)
     return await fetch_all(connection, Addressee, _NEXT, values)
 
 
@@ -144,6 +152,12 @@ async def add_runs(
             "now": now,
         },
     )
+
+
+async def move_on(connection: Connection, expansion: Expansion, last: Addressee) -> None:
+    """Let the next page begin behind an addressee."""
+    owner = (expansion.workflow_run_id, expansion.environment_id)
+    await connection.execute(_MOVE, (last.user_id, last.tenant_id, *owner))
 
 
 async def forget_addressees(
