@@ -18,10 +18,7 @@ from functools import partial
 from uuid import UUID
 
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from domain.contract.queues import RUNS
 from domain.contract.runs import (
     BatchWindowInput,
     BroadcastInput,
@@ -48,6 +45,7 @@ from services.temporal_calls import (
     signal_event,
     signal_moved_wait,
     start_bulk_operation,
+    start_once,
     start_source_event,
     wake_clock,
     watch_window,
@@ -219,20 +217,15 @@ async def _deliver_message(temporal: Client, effect: OwedEffect) -> None:
     payload = effect.payload
     message_id, retry = payload["message_id"], payload["retry"]
     delivery = DeliverMessageInput(message_id, str(effect.environment_id), retry)
-    try:
-        await temporal.start_workflow(
-            MessageDeliveryWorkflow.run,
-            MessageDeliveryInput(delivery, queue=payload["queue"], label=payload["label"]),
-            id=message_delivery_workflow_id(effect.environment, message_id, retry),
-            task_queue=RUNS,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            search_attributes=search_attributes(
-                environment=effect.environment, workflow_key=payload["workflow_key"]
-            ),
-        )
-    except WorkflowAlreadyStartedError:
-        return
+    await start_once(
+        temporal,
+        MessageDeliveryWorkflow.run,
+        MessageDeliveryInput(delivery, queue=payload["queue"], label=payload["label"]),
+        workflow_id=message_delivery_workflow_id(effect.environment, message_id, retry),
+        attributes=search_attributes(
+            environment=effect.environment, workflow_key=payload["workflow_key"]
+        ),
+    )
 
 
 def window_of_batch(
@@ -260,6 +253,15 @@ async def _watch_window(temporal: Client, effect: OwedEffect) -> None:
     )
 
 
+def _run_of(effect: OwedEffect) -> RunInTemporal:
+    """Return the run that an effect is for."""
+    return RunInTemporal(
+        id=UUID(effect.payload["run_id"]),
+        environment=effect.environment,
+        workflow_key=effect.payload["workflow_key"],
+    )
+
+
 def closed_batch(run_id: UUID, batch_id: UUID, *, workflow_key: str) -> JsonObject:
     """Write the payload of `WAKE_CARRIER`: the run that waits for a batch that has closed."""
     return {"run_id": str(run_id), "batch_id": str(batch_id), "workflow_key": workflow_key}
@@ -267,13 +269,7 @@ def closed_batch(run_id: UUID, batch_id: UUID, *, workflow_key: str) -> JsonObje
 
 async def _wake_carrier(temporal: Client, effect: OwedEffect) -> None:
     """Tell a run that the batch it carries has closed."""
-    payload = effect.payload
-    run = RunInTemporal(
-        id=UUID(payload["run_id"]),
-        environment=effect.environment,
-        workflow_key=payload["workflow_key"],
-    )
-    await signal_closed_batch(temporal, run, payload["batch_id"])
+    await signal_closed_batch(temporal, _run_of(effect), effect.payload["batch_id"])
 
 
 def awaited_event(run_id: UUID, step_ref: str, *, workflow_key: str) -> JsonObject:
@@ -283,13 +279,7 @@ def awaited_event(run_id: UUID, step_ref: str, *, workflow_key: str) -> JsonObje
 
 async def _tell_of_event(temporal: Client, effect: OwedEffect) -> None:
     """Tell a run that an event may have come which a step of it waits for."""
-    payload = effect.payload
-    run = RunInTemporal(
-        id=UUID(payload["run_id"]),
-        environment=effect.environment,
-        workflow_key=payload["workflow_key"],
-    )
-    await signal_event(temporal, run, payload["step_ref"])
+    await signal_event(temporal, _run_of(effect), effect.payload["step_ref"])
 
 
 def moved_wait(run_id: UUID, *, workflow_key: str) -> JsonObject:
@@ -299,13 +289,7 @@ def moved_wait(run_id: UUID, *, workflow_key: str) -> JsonObject:
 
 async def _look_again(temporal: Client, effect: OwedEffect) -> None:
     """Have a run look when its wait ends."""
-    payload = effect.payload
-    run = RunInTemporal(
-        id=UUID(payload["run_id"]),
-        environment=effect.environment,
-        workflow_key=payload["workflow_key"],
-    )
-    await signal_moved_wait(temporal, run)
+    await signal_moved_wait(temporal, _run_of(effect))
 
 
 def source_event(event_id: UUID) -> JsonObject:
