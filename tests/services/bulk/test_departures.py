@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from domain.bulk.requests import BulkDeleteUsersIn
 from domain.contract.runs import Finished
@@ -219,6 +220,32 @@ async def test_who_is_held_keeps_nobody_waiting(world: World) -> None:
     assert counts(await deleting) == ("completed", 4, 4, 0)
     with pytest.raises(NotFound):
         await load_recipient(world.engine, world.environment.scope, ELLIE)
+
+
+async def test_batches_go_in_the_order_of_everybody(world: World) -> None:
+    """A deletion that waits for a batch holds none that a cancel takes after it."""
+    await world.publish("gather", batch_step(), channel_step("feed"))
+    run_id = await world.begin("gather", {"id": "ellie", "name": "Ellie"})
+    await world.walk(run_id)
+    # What lies first in the table comes last in the order of ids.
+    for number in (2, 1):
+        await world.make.rows(
+            "INSERT INTO batches SELECT (jsonb_populate_record(b, %s)).* FROM batches b"
+            " WHERE leader_run_id = %s AND id >= '01000000-0000-0000-0000-000000000000'"
+            " RETURNING 1",
+            Jsonb({"id": str(UUID(int=number)), "identity": rf"\x0{number}"}),
+            run_id,
+        )
+    lock = "SELECT FROM batches WHERE id = %s FOR UPDATE NOWAIT"
+    async with world.make.database.transaction() as connection:
+        await connection.execute(lock, [UUID(int=1)])
+        deleting = asyncio.create_task(
+            delete_recipient(world.engine, world.environment.scope, ELLIE)
+        )
+        await until_blocked(world.make)
+        await connection.execute(lock, [UUID(int=2)])
+    await deleting
+    assert await _left(world) == {}
 
 
 @pytest.mark.parametrize("works", range(1, 7))
