@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
 from domain.batches.rows import Batch, BatchItem
@@ -29,12 +28,10 @@ from models.queries.batches import items, membership
 from services.batches.gathering import batched_record, load_gathered
 from services.batches.joining import Joined, join
 from services.batches.windows import seal
-from services.off_loop import off_loop
 from services.walk.context import Walk
 from services.walk.faults import blaming
 from services.walk.moves import Done, Event, Halted, Move, Skipped, Waiting, Woken
-from templating.liquid.environment import is_quick, render_text
-from templating.liquid.lookups import Lookups
+from services.walk.texts import render_settings
 
 # Of a key, for people; the whole of it is in the batch's identity.
 _SHOWN = 1_000
@@ -101,12 +98,7 @@ async def _key(walk: Walk, step: BatchStep) -> str:
         with blaming("content"):
             return storable_text(key_at_path(source, walk.scope()))
 
-    async def render(lookups: Lookups) -> str:
-        work = partial(render_text, source, walk.scope(), walk.limits, lookups=lookups)
-        return work() if is_quick(source) else await off_loop(work)
-
-    with blaming("template"):
-        text = await walk.looking_up(render)
+    text = await render_settings(walk, [source], lambda out: out.text(source, "batch_key"))
     return text.strip()
 
 

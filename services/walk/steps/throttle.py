@@ -13,7 +13,7 @@ from models.queries.runs.throttles import try_to_pass
 from services.walk.context import Walk
 from services.walk.faults import ContentError, blaming
 from services.walk.moves import Done, Event, Halted, Move, Skipped, Woken
-from services.walk.steps.rendering import render_value
+from services.walk.texts import render_settings
 
 
 class ThrottleExecutor:
@@ -31,13 +31,7 @@ class ThrottleExecutor:
             return _skipped(step, window, failed=True)
         key = ""
         if settings.throttle_key:
-            with blaming("template"):
-                value = (
-                    await render_value(walk, settings.throttle_key, "throttle_key")
-                    if is_liquid(settings.throttle_key)
-                    else lookup(walk.scope(), settings.throttle_key)
-                )
-            found = key_of(value)
+            found = key_of(await _value(walk, settings.throttle_key))
             if found is None:
                 return _skipped(step, "the throttle key is not set, or is too long", failed=True)
             key = found
@@ -76,3 +70,11 @@ def _skipped(step: ThrottleStep, reason: str, *, failed: bool) -> Move:
         event=Event(RunEventType.STEP_SKIPPED, {"reason": reason}, failed=failed),
         reason=reason,
     )
+
+
+async def _value(walk: Walk, key: str) -> object:
+    """Return what a key comes to: what Liquid renders to, or the value at a path."""
+    if is_liquid(key):
+        return await render_settings(walk, [key], lambda out: out.line(key, "throttle_key"))
+    with blaming("template"):
+        return lookup(walk.scope(), key)
