@@ -7,7 +7,6 @@ from dataclasses import replace
 from domain.kit.errors import InvalidParams, NotFound, Unprocessable
 from domain.kit.ids import triggered_id
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.kit.principals import EnvironmentScope
 from domain.runs.events import RunEventType
 from domain.triggers.requests import MAX_DATA_BYTES, TriggerRequest, parse_trigger_request
 from domain.workflows.steps.trigger_workflow import (
@@ -33,17 +32,16 @@ class TriggerWorkflowExecutor:
         """Trigger the workflow. Raises ContentError when what is rendered is no valid trigger."""
         if not await walk.allows(step):
             return _skipped(step, "conditions not met")
-        chain = walk.run.source.get("chain", 0) + 1
+        chain = walk.run.cause().chain
         if chain > MAX_CHAIN:
             raise ContentError(
                 "content", f"at most {MAX_CHAIN} triggers may follow from each other"
             )
         request = await _request(walk, step)
         request = replace(request, source={**request.source, "chain": chain})
-        environment = EnvironmentScope(walk.run.environment_id, walk.run.environment)
         made_id = triggered_id(walk.run.id, step.ref, walk.unit.now)
         try:
-            await trigger_within(walk.unit, environment, request, made_id)
+            await trigger_within(walk.unit, walk.run.scope, request, made_id)
         except NotFound:
             return _skipped(step, f"workflow {request.workflow_key[:255]} does not exist here")
         except Unprocessable as refusal:
@@ -92,7 +90,7 @@ async def _request(walk: Walk, step: TriggerWorkflowStep) -> TriggerRequest:
         if not isinstance(body["recipients"], list):
             body["recipients"] = [body["recipients"]]
         # What tries a workflow out must not send by another one.
-        if run.settings.get("sandbox_mode"):
+        if run.cause().is_sandbox:
             body["settings"] = {"sandbox_mode": True}
         return out.line(settings.workflow_key, "settings.workflow_key"), body
 

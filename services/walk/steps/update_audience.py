@@ -6,7 +6,6 @@ from domain.audiences.members import NO_TENANT, Membership
 from domain.content.audience import AUDIENCE
 from domain.kit.errors import Unprocessable
 from domain.kit.json_types import JsonObject
-from domain.kit.principals import EnvironmentScope
 from domain.runs.events import RunEventType
 from domain.workflows.steps.update_audience import UpdateAudienceStep
 from models.queries.audiences.members import remove_members
@@ -53,11 +52,10 @@ async def _change(walk: Walk, step: UpdateAudienceStep, membership: Membership) 
     run, connection, key = walk.run, walk.unit.connection, step.settings.audience_key
     if step.settings.action == "remove":
         return bool(await remove_members(connection, run.environment_id, key, [membership]))
-    environment = EnvironmentScope(run.environment_id, run.environment)
     try:
         async with connection.transaction():
-            cause = walk.run.cause()
-            return bool(await enter(walk.unit, environment, key, [membership], cause=cause))
+            entered = await enter(walk.unit, run.scope, key, [membership], cause=run.cause())
+            return bool(entered)
     except Unprocessable as refusal:
         raise ContentError("content", str(refusal)) from refusal
 

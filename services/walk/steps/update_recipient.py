@@ -10,7 +10,6 @@ from itertools import islice
 
 from domain.kit.errors import InvalidParams, Unprocessable
 from domain.kit.json_types import JsonObject
-from domain.kit.principals import EnvironmentScope
 from domain.kit.shapes import Wrong, read_shape
 from domain.kit.shortened import shortened
 from domain.recipients.identify import (
@@ -58,10 +57,9 @@ class UpdateRecipientExecutor:
                 return _skipped(step, who)
         ref, properties = await _rendered(walk, step, current)
         is_left_out = properties.pop(_CHANNEL_DATA, None) is not None
-        environment = EnvironmentScope(walk.run.environment_id, walk.run.environment)
         try:
             said, cause = _said(ref, properties), walk.run.cause()
-            update = await update_within(walk.unit, environment, said, cause)
+            update = await update_within(walk.unit, walk.run.scope, said, cause)
         except (InvalidParams, Unprocessable) as refusal:
             raise ContentError("content", refusal.message) from refusal
         walk.renew(update.stored, update.preferences)
