@@ -30,7 +30,7 @@ from services.batches.joining import Joined, join
 from services.batches.windows import seal
 from services.walk.context import Walk
 from services.walk.faults import blaming
-from services.walk.moves import Done, Event, Halted, Move, Skipped, Waiting, Woken
+from services.walk.moves import Done, Event, Halted, Move, Waiting, Woken, skip
 from services.walk.texts import render_settings
 
 # Of a key, for people; the whole of it is in the batch's identity.
@@ -47,14 +47,14 @@ class BatchExecutor:
             ContentError: conditions or key cannot be judged. The item is in no batch then.
         """
         if not await walk.allows(step):
-            return _skipped(step, "conditions not met", failed=False)
+            return skip(step, "conditions not met")
         with blaming("content"):
             target = decide_end(step.settings, walk.scope(), walk.unit.now, walk.zone)
         if target.at is None:
             # An unusable dynamic value is logged as an error although the run goes on (Knock docs).
-            return _skipped(step, str(target.problem), failed=True)
+            return skip(step, str(target.problem), failed=True)
         if target.at <= walk.unit.now:
-            return _skipped(step, "there is nothing to wait for", failed=False)
+            return skip(step, "there is nothing to wait for")
         key = await _key(walk, step)
         new = _new_batch(walk, step, key, target.at)
         item = _item(walk, step, new.id)
@@ -219,12 +219,4 @@ async def _go_on(walk: Walk, step: BatchStep, batch: Batch, closed: Event) -> Mo
         event=closed,
         record=record,
         patch=combined,
-    )
-
-
-def _skipped(step: BatchStep, reason: str, *, failed: bool) -> Move:
-    return Skipped(
-        story=f"`{step.ref}` skipped: {reason}",
-        event=Event(RunEventType.STEP_SKIPPED, {"reason": reason}, failed=failed),
-        reason=reason,
     )

@@ -19,13 +19,14 @@ from domain.workflows.steps.trigger_workflow import (
 from services.triggers.accept import trigger_within
 from services.walk.context import Walk
 from services.walk.faults import ContentError, blaming
-from services.walk.moves import Done, Event, Move, Skipped, Woken
+from services.walk.moves import Done, Event, Move, skip
+from services.walk.steps.at_once import AtOnce
 from services.walk.texts import render_settings
 from templating.liquid.renderer import Renderer, parse_json
 from templating.liquid.typed import ObjectTemplate
 
 
-class TriggerWorkflowExecutor:
+class TriggerWorkflowExecutor(AtOnce):
     """Triggers once for each run that comes by (Knock docs: "Trigger workflow function")."""
 
     async def arrive(self, walk: Walk, step: TriggerWorkflowStep) -> Move:
@@ -58,12 +59,6 @@ class TriggerWorkflowExecutor:
             event=Event(RunEventType.WORKFLOW_TRIGGERED, told),
             record={"workflow_run_id": str(made_id)},
         )
-
-    async def resume(
-        self, walk: Walk, step: TriggerWorkflowStep, kept: JsonObject, woken: Woken
-    ) -> Move:
-        """The step never waits. Raises ContentError."""
-        raise ContentError("unsupported", "another version let this step wait")
 
 
 async def _request(walk: Walk, step: TriggerWorkflowStep) -> TriggerRequest:
@@ -114,8 +109,5 @@ def _value(out: Renderer, source: str | None, field: str) -> JsonValue:
 
 
 def _skipped(step: TriggerWorkflowStep, reason: str) -> Move:
-    return Skipped(
-        story=f"`{step.ref}` skipped",
-        event=Event(RunEventType.STEP_SKIPPED, {"reason": reason}),
-        reason=reason,
-    )
+    # The key of the workflow may be rendered, and is not for everybody's eyes.
+    return replace(skip(step, reason), story=f"`{step.ref}` skipped")
