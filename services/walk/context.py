@@ -266,10 +266,7 @@ class Walk:
         return verdict.passed
 
     async def _audiences(self) -> frozenset[str]:
-        """Return which audiences the recipient is in, for exactly the tenant of the run.
-
-        They are asked for once in a step.
-        """
+        """Return the recipient's audiences for just the run's tenant; asked for once in a step."""
         run = self.run
         if not run.ref.is_user:
             return frozenset()
@@ -298,12 +295,17 @@ class Walk:
         standings += [
             (made.step_ref, made.delivery_status.value, []) for made in self.journal.messages
         ]
-        refs: JsonObject = {}
-        for ref, status, engagement in standings:
-            entry = refs.setdefault(ref, {"messages": [], "skipped": False})
-            entry["messages"].append({"delivery_status": status, "engagement": engagement})
-        for ref, outcome in self.journal.outcomes.items():
-            if outcome.get("message_ids") and ref not in refs:
-                # They were made, and retention has deleted them since.
-                refs[ref] = {"messages": [], "skipped": False, "expired": True}
-        return refs
+        return _refs_of(standings, self.journal.outcomes)
+
+
+def _refs_of(standings: Iterable[tuple[str, str, list[str]]], outcomes: JsonObject) -> JsonObject:
+    """Write `refs` of messages: of each its step, its delivery, and what was done with it."""
+    refs: JsonObject = {}
+    for ref, status, engagement in standings:
+        entry = refs.setdefault(ref, {"messages": [], "skipped": False})
+        entry["messages"].append({"delivery_status": status, "engagement": engagement})
+    for ref, outcome in outcomes.items():
+        if outcome.get("message_ids") and ref not in refs:
+            # They were made, and retention has deleted them since.
+            refs[ref] = {"messages": [], "skipped": False, "expired": True}
+    return refs

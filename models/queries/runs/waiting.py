@@ -23,7 +23,6 @@ from models.queries.triggers.cancelling import (
     COUNT_REMOVED,
     END_EXPANSIONS,
     TELL_CANCELLED,
-    lock_meant,
 )
 from models.sql import Listing, Where, columns_of, fetch_one, listed
 from runtime.database import Connection
@@ -204,13 +203,10 @@ async def cancel_open_runs(
         "now": now,
         "release_within": release_within,
     }
-    await lock_meant(
-        connection,
-        values,
-        expansions=_CANCEL_EXPANSIONS,
-        runs=_LOCK_RUNS,
-        batches=_LOCK_BATCHES,
-    )
+    await connection.execute(_CANCEL_EXPANSIONS, values)
+    for name, lock in (("run_ids", _LOCK_RUNS), ("batch_ids", _LOCK_BATCHES)):
+        cursor = await connection.execute(lock, values)
+        values[name] = [row["id"] for row in await cursor.fetchall()]
     cursor = await connection.execute(_REMOVE_ITEMS, values)
     row = await cursor.fetchone()
     items = int(row["items"]) if row else 0

@@ -65,10 +65,6 @@ SELECT user_id, tenant_id FROM broadcast_addressees
 WHERE workflow_run_id = %s AND environment_id = %s AND (user_id, tenant_id) > (%s, %s)
 ORDER BY user_id, tenant_id LIMIT %s
 """
-_MOVE = """
-UPDATE trigger_expansions SET after_id = %s, after_collection = %s
-WHERE workflow_run_id = %s AND environment_id = %s
-"""
 
 # Who is not stored any more receives nothing.
 _ADD = f"""
@@ -152,12 +148,6 @@ async def add_runs(
             "now": now,
         },
     )
-
-
-async def move_on(connection: Connection, expansion: Expansion, last: Addressee) -> None:
-    """Let the next page begin behind an addressee."""
-    owner = (expansion.workflow_run_id, expansion.environment_id)
-    await connection.execute(_MOVE, (last.user_id, last.tenant_id, *owner))
 
 
 async def forget_addressees(

@@ -17,7 +17,6 @@ from models.queries.triggers.cancelling import (
     COUNT_REMOVED,
     END_EXPANSIONS,
     TELL_CANCELLED,
-    lock_meant,
 )
 from models.sql import columns_of, fetch_all
 from runtime.database import Connection
@@ -120,13 +119,10 @@ async def cancel_runs(
         "now": now,
         "release_within": release_within,
     }
-    await lock_meant(
-        connection,
-        values,
-        expansions=_CANCEL_EXPANSIONS,
-        runs=_LOCK_RUNS,
-        batches=_LOCK_BATCHES,
-    )
+    await connection.execute(_CANCEL_EXPANSIONS, values)
+    for name, lock in (("run_ids", _LOCK_RUNS), ("batch_ids", _LOCK_BATCHES)):
+        cursor = await connection.execute(lock, values)
+        values[name] = [row["id"] for row in await cursor.fetchall()]
     cursor = await connection.execute(_CANCEL, values)
     ids = [row["id"] for row in await cursor.fetchall()]
     await connection.execute(_SETTLE, (len(ids), len(ids), cancellation_id))

@@ -11,12 +11,9 @@ such as runs that a page has just made, or the item that a walk has put into a b
 
 from __future__ import annotations
 
-from typing import Any
-
 from domain.runs.events import RunEventType
 from domain.runs.statuses import RunStatus
 from models.queries.events.writing import count_event, tell_runs
-from runtime.database import Connection
 
 # Runs that are not made yet: either all of them are not to be made, or those of some. Whoever makes
 # them holds the same rows, so what was made before is found by the next statement. Comes behind a
@@ -47,13 +44,3 @@ TELL_CANCELLED = tell_runs(
     data="jsonb_build_object('reason', 'cancel_requested', 'cancellation_id', %(id)s::text)",
     at="%(now)s::timestamptz",
 )
-
-
-async def lock_meant(
-    connection: Connection, values: dict[str, Any], *, expansions: str, runs: str, batches: str
-) -> None:
-    """Lock what a cancel is for, in turn; the ids of runs and batches join the values."""
-    await connection.execute(expansions, values)
-    for name, lock in (("run_ids", runs), ("batch_ids", batches)):
-        cursor = await connection.execute(lock, values)
-        values[name] = [row["id"] for row in await cursor.fetchall()]
