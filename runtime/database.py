@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeAlias, TypeVar
 
 from psycopg import AsyncConnection, Error, OperationalError, errors
+from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -25,6 +26,9 @@ _LOCK_TIMEOUT_MS = 8_000
 # The server ends what takes too long. A server that does not even do that, and answers nothing for
 # this long, is given up: frozen, or behind a network that drops packets.
 _ANSWER_SECONDS = 15.0
+# The same for the few statements that write or delete a million rows at once.
+_LONG_STATEMENT = "5min"
+_LONG_ANSWER_SECONDS = 305.0
 _TCP = {
     "keepalives": 1,
     "keepalives_idle": 10,
@@ -68,13 +72,18 @@ class _BoundedConnection(AsyncConnection[DictRow]):
     Cancelling the wait would not do: psycopg then asks the server to cancel, and waits for that.
     """
 
+    takes_long = False
+
     async def wait(self, gen: Any, *arguments: Any, **options: Any) -> Any:
         """Wait for one answer of the server, as psycopg does for every statement.
 
         Raises:
             OperationalError: it did not come in time; the connection is closed.
         """
-        alarm = asyncio.get_running_loop().call_later(_ANSWER_SECONDS, self._hang_up)
+        if self.pgconn.transaction_status == TransactionStatus.IDLE:
+            self.takes_long = False  # that was for the transaction before
+        seconds = _LONG_ANSWER_SECONDS if self.takes_long else _ANSWER_SECONDS
+        alarm = asyncio.get_running_loop().call_later(seconds, self._hang_up)
         try:
             return await super().wait(gen, *arguments, **options)
         finally:
@@ -185,6 +194,13 @@ class Database:
                 return "read_only" if one(await result.fetchone())["read_only"] else None
         except Unavailable as error:
             return "full" if isinstance(error.__cause__, errors.DiskFull) else "away"
+
+
+async def take_long(connection: Connection) -> None:
+    """Let the statements of a transaction take minutes, as the few that touch a million rows."""
+    await connection.execute(f"SET LOCAL statement_timeout = '{_LONG_STATEMENT}'")
+    if isinstance(connection, _BoundedConnection):
+        connection.takes_long = True
 
 
 def one(row: R | None) -> R:

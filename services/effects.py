@@ -11,16 +11,14 @@ A new kind is one function and one line in `EFFECTS`.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from domain.contract.queues import RUNS
 from domain.contract.runs import (
     BatchWindowInput,
     BroadcastInput,
@@ -37,6 +35,8 @@ from domain.kit.json_types import JsonObject
 from domain.runs.rows import RunInTemporal
 from models.queries.jobs import effects as statements
 from runtime.logs import get_logger
+from runtime.temporal import is_away
+from services.at_once import each_at_once
 from services.engine import Engine, Unit
 from services.temporal_calls import (
     await_broadcast,
@@ -45,6 +45,7 @@ from services.temporal_calls import (
     signal_event,
     signal_moved_wait,
     start_bulk_operation,
+    start_once,
     start_source_event,
     wake_clock,
     watch_window,
@@ -68,7 +69,12 @@ WORK_ON_BULK = "work_on_bulk"
 # The one who committed is at it for this long; then it counts as left over.
 _PATIENCE = timedelta(seconds=15)
 _LONGEST_WAIT = timedelta(minutes=10)
-_AT_ONCE = 100
+# Taken at a time by the sweep, and worked on at a time by anyone.
+_PAGE = 100
+_AT_ONCE = 16
+_CALL_SECONDS = 5.0
+# A duty ends by itself before its activity's time does; the next sweep goes on.
+_SECONDS = 60.0
 
 Effect = Callable[[Client, OwedEffect], Awaitable[None]]
 
@@ -101,24 +107,27 @@ async def owe(unit: Unit, environment_id: UUID, kind: str, payload: JsonObject) 
 async def settle(engine: Engine, ids: Sequence[UUID]) -> int:
     """Do effects whose transaction was committed; what fails or lasts is left to the sweep.
 
-    Never raises because Temporal or the database is away: what was committed holds already.
+    Never raises because Temporal or the database is away: what was committed holds already. While
+    Temporal counts as away nobody waits for it, but for one probe a second, as with releases.
 
     Returns:
         How many were done.
     """
-    if not ids:
+    if not ids or not engine.releases_under_way.breaker.lets_through():
         return 0
     try:
         async with engine.connection() as connection:
             owed = await statements.effects_by_id(connection, ids)
-        async with asyncio.timeout(engine.settings.start_timeout_seconds):
-            return await _do(engine, owed)
-    except (TimeoutError, Unavailable):
+        return await _do(engine, owed, seconds=engine.settings.start_timeout_seconds)
+    except Unavailable:
         return 0
 
 
 async def do_left_over_effects(engine: Engine) -> int:
     """Do what was owed and not done in time; one that fails never keeps the others waiting.
+
+    After an absence of Temporal there may be thousands: it goes on, page by page, for as long as
+    anything can be done.
 
     Returns:
         How many were done.
@@ -126,20 +135,37 @@ async def do_left_over_effects(engine: Engine) -> int:
     Raises:
         Unavailable: the database is away.
     """
-    async with engine.connection() as connection:
-        owed = await statements.take_due(
-            connection, limit=_AT_ONCE, first_wait=_PATIENCE, longest_wait=_LONGEST_WAIT
-        )
-    return await _do(engine, owed)
+    deadline = time.monotonic() + _SECONDS
+    total = 0
+    while (left := deadline - time.monotonic()) > 0:
+        async with engine.connection() as connection:
+            owed = await statements.take_due(
+                connection, limit=_PAGE, first_wait=_PATIENCE, longest_wait=_LONGEST_WAIT
+            )
+        done = await _do(engine, owed, seconds=left)
+        total += done
+        # Where not one could be done, Temporal is likely away: the next page would only be put off.
+        if not done or len(owed) < _PAGE:
+            break
+    return total
 
 
-async def _do(engine: Engine, owed: Sequence[OwedEffect]) -> int:
-    done = []
-    for effect in owed:
+async def _do(engine: Engine, owed: Sequence[OwedEffect], *, seconds: float) -> int:
+    """Do effects within some seconds, and forget those that were done by then.
+
+    The breaker of releases learns whether Temporal was there: what is owed and what is released
+    goes to the same server.
+    """
+    done: list[UUID] = []
+    is_there = True
+
+    async def do(effect: OwedEffect) -> None:
+        nonlocal is_there
         try:
-            await EFFECTS[effect.kind](engine.temporal, effect)
-            done.append(effect.id)
+            async with asyncio.timeout(_CALL_SECONDS):
+                await EFFECTS[effect.kind](engine.temporal, effect)
         except Exception as error:
+            is_there = is_there and not is_away(error)
             # A kind that only a newer process knows is a KeyError here, and that one's to do.
             _log.warning(
                 "effect_left_over",
@@ -148,9 +174,20 @@ async def _do(engine: Engine, owed: Sequence[OwedEffect]) -> int:
                 attempts=effect.attempts,
                 error=type(error).__name__,
             )
+        else:
+            done.append(effect.id)
+
+    try:
+        async with asyncio.timeout(seconds):
+            await each_at_once(owed, do, at_once=_AT_ONCE)
+    except TimeoutError:
+        is_there = False
     if done:
+        engine.releases_under_way.breaker.succeeded()
         async with engine.connection() as connection:
             await statements.forget(connection, done)
+    elif not is_there:
+        engine.releases_under_way.breaker.failed()
     return len(done)
 
 
@@ -180,20 +217,15 @@ async def _deliver_message(temporal: Client, effect: OwedEffect) -> None:
     payload = effect.payload
     message_id, retry = payload["message_id"], payload["retry"]
     delivery = DeliverMessageInput(message_id, str(effect.environment_id), retry)
-    try:
-        await temporal.start_workflow(
-            MessageDeliveryWorkflow.run,
-            MessageDeliveryInput(delivery, queue=payload["queue"], label=payload["label"]),
-            id=message_delivery_workflow_id(effect.environment, message_id, retry),
-            task_queue=RUNS,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            search_attributes=search_attributes(
-                environment=effect.environment, workflow_key=payload["workflow_key"]
-            ),
-        )
-    except WorkflowAlreadyStartedError:
-        return
+    await start_once(
+        temporal,
+        MessageDeliveryWorkflow.run,
+        MessageDeliveryInput(delivery, queue=payload["queue"], label=payload["label"]),
+        workflow_id=message_delivery_workflow_id(effect.environment, message_id, retry),
+        attributes=search_attributes(
+            environment=effect.environment, workflow_key=payload["workflow_key"]
+        ),
+    )
 
 
 def window_of_batch(
@@ -221,6 +253,15 @@ async def _watch_window(temporal: Client, effect: OwedEffect) -> None:
     )
 
 
+def _run_of(effect: OwedEffect) -> RunInTemporal:
+    """Return the run that an effect is for."""
+    return RunInTemporal(
+        id=UUID(effect.payload["run_id"]),
+        environment=effect.environment,
+        workflow_key=effect.payload["workflow_key"],
+    )
+
+
 def closed_batch(run_id: UUID, batch_id: UUID, *, workflow_key: str) -> JsonObject:
     """Write the payload of `WAKE_CARRIER`: the run that waits for a batch that has closed."""
     return {"run_id": str(run_id), "batch_id": str(batch_id), "workflow_key": workflow_key}
@@ -228,13 +269,7 @@ def closed_batch(run_id: UUID, batch_id: UUID, *, workflow_key: str) -> JsonObje
 
 async def _wake_carrier(temporal: Client, effect: OwedEffect) -> None:
     """Tell a run that the batch it carries has closed."""
-    payload = effect.payload
-    run = RunInTemporal(
-        id=UUID(payload["run_id"]),
-        environment=effect.environment,
-        workflow_key=payload["workflow_key"],
-    )
-    await signal_closed_batch(temporal, run, payload["batch_id"])
+    await signal_closed_batch(temporal, _run_of(effect), effect.payload["batch_id"])
 
 
 def awaited_event(run_id: UUID, step_ref: str, *, workflow_key: str) -> JsonObject:
@@ -244,13 +279,7 @@ def awaited_event(run_id: UUID, step_ref: str, *, workflow_key: str) -> JsonObje
 
 async def _tell_of_event(temporal: Client, effect: OwedEffect) -> None:
     """Tell a run that an event may have come which a step of it waits for."""
-    payload = effect.payload
-    run = RunInTemporal(
-        id=UUID(payload["run_id"]),
-        environment=effect.environment,
-        workflow_key=payload["workflow_key"],
-    )
-    await signal_event(temporal, run, payload["step_ref"])
+    await signal_event(temporal, _run_of(effect), effect.payload["step_ref"])
 
 
 def moved_wait(run_id: UUID, *, workflow_key: str) -> JsonObject:
@@ -260,13 +289,7 @@ def moved_wait(run_id: UUID, *, workflow_key: str) -> JsonObject:
 
 async def _look_again(temporal: Client, effect: OwedEffect) -> None:
     """Have a run look when its wait ends."""
-    payload = effect.payload
-    run = RunInTemporal(
-        id=UUID(payload["run_id"]),
-        environment=effect.environment,
-        workflow_key=payload["workflow_key"],
-    )
-    await signal_moved_wait(temporal, run)
+    await signal_moved_wait(temporal, _run_of(effect))
 
 
 def source_event(event_id: UUID) -> JsonObject:

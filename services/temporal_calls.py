@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 from enum import Enum
 from typing import Any
@@ -16,7 +15,12 @@ from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionRequest,
 )
 from temporalio.client import Client
-from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import (
+    Priority,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -142,29 +146,23 @@ async def start_run(
     Returns:
         Whether it is open now; False means that Temporal remembers its end.
     """
-    try:
-        await client.start_workflow(
-            RecipientRunWorkflow.run,
-            RecipientRunInput(str(run.id), str(run.environment_id)),
-            id=run.temporal_id,
-            task_queue=RUNS,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            search_attributes=search_attributes(
-                environment=run.environment,
-                workflow_key=run.workflow_key,
-                recipient_id=run.recipient_id,
-                tenant=run.tenant_id,
-                cancellation_key=run.cancellation_key,
-                workflow_run_id=str(run.workflow_run_id),
-            ),
-            static_summary=f"{run.workflow_key} in {run.environment}",
-            request_eager_start=eager,
-            priority=priority(run.tenant_id or run.environment, bulk=bulk),
-        )
-    except WorkflowAlreadyStartedError:
-        return False
-    return True
+    return await start_once(
+        client,
+        RecipientRunWorkflow.run,
+        RecipientRunInput(str(run.id), str(run.environment_id)),
+        workflow_id=run.temporal_id,
+        attributes=search_attributes(
+            environment=run.environment,
+            workflow_key=run.workflow_key,
+            recipient_id=run.recipient_id,
+            tenant=run.tenant_id,
+            cancellation_key=run.cancellation_key,
+            workflow_run_id=str(run.workflow_run_id),
+        ),
+        summary=f"{run.workflow_key} in {run.environment}",
+        eager=eager,
+        priority=priority(run.tenant_id or run.environment, bulk=bulk),
+    )
 
 
 async def signal_cancelled_run(client: Client, run: RunInTemporal) -> None:
@@ -174,35 +172,28 @@ async def signal_cancelled_run(client: Client, run: RunInTemporal) -> None:
 
 async def signal_cancelled(client: Client, workflow_id: str) -> None:
     """Tell what waits for nothing any more; when it is not there, it needs no telling."""
-    try:
-        await client.get_workflow_handle(workflow_id).signal(CANCEL_REQUESTED)
-    except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
-            raise
+    await _signal(client, workflow_id, CANCEL_REQUESTED)
 
 
 async def signal_closed_batch(client: Client, run: RunInTemporal, batch_id: str) -> None:
     """Tell a run that the batch it carries has closed; one that is not there needs no telling."""
-    try:
-        await client.get_workflow_handle(run.temporal_id).signal(BATCH_CLOSED, batch_id)
-    except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
-            raise
+    await _signal(client, run.temporal_id, BATCH_CLOSED, batch_id)
 
 
 async def signal_event(client: Client, run: RunInTemporal, step_ref: str) -> None:
     """Tell a run to look for the event that a step of it waits for; one that is gone need not."""
-    try:
-        await client.get_workflow_handle(run.temporal_id).signal(EVENT_ARRIVED, step_ref)
-    except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
-            raise
+    await _signal(client, run.temporal_id, EVENT_ARRIVED, step_ref)
 
 
 async def signal_moved_wait(client: Client, run: RunInTemporal) -> None:
     """Have a run look when its wait ends; one that is not there needs no telling."""
+    await _signal(client, run.temporal_id, WAIT_MOVED)
+
+
+async def _signal(client: Client, workflow_id: str, name: str, *argument: str) -> None:
+    """Signal a Temporal workflow, if it is there, with one argument or none."""
     try:
-        await client.get_workflow_handle(run.temporal_id).signal(WAIT_MOVED)
+        await client.get_workflow_handle(workflow_id).signal(name, *argument)
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
@@ -231,33 +222,25 @@ async def watch_window(
 
 async def start_source_event(client: Client, order: SourceEventInput) -> None:
     """Have the actions of an event taken; one that was started before is left alone."""
-    try:
-        await client.start_workflow(
-            SourceEventWorkflow.run,
-            order,
-            id=source_event_workflow_id(order.environment, order.event_id),
-            task_queue=RUNS,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            search_attributes=search_attributes(environment=order.environment),
-        )
-    except WorkflowAlreadyStartedError:
-        return
+    await start_once(
+        client,
+        SourceEventWorkflow.run,
+        order,
+        workflow_id=source_event_workflow_id(order.environment, order.event_id),
+        attributes=search_attributes(environment=order.environment),
+    )
 
 
 async def await_broadcast(client: Client, order: BroadcastInput, *, environment: str) -> None:
     """Have somebody wait for the time of a broadcast; who waited or has waited is left alone."""
-    with suppress(WorkflowAlreadyStartedError):
-        await client.start_workflow(
-            BroadcastWorkflow.run,
-            order,
-            id=broadcast_workflow_id(environment, order.key, order.sends),
-            task_queue=RUNS,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            search_attributes=search_attributes(environment=environment, workflow_key=order.key),
-            static_summary=f"broadcast {order.key} in {environment}",
-        )
+    await start_once(
+        client,
+        BroadcastWorkflow.run,
+        order,
+        workflow_id=broadcast_workflow_id(environment, order.key, order.sends),
+        attributes=search_attributes(environment=environment, workflow_key=order.key),
+        summary=f"broadcast {order.key} in {environment}",
+    )
 
 
 async def wake_clock(client: Client, order: ScheduleClockInput) -> None:
@@ -287,21 +270,15 @@ async def start_bulk_operation(
     Returns:
         Whether it is open now; False means that Temporal remembers its end.
     """
-    try:
-        await client.start_workflow(
-            BulkOperationWorkflow.run,
-            order,
-            id=bulk_operation_workflow_id(environment, order.operation_id),
-            task_queue=RUNS,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            search_attributes=search_attributes(environment=environment),
-            static_summary=f"{name} in {environment}",
-            priority=priority(environment, bulk=True),
-        )
-    except WorkflowAlreadyStartedError:
-        return False
-    return True
+    return await start_once(
+        client,
+        BulkOperationWorkflow.run,
+        order,
+        workflow_id=bulk_operation_workflow_id(environment, order.operation_id),
+        attributes=search_attributes(environment=environment),
+        summary=f"{name} in {environment}",
+        priority=priority(environment, bulk=True),
+    )
 
 
 async def start_trigger_fanout(
@@ -312,13 +289,14 @@ async def start_trigger_fanout(
     Returns:
         Whether it is open now; False means that it has ended.
     """
-    return await _start_fanout(
+    trigger = str(workflow_run_id)
+    return await start_once(
         client,
         TriggerFanoutWorkflow.run,
-        TriggerFanoutInput(str(workflow_run_id), str(environment.id)),
-        workflow_id=trigger_fanout_workflow_id(environment.slug, str(workflow_run_id), number),
-        environment=environment.slug,
-        workflow_run_id=str(workflow_run_id),
+        TriggerFanoutInput(trigger, str(environment.id)),
+        workflow_id=trigger_fanout_workflow_id(environment.slug, trigger, number),
+        attributes=search_attributes(environment=environment.slug, workflow_run_id=trigger),
+        priority=priority(environment.slug, bulk=False),
     )
 
 
@@ -326,24 +304,32 @@ async def start_cancel_fanout(
     client: Client, environment: EnvironmentScope, cancellation_id: UUID
 ) -> None:
     """Start the fan-out of a large cancellation."""
-    await _start_fanout(
+    await start_once(
         client,
         CancelFanoutWorkflow.run,
         CancelFanoutInput(str(cancellation_id), str(environment.id)),
         workflow_id=cancel_fanout_workflow_id(environment.slug, str(cancellation_id)),
-        environment=environment.slug,
+        attributes=search_attributes(environment=environment.slug),
+        priority=priority(environment.slug, bulk=False),
     )
 
 
-async def _start_fanout(
+async def start_once(
     client: Client,
     run: Callable[..., Any],
-    order: TriggerFanoutInput | CancelFanoutInput,
+    order: object,
     *,
     workflow_id: str,
-    environment: str,
-    workflow_run_id: str = "",
+    attributes: TypedSearchAttributes,
+    summary: str | None = None,
+    priority: Priority = Priority.default,
+    eager: bool = False,
 ) -> bool:
+    """Start a Temporal workflow; one that was started before is left alone.
+
+    Returns:
+        Whether it is open now; False means that Temporal remembers its end.
+    """
     try:
         await client.start_workflow(
             run,
@@ -352,10 +338,10 @@ async def _start_fanout(
             task_queue=RUNS,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            search_attributes=search_attributes(
-                environment=environment, workflow_run_id=workflow_run_id
-            ),
-            priority=priority(environment, bulk=False),
+            search_attributes=attributes,
+            static_summary=summary,
+            request_eager_start=eager,
+            priority=priority,
         )
     except WorkflowAlreadyStartedError:
         return False

@@ -28,6 +28,8 @@ class Expansion:
 
     Attributes:
         cancellation_ids: cancels of single recipients that came since the trigger was accepted.
+        after_collection: with `after_id` behind whom the next page begins; of a broadcast they hold
+            the tenant and the user.
     """
 
     workflow_run_id: UUID
@@ -39,6 +41,8 @@ class Expansion:
     actor_id: str | None
     source: JsonObject
     depth: int
+    after_collection: str
+    after_id: str
     cancellation_ids: list[UUID]
 
     @property

@@ -187,9 +187,12 @@ async def list_unreadable_variables(connection: Connection, vault: Vault) -> lis
 
 async def _put_values(unit: Unit, variable: Variable, given: Mapping[str, str | None]) -> None:
     """Write what environments are given of a variable; null lets them have the account's again."""
-    errors = []
+    if not given:
+        return
+    found = await environment_queries.all_environments(unit.connection)
+    environments, errors = {each.slug: each for each in found}, []
     for slug, text in given.items():
-        environment = await environment_queries.get_environment(unit.connection, slug)
+        environment = environments.get(slug)
         if environment is None:
             message = "there is no such environment"
             errors.append(FieldError(f"variable.environment_values.{slug[:255]}", message))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from uuid import UUID
 
 from temporalio.common import WorkflowIDConflictPolicy
@@ -19,7 +18,7 @@ from domain.messages.statuses import DeliveryStatus
 from models.queries.deliveries import deliveries as statements
 from services import effects
 from services.channels.channels import get_channel
-from services.engine import Engine
+from services.engine import Engine, Unit
 from temporal_workflows import MessageDeliveryWorkflow
 from temporal_workflows.search_attributes import search_attributes
 
@@ -37,23 +36,30 @@ async def retry_message(engine: Engine, environment: EnvironmentScope, message_i
         Unavailable: the database is away; nothing has changed.
     """
     async with engine.unit() as unit:
-        message = await statements.requeue(unit.connection, environment.id, message_id, unit.now)
-        if message is None:
-            if await statements.standing(unit.connection, environment.id, message_id) is None:
-                raise NotFound(f"There is no message {message_id} in this environment.")
-            raise Unprocessable(
-                "Only an undelivered or bounced message can be retried.",
-                code="message_not_retriable",
-            )
-        channel_type = ChannelType(message.channel_type)
-        payload = effects.manual_retry(
-            message_id,
-            message.retry_count,
-            workflow_key=message.workflow_key,
-            queue=delivery_queue(channel_type),
-            label=f"manual retry {message.retry_count} by {channel_type.value}",
+        if await _send_again(unit, environment, message_id):
+            return
+        if await statements.standing(unit.connection, environment.id, message_id) is None:
+            raise NotFound(f"There is no message {message_id} in this environment.")
+        raise Unprocessable(
+            "Only an undelivered or bounced message can be retried.", code="message_not_retriable"
         )
-        await effects.owe(unit, environment.id, effects.DELIVER_MESSAGE, payload)
+
+
+async def _send_again(unit: Unit, environment: EnvironmentScope, message_id: UUID) -> bool:
+    """Put a message on its way again; tells whether it had failed."""
+    message = await statements.requeue(unit.connection, environment.id, message_id, unit.now)
+    if message is None:
+        return False
+    channel_type = ChannelType(message.channel_type)
+    payload = effects.manual_retry(
+        message_id,
+        message.retry_count,
+        workflow_key=message.workflow_key,
+        queue=delivery_queue(channel_type),
+        label=f"manual retry {message.retry_count} by {channel_type.value}",
+    )
+    await effects.owe(unit, environment.id, effects.DELIVER_MESSAGE, payload)
+    return True
 
 
 async def retry_messages(
@@ -80,15 +86,14 @@ async def retry_messages(
     )
     now, total = engine.clock(), 0
     while True:
-        async with engine.connection() as connection:
+        async with engine.unit() as unit:
             ids = await statements.retriable_messages(
-                connection, environment.id, filters, now=now, limit=_RETRIED_AT_ONCE
+                unit.connection, environment.id, filters, now=now, limit=_RETRIED_AT_ONCE
             )
-        for message_id in ids:
-            # One that somebody else has sent again meanwhile is not this one's.
-            with contextlib.suppress(Unprocessable, NotFound):
-                await retry_message(engine, environment, message_id)
-                total += 1
+            # In the order in which everybody locks several of them.
+            for message_id in sorted(ids):
+                # One that somebody else has sent again meanwhile is not this one's.
+                total += await _send_again(unit, environment, message_id)
         if len(ids) < _RETRIED_AT_ONCE:
             return total
 

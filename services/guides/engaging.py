@@ -14,7 +14,7 @@ from domain.messages.kept_data import kept_data
 from domain.recipients.refs import RecipientRef
 from models.queries.guides import guides as statements
 from models.queries.messages import engagement
-from models.queries.recipients.recipients import existing_recipients
+from models.queries.recipients.subscriptions import hold_recipients
 from services.engine import Engine, Unit
 from services.guides.published import guide_channel, guides_of, read_configuration
 
@@ -73,7 +73,7 @@ async def _message_of(
     if given.guide_step_ref not in {step.ref for step in found.guide.steps}:
         raise NotFound(f"The guide has no step {given.guide_step_ref[:255]!r}.")
     user = RecipientRef.user(user_id)
-    if not await existing_recipients(connection, environment.id, [user]):
+    if not await hold_recipients(connection, environment.id, [user]):
         raise NotFound("The user does not exist.")
     message_id = await statements.claim_engagement(
         connection,
@@ -112,6 +112,8 @@ async def unarchive(
     """Let a user see a guide again that they have dismissed; of one that is not, nothing."""
     async with engine.unit() as unit:
         connection = unit.connection
+        # Who is being deleted is waited for: nothing is to be left of them.
+        await hold_recipients(connection, environment.id, [RecipientRef.user(user_id)])
         steps = await statements.engaged_steps(connection, environment.id, user_id, given.guide_key)
         await statements.take_back_final(connection, environment.id, user_id, given.guide_key)
         messages = [step.message_id for step in steps if step.archived_at is not None]

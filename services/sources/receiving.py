@@ -138,10 +138,9 @@ async def store(unit: Unit, source: SourceEnvironment, event: SourceEvent) -> Re
     known = await statements.add_event(unit.connection, event)
     if known is not None:
         return Received(known, is_new=False)
-    waited_for = await statements.recipient_paths(
+    if in_order(source.mappings, event.event) or await statements.is_waited_for(
         unit.connection, event.environment_id, event.source_key, event.event
-    )
-    if in_order(source.mappings, event.event) or waited_for:
+    ):
         payload = effects.source_event(event.id)
         await effects.owe(unit, event.environment_id, effects.TAKE_SOURCE_EVENT, payload)
     else:

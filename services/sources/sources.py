@@ -88,14 +88,8 @@ async def put_source(engine: Engine, key: str, wanted: SourceIn) -> SourceView:
             updated_at=unit.now,
         )
         source = await statements.upsert_source(unit.connection, said)
-        for environment in environments.values():
-            await statements.add_environment(
-                unit.connection,
-                environment.id,
-                source.id,
-                endpoint_id=new_token(""),
-                now=unit.now,
-            )
+        endpoints = {each.id: new_token("") for each in environments.values()}
+        await statements.add_environments(unit.connection, source.id, endpoints, unit.now)
         for slug, settings in given.items():
             await statements.set_environment(
                 unit.connection,

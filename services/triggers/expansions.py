@@ -82,6 +82,7 @@ async def _make_addressed(unit: Unit, expansion: Expansion) -> bool:
     if page:
         await addressees.add_runs(connection, expansion, page, unit.now)
     if len(page) == PAGE:
+        await statements.move_on(connection, expansion, page[-1])
         return True
     await statements.end_expansion(connection, expansion)
     return False

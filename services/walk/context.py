@@ -72,6 +72,7 @@ class Walk:
     _scope: JsonObject | None = None
     _stored: list[RunMessage] | None = None
     _unsubscribe_url: str | None = None
+    _memberships: frozenset[str] | None = None
 
     @property
     def zone(self) -> str | None:
@@ -133,6 +134,10 @@ class Walk:
             "activities": activities,
             "current_message": {"id": message_id, "inserted_at": now, "updated_at": now},
         }
+
+    def arrive(self) -> None:
+        """Come to a step, for which the recipient's audiences are asked for anew."""
+        self._memberships = None
 
     def go_on_with(self, definition: WorkflowDefinition, version_id: UUID) -> None:
         """Take the steps that come now from another version of the workflow."""
@@ -261,20 +266,23 @@ class Walk:
         return verdict.passed
 
     async def _audiences(self) -> frozenset[str]:
-        """Return which audiences the recipient is in now, for exactly the tenant of the run."""
+        """Return the recipient's audiences for just the run's tenant; asked for once in a step."""
         run = self.run
         if not run.ref.is_user:
             return frozenset()
-        membership = Membership(run.ref.id, run.tenant_id or NO_TENANT)
-        found = await audiences_of(self.unit.connection, run.environment_id, membership)
-        return found & {one.key for one in self.configuration.audiences}
+        if self._memberships is None:
+            membership = Membership(run.ref.id, run.tenant_id or NO_TENANT)
+            found = await audiences_of(self.unit.connection, run.environment_id, membership)
+            self._memberships = found & {one.key for one in self.configuration.audiences}
+        return self._memberships
 
     async def _message_refs(self) -> JsonObject:
         """Return the messages of earlier steps as conditions see them.
 
         Those of earlier walks are loaded at first use; those of this walk grow with every step.
         """
-        if not self.journal.outcomes:
+        outcomes = self.journal.outcomes.values()
+        if not self.journal.messages and not any(kept.get("message_ids") for kept in outcomes):
             return {}
         if self._stored is None:
             self._stored = await walks.messages_of_run(
@@ -287,12 +295,17 @@ class Walk:
         standings += [
             (made.step_ref, made.delivery_status.value, []) for made in self.journal.messages
         ]
-        refs: JsonObject = {}
-        for ref, status, engagement in standings:
-            entry = refs.setdefault(ref, {"messages": [], "skipped": False})
-            entry["messages"].append({"delivery_status": status, "engagement": engagement})
-        for ref, outcome in self.journal.outcomes.items():
-            if outcome.get("message_ids") and ref not in refs:
-                # They were made, and retention has deleted them since.
-                refs[ref] = {"messages": [], "skipped": False, "expired": True}
-        return refs
+        return _refs_of(standings, self.journal.outcomes)
+
+
+def _refs_of(standings: Iterable[tuple[str, str, list[str]]], outcomes: JsonObject) -> JsonObject:
+    """Write `refs` of messages: of each its step, its delivery, and what was done with it."""
+    refs: JsonObject = {}
+    for ref, status, engagement in standings:
+        entry = refs.setdefault(ref, {"messages": [], "skipped": False})
+        entry["messages"].append({"delivery_status": status, "engagement": engagement})
+    for ref, outcome in outcomes.items():
+        if outcome.get("message_ids") and ref not in refs:
+            # They were made, and retention has deleted them since.
+            refs[ref] = {"messages": [], "skipped": False, "expired": True}
+    return refs

@@ -196,6 +196,7 @@ async def _take(walk: Walk, step: BaseStep, cursor: Cursor, orders: Orders) -> J
     if known is not None:
         kept = known if known.get("outcome") == "waiting" else known.get("kept")
     orders.budget.count()
+    walk.arrive()
     mark = journal.mark()
     executor = EXECUTORS[type(step)]
     try:

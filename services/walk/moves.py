@@ -9,8 +9,9 @@ from typing import TypeAlias
 from pydantic import TypeAdapter
 
 from domain.contract.runs import Directive
-from domain.kit.json_types import JsonObject
+from domain.kit.json_types import JsonObject, JsonValue
 from domain.runs.events import RunEventType
+from domain.workflows.steps import BaseStep
 
 DIRECTIVES: TypeAdapter[Directive] = TypeAdapter(Directive)
 
@@ -101,6 +102,30 @@ class Waiting(_Move):
             "outcome": "waiting",
             "directive": DIRECTIVES.dump_python(self.directive, mode="json"),
         }
+
+
+def skip(
+    step: BaseStep,
+    reason: str,
+    *,
+    event: RunEventType = RunEventType.STEP_SKIPPED,
+    failed: bool = False,
+    **more: JsonValue,
+) -> Skipped:
+    """Leave a step out, and say so in the story of the run.
+
+    Args:
+        step: which.
+        reason: why, in a few words without personal data.
+        event: how the story calls it.
+        failed: whether it counts as an error.
+        more: what the story tells beside the reason.
+    """
+    return Skipped(
+        story=f"`{step.ref}` skipped: {reason}",
+        event=Event(event, {"reason": reason, **more}, failed=failed),
+        reason=reason,
+    )
 
 
 Move: TypeAlias = Done | Skipped | Into | Halted | Waiting

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.kit.json_types import JsonObject
+from domain.kit.principals import EnvironmentScope
 from domain.preferences.layers import Layers
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import TENANTS, RecipientRef
@@ -28,6 +29,7 @@ class RunState:
     id: UUID
     environment_id: UUID
     environment: str
+    config_version: int
     workflow_run_id: UUID
     version_id: UUID
     ref: RecipientRef
@@ -42,6 +44,11 @@ class RunState:
     tenant: JsonObject | None
     preferences: Layers = field(default_factory=Layers)
     data: JsonObject = field(default_factory=dict)
+
+    @property
+    def scope(self) -> EnvironmentScope:
+        """Return where it runs, with the configuration that the walk has found."""
+        return EnvironmentScope(self.environment_id, self.environment, self.config_version)
 
     @property
     def is_broadcast(self) -> bool:
@@ -105,6 +112,7 @@ def run_state(
         id=taken.id,
         environment_id=taken.environment_id,
         environment=taken.environment,
+        config_version=taken.config_version,
         workflow_run_id=taken.workflow_run_id,
         version_id=taken.version_id,
         ref=taken.recipient_ref,

@@ -89,6 +89,7 @@ ELSEWHERE: dict[str, str] = {
     "sources/sources.find_source": _ALL,
     "sources/sources.list_sources": _ALL,
     "sources/sources.environments_of": _ALL,
+    "sources/sources.add_environments": "names each environment with its address",
     "sources/sources.find_endpoint": _BEFORE,
     "sources/events.add_*": _CARRIED,
     "sources/events.actions_of": _OWNED,

@@ -180,6 +180,8 @@ def _expansion(environment: UUID) -> Expansion:
         actor_id=None,
         source={"type": "api"},
         depth=1,
+        after_collection="",
+        after_id="",
         cancellation_ids=[],
     )
 

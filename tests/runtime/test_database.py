@@ -17,7 +17,7 @@ from commands.embedded.postgres import EmbeddedPostgres, prepare_postgres
 from commands.processes import Child, ChildSpec
 from domain.kit.errors import QueryTooSlow, Unavailable
 from runtime import database as database_module
-from runtime.database import Database
+from runtime.database import Database, take_long
 from tests.support.postgres import home_in
 
 CONNECTIONS = 6
@@ -118,6 +118,18 @@ async def test_slow_query_is_told_apart_from_an_outage(database: Database) -> No
     with pytest.raises(QueryTooSlow, match="ask for less") as failure:
         await _ask(database, "SET statement_timeout = 20; SELECT pg_sleep(30)")
     assert failure.value.headers() == {"x-should-retry": "false"}
+
+
+async def test_what_may_take_long(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transaction that says so is waited for, by the server and by this side; the next is not."""
+    monkeypatch.setattr(database_module, "_ANSWER_SECONDS", 0.3)
+    async with database.connection() as connection:
+        async with connection.transaction():
+            await connection.execute("SET LOCAL statement_timeout = 20")
+            await take_long(connection)
+            await connection.execute("SELECT pg_sleep(0.6)")
+        with pytest.raises(psycopg.OperationalError):
+            await connection.execute("SELECT pg_sleep(30)")
 
 
 async def test_deadlock_says_so(database: Database) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -11,18 +15,31 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
 
 from domain.kit.clock import utc_now
+from domain.kit.json_types import JsonObject
 from services import effects
 from tests.support.interruptions import FailingTemporal, InterruptedDatabase
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.world import World
 
 
-async def _owe(world: World, kind: str = effects.DELIVER_MESSAGE) -> UUID:
-    payload = effects.manual_retry(
-        uuid4(), 2, workflow_key="flow", queue="deliver-sms", label="retry"
+@pytest.fixture(autouse=True)
+async def tidy(world: World) -> AsyncIterator[None]:
+    """Leave nothing owed, which the sweeps of other tests would do."""
+    yield
+    await world.make.rows(
+        "DELETE FROM owed_effects WHERE environment_id = %s RETURNING 1", world.environment.id
     )
+
+
+def _retry(number: int = 2) -> JsonObject:
+    return effects.manual_retry(
+        uuid4(), number, workflow_key="flow", queue="deliver-sms", label="retry"
+    )
+
+
+async def _owe(world: World, kind: str = effects.DELIVER_MESSAGE, retry: int = 2) -> UUID:
     async with world.engine.unit() as unit:
-        owed = await effects.owe(unit, world.environment.id, kind, payload)
+        owed = await effects.owe(unit, world.environment.id, kind, _retry(retry))
         unit.effects.clear()
     return owed
 
@@ -102,3 +119,83 @@ async def test_settling_without_a_database(world: World, temporal: TemporalRecor
     assert await effects.settle(world.with_parts(database=database).engine, [effect]) == 0
     assert temporal.starts == []
     assert len(await _owed(world)) == 1
+
+
+@dataclass
+class _HangingTemporal(TemporalRecorder):
+    """Never answers the start of a workflow whose id ends so."""
+
+    hangs_at: str = ""
+
+    async def start_workflow(self, workflow: Any, *args: Any, **options: Any) -> Any:
+        """Hang, or record a start."""
+        if options["id"].endswith(self.hangs_at):
+            await asyncio.Event().wait()
+        return await super().start_workflow(workflow, *args, **options)
+
+
+async def test_what_was_done_is_forgotten_when_another_hangs(world: World) -> None:
+    """An effect whose call does not end stays owed; those that were done beside it do not."""
+    settings = world.engine.settings.model_copy(update={"start_timeout_seconds": 0.2})
+    hanging = _HangingTemporal(hangs_at="/retry/3")
+    slow = world.with_parts(temporal=cast(Client, hanging), settings=settings)
+    ids = [await _owe(world), await _owe(world, retry=3), await _owe(world)]
+    assert await effects.settle(slow.engine, ids) == 2
+    assert [row["id"] for row in await _owed(world)] == [ids[1]]
+
+
+async def test_a_backlog_is_worked_off_in_one_sweep(
+    world: World, temporal: TemporalRecorder
+) -> None:
+    """What an absence of Temporal has left is done page by page, in one go."""
+    owed = 250
+    async with world.engine.unit() as unit:
+        for _ in range(owed):
+            await effects.owe(unit, world.environment.id, effects.DELIVER_MESSAGE, _retry())
+        unit.effects.clear()
+    await _make_due(world)
+    assert await effects.do_left_over_effects(world.engine) >= owed
+    assert await _owed(world) == []
+    assert len(temporal.starts) >= owed
+
+
+async def test_a_sweep_ends_where_nothing_can_be_done(world: World) -> None:
+    """While Temporal is away a sweep puts one page off, and not all of them."""
+    failing = FailingTemporal()
+    away = world.with_parts(temporal=cast(Client, failing))
+    async with world.engine.unit() as unit:
+        for _ in range(110):
+            await effects.owe(unit, world.environment.id, effects.DELIVER_MESSAGE, _retry())
+        unit.effects.clear()
+    await _make_due(world)
+    assert await effects.do_left_over_effects(away.engine) == 0
+    assert failing.asked == 100
+
+
+async def test_nobody_waits_for_a_temporal_that_is_away(world: World) -> None:
+    """After five who waited in vain only one a second asks; one that is answered ends that."""
+    settings = world.engine.settings.model_copy(update={"start_timeout_seconds": 0.05})
+    hanging = _HangingTemporal()
+    slow = world.with_parts(temporal=cast(Client, hanging), settings=settings)
+    breaker = slow.engine.releases_under_way.breaker
+    effect = await _owe(world)
+    for _ in range(5):
+        assert not breaker.is_open
+        assert await effects.settle(slow.engine, [effect]) == 0
+    assert breaker.is_open
+    begun = time.monotonic()
+    for _ in range(20):
+        assert await effects.settle(slow.engine, [effect]) == 0
+    assert time.monotonic() - begun < 20 * 0.05
+    hanging.hangs_at = "/nowhere"
+    await _make_due(world)
+    assert await effects.do_left_over_effects(slow.engine) >= 1
+    assert not breaker.is_open
+    assert await effects.settle(slow.engine, [await _owe(world)]) == 1
+
+
+async def test_a_kind_of_the_future_is_no_sign_of_absence(world: World) -> None:
+    """What this process cannot do says nothing of Temporal."""
+    for _ in range(6):
+        await effects.settle(world.engine, [await _owe(world, "from_the_future")])
+    assert not world.engine.releases_under_way.breaker.is_open

@@ -33,6 +33,7 @@ _COPIED = (
     "recipient_id",
     "tenant_id",
     "cancellation_key",
+    "through_id",
     "trigger_data",
 )
 _RUN = columns_of(StartableRun, "r", {"environment": "e.slug"})

@@ -89,9 +89,26 @@ WITH locked AS MATERIALIZED (
 DELETE FROM recipients r USING locked l
 WHERE r.environment_id = %(environment_id)s AND (r.collection, r.id) = (l.collection, l.id)
 """  # noqa: S608 - constants
-_REST = tuple(
-    f"DELETE FROM {table} WHERE {_OWNER}"  # noqa: S608 - constants
-    for table in ("first_runs", "channel_data", "preference_sets", "batches")
+
+
+def _deletion(table: str, *key: str) -> str:
+    """Write what deletes a table's rows of recipients, locked in the order of everybody."""
+    locked = ", ".join(f"l.{name}" for name in key)
+    return f"""
+WITH locked AS MATERIALIZED (
+    SELECT {", ".join(key)} FROM {table} WHERE {_OWNER} ORDER BY {", ".join(key)} FOR UPDATE
+)
+DELETE FROM {table} t USING locked l
+WHERE t.environment_id = %(environment_id)s
+  AND ({", ".join(f"t.{name}" for name in key)}) = ({locked})
+"""  # noqa: S608 - constants
+
+
+# Who writes channel data or preferences holds the recipient.
+_REST = (
+    _deletion("first_runs", "collection", "recipient_id", "workflow_key", "tenant_id"),
+    *(f"DELETE FROM {table} WHERE {_OWNER}" for table in ("channel_data", "preference_sets")),  # noqa: S608
+    _deletion("batches", "id"),
 )
 # A user's only: the id of an object may be the same.
 _LEAVE_AUDIENCES = f"""
@@ -112,10 +129,7 @@ _FORGET_GUIDES = tuple(
     f" WHERE collection = '{USERS}')"
     for table in ("guide_engagements", "guide_displays")
 )
-_UNSCHEDULE = f"""
-WITH locked AS MATERIALIZED (SELECT id FROM schedules WHERE {_OWNER} ORDER BY id FOR UPDATE)
-DELETE FROM schedules s USING locked WHERE s.id = locked.id
-"""  # noqa: S608 - constants
+_UNSCHEDULE = _deletion("schedules", "id")
 
 _TOLD = tell_runs(
     "ended",

@@ -18,6 +18,12 @@ from domain.runs.events import RunEventType
 from domain.runs.statuses import OPEN_RUN, RunStatus
 from domain.runs.waiting import WaitingFilters, WaitingRun
 from models.queries.events.writing import count_event, run_facts, tell_runs
+from models.queries.triggers.cancelling import (
+    CANCELLED,
+    COUNT_REMOVED,
+    END_EXPANSIONS,
+    TELL_CANCELLED,
+)
 from models.sql import Listing, Where, columns_of, fetch_one, listed
 from runtime.database import Connection
 
@@ -49,10 +55,8 @@ _MEANT = """(%(run_id)s::uuid IS NULL OR r.id = %(run_id)s)
       AND (%(recipient_id)s::text IS NULL
            OR r.recipient_id = %(recipient_id)s AND r.collection = %(collection)s)"""
 
-# As a cancel by key does: expansions before runs before batches, each in the order of ids, each
-# lock by a statement of its own (`models/queries/triggers/cancellations.py`). Of one run there is
-# no expansion: it is made, or has no id that anybody knows.
-_CANCEL_EXPANSIONS = """
+# Of one run there is no expansion: it is made, or has no id that anybody knows.
+_CANCEL_EXPANSIONS = f"""
 WITH locked AS (
     SELECT x.workflow_run_id
     FROM trigger_expansions x JOIN workflow_runs w ON w.id = x.workflow_run_id
@@ -60,14 +64,7 @@ WITH locked AS (
       AND (%(workflow_key)s::text IS NULL OR x.workflow_key = %(workflow_key)s)
       AND (%(tenant)s::text IS NULL OR w.tenant_id = %(tenant)s)
     ORDER BY x.workflow_run_id FOR UPDATE OF x
-), ended AS (
-    DELETE FROM trigger_expansions x USING locked
-    WHERE x.workflow_run_id = locked.workflow_run_id AND %(recipients)s::jsonb IS NULL
-)
-UPDATE trigger_expansions x SET cancellation_ids = cancellation_ids || %(id)s::uuid
-FROM locked
-WHERE x.workflow_run_id = locked.workflow_run_id AND %(recipients)s::jsonb IS NOT NULL
-"""
+), {END_EXPANSIONS}"""  # noqa: S608 - fixed text
 
 _LOCK_RUNS = f"""
 SELECT id FROM recipient_runs WHERE id IN (
@@ -103,20 +100,9 @@ WITH removed AS (
     WHERE i.batch_id = ANY(%(batch_ids)s) AND i.removed_at IS NULL
       AND r.id = i.recipient_run_id AND {_MEANT}
     RETURNING i.batch_id
-), counted AS (
-    UPDATE batches b SET item_count = b.item_count - gone.items
-    FROM (SELECT batch_id, count(*) AS items FROM removed GROUP BY batch_id) AS gone
-    WHERE b.id = gone.batch_id
-)
+), {COUNT_REMOVED}
 SELECT count(*)::int AS items FROM removed
 """  # noqa: S608 - fixed text
-
-_TOLD_CANCEL = tell_runs(
-    "cancelled",
-    RunEventType.RUN_CANCELLED,
-    data="jsonb_build_object('reason', 'cancel_requested', 'cancellation_id', %(id)s::text)",
-    at="%(now)s::timestamptz",
-)
 
 # A run that carries what others have put in goes on without its own item.
 _CANCEL = f"""
@@ -127,14 +113,12 @@ WITH requested AS (
             %(now)s, now() + %(release_within)s, 0)
 ), cancelled AS (
     UPDATE recipient_runs r
-    SET status = '{RunStatus.CANCELLED}', cancellation_id = %(id)s, resumes_at = NULL,
-        ended_at = %(now)s, end_reason = 'cancel_requested',
-        {count_event("r", RunEventType.RUN_CANCELLED)}, updated_at = %(now)s
+    SET {CANCELLED}
     WHERE r.id = ANY(%(run_ids)s) AND NOT EXISTS (
         SELECT FROM batches b JOIN batch_items i ON i.batch_id = b.id AND i.removed_at IS NULL
         WHERE b.id = ANY(%(batch_ids)s) AND b.carrier_run_id = r.id)
     RETURNING {run_facts("r")}
-), {_TOLD_CANCEL}
+), {TELL_CANCELLED}
 SELECT id FROM cancelled
 """  # noqa: S608 - fixed text
 

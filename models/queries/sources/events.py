@@ -72,8 +72,8 @@ _FORGET_KEYS = """
 DELETE FROM source_event_keys WHERE ctid IN (
     SELECT ctid FROM source_event_keys WHERE inserted_at < %s LIMIT %s)
 """
-_WAITED_FOR = """
-SELECT DISTINCT recipient_path FROM event_waits
+_WAITS = """
+FROM event_waits
 WHERE environment_id = %s AND event_type = 'integration_source' AND source_key = %s
   AND event_key = %s AND claimed_at IS NULL
 """
@@ -177,11 +177,25 @@ async def list_events(
     return await _LOGS.page(connection, where, request)
 
 
+async def is_waited_for(
+    connection: Connection, environment_id: UUID, source_key: str, event: str
+) -> bool:
+    """Tell whether any run waits for an event."""
+    cursor = await connection.execute(
+        f"SELECT {_WAITS} LIMIT 1",
+        (environment_id, source_key, event),
+    )
+    return await cursor.fetchone() is not None
+
+
 async def recipient_paths(
     connection: Connection, environment_id: UUID, source_key: str, event: str
 ) -> list[str]:
     """Return where the waits for an event look for their recipient."""
-    cursor = await connection.execute(_WAITED_FOR, (environment_id, source_key, event))
+    cursor = await connection.execute(
+        f"SELECT DISTINCT recipient_path {_WAITS}",
+        (environment_id, source_key, event),
+    )
     return [row["recipient_path"] for row in await cursor.fetchall()]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
@@ -37,10 +37,13 @@ JOIN sources source ON source.id = s.source_id
 """  # noqa: S608 - names of fields
 
 # Made when a source is first looked for there: every environment has its own address.
-_ADD_ENVIRONMENT = """
+_ADD_ENVIRONMENTS = """
 INSERT INTO source_environments (source_id, environment_id, endpoint_id, settings, mappings,
                                  inserted_at, updated_at)
-VALUES (%s, %s, %s, '{}', '[]', %s, %s)
+SELECT %(source_id)s, environment_id, endpoint_id, '{}', '[]', %(now)s, %(now)s
+FROM unnest(%(environment_ids)s::uuid[], %(endpoint_ids)s::text[])
+    AS given (environment_id, endpoint_id)
+ORDER BY environment_id
 ON CONFLICT (source_id, environment_id) DO NOTHING
 """
 
@@ -103,17 +106,17 @@ async def find_endpoint(connection: Connection, endpoint_id: str) -> SourceEnvir
     return await fetch_one(connection, SourceEnvironment, statement, (endpoint_id,))
 
 
-async def add_environment(
-    connection: Connection,
-    environment_id: UUID,
-    source_id: UUID,
-    *,
-    endpoint_id: str,
-    now: datetime,
+async def add_environments(
+    connection: Connection, source_id: UUID, endpoints: Mapping[UUID, str], now: datetime
 ) -> None:
-    """Give a source an address in an environment, unless it has one."""
-    values = (source_id, environment_id, endpoint_id, now, now)
-    await connection.execute(_ADD_ENVIRONMENT, values)
+    """Give a source an address in each environment where it has none."""
+    values = {
+        "source_id": source_id,
+        "environment_ids": list(endpoints),
+        "endpoint_ids": list(endpoints.values()),
+        "now": now,
+    }
+    await connection.execute(_ADD_ENVIRONMENTS, values)
 
 
 async def set_environment(

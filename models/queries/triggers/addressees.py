@@ -22,10 +22,7 @@ from domain.triggers.addressees import (
 )
 from domain.triggers.expansions import Expansion
 from models.sql import fetch_all
-from runtime.database import Connection
-
-# Writing down a million members takes some seconds.
-_LONGEST = "5min"
+from runtime.database import Connection, take_long
 
 _ACCEPT = f"""
 WITH accepted AS (
@@ -61,9 +58,12 @@ SELECT %(id)s, %(environment_id)s, id, '' FROM recipients
 WHERE environment_id = %(environment_id)s AND collection = '{USERS}'
 """  # noqa: S608 - constants
 
+# Behind whom the last page has ended: what was deleted since then is not read again. The place is
+# kept where that among followers is, the tenant in the column of the collection.
 _NEXT = """
 SELECT user_id, tenant_id FROM broadcast_addressees
-WHERE workflow_run_id = %s AND environment_id = %s ORDER BY user_id, tenant_id LIMIT %s
+WHERE workflow_run_id = %s AND environment_id = %s AND (user_id, tenant_id) > (%s, %s)
+ORDER BY user_id, tenant_id LIMIT %s
 """
 
 # Who is not stored any more receives nothing.
@@ -99,7 +99,7 @@ async def accept_broadcast(
     Returns:
         How many receive it: there may be millions.
     """
-    await connection.execute(f"SET LOCAL statement_timeout = '{_LONGEST}'")
+    await take_long(connection)
     values = {
         "id": trigger.workflow_run_id,
         "environment_id": environment_id,
@@ -128,7 +128,8 @@ async def next_addressees(
     connection: Connection, expansion: Expansion, *, limit: int
 ) -> list[Addressee]:
     """Return those who come next; fewer than `limit` are the last."""
-    values = (expansion.workflow_run_id, expansion.environment_id, limit)
+    owner = (expansion.workflow_run_id, expansion.environment_id)
+    values = (*owner, expansion.after_id, expansion.after_collection, limit)
     return await fetch_all(connection, Addressee, _NEXT, values)
 
 

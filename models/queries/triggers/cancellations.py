@@ -10,45 +10,27 @@ from psycopg.types.json import Jsonb
 
 from domain.kit.ids import FIRST_ID, LAST_ID
 from domain.recipients.refs import RecipientRef
-from domain.runs.events import RunEventType
 from domain.runs.rows import RunInTemporal
-from domain.runs.statuses import RunStatus
-from models.queries.events.writing import count_event, run_facts, tell_runs
+from models.queries.events.writing import run_facts
+from models.queries.triggers.cancelling import (
+    CANCELLED,
+    COUNT_REMOVED,
+    END_EXPANSIONS,
+    TELL_CANCELLED,
+)
 from models.sql import columns_of, fetch_all
 from runtime.database import Connection
 
-_TOLD = tell_runs(
-    "cancelled",
-    RunEventType.RUN_CANCELLED,
-    data="jsonb_build_object('reason', 'cancel_requested', 'cancellation_id', %(id)s::text)",
-    at="%(now)s::timestamptz",
-)
-
-# A run is cancelled by these statements, not by Temporal: a walk holds the row's lock from before
-# its first effect to its commit, so either the walk came first and what it made stands, or the
-# cancel did and the walk makes nothing. Rows are locked in id order, expansions before runs before
-# batches, so two cancels never deadlock. Each lock has a statement of its own: the next one sees
-# what was committed while it was waited for, such as runs that a page has just made, or the item
-# that a walk has put into a batch.
 _FOR_SOME = """(%(recipients)s::jsonb IS NULL OR (collection, recipient_id) IN (
             SELECT * FROM unnest(%(collections)s::text[], %(recipient_ids)s::text[])))"""
 
-# Runs that are not made yet: either all of them are not to be made, or those of some. Whoever makes
-# them holds the same rows, so what was made before is found by the next statement.
-_CANCEL_EXPANSIONS = """
+_CANCEL_EXPANSIONS = f"""
 WITH locked AS (
     SELECT workflow_run_id FROM trigger_expansions
     WHERE environment_id = %(environment_id)s AND workflow_key = %(workflow_key)s
       AND cancellation_key = %(cancellation_key)s
     ORDER BY workflow_run_id FOR UPDATE
-), ended AS (
-    DELETE FROM trigger_expansions x USING locked
-    WHERE x.workflow_run_id = locked.workflow_run_id AND %(recipients)s::jsonb IS NULL
-)
-UPDATE trigger_expansions x SET cancellation_ids = cancellation_ids || %(id)s::uuid
-FROM locked
-WHERE x.workflow_run_id = locked.workflow_run_id AND %(recipients)s::jsonb IS NOT NULL
-"""
+), {END_EXPANSIONS}"""  # noqa: S608 - fixed text
 
 _LOCK_RUNS = f"""
 SELECT id FROM recipient_runs
@@ -86,19 +68,13 @@ WITH requested AS (
     WHERE batch_id = ANY(%(batch_ids)s) AND cancellation_key = %(cancellation_key)s
       AND removed_at IS NULL
     RETURNING batch_id
-), counted AS (
-    UPDATE batches b SET item_count = b.item_count - gone.items
-    FROM (SELECT batch_id, count(*) AS items FROM removed GROUP BY batch_id) AS gone
-    WHERE b.id = gone.batch_id
-), cancelled AS (
+), {COUNT_REMOVED}, cancelled AS (
     UPDATE recipient_runs r
-    SET status = '{RunStatus.CANCELLED}', cancellation_id = %(id)s, resumes_at = NULL,
-        ended_at = %(now)s, end_reason = 'cancel_requested',
-        {count_event("r", RunEventType.RUN_CANCELLED)}, updated_at = %(now)s
+    SET {CANCELLED}
     WHERE r.id = ANY(%(run_ids)s) AND NOT EXISTS (
         SELECT FROM batches b WHERE b.id = ANY(%(batch_ids)s) AND b.carrier_run_id = r.id)
     RETURNING {run_facts("r")}
-), {_TOLD}
+), {TELL_CANCELLED}
 SELECT id FROM cancelled ORDER BY id
 """  # noqa: S608 - fixed text
 
@@ -132,7 +108,7 @@ async def cancel_runs(
     The sweep wakes their Temporal workflows after `release_within`, unless they were by then.
     """
     refs = recipients or ()
-    values = {
+    values: dict[str, object] = {
         "id": cancellation_id,
         "environment_id": environment_id,
         "workflow_key": workflow_key,

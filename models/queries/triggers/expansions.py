@@ -14,6 +14,7 @@ from uuid import UUID
 
 from domain.recipients.refs import USERS
 from domain.runs.statuses import RunStatus
+from domain.triggers.addressees import Addressee
 from domain.triggers.expansions import Expansion, Followed, Follower, Reached
 from models.queries.triggers.first_runs import FIRST_RUNS, IS_FIRST_RUN
 from models.sql import Compiled, columns_of, fetch_all, fetch_one
@@ -256,11 +257,15 @@ async def add_runs(
     return int(row["changed"]) if row else 0
 
 
-async def move_on(connection: Connection, expansion: Expansion, last: Follower | Followed) -> None:
-    """Let the next page begin behind a follower, or behind all that follow an object."""
+async def move_on(
+    connection: Connection, expansion: Expansion, last: Follower | Followed | Addressee
+) -> None:
+    """Let the next page begin behind a follower or addressee, or all that follow an object."""
     place: tuple[object, ...]
     if isinstance(last, Follower):
         place = (last.through_id, last.subscribed_at, last.collection, last.recipient_id)
+    elif isinstance(last, Addressee):
+        place = (UUID(int=0), "-infinity", last.tenant_id, last.user_id)
     else:
         place = (last.id, "infinity", "", "")
     owner = (expansion.workflow_run_id, expansion.environment_id)

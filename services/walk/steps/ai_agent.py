@@ -8,7 +8,7 @@ from domain.runs.fetches import FetchResult, StoredFetch
 from domain.workflows.steps.ai_agent import ASK_WAITS, AiAgentStep
 from services.walk.context import Walk
 from services.walk.faults import ContentError
-from services.walk.moves import Done, Event, Move, Skipped, Woken
+from services.walk.moves import Done, Event, Move, Skipped, Woken, skip
 from services.walk.steps.requesting import Attempts, send_request, take_answer
 from services.walk.texts import render_settings
 
@@ -31,12 +31,7 @@ class AiAgentExecutor:
             ContentError: the conditions or the prompt are broken.
         """
         if not await walk.allows(step):
-            reason = "conditions not met"
-            return Skipped(
-                story=f"`{step.ref}` skipped: {reason}",
-                event=Event(RunEventType.STEP_SKIPPED, {"reason": reason}),
-                reason=reason,
-            )
+            return skip(step, "conditions not met")
         settings = step.settings
         try:
             prompt = await _prompt(walk, settings.request_prompt)

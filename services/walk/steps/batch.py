@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
 from domain.batches.rows import Batch, BatchItem
@@ -29,12 +28,10 @@ from models.queries.batches import items, membership
 from services.batches.gathering import batched_record, load_gathered
 from services.batches.joining import Joined, join
 from services.batches.windows import seal
-from services.off_loop import off_loop
 from services.walk.context import Walk
 from services.walk.faults import blaming
-from services.walk.moves import Done, Event, Halted, Move, Skipped, Waiting, Woken
-from templating.liquid.environment import is_quick, render_text
-from templating.liquid.lookups import Lookups
+from services.walk.moves import Done, Event, Halted, Move, Waiting, Woken, skip
+from services.walk.texts import render_settings
 
 # Of a key, for people; the whole of it is in the batch's identity.
 _SHOWN = 1_000
@@ -50,14 +47,14 @@ class BatchExecutor:
             ContentError: conditions or key cannot be judged. The item is in no batch then.
         """
         if not await walk.allows(step):
-            return _skipped(step, "conditions not met", failed=False)
+            return skip(step, "conditions not met")
         with blaming("content"):
             target = decide_end(step.settings, walk.scope(), walk.unit.now, walk.zone)
         if target.at is None:
             # An unusable dynamic value is logged as an error although the run goes on (Knock docs).
-            return _skipped(step, str(target.problem), failed=True)
+            return skip(step, str(target.problem), failed=True)
         if target.at <= walk.unit.now:
-            return _skipped(step, "there is nothing to wait for", failed=False)
+            return skip(step, "there is nothing to wait for")
         key = await _key(walk, step)
         new = _new_batch(walk, step, key, target.at)
         item = _item(walk, step, new.id)
@@ -101,12 +98,7 @@ async def _key(walk: Walk, step: BatchStep) -> str:
         with blaming("content"):
             return storable_text(key_at_path(source, walk.scope()))
 
-    async def render(lookups: Lookups) -> str:
-        work = partial(render_text, source, walk.scope(), walk.limits, lookups=lookups)
-        return work() if is_quick(source) else await off_loop(work)
-
-    with blaming("template"):
-        text = await walk.looking_up(render)
+    text = await render_settings(walk, [source], lambda out: out.text(source, "batch_key"))
     return text.strip()
 
 
@@ -227,12 +219,4 @@ async def _go_on(walk: Walk, step: BatchStep, batch: Batch, closed: Event) -> Mo
         event=closed,
         record=record,
         patch=combined,
-    )
-
-
-def _skipped(step: BatchStep, reason: str, *, failed: bool) -> Move:
-    return Skipped(
-        story=f"`{step.ref}` skipped: {reason}",
-        event=Event(RunEventType.STEP_SKIPPED, {"reason": reason}, failed=failed),
-        reason=reason,
     )

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.json_types import JsonObject
 from domain.runs.events import RunEventType
 from domain.workflows.steps.branch import BranchStep
 from services.walk.context import Walk
-from services.walk.faults import ContentError
-from services.walk.moves import Event, Into, Move, Skipped, Woken
+from services.walk.moves import Event, Into, Move, skip
+from services.walk.steps.at_once import AtOnce
 
 
-class BranchExecutor:
+class BranchExecutor(AtOnce):
     """Chooses a branch when the run arrives (Knock docs: "Branch function")."""
 
     async def arrive(self, walk: Walk, step: BranchStep) -> Move:
         """Choose a branch. Raises ContentError when conditions cannot be judged."""
         if not await walk.allows(step):
-            return _skipped(step, "conditions not met")
+            return skip(step, "conditions not met", left_out=step.left_out(-1))
         judged: list[JsonObject] = []
         for position, branch in enumerate(step.branches):
             name = branch.name or f"branch {position + 1}"
@@ -40,17 +40,4 @@ class BranchExecutor:
                 branch=position,
             )
         reason = "no branch's conditions are met, and there is no default"
-        return _skipped(step, reason, judged=judged)
-
-    async def resume(self, walk: Walk, step: BranchStep, kept: JsonObject, woken: Woken) -> Move:
-        """A branch step never waits. Raises ContentError."""
-        raise ContentError("unsupported", "another version let this step wait")
-
-
-def _skipped(step: BranchStep, reason: str, **more: JsonValue) -> Move:
-    told: JsonObject = {"reason": reason, "left_out": step.left_out(-1), **more}
-    return Skipped(
-        story=f"`{step.ref}` skipped: {reason}",
-        event=Event(RunEventType.STEP_SKIPPED, told),
-        reason=reason,
-    )
+        return skip(step, reason, left_out=step.left_out(-1), judged=judged)

@@ -30,9 +30,10 @@ from services.channels.sealing import seal_content
 from services.content.catalog import ConfiguredChannel
 from services.walk.context import Walk
 from services.walk.deliveries import delivery_order
-from services.walk.faults import ContentError, blaming
-from services.walk.moves import Done, Event, Move, Skipped, Woken
+from services.walk.faults import blaming
+from services.walk.moves import Done, Move, skip
 from services.walk.preferences import preferences_allow
+from services.walk.steps.at_once import AtOnce
 from services.walk.steps.members import Member, members_of
 from services.walk.steps.rendering import Sources, effective_sources, render_message
 
@@ -40,7 +41,7 @@ from services.walk.steps.rendering import Sources, effective_sources, render_mes
 _MOST_ACTORS = 10
 
 
-class ChannelExecutor:
+class ChannelExecutor(AtOnce):
     """Makes the messages of a channel step, or says why not."""
 
     async def arrive(self, walk: Walk, step: ChannelStep) -> Move:
@@ -51,7 +52,7 @@ class ChannelExecutor:
         """
         chosen = await members_of(walk, step)
         if chosen.reason is not None:
-            return _skipped(step, chosen.reason)
+            return skip(step, chosen.reason)
         made: list[_Made] = []
         left_out = [*chosen.left_out]
         for member in chosen.members:
@@ -61,17 +62,13 @@ class ChannelExecutor:
             else:
                 made += on_channel
         if step.channel_group_key is None:
-            return _done(walk, step, made) if made else _skipped(step, left_out[0][1])
+            return _done(walk, step, made) if made else skip(step, left_out[0][1])
         for key, reason in left_out:
             told = {"channel_key": key, "reason": reason}
             walk.journal.tell(RunEventType.CHANNEL_SKIPPED, step=step, data=told)
         if made:
             return _done(walk, step, made)
-        return _skipped(step, f"no channel of the group {step.channel_group_key} could be used")
-
-    async def resume(self, walk: Walk, step: ChannelStep, kept: JsonObject, woken: Woken) -> Move:
-        """A channel step never waits. Raises ContentError."""
-        raise ContentError("unsupported", "another version let this step wait")
+        return skip(step, f"no channel of the group {step.channel_group_key} could be used")
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,11 +237,3 @@ def _actors(walk: Walk) -> list[JsonValue]:
         return [walk.run.actor_ref.wire()] if walk.run.actor_ref else []
     refs = [each.actor_ref for each in walk.gathered.actors()]
     return [ref.wire() for ref in refs[:_MOST_ACTORS] if ref is not None]
-
-
-def _skipped(step: ChannelStep, reason: str) -> Move:
-    return Skipped(
-        story=f"`{step.ref}` skipped: {reason}",
-        event=Event(RunEventType.STEP_SKIPPED, {"reason": reason}),
-        reason=reason,
-    )

@@ -11,8 +11,10 @@ from domain.runs.events import RunEventType
 from domain.workflows.steps.delay import DelayStep, decide_delay
 from services.walk.context import Walk
 from services.walk.faults import blaming
-from services.walk.moves import Done, Event, Move, Skipped, Waiting, Woken
+from services.walk.moves import Done, Event, Move, Waiting, Woken, skip
 
+# Delays have an event of their own for that.
+_SKIPPED = RunEventType.DELAY_SKIPPED
 # Temporal's clock may be ahead of ours by so much.
 _CLOCKS = timedelta(seconds=1)
 
@@ -23,16 +25,16 @@ class DelayExecutor:
     async def arrive(self, walk: Walk, step: DelayStep) -> Move:
         """Decide how long to wait. Raises ContentError when the conditions cannot be judged."""
         if walk.run.settings.get("skip_delay"):
-            return _skipped(step, "the trigger asked to skip delays", failed=False)
+            return skip(step, "the trigger asked to skip delays", event=_SKIPPED)
         if not await walk.allows(step):
-            return _skipped(step, "conditions not met", failed=False)
+            return skip(step, "conditions not met", event=_SKIPPED)
         with blaming("content"):
             decision = decide_delay(step, walk.scope(), walk.unit.now, walk.zone)
         if decision.skip_reason is not None:
             # An unusable dynamic value is logged as an error although the run goes on (Knock docs).
-            return _skipped(step, decision.skip_reason, failed=True)
+            return skip(step, decision.skip_reason, event=_SKIPPED, failed=True)
         if decision.until is None:
-            return _skipped(step, "there is nothing to wait for", failed=False)
+            return skip(step, "there is nothing to wait for", event=_SKIPPED)
         until = iso(decision.until)
         return Waiting(
             story=f"`{step.ref}` waits until {until}",
@@ -57,11 +59,3 @@ class DelayExecutor:
             event=Event(RunEventType.DELAY_COMPLETED),
             record={"until": kept.get("until")},
         )
-
-
-def _skipped(step: DelayStep, reason: str, *, failed: bool) -> Move:
-    return Skipped(
-        story=f"`{step.ref}` skipped: {reason}",
-        event=Event(RunEventType.DELAY_SKIPPED, {"reason": reason}, failed=failed),
-        reason=reason,
-    )

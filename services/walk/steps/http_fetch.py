@@ -9,7 +9,7 @@ from domain.workflows.steps.http_fetch import FETCH_WAITS, HttpFetchStep, merged
 from services.channels.sealing import masked_url, secrets_in
 from services.walk.context import Walk
 from services.walk.faults import ContentError, blaming
-from services.walk.moves import Done, Event, Move, Skipped, Woken
+from services.walk.moves import Done, Event, Move, Woken, skip
 from services.walk.steps.rendering import render_fetch
 from services.walk.steps.requesting import Attempts, send_request, take_answer
 from templating.liquid.renderer import parse_json
@@ -34,12 +34,7 @@ class HttpFetchExecutor:
             ContentError: the conditions or the request are broken.
         """
         if not await walk.allows(step):
-            reason = "conditions not met"
-            return Skipped(
-                story=f"`{step.ref}` skipped: {reason}",
-                event=Event(RunEventType.STEP_SKIPPED, {"reason": reason}),
-                reason=reason,
-            )
+            return skip(step, "conditions not met")
         with blaming("template"):
             request = await render_fetch(walk, step.settings.request())
         content = request["content"]

@@ -8,8 +8,9 @@ from domain.kit.json_types import JsonObject
 from domain.runs.events import RunEventType
 from domain.workflows.steps.random_cohort import RandomCohortStep, bucket_of, cohort_of
 from services.walk.context import Walk
-from services.walk.faults import ContentError, blaming
-from services.walk.moves import Event, Into, Move, Skipped, Woken
+from services.walk.faults import blaming
+from services.walk.moves import Event, Into, Move, skip
+from services.walk.steps.at_once import AtOnce
 from services.walk.texts import render_settings
 from templating.liquid.printing import to_text
 
@@ -17,19 +18,20 @@ from templating.liquid.printing import to_text
 _MOST_OF_A_KEY = 256
 
 
-class RandomCohortExecutor:
+class RandomCohortExecutor(AtOnce):
     """Finds the cohort of a key, the same in every run (Knock docs: "Experiment function")."""
 
     async def arrive(self, walk: Walk, step: RandomCohortStep) -> Move:
         """Choose a cohort. Raises ContentError when conditions or key cannot be evaluated."""
         if not await walk.allows(step):
-            return _skipped(step, "conditions not met")
+            return skip(step, "conditions not met", left_out=step.left_out(-1))
         # Where there is nothing that the key is made of, such as a tenant, the recipient counts.
         key = await _key(walk, step.cohort_key) or walk.run.ref.id
         bucket = bucket_of(walk.definition.key, step.ref, key)
         position = cohort_of(step, bucket)
         if position is None:
-            return _skipped(step, "its cohorts leave out some recipients")
+            reason = "its cohorts leave out some recipients"
+            return skip(step, reason, left_out=step.left_out(-1))
         cohort = step.cohort_branches[position]
         name = cohort.name or f"cohort {position + 1}"
         told: JsonObject = {
@@ -46,12 +48,6 @@ class RandomCohortExecutor:
             branch=position,
         )
 
-    async def resume(
-        self, walk: Walk, step: RandomCohortStep, kept: JsonObject, woken: Woken
-    ) -> Move:
-        """An experiment never waits. Raises ContentError."""
-        raise ContentError("unsupported", "another version let this step wait")
-
 
 async def _key(walk: Walk, source: str | None) -> str:
     """Return what a key comes to: the value at a path, or what Liquid renders to."""
@@ -63,11 +59,3 @@ async def _key(walk: Walk, source: str | None) -> str:
     found = lookup(walk.scope(), source)
     with blaming("content"):
         return "" if found is MISSING else to_text(found)
-
-
-def _skipped(step: RandomCohortStep, reason: str) -> Move:
-    return Skipped(
-        story=f"`{step.ref}` skipped: {reason}",
-        event=Event(RunEventType.STEP_SKIPPED, {"reason": reason, "left_out": step.left_out(-1)}),
-        reason=reason,
-    )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
 
 from domain.channels.kinds import CHANNEL_KINDS
 from domain.channels.types import effective_settings
@@ -17,23 +15,16 @@ from runtime.crypto import BrokenSeal
 from runtime.logs import get_logger
 from services.channels.sealing import open_channel_settings
 from services.content.catalog import ConfiguredChannel
-from services.off_loop import off_loop
 from services.walk.context import Walk
+from services.walk.texts import rendered, sees_little
 from templating.limits import LiquidError
-from templating.liquid.environment import is_quick as is_quick_template
 from templating.liquid.lookups import Lookups
-from templating.liquid.printing import storable_json, weigh
+from templating.liquid.printing import storable_json
 from templating.liquid.renderer import Renderer
 from templating.messages.render import RENDERERS, render_content
 from templating.requests import render_request
 
 _log = get_logger(__name__)
-
-T = TypeVar("T")
-
-# Of what the templates of a quick message see. Markdown, which every feed item goes through, takes
-# some milliseconds for that much.
-_QUICK_WEIGHT = 8_192
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +81,8 @@ async def render_message(
         layout=layout,
         limits=replace(renderer.limits, seconds=walk.limits.seconds),
     )
-    is_slow = renderer.is_slow or not _sees_little(walk)
-    content = await _rendered(walk, work, (template, settings), is_slow=is_slow)
+    is_slow = renderer.is_slow or not sees_little(walk)
+    content = await rendered(walk, work, (template, settings), is_slow=is_slow)
     unsent = renderer.count_unsent(template, walk.run.data) if renderer.count_unsent else 0
     if unsent:
         # The mail goes out without its attachments, which this version does not send.
@@ -115,50 +106,7 @@ async def render_fetch(walk: Walk, request: JsonObject) -> JsonObject:
         signing_key = renderer.line(request.get("signing_key"), "signing_key")
         return {"content": content, "signing_key": signing_key}
 
-    return await _rendered(walk, work, request, is_slow=not _sees_little(walk))
-
-
-async def render_value(walk: Walk, source: str, field: str) -> str:
-    """Return what a single template of a step renders to. Raises LiquidError."""
-    scope = walk.scope()
-
-    def work(*, lookups: Lookups) -> str:
-        return Renderer(scope, walk.limits, lookups=lookups).line(source, field)
-
-    return await _rendered(walk, work, source, is_slow=not _sees_little(walk))
-
-
-async def _rendered(walk: Walk, work: Callable[..., T], sources: object, *, is_slow: bool) -> T:
-    """Render here when that is quick, else in a thread, with what the templates look up.
-
-    A few tenths of a millisecond are cheaper here than the way to a thread and back. Any loop or
-    long text may take a second.
-    """
-    is_quick = not is_slow and all(map(is_quick_template, _texts(sources)))
-
-    async def render(lookups: Lookups) -> T:
-        prepared: Callable[[], T] = partial(work, lookups=lookups)
-        return prepared() if is_quick else await off_loop(prepared)
-
-    return await walk.looking_up(render)
-
-
-def _sees_little(walk: Walk) -> bool:
-    run = walk.run
-    seen = [run.data, run.recipient, run.actor, run.tenant]
-    return weigh(seen, _QUICK_WEIGHT) <= _QUICK_WEIGHT
-
-
-def _texts(value: object) -> Iterator[str]:
-    """Yield every string in a template; some are not Liquid, which harms nobody."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _texts(item)
+    return await rendered(walk, work, request, is_slow=not sees_little(walk))
 
 
 async def _layout(walk: Walk, step: ChannelStep, template: JsonObject) -> EmailLayout | None:

@@ -5,41 +5,35 @@ from __future__ import annotations
 from domain.conditions import lookup
 from domain.kit.clock import iso
 from domain.kit.ids import throttle_id
-from domain.kit.json_types import JsonObject
 from domain.runs.events import RunEventType
 from domain.workflows.steps.settings import is_liquid
 from domain.workflows.steps.throttle import ThrottleStep, decide_window, key_of
 from models.queries.runs.throttles import try_to_pass
 from services.walk.context import Walk
-from services.walk.faults import ContentError, blaming
-from services.walk.moves import Done, Event, Halted, Move, Skipped, Woken
-from services.walk.steps.rendering import render_value
+from services.walk.faults import blaming
+from services.walk.moves import Done, Event, Halted, Move, skip
+from services.walk.steps.at_once import AtOnce
+from services.walk.texts import render_settings
 
 
-class ThrottleExecutor:
+class ThrottleExecutor(AtOnce):
     """Lets a run pass, or ends it."""
 
     async def arrive(self, walk: Walk, step: ThrottleStep) -> Move:
         """Count the run. Raises ContentError when conditions or key are broken."""
         if not await walk.allows(step):
-            return _skipped(step, "conditions not met", failed=False)
+            return skip(step, "conditions not met")
         settings, run = step.settings, walk.run
         with blaming("content"):
             window = decide_window(settings, walk.scope(), walk.unit.now, walk.zone)
         if isinstance(window, str):
             # An unusable dynamic value is logged as an error although the run goes on (Knock docs).
-            return _skipped(step, window, failed=True)
+            return skip(step, window, failed=True)
         key = ""
         if settings.throttle_key:
-            with blaming("template"):
-                value = (
-                    await render_value(walk, settings.throttle_key, "throttle_key")
-                    if is_liquid(settings.throttle_key)
-                    else lookup(walk.scope(), settings.throttle_key)
-                )
-            found = key_of(value)
+            found = key_of(await _value(walk, settings.throttle_key))
             if found is None:
-                return _skipped(step, "the throttle key is not set, or is too long", failed=True)
+                return skip(step, "the throttle key is not set, or is too long", failed=True)
             key = found
         verdict = await try_to_pass(
             walk.unit.connection,
@@ -65,14 +59,10 @@ class ThrottleExecutor:
             reason="throttled",
         )
 
-    async def resume(self, walk: Walk, step: ThrottleStep, kept: JsonObject, woken: Woken) -> Move:
-        """A throttle step never waits. Raises ContentError."""
-        raise ContentError("unsupported", "another version let this step wait")
 
-
-def _skipped(step: ThrottleStep, reason: str, *, failed: bool) -> Move:
-    return Skipped(
-        story=f"`{step.ref}` skipped: {reason}",
-        event=Event(RunEventType.STEP_SKIPPED, {"reason": reason}, failed=failed),
-        reason=reason,
-    )
+async def _value(walk: Walk, key: str) -> object:
+    """Return what a key comes to: what Liquid renders to, or the value at a path."""
+    if is_liquid(key):
+        return await render_settings(walk, [key], lambda out: out.line(key, "throttle_key"))
+    with blaming("template"):
+        return lookup(walk.scope(), key)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from domain.kit.errors import InvalidParams, NotFound, Unprocessable
 from domain.kit.ids import triggered_id
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.kit.principals import EnvironmentScope
 from domain.runs.events import RunEventType
 from domain.triggers.requests import MAX_DATA_BYTES, TriggerRequest, parse_trigger_request
 from domain.workflows.steps.trigger_workflow import (
@@ -20,30 +19,30 @@ from domain.workflows.steps.trigger_workflow import (
 from services.triggers.accept import trigger_within
 from services.walk.context import Walk
 from services.walk.faults import ContentError, blaming
-from services.walk.moves import Done, Event, Move, Skipped, Woken
+from services.walk.moves import Done, Event, Move, skip
+from services.walk.steps.at_once import AtOnce
 from services.walk.texts import render_settings
 from templating.liquid.renderer import Renderer, parse_json
 from templating.liquid.typed import ObjectTemplate
 
 
-class TriggerWorkflowExecutor:
+class TriggerWorkflowExecutor(AtOnce):
     """Triggers once for each run that comes by (Knock docs: "Trigger workflow function")."""
 
     async def arrive(self, walk: Walk, step: TriggerWorkflowStep) -> Move:
         """Trigger the workflow. Raises ContentError when what is rendered is no valid trigger."""
         if not await walk.allows(step):
             return _skipped(step, "conditions not met")
-        chain = walk.run.source.get("chain", 0) + 1
+        chain = walk.run.cause().chain
         if chain > MAX_CHAIN:
             raise ContentError(
                 "content", f"at most {MAX_CHAIN} triggers may follow from each other"
             )
         request = await _request(walk, step)
         request = replace(request, source={**request.source, "chain": chain})
-        environment = EnvironmentScope(walk.run.environment_id, walk.run.environment)
         made_id = triggered_id(walk.run.id, step.ref, walk.unit.now)
         try:
-            await trigger_within(walk.unit, environment, request, made_id)
+            await trigger_within(walk.unit, walk.run.scope, request, made_id)
         except NotFound:
             return _skipped(step, f"workflow {request.workflow_key[:255]} does not exist here")
         except Unprocessable as refusal:
@@ -60,12 +59,6 @@ class TriggerWorkflowExecutor:
             event=Event(RunEventType.WORKFLOW_TRIGGERED, told),
             record={"workflow_run_id": str(made_id)},
         )
-
-    async def resume(
-        self, walk: Walk, step: TriggerWorkflowStep, kept: JsonObject, woken: Woken
-    ) -> Move:
-        """The step never waits. Raises ContentError."""
-        raise ContentError("unsupported", "another version let this step wait")
 
 
 async def _request(walk: Walk, step: TriggerWorkflowStep) -> TriggerRequest:
@@ -92,7 +85,7 @@ async def _request(walk: Walk, step: TriggerWorkflowStep) -> TriggerRequest:
         if not isinstance(body["recipients"], list):
             body["recipients"] = [body["recipients"]]
         # What tries a workflow out must not send by another one.
-        if run.settings.get("sandbox_mode"):
+        if run.cause().is_sandbox:
             body["settings"] = {"sandbox_mode": True}
         return out.line(settings.workflow_key, "settings.workflow_key"), body
 
@@ -116,8 +109,5 @@ def _value(out: Renderer, source: str | None, field: str) -> JsonValue:
 
 
 def _skipped(step: TriggerWorkflowStep, reason: str) -> Move:
-    return Skipped(
-        story=f"`{step.ref}` skipped",
-        event=Event(RunEventType.STEP_SKIPPED, {"reason": reason}),
-        reason=reason,
-    )
+    # The key of the workflow may be rendered, and is not for everybody's eyes.
+    return replace(skip(step, reason), story=f"`{step.ref}` skipped")

@@ -5,30 +5,29 @@ from __future__ import annotations
 from domain.audiences.members import NO_TENANT, Membership
 from domain.content.audience import AUDIENCE
 from domain.kit.errors import Unprocessable
-from domain.kit.json_types import JsonObject
-from domain.kit.principals import EnvironmentScope
 from domain.runs.events import RunEventType
 from domain.workflows.steps.update_audience import UpdateAudienceStep
 from models.queries.audiences.members import remove_members
 from services.triggers.audience_entries import enter
 from services.walk.context import Walk
 from services.walk.faults import ContentError
-from services.walk.moves import Done, Event, Move, Skipped, Woken
+from services.walk.moves import Done, Event, Move, skip
+from services.walk.steps.at_once import AtOnce
 
 
-class UpdateAudienceExecutor:
+class UpdateAudienceExecutor(AtOnce):
     """Changes one membership; an addition triggers what the audience triggers."""
 
     async def arrive(self, walk: Walk, step: UpdateAudienceStep) -> Move:
         """Add or remove the recipient. Raises ContentError for a dynamic audience."""
         if not await walk.allows(step):
-            return _skipped(step, "conditions not met")
+            return skip(step, "conditions not met")
         key, run = step.settings.audience_key, walk.run
         if not run.ref.is_user:
-            return _skipped(step, "the recipient is not a user")
+            return skip(step, "the recipient is not a user")
         published = walk.configuration.published(AUDIENCE, key)
         if published is None or published.version_id is None or not published.is_active:
-            return _skipped(step, f"audience {key[:255]} does not exist here")
+            return skip(step, f"audience {key[:255]} does not exist here")
         audience = await walk.unit.engine.catalog.compiled(
             walk.unit.connection, AUDIENCE, published.version_id
         )
@@ -41,30 +40,15 @@ class UpdateAudienceExecutor:
             event=Event(RunEventType.AUDIENCE_UPDATED, told),
         )
 
-    async def resume(
-        self, walk: Walk, step: UpdateAudienceStep, kept: JsonObject, woken: Woken
-    ) -> Move:
-        """The step never waits. Raises ContentError."""
-        raise ContentError("unsupported", "another version let this step wait")
-
 
 async def _change(walk: Walk, step: UpdateAudienceStep, membership: Membership) -> bool:
     """Add or remove; tells whether that changed anything. Raises ContentError."""
     run, connection, key = walk.run, walk.unit.connection, step.settings.audience_key
     if step.settings.action == "remove":
         return bool(await remove_members(connection, run.environment_id, key, [membership]))
-    environment = EnvironmentScope(run.environment_id, run.environment)
     try:
         async with connection.transaction():
-            cause = walk.run.cause()
-            return bool(await enter(walk.unit, environment, key, [membership], cause=cause))
+            entered = await enter(walk.unit, run.scope, key, [membership], cause=run.cause())
+            return bool(entered)
     except Unprocessable as refusal:
         raise ContentError("content", str(refusal)) from refusal
-
-
-def _skipped(step: UpdateAudienceStep, reason: str) -> Move:
-    return Skipped(
-        story=f"`{step.ref}` skipped: {reason}",
-        event=Event(RunEventType.STEP_SKIPPED, {"reason": reason}),
-        reason=reason,
-    )

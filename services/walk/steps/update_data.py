@@ -8,25 +8,21 @@ from domain.runs.events import RunEventType
 from domain.workflows.steps.update_data import UpdateDataStep
 from services.walk.context import Walk
 from services.walk.faults import ContentError, blaming
-from services.walk.moves import Done, Event, Move, Skipped, Woken
+from services.walk.moves import Done, Event, Move, skip
+from services.walk.steps.at_once import AtOnce
 from services.walk.texts import render_settings
 from templating.liquid.typed import ObjectTemplate
 
 _MOST_BYTES = 1024 * 1024
 
 
-class UpdateDataExecutor:
+class UpdateDataExecutor(AtOnce):
     """Patches the data of the run (Knock docs: "Update data function")."""
 
     async def arrive(self, walk: Walk, step: UpdateDataStep) -> Move:
         """Render the patch. Raises ContentError when it is no object, or too large."""
         if not await walk.allows(step):
-            reason = "conditions not met"
-            return Skipped(
-                story=f"`{step.ref}` skipped: {reason}",
-                event=Event(RunEventType.STEP_SKIPPED, {"reason": reason}),
-                reason=reason,
-            )
+            return skip(step, "conditions not met")
         with blaming("template"):
             template = ObjectTemplate(step.settings.data, "settings.data")
         patch = await render_settings(walk, template.sources, template.render, output=_MOST_BYTES)
@@ -43,9 +39,3 @@ class UpdateDataExecutor:
             event=Event(RunEventType.DATA_UPDATED, {"changes": shortened(changes)}),
             patch=patch,
         )
-
-    async def resume(
-        self, walk: Walk, step: UpdateDataStep, kept: JsonObject, woken: Woken
-    ) -> Move:
-        """The step never waits. Raises ContentError."""
-        raise ContentError("unsupported", "another version let this step wait")

@@ -10,7 +10,6 @@ from itertools import islice
 
 from domain.kit.errors import InvalidParams, Unprocessable
 from domain.kit.json_types import JsonObject
-from domain.kit.principals import EnvironmentScope
 from domain.kit.shapes import Wrong, read_shape
 from domain.kit.shortened import shortened
 from domain.recipients.identify import (
@@ -28,7 +27,8 @@ from domain.workflows.steps.update_recipient import read_target
 from services.recipients.updates import update_within
 from services.walk.context import Walk
 from services.walk.faults import ContentError, blaming
-from services.walk.moves import Done, Event, Move, Skipped, Woken
+from services.walk.moves import Done, Event, Move, skip
+from services.walk.steps.at_once import AtOnce
 from services.walk.texts import render_settings
 from templating.liquid.renderer import Renderer
 from templating.liquid.typed import ObjectTemplate
@@ -42,26 +42,25 @@ _CHANNEL_DATA = "channel_data"
 _MOST_TOLD = 20
 
 
-class UpdateRecipientExecutor:
+class UpdateRecipientExecutor(AtOnce):
     """Merges properties into one recipient, as an identify does."""
 
     async def arrive(self, walk: Walk, step: UpdateStep) -> Move:
         """Change it. Raises ContentError when it is not named, or what is rendered cannot be."""
         if not await walk.allows(step):
-            return _skipped(step, "conditions not met")
+            return skip(step, "conditions not met")
         current = None
         if not isinstance(step, UpdateObjectStep) and step.settings.recipient_mode == "current":
             current = _current(walk, step)
             if current is None:
                 is_user = isinstance(step, UpdateUserStep)
                 who = "the recipient is not a user" if is_user else "the run has no tenant"
-                return _skipped(step, who)
+                return skip(step, who)
         ref, properties = await _rendered(walk, step, current)
         is_left_out = properties.pop(_CHANNEL_DATA, None) is not None
-        environment = EnvironmentScope(walk.run.environment_id, walk.run.environment)
         try:
             said, cause = _said(ref, properties), walk.run.cause()
-            update = await update_within(walk.unit, environment, said, cause)
+            update = await update_within(walk.unit, walk.run.scope, said, cause)
         except (InvalidParams, Unprocessable) as refusal:
             raise ContentError("content", refusal.message) from refusal
         walk.renew(update.stored, update.preferences)
@@ -78,10 +77,6 @@ class UpdateRecipientExecutor:
             story=f"`{step.ref}` changed what is stored",
             event=Event(RunEventType.RECIPIENT_UPDATED, told),
         )
-
-    async def resume(self, walk: Walk, step: UpdateStep, kept: JsonObject, woken: Woken) -> Move:
-        """The step never waits. Raises ContentError."""
-        raise ContentError("unsupported", "another version let this step wait")
 
 
 def _current(walk: Walk, step: UpdateUserStep | UpdateTenantStep) -> RecipientRef | None:
@@ -121,11 +116,3 @@ def _said(ref: RecipientRef, properties: JsonObject) -> InlineRecipient:
     except InvalidParams as refusal:
         first = refusal.errors[0]
         raise ContentError("content", f"{first.field}: {first.message}") from refusal
-
-
-def _skipped(step: UpdateStep, reason: str) -> Move:
-    return Skipped(
-        story=f"`{step.ref}` skipped: {reason}",
-        event=Event(RunEventType.STEP_SKIPPED, {"reason": reason}),
-        reason=reason,
-    )

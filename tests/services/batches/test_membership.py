@@ -16,7 +16,9 @@ from structlog.testing import capture_logs
 
 from domain.contract.runs import AwaitBatch, BatchWindowInput
 from services.batches.windows import close_early, close_left_over_windows, close_window
+from services.triggers.expansions import expand
 from temporal_workflows.signals import BATCH_CLOSED
+from tests.support.subscribers import follow, make_object, project
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.world import World, batch_step, channel_step
 
@@ -339,6 +341,30 @@ async def test_13_another_run_takes_over_when_no_item_comes(
         "batch_taken_over",
     ]
     assert await world.messages(second) == []
+
+
+async def test_13_who_takes_over_has_been_reached_the_same_way(world: World, at: datetime) -> None:
+    """A run in another's place knows the subscription by which its recipient was reached."""
+    template = {"markdown_body": "{{ recipient.subscription.role }}"}
+    await world.publish(KEY, batch_step(), channel_step("feed", template=template))
+    await make_object(world, project("p"))
+    await follow(world, project("p"), "alan", role="editor")
+    runs = []
+    for _ in range(2):
+        trigger = await world.at(at).trigger(KEY, project("p"))
+        assert await expand(world.engine, world.environment.id, trigger)
+        (run,) = [one for one in await world.runs(trigger) if one["recipient_id"] == "alan"]
+        runs.append(str(run["id"]))
+        await world.at(at).walk(runs[-1])
+    await world.walk(runs[0], "batch_1/resume", cancel=True)
+    (batch,) = await batches(world)
+    later = world.at(at + timedelta(seconds=700))
+    await close_early(world.engine, world.environment.id, batch["id"])
+    await close_left_over_windows(later.engine)
+    (batch,) = await batches(world)
+    heir = str(batch["carrier_run_id"])
+    assert heir not in runs
+    assert "editor" in await told(later, heir)
 
 
 async def test_16_a_repeated_walk_brings_no_second_item(world: World) -> None:

@@ -231,6 +231,24 @@ async def _one_page(world: World, trigger: UUID, size: int) -> None:
         assert await expansions._make_page(world.engine, world.environment.id, trigger)
 
 
+async def test_a_page_ends_between_two_of_a_user(world: World) -> None:
+    """The next page goes on behind the pair that the last one has ended with."""
+    await join(world, "vips", "a", ("a", "acme"), ("a", "beta"), ("b", "acme"), "c")
+    await draft(world, channel_step("feed"), target_audience_key="vips")
+    await send(world)
+    trigger = await trigger_of(world)
+    for made in (2, 4):
+        await _one_page(world, trigger, 2)
+        assert len(await world.runs(trigger)) == made
+    assert await pairs(world) == [
+        ("a", "acme"),
+        ("a", "beta"),
+        ("a", None),
+        ("b", "acme"),
+        ("c", None),
+    ]
+
+
 async def test_nothing_to_stop(world: World) -> None:
     """A draft, and one that everybody has received, cannot be cancelled."""
     await draft(world, channel_step("feed"))

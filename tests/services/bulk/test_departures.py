@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from domain.bulk.requests import BulkDeleteUsersIn
 from domain.contract.runs import Finished
@@ -19,10 +20,12 @@ from services.bulk.departures import delete_recipient, delete_users, merge_users
 from services.bulk.work import work_on_bulk
 from services.recipients.recipients import load_recipient
 from services.recipients.subscriptions import subscribe
+from services.triggers.expansions import expand
 from temporal_workflows.signals import CANCEL_REQUESTED
 from tests.support.bulk import counts, finish, order_of
 from tests.support.interruptions import FailingTemporal, InterruptedDatabase
 from tests.support.steps import message_event, wait_step
+from tests.support.subscribers import follow, make_object, project
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.waiting import until_blocked
 from tests.support.world import World, batch_step, channel_step, delay_step, when
@@ -121,6 +124,27 @@ async def test_a_trigger_for_others_too_stays(world: World) -> None:
     assert len(await world.make.rows(triggers, trigger)) == 1
 
 
+@pytest.mark.parametrize("first", [ELLIE, RecipientRef("projects", "p")])
+async def test_a_trigger_that_reached_others_too_stays(world: World, first: RecipientRef) -> None:
+    """What a trigger for an object alone carried goes with the last of those it has reached."""
+    await world.publish("both", channel_step("feed"))
+    await make_object(world, project("p"))
+    await follow(world, project("p"), "alan", "ellie")
+    trigger = await world.trigger("both", project("p"))
+    assert await expand(world.engine, world.environment.id, trigger)
+    await _all_begun(world)
+    people = [first, *({ELLIE, RecipientRef("projects", "p")} - {first}), RecipientRef.user("alan")]
+    for done, ref in enumerate(people, 1):
+        await delete_recipient(world.engine, world.environment.scope, ref)
+        left = 1 if done < len(people) else 0
+        for rows in (
+            "SELECT 1 FROM workflow_runs WHERE id = %s",
+            "SELECT 1 FROM followed_objects WHERE workflow_run_id = %s",
+        ):
+            assert len(await world.make.rows(rows, trigger)) == left
+        assert len(await world.runs(trigger)) == len(people) - done
+
+
 async def test_a_waiting_run_is_woken_and_makes_nothing(world: World) -> None:
     """A run that waits is told to wake, and finds its end: nothing is sent to who is gone."""
     run_id = await _waiting(world)
@@ -196,6 +220,32 @@ async def test_who_is_held_keeps_nobody_waiting(world: World) -> None:
     assert counts(await deleting) == ("completed", 4, 4, 0)
     with pytest.raises(NotFound):
         await load_recipient(world.engine, world.environment.scope, ELLIE)
+
+
+async def test_batches_go_in_the_order_of_everybody(world: World) -> None:
+    """A deletion that waits for a batch holds none that a cancel takes after it."""
+    await world.publish("gather", batch_step(), channel_step("feed"))
+    run_id = await world.begin("gather", {"id": "ellie", "name": "Ellie"})
+    await world.walk(run_id)
+    # What lies first in the table comes last in the order of ids.
+    for number in (2, 1):
+        await world.make.rows(
+            "INSERT INTO batches SELECT (jsonb_populate_record(b, %s)).* FROM batches b"
+            " WHERE leader_run_id = %s AND id >= '01000000-0000-0000-0000-000000000000'"
+            " RETURNING 1",
+            Jsonb({"id": str(UUID(int=number)), "identity": rf"\x0{number}"}),
+            run_id,
+        )
+    lock = "SELECT FROM batches WHERE id = %s FOR UPDATE NOWAIT"
+    async with world.make.database.transaction() as connection:
+        await connection.execute(lock, [UUID(int=1)])
+        deleting = asyncio.create_task(
+            delete_recipient(world.engine, world.environment.scope, ELLIE)
+        )
+        await until_blocked(world.make)
+        await connection.execute(lock, [UUID(int=2)])
+    await deleting
+    assert await _left(world) == {}
 
 
 @pytest.mark.parametrize("works", range(1, 7))

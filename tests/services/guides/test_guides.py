@@ -22,6 +22,7 @@ from tests.support.broadcasts import join
 from tests.support.builders import T0
 from tests.support.guides import CHANNEL_KEY, activate, guide_step, publish_guide
 from tests.support.steps import when
+from tests.support.waiting import until_blocked
 from tests.support.world import World
 
 ELLIE = "ellie"
@@ -235,6 +236,21 @@ async def test_what_is_not_there(world: World, channel: UUID) -> None:
         await archive(world, channel, guide_id)
     with pytest.raises(NotFound):
         await show(world, feed)
+    assert await messages(world) == []
+
+
+async def test_a_user_who_is_being_deleted(world: World, channel: UUID) -> None:
+    """Whoever does something meanwhile waits, and then finds nobody."""
+    guide_id = await publish_guide(world, "tour")
+    async with world.make.database.transaction() as connection:
+        await connection.execute(
+            "DELETE FROM recipients WHERE environment_id = %s AND id = %s",
+            (world.environment.id, ELLIE),
+        )
+        acting = asyncio.create_task(archive(world, channel, guide_id))
+        await until_blocked(world.make)
+    with pytest.raises(NotFound):
+        await acting
     assert await messages(world) == []
 
 

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from models.queries.jobs.retention import RETAINED
+from services.batches.windows import close_early, close_left_over_windows
 from services.jobs.expiry import delete_expired_rows
+from services.triggers.expansions import expand
+from tests.support.subscribers import follow, make_object, project
 from tests.support.world import World, batch_step, channel_step, delay_step
 
 LATER = timedelta(days=31)
@@ -89,6 +92,51 @@ async def test_what_waits_stays(world: World) -> None:
         "workflow_runs": 2,
         "batches": 1,
     }
+
+
+@pytest.mark.parametrize("named", [[project("p")], [project("p"), {"id": "b"}]])
+async def test_a_trigger_stays_for_its_last_run(world: World, named: list[Any]) -> None:
+    """What a trigger has brought for an object goes after the runs of those who follow it."""
+    await world.publish("flow", channel_step("mail", "email"))
+    await make_object(world, project("p"))
+    await follow(world, project("p"), "a")
+    trigger = await world.trigger("flow", *named)
+    assert await expand(world.engine, world.environment.id, trigger)
+    runs = {run["recipient_id"]: str(run["id"]) for run in await world.runs(trigger)}
+    await _all_begun(world)
+    last = runs.pop("a")
+    for run_id in runs.values():
+        await world.walk(run_id)
+    await world.make.rows("DELETE FROM deliveries RETURNING 1")
+    await _expire(world)
+    followed = "SELECT 1 FROM followed_objects WHERE workflow_run_id = %s"
+    assert await _there(world) == {"recipient_runs": 1, "workflow_runs": 1}
+    assert len(await world.make.rows(followed, trigger)) == 1
+    await world.walk(last)
+    await world.make.rows("DELETE FROM deliveries RETURNING 1")
+    await _expire(world)
+    assert await _there(world) == {}
+    assert await world.make.rows(followed, trigger) == []
+
+
+async def test_a_trigger_stays_for_who_carries_a_batch(world: World) -> None:
+    """A run in the place of one that has ended long ago keeps their trigger."""
+    await world.publish("gather", batch_step(), channel_step("feed"))
+    first, second = [await world.begin("gather", {"id": "a"}) for _ in range(2)]
+    await world.walk(first)
+    await world.walk(second)
+    await world.walk(first, "batch_1/resume", cancel=True)
+    (batch,) = await world.make.rows(
+        "SELECT id FROM batches WHERE environment_id = %s", world.environment.id
+    )
+    await close_early(world.engine, world.environment.id, batch["id"])
+    await close_left_over_windows(world.at(world.engine.clock() + timedelta(seconds=700)).engine)
+    await _all_begun(world)
+    await _expire(world)
+    (run,) = await world.runs()
+    assert str(run["id"]) not in {first, second}
+    rows = "SELECT 1 FROM workflow_runs WHERE id = %s"
+    assert len(await world.make.rows(rows, run["workflow_run_id"])) == 1
 
 
 async def test_what_just_ended_stays(world: World) -> None:

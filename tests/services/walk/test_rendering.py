@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from domain.recipients.refs import RecipientRef
 from services import off_loop
-from tests.support.world import World, channel_step
+from tests.support.world import World, batch_step, channel_step
 
 
 @pytest.fixture
@@ -49,6 +49,17 @@ async def test_what_may_take_long_leaves_the_loop(
     in_threads.clear()
     await world.send(step, data={"x": data})
     assert [name.split("_")[0] for name in in_threads] == ["rendering"] * is_long
+
+
+async def test_a_batch_key_over_much_data_leaves_the_loop(
+    world: World, in_threads: list[str]
+) -> None:
+    """What a batch gathers by is no different from a message."""
+    step = batch_step(batch_key="{{ data.x }}")
+    for text, threads in (("short", 0), ("long " * 2_000, 1)):
+        in_threads.clear()
+        await world.send(step, data={"x": text})
+        assert len(in_threads) == threads
 
 
 async def test_mails_leave_the_loop(world: World, in_threads: list[str]) -> None:

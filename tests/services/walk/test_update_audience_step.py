@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from domain.contract.runs import Finished
 from domain.kit.errors import InvalidParams
-from tests.support.steps import audience_step
+from models.queries.audiences.members import audiences_of
+from services.walk import context
+from tests.support.steps import audience_step, branch, branch_step
 from tests.support.world import World, channel_step, when
 
 BETA = {"audience_key": "beta"}
@@ -56,6 +60,25 @@ async def test_an_addition_triggers_once(world: World) -> None:
     (run,) = await world.runs_of("welcome")
     assert run["source"] == {"type": "audience", "audience_key": "beta", "chain": 1}
     assert run["settings"] == {"sandbox_mode": True}
+
+
+async def test_audiences_are_asked_for_once_in_a_step(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many conditions of a step name some; the next step sees what has changed since."""
+    asked = []
+
+    async def counted(*given: Any) -> set[str]:
+        asked.append(given)
+        return await audiences_of(*given)
+
+    monkeypatch.setattr(context, "audiences_of", counted)
+    branches = [branch(f"b{n}", channel_step(f"c{n}"), conditions=MEMBER) for n in range(3)]
+    branches.append(branch("else"))
+    last = {**channel_step("behind"), "conditions": MEMBER}
+    run_id, _ = await world.send(branch_step("fork", *branches), audience_step("beta"), last)
+    assert [row["step_ref"] for row in await world.messages(run_id)] == ["behind"]
+    assert len(asked) == 2
 
 
 async def test_what_is_skipped(world: World) -> None:
