@@ -27,7 +27,7 @@ from runtime.logs import get_logger
 from services import effects
 from services.broadcasts.broadcasts import BroadcastView, missing, not_draft, views
 from services.content.drafts import refuse
-from services.content.references import load_surroundings
+from services.content.references import load_surroundings, references_of
 from services.engine import Engine, Unit
 from services.triggers.releases import release_cancellation, release_trigger
 
@@ -85,7 +85,7 @@ async def send_broadcast(
 async def _require_sendable(unit: Unit, environment: EnvironmentScope, document: Broadcast) -> None:
     if not document.definition.steps:
         raise InvalidParams.of("steps", "must not be empty")
-    references = list(BROADCAST.references(document))
+    references = references_of(BROADCAST, document)
     around = await load_surroundings(unit.connection, environment.id, references, published=True)
     refuse(around.errors(references))
 

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from psycopg.types.json import Jsonb
 
+from domain.content.partial import PARTIAL
 from domain.contract.runs import BroadcastInput, TriggerFanoutInput
 from domain.kit.errors import InvalidParams, NotFound, Unavailable, Unprocessable
 from domain.recipients.refs import RecipientRef
@@ -23,13 +24,15 @@ from services.triggers.expansions import expand
 from services.triggers.fan_outs import CHUNK_SIZE, PACED_CHUNKS, plan_trigger
 from tests.support.broadcasts import SALE, draft, join, leave, make_runs, send, trigger_of
 from tests.support.builders import T0
+from tests.support.content import note, save_content
 from tests.support.interruptions import FailingTemporal, InterruptedDatabase
-from tests.support.steps import delay_step, email_step, with_template
+from tests.support.steps import delay_step, email_step, feed_step, with_template
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.world import World, channel_step
 
 LATER = timedelta(hours=1)
 MAIL = with_template(email_step(), settings={"layout_key": "unknown"})
+FOOTED = feed_step("{% render 'footer' %}")
 
 
 async def status(world: World) -> str:
@@ -279,6 +282,7 @@ async def test_large_ones_are_paced(world: World) -> None:
         ((), {}, "steps"),
         ((channel_step("feed"),), {"target_audience_key": "nobody"}, "target_audience_key"),
         ((MAIL,), {}, "steps[0].template.settings.layout_key"),
+        ((FOOTED,), {}, "steps[0].template.markdown_body"),
     ],
 )
 async def test_what_cannot_be_sent(
@@ -291,3 +295,16 @@ async def test_what_cannot_be_sent(
         await send(world)
     assert [error.field for error in refusal.value.errors] == [place]
     assert await status(world) == "draft"
+
+
+async def test_a_partial_has_to_be_committed(world: World) -> None:
+    """What a broadcast renders by name may be a draft as it is, and not when it is sent."""
+    slug = world.environment.scope.slug
+    footer = {"name": "Footer", "type": "text", "content": "Bye"}
+    await save_content(world.engine, slug, PARTIAL, "footer", footer, force=True)
+    assert (await draft(world, FOOTED)).valid
+    with pytest.raises(InvalidParams):
+        await send(world)
+    assert await status(world) == "draft"
+    await save_content(world.engine, slug, PARTIAL, "footer", footer, commit=note(), force=True)
+    assert (await send(world)).status == "sent"
