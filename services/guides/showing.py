@@ -21,6 +21,7 @@ from models.queries.guides import guides as statements
 from models.queries.recipients.recipients import recipients_by_ref
 from runtime.database import Connection
 from runtime.logs import get_logger
+from services.content.library import library_for
 from services.engine import Engine
 from services.guides.published import (
     PublishedGuide,
@@ -118,14 +119,12 @@ async def show_guides(
         group = await statements.get_group(connection, environment.id)
         sequence = group.ordered([*guides]) if group else [*guides]
         engaged = await statements.engaged_steps(connection, environment.id, user_id)
+        people = await _people(
+            connection, environment, user_id, tenant_id, is_anonymous=is_anonymous
+        )
         viewer = _Viewer(
-            values={
-                **await _people(
-                    connection, environment, user_id, tenant_id, is_anonymous=is_anonymous
-                ),
-                "data": data or {},
-                "vars": {},
-            },
+            # What is shown to users may say what anybody may see, and no secret variable.
+            values={**people, "data": data or {}, "vars": configuration.variables.public},
             engaged={(each.guide_key, each.step_ref): each for each in engaged},
             audiences=await statements.audiences_of_user(connection, environment.id, user_id),
             now=engine.clock(),
@@ -138,6 +137,7 @@ async def show_guides(
             lambda lookups: off_loop(
                 partial(_judge_all, wanted, viewer, group, limits=limits, lookups=lookups)
             ),
+            library=library_for(engine, configuration, people["recipient"], tenant_id),
         )
         dismissed = await statements.dismissed_at(connection, environment.id, user_id)
     return GuidesView(channel_id, entries, ineligible, sequence, group, dismissed)
