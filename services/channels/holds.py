@@ -6,7 +6,7 @@ from domain.channels.kinds import find_kind
 from domain.kit.errors import Unprocessable
 from domain.kit.principals import EnvironmentScope
 from models.queries.channels import holds
-from services.channels.channels import get_channel
+from services.channels.channels import find_channel
 from services.engine import Engine
 
 
@@ -22,13 +22,14 @@ async def hold_channel(engine: Engine, environment: EnvironmentScope, key: str) 
         NotFound: there is no such channel.
         Unprocessable: `channel_not_holdable`, its messages are delivered as they are made.
     """
-    channel = (await get_channel(engine, key)).channel
-    kind = find_kind(channel.channel_type)
-    if kind is not None and not kind.needs_provider:
-        raise Unprocessable(
-            "Messages of this channel are delivered as they are made.", code="channel_not_holdable"
-        )
     async with engine.unit() as unit:
+        channel = await find_channel(unit.connection, key)
+        kind = find_kind(channel.channel_type)
+        if kind is not None and not kind.needs_provider:
+            raise Unprocessable(
+                "Messages of this channel are delivered as they are made.",
+                code="channel_not_holdable",
+            )
         await holds.hold_channel(unit.connection, environment.id, channel.id, unit.now)
         return await holds.messages_on_their_way(unit.connection, environment.id, channel.id)
 
@@ -42,7 +43,7 @@ async def release_channel(engine: Engine, environment: EnvironmentScope, key: st
     Raises:
         NotFound: there is no such channel.
     """
-    channel = (await get_channel(engine, key)).channel
     async with engine.unit() as unit:
+        channel = await find_channel(unit.connection, key)
         await holds.release_channel(unit.connection, environment.id, channel.id)
         return await holds.messages_on_their_way(unit.connection, environment.id, channel.id)

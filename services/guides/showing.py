@@ -23,12 +23,7 @@ from runtime.database import Connection
 from runtime.logs import get_logger
 from services.content.library import library_for
 from services.engine import Engine
-from services.guides.published import (
-    PublishedGuide,
-    guide_channel,
-    guides_of,
-    read_configuration,
-)
+from services.guides.published import PublishedGuide, guide_channel, guides_of
 from services.off_loop import off_loop
 from services.recipients.lookups import with_lookups
 from templating.limits import Budget, Limits, LiquidError
@@ -113,7 +108,7 @@ async def show_guides(
         NotFound: there is no such channel.
     """
     async with engine.connection() as connection:
-        configuration = await read_configuration(engine, connection, environment)
+        configuration = await engine.catalog.current(connection, environment)
         channel = guide_channel(configuration, channel_id)
         guides = await guides_of(engine, connection, environment, configuration, channel)
         group = await statements.get_group(connection, environment.id)
