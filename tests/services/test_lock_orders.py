@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID, uuid4
 
+from domain.bulk.requests import said_of_object
 from domain.channels.in_app_feed import FEED_PROVIDER
 from domain.channels.requests import ChannelRequest, ChannelSettingsRequest
 from domain.channels.types import ChannelType
@@ -18,7 +19,7 @@ from domain.kit.errors import NotFound
 from domain.kit.principals import EnvironmentScope
 from domain.kit.shapes import read_shape
 from domain.messages.engagement import Engagement
-from domain.recipients.refs import RecipientRef
+from domain.recipients.refs import TENANTS, RecipientRef
 from domain.recipients.subscriptions import SubscribeIn, UnsubscribeIn
 from services.account.environments import get_scope
 from services.bulk.departures import delete_recipient
@@ -28,6 +29,7 @@ from services.content.drafts import switch_content
 from services.engine import Engine
 from services.messages.messages import StatusChange, engage_many
 from services.recipients.subscriptions import subscribe, unsubscribe
+from services.triggers.audience_entries import identify
 from tests.support.account import AUTHOR, Account, note, workflow
 from tests.support.builders import Builder, Environment
 
@@ -156,3 +158,24 @@ async def test_a_deletion_and_subscriptions(
         " AND (r.collection, r.id) = (s.object_collection, s.object_id)))",
         environment.id,
     )
+
+
+async def test_tenants_whose_defaults_are_replaced(
+    engine: Engine, environment: Environment
+) -> None:
+    """Several tenants, with defaults that are replaced or not, are locked in one order."""
+    names = [f"tenant-{number:02}" for number in range(8)]
+    ids = iter(range(10_000))
+
+    async def store() -> None:
+        people = []
+        for name in random.sample(names, 6):
+            given: dict[str, Any] = {"id": name, "n": next(ids)}
+            if random.random() < 0.5:
+                defaults = {"channel_types": {"email": True}, "__persistence_strategy__": "replace"}
+                given["settings"] = {"preference_set": defaults}
+            people.append(said_of_object(given, TENANTS))
+        async with engine.unit() as unit:
+            await identify(unit, environment.scope, people)
+
+    await _all_at_once(*[store] * 6, rounds=10)
