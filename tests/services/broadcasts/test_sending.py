@@ -15,8 +15,14 @@ from domain.content.partial import PARTIAL
 from domain.contract.runs import BroadcastInput, TriggerFanoutInput
 from domain.kit.errors import InvalidParams, NotFound, Unavailable, Unprocessable
 from domain.recipients.refs import RecipientRef
-from services.broadcasts.broadcasts import get_broadcast
-from services.broadcasts.sending import cancel_broadcast, send_left_over, send_scheduled
+from services.broadcasts import sending
+from services.broadcasts.broadcasts import get_broadcast, upsert_broadcast
+from services.broadcasts.sending import (
+    cancel_broadcast,
+    send_broadcast,
+    send_left_over,
+    send_scheduled,
+)
 from services.bulk.departures import delete_recipient
 from services.effects import settle
 from services.triggers import expansions
@@ -259,6 +265,29 @@ async def test_a_process_dies_between_pages(world: World) -> None:
     with pytest.raises(Unavailable):
         await expand(broken.engine, world.environment.id, trigger)
     assert [user for user, _ in await pairs(world)] == expected
+
+
+async def test_however_many_nobody_has_sent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sweep comes to all of them: one that cannot be sent stands in nobody's way."""
+    monkeypatch.setattr(sending, "_AT_ONCE", 1)
+    scope = world.environment.scope
+    keys = ["first", "second", "third"]
+    for key in keys:
+        await upsert_broadcast(
+            world.engine, scope, key, {"name": key, "steps": [channel_step("feed")]}
+        )
+        await send_broadcast(world.at(T0).engine, scope, key, T0 + LATER)
+    await world.make.rows(
+        "UPDATE broadcasts SET version_id = NULL WHERE environment_id = %s AND key = 'first'"
+        " RETURNING 1",
+        world.environment.id,
+    )
+    await send_left_over(world.at(T0 + LATER + timedelta(minutes=1)).engine)
+    rows = await world.make.rows(
+        "SELECT key, status FROM broadcasts WHERE environment_id = %s ORDER BY key",
+        world.environment.id,
+    )
+    assert [row["status"] for row in rows] == ["scheduled", "sent", "sent"]
 
 
 async def test_large_ones_are_paced(world: World) -> None:
