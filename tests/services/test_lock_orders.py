@@ -197,7 +197,7 @@ async def test_preferences_and_identification_of_who_is_deleted(
 async def test_tenants_whose_defaults_are_replaced(
     engine: Engine, environment: Environment
 ) -> None:
-    """Several tenants, with defaults that are replaced or not, are locked in one order."""
+    """Storing tenants whose defaults are replaced, or not, must not raise: there is no deadlock."""
     names = [f"tenant-{number:02}" for number in range(8)]
     ids = iter(range(10_000))
 

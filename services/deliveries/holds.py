@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from uuid import UUID
+
 from domain.channels.kinds import find_kind
 from domain.kit.errors import Unprocessable
+from domain.kit.ids import FIRST_ID
 from domain.kit.principals import EnvironmentScope
+from domain.messages.claims import OverdueDelivery
 from models.queries.channels import holds
+from runtime.database import Connection
+from runtime.logs import get_logger
+from services.at_once import each_at_once
 from services.channels.channels import find_channel
+from services.deliveries.retries import deliver_again
 from services.engine import Engine
+from services.in_pages import in_pages
+
+_log = get_logger(__name__)
+
+# Of the messages that wait, and of the time of a release.
+_AT_ONCE = 200
+_SECONDS = 5.0
 
 
 async def hold_channel(engine: Engine, environment: EnvironmentScope, key: str) -> int:
@@ -35,7 +53,10 @@ async def hold_channel(engine: Engine, environment: EnvironmentScope, key: str) 
 
 
 async def release_channel(engine: Engine, environment: EnvironmentScope, key: str) -> int:
-    """Let the messages of a channel go out, within five minutes; released twice is released once.
+    """Let the messages of a channel go out; released twice is released once.
+
+    Those that have waited are delivered at once, apart from their runs; what there is no time for,
+    or Temporal does not take, within five minutes, when its run looks again.
 
     Returns:
         How many messages of the channel have waited.
@@ -46,4 +67,29 @@ async def release_channel(engine: Engine, environment: EnvironmentScope, key: st
     async with engine.unit() as unit:
         channel = await find_channel(unit.connection, key)
         await holds.release_channel(unit.connection, environment.id, channel.id)
+        unit.after(partial(_send_on, engine, environment.id, channel.id))
         return await holds.messages_on_their_way(unit.connection, environment.id, channel.id)
+
+
+async def _send_on(engine: Engine, environment_id: UUID, channel_id: UUID) -> None:
+    """Deliver for some seconds what has waited. Never raises: the channel is released."""
+
+    async def read(
+        connection: Connection, last: OverdueDelivery | None
+    ) -> Sequence[OverdueDelivery]:
+        after = last.message_id if last else FIRST_ID
+        return await holds.send_on(
+            connection, environment_id, channel_id, after=after, limit=_AT_ONCE
+        )
+
+    async def deliver_all(held: Sequence[OverdueDelivery]) -> bool:
+        await each_at_once(held, partial(deliver_again, engine))
+        return True
+
+    try:
+        async with asyncio.timeout(2 * _SECONDS):
+            await in_pages(engine, read, deliver_all, size=_AT_ONCE, seconds=_SECONDS)
+    except Exception as error:
+        _log.warning(
+            "released_messages_wait", channel_id=str(channel_id), error=type(error).__name__
+        )
