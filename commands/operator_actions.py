@@ -17,7 +17,7 @@ from domain.recipients.refs import RecipientRef
 from domain.runs.waiting import CancelRunsRequest, WaitingFilters, WaitRequest
 from services.account.environments import get_scope
 from services.batches import operating
-from services.channels import holds
+from services.deliveries import holds
 from services.deliveries.retries import retry_messages
 from services.engine import Engine
 from services.triggers import open_runs

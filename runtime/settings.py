@@ -140,7 +140,8 @@ class Settings(EngineSettings):
     public_url: str | None = Field(
         None,
         description="Where recipients reach the API, such as https://notify.example.org: links to "
-        "unsubscribe lead there. Workers need it too. Default: host and port of the API.",
+        "unsubscribe lead there, and sources send there. Workers need it too. Default: host and "
+        "port of the API, or what a request has asked.",
     )
     keep_alive_seconds: int = Field(
         75,

@@ -13,7 +13,8 @@ from api.kit.strings import known_id, new_id_of
 from api.management.channels.schemas import ChannelOut
 from domain.channels.requests import ChannelRequest, ChannelSettingsRequest
 from services.account.environments import get_scope
-from services.channels import channels, holds
+from services.channels import channels
+from services.deliveries import holds
 
 router = APIRouter(prefix="/v1/admin/channels", tags=["Admin: channels"], responses=ERROR_RESPONSES)
 
@@ -60,6 +61,6 @@ async def hold_channel(
 async def release_channel(
     key: str, slug: str, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
-    """Release a channel: what waits goes out within five minutes. Answers how many there are."""
+    """Release a channel: what waits goes out now, or within five minutes. Answers how many."""
     environment = await get_scope(engine, known_id(slug))
     return answer(CountOut(count=await holds.release_channel(engine, environment, known_id(key))))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
+from api.kit.addresses import address_of_api
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.shapes import answer, read_body
@@ -29,7 +30,7 @@ async def put_source_verification(
     wanted = await read_body(request, VerificationIn)
     environment = await get_scope(engine, known_id(slug))
     view = await sources.put_verification(engine, environment, known_id(key), wanted)
-    return answer(SourceBodyOut(source=SourceOut.of(view, str(request.base_url))))
+    return answer(SourceBodyOut(source=SourceOut.of(view, address_of_api(request))))
 
 
 @router.post("/{key}/environments/{slug}/rotate_endpoint", response_model=SourceBodyOut)
@@ -39,4 +40,4 @@ async def rotate_source_endpoint(
     """Give a source a new address in an environment; the one of before ends at once."""
     environment = await get_scope(engine, known_id(slug))
     view = await sources.rotate_endpoint(engine, environment, known_id(key))
-    return answer(SourceBodyOut(source=SourceOut.of(view, str(request.base_url))))
+    return answer(SourceBodyOut(source=SourceOut.of(view, address_of_api(request))))

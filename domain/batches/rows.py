@@ -94,6 +94,7 @@ class OverdueBatch:
 
     id: UUID
     environment_id: UUID
+    closes_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +112,7 @@ class ClosedBatch:
     workflow_key: str
     carrier_run_id: UUID
     total_activities: int
+    closed_at: datetime
     is_carrier_open: bool
     end_reason: str | None
 

@@ -62,6 +62,7 @@ class DueBroadcast:
     environment: str
     key: str
     sends: int
+    scheduled_at: datetime
 
     @property
     def scope(self) -> EnvironmentScope:

@@ -139,3 +139,4 @@ class StuckBulk:
     environment_id: UUID
     environment: str
     name: str
+    updated_at: datetime

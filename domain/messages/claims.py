@@ -18,6 +18,9 @@ from domain.messages.delivery import Exchange
 from domain.messages.events import NewMessageEvent
 from domain.messages.statuses import PENDING_DELIVERY, DeliveryStatus
 
+# Why a message waits whose channel is held, in words for operators.
+HELD_BY_OPERATOR = "an operator holds the channel"
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:

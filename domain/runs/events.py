@@ -86,6 +86,7 @@ ERRORS = frozenset(
 # These tell of an error now and then.
 MAY_FAIL = frozenset(
     {
+        RunEventType.RUN_CANCELLED,
         RunEventType.TRIGGER_CONDITIONS_EVALUATED,
         RunEventType.STEP_SKIPPED,
         RunEventType.DELAY_SKIPPED,

@@ -6,10 +6,12 @@ items, and owes its carrier a word. Whoever finds the batch closed does nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
-from domain.batches.rows import Batch, ClosedBatch
+from domain.batches.rows import Batch, ClosedBatch, OverdueBatch
 from domain.content.workflow import WORKFLOW
 from domain.contract.runs import BatchWindowInput, WindowState
 from domain.runs.rows import RunInTemporal
@@ -17,10 +19,12 @@ from domain.workflows.steps.batch import BatchStep, VersionMode
 from models.queries.batches import membership, windows
 from models.queries.content.catalog import config_version
 from runtime.logs import get_logger
+from runtime.temporal import is_unreachable
 from services import effects
 from services.batches.succession import carry_on
 from services.content.catalog import Configuration
 from services.engine import Engine, Unit
+from services.in_pages import in_pages
 from services.temporal_calls import signal_closed_batch
 
 _log = get_logger(__name__)
@@ -124,21 +128,43 @@ async def close_left_over_windows(engine: Engine, *, grace: timedelta = _GRACE) 
         Unavailable: the database is away.
     """
     before = engine.clock() - grace
-    async with engine.connection() as connection:
-        overdue = await windows.overdue_batches(connection, before, limit=_AT_ONCE)
-        closed = await windows.closed_batches(connection, before, limit=_AT_ONCE)
-    abandoned = [
-        batch.id for batch in closed if not batch.is_carrier_open and not await _kept(engine, batch)
-    ]
-    if abandoned:
-        async with engine.connection() as connection:
-            await windows.note_abandoned(connection, abandoned, now=engine.clock())
+    overdue = await in_pages(
+        engine,
+        lambda connection, after: windows.overdue_batches(
+            connection, before, limit=_AT_ONCE, after=after
+        ),
+        partial(_close_late, engine),
+        size=_AT_ONCE,
+    )
+    return overdue + await in_pages(
+        engine,
+        lambda connection, after: windows.closed_batches(
+            connection, before, limit=_AT_ONCE, after=after
+        ),
+        partial(_wake_carriers, engine),
+        size=_AT_ONCE,
+    )
+
+
+async def _close_late(engine: Engine, overdue: Sequence[OverdueBatch]) -> bool:
+    """Close windows that are late; what fails is left to the next sweep."""
     for late in overdue:
         order = BatchWindowInput(str(late.id), str(late.environment_id), 0.0)
         try:
             await close_window(engine, order)
         except Exception as error:
             _log.warning("window_not_closed", batch_id=str(late.id), error=type(error).__name__)
+    return True
+
+
+async def _wake_carriers(engine: Engine, closed: Sequence[ClosedBatch]) -> bool:
+    """Wake carriers that heard no word, while Temporal is there; give up who has none any more."""
+    abandoned = [
+        batch.id for batch in closed if not batch.is_carrier_open and not await _kept(engine, batch)
+    ]
+    if abandoned:
+        async with engine.connection() as connection:
+            await windows.note_abandoned(connection, abandoned, now=engine.clock())
     for batch in closed:
         if not batch.is_carrier_open:
             continue
@@ -151,7 +177,9 @@ async def close_left_over_windows(engine: Engine, *, grace: timedelta = _GRACE) 
             await signal_closed_batch(engine.temporal, run, str(batch.id))
         except Exception as error:
             _log.warning("carrier_not_woken", batch_id=str(batch.id), error=type(error).__name__)
-    return len(overdue) + len(closed)
+            if is_unreachable(error):
+                return False
+    return True
 
 
 async def _kept(engine: Engine, batch: ClosedBatch) -> bool:

@@ -21,7 +21,7 @@ from models.queries.broadcasts import broadcasts as statements
 from models.queries.channels import channels as channel_queries
 from runtime.database import Connection
 from services.content.drafts import judge_document, refuse
-from services.content.references import load_surroundings
+from services.content.references import load_surroundings, references_of
 from services.engine import Engine
 
 
@@ -99,7 +99,7 @@ async def validate_broadcast(
     async with engine.connection() as connection:
         channel_types = await channel_queries.channel_types(connection)
         content, document = judge_document(BROADCAST, key, raw, channel_types)
-        references = list(BROADCAST.references(document))
+        references = references_of(BROADCAST, document)
         around = await load_surroundings(
             connection, environment.id, references, channel_types=channel_types
         )
@@ -125,7 +125,7 @@ async def views(
 ) -> list[BroadcastView]:
     """Read stored broadcasts."""
     documents = [BROADCAST.read(one.content, one.key) for one in stored]
-    references = [list(BROADCAST.references(document)) for document in documents]
+    references = [references_of(BROADCAST, document) for document in documents]
     around = await load_surroundings(connection, environment.id, chain.from_iterable(references))
     return [
         BroadcastView(

@@ -6,12 +6,13 @@ workflow waits for the instant, and the sweep sends what nobody has sent in time
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
 from domain.broadcasts.broadcast import BROADCAST, Broadcast
-from domain.broadcasts.rows import BroadcastStatus, StoredBroadcast
+from domain.broadcasts.rows import BroadcastStatus, DueBroadcast, StoredBroadcast
 from domain.content.rows import Version
 from domain.contract.runs import BroadcastInput
 from domain.kit.errors import InvalidParams, Unprocessable
@@ -28,13 +29,14 @@ from runtime.logs import get_logger
 from services import effects
 from services.broadcasts.broadcasts import BroadcastView, missing, not_draft, views
 from services.content.drafts import refuse
-from services.content.references import load_surroundings
+from services.content.references import load_surroundings, references_of
 from services.engine import Engine, Unit
+from services.in_pages import in_pages
 from services.triggers.releases import release_cancellation, release_trigger
 
 _log = get_logger(__name__)
 
-# How long after its time a broadcast counts as left over, and how many are sent in one sweep.
+# How long after its time a broadcast counts as left over, and how many are read at a time.
 _GRACE = timedelta(seconds=15)
 _AT_ONCE = 100
 
@@ -86,7 +88,7 @@ async def send_broadcast(
 async def _require_sendable(unit: Unit, environment: EnvironmentScope, document: Broadcast) -> None:
     if not document.definition.steps:
         raise InvalidParams.of("steps", "must not be empty")
-    references = list(BROADCAST.references(document))
+    references = references_of(BROADCAST, document)
     around = await load_surroundings(unit.connection, environment.id, references, published=True)
     refuse(around.errors(references))
 
@@ -212,17 +214,25 @@ async def send_left_over(engine: Engine, *, grace: timedelta = _GRACE) -> int:
     Raises:
         Unavailable: the database is away.
     """
-    async with engine.connection() as connection:
-        overdue = await statements.overdue_broadcasts(
-            connection, engine.clock() - grace, limit=_AT_ONCE
-        )
+    before = engine.clock() - grace
+    return await in_pages(
+        engine,
+        lambda connection, after: statements.overdue_broadcasts(
+            connection, before, limit=_AT_ONCE, after=after
+        ),
+        partial(_send_late, engine),
+        size=_AT_ONCE,
+    )
+
+
+async def _send_late(engine: Engine, overdue: Sequence[DueBroadcast]) -> bool:
     for late in overdue:
         try:
             async with engine.unit() as unit:
                 await _send_due(unit, late.scope, late.key, late.sends)
         except Exception as error:
             _log.warning("broadcast_not_sent", broadcast=late.key, error=type(error).__name__)
-    return len(overdue)
+    return True
 
 
 async def _hold(unit: Unit, environment: EnvironmentScope, key: str) -> StoredBroadcast:

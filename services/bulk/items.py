@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from domain.bulk.operations import BulkItem, OpenBulk, Stride
 from models.queries.bulk import operations as statements
@@ -16,16 +16,11 @@ from services.engine import Engine, Unit
 
 # What an item is worked on with; returns by number why items fail.
 Work = Callable[[Unit, OpenBulk, Sequence[BulkItem]], Awaitable[Mapping[int, str]]]
-# What has to be done first, in transactions of its own, and is harmless to repeat.
-Before = Callable[[Engine, OpenBulk, Sequence[BulkItem]], Awaitable[None]]
 CHUNK_SIZE = 100
 
 
 class BulkKind(Protocol):
     """How one kind of bulk operation is worked on."""
-
-    async def prepare(self, engine: Engine, operation: OpenBulk, size: int) -> None:
-        """Do what the next stride needs to be done outside of its transaction."""
 
     async def stride(
         self, unit: Unit, operation: OpenBulk, size: int, refusal: str | None
@@ -40,37 +35,31 @@ class BulkKind(Protocol):
         """
 
 
+@runtime_checkable
+class PreparedKind(BulkKind, Protocol):
+    """A kind of which something has to be done before each stride."""
+
+    async def prepare(self, engine: Engine, operation: OpenBulk, size: int) -> None:
+        """Do it, in transactions of its own; it is harmless to repeat."""
+
+
 @dataclass(frozen=True, slots=True)
 class ItemKind:
     """A kind whose items a request has given.
 
     Attributes:
         work: in the transaction of the chunk; what it refuses it raises, or returns by item.
-        before: what comes before that transaction.
         chunk: most items at a time.
     """
 
     work: Work
-    before: Before | None = None
     chunk: int = CHUNK_SIZE
-
-    async def prepare(self, engine: Engine, operation: OpenBulk, size: int) -> None:
-        """Do what comes before the transaction of the next chunk."""
-        if self.before is None:
-            return
-        async with engine.connection() as connection:
-            items = await statements.next_items(
-                connection, operation.environment_id, operation.id, limit=self._limit(size)
-            )
-        readable = [item for item in items if item.error is None]
-        if readable:
-            await self.before(engine, operation, readable)
 
     async def stride(
         self, unit: Unit, operation: OpenBulk, size: int, refusal: str | None
     ) -> Stride:
         """Work on the next items."""
-        limit = 1 if refusal is not None else self._limit(size)
+        limit = 1 if refusal is not None else min(size, self.chunk)
         scope = operation.environment_id, operation.id
         items = await statements.next_items(unit.connection, *scope, limit=limit)
         errors = {item.number: item.error or refusal for item in items}
@@ -82,6 +71,3 @@ class ItemKind:
         if items:
             await statements.settle_items(unit.connection, *scope, done=done, errors=told)
         return Stride(len(items), len(told), is_over=len(items) < limit)
-
-    def _limit(self, size: int) -> int:
-        return min(size, self.chunk)

@@ -80,9 +80,6 @@ class MessageKind:
 
     action: BulkAction
 
-    async def prepare(self, engine: Engine, operation: OpenBulk, size: int) -> None:
-        """Nothing has to be done outside of the transaction."""
-
     async def stride(
         self, unit: Unit, operation: OpenBulk, size: int, refusal: str | None
     ) -> Stride:

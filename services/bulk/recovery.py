@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
+from uuid import UUID
 
 from domain.bulk.operations import StuckBulk
 from domain.contract.runs import BulkOperationInput
 from domain.kit.ids import bulk_operation_workflow_id
 from models.queries.bulk import recovery as statements
 from runtime.logs import get_logger
+from runtime.temporal import is_unreachable
 from services.at_once import each_at_once
 from services.engine import Engine
+from services.in_pages import in_pages
 from services.temporal_calls import Presence, look_up, start_bulk_operation
 
 _log = get_logger(__name__)
@@ -35,30 +39,54 @@ async def recover_bulk_operations(engine: Engine, *, grace: timedelta = _GRACE) 
         How many were begun again or have failed.
 
     Raises:
-        RPCError, RuntimeError: Temporal is away.
+        RPCError, RuntimeError, TimeoutError: Temporal is away.
     """
-    async with engine.connection() as connection:
-        stuck = await statements.stuck_operations(connection, grace=grace, limit=_AT_ONCE)
-    changed = 0
+    changed: list[UUID] = []
+    failures: list[Exception] = []
 
     async def look(operation: StuckBulk) -> None:
-        nonlocal changed
-        workflow_id = bulk_operation_workflow_id(operation.environment, str(operation.id))
-        presence, status = await look_up(engine.temporal, workflow_id)
-        if presence is Presence.OPEN:
-            return
-        if presence is Presence.UNKNOWN:
-            order = BulkOperationInput(str(operation.id), str(operation.environment_id))
-            await start_bulk_operation(
-                engine.temporal, order, environment=operation.environment, name=operation.name
-            )
-        else:
-            async with engine.unit() as unit:
-                await statements.fail_operation(
-                    unit.connection, operation.environment_id, operation.id, now=unit.now
-                )
-            _log.warning("bulk_operation_failed", operation_id=str(operation.id), status=status)
-        changed += 1
+        try:
+            if await _look_after(engine, operation):
+                changed.append(operation.id)
+        except Exception as error:
+            failures.append(error)
 
-    await each_at_once(stuck, look, at_once=_CALLS_AT_ONCE)
-    return changed
+    async def look_at_all(stuck: Sequence[StuckBulk]) -> bool:
+        await each_at_once(stuck, look, at_once=_CALLS_AT_ONCE)
+        return not any(map(is_unreachable, failures))
+
+    await in_pages(
+        engine,
+        lambda connection, after: statements.stuck_operations(
+            connection, grace=grace, limit=_AT_ONCE, after=after
+        ),
+        look_at_all,
+        size=_AT_ONCE,
+    )
+    for failure in failures:
+        if is_unreachable(failure):
+            raise failure
+    if failures:
+        kinds = sorted({type(error).__name__ for error in failures})
+        _log.warning("bulk_operations_not_recovered", count=len(failures), errors=kinds)
+    return len(changed)
+
+
+async def _look_after(engine: Engine, operation: StuckBulk) -> bool:
+    """Begin an operation again, or fail it; tells whether it is not worked on as it should be."""
+    workflow_id = bulk_operation_workflow_id(operation.environment, str(operation.id))
+    presence, status = await look_up(engine.temporal, workflow_id)
+    if presence is Presence.OPEN:
+        return False
+    if presence is Presence.UNKNOWN:
+        order = BulkOperationInput(str(operation.id), str(operation.environment_id))
+        await start_bulk_operation(
+            engine.temporal, order, environment=operation.environment, name=operation.name
+        )
+        return True
+    async with engine.unit() as unit:
+        await statements.fail_operation(
+            unit.connection, operation.environment_id, operation.id, now=unit.now
+        )
+    _log.warning("bulk_operation_failed", operation_id=str(operation.id), status=status)
+    return True

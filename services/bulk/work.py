@@ -13,7 +13,7 @@ from models.queries.bulk import operations as statements
 from runtime.faults import fault_of
 from runtime.logs import get_logger
 from runtime.temporal import is_away
-from services.bulk.items import CHUNK_SIZE
+from services.bulk.items import CHUNK_SIZE, PreparedKind
 from services.bulk.kinds import KINDS
 from services.engine import Engine
 
@@ -74,27 +74,29 @@ async def work_on_bulk(
 
 
 async def _stride(
-    engine: Engine, environment_id: UUID, operation_id: UUID, size: int, refusal: str | None
+    engine: Engine,
+    environment_id: UUID,
+    operation_id: UUID,
+    size: int,
+    refusal: str | None,
+    *,
+    is_prepared: bool = False,
 ) -> bool:
     """Work on the next rows, all or nothing; tells whether none is left."""
+    scope = environment_id, operation_id
     async with engine.unit() as unit:
-        operation = await statements.take_operation(unit.connection, environment_id, operation_id)
-    if operation is None:
-        return True
-    kind = KINDS.get(operation.name)
-    if kind is None:
-        raise UnknownBulkError(operation.name)
-    if refusal is None:
-        await kind.prepare(engine, operation, size)
-    async with engine.unit() as unit:
-        operation = await statements.take_operation(unit.connection, environment_id, operation_id)
+        operation = await statements.take_operation(unit.connection, *scope)
         if operation is None:
             return True
-        stride = await kind.stride(unit, operation, size, refusal)
-        await statements.count_stride(
-            unit.connection, environment_id, operation_id, stride, unit.now
-        )
-    return stride.is_over
+        kind = KINDS.get(operation.name)
+        if kind is None:
+            raise UnknownBulkError(operation.name)
+        if is_prepared or refusal is not None or not isinstance(kind, PreparedKind):
+            stride = await kind.stride(unit, operation, size, refusal)
+            await statements.count_stride(unit.connection, *scope, stride, unit.now)
+            return stride.is_over
+    await kind.prepare(engine, operation, size)
+    return await _stride(engine, *scope, size, refusal, is_prepared=True)
 
 
 def _is_away(error: Exception) -> bool:

@@ -89,7 +89,7 @@ async def list_channels(
 async def get_channel(engine: Engine, key: str) -> ChannelView:
     """Return one channel with its settings. Raises NotFound."""
     async with engine.connection() as connection:
-        channel = await _find(connection, key)
+        channel = await find_channel(connection, key)
         return (await _with_settings(connection, engine.vault, [channel]))[0]
 
 
@@ -153,7 +153,7 @@ async def put_channel_settings(
     async with engine.unit() as unit:
         connection = unit.connection
         await lock_publication(connection, [environment.id])
-        channel = await _find(connection, key, lock=True)
+        channel = await find_channel(connection, key, lock=True)
         known = await queries.list_channel_settings(connection, [channel.id])
         before = next((row for row in known if row.environment_id == environment.id), None)
         settings = merge_settings(channel, environment, before, wanted, vault=engine.vault)
@@ -163,7 +163,8 @@ async def put_channel_settings(
         return (await _with_settings(connection, engine.vault, [touched]))[0]
 
 
-async def _find(connection: Connection, key: str, *, lock: bool = False) -> Channel:
+async def find_channel(connection: Connection, key: str, *, lock: bool = False) -> Channel:
+    """Return a channel without its settings. Raises NotFound."""
     channel = await queries.get_channel(connection, key, lock=lock)
     if channel is None:
         raise NotFound(f"The channel {key[:255]!r} does not exist.")

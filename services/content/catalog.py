@@ -211,10 +211,15 @@ class Catalog:
             for one in published
             if one.resource_type == kind.name and one.version_id is not None
         }
-        unknown = [each for each in wanted if each not in self._compiled]
+        # There may be more of them than are remembered.
+        compiled: dict[UUID, T] = {
+            each: self._compiled.use(each) for each in wanted if each in self._compiled
+        }
+        unknown = [each for each in wanted if each not in compiled]
         for row in await statements.version_contents(connection, unknown) if unknown else ():
-            self._compiled.put(row.id, kind.read(row.content, row.key))
-        return {key: await self.compiled(connection, kind, each) for each, key in wanted.items()}
+            compiled[row.id] = kind.read(row.content, row.key)
+            self._compiled.put(row.id, compiled[row.id])
+        return {key: compiled[each] for each, key in wanted.items()}
 
     async def compiled_by_key(
         self,
@@ -240,14 +245,18 @@ class _Recent(Generic[T]):
     async def get(self, key: Hashable, load: Callable[[], Awaitable[T]]) -> T:
         """Return the value of a key, loading it at its first use."""
         if key in self._values:
-            self._values.move_to_end(key)
-            return self._values[key]
+            return self.use(key)
         value = await load()
         self.put(key, value)
         return value
 
     def __contains__(self, key: Hashable) -> bool:
         return key in self._values
+
+    def use(self, key: Hashable) -> T:
+        """Return a value that is remembered."""
+        self._values.move_to_end(key)
+        return self._values[key]
 
     def put(self, key: Hashable, value: T) -> None:
         """Remember a value."""

@@ -21,7 +21,7 @@ from domain.channels.types import ChannelType
 from domain.contract.runs import DeliverMessageInput
 from domain.kit.errors import AppError, InvalidParams
 from domain.kit.json_types import JsonObject
-from domain.messages.claims import Claim, ClaimedMessage
+from domain.messages.claims import HELD_BY_OPERATOR, Claim, ClaimedMessage
 from domain.messages.delivery import (
     Bounced,
     Delivery,
@@ -138,7 +138,7 @@ async def _send(engine: Engine, message: ClaimedMessage) -> Outcome:
     """
     if message.is_held:
         wait = min(max(message.age / 4, _HELD_SECONDS[0]), _HELD_SECONDS[1])
-        raise Held("an operator holds the channel", after=wait)
+        raise Held(HELD_BY_OPERATOR, after=wait)
     if message.provider is None or message.provider_settings is None:
         raise Misconfigured("the channel is not configured in this environment any more")
     try:

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections.abc import Iterator
 from itertools import chain, repeat
 
-import psycopg
-
-from domain.kit.errors import AppError, Unavailable
 from domain.kit.json_types import JsonObject
 from domain.messages.claims import AttemptRecord, Claim
 from domain.messages.delivery import Bounced, DeliveryFailure, Exchange, Outcome, Retry
 from domain.messages.events import MessageEventType, NewMessageEvent
 from domain.messages.statuses import DeliveryStatus
 from models.queries.deliveries import deliveries as statements
-from runtime.faults import fault_of
-from runtime.logs import get_logger
 from services.engine import Engine
+from services.until_stored import until_stored
 from services.waits.telling import hurry
-
-_log = get_logger(__name__)
 
 # Eight answers of the provider within 30 minutes (Knock docs, "Delivering notifications").
 DELIVERY_ATTEMPTS = 8
@@ -174,27 +166,18 @@ async def _record(
         exchange=exchange,
         now=now,
     )
-    waits: Iterator[float] = chain(_QUICK_WAITS, repeat(_SLOW_WAIT, _SLOW_WAITS))
-    is_told = False
-    while True:
-        try:
-            async with engine.connection() as connection:
-                stored = await statements.record_attempt(connection, record)
-        except psycopg.DataError as error:
-            if record.exchange is None and not record.metadata:
-                raise
-            _log.error("exchange_not_stored", message_id=str(record.claim.message_id),
-                       **fault_of(error).fields())  # fmt: skip
-            record = record.without_words()
-        except (AppError, psycopg.Error) as error:
-            if not is_told:
-                is_told = True
-                message_id = str(record.claim.message_id)
-                _log.error("outcome_waits", message_id=message_id, **fault_of(error).fields())
-            wait = next(waits, None)
-            if wait is None:
-                raise Unavailable("The database cannot be written; try again.") from error
-            await asyncio.sleep(wait)
-        else:
-            hurry(engine)
-            return stored
+    stored = await until_stored(
+        engine,
+        record,
+        statements.record_attempt,
+        without_words=_without_words,
+        waits=chain(_QUICK_WAITS, repeat(_SLOW_WAIT, _SLOW_WAITS)),
+        message_id=str(claim.message_id),
+    )
+    hurry(engine)
+    return stored
+
+
+def _without_words(record: AttemptRecord) -> AttemptRecord | None:
+    has_words = record.exchange is not None or record.metadata
+    return record.without_words() if has_words else None

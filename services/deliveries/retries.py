@@ -17,7 +17,7 @@ from domain.messages.claims import OverdueDelivery, RetryFilter, RetryRequest
 from domain.messages.statuses import DeliveryStatus
 from models.queries.deliveries import deliveries as statements
 from services import effects
-from services.channels.channels import get_channel
+from services.channels.channels import find_channel
 from services.engine import Engine, Unit
 from temporal_workflows import MessageDeliveryWorkflow
 from temporal_workflows.search_attributes import search_attributes
@@ -75,7 +75,8 @@ async def retry_messages(
     """
     channel_id = None
     if wanted.channel is not None:
-        channel_id = (await get_channel(engine, wanted.channel)).channel.id
+        async with engine.connection() as connection:
+            channel_id = (await find_channel(connection, wanted.channel)).id
     filters = RetryFilter(
         statuses=(DeliveryStatus(wanted.status),),
         channel_id=channel_id,

@@ -16,7 +16,7 @@ from models.queries.guides import guides as statements
 from models.queries.messages import engagement
 from models.queries.recipients.subscriptions import hold_recipients
 from services.engine import Engine, Unit
-from services.guides.published import guide_channel, guides_of, read_configuration
+from services.guides.published import guide_channel, guides_of
 
 
 async def engage(
@@ -61,7 +61,7 @@ async def _message_of(
 ) -> UUID:
     """Return the message of a step, which is made when there is none."""
     engine, connection = unit.engine, unit.connection
-    configuration = await read_configuration(engine, connection, environment)
+    configuration = await engine.catalog.current(connection, environment)
     channel_id = read_id(given.channel_id)
     if channel_id is None:
         raise NotFound("There is no guide channel with this id.")

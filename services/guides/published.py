@@ -11,7 +11,6 @@ from domain.content.rows import Published
 from domain.kit.errors import NotFound
 from domain.kit.ids import derived_id
 from domain.kit.principals import EnvironmentScope
-from models.queries.content.catalog import config_version
 from runtime.database import Connection
 from services.content.catalog import Configuration, ConfiguredChannel
 from services.engine import Engine
@@ -33,16 +32,6 @@ class PublishedGuide:
     def is_active_at(self, now: datetime) -> bool:
         """Tell whether it is switched on at an instant."""
         return self.published.is_active_at(now)
-
-
-async def read_configuration(
-    engine: Engine, connection: Connection, environment: EnvironmentScope
-) -> Configuration:
-    """Return the configuration of an environment as it is now."""
-    version = environment.config_version
-    if version is None:
-        version = await config_version(connection, environment.id)
-    return await engine.catalog.configuration(connection, environment.id, version)
 
 
 def guide_channel(configuration: Configuration, channel_id: UUID) -> ConfiguredChannel:

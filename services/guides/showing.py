@@ -21,13 +21,9 @@ from models.queries.guides import guides as statements
 from models.queries.recipients.recipients import recipients_by_ref
 from runtime.database import Connection
 from runtime.logs import get_logger
+from services.content.library import library_for
 from services.engine import Engine
-from services.guides.published import (
-    PublishedGuide,
-    guide_channel,
-    guides_of,
-    read_configuration,
-)
+from services.guides.published import PublishedGuide, guide_channel, guides_of
 from services.off_loop import off_loop
 from services.recipients.lookups import with_lookups
 from templating.limits import Budget, Limits, LiquidError
@@ -112,20 +108,18 @@ async def show_guides(
         NotFound: there is no such channel.
     """
     async with engine.connection() as connection:
-        configuration = await read_configuration(engine, connection, environment)
+        configuration = await engine.catalog.current(connection, environment)
         channel = guide_channel(configuration, channel_id)
         guides = await guides_of(engine, connection, environment, configuration, channel)
         group = await statements.get_group(connection, environment.id)
         sequence = group.ordered([*guides]) if group else [*guides]
         engaged = await statements.engaged_steps(connection, environment.id, user_id)
+        people = await _people(
+            connection, environment, user_id, tenant_id, is_anonymous=is_anonymous
+        )
         viewer = _Viewer(
-            values={
-                **await _people(
-                    connection, environment, user_id, tenant_id, is_anonymous=is_anonymous
-                ),
-                "data": data or {},
-                "vars": {},
-            },
+            # What is shown to users may say what anybody may see, and no secret variable.
+            values={**people, "data": data or {}, "vars": configuration.variables.public},
             engaged={(each.guide_key, each.step_ref): each for each in engaged},
             audiences=await statements.audiences_of_user(connection, environment.id, user_id),
             now=engine.clock(),
@@ -138,6 +132,7 @@ async def show_guides(
             lambda lookups: off_loop(
                 partial(_judge_all, wanted, viewer, group, limits=limits, lookups=lookups)
             ),
+            library=library_for(engine, configuration, people["recipient"], tenant_id),
         )
         dismissed = await statements.dismissed_at(connection, environment.id, user_id)
     return GuidesView(channel_id, entries, ineligible, sequence, group, dismissed)

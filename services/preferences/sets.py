@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from domain.kit.errors import NotFound
+from domain.kit.errors import Unavailable
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
 from domain.preferences.names import DEFAULT_SET
@@ -19,9 +19,6 @@ from models.queries.preferences import sets as statements
 from models.queries.recipients.subscriptions import hold_recipients
 from services.engine import Engine, Unit
 from services.triggers.audience_entries import identify
-
-# Somebody may delete a recipient between finding and holding it; then it is made again.
-_TRIES = 3
 
 
 async def list_sets(
@@ -68,7 +65,7 @@ async def write_set(
 
     Raises:
         InvalidParams: the set has more than 256 kB then.
-        NotFound: the recipient was deleted at the same time.
+        Unavailable: the recipient was identified and deleted by others at the same time.
     """
     async with engine.unit() as unit:
         await write_sets(unit, environment, [ref], set_id, content, how=how)
@@ -88,7 +85,7 @@ async def write_sets(
 
     Raises:
         InvalidParams: a set has more than 256 kB then.
-        NotFound: a recipient was deleted at the same time.
+        Unavailable: a recipient was identified and deleted by others at the same time.
     """
     await _make_and_hold(unit, environment, refs)
     written = [NewSet(ref.collection, ref.id, set_id, content) for ref in refs]
@@ -100,14 +97,19 @@ async def write_sets(
 async def _make_and_hold(
     unit: Unit, environment: EnvironmentScope, refs: Iterable[RecipientRef]
 ) -> None:
-    """See to it that recipients are there, and stay until what is written about them is."""
-    missing = set(refs)
-    for _ in range(_TRIES):
-        await identify(unit, environment, [InlineRecipient(ref, properties={}) for ref in missing])
-        missing -= await hold_recipients(unit.connection, environment.id, missing)
-        if not missing:
-            return
-    raise NotFound("The recipient was deleted at the same time.")
+    """See to it that recipients are there, and stay until what is written about them is.
+
+    Those who are there are held first: a deletion is waited for before anybody is made, whom
+    others may wait for.
+    """
+    wanted = set(refs)
+    missing = wanted - await hold_recipients(unit.connection, environment.id, wanted)
+    if not missing:
+        return
+    await identify(unit, environment, [InlineRecipient(ref, properties={}) for ref in missing])
+    # One that somebody else has made meanwhile was not touched.
+    if missing - await hold_recipients(unit.connection, environment.id, missing):
+        raise Unavailable("The recipient was identified and deleted meanwhile; try again.")
 
 
 async def delete_set(

@@ -10,10 +10,7 @@ import asyncio
 from dataclasses import replace
 from uuid import UUID
 
-import psycopg
-
 from domain.contract.runs import HttpFetchInput
-from domain.kit.errors import AppError, Unavailable
 from domain.kit.ids import derived_id
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.storable import storable_json
@@ -24,19 +21,15 @@ from models.queries.runs import fetches as statements
 from outbound.http import Answer, BodyEnd, call
 from outbound.requests import SIGNATURE_HEADER, sign, write_request
 from runtime.crypto import BrokenSeal, Vault
-from runtime.faults import fault_of
-from runtime.logs import get_logger
 from services.agents.asking import ask
 from services.engine import Engine
+from services.until_stored import each_second, until_stored
 from templating.liquid.renderer import parse_json
-
-_log = get_logger(__name__)
 
 MOST_ANSWER_BYTES = 1024 * 1024
 _MOST_INTERRUPTIONS = 20
 # How long an answer is kept for a database that does not take it.
 _PATIENCE_SECONDS = 300.0
-_AWAY_SECONDS = 1.0
 
 
 def seal_fetch(vault: Vault, request: JsonObject, run_id: UUID, step_ref: str) -> bytes:
@@ -154,29 +147,26 @@ async def _record(engine: Engine, attempt: FetchAttempt, outcome: FetchOutcome) 
     Raises:
         Unavailable: it could not be written for minutes.
     """
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + _PATIENCE_SECONDS
-    while True:
-        try:
-            async with engine.connection() as connection:
-                return await statements.record_attempt(connection, attempt, outcome)
-        except psycopg.DataError as error:
-            if outcome.exchange is None:
-                raise
-            _log.error(
-                "exchange_not_stored", run_id=str(attempt.run_id), **fault_of(error).fields()
-            )
-            outcome = replace(
-                outcome,
-                result=FetchResult.FAILED,
-                error="The answer cannot be stored.",
-                exchange=None,
-                answer=None,
-            )
-        except (AppError, psycopg.Error) as error:
-            if loop.time() > deadline:
-                raise Unavailable("The database cannot be written; try again.") from error
-            await asyncio.sleep(_AWAY_SECONDS)
+    await until_stored(
+        engine,
+        outcome,
+        lambda connection, came: statements.record_attempt(connection, attempt, came),
+        without_words=_without_words,
+        waits=each_second(_PATIENCE_SECONDS),
+        run_id=str(attempt.run_id),
+    )
+
+
+def _without_words(outcome: FetchOutcome) -> FetchOutcome | None:
+    if outcome.exchange is None:
+        return None
+    return replace(
+        outcome,
+        result=FetchResult.FAILED,
+        error="The answer cannot be stored.",
+        exchange=None,
+        answer=None,
+    )
 
 
 def _place(run_id: UUID, step_ref: str) -> str:

@@ -7,16 +7,19 @@ under way then is over: a schedule that was just being made, or a change by some
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from domain.recipients.identify import InlineRecipient
 from domain.recipients.refs import RecipientRef
+from domain.schedules.rows import Move
 from models.queries.schedules import moves
 from models.queries.schedules import schedules as statements
 from runtime.logs import get_logger
 from services.engine import Engine, Unit
+from services.in_pages import in_pages
 from services.schedules.appointments import appoint_and_tell, first_appointment
 
 _log = get_logger(__name__)
@@ -46,8 +49,17 @@ async def follow_settled_moves(engine: Engine) -> int:
     Raises:
         Unavailable: the database is away.
     """
-    async with engine.connection() as connection:
-        settled = await moves.settled_moves(connection, age=_SETTLES, limit=_AT_ONCE)
+    return await in_pages(
+        engine,
+        lambda connection, after: moves.settled_moves(
+            connection, age=_SETTLES, limit=_AT_ONCE, after=after
+        ),
+        partial(_follow_all, engine),
+        size=_AT_ONCE,
+    )
+
+
+async def _follow_all(engine: Engine, settled: Sequence[Move]) -> bool:
     for move in settled:
         try:
             async with engine.unit() as unit:
@@ -55,7 +67,7 @@ async def follow_settled_moves(engine: Engine) -> int:
                 await moves.forget_move(unit.connection, move)
         except Exception as error:
             _log.warning("move_not_followed", error=type(error).__name__)
-    return len(settled)
+    return True
 
 
 async def _follow(unit: Unit, environment_id: UUID, refs: Collection[RecipientRef]) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from domain.kit.ids import FIRST_ID
+from domain.waits.rows import UnsettledWait
 from models.queries.events.outbox import lock_subscription
 from models.queries.jobs import sweep_positions
 from models.queries.waits import waits as statements
 from services.engine import Engine
 from services.events import outbox
+from services.in_pages import in_pages
 from services.waits.registering import look_once
 from services.waits.telling import READER, tell_left_over
 
@@ -39,17 +42,27 @@ async def look_after_waits(engine: Engine) -> int:
 async def _settle(engine: Engine) -> int:
     """Look once more for events whose transactions were under way when a wait began."""
     before = engine.clock() - _SETTLED_AFTER
-    async with engine.connection() as connection:
-        waits = await statements.unsettled_waits(connection, before, limit=_AT_ONCE)
-    settled = 0
-    for wait in waits:
-        if not await look_once(engine, wait, wait.environment):
-            continue
-        async with engine.connection() as connection:
-            run_id, step_ref = wait.recipient_run_id, wait.step_ref
-            await statements.settle_wait(connection, run_id, step_ref, now=engine.clock())
-        settled += 1
-    return settled
+    settled: list[UUID] = []
+
+    async def settle_all(waits: Sequence[UnsettledWait]) -> bool:
+        for wait in waits:
+            if not await look_once(engine, wait, wait.environment):
+                continue
+            async with engine.connection() as connection:
+                run_id, step_ref = wait.recipient_run_id, wait.step_ref
+                await statements.settle_wait(connection, run_id, step_ref, now=engine.clock())
+            settled.append(run_id)
+        return True
+
+    await in_pages(
+        engine,
+        lambda connection, after: statements.unsettled_waits(
+            connection, before, limit=_AT_ONCE, after=after
+        ),
+        settle_all,
+        size=_AT_ONCE,
+    )
+    return len(settled)
 
 
 async def _forget_ended(engine: Engine) -> int:

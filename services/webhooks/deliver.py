@@ -13,10 +13,8 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
-import psycopg
 
 from domain.contract.runs import WebhookDeliveryInput
-from domain.kit.errors import AppError, Unavailable
 from domain.messages.delivery import DeliveryFailure, Exchange
 from domain.webhooks.deliveries import (
     MAX_ATTEMPTS,
@@ -31,20 +29,17 @@ from models.queries.webhooks import deliveries as statements
 from outbound.http import Answer, call, parse_retry_after
 from outbound.requests import SIGNATURE_HEADER, sign
 from runtime.crypto import BrokenSeal, UnknownKey
-from runtime.faults import fault_of
-from runtime.logs import get_logger
+from runtime.database import Connection
 from services.deliveries.limits import Held
 from services.deliveries.outcomes import TryAgain
 from services.engine import Engine
+from services.until_stored import each_second, until_stored
 from services.webhooks.endpoints import open_secrets
-
-_log = get_logger(__name__)
 
 _ANSWER_SECONDS = 15.0
 _SEALED_SECONDS = 60.0
 # How long an outcome is kept for a database that does not take it.
 _PATIENCE_SECONDS = 300.0
-_AWAY_SECONDS = 1.0
 
 
 async def make_attempt(engine: Engine, order: WebhookDeliveryInput) -> str:
@@ -162,31 +157,26 @@ async def _record(engine: Engine, begun: BegunDelivery, outcome: AttemptOutcome)
         state, after = DeliveryState.FAILED, 0.0
     else:
         state = DeliveryState.SENDING
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + _PATIENCE_SECONDS
-    while True:
-        try:
-            async with engine.connection() as connection:
-                await statements.record_attempt(
-                    connection,
-                    begun.environment_id,
-                    begun.id,
-                    outcome,
-                    state=state,
-                    after=after,
-                    now=engine.clock(),
-                )
-            break
-        except psycopg.DataError as error:
-            if outcome.exchange is None:
-                raise
-            delivery_id = str(begun.id)
-            _log.error("exchange_not_stored", delivery_id=delivery_id, **fault_of(error).fields())
-            outcome = replace(outcome, exchange=None)
-        except (AppError, psycopg.Error) as error:
-            if loop.time() > deadline:
-                raise Unavailable("The database cannot be written; try again.") from error
-            await asyncio.sleep(_AWAY_SECONDS)
+
+    async def store(connection: Connection, came: AttemptOutcome) -> None:
+        await statements.record_attempt(
+            connection,
+            begun.environment_id,
+            begun.id,
+            came,
+            state=state,
+            after=after,
+            now=engine.clock(),
+        )
+
+    await until_stored(
+        engine,
+        outcome,
+        store,
+        without_words=lambda came: replace(came, exchange=None) if came.exchange else None,
+        waits=each_second(_PATIENCE_SECONDS),
+        delivery_id=str(begun.id),
+    )
     if state is DeliveryState.SENDING:
         raise TryAgain(after, "the endpoint did not take it")
     return state

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID, uuid4
 
+from domain.bulk.requests import said_of_object
 from domain.channels.in_app_feed import FEED_PROVIDER
 from domain.channels.requests import ChannelRequest, ChannelSettingsRequest
 from domain.channels.types import ChannelType
@@ -18,8 +19,11 @@ from domain.kit.errors import NotFound
 from domain.kit.principals import EnvironmentScope
 from domain.kit.shapes import read_shape
 from domain.messages.engagement import Engagement
-from domain.recipients.refs import RecipientRef
+from domain.preferences.rows import Persistence
+from domain.recipients.identify import InlineRecipient
+from domain.recipients.refs import TENANTS, RecipientRef
 from domain.recipients.subscriptions import SubscribeIn, UnsubscribeIn
+from models.queries.bulk.departures import delete_recipients
 from services.account.environments import get_scope
 from services.bulk.departures import delete_recipient
 from services.channels import channels
@@ -27,9 +31,12 @@ from services.content import commits
 from services.content.drafts import switch_content
 from services.engine import Engine
 from services.messages.messages import StatusChange, engage_many
+from services.preferences.sets import write_sets
 from services.recipients.subscriptions import subscribe, unsubscribe
+from services.triggers.audience_entries import identify
 from tests.support.account import AUTHOR, Account, note, workflow
 from tests.support.builders import Builder, Environment
+from tests.support.waiting import until_blocked
 
 Call = Callable[[], Awaitable[Any]]
 
@@ -156,3 +163,53 @@ async def test_a_deletion_and_subscriptions(
         " AND (r.collection, r.id) = (s.object_collection, s.object_id)))",
         environment.id,
     )
+
+
+async def test_preferences_and_identification_of_who_is_deleted(
+    engine: Engine, make: Builder, environment: Environment
+) -> None:
+    """Preferences of several wait for a deletion before they make anybody whom others wait for."""
+    scope = environment.scope
+    both = [RecipientRef.user(one) for one in ("ellie", "jesper")]
+
+    async def set_preferences() -> None:
+        async with engine.unit() as unit:
+            await write_sets(unit, scope, both, "default", {}, how=Persistence.REPLACE)
+
+    async def identify_both() -> None:
+        people = [InlineRecipient(ref, properties={"n": 1}) for ref in both]
+        async with engine.unit() as unit:
+            await identify(unit, scope, people)
+
+    for _ in range(3):
+        await make.user(environment, "ellie")
+        async with engine.database.transaction() as connection:
+            await delete_recipients(connection, scope.id, both, limit=100)
+            setting = asyncio.create_task(set_preferences())
+            await until_blocked(make)
+            identifying = asyncio.create_task(identify_both())
+            await until_blocked(make, by=2)
+        await asyncio.gather(setting, identifying)
+        async with engine.unit() as unit:
+            await delete_recipients(unit.connection, scope.id, both, limit=100)
+
+
+async def test_tenants_whose_defaults_are_replaced(
+    engine: Engine, environment: Environment
+) -> None:
+    """Storing tenants whose defaults are replaced, or not, must not raise: there is no deadlock."""
+    names = [f"tenant-{number:02}" for number in range(8)]
+    ids = iter(range(10_000))
+
+    async def store() -> None:
+        people = []
+        for name in random.sample(names, 6):
+            given: dict[str, Any] = {"id": name, "n": next(ids)}
+            if random.random() < 0.5:
+                defaults = {"channel_types": {"email": True}, "__persistence_strategy__": "replace"}
+                given["settings"] = {"preference_set": defaults}
+            people.append(said_of_object(given, TENANTS))
+        async with engine.unit() as unit:
+            await identify(unit, environment.scope, people)
+
+    await _all_at_once(*[store] * 6, rounds=10)

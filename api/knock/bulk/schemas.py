@@ -8,6 +8,7 @@ from fastapi import Request
 from pydantic import Field
 from starlette.responses import JSONResponse
 
+from api.kit.addresses import address_of_api
 from api.kit.shapes import Moment, Out, answer
 from domain.bulk.operations import BulkFailure, BulkStatus
 from services.bulk.accept import BulkView
@@ -48,8 +49,8 @@ class BulkOperationOut(Out):
     updated_at: Moment
 
     @classmethod
-    def of(cls, view: BulkView, *, base_url: str) -> Self:
-        """Write an operation; `base_url` is where this API is asked."""
+    def of(cls, view: BulkView, *, address: str) -> Self:
+        """Write an operation; `address` is where this API is reached."""
         operation = view.operation
         return cls(
             typename="BulkOperation",
@@ -61,7 +62,7 @@ class BulkOperationOut(Out):
             success_count=operation.success_count,
             error_count=operation.error_count,
             error_items=[BulkErrorOut.of(failure) for failure in view.failures],
-            progress_path=f"{base_url.rstrip('/')}/v1/bulk_operations/{operation.id}",
+            progress_path=f"{address}/v1/bulk_operations/{operation.id}",
             started_at=operation.started_at,
             completed_at=operation.completed_at,
             failed_at=operation.failed_at,
@@ -72,4 +73,4 @@ class BulkOperationOut(Out):
 
 def answer_bulk(request: Request, view: BulkView) -> JSONResponse:
     """Answer an operation, with the address at which the caller can ask for it."""
-    return answer(BulkOperationOut.of(view, base_url=str(request.base_url)))
+    return answer(BulkOperationOut.of(view, address=address_of_api(request)))

@@ -58,12 +58,12 @@ class SourceEnvironmentOut(Out):
 
     @classmethod
     def of(cls, row: SourceEnvironment, origin: str) -> Self:
-        """Write it; `origin` is where this API is reached."""
+        """Write it; `origin` is where this API is reached, without a slash at the end."""
         settings = row.settings
         return cls(
             updated_at=row.updated_at,
             settings=SourceSettingsOut(
-                endpoint=f"{origin.rstrip('/')}{RECEIVE_PATH}/{row.endpoint_id}",
+                endpoint=f"{origin}{RECEIVE_PATH}/{row.endpoint_id}",
                 enforce_verification=bool(settings.get("enforce_verification")),
                 enforce_idempotency=bool(settings.get("idempotency_key_path")),
                 event_type_path=settings.get("event_type_path"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
+from api.kit.addresses import address_of_api
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.lists import filter_parameters, read_filters
 from api.kit.pagination import BY_TIME_AND_ID
@@ -44,7 +45,7 @@ async def list_sources(
 ) -> JSONResponse:
     """List sources by key."""
     included = query.texts("include", choices=_SETTINGS)
-    origin = str(request.base_url) if included else None
+    origin = address_of_api(request) if included else None
     found = await sources.list_sources(engine)
     return answer(SourcesOut(entries=[SourceSummaryOut.of(view, origin) for view in found]))
 
@@ -55,7 +56,7 @@ async def get_source(
 ) -> JSONResponse:
     """Get a source with its address and settings in every environment."""
     view = await sources.get_source(engine, known_id(key))
-    return answer(SourceOut.of(view, str(request.base_url)))
+    return answer(SourceOut.of(view, address_of_api(request)))
 
 
 @router.put(
@@ -69,7 +70,7 @@ async def upsert_source(
     """Create a source or change it; takes effect at once, in every environment that is named."""
     wanted = await read_body(request, SourceBodyIn)
     view = await sources.put_source(engine, new_id_of(key, field="key"), wanted.source)
-    return answer(SourceBodyOut(source=SourceOut.of(view, str(request.base_url))))
+    return answer(SourceBodyOut(source=SourceOut.of(view, address_of_api(request))))
 
 
 @router.get(

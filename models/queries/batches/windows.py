@@ -13,8 +13,9 @@ from runtime.database import Connection
 
 _OVERDUE = f"""
 SELECT {columns_of(OverdueBatch, "b")} FROM batches b
-WHERE b.closed_at IS NULL AND b.closes_at < %s
-ORDER BY b.closes_at, b.id LIMIT %s
+WHERE b.closed_at IS NULL AND b.closes_at < %(before)s
+  AND (%(after)s::timestamptz IS NULL OR (b.closes_at, b.id) > (%(after)s, %(after_id)s::uuid))
+ORDER BY b.closes_at, b.id LIMIT %(limit)s
 """  # noqa: S608 - names of fields
 
 _EXPRESSIONS = {
@@ -26,23 +27,36 @@ _NOT_RESUMED = f"""
 SELECT {columns_of(ClosedBatch, "b", _EXPRESSIONS)}
 FROM batches b JOIN environments e ON e.id = b.environment_id
 LEFT JOIN recipient_runs r ON r.id = b.carrier_run_id
-WHERE b.resumed_at IS NULL AND b.carrier_run_id IS NOT NULL AND b.closed_at < %s
-ORDER BY b.closed_at, b.id LIMIT %s
+WHERE b.resumed_at IS NULL AND b.carrier_run_id IS NOT NULL AND b.closed_at < %(before)s
+  AND (%(after)s::timestamptz IS NULL OR (b.closed_at, b.id) > (%(after)s, %(after_id)s::uuid))
+ORDER BY b.closed_at, b.id LIMIT %(limit)s
 """  # noqa: S608 - names of fields
 
 
 async def overdue_batches(
-    connection: Connection, before: datetime, *, limit: int
+    connection: Connection, before: datetime, *, limit: int, after: OverdueBatch | None = None
 ) -> list[OverdueBatch]:
     """Return open batches whose window was to close before an instant, the oldest first."""
-    return await fetch_all(connection, OverdueBatch, _OVERDUE, (before, limit))
+    values = {
+        "before": before,
+        "limit": limit,
+        "after": after and after.closes_at,
+        "after_id": after and after.id,
+    }
+    return await fetch_all(connection, OverdueBatch, _OVERDUE, values)
 
 
 async def closed_batches(
-    connection: Connection, before: datetime, *, limit: int
+    connection: Connection, before: datetime, *, limit: int, after: ClosedBatch | None = None
 ) -> list[ClosedBatch]:
     """Return batches that closed before an instant and whose carriers have not gone on."""
-    return await fetch_all(connection, ClosedBatch, _NOT_RESUMED, (before, limit))
+    values = {
+        "before": before,
+        "limit": limit,
+        "after": after and after.closed_at,
+        "after_id": after and after.id,
+    }
+    return await fetch_all(connection, ClosedBatch, _NOT_RESUMED, values)
 
 
 async def note_abandoned(

@@ -50,8 +50,10 @@ _STOPPED = _CHANGE.format(change="stopped_at = %(now)s")
 _DUE = f"""
 SELECT {columns_of(DueBroadcast, "b", {"environment": "e.slug"})}
 FROM broadcasts b JOIN environments e ON e.id = b.environment_id
-WHERE b.status = '{BroadcastStatus.SCHEDULED}' AND b.scheduled_at <= %s
-ORDER BY b.scheduled_at LIMIT %s
+WHERE b.status = '{BroadcastStatus.SCHEDULED}' AND b.scheduled_at <= %(before)s
+  AND (%(after)s::timestamptz IS NULL OR (b.scheduled_at, b.environment_id, b.key)
+       > (%(after)s, %(after_environment)s::uuid, %(after_key)s::text))
+ORDER BY b.scheduled_at, b.environment_id, b.key LIMIT %(limit)s
 """  # noqa: S608 - constants
 
 
@@ -150,7 +152,14 @@ async def _change(
 
 
 async def overdue_broadcasts(
-    connection: Connection, before: datetime, *, limit: int
+    connection: Connection, before: datetime, *, limit: int, after: DueBroadcast | None = None
 ) -> list[DueBroadcast]:
-    """Return scheduled broadcasts that should have been sent before an instant."""
-    return await fetch_all(connection, DueBroadcast, _DUE, (before, limit))
+    """Return scheduled broadcasts that should have been sent before an instant, oldest first."""
+    values = {
+        "before": before,
+        "limit": limit,
+        "after": after and after.scheduled_at,
+        "after_environment": after and after.environment_id,
+        "after_key": after and after.key,
+    }
+    return await fetch_all(connection, DueBroadcast, _DUE, values)

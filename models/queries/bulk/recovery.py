@@ -14,8 +14,9 @@ _IS_OPEN = f"b.status IN ({listed(OPEN_BULK)})"
 _STUCK = f"""
 SELECT {columns_of(StuckBulk, "b", {"environment": "e.slug"})}
 FROM bulk_operations b JOIN environments e ON e.id = b.environment_id
-WHERE {_IS_OPEN} AND b.updated_at < now() - %s
-ORDER BY b.updated_at, b.id LIMIT %s
+WHERE {_IS_OPEN} AND b.updated_at < now() - %(grace)s::interval
+  AND (%(after)s::timestamptz IS NULL OR (b.updated_at, b.id) > (%(after)s, %(after_id)s::uuid))
+ORDER BY b.updated_at, b.id LIMIT %(limit)s
 """  # noqa: S608 - names of fields
 
 _FAIL = f"""
@@ -31,10 +32,16 @@ WHERE i.environment_id = %(environment_id)s AND i.operation_id = failed.id AND N
 
 
 async def stuck_operations(
-    connection: Connection, *, grace: timedelta, limit: int
+    connection: Connection, *, grace: timedelta, limit: int, after: StuckBulk | None = None
 ) -> list[StuckBulk]:
     """Return open operations that have not moved for a while, in all environments."""
-    return await fetch_all(connection, StuckBulk, _STUCK, (grace, limit))
+    values = {
+        "grace": grace,
+        "limit": limit,
+        "after": after and after.updated_at,
+        "after_id": after and after.id,
+    }
+    return await fetch_all(connection, StuckBulk, _STUCK, values)
 
 
 async def fail_operation(

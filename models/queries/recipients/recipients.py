@@ -13,7 +13,7 @@ from domain.kit.errors import InvalidParams
 from domain.preferences.rows import NewSet, Persistence
 from domain.recipients.identify import MAX_PROPERTIES_BYTES, TOO_LARGE, InlineRecipient, combined
 from domain.recipients.recipients import Recipient
-from domain.recipients.refs import USERS, RecipientRef
+from domain.recipients.refs import TENANTS, USERS, RecipientRef
 from models.queries.preferences.sets import write_preference_sets
 from models.queries.recipients.subscriptions import hold_recipients
 from models.sql import columns_of, fetch_all, fetch_one
@@ -25,7 +25,7 @@ CHANGES = """
 ((stored.properties || {new}.properties IS DISTINCT FROM stored.properties
   AND jsonb_deep_merge(stored.properties, {new}.properties) IS DISTINCT FROM stored.properties)
  OR ({new}.settings IS NOT NULL
-     AND coalesce(jsonb_deep_merge(stored.settings, {new}.settings), {new}.settings)
+     AND coalesce(jsonb_deep_merge({settings}, {new}.settings), {new}.settings)
          IS DISTINCT FROM stored.settings)
  OR ({new}.created_at IS NOT NULL AND {new}.created_at IS DISTINCT FROM stored.created_at))
 """
@@ -34,6 +34,11 @@ PEOPLE = """
 unnest(%(people_collections)s::text[], %(people_ids)s::text[], %(people_properties)s::jsonb[],
        %(people_settings)s::jsonb[], %(people_created)s::timestamptz[])
     AS given (collection, id, properties, settings, created_at)
+"""
+# What the settings of a tenant are laid over: its preference set may be replaced as a whole.
+_SETTINGS = f"""
+(CASE WHEN stored.collection = '{TENANTS}' AND stored.id = ANY(%(replacing)s::text[])
+      THEN stored.settings - 'preference_set' ELSE stored.settings END)
 """
 # One statement for any number of rows, in key order so that two requests never deadlock. Nothing
 # is written, nor even locked, for a recipient that would not change: triggers that name the same
@@ -47,23 +52,18 @@ FROM {PEOPLE}
 WHERE NOT EXISTS (
     SELECT FROM recipients AS stored
     WHERE stored.environment_id = %(environment_id)s AND stored.collection = given.collection
-      AND stored.id = given.id AND NOT {CHANGES.format(new="given")})
+      AND stored.id = given.id AND NOT {CHANGES.format(new="given", settings=_SETTINGS)})
 ORDER BY 1, 2, 3
 ON CONFLICT (environment_id, collection, id) DO UPDATE
 SET properties = jsonb_deep_merge(stored.properties, excluded.properties),
-    settings = coalesce(jsonb_deep_merge(stored.settings, excluded.settings), excluded.settings,
+    settings = coalesce(jsonb_deep_merge({_SETTINGS}, excluded.settings), excluded.settings,
                         stored.settings),
     created_at = coalesce(excluded.created_at, stored.created_at),
     updated_at = excluded.updated_at
-WHERE {CHANGES.format(new="excluded")}
+WHERE {CHANGES.format(new="excluded", settings=_SETTINGS)}
 RETURNING collection, id,
     octet_length(properties::text) + coalesce(octet_length(settings::text), 0) AS size
 """  # noqa: S608 - fixed text
-
-_FORGET_PREFERENCES = """
-UPDATE recipients SET settings = settings - 'preference_set'
-WHERE environment_id = %s AND collection = %s AND id = %s AND settings ? 'preference_set'
-"""
 
 _SET_CHANNEL_DATA = """
 INSERT INTO channel_data (environment_id, collection, recipient_id, channel_id, data, updated_at)
@@ -142,14 +142,15 @@ async def upsert_recipients(
     ordered = described(recipients)
     if not ordered:
         return []
-    for entry in ordered:
-        if entry.replaces_preferences:
-            await connection.execute(
-                _FORGET_PREFERENCES, (environment_id, entry.ref.collection, entry.ref.id)
-            )
+    replacing = [entry.ref.id for entry in ordered if entry.replaces_preferences]
     cursor = await connection.execute(
         _UPSERT,
-        {"environment_id": environment_id, "now": now, **people_values(ordered)},
+        {
+            "environment_id": environment_id,
+            "now": now,
+            "replacing": replacing,
+            **people_values(ordered),
+        },
     )
     written = await cursor.fetchall()
     for row in written:

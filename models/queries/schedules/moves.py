@@ -19,8 +19,12 @@ WHERE m.environment_id = %s
 """
 
 _SETTLED = f"""
-SELECT {columns_of(Move, "m")} FROM moved_recipients m WHERE m.moved_at < now() - %s::interval
-ORDER BY m.moved_at LIMIT %s
+SELECT {columns_of(Move, "m")} FROM moved_recipients m
+WHERE m.moved_at < now() - %(age)s::interval
+  AND (%(after)s::timestamptz IS NULL
+       OR (m.moved_at, m.environment_id, m.collection, m.recipient_id)
+        > (%(after)s, %(environment_id)s::uuid, %(collection)s::text, %(recipient_id)s::text))
+ORDER BY m.moved_at, m.environment_id, m.collection, m.recipient_id LIMIT %(limit)s
 """  # noqa: S608 - names of fields
 
 # Who has moved again meanwhile stays.
@@ -38,9 +42,19 @@ async def moved_among(
     return await fetch_all(connection, RecipientRef, _AMONG, values)
 
 
-async def settled_moves(connection: Connection, *, age: timedelta, limit: int) -> list[Move]:
+async def settled_moves(
+    connection: Connection, *, age: timedelta, limit: int, after: Move | None = None
+) -> list[Move]:
     """Return moves that were made some time ago, by the database's clock, the oldest first."""
-    return await fetch_all(connection, Move, _SETTLED, (age, limit))
+    values = {
+        "age": age,
+        "limit": limit,
+        "after": after and after.moved_at,
+        "environment_id": after and after.environment_id,
+        "collection": after and after.collection,
+        "recipient_id": after and after.recipient_id,
+    }
+    return await fetch_all(connection, Move, _SETTLED, values)
 
 
 async def forget_move(connection: Connection, move: Move) -> None:

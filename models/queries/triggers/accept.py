@@ -88,7 +88,8 @@ _DESCRIBED = f"""described AS (
     SELECT given.collection, given.id,
            given.properties = '{{}}' AND given.settings IS NULL AND given.created_at IS NULL
                AS is_bare,
-           (SELECT NOT {CHANGES.format(new="given")} FROM recipients stored
+           (SELECT NOT {CHANGES.format(new="given", settings="stored.settings")}
+            FROM recipients stored
             WHERE stored.environment_id = %(environment_id)s
               AND stored.collection = given.collection AND stored.id = given.id) AS is_unchanged
     FROM {PEOPLE}

@@ -64,8 +64,10 @@ ORDER BY w.recipient_run_id, w.step_ref
 _UNSETTLED = f"""
 SELECT {columns_of(UnsettledWait, "w", {"environment": "e.slug"})}
 FROM event_waits w JOIN environments e ON e.id = w.environment_id
-WHERE w.settled_at IS NULL AND w.claimed_at IS NULL AND w.registered_at < %s
-ORDER BY w.registered_at LIMIT %s
+WHERE w.settled_at IS NULL AND w.claimed_at IS NULL AND w.registered_at < %(before)s
+  AND (%(after)s::timestamptz IS NULL OR (w.registered_at, w.recipient_run_id, w.step_ref)
+       > (%(after)s, %(after_run)s::uuid, %(after_step)s::text))
+ORDER BY w.registered_at, w.recipient_run_id, w.step_ref LIMIT %(limit)s
 """  # noqa: S608 - names of fields
 
 _SETTLE = f"UPDATE event_waits SET settled_at = %(now)s WHERE {_OF_STEP}"  # noqa: S608 - fixed text
@@ -156,10 +158,17 @@ async def awaiting(
 
 
 async def unsettled_waits(
-    connection: Connection, before: datetime, *, limit: int
+    connection: Connection, before: datetime, *, limit: int, after: UnsettledWait | None = None
 ) -> list[UnsettledWait]:
     """Return waits that were registered before an instant and not looked after since."""
-    return await fetch_all(connection, UnsettledWait, _UNSETTLED, (before, limit))
+    values = {
+        "before": before,
+        "limit": limit,
+        "after": after and after.registered_at,
+        "after_run": after and after.recipient_run_id,
+        "after_step": after and after.step_ref,
+    }
+    return await fetch_all(connection, UnsettledWait, _UNSETTLED, values)
 
 
 async def settle_wait(

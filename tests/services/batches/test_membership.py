@@ -15,6 +15,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from domain.contract.runs import AwaitBatch, BatchWindowInput
+from services.batches import windows
 from services.batches.windows import close_early, close_left_over_windows, close_window
 from services.triggers.expansions import expand
 from temporal_workflows.signals import BATCH_CLOSED
@@ -453,6 +454,26 @@ async def test_a_word_that_was_lost_is_said_again(
     temporal.signals.clear()
     await close_left_over_windows(later.engine)
     assert word not in [(signal, args) for _, signal, args in temporal.signals]
+
+
+async def test_however_many_are_left_over(
+    world: World, temporal: TemporalRecorder, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sweep comes to all windows and carriers: what it can do nothing about stays behind it."""
+    monkeypatch.setattr(windows, "_AT_ONCE", 1)
+    await publish(world, seconds=600)
+    for number in range(3):
+        run_id = await world.at(at).begin(KEY, {"id": f"user-{number}"}, data={"n": number})
+        await world.at(at).walk(run_id)
+    later = world.at(at + timedelta(seconds=700))
+    await close_left_over_windows(later.engine)
+    found = await batches(world)
+    assert [batch["closed_at"] is not None for batch in found] == [True] * 3
+
+    temporal.signals.clear()
+    await close_left_over_windows(world.at(at + timedelta(seconds=800)).engine)
+    words = [args for _, signal, args in temporal.signals if signal == BATCH_CLOSED]
+    assert all((str(batch["id"]),) in words for batch in found)
 
 
 @pytest.mark.parametrize("how", ["ended in Temporal", "cancelled"])

@@ -11,11 +11,18 @@ from uuid import UUID
 import pytest
 from psycopg.types.json import Jsonb
 
+from domain.content.partial import PARTIAL
 from domain.contract.runs import BroadcastInput, TriggerFanoutInput
 from domain.kit.errors import InvalidParams, NotFound, Unavailable, Unprocessable
 from domain.recipients.refs import RecipientRef
-from services.broadcasts.broadcasts import get_broadcast
-from services.broadcasts.sending import cancel_broadcast, send_left_over, send_scheduled
+from services.broadcasts import sending
+from services.broadcasts.broadcasts import get_broadcast, upsert_broadcast
+from services.broadcasts.sending import (
+    cancel_broadcast,
+    send_broadcast,
+    send_left_over,
+    send_scheduled,
+)
 from services.bulk.departures import delete_recipient
 from services.effects import settle
 from services.triggers import expansions
@@ -23,13 +30,15 @@ from services.triggers.expansions import expand
 from services.triggers.fan_outs import CHUNK_SIZE, PACED_CHUNKS, plan_trigger
 from tests.support.broadcasts import SALE, draft, join, leave, make_runs, send, trigger_of
 from tests.support.builders import T0
+from tests.support.content import note, save_content
 from tests.support.interruptions import FailingTemporal, InterruptedDatabase
-from tests.support.steps import delay_step, email_step, with_template
+from tests.support.steps import delay_step, email_step, feed_step, with_template
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.world import World, channel_step
 
 LATER = timedelta(hours=1)
 MAIL = with_template(email_step(), settings={"layout_key": "unknown"})
+FOOTED = feed_step("{% render 'footer' %}")
 
 
 async def status(world: World) -> str:
@@ -276,6 +285,29 @@ async def test_a_process_dies_between_pages(world: World) -> None:
     assert [user for user, _ in await pairs(world)] == expected
 
 
+async def test_however_many_nobody_has_sent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sweep comes to all of them: one that cannot be sent stands in nobody's way."""
+    monkeypatch.setattr(sending, "_AT_ONCE", 1)
+    scope = world.environment.scope
+    keys = ["first", "second", "third"]
+    for key in keys:
+        await upsert_broadcast(
+            world.engine, scope, key, {"name": key, "steps": [channel_step("feed")]}
+        )
+        await send_broadcast(world.at(T0).engine, scope, key, T0 + LATER)
+    await world.make.rows(
+        "UPDATE broadcasts SET version_id = NULL WHERE environment_id = %s AND key = 'first'"
+        " RETURNING 1",
+        world.environment.id,
+    )
+    await send_left_over(world.at(T0 + LATER + timedelta(minutes=1)).engine)
+    rows = await world.make.rows(
+        "SELECT key, status FROM broadcasts WHERE environment_id = %s ORDER BY key",
+        world.environment.id,
+    )
+    assert [row["status"] for row in rows] == ["scheduled", "sent", "sent"]
+
+
 async def test_large_ones_are_paced(world: World) -> None:
     """Its fan-out starts some hundred, and pauses before the next ones."""
     expected = [f"u{n:04}" for n in range(PACED_CHUNKS * CHUNK_SIZE + 1)]
@@ -297,6 +329,7 @@ async def test_large_ones_are_paced(world: World) -> None:
         ((), {}, "steps"),
         ((channel_step("feed"),), {"target_audience_key": "nobody"}, "target_audience_key"),
         ((MAIL,), {}, "steps[0].template.settings.layout_key"),
+        ((FOOTED,), {}, "steps[0].template.markdown_body"),
     ],
 )
 async def test_what_cannot_be_sent(
@@ -309,3 +342,16 @@ async def test_what_cannot_be_sent(
         await send(world)
     assert [error.field for error in refusal.value.errors] == [place]
     assert await status(world) == "draft"
+
+
+async def test_a_partial_has_to_be_committed(world: World) -> None:
+    """What a broadcast renders by name may be a draft as it is, and not when it is sent."""
+    slug = world.environment.scope.slug
+    footer = {"name": "Footer", "type": "text", "content": "Bye"}
+    await save_content(world.engine, slug, PARTIAL, "footer", footer, force=True)
+    assert (await draft(world, FOOTED)).valid
+    with pytest.raises(InvalidParams):
+        await send(world)
+    assert await status(world) == "draft"
+    await save_content(world.engine, slug, PARTIAL, "footer", footer, commit=note(), force=True)
+    assert (await send(world)).status == "sent"

@@ -56,21 +56,22 @@ async def _made(world: World) -> list[tuple[str, int]]:
     return [(row["recipient_id"], row["n"]) for row in rows]
 
 
-_WHOLE = [(f"user-{number:04}", number) for number in range(150)]
+def _whole(count: int) -> list[tuple[str, int]]:
+    return [(f"user-{number:04}", number) for number in range(count)]
 
 
-# Two chunks, each with a look and a transaction.
+# Four chunks, each a transaction.
 @pytest.mark.parametrize("works", range(4))
 async def test_a_database_that_goes_away_doubles_nothing(world: World, works: int) -> None:
     """Whenever the database goes away, the same turn again leaves one schedule for each entry."""
-    operation_id = await _accept(world, *_entries(150))
+    operation_id = await _accept(world, *_entries(350))
     database = InterruptedDatabase(world.engine.database, works=works, away=1)
     order = order_of(world.environment, operation_id)
     with pytest.raises(Unavailable):
         await work_on_bulk(world.with_parts(database=database).engine, order, turn=1)
     after = await finish(world.engine, world.environment, operation_id)
-    assert counts(after) == ("completed", 150, 150, 0)
-    assert await _made(world) == _WHOLE
+    assert counts(after) == ("completed", 350, 350, 0)
+    assert await _made(world) == _whole(350)
 
 
 async def test_two_workers_make_each_schedule_once(world: World) -> None:
@@ -78,7 +79,7 @@ async def test_two_workers_make_each_schedule_once(world: World) -> None:
     operation_id = await _accept(world, *_entries(150))
     order = order_of(world.environment, operation_id)
     await asyncio.gather(*(work_on_bulk(world.engine, order, turn=turn) for turn in range(3)))
-    assert await _made(world) == _WHOLE
+    assert await _made(world) == _whole(150)
 
 
 async def test_a_clock_is_told_once_of_a_chunk(world: World, temporal: TemporalRecorder) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -13,6 +14,7 @@ import pytest
 from domain.bulk.operations import BulkItem, OpenBulk
 from domain.bulk.requests import BulkIdentifyIn
 from domain.kit.errors import InvalidParams, NotFound, Unavailable
+from runtime.database import Connection, Database
 from services.bulk import recipients, work
 from services.bulk.accept import BulkView, get_operation
 from services.bulk.items import ItemKind
@@ -66,6 +68,23 @@ async def test_an_operation_is_worked_through(world: World) -> None:
     assert after.operation.completed_at is not None
     assert (after.failures, await _items(world, operation_id)) == ([], [])
     assert (await _stored(world))["user-0249"] == {"name": "Name 249"}
+
+
+async def test_a_chunk_is_one_transaction(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three chunks of a kind that needs nothing beforehand are three transactions."""
+    operation_id = await _accept(world, *_users(250))
+    begun = []
+    transaction = Database.transaction
+
+    def counting(database: Database) -> AbstractAsyncContextManager[Connection]:
+        begun.append(database)
+        return transaction(database)
+
+    monkeypatch.setattr(Database, "transaction", counting)
+    assert (
+        await work_on_bulk(world.engine, order_of(world.environment, operation_id), turn=1)
+    ).is_over
+    assert len(begun) == 3
 
 
 async def test_an_operation_of_nothing_completes(world: World) -> None:
@@ -151,16 +170,16 @@ async def test_two_workers_share_an_operation(world: World) -> None:
 @pytest.mark.parametrize("works", range(6))
 async def test_a_database_that_goes_away_loses_nothing(world: World, works: int) -> None:
     """Whenever the database goes away, the same turn again ends with every item counted once."""
-    operation_id = await _accept(world, *_users(150))
+    operation_id = await _accept(world, *_users(350))
     order = order_of(world.environment, operation_id)
     database = InterruptedDatabase(world.engine.database, works=works, away=1)
     interrupted = world.with_parts(database=database).engine
-    if works < 4:  # two chunks, each with a look and a transaction
+    if works < 4:  # four chunks, each a transaction
         with pytest.raises(Unavailable):
             await work_on_bulk(interrupted, order, turn=1)
     assert (await work_on_bulk(interrupted, order, turn=2)).is_over
     view = await get_operation(world.engine, world.environment.scope, operation_id)
-    assert counts(view) == ("completed", 150, 150, 0)
+    assert counts(view) == ("completed", 350, 350, 0)
 
 
 class _Kind:

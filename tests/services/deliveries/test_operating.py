@@ -9,12 +9,14 @@ from uuid import UUID
 import pytest
 
 from domain.kit.errors import NotFound, Unprocessable
+from domain.kit.ids import message_delivery_workflow_id
 from domain.messages.claims import RetryRequest
-from services.channels import holds
-from services.deliveries import retries
+from services.deliveries import holds, retries
 from services.deliveries.outcomes import TryAgain
 from services.deliveries.retries import retry_messages
+from tests.support.interruptions import FailingTemporal
 from tests.support.steps import CHANNEL_KEYS
+from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.world import World, channel_step
 
 MAIL = CHANNEL_KEYS["email"]
@@ -49,6 +51,53 @@ async def test_a_held_channel_sends_nothing_until_it_is_released(world: World) -
     for message_id in (before, after):
         await world.change_delivery(message_id, "due_at = now()")
         assert await world.deliver(message_id) == "sent"
+
+
+async def test_what_waited_goes_out_with_the_release(
+    world: World, temporal: TemporalRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody looks when the next look would have been: all are delivered at once, page by page."""
+    monkeypatch.setattr(holds, "_AT_ONCE", 2)
+    scope = world.environment.scope
+    await holds.hold_channel(world.engine, scope, MAIL)
+    waiting = [await _mail(world) for _ in range(5)]
+    for message_id in waiting:
+        with pytest.raises(TryAgain):
+            await world.deliver(message_id)
+    temporal.starts.clear()
+    assert await holds.release_channel(world.engine, scope, MAIL) == 5
+    started = {workflow_id for workflow_id, _, _ in temporal.starts}
+    slug = scope.slug
+    assert started == {message_delivery_workflow_id(slug, each, 0) for each in waiting}
+    for message_id in waiting:
+        assert await world.deliver(message_id) == "sent"
+
+
+async def test_a_release_needs_no_temporal(world: World) -> None:
+    """The channel is released; whoever delivers its messages finds them due when they look."""
+    scope = world.environment.scope
+    await holds.hold_channel(world.engine, scope, MAIL)
+    message_id = await _mail(world)
+    with pytest.raises(TryAgain):
+        await world.deliver(message_id)
+    away = world.with_parts(temporal=FailingTemporal())
+    assert await holds.release_channel(away.engine, scope, MAIL) == 1
+    assert await world.deliver(message_id) == "sent"
+
+
+async def test_a_release_sends_nothing_before_its_time(
+    world: World, temporal: TemporalRecorder
+) -> None:
+    """What waits for its send window, or for its next attempt, was not held, and waits on."""
+    scope = world.environment.scope
+    message_id = await _mail(world)
+    await world.change_delivery(message_id, "due_at = now() + interval '1 hour'")
+    await holds.hold_channel(world.engine, scope, MAIL)
+    temporal.starts.clear()
+    assert await holds.release_channel(world.engine, scope, MAIL) == 1
+    assert temporal.starts == []
+    with pytest.raises(TryAgain):
+        await world.deliver(message_id)
 
 
 async def test_a_hold_is_of_one_environment_and_channel(world: World) -> None:

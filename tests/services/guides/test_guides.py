@@ -9,6 +9,10 @@ from uuid import UUID
 
 import pytest
 
+from domain.content.kind import KindOfContent
+from domain.content.partial import PARTIAL
+from domain.content.translation import TRANSLATION
+from domain.content.variables import VariableRequest
 from domain.guides.requests import GuideArchivedIn, GuideInteractedIn, GuideKeyIn, GuideSeenIn
 from domain.guides.rows import Ineligibility
 from domain.kit.errors import NotFound
@@ -16,10 +20,13 @@ from domain.kit.shapes import Shape, read_shape
 from domain.messages.engagement import Engagement, StatusChange
 from domain.recipients.refs import RecipientRef
 from services.bulk.departures import delete_recipient
+from services.content.variables import put_variable
 from services.guides import engaging
 from services.guides.showing import GuidesView, show_guides
+from tests.support.account import Account
 from tests.support.broadcasts import join
 from tests.support.builders import T0
+from tests.support.content import note, save_content
 from tests.support.guides import CHANNEL_KEY, activate, guide_step, publish_guide
 from tests.support.steps import when
 from tests.support.waiting import until_blocked
@@ -93,6 +100,60 @@ async def test_what_it_says(world: World, channel: UUID) -> None:
         "dismissible": True,
     }
     assert step.engaged is None
+
+
+async def _commit(world: World, kind: KindOfContent[Any], key: str, **document: Any) -> None:
+    slug = world.environment.scope.slug
+    await save_content(world.engine, slug, kind, key, document, commit=note(), force=True)
+
+
+async def _said(world: World, channel: UUID, title: str, **asked: Any) -> Any:
+    """Return what a guide with this title says."""
+    await publish_guide(world, "tour", guide_step(title=title))
+    view = await show(world, channel, **asked)
+    return [shown.steps[0].content["title"] for shown in view.entries]
+
+
+async def test_it_renders_partials(world: World, channel: UUID) -> None:
+    """What is rendered by name is seen, as in messages."""
+    await _commit(world, PARTIAL, "greeting", name="G", type="text", content="Hi {{ name }}")
+    said = await _said(world, channel, "{% render 'greeting', name: recipient.name %}!")
+    assert said == ["Hi Ellie!"]
+
+
+@pytest.mark.parametrize(
+    ("locale", "asked", "said"),
+    [
+        ("de-AT", {}, "Hallo"),
+        ("de-AT", {"tenant_id": "acme"}, "Servus"),
+        (None, {}, "Hello"),
+        ("de-AT", {"is_anonymous": True}, "Hello"),
+    ],
+)
+async def test_it_is_translated(
+    world: World, channel: UUID, locale: str | None, asked: dict[str, Any], said: str
+) -> None:
+    """By the locale of the user, for the tenant; nothing stored is told to anybody."""
+    if locale is not None:
+        await world.identify(ELLIE, locale=locale)
+    for key, text in (("en", "Hello"), ("de", "Hallo"), ("de~acme", "Servus")):
+        await _commit(world, TRANSLATION, key, format="json", content=f'{{"hi": "{text}"}}')
+    assert await _said(world, channel, "{{ 'hi' | t }}", **asked) == [said]
+
+
+async def test_it_sees_public_variables_only(account: Account) -> None:
+    """A secret variable is nothing to what users are shown, in texts and in conditions."""
+    world = await account.world()
+    channel = await world.channel("in_app_guide", CHANNEL_KEY)
+    for key, kind in (("plan", "public"), ("token", "secret")):
+        wanted = VariableRequest.model_validate({"type": kind, "value": f"{key}-value"})
+        await put_variable(world.engine, key, wanted)
+    said = await _said(world, channel, "{{ vars.plan }}/{{ vars.token }}")
+    assert said == ["plan-value/"]
+    for key in ("plan", "token"):
+        condition = when(f"vars.{key}", "equal_to", f"{key}-value")
+        await publish_guide(world, f"with-{key}", target_property_conditions=condition)
+    assert keys(await show(world, channel)) == ["tour", "with-plan"]
 
 
 async def test_the_oldest_first(world: World, channel: UUID) -> None:

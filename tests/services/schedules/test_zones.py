@@ -16,6 +16,7 @@ from domain.recipients.subscriptions import SubscribeIn
 from services.bulk.departures import delete_recipient
 from services.recipients.recipients import store_recipient
 from services.recipients.subscriptions import subscribe
+from services.schedules import zones
 from services.schedules.pauses import pause_schedule, resume_schedule
 from services.schedules.zones import follow_settled_moves
 from tests.support.schedules import ELLIE, FLOW, change, fire, row_of, schedule, triggers_of
@@ -112,6 +113,24 @@ async def test_a_schedule_made_beside_a_move_follows_it(morning: World) -> None:
     )
     assert await follow_settled_moves(morning.engine) >= 1
     assert await _next(morning, made) == NINE_IN_INDIA
+    left = await morning.make.rows(
+        "SELECT 1 FROM moved_recipients WHERE environment_id = %s", morning.environment.id
+    )
+    assert left == []
+
+
+async def test_however_many_have_moved(morning: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sweep comes to all moves: one that cannot be followed stands in nobody's way."""
+    monkeypatch.setattr(zones, "_AT_ONCE", 1)
+    people = [f"user-{number}" for number in range(3)]
+    for person in people:
+        await morning.make.user(morning.environment, person)
+        await morning.identify(person, timezone="Asia/Kolkata")
+    await morning.make.rows(
+        "UPDATE moved_recipients SET moved_at = '2000-01-01' WHERE environment_id = %s",
+        morning.environment.id,
+    )
+    await follow_settled_moves(morning.engine)
     left = await morning.make.rows(
         "SELECT 1 FROM moved_recipients WHERE environment_id = %s", morning.environment.id
     )

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from temporalio.service import RPCStatusCode
 
 from domain.kit.clock import utc_now
 from domain.messages.engagement import Engagement, StatusChange
 from services.messages.messages import engage_many
+from services.waits import sweep
 from services.waits.sweep import look_after_waits
 from services.waits.telling import READER
+from tests.support.interruptions import FailingTemporal
 from tests.support.steps import message_event, wait_step
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.waiting import until
@@ -45,6 +49,20 @@ def told(temporal: TemporalRecorder) -> list[str]:
     return [
         name.rpartition("/")[2] for name, signal, _ in temporal.signals if signal == "event_arrived"
     ]
+
+
+@dataclass
+class _Refusing(TemporalRecorder):
+    """Takes no word for one run."""
+
+    refused: str = ""
+
+    def get_workflow_handle(self, workflow_id: str, **options: Any) -> Any:
+        """Return a handle that records, or of another Temporal that refuses."""
+        if workflow_id.endswith(self.refused):
+            refusing = FailingTemporal(status=RPCStatusCode.INVALID_ARGUMENT)
+            return refusing.get_workflow_handle(workflow_id)
+        return super().get_workflow_handle(workflow_id, **options)
 
 
 async def until_told(temporal: TemporalRecorder, *runs: str) -> None:
@@ -132,6 +150,26 @@ async def test_an_event_that_missed_the_subscription(
     await look_after_waits(world.at(utc_now() + timedelta(seconds=80)).engine)
     assert run_id in told(temporal)
     assert [wait["settled_at"] is not None for wait in await waits(world)] == [True]
+
+
+async def test_a_wait_that_cannot_be_looked_after(
+    world: World, temporal: TemporalRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sweep comes to all of them: one whose run is not told stands in nobody's way."""
+    monkeypatch.setattr(sweep, "_AT_ONCE", 1)
+    runs = [await wait_for(world, to=person) for person in ("ellie", "sam")]
+    await world.make.rows(
+        "UPDATE outbox_subscriptions SET event_types = '{}' WHERE environment_id = %s RETURNING 1",
+        world.environment.id,
+    )
+    for run_id in runs:
+        await engage(world, run_id)
+    refusing = _Refusing(refused=runs[0])
+    later = world.at(utc_now() + timedelta(seconds=80)).with_parts(temporal=refusing)
+    await look_after_waits(later.engine)
+    assert [run_id for run_id in runs if run_id in told(refusing)] == [runs[1]]
+    settled = {str(one["recipient_run_id"]): one["settled_at"] for one in await waits(world)}
+    assert [settled[run_id] is not None for run_id in runs] == [False, True]
 
 
 async def test_a_cancelled_run(world: World, temporal: TemporalRecorder) -> None:

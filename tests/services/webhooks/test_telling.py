@@ -16,13 +16,14 @@ from domain.kit.json_types import JsonObject
 from domain.messages.engagement import Engagement, StatusChange
 from domain.recipients.refs import RecipientRef
 from domain.webhooks.events import EVENT_TYPES
+from models.queries.runs.open_runs import end_runs, open_runs_by_id
 from services.bulk import departing
 from services.bulk.departures import delete_recipient, merge_users
 from services.messages import messages
 from services.webhooks.fan_out import take_events
 from tests.support.outbox import listening
 from tests.support.webhooks import Hook, forget_endpoints, hooked
-from tests.support.world import World, channel_step
+from tests.support.world import World, channel_step, delay_step
 
 BROKEN = {"markdown_body": "{% for i in (1..20000) %}{% endfor %}"}
 ODD = {"text": "é 😀 \u2028", "whole": 1.0, "large": 12345678901234567890, "nothing": None}
@@ -126,6 +127,20 @@ async def test_the_life_of_a_run_is_told(world: World) -> None:
     assert told == sorted(types)
     assert {each["data"]["id"] for each in ill} == {run_id}
     assert all(each["data"]["__typename"] == "WorkflowRecipientRun" for each in ill)
+
+
+async def test_a_run_that_was_lost_is_told_as_failed(world: World) -> None:
+    """A cancel that is an error, which the run counts, is told; one that was asked for is not."""
+    async with hooked(world, "workflow_recipient_run.error") as hook:
+        asked_for, _ = await world.send(delay_step(), cancellation_key="ck")
+        await world.cancel((await world.run(asked_for))["workflow_key"], "ck")
+        lost, _ = await world.send(delay_step())
+        async with world.engine.connection() as connection:
+            (run,) = await open_runs_by_id(connection, [UUID(lost)])
+            await end_runs(connection, [(run, {"reason": "ended_in_temporal"})])
+        told = [call.json["data"] for call in await hook.tell()]
+
+    assert [(each["id"], each["error_count"]) for each in told] == [(lost, 1)]
 
 
 async def test_a_deleted_message_is_told_to_nobody(world: World) -> None:

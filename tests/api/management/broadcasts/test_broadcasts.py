@@ -121,6 +121,11 @@ async def test_validation_keeps_nothing(management: httpx.AsyncClient) -> None:
     assert (judged["broadcast"]["status"], judged["broadcast"]["valid"]) == ("draft", True)
     refused = await _put(management, _sale(target_audience_key="nobody"), f"{PATH}/validate")
     assert [error["field"] for error in refused.json()["errors"]] == ["target_audience_key"]
+    partial = _sale(feed_step("{% render 'unknown' %}"))
+    refused = await _put(management, partial, f"{PATH}/validate")
+    assert [error["field"] for error in refused.json()["errors"]] == [
+        "steps[0].template.markdown_body"
+    ]
     assert (await management.get(PATH)).status_code == 404
 
 
