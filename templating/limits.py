@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from time import monotonic, thread_time
+from typing import NamedTuple
 
 # Of a single value made by a filter: characters of a string, members of a list or range.
 MAX_STRING = 2_000_000
@@ -19,18 +20,38 @@ MAX_INTEGER_BITS = 14_000
 MAX_SOURCE = 512 * 1024
 
 
+class Position(NamedTuple):
+    """Where something stands in a source; both are counted from 1."""
+
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        """Say it to the template's author."""
+        return f"line {self.line}, column {self.column}"
+
+
 class LiquidError(ValueError):
     """A template that cannot be compiled or rendered.
 
     Args:
         message: one sentence for the template's author.
-        line: 1-based line in the source that was given, or None when it has no place.
+        at: where in the source that was given, or None when it has no place.
+        field: which of several templates it is, such as `html_body`.
     """
 
-    def __init__(self, message: str, line: int | None = None) -> None:
-        super().__init__(message if line is None else f"{message} (line {line})")
+    def __init__(
+        self, message: str, at: Position | None = None, *, field: str | None = None
+    ) -> None:
+        named = message if field is None else f"{field}: {message}"
+        super().__init__(named if at is None else f"{named} ({at})")
         self.message = message
-        self.line = line
+        self.at = at
+        self.field = field
+
+    def within(self, field: str) -> LiquidError:
+        """Return the same error as one of a field."""
+        return LiquidError(self.message, self.at, field=field)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ def render_request(template: JsonObject, renderer: Renderer) -> HttpContent:
     method = template.get("method")
     if not is_method(method):
         named = one_line(to_text(method))[:16]
-        raise LiquidError(f"method: '{named}' is not one of {', '.join(METHODS)}")
+        raise LiquidError(f"'{named}' is not one of {', '.join(METHODS)}", field="method")
     return {
         "method": method,
         "url": renderer.line(template.get("url"), "url"),
@@ -36,7 +36,7 @@ def _pairs(template: JsonObject, key: str, renderer: Renderer) -> list[dict[str,
     if isinstance(given, str):
         given = renderer.json_value(given, key)
         if not isinstance(given, (dict, list, type(None))):
-            raise LiquidError(f"{key}: does not render to a JSON object")
+            raise LiquidError("does not render to a JSON object", field=key)
         # It was rendered already: what a recipient's data says must not be run as a template.
         write: Callable[[object, str], str] = _printed_line
     else:
@@ -46,7 +46,8 @@ def _pairs(template: JsonObject, key: str, renderer: Renderer) -> list[dict[str,
     rendered = []
     for index, pair in enumerate(given or []):
         if not isinstance(pair, dict):
-            raise LiquidError(f"{key}[{index}]: must be an object with key and value")
+            message = "must be an object with key and value"
+            raise LiquidError(message, field=f"{key}[{index}]")
         name = write(pair.get("key"), f"{key}[{index}].key")
         value = write(pair.get("value"), f"{key}[{index}].value")
         if name:

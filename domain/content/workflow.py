@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import ClassVar
 
 from domain.content.kind import KindOfContent
@@ -51,7 +52,8 @@ class WorkflowKind(KindOfContent[WorkflowDefinition]):
     def templates(self, document: WorkflowDefinition) -> Iterator[Template]:
         """Yield the templates and overrides of all steps."""
         for place, step in all_steps(document.steps):
-            yield from step.templates(place)
+            for template in step.templates(place):
+                yield replace(template, step=step.ref)
 
     def files(self, document: WorkflowDefinition) -> Iterator[tuple[str, FileFields]]:
         """Yield templates and overrides, where the steps have members for files."""

@@ -74,11 +74,18 @@ class Language(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A Liquid source in content."""
+    """A Liquid source in content.
+
+    Attributes:
+        place: in the document.
+        language: what it renders to.
+        step: ref of the step that it belongs to, if it belongs to one.
+    """
 
     place: str
     source: str
     language: Language = Language.TEXT
+    step: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import psycopg
 
 from domain.conditions import ConditionError
 from domain.kit.errors import Unavailable
+from domain.kit.json_types import JsonObject
 from domain.kit.storable import storable_text
 from templating.limits import LiquidError
 
@@ -29,13 +30,21 @@ class ContentError(Exception):
         text: one sentence for the author; ends in the run's story.
         is_final: whether the step fails at once, because another attempt would not help or all of
             them were made.
+        place: the field that is at fault, and the line and column in it, as far as they are known.
     """
 
-    def __init__(self, kind: str, text: str, *, is_final: bool = False) -> None:
+    def __init__(
+        self, kind: str, text: str, *, is_final: bool = False, place: JsonObject | None = None
+    ) -> None:
         super().__init__(text)
         self.kind = kind
         self.text = storable_text(text)[:_LONGEST]
         self.is_final = is_final
+        self.place = place or {}
+
+    def told(self) -> JsonObject:
+        """Return what an event says of it."""
+        return {"reason": self.kind, "error": self.text, **self.place}
 
 
 @contextmanager
@@ -47,4 +56,10 @@ def blaming(kind: str) -> Iterator[None]:
         raise
     except Exception as error:
         text = str(error) if isinstance(error, _SPOKEN) else f"{type(error).__name__}: {error}"
-        raise ContentError(kind, text) from error
+        place = _place(error) if isinstance(error, LiquidError) else None
+        raise ContentError(kind, text, place=place) from error
+
+
+def _place(error: LiquidError) -> JsonObject:
+    place: JsonObject = {} if error.field is None else {"field": error.field}
+    return place if error.at is None else {**place, **error.at._asdict()}

@@ -132,12 +132,11 @@ async def _why_not(walk: Walk, *, begins: bool) -> str | None:
     try:
         verdict = await walk.judge(walk.definition.conditions)
     except ContentError as error:
-        data: JsonObject = {"reason": error.kind, "error": error.text}
-        walk.journal.tell(RunEventType.TRIGGER_CONDITIONS_EVALUATED, failed=True, data=data)
+        walk.journal.tell(RunEventType.TRIGGER_CONDITIONS_EVALUATED, failed=True, data=error.told())
         return _BROKEN_CONDITIONS
     if verdict is None:
         return None
-    data = {"passed": verdict.passed, "conditions": verdict.trace}
+    data: JsonObject = {"passed": verdict.passed, "conditions": verdict.trace}
     walk.journal.tell(RunEventType.TRIGGER_CONDITIONS_EVALUATED, data=data)
     return None if verdict.passed else "trigger_conditions_not_met"
 
@@ -234,7 +233,7 @@ def _fail(
         RunEventType.STEP_FAILED if last else RunEventType.STEP_RETRYING,
         step=step,
         attempt=attempt,
-        data={"reason": error.kind, "error": error.text},
+        data=error.told(),
     )
     outcome: JsonObject = {"outcome": "failed"}
     story = f"`{step.ref}` failed: broken {error.kind}"

@@ -29,6 +29,7 @@ from templating.limits import (
     Budget,
     Limits,
     LiquidError,
+    Position,
 )
 from templating.liquid.expressions import adjust
 from templating.liquid.filters import KNOCK_FILTERS
@@ -40,7 +41,7 @@ from templating.liquid.number_filters import NUMBER_FILTERS
 from templating.liquid.partials import PartialNode
 from templating.liquid.printing import storable
 from templating.liquid.render_context import BudgetedContext, LimitedOutput
-from templating.liquid.scan import check_delimiters, has_liquid, line_at
+from templating.liquid.scan import check_delimiters, has_liquid, position_at
 from templating.liquid.tags import register_tags
 from templating.liquid.text_filters import TEXT_FILTERS
 from templating.liquid.time_filters import is_zone
@@ -186,7 +187,7 @@ def render_text(
         Text that PostgreSQL can store: without NUL and lone surrogates.
 
     Raises:
-        LiquidError: for every failure, with the line where it is known.
+        LiquidError: for every failure, with its place where that is known.
     """
     if not has_liquid(source):
         if len(source) > MAX_SOURCE:
@@ -254,11 +255,11 @@ def _render_node(node: Node, context: BudgetedContext, output: TextIO) -> None:
     try:
         node.render(context, output)
     except LiquidError as error:
-        raise LiquidError(error.message, error.line or _line(node.token)) from error
+        raise LiquidError(error.message, error.at or _place(node.token)) from error
     except EngineError as error:
         raise _translate(error, node.token) from error
     except LiquidInterrupt as error:
-        raise LiquidError(f"unexpected '{error}'", _line(node.token)) from error
+        raise LiquidError(f"unexpected '{error}'", _place(node.token)) from error
     except MemoryError:
         raise
     except Exception as error:
@@ -266,7 +267,7 @@ def _render_node(node: Node, context: BudgetedContext, output: TextIO) -> None:
         # recursion); for the caller they are the template's fault like any other.
         reason = str(error) or type(error).__name__
         raise LiquidError(
-            f"The template cannot be rendered: {reason}", _line(node.token)
+            f"The template cannot be rendered: {reason}", _place(node.token)
         ) from error
 
 
@@ -275,18 +276,21 @@ def _parse(source: str) -> BoundTemplate:
     try:
         return _LIQUID_ENV.from_string(source)
     except EngineError as error:
-        raise _translate(error, None) from error
+        refusal = _translate(error, None)
+        # Of a block that is not closed the engine does not know where it begins.
+        at = refusal.at or position_at(source, len(source))
+        raise LiquidError(refusal.message, at) from error
     except Exception as error:
         raise LiquidError(f"The template cannot be read ({type(error).__name__}).") from error
 
 
 def _translate(error: EngineError, fallback: Token | None) -> LiquidError:
     token = error.token if error.token and error.token.start_index >= 0 else fallback
-    return LiquidError(str(error.message), _line(token) if token else None)
+    return LiquidError(str(error.message), _place(token) if token else None)
 
 
-def _line(token: Token) -> int:
-    return line_at(token.source, token.start_index)
+def _place(token: Token) -> Position:
+    return position_at(token.source, token.start_index)
 
 
 def _settle(template: BoundTemplate) -> Iterator[LiquidError]:
@@ -296,7 +300,7 @@ def _settle(template: BoundTemplate) -> Iterator[LiquidError]:
         if isinstance(expression, FilteredExpression):
             for used in expression.filters or ():
                 if used.name not in _LIQUID_ENV.filters:
-                    yield LiquidError(f"unknown filter '{used.name}'", _line(used.token))
+                    yield LiquidError(f"unknown filter '{used.name}'", _place(used.token))
 
 
 def _wrong_zones(template: BoundTemplate) -> Iterator[LiquidError]:
@@ -308,7 +312,7 @@ def _wrong_zones(template: BoundTemplate) -> Iterator[LiquidError]:
             place = _ZONE_PLACES.get(used.name)
             given = used.args[place].value if place is not None and place < len(used.args) else None
             if isinstance(given, StringLiteral) and not is_zone(given.value):
-                yield LiquidError(f"unknown time zone '{given.value[:64]}'", _line(used.token))
+                yield LiquidError(f"unknown time zone '{given.value[:64]}'", _place(used.token))
 
 
 def _nodes(template: BoundTemplate) -> Iterator[Node]:

@@ -21,7 +21,7 @@ from domain.kit.json_types import JsonObject
 from templating.limits import LiquidError
 from templating.liquid.printing import is_nothing, to_text
 from templating.liquid.render_context import BudgetedContext
-from templating.liquid.scan import line_at
+from templating.liquid.scan import position_at
 
 # What is not closed ends with the source, and a tag that begins again before its end is none, so
 # that looking for ends takes linear time.
@@ -60,14 +60,14 @@ class PartialNode(Node):
         Raises LiquidError: there is none, partials are nested too deep, or it cannot be rendered.
         """
         own = cast(BudgetedContext, context)
-        line = line_at(self.token.source, self.token.start_index)
+        at = position_at(self.token.source, self.token.start_index)
         if own.lookups is None:
-            raise LiquidError("Partials cannot be rendered here.", line)
+            raise LiquidError("Partials cannot be rendered here.", at)
         partial = own.lookups.library.partials.get(self.key)
         if partial is None:
-            raise LiquidError(f"there is no published partial '{self.key}'", line)
+            raise LiquidError(f"there is no published partial '{self.key}'", at)
         if own.depth >= MAX_DEPTH:
-            raise LiquidError(f"partials may be nested at most {MAX_DEPTH} levels deep", line)
+            raise LiquidError(f"partials may be nested at most {MAX_DEPTH} levels deep", at)
         given = {each.name: _plain(each.value.evaluate(context)) for each in self.inputs}
         declared = {field.key for field in partial.fields}
         # Without a field an input arrives as the text that it prints as.
@@ -87,8 +87,8 @@ class PartialNode(Node):
                     sheets.setdefault(sheet.getvalue())
             own.render_nested(content, scope, own, buffer)
         except LiquidError as error:
-            inner = "" if error.line is None else f", line {error.line}"
-            raise LiquidError(f"partial '{self.key}'{inner}: {error.message}", line) from error
+            inner = "" if error.at is None else f", {error.at}"
+            raise LiquidError(f"partial '{self.key}'{inner}: {error.message}", at) from error
         return 1
 
 

@@ -75,7 +75,7 @@ class Renderer:
                 source, self._scope, self._limits, budget=self._budget, lookups=self._lookups
             )
         except LiquidError as error:
-            raise LiquidError(f"{field}: {error.message}", error.line) from error
+            raise error.within(field) from error
 
     def line(self, source: object, field: str) -> str:
         """Render a field that has to be one line, such as a header or an address."""
@@ -87,7 +87,7 @@ class Renderer:
         if value is None:
             return {}
         if not isinstance(value, dict):
-            raise LiquidError(f"{field}: does not render to a JSON object")
+            raise LiquidError("does not render to a JSON object", field=field)
         return value
 
     def json_value(self, source: object, field: str) -> JsonValue:
@@ -103,7 +103,7 @@ class Renderer:
         try:
             return parse_json(rendered)
         except ValueError as error:
-            raise LiquidError(f"{field}: does not render to JSON: {error}") from error
+            raise LiquidError(f"does not render to JSON: {error}", field=field) from error
 
 
 def parse_json(text: str) -> JsonValue:

@@ -42,7 +42,7 @@ class ObjectTemplate:
             self._written = source
         else:
             if not isinstance(self._written, dict):
-                raise LiquidError(f"{field}: is not a JSON object")
+                raise LiquidError("is not a JSON object", field=field)
         self.sources = list(_sources(self._written))
 
     def render(self, out: Renderer) -> JsonObject:

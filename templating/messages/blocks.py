@@ -60,10 +60,12 @@ class Body:
     Attributes:
         source: Liquid.
         places: what begins at which line, counted from 1; in order.
+        is_written: whether its lines are as somebody wrote them, and not made of blocks.
     """
 
     source: str
     places: Sequence[tuple[int, str]]
+    is_written: bool = False
 
     def place_of(self, line: int) -> tuple[str, int]:
         """Return the field in which a line stands, and the line counted within it."""
@@ -87,8 +89,11 @@ def body_of_blocks(
     for index, block in enumerate(blocks):
         place = f"visual_blocks[{index}]"
         if not isinstance(block, dict):
-            raise LiquidError(f"{place}: is not an object")
-        row = (write or html_of_block)(block, place)
+            raise LiquidError("is not an object", field=place)
+        try:
+            row = (write or html_of_block)(block, place)
+        except LiquidError as error:
+            raise error.within(error.field or place) from error
         places.append((line, place))
         rows.append(row)
         line += row.count("\n") + 1
@@ -100,7 +105,7 @@ def html_of_block(block: JsonObject, place: str) -> str:
     block_type = block.get("type")
     inner = _INNER.get(to_text(block_type))
     if inner is None:
-        raise LiquidError(f"{place}: blocks of type '{block_type}' are not supported")
+        raise LiquidError(f"blocks of type '{block_type}' are not supported", field=place)
     layout = _object(block, "layout_attrs")
     default = _IMAGE_PADDING if block_type == "image" else _PADDING
     align = _align(block)

@@ -6,7 +6,7 @@ Source: Knock docs, "Email layouts" and "Email channel settings".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from domain.channels.email import EmailContent
@@ -18,13 +18,9 @@ from templating.liquid.printing import to_text
 from templating.liquid.renderer import Renderer, one_line
 from templating.markup.html_sandbox import inline_css
 from templating.markup.html_text import html_to_text
-from templating.messages import mjml
+from templating.messages import composing, mjml
 from templating.messages.blocks import BASE_CSS, Body, body_of_blocks
 
-# Private-use characters fence the body in the rendered document, so that the text part can be
-# made from the body alone although layout and body are rendered as one.
-_BODY_START = "\ue0c1\ue0c2\ue0c1"
-_BODY_END = "\ue0c2\ue0c1\ue0c2"
 # A line of a mail has 998 characters at most (RFC 5322), and a header of Amazon SES 870.
 _LONGEST_LINK = 850
 # One that begins again before it ends is none; so each is looked through once.
@@ -50,7 +46,8 @@ def render_email(
     if own.get("layout_key") is None:
         layout = None
     elif layout is None:
-        raise LiquidError(f"The e-mail layout '{own['layout_key']}' does not exist.")
+        message = f"the e-mail layout '{own['layout_key']}' does not exist"
+        raise LiquidError(message, field="settings.layout_key")
     # Knock's own files have it beside the settings as well as in them.
     preview_text = own.get("preview_text") or template.get("preview_text")
     preview = renderer.line(preview_text, "preview_text")
@@ -106,7 +103,7 @@ def _body(template: JsonObject, *, is_mjml: bool) -> Body:
     blocks = template.get("visual_blocks")
     if isinstance(blocks, list):
         return body_of_blocks(blocks, mjml.mjml_of_block if is_mjml else None)
-    return Body(to_text(template.get("html_body")), [(1, "html_body")])
+    return Body(to_text(template.get("html_body")), [(1, "html_body")], is_written=True)
 
 
 def _render_html(
@@ -119,7 +116,7 @@ def _render_html(
     body = _body(template, is_mjml=is_mjml)
     if layout is None:
         source = _alone(body, is_mjml=is_mjml) if has_blocks else body
-        rendered = _rendered(renderer, before + source.source, source, before, "html_body")
+        rendered = composing.render(renderer, [before, composing.Inside(source)], "html_body")
         whole, inside = rendered.strip(), rendered
     else:
         if not is_mjml:
@@ -127,26 +124,37 @@ def _render_html(
         links = _footer_links(layout, renderer)
         shown = "\n".join(f'<a href="{escape(url)}">{escape(text)}</a>' for text, url in links)
         named = renderer.extended({"footer_links": shown})
-        surroundings = layout.html_layout
-        if has_blocks:
-            surroundings = (
-                mjml.with_base_styles(surroundings)
-                if is_mjml
-                else _with_styles(f"<style>{BASE_CSS}</style>", surroundings)
-            )
         sheets: Iterable[str] = () if is_mjml else renderer.collect_styles()
-        rendered = _render_composed(named, surroundings, body, before, is_mjml=is_mjml)
-        inside = rendered.partition(_BODY_START)[2].partition(_BODY_END)[0]
-        whole = rendered.replace(_BODY_START, "").replace(_BODY_END, "").strip()
-        whole = _with_styles("".join(sheets), whole)
+        pieces = _laid_out(layout, body, is_mjml=is_mjml, has_blocks=has_blocks)
+        rendered = composing.render(named, [before, *pieces], "html_layout")
+        inside = composing.inside_of(rendered)
+        whole = _with_styles("".join(sheets), composing.whole_of(rendered))
     return (mjml.to_html(whole), mjml.readable(inside)) if is_mjml else (whole, inside)
+
+
+def _laid_out(
+    layout: EmailLayout, body: Body, *, is_mjml: bool, has_blocks: bool
+) -> Sequence[composing.Piece]:
+    """Put a body into its layout, with the styles that its blocks need."""
+    source = layout.html_layout
+    place = CONTENT.search(source)
+    if is_mjml and place is not None:
+        body = mjml.fitted(body, source[: place.start()])
+    styles = None
+    if has_blocks:
+        html_styles = (_top_of_head(source), f"<style>{BASE_CSS}</style>")
+        styles = mjml.base_styles(source) if is_mjml else html_styles
+    return composing.laid_out("html_layout", source, body, styles)
 
 
 def _alone(body: Body, *, is_mjml: bool) -> Body:
     """Return blocks that stand without a layout, with the styles that they need."""
     if is_mjml:
         whole = mjml.fitted(body, "<mj-body>")
-        return Body(mjml.with_base_styles(mjml.whole_document(whole.source)), whole.places)
+        document = mjml.whole_document(whole.source)
+        at, styles = mjml.base_styles(document) or (0, "")
+        moved = [(line + styles.count("\n"), name) for line, name in whole.places]
+        return Body(document[:at] + styles + document[at:], [(1, moved[0][1]), *moved])
     style = f"<style>{BASE_CSS}</style>"
     lines = style.count("\n") + 1
     return Body(f"{style}\n{body.source}", [(line + lines, name) for line, name in body.places])
@@ -154,9 +162,13 @@ def _alone(body: Body, *, is_mjml: bool) -> Body:
 
 def _with_styles(styles: str, document: str) -> str:
     """Write style elements at the top of a document's head, where the document's own win."""
-    head = _HEAD.search(document)
-    at = head.end() if head else 0
+    at = _top_of_head(document)
     return f"{document[:at]}{styles}{document[at:]}"
+
+
+def _top_of_head(document: str) -> int:
+    head = _HEAD.search(document)
+    return head.end() if head else 0
 
 
 def _render_text_part(
@@ -168,62 +180,24 @@ def _render_text_part(
     if layout is None:
         if source is None:
             return html_to_text(body_html)
-        return renderer.text(before + to_text(source), "text_body").strip()
+        body = composing.Written("text_body", to_text(source))
+        return composing.render(renderer, [before, body], "text_body").strip()
     links = _footer_links(layout, renderer)
     shown = "\n".join(text if text == url else f"{text}: {url}" for text, url in links)
     named = renderer.extended({"footer_links": shown})
     if source is not None:
-        body = Body(to_text(source), [(1, "text_body")])
-        rendered = _render_composed(named, layout.text_layout, body, before, kind="text")
-        return rendered.replace(_BODY_START, "").replace(_BODY_END, "").strip()
+        text = Body(to_text(source), [(1, "text_body")], is_written=True)
+        pieces = composing.laid_out("text_layout", layout.text_layout, text, None)
+        return composing.whole_of(composing.render(named, [before, *pieces], "text_layout"))
     # As a value, never as source: what a recipient's data says must not be run as a template.
     named = named.extended({"content": html_to_text(body_html)})
-    return named.text(before + layout.text_layout, "text_layout").strip()
+    around = composing.Written("text_layout", layout.text_layout)
+    return composing.render(named, [before, around], "text_layout").strip()
 
 
-def _declarations(template: JsonObject) -> str:
-    return to_text((template.get("settings") or {}).get("pre_content"))
-
-
-def _render_composed(
-    renderer: Renderer,
-    layout_source: str,
-    body: Body,
-    before: str,
-    *,
-    kind: str = "html",
-    is_mjml: bool = False,
-) -> str:
-    """Render body and layout as one template, so that the layout sees the body's variables."""
-    place = CONTENT.search(layout_source)
-    if place is None:
-        raise LiquidError(f"{kind}_layout: has no {{{{ content }}}}")
-    if is_mjml:
-        body = mjml.fitted(body, layout_source[: place.start()])
-    fenced = f"{_BODY_START}{body.source}{_BODY_END}"
-    source = before + CONTENT.sub(lambda _: fenced, layout_source)
-    above = before + layout_source[: place.start()]
-    return _rendered(renderer, source, body, above, f"{kind}_layout")
-
-
-def _rendered(renderer: Renderer, source: str, body: Body, above: str, whole: str) -> str:
-    """Render a source with a body in it; an error in the body names the place in the body.
-
-    Args:
-        renderer: knows all names.
-        source: what is rendered.
-        body: the part of it that is the body's.
-        above: what stands before the body.
-        whole: the field that errors elsewhere are in.
-    """
-    try:
-        return renderer.text(source, whole)
-    except LiquidError as error:
-        first = above.count("\n") + 1
-        if error.line is None or not first <= error.line <= first + body.source.count("\n"):
-            raise
-        name, line = body.place_of(error.line - first + 1)
-        raise LiquidError(f"{name}: {error.message.removeprefix(f'{whole}: ')}", line) from error
+def _declarations(template: JsonObject) -> composing.Piece:
+    source = (template.get("settings") or {}).get("pre_content")
+    return composing.declared(to_text(source))
 
 
 def _footer_links(layout: EmailLayout, renderer: Renderer) -> list[tuple[str, str]]:
@@ -270,8 +244,9 @@ def _headers(overrides: JsonObject) -> dict[str, str]:
     """Return the extra headers; the rest of the overrides is laid over a vendor's request."""
     headers = overrides.get("headers") or {}
     if not isinstance(headers, dict):
-        raise LiquidError("json_overrides: headers is not an object")
+        raise LiquidError("headers is not an object", field="json_overrides")
     for name in headers:
         if not _HEADER_NAME.fullmatch(name):
-            raise LiquidError(f"json_overrides: '{one_line(name)[:64]}' is not a header name")
+            message = f"'{one_line(name)[:64]}' is not a header name"
+            raise LiquidError(message, field="json_overrides")
     return {name: one_line(to_text(value)) for name, value in headers.items()}

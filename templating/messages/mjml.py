@@ -134,6 +134,7 @@ def fitted(body: Body, layout_before: str) -> Body:
     return Body(
         before + body.source + after,
         [(1, body.places[0][1])] + [(line + lines, name) for line, name in body.places],
+        is_written=body.is_written,
     )
 
 
@@ -156,14 +157,14 @@ def _open_at_the_end(source: str) -> str:
     return stack[-1] if stack else ""
 
 
-def with_base_styles(layout: str) -> str:
-    """Write the styles of blocks at the top of a document's head."""
+def base_styles(document: str) -> tuple[int, str] | None:
+    """Return the styles of blocks, and where in a document they belong; None for no document."""
     style = f"<mj-style>{BASE_CSS}</mj-style>"
-    if head := _HEAD.search(layout):
-        return layout[: head.end()] + style + layout[head.end() :]
-    if root := _ROOT.search(layout):
-        return f"{layout[: root.end()]}<mj-head>{style}</mj-head>{layout[root.end() :]}"
-    return layout
+    if head := _HEAD.search(document):
+        return head.end(), style
+    if root := _ROOT.search(document):
+        return root.end(), f"<mj-head>{style}</mj-head>"
+    return None
 
 
 def whole_document(body: str) -> str:
@@ -206,4 +207,4 @@ def _readable_image(attributes: str) -> str:
 def refuse_html_layout(is_mjml_template: bool) -> None:
     """Raise LiquidError where an MJML template stands in a layout that is not MJML."""
     if is_mjml_template:
-        raise LiquidError("is_mjml: an MJML template needs an MJML layout, or none")
+        raise LiquidError("an MJML template needs an MJML layout, or none", field="is_mjml")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from domain.kit.authored import Language, Template
 from domain.kit.errors import FieldError
+from templating.limits import LiquidError
 from templating.liquid.environment import check_source
 from templating.liquid.renderer import parse_json
 from templating.liquid.scan import has_liquid
@@ -16,13 +17,20 @@ def template_errors(templates: Iterable[Template]) -> list[FieldError]:
     errors: list[FieldError] = []
     for template in templates:
         errors.extend(
-            FieldError(template.place, str(error), "invalid_liquid")
+            FieldError(template.place, _located(error, template), "invalid_liquid")
             for error in check_source(template.source)
         )
         if template.language is Language.JSON and not _may_be_object(template.source):
-            message = "must render to a JSON object"
-            errors.append(FieldError(template.place, message, "invalid_json"))
+            error = LiquidError("must render to a JSON object")
+            errors.append(FieldError(template.place, _located(error, template), "invalid_json"))
     return errors
+
+
+def _located(error: LiquidError, template: Template) -> str:
+    """Say what is wrong, in which step, and where in the source."""
+    step = None if template.step is None else f"step {template.step}"
+    known = [str(part) for part in (step, error.at) if part is not None]
+    return f"{error.message} ({', '.join(known)})" if known else error.message
 
 
 def _may_be_object(source: str) -> bool:

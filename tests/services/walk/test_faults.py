@@ -58,3 +58,20 @@ async def test_a_stalled_run_says_so_once(world: World) -> None:
         "run_completed",
     ]
     assert not await tell_stalled(world.engine, order, "abc", "LookupError")
+
+
+async def test_a_broken_template_is_told_with_its_place(world: World) -> None:
+    """The event names the field of the step's template, and line and column in it."""
+    source = "Hello\n{{ data.text | from_json }}"
+    template = {"subject": "x", "html_body": source, "settings": {}}
+    run_id, _ = await world.send(
+        channel_step("mail", "email", template=template), data={"text": "no JSON"}
+    )
+    (retrying,) = [row for row in await world.events(run_id) if row["event"] == "step_retrying"]
+    assert retrying["step_ref"] == "mail"
+    told = retrying["data"]
+    assert (told["reason"], told["field"], told["line"], told["column"]) == (
+        "template", "html_body", 2, 16,
+    )  # fmt: skip
+    assert told["error"].startswith("html_body: from_json: ")
+    assert told["error"].endswith("(line 2, column 16)")

@@ -86,7 +86,7 @@ def test_cycle_alternates_by_its_text() -> None:
         ("x\n{{ never closed", "expected '}}'", 2),
         ("\n{% raw %}{{ x }}", "endraw", 2),
         ("{{ }}", "empty", 1),
-        ("{% if a %}", "endif", None),
+        ("{% if a %}\n", "endif", 2),
         ("\n{% break %}", "break", 2),
     ],
 )
@@ -95,21 +95,21 @@ def test_errors_name_the_line(source: str, message: str, line: int | None) -> No
     with pytest.raises(LiquidError) as caught:
         render_text(source, {})
     assert message in caught.value.message
-    assert caught.value.line == line
+    assert (caught.value.at.line if caught.value.at else None) == line
 
 
 def test_failing_filter_names_its_own_line() -> None:
     """A filter that fails at run time is placed where it stands, also inside a block."""
     with pytest.raises(LiquidError) as caught:
         render_text("{% if true %}\n\n{{ 'x' | from_json }}{% endif %}", {})
-    assert caught.value.line == 3
+    assert caught.value.at == (3, 10)
     assert caught.value.message.startswith("from_json:")
 
 
 def test_check_finds_every_unknown_filter() -> None:
     """Checking goes on after the first unknown filter, also into branches and arguments."""
     source = "{{ a | one }}\n{% case a %}{% when 1 %}{% assign b = c | two %}{% endcase %}"
-    assert [error.line for error in check_source(source)] == [1, 2]
+    assert [error.at for error in check_source(source)] == [(1, 8), (2, 43)]
     assert check_source("{{ a | upcase }}") == []
 
 

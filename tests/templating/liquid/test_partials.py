@@ -112,7 +112,7 @@ def test_partials_render_partials_five_deep() -> None:
     """A chain of five partials renders; a sixth, or a circle, is an error with its way."""
     chain = {f"p{n}": f"{n}{{% render 'p{n + 1}' %}}" for n in range(1, 5)}
     assert show("{% render 'p1' %}", **chain, p5="end") == "1234end"
-    with pytest.raises(LiquidError, match=r"partial 'p1', line 1: .*at most 5 levels"):
+    with pytest.raises(LiquidError, match=r"partial 'p1', line 1, column 5: .*at most 5 levels"):
         show("{% render 'p1' %}", **chain, p5="{% render 'p6' %}", p6="")
     with pytest.raises(LiquidError, match="at most 5 levels deep"):
         show("{% render 'a' %}", a="{% render 'a' %}")
@@ -123,7 +123,7 @@ def test_partials_render_partials_five_deep() -> None:
     [
         ("a\n{% render 'two' %}", "", "there is no published partial 'two'", 2),
         ("\n\n{% render 'one' %}", "x\n{{ 'a' | compare_versions: 'b' }}",
-         "partial 'one', line 2: .*is not a version", 3),
+         "partial 'one', line 2, column 10: .*is not a version", 3),
         ("{% if true %}\n{% render 'one' %}{% endif %}", "{% nope %}", "partial 'one'", 2),
     ],
 )  # fmt: skip
@@ -133,7 +133,8 @@ def test_errors_name_the_partial_and_both_lines(
     """An error inside a partial says where in it, and where it is rendered."""
     with pytest.raises(LiquidError, match=message) as failure:
         show(source, one=partial)
-    assert failure.value.line == line
+    assert failure.value.at is not None
+    assert failure.value.at.line == line
 
 
 def test_partials_spend_from_one_budget() -> None:

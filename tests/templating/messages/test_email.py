@@ -173,12 +173,41 @@ def test_error_in_the_body_has_the_bodys_line() -> None:
     )
     with pytest.raises(LiquidError) as caught:
         render({"html_body": "a\n{{ 'x' | from_json }}"}, layout=layout)
-    assert caught.value.line == 2
-    assert caught.value.message.startswith("html_body: from_json")
+    assert (caught.value.field, caught.value.at) == ("html_body", (2, 10))
+    assert caught.value.message.startswith("from_json")
     with pytest.raises(LiquidError) as caught:
         render({"html_body": "a"}, layout=EmailLayout("{{ content }}\n{{ 1 | nope }}", "x"))
-    assert caught.value.line == 2
-    assert caught.value.message.startswith("html_layout: unknown filter")
+    assert (caught.value.field, caught.value.at) == ("html_layout", (2, 8))
+    assert caught.value.message.startswith("unknown filter")
+
+
+_FAILS = "{{ 'x' | from_json }}"
+
+
+@pytest.mark.parametrize(
+    ("template", "layout", "field", "at"),
+    [
+        # On the line of the layout's tag, behind a line of declarations.
+        ({"html_body": f"ab {_FAILS}", "settings": {"layout_key": "a", "pre_content": "\n"}},
+         "<p>{{ content }}", "html_body", (1, 13)),
+        ({"html_body": "a\nb", "settings": {"layout_key": "a", "pre_content": f"\n{_FAILS}"}},
+         "<p>{{ content }}", "settings.pre_content", (2, 10)),
+        ({"html_body": "a\nb\nc"}, "<p>{{ content }}</p>\n " + _FAILS, "html_layout", (2, 11)),
+        # The styles of blocks stand in the head, and count for nobody's lines.
+        ({"visual_blocks": [{"type": "divider"}]},
+         "<head></head>\n{{ content }}\n" + _FAILS, "html_layout", (3, 10)),
+        ({"visual_blocks": [{"type": "divider"}, {"type": "html", "content": _FAILS}]},
+         "<head></head>{{ content }}", "visual_blocks[1]", None),
+        ({"html_body": "a", "text_body": f"a\n{_FAILS}"}, "{{ content }}", "text_body", (2, 10)),
+    ],
+)  # fmt: skip
+def test_errors_have_the_place_that_their_author_sees(
+    template: dict[str, Any], layout: str, field: str, at: tuple[int, int] | None
+) -> None:
+    """What is put together for rendering does not show in lines and columns."""
+    with pytest.raises(LiquidError) as caught:
+        render(template, layout=EmailLayout(layout, "{{ content }}"))
+    assert (caught.value.field, caught.value.at) == (field, at)
 
 
 def test_default_layout() -> None:

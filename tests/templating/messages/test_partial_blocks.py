@@ -105,7 +105,9 @@ def test_a_block_cannot_write_liquid_by_its_names(bad: Any) -> None:
 
 def test_errors_in_a_partial_name_the_block() -> None:
     """The place of the block, the partial, and the line in it."""
-    with pytest.raises(LiquidError, match=r"visual_blocks\[0\]: partial 'card', line 2: "):
+    with pytest.raises(
+        LiquidError, match=r"visual_blocks\[0\]: partial 'card', line 2, column 10: "
+    ):
         render("\n{{ 'a' | compare_versions: 'b' }}", visual_blocks=[block()])
 
 

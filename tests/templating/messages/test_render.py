@@ -153,8 +153,10 @@ def test_errors_name_the_field_and_line() -> None:
     """A failing field is named with the line inside it."""
     with pytest.raises(LiquidError) as caught:
         render(ChannelType.SMS, {"text_body": "a\n{{ 'x' | from_json }}"})
-    assert caught.value.message.startswith("text_body: from_json")
-    assert caught.value.line == 2
+    assert caught.value.field == "text_body"
+    assert caught.value.at == (2, 10)
+    assert str(caught.value).startswith("text_body: from_json")
+    assert str(caught.value).endswith("(line 2, column 10)")
 
 
 def test_one_message_has_one_budget() -> None:

@@ -55,7 +55,7 @@ def test_liquid_errors_have_path_and_line() -> None:
         "steps[0].template.action_buttons[1].label",
         "steps[0].template.action_buttons[1].action",
     ]
-    assert found[0][1] == "unknown filter 'nope' (line 2)"
+    assert found[0][1] == "unknown filter 'nope' (line 2, column 8)"
 
 
 def test_constant_overrides_must_be_objects() -> None:

@@ -100,6 +100,24 @@ async def test_a_broken_body_names_its_field(
         assert response.json()["errors"][0]["field"] == field
 
 
+async def test_broken_liquid_is_named_with_its_step_and_place(
+    management: httpx.AsyncClient,
+) -> None:
+    """An error of a template names the field by its path, the step by its ref, line and column."""
+    broken = feed_step("x", "deep", template={"markdown_body": "Hi\n  {{ name | shout }}"})
+    document = workflow(steps=[email_step("first"), broken])
+
+    for path in (PATH, f"{PATH}/validate"):
+        response = await management.put(path, json={"workflow": document})
+        assert response.json()["errors"] == [
+            {
+                "field": "steps[1].template.markdown_body",
+                "message": "unknown filter 'shout' (step deep, line 2, column 13)",
+                "type": "invalid_liquid",
+            }
+        ]
+
+
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"workflow": "\\u0000"}', b"\xff", b"[" * 9999])
 async def test_junk_is_refused_in_the_error_shape(
     management: httpx.AsyncClient, body: bytes
