@@ -18,9 +18,11 @@ from api.management.content import (
     variables,
     workflows,
 )
+from api.management.previews import previews
 from api.management.sources import sources
 
 ROUTERS: tuple[APIRouter, ...] = (
+    previews.router,
     workflows.router,
     email_layouts.router,
     broadcasts.router,

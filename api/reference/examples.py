@@ -265,6 +265,50 @@ REQUESTS: Mapping[str, Mapping[str, JsonObject]] = {
             "value": {"audience": _PAYING},
         }
     },
+    "POST /v1/workflows/{workflow_key}/steps/{step_ref}/preview_template": {
+        "for somebody": {
+            "summary": "For a user who is described here",
+            "value": {
+                "recipient": {"id": "ada", "name": "Ada", "email": "ada@example.com"},
+                "data": {"text": "Your order is on its way."},
+            },
+        },
+        "a batch": {
+            "summary": "Behind a batch, with what it has gathered",
+            "value": {
+                "recipient": "ada",
+                "activities": [
+                    {"data": {"text": "First"}, "actor": "grace"},
+                    {"data": {"text": "Second"}, "actor": "tom"},
+                ],
+            },
+        },
+    },
+    "POST /v1/templates/preview": {
+        "a text message": {
+            "summary": "A text message",
+            "value": {
+                "channel_type": "sms",
+                "template": {"text_body": "Hello {{ recipient.name }}"},
+                "recipient": {"id": "ada", "name": "Ada", "phone_number": "+15550100"},
+            },
+        }
+    },
+    "POST /v1/email_layouts/preview": {
+        "frame": {
+            "summary": "A frame around an example",
+            "value": {"email_layout": _FRAME, "recipient": "ada"},
+        }
+    },
+    "POST /v1/partials/preview": {
+        "a card": {
+            "summary": "A partial with its input",
+            "value": {
+                "partial": {"name": "Card", "type": "html", "content": "<b>{{ title }}</b>"},
+                "data": {"title": "Hello"},
+            },
+        }
+    },
     "PUT /v1/workflows/{key}": {
         "greeting": {
             "summary": "Feed item, wait, e-mail",

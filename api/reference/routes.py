@@ -67,6 +67,7 @@ def management_document() -> JsonObject:
         credential="A service token of the account.",
         tags={
             "Workflows": "Drafts of workflows. A commit publishes them.",
+            "Previews": "What content looks like for somebody; nothing is stored or sent.",
             "Audiences": "Groups of users: static ones have members, dynamic ones conditions.",
             "Guides": "What an application shows to users. A commit publishes them.",
             "Broadcasts": "What is sent once to many, at one moment.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, Self, TypedDict
 
@@ -97,6 +98,15 @@ class Chat(ChannelKind):
         if self.destinations(target):
             return None
         return "recipient has no connections" if target.channel_data else NO_DATA
+
+    def filled(self, template: JsonObject, content: JsonObject) -> JsonObject:
+        """Return Markdown, or the JSON document that wins over it, and the summary."""
+        filled: JsonObject = {"markdown_body": content["markdown"]}
+        if content["json_content"] is not None:
+            filled["json_body"] = json.dumps(content["json_content"], ensure_ascii=False)
+        if content["summary"] is not None:
+            filled["summary"] = content["summary"]
+        return filled
 
     def destinations(self, target: Target) -> Sequence[Destination]:
         """Every connection gets a message.

@@ -108,6 +108,7 @@ class Email(ChannelKind):
     }
     content: ClassVar[type[MessageContent]] = MessageEmailContent
     queue: ClassVar[str | None] = DELIVER_EMAIL
+    has_layout: ClassVar[bool] = True
 
     def why_unreachable(self, target: Target) -> str | None:
         """An address is the recipient's, or the channel's or step's `to_address`."""
@@ -141,6 +142,17 @@ class Email(ChannelKind):
         for index, block in enumerate(blocks if isinstance(blocks, list) else []):
             if isinstance(block, dict) and block.get("type") == "partial":
                 yield f"{place}.visual_blocks[{index}].key", str(block.get("key"))
+
+    def filled(self, template: JsonObject, content: JsonObject) -> JsonObject:
+        """Return subject and both bodies; blocks and MJML have become HTML."""
+        own = template.get("settings") or {}
+        named = {name: own[name] for name in ("layout_key", "attachment_key") if own.get(name)}
+        return {
+            "subject": content["subject_line"],
+            "html_body": content["html_body"],
+            "text_body": content["text_body"],
+            "settings": named,
+        }
 
     def remembered(self, content: JsonObject, recipient: JsonObject) -> dict[str, Any] | None:
         """Keep the address and the name of the recipient."""

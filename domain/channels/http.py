@@ -74,6 +74,10 @@ class Http(ChannelKind):
             return None
         return f"channel {target.channel_key} has no request of its own"
 
+    def filled(self, template: JsonObject, content: JsonObject) -> JsonObject:
+        """Return the request."""
+        return {name: content[name] for name in _REQUEST}
+
     def effective_template(self, template: JsonObject, settings: JsonObject) -> JsonObject:
         """Return the step's own request, else the channel's."""
         return template or self.settings_template(settings)

@@ -73,6 +73,19 @@ class InAppFeed(ChannelKind):
     # Nothing leaves the house (Knock docs: "Sandbox mode").
     has_sandbox: ClassVar[bool] = False
 
+    def filled(self, template: JsonObject, content: JsonObject) -> JsonObject:
+        """Return the body as the HTML that a feed shows, and where its link or buttons lead."""
+        blocks = {block["name"]: block for block in content["blocks"]}
+        shown: JsonObject = {"markdown_body": blocks["body"]["rendered"]}
+        if "action_url" in blocks:
+            shown["action_url"] = blocks["action_url"]["rendered"]
+        if "actions" in blocks:
+            shown["action_buttons"] = [
+                {"label": button["label"], "action": button["action"]}
+                for button in blocks["actions"]["buttons"]
+            ]
+        return shown
+
     def why_unreachable(self, target: Target) -> str | None:
         """Everybody has a feed."""
         return None

@@ -82,6 +82,11 @@ class Destination:
         return cls(name=digest[:32], **members)
 
 
+def payload_settings(overrides: JsonObject) -> JsonObject:
+    """Return what the settings of a rendered template say of the provider's payload."""
+    return {"payload_overrides": json.dumps(overrides, ensure_ascii=False)} if overrides else {}
+
+
 class ChannelKind(ABC):
     """One channel type; each is a class of its own in `domain/channels/<type>.py`.
 
@@ -101,6 +106,7 @@ class ChannelKind(ABC):
         has_sandbox: whether a channel may be in sandbox mode, in which messages are not sent.
         by_channel_data: whether a recipient is reached by what it has stored for the channel.
         secret_settings: names of channel settings that are encrypted and never shown again.
+        has_layout: whether a layout may be around its templates.
         may_lack_template: whether a step may leave its template out.
         has_secret_content: whether rendered content may hold credentials, which are encrypted.
         secret_content: members of the content that are encrypted as a whole.
@@ -119,6 +125,7 @@ class ChannelKind(ABC):
     has_sandbox: ClassVar[bool] = True
     by_channel_data: ClassVar[bool] = False
     secret_settings: ClassVar[frozenset[str]] = frozenset()
+    has_layout: ClassVar[bool] = False
     may_lack_template: ClassVar[bool] = False
     has_secret_content: ClassVar[bool] = False
     secret_content: ClassVar[frozenset[str]] = frozenset()
@@ -163,6 +170,10 @@ class ChannelKind(ABC):
     def settings_template(self, settings: JsonObject) -> JsonObject | None:
         """Return what among a channel's settings is a template, which has to be valid Liquid."""
         return None
+
+    def filled(self, template: JsonObject, content: JsonObject) -> JsonObject:
+        """Return a template with what it has rendered to in the place of its Liquid."""
+        return template
 
     def remembered(self, content: JsonObject, recipient: JsonObject) -> dict[str, Any] | None:
         """Return what is kept of the address with a message: the recipient's may change later."""

@@ -9,7 +9,13 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypedDict
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from domain.channels.kind import ChannelKind, Destination, MessageContent, Target
+from domain.channels.kind import (
+    ChannelKind,
+    Destination,
+    MessageContent,
+    Target,
+    payload_settings,
+)
 from domain.channels.types import ChannelType
 from domain.contract.queues import DELIVER_PUSH
 from domain.kit.authored import TemplateFile
@@ -92,6 +98,12 @@ class Push(ChannelKind):
     content: ClassVar[type[MessageContent]] = MessagePushContent
     queue: ClassVar[str | None] = DELIVER_PUSH
     by_channel_data: ClassVar[bool] = True
+
+    def filled(self, template: JsonObject, content: JsonObject) -> JsonObject:
+        """Return title and text; those of a silent one are empty."""
+        delivery_type = "silent" if content["silent"] else "content"
+        settings = {"delivery_type": delivery_type, **payload_settings(content["overrides"])}
+        return {"title": content["title"], "text_body": content["body"], "settings": settings}
 
     def why_unreachable(self, target: Target) -> str | None:
         """Whoever has stored a token is reached."""

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, Self, TypedDict
 
 from pydantic import Field
 
-from domain.channels.kind import ChannelKind, MessageContent, Target
+from domain.channels.kind import ChannelKind, MessageContent, Target, payload_settings
 from domain.channels.types import ChannelType
 from domain.contract.queues import DELIVER_SMS
 from domain.kit.authored import TemplateFile
@@ -64,6 +64,11 @@ class Sms(ChannelKind):
     template_files: ClassVar = {"text_body": TemplateFile("txt")}
     content: ClassVar[type[MessageContent]] = MessageSmsContent
     queue: ClassVar[str | None] = DELIVER_SMS
+
+    def filled(self, template: JsonObject, content: JsonObject) -> JsonObject:
+        """Return the text, and whom it would go to."""
+        settings = {"to_number": content["to"], **payload_settings(content["overrides"])}
+        return {"text_body": content["body"], "settings": settings}
 
     def why_unreachable(self, target: Target) -> str | None:
         """A number is the recipient's, or the template's `to_number`."""

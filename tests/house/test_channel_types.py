@@ -28,6 +28,8 @@ MAY = {
     "domain/messages/reach.py": "public keys reach feed items only",
     "models/queries/guides": "is about guides",
     "domain/content/guide.py": "refers to channels of its own type",
+    "services/previews/content.py": "layouts are around e-mails",
+    "services/previews/steps.py": "a fetch step is shown as the request of a webhook",
     "commands/seed": "makes one channel of each type",
     "commands/demo": "plays with seeded channels",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -170,6 +170,24 @@ def decide_end(
         return Target(at=now if length is None else add_duration(now, length))
     except OverflowError:
         return Target(problem="the window ends at a time off the calendar")
+
+
+def batch_before(steps: Sequence[BaseStep], ref: str) -> BatchStep | None:
+    """Return the batch whose items a step sees, on whatever way a run has come to it."""
+    found = (batch for step, batch in _with_batches(steps, None) if step.ref == ref)
+    return next(found, None)
+
+
+def _with_batches(
+    steps: Sequence[BaseStep], last: BatchStep | None
+) -> Iterator[tuple[BaseStep, BatchStep | None]]:
+    """Yield every step with the batch before it; one in a branch counts within that branch only."""
+    for step in steps:
+        yield step, last
+        for branch in step.held():
+            yield from _with_batches(branch.steps, last)
+        if isinstance(step, BatchStep):
+            last = step
 
 
 def key_at_path(path: str, scope_values: Mapping[str, Any]) -> str:

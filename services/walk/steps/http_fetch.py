@@ -24,6 +24,28 @@ _ATTEMPTS = Attempts(
 )
 
 
+async def rendered_request(walk: Walk, step: HttpFetchStep) -> JsonObject:
+    """Return the `content` of a step's request, and its `signing_key`.
+
+    Raises:
+        ContentError: the request is broken, or renders to what cannot be sent.
+    """
+    with blaming("template"):
+        request = await render_fetch(walk, step.settings.request())
+    content = request["content"]
+    if step.settings.signing_key and not request["signing_key"]:
+        # A reference that rendered to nothing: unsigned is not what the author asked for.
+        raise ContentError("request", "the signing key is empty", is_final=True)
+    if content["method"] not in _WITH_BODY:
+        content["body"] = ""
+    elif content["body"].strip():
+        try:
+            parse_json(content["body"])
+        except ValueError as error:
+            raise ContentError("request", f"body: not JSON: {error}", is_final=True) from None
+    return request
+
+
 class HttpFetchExecutor:
     """Sends a request up to three times, and goes on with its answer."""
 
@@ -35,19 +57,8 @@ class HttpFetchExecutor:
         """
         if not await walk.allows(step):
             return skip(step, "conditions not met")
-        with blaming("template"):
-            request = await render_fetch(walk, step.settings.request())
+        request = await rendered_request(walk, step)
         content = request["content"]
-        if step.settings.signing_key and not request["signing_key"]:
-            # A reference that rendered to nothing: unsigned is not what the author asked for.
-            raise ContentError("request", "the signing key is empty", is_final=True)
-        if content["method"] not in _WITH_BODY:
-            content["body"] = ""
-        elif content["body"].strip():
-            try:
-                parse_json(content["body"])
-            except ValueError as error:
-                raise ContentError("request", f"body: not JSON: {error}", is_final=True) from None
         secrets = walk.configuration.variables.secrets
         request["secrets"] = secrets_in(content, secrets)
         request["any_json"] = step.settings.response_path is not None

@@ -61,9 +61,21 @@ def effective_sources(walk: Walk, step: ChannelStep, channel: ConfiguredChannel)
 
 
 async def render_message(
-    walk: Walk, step: ChannelStep, sources: Sources, identifier: str
+    walk: Walk,
+    step: ChannelStep,
+    sources: Sources,
+    identifier: str,
+    *,
+    layout: EmailLayout | None = None,
 ) -> JsonObject:
     """Return the content of the message that a step makes.
+
+    Args:
+        walk: whose variables the template sees.
+        step: of which channel type the message is.
+        sources: what is rendered.
+        identifier: of the message.
+        layout: in the place of the published one that the template names.
 
     Raises:
         LiquidError: the template is broken, went over its limits, or its layout is not published.
@@ -71,7 +83,7 @@ async def render_message(
     template, settings = sources.template, sources.settings
     renderer = RENDERERS[step.channel_type]
     scope = walk.message_scope(identifier)
-    layout = await _layout(walk, step, template)
+    layout = layout or await _layout(walk, step, template)
     work = partial(
         render_content,
         step.channel_type,
@@ -118,5 +130,6 @@ async def _layout(walk: Walk, step: ChannelStep, template: JsonObject) -> EmailL
         walk.unit.connection, EMAIL_LAYOUT, walk.configuration, key
     )
     if layout is None:
-        raise LiquidError(f"there is no published e-mail layout {key!r}")
+        message = f"there is no published e-mail layout {key!r}"
+        raise LiquidError(message, field="settings.layout_key")
     return layout

@@ -1,0 +1,1 @@
+"""Previews of templates, layouts and partials."""

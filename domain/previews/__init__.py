@@ -1,0 +1,1 @@
+"""What content looks like for somebody, before anything is sent."""

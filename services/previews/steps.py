@@ -1,0 +1,237 @@
+"""Previews of templates: those of the steps of a workflow, and those that are saved nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import replace
+
+from domain.channels.kind import Target
+from domain.channels.kinds import CHANNEL_KINDS
+from domain.channels.types import ChannelType, effective_settings
+from domain.content.email_layout import EMAIL_LAYOUT, EmailLayout
+from domain.content.workflow import WORKFLOW
+from domain.kit.authored import Template
+from domain.kit.errors import InvalidParams, NotFound
+from domain.kit.ids import new_id
+from domain.kit.json_types import JsonObject
+from domain.kit.principals import EnvironmentScope
+from domain.kit.shapes import read_shape
+from domain.previews.requests import LayoutOfPreview, TemplatePreviewIn, Viewpoint
+from domain.previews.rows import Preview
+from domain.workflows.steps import BaseStep, HttpFetchStep
+from domain.workflows.steps.batch import batch_before
+from domain.workflows.steps.channel import ChannelStep
+from models.queries.content.drafts import get_resource
+from services.channels.sealing import SEALED, seal_content
+from services.content.catalog import ConfiguredChannel
+from services.engine import Engine
+from services.previews.definitions import definition_of, layout_written_as
+from services.previews.rendering import try_out
+from services.previews.walks import imagine_walk
+from services.walk.context import Walk
+from services.walk.faults import ContentError
+from services.walk.steps.http_fetch import rendered_request
+from services.walk.steps.rendering import Sources, effective_sources, render_message
+
+_DEFAULT_LAYOUT = "default"
+
+
+async def preview_step(
+    engine: Engine,
+    environment: EnvironmentScope,
+    workflow_key: str,
+    step_ref: str,
+    view: Viewpoint,
+) -> Preview:
+    """Render a step of a workflow as it is saved, committed or not.
+
+    Whether the step would be reached, and its message be made, is not judged: conditions, send
+    windows, preferences and addresses do not count.
+
+    Raises:
+        NotFound: there is no such workflow or step.
+        InvalidParams: the step has no template; or activities are given, and no batch comes before.
+    """
+    async with engine.connection() as connection:
+        saved = await get_resource(connection, environment.id, WORKFLOW.name, workflow_key)
+        if saved is None:
+            raise NotFound(f"The workflow {workflow_key[:255]!r} does not exist.")
+        definition = WORKFLOW.read(saved.draft, workflow_key)
+        step = definition.program.step(step_ref)
+        if step is None:
+            raise NotFound(f"The workflow has no step {step_ref[:255]!r}.")
+        if not isinstance(step, ChannelStep | HttpFetchStep):
+            raise InvalidParams.of("step_ref", f"is a step of type {step.type}, without a template")
+        batch = batch_before(definition.steps, step_ref)
+        if batch is None and view.activities is not None:
+            raise InvalidParams.of("activities", "need a batch step before the step")
+        walk = await imagine_walk(
+            engine,
+            connection,
+            environment,
+            definition,
+            view,
+            version_id=saved.published_version_id,
+            batch=batch.settings if batch else None,
+        )
+        if isinstance(step, HttpFetchStep):
+            request = step.settings.request()
+            written = {n: v for n, v in request.items() if v is not None and n != "signing_key"}
+            return await _preview(
+                walk, ChannelType.HTTP, written, _fetched(walk, step), _templates(step)
+            )
+        return await _preview(
+            walk, step.channel_type, step.template, _made(walk, step), _templates(step)
+        )
+
+
+async def preview_template(
+    engine: Engine, environment: EnvironmentScope, asked: TemplatePreviewIn
+) -> Preview:
+    """Render a template that is saved nowhere.
+
+    Raises:
+        InvalidParams: it has not the shape that its channel type wants; or the layout is not there.
+    """
+    view, given = asked.viewpoint(), asked.layout
+    written: JsonObject = {
+        "ref": "preview",
+        "channel_key": "preview",
+        "channel_type": asked.channel_type,
+        "template": asked.template,
+    }
+    step = read_shape(ChannelStep, written)
+    has_layout = CHANNEL_KINDS[step.channel_type].has_layout
+    if given is not None and (given.key or given.is_written) and not has_layout:
+        raise InvalidParams.of("layout", f"is nothing for the channel type {step.channel_type}")
+    layout = None
+    if given is not None and given.is_written:
+        layout = layout_written_as(given.html_content, given.text_content)
+    async with engine.connection() as connection:
+        walk = await imagine_walk(
+            engine, connection, environment, definition_of(asked.workflow), view
+        )
+        template = step.template
+        if has_layout:
+            template = _with_layout(walk, template, given)
+        sources = Sources(template, {})
+        work = _rendered(walk, step, sources, layout)
+        preview = await _preview(walk, step.channel_type, template, work, _templates(step))
+    return preview if layout is None else _named_as_given(preview)
+
+
+def _with_layout(walk: Walk, template: JsonObject, given: LayoutOfPreview | None) -> JsonObject:
+    """Return an e-mail's template with the layout that is meant.
+
+    Raises:
+        InvalidParams: it is named in the request, and not published.
+    """
+    own = template.get("settings") or {}
+    key = own.get("layout_key")
+    if given is not None and given.is_written:
+        key = "preview"
+    elif given is not None and given.key:
+        key = given.key
+        if walk.configuration.published(EMAIL_LAYOUT, key) is None:
+            raise InvalidParams.of("layout.key", f"there is no published e-mail layout {key!r}")
+    elif "layout_key" not in own and walk.configuration.published(EMAIL_LAYOUT, _DEFAULT_LAYOUT):
+        key = _DEFAULT_LAYOUT
+    return {**template, "settings": {**own, "layout_key": key}}
+
+
+def _named_as_given(preview: Preview) -> Preview:
+    """Call the sources of a layout as the request has called them."""
+    names = {"html_layout": "layout.html_content", "text_layout": "layout.text_content"}
+    faults = tuple(
+        replace(fault, field=names.get(fault.field or "", fault.field)) for fault in preview.faults
+    )
+    rendered = preview.rendered
+    if "settings" in rendered:
+        settings = {n: v for n, v in rendered["settings"].items() if n != "layout_key"}
+        rendered = {**rendered, "settings": settings}
+    return replace(preview, rendered=rendered, faults=faults)
+
+
+async def _preview(
+    walk: Walk,
+    channel_type: ChannelType,
+    written: JsonObject,
+    work: Awaitable[JsonObject],
+    templates: Sequence[Template],
+) -> Preview:
+    outcome = await try_out(walk, work, templates)
+    if isinstance(outcome, tuple):
+        return Preview(channel_type, {}, outcome, written)
+    return Preview(channel_type, CHANNEL_KINDS[channel_type].filled(written, outcome))
+
+
+def _templates(step: BaseStep) -> list[Template]:
+    """Return the sources of a step, by their place in its template or request."""
+    around = "settings." if isinstance(step, HttpFetchStep) else "template."
+    return [
+        replace(each, place=each.place.removeprefix(".").removeprefix(around))
+        for each in step.templates("")
+    ]
+
+
+async def _made(walk: Walk, step: ChannelStep) -> JsonObject:
+    """Render a channel step, with the settings of its channel where there is one.
+
+    Raises:
+        LiquidError: the template is broken.
+        ContentError: there is nothing to render.
+    """
+    kind = CHANNEL_KINDS[step.channel_type]
+    channel = _channel_of(walk, step)
+    if channel is not None:
+        sources = effective_sources(walk, step, channel)
+    else:
+        settings = effective_settings({}, step.channel_overrides)
+        sources = Sources(kind.effective_template(step.template, settings), settings)
+    if kind.may_lack_template:  # and then whom it reaches depends on the template alone
+        target = Target({}, sources.template, sources.settings, step.channel_key)
+        reason = kind.why_unreachable(target)
+        if reason is not None:
+            raise ContentError("template", reason)
+    return await _rendered(walk, step, sources, None)
+
+
+def _channel_of(walk: Walk, step: ChannelStep) -> ConfiguredChannel | None:
+    """Return the channel of a step; of a group the first that is set up here."""
+    keys = [step.channel_key]
+    if step.channel_group_key is not None:
+        group = walk.configuration.groups.get(step.channel_group_key)
+        keys = [rule.channel_key for rule in group.rules] if group else []
+    for key in keys:
+        channel = walk.configuration.channels.get(key)
+        if channel and channel.channel_type == step.channel_type and channel.problem is None:
+            return channel
+    return None
+
+
+async def _rendered(
+    walk: Walk, step: ChannelStep, sources: Sources, layout: EmailLayout | None
+) -> JsonObject:
+    identifier = str(new_id())
+    content = await render_message(walk, step, sources, identifier, layout=layout)
+    return _shown(walk, step.channel_type, content, identifier)
+
+
+async def _fetched(walk: Walk, step: HttpFetchStep) -> JsonObject:
+    request = await rendered_request(walk, step)
+    return _shown(walk, ChannelType.HTTP, request["content"], str(new_id()))
+
+
+def _shown(
+    walk: Walk, channel_type: ChannelType, content: JsonObject, identifier: str
+) -> JsonObject:
+    """Return of a content what may be read of a message."""
+    sealed = seal_content(
+        walk.unit.engine.vault,
+        CHANNEL_KINDS[channel_type],
+        content,
+        identifier,
+        walk.run.environment_id,
+        secrets=walk.configuration.variables.secrets,
+    )
+    return {name: value for name, value in sealed.items() if name != SEALED}
