@@ -337,6 +337,26 @@ async def test_run_starts_a_rehearsal(
     assert len(temporal.starts) == 1
 
 
+async def test_a_run_takes_the_committed_version(
+    management: httpx.AsyncClient, account: Account
+) -> None:
+    """A draft is not run, and a workflow that was never committed is not there."""
+    body = {"recipients": [{"id": "ellie", "name": "Ellie"}]}
+    await _ok(await _put(management, workflow()))
+    missing = await management.put(f"{PATH}/run", json=body)
+    assert (missing.status_code, missing.json()["code"]) == (404, "workflow_missing")
+
+    await _ok(await _put(management, workflow("Committed"), commit="true"))
+    await _ok(await _put(management, workflow("Draft")))
+    await _ok(await management.put(f"{PATH}/run", json=body))
+
+    (run,) = await account.rows(
+        "SELECT v.content ->> 'name' AS name FROM recipient_runs r"
+        " JOIN content_versions v ON v.id = r.version_id"
+    )
+    assert run["name"] == "Committed"
+
+
 @pytest.mark.parametrize(
     ("key", "body", "status"),
     [
