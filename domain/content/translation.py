@@ -24,6 +24,8 @@ from domain.kit.shapes import REFUSE_NULL, Shape, Text, read_shape
 from domain.kit.violations import Violations
 
 MAX_LEVELS = 20
+# The namespace of what is collected from `t` tags when workflows are committed.
+COLLECTED = "system"
 _LOCALE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,6}")
 _NAMESPACE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 # What stands before a colon in a key, when it is a namespace and no sentence.

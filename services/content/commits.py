@@ -16,6 +16,7 @@ from domain.content.rows import (
     Resource,
     Selection,
 )
+from domain.content.workflow import WORKFLOW
 from domain.kit.authored import Reference
 from domain.kit.errors import FieldError, InvalidParams, NotFound, Unprocessable
 from domain.kit.json_types import JsonObject
@@ -26,6 +27,7 @@ from models.queries.content import commits as queries
 from models.queries.content import drafts as content_queries
 from runtime.database import Connection
 from services.account.environments import find_environment
+from services.content.collecting import collect_texts
 from services.content.publishing import publish_copy, publish_draft
 from services.content.references import load_surroundings, references_of
 from services.engine import Engine, Unit
@@ -56,6 +58,15 @@ async def commit_all(
             and (commit := await publish_draft(unit, environment, resource, note))
         ]
         await _refuse_broken(unit, environment, made)
+        await collect_texts(
+            unit,
+            environment,
+            [
+                WORKFLOW.read(content, commit.resource_key)
+                for commit, content in made
+                if commit.resource_type == WORKFLOW.name
+            ],
+        )
     return [commit for commit, _ in made]
 
 

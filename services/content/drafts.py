@@ -21,10 +21,12 @@ from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
 from domain.kit.stored import content_sha
+from domain.workflows import WorkflowDefinition
 from models.queries.channels import channels as channel_queries
 from models.queries.content import drafts as queries
 from runtime.database import Connection
 from services.account.environments import require_writable
+from services.content.collecting import collect_texts
 from services.content.publishing import publish_at_once, publish_draft, save_draft
 from services.content.references import load_surroundings, references_of
 from services.content.telling import tell_saved
@@ -116,6 +118,8 @@ async def save_content(
             connection, environment.id, references, channel_types=channel_types, published=True
         )
         refuse(around.errors(references))
+        if isinstance(document, WorkflowDefinition):
+            await collect_texts(unit, environment, [document])
         saved = await queries.get_resource(connection, environment.id, kind.name, key)
         resource = saved or resource
     around = await load_surroundings(

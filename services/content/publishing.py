@@ -66,6 +66,23 @@ async def publish_copy(
     return commit
 
 
+async def publish_content(
+    unit: Unit,
+    environment: EnvironmentScope,
+    resource_type: str,
+    key: str,
+    content: JsonObject,
+    note: CommitNote,
+) -> Commit:
+    """Publish content that need not be the draft, which follows unless it has changes of its own.
+
+    The caller holds the lock of `lock_publication`. Raises NotFound: the resource is archived.
+    """
+    commit = _new_commit(unit, environment, resource_type, key, note)
+    await _publish(unit, commit, content, content_sha(content))
+    return commit
+
+
 async def publish_at_once(
     unit: Unit, environment: EnvironmentScope, resource: Resource
 ) -> Resource:

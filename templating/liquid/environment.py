@@ -58,6 +58,7 @@ __all__ = [
     "is_quick",
     "partials_in",
     "render_text",
+    "texts_in",
 ]
 
 # Characters of source; a compiled template takes some twenty times that in memory.
@@ -222,6 +223,18 @@ def _render_nested(source: str, scope: Scope, outer: BudgetedContext, output: Te
     )
     for node in template.nodes:
         _render_node(node, context, output)
+
+
+def texts_in(source: str) -> list[str]:
+    """Return the texts of the `t` tags of a template, without blanks around; none when broken."""
+    if "endt" not in source or not has_liquid(source):
+        return []
+    try:
+        template = _parse(source)
+    except LiquidError:
+        return []
+    texts = (node.text.strip() for node in _nodes(template) if isinstance(node, TranslateNode))
+    return [*filter(None, dict.fromkeys(texts))]
 
 
 def partials_in(source: str) -> list[str]:

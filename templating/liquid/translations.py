@@ -18,7 +18,7 @@ from liquid.stream import TokenStream
 from liquid.tag import Tag
 from liquid.token import TOKEN_EOF, TOKEN_EXPRESSION, TOKEN_TAG, Token
 
-from domain.content.translation import FoundText
+from domain.content.translation import COLLECTED, FoundText
 from domain.kit.json_types import JsonObject
 from templating.limits import LiquidError
 from templating.liquid.locale_filters import find_locale
@@ -103,7 +103,9 @@ class TranslateNode(Node):
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
         """Write the translation, or the text."""
         own = cast(BudgetedContext, context)
-        found = _find(own, self.text) or _find(own, self.text.strip())
+        text = self.text.strip()
+        collected = f"{COLLECTED}:{text}"
+        found = _find(own, self.text) or _find(own, text) or _find(own, collected)
         if found is None or not isinstance(found.value, str):
             return self.block.render(context, buffer)
         own.render_nested(found.value, _scope(own, {}), own, buffer)
