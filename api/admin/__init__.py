@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from api.admin import (
     batches,
     channels,
+    content,
     guides,
     keys,
     messages,
@@ -23,6 +24,7 @@ from api.admin import (
 ROUTERS: tuple[APIRouter, ...] = (
     batches.router,
     channels.router,
+    content.router,
     guides.router,
     keys.router,
     messages.router,

@@ -25,6 +25,7 @@ BY_TIME_AND_UUID: Kinds = (datetime, UUID)
 BY_ID: Kinds = (str,)
 BY_UUID: Kinds = (UUID,)
 BY_POSITION: Kinds = (int,)
+BY_TYPE_AND_KEY: Kinds = (str, str)
 
 MAX_PAGE_SIZE = 50
 _DEFAULT_PAGE_SIZE = 50

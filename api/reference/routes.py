@@ -83,6 +83,7 @@ def management_document() -> JsonObject:
             "Sources": "Who sends events, and what is done for them.",
             "Account": "Whose token this is.",
             "Admin: channels": "Set channels up; changes take effect at once.",
+            "Admin: content": "What would change, what has changed, taking it back, archiving.",
             "Admin: guides": "In which order guides are shown.",
             "Admin: credentials": "API keys and service tokens.",
             "Admin: messages": "Deliveries that failed.",

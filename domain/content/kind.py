@@ -74,6 +74,10 @@ class KindOfContent(ABC, Generic[T]):
         """Yield the JSON Schemas in a document, each with its place."""
         yield from ()
 
+    def comparable(self, content: JsonObject, key: str) -> JsonObject:
+        """Return what is stored of a document as its changes are told."""
+        return content
+
     def holds_at_once(self, document: T) -> bool:
         """Tell whether a document is published where it is saved, without a commit."""
         return False

@@ -133,6 +133,10 @@ class TranslationKind(KindOfContent[Translation]):
         except ValueError:
             return Translation({})
 
+    def comparable(self, content: JsonObject, key: str) -> JsonObject:
+        """Return the texts, each a field of its own, in the place of the file that has them."""
+        return {**content, "content": self.read(content, key).texts}
+
     def templates(self, document: Translation) -> Iterator[Template]:
         """Yield every text."""
         yield from _templates(document.texts, "content")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import chain
 from uuid import UUID
 
+from domain.account.environments import Environment
 from domain.content.kinds import KINDS
 from domain.content.rows import (
     Author,
@@ -57,7 +58,7 @@ async def commit_all(
             if not _holds_at_once(resource)
             and (commit := await publish_draft(unit, environment, resource, note))
         ]
-        await _refuse_broken(unit, environment, made)
+        await refuse_broken(unit, environment, made)
         await collect_texts(
             unit,
             environment,
@@ -88,10 +89,7 @@ async def promote_all(
     """
     async with engine.unit() as unit:
         target = await find_environment(unit.connection, to_environment)
-        source = await environment_queries.environment_before(unit.connection, target.position)
-        if source is None:
-            message = f"no environment is promoted to {target.slug}"
-            raise InvalidParams.of("to_environment", message)
+        source = await environment_before(unit.connection, target)
         await content_queries.lock_publication(unit.connection, [source.id, target.id])
         await _require_named(unit.connection, source.id, selection)
         promotable = await queries.list_promotable(unit.connection, source.id, selection)
@@ -107,7 +105,7 @@ async def promote_one(engine: Engine, commit_id: str, author: Author) -> Commit:
             promoted before it.
     """
     async with engine.unit() as unit:
-        source = await _find_commit(unit.connection, commit_id)
+        source = await find_commit(unit.connection, commit_id)
         home = await environment_queries.get_environment_by_id(
             unit.connection, source.environment_id
         )
@@ -145,10 +143,20 @@ async def list_commits(
 async def get_commit(engine: Engine, commit_id: str) -> Commit:
     """Return one commit of any environment. Raises NotFound, also for what is not an id."""
     async with engine.connection() as connection:
-        return await _find_commit(connection, commit_id)
+        return await find_commit(connection, commit_id)
 
 
-async def _find_commit(connection: Connection, commit_id: str) -> Commit:
+async def environment_before(connection: Connection, target: Environment) -> Environment:
+    """Return the environment that is promoted to another. Raises InvalidParams without one."""
+    source = await environment_queries.environment_before(connection, target.position)
+    if source is None:
+        message = f"no environment is promoted to {target.slug}"
+        raise InvalidParams.of("to_environment", message)
+    return source
+
+
+async def find_commit(connection: Connection, commit_id: str) -> Commit:
+    """Return a commit of any environment. Raises NotFound, also for what is not an id."""
     try:
         commit = await queries.get_commit(connection, UUID(commit_id))
     except ValueError:
@@ -166,7 +174,7 @@ async def _promote(
     made = [
         (await publish_copy(unit, target, source, author), source.content) for source in promotable
     ]
-    await _refuse_broken(unit, target, made)
+    await refuse_broken(unit, target, made)
     return [commit for commit, _ in made]
 
 
@@ -190,7 +198,7 @@ async def _judge_succession(
         raise InvalidParams(errors, f"{errors[0].field}: {errors[0].message}") from refusal
 
 
-async def _refuse_broken(
+async def refuse_broken(
     unit: Unit, environment: EnvironmentScope, made: Sequence[tuple[Commit, JsonObject]]
 ) -> None:
     """Raise InvalidParams when content just published refers to what is not there.

@@ -1,0 +1,134 @@
+"""Admin API, content: what would change, what has changed, taking it back, and archiving."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self
+
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.responses import JSONResponse
+
+from api.kit.auth import EngineDep, ServiceToken
+from api.kit.lists import filter_parameters, read_filters
+from api.kit.pagination import BY_TYPE_AND_KEY
+from api.kit.parameters import ERROR_RESPONSES, Param, refusals, takes
+from api.kit.query_strings import QueryDep
+from api.kit.shapes import LeftOut, Out, PlainEntriesOut, answer
+from api.kit.strings import known_id
+from api.management.content.commits import CommitBodyOut, CommitOut, CommitResourceOut, SuccessOut
+from api.management.requests import (
+    ENVIRONMENT_HELP,
+    NOTE_HELP,
+    PAGE_HELP,
+    read_environment,
+    read_limit,
+    read_note,
+    refuse_branch,
+)
+from domain.content.changes import Change, ChangedContent, ChangeKind, changes_between
+from domain.content.rows import Selection
+from domain.kit.authored import ResourceType
+from domain.kit.shapes import DocumentedAs
+from services.audiences.archiving import archive_audience
+from services.content import archiving, changes
+
+router = APIRouter(prefix="/v1/admin", tags=["Admin: content"], responses=ERROR_RESPONSES)
+
+_ANY = Annotated[Any, DocumentedAs(Any)]
+
+
+class ChangeOut(Out):
+    """A field that is different."""
+
+    field: str = Field(description="Such as `steps[0].template.subject`.")
+    change: ChangeKind = Field(description="`moved`: the members of a list have another order.")
+    before: LeftOut[_ANY] = None
+    after: LeftOut[_ANY] = None
+
+    @classmethod
+    def of(cls, change: Change) -> Self:
+        """Write a change."""
+        return cls(field=change.field, change=change.kind, before=change.before, after=change.after)
+
+
+class ChangedContentOut(Out):
+    """What is different of one piece of content."""
+
+    resource: CommitResourceOut
+    is_new: bool = Field(description="Whether nothing of it was published before.")
+    changes: list[ChangeOut]
+
+    @classmethod
+    def of(cls, row: ChangedContent) -> Self:
+        """Compare both states."""
+        found = changes_between(row.before or {}, row.after)
+        return cls(
+            resource=CommitResourceOut(type=row.resource_type, identifier=row.key),
+            is_new=row.before is None,
+            changes=[ChangeOut.of(change) for change in found],
+        )
+
+
+@router.get(
+    "/content/changes",
+    response_model=PlainEntriesOut[ChangedContentOut],
+    openapi_extra=takes(
+        query={
+            **ENVIRONMENT_HELP,
+            "to_environment": Param(
+                "What a promotion to it would change; left out: what a commit would.",
+                {"type": "string"},
+            ),
+            **filter_parameters(Selection, paging=PAGE_HELP),
+        }
+    ),
+)
+async def list_changes(_token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
+    """List what a commit or a promotion would change, field by field, by type and key."""
+    refuse_branch(query)
+    page_request, selection = read_limit(query, BY_TYPE_AND_KEY), read_filters(query, Selection)
+    target = query.text("to_environment")
+    if target is not None:
+        page = await changes.promotable_changes(engine, target, selection, page_request)
+    else:
+        environment = await read_environment(engine, query)
+        page = await changes.pending_changes(engine, environment, selection, page_request)
+    shape = PlainEntriesOut[ChangedContentOut]
+    return answer(shape.of(page, map(ChangedContentOut.of, page.rows)))
+
+
+@router.get("/commits/{commit_id}/changes", response_model=ChangedContentOut)
+async def get_changes(commit_id: str, _token: ServiceToken, engine: EngineDep) -> JSONResponse:
+    """Get what a commit has changed, field by field."""
+    return answer(ChangedContentOut.of(await changes.commit_changes(engine, commit_id)))
+
+
+@router.put(
+    "/commits/{commit_id}/revert",
+    response_model=CommitBodyOut,
+    responses=refusals({422: "commit_not_revertible"}),
+    openapi_extra=takes(query={"commit_message": NOTE_HELP["commit_message"]}),
+)
+async def revert_commit(
+    commit_id: str, token: ServiceToken, engine: EngineDep, query: QueryDep
+) -> JSONResponse:
+    """Publish what was there before a commit, by a new commit in the same environment."""
+    commit = await changes.revert_commit(engine, commit_id, read_note(query, token))
+    return answer(CommitBodyOut(commit=CommitOut.of(commit)))
+
+
+@router.delete(
+    "/content/{resource_type}/{key}",
+    response_model=SuccessOut,
+    openapi_extra=takes(query=ENVIRONMENT_HELP),
+)
+async def archive_content(
+    resource_type: str, key: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
+) -> JSONResponse:
+    """Take a piece of content out of every environment for good; its key is never free again."""
+    environment = await read_environment(engine, query)
+    if resource_type == ResourceType.AUDIENCE:  # its members go with it
+        await archive_audience(engine, environment, known_id(key))
+    else:
+        await archiving.archive(engine, environment, known_id(resource_type), known_id(key))
+    return answer(SuccessOut())
