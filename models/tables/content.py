@@ -59,7 +59,11 @@ class Commit(SQLModel, table=True):
     """Who published which version, when and why; `promoted_at` when it went one step on."""
 
     __tablename__ = "commits"
-    __table_args__ = (Index(None, "environment_id", "id"),)
+    __table_args__ = (
+        Index(None, "environment_id", "id"),
+        # Of one resource: what came before a commit, and what was not promoted yet.
+        Index(None, "environment_id", "resource_type", "resource_key", "id"),
+    )
 
     id: UUID = Field(primary_key=True)
     environment_id: UUID = Field(foreign_key="environments.id")

@@ -92,7 +92,7 @@ def _told(commit: Commit) -> str:
 
 
 async def _beside(connection: Connection, commit: Commit) -> ChangedContent:
-    found = await queries.get_commit_beside(connection, commit)
+    found = await queries.get_commit_beside(connection, commit.id)
     if found is None:
         raise NotFound(f"The commit {commit.id} does not exist.")
     return found

@@ -14,6 +14,9 @@ LANDED = {
     "2026-11-26-0810_whole_engine.py": (
         "8a607536fb642f3912ec790805f064ec1fb7c7f29993f87fdd39cb0bf5624d69"
     ),
+    "2026-11-26-1100_commits_of_a_resource.py": (
+        "cd84e519466959f87358413b0e20bdfec17f2a6105f15e5d26cd3968f31b6c4b"
+    ),
 }
 
 

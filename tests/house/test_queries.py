@@ -69,6 +69,8 @@ ELSEWHERE: dict[str, str] = {
     "content/commits.get_commit": _ALL,
     "content/commits.get_copy": "a commit of one environment, and its copy in another",
     "content/commits.mark_promoted": _CARRIED,
+    "content/changes.list_unpromoted": "a promotion compares two environments",
+    "content/changes.get_commit_beside": _ALL,
     "deliveries/deliveries.claim_delivery": "the claim names the environment",
     "deliveries/deliveries.renew_lease": "only the holder of a claim has its key",
     "deliveries/deliveries.give_back": "only the holder of a claim has its key",

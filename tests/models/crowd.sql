@@ -99,6 +99,14 @@ SELECT md5('d' || n)::uuid, %(environment)s, md5('h' || n %% 300)::uuid, md5('e'
        CASE WHEN n %% 700 = 0 THEN 'failed' WHEN n %% 800 = 0 THEN 'waiting'
             WHEN n %% 900 = 0 THEN 'sending' ELSE 'delivered' END,
        1, 0, now(), 0, now() - n * interval '1 minute', now() FROM generate_series(1, 30000) AS n;
+INSERT INTO content_versions (id, environment_id, resource_type, key, content, sha, inserted_at)
+SELECT md5('v' || n)::uuid, %(environment)s, 'workflow', 'workflow-' || n, '{}', '', now()
+FROM generate_series(0, 299) AS n;
+INSERT INTO commits (id, environment_id, resource_type, resource_key, version_id, author_name,
+    author_email, is_empty, inserted_at)
+SELECT md5('c' || n)::uuid, %(environment)s, 'workflow', 'workflow-' || n %% 300,
+       md5('v' || n %% 300)::uuid, 'Ada', 'ada@example.com', false, now()
+FROM generate_series(0, 29999) AS n;
 INSERT INTO schedules (id, environment_id, workflow_key, collection, recipient_id, tenant_id,
     repeats, due_at, failures, inserted_at, updated_at)
 SELECT md5('s' || n)::uuid, %(environment)s, 'workflow-' || n %% 30, '$users', 'user-' || n %% 900,

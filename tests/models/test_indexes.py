@@ -18,7 +18,9 @@ from commands.embedded.postgres import EmbeddedPostgres
 from domain.audiences.members import Membership
 from domain.batches.rows import BatchFilters
 from domain.bulk.messages import BulkMessagesIn
+from domain.content.rows import CommitFilters
 from domain.events.outbox import OutboxRow
+from domain.kit.authored import ResourceType
 from domain.kit.filters import Bounds
 from domain.kit.pages import PageRequest
 from domain.messages.claims import RetryFilter
@@ -40,6 +42,8 @@ from models.queries.batches import items, membership, operating, windows
 from models.queries.broadcasts import broadcasts
 from models.queries.bulk import messages as bulk_messages
 from models.queries.bulk.departures import delete_recipients
+from models.queries.content import changes as content_changes
+from models.queries.content import commits as content_commits
 from models.queries.deliveries import deliveries
 from models.queries.in_app import feeds
 from models.queries.messages import messages
@@ -190,6 +194,17 @@ def _followers(connection: Connection, environment: UUID) -> Awaitable[Any]:
     expansion = _expansion(environment)
     topics = [Followed(uuid4(), uuid4(), "topics", f"topic-{n}") for n in (7, 8)]
     return expansions.next_followers(connection, expansion, topics, limit=1000)
+
+
+def _changed(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    """Compare a commit with the one before it; its id is that of the statement that made it."""
+    commit_id = UUID(hashlib.md5(b"c29000", usedforsecurity=False).hexdigest())
+    return content_changes.get_commit_beside(connection, commit_id)
+
+
+def _commits(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    filters = CommitFilters([ResourceType.WORKFLOW], "workflow-7")
+    return content_commits.list_commits(connection, environment, filters, PAGE)
 
 
 def _startable(connection: Connection, environment: UUID) -> Awaitable[Any]:
@@ -466,6 +481,8 @@ def _candidates(event_type: str, event_key: str, source_key: str) -> Query:
         (_untold, "ix_webhook_deliveries_endpoint_id_state_inserted_at_id"),
         (_stuck, "ix_webhook_deliveries_sending"),
         (_unconfirmed, "ix_recipient_runs_workflow_run_id_id"),
+        (_changed, "ix_commits_environment_id_resource_type_resource_key_id"),
+        (_commits, "ix_commits_environment_id_resource_type_resource_key_id"),
     ],
 )
 async def test_a_filter_has_its_index(crowded: tuple[str, UUID], query: Query, index: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from domain.content.changes import ChangedContent
-from domain.content.rows import Commit, Selection
+from domain.content.rows import Selection
 from domain.kit.pages import Page, PageRequest
 from models.sql import Listing, Where, fetch_one
 from runtime.database import Connection
@@ -65,7 +65,7 @@ async def list_unpromoted(
     return await _PROMOTABLE.page(connection, where, request, given=[target_id])
 
 
-async def get_commit_beside(connection: Connection, commit: Commit) -> ChangedContent | None:
+async def get_commit_beside(connection: Connection, commit_id: UUID) -> ChangedContent | None:
     """Return what a commit published, beside what was published by the one before it."""
     return await fetch_one(
         connection,
@@ -83,5 +83,5 @@ async def get_commit_beside(connection: Connection, commit: Commit) -> ChangedCo
         LEFT JOIN content_versions earlier ON earlier.id = last.version_id
         WHERE c.id = %s
         """,
-        [commit.id],
+        [commit_id],
     )
