@@ -82,7 +82,7 @@ async def revert_commit(engine: Engine, commit_id: str, note: CommitNote) -> Com
             raise Unprocessable("Nothing was published before it.", code=_NOT_REVERTIBLE)
         if note.message is None:
             note = replace(note, message=_told(commit))
-        made = await publish_content(unit, environment, *place, beside.before, note)
+        made = await publish_content(unit, environment, *place, beside.before, note=note)
         await refuse_broken(unit, environment, [(made, beside.before)])
     return made
 

@@ -58,7 +58,7 @@ async def collect_texts(
     note = CommitNote(_AUTHOR, f"Texts of {', '.join(workflows)}"[:MAX_COMMIT_MESSAGE])
     content = _written({**published, **new})
     try:
-        await publish_content(unit, environment, TRANSLATION.name, key, content, note)
+        await publish_content(unit, environment, TRANSLATION.name, key, content, note=note)
         if saved is not None and saved.draft_sha != saved.published_sha:
             texts = {**new, **TRANSLATION.read(saved.draft, key).texts}
             await save_draft(unit, environment, TRANSLATION.name, key, _written(texts))

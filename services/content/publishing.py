@@ -72,6 +72,7 @@ async def publish_content(
     resource_type: str,
     key: str,
     content: JsonObject,
+    *,
     note: CommitNote,
 ) -> Commit:
     """Publish content that need not be the draft, which follows unless it has changes of its own.
