@@ -15,7 +15,8 @@ from api.kit.parameters import ERROR_RESPONSES, Param, refusals, takes
 from api.kit.query_strings import QueryDep
 from api.kit.shapes import LeftOut, Out, PlainEntriesOut, answer
 from api.kit.strings import known_id
-from api.management.content.commits import CommitBodyOut, CommitOut, CommitResourceOut, SuccessOut
+from api.management.content.commits import CommitBodyOut, CommitOut, CommitResourceOut
+from api.management.content.resource import SuccessOut
 from api.management.requests import (
     ENVIRONMENT_HELP,
     NOTE_HELP,

@@ -69,7 +69,7 @@ def test_inline_styles(quote: str) -> None:
         (mjml.readable, "<mj-style><mj-head>" * 25_000),
         (mjml.to_html, "<mj-style " * 50_000),
         (mjml.to_html, "<mj-style" + " " * 200_000 + ">"),
-        (mjml.with_base_styles, "<mj-head " * 50_000),
+        (mjml.base_styles, "<mj-head " * 50_000),
         (mjml.whole_document, "<mjml " * 80_000),
         (lambda source: mjml.fitted(BODY, source), "<mj-a>" * 40_000 + "</mj-b>" * 40_000),
         (lambda source: mjml.fitted(BODY, source), "<mj-a>" * 40_000 + "</mj-a>" * 40_000),
