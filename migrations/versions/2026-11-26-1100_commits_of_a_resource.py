@@ -5,7 +5,7 @@ Their history is looked for to tell what a commit has changed, and what it took 
 
 from alembic import op
 
-revision = "0003_commits"
+revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None

@@ -15,7 +15,7 @@ LANDED = {
         "8a607536fb642f3912ec790805f064ec1fb7c7f29993f87fdd39cb0bf5624d69"
     ),
     "2026-11-26-1100_commits_of_a_resource.py": (
-        "cd84e519466959f87358413b0e20bdfec17f2a6105f15e5d26cd3968f31b6c4b"
+        "ab19a352aeb5ef43c6bd612db7dff5cbbde3bebae3ab4f40c1a1e047097ce570"
     ),
 }
 
