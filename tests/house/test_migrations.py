@@ -14,6 +14,9 @@ LANDED = {
     "2026-11-26-0810_whole_engine.py": (
         "8a607536fb642f3912ec790805f064ec1fb7c7f29993f87fdd39cb0bf5624d69"
     ),
+    "2026-11-26-1100_kinds.py": (
+        "f934d73799e1cae2411cf0d7750ccec7d2b74e12f771f36db1689dc1b25889b0"
+    ),
 }
 
 
