@@ -14,10 +14,12 @@ from api.management.content import (
     guides,
     message_types,
     partials,
+    tags,
     translations,
     variables,
     workflows,
 )
+from api.management.preferences import categories
 from api.management.sources import sources
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -31,6 +33,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     audiences.router,
     commits.router,
     variables.router,
+    tags.router,
+    categories.router,
     environments.router,
     channels.router,
     groups.router,

@@ -75,6 +75,8 @@ def management_document() -> JsonObject:
             "Partials": "Pieces of content that templates share. A commit publishes them.",
             "Translations": "Texts by language. A commit publishes them.",
             "Variables": "Values that templates read, account-wide or of one environment.",
+            "Tags": "The words that authors put on content.",
+            "Preferences": "What recipients may choose, and the page on which they do.",
             "Commits": "Publish drafts, and promote them to the next environment.",
             "Environments": "The chain that content is promoted along.",
             "Channels": "What workflows send through.",

@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import BeforeValidator, Field, ValidationError
 
+from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import Shape, Wrong, violations_of
 from domain.kit.violations import Violations
@@ -30,6 +31,18 @@ def _name(raw: JsonValue) -> JsonValue:
     if not isinstance(raw, str) or not raw.strip():
         raise Wrong("can't be blank")
     return raw
+
+
+def check_label(name: str) -> None:
+    """Refuse what is no word of a catalog: it has to say something, in 255 characters at most.
+
+    Raises:
+        InvalidParams: at `name`.
+    """
+    if not name.strip():
+        raise InvalidParams.of("name", "can't be blank")
+    if len(name) > MAX_NAME_LENGTH:
+        raise InvalidParams.of("name", f"must have at most {MAX_NAME_LENGTH} characters")
 
 
 # What people call a piece of content.
