@@ -19,7 +19,7 @@ from api.management.content import (
     variables,
     workflows,
 )
-from api.management.preferences import categories
+from api.management.preferences import categories, center
 from api.management.sources import sources
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -35,6 +35,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     variables.router,
     tags.router,
     categories.router,
+    center.router,
     environments.router,
     channels.router,
     groups.router,

@@ -47,6 +47,7 @@ ELSEWHERE: dict[str, str] = {
     "channels/channels.list_channels": _ALL,
     "channels/channels.channel_types": _ALL,
     "channels/channels.is_channel": _ALL,
+    "channels/channels.types_of_channels": _ALL,
     "channels/channels.list_channel_settings": _ALL,
     "channels/channels.list_sealed": _OURS,
     "channels/channels.upsert_channel": _ALL,

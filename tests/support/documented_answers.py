@@ -23,7 +23,7 @@ from jsonschema_rs import Draft202012Validator
 
 from api import health
 from api.kit.parameters import codes_of
-from api.knock.preferences import unsubscribing
+from api.knock.preferences import hosted, unsubscribing
 from api.reference import routes as reference
 from domain.kit.json_types import JsonObject, JsonValue
 
@@ -224,6 +224,7 @@ def _undocumented() -> re.Pattern[str]:
     routes = [
         *health.router.routes,
         *reference.router.routes,
+        *hosted.router.routes,
         *unsubscribing.router.routes,
     ]
     paths = [
