@@ -20,6 +20,7 @@ from api.management.content import (
     workflows,
 )
 from api.management.preferences import categories, center
+from api.management.recipients import schemas
 from api.management.sources import sources
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -39,6 +40,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     environments.router,
     channels.router,
     groups.router,
+    schemas.router,
     sources.router,
     whoami.router,
 )

@@ -77,6 +77,7 @@ def management_document() -> JsonObject:
             "Variables": "Values that templates read, account-wide or of one environment.",
             "Tags": "The words that authors put on content.",
             "Preferences": "What recipients may choose, and the page on which they do.",
+            "Schemas": "Which properties recipients have, and what is said of them.",
             "Commits": "Publish drafts, and promote them to the next environment.",
             "Environments": "The chain that content is promoted along.",
             "Channels": "What workflows send through.",
