@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.management.account import environments, whoami
+from api.management.account import api_keys, assets, environments, members, whoami
 from api.management.broadcasts import broadcasts
 from api.management.channels import channels, groups
 from api.management.content import (
@@ -43,4 +43,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     schemas.router,
     sources.router,
     whoami.router,
+    members.router,
+    api_keys.router,
+    assets.router,
 )

@@ -26,6 +26,8 @@ ELSEWHERE: dict[str, str] = {
     "account/api_keys.expire_api_key": _ALL,
     "account/api_keys.revoke_api_key": _ALL,
     "account/api_keys.*_service_token*": _ALL,
+    "account/assets.*": _ALL,
+    "account/members.*": _ALL,
     "account/credentials.find_credential": _BEFORE,
     "account/signing_keys.insert_*": _CARRIED,
     "agents/model_providers.upsert_provider": _CARRIED,

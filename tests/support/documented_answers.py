@@ -21,7 +21,7 @@ import pytest
 from fastapi.routing import APIRoute
 from jsonschema_rs import Draft202012Validator
 
-from api import health
+from api import assets, health
 from api.kit.parameters import codes_of
 from api.knock.preferences import hosted, unsubscribing
 from api.reference import routes as reference
@@ -222,6 +222,7 @@ def knocks_check(folder: Path) -> AnswerCheck:
 def _undocumented() -> re.Pattern[str]:
     """Match the paths that are not operations of a face, and those that tests add."""
     routes = [
+        *assets.router.routes,
         *health.router.routes,
         *reference.router.routes,
         *hosted.router.routes,
