@@ -21,7 +21,7 @@ from api.management.content import (
 )
 from api.management.preferences import categories, center
 from api.management.recipients import schemas
-from api.management.sources import sources
+from api.management.sources import providers, sources
 
 ROUTERS: tuple[APIRouter, ...] = (
     workflows.router,
@@ -42,6 +42,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     groups.router,
     schemas.router,
     sources.router,
+    providers.router,
     whoami.router,
     members.router,
     api_keys.router,

@@ -94,6 +94,7 @@ ELSEWHERE: dict[str, str] = {
     "sources/sources.list_sources": _ALL,
     "sources/sources.environments_of": _ALL,
     "sources/sources.add_environments": "names each environment with its address",
+    "sources/sources.set_environments": "a new source begins alike in all of them",
     "sources/sources.find_endpoint": _BEFORE,
     "sources/events.add_*": _CARRIED,
     "sources/events.actions_of": _OWNED,
