@@ -69,6 +69,7 @@ def management_document() -> JsonObject:
             "Workflows": "Drafts of workflows. A commit publishes them.",
             "Audiences": "Groups of users: static ones have members, dynamic ones conditions.",
             "Guides": "What an application shows to users. A commit publishes them.",
+            "Goals": "Events that content is meant to bring about; published where they are saved.",
             "Broadcasts": "What is sent once to many, at one moment.",
             "E-mail layouts": "What surrounds the bodies of e-mails. A commit publishes them.",
             "Message types": "What messages in applications and guides are made of.",

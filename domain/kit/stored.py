@@ -18,13 +18,14 @@ S = TypeVar("S", bound=Shape)
 
 # Keys that Knock's CLI writes for itself; `<field>@` names the file that a field's text came from.
 _CLIENT_KEYS = frozenset({"$schema", "__readonly", "__annotation"})
-_KEY = re.compile(r"[a-z0-9_-]{3,255}")
+_KEY = re.compile(r"[a-z0-9_-]{1,255}")
+_SHORTEST_KEY = 3
 MAX_NAME_LENGTH = 255
 
 
-def is_content_key(key: str) -> bool:
+def is_content_key(key: str, *, shortest: int = _SHORTEST_KEY) -> bool:
     """Tell whether a key may name a piece of content: 3 to 255 of a-z, 0-9, `_` and `-`."""
-    return _KEY.fullmatch(key) is not None
+    return len(key) >= shortest and _KEY.fullmatch(key) is not None
 
 
 def _name(raw: JsonValue) -> JsonValue:
@@ -49,15 +50,23 @@ def check_label(name: str) -> None:
 Name = Annotated[str, BeforeValidator(_name), Field(min_length=1, max_length=MAX_NAME_LENGTH)]
 
 
-def read_document(shape: type[S], content: JsonObject, key: str) -> S:
+def read_document(
+    shape: type[S], content: JsonObject, key: str, *, shortest: int = _SHORTEST_KEY
+) -> S:
     """Read what is to be stored under a key.
+
+    Args:
+        shape: of the document.
+        content: the document.
+        key: names it.
+        shortest: how many characters the key has at least.
 
     Raises:
         InvalidParams: with every violation, that of the key first.
     """
     violations = Violations()
-    if not is_content_key(key):
-        violations.add("key", "must be 3 to 255 characters of a-z, 0-9, _ and -")
+    if not is_content_key(key, shortest=shortest):
+        violations.add("key", f"must be {shortest} to 255 characters of a-z, 0-9, _ and -")
     try:
         document = shape.model_validate(content)
     except ValidationError as error:
