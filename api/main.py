@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api import admin, health, knock, management
+from api import admin, assets, health, knock, management
 from api.kit import errors
 from api.kit.bodies import LARGE_AT_ONCE
 from api.kit.cors import BrowserPaths
@@ -59,6 +59,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     app.add_middleware(RequestFrame, browser_paths=BrowserPaths(knock.ROUTERS))
     app.state.routers = (
         health.router,
+        assets.router,
         reference.router,
         *knock.ROUTERS,
         *management.ROUTERS,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import hmac
 import json
 import secrets
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ _FORMAT = b"\x01"
 _ID_BYTES = 8
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
+_TOKEN_BYTES = 24
 _RSA_BITS = 2048
 _MAX_RSA_BITS = 8192
 # Claims are judged by whoever reads them, on the clock of the process.
@@ -51,7 +53,7 @@ def hash_token(token: str) -> bytes:
 
 def new_token(prefix: str) -> str:
     """Make a token such as `sk_…`; it is shown once and stored as a hash."""
-    return prefix + secrets.token_urlsafe(24)
+    return prefix + secrets.token_urlsafe(_TOKEN_BYTES)
 
 
 class CannotOpen(Exception):
@@ -94,6 +96,7 @@ class Vault:
             _expand(key, b"id", _ID_BYTES): AESGCM(_expand(key, b"cipher", 32)) for key in keys
         }
         self._first = next(iter(self._ciphers))
+        self._token_key = _expand(keys[0], b"token", 32)
 
     def seal(self, document: JsonObject, place: str) -> bytes:
         """Encrypt a document for a place such as `provider_settings/<channel>/<environment>`."""
@@ -102,6 +105,11 @@ class Vault:
         plain = json.dumps(document).encode()
         bound = head + place.encode()
         return head + nonce + self._ciphers[self._first].encrypt(nonce, plain, bound)
+
+    def token_for(self, prefix: str, purpose: str) -> str:
+        """Make a token such as `sk_…`, the same each time for the same purpose and first key."""
+        digest = hmac.digest(self._token_key, purpose.encode(), "sha256")
+        return prefix + base64.urlsafe_b64encode(digest[:_TOKEN_BYTES]).decode()
 
     def open(self, sealed: bytes, place: str) -> JsonObject:
         """Decrypt a document.

@@ -140,8 +140,14 @@ class Settings(EngineSettings):
     public_url: str | None = Field(
         None,
         description="Where recipients reach the API, such as https://notify.example.org: links to "
-        "unsubscribe lead there, and sources send there. Workers need it too. Default: host and "
-        "port of the API, or what a request has asked.",
+        "unsubscribe and to set preferences lead there, and sources send there. Workers "
+        "need it as well. Default: host and port of the API, or what a request has asked.",
+    )
+    preference_link_days: int = Field(
+        365,
+        ge=0,
+        le=36_500,
+        description="How long a link to somebody's preferences works, in days; 0: for ever.",
     )
     keep_alive_seconds: int = Field(
         75,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.admin import (
+    account,
     batches,
     channels,
     content,
@@ -22,6 +23,7 @@ from api.admin import (
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
+    account.router,
     batches.router,
     channels.router,
     content.router,

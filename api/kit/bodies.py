@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import NoReturn
+from urllib.parse import parse_qs
 
 from fastapi import Request
 
@@ -27,6 +28,7 @@ MAX_DEPTH = 64
 # A value may take a hundred times the memory of its text, and parsing keeps every other request
 # waiting (in a thread too: the parser does not let go of the interpreter's lock).
 MAX_VALUES = 1_000_000
+MAX_FORM_FIELDS = 2_000
 # Of bodies larger than this, few are worked on at once.
 LARGE_BYTES = 1024 * 1024
 LARGE_AT_ONCE = 4
@@ -63,6 +65,21 @@ async def read_signed(request: Request) -> tuple[bytes, JsonObject]:
     """Read a body as `read_object` does, and return it also as it came: a signature is of that."""
     raw = await _receive(request, _settings(request).max_body_bytes)
     return raw, parse_object(raw)
+
+
+async def read_form(request: Request) -> dict[str, list[str]]:
+    """Read what the form of a page of ours sends: every value of every field.
+
+    Raises:
+        InvalidParams: it has more fields than any of our forms.
+        PayloadTooLarge: it is larger than other endpoints than triggers take.
+        RequestTimeout: it takes too long to arrive.
+    """
+    raw = await _receive(request, _settings(request).max_body_bytes)
+    try:
+        return parse_qs(raw.decode(errors="replace"), max_num_fields=MAX_FORM_FIELDS)
+    except ValueError:
+        raise InvalidParams.of("body", f"must have at most {MAX_FORM_FIELDS} fields") from None
 
 
 async def read_trigger(request: Request) -> Body:

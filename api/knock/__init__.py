@@ -16,6 +16,8 @@ from api.knock.guides import guides
 from api.knock.in_app import feeds
 from api.knock.messages import messages, recipient_messages
 from api.knock.messages import statuses as message_statuses
+from api.knock.preferences import center as preference_center
+from api.knock.preferences import hosted as hosted_preferences
 from api.knock.preferences import sections as preference_sections
 from api.knock.preferences import sets as preference_sets
 from api.knock.preferences import unsubscribing
@@ -42,6 +44,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     recipient_messages.router,
     preference_sets.router,
     preference_sections.router,
+    preference_center.router,
+    hosted_preferences.router,
     unsubscribing.router,
     objects.router,
     subscriptions.router,

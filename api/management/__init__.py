@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.management.account import environments, whoami
+from api.management.account import api_keys, assets, environments, members, whoami
 from api.management.broadcasts import broadcasts
 from api.management.channels import channels, groups
 from api.management.content import (
     audiences,
     commits,
     email_layouts,
+    goals,
     guides,
     message_types,
     partials,
+    tags,
     translations,
     variables,
     workflows,
 )
+from api.management.preferences import categories, center
 from api.management.previews import previews
-from api.management.sources import sources
+from api.management.recipients import schemas
+from api.management.sources import providers, sources
 
 ROUTERS: tuple[APIRouter, ...] = (
     previews.router,
@@ -27,15 +31,24 @@ ROUTERS: tuple[APIRouter, ...] = (
     email_layouts.router,
     broadcasts.router,
     guides.router,
+    goals.router,
     partials.router,
     message_types.router,
     translations.router,
     audiences.router,
     commits.router,
     variables.router,
+    tags.router,
+    categories.router,
+    center.router,
     environments.router,
     channels.router,
     groups.router,
+    schemas.router,
     sources.router,
+    providers.router,
     whoami.router,
+    members.router,
+    api_keys.router,
+    assets.router,
 )

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar, TypeAlias
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import Field
 
 from domain.content.kind import KindOfContent
 from domain.content.workflow import WORKFLOW
@@ -19,10 +19,11 @@ from domain.kit.authored import ChannelTypes, FileFields, Reference, ResourceTyp
 from domain.kit.clock import parse_instant
 from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.kit.shapes import Instant, Shape, Wrong, parsed_by
+from domain.kit.shapes import Instant, Shape, parsed_by
 from domain.kit.stored import Name, read_document, without_client_keys
 from domain.workflows import WorkflowDefinition, normalise_workflow, read_workflow
 from domain.workflows.definition import MAX_DESCRIPTION_LENGTH, Labels
+from domain.workflows.goals import GoalAttachment
 from domain.workflows.steps import (
     BaseStep,
     BranchStep,
@@ -68,11 +69,6 @@ def _steps(raw: JsonValue, field: str) -> tuple[BaseStep, ...]:
     return steps
 
 
-def _goal(raw: JsonValue) -> None:
-    if raw is not None:
-        raise Wrong("goals are not supported by this version")
-
-
 class BroadcastSettings(Shape):
     """Switches of a broadcast (Knock docs: "Commercial unsubscribe", "Override preferences")."""
 
@@ -95,8 +91,8 @@ class BroadcastShape(Shape):
     scheduled_at: Instant | None = Field(
         None, description="For people, until it is sent: what sends it says when."
     )
-    goal_attachment: Annotated[None, BeforeValidator(_goal), WithJsonSchema({"type": "null"})] = (
-        Field(None, description="Not supported yet.")
+    goal_attachment: GoalAttachment | None = Field(
+        None, description="A goal that it is meant to bring about."
     )
     steps: Annotated[
         tuple[BaseStep, ...],

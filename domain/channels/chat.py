@@ -80,6 +80,7 @@ class Chat(ChannelKind):
     """The channel type `chat`."""
 
     channel_type: ClassVar[ChannelType] = ChannelType.CHAT
+    label: ClassVar[str] = "Chat"
     template: ClassVar[type[Shape]] = ChatTemplate
     overrides: ClassVar[type[Shape] | None] = ChatOverrides
     template_files: ClassVar = {

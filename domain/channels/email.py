@@ -96,6 +96,7 @@ class Email(ChannelKind):
     """The channel type `email`."""
 
     channel_type: ClassVar[ChannelType] = ChannelType.EMAIL
+    label: ClassVar[str] = "E-mail"
     template: ClassVar[type[Shape]] = EmailTemplate
     overrides: ClassVar[type[Shape] | None] = EmailOverrides
     template_defaults: ClassVar = {"settings": {}}

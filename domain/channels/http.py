@@ -54,6 +54,7 @@ class Http(ChannelKind):
     """
 
     channel_type: ClassVar[ChannelType] = ChannelType.HTTP
+    label: ClassVar[str] = "Webhook"
     step_names: ClassVar[tuple[str, ...]] = ("webhook",)
     template: ClassVar[type[Shape]] = HttpTemplate
     # It has none by Knock's schema.

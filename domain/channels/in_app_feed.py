@@ -64,6 +64,7 @@ class InAppFeed(ChannelKind):
     """The channel type `in_app_feed`."""
 
     channel_type: ClassVar[ChannelType] = ChannelType.IN_APP_FEED
+    label: ClassVar[str] = "In the app"
     template: ClassVar[type[Shape]] = InAppFeedTemplate
     overrides: ClassVar[type[Shape] | None] = InAppFeedOverrides
     template_files: ClassVar = {"markdown_body": TemplateFile("md")}

@@ -40,6 +40,7 @@ class InAppGuide(ChannelKind):
     """The channel type `in_app_guide`."""
 
     channel_type: ClassVar[ChannelType] = ChannelType.IN_APP_GUIDE
+    label: ClassVar[str] = "Guides"
     template: ClassVar[type[Shape]] = NoTemplate
     overrides: ClassVar[type[Shape] | None] = None
     template_files: ClassVar = {}

@@ -92,6 +92,7 @@ class ChannelKind(ABC):
 
     Attributes:
         channel_type: the wire name.
+        label: what recipients call it.
         step_names: other names that a step may call it by.
         template: the shape of a step's template.
         overrides: the shape of a step's `channel_overrides`; None when it has none.
@@ -113,6 +114,7 @@ class ChannelKind(ABC):
     """
 
     channel_type: ClassVar[ChannelType]
+    label: ClassVar[str]
     step_names: ClassVar[tuple[str, ...]] = ()
     template: ClassVar[type[Shape]]
     overrides: ClassVar[type[Shape] | None]

@@ -91,6 +91,7 @@ class Push(ChannelKind):
     """The channel type `push`."""
 
     channel_type: ClassVar[ChannelType] = ChannelType.PUSH
+    label: ClassVar[str] = "Push"
     template: ClassVar[type[Shape]] = PushTemplate
     overrides: ClassVar[type[Shape] | None] = PushOverrides
     template_defaults: ClassVar = {"settings": {"delivery_type": "content"}}

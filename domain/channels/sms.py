@@ -59,6 +59,7 @@ class Sms(ChannelKind):
     """The channel type `sms`."""
 
     channel_type: ClassVar[ChannelType] = ChannelType.SMS
+    label: ClassVar[str] = "SMS"
     template: ClassVar[type[Shape]] = SmsTemplate
     overrides: ClassVar[type[Shape] | None] = SmsOverrides
     template_files: ClassVar = {"text_body": TemplateFile("txt")}

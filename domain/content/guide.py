@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field
 
 from domain.channels.types import ChannelType
 from domain.conditions import ConditionGroup, parse_condition_group, read_condition_group
@@ -19,6 +19,7 @@ from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import Shape, Text, Wrong, parsed_by
 from domain.kit.stored import Name, is_content_key, read_document
 from domain.workflows.definition import MAX_DESCRIPTION_LENGTH, Labels
+from domain.workflows.goals import GoalAttachment, goal_key_of, goal_reference, with_window
 
 MAX_STEPS = 100
 MAX_PATTERNS = 100
@@ -36,11 +37,6 @@ def _steps(steps: list[GuideStep]) -> list[GuideStep]:
     if len(set(refs)) < len(refs):
         raise Wrong("must have a ref of its own in each entry")
     return steps
-
-
-def _goal(raw: JsonValue) -> None:
-    if raw is not None:
-        raise Wrong("goals are not supported by this version")
 
 
 class GuideStep(Shape):
@@ -80,8 +76,8 @@ class GuideShape(Shape):
     target_property_conditions: Annotated[
         ConditionGroup | None, parsed_by(parse_condition_group, _CONDITIONS)
     ] = Field(None, description="On `recipient`, `tenant` and `data`.")
-    goal_attachment: Annotated[None, BeforeValidator(_goal), WithJsonSchema({"type": "null"})] = (
-        Field(None, description="Not supported yet.")
+    goal_attachment: GoalAttachment | None = Field(
+        None, description="A goal that it is meant to bring about."
     )
 
 
@@ -107,6 +103,7 @@ class Guide:
         patterns: where it is shown, as they are written.
         audience_key: whose members may see it; None for everybody.
         conditions: what else has to hold, or None.
+        goal_key: of the goal that it is meant to bring about, or None.
     """
 
     key: str
@@ -115,6 +112,7 @@ class Guide:
     patterns: tuple[JsonObject, ...]
     audience_key: str | None
     conditions: ConditionGroup | None
+    goal_key: str | None = None
 
     @property
     def type(self) -> str:
@@ -139,6 +137,7 @@ class GuideKind(KindOfContent[Guide]):
     def normalise(self, raw: JsonObject, channel_types: ChannelTypes) -> JsonObject:
         """Return the members that are written, lists where nothing is said."""
         sent = super().normalise(raw, channel_types)
+        sent["goal_attachment"] = with_window(sent["goal_attachment"])
         if sent["target_property_conditions"] == {}:
             sent["target_property_conditions"] = None
         return sent
@@ -159,13 +158,15 @@ class GuideKind(KindOfContent[Guide]):
             patterns=tuple(_objects(stored.get("activation_url_patterns"))),
             audience_key=audience if isinstance(audience, str) else None,
             conditions=read_condition_group(stored.get("target_property_conditions")),
+            goal_key=goal_key_of(stored),
         )
 
     def references(self, document: Guide) -> Iterator[Reference]:
-        """Yield the channel, and the audience."""
+        """Yield the channel, the audience, and the goal."""
         yield Reference("channel_key", CHANNEL, document.channel_key, ChannelType.IN_APP_GUIDE)
         if document.audience_key is not None:
             yield Reference("target_audience_key", ResourceType.AUDIENCE, document.audience_key)
+        yield from goal_reference(document.goal_key)
 
     def templates(self, document: Guide) -> Iterator[Template]:
         """Yield the strings among the values of all steps."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.content.audience import AUDIENCE
 from domain.content.email_layout import EMAIL_LAYOUT
+from domain.content.goal import GOAL
 from domain.content.guide import GUIDE
 from domain.content.kind import KindOfContent
 from domain.content.message_type import MESSAGE_TYPE
@@ -16,5 +17,5 @@ from domain.content.workflow import WORKFLOW
 
 KINDS: Mapping[str, KindOfContent[Any]] = {
     kind.name.value: kind
-    for kind in (WORKFLOW, EMAIL_LAYOUT, AUDIENCE, PARTIAL, TRANSLATION, MESSAGE_TYPE, GUIDE)
+    for kind in (WORKFLOW, EMAIL_LAYOUT, AUDIENCE, PARTIAL, TRANSLATION, MESSAGE_TYPE, GUIDE, GOAL)
 }

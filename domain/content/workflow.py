@@ -18,6 +18,7 @@ from domain.workflows import (
     normalise_workflow,
     read_workflow,
 )
+from domain.workflows.goals import goal_reference
 from domain.workflows.steps import all_steps, raw_steps
 
 
@@ -42,10 +43,11 @@ class WorkflowKind(KindOfContent[WorkflowDefinition]):
         return read_workflow(content, key)
 
     def references(self, document: WorkflowDefinition) -> Iterator[Reference]:
-        """Yield the audience that triggers it, and what all steps refer to."""
+        """Yield the audience that triggers it, its goal, and what all steps refer to."""
         if document.audience_key is not None:
             place = "audience_trigger.audience_key"
             yield Reference(place, ResourceType.AUDIENCE, document.audience_key)
+        yield from goal_reference(document.goal_key)
         for place, step in all_steps(document.steps):
             yield from step.references(place)
 

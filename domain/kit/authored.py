@@ -36,11 +36,13 @@ class ChannelTypes:
 class ResourceType(StrEnum):
     """What is authored, committed and promoted (Knock Management API: "Commits").
 
+    A goal is neither: it is published where it is saved.
     `domain/content/kinds.py` has those of them that this version knows.
     """
 
     AUDIENCE = "audience"
     EMAIL_LAYOUT = "email_layout"
+    GOAL = "goal"
     GUIDE = "guide"
     MESSAGE_TYPE = "message_type"
     PARTIAL = "partial"

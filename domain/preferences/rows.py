@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from domain.kit.json_types import JsonObject
 from domain.preferences.layers import merged
 
 MAX_SET_BYTES = 256 * 1024
+MAX_CATEGORIES = 1_000
 TOO_LARGE = "the preference set exceeds 256 kB"
 
 
@@ -58,3 +60,13 @@ class StoredSet:
     def resolved(self) -> JsonObject:
         """Return it as it takes effect."""
         return merged(self.environment, self.tenant, self.content)
+
+
+@dataclass(frozen=True, slots=True)
+class PreferenceCategory:
+    """A category of the account's catalog, which workflows may belong to by its name."""
+
+    name: str
+    inserted_at: datetime
+    updated_at: datetime
+    archived_at: datetime | None

@@ -12,6 +12,7 @@ from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import Members, Shape, Text, Wrong, parsed_by
 from domain.sources.actions import ActionType
 from domain.sources.paths import event_path
+from domain.sources.providers import PROVIDERS
 
 MAX_MAPPINGS = 200
 Name = Annotated[str, Field(min_length=1, max_length=255)]
@@ -24,9 +25,10 @@ def _no_script(raw: JsonValue) -> None:
         raise Wrong("preprocessing scripts are not supported by this version")
 
 
-def _no_provider(raw: JsonValue) -> None:
-    if raw is not None:
-        raise Wrong("preconfigured providers are not supported by this version")
+def _provider(key: str | None) -> str | None:
+    if key and key not in PROVIDERS:
+        raise Wrong(f"is no source provider; there are {', '.join(PROVIDERS)}")
+    return key or None
 
 
 def _conditions(raw: JsonValue, field: str) -> JsonValue:
@@ -78,7 +80,9 @@ class SourceIn(Shape):
     name: Name
     description: str | None = None
     custom_image_url: str | None = None
-    preconfigured_provider: Annotated[None, BeforeValidator(_no_provider)] = None
+    preconfigured_provider: Annotated[str | None, AfterValidator(_provider)] = Field(
+        None, description="A source provider, whose settings and mappings a new source begins with."
+    )
     environment_settings: Members[SourceEnvironmentIn] | None = Field(
         None, description="By slug; environments that are left out stay as they are."
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from domain.kit.authored import ChannelTypes
 from domain.kit.json_types import JsonObject
 from domain.kit.stored import without_client_keys
+from domain.workflows.goals import with_window
 from domain.workflows.steps import STEP_TYPES, raw_steps
 
 _WRITABLE = (
@@ -51,6 +52,7 @@ def normalise_workflow(raw: JsonObject, channel_types: ChannelTypes | None = Non
             content[key] = []
     for key in _NOTHING:
         content.setdefault(key, None)
+    content["goal_attachment"] = with_window(content["goal_attachment"])
     if content["conditions"] == {}:
         content["conditions"] = None
     settings = content.get("settings") or {}

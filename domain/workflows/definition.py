@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
+from pydantic import Field, ValidationInfo
 
 from domain.conditions import (
     ConditionGroup,
@@ -23,6 +23,7 @@ from domain.kit.stored import MAX_NAME_LENGTH, Name, read_document
 from domain.kit.violations import Violations
 from domain.workflows.content import normalise_workflow
 from domain.workflows.frequency import TriggerFrequency
+from domain.workflows.goals import GoalAttachment, goal_key_of
 from domain.workflows.program import Program
 from domain.workflows.steps import (
     BaseStep,
@@ -53,11 +54,6 @@ def _trigger_conditions(raw: JsonValue, field: str) -> ConditionGroup | None:
         violations.add(f"{place}.variable", message)
     violations.raise_any()
     return group
-
-
-def _goal(raw: JsonValue) -> None:
-    if raw is not None:
-        raise Wrong("goals are not supported by this version")
 
 
 _Label = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
@@ -98,8 +94,8 @@ class WorkflowShape(Shape):
     trigger_data_json_schema: JsonObject | None = Field(
         None, description="What the data of a trigger must look like."
     )
-    goal_attachment: Annotated[None, BeforeValidator(_goal), WithJsonSchema({"type": "null"})] = (
-        Field(None, description="Not supported yet.")
+    goal_attachment: GoalAttachment | None = Field(
+        None, description="A goal that it is meant to bring about."
     )
     steps: Annotated[tuple[BaseStep, ...], parsed_by(parse_steps, list[Step])] = Field(
         description="In order."
@@ -128,6 +124,7 @@ class WorkflowDefinition:
         trigger_data_json_schema: what trigger data must look like, or None.
         steps: in order; branch steps hold steps of their own.
         program: the same steps, compiled to the order in which a run takes them.
+        goal_key: of the goal that it is meant to bring about, or None.
     """
 
     key: str
@@ -142,6 +139,7 @@ class WorkflowDefinition:
     trigger_data_json_schema: JsonObject | None
     steps: tuple[BaseStep, ...]
     program: Program
+    goal_key: str | None = None
 
 
 def check_workflow(raw: JsonValue, key: str) -> WorkflowDefinition:
@@ -173,6 +171,7 @@ def check_normalised(content: JsonObject, key: str) -> WorkflowDefinition:
         trigger_data_json_schema=shape.trigger_data_json_schema,
         steps=shape.steps,
         program=Program(shape.steps),
+        goal_key=goal_key_of(content),
     )
 
 
@@ -216,6 +215,7 @@ def read_workflow(raw: JsonValue, key: str) -> WorkflowDefinition:
         trigger_data_json_schema=schema if isinstance(schema, dict) else None,
         steps=steps,
         program=Program(steps),
+        goal_key=goal_key_of(content),
     )
 
 

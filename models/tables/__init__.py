@@ -19,9 +19,13 @@ from models.tables.expansion import FollowedObject, TriggerExpansion
 from models.tables.fetch import PendingFetch
 from models.tables.guide import GuideDisplay, GuideEngagement, GuideGroup
 from models.tables.idempotency import IdempotencyRecord
+from models.tables.item_schema import SchemaProperty
+from models.tables.label import PreferenceCategory, Tag
+from models.tables.member import Asset, Member
 from models.tables.message import DeliveryAttempt, Message, MessageEvent
 from models.tables.model_provider import ModelProvider
 from models.tables.outbox import OutboxEntry, OutboxReader, OutboxSubscription
+from models.tables.preference_center import PreferenceCenter
 from models.tables.recipient import (
     ChannelData,
     DefaultPreferenceSet,
@@ -46,6 +50,7 @@ from models.tables.webhook import WebhookAttempt, WebhookDelivery, WebhookEndpoi
 
 __all__ = [
     "ApiKey",
+    "Asset",
     "AudienceBuild",
     "AudienceMember",
     "Batch",
@@ -74,6 +79,7 @@ __all__ = [
     "GuideEngagement",
     "GuideGroup",
     "IdempotencyRecord",
+    "Member",
     "Message",
     "MessageEvent",
     "ModelProvider",
@@ -84,12 +90,15 @@ __all__ = [
     "OwedEffect",
     "PendingDelivery",
     "PendingFetch",
+    "PreferenceCategory",
+    "PreferenceCenter",
     "PreferenceSet",
     "Recipient",
     "RecipientRun",
     "RecipientRunEvent",
     "RunPatch",
     "Schedule",
+    "SchemaProperty",
     "ServiceToken",
     "SigningKey",
     "Source",
@@ -99,6 +108,7 @@ __all__ = [
     "SourceEventKey",
     "Subscription",
     "SweepPosition",
+    "Tag",
     "ThrottlePass",
     "TriggerExpansion",
     "TriggerRelease",

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 from uuid import UUID
 
 from domain.account.credentials import ApiKey, Issued, ServiceToken
 from domain.kit.errors import NotFound, Unprocessable
 from domain.kit.ids import new_id
 from domain.kit.pages import Page, PageRequest
-from domain.kit.principals import EnvironmentScope, KeyKind
+from domain.kit.principals import EnvironmentScope, KeyKind, ServicePrincipal
 from models.queries.account import api_keys as queries
+from models.queries.account.credentials import find_credential
 from runtime.crypto import hash_token, new_token
 from services.engine import Engine, Unit
 
 _PREFIXES = {KeyKind.SECRET: "sk_", KeyKind.PUBLIC: "pk_"}
 _SERVICE_PREFIX = "knock_st_"
+_MAX_NAME = 255
 
 
 async def create_api_key(
@@ -43,6 +46,30 @@ async def keep_api_key(
     )
     is_new = await queries.insert_api_key(unit.connection, key, hash_token(token))
     return key if is_new else None
+
+
+async def exchange_for_api_key(
+    engine: Engine, environment: EnvironmentScope, holder: ServicePrincipal
+) -> str:
+    """Return a secret key of an environment to who has a service token.
+
+    It is the same key each time, until it is revoked or replaced: then it is another one. Nothing
+    but its hash is stored, because it follows from the encryption key.
+    """
+    async with engine.unit() as unit:
+        for generation in count():
+            purpose = f"exchange/{holder.token_id}/{environment.id}/{generation}"
+            token = engine.vault.token_for(_PREFIXES[KeyKind.SECRET], purpose)
+            name = f"Exchanged for {holder.name}"[:_MAX_NAME]
+            made = await keep_api_key(
+                unit, environment, kind=KeyKind.SECRET, name=name, token=token
+            )
+            if made is not None:
+                return token
+            known = await find_credential(unit.connection, hash_token(token))
+            if known is not None and not known.is_expired:
+                return token
+    raise AssertionError("counting ended")
 
 
 async def list_api_keys(

@@ -109,11 +109,12 @@ async def save_content(
     await require_writable(connection, environment, force=force or at_once)
     await _judge_succession(connection, environment, kind, key, document)
     resource = await save_draft(unit, environment, kind.name, key, content)
+    references = references_of(kind, document)
     if at_once:
         resource = await publish_at_once(unit, environment, resource)
-    references = references_of(kind, document)
     wanted = None if at_once else commit
-    if wanted is not None and await publish_draft(unit, environment, resource, wanted):
+    is_committed = wanted is not None and await publish_draft(unit, environment, resource, wanted)
+    if at_once or is_committed:
         around = await load_surroundings(
             connection, environment.id, references, channel_types=channel_types, published=True
         )

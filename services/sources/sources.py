@@ -18,6 +18,7 @@ from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
 from domain.kit.stored import is_content_key
+from domain.sources.providers import PROVIDERS
 from domain.sources.requests import MappingIn, SourceIn
 from domain.sources.rows import (
     KnownEvent,
@@ -33,7 +34,7 @@ from models.queries.sources import events as event_statements
 from models.queries.sources import sources as statements
 from runtime.crypto import new_token
 from runtime.database import Connection
-from services.engine import Engine
+from services.engine import Engine, Unit
 
 _FIGURES_OF = timedelta(days=30)
 
@@ -64,7 +65,8 @@ async def put_source(engine: Engine, key: str, wanted: SourceIn) -> SourceView:
     Args:
         engine: the parts of this process.
         key: of the source.
-        wanted: what is said of it. Settings are laid over those of before, mappings replace them.
+        wanted: what is said of it. Settings are laid over those of before, mappings replace them;
+            of a new source those of its provider, if it names one.
 
     Raises:
         InvalidParams: the key is none, or an environment does not exist.
@@ -90,6 +92,8 @@ async def put_source(engine: Engine, key: str, wanted: SourceIn) -> SourceView:
         source = await statements.upsert_source(unit.connection, said)
         endpoints = {each.id: new_token("") for each in environments.values()}
         await statements.add_environments(unit.connection, source.id, endpoints, unit.now)
+        if source.id == said.id:
+            await _begin(unit, source, wanted.preconfigured_provider)
         for slug, settings in given.items():
             await statements.set_environment(
                 unit.connection,
@@ -100,6 +104,20 @@ async def put_source(engine: Engine, key: str, wanted: SourceIn) -> SourceView:
                 now=unit.now,
             )
         return (await _views(unit.connection, [source]))[0]
+
+
+async def _begin(unit: Unit, source: Source, provider_key: str | None) -> None:
+    """Let a new source have what its provider begins with, in every environment."""
+    provider = PROVIDERS.get(provider_key or "")
+    if provider is not None:
+        mappings = [MappingIn.model_validate(each) for each in provider.mappings]
+        await statements.set_environments(
+            unit.connection,
+            source.id,
+            settings=provider.settings,
+            mappings=_stored(mappings, unit.now) or [],
+            now=unit.now,
+        )
 
 
 def _stored(mappings: list[MappingIn] | None, now: datetime) -> list[JsonObject] | None:

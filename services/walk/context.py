@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -32,6 +32,7 @@ from models.queries.runs import walks
 from services.content.catalog import Configuration
 from services.engine import Unit
 from services.off_loop import off_loop
+from services.preferences.hosted import preferences_url
 from services.preferences.unsubscribing import unsubscribe_url
 from services.recipients.lookups import with_lookups
 from services.walk.faults import blaming
@@ -71,7 +72,7 @@ class Walk:
     outputs: JsonObject = field(default_factory=dict)
     _scope: JsonObject | None = None
     _stored: list[RunMessage] | None = None
-    _unsubscribe_url: str | None = None
+    _links: JsonObject | None = None
     _memberships: frozenset[str] | None = None
 
     @property
@@ -110,15 +111,10 @@ class Walk:
         return self._scope
 
     def _variables(self) -> JsonObject:
-        """Return the values of `vars`. The link is made once: it is another one each time."""
-        variables = dict(self.configuration.variables.values)
-        if not self.definition.settings.is_commercial:
-            return variables
-        if self._unsubscribe_url is None:
-            self._unsubscribe_url = unsubscribe_url(
-                self.unit.engine, self.run.environment_id, self.run.ref
-            )
-        return {**variables, "commercial_unsubscribe_url": self._unsubscribe_url}
+        """Return the values of `vars`. Links are made once: they are others each time."""
+        if self._links is None:
+            self._links = dict(_links_of(self))
+        return {**self.configuration.variables.values, **self._links}
 
     def message_scope(self, message_id: str) -> JsonObject:
         """Return what the templates of one message see: its own facts, and its activities' ids."""
@@ -309,3 +305,14 @@ def _refs_of(standings: Iterable[tuple[str, str, list[str]]], outcomes: JsonObje
             # They were made, and retention has deleted them since.
             refs[ref] = {"messages": [], "skipped": False, "expired": True}
     return refs
+
+
+def _links_of(walk: Walk) -> Iterator[tuple[str, str]]:
+    """Yield the links that a run's recipient is given, under their names in `vars`."""
+    engine, run = walk.unit.engine, walk.run
+    if run.ref.is_user:
+        made = preferences_url(engine, run.environment_id, run.ref, walk.unit.now)
+        yield "manage_preferences_url", made.url
+    if walk.definition.settings.is_commercial:
+        url = unsubscribe_url(engine, run.environment_id, run.ref)
+        yield "commercial_unsubscribe_url", url

@@ -17,6 +17,9 @@ LANDED = {
     "2026-11-26-1100_commits_of_a_resource.py": (
         "ab19a352aeb5ef43c6bd612db7dff5cbbde3bebae3ab4f40c1a1e047097ce570"
     ),
+    "2026-11-26-1110_kinds.py": (
+        "ae4e7e668727be73366cf9bfcd8f019e83c9cbb51483eeec777312c2353c1cb6"
+    ),
 }
 
 

@@ -21,9 +21,9 @@ import pytest
 from fastapi.routing import APIRoute
 from jsonschema_rs import Draft202012Validator
 
-from api import health
+from api import assets, health
 from api.kit.parameters import codes_of
-from api.knock.preferences import unsubscribing
+from api.knock.preferences import hosted, unsubscribing
 from api.reference import routes as reference
 from domain.kit.json_types import JsonObject, JsonValue
 
@@ -222,8 +222,10 @@ def knocks_check(folder: Path) -> AnswerCheck:
 def _undocumented() -> re.Pattern[str]:
     """Match the paths that are not operations of a face, and those that tests add."""
     routes = [
+        *assets.router.routes,
         *health.router.routes,
         *reference.router.routes,
+        *hosted.router.routes,
         *unsubscribing.router.routes,
     ]
     paths = [

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from typing import Literal, Self
+from uuid import UUID
 
 from api.kit.shapes import Moment, Out
 from domain.account.environments import Environment
+from domain.account.members import Member, Role
+from services.account.assets import AssetView
 
 
 class EnvironmentOut(Out):
@@ -74,3 +77,86 @@ class WhoamiOut(Out):
     user_name: str | None = None
     user_email: str | None = None
     account_features: FeaturesOut = FeaturesOut()
+
+
+class ExchangedOut(Out):
+    """A secret key of one environment."""
+
+    api_key: str
+
+
+class MemberUserOut(Out):
+    """The person that a member is."""
+
+    id: UUID
+    email: str
+    name: str | None
+    avatar_url: str | None
+    created_at: Moment
+    updated_at: Moment
+
+
+class MemberOut(Out):
+    """Who belongs to the account, and as what."""
+
+    id: UUID
+    role: Role
+    user: MemberUserOut
+    created_at: Moment
+    updated_at: Moment
+
+    @classmethod
+    def of(cls, member: Member) -> Self:
+        """Write a member."""
+        return cls(
+            id=member.id,
+            role=Role(member.role),
+            user=MemberUserOut(
+                id=member.user_id,
+                email=member.email,
+                name=member.name,
+                avatar_url=member.avatar_url,
+                created_at=member.inserted_at,
+                updated_at=member.updated_at,
+            ),
+            created_at=member.inserted_at,
+            updated_at=member.updated_at,
+        )
+
+
+class MemberBodyOut(Out):
+    """The member as it is now."""
+
+    member: MemberOut
+
+
+class AssetOut(Out):
+    """A file of the account, and where everybody finds it."""
+
+    id: UUID
+    filename: str | None
+    mime_type: str
+    asset_type: str
+    url: str
+    created_at: Moment
+    updated_at: Moment
+
+    @classmethod
+    def of(cls, view: AssetView) -> Self:
+        """Write a file."""
+        asset = view.asset
+        return cls(
+            id=asset.id,
+            filename=asset.filename,
+            mime_type=asset.mime_type,
+            asset_type=asset.asset_type,
+            url=view.url,
+            created_at=asset.inserted_at,
+            updated_at=asset.updated_at,
+        )
+
+
+class AssetBodyOut(Out):
+    """The file as it is now."""
+
+    asset: AssetOut

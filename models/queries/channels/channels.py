@@ -70,6 +70,15 @@ async def channel_types(connection: Connection) -> ChannelTypes:
     return ChannelTypes(types[False], types[True])
 
 
+async def types_of_channels(connection: Connection, ids: Sequence[UUID]) -> dict[str, str]:
+    """Return the type of each of these channels that is not archived, by id."""
+    cursor = await connection.execute(
+        "SELECT id, channel_type FROM channels WHERE id = ANY(%s) AND archived_at IS NULL",
+        [list(ids)],
+    )
+    return {str(row["id"]): row["channel_type"] for row in await cursor.fetchall()}
+
+
 async def is_channel(connection: Connection, channel_id: UUID) -> bool:
     """Tell whether there is a channel with this id that is not archived."""
     cursor = await connection.execute(

@@ -139,6 +139,22 @@ async def set_environment(
     await connection.execute(_SET, values)
 
 
+async def set_environments(
+    connection: Connection,
+    source_id: UUID,
+    *,
+    settings: JsonObject,
+    mappings: list[JsonObject],
+    now: datetime,
+) -> None:
+    """Say how a source works in all environments, in the place of what was said."""
+    await connection.execute(
+        "UPDATE source_environments SET settings = %s, mappings = %s, updated_at = %s"
+        " WHERE source_id = %s",
+        (Jsonb(settings), Jsonb(mappings), now, source_id),
+    )
+
+
 async def set_verification(
     connection: Connection,
     environment_id: UUID,

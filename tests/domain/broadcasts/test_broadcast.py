@@ -76,7 +76,7 @@ def test_all_that_is_wrong() -> None:
         target_audience_key=7,
         scheduled_at="tomorrow",
         settings={"is_commercial": "yes"},
-        goal_attachment={"goal_key": "g"},
+        goal_attachment={"goal_key": 7},
     )
     assert set(refused(raw, "No")) == {
         "key",
@@ -84,7 +84,7 @@ def test_all_that_is_wrong() -> None:
         "target_audience_key",
         "scheduled_at",
         "settings.is_commercial",
-        "goal_attachment",
+        "goal_attachment.goal_key",
         "steps[1].type",
         "steps[2].ref",
     }

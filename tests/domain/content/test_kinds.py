@@ -42,6 +42,13 @@ DOCUMENTS: dict[str, Any] = {
             {"conditions": [{"property": "plan", "operator": "equal_to", "argument": "pro"}]}
         ],
     },
+    "goal": {
+        "name": "Plain",
+        "description": None,
+        "condition": {
+            "event": {"event_type": "audience", "event_key": "enter", "audience_key": "vips"}
+        },
+    },
     "guide": guide(guide_step(title="Hi {{ recipient.name }}"), target_audience_key="vips"),
 }
 

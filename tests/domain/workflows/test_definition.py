@@ -14,6 +14,7 @@ from domain.workflows.steps import raw_steps
 from tests.support.steps import feed_step, when, workflow
 
 STEP = feed_step()
+_WINDOW = "goal_attachment.attribution_window_days"
 
 
 def _document(**changes: Any) -> JsonObject:
@@ -114,9 +115,18 @@ def test_all_violations_are_reported_at_once() -> None:
     assert any(field.startswith("steps[0].") for field in fields)
 
 
-def test_goals_are_refused() -> None:
-    """A goal that nothing would count is refused, not ignored."""
-    assert _fields(_document(goal_attachment={"goal_key": "sale"})) == ["goal_attachment"]
+def test_a_goal_is_attached_with_its_window() -> None:
+    """A week, unless something else is said."""
+    assert check_workflow(_document(goal_attachment={"goal_key": "sale"}), "key").goal_key == "sale"
+    stored = normalise_workflow(_document(goal_attachment={"goal_key": "sale"}))
+    assert stored["goal_attachment"] == {"goal_key": "sale", "attribution_window_days": 7}
+    for attachment, place in (
+        ({}, "goal_attachment.goal_key"),
+        ("sale", "goal_attachment"),
+        ({"goal_key": "sale", "attribution_window_days": 31}, _WINDOW),
+        ({"goal_key": "sale", "attribution_window_days": 0}, _WINDOW),
+    ):
+        assert _fields(_document(goal_attachment=attachment)) == [place]
 
 
 @pytest.mark.parametrize("raw", [None, [], "text", 5])

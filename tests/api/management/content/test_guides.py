@@ -81,7 +81,7 @@ async def test_it_is_archived(management: httpx.AsyncClient) -> None:
             _tour(activation_url_patterns=[{"directive": "x"}]),
             f"{PATTERNS}[0].directive",
         ),
-        (_tour(goal_attachment={"goal_key": "g"}), "goal_attachment"),
+        (_tour(goal_attachment={"goal_key": ""}), "goal_attachment.goal_key"),
     ],
 )
 async def test_a_broken_one_names_its_field(

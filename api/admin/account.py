@@ -1,0 +1,53 @@
+"""Admin API, members and assets: things that Knock offers only in its dashboard."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import JSONResponse
+
+from api.kit.auth import EngineDep, ServiceToken
+from api.kit.parameters import ERROR_RESPONSES, refusals, takes
+from api.kit.shapes import answer, read_body
+from api.kit.strings import known_uuid
+from api.management.account.schemas import AssetBodyOut, AssetOut, MemberBodyOut, MemberOut
+from domain.account.assets import AssetBodyIn
+from domain.account.members import MemberBodyIn, MemberChangeBodyIn
+from services.account import assets, members
+
+router = APIRouter(prefix="/v1/admin", tags=["Admin: account"], responses=ERROR_RESPONSES)
+
+
+@router.post("/members", response_model=MemberBodyOut, openapi_extra=takes(MemberBodyIn))
+async def add_member(request: Request, _token: ServiceToken, engine: EngineDep) -> JSONResponse:
+    """Add a member. Nobody is told, and nobody can sign in."""
+    wanted = (await read_body(request, MemberBodyIn)).member
+    return answer(MemberBodyOut(member=MemberOut.of(await members.add_member(engine, wanted))))
+
+
+@router.put(
+    "/members/{member_id}",
+    response_model=MemberBodyOut,
+    responses=refusals({422: "last_owner"}),
+    openapi_extra=takes(MemberChangeBodyIn),
+)
+async def change_member(
+    member_id: str, request: Request, _token: ServiceToken, engine: EngineDep
+) -> JSONResponse:
+    """Change the role, the name or the picture of a member; what is left out stays."""
+    wanted = (await read_body(request, MemberChangeBodyIn)).member
+    changed = await members.change_member(engine, known_uuid(member_id), wanted)
+    return answer(MemberBodyOut(member=MemberOut.of(changed)))
+
+
+@router.post("/assets", response_model=AssetBodyOut, openapi_extra=takes(AssetBodyIn))
+async def add_asset(request: Request, _token: ServiceToken, engine: EngineDep) -> JSONResponse:
+    """Upload a picture, which everybody sees who has its address."""
+    wanted = (await read_body(request, AssetBodyIn)).asset
+    return answer(AssetBodyOut(asset=AssetOut.of(await assets.add_asset(engine, wanted))))
+
+
+@router.delete("/assets/{asset_id}", status_code=204)
+async def delete_asset(asset_id: str, _token: ServiceToken, engine: EngineDep) -> Response:
+    """Delete a picture; what shows it shows nothing then."""
+    await assets.delete_asset(engine, known_uuid(asset_id))
+    return Response(status_code=204)

@@ -1,0 +1,55 @@
+"""Goals: list, get, upsert, validate, archive, clone."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Request
+from starlette.responses import JSONResponse
+
+from api.kit.auth import EngineDep, ServiceToken
+from api.kit.parameters import takes
+from api.kit.query_strings import QueryDep
+from api.kit.shapes import answer, read_body
+from api.kit.strings import known_id
+from api.management.content.resource import ContentOut, ContentResource, SuccessOut
+from api.management.requests import ENVIRONMENT_HELP, read_environment
+from domain.content.goal import GOAL, CloneBodyIn, GoalCondition
+from domain.kit.shapes import DocumentedAs
+from services.content.goals import archive_goal, clone_goal
+
+
+class GoalOut(ContentOut):
+    """A goal as it is read."""
+
+    name: Annotated[Any, DocumentedAs(str)]
+    description: Annotated[Any, DocumentedAs(str | None)]
+    condition: Annotated[Any, DocumentedAs(GoalCondition)]
+
+
+goals = ContentResource(GOAL, GoalOut, tag="Goals")
+router = goals.router
+
+
+@router.delete("/{key}", response_model=SuccessOut, openapi_extra=takes(query=ENVIRONMENT_HELP))
+async def archive(
+    key: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
+) -> JSONResponse:
+    """Archive a goal in all environments, for good."""
+    await archive_goal(engine, await read_environment(engine, query), known_id(key))
+    return answer(SuccessOut())
+
+
+@router.post(
+    "/{key}/clone",
+    response_model=goals.body_out,
+    openapi_extra=takes(CloneBodyIn, query=ENVIRONMENT_HELP),
+)
+async def clone(
+    key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
+) -> JSONResponse:
+    """Copy a goal, to another environment or under another key; takes effect at once."""
+    wanted = (await read_body(request, CloneBodyIn)).clone
+    environment = await read_environment(engine, query)
+    view = await clone_goal(engine, environment, known_id(key), wanted)
+    return goals.wrapped(view, request, query)

@@ -1,0 +1,1 @@
+"""What preferences refer to, and where recipients set them, as the Management API shows it."""

@@ -1,0 +1,1 @@
+"""What recipients are made of, as the Management API shows it."""
