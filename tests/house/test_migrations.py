@@ -14,6 +14,9 @@ LANDED = {
     "2026-11-26-0810_whole_engine.py": (
         "8a607536fb642f3912ec790805f064ec1fb7c7f29993f87fdd39cb0bf5624d69"
     ),
+    "2026-11-26-1100_message_values.py": (
+        "9655bca085f9722fba46d487eea15dbe516978ab3ba84e61cbe4f6354b0c76ac"
+    ),
 }
 
 
