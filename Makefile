@@ -14,8 +14,8 @@ UV_COMPILE := uv pip compile pyproject.toml --python-version 3.11 --universal --
 	--no-header --no-emit-index-url
 N ?= 20
 
-.PHONY: help install dev reset demo test check format openapi coverage chaos fuzz bench \
-	replay record-history lock compose-check clean
+.PHONY: help install dev reset demo test check format openapi coverage chaos fuzz sdk-tests \
+	bench replay record-history lock compose-check clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ chaos: $(INSTALLED) ## Kill processes of a whole stack N times and check every p
 fuzz: N = 100000
 fuzz: $(INSTALLED) ## Send N requests made of the OpenAPI documents and judge each answer
 	@$(BIN)/python -m tests.fuzz --requests $(N)
+
+sdk-tests: $(INSTALLED) ## Run the own tests of Knock's Python SDK against the product
+	@$(BIN)/python -m tests.sdk
 
 bench: $(INSTALLED) ## Measure a fresh stack beside its floor
 	@$(BIN)/python -m bench
