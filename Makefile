@@ -14,8 +14,8 @@ UV_COMPILE := uv pip compile pyproject.toml --python-version 3.11 --universal --
 	--no-header --no-emit-index-url
 N ?= 20
 
-.PHONY: help install dev reset demo test check format openapi coverage chaos fuzz sdk-tests \
-	bench replay record-history lock compose-check clean
+.PHONY: help install dev reset demo test check format openapi coverage chaos fuzz sdk-tests bench \
+	bench-lists replay record-history lock compose-check clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,10 @@ sdk-tests: $(INSTALLED) ## Run the own tests of Knock's Python SDK against the p
 
 bench: $(INSTALLED) ## Measure a fresh stack beside its floor
 	@$(BIN)/python -m bench
+
+bench-lists: SCALE = 1
+bench-lists: $(INSTALLED) ## Read every list with every filter over a million messages
+	@$(BIN)/python -m bench.lists --scale $(SCALE)
 
 replay: $(INSTALLED) ## Replay recorded Temporal histories against today's code
 	@$(BIN)/carillon replay tests/replay/histories
