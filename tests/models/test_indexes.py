@@ -402,6 +402,7 @@ def _candidates(event_type: str, event_key: str, source_key: str) -> Query:
         (_messages(trigger_data=DataFilter.of_json({"order": 7})), "ix_messages_values"),
         (_messages(trigger_data=DataFilter.of_json({"order": "no"})), "ix_messages_values"),
         (_messages(workflow_categories=["legal"]), "ix_messages_values"),
+        (_messages(workflow_categories=["none"]), "ix_messages_values"),
         (_messages(workflow_categories=["news"]), "ix_messages_newest"),
         (_messages(engagement_status=["seen"]), "ix_messages_seen"),
         (_messages(engagement_status=["read"]), "ix_messages_read"),
