@@ -75,8 +75,8 @@ SELECT md5('m' || n)::uuid, %(environment)s,
 FROM (SELECT n, now() - n * interval '31 seconds' AS at
       FROM generate_series(1, %(messages)s) AS n) AS numbers;
 INSERT INTO deliveries (message_id, environment_id, channel_id, channel_type, due_at, retry,
-    attempts, interruptions)
-SELECT id, environment_id, channel_id, channel_type, now() + interval '1 year', 0, 0, 0
+    attempts, interruptions, inserted_at)
+SELECT id, environment_id, channel_id, channel_type, now() + interval '1 year', 0, 0, 0, now()
 FROM messages WHERE environment_id = %(environment)s
      AND delivery_status IN ('queued', 'delivery_attempted');
 INSERT INTO message_events (message_id, id, event_type, inserted_at)

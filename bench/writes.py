@@ -40,6 +40,9 @@ async def measure_writes(session: Session) -> list[Result]:
     users = [f"follower-{number}" for number in range(_FOLLOWERS)]
     named = {"users": [{"id": user, "name": user} for user in users]}
     await _finished(session, await _posted(session, "/v1/users/bulk/identify", named))
+    followed = iter([f"followed-{number}" for number in range(_ROUNDS + 1)])
+    things = {"objects": [{"id": f"followed-{number}"} for number in range(_ROUNDS + 1)]}
+    await _finished(session, await _posted(session, "/v1/objects/things/bulk/set", things))
     return [
         await _compared(
             "bulk identify of 1,000 users",
@@ -55,7 +58,7 @@ async def measure_writes(session: Session) -> list[Result]:
         ),
         await _compared(
             "100 subscriptions of one call",
-            lambda: _followed(session, users),
+            lambda: _followed(session, next(followed), users),
             lambda: _bare_subscriptions(session, users),
             _FOLLOWERS,
         ),
@@ -129,9 +132,9 @@ async def _bare(session: Session, collection: str) -> None:
         await session.database.execute(_RECIPIENTS, [collection, Jsonb(_entries())])
 
 
-async def _followed(session: Session, users: list[str]) -> None:
+async def _followed(session: Session, followed: str, users: list[str]) -> None:
     response: httpx.Response = await session.api.post(
-        f"/v1/objects/things/{new_id()}/subscriptions", json={"recipients": users}
+        f"/v1/objects/things/{followed}/subscriptions", json={"recipients": users}
     )
     response.raise_for_status()
 
