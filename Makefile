@@ -14,7 +14,8 @@ UV_COMPILE := uv pip compile pyproject.toml --python-version 3.11 --universal --
 	--no-header --no-emit-index-url
 N ?= 20
 
-.PHONY: help install dev reset demo test check format openapi coverage chaos bench replay record-history lock compose-check clean
+.PHONY: help install dev reset demo test check format openapi coverage chaos fuzz sdk-tests bench \
+	bench-lists replay record-history lock compose-check clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,8 +74,19 @@ coverage: $(INSTALLED) ## Run every test and tell which lines and branches none 
 chaos: $(INSTALLED) ## Kill processes of a whole stack N times and check every promise
 	@$(BIN)/python -m tests.chaos --kills $(N)
 
+fuzz: N = 100000
+fuzz: $(INSTALLED) ## Send N requests made of the OpenAPI documents and judge each answer
+	@$(BIN)/python -m tests.fuzz --requests $(N)
+
+sdk-tests: $(INSTALLED) ## Run the own tests of Knock's Python SDK against the product
+	@$(BIN)/python -m tests.sdk
+
 bench: $(INSTALLED) ## Measure a fresh stack beside its floor
 	@$(BIN)/python -m bench
+
+bench-lists: SCALE = 1
+bench-lists: $(INSTALLED) ## Read every list with every filter over a million messages
+	@$(BIN)/python -m bench.lists --scale $(SCALE)
 
 replay: $(INSTALLED) ## Replay recorded Temporal histories against today's code
 	@$(BIN)/carillon replay tests/replay/histories

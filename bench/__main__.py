@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bench import footprint, latency, reads, throughput
+from bench import footprint, latency, reads, throughput, writes
 from bench.report import Result, table, write
 from bench.session import Session, session
 
@@ -23,6 +23,7 @@ _PARTS: dict[str, Callable[[Session], Awaitable[list[Result]]]] = {
     "six": throughput.measure_six_steps,
     "thousand": throughput.measure_thousand,
     "workers": throughput.measure_two_workers,
+    "writes": writes.measure_writes,
     "memory": footprint.measure_sleepers,
     "lists": reads.measure_lists,
 }

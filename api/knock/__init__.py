@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from api.knock.audiences import destinations
 from api.knock.audiences import members as audience_members
 from api.knock.bulk import messages as bulk_messages
 from api.knock.bulk import operations as bulk_operations
@@ -52,6 +53,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     channel_data.router,
     workspaces.router,
     tenants.router,
+    destinations.router,
     audience_members.router,
     recipient_runs.router,
     schedules.router,

@@ -66,6 +66,14 @@ class Message(SQLModel, table=True):
             postgresql_where=text("tenant_id IS NOT NULL"),
         ),
         Index("ix_messages_run", "workflow_run_id", "recipient_run_id"),
+        # What a few among all messages have; it finds no order.
+        Index(
+            "ix_messages_values",
+            "data",
+            "categories",
+            postgresql_using="gin",
+            postgresql_ops={"data": "jsonb_path_ops"},
+        ),
         Index(
             "ix_messages_failed",
             "environment_id",

@@ -20,6 +20,9 @@ LANDED = {
     "2026-11-26-1110_kinds.py": (
         "ae4e7e668727be73366cf9bfcd8f019e83c9cbb51483eeec777312c2353c1cb6"
     ),
+    "2026-11-26-1120_message_values.py": (
+        "694b37f4c43f022b19f5e6d0b3b24be8e8227cd3ec92785c8e3e8121a60cdfc1"
+    ),
 }
 
 

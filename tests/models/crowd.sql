@@ -42,14 +42,16 @@ SELECT (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-000000000000')::uuid, %(envi
        now() - n * interval '1 minute', now()
 FROM generate_series(1, 30000) AS n;
 INSERT INTO messages (id, environment_id, channel_id, channel_type, recipient_run_id,
-    workflow_run_id, workflow_key, version_id, step_ref, collection, recipient_id, tenant_id,
-    actors, data, content, delivery_status, seen_at, read_at, interacted_at, link_clicked_at,
-    archived_at, provider_metadata, retry_count, inserted_at, updated_at)
+    workflow_run_id, workflow_key, version_id, step_ref, categories, collection, recipient_id,
+    tenant_id, actors, data, content, delivery_status, seen_at, read_at, interacted_at,
+    link_clicked_at, archived_at, provider_metadata, retry_count, inserted_at, updated_at)
 SELECT md5('m' || n)::uuid, %(environment)s,
        ('018f0000-0000-7000-8000-' || lpad(to_hex(n %% 300), 12, '0'))::uuid, 'in_app_feed',
        (lpad(to_hex(n), 8, '0') || '-0000-7000-8000-000000000000')::uuid,
-       md5('w' || n / 10)::uuid, 'workflow-' || n %% 300, md5('v')::uuid, 'feed', '$users',
-       'user-' || n %% 500, CASE WHEN n %% 3 = 0 THEN 'tenant-' || n %% 900 END, '[]', '{}', '{}',
+       md5('w' || n / 10)::uuid, 'workflow-' || n %% 300, md5('v')::uuid, 'feed',
+       CASE WHEN n %% 905 = 0 THEN '{legal}'::text[] ELSE '{news}' END, '$users',
+       'user-' || n %% 500, CASE WHEN n %% 3 = 0 THEN 'tenant-' || n %% 900 END, '[]',
+       jsonb_build_object('order', n), '{}',
        CASE WHEN n %% 700 = 0 THEN 'bounced' WHEN n %% 800 = 0 THEN 'undelivered'
             ELSE 'delivered' END,
        CASE WHEN n %% 900 = 0 THEN now() END, CASE WHEN n %% 901 = 0 THEN now() END,

@@ -21,7 +21,7 @@ from domain.bulk.messages import BulkMessagesIn
 from domain.content.rows import CommitFilters
 from domain.events.outbox import OutboxRow
 from domain.kit.authored import ResourceType
-from domain.kit.filters import Bounds
+from domain.kit.filters import Bounds, DataFilter
 from domain.kit.pages import PageRequest
 from domain.messages.claims import RetryFilter
 from domain.messages.filters import FeedFilters, MessageFilters
@@ -413,6 +413,12 @@ def _candidates(event_type: str, event_key: str, source_key: str) -> Query:
         (_messages(source="workflow-7"), "ix_messages_workflow"),
         (_messages(status=["bounced"]), "ix_messages_failed"),
         (_messages(status=["undelivered"]), "ix_messages_failed"),
+        (_messages(status=["queued", "delivery_attempted"]), "pk_messages"),
+        (_messages(trigger_data=DataFilter.of_json({"order": 7})), "ix_messages_values"),
+        (_messages(trigger_data=DataFilter.of_json({"order": "no"})), "ix_messages_values"),
+        (_messages(workflow_categories=["legal"]), "ix_messages_values"),
+        (_messages(workflow_categories=["none"]), "ix_messages_values"),
+        (_messages(workflow_categories=["news"]), "ix_messages_newest"),
         (_messages(engagement_status=["seen"]), "ix_messages_seen"),
         (_messages(engagement_status=["read"]), "ix_messages_read"),
         (_messages(engagement_status=["interacted"]), "ix_messages_interacted"),

@@ -137,18 +137,34 @@ class Seeded:
                 " WHERE table_schema = 'public' AND table_name <> 'alembic_version'"
                 " AND is_generated = 'NEVER' GROUP BY table_name"
             ).fetchall()
-            tables = dict(rows)
+        seeded = cls(url, keys, dict(rows))
+        seeded.keep()
+        return seeded
+
+    def keep(self) -> None:
+        """Take what every table has now for what it is brought back to."""
+        with psycopg.connect(self.url) as connection:
+            connection.execute("DROP SCHEMA IF EXISTS snapshot CASCADE")
             connection.execute("CREATE SCHEMA snapshot")
-            for name in tables:
+            for name in self.tables:
                 connection.execute(f"CREATE TABLE snapshot.{name} AS TABLE {name}")
-        return cls(url, keys, tables)
+
+    def restoring(self) -> list[str]:
+        """Return the statements that bring every table back."""
+        return [
+            "SET session_replication_role = replica",
+            *(
+                statement
+                for name, columns in self.tables.items()
+                for statement in (
+                    f"DELETE FROM {name}",
+                    f"INSERT INTO {name} ({columns}) SELECT {columns} FROM snapshot.{name}",
+                )
+            ),
+        ]
 
     def restore(self) -> None:
         """Bring every table back to what the seed made; faster than a new database."""
         with psycopg.connect(self.url) as connection:
-            connection.execute("SET session_replication_role = replica")
-            for name, columns in self.tables.items():
-                connection.execute(f"DELETE FROM {name}")
-                connection.execute(
-                    f"INSERT INTO {name} ({columns}) SELECT {columns} FROM snapshot.{name}"
-                )
+            for statement in self.restoring():
+                connection.execute(statement)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.kit.shapes import Moment, Out
+from api.kit.shapes import LeftOut, Moment, Out
 from domain.content.guide import UrlPattern
 from domain.guides.rows import MESSAGES, EngagedStep, Ineligibility
 from domain.kit.shapes import DocumentedAs
@@ -104,16 +104,19 @@ class GuideOut(Out):
 
 
 class GuideGroupOut(Out):
-    """In which order guides are shown, and how many seconds pass after one was dismissed."""
+    """In which order guides are shown, and how many seconds pass after one was dismissed.
+
+    What nobody has set is left out: Knock's document knows no null there.
+    """
 
     typename: Annotated[Literal["GuideGroup"], Field(alias="__typename")] = "GuideGroup"
     key: str
-    display_interval: int | None
+    display_interval: LeftOut[int] = None
     display_sequence: list[str]
     display_sequence_unthrottled: list[str]
     display_sequence_throttled: list[str]
-    inserted_at: Moment | None
-    updated_at: Moment | None
+    inserted_at: LeftOut[Moment] = None
+    updated_at: LeftOut[Moment] = None
 
     @classmethod
     def of(cls, view: GuidesView) -> Self:

@@ -9,7 +9,12 @@ from psycopg.types.json import Jsonb
 from domain.kit.filters import DataFilter
 from domain.messages.filters import MessageFilters
 from domain.messages.kept_data import kept_filter
-from domain.messages.statuses import ENGAGEMENT_COLUMNS, FAILED_DELIVERY, REVERSIBLE
+from domain.messages.statuses import (
+    ENGAGEMENT_COLUMNS,
+    FAILED_DELIVERY,
+    PENDING_DELIVERY,
+    REVERSIBLE,
+)
 from models.sql import Where
 
 # What is true of a message that was engaged with, or was not: `seen`, `unseen`, …
@@ -33,9 +38,11 @@ def message_conditions(environment_id: UUID, filters: MessageFilters) -> Where:
     where.recipient(filters.recipient)
     where.add_by_name(_BY_NAME, filters)
     if filters.status is not None:
-        # Failures are few, and have an index of their own.
+        # Failures are few, and have an index of their own; who waits for a provider has a row more.
         column = "failed_status" if set(FAILED_DELIVERY).issuperset(filters.status) else None
         where.add(f"m.{column or 'delivery_status'} = ANY(%s)", filters.status)
+        if set(PENDING_DELIVERY).issuperset(filters.status):
+            where.add("m.id IN (SELECT message_id FROM deliveries)")
     if filters.engagement_status is not None:
         where.add(f"({' OR '.join(ENGAGED[status] for status in filters.engagement_status)})")
     if filters.recipient_run_id is not None:

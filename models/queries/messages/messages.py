@@ -41,6 +41,9 @@ _EVENTS = Listing(
 _ATTEMPTS = Listing(DeliveryAttempt, source="delivery_attempts a", alias="a", keys=("id",))
 _CONTENTS = Listing(RenderedContent, source="messages m", alias="m", keys=("id",))
 
+# Of how many messages one has to have a category that is looked for by reading on.
+_NEWEST = 1_000
+
 M = TypeVar("M", Message, RenderedContent)
 
 
@@ -48,7 +51,34 @@ async def list_messages(
     connection: Connection, environment_id: UUID, filters: MessageFilters, request: PageRequest
 ) -> Page[Message]:
     """Return a page of messages, newest first."""
-    return await _MESSAGES.page(connection, message_conditions(environment_id, filters), request)
+    where = message_conditions(environment_id, filters)
+    categories = filters.workflow_categories
+    if categories and await _is_rare(connection, environment_id, categories):
+        where.add(
+            "m.id = ANY(ARRAY(SELECT id FROM messages"
+            " WHERE environment_id = %s AND categories && %s::text[]))",
+            environment_id,
+            categories,
+        )
+    return await _MESSAGES.page(connection, where, request)
+
+
+async def _is_rare(connection: Connection, environment_id: UUID, categories: Sequence[str]) -> bool:
+    """Tell whether none of the newest messages has a category.
+
+    PostgreSQL takes every category that it did not sample for one of two hundred messages, and
+    would rather read on from the newest until a page is full: of a rare one, all of them.
+    """
+    cursor = await connection.execute(
+        """
+        SELECT 1 FROM (
+            SELECT categories FROM messages WHERE environment_id = %s
+            ORDER BY inserted_at DESC, id DESC LIMIT %s
+        ) AS newest WHERE categories && %s::text[] LIMIT 1
+        """,
+        [environment_id, _NEWEST, list(categories)],
+    )
+    return await cursor.fetchone() is None
 
 
 async def messages_by_id(

@@ -172,7 +172,18 @@ def _body(schedule_id: str, message_id: str) -> dict[str, Any]:
         "email": True,
         "subscribed": True,
         "repeats": [{"frequency": "daily", "hours": 10}],
+        "id": "7",
+        "jsonrpc": "2.0",
+        "method": "add",
+        "params": _synced(),
     }
+
+
+def _synced() -> dict[str, Any]:
+    """Return a batch of Hightouch's that adds a member to the audience."""
+    mapping = {"from": "uid", "to": "user_id"}
+    configuration = {"audience_key": "beta", "identifierMapping": mapping}
+    return {"configuration": configuration, "rows": [{"uid": "ellie"}]}
 
 
 def _tokens(channel_id: str) -> dict[str, Any]:

@@ -57,6 +57,7 @@ async def test_the_list(client: httpx.AsyncClient, world: World, channel: UUID) 
     assert set(step["message"].values()) == {None}
     (group,) = body["guide_groups"]
     assert (group["key"], group["display_sequence"]) == ("default", ["tour", "off"])
+    assert not group.keys() & {"display_interval", "inserted_at", "updated_at"}
     assert group["display_sequence_throttled"] == ["tour", "off"]
     assert body["guide_group_display_logs"] == {}
     assert body["ineligible_guides"] == [

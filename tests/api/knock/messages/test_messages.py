@@ -11,6 +11,8 @@ from psycopg.types.json import Jsonb
 
 from domain.kit.ids import new_id
 from tests.support.builders import T0, Builder, Environment
+from tests.support.steps import channel_step
+from tests.support.world import World
 
 MOMENT = "2026-03-01T12:00:00.000000Z"
 TEXT_BLOCK = {"name": "body", "type": "text", "content": "Hi", "rendered": "<p>Hi</p>"}
@@ -354,3 +356,14 @@ async def test_a_batch_of_contents_names_its_messages(
     [error] = response.json()["errors"]
     assert (response.status_code, error["field"]) == (422, field)
     assert words in error["message"]
+
+
+async def test_a_message_on_its_way_is_found_by_its_status(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    """It is queued until its provider was called, and then it is not."""
+    await world.send(channel_step("mail", "email"))
+    queued = "/v1/messages?status[]=queued&status[]=delivery_attempted"
+    (message,) = (await client.get(queued)).json()["items"]
+    await world.deliver(message["id"])
+    assert (await client.get(queued)).json()["items"] == []
