@@ -6,9 +6,11 @@ from datetime import timedelta
 from uuid import UUID
 
 from domain.kit.ids import FIRST_ID
+from domain.workflows.steps.wait_for_event import MAX_WAIT
 from models.queries.events.outbox import lock_subscription
 from models.queries.jobs import sweep_positions
 from models.queries.waits import waits as statements
+from models.queries.waits.changes import forget_changes
 from services.engine import Engine
 from services.events import outbox
 from services.waits.registering import look_once
@@ -32,6 +34,9 @@ async def look_after_waits(engine: Engine) -> int:
     await tell_left_over(engine)
     settled = await _settle(engine)
     forgotten = await _forget_ended(engine)
+    async with engine.connection() as connection:
+        # What was stored for a wait that ended at the same moment belongs to nobody.
+        await forget_changes(connection, engine.clock() - MAX_WAIT - _SETTLED_AFTER)
     await _end_subscriptions(engine)
     return settled + forgotten
 

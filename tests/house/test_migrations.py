@@ -14,6 +14,9 @@ LANDED = {
     "2026-11-26-0810_whole_engine.py": (
         "8a607536fb642f3912ec790805f064ec1fb7c7f29993f87fdd39cb0bf5624d69"
     ),
+    "2026-11-26-1100_waits_for_changes.py": (
+        "6324a08c076fffec354c37de455d75d14160253710cbf526de40a7431305d95d"
+    ),
 }
 
 

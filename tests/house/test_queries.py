@@ -95,6 +95,8 @@ ELSEWHERE: dict[str, str] = {
     "sources/events.actions_of": _OWNED,
     "sources/events.forget_*": _OURS,
     "waits/candidates.candidates": "the wait names its environment",
+    "waits/changes.add_changes": _CARRIED,
+    "waits/changes.forget_changes": _OURS,
     "waits/waits.*": _OWNED,
     "schedules/clocks.due_schedules": _OURS,
     "schedules/clocks.next_due": _OURS,

@@ -58,9 +58,9 @@ def test_rows_of_the_first_version_go_on(postgres: EmbeddedPostgres) -> None:
 def test_a_first_revision_with_everything_is_left_as_it_is(postgres: EmbeddedPostgres) -> None:
     """For a day the first revision made every table: its database is only given the number."""
     url = postgres.ensure_database(f"upgraded_{uuid.uuid4().hex[:12]}")
-    migrate(url)
+    migrate(url, "0002")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
-        migrate(url)
+        migrate(url, "0002")
         found = connection.execute("SELECT version_num FROM alembic_version").fetchall()
         assert found == [("0002",)]
