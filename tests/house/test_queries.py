@@ -37,6 +37,7 @@ ELSEWHERE: dict[str, str] = {
     "batches/membership.open_batch": _CARRIED,
     "batches/membership.join_batch": _CARRIED,
     "batches/membership.close_batch": _OWNED,
+    "batches/membership.move_window": _OWNED,
     "batches/membership.note_resumed": _OWNED,
     "batches/membership.is_run_open": _OWNED,
     "batches/succession.*": "the batch names its environment",

@@ -35,6 +35,10 @@ _NOTE_LOOK = f"""
 UPDATE event_waits SET looks_from = %(looks_from)s, judged = %(judged)s WHERE {_OF_STEP}
 """  # noqa: S608 - fixed text
 
+_MOVE = f"""
+UPDATE event_waits SET expires_at = %(expires_at)s WHERE {_OF_STEP}
+"""  # noqa: S608 - fixed text
+
 # The changes that a wait may have been for go with it.
 _FORGET_CHANGES = f"""
 forgotten_changes AS (DELETE FROM awaited_changes WHERE {_OF_STEP})
@@ -124,6 +128,14 @@ async def note_look(connection: Connection, wait: NewWait) -> None:
         "judged": Jsonb(wait.judged),
     }
     await connection.execute(_NOTE_LOOK, values)
+
+
+async def move_expiry(
+    connection: Connection, run_id: UUID, step_ref: str, expires_at: datetime
+) -> None:
+    """Let a wait that is locked end at another instant."""
+    values = {"run_id": run_id, "step_ref": step_ref, "expires_at": expires_at}
+    await connection.execute(_MOVE, values)
 
 
 async def claim_wait(
