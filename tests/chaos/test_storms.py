@@ -96,7 +96,7 @@ def test_second_first_run() -> None:
     """Two runs of one person are named; one for each tenant is fine where tenants count."""
     row = {"recipient_id": "ada", "runs": 1, "messages": 1}
     rows = [{**row, "tenant_id": tenant} for tenant in ("acme", "globex")]
-    per_tenant = {("ada", "acme"), ("ada", "globex")}
+    per_tenant: set[tuple[str, str | None]] = {("ada", "acme"), ("ada", "globex")}
     assert list(first_run_problems(per_tenant, rows, per_tenant=True)) == []
     (line,) = first_run_problems({("ada", None)}, rows, per_tenant=False)
     assert line == "('ada', None) has 2 runs and 2 messages"
