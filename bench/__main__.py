@@ -7,10 +7,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bench import footprint, latency, reads, throughput, writes
+from bench import footprint, functions, latency, many, reads, throughput, writes
 from bench.report import Result, table, write
-from bench.session import Session, session
+from bench.session import Scale, Session, session
 
+_USUAL = Scale()
 _RESULTS = Path(__file__).parent / "results"
 # In this order. Latency first: a stack that has just worked hard is not idle.
 _PARTS: dict[str, Callable[[Session], Awaitable[list[Result]]]] = {
@@ -24,32 +25,51 @@ _PARTS: dict[str, Callable[[Session], Awaitable[list[Result]]]] = {
     "thousand": throughput.measure_thousand,
     "workers": throughput.measure_two_workers,
     "writes": writes.measure_writes,
-    "memory": footprint.measure_sleepers,
+    "batch": functions.measure_batches,
+    "gather": functions.measure_gathering,
+    "throttle": functions.measure_throttle,
+    "fetch": functions.measure_fetch,
+    "preferences": functions.measure_preferences,
+    "schedules": many.measure_schedules,
+    "sleepers": many.measure_sleepers,
     "lists": reads.measure_lists,
 }
 
 
-async def measure(only: set[str]) -> list[Result]:
+async def measure(only: set[str], scale: Scale) -> list[Result]:
     """Run the chosen parts on one fresh stack."""
-    async with session(workers=1) as opened:
+    async with session(workers=1, scale=scale) as opened:
         results: list[Result] = []
         for part, measure_part in _PARTS.items():
             if part in only:
                 for result in await measure_part(opened):
-                    print(f"  {result.name}: {result.value:.4g} {result.unit}", flush=True)
+                    print(f"  {_line(result)}", flush=True)
                     results.append(result)
         return results
+
+
+def _line(result: Result) -> str:
+    ratio = "" if result.ratio is None else f", {result.ratio:.4g} of its floor"
+    return f"{result.name}: {result.value:.4g} {result.unit}{ratio}"
 
 
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default=",".join(_PARTS), help=f"of {', '.join(_PARTS)}")
-    chosen = set(parser.parse_args().only.split(","))
+    parser.add_argument(
+        "--sleepers", type=int, default=_USUAL.sleepers, help="runs that sleep at once"
+    )
+    parser.add_argument(
+        "--schedules", type=int, default=_USUAL.schedules, help="schedules that wait"
+    )
+    arguments = parser.parse_args()
+    chosen = set(arguments.only.split(","))
     if unknown := chosen - set(_PARTS):
         parser.error(f"unknown part {', '.join(sorted(unknown))}")
-    print("Measuring on a fresh stack; all of it takes about ten minutes.", flush=True)
-    results = asyncio.run(measure(chosen))
+    print("Measuring on a fresh stack; all of it takes about twenty-five minutes.", flush=True)
+    scale = Scale(sleepers=arguments.sleepers, schedules=arguments.schedules)
+    results = asyncio.run(measure(chosen, scale))
     write(results, _RESULTS)
     print()
     print(table(results))

@@ -8,13 +8,11 @@ from uuid import UUID
 
 import psycopg
 
-from bench.cost import resident_bytes
 from bench.report import Result, judged
 from bench.session import Session, person
 from domain.kit.ids import recipient_run_id, recipient_run_workflow_id
 from domain.recipients.refs import RecipientRef
 
-_SLEEPERS = 3_000
 _BUDGETS = {
     "bench-in-app": ("history events of an in-app run", 6),
     "bench-email": ("history events of an e-mail run", 8),
@@ -76,25 +74,3 @@ async def _log_statements(session: Session, which: str) -> None:
         await connection.execute(f"ALTER SYSTEM SET log_statement = '{which}'".encode())
         await connection.execute("SELECT pg_reload_conf()")
         await asyncio.sleep(0.5)
-
-
-async def measure_sleepers(session: Session) -> list[Result]:
-    """Let thousands of runs sleep, and see what each keeps in the worker's memory."""
-    workers = session.stack.pids.workers
-    before = resident_bytes(workers)
-    for _ in range(_SLEEPERS // 1000):
-        run = await session.trigger("bench-sleep", [person(number) for number in range(1000)])
-        await session.wait_for(
-            "SELECT count(*) FROM recipient_runs WHERE workflow_run_id = %s AND status = 'paused'",
-            run,
-            until=1000,
-        )
-    grown = max(0, resident_bytes(workers) - before)
-    return [
-        judged(
-            f"worker memory per sleeping run ({_SLEEPERS:,} of them)",
-            grown / _SLEEPERS / 1000,
-            "kB",
-            at_most=10,
-        )
-    ]

@@ -19,8 +19,23 @@ from bench.workflows import WORKFLOWS
 from commands.dev.client import DevStack
 from commands.dev.fresh import fresh_stack
 
+# What every trigger carries.
+DATA = {"page": "Overview"}
 _POLL_SECONDS = 0.02
 _PATIENCE_SECONDS = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How many there are of what is measured in large numbers.
+
+    Attributes:
+        sleepers: runs that sleep at once.
+        schedules: schedules that wait while others occur.
+    """
+
+    sleepers: int = 10_000
+    schedules: int = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +54,7 @@ class Session:
     temporal: Client
     database: psycopg.AsyncConnection[TupleRow]
     meter: CpuMeter
+    scale: Scale
 
     async def trigger(
         self, workflow: str, recipients: Sequence[str | Mapping[str, str]], **fields: Any
@@ -46,7 +62,7 @@ class Session:
         """Trigger a workflow and return its workflow run id."""
         response = await self.api.post(
             f"/v1/workflows/{workflow}/trigger",
-            json={"recipients": list(recipients), "data": {"page": "Overview"}, **fields},
+            json={"recipients": list(recipients), "data": DATA, **fields},
         )
         response.raise_for_status()
         return str(response.json()["workflow_run_id"])
@@ -57,18 +73,23 @@ class Session:
         row = await cursor.fetchone()
         return int(row[0]) if row else 0
 
-    async def wait_for(self, query: str, *parameters: Any, until: int) -> None:
-        """Wait until a query returns at least a number. Raises TimeoutError after minutes."""
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+    async def wait_for(
+        self, query: str, *parameters: Any, until: int, seconds: float = _PATIENCE_SECONDS
+    ) -> None:
+        """Wait until a query returns at least a number. Raises TimeoutError."""
+        async with asyncio.timeout(seconds):
             while await self.count(query, *parameters) < until:
                 await asyncio.sleep(_POLL_SECONDS)
 
 
 @contextlib.asynccontextmanager
-async def session(*, workers: int) -> AsyncIterator[Session]:
+async def session(*, workers: int, scale: Scale) -> AsyncIterator[Session]:
     """Start a fresh stack with the bench's workflows and people, and the floor's workers."""
     async with contextlib.AsyncExitStack() as exits:
-        stack = await exits.enter_async_context(fresh_stack(workers=workers))
+        stack = await exits.enter_async_context(
+            # The server that fetch steps call is the benchmark's own, on loopback.
+            fresh_stack(workers=workers, allow_private_egress="true")
+        )
         floor = await exits.enter_async_context(
             floor_workers(stack.temporal_address, processes=workers)
         )
@@ -91,6 +112,7 @@ async def session(*, workers: int) -> AsyncIterator[Session]:
             await connect(stack.temporal_address),
             database,
             CpuMeter(stack, {"floor": floor}),
+            scale,
         )
         # A thousand people are identified with one trigger, so that later triggers only name them.
         names = [(person(number), f"Person {number}") for number in range(1000)]

@@ -8,13 +8,13 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.floor import QUEUE, FloorInput, FloorWorkflow
 from bench.report import Result, judged
-from bench.session import Session, person
+from bench.session import DATA, Session, person
 from commands.dev.client import DevStack
 from domain.kit.ids import new_id
 from runtime.settings import child_environment
@@ -43,6 +43,26 @@ class Throughput:
     ratios: list[float]
     milliseconds: dict[str, float]
 
+    def judged(self, name: str, unit: str, *, at_least: float) -> Result:
+        """Build the result of a rate against its floor."""
+        return judged(
+            name,
+            self.product,
+            unit,
+            floor=self.floor,
+            ratio=self.product / self.floor,
+            at_least=at_least,
+            rounds=self.ratios,
+        )
+
+    def costs(self, of: str) -> list[Result]:
+        """Build the results of what each part has used for one of something."""
+        return [
+            Result(f"CPU of {part} per {of}", value, "ms")
+            for part, value in self.milliseconds.items()
+            if part != "floor"
+        ]
+
 
 async def floor_rate(session: Session, runs: int, *, regular: bool) -> float:
     """Complete floor workflows, fifty at a time, and return runs per second."""
@@ -63,14 +83,32 @@ async def floor_rate(session: Session, runs: int, *, regular: bool) -> float:
     return runs / (time.perf_counter() - started)
 
 
-async def product_rate(session: Session, workflow: str, runs: int, *, done: str = _DONE) -> float:
-    """Complete runs, triggered for a hundred people at a time, and return runs per second."""
+async def product_rate(
+    session: Session,
+    workflow: str,
+    runs: int,
+    *,
+    done: str = _DONE,
+    first: int = 0,
+    data: Mapping[str, str] | None = None,
+) -> float:
+    """Complete runs, triggered for a hundred people at a time, and return runs per second.
+
+    Args:
+        session: the stack.
+        workflow: what is triggered.
+        runs: how many, in hundreds.
+        done: counts the runs of some triggers that have come as far as is measured.
+        first: the number of the first person.
+        data: beside what every trigger carries.
+    """
     gate = asyncio.Semaphore(_TRIGGERS_AT_ONCE)
 
     async def one(number: int) -> None:
-        people = [person(number * _RECIPIENTS + index) for index in range(_RECIPIENTS)]
+        start = first + number * _RECIPIENTS
+        people = [person(start + index) for index in range(_RECIPIENTS)]
         async with gate:
-            run = await session.trigger(workflow, people)
+            run = await session.trigger(workflow, people, data={**DATA, **(data or {})})
             await session.wait_for(done, [run], until=_RECIPIENTS)
 
     started = time.perf_counter()
@@ -79,16 +117,22 @@ async def product_rate(session: Session, workflow: str, runs: int, *, done: str 
 
 
 async def compare(
-    session: Session, workflow: str, runs: int, *, regular: bool, done: str = _DONE
+    session: Session,
+    workflow: str,
+    runs: int,
+    *,
+    regular: bool,
+    done: str = _DONE,
+    data: Mapping[str, str] | None = None,
 ) -> Throughput:
-    """Measure product and floor in turns."""
+    """Measure product and floor in turns; for the rest see `product_rate`."""
     floor, product = [], []
     cost: dict[str, float] = {}
-    await product_rate(session, workflow, _RECIPIENTS, done=done)
+    await product_rate(session, workflow, _RECIPIENTS, done=done, data=data)
     for _ in range(_ROUNDS):
         floor.append(await floor_rate(session, runs, regular=regular))
         session.meter.lap()
-        product.append(await product_rate(session, workflow, runs, done=done))
+        product.append(await product_rate(session, workflow, runs, done=done, data=data))
         cost = session.meter.lap().per(runs)
     ratios = [mine / bare for mine, bare in zip(product, floor, strict=True)]
     return Throughput(statistics.median(product), statistics.median(floor), ratios, cost)
@@ -98,57 +142,36 @@ async def measure_in_app(session: Session) -> list[Result]:
     """Single-step in-app runs against `floor`."""
     found = await compare(session, "bench-in-app", 600, regular=False)
     return [
-        judged(
-            "in-app runs",
-            found.product,
-            "runs/s",
-            floor=found.floor,
-            ratio=found.product / found.floor,
-            at_least=0.8,
-            rounds=found.ratios,
-        ),
-        *[
-            Result(f"CPU of {part} per in-app run", value, "ms")
-            for part, value in found.milliseconds.items()
-            if part != "floor"
-        ],
+        found.judged("in-app runs", "runs/s", at_least=0.8),
+        *found.costs("in-app run"),
     ]
 
 
 async def measure_email(session: Session) -> list[Result]:
     """E-mail runs through SMTP against `floor+1`."""
     found = await compare(session, "bench-email", 400, regular=True, done=_SENT)
-    return [
-        judged(
-            "e-mail runs (SMTP)",
-            found.product,
-            "runs/s",
-            floor=found.floor,
-            ratio=found.product / found.floor,
-            at_least=0.7,
-            rounds=found.ratios,
-        )
-    ]
+    return [found.judged("e-mail runs (SMTP)", "runs/s", at_least=0.7)]
+
+
+async def beside_in_app(
+    session: Session, workflow: str, runs: int, *, done: str = _DONE
+) -> Throughput:
+    """Measure a workflow in turns with single-step in-app runs, which are its floor."""
+    single, other = [], []
+    cost: dict[str, float] = {}
+    for _ in range(_ROUNDS):
+        single.append(await product_rate(session, "bench-in-app", runs))
+        session.meter.lap()
+        other.append(await product_rate(session, workflow, runs, done=done))
+        cost = session.meter.lap().per(runs)
+    ratios = [mine / one for mine, one in zip(other, single, strict=True)]
+    return Throughput(statistics.median(other), statistics.median(single), ratios, cost)
 
 
 async def measure_six_steps(session: Session) -> list[Result]:
     """Runs of six non-waiting steps, three of them in-app, against single-step in-app runs."""
-    single, six = [], []
-    for _ in range(_ROUNDS):
-        single.append(await product_rate(session, "bench-in-app", 400))
-        six.append(await product_rate(session, "bench-six", 400))
-    value, base = statistics.median(six), statistics.median(single)
-    return [
-        judged(
-            "six-step runs / single-step in-app",
-            value,
-            "runs/s",
-            floor=base,
-            ratio=value / base,
-            at_least=0.7,
-            rounds=[mine / one for mine, one in zip(six, single, strict=True)],
-        )
-    ]
+    found = await beside_in_app(session, "bench-six", 400)
+    return [found.judged("six-step runs / single-step in-app", "runs/s", at_least=0.7)]
 
 
 async def measure_thousand(session: Session) -> list[Result]:

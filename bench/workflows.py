@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from domain.kit.json_types import JsonObject
-from tests.support.steps import channel_step, delay_step, email_step, when, with_template
+from tests.support.steps import (
+    batch_step,
+    branch,
+    branch_step,
+    channel_step,
+    delay_step,
+    email_step,
+    fetch_step,
+    throttle_step,
+    when,
+    with_template,
+)
 
 _NEWS = {
     "markdown_body": "**{{ recipient.name }}**, there is news on {{ data.page }}.",
@@ -17,6 +28,8 @@ _EMAIL = with_template(
     email_step("News on {{ data.page }}", "email"),
     html_body="<p>Hello {{ recipient.name }}, there is news on {{ data.page }}.</p>",
 )
+
+_UNTIL = {"type": "delay", "ref": "wait", "settings": {"delay_until_field_path": "data.until"}}
 
 
 def _feed(ref: str, **changes: Any) -> JsonObject:
@@ -36,6 +49,18 @@ WORKFLOWS: dict[str, list[JsonObject]] = {
         _feed("feed-3", conditions=_ALWAYS),
         _feed("skip-3", conditions=_NEVER),
     ],
-    "bench-sleep": [delay_step(seconds=24 * 3600), _feed("feed")],
+    "bench-sleep": [_UNTIL, _feed("feed")],
+    "bench-batch": [batch_step(seconds=24 * 3600), _feed("feed")],
+    "bench-gather": [
+        batch_step(seconds=3600, batch_key="page", batch_items_max_limit=1000),
+        _feed("feed"),
+    ],
+    "bench-throttle": [throttle_step(), _feed("feed")],
+    "bench-fetch": [
+        branch_step(
+            "branch", branch("Overview", fetch_step(), conditions=_ALWAYS), branch("Default")
+        ),
+        _feed("feed"),
+    ],
     "bench-all": [_feed("feed"), delay_step(seconds=1), _EMAIL],
 }

@@ -20,7 +20,7 @@ from services.batches import operating
 from services.deliveries import holds
 from services.deliveries.retries import retry_messages
 from services.engine import Engine
-from services.triggers import open_runs
+from services.triggers import moved_waits, open_runs
 
 _ID = argument("id", type=UUID)
 _LIMIT = argument("--limit", type=int, default=50)
@@ -76,10 +76,10 @@ async def cancel_runs(engine: Engine, arguments: Arguments) -> JsonValue:
     argument("--until", help="when it goes on, ISO 8601 (default: at once)"),
 )
 async def move_wait(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Move or skip the delay that a run waits in."""
+    """Move or skip what a run waits for: a delay, an event, the end of a batch."""
     wanted = read_shape(WaitRequest, {"until": arguments.until})
     environment = await get_scope(engine, arguments.environment)
-    run = await open_runs.move_wait(engine, environment, arguments.id, wanted.until)
+    run = await moved_waits.move_wait(engine, environment, arguments.id, wanted.until)
     return WaitingRunOut.of(run).model_dump(mode="json")
 
 

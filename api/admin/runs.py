@@ -19,13 +19,13 @@ from api.management.requests import ENVIRONMENT_HELP, PAGE_HELP, read_environmen
 from domain.recipients.answers import Reference, reference
 from domain.runs.waiting import CancelRunsRequest, WaitingFilters, WaitingRun, WaitRequest
 from services.runs.explaining import Explanation, explain_run
-from services.triggers import open_runs
+from services.triggers import moved_waits, open_runs
 
 router = APIRouter(prefix="/v1/admin/runs", tags=["Admin: runs"], responses=ERROR_RESPONSES)
 
 
 class WaitOut(Out):
-    """What a run waits for: `delay`, `batch`, `fetch`, `retry`, or another kind of wait."""
+    """What a run waits for: `delay`, `event`, `batch`, `fetch`, `retry`, or another kind."""
 
     step_ref: str
     kind: str
@@ -145,16 +145,19 @@ async def cancel_runs(
 @router.post(
     "/{run_id}/wait",
     response_model=WaitingRunOut,
-    responses=refusals({422: "run_not_delayed"}),
+    responses=refusals({422: "run_not_delayed, wait_too_long, batch_closed"}),
     openapi_extra=takes(WaitRequest, query=ENVIRONMENT_HELP),
 )
 async def move_wait(
     run_id: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Let a run that waits in a delay go on at another instant, or at once."""
+    """Let a run that waits go on at another instant, or at once.
+
+    A delay is over then; a wait for an event is over without the event; a batch closes.
+    """
     wanted = await read_body(request, WaitRequest)
     environment = await read_environment(engine, query)
-    run = await open_runs.move_wait(engine, environment, known_uuid(run_id), wanted.until)
+    run = await moved_waits.move_wait(engine, environment, known_uuid(run_id), wanted.until)
     return answer(WaitingRunOut.of(run))
 
 

@@ -19,7 +19,7 @@ GUIDE_PROVIDER = "in_app_guide_knock"
 
 
 class NoTemplate(Shape):
-    """Steps of workflows have no template for it."""
+    """Steps of workflows have no template for it: they name a guide."""
 
 
 class MessageInAppGuideContent(MessageContent):
@@ -48,6 +48,7 @@ class InAppGuide(ChannelKind):
     queue: ClassVar[str | None] = None
     own_provider: ClassVar[str | None] = GUIDE_PROVIDER
     has_steps: ClassVar[bool] = False
+    names_guide: ClassVar[bool] = True
     has_sandbox: ClassVar[bool] = False
     may_lack_template: ClassVar[bool] = True
 

@@ -101,6 +101,8 @@ class ChannelKind(ABC):
         content: what is answered of a rendered message.
         has_steps: whether steps make its messages; those of guides are made when somebody sees
             them.
+        names_guide: whether a step names a guide, which its recipient may see then, in the place of
+            a template.
         queue: the task queue of its deliveries; None when nothing leaves the house, and a message
             is delivered by being stored.
         own_provider: what the wire calls the provider of a type that needs none.
@@ -124,6 +126,7 @@ class ChannelKind(ABC):
     queue: ClassVar[str | None]
     own_provider: ClassVar[str | None] = None
     has_steps: ClassVar[bool] = True
+    names_guide: ClassVar[bool] = False
     has_sandbox: ClassVar[bool] = True
     by_channel_data: ClassVar[bool] = False
     secret_settings: ClassVar[frozenset[str]] = frozenset()

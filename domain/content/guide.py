@@ -81,6 +81,14 @@ class GuideShape(Shape):
     )
 
 
+def managed_audience(guide_key: str) -> str:
+    """Return the key of the audience of those whom steps of workflows let see a guide.
+
+    It is nobody's content: no key of an audience has a colon.
+    """
+    return f"guide:{guide_key}"
+
+
 @dataclass(frozen=True, slots=True)
 class ReadStep:
     """A step of a stored guide."""

@@ -44,6 +44,7 @@ class RunEventType(StrEnum):
     DATA_UPDATED = "data_updated"
     RECIPIENT_UPDATED = "recipient_updated"
     AUDIENCE_UPDATED = "audience_updated"
+    GUIDE_ENABLED = "guide_enabled"
     WORKFLOW_TRIGGERED = "workflow_triggered"
     THROTTLE_ALLOWED = "throttle_allowed"
     THROTTLE_HIT = "throttle_hit"

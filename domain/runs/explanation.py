@@ -255,6 +255,9 @@ SENTENCES: Mapping[RunEventType, _Sentence] = {
     RunEventType.DATA_UPDATED: _plain("The step changed the data of the run."),
     RunEventType.RECIPIENT_UPDATED: _changed,
     RunEventType.AUDIENCE_UPDATED: _member,
+    RunEventType.GUIDE_ENABLED: lambda data: (
+        f"The recipient may see the guide {data.get('guide_key')!r} from then on."
+    ),
     RunEventType.WORKFLOW_TRIGGERED: lambda data: (
         f"The step triggered {data.get('workflow')!r}: {data.get('workflow_run_id')}."
     ),

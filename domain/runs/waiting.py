@@ -62,7 +62,7 @@ class Wait:
 
 
 # Directives, as operators call what they stand for.
-_KINDS = {"sleep_until": "delay", "await_batch": "batch"}
+_KINDS = {"sleep_until": "delay", "await_batch": "batch", "await_event": "event"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,9 @@ OUTBOX_EVENTS: dict[str, tuple[str, str]] = {
     RunEventType.RUN_HALTED.value: ("workflow", "completed"),
 }
 
+# Kinds that are changes of the recipient: who makes one stores it for the waits that it may end.
+CHANGES = frozenset({"audience", "recipient"})
+
 
 def outbox_events(event_type: str, event_key: str) -> frozenset[str]:
     """Return the events of the outbox that a wait has to hear of; none for other kinds."""
@@ -49,6 +52,7 @@ class MessageHappening:
     step_ref: str
     collection: str
     recipient_id: str
+    source_type: str
     workflow_key: str
 
     def candidate(self) -> Candidate:
@@ -67,7 +71,7 @@ class MessageHappening:
                 "step_ref": self.step_ref,
                 "recipient": _recipient(self.collection, self.recipient_id),
                 "inserted_at": iso(self.at),
-                "source": {"type": "workflow", "key": self.workflow_key},
+                "source": {"type": self.source_type, "key": self.workflow_key},
                 "data": self.data or {},
             },
         )
@@ -132,6 +136,19 @@ class SourceHappening:
                 "event_gid": str(self.event_id),
             },
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeHappening:
+    """A change of the recipient, or of an audience that they are in."""
+
+    id: UUID
+    variables: JsonObject
+    happened_at: datetime
+
+    def candidate(self) -> Candidate:
+        """Return it as conditions see it."""
+        return Candidate(str(self.id), self.happened_at, self.variables)
 
 
 def _recipient(collection: str, recipient_id: str) -> JsonValue:

@@ -9,6 +9,7 @@ from typing import Self
 from uuid import UUID
 
 from domain.kit.json_types import JsonObject
+from domain.recipients.refs import RecipientRef
 from domain.runs.rows import RunInTemporal
 
 # A transaction may store an event some time after the instant that the event has. So the last look
@@ -38,7 +39,8 @@ class NewWait:
     Attributes:
         event_type: a kind of event, such as `message`.
         event_key: what happens, such as `read`.
-        source_key: of the workflow or the source; empty where there is none.
+        source_type: what makes a message that is waited for; else `workflow`.
+        source_key: of the workflow, source, audience and the like; empty where there is none.
         recipient_path: where an event of a source names its recipient; else empty.
         collection: with `recipient_id`, whose run it is.
         looks_from: events before it need not be looked at.
@@ -58,6 +60,7 @@ class NewWait:
     registered_at: datetime
     expires_at: datetime
     looks_from: datetime
+    source_type: str = "workflow"
     judged: dict[str, float] = field(default_factory=dict)
 
     def after(self, judged: Sequence[Candidate], now: datetime) -> Self:
@@ -101,3 +104,29 @@ class AwaitedRun:
     recipient_run_id: UUID
     step_ref: str
     workflow_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitingRecipient(AwaitedRun):
+    """The same with whose run it is."""
+
+    collection: str
+    recipient_id: str
+    registered_at: datetime
+
+    @property
+    def recipient(self) -> RecipientRef:
+        """Return whose run it is."""
+        return RecipientRef(self.collection, self.recipient_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewChange:
+    """A change of a recipient for a wait that may be for it; the fields are columns."""
+
+    recipient_run_id: UUID
+    step_ref: str
+    id: UUID
+    environment_id: UUID
+    variables: JsonObject
+    happened_at: datetime

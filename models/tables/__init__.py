@@ -45,7 +45,7 @@ from models.tables.source import (
 )
 from models.tables.throttle import ThrottlePass
 from models.tables.variable import Branding, Variable, VariableValue
-from models.tables.wait import EventWait
+from models.tables.wait import AwaitedChange, EventWait
 from models.tables.webhook import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "Asset",
     "AudienceBuild",
     "AudienceMember",
+    "AwaitedChange",
     "Batch",
     "BatchItem",
     "Branding",

@@ -46,6 +46,7 @@ class EventWait(SQLModel, table=True):
     workflow_key: str = text_column()
     event_type: str = text_column()
     event_key: str = text_column()
+    source_type: str = Field(default="workflow", sa_column_kwargs={"server_default": "workflow"})
     source_key: str = text_column()
     recipient_path: str = text_column()
     collection: str = text_column()
@@ -57,3 +58,21 @@ class EventWait(SQLModel, table=True):
     settled_at: datetime | None = instant_column(nullable=True)
     claimed_at: datetime | None = instant_column(nullable=True)
     output: dict[str, Any] | None = json_column(nullable=True)
+
+
+class AwaitedChange(SQLModel, table=True):
+    """A change of a recipient, or of an audience that they are in, for which a run of theirs waits.
+
+    Written by the transaction that changes them, for each wait that may be for it, and deleted with
+    the wait. `variables` is what conditions see of it.
+    """
+
+    __tablename__ = "awaited_changes"
+    __table_args__ = (Index(None, "happened_at"),)
+
+    recipient_run_id: UUID = Field(primary_key=True)
+    step_ref: str = text_column(primary_key=True)
+    id: UUID = Field(primary_key=True)
+    environment_id: UUID
+    variables: dict[str, Any] = json_column()
+    happened_at: datetime = instant_column()

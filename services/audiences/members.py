@@ -19,6 +19,7 @@ from runtime.database import Connection
 from services.content.drafts import save_content
 from services.engine import Engine
 from services.triggers.audience_entries import enter, identify
+from services.waits.changes import EXIT, tell_of_transitions
 
 
 async def add_members(
@@ -80,9 +81,10 @@ async def remove_members(
     async with engine.unit() as unit:
         found = await find_audience(engine, unit.connection, environment, audience_key)
         _require_static(found, audience_key)
-        await statements.remove_members(
+        gone = await statements.remove_members(
             unit.connection, environment.id, audience_key, given.memberships()
         )
+        await tell_of_transitions(unit, environment.id, audience_key, EXIT, gone)
 
 
 async def list_members(

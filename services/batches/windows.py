@@ -7,7 +7,7 @@ items, and owes its carrier a word. Whoever finds the batch closed does nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -64,9 +64,22 @@ async def close_early(engine: Engine, environment_id: UUID, batch_id: UUID) -> b
         batch = await membership.lock_batch(unit.connection, environment_id, batch_id)
         if batch is None or batch.closed_at is not None:
             return False
-        await seal(unit, batch, await _configuration(unit, environment_id))
-        await tell_window(unit, batch, unit.now.timestamp())
+        await move_end(unit, batch, unit.now)
     return True
+
+
+async def move_end(unit: Unit, batch: Batch, at: datetime) -> None:
+    """Let the window of an open batch, which is locked, close at another instant, or now.
+
+    Later items still extend a sliding window as its step says, up to that instant or its limit.
+    """
+    if at <= unit.now:
+        await seal(unit, batch, await _configuration(unit, batch.environment_id))
+        await tell_window(unit, batch, unit.now.timestamp())
+        return
+    await membership.move_window(unit.connection, batch.id, at)
+    if at < batch.closes_at:
+        await tell_window(unit, batch, at.timestamp())
 
 
 async def _configuration(unit: Unit, environment_id: UUID) -> Configuration:

@@ -17,6 +17,7 @@ from models.queries.messages import engagement
 from models.queries.recipients.subscriptions import hold_recipients
 from services.engine import Engine, Unit
 from services.guides.published import guide_channel, guides_of
+from services.waits.telling import hurry
 
 
 async def engage(
@@ -54,6 +55,7 @@ async def engage(
             if isinstance(given, GuideArchivedIn) and not given.unthrottled:
                 await statements.note_dismissed(connection, environment.id, user_id, unit.now)
         await engagement.engage(connection, environment.id, change, [found], now=unit.now)
+    hurry(engine)
 
 
 async def _message_of(
@@ -120,6 +122,7 @@ async def unarchive(
         if messages:
             change = StatusChange(Engagement.UNARCHIVED)
             await engagement.engage(connection, environment.id, change, messages, now=unit.now)
+    hurry(engine)
 
 
 async def reset(

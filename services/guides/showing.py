@@ -12,7 +12,7 @@ from functools import partial
 from uuid import UUID
 
 from domain.conditions import ConditionScope, evaluate
-from domain.content.guide import Guide, ReadStep
+from domain.content.guide import Guide, ReadStep, managed_audience
 from domain.guides.rows import EngagedStep, GuideGroup, Ineligibility
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.principals import EnvironmentScope
@@ -203,7 +203,9 @@ def _why_not(found: PublishedGuide, viewer: _Viewer, render: partial[str]) -> In
         return Ineligibility.NOT_ACTIVE
     if _is_archived(guide, viewer):
         return Ineligibility.ARCHIVED
-    if guide.audience_key is not None and guide.audience_key not in viewer.audiences:
+    if guide.audience_key is not None and viewer.audiences.isdisjoint(
+        (guide.audience_key, managed_audience(guide.key))
+    ):
         return Ineligibility.AUDIENCE
     scope = ConditionScope(
         viewer.values,

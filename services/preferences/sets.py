@@ -19,6 +19,7 @@ from models.queries.preferences import sets as statements
 from models.queries.recipients.subscriptions import hold_recipients
 from services.engine import Engine, Unit
 from services.triggers.audience_entries import identify
+from services.waits.changes import tell_of_updates
 
 
 async def list_sets(
@@ -92,6 +93,7 @@ async def write_sets(
     await statements.write_preference_sets(
         unit.connection, environment.id, written, how=how, now=unit.now
     )
+    await tell_of_updates(unit, environment.id, refs)
 
 
 async def _make_and_hold(

@@ -32,6 +32,7 @@ from services.schedules.zones import follow_zones
 from services.triggers.releases import release_trigger
 from services.triggers.resolving import draft_of, resolve
 from services.triggers.segments import settle_users
+from services.waits.changes import ENTER, tell_of_transitions, tell_of_updates
 
 _log = get_logger(__name__)
 
@@ -59,7 +60,10 @@ async def identify(
     *,
     cause: Cause = NOBODYS,
 ) -> None:
-    """Store what is said of people, with what follows: schedules in another zone, and audiences.
+    """Store what is said of people, with what follows from it.
+
+    Schedules follow into another zone, runs that wait for a change of theirs are told, and they
+    enter and leave audiences.
 
     Raises:
         InvalidParams: somebody would have more than 256 kB of properties.
@@ -67,6 +71,8 @@ async def identify(
     """
     written = await upsert_recipients(unit.connection, environment.id, people, unit.now)
     await follow_zones(unit, environment.id, people)
+    reached = {one.ref for one in people if one.channel_data or one.preferences}
+    await tell_of_updates(unit, environment.id, reached.union(written))
     users = [ref for ref in written if ref.is_user]
     if users:
         await follow_changes(unit, environment, users, cause=cause)
@@ -119,6 +125,7 @@ async def enter(
         unit.connection, environment.id, audience_key, memberships, unit.now
     )
     if entered:
+        await tell_of_transitions(unit, environment.id, audience_key, ENTER, entered)
         await trigger_entered(unit, environment, audience_key, entered, cause=cause)
     return entered
 

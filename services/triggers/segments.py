@@ -21,6 +21,7 @@ from models.queries.recipients.recipients import recipients_by_ref
 from runtime.database import Connection
 from services.engine import Engine, Unit
 from services.off_loop import off_loop
+from services.waits.changes import ENTER, EXIT, tell_of_transitions
 
 # So many comparisons of a user with an audience are quicker than a thread is found for them.
 _QUICK = 200
@@ -100,7 +101,9 @@ async def settle(
         going = [Membership(user_id) for key, user_id in present - wanted if key == one.key]
         where = (unit.connection, environment_id, one.key)
         if going:
-            await statements.remove_members(*where, sorted(going))
+            gone = await statements.remove_members(*where, sorted(going))
+            await tell_of_transitions(unit, environment_id, one.key, EXIT, gone)
         if coming:
             entered[one.key] = await statements.add_members(*where, sorted(coming), unit.now)
+            await tell_of_transitions(unit, environment_id, one.key, ENTER, entered[one.key])
     return {key: who for key, who in entered.items() if who}

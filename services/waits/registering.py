@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import partial
 
 from domain.events.outbox import Subscription
+from domain.recipients.refs import RecipientRef
 from domain.runs.rows import RunInTemporal
-from domain.waits.candidates import outbox_events
+from domain.waits.candidates import CHANGES, outbox_events
 from domain.waits.rows import NewWait
 from models.queries.waits import waits as statements
 from models.queries.waits.candidates import candidates
+from models.queries.waits.changes import hold_unchanged
 from runtime.logs import get_logger
 from services.engine import Engine, Unit
 from services.events import outbox
@@ -30,6 +32,9 @@ async def register(unit: Unit, wait: NewWait, environment: str) -> None:
         wait: what is waited for.
         environment: the slug of its environment.
     """
+    if wait.event_type in CHANGES:
+        ref = RecipientRef(wait.collection, wait.recipient_id)
+        await hold_unchanged(unit.connection, wait.environment_id, ref)
     events = outbox_events(wait.event_type, wait.event_key)
     if events:
         await outbox.subscribe_also(unit, wait.environment_id, Subscription(READER, events))

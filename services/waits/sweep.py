@@ -8,9 +8,11 @@ from uuid import UUID
 
 from domain.kit.ids import FIRST_ID
 from domain.waits.rows import UnsettledWait
+from domain.workflows.steps.wait_for_event import MAX_WAIT
 from models.queries.events.outbox import lock_subscription
 from models.queries.jobs import sweep_positions
 from models.queries.waits import waits as statements
+from models.queries.waits.changes import forget_changes
 from services.engine import Engine
 from services.events import outbox
 from services.in_pages import in_pages
@@ -35,6 +37,9 @@ async def look_after_waits(engine: Engine) -> int:
     await tell_left_over(engine)
     settled = await _settle(engine)
     forgotten = await _forget_ended(engine)
+    async with engine.connection() as connection:
+        # What was stored for a wait that ended at the same moment belongs to nobody.
+        await forget_changes(connection, engine.clock() - MAX_WAIT - _SETTLED_AFTER)
     await _end_subscriptions(engine)
     return settled + forgotten
 

@@ -18,7 +18,10 @@ from tests.chaos.promises import Book, Promise
 
 _PAGE = 50
 _SUCCESSFUL = {"sent", "delivered"}
-_OPEN = "WorkflowType = 'RecipientRun' AND ExecutionStatus = 'Running'"
+_OPEN = (
+    "ExecutionStatus = 'Running' AND WorkflowType IN "
+    "('RecipientRun', 'BatchWindow', 'BulkOperation', 'WebhookDelivery')"
+)
 _UNHAPPY = "ExecutionStatus IN ('Failed', 'TimedOut', 'Terminated')"
 
 

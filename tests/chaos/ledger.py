@@ -22,6 +22,7 @@ class Ledger:
     """Everything that a crash test has to tell.
 
     Attributes:
+        storms: what each storm asked for and what came of it.
         calm_seconds: how long the product took, after the last kill, to finish everything.
         broken: every promise that was not kept; empty when the test passed.
     """
@@ -30,6 +31,7 @@ class Ledger:
     kills: list[Kill]
     book: Book
     found: Findings
+    storms: dict[str, int]
     calm_seconds: float
     broken: list[str]
 
@@ -88,6 +90,8 @@ class Ledger:
         )
         for name, value in self.totals().items():
             yield f"  {name:<34} {value:>6}"
+        for name, value in self.storms.items():
+            yield f"  {name:<34} {value:>6}"
         yield f"Everything was done {self.calm_seconds:.1f} s after the last part was back."
         for twice in self.duplicates():
             yield (
@@ -113,6 +117,7 @@ class Ledger:
             "kills": [asdict(kill) for kill in self.kills],
             "answers": dict(self.book.answers),
             "totals": self.totals(),
+            "storms": self.storms,
             "calm_seconds": round(self.calm_seconds, 1),
             "duplicate_emails": self.duplicates(),
             "broken": self.broken,

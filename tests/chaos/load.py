@@ -5,40 +5,30 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
-
-import knockapi
-from knockapi import AsyncKnock
 
 from tests.chaos import workflows
-from tests.chaos.plan import Plan
-from tests.chaos.promises import Book, Promise
-
-Answer = TypeVar("Answer")
+from tests.chaos.asking import Asker
+from tests.chaos.promises import Promise
 
 _PEOPLE = 40
 _LARGE = 200
 # More than the API cancels within the request: the rest is a fan-out's work.
 _CANCELLED_TOGETHER = 30
 _AT_ONCE = 24
-_RETRIABLE = {408, 409, 429}
 
 
 class Load:
     """Triggers and cancels for as long as it is asked to.
 
     Args:
-        client: the official SDK, which repeats nothing by itself so that every answer is seen.
-        plan: pace and patience.
-        book: takes the promises.
+        asker: triggers, cancels, and has the book of promises.
     """
 
-    def __init__(self, client: AsyncKnock, plan: Plan, book: Book) -> None:
-        self._client = client
-        self._plan = plan
-        self._book = book
-        self._random = random.Random(f"load {plan.seed}")
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+        self._plan = asker.plan
+        self._book = asker.book
+        self._random = random.Random(f"load {asker.plan.seed}")
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._large_wanted = 0
 
@@ -94,7 +84,7 @@ class Load:
     async def _trigger(self, promise: Promise) -> None:
         async def ask() -> str:
             promise.tries += 1
-            answer = await self._client.workflows.trigger(
+            answer = await self._asker.client.workflows.trigger(
                 promise.workflow_key,
                 recipients=[
                     {"id": user_id, "name": user_id.title(), "email": f"{user_id}@example.com"}
@@ -106,39 +96,14 @@ class Load:
             )
             return answer.workflow_run_id
 
-        promise.workflow_run_id = await self._until_answered(ask, f"trigger {promise.number}")
+        promise.workflow_run_id = await self._asker.until_answered(ask, f"trigger {promise.number}")
 
     async def _cancel(self, promise: Promise) -> None:
         async def ask() -> bool:
             key = promise.cancellation_key
             assert key is not None
-            await self._client.workflows.cancel(promise.workflow_key, cancellation_key=key)
+            await self._asker.client.workflows.cancel(promise.workflow_key, cancellation_key=key)
             return True
 
-        if await self._until_answered(ask, f"cancel {promise.number}"):
+        if await self._asker.until_answered(ask, f"cancel {promise.number}"):
             promise.cancelled_at = time.time()
-
-    async def _until_answered(
-        self, ask: Callable[[], Awaitable[Answer]], name: str
-    ) -> Answer | None:
-        """Repeat a request as a patient client does; note what a client should never see."""
-        deadline = time.monotonic() + self._plan.patience
-        while time.monotonic() < deadline:
-            try:
-                answer = await ask()
-            except knockapi.APIStatusError as error:
-                self._book.answers[str(error.status_code)] += 1
-                if error.status_code != 503:
-                    self._book.broken.append(f"{name}: answered {error.status_code}, {error}")
-                if error.status_code < 500 and error.status_code not in _RETRIABLE:
-                    return None
-            except knockapi.APITimeoutError:
-                self._book.answers["timed out"] += 1
-            except knockapi.APIConnectionError:
-                self._book.answers["no connection"] += 1
-            else:
-                self._book.answers["accepted"] += 1
-                return answer
-            await asyncio.sleep(self._random.uniform(0.1, 0.6))
-        self._book.broken.append(f"{name}: no answer within {self._plan.patience:g} s")
-        return None

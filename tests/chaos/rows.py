@@ -76,11 +76,18 @@ SELECT (SELECT count(*) FROM recipient_runs WHERE status NOT IN ('completed', 'c
        (SELECT count(*) FROM cancellations WHERE released_at IS NULL) AS cancellations,
        (SELECT count(*) FROM messages WHERE delivery_status IN ('queued', 'delivery_attempted'))
            AS messages,
-       (SELECT count(*) FROM schedules WHERE due_at IS NOT NULL) AS schedules
+       (SELECT count(*) FROM schedules WHERE due_at IS NOT NULL) AS schedules,
+       (SELECT count(*) FROM batches WHERE closed_at IS NULL
+        OR resumed_at IS NULL AND carrier_run_id IS NOT NULL) AS batches,
+       (SELECT count(*) FROM bulk_operations WHERE status NOT IN ('completed', 'failed'))
+           AS bulk_operations,
+       (SELECT count(*) FROM outbox o JOIN outbox_readers r ON o.id > r.position) AS news,
+       (SELECT count(*) FROM webhook_deliveries WHERE state IN ('waiting', 'sending')) AS webhooks
 """
 
 _TRIGGERS = """
-SELECT id::text, (data->>'number')::int AS number FROM workflow_runs WHERE source->>'type' = 'api'
+SELECT id::text, (data->>'number')::int AS number FROM workflow_runs
+WHERE source->>'type' = 'api' AND data ? 'number'
 """
 _DELAYS = """
 SELECT id, workflow_run_id::text, recipient_id, status,

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 
 import psycopg
 from knockapi import AsyncKnock
 
 from tests.chaos import audit, rows
+from tests.chaos.asking import Asker
 from tests.chaos.killer import Killer
 from tests.chaos.ledger import Ledger
 from tests.chaos.load import Load
 from tests.chaos.operator import Operator
 from tests.chaos.plan import Plan
 from tests.chaos.promises import Book
-from tests.chaos.schedules import broken_schedules, schedule_storm
 from tests.chaos.stack import Product, fresh_product
 from tests.chaos.stalls import stall
+from tests.chaos.storms import STORMS, Scene, Storm
 from tests.chaos.workflows import publish_workflows
 
 Say = Callable[[str], None]
@@ -51,33 +54,42 @@ async def run_chaos(plan: Plan, say: Say = print) -> Ledger:
 
 async def _test(product: Product, plan: Plan, say: Say) -> Ledger:
     stack = product.described
-    await publish_workflows(stack)
+    await publish_workflows(
+        stack, {key: each for storm in STORMS for key, each in storm.WORKFLOWS.items()}
+    )
     book = Book()
     key = stack.environments["development"].secret_key
-    async with AsyncKnock(
-        api_key=key, base_url=stack.api_url, max_retries=0, timeout=15.0
-    ) as client:
-        load = Load(client, plan, book)
+    async with (
+        AsyncKnock(api_key=key, base_url=stack.api_url, max_retries=0, timeout=15.0) as client,
+        AsyncExitStack() as exits,
+    ):
+        asker = Asker(client, plan, book, random.Random(f"asker {plan.seed}"))
+        load = Load(asker)
         killer = Killer(product, plan, crowd=load.want_large, say=say)
         operator = Operator(product, count=plan.terminated_fan_outs, say=say)
-        scheduled = await schedule_storm(client, plan)
-        await _torment(killer, load, operator)
-        stalled = await stall(product, say)
+        storms = [storm(Scene(asker, stack, exits)) for storm in STORMS]
+        for storm in storms:
+            await storm.prepare()
+        await _torment(killer, load, operator, storms)
         calm_seconds = await _wait_for_calm(product, plan, operator, say)
+        stalled = await stall(product, say)
+        await _wait_for_calm(product, plan, operator, say)
         found = await audit.find(client, stack)
-    broken = stalled + audit.broken_promises(book, found)
+        blown = [line for storm in storms for line in await storm.broken()]
+    broken = stalled + blown
+    broken += audit.broken_promises(book, found)
     broken += await audit.broken_triggers(stack.database_url, book)
-    broken += await broken_schedules(stack.database_url, scheduled)
     broken += await rows.half_done_rows(stack.database_url)
     broken += await audit.broken_executions(stack, expected=operator.terminated)
     broken += [f"{kill.part} never came back" for kill in killer.kills if kill.serving_ms is None]
-    return Ledger(plan, killer.kills, book, found, calm_seconds, broken)
+    counts = {name: count for storm in storms for name, count in storm.counts.items()}
+    return Ledger(plan, killer.kills, book, found, counts, calm_seconds, broken)
 
 
-async def _torment(killer: Killer, load: Load, operator: Operator) -> None:
+async def _torment(killer: Killer, load: Load, operator: Operator, storms: Sequence[Storm]) -> None:
     """Kill while the load runs; the load goes on for a moment after everything is back."""
     stop = asyncio.Event()
-    asking = asyncio.gather(load.run(stop), operator.run(stop))
+    asking = asyncio.gather(load.run(stop), operator.run(stop), *(storm.rage() for storm in storms))
     await asyncio.sleep(_LEAD_SECONDS)
     try:
         await killer.run()

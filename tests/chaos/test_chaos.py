@@ -9,7 +9,7 @@ from tests.chaos.run import run_chaos
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(420)
 async def test_every_promise_outlives_every_part() -> None:
     """Whatever is killed, what was answered 200 is done, once, and what was cancelled is not."""
     ledger = await run_chaos(short_plan(seed=11))

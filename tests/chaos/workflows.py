@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import httpx
 
 from commands.dev.client import DevStack
 from domain.kit.json_types import JsonObject
-from tests.support.steps import delay_step, email_step, feed_step, with_template
+from tests.support.steps import delay_step, email_step, feed_step, with_template, workflow
 
 IN_APP = "chaos-in-app"
 MIXED = "chaos-mixed"
 EMAIL = "chaos-email"
 CANCELLABLE = "chaos-cancellable"
-# Nobody triggers it: see `tests/chaos/schedules.py`.
-SCHEDULED = "chaos-scheduled"
 
 SHORT_DELAY, LONG_DELAY = 4, 9
 DELAY_REF = "delay_1"
@@ -41,15 +41,16 @@ def message_steps(workflow_key: str) -> list[str]:
     return [step["ref"] for step in STEPS[workflow_key] if step["type"] == "channel"]
 
 
-async def publish_workflows(stack: DevStack) -> None:
-    """Create every workflow in the development environment and commit it."""
+async def publish_workflows(stack: DevStack, documents: Mapping[str, JsonObject]) -> None:
+    """Create workflows in the development environment and commit them: ours, and some more."""
+    ours = {key: workflow(key, *steps) for key, steps in STEPS.items()}
     headers = {"Authorization": f"Bearer {stack.service_token}"}
     async with httpx.AsyncClient(base_url=stack.api_url, headers=headers, timeout=30.0) as client:
-        for key, steps in (*STEPS.items(), (SCHEDULED, [_IN_APP])):
+        for key, document in {**ours, **documents}.items():
             answer = await client.put(
                 f"/v1/workflows/{key}",
                 params={"environment": "development", "commit": "true"},
-                json={"workflow": {"name": key, "steps": steps}},
+                json={"workflow": document},
             )
             answer.raise_for_status()
             activated = await client.put(

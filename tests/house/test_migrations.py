@@ -23,6 +23,9 @@ LANDED = {
     "2026-11-26-1120_message_values.py": (
         "694b37f4c43f022b19f5e6d0b3b24be8e8227cd3ec92785c8e3e8121a60cdfc1"
     ),
+    "2026-11-26-1130_waits_for_changes.py": (
+        "3a71654884b2ffdb0e52ba959806cf3e54f1e861e6b77015c41caf6ea507452e"
+    ),
 }
 
 

@@ -42,7 +42,7 @@ def test_every_shape_is_recorded() -> None:
 
 @pytest.mark.parametrize("sandbox", [False, True], ids=["bare", "sandbox"])
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-async def test_recorded_history_replays(file: Path, sandbox: bool) -> None:
+async def test_25_recorded_history_replays(file: Path, sandbox: bool) -> None:
     """What a deployed version did is what today's code does again, in the sandbox as outside."""
     replayed = await _replayer(*WORKFLOWS, sandbox=sandbox).replay_workflow(_history(file))
     assert replayed.replay_failure is None

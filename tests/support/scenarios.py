@@ -43,7 +43,7 @@ from services.messages.messages import engage_many
 from services.sources.receiving import receive
 from services.sources.sources import put_source
 from services.triggers import expansions, fan_outs
-from services.triggers.open_runs import move_wait
+from services.triggers.moved_waits import move_wait
 from temporal_workflows import SweepWorkflow
 from tests.support.broadcasts import SALE, draft, join, send, trigger_of
 from tests.support.interruptions import FailingTemporal

@@ -99,7 +99,7 @@ async def test_sleep_then_walk_on(stage: Stage) -> None:
     assert (await count_events(handle))["timer_started"] == 1
 
 
-async def test_time_that_is_past_needs_no_timer(stage: Stage) -> None:
+async def test_26_time_that_is_past_needs_no_timer(stage: Stage) -> None:
     """A wait that is over before it begins is none."""
     past = sleep_until(time.time() - 5)
     stage.script.directives = {"": past, "1": sleep_until(0.0, "2"), "2": FINISHED}
@@ -136,7 +136,7 @@ async def test_cancel_before_a_fetch(stage: Stage) -> None:
     assert stage.script.fetched == []
 
 
-async def test_cancel_during_a_fetch(stage: Stage) -> None:
+async def test_8_cancel_during_a_fetch(stage: Stage) -> None:
     """A cancel ends the run at once; the request is not called back, nor waited for."""
     reached, end = asyncio.Event(), asyncio.Event()
 
@@ -268,7 +268,7 @@ async def test_send_window_is_waited_for(stage: Stage) -> None:
     assert moments[0] >= opens
 
 
-async def test_signal_wakes_a_sleeping_run(stage: Stage) -> None:
+async def test_7_signal_wakes_a_sleeping_run(stage: Stage) -> None:
     """A cancel signal ends a wait at once; the last walk is told that it is a cancel."""
     stage.script.directives = {"": sleep_until(time.time() + HOUR)}
     handle = await stage.start()

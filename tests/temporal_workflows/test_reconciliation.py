@@ -105,7 +105,7 @@ async def _status(world: World, handle: Handle) -> str:
     return str((await world.run(_run_id(handle)))["status"])
 
 
-async def test_terminated_while_it_sleeps(alone: World) -> None:
+async def test_27_terminated_while_it_sleeps(alone: World) -> None:
     """A run that is terminated is ended long before its wait would be, and no other is."""
     gone, alive = await _asleep(alone, 2)
     await gone.terminate()

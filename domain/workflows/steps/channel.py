@@ -39,10 +39,12 @@ from domain.kit.shapes import (
 from domain.workflows.send_windows import DAYS, SendWindow, parse_send_windows
 from domain.workflows.steps.base import BaseStep, is_lenient
 
+# What steps may be of: types that they send messages on, and those of guides, which they name.
+_TYPES = [name for name, kind in CHANNEL_KINDS.items() if kind.has_steps or kind.names_guide]
 # Every name that a step may call a channel type by.
 _CALLED: Mapping[str, ChannelType] = {
     name: kind.channel_type
-    for kind in STEP_KINDS.values()
+    for kind in map(CHANNEL_KINDS.__getitem__, _TYPES)
     for name in (kind.channel_type.value, *kind.step_names)
 }
 _TEMPLATES: Any = reduce(or_, (kind.template for kind in STEP_KINDS.values()))
@@ -91,11 +93,20 @@ def _channel_key(raw: JsonValue, info: ValidationInfo) -> JsonValue:
 def _channel_type(raw: JsonValue, _info: ValidationInfo) -> ChannelType:
     if raw is None:
         raise Absent("is required")
-    if raw == "in_app_guide":
-        raise Wrong("channel type in_app_guide is not supported by this version")
     if not isinstance(raw, str) or raw not in _CALLED:
-        raise Wrong(f"must be one of: {', '.join(STEP_KINDS)}")
+        raise Wrong(f"must be one of: {', '.join(_TYPES)}")
     return _CALLED[raw]
+
+
+def _guide_key(raw: JsonValue, info: ValidationInfo) -> JsonValue:
+    channel_type = info.data.get("channel_type")
+    names_guide = channel_type is not None and CHANNEL_KINDS[channel_type].names_guide
+    if raw in (None, ""):
+        if names_guide:
+            raise Absent("is required")
+        return None
+    # What is there where it means nothing is an unknown member, as it always was.
+    return raw if names_guide else None
 
 
 def _template(raw: JsonValue, info: ValidationInfo) -> JsonObject:
@@ -156,23 +167,32 @@ class ChannelStep(BaseStep):
     )
     channel_type: Annotated[
         ChannelType,
-        JudgedBy(_channel_type, {"type": "string", "enum": [one.value for one in STEP_KINDS]}),
+        JudgedBy(_channel_type, {"type": "string", "enum": [one.value for one in _TYPES]}),
     ] = Field(
         default_factory=_absent,
         validate_default=True,
         description="Filled in from the channel when it is left out.",
     )
+    guide_key: Annotated[
+        Annotated[str, Field(max_length=255)] | None, BeforeValidator(_guide_key)
+    ] = Field(
+        None,
+        validate_default=True,
+        description="Of the guide that the recipient may see from then on, where the channel shows "
+        "guides.",
+    )
     template: Annotated[JsonObject, JudgedBy(_template, _TEMPLATES)] = Field(
         default_factory=_absent,
         validate_default=True,
-        description="As the channel type has it; a webhook step may leave it out.",
+        description="As the channel type has it; a webhook step may leave it out, and a step that "
+        "names a guide has none.",
     )
     channel_overrides: Annotated[JsonObject | None, JudgedBy(_overrides, _OVERRIDES | None)] = (
         Field(None, description="Lies over the settings of the channel.")
     )
 
     def references(self, place: str) -> Iterator[Reference]:
-        """Yield channel or group, the layout of an e-mail, and the partials among its blocks."""
+        """Yield channel or group, layout of an e-mail, guide, and the partials among its blocks."""
         target, key = CHANNEL, self.channel_key
         if self.channel_group_key is not None:
             target, key = CHANNEL_GROUP, self.channel_group_key
@@ -181,6 +201,8 @@ class ChannelStep(BaseStep):
         if isinstance(layout, str):
             at = f"{place}.template.settings.layout_key"
             yield Reference(at, ResourceType.EMAIL_LAYOUT, layout)
+        if self.guide_key is not None:
+            yield Reference(f"{place}.guide_key", ResourceType.GUIDE, self.guide_key)
         kind = CHANNEL_KINDS[self.channel_type]
         for at, key in kind.partials(self.template, f"{place}.template"):
             yield Reference(at, ResourceType.PARTIAL, key)

@@ -16,6 +16,7 @@ from domain.conditions import (
     read_condition_group,
 )
 from domain.conditions.paths import split_path
+from domain.kit.authored import Reference, ResourceType
 from domain.kit.durations import Duration, DurationUnit, add_duration, parse_duration
 from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.json_types import JsonValue
@@ -24,8 +25,6 @@ from domain.kit.violations import Violations
 from domain.workflows.steps.base import BaseStep, is_lenient
 from domain.workflows.steps.settings import LENGTH, given
 
-# Known to Knock, refused here by name.
-UNSUPPORTED_EVENTS = ("audience", "recipient")
 MAX_WAIT = timedelta(days=30)
 DEFAULT_WAIT = Duration(DurationUnit.MINUTES, 15)
 DEFAULT_RECIPIENT_PATH = "body.userId"
@@ -49,13 +48,8 @@ MessageEventKey: TypeAlias = Literal[
     "bounced", "read", "unread", "seen", "unseen", "archived", "unarchived", "interacted",
     "link_clicked",
 ]  # fmt: skip
+MessageSourceType: TypeAlias = Literal["workflow", "broadcast", "guide"]
 Key = Annotated[Text, Field(min_length=1, max_length=255)]
-
-
-def _source_type(source_type: str, info: ValidationInfo) -> str:
-    if source_type != "workflow" and not is_lenient(info):
-        raise Wrong(f"waits for messages of a {source_type} are not supported by this version")
-    return source_type
 
 
 def _recipient_path(path: str, info: ValidationInfo) -> str:
@@ -66,14 +60,12 @@ def _recipient_path(path: str, info: ValidationInfo) -> str:
 
 
 class MessageEvent(Shape):
-    """Something that happens to a message of a workflow, for the same recipient."""
+    """Something that happens to a message, for the same recipient."""
 
     event_type: Literal["message"]
     event_key: MessageEventKey
-    source_type: Annotated[
-        Literal["workflow", "broadcast", "guide"], AfterValidator(_source_type)
-    ] = Field(description="What made the message; only `workflow` is supported.")
-    source_key: Key = Field(description="The key of the workflow that made it.")
+    source_type: MessageSourceType = Field(description="What made the message.")
+    source_key: Key = Field(description="The key of what made it.")
 
 
 class WorkflowEvent(Shape):
@@ -106,16 +98,34 @@ class SourceEvent(Shape):
         return self.integration_source_key
 
 
-def _event(raw: JsonValue) -> JsonValue:
-    """Refuse by its name what Knock has and this version has not."""
-    if isinstance(raw, dict) and raw.get("event_type") in UNSUPPORTED_EVENTS:
-        message = f"waits for {raw['event_type']} events are not supported by this version"
-        raise refusal([FieldError("event_type", message)])
-    return given(raw)
+class AudienceEvent(Shape):
+    """That the recipient, a user, enters an audience or leaves it."""
+
+    event_type: Literal["audience"]
+    event_key: Literal["enter", "exit"]
+    audience_key: Key = Field(description="The key of the audience.")
+
+    @property
+    def source_key(self) -> str:
+        """Return the key of the audience, under the name that other events have for theirs."""
+        return self.audience_key
+
+
+class RecipientEvent(Shape):
+    """That something is changed about the recipient."""
+
+    event_type: Literal["recipient"]
+    event_key: Literal["updated"] = "updated"
+
+    @property
+    def source_key(self) -> str:
+        """Return nothing: a change of the recipient has no source."""
+        return ""
 
 
 AwaitedEvent: TypeAlias = Annotated[
-    MessageEvent | WorkflowEvent | SourceEvent, Field(discriminator="event_type")
+    MessageEvent | WorkflowEvent | SourceEvent | AudienceEvent | RecipientEvent,
+    Field(discriminator="event_type"),
 ]
 
 
@@ -163,7 +173,7 @@ def _wait(raw: JsonValue, field: str) -> Duration:
 class WaitSettings(Shape):
     """What is waited for, how long, and what follows."""
 
-    event: Annotated[AwaitedEvent, BeforeValidator(_event)]
+    event: Annotated[AwaitedEvent, BeforeValidator(given)]
     match_conditions: Annotated[
         tuple[ConditionGroup, ...], JudgedBy(_match_conditions, _GROUPS)
     ] = ()
@@ -191,6 +201,13 @@ class WaitForEventStep(BaseStep):
 
     type: Literal["wait_for_event"] = "wait_for_event"
     settings: Annotated[WaitSettings, BeforeValidator(given)]
+
+    def references(self, place: str) -> Iterator[Reference]:
+        """Yield the audience, if it waits for one."""
+        event = self.settings.event
+        if isinstance(event, AudienceEvent):
+            where = f"{place}.settings.event.audience_key"
+            yield Reference(where, ResourceType.AUDIENCE, event.audience_key)
 
 
 def awaited_refs(raw: JsonValue, field: str) -> Iterator[tuple[str, str]]:

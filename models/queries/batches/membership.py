@@ -60,6 +60,12 @@ FROM (
 WHERE b.id = %(id)s AND b.closed_at IS NULL
 """
 
+_MOVE = """
+UPDATE batches SET closes_at = %(closes_at)s,
+    extends_to = CASE WHEN extends_to IS NOT NULL THEN greatest(extends_to, %(closes_at)s) END
+WHERE id = %(id)s
+"""
+
 _CARRIES = f"""
 SELECT FROM recipient_runs WHERE id = %s AND status IN ({listed(OPEN_RUN)})
 """
@@ -102,6 +108,11 @@ async def close_batch(
 ) -> None:
     """Close a batch that is locked, and count what is in it."""
     await connection.execute(_CLOSE, {"id": batch_id, "version_id": version_id, "now": now})
+
+
+async def move_window(connection: Connection, batch_id: UUID, closes_at: datetime) -> None:
+    """Let the window of a batch that is locked close at another instant."""
+    await connection.execute(_MOVE, {"id": batch_id, "closes_at": closes_at})
 
 
 async def note_resumed(connection: Connection, batch_id: UUID, *, now: datetime) -> None:

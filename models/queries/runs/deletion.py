@@ -25,7 +25,14 @@ WITH gone AS (
 )
 DELETE FROM followed_objects f USING gone WHERE f.workflow_run_id = gone.id
 """  # noqa: S608 - constants
-_DEPENDENTS = ("recipient_run_events", "run_patches", "batch_items", "fetches", "event_waits")
+_DEPENDENTS = (
+    "recipient_run_events",
+    "run_patches",
+    "batch_items",
+    "fetches",
+    "event_waits",
+    "awaited_changes",
+)
 _DELETE = tuple(
     f"DELETE FROM {table} WHERE {column} IN (SELECT id FROM recipient_runs WHERE {_CHOSEN})"  # noqa: S608
     for table, column in (

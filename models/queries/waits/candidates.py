@@ -15,7 +15,12 @@ from domain.kit.json_types import JsonObject
 from domain.messages.events import MessageEventType
 from domain.recipients.refs import USERS
 from domain.runs.statuses import RunStatus
-from domain.waits.candidates import MessageHappening, RunHappening, SourceHappening
+from domain.waits.candidates import (
+    ChangeHappening,
+    MessageHappening,
+    RunHappening,
+    SourceHappening,
+)
 from domain.waits.rows import Candidate, NewWait
 from models.sql import fetch_all
 from runtime.database import Connection
@@ -25,13 +30,14 @@ _MOST_DATA = 262_144
 
 _MESSAGE = """m.id AS message_id, m.channel_id, m.channel_type, c.provider AS channel_provider,
        m.tenant_id, coalesce((w.settings ->> 'sandbox_mode')::boolean, false) AS is_sandbox,
-       m.step_ref, m.collection, m.recipient_id, m.workflow_key"""
+       m.step_ref, m.collection, m.recipient_id, m.source_type, m.workflow_key"""
 _OF_MESSAGES = """messages m
     LEFT JOIN channels c ON c.id = m.channel_id
     LEFT JOIN workflow_runs w ON w.id = m.workflow_run_id"""
 # Whatever tells an event of a message also notes the time in its row.
 _MY_MESSAGES = """m.environment_id = %(environment_id)s AND m.recipient_id = %(recipient_id)s
       AND m.collection = %(collection)s AND m.workflow_key = %(source_key)s
+      AND m.source_type = %(source_type)s
       AND m.updated_at >= %(looks_from)s"""
 # What the run itself has made on its way to the wait came before it.
 _WITHIN = """{at} BETWEEN %(looks_from)s AND %(expires_at)s
@@ -63,6 +69,8 @@ SELECT * FROM (
     WHERE r.environment_id = %(environment_id)s AND r.recipient_id = %(recipient_id)s
       AND r.collection = %(collection)s AND r.workflow_key = %(source_key)s
       AND r.updated_at >= %(looks_from)s AND r.id <> %(run_id)s
+      -- A broadcast may have the key of a workflow.
+      AND w.source ->> 'type' IS DISTINCT FROM 'broadcast'
       AND (%(event_key)s = 'started' OR r.status = '{RunStatus.COMPLETED}')
 ) AS found
 WHERE at BETWEEN %(looks_from)s AND %(expires_at)s AND candidate_id <> ALL(%(judged)s::text[])
@@ -85,6 +93,14 @@ WHERE e.environment_id = %(environment_id)s AND e.source_key = %(source_key)s
 ORDER BY e.inserted_at, e.id LIMIT %(limit)s
 """
 
+_CHANGES = """
+SELECT c.id, c.variables, c.happened_at FROM awaited_changes c
+WHERE c.recipient_run_id = %(run_id)s AND c.step_ref = %(step_ref)s
+  AND c.happened_at BETWEEN %(looks_from)s AND %(expires_at)s
+  AND c.id::text <> ALL(%(judged)s::text[])
+ORDER BY c.happened_at, c.id LIMIT %(limit)s
+"""
+
 
 async def candidates(connection: Connection, wait: NewWait, *, limit: int) -> list[Candidate]:
     """Return stored events that a wait may be for and that it has not judged, oldest first."""
@@ -96,7 +112,9 @@ async def candidates(connection: Connection, wait: NewWait, *, limit: int) -> li
         "run_id": wait.recipient_run_id,
         "recipient_id": wait.recipient_id,
         "collection": wait.collection,
+        "source_type": wait.source_type,
         "source_key": wait.source_key,
+        "step_ref": wait.step_ref,
         "event_key": wait.event_key,
         "registered_at": wait.registered_at,
         "looks_from": wait.looks_from,
@@ -139,9 +157,16 @@ async def _of_sources(connection: Connection, wait: NewWait, values: JsonObject)
     return [row.candidate() for row in rows]
 
 
+async def _of_changes(connection: Connection, wait: NewWait, values: JsonObject) -> list[Candidate]:
+    rows = await fetch_all(connection, ChangeHappening, _CHANGES, values)
+    return [row.candidate() for row in rows]
+
+
 _Find = Callable[[Connection, NewWait, dict[str, Any]], Awaitable[list[Candidate]]]
 _BY_KIND: dict[str, _Find] = {
     "message": _of_messages,
     "workflow": _of_runs,
     "integration_source": _of_sources,
+    "audience": _of_changes,
+    "recipient": _of_changes,
 }

@@ -35,11 +35,23 @@ _NOTE_LOOK = f"""
 UPDATE event_waits SET looks_from = %(looks_from)s, judged = %(judged)s WHERE {_OF_STEP}
 """  # noqa: S608 - fixed text
 
+_MOVE = f"""
+UPDATE event_waits SET expires_at = %(expires_at)s WHERE {_OF_STEP}
+"""  # noqa: S608 - fixed text
+
+# The changes that a wait may have been for go with it.
+_FORGET_CHANGES = f"""
+forgotten_changes AS (DELETE FROM awaited_changes WHERE {_OF_STEP})
+"""  # noqa: S608 - fixed text
+
 _CLAIM = f"""
+WITH {_FORGET_CHANGES}
 UPDATE event_waits SET claimed_at = %(now)s, output = %(output)s, judged = '{{}}' WHERE {_OF_STEP}
 """  # noqa: S608 - fixed text
 
-_FORGET = f"DELETE FROM event_waits WHERE {_OF_STEP}"  # noqa: S608 - fixed text
+_FORGET = f"""
+WITH {_FORGET_CHANGES} DELETE FROM event_waits WHERE {_OF_STEP}
+"""  # noqa: S608 - fixed text
 
 _OUTPUTS = """
 SELECT step_ref, output FROM event_waits
@@ -81,7 +93,9 @@ WITH looked_at AS (
     DELETE FROM event_waits w USING looked_at l
     WHERE w.recipient_run_id = l.recipient_run_id AND w.step_ref = l.step_ref
       AND NOT EXISTS (SELECT FROM recipient_runs r WHERE {_OPEN})
-    RETURNING 1
+    RETURNING w.recipient_run_id
+), forgotten_changes AS (
+    DELETE FROM awaited_changes c USING forgotten f WHERE c.recipient_run_id = f.recipient_run_id
 )
 SELECT (SELECT count(*) FROM forgotten) AS forgotten, (SELECT count(*) FROM looked_at) AS looked_at,
        l.recipient_run_id, l.step_ref
@@ -116,6 +130,14 @@ async def note_look(connection: Connection, wait: NewWait) -> None:
         "judged": Jsonb(wait.judged),
     }
     await connection.execute(_NOTE_LOOK, values)
+
+
+async def move_expiry(
+    connection: Connection, run_id: UUID, step_ref: str, expires_at: datetime
+) -> None:
+    """Let a wait that is locked end at another instant."""
+    values = {"run_id": run_id, "step_ref": step_ref, "expires_at": expires_at}
+    await connection.execute(_MOVE, values)
 
 
 async def claim_wait(

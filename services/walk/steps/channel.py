@@ -34,6 +34,7 @@ from services.walk.faults import blaming
 from services.walk.moves import Done, Move, skip
 from services.walk.preferences import preferences_allow
 from services.walk.steps.at_once import AtOnce
+from services.walk.steps.guides import let_see
 from services.walk.steps.members import Member, members_of
 from services.walk.steps.rendering import Sources, effective_sources, render_message
 
@@ -53,6 +54,8 @@ class ChannelExecutor(AtOnce):
         chosen = await members_of(walk, step)
         if chosen.reason is not None:
             return skip(step, chosen.reason)
+        if step.guide_key is not None and chosen.members:
+            return await let_see(walk, step, step.guide_key, chosen.members[0].channel)
         made: list[_Made] = []
         left_out = [*chosen.left_out]
         for member in chosen.members:

@@ -9,6 +9,7 @@ from domain.runs.events import RunEventType
 from domain.workflows.steps.update_audience import UpdateAudienceStep
 from models.queries.audiences.members import remove_members
 from services.triggers.audience_entries import enter
+from services.waits.changes import EXIT, tell_of_transitions
 from services.walk.context import Walk
 from services.walk.faults import ContentError
 from services.walk.moves import Done, Event, Move, skip
@@ -45,7 +46,9 @@ async def _change(walk: Walk, step: UpdateAudienceStep, membership: Membership) 
     """Add or remove; tells whether that changed anything. Raises ContentError."""
     run, connection, key = walk.run, walk.unit.connection, step.settings.audience_key
     if step.settings.action == "remove":
-        return bool(await remove_members(connection, run.environment_id, key, [membership]))
+        gone = await remove_members(connection, run.environment_id, key, [membership])
+        await tell_of_transitions(walk.unit, run.environment_id, key, EXIT, gone)
+        return bool(gone)
     try:
         async with connection.transaction():
             entered = await enter(walk.unit, run.scope, key, [membership], cause=run.cause())

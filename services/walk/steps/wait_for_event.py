@@ -9,7 +9,7 @@ from domain.kit.json_types import JsonObject
 from domain.kit.storable import storable_json
 from domain.runs.events import RunEventType
 from domain.waits.rows import Candidate, NewWait
-from domain.workflows.steps.wait_for_event import SourceEvent, WaitForEventStep
+from domain.workflows.steps.wait_for_event import MessageEvent, SourceEvent, WaitForEventStep
 from models.queries.waits import waits as statements
 from models.queries.waits.candidates import candidates
 from services.waits.registering import register
@@ -36,6 +36,7 @@ class WaitForEventExecutor:
             workflow_key=walk.definition.key,
             event_type=event.event_type,
             event_key=event.event_key,
+            source_type=event.source_type if isinstance(event, MessageEvent) else "workflow",
             source_key=event.source_key,
             recipient_path=event.recipient_path if isinstance(event, SourceEvent) else "",
             collection=run.ref.collection,

@@ -57,7 +57,7 @@ def closes_after(
         pytest.param(10 * MINUTE, None, None, [0, 10 * MINUTE], (10 * MINUTE, 1), id="too late"),
     ],
 )
-def test_when_a_window_closes(
+def test_a_1_when_a_window_closes(
     length: int, limit: int | None, most: int | None, items: list[int], expected: tuple[int, int]
 ) -> None:
     """The worked examples of Knock's documentation, and the ends of a fixed window."""

@@ -83,7 +83,7 @@ MONDAY_NINE = {"frequency": "weekly", "days": ["mon"], "hours": 9}
         ({"frequency": "hourly", "interval": 6}, "2026-01-06T12:30", "2026-01-06 18:00 -0500"),
     ],
 )
-def test_next_instant(rule: dict[str, object], after: str, expected: str) -> None:
+def test_a_4_next_instant(rule: dict[str, object], after: str, expected: str) -> None:
     """A rule gives the first wall-clock time of the zone strictly after now."""
     assert following(rule, after) == expected
 
@@ -118,7 +118,7 @@ def test_next_instant(rule: dict[str, object], after: str, expected: str) -> Non
         ({"frequency": "hourly"}, "2026-03-08T01:30", "2026-03-08 03:00 -0400"),
     ],
 )
-def test_clock_changes(rule: dict[str, object], after: str, expected: str) -> None:
+def test_a_4_clock_changes(rule: dict[str, object], after: str, expected: str) -> None:
     """A time in the gap moves forward by it; an ambiguous one happens at its first occurrence."""
     assert following(rule, after) == expected
 
@@ -131,7 +131,7 @@ def test_half_hour_clock_changes_keep_the_minute() -> None:
     )
 
 
-def test_an_interval_counts_from_its_anchor() -> None:
+def test_a_4_an_interval_counts_from_its_anchor() -> None:
     """Every second week is counted from the anchor's week, not from now."""
     rule = parse_window_rule(
         {"frequency": "weekly", "interval": 2, "days": ["mon", "tue", "fri"], "hours": 18}

@@ -129,7 +129,7 @@ def on_behalf(*, tenant: Any = None, theirs: Any = None, **said: Any) -> Layers:
         ),
     ],
 )
-def test_verdicts(layers: Layers, about: Subject | None, passed: bool) -> None:
+def test_a_2_verdicts(layers: Layers, about: Subject | None, passed: bool) -> None:
     """Every preference that exists has to be on; what nobody has said is on."""
     assert verdict(layers, about).passed is passed
 

@@ -59,14 +59,14 @@ VECTORS: dict[str, tuple[JsonObject, str, str]] = {
 
 
 @pytest.mark.parametrize("name", VECTORS)
-def test_vectors(name: str) -> None:
+def test_a_4_vectors(name: str) -> None:
     """Schedules follow the vectors of calendar rules in New York."""
     rule, now, expected = VECTORS[name]
     timing = _timing(rule, anchor=_at(now, NEW_YORK))
     assert timing.next_after(_at(now, NEW_YORK), NEW_YORK) == _at(expected, NEW_YORK)
 
 
-def test_every_second_week() -> None:
+def test_a_4_every_second_week() -> None:
     """Weeks count from the week of the anchor: after week 1 comes week 3."""
     rule = {"frequency": "weekly", "interval": 2, "days": ["mon", "tue", "fri"], "hours": 18}
     timing = _timing(rule, anchor=_at("2026-03-02T12:00", NEW_YORK))

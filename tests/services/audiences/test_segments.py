@@ -118,7 +118,7 @@ async def test_segments_are_joined_by_or(world: World) -> None:
     assert await world.members("some") == [("three", ""), ("two", "")]
 
 
-async def test_two_identifies_at_once_enter_once(world: World) -> None:
+async def test_28_two_identifies_at_once_enter_once(world: World) -> None:
     """Of concurrent identifies that fulfil the conditions exactly one is the entry."""
     await world.audience("pro", IS_PRO)
     await world.publish("welcome", channel_step("feed"), audience_trigger=PRO)

@@ -155,7 +155,7 @@ async def test_accepted_send_of_a_lost_claim(world: World) -> None:
     assert await world.deliver(message_id) == "sent"
 
 
-async def test_accepted_send_after_the_message_was_given_up(world: World) -> None:
+async def test_21_accepted_send_after_the_message_was_given_up(world: World) -> None:
     """A late acceptance turns `undelivered` of the same retry into `sent`."""
     message_id, provider, first = await under_way(world)
     await world.change_delivery(message_id, f"interruptions = 19, {END_THE_LEASE}")

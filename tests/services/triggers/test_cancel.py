@@ -47,7 +47,7 @@ async def test_cancels_a_waiting_run(world: World, temporal: TemporalRecorder) -
     assert [row["step_ref"] for row in await world.messages(run_id)] == ["feed"]
 
 
-async def test_cancels_a_run_that_has_not_begun(world: World) -> None:
+async def test_5_cancels_a_run_that_has_not_begun(world: World) -> None:
     """A queued run makes nothing when its start comes after the cancel."""
     run_id = await world.begin("remind", cancellation_key="ck")
     await world.cancel("remind", "ck")
@@ -87,7 +87,7 @@ async def test_other_keys_and_workflows_stay(world: World) -> None:
     assert await _cancellations(world) == [0]
 
 
-async def test_all_triggers_of_the_key(world: World) -> None:
+async def test_5_all_triggers_of_the_key(world: World) -> None:
     """Several triggers may share a key; a trigger after the cancel is untouched."""
     before = [await world.begin("remind", cancellation_key="ck") for _ in range(2)]
     await world.cancel("remind", "ck")
@@ -160,7 +160,7 @@ async def test_cancel_that_waited_for_the_last_walk(world: World) -> None:
     assert await _cancellations(world) == [0]
 
 
-async def test_walks_and_cancels_at_once(world: World) -> None:
+async def test_7_walks_and_cancels_at_once(world: World) -> None:
     """Whichever comes first: a cancelled run has its one feed item or none, and never an e-mail."""
     trigger = await world.trigger(
         "remind", *({"id": f"u{n:02}"} for n in range(20)), cancellation_key="ck"

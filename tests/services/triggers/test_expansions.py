@@ -116,7 +116,7 @@ async def test_a_fan_out_makes_them(world: World, temporal: TemporalRecorder) ->
     assert await people(world, trigger) == ["a", "p"]
 
 
-async def test_one_run_for_each(world: World) -> None:
+async def test_3_one_run_for_each(world: World) -> None:
     """Who is named and reached in several ways has one run."""
     await follow(world, P, "a", "b", TEAM)
     await follow(world, Q, "b", "c", TEAM)
@@ -492,7 +492,7 @@ async def test_a_cancel_waits_for_a_page(world: World, who: tuple[str, ...]) -> 
         assert len(found) >= 8
 
 
-async def test_pages_and_cancels_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_6_pages_and_cancels_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever comes first: nobody is left whose run the cancel should have ended."""
     monkeypatch.setattr(expansions, "PAGE", 2)
     await follow(world, P, *(f"u{n:02}" for n in range(16)))

@@ -80,7 +80,7 @@ async def test_once_whatever_the_tenant(world: World) -> None:
 
 
 @pytest.mark.parametrize("process", ["the same process", "another process each"])
-async def test_twenty_triggers_at_once(world: World, process: str) -> None:
+async def test_4_twenty_triggers_at_once(world: World, process: str) -> None:
     """However many triggers meet, each recipient has exactly one run."""
     people = [{"id": f"u{n}"} for n in range(5)]
     worlds = [world if process == "the same process" else world.with_parts() for _ in range(20)]

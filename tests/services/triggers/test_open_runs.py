@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from domain.contract.runs import Finished
+from domain.contract.runs import AwaitEvent, Finished
 from domain.kit.errors import BadRequest, NotFound, Unprocessable
 from domain.kit.pages import PageRequest
 from domain.recipients.refs import RecipientRef
 from domain.runs.waiting import CancelRunsRequest, WaitingFilters, WaitingRun
-from services.triggers import open_runs
-from tests.support.steps import fetch_step
+from services.triggers import moved_waits, open_runs
+from temporal_workflows.signals import BATCH_CLOSED
+from tests.support.steps import feed_step, fetch_step, wait_step
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.world import World, batch_step, channel_step, delay_step, sleep_of
 
@@ -124,7 +125,7 @@ async def test_a_delay_is_skipped(world: World, temporal: TemporalRecorder) -> N
     """The run goes on at once, its story says who let it, and its message is made."""
     run_id = await _delayed(world)
     (run,) = await _waiting(world)
-    await open_runs.move_wait(world.engine, world.environment.scope, run.id, None)
+    await moved_waits.move_wait(world.engine, world.environment.scope, run.id, None)
     assert [signal for _, signal, _ in temporal.signals] == ["wait_moved"]
     advanced = await world.walk(run_id, (await world.walk(run_id)).cursor)
 
@@ -143,7 +144,7 @@ async def test_a_delay_is_moved(world: World) -> None:
     """A run that is woken before its new time waits on, and goes on when it has come."""
     run_id = await _delayed(world)
     scope, later = world.environment.scope, world.engine.clock() + timedelta(hours=5)
-    changed = await open_runs.move_wait(world.engine, scope, UUID(run_id), later)
+    changed = await moved_waits.move_wait(world.engine, scope, UUID(run_id), later)
     early = await world.walk(run_id)
     sleep = sleep_of(await world.walk(run_id, early.cursor))
     after = world.at(later + timedelta(seconds=1))
@@ -155,12 +156,99 @@ async def test_a_delay_is_moved(world: World) -> None:
     assert ended.next == Finished()
 
 
-async def test_only_delays_are_moved(world: World) -> None:
-    """A batch is closed instead; what has ended waits for nothing."""
-    gathered, _ = await world.send(batch_step(), channel_step("feed"))
+async def _waiting_for_event(world: World, **settings: Any) -> str:
+    event = {"event_type": "recipient", "event_key": "updated"}
+    run_id, _ = await world.send(
+        wait_step(event, **settings), feed_step("{{ refs.wait_1.matched }}")
+    )
+    return run_id
+
+
+async def _told(world: World, run_id: str) -> str:
+    (message,) = await world.messages(run_id)
+    return str(message["content"]["blocks"][0]["rendered"]).strip()
+
+
+async def test_a_wait_for_an_event_is_skipped(world: World, temporal: TemporalRecorder) -> None:
+    """The run is told to look, and goes on as its step says for a wait without an event."""
+    run_id = await _waiting_for_event(world, on_timeout="continue")
+    scope = world.environment.scope
+    changed = await moved_waits.move_wait(world.engine, scope, UUID(run_id), None)
+    assert changed.wait is not None
+    assert changed.wait.kind == "event"
+    assert [signal for _, signal, _ in temporal.signals] == ["event_arrived"]
+
+    assert (await world.walk(run_id, "wait_1/resume")).status == "completed"
+    assert await _told(world, run_id) == "<p>false</p>"
+    story = await world.story(run_id)
+    assert story[1:4] == ["wait_registered", "wait_moved", "wait_timed_out"]
+
+
+async def test_a_wait_for_an_event_is_moved(world: World) -> None:
+    """An event counts that comes after the end as it was, and before the end as it is now."""
+    run_id = await _waiting_for_event(world, seconds=60)
+    scope, later = world.environment.scope, world.engine.clock() + timedelta(hours=5)
+    changed = await moved_waits.move_wait(world.engine, scope, UUID(run_id), later)
+    looked = await world.walk(run_id, "wait_1/resume")
+    after = world.at(later - timedelta(hours=1))
+    await after.identify("ellie", plan="pro")
+    ended = await after.walk(run_id, "wait_1/resume")
+
+    assert changed.resumes_at is not None
+    assert abs(changed.resumes_at - later) < timedelta(milliseconds=1)
+    assert isinstance(looked.next, AwaitEvent)
+    assert abs(looked.next.until - later.timestamp()) < 0.01
+    assert ended.status == "completed"
+    assert await _told(world, run_id) == "<p>true</p>"
+
+
+async def test_a_wait_for_an_event_has_an_end(world: World) -> None:
+    """Nobody lets a run wait for an event for longer than a step could."""
+    run_id = await _waiting_for_event(world)
+    scope, later = world.environment.scope, world.engine.clock() + timedelta(days=31)
+    with pytest.raises(Unprocessable, match="thirty days"):
+        await moved_waits.move_wait(world.engine, scope, UUID(run_id), later)
+
+
+async def _closes_at(world: World) -> datetime:
+    (batch,) = await world.make.rows(
+        "SELECT closes_at FROM batches WHERE environment_id = %s", world.environment.id
+    )
+    closes_at: datetime = batch["closes_at"]
+    return closes_at
+
+
+async def test_a_batch_is_skipped(world: World, temporal: TemporalRecorder) -> None:
+    """Its window closes, its run is told, and goes on with what it has gathered; once."""
+    run_id, _ = await world.send(batch_step(), feed_step("{{ total_activities }}"))
+    scope = world.environment.scope
+    await moved_waits.move_wait(world.engine, scope, UUID(run_id), None)
+    assert BATCH_CLOSED in {signal for _, signal, _ in temporal.signals}
+    with pytest.raises(Unprocessable, match="has closed"):
+        await moved_waits.move_wait(world.engine, scope, UUID(run_id), None)
+    assert (await world.walk(run_id, "batch_1/resume")).status == "completed"
+    assert await _told(world, run_id) == "<p>1</p>"
+
+
+async def test_a_batch_is_moved(world: World) -> None:
+    """Its window closes at the other instant, earlier or later, and the run waits until then."""
+    run_id, _ = await world.send(batch_step(seconds=600), feed_step())
+    scope = world.environment.scope
+    for hours in (5, 1):
+        at = world.engine.clock() + timedelta(hours=hours)
+        changed = await moved_waits.move_wait(world.engine, scope, UUID(run_id), at)
+        assert changed.resumes_at is not None
+        for found in (changed.resumes_at, await _closes_at(world)):
+            assert abs(found - at) < timedelta(milliseconds=1)
+    assert (await world.run(run_id))["status"] == "paused"
+
+
+async def test_what_cannot_be_moved(world: World) -> None:
+    """A request is under way or put off by its own rules; what has ended waits for nothing."""
+    fetching, _ = await world.send(fetch_step(), data={"url": "https://example.com"})
     ended, _ = await world.send(channel_step("feed"))
     scope = world.environment.scope
     with pytest.raises(Unprocessable):
-        await open_runs.move_wait(world.engine, scope, UUID(gathered), None)
+        await moved_waits.move_wait(world.engine, scope, UUID(fetching), None)
     with pytest.raises(NotFound):
-        await open_runs.move_wait(world.engine, scope, UUID(ended), None)
+        await moved_waits.move_wait(world.engine, scope, UUID(ended), None)

@@ -75,7 +75,7 @@ async def test_customers_do_not_starve_each_other(world: World, temporal: Tempor
     "status",
     [RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.INVALID_ARGUMENT],
 )
-async def test_accepted_although_temporal_fails(world: World, status: RPCStatusCode) -> None:
+async def test_2_accepted_although_temporal_fails(world: World, status: RPCStatusCode) -> None:
     """A trigger is accepted whatever Temporal says, and started by the sweep later."""
     temporal = FailingTemporal(status=status)
     world = world.with_parts(temporal=temporal)
@@ -212,7 +212,7 @@ async def test_sweep_starts_only_what_has_not_begun(
     assert [start[1].run_id for start in temporal.starts] == [runs[2]]
 
 
-async def test_starting_twice_is_starting_once(world: World) -> None:
+async def test_2_starting_twice_is_starting_once(world: World) -> None:
     """A run that Temporal has seen before is left alone."""
 
     class Started(TemporalRecorder):

@@ -237,7 +237,7 @@ async def test_a_change_that_comes_first_is_fired(morning: World) -> None:
     assert [each["data"] for each in await triggers_of(morning, made)] == [{"n": 1}, {"n": 2}]
 
 
-async def test_changes_and_deletions_against_firing(morning: World) -> None:
+async def test_20_changes_and_deletions_against_firing(morning: World) -> None:
     """In any order there is one run or none, with the old data or the new, and no deadlock."""
     for number in range(12):
         person = {"id": f"user-{number}", "name": "N"}

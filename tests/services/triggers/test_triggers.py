@@ -197,7 +197,7 @@ async def test_key_replays_the_first_answer(world: World, temporal: TemporalReco
     assert (len(await world.runs()), len(temporal.starts)) == (1, 1)
 
 
-async def test_ten_at_once_run_once(world: World) -> None:
+async def test_1_ten_at_once_run_once(world: World) -> None:
     """Identical requests at the same moment wait for the first and get its answer."""
     answers = await asyncio.gather(*(_with_key(world, _claim()) for _ in range(10)))
     assert len({answer.workflow_run_id for answer in answers}) == 1

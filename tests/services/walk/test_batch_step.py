@@ -89,7 +89,7 @@ async def test_order_and_render_limit(world: World, order: str, expected: str) -
     assert expected in await gathered(world, text, *items, **limits)
 
 
-async def test_data_is_combined(world: World) -> None:
+async def test_a_1_data_is_combined(world: World) -> None:
     """A.1: of equal keys the newest item's value stays; strings are cut, nested values left out."""
     text = "{{ data.page }} {{ only }} {{ data.long | size }} {{ data.nested.n }}"
     items = [
@@ -100,6 +100,29 @@ async def test_data_is_combined(world: World) -> None:
     assert "B first 256 1" in await gathered(world, text, *items)
     (message,) = [row for run in await world.runs() for row in await world.messages(str(run["id"]))]
     assert message["data"] == {"page": "B", "only": "first", "long": "x" * 256}
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"), [(None, ["6 of AAABBB"]), ("page_id", ["3 of AAA", "3 of BBB"])]
+)
+async def test_a_1_six_items_of_two_pages(
+    world: World, key: str | None, expected: list[str]
+) -> None:
+    """A.1: without a key there is one notification of six, with the page as key two of three."""
+    text = "{{ total_activities }} of {% for a in activities %}{{ a.page_id }}{% endfor %}"
+    await world.publish(KEY, batch_step(batch_key=key), shown(text))
+    for page in "AAABBB":
+        await bring(world, data={"page_id": page})
+    told = []
+    for batch in await world.make.rows(
+        "SELECT * FROM batches WHERE environment_id = %s ORDER BY id", world.environment.id
+    ):
+        await close_early(world.engine, world.environment.id, batch["id"])
+        await world.walk(str(batch["carrier_run_id"]), f"{batch['step_ref']}/resume")
+        told.append(await text_of(world, str(batch["carrier_run_id"])))
+    assert [
+        text.removeprefix("<p>").removesuffix("</p>") for text in map(str.strip, told)
+    ] == expected
 
 
 async def test_later_walks_see_the_batch_too(world: World) -> None:
@@ -129,7 +152,7 @@ async def test_activities_have_their_own_data(world: World) -> None:
     assert first["content"] == second["content"]
 
 
-async def test_flush_leading(world: World) -> None:
+async def test_a_1_flush_leading(world: World) -> None:
     """A.1: the first item goes through at once, alone; the second carries all others."""
     await world.publish(
         KEY,
@@ -147,7 +170,7 @@ async def test_flush_leading(world: World) -> None:
     assert "2: 2 3" in await text_of(world, second)
 
 
-async def test_flush_leading_alone(world: World, temporal: TemporalRecorder) -> None:
+async def test_a_1_flush_leading_alone(world: World, temporal: TemporalRecorder) -> None:
     """A.1: with only the leading item nothing happens at the end."""
     await world.publish(KEY, batch_step(batch_execution_mode="flush_leading"), shown("x"))
     await bring(world)

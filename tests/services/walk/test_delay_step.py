@@ -39,7 +39,7 @@ async def test_delay_until_a_value_of_the_data(world: World) -> None:
 
 
 @pytest.mark.parametrize("value", [None, "soon", "2001-01-01T00:00:00Z", "2999-01-01T00:00:00Z"])
-async def test_unusable_value_skips_with_an_error(world: World, value: Any) -> None:
+async def test_a_4_unusable_value_skips_with_an_error(world: World, value: Any) -> None:
     """A value that cannot be waited for is logged as an error; the run goes on."""
     run_id, directive = await world.send(
         _until("data.due"), channel_step("feed"), data={"due": value}

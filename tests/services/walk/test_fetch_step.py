@@ -105,7 +105,7 @@ async def test_response_path(fetching: Fetching) -> None:
 
 
 @pytest.mark.parametrize("answer", [reply(204), reply(200), reply(201, b"{}")])
-async def test_empty_answers_change_nothing(fetching: Fetching, answer: bytes) -> None:
+async def test_a_5_empty_answers_change_nothing(fetching: Fetching, answer: bytes) -> None:
     """A.5: 204 is a success, and the data stays."""
     run_id, done = await fetching.fetch(answer)
     assert done.status == "completed"
@@ -128,7 +128,7 @@ async def test_empty_answers_change_nothing(fetching: Fetching, answer: bytes) -
         ),
     ],
 )
-async def test_what_fails_at_once(fetching: Fetching, answer: bytes, error: str) -> None:
+async def test_a_5_what_fails_at_once(fetching: Fetching, answer: bytes, error: str) -> None:
     """A.5: other codes and answers halt the run after the first attempt."""
     run_id, done = await fetching.fetch(answer)
     assert done.status == "completed"
@@ -145,7 +145,7 @@ async def test_what_fails_at_once(fetching: Fetching, answer: bytes, error: str)
     assert await _rows(fetching, run_id) == []
 
 
-async def test_500_500_200(fetching: Fetching) -> None:
+async def test_a_5_500_500_200(fetching: Fetching) -> None:
     """A.5: attempts after 30 and 60 seconds; the third one succeeds, and the run goes on."""
     run_id, second = await fetching.fetch(reply(500))
     assert _seconds(second) == 30
@@ -161,7 +161,7 @@ async def test_500_500_200(fetching: Fetching) -> None:
     assert (len(fetching.server.seen), len(keys)) == (3, 1)
 
 
-async def test_500_three_times(fetching: Fetching) -> None:
+async def test_a_5_500_three_times(fetching: Fetching) -> None:
     """A.5: the third failure halts the run."""
     run_id, advanced = await fetching.fetch(reply(503))
     for _ in range(2):
@@ -186,7 +186,7 @@ async def test_no_whole_answer(fetching: Fetching, answer: bytes) -> None:
     assert _seconds(second) == 30
 
 
-async def test_a_slow_server(fetching: Fetching, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_5_a_slow_server(fetching: Fetching, monkeypatch: pytest.MonkeyPatch) -> None:
     """A.5: an answer that is not complete in time is tried again."""
     monkeypatch.setattr("services.runs.fetches.FETCH_SECONDS", 0.2)
     fetching.server.delay = 1.0

@@ -92,7 +92,7 @@ async def test_a_repeated_walk_says_the_same(world: World) -> None:
     assert await world.messages(run_id) == []
 
 
-async def test_preferences_are_those_of_the_moment_of_sending(world: World) -> None:
+async def test_24_preferences_are_those_of_the_moment_of_sending(world: World) -> None:
     """A run that waited asks what the recipient prefers now, not what it was at the trigger."""
     key = await published(world, channel_step("now"), delay_step(), channel_step("later"))
     run_id = await world.begin(key, ellie())
@@ -163,7 +163,7 @@ async def test_a_channel_beats_its_type(world: World) -> None:
     assert [message["step_ref"] for message in await world.messages(run_id)] == ["own"]
 
 
-async def test_a_workflow_may_override_preferences(world: World) -> None:
+async def test_a_2_a_workflow_may_override_preferences(world: World) -> None:
     """Then nothing is asked, and nothing is told."""
     key = await published(world, settings={"override_preferences": True})
     off = ellie(default={"channel_types": {"in_app_feed": False}})

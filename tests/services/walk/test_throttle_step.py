@@ -110,7 +110,7 @@ async def test_conditions(world: World) -> None:
     assert await passes(world, data={"x": 1})
 
 
-async def test_a_repeated_walk(world: World) -> None:
+async def test_15_a_repeated_walk(world: World) -> None:
     """A walk that is repeated passes again, and is counted once."""
     run_id, _ = await world.send(throttle_step(throttle_limit=2), channel_step("feed"))
     before = await world.snapshot(run_id)
@@ -120,7 +120,7 @@ async def test_a_repeated_walk(world: World) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 3])
-async def test_a_storm(world: World, limit: int) -> None:
+async def test_15_a_storm(world: World, limit: int) -> None:
     """Of 20 runs at once exactly as many pass as the limit says."""
     await world.publish("flow", throttle_step(throttle_limit=limit), channel_step("feed"))
     run_ids = [await world.begin("flow") for _ in range(20)]

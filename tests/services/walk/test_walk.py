@@ -84,7 +84,7 @@ async def test_walking_from_the_start_again_recalls(world: World) -> None:
     assert (again.cursor, again.next) == (second.cursor, second.next)
 
 
-async def test_concurrent_walks_make_one_message(world: World) -> None:
+async def test_16_concurrent_walks_make_one_message(world: World) -> None:
     """Two workers with the same walk wait for each other at the row; one of them does it."""
     await world.publish("both", channel_step("mail", "email"))
     run_id = await world.begin("both")
@@ -170,7 +170,7 @@ async def test_broken_trigger_conditions_halt(world: World) -> None:
     assert (await world.run(run_id))["error_count"] == 2
 
 
-async def test_inactive_workflow_ends_a_waiting_run(world: World) -> None:
+async def test_23_inactive_workflow_ends_a_waiting_run(world: World) -> None:
     """A run that wakes in a workflow that was turned off takes no further step."""
     await world.publish("off", delay_step(), channel_step("feed"))
     run_id = await world.begin("off")
@@ -191,7 +191,7 @@ async def test_lost_messages_of_a_run_that_is_ended_go_out(world: World) -> None
     assert (again.next, again.deliveries) == (Finished(), lost.deliveries)
 
 
-async def test_deleted_recipient_ends_the_run(world: World) -> None:
+async def test_22_deleted_recipient_ends_the_run(world: World) -> None:
     """A recipient deleted while the run waited gets nothing."""
     run_id, first = await world.send(delay_step(), channel_step("feed"))
     await world.make.rows(

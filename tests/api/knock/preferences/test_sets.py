@@ -150,7 +150,7 @@ async def test_a_set_that_nobody_has_written_shows_the_defaults(
     assert (await client.get(f"{_OBJECT}/default")).json() == plain
 
 
-async def test_a_set_is_read_with_what_is_laid_over_it(
+async def test_a_2_a_set_is_read_with_what_is_laid_over_it(
     client: httpx.AsyncClient, make: Builder, environment: Environment
 ) -> None:
     """What the recipient says wins, but for what a tenant replaces; its mark can be seen."""

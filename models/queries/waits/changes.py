@@ -1,0 +1,119 @@
+"""Statements over changes of recipients that runs wait for: who waits, what changed, what is over.
+
+Whoever changes a recipient holds its row, and so does who registers a wait for that: one of them
+comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from domain.kit.json_types import JsonObject
+from domain.recipients.refs import RecipientRef
+from domain.runs.statuses import OPEN_RUN
+from domain.waits.rows import AwaitingRecipient, NewChange
+from models.sql import columns_of, fetch_all, listed, names_of
+from runtime.database import Connection
+
+_NAMES = names_of(NewChange)
+
+_AWAITING = f"""
+SELECT {columns_of(AwaitingRecipient, "w")}
+FROM unnest(%(collections)s::text[], %(recipient_ids)s::text[]) AS given (collection, recipient_id)
+JOIN event_waits w ON w.environment_id = %(environment_id)s AND w.event_type = %(event_type)s
+ AND w.source_key = %(source_key)s AND w.event_key = %(event_key)s
+ AND w.recipient_id = given.recipient_id AND w.collection = given.collection
+ AND w.claimed_at IS NULL
+JOIN recipient_runs r ON r.id = w.recipient_run_id AND r.status IN ({listed(OPEN_RUN)})
+ORDER BY w.recipient_run_id, w.step_ref
+"""  # noqa: S608 - names of fields
+
+_ADD = f"""
+INSERT INTO awaited_changes ({", ".join(_NAMES)})
+VALUES ({", ".join(f"%({name})s" for name in _NAMES)})
+"""  # noqa: S608 - names of fields
+
+_STORED = """
+SELECT r.collection, r.id, r.properties,
+       coalesce((SELECT jsonb_object_agg(p.id, p.content) FROM preference_sets p
+                 WHERE p.environment_id = r.environment_id AND p.collection = r.collection
+                   AND p.recipient_id = r.id), '{}') AS preferences,
+       coalesce((SELECT jsonb_object_agg(c.channel_id, c.data) FROM channel_data c
+                 WHERE c.environment_id = r.environment_id AND c.collection = r.collection
+                   AND c.recipient_id = r.id), '{}') AS channel_data
+FROM recipients r
+JOIN unnest(%(collections)s::text[], %(recipient_ids)s::text[]) AS given (collection, recipient_id)
+  ON given.collection = r.collection AND given.recipient_id = r.id
+WHERE r.environment_id = %(environment_id)s
+"""
+
+_HOLD = """
+SELECT FROM recipients WHERE environment_id = %s AND collection = %s AND id = %s FOR SHARE
+"""
+
+_FORGET = "DELETE FROM awaited_changes WHERE happened_at < %s"
+
+
+async def awaiting_recipients(
+    connection: Connection,
+    environment_id: UUID,
+    refs: Collection[RecipientRef],
+    *,
+    event_type: str,
+    event_key: str,
+    source_key: str = "",
+) -> list[AwaitingRecipient]:
+    """Return the runs of some recipients that wait for such a change of theirs."""
+    values = {
+        **_of(environment_id, refs),
+        "event_type": event_type,
+        "event_key": event_key,
+        "source_key": source_key,
+    }
+    return await fetch_all(connection, AwaitingRecipient, _AWAITING, values)
+
+
+async def hold_unchanged(connection: Connection, environment_id: UUID, ref: RecipientRef) -> None:
+    """Keep a recipient from being changed until the transaction has ended."""
+    await connection.execute(_HOLD, (environment_id, ref.collection, ref.id))
+
+
+async def stored_of(
+    connection: Connection, environment_id: UUID, refs: Collection[RecipientRef]
+) -> dict[RecipientRef, JsonObject]:
+    """Return properties, preferences and channel data of some recipients."""
+    cursor = await connection.execute(_STORED, _of(environment_id, refs))
+    return {
+        RecipientRef(row["collection"], row["id"]): {
+            name: row[name] for name in ("properties", "preferences", "channel_data")
+        }
+        for row in await cursor.fetchall()
+    }
+
+
+async def add_changes(connection: Connection, changes: Sequence[NewChange]) -> None:
+    """Store changes for the waits that they may end."""
+    if not changes:
+        return
+    rows = [{**asdict(each), "variables": Jsonb(each.variables)} for each in changes]
+    async with connection.cursor() as cursor:
+        await cursor.executemany(_ADD, rows)
+
+
+async def forget_changes(connection: Connection, before: datetime) -> int:
+    """Delete changes for which nothing can wait any more; returns how many there were."""
+    cursor = await connection.execute(_FORGET, (before,))
+    return cursor.rowcount
+
+
+def _of(environment_id: UUID, refs: Collection[RecipientRef]) -> dict[str, object]:
+    return {
+        "environment_id": environment_id,
+        "collections": [ref.collection for ref in refs],
+        "recipient_ids": [ref.id for ref in refs],
+    }

@@ -1,0 +1,49 @@
+"""Channel steps that name a guide: its recipient may see that guide from then on.
+
+Nothing is sent. Who was let in is a member of an audience that belongs to the guide alone, and
+counts as one of those whom the guide is meant for.
+"""
+
+from __future__ import annotations
+
+from domain.audiences.members import NO_TENANT, Membership
+from domain.content.guide import GUIDE, managed_audience
+from domain.runs.events import RunEventType
+from domain.workflows.steps.channel import ChannelStep
+from models.queries.audiences.members import add_members
+from services.content.catalog import ConfiguredChannel
+from services.walk.context import Walk
+from services.walk.moves import Done, Event, Move, skip
+from services.walk.preferences import preferences_allow
+
+
+async def let_see(
+    walk: Walk, step: ChannelStep, guide_key: str, channel: ConfiguredChannel
+) -> Move:
+    """Let the recipient of a run see a guide, or say why not.
+
+    Raises:
+        ContentError: preferences cannot be judged.
+    """
+    run = walk.run
+    published = walk.configuration.published(GUIDE, guide_key)
+    if published is None or published.version_id is None or published.is_archived:
+        return skip(step, f"guide {guide_key} does not exist here")
+    if not run.ref.is_user:
+        return skip(step, "only users see guides")
+    if run.cause().is_sandbox:
+        return skip(step, "nobody sees a guide by a run in sandbox mode")
+    if not await preferences_allow(walk, step, channel):
+        return skip(step, "the recipient's preferences are against it")
+    member = Membership(run.ref.id, NO_TENANT)
+    added = await add_members(
+        walk.unit.connection,
+        run.environment_id,
+        managed_audience(guide_key),
+        [member],
+        walk.unit.now,
+    )
+    return Done(
+        story=f"`{step.ref}` lets the recipient see {guide_key}",
+        event=Event(RunEventType.GUIDE_ENABLED, {"guide_key": guide_key, "changed": bool(added)}),
+    )

@@ -1,0 +1,268 @@
+"""Waits for changes of the recipient, for audiences, and for messages of broadcasts and guides."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from domain.channels.in_app_guide import GUIDE_PROVIDER
+from domain.contract.runs import AwaitEvent
+from domain.guides.requests import GuideSeenIn
+from domain.kit.json_types import JsonObject
+from domain.kit.shapes import read_shape
+from domain.messages.engagement import Engagement, StatusChange
+from services.guides import engaging
+from services.waits.sweep import look_after_waits
+from tests.support.audiences import build
+from tests.support.broadcasts import draft, join, leave, make_runs, send
+from tests.support.guides import CHANNEL_KEY, publish_guide
+from tests.support.steps import feed_step, wait_step
+from tests.support.temporal_recorder import TemporalRecorder
+from tests.support.waiting import until, until_blocked
+from tests.support.world import World, when
+
+KEY = "flow"
+UPDATED: JsonObject = {"event_type": "recipient", "event_key": "updated"}
+IS_PRO = [{"property": "recipient.plan", "operator": "equal_to", "argument": "pro"}]
+
+
+def moved(transition: str, audience: str = "vip") -> JsonObject:
+    """Write what a step waits for: that the recipient enters or leaves an audience."""
+    return {"event_type": "audience", "event_key": transition, "audience_key": audience}
+
+
+async def wait_for(world: World, event: JsonObject, *conditions: JsonObject, **body: Any) -> str:
+    """Begin a run that waits; answers it."""
+    await world.publish(
+        KEY, wait_step(event, *conditions), feed_step("{{ refs.wait_1.signal_variables | json }}")
+    )
+    run_id = await world.begin(KEY, **body)
+    assert isinstance((await world.walk(run_id)).next, AwaitEvent)
+    return run_id
+
+
+async def goes_on(world: World, run_id: str) -> bool:
+    """Let a run look; tells whether its event has come."""
+    return (await world.walk(run_id, "wait_1/resume")).status == "completed"
+
+
+async def seen(world: World, run_id: str) -> JsonObject:
+    """Return the event as later steps see it."""
+    run = await world.run(run_id)
+    assert run["status"] == "completed"
+    (row,) = await world.make.rows(
+        "SELECT output FROM event_waits WHERE recipient_run_id = %s", run_id
+    )
+    found: JsonObject = row["output"]
+    return found
+
+
+def told(temporal: TemporalRecorder) -> list[str]:
+    """Return the runs that were told to look."""
+    return [
+        name.rpartition("/")[2] for name, signal, _ in temporal.signals if signal == "event_arrived"
+    ]
+
+
+async def kept(world: World) -> int:
+    """Return how many changes are stored for waits."""
+    (row,) = await world.make.rows(
+        "SELECT count(*) AS count FROM awaited_changes WHERE environment_id = %s",
+        world.environment.id,
+    )
+    return int(row["count"])
+
+
+async def test_a_change_of_the_recipient(world: World, temporal: TemporalRecorder) -> None:
+    """A change of the run's recipient ends the wait, and is seen as it was made."""
+    run_id = await wait_for(world, UPDATED)
+    await world.identify("somebody-else", plan="pro")
+    assert not await goes_on(world, run_id)
+    await world.identify("ellie", plan="pro", email="new@example.com")
+    assert told(temporal) == [run_id]
+    await world.identify("ellie", plan="free")
+
+    assert await goes_on(world, run_id)
+    event = await seen(world, run_id)
+    assert event["recipient"] == "ellie"
+    assert event["event_type"] == "recipient.updated"
+    assert event["properties"]["plan"] == "pro"
+    assert event["knock_traits"] == {"name": "Ellie", "email": "new@example.com"}
+    assert await kept(world) == 0
+
+
+async def test_what_does_not_change_the_recipient(world: World) -> None:
+    """Saying what is known already ends no wait, and nothing is kept of it."""
+    run_id = await wait_for(world, UPDATED)
+    await world.identify("ellie", name="Ellie")
+    assert not await goes_on(world, run_id)
+    assert await kept(world) == 0
+
+
+async def test_a_change_that_does_not_match(world: World) -> None:
+    """Each change is judged with what it said; the first that passes ends the wait."""
+    is_pro = when("event.properties.plan", "equal_to", "pro")
+    run_id = await wait_for(world, UPDATED, is_pro)
+    await world.identify("ellie", plan="basic")
+    assert not await goes_on(world, run_id)
+    await world.identify("ellie", plan="pro")
+    await world.identify("ellie", plan="basic")
+    assert await goes_on(world, run_id)
+    assert (await seen(world, run_id))["properties"]["plan"] == "pro"
+
+
+async def test_preferences_and_channel_data(world: World) -> None:
+    """New preferences and channel data are changes of the recipient, too."""
+    channel_id = await world.channel("push", "waits-push")
+    run_id = await wait_for(world, UPDATED)
+    await world.identify("ellie", preferences={"default": {"workflows": {KEY: False}}})
+    assert await goes_on(world, run_id)
+    assert (await seen(world, run_id))["preferences"]["default"]["workflows"] == {KEY: False}
+
+    run_id = await wait_for(world, UPDATED)
+    await world.identify("ellie", channel_data={str(channel_id): {"tokens": ["t"]}})
+    assert await goes_on(world, run_id)
+    assert str(channel_id) in (await seen(world, run_id))["channel_data"]
+
+
+async def test_28_changes_beside_a_wait(world: World) -> None:
+    """A change that meets the registration of a wait waits for it, and then ends it."""
+    await world.publish(KEY, wait_step(UPDATED), feed_step())
+    run_id = await world.begin(KEY)
+    holder = world.with_parts()
+    async with holder.engine.unit() as unit:
+        await unit.connection.execute(
+            "SELECT FROM recipients WHERE environment_id = %s AND id = 'ellie' FOR SHARE",
+            (world.environment.id,),
+        )
+        change = asyncio.create_task(world.identify("ellie", plan="pro"))
+        await until_blocked(world.make)
+        await world.walk(run_id)
+    await change
+    assert await goes_on(world, run_id)
+
+
+@pytest.mark.parametrize("transition", ["enter", "exit"])
+async def test_a_dynamic_audience(
+    world: World, temporal: TemporalRecorder, transition: str
+) -> None:
+    """Whoever comes to fulfil its conditions enters; whoever ceases to leaves."""
+    await world.audience("vip", IS_PRO)
+    await build(world)
+    await world.identify("ellie", plan="free" if transition == "enter" else "pro")
+    run_id = await wait_for(world, moved(transition))
+    await world.identify("ellie", plan="pro" if transition == "enter" else "free")
+    assert run_id in told(temporal)
+    assert await goes_on(world, run_id)
+    event = await seen(world, run_id)
+    assert (event["audience_id"], event["transition"]) == ("vip", transition)
+    assert event["recipient"] == "ellie"
+
+
+async def test_a_static_audience(world: World) -> None:
+    """Additions and removals of members count as well, with the tenant that they are for."""
+    await world.audience("vip")
+    for_acme = when("event.tenant_id", "equal_to", "acme")
+    run_id = await wait_for(world, moved("enter"), for_acme)
+    await join(world, "vip", "ellie")
+    assert not await goes_on(world, run_id)
+    await join(world, "vip", ("ellie", "acme"))
+    assert await goes_on(world, run_id)
+
+    leaving = await wait_for(world, moved("exit"))
+    await leave(world, "vip", "somebody-else")
+    assert not await goes_on(world, leaving)
+    await leave(world, "vip", "ellie")
+    assert await goes_on(world, leaving)
+
+
+async def test_an_audience_that_is_not_there(world: World) -> None:
+    """A step cannot wait for an audience that nobody has made."""
+    with pytest.raises(Exception, match="audience 'nowhere' does not exist"):
+        await world.publish(KEY, wait_step(moved("enter", "nowhere")), feed_step())
+
+
+async def test_messages_of_a_broadcast(world: World) -> None:
+    """A broadcast's message ends the wait; one of a workflow with the same key does not."""
+    await world.audience("vip")
+    await join(world, "vip", "ellie")
+    delivered = when("event.channel_type", "equal_to", "in_app_feed")
+    event = {
+        "event_type": "message",
+        "event_key": "delivered",
+        "source_type": "broadcast",
+        "source_key": "sale",
+    }
+    run_id = await wait_for(world, event, delivered)
+    await world.publish("sale", feed_step())
+    await world.walk(await world.begin("sale"))
+    assert not await goes_on(world, run_id)
+
+    await draft(world, feed_step(), target_audience_key="vip")
+    await send(world)
+    (run,) = await make_runs(world)
+    await world.walk(run["id"])
+    assert await goes_on(world, run_id)
+    assert (await seen(world, run_id))["source"] == {"type": "broadcast", "key": "sale"}
+
+
+async def test_a_run_of_a_broadcast_is_none_of_a_workflow(world: World) -> None:
+    """A wait for runs of a workflow minds none of a broadcast that has the same key."""
+    await world.audience("vip")
+    await join(world, "vip", "ellie")
+    event = {"event_type": "workflow", "event_key": "completed", "source_key": "sale"}
+    run_id = await wait_for(world, event, when("event.status", "equal_to", "completed"))
+    await draft(world, feed_step(), target_audience_key="vip")
+    await send(world)
+    (run,) = await make_runs(world)
+    await world.walk(run["id"])
+    assert not await goes_on(world, run_id)
+
+
+async def test_messages_of_a_guide(world: World, temporal: TemporalRecorder) -> None:
+    """What the recipient does with a guide ends a wait for its messages."""
+    channel_id = await world.channel("in_app_guide", CHANNEL_KEY, provider=GUIDE_PROVIDER)
+    guide_id = await publish_guide(world, "tour")
+    event = {
+        "event_type": "message",
+        "event_key": "seen",
+        "source_type": "guide",
+        "source_key": "tour",
+    }
+    step = when("event.step_ref", "equal_to", "step_1")
+    run_id = await wait_for(world, event, step)
+    given = read_shape(
+        GuideSeenIn,
+        {
+            "channel_id": str(channel_id),
+            "guide_id": str(guide_id),
+            "guide_key": "tour",
+            "guide_step_ref": "step_1",
+            "content": {},
+        },
+    )
+    change = StatusChange(Engagement.SEEN, None)
+    await engaging.engage(world.engine, world.environment.scope, "ellie", given, change)
+
+    async def is_told() -> bool:
+        return run_id in told(temporal)
+
+    await until(is_told)
+    assert await goes_on(world, run_id)
+    assert (await seen(world, run_id))["source"] == {"type": "guide", "key": "tour"}
+
+
+async def test_what_is_left_of_waits_that_ended(world: World) -> None:
+    """Changes for a wait go with it, and what came too late goes with the sweep."""
+    run_id = await wait_for(world, UPDATED)
+    await world.identify("ellie", plan="pro")
+    assert await kept(world) == 1
+    await world.make.rows(
+        "UPDATE awaited_changes SET happened_at = now() - interval '31 days'"
+        " WHERE recipient_run_id = %s RETURNING 1",
+        run_id,
+    )
+    await look_after_waits(world.engine)
+    assert await kept(world) == 0
