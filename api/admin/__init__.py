@@ -18,6 +18,7 @@ from api.admin import (
     sources,
     variables,
     webhooks,
+    what_if,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -34,4 +35,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     sources.router,
     variables.router,
     webhooks.router,
+    what_if.router,
 )
