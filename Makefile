@@ -14,7 +14,7 @@ UV_COMPILE := uv pip compile pyproject.toml --python-version 3.11 --universal --
 	--no-header --no-emit-index-url
 N ?= 20
 
-.PHONY: help install dev reset demo test check format openapi coverage chaos fuzz sdk-tests bench \
+.PHONY: help install dev reset demo demo-cli test check format openapi coverage chaos fuzz sdk-tests bench \
 	bench-lists replay record-history lock compose-check clean
 
 help: ## List the commands
@@ -46,6 +46,9 @@ reset: $(INSTALLED) ## Wipe the data of `make dev`
 
 demo: $(INSTALLED) ## Send a notification through the running product and show what came out
 	@$(BIN)/carillon demo
+
+demo-cli: $(INSTALLED) ## Change a message with Knock's official CLI (needs Node.js), pull to promotion
+	@$(BIN)/carillon demo --cli
 
 test: $(INSTALLED) ## Run every test; starts its own servers on free ports
 	$(BIN)/python -m pytest

@@ -191,6 +191,7 @@ def reset_stack(settings: Settings, arguments: Arguments) -> int:
 EXTENSIONS: dict[str, tuple[str, str]] = {
     "admin": ("commands.admin", "set up channels, keys and tokens; retry a message"),
     "explain": ("commands.explain", "say what a run did, and why each message came or did not"),
+    "what-if": ("commands.what_if", "tell who would get what if content were published"),
     "demo": ("commands.demo", "send real input through a running product and show what came out"),
     "replay": ("commands.replay", "replay recorded Temporal histories against today's code"),
 }

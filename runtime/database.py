@@ -203,6 +203,11 @@ async def take_long(connection: Connection) -> None:
         connection.takes_long = True
 
 
+async def read_only(connection: Connection) -> None:
+    """Let a transaction see one state of the database, and have the server refuse every change."""
+    await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
 def one(row: R | None) -> R:
     """Return a row that the statement cannot have left out."""
     if row is None:

@@ -10,6 +10,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import cache
 from typing import TypeVar
 
@@ -18,7 +19,7 @@ T = TypeVar("T")
 
 async def off_loop(work: Callable[[], T]) -> T:
     """Run a function in a rendering thread, and return or raise what it does."""
-    return await asyncio.get_running_loop().run_in_executor(_threads(), work)
+    return await asyncio.get_running_loop().run_in_executor(_threads(), copy_context().run, work)
 
 
 @cache

@@ -20,6 +20,7 @@ from api.admin import (
     sources,
     variables,
     webhooks,
+    what_if,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -38,4 +39,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     sources.router,
     variables.router,
     webhooks.router,
+    what_if.router,
 )

@@ -23,11 +23,15 @@ from runtime.settings import Settings
 
 def main(settings: Settings, arguments: Sequence[str]) -> int:
     """Play against the stack of `CARILLON_HOME`, or one of its own, and return the exit code."""
-    argparse.ArgumentParser(prog="carillon demo", description=__doc__).parse_args(arguments)
+    parser = argparse.ArgumentParser(prog="carillon demo", description=__doc__)
+    parser.add_argument(
+        "--cli", action="store_true", help="change a message with Knock's CLI (needs Node.js)"
+    )
+    with_cli = parser.parse_args(arguments).cli
     if importlib.util.find_spec("knockapi") is None:
         return _complain("The demo is played with Knock's SDK: install carillon[embedded].")
     try:
-        asyncio.run(_play(settings))
+        asyncio.run(_play(settings, with_cli=with_cli))
     except (DemoFailed, DevStackError, EmbeddedError, SeedKeysError) as failure:
         return _complain(str(failure))
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -40,10 +44,13 @@ def _complain(sentence: str) -> int:
     return 1
 
 
-async def _play(settings: Settings) -> None:
+async def _play(settings: Settings, *, with_cli: bool) -> None:
     """Play against the running stack; where none runs, start one and stop it afterwards."""
     # Here, so that an image without the SDK can say that it is missing.
-    from commands.demo.play import play
+    if with_cli:
+        from commands.demo.knock_cli import play_cli as play
+    else:
+        from commands.demo.play import play
 
     found = read_dev_stack(settings.home.expanduser().absolute())
     if found is not None:

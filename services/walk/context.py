@@ -291,10 +291,10 @@ class Walk:
         standings += [
             (made.step_ref, made.delivery_status.value, []) for made in self.journal.messages
         ]
-        return _refs_of(standings, self.journal.outcomes)
+        return refs_of(standings, self.journal.outcomes)
 
 
-def _refs_of(standings: Iterable[tuple[str, str, list[str]]], outcomes: JsonObject) -> JsonObject:
+def refs_of(standings: Iterable[tuple[str, str, list[str]]], outcomes: JsonObject) -> JsonObject:
     """Write `refs` of messages: of each its step, its delivery, and what was done with it."""
     refs: JsonObject = {}
     for ref, status, engagement in standings:

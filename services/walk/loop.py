@@ -6,10 +6,11 @@ reset from the Temporal UI) reads what was done instead of doing it again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -34,7 +35,7 @@ from services.walk.context import Walk
 from services.walk.deliveries import open_deliveries
 from services.walk.faults import ContentError
 from services.walk.moves import DIRECTIVES, Woken
-from services.walk.steps import EXECUTORS
+from services.walk.steps import EXECUTORS, Executor
 
 STEP_ATTEMPTS = 3
 # Seconds before the second and third attempt of a failing step.
@@ -86,12 +87,14 @@ class Orders:
         speaks: kinds of directives that the workflow can obey.
         budget: when it commits.
         refuses: why the next step that was not taken before fails without being taken, or None.
+        executors: what takes the steps of each type.
     """
 
     cursor: Cursor
     speaks: Sequence[str]
     budget: Budget
     refuses: ContentError | None = None
+    executors: Mapping[type[BaseStep], Executor[Any]] = field(default_factory=lambda: EXECUTORS)
 
 
 async def take_steps(walk: Walk, orders: Orders, *, begins: bool) -> Advanced:
@@ -197,7 +200,7 @@ async def _take(walk: Walk, step: BaseStep, cursor: Cursor, orders: Orders) -> J
     orders.budget.count()
     walk.arrive()
     mark = journal.mark()
-    executor = EXECUTORS[type(step)]
+    executor = orders.executors[type(step)]
     try:
         if orders.refuses is not None:
             raise orders.refuses

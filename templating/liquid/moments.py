@@ -10,9 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta, timezone
 
 from domain.kit.clock import utc_now
+
+# What `now` is for templates that are rendered on a clock of their own; None is the wall clock.
+NOW: ContextVar[datetime | None] = ContextVar("NOW", default=None)
 
 _MAX_CHARACTERS = 100
 # From here on a number counts milliseconds; as seconds it would be the year 5138.
@@ -44,7 +48,7 @@ def read_moment(value: object) -> datetime | None:
         return _from_number(value)
     text = value.strip() if isinstance(value, str) else ""
     if text in {"now", "today"}:
-        return utc_now()
+        return NOW.get() or utc_now()
     if not text or len(text) > _MAX_CHARACTERS:
         return None
     if text.isascii() and text.isdigit():

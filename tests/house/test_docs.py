@@ -112,7 +112,7 @@ def test_commands_exist(page: Path) -> None:
     text = page.read_text()
     rules = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.M))
     assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.M)) <= rules
-    typed = set(re.findall(r"(?:^|`)(?:carillon|python -m runtime\.cli) ([a-z]+)", text, re.M))
+    typed = set(re.findall(r"(?:^|`)(?:carillon|python -m runtime\.cli) ([a-z-]+)", text, re.M))
     assert typed <= {*COMMANDS, *EXTENSIONS}
 
 

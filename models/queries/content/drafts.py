@@ -12,6 +12,7 @@ from domain.content.rows import Published, Resource, Selection, Version
 from domain.content.translation import TranslationFilters
 from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
+from domain.what_if.rows import PendingContent
 from models.sql import Listing, Where, columns_of, fetch_all, fetch_one
 from runtime.database import Connection
 
@@ -314,3 +315,38 @@ async def get_versions(
         [list(version_ids)],
     )
     return {row.id: row for row in rows}
+
+
+async def list_unpublished(connection: Connection, environment_id: UUID) -> list[PendingContent]:
+    """Return the drafts that are not what is published, by type and key."""
+    return await fetch_all(
+        connection,
+        PendingContent,
+        """
+        SELECT resource_type, key, draft AS content FROM content_resources
+        WHERE environment_id = %s AND archived_at IS NULL
+          AND draft_sha IS DISTINCT FROM published_sha
+        ORDER BY resource_type, key
+        """,
+        (environment_id,),
+    )
+
+
+async def list_published_elsewhere(
+    connection: Connection, environment_id: UUID, elsewhere_id: UUID
+) -> list[PendingContent]:
+    """Return what another environment has published and this one has not, by type and key."""
+    return await fetch_all(
+        connection,
+        PendingContent,
+        """
+        SELECT s.resource_type, s.key, v.content
+        FROM content_resources s JOIN content_versions v ON v.id = s.published_version_id
+        LEFT JOIN content_resources t ON t.environment_id = %s
+            AND t.resource_type = s.resource_type AND t.key = s.key
+        WHERE s.environment_id = %s AND s.archived_at IS NULL AND t.archived_at IS NULL
+          AND t.published_sha IS DISTINCT FROM s.published_sha
+        ORDER BY s.resource_type, s.key
+        """,
+        (environment_id, elsewhere_id),
+    )

@@ -29,7 +29,7 @@ from runtime.database import Connection
 _SMALL_DATA = 8_192
 
 # Of two ids at most, by the primary key.
-_PREFERENCES = f"""(
+PREFERENCES = f"""(
     SELECT jsonb_object_agg(p.id, p.content) FROM preference_sets p
     WHERE p.environment_id = r.environment_id AND p.collection = r.collection
       AND p.recipient_id = r.recipient_id
@@ -53,10 +53,11 @@ _COLUMNS = columns_of(
         "recipient": "to_jsonb(recipient)",
         "actor": "to_jsonb(actor)",
         "tenant": "to_jsonb(tenant)",
-        "preferences": _PREFERENCES,
+        "preferences": PREFERENCES,
     },
 )
-_TAKE = f"""
+# Also what tries content out reads, which locks nothing.
+AS_TAKEN = f"""
 SELECT {_COLUMNS}
 FROM recipient_runs r
 JOIN workflow_runs w ON w.id = r.workflow_run_id
@@ -67,9 +68,8 @@ LEFT JOIN recipients actor ON actor.environment_id = r.environment_id
     AND actor.collection = w.actor_collection AND actor.id = w.actor_id
 LEFT JOIN recipients tenant ON tenant.environment_id = r.environment_id
     AND tenant.collection = '{TENANTS}' AND tenant.id = r.tenant_id
-WHERE r.id = %s AND r.environment_id = %s
-FOR UPDATE OF r
 """  # noqa: S608 - names of fields
+_TAKE = f"{AS_TAKEN} WHERE r.id = %s AND r.environment_id = %s FOR UPDATE OF r"
 
 # What a walk may add rows to, beside events.
 _ADDED: dict[str, tuple[str, ...]] = {

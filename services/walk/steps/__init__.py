@@ -28,6 +28,7 @@ from services.walk.context import Walk
 from services.walk.moves import Move, Woken
 from services.walk.steps.ai_agent import AiAgentExecutor
 from services.walk.steps.batch import BatchExecutor
+from services.walk.steps.batches import StoredBatches
 from services.walk.steps.branch import BranchExecutor
 from services.walk.steps.channel import ChannelExecutor
 from services.walk.steps.delay import DelayExecutor
@@ -64,7 +65,7 @@ def pair(step: type[S], executor: Executor[S]) -> tuple[type[BaseStep], Executor
 
 EXECUTORS: dict[type[BaseStep], Executor[Any]] = dict(
     (
-        pair(BatchStep, BatchExecutor()),
+        pair(BatchStep, BatchExecutor(StoredBatches())),
         pair(ChannelStep, ChannelExecutor()),
         pair(DelayStep, DelayExecutor()),
         pair(BranchStep, BranchExecutor()),

@@ -24,13 +24,12 @@ from domain.workflows.steps.batch import (
     key_at_path,
 )
 from domain.workflows.steps.settings import is_liquid
-from models.queries.batches import items, membership
-from services.batches.gathering import batched_record, load_gathered
-from services.batches.joining import Joined, join
-from services.batches.windows import seal
+from services.batches.gathering import batched_record
+from services.batches.joining import Joined
 from services.walk.context import Walk
 from services.walk.faults import blaming
 from services.walk.moves import Done, Event, Halted, Move, Waiting, Woken, skip
+from services.walk.steps.batches import Batches
 from services.walk.texts import render_settings
 
 # Of a key, for people; the whole of it is in the batch's identity.
@@ -38,7 +37,14 @@ _SHOWN = 1_000
 
 
 class BatchExecutor:
-    """Puts a run's item into a batch (Knock docs: "Batch function")."""
+    """Puts a run's item into a batch (Knock docs: "Batch function").
+
+    Args:
+        batches: where they are kept.
+    """
+
+    def __init__(self, batches: Batches) -> None:
+        self._batches = batches
 
     async def arrive(self, walk: Walk, step: BatchStep) -> Move:
         """Join the open batch, or open one.
@@ -59,22 +65,17 @@ class BatchExecutor:
         new = _new_batch(walk, step, key, target.at)
         item = _item(walk, step, new.id)
         # Nothing below may fail the step: the item is in its batch.
-        joined = await join(walk.unit, walk.configuration, new, item, target.at)
+        joined = await self._batches.join(walk, new, item, target.at)
         return _taken(walk, step, joined)
 
     async def resume(self, walk: Walk, step: BatchStep, kept: JsonObject, woken: Woken) -> Move:
         """Go on with all items, if the batch has closed; else wait on."""
-        connection, run = walk.unit.connection, walk.run
-        batch = await membership.lock_batch(connection, run.environment_id, UUID(kept["batch_id"]))
-        if batch is not None and batch.closed_at is None and batch.window.is_over(woken.at):
-            # Nobody else has closed it, although its time has come.
-            await seal(walk.unit, batch, walk.configuration)
-            batch = await membership.lock_batch(connection, run.environment_id, batch.id)
+        batch = await self._batches.take(walk, UUID(kept["batch_id"]), woken.at)
         if batch is None:
             return Halted(story=f"`{step.ref}`: its batch is gone", reason="batch_missing")
         if batch.closed_at is None:
             return _waits(step, batch, None)
-        await membership.note_resumed(connection, batch.id, now=walk.unit.now)
+        await self._batches.note_resumed(walk, batch)
         closed = Event(RunEventType.BATCH_CLOSED, {"total_activities": batch.total_activities or 0})
         if not batch.total_activities:
             return Halted(
@@ -82,7 +83,30 @@ class BatchExecutor:
                 event=closed,
                 reason="batch_empty",
             )
-        return await _go_on(walk, step, batch, closed)
+        return await self._go_on(walk, step, batch, closed)
+
+    async def _go_on(self, walk: Walk, step: BatchStep, batch: Batch, closed: Event) -> Move:
+        """Let the run go on with all items, on the version settled when the batch closed."""
+        unit, run, settings = walk.unit, walk.run, step.settings
+        record = batched_record(
+            batch.id,
+            limit=settings.batch_items_render_limit,
+            last=settings.batch_order is Order.LAST,
+            total_activities=batch.total_activities or 0,
+            total_actors=batch.total_actors or 0,
+        )
+        combined = await self._batches.combined(walk, batch)
+        walk.gathered = await self._batches.gathered(walk, record)
+        if batch.version_id is not None and batch.version_id != run.version_id:
+            newest = await unit.engine.catalog.compiled(unit.connection, WORKFLOW, batch.version_id)
+            walk.go_on_with(newest, batch.version_id)
+        return Done(
+            outcome="batched",
+            story=f"`{step.ref}` has gathered {batch.total_activities}",
+            event=closed,
+            record=record,
+            patch=combined,
+        )
 
 
 async def _key(walk: Walk, step: BatchStep) -> str:
@@ -192,31 +216,4 @@ def _waits(step: BatchStep, batch: Batch, event: Event | None) -> Move:
         directive=AwaitBatch(
             str(batch.id), batch.closes_at.timestamp(), f"{step.ref}: gathers until {until}"
         ),
-    )
-
-
-async def _go_on(walk: Walk, step: BatchStep, batch: Batch, closed: Event) -> Move:
-    """Let the run go on with all items, on the version that was settled when the batch closed."""
-    unit, run, settings = walk.unit, walk.run, step.settings
-    record = batched_record(
-        batch.id,
-        limit=settings.batch_items_render_limit,
-        last=settings.batch_order is Order.LAST,
-        total_activities=batch.total_activities or 0,
-        total_actors=batch.total_actors or 0,
-    )
-    combined = await items.combined_data(unit.connection, run.environment_id, batch.id)
-    if not await items.is_in_batch(unit.connection, run.environment_id, batch.id, run.id):
-        # Its own item was cancelled: what it carried must not come through.
-        combined = {**dict.fromkeys(run.data), **combined}
-    walk.gathered = await load_gathered(unit.connection, run.environment_id, record)
-    if batch.version_id is not None and batch.version_id != run.version_id:
-        newest = await unit.engine.catalog.compiled(unit.connection, WORKFLOW, batch.version_id)
-        walk.go_on_with(newest, batch.version_id)
-    return Done(
-        outcome="batched",
-        story=f"`{step.ref}` has gathered {batch.total_activities}",
-        event=closed,
-        record=record,
-        patch=combined,
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from domain.conditions import lookup
 from domain.kit.clock import iso
 from domain.kit.ids import throttle_id
 from domain.runs.events import RunEventType
 from domain.workflows.steps.settings import is_liquid
 from domain.workflows.steps.throttle import ThrottleStep, decide_window, key_of
-from models.queries.runs.throttles import try_to_pass
+from models.queries.runs.throttles import ThrottleVerdict, try_to_pass
 from services.walk.context import Walk
 from services.walk.faults import blaming
 from services.walk.moves import Done, Event, Halted, Move, skip
@@ -17,7 +19,14 @@ from services.walk.texts import render_settings
 
 
 class ThrottleExecutor(AtOnce):
-    """Lets a run pass, or ends it."""
+    """Lets a run pass, or ends it.
+
+    Args:
+        count: takes what `try_to_pass` takes, and lets a run pass or not.
+    """
+
+    def __init__(self, count: Callable[..., Awaitable[ThrottleVerdict]] = try_to_pass) -> None:
+        self._try_to_pass = count
 
     async def arrive(self, walk: Walk, step: ThrottleStep) -> Move:
         """Count the run. Raises ContentError when conditions or key are broken."""
@@ -35,7 +44,7 @@ class ThrottleExecutor(AtOnce):
             if found is None:
                 return skip(step, "the throttle key is not set, or is too long", failed=True)
             key = found
-        verdict = await try_to_pass(
+        verdict = await self._try_to_pass(
             walk.unit.connection,
             throttle_id(run.environment_id, walk.definition.key, step.ref, run.ref.gid, key),
             run.id,

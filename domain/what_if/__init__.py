@@ -1,0 +1,1 @@
+"""Trying content out before it is published: what is asked, and what is found."""

@@ -1,0 +1,48 @@
+"""What a try asks: which content, on which runs, and within which bounds."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from domain.kit.shapes import Instant, Shape, Text
+from domain.triggers.requests import TriggerIn
+
+MOST_RUNS = 5_000
+MOST_SECONDS = 60
+MOST_DIFFERENCES = 1_000
+
+
+class ImaginedTriggerIn(TriggerIn):
+    """A trigger that nobody has sent: what a trigger says, for which workflow, and when."""
+
+    workflow: Annotated[Text, Field(description="Key of the workflow.", min_length=1)]
+    at: Instant | None = Field(None, description="When it comes; now when it is left out.")
+
+
+class WhatIfIn(Shape):
+    """What to try on what. Without `triggers` the newest runs of the environment are walked."""
+
+    from_environment: str | None = Field(
+        None,
+        description="Try what this environment has published, as a promotion would bring it;"
+        " the drafts of the environment itself when it is left out.",
+    )
+    workflow: str | None = Field(None, description="Only runs of the workflow with this key.")
+    runs: int = Field(1_000, description="So many runs, the newest ones.", ge=1, le=MOST_RUNS)
+    triggers: list[ImaginedTriggerIn] | None = Field(
+        None,
+        description="Walk these instead of past runs. Their recipients are named by their ids.",
+        min_length=1,
+        max_length=1_000,
+    )
+    seconds: int = Field(
+        20, description="How long it may take; what is left is told.", ge=1, le=MOST_SECONDS
+    )
+    differences: int = Field(
+        100,
+        description="So many differences are shown; all are counted.",
+        ge=0,
+        le=MOST_DIFFERENCES,
+    )

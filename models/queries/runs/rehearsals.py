@@ -1,0 +1,177 @@
+"""Statements that read past runs, to walk them anew; they lock nothing and change nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from domain.kit.json_types import JsonObject
+from domain.recipients.refs import TENANTS, RecipientRef
+from domain.recipients.subscriptions import ReachedThrough
+from domain.runs.events import RunEventType
+from domain.runs.rows import TakenRun
+from domain.runs.statuses import RunStatus
+from domain.triggers.addressees import BROADCAST_SOURCE
+from domain.what_if.rows import People, Record, RecordedMessage, WaitEnd
+from models.queries.runs.walks import AS_TAKEN, PREFERENCES
+from models.sql import Where, columns_of, fetch_all, listed
+from runtime.database import Connection
+
+_NEWEST = "SELECT r.id FROM recipient_runs r JOIN workflow_runs w ON w.id = r.workflow_run_id"
+
+_RUNS = f"{AS_TAKEN} WHERE r.id = ANY(%s) AND r.environment_id = %s ORDER BY r.id"
+
+_PATCHES = """
+SELECT recipient_run_id, position, patch FROM run_patches WHERE recipient_run_id = ANY(%s)
+"""
+
+_OUTPUTS = """
+SELECT recipient_run_id, step_ref, output FROM event_waits
+WHERE recipient_run_id = ANY(%s) AND claimed_at IS NOT NULL AND output IS NOT NULL
+"""
+
+_WAIT_ENDS = f"""
+SELECT recipient_run_id, step_ref, event, inserted_at FROM recipient_run_events
+WHERE recipient_run_id = ANY(%s)
+  AND event IN ({listed((RunEventType.WAIT_MATCHED, RunEventType.WAIT_TIMED_OUT))})
+"""  # noqa: S608 - constants
+
+_MESSAGES = f"""
+SELECT {columns_of(RecordedMessage, "m")}
+FROM unnest(%s::uuid[], %s::uuid[]) AS run (workflow_run_id, id)
+JOIN messages m ON m.workflow_run_id = run.workflow_run_id AND m.recipient_run_id = run.id
+WHERE m.environment_id = %s
+ORDER BY m.inserted_at, m.id
+"""  # noqa: S608 - names of fields
+
+# What a step has ended, another walk ends as well; only what came from outside is taken over.
+_CANCELLED = f"""
+SELECT id, ended_at FROM recipient_runs
+WHERE id = ANY(%s) AND environment_id = %s AND status = '{RunStatus.CANCELLED}'
+  AND end_reason NOT IN ('wait_matched', 'wait_timed_out')
+"""  # noqa: S608 - constants
+
+_THROUGH = """
+SELECT r.id, s.properties, to_jsonb(o) AS object
+FROM recipient_runs r JOIN followed_objects f ON f.id = r.through_id
+LEFT JOIN recipients o ON o.environment_id = f.environment_id
+    AND o.collection = f.collection AND o.id = f.object_id
+LEFT JOIN subscriptions s ON s.environment_id = f.environment_id
+    AND s.object_collection = f.collection AND s.object_id = f.object_id
+    AND s.recipient_collection = r.collection AND s.recipient_id = r.recipient_id
+WHERE r.id = ANY(%s) AND r.environment_id = %s AND r.through_id IS NOT NULL
+"""
+
+_PEOPLE = f"""
+SELECT to_jsonb(recipient) AS recipient, to_jsonb(actor) AS actor, to_jsonb(tenant) AS tenant,
+       {PREFERENCES} AS preferences
+FROM jsonb_to_recordset(%s) AS r (
+    position int, environment_id uuid, collection text, recipient_id text,
+    actor_collection text, actor_id text, tenant_id text)
+LEFT JOIN recipients recipient ON recipient.environment_id = r.environment_id
+    AND recipient.collection = r.collection AND recipient.id = r.recipient_id
+LEFT JOIN recipients actor ON actor.environment_id = r.environment_id
+    AND actor.collection = r.actor_collection AND actor.id = r.actor_id
+LEFT JOIN recipients tenant ON tenant.environment_id = r.environment_id
+    AND tenant.collection = '{TENANTS}' AND tenant.id = r.tenant_id
+ORDER BY r.position
+"""  # noqa: S608 - names of fields
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Whom a trigger names for one of its recipients."""
+
+    recipient: RecipientRef
+    actor: RecipientRef | None
+    tenant_id: str | None
+
+
+async def newest_runs(
+    connection: Connection, environment_id: UUID, workflow_key: str | None, limit: int
+) -> list[UUID]:
+    """Return the ids of the newest runs, oldest first; those of broadcasts are left out."""
+    where = Where()
+    where.add("r.environment_id = %s", environment_id)
+    where.add("w.source->>'type' IS DISTINCT FROM %s", BROADCAST_SOURCE)
+    where.add_given("r.workflow_key = %s", workflow_key)
+    cursor = await connection.execute(
+        f"{_NEWEST} WHERE {where.sql} ORDER BY r.id DESC LIMIT {limit:d}", where.values
+    )
+    return [row["id"] for row in reversed(await cursor.fetchall())]
+
+
+async def runs_by_id(
+    connection: Connection, environment_id: UUID, ids: Sequence[UUID]
+) -> list[TakenRun]:
+    """Return runs as a walk takes them, oldest first; large shared data is left out of them."""
+    return await fetch_all(connection, TakenRun, _RUNS, (list(ids), environment_id))
+
+
+async def records_of(
+    connection: Connection, environment_id: UUID, runs: Sequence[TakenRun]
+) -> dict[UUID, Record]:
+    """Return what some runs of an environment went through."""
+    ids = [run.id for run in runs]
+    patches: dict[UUID, dict[int, JsonObject]] = defaultdict(dict)
+    for row in await _rows(connection, _PATCHES, ids):
+        patches[row["recipient_run_id"]][row["position"]] = row["patch"]
+    outputs: dict[UUID, dict[str, JsonObject]] = defaultdict(dict)
+    for row in await _rows(connection, _OUTPUTS, ids):
+        outputs[row["recipient_run_id"]][row["step_ref"]] = row["output"]
+    wait_ends: dict[UUID, dict[str, WaitEnd]] = defaultdict(dict)
+    for row in await _rows(connection, _WAIT_ENDS, ids):
+        end = WaitEnd(row["event"] == RunEventType.WAIT_MATCHED, row["inserted_at"])
+        wait_ends[row["recipient_run_id"]][row["step_ref"]] = end
+    messages: dict[UUID, list[RecordedMessage]] = defaultdict(list)
+    values = ([run.workflow_run_id for run in runs], ids, environment_id)
+    for message in await fetch_all(connection, RecordedMessage, _MESSAGES, values):
+        messages[message.recipient_run_id].append(message)
+    cancelled = {
+        row["id"]: row["ended_at"]
+        for row in await _rows(connection, _CANCELLED, ids, environment_id)
+    }
+    through = {
+        row["id"]: ReachedThrough(row["properties"], row["object"])
+        for row in await _rows(connection, _THROUGH, ids, environment_id)
+    }
+    return {
+        run_id: Record(
+            patches=patches.get(run_id, {}),
+            outputs=outputs.get(run_id, {}),
+            wait_ends=wait_ends.get(run_id, {}),
+            messages=tuple(messages.get(run_id, ())),
+            cancelled_at=cancelled.get(run_id),
+            through=through.get(run_id),
+        )
+        for run_id in ids
+    }
+
+
+async def _rows(connection: Connection, statement: str, *values: Any) -> list[dict[str, Any]]:
+    cursor = await connection.execute(statement, values)
+    return await cursor.fetchall()
+
+
+async def people_of(
+    connection: Connection, environment_id: UUID, named: Sequence[Named]
+) -> list[People]:
+    """Return whom triggers name, as they are stored, in the order of `named`."""
+    rows = [
+        {
+            "position": position,
+            "environment_id": str(environment_id),
+            "collection": each.recipient.collection,
+            "recipient_id": each.recipient.id,
+            "actor_collection": each.actor.collection if each.actor else None,
+            "actor_id": each.actor.id if each.actor else None,
+            "tenant_id": each.tenant_id,
+        }
+        for position, each in enumerate(named)
+    ]
+    return await fetch_all(connection, People, _PEOPLE, (Jsonb(rows),))

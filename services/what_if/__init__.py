@@ -1,0 +1,1 @@
+"""Trying content out on past runs, on a clock of its own, without sending or storing."""

@@ -1,0 +1,103 @@
+"""Configuration as it would be with content that is not published: drafts, or a promotion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+from uuid import UUID
+
+from domain.content.audience import AUDIENCE
+from domain.content.guide import GUIDE
+from domain.content.kind import KindOfContent
+from domain.content.kinds import KINDS
+from domain.content.partial import PARTIAL
+from domain.content.rows import Published
+from domain.content.translation import TRANSLATION, Translation, Translations
+from domain.kit.ids import new_id
+from domain.what_if.rows import PendingContent
+from runtime.crypto import Vault
+from runtime.database import Connection
+from services.content.catalog import Catalog, Configuration
+from services.engine import Engine
+
+T = TypeVar("T")
+
+# Who is in an audience follows from what is published, and guides make no messages of runs.
+_NOT_TRIED = frozenset({AUDIENCE.name, GUIDE.name})
+
+
+class TriedCatalog(Catalog):
+    """A catalog that knows some versions more, which nobody has stored.
+
+    Args:
+        vault: the keys of the process.
+        catalog: of the process.
+        tried: what is tried, as its kind reads it, by a version id made for it.
+    """
+
+    def __init__(self, vault: Vault, catalog: Catalog, tried: Mapping[UUID, Any]) -> None:
+        super().__init__(vault)
+        self._catalog = catalog
+        self._tried = tried
+
+    async def compiled(self, connection: Connection, kind: KindOfContent[T], version_id: UUID) -> T:
+        """Return a version as its kind reads it. Raises LookupError for an unknown id."""
+        if version_id in self._tried:
+            found: T = self._tried[version_id]
+            return found
+        return await self._catalog.compiled(connection, kind, version_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What a try makes of an environment.
+
+    Attributes:
+        engine: the process's own, with the catalog that knows the content.
+        configuration: the environment's own, with the content published.
+        content: what was laid over it.
+        left_out: what cannot be tried.
+    """
+
+    engine: Engine
+    configuration: Configuration
+    content: Sequence[PendingContent]
+    left_out: Sequence[PendingContent]
+
+
+def lay_over(engine: Engine, stored: Configuration, pending: Sequence[PendingContent]) -> Tried:
+    """Return what would be there if some content were published."""
+    known = [each for each in pending if each.resource_type in KINDS]
+    content = [each for each in known if each.resource_type not in _NOT_TRIED]
+    documents: dict[UUID, Any] = {}
+    published = dict(stored.content)
+    partials = dict(stored.partials)
+    translations = dict[str, Translation]()
+    for each in content:
+        kind = KINDS[each.resource_type]
+        document = kind.read(each.content, each.key)
+        version_id = new_id()
+        documents[version_id] = document
+        place = (each.resource_type, each.key)
+        was = published.get(place)
+        published[place] = (
+            Published(each.resource_type, each.key, version_id, is_active=kind.starts_active)
+            if was is None
+            else replace(was, version_id=version_id)
+        )
+        if each.resource_type == PARTIAL.name:
+            partials[each.key] = document
+        elif each.resource_type == TRANSLATION.name:
+            translations[each.key] = document
+    configuration = replace(
+        stored,
+        content=published,
+        partials=partials,
+        translations=Translations(
+            {**stored.translations.by_key, **Translations.of(translations).by_key}
+        ),
+    )
+    catalog = TriedCatalog(engine.vault, engine.catalog, documents)
+    left_out = [each for each in pending if each not in content]
+    return Tried(replace(engine, catalog=catalog), configuration, content, left_out)

@@ -1,0 +1,206 @@
+"""Tries content out before it is published: walks runs with it and without it, and compares.
+
+Both walks are the walk of `services/walk`, in one read-only transaction that PostgreSQL refuses
+every change in, and their journals are never stored: nothing is sent, stored or locked. What the
+runs really made is not what they are compared with: people, preferences and channels have changed
+since then, and would make differences that the content has not made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from itertools import count
+from time import monotonic
+from uuid import UUID
+
+from domain.kit.principals import EnvironmentScope
+from domain.what_if.differences import Difference, Walked, WalkedRun, compare
+from domain.what_if.findings import Findings
+from domain.what_if.requests import WhatIfIn
+from domain.what_if.rows import PendingContent
+from models.queries.content import drafts
+from models.queries.content.catalog import config_version
+from models.queries.runs import rehearsals
+from runtime.crypto import UnknownKey
+from runtime.database import Connection, read_only
+from services.account.environments import find_environment
+from services.content.catalog import Configuration
+from services.engine import Engine
+from services.what_if.content import lay_over
+from services.what_if.sources import imagined_runs, read_triggers, recorded_runs
+from services.what_if.worlds import RunToWalk, World
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """What a try has found.
+
+    Attributes:
+        environment, from_environment: slugs; see `WhatIfIn`.
+        content: what was tried.
+        left_out: what was to be tried and cannot be.
+        findings: what differs.
+        runs_unfinished: how many runs were given up when the time was over.
+        has_older_runs: whether there are older runs, which were not asked for.
+        seconds: how long it took.
+    """
+
+    environment: str
+    from_environment: str | None
+    content: list[PendingContent]
+    left_out: list[PendingContent]
+    findings: Findings
+    runs_unfinished: int
+    has_older_runs: bool
+    seconds: float
+
+
+async def try_out(engine: Engine, environment: EnvironmentScope, wanted: WhatIfIn) -> WhatIf:
+    """Tell who would get what if content were published.
+
+    Args:
+        engine: the parts.
+        environment: whose runs and people are meant.
+        wanted: which content, on which runs.
+
+    Raises:
+        NotFound: there is no such environment to take content from.
+        InvalidParams: a trigger is not valid, or the content would come from itself.
+        Unavailable: the database is away, or the key of a secret variable is missing here.
+    """
+    begun = monotonic()
+    async with engine.database.transaction() as connection:
+        await read_only(connection)
+        version = await config_version(connection, environment.id)
+        stored = await engine.catalog.configuration(connection, environment.id, version)
+        if stored.variables.missing_key is not None:
+            raise UnknownKey(stored.variables.missing_key)
+        tried = lay_over(engine, stored, await _pending(connection, environment, wanted))
+        comparison = _Comparison(
+            connection,
+            Findings(most=wanted.differences),
+            deadline=begun + wanted.seconds,
+        )
+        comparison.worlds = (
+            World(engine, stored, partial(comparison.schedule, 0)),
+            World(tried.engine, tried.configuration, partial(comparison.schedule, 1)),
+        )
+        total, has_older, runs = await _runs(
+            engine, connection, environment, wanted, (stored, tried.configuration), version=version
+        )
+        await comparison.walk_all(runs)
+    findings = comparison.findings
+    return WhatIf(
+        environment=environment.slug,
+        from_environment=wanted.from_environment,
+        content=list(tried.content),
+        left_out=list(tried.left_out),
+        findings=findings,
+        runs_unfinished=total - findings.runs,
+        has_older_runs=has_older,
+        seconds=monotonic() - begun,
+    )
+
+
+async def _pending(
+    connection: Connection, environment: EnvironmentScope, wanted: WhatIfIn
+) -> list[PendingContent]:
+    if wanted.from_environment is None:
+        return await drafts.list_unpublished(connection, environment.id)
+    elsewhere = await find_environment(connection, wanted.from_environment)
+    return await drafts.list_published_elsewhere(connection, environment.id, elsewhere.id)
+
+
+async def _runs(
+    engine: Engine,
+    connection: Connection,
+    environment: EnvironmentScope,
+    wanted: WhatIfIn,
+    worlds: tuple[Configuration, Configuration],
+    *,
+    version: int,
+) -> tuple[int, bool, AsyncIterator[RunToWalk]]:
+    """Return how many runs there are to walk, whether there are older ones, and the runs."""
+    if wanted.triggers is not None:
+        requests = read_triggers(wanted.triggers, worlds, engine.clock())
+        total = sum(len(request.recipients) for _, request in requests)
+        return total, False, imagined_runs(connection, environment, version, requests)
+    # One more than is asked for tells whether there are older ones.
+    found = await rehearsals.newest_runs(
+        connection, environment.id, wanted.workflow, wanted.runs + 1
+    )
+    ids = found[-wanted.runs :]
+    runs = recorded_runs(engine, connection, environment.id, ids)
+    return len(ids), len(found) > len(ids), runs
+
+
+@dataclass(slots=True)
+class _Comparison:
+    """Walks runs in two worlds in the order of time, and compares each as soon as both are over.
+
+    Batches and throttles make runs depend on each other, so that one cannot be walked to its end
+    before the next.
+    """
+
+    connection: Connection
+    findings: Findings
+    deadline: float
+    worlds: tuple[World, World] = field(init=False)
+    _line: list[tuple[datetime, int, int, UUID]] = field(default_factory=list)
+    _turns: count[int] = field(default_factory=count)
+    # The newest place in the line of each run in each world; older ones count no more.
+    _places: dict[tuple[int, UUID], int] = field(default_factory=dict)
+    _under_way: dict[UUID, tuple[WalkedRun, dict[int, Walked]]] = field(default_factory=dict)
+
+    def schedule(self, world: int, run_id: UUID, at: datetime) -> None:
+        """Let a run of a world go on at an instant, and at no other."""
+        place = next(self._turns)
+        self._places[world, run_id] = place
+        heapq.heappush(self._line, (at, place, world, run_id))
+
+    async def walk_all(self, runs: AsyncIterator[RunToWalk]) -> None:
+        """Walk runs that come in the order of their triggers, until the time is over."""
+        async for run in runs:
+            await self._walk_until(run.taken.accepted_at)
+            if monotonic() > self.deadline:
+                return
+            taken = run.taken
+            facts = WalkedRun(
+                id=taken.id,
+                workflow_key=taken.workflow_key,
+                recipient=taken.recipient_ref,
+                tenant_id=taken.tenant_id,
+            )
+            self._under_way[taken.id] = (facts, {})
+            for number, world in enumerate(self.worlds):
+                self._note(number, taken.id, await world.begin(self.connection, run))
+        await self._walk_until(None)
+
+    async def _walk_until(self, until: datetime | None) -> None:
+        """Walk what is due before an instant; None: everything."""
+        while self._line and (until is None or self._line[0][0] < until):
+            if monotonic() > self.deadline:
+                return
+            at, place, number, run_id = heapq.heappop(self._line)
+            if self._places.get((number, run_id)) != place:
+                continue
+            self._note(number, run_id, await self.worlds[number].go_on(run_id, at))
+            # Others want to be served as well.
+            await asyncio.sleep(0)
+
+    def _note(self, number: int, run_id: UUID, walked: Walked | None) -> None:
+        """Note that a run is over in a world; the second time it is compared and forgotten."""
+        if walked is None:
+            return
+        self._places.pop((number, run_id), None)
+        facts, results = self._under_way[run_id]
+        results[number] = walked
+        if len(results) == 2:
+            del self._under_way[run_id]
+            differences: list[Difference] = compare(facts, results[0], results[1])
+            self.findings.add(facts, results[0], results[1], differences)

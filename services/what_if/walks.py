@@ -1,0 +1,161 @@
+"""A walk that changes nothing: the walk of `services/walk`, with what is known of a past run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from domain.channels.kinds import CHANNEL_KINDS
+from domain.channels.types import ChannelType
+from domain.conditions import ConditionGroup, Verdict, message_refs
+from domain.kit.json_types import JsonObject
+from domain.runs.rows import NewMessage
+from domain.what_if.differences import RehearsedMessage, Unknowable, Walked
+from domain.what_if.rows import Record
+from domain.workflows import WorkflowDefinition
+from domain.workflows.steps import BaseStep
+from outbound.redaction import Redactor
+from services.channels.sealing import SEALED, open_content
+from services.preferences.unsubscribing import PATH
+from services.walk.context import Walk, refs_of
+
+
+class Unknown(Exception):
+    """What follows from a step cannot be known without doing it.
+
+    Args:
+        step_ref: of the step.
+        reason: a clause for people.
+    """
+
+    def __init__(self, step_ref: str, reason: str) -> None:
+        super().__init__(reason)
+        self.unknowable = Unknowable(step_ref, reason)
+
+
+class RehearsedWalk(Walk):
+    """The walk of a run in one world, from its beginning to its end.
+
+    A real run is walked in pieces, each from what the one before has stored. This one is kept
+    between its pieces instead, and nothing of it is stored.
+
+    Args:
+        record: what the past run went through.
+        recorded: the outcomes of its steps, by ref.
+        then: what it walked through; None for a run that nobody has made.
+        facts: see `Walk`.
+    """
+
+    def __init__(
+        self,
+        *,
+        record: Record,
+        recorded: JsonObject,
+        then: WorkflowDefinition | None,
+        **facts: Any,
+    ) -> None:
+        super().__init__(**facts)
+        self.record = record
+        self.effects: list[tuple[str, str]] = []
+        self.unknowable: Unknowable | None = None
+        self._recorded = recorded
+        self._then = then
+        # The link of a real message is another one each time, and would differ for that alone.
+        self._unsubscribe_url = f"{self.unit.engine.settings.public_address}{PATH}/what-if"
+
+    def recorded_outcome(self, step: BaseStep, settings: object) -> JsonObject:
+        """Return what a step with an outside effect came to in the past run.
+
+        Args:
+            step: the step.
+            settings: of the step; those of the past run have to be the same.
+
+        Raises:
+            Unknown: the run has not taken it, or the step was another one then.
+        """
+        before = self._then.program.step(step.ref) if self._then is not None else None
+        if before is None or type(before) is not type(step):
+            raise Unknown(step.ref, "no recorded run has taken this step")
+        if getattr(before, "settings", None) != settings:
+            raise Unknown(
+                step.ref, "its settings have changed, so its recorded outcome is no guide"
+            )
+        outcome = self._recorded.get(step.ref)
+        if not isinstance(outcome, dict) or outcome.get("outcome") in ("waiting", "retrying"):
+            raise Unknown(step.ref, "the run has never come through this step")
+        return outcome
+
+    def has_effect(self, step: BaseStep) -> None:
+        """Note that a step would have changed something outside the run."""
+        self.effects.append((step.ref, step.type))
+
+    async def judge(
+        self, *groups: ConditionGroup | None, event: JsonObject | None = None
+    ) -> Verdict | None:
+        """Judge conditions as a real walk does.
+
+        Raises:
+            Unknown: they ask what became of a message that was never sent.
+            ContentError: as there.
+        """
+        known = {each.step_ref for each in self.record.messages}
+        for group in groups:
+            for _place, ref in message_refs(group, ""):
+                if ref not in known and self._has_sent(ref):
+                    raise Unknown(ref, "nobody knows how its messages would have been received")
+        return await super().judge(*groups, event=event)
+
+    def _has_sent(self, ref: str) -> bool:
+        """Tell whether the step made messages before this instant, so that they may be received."""
+        now = self.unit.now
+        return any(
+            each.step_ref == ref and each.inserted_at < now for each in self.journal.messages
+        )
+
+    async def _message_refs(self) -> JsonObject:
+        """Return the messages of earlier steps, each as far as the past run's had come by now."""
+        standings = []
+        for made in self.journal.messages:
+            status, engagement = made.delivery_status.value, list[str]()
+            if made.inserted_at < self.unit.now:
+                for past in self.record.messages:
+                    if (past.step_ref, past.channel_id) == (made.step_ref, made.channel_id):
+                        status = past.delivery_status
+                        engagement = past.engaged_by(self.unit.now)
+                        break
+            standings.append((made.step_ref, status, engagement))
+        return refs_of(standings, self.journal.outcomes)
+
+    def walked(self) -> Walked:
+        """Return what the walk came to."""
+        redactor = Redactor(self.configuration.variables.secrets)
+        return Walked(
+            messages=[self._shown(each, redactor) for each in self.journal.messages],
+            outcomes=self.journal.outcomes,
+            effects=self.effects,
+            end_reason=self.journal.change.end_reason,
+            unknown=self.unknowable,
+        )
+
+    def _shown(self, message: NewMessage, redactor: Redactor) -> RehearsedMessage:
+        content = open_content(
+            self.unit.engine.vault, message.content, str(message.id), message.environment_id
+        )
+        kind = CHANNEL_KINDS[ChannelType(message.channel_type)]
+        shown = {name: each for name, each in message.content.items() if name != SEALED}
+        key = next(
+            (
+                key
+                for key, each in self.configuration.channels.items()
+                if each.id == message.channel_id
+            ),
+            str(message.channel_id),
+        )
+        return RehearsedMessage(
+            step_ref=message.step_ref,
+            channel_key=key,
+            channel_type=kind.channel_type.value,
+            at=message.scheduled_at or message.inserted_at,
+            status=message.delivery_status.value,
+            content=content,
+            shown={name: redactor.within(each) for name, each in shown.items()},
+        )

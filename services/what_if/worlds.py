@@ -1,0 +1,166 @@
+"""A world in which runs are walked on a clock of its own: what is published, and what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TypeAlias
+from uuid import UUID
+
+from domain.content.workflow import WORKFLOW
+from domain.contract.runs import START, Advanced, AwaitBatch, AwaitEvent, SleepUntil
+from domain.kit.json_types import JsonObject
+from domain.recipients.recipients import Recipient
+from domain.runs.rows import TakenRun
+from domain.runs.statuses import RunStatus
+from domain.what_if.differences import Unknowable, Walked
+from domain.what_if.rows import Record
+from domain.workflows import Cursor, WorkflowDefinition
+from runtime.database import Connection
+from services.content.catalog import Configuration
+from services.engine import Engine, Unit
+from services.walk.journal import Journal
+from services.walk.loop import Budget, Orders, take_steps
+from services.walk.state import run_state
+from services.what_if.batches import RehearsedBatches
+from services.what_if.steps import executors, instant_of
+from services.what_if.throttles import Throttles
+from services.what_if.walks import RehearsedWalk, Unknown
+from templating.limits import Limits
+from templating.liquid.moments import NOW
+
+# All that steps may ask for; nothing is handed to anybody.
+_SPEAKS = ("finished", "walk_on", "sleep_until", "await_batch", "await_event")
+# A run that goes on for longer than anything real does goes round in circles.
+_LONGEST = timedelta(days=3 * 366)
+# Puts a run into the line of those that go on: its id, at which instant.
+Schedule: TypeAlias = Callable[[UUID, datetime], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunToWalk:
+    """A run, recorded or imagined, with what a walk needs beside the configuration.
+
+    Attributes:
+        data: of its trigger.
+        record: what it went through.
+        then: what a recorded run walked through.
+    """
+
+    taken: TakenRun
+    data: JsonObject
+    record: Record
+    then: WorkflowDefinition | None
+
+
+@dataclass(slots=True)
+class _Standing:
+    """A walk that is not over, and from where it goes on."""
+
+    walk: RehearsedWalk
+    cursor: Cursor
+    begins: bool = True
+
+
+@dataclass(slots=True)
+class World:
+    """What is published in it, the walks in it that are not over, and what they share.
+
+    Attributes:
+        engine: with the catalog of this world.
+        configuration: of this world.
+        schedule: see `Schedule`.
+    """
+
+    engine: Engine
+    configuration: Configuration
+    schedule: Schedule
+    _standing: dict[UUID, _Standing] = field(default_factory=dict)
+    _actors: dict[UUID, Recipient | None] = field(default_factory=dict)
+    _throttles: Throttles = field(default_factory=Throttles)
+    _batches: RehearsedBatches = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make its batches."""
+        self._batches = RehearsedBatches(
+            wake=self.schedule,
+            is_over=lambda run_id: run_id not in self._standing,
+            actors=self._actors,
+        )
+
+    async def begin(self, connection: Connection, run: RunToWalk) -> Walked | None:
+        """Let a run begin; answers what came of it when there is nothing to walk."""
+        published = self.configuration.published(WORKFLOW, run.taken.workflow_key)
+        if published is None or published.version_id is None:
+            return Walked(end_reason="the workflow is not published")
+        version_id = published.version_id
+        # As it was when it was accepted; what it went through is in its record.
+        taken = replace(
+            run.taken,
+            version_id=version_id,
+            status=RunStatus.QUEUED,
+            step_outcomes={},
+            error_count=0,
+            event_count=0,
+            started_at=None,
+        )
+        state = run_state(taken, run.data, [], self.configuration.preferences, run.record.through)
+        unit = Unit(self.engine, connection, taken.accepted_at)
+        walk = RehearsedWalk(
+            record=run.record,
+            recorded=run.taken.step_outcomes,
+            then=run.then,
+            unit=unit,
+            configuration=self.configuration,
+            definition=await self.engine.catalog.compiled(connection, WORKFLOW, version_id),
+            run=state,
+            journal=Journal(taken, unit.now, secrets=self.configuration.variables.secrets),
+            limits=Limits(seconds=self.engine.settings.liquid_seconds),
+        )
+        self._actors[taken.id] = None if taken.actor is None else Recipient.of_json(taken.actor)
+        self._standing[taken.id] = _Standing(walk, Cursor.read(START))
+        self.schedule(taken.id, taken.accepted_at)
+        return None
+
+    async def go_on(self, run_id: UUID, now: datetime) -> Walked | None:
+        """Walk a run on at an instant; answers what came of it when it is over."""
+        standing = self._standing[run_id]
+        walk = standing.walk
+        cancelled_at = walk.record.cancelled_at
+        if cancelled_at is not None and now > cancelled_at:
+            walk.journal.cancel("it was cancelled")
+            return self._over(run_id)
+        walk.unit.now = walk.journal.now = now
+        budget = Budget(seconds=float("inf"), messages=1_000_000)
+        by = executors(self._batches, self._throttles)
+        orders = Orders(standing.cursor, _SPEAKS, budget, executors=by)
+        clock = NOW.set(now)
+        try:
+            advanced = await take_steps(walk, orders, begins=standing.begins)
+        except Unknown as unknown:
+            walk.unknowable = unknown.unknowable
+            return self._over(run_id)
+        finally:
+            NOW.reset(clock)
+        standing.begins = False
+        until = _until(advanced, now)
+        if until is None:
+            return self._over(run_id)
+        if until > walk.run.accepted_at + _LONGEST:
+            walk.unknowable = Unknowable(advanced.cursor, "it would take years")
+            return self._over(run_id)
+        standing.cursor = Cursor.read(advanced.cursor)
+        self.schedule(run_id, until)
+        return None
+
+    def _over(self, run_id: UUID) -> Walked:
+        return self._standing.pop(run_id).walk.walked()
+
+
+def _until(advanced: Advanced, now: datetime) -> datetime | None:
+    """Return when a walk goes on; None when it is over."""
+    directive = advanced.next
+    if isinstance(directive, (SleepUntil, AwaitBatch, AwaitEvent)):
+        return instant_of(directive.until, now)
+    return now if directive.kind == "walk_on" else None

@@ -1,0 +1,72 @@
+"""The demo of Knock's CLI needs Node.js, which is tried by hand: `make demo-cli`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from commands.demo.knock_cli import _Cli, play_cli
+from commands.demo.screen import Screen
+from commands.demo.stage import DemoFailed
+from commands.dev.client import DevStack, StackPids
+
+
+def _stack() -> DevStack:
+    pids = StackPids(supervisor=1, api=None, workers=[], temporal=None, postgres=None)
+    return DevStack(
+        api_url="http://127.0.0.1:9",
+        docs_url="",
+        temporal_address="",
+        temporal_namespace="",
+        temporal_ui_url=None,
+        database_url="",
+        smtp_address="",
+        mail_dir="",
+        service_token="knock_st_secret",
+        environments={},
+        channels={},
+        pids=pids,
+    )
+
+
+def _npx(folder: Path, script: str) -> str:
+    """Write an npx that does something else."""
+    stand_in = folder / "npx"
+    stand_in.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    stand_in.chmod(0o700)
+    return str(stand_in)
+
+
+async def test_without_node_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A machine without npx is told so in one sentence."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(DemoFailed, match=r"Node\.js with npx"):
+        await play_cli(_stack())
+
+
+async def test_the_cli_is_given_token_and_address(tmp_path: Path) -> None:
+    """The token goes by the environment, so that no list of processes shows it."""
+    script = 'echo "$KNOCK_SERVICE_TOKEN"; echo "$@"'
+    cli = _Cli(_npx(tmp_path, script), _stack(), tmp_path, Screen())
+
+    token, words = (await cli("whoami")).splitlines()
+
+    assert token == "knock_st_secret"
+    assert words.endswith("whoami --api-origin http://127.0.0.1:9")
+    assert token not in words
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [("echo broken >&2; exit 3", "failed: broken"), ("exec sleep 30", "did not end within 0.2 s")],
+)
+async def test_what_fails_or_hangs_ends_the_demo(tmp_path: Path, script: str, said: str) -> None:
+    """The demo ends with what the CLI said, or that it said nothing in time."""
+    cli = _Cli(_npx(tmp_path, script), _stack(), tmp_path, Screen())
+
+    with pytest.raises(DemoFailed, match=said):
+        await cli("whoami", seconds=0.2 if "sleep" in script else 30.0)

@@ -1,0 +1,266 @@
+"""What a try finds: the messages that content would add, drop or change, and nothing stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from domain.content.email_layout import EMAIL_LAYOUT
+from domain.content.partial import PARTIAL
+from domain.kit.json_types import JsonObject
+from domain.what_if.differences import Kind
+from tests.support.content import save_content
+from tests.support.steps import (
+    branch,
+    branch_step,
+    email_step,
+    feed_step,
+    throttle_step,
+    update_step,
+)
+from tests.support.what_if import KEY, PEOPLE, draft, only, send, tried
+from tests.support.world import World, batch_step, channel_step, delay_step, when
+
+
+async def counts(world: World) -> dict[str, int]:
+    """Return how many rows each table has."""
+    tables = await world.make.rows(
+        "SELECT relname AS name FROM pg_stat_user_tables WHERE schemaname = 'public'"
+    )
+    found = {}
+    for table in tables:
+        (row,) = await world.make.rows(f"SELECT count(*) AS n FROM {table['name']}")
+        found[table["name"]] = row["n"]
+    return found
+
+
+# Every step that decides something, with waits, and with one that acts outside the run.
+EVERYTHING = (
+    update_step("{\"greeting\": \"Hi {{ recipient.name }} at {{ 'now' | date: '%s%L' }}\"}"),
+    throttle_step(throttle_limit=2),
+    branch_step(
+        "plans",
+        branch(
+            "pro",
+            feed_step("{{ greeting }} {{ data.greeting }}"),
+            conditions=when("recipient.plan", "equal_to", "pro"),
+        ),
+        branch("free", email_step("{{ total_activities }} {{ vars.app_name }}")),
+    ),
+    delay_step(seconds=3600),
+    batch_step(seconds=60),
+    channel_step(
+        "mail",
+        "email",
+        conditions=when("refs.feed_1.delivery_status", "not_equal_to", "$message.delivered"),
+    ),
+    channel_step(
+        "last", template={"markdown_body": "{{ activities | size }} {{ 'now' | date: '%L' }}"}
+    ),
+)
+
+
+async def test_the_same_content_makes_no_difference(world: World) -> None:
+    """However a workflow decides, walking it twice gives the same; and no table has a row more."""
+    await send(world, *EVERYTHING)
+    await send(world, *EVERYTHING)
+    await world.publish("other", feed_step("{{ vars.x }}"))
+    await world.begin("other")
+    before = await counts(world)
+
+    found = await tried(world)
+
+    assert await counts(world) == before
+    assert (found.findings.runs, found.findings.total) == (13, 0)
+    assert found.findings.before == found.findings.after == 13
+    assert not found.content
+
+
+async def test_a_draft_is_tried_without_a_trace(world: World) -> None:
+    """A try of changed content leaves every row as it is, of runs that wait as well."""
+    await send(world, delay_step(), feed_step())
+    await draft(world, batch_step(), feed_step("{{ total_activities }}"))
+    before = await counts(world), await world.runs()
+
+    assert (await tried(world)).findings.total
+
+    assert (await counts(world), await world.runs()) == before
+
+
+async def test_a_changed_template(world: World) -> None:
+    """What differs is told by its place in the content, before and after."""
+    await send(world, feed_step("Hello {{ recipient.name }}"))
+    await draft(world, feed_step("Bye {{ recipient.name }}"))
+
+    found = only(await tried(world), Kind.CHANGED)
+
+    changes = {change.place: (change.before, change.after) for change in found.changes}
+    name = found.run.recipient.id.replace("user-", "N")
+    assert changes["blocks[0].rendered"] == (f"<p>Hello {name}</p>\n", f"<p>Bye {name}</p>\n")
+    assert found.message.step_ref == "feed_1"
+
+
+async def test_an_added_and_a_removed_step(world: World) -> None:
+    """More and fewer messages are told with the reason why the other walk has none."""
+    await send(world, feed_step())
+    await draft(world, email_step(conditions=when("recipient.email", "empty")))
+
+    found = await tried(world)
+
+    assert found.findings.kinds == {Kind.DROPPED: 6}
+    reasons = {(each.message.step_ref, each.reason) for each in found.findings.differences}
+    assert reasons == {("feed_1", "the run does not come to such a step")}
+    for person in PEOPLE:
+        await world.identify(person["id"], email=f"{person['id']}@example.com")
+    await draft(world, feed_step(), email_step())
+    added = only(await tried(world), Kind.ADDED)
+    assert added.after is not None
+    assert added.message.step_ref == "email_1"
+    assert added.after.content["to"] == f"{added.run.recipient.id}@example.com"
+
+
+async def test_a_condition_that_drops_people(world: World) -> None:
+    """Those who would get nothing any more are told, and why."""
+    await send(world, feed_step())
+    await draft(world, feed_step(conditions=when("recipient.plan", "equal_to", "pro")))
+
+    found = await tried(world)
+
+    dropped = found.findings.differences
+    assert {each.run.recipient.id for each in dropped} == {"user-0", "user-2", "user-4"}
+    assert only(found, Kind.DROPPED, times=3).reason == "conditions not met"
+
+
+async def test_conditions_of_the_workflow(world: World) -> None:
+    """A run that would not begin says so."""
+    await send(world, feed_step())
+    await draft(world, feed_step(), conditions=when("recipient.plan", "equal_to", "pro"))
+
+    assert only(await tried(world), Kind.DROPPED, times=3).reason == "trigger_conditions_not_met"
+
+
+async def test_a_changed_delay(world: World) -> None:
+    """The same message at another time is a change of its time alone, counted from the trigger."""
+    await send(world, delay_step(seconds=60), feed_step())
+    await draft(world, delay_step(seconds=7200), feed_step())
+
+    found = only(await tried(world), Kind.CHANGED)
+
+    assert found.before is not None
+    assert found.after is not None
+    assert (found.after.at - found.before.at).total_seconds() == 7140
+    assert not found.changes
+
+
+async def test_an_added_batch(world: World) -> None:
+    """Ten items in one window make one message instead of ten, which tells of all of them."""
+    await world.publish(KEY, feed_step("{{ total_activities }}"))
+    for n in range(10):
+        await world.walk(await world.begin(KEY, data={"n": n}))
+    await draft(
+        world,
+        batch_step(seconds=600),
+        feed_step("{{ total_activities }}:{% for a in activities %} {{ a.n }}{% endfor %}"),
+    )
+
+    found = await tried(world)
+
+    assert (found.findings.before, found.findings.after) == (10, 1)
+    assert found.findings.kinds == {Kind.CHANGED: 1, Kind.DROPPED: 9}
+    changed = next(each for each in found.findings.differences if each.kind is Kind.CHANGED)
+    rendered = {change.place: change.after for change in changed.changes}["blocks[0].rendered"]
+    assert "10: 0 1 2 3 4 5 6 7 8 9" in str(rendered)
+    assert {each.reason for each in found.findings.differences if each.reason} == {"batched"}
+
+
+@pytest.mark.parametrize(
+    ("batch", "texts"),
+    [
+        ({"batch_items_max_limit": 4}, ["4", "4", "2"]),
+        ({"batch_execution_mode": "flush_leading"}, ["1", "9"]),
+        ({"batch_key": "data.key"}, ["5", "5"]),
+    ],
+)
+async def test_batches_close_as_real_ones(
+    world: World, batch: JsonObject, texts: list[str]
+) -> None:
+    """Full windows close at once, a leading item goes through, and keys gather apart."""
+    await world.publish(KEY, feed_step("-"))
+    for n in range(10):
+        await world.walk(await world.begin(KEY, data={"key": n % 2}))
+    await draft(world, batch_step(seconds=600, **batch), feed_step("{{ total_activities }}"))
+
+    found = await tried(world)
+
+    seen = [
+        str(change.after)
+        for each in found.findings.differences
+        for change in each.changes
+        if change.place == "blocks[0].rendered"
+    ]
+    assert sorted(seen) == sorted(f"<p>{text}</p>\n" for text in texts)
+
+
+async def test_an_added_throttle(world: World) -> None:
+    """Of several runs of a recipient within the window only so many pass."""
+    await world.publish(KEY, feed_step())
+    for _ in range(5):
+        await world.walk(await world.begin(KEY))
+    await draft(world, throttle_step(throttle_limit=2), feed_step())
+
+    assert only(await tried(world), Kind.DROPPED, times=3).reason == "throttled"
+
+
+async def test_a_layout_and_a_partial(world: World) -> None:
+    """Content that a workflow uses is tried as well as the workflow itself."""
+    slug = world.environment.scope.slug
+    await world.layout("brand", "<html><body>old {{ content }}</body></html>")
+    partial = {"name": "Sign", "type": "text", "content": "Yours"}
+    note_of = {"force": True}
+    await save_content(world.engine, slug, PARTIAL, "sign", partial, **note_of)
+    template = {"subject": "S", "html_body": "x", "settings": {"layout_key": "brand"}}
+    await world.publish(KEY, channel_step("email_1", "email", template=template))
+    await world.walk(await world.begin(KEY))
+    html = "<html><body>new {% render 'sign' %} {{ content }}</body></html>"
+    layout = {"name": "brand", "html_layout": html, "text_layout": "{{ content }}"}
+    await save_content(world.engine, slug, EMAIL_LAYOUT, "brand", layout, **note_of)
+
+    found = await tried(world)
+
+    changed = only(found, Kind.CHANGED, times=1)
+    (text,) = {str(each.after) for each in changed.changes if "html" in each.place}
+    assert "new Yours" in text
+    assert {each.resource_type for each in found.content} == {"email_layout", "partial"}
+
+
+async def test_a_broken_draft_fails_as_it_would(world: World) -> None:
+    """A template that breaks for some data is told as a step that fails, after its attempts."""
+    await send(world, feed_step())
+    await draft(world, feed_step("{% for i in (1..20000) %}{% endfor %}"))
+
+    assert only(await tried(world), Kind.DROPPED).reason == "the step fails"
+
+
+async def test_only_so_many_differences_are_kept(world: World) -> None:
+    """All are counted, and the figures do not depend on how many are shown."""
+    await send(world, feed_step())
+    await draft(world, feed_step("Other"))
+
+    found = await tried(world, differences=2, runs=4)
+
+    assert (len(found.findings.differences), found.findings.total) == (2, 4)
+    assert (found.findings.runs, found.has_older_runs) == (4, True)
+
+
+async def test_what_another_environment_has_published(world: World, make: Any) -> None:
+    """A promotion is tried with the content of the one environment and the runs of the other."""
+    await send(world, feed_step("Hello"))
+    other = World(world.engine, make, await make.environment())
+    await other.channel("in_app_feed")
+    await other.publish(KEY, feed_step("Promoted"))
+
+    found = await tried(world, from_environment=other.environment.scope.slug)
+
+    changes = {each.place: each.after for each in only(found, Kind.CHANGED).changes}
+    assert changes["blocks[0].rendered"] == "<p>Promoted</p>\n"
