@@ -73,7 +73,8 @@ async def set_channel_data(
         channel = await _usable(unit.connection, environment, channel_id)
         data = read_data(channel.channel_type, channel.provider, given, "data")
         said = InlineRecipient(ref, properties={}, channel_data={str(channel.id): data})
-        await identify(unit, environment, [said])
+        # Nobody begins to wait for a change of theirs meanwhile.
+        await identify(unit, environment, [said], holds=True)
         stored = await statements.get_channel_data(unit.connection, environment.id, ref, channel.id)
     if stored is None:  # deleted by somebody else between two statements
         raise NotFound("The recipient was deleted at the same time.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -13,7 +14,12 @@ from domain.guides.requests import GuideSeenIn
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import read_shape
 from domain.messages.engagement import Engagement, StatusChange
+from domain.preferences.rows import Persistence
+from domain.recipients.refs import RecipientRef
+from models.queries.waits.changes import hold_unchanged
 from services.guides import engaging
+from services.preferences.sets import write_set
+from services.recipients.channel_data import set_channel_data
 from services.waits.sweep import look_after_waits
 from tests.support.audiences import build
 from tests.support.broadcasts import draft, join, leave, make_runs, send
@@ -24,6 +30,7 @@ from tests.support.waiting import until, until_blocked
 from tests.support.world import World, when
 
 KEY = "flow"
+ELLIE = RecipientRef.user("ellie")
 UPDATED: JsonObject = {"event_type": "recipient", "event_key": "updated"}
 IS_PRO = [{"property": "recipient.plan", "operator": "equal_to", "argument": "pro"}]
 
@@ -142,6 +149,43 @@ async def test_28_changes_beside_a_wait(world: World) -> None:
         await world.walk(run_id)
     await change
     assert await goes_on(world, run_id)
+
+
+async def beside_a_registration(world: World, change: Callable[[], Awaitable[Any]]) -> str:
+    """Make a change while a wait is registered; answers the run, which has arrived at it."""
+    await world.publish(KEY, wait_step(UPDATED), feed_step())
+    run_id = await world.begin(KEY)
+    async with world.with_parts().engine.unit() as unit:
+        await hold_unchanged(unit.connection, world.environment.id, ELLIE)
+        changing = asyncio.create_task(change())
+        await until_blocked(world.make)
+        await world.walk(run_id)
+    await changing
+    return run_id
+
+
+async def test_preferences_beside_a_wait(world: World) -> None:
+    """Preferences that are set while a wait for them is registered come after it, and end it."""
+
+    def change() -> Awaitable[Any]:
+        return write_set(
+            *(world.engine, world.environment.scope, ELLIE, "default"),
+            {"workflows": {KEY: False}},
+            how=Persistence.MERGE,
+        )
+
+    assert await goes_on(world, await beside_a_registration(world, change))
+
+
+async def test_channel_data_beside_a_wait(world: World) -> None:
+    """So does channel data."""
+    channel_id = await world.channel("push", "waits-push")
+
+    def change() -> Awaitable[Any]:
+        scope = world.environment.scope
+        return set_channel_data(world.engine, scope, ELLIE, channel_id, {"tokens": ["t"]})
+
+    assert await goes_on(world, await beside_a_registration(world, change))
 
 
 @pytest.mark.parametrize("transition", ["enter", "exit"])
