@@ -15,6 +15,7 @@ from domain.preferences.rows import NewSet, Persistence, StoredSet
 from domain.recipients.identify import InlineRecipient
 from domain.recipients.refs import RecipientRef
 from models.queries.preferences import sets as statements
+from models.queries.recipients.recipients import hold_recipient
 from services.engine import Engine, Unit
 from services.triggers.audience_entries import identify
 from services.waits.changes import tell_of_updates
@@ -88,15 +89,17 @@ async def write_sets(
     people = [InlineRecipient(ref, properties={}) for ref in refs]
     await identify(unit, environment, people, holds=True)
     written = [NewSet(ref.collection, ref.id, set_id, content) for ref in refs]
-    await statements.write_preference_sets(
+    changed = await statements.write_preference_sets(
         unit.connection, environment.id, written, how=how, now=unit.now
     )
-    await tell_of_updates(unit, environment.id, refs)
+    await tell_of_updates(unit, environment.id, changed)
 
 
 async def delete_set(
     engine: Engine, environment: EnvironmentScope, ref: RecipientRef, set_id: str
 ) -> None:
     """Forget a set of a recipient; one that is not there is forgotten already."""
-    async with engine.connection() as connection:
-        await statements.delete_preference_set(connection, environment.id, ref, set_id)
+    async with engine.unit() as unit:
+        await hold_recipient(unit.connection, environment.id, ref)
+        if await statements.delete_preference_set(unit.connection, environment.id, ref, set_id):
+            await tell_of_updates(unit, environment.id, [ref])

@@ -19,9 +19,11 @@ from domain.recipients.identify import InlineRecipient
 from domain.recipients.refs import RecipientRef
 from models.queries.channels.channels import get_channel_here
 from models.queries.recipients import channel_data as statements
+from models.queries.recipients.recipients import hold_recipient
 from runtime.database import Connection
 from services.engine import Engine
 from services.triggers.audience_entries import identify
+from services.waits.changes import tell_of_updates
 
 _MISSING = "The recipient has no data for this channel."
 
@@ -85,8 +87,10 @@ async def unset_channel_data(
     engine: Engine, environment: EnvironmentScope, ref: RecipientRef, channel_id: UUID
 ) -> None:
     """Forget what a recipient has stored for a channel; what is not there is forgotten already."""
-    async with engine.connection() as connection:
-        await statements.delete_channel_data(connection, environment.id, ref, channel_id)
+    async with engine.unit() as unit:
+        await hold_recipient(unit.connection, environment.id, ref)
+        if await statements.delete_channel_data(unit.connection, environment.id, ref, channel_id):
+            await tell_of_updates(unit, environment.id, [ref])
 
 
 async def _usable(

@@ -18,8 +18,9 @@ from domain.preferences.rows import Persistence
 from domain.recipients.refs import RecipientRef
 from models.queries.waits.changes import hold_unchanged
 from services.guides import engaging
-from services.preferences.sets import write_set
-from services.recipients.channel_data import set_channel_data
+from services.preferences.sets import delete_set, write_set
+from services.preferences.unsubscribing import unsubscribe, unsubscribe_url
+from services.recipients.channel_data import set_channel_data, unset_channel_data
 from services.waits.sweep import look_after_waits
 from tests.support.audiences import build
 from tests.support.broadcasts import draft, join, leave, make_runs, send
@@ -148,6 +149,45 @@ async def test_28_changes_beside_a_wait(world: World) -> None:
         await until_blocked(world.make)
         await world.walk(run_id)
     await change
+    assert await goes_on(world, run_id)
+
+
+async def test_what_is_taken_back_is_a_change(world: World) -> None:
+    """To unsubscribe, and to forget a set or channel data; but not where there was none."""
+    engine, scope = world.engine, world.environment.scope
+    channel_id = await world.channel("push", "waits-push")
+    await set_channel_data(engine, scope, ELLIE, channel_id, {"tokens": ["t"]})
+    token = unsubscribe_url(engine, scope.id, ELLIE).rpartition("/")[2]
+
+    for take_back in (
+        lambda: unsubscribe(engine, token),
+        lambda: delete_set(engine, scope, ELLIE, "default"),
+        lambda: unset_channel_data(engine, scope, ELLIE, channel_id),
+    ):
+        run_id = await wait_for(world, UPDATED)
+        await take_back()
+        assert await goes_on(world, run_id)
+        run_id = await wait_for(world, UPDATED)
+        await take_back()
+        assert not await goes_on(world, run_id)
+        await world.identify("ellie", step=run_id)
+        assert await goes_on(world, run_id)
+
+
+async def test_the_same_preferences_are_no_change(world: World) -> None:
+    """Setting what is set already ends no wait."""
+    wishes: JsonObject = {"workflows": {KEY: False}}
+
+    async def set_wishes() -> None:
+        where = (world.engine, world.environment.scope, ELLIE, "default")
+        await write_set(*where, wishes, how=Persistence.MERGE)
+
+    await set_wishes()
+    run_id = await wait_for(world, UPDATED)
+    await set_wishes()
+    assert not await goes_on(world, run_id)
+    wishes["categories"] = {"news": False}
+    await set_wishes()
     assert await goes_on(world, run_id)
 
 
