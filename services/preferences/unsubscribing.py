@@ -39,7 +39,7 @@ def check_link(engine: Engine, token: str) -> None:
 async def unsubscribe(engine: Engine, token: str) -> None:
     """Let the recipient of a link take no more commercial messages; its other wishes stay.
 
-    Who was deleted since gets none anyway.
+    Who was deleted since gets none anyway, and whoever has the id now has not asked for it.
 
     Raises:
         NotFound: the link is not one of ours.
@@ -48,7 +48,8 @@ async def unsubscribe(engine: Engine, token: str) -> None:
     link = open_link(engine, _PURPOSE, token)
     wish = NewSet(link.ref.collection, link.ref.id, DEFAULT_SET, {COMMERCIAL: False})
     async with engine.unit() as unit:
-        if await hold_recipient(unit.connection, link.environment_id, link.ref) is None:
+        found = await hold_recipient(unit.connection, link.environment_id, link.ref)
+        if found is None or not link.is_for(found):
             return
         changed = await write_preference_sets(
             unit.connection, link.environment_id, [wish], how=Persistence.MERGE, now=unit.now
