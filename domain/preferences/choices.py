@@ -77,7 +77,10 @@ def _choices(
                 yield _switch(row, None, by_type if own is None else own, fixed)
         case _:
             section, key = _SECTIONS[row.type], row.identifier or ""
-            fixed = _is_fixed(_object(below, section), key)
+            nodes = _object(below, section)
+            fixed = _is_fixed(nodes, key)
+            if row.channel_types:
+                fixed = fixed or _is_fixed(_object(nodes, key), "channel_types")
             yield from _of_node(row, _object(seen, section).get(key), fixed)
 
 

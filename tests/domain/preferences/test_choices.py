@@ -93,6 +93,10 @@ def test_switches_stand_as_preferences_say(row: Row, own: JsonObject, on: list[b
         (COMMERCIAL, stored({"commercial_subscribed": CONDITIONAL})),
         (TYPES, stored({"channel_types": {"email": CONDITIONAL, "push": CONDITIONAL}})),
         (NEWS, stored({}, {"categories": {"news": {"__strategy__": "replace"}}})),
+        (
+            NEWS_BY_TYPE,
+            stored({}, {"categories": {"news": {"channel_types": {"__strategy__": "replace"}}}}),
+        ),
         (CHANNEL, stored({}, {"channels": {"__strategy__": "replace", "c1": True}})),
         (TYPES, stored({}, {"channel_types": {"__strategy__": "replace"}})),
     ],
