@@ -144,6 +144,22 @@ def test_only_what_was_switched_is_written(
     assert switched(row, stored(own), *wanted) == changes
 
 
+@pytest.mark.parametrize("rows", [[TYPES, CHANNEL], [CHANNEL, TYPES]])
+@pytest.mark.parametrize("before", [True, False])
+def test_a_channel_stays_when_its_type_is_switched(rows: list[Row], before: bool) -> None:
+    """It stands as the form says, also when it has followed its type before."""
+    found = stored({"channel_types": {"email": before}})
+    seen = choices_of(rows, found, {"c1": "email"})
+    names = {(one.row, one.channel_type): one.name for one in seen}
+    on = {one.name for one in seen if one.is_on} ^ {names[TYPES, "email"]}
+    changes = wanted_changes(seen, found.resolved(), shown=set(names.values()), on=on)
+    assert changes == {"channel_types": {"email": not before}, "channels": {"c1": before}}
+
+    unseen = set(names.values()) - {names[CHANNEL, None]}
+    changes = wanted_changes(seen, found.resolved(), shown=unseen, on=on)
+    assert changes == {"channel_types": {"email": not before}}
+
+
 def test_what_is_off_as_a_whole_comes_on_in_part() -> None:
     """The types that the page does not show stay off."""
     changes = switched(NEWS_BY_TYPE, stored({"categories": {"news": False}}), True, True)
