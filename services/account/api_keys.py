@@ -65,7 +65,7 @@ async def exchange_for_api_key(
                 for generation in range(start, start + _GENERATIONS)
             ]
             hashes = [hash_token(token) for token in tokens]
-            lasting = await queries.lasting_by_hash(unit.connection, hashes)
+            lasting = await queries.lasting_by_hash(unit.connection, environment.id, hashes)
             for token, token_hash in zip(tokens, hashes, strict=True):
                 if token_hash not in lasting:
                     # Who asks at the same time makes the same one.

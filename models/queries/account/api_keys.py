@@ -37,13 +37,13 @@ async def insert_api_key(connection: Connection, key: ApiKey, token_hash: bytes)
 
 
 async def lasting_by_hash(
-    connection: Connection, token_hashes: Sequence[bytes]
+    connection: Connection, environment_id: UUID, token_hashes: Sequence[bytes]
 ) -> dict[bytes, bool]:
     """Return of those of the tokens that are known whether they work without an end."""
     cursor = await connection.execute(
         "SELECT token_hash, revoked_at IS NULL AND expires_at IS NULL AS lasts"
-        " FROM api_keys WHERE token_hash = ANY(%s)",
-        [list(token_hashes)],
+        " FROM api_keys WHERE environment_id = %s AND token_hash = ANY(%s)",
+        [environment_id, list(token_hashes)],
     )
     return {bytes(row["token_hash"]): row["lasts"] for row in await cursor.fetchall()}
 

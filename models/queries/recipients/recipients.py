@@ -134,12 +134,7 @@ async def upsert_recipients(
     channel; preference sets are merged (Knock docs, "Identifying recipients"). What changes users
     does it by `services.triggers.audience_entries.identify`, as audiences may follow from them.
 
-    Args:
-        connection: inside a transaction.
-        environment_id: where.
-        recipients: what is said of whom.
-        now: when.
-        holds: lock those who do not change, too, and make those who are deleted meanwhile again.
+    With `holds`, those who do not change are locked, too, and made again when deleted meanwhile.
 
     Returns:
         Those whose properties, settings or time of making are new; they stay locked.
