@@ -133,7 +133,6 @@ async def upsert_recipients(
     Properties are merged deeply into what is stored; channel data replaces what is stored for its
     channel; preference sets are merged (Knock docs, "Identifying recipients"). What changes users
     does it by `services.triggers.audience_entries.identify`, as audiences may follow from them.
-
     With `holds`, those who do not change are locked, too, and made again when deleted meanwhile.
 
     Returns:
@@ -143,8 +142,7 @@ async def upsert_recipients(
         InvalidParams: one of them, or a preference set of one, merged with what is stored, passes
             256 kB.
     """
-    ordered = described(recipients)
-    if not ordered:
+    if not (ordered := described(recipients)):
         return []
     replacing = [entry.ref.id for entry in ordered if entry.replaces_preferences]
     cursor = await connection.execute(
