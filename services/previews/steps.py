@@ -94,6 +94,10 @@ async def preview_template(
         InvalidParams: it has not the shape that its channel type wants; or the layout is not there.
     """
     view, given = asked.viewpoint(), asked.layout
+    if asked.channel_type == ChannelType.IN_APP_GUIDE:
+        raise InvalidParams.of(
+            "channel_type", "has no templates: a guide is shown by its own content"
+        )
     written: JsonObject = {
         "ref": "preview",
         "channel_key": "preview",
