@@ -15,6 +15,7 @@ from domain.kit.shapes import read_shape
 from domain.messages.engagement import Engagement, StatusChange
 from services.guides import engaging
 from services.waits.sweep import look_after_waits
+from services.walk.steps import wait_for_event
 from tests.support.audiences import build
 from tests.support.broadcasts import draft, join, leave, make_runs, send
 from tests.support.guides import CHANNEL_KEY, publish_guide
@@ -266,3 +267,43 @@ async def test_what_is_left_of_waits_that_ended(world: World) -> None:
     )
     await look_after_waits(world.engine)
     assert await kept(world) == 0
+
+
+async def _past(world: World, run_id: str, minutes: int) -> None:
+    """Let the wait of a run, and the changes that are stored for it, lie back by some minutes."""
+    for table, column in (
+        ("event_waits", "registered_at"),
+        ("event_waits", "looks_from"),
+        ("awaited_changes", "happened_at"),
+    ):
+        await world.make.rows(
+            f"UPDATE {table} SET {column} = {column} - %s * interval '1 minute'"
+            " WHERE recipient_run_id = %s RETURNING 1",
+            minutes,
+            run_id,
+        )
+
+
+async def test_changes_that_were_judged(world: World) -> None:
+    """Of a wait that goes on, no more changes are kept than its next look reads."""
+    run_id = await wait_for(world, UPDATED, when("event.properties.plan", "equal_to", "pro"))
+    await world.identify("ellie", plan="basic")
+    await _past(world, run_id, 5)
+    await world.identify("ellie", plan="free")
+    assert not await goes_on(world, run_id)
+    assert await kept(world) == 1
+    await world.identify("ellie", plan="pro")
+    assert await goes_on(world, run_id)
+
+
+async def test_more_old_changes_than_are_read_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that looks late passes over none of the changes that have gathered."""
+    monkeypatch.setattr(wait_for_event, "_AT_ONCE", 2)
+    run_id = await wait_for(world, UPDATED, when("event.properties.plan", "equal_to", "pro"))
+    for plan in ("basic", "free", "pro", "basic"):
+        await world.identify("ellie", plan=plan)
+    await _past(world, run_id, 5)
+    assert await goes_on(world, run_id)
+    assert (await seen(world, run_id))["properties"]["plan"] == "pro"
