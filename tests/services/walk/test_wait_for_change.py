@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -126,6 +127,25 @@ async def test_preferences_and_channel_data(world: World) -> None:
     await world.identify("ellie", channel_data={str(channel_id): {"tokens": ["t"]}})
     assert await goes_on(world, run_id)
     assert str(channel_id) in (await seen(world, run_id))["channel_data"]
+
+
+async def test_credentials_of_channels(world: World) -> None:
+    """Nothing is kept for a wait with which somebody could send in the recipient's name."""
+    channel_id = str(await world.channel("chat", "waits-chat", provider="chat_slack"))
+    run_id = await wait_for(world, UPDATED)
+    connections = [
+        {"access_token": "xoxb-secret", "channel_id": "C1"},
+        {"incoming_webhook": {"url": "https://hooks.example.com/secret"}},
+    ]
+    data = {"connections": connections, "token": {"access_token": "xoxb-secret"}}
+    await world.identify("ellie", channel_data={channel_id: data})
+    assert await goes_on(world, run_id)
+    event = await seen(world, run_id)
+    assert "secret" not in json.dumps(event)
+    assert event["channel_data"][channel_id]["connections"] == [
+        {"channel_id": "C1"},
+        {"incoming_webhook": {}},
+    ]
 
 
 async def test_28_changes_beside_a_wait(world: World) -> None:
