@@ -11,9 +11,12 @@ import pytest
 from domain.channels.in_app_guide import GUIDE_PROVIDER
 from domain.contract.runs import AwaitEvent
 from domain.guides.requests import GuideSeenIn
+from domain.kit.errors import Unavailable
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import read_shape
 from domain.messages.engagement import Engagement, StatusChange
+from domain.recipients.refs import RecipientRef
+from models.queries.recipients.recipients import hold_recipient
 from services.guides import engaging
 from services.waits.sweep import look_after_waits
 from services.walk.steps import wait_for_event
@@ -163,6 +166,18 @@ async def test_28_changes_beside_a_wait(world: World) -> None:
         await world.walk(run_id)
     await change
     assert await goes_on(world, run_id)
+
+
+async def test_a_wait_gives_way(world: World) -> None:
+    """A walk that meets a change gives its run back before it stands in a deletion's way."""
+    await world.publish(KEY, wait_step(UPDATED), feed_step())
+    run_id = await world.begin(KEY)
+    await world.identify("ellie")
+    async with world.with_parts().engine.unit() as unit:
+        await hold_recipient(unit.connection, world.environment.id, RecipientRef.user("ellie"))
+        with pytest.raises(Unavailable):
+            await world.walk(run_id)
+    assert isinstance((await world.walk(run_id)).next, AwaitEvent)
 
 
 @pytest.mark.parametrize("transition", ["enter", "exit"])
