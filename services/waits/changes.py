@@ -22,7 +22,7 @@ from domain.recipients.refs import RecipientRef
 from domain.waits.rows import AwaitingRecipient, NewChange
 from models.queries.waits import changes as statements
 from services.engine import Unit
-from services.waits.telling import tell_run
+from services.waits.telling import tell_runs
 
 ENTER, EXIT = "enter", "exit"
 
@@ -128,5 +128,4 @@ async def _tell(
 ) -> None:
     """Store the changes, and owe each run the word of them."""
     await statements.add_changes(unit.connection, changes)
-    for run in waiting:
-        await tell_run(unit, run)
+    await tell_runs(unit, waiting)
