@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -78,6 +78,13 @@ SELECT {_COLUMNS} FROM recipients r WHERE environment_id = %s AND collection = %
 """  # noqa: S608 - constants
 # Whoever writes the row waits until the end of the transaction.
 _HOLD = f"{_GET} FOR NO KEY UPDATE"
+
+# In key order, as they are written.
+_HOLD_TO_CHANGE = """
+SELECT FROM recipients r
+JOIN unnest(%s::text[], %s::text[]) AS given (collection, id) USING (collection, id)
+WHERE r.environment_id = %s ORDER BY r.collection, r.id FOR NO KEY UPDATE OF r
+"""
 
 _HOLD_USERS = f"""
 SELECT {_COLUMNS} FROM recipients r
@@ -190,6 +197,14 @@ async def hold_recipient(
 ) -> Recipient | None:
     """Lock a recipient for the rest of the transaction, and return it; None when it is new."""
     return await fetch_one(connection, Recipient, _HOLD, (environment_id, ref.collection, ref.id))
+
+
+async def hold_to_change(
+    connection: Connection, environment_id: UUID, refs: Collection[RecipientRef]
+) -> None:
+    """Keep recipients from being changed by others, and from being waited for, until the end."""
+    values = ([ref.collection for ref in refs], [ref.id for ref in refs], environment_id)
+    await connection.execute(_HOLD_TO_CHANGE, values)
 
 
 async def hold_users_after(

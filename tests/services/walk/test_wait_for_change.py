@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -17,13 +18,14 @@ from domain.kit.shapes import read_shape
 from domain.messages.engagement import Engagement, StatusChange
 from domain.recipients.refs import RecipientRef
 from models.queries.recipients.recipients import hold_recipient
+from models.queries.waits.changes import hold_unchanged
 from services.guides import engaging
 from services.waits.sweep import look_after_waits
 from services.walk.steps import wait_for_event
 from tests.support.audiences import build
 from tests.support.broadcasts import draft, join, leave, make_runs, send
 from tests.support.guides import CHANNEL_KEY, publish_guide
-from tests.support.steps import feed_step, wait_step
+from tests.support.steps import audience_step, feed_step, wait_step
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.waiting import until, until_blocked
 from tests.support.world import World, when
@@ -165,6 +167,39 @@ async def test_28_changes_beside_a_wait(world: World) -> None:
         await until_blocked(world.make)
         await world.walk(run_id)
     await change
+    assert await goes_on(world, run_id)
+
+
+@pytest.mark.parametrize(
+    ("transition", "by_step"), [("enter", True), ("exit", True), ("exit", False)]
+)
+async def test_28_members_beside_a_wait(world: World, transition: str, by_step: bool) -> None:
+    """Who enters or leaves while a run begins to wait for it waits, and then ends the wait."""
+    await world.audience("vip")
+    await join(world, "vip", "somebody-else", *(["ellie"] if transition == "exit" else []))
+    await world.publish(KEY, wait_step(moved(transition)), feed_step())
+    run_id = await world.begin(KEY)
+    action = "add" if transition == "enter" else "remove"
+    await world.publish("mover", audience_step("vip", action))
+    moving_id = await world.begin("mover")
+    other = world.with_parts()
+
+    async def change() -> None:
+        if not by_step:
+            await leave(other, "vip", "ellie")
+            return
+        async with asyncio.timeout(20):
+            while True:  # a walk that has given way is repeated
+                with suppress(Unavailable):
+                    await other.walk(moving_id)
+                    return
+
+    async with world.with_parts().engine.unit() as unit:
+        await hold_unchanged(unit.connection, world.environment.id, RecipientRef.user("ellie"))
+        task = asyncio.create_task(change())
+        await until_blocked(world.make)
+        await world.walk(run_id)
+    await task
     assert await goes_on(world, run_id)
 
 
