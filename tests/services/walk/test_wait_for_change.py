@@ -19,6 +19,7 @@ from domain.messages.engagement import Engagement, StatusChange
 from domain.recipients.refs import RecipientRef
 from models.queries.recipients.recipients import hold_recipient
 from models.queries.waits.changes import hold_unchanged
+from services.bulk.departures import merge_users
 from services.guides import engaging
 from services.waits.sweep import look_after_waits
 from services.walk.steps import wait_for_event
@@ -247,6 +248,27 @@ async def test_a_static_audience(world: World) -> None:
     assert not await goes_on(world, leaving)
     await leave(world, "vip", "ellie")
     assert await goes_on(world, leaving)
+
+
+@pytest.mark.parametrize("event", [UPDATED, moved("enter")])
+async def test_a_merge(world: World, event: JsonObject) -> None:
+    """Who takes another user in has changed, and enters the static audiences of that one."""
+    await world.audience("vip")
+    await join(world, "vip", "old")
+    run_id = await wait_for(world, event)
+    await merge_users(world.engine, world.environment.scope, "ellie", "old")
+    assert await goes_on(world, run_id)
+
+
+async def test_a_merge_into_whom_an_audience_is_not_for(world: World) -> None:
+    """A dynamic audience that the other user was in, and that does not apply, is not entered."""
+    await world.audience("vip", IS_PRO)
+    await build(world)
+    await world.identify("ellie", plan="free")
+    await world.identify("old", plan="pro")
+    run_id = await wait_for(world, moved("enter"))
+    await merge_users(world.engine, world.environment.scope, "ellie", "old")
+    assert not await goes_on(world, run_id)
 
 
 async def test_an_audience_that_is_not_there(world: World) -> None:
