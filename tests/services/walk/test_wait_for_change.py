@@ -103,8 +103,14 @@ async def test_a_change_of_the_recipient(world: World, temporal: TemporalRecorde
 
 async def test_what_does_not_change_the_recipient(world: World) -> None:
     """Saying what is known already ends no wait, and nothing is kept of it."""
+    channel_id = await world.channel("push", "waits-push")
+    said: JsonObject = {
+        "channel_data": {str(channel_id): {"tokens": ["t"]}},
+        "preferences": {"default": {"workflows": {KEY: False}}},
+    }
+    await world.identify("ellie", **said)
     run_id = await wait_for(world, UPDATED)
-    await world.identify("ellie", name="Ellie")
+    await world.identify("ellie", name="Ellie", **said)
     assert not await goes_on(world, run_id)
     assert await kept(world) == 0
 
