@@ -29,7 +29,7 @@ from tests.support.guides import CHANNEL_KEY, publish_guide
 from tests.support.steps import audience_step, feed_step, wait_step
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.waiting import until, until_blocked
-from tests.support.world import World, when
+from tests.support.world import World, channel_step, when
 
 KEY = "flow"
 UPDATED: JsonObject = {"event_type": "recipient", "event_key": "updated"}
@@ -139,6 +139,18 @@ async def test_preferences_and_channel_data(world: World) -> None:
     await world.identify("ellie", channel_data={str(channel_id): {"tokens": ["t"]}})
     assert await goes_on(world, run_id)
     assert str(channel_id) in (await seen(world, run_id))["channel_data"]
+
+
+async def test_a_device_that_bounces(world: World) -> None:
+    """A device that is taken from the recipient, as a message to it bounced, is a change."""
+    channel_id = await world.channel("push", "waits-push", secrets={"fail": "bounce"})
+    await world.identify("ellie", channel_data={str(channel_id): {"tokens": ["a"]}})
+    run_id = await wait_for(world, UPDATED)
+    sending, _ = await world.send(channel_step("push", "push", channel_key="waits-push"))
+    (message,) = await world.messages(sending)
+    assert await world.deliver(message["id"]) == "bounced"
+    assert await goes_on(world, run_id)
+    assert (await seen(world, run_id))["channel_data"] == {str(channel_id): {"tokens": []}}
 
 
 async def test_credentials_of_channels(world: World) -> None:
