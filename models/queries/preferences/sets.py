@@ -69,7 +69,8 @@ FROM unnest(%(collections)s::text[], %(recipient_ids)s::text[], %(ids)s::text[],
 ORDER BY 1, 2, 3, 4
 ON CONFLICT (environment_id, collection, recipient_id, id)
 DO UPDATE SET content = {changed}, updated_at = excluded.updated_at
-RETURNING octet_length(content::text) AS size
+WHERE stored.content IS DISTINCT FROM {changed}
+RETURNING collection, recipient_id, octet_length(content::text) AS size
 """
 
 _DELETE = """
@@ -131,14 +132,17 @@ async def write_preference_sets(
     *,
     how: Persistence,
     now: datetime,
-) -> None:
+) -> set[RecipientRef]:
     """Store sets of recipients, each of them named once.
+
+    Returns:
+        Whose sets are new, or others than before.
 
     Raises:
         InvalidParams: one of them, with what was stored of it, passes 256 kB.
     """
     if not sets:
-        return
+        return set()
     cursor = await connection.execute(
         _WRITE.format(changed=_CHANGED[how]),
         {
@@ -150,15 +154,18 @@ async def write_preference_sets(
             "now": now,
         },
     )
-    if any(row["size"] > MAX_SET_BYTES for row in await cursor.fetchall()):
+    written = await cursor.fetchall()
+    if any(row["size"] > MAX_SET_BYTES for row in written):
         raise InvalidParams.of("preferences", TOO_LARGE)
+    return {RecipientRef(row["collection"], row["recipient_id"]) for row in written}
 
 
 async def delete_preference_set(
     connection: Connection, environment_id: UUID, ref: RecipientRef, set_id: str
-) -> None:
-    """Forget a set of a recipient, if it is there."""
-    await connection.execute(_DELETE, (environment_id, ref.collection, ref.id, set_id))
+) -> bool:
+    """Forget a set of a recipient; tells whether it was there."""
+    values = (environment_id, ref.collection, ref.id, set_id)
+    return (await connection.execute(_DELETE, values)).rowcount > 0
 
 
 def _of(environment_id: UUID, ref: RecipientRef) -> dict[str, object]:
