@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.preferences.center import Row, RowType
@@ -28,12 +28,14 @@ class Choice:
         channel_type: which part of the row it is about; None for the row as a whole.
         is_on: how it stands.
         is_fixed: whether it can only be looked at.
+        follows: the channel type by which a channel stands that has no value of its own.
     """
 
     row: Row
     channel_type: str | None
     is_on: bool
     is_fixed: bool
+    follows: str | None = None
 
     @property
     def name(self) -> str:
@@ -74,10 +76,16 @@ def _choices(
                 own = _object(seen, "channels").get(row.identifier or "")
                 by_type = _object(seen, "channel_types").get(channel_type)
                 fixed = _is_fixed(below, "channels")
-                yield _switch(row, None, by_type if own is None else own, fixed)
+                if own is None:
+                    yield replace(_switch(row, None, by_type, fixed), follows=channel_type)
+                else:
+                    yield _switch(row, None, own, fixed)
         case _:
             section, key = _SECTIONS[row.type], row.identifier or ""
-            fixed = _is_fixed(_object(below, section), key)
+            nodes = _object(below, section)
+            fixed = _is_fixed(nodes, key)
+            if row.channel_types:
+                fixed = fixed or _is_fixed(_object(nodes, key), "channel_types")
             yield from _of_node(row, _object(seen, section).get(key), fixed)
 
 
@@ -119,12 +127,15 @@ def wanted_changes(
         shown: the names of the switches that the user saw; others stay.
         on: the names of those that the user left on.
     """
+    usable = [one for one in choices if one.name in shown and not one.is_fixed]
+    switched = [one for one in usable if (one.name in on) != one.is_on]
+    types = {one.channel_type for one in switched if one.row.type is RowType.CHANNEL_TYPES}
     changes: JsonObject = {}
-    for choice in choices:
-        is_on = choice.name in on
-        if choice.name in shown and not choice.is_fixed and is_on != choice.is_on:
+    for choice in usable:
+        # A channel that was left as it is must not follow its type to where that has gone.
+        if choice in switched or choice.follows in types:
             below = laid_over(_beneath(choice, resolved), changes)
-            changes = laid_over(below, _change(choice, is_on))
+            changes = laid_over(below, _change(choice, choice.name in on))
     return changes
 
 

@@ -16,13 +16,14 @@ from domain.kit.ids import new_id
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope, KeyKind, ServicePrincipal
 from models.queries.account import api_keys as queries
-from models.queries.account.credentials import find_credential
 from runtime.crypto import hash_token, new_token
 from services.engine import Engine, Unit
 
 _PREFIXES = {KeyKind.SECRET: "sk_", KeyKind.PUBLIC: "pk_"}
 _SERVICE_PREFIX = "knock_st_"
 _MAX_NAME = 255
+# How many keys that an exchange may give are looked for at once; each that ended makes one more.
+_GENERATIONS = 100
 
 
 async def create_api_key(
@@ -56,19 +57,25 @@ async def exchange_for_api_key(
     It is the same key each time, until it is revoked or replaced: then it is another one. Nothing
     but its hash is stored, because it follows from the encryption key.
     """
+    purpose = f"exchange/{holder.token_id}/{environment.id}"
     async with engine.unit() as unit:
-        for generation in count():
-            purpose = f"exchange/{holder.token_id}/{environment.id}/{generation}"
-            token = engine.vault.token_for(_PREFIXES[KeyKind.SECRET], purpose)
-            name = f"Exchanged for {holder.name}"[:_MAX_NAME]
-            made = await keep_api_key(
-                unit, environment, kind=KeyKind.SECRET, name=name, token=token
-            )
-            if made is not None:
-                return token
-            known = await find_credential(unit.connection, hash_token(token))
-            if known is not None and not known.is_expired:
-                return token
+        for start in count(step=_GENERATIONS):
+            tokens = [
+                engine.vault.token_for(_PREFIXES[KeyKind.SECRET], f"{purpose}/{generation}")
+                for generation in range(start, start + _GENERATIONS)
+            ]
+            hashes = [hash_token(token) for token in tokens]
+            lasting = await queries.lasting_by_hash(unit.connection, hashes)
+            for token, token_hash in zip(tokens, hashes, strict=True):
+                if token_hash not in lasting:
+                    # Who asks at the same time makes the same one.
+                    name = f"Exchanged for {holder.name}"[:_MAX_NAME]
+                    await keep_api_key(
+                        unit, environment, kind=KeyKind.SECRET, name=name, token=token
+                    )
+                    return token
+                if lasting[token_hash]:
+                    return token
     raise AssertionError("counting ended")
 
 

@@ -42,7 +42,7 @@ class LinkExpired(NotFound):
 
 
 class UserGone(NotFound):
-    """The user of a link was deleted since."""
+    """The user of a link was deleted since; whoever has the id now is somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def _opened(engine: Engine, token: str) -> Link:
 async def _load(engine: Engine, connection: Connection, link: Link) -> _State:
     environment = await get_environment_by_id(connection, link.environment_id)
     user = await get_recipient(connection, link.environment_id, link.ref)
-    if environment is None or user is None:
+    if environment is None or user is None or not link.is_for(user):
         raise UserGone("The user does not exist any more.")
     scope = environment.scope
     center = await find_center(connection, scope.id)

@@ -6,9 +6,8 @@ preferences of somebody unknown makes them known; whoever only asks learns the d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from domain.kit.errors import Unavailable
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
 from domain.preferences.names import DEFAULT_SET
@@ -16,7 +15,7 @@ from domain.preferences.rows import NewSet, Persistence, StoredSet
 from domain.recipients.identify import InlineRecipient
 from domain.recipients.refs import RecipientRef
 from models.queries.preferences import sets as statements
-from models.queries.recipients.subscriptions import hold_recipients
+from models.queries.recipients.recipients import hold_recipient
 from services.engine import Engine, Unit
 from services.triggers.audience_entries import identify
 from services.waits.changes import tell_of_updates
@@ -66,7 +65,6 @@ async def write_set(
 
     Raises:
         InvalidParams: the set has more than 256 kB then.
-        Unavailable: the recipient was identified and deleted by others at the same time.
     """
     async with engine.unit() as unit:
         await write_sets(unit, environment, [ref], set_id, content, how=how)
@@ -86,37 +84,22 @@ async def write_sets(
 
     Raises:
         InvalidParams: a set has more than 256 kB then.
-        Unavailable: a recipient was identified and deleted by others at the same time.
     """
-    await _make_and_hold(unit, environment, refs)
+    # They stay until what is written about them is, and nobody begins to wait for it meanwhile.
+    people = [InlineRecipient(ref, properties={}) for ref in refs]
+    await identify(unit, environment, people, holds=True)
     written = [NewSet(ref.collection, ref.id, set_id, content) for ref in refs]
-    await statements.write_preference_sets(
+    changed = await statements.write_preference_sets(
         unit.connection, environment.id, written, how=how, now=unit.now
     )
-    await tell_of_updates(unit, environment.id, refs)
-
-
-async def _make_and_hold(
-    unit: Unit, environment: EnvironmentScope, refs: Iterable[RecipientRef]
-) -> None:
-    """See to it that recipients are there, and stay until what is written about them is.
-
-    Those who are there are held first: a deletion is waited for before anybody is made, whom
-    others may wait for.
-    """
-    wanted = set(refs)
-    missing = wanted - await hold_recipients(unit.connection, environment.id, wanted)
-    if not missing:
-        return
-    await identify(unit, environment, [InlineRecipient(ref, properties={}) for ref in missing])
-    # One that somebody else has made meanwhile was not touched.
-    if missing - await hold_recipients(unit.connection, environment.id, missing):
-        raise Unavailable("The recipient was identified and deleted meanwhile; try again.")
+    await tell_of_updates(unit, environment.id, changed)
 
 
 async def delete_set(
     engine: Engine, environment: EnvironmentScope, ref: RecipientRef, set_id: str
 ) -> None:
     """Forget a set of a recipient; one that is not there is forgotten already."""
-    async with engine.connection() as connection:
-        await statements.delete_preference_set(connection, environment.id, ref, set_id)
+    async with engine.unit() as unit:
+        await hold_recipient(unit.connection, environment.id, ref)
+        if await statements.delete_preference_set(unit.connection, environment.id, ref, set_id):
+            await tell_of_updates(unit, environment.id, [ref])

@@ -11,9 +11,10 @@ from domain.preferences.names import COMMERCIAL, DEFAULT_SET
 from domain.preferences.rows import NewSet, Persistence
 from domain.recipients.refs import RecipientRef
 from models.queries.preferences.sets import write_preference_sets
-from models.queries.recipients.subscriptions import hold_recipients
+from models.queries.recipients.recipients import hold_recipient
 from services.engine import Engine
 from services.preferences.links import Link, open_link, seal_link
+from services.waits.changes import tell_of_updates
 
 PATH = "/unsubscribe"
 _PURPOSE = "commercial_unsubscribe"
@@ -38,7 +39,7 @@ def check_link(engine: Engine, token: str) -> None:
 async def unsubscribe(engine: Engine, token: str) -> None:
     """Let the recipient of a link take no more commercial messages; its other wishes stay.
 
-    Who was deleted since gets none anyway.
+    Who was deleted since gets none anyway, and whoever has the id now has not asked for it.
 
     Raises:
         NotFound: the link is not one of ours.
@@ -47,7 +48,10 @@ async def unsubscribe(engine: Engine, token: str) -> None:
     link = open_link(engine, _PURPOSE, token)
     wish = NewSet(link.ref.collection, link.ref.id, DEFAULT_SET, {COMMERCIAL: False})
     async with engine.unit() as unit:
-        if await hold_recipients(unit.connection, link.environment_id, [link.ref]):
-            await write_preference_sets(
-                unit.connection, link.environment_id, [wish], how=Persistence.MERGE, now=unit.now
-            )
+        found = await hold_recipient(unit.connection, link.environment_id, link.ref)
+        if found is None or not link.is_for(found):
+            return
+        changed = await write_preference_sets(
+            unit.connection, link.environment_id, [wish], how=Persistence.MERGE, now=unit.now
+        )
+        await tell_of_updates(unit, link.environment_id, changed)

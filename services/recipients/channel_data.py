@@ -19,9 +19,11 @@ from domain.recipients.identify import InlineRecipient
 from domain.recipients.refs import RecipientRef
 from models.queries.channels.channels import get_channel_here
 from models.queries.recipients import channel_data as statements
+from models.queries.recipients.recipients import hold_recipient
 from runtime.database import Connection
 from services.engine import Engine
 from services.triggers.audience_entries import identify
+from services.waits.changes import tell_of_updates
 
 _MISSING = "The recipient has no data for this channel."
 
@@ -73,7 +75,8 @@ async def set_channel_data(
         channel = await _usable(unit.connection, environment, channel_id)
         data = read_data(channel.channel_type, channel.provider, given, "data")
         said = InlineRecipient(ref, properties={}, channel_data={str(channel.id): data})
-        await identify(unit, environment, [said])
+        # Nobody begins to wait for a change of theirs meanwhile.
+        await identify(unit, environment, [said], holds=True)
         stored = await statements.get_channel_data(unit.connection, environment.id, ref, channel.id)
     if stored is None:  # deleted by somebody else between two statements
         raise NotFound("The recipient was deleted at the same time.")
@@ -84,8 +87,10 @@ async def unset_channel_data(
     engine: Engine, environment: EnvironmentScope, ref: RecipientRef, channel_id: UUID
 ) -> None:
     """Forget what a recipient has stored for a channel; what is not there is forgotten already."""
-    async with engine.connection() as connection:
-        await statements.delete_channel_data(connection, environment.id, ref, channel_id)
+    async with engine.unit() as unit:
+        await hold_recipient(unit.connection, environment.id, ref)
+        if await statements.delete_channel_data(unit.connection, environment.id, ref, channel_id):
+            await tell_of_updates(unit, environment.id, [ref])
 
 
 async def _usable(

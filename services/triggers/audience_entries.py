@@ -59,17 +59,28 @@ async def identify(
     people: Sequence[InlineRecipient],
     *,
     cause: Cause = NOBODYS,
+    holds: bool = False,
 ) -> None:
     """Store what is said of people, with what follows from it.
 
     Schedules follow into another zone, runs that wait for a change of theirs are told, and they
     enter and leave audiences.
 
+    Args:
+        unit: the transaction.
+        environment: where.
+        people: of whom something is said; bare references are passed over.
+        cause: where entries into audiences come from.
+        holds: keep those who do not change from being changed by others, too, and make those who
+            are deleted meanwhile again.
+
     Raises:
         InvalidParams: somebody would have more than 256 kB of properties.
         Unprocessable, Unavailable: see `enter`.
     """
-    written = await upsert_recipients(unit.connection, environment.id, people, unit.now)
+    written = await upsert_recipients(
+        unit.connection, environment.id, people, unit.now, holds=holds
+    )
     await follow_zones(unit, environment.id, people)
     await tell_of_updates(unit, environment.id, written.all)
     users = [ref for ref in written.profiles if ref.is_user]

@@ -113,7 +113,7 @@ class Walk:
     def _variables(self) -> JsonObject:
         """Return the values of `vars`. Links are made once: they are others each time."""
         if self._links is None:
-            self._links = dict(_links_of(self))
+            self._links = dict(links_of(self))
         return {**self.configuration.variables.values, **self._links}
 
     def message_scope(self, message_id: str) -> JsonObject:
@@ -307,7 +307,7 @@ def refs_of(standings: Iterable[tuple[str, str, list[str]]], outcomes: JsonObjec
     return refs
 
 
-def _links_of(walk: Walk) -> Iterator[tuple[str, str]]:
+def links_of(walk: Walk) -> Iterator[tuple[str, str]]:
     """Yield the links that a run's recipient is given, under their names in `vars`."""
     engine, run = walk.unit.engine, walk.run
     if run.ref.is_user:

@@ -15,8 +15,7 @@ from domain.workflows import WorkflowDefinition
 from domain.workflows.steps import BaseStep
 from outbound.redaction import Redactor
 from services.channels.sealing import SEALED, open_content
-from services.preferences.unsubscribing import PATH
-from services.walk.context import Walk, refs_of
+from services.walk.context import Walk, links_of, refs_of
 
 
 class Unknown(Exception):
@@ -59,8 +58,8 @@ class RehearsedWalk(Walk):
         self.unknowable: Unknowable | None = None
         self._recorded = recorded
         self._then = then
-        # The link of a real message is another one each time, and would differ for that alone.
-        self._unsubscribe_url = f"{self.unit.engine.settings.public_address}{PATH}/what-if"
+        # The links of a real message are others each time, and would differ for that alone.
+        self._links = {name: f"{url.rpartition('/')[0]}/what-if" for name, url in links_of(self)}
 
     def recorded_outcome(self, step: BaseStep, settings: object) -> JsonObject:
         """Return what a step with an outside effect came to in the past run.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from html import escape
 from itertools import groupby
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
@@ -100,7 +101,8 @@ def _head(page: HostedPage, address: str) -> str:
     is_named = page.center.config.get("show_account_name") is not False
     parts = []
     if isinstance(logo, str) and logo.startswith(f"{address}/"):
-        path = logo.removeprefix(address)
+        there = urlsplit(logo)
+        path = f"/{there.path.lstrip('/')}" + (f"?{there.query}" if there.query else "")
         parts.append(f'<img class="logo" src="{escape(path)}" alt="{escape(name)}">')
     if name and is_named:
         parts.append(f"<strong>{escape(name)}</strong>")

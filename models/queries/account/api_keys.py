@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
@@ -33,6 +34,18 @@ async def insert_api_key(connection: Connection, key: ApiKey, token_hash: bytes)
         {**asdict(key), "token_hash": token_hash},
     )
     return cursor.rowcount == 1
+
+
+async def lasting_by_hash(
+    connection: Connection, token_hashes: Sequence[bytes]
+) -> dict[bytes, bool]:
+    """Return of those of the tokens that are known whether they work without an end."""
+    cursor = await connection.execute(
+        "SELECT token_hash, revoked_at IS NULL AND expires_at IS NULL AS lasts"
+        " FROM api_keys WHERE token_hash = ANY(%s)",
+        [list(token_hashes)],
+    )
+    return {bytes(row["token_hash"]): row["lasts"] for row in await cursor.fetchall()}
 
 
 async def get_api_key(connection: Connection, key_id: UUID) -> ApiKey | None:

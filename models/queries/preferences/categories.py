@@ -33,8 +33,10 @@ async def get_category(connection: Connection, name: str) -> PreferenceCategory 
 
 
 async def count_categories(connection: Connection) -> int:
-    """Return how many categories the catalog has, archived ones among them."""
-    cursor = await connection.execute("SELECT count(*) AS many FROM preference_categories")
+    """Return how many categories the catalog has that are not archived."""
+    cursor = await connection.execute(
+        "SELECT count(*) AS many FROM preference_categories WHERE archived_at IS NULL"
+    )
     row = await cursor.fetchone()
     return 0 if row is None else int(row["many"])
 

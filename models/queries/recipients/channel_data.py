@@ -107,13 +107,14 @@ async def get_channel_data(
 
 async def delete_channel_data(
     connection: Connection, environment_id: UUID, ref: RecipientRef, channel_id: UUID
-) -> None:
-    """Forget a recipient's data for a channel."""
-    await connection.execute(
+) -> bool:
+    """Forget a recipient's data for a channel; tells whether there was any."""
+    cursor = await connection.execute(
         "DELETE FROM channel_data"
         " WHERE environment_id = %s AND collection = %s AND recipient_id = %s AND channel_id = %s",
         (environment_id, ref.collection, ref.id, channel_id),
     )
+    return cursor.rowcount > 0
 
 
 async def forget_member(

@@ -41,25 +41,30 @@ _COLLECTIONS = f"""(
 ) s"""  # noqa: S608 - constants
 _LISTING = Listing(Collection, _COLLECTIONS, "s", ("collection",), descending=False)
 _SEEN = f"""
-SELECT given.collection, found.key, mode() WITHIN GROUP (ORDER BY jsonb_typeof(found.value)) AS type
-FROM unnest(%(collections)s::text[]) AS given (collection)
-CROSS JOIN LATERAL (
-    SELECT properties FROM recipients r
-    WHERE r.environment_id = %(environment_id)s AND r.collection = given.collection
-    ORDER BY r.inserted_at DESC, r.id DESC LIMIT {_SAMPLE}
-) one
-CROSS JOIN LATERAL jsonb_each(one.properties) AS member (key, value)
-CROSS JOIN LATERAL (
-    SELECT member.key, member.value
-    UNION ALL
-    SELECT member.key || '.' || inner_member.key, inner_member.value
-    FROM jsonb_each(CASE jsonb_typeof(member.value) WHEN 'object' THEN member.value ELSE '{{}}' END)
-        AS inner_member (key, value)
-) found
-WHERE jsonb_typeof(found.value) <> 'null' AND length(found.key) <= 255
-GROUP BY given.collection, found.key
-ORDER BY count(*) DESC, found.key
-LIMIT {MAX_PROPERTIES} * cardinality(%(collections)s::text[])
+SELECT collection, key, type FROM (
+    SELECT given.collection, found.key,
+        mode() WITHIN GROUP (ORDER BY jsonb_typeof(found.value)) AS type,
+        row_number() OVER (
+            PARTITION BY given.collection ORDER BY count(*) DESC, found.key) AS place
+    FROM unnest(%(collections)s::text[]) AS given (collection)
+    CROSS JOIN LATERAL (
+        SELECT properties FROM recipients r
+        WHERE r.environment_id = %(environment_id)s AND r.collection = given.collection
+        ORDER BY r.inserted_at DESC, r.id DESC LIMIT {_SAMPLE}
+    ) one
+    CROSS JOIN LATERAL jsonb_each(one.properties) AS member (key, value)
+    CROSS JOIN LATERAL (
+        SELECT member.key, member.value
+        UNION ALL
+        SELECT member.key || '.' || inner_member.key, inner_member.value
+        FROM jsonb_each(
+            CASE jsonb_typeof(member.value) WHEN 'object' THEN member.value ELSE '{{}}' END)
+            AS inner_member (key, value)
+    ) found
+    WHERE jsonb_typeof(found.value) <> 'null' AND length(found.key) <= 255
+    GROUP BY given.collection, found.key
+) AS ranked
+WHERE place <= {MAX_PROPERTIES} ORDER BY collection, place
 """  # noqa: S608 - constants
 _COLUMNS = columns_of(SchemaProperty, "p")
 

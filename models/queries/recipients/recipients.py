@@ -42,15 +42,15 @@ _SETTINGS = f"""
       THEN stored.settings - 'preference_set' ELSE stored.settings END)
 """
 # One statement for any number of rows, in key order so that two requests never deadlock. Nothing
-# is written, nor even locked, for a recipient that would not change: triggers that name the same
-# tenant would queue for it.
+# is written for a recipient that would not change, nor is one locked that need not be held:
+# triggers that name the same tenant would queue for it.
 _UPSERT = f"""
 INSERT INTO recipients AS stored
     (environment_id, collection, id, properties, settings, created_at, inserted_at, updated_at)
 SELECT %(environment_id)s, given.collection, given.id, given.properties, given.settings,
        given.created_at, %(now)s, %(now)s
 FROM {PEOPLE}
-WHERE NOT EXISTS (
+WHERE %(holds)s OR NOT EXISTS (
     SELECT FROM recipients AS stored
     WHERE stored.environment_id = %(environment_id)s AND stored.collection = given.collection
       AND stored.id = given.id AND NOT {CHANGES.format(new="given", settings=_SETTINGS)})
@@ -157,12 +157,21 @@ async def upsert_recipients(
     environment_id: UUID,
     recipients: Sequence[InlineRecipient],
     now: datetime,
+    *,
+    holds: bool = False,
 ) -> Written:
     """Store what requests say about recipients, in a transaction; bare references are passed over.
 
     Properties are merged deeply into what is stored; channel data replaces what is stored for its
     channel; preference sets are merged (Knock docs, "Identifying recipients"). What changes users
     does it by `services.triggers.audience_entries.identify`, as audiences may follow from them.
+
+    Args:
+        connection: inside a transaction.
+        environment_id: where.
+        recipients: what is said of whom.
+        now: when.
+        holds: lock those who do not change, too, and make those who are deleted meanwhile again.
 
     Returns:
         Whom it has changed, and not who was like that before.
@@ -181,6 +190,7 @@ async def upsert_recipients(
             "environment_id": environment_id,
             "now": now,
             "replacing": replacing,
+            "holds": holds,
             **people_values(ordered),
         },
     )
@@ -190,7 +200,7 @@ async def upsert_recipients(
             place = f"{row['collection']}/{row['id']}"
             raise InvalidParams.of("properties", f"{TOO_LARGE} in {place}")
     owners = [entry for entry in ordered if entry.channel_data or entry.preferences]
-    # Who did not change was not locked, and may have been deleted since: then nothing may be left.
+    # Who did not change may not be locked, and may be deleted since: then nothing may be left.
     held = await hold_recipients(connection, environment_id, [entry.ref for entry in owners])
     owners = [entry for entry in owners if entry.ref in held]
     belongings = await _set_channel_data(connection, environment_id, owners, now)

@@ -93,6 +93,10 @@ def test_switches_stand_as_preferences_say(row: Row, own: JsonObject, on: list[b
         (COMMERCIAL, stored({"commercial_subscribed": CONDITIONAL})),
         (TYPES, stored({"channel_types": {"email": CONDITIONAL, "push": CONDITIONAL}})),
         (NEWS, stored({}, {"categories": {"news": {"__strategy__": "replace"}}})),
+        (
+            NEWS_BY_TYPE,
+            stored({}, {"categories": {"news": {"channel_types": {"__strategy__": "replace"}}}}),
+        ),
         (CHANNEL, stored({}, {"channels": {"__strategy__": "replace", "c1": True}})),
         (TYPES, stored({}, {"channel_types": {"__strategy__": "replace"}})),
     ],
@@ -138,6 +142,22 @@ def test_only_what_was_switched_is_written(
 ) -> None:
     """In the form that the API's own writes have."""
     assert switched(row, stored(own), *wanted) == changes
+
+
+@pytest.mark.parametrize("rows", [[TYPES, CHANNEL], [CHANNEL, TYPES]])
+@pytest.mark.parametrize("before", [True, False])
+def test_a_channel_stays_when_its_type_is_switched(rows: list[Row], before: bool) -> None:
+    """It stands as the form says, also when it has followed its type before."""
+    found = stored({"channel_types": {"email": before}})
+    seen = choices_of(rows, found, {"c1": "email"})
+    names = {(one.row, one.channel_type): one.name for one in seen}
+    on = {one.name for one in seen if one.is_on} ^ {names[TYPES, "email"]}
+    changes = wanted_changes(seen, found.resolved(), shown=set(names.values()), on=on)
+    assert changes == {"channel_types": {"email": not before}, "channels": {"c1": before}}
+
+    unseen = set(names.values()) - {names[CHANNEL, None]}
+    changes = wanted_changes(seen, found.resolved(), shown=unseen, on=on)
+    assert changes == {"channel_types": {"email": not before}}
 
 
 def test_what_is_off_as_a_whole_comes_on_in_part() -> None:

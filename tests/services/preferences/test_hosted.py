@@ -15,7 +15,14 @@ from domain.preferences.center import CenterIn
 from domain.recipients.refs import RecipientRef
 from runtime.crypto import UnknownKey, Vault
 from services.preferences.centers import put_center
-from services.preferences.hosted import LinkExpired, open_page, preferences_url, save_page
+from services.preferences.hosted import (
+    LinkExpired,
+    UserGone,
+    open_page,
+    preferences_url,
+    save_page,
+)
+from services.preferences.links import Link, seal_link
 from tests.support.steps import feed_step
 from tests.support.world import World
 
@@ -64,6 +71,18 @@ async def test_a_setting_says_how_long_a_link_works(world: World) -> None:
     for token in (made(2, timedelta(days=2)), made(2, timedelta(days=9_999))):
         with pytest.raises(LinkExpired):
             await open_page(world.engine, token)
+
+
+async def test_a_link_is_not_for_who_comes_later(world: World) -> None:
+    """Whoever was made under the same id after the link was sealed is somebody else."""
+    await world.identify("ellie")
+    made_at = world.engine.clock() - timedelta(hours=1)
+    link = Link(world.environment.id, ELLIE, made_at=made_at)
+    token = seal_link(world.engine, "preference_center", link)
+    with pytest.raises(UserGone):
+        await open_page(world.engine, token)
+    with pytest.raises(UserGone):
+        await save_page(world.engine, token, shown=[], on=[])
 
 
 async def test_a_link_of_a_missing_key_has_to_wait(world: World) -> None:

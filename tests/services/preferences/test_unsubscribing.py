@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+from datetime import timedelta
 from email import message_from_bytes
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,6 +14,7 @@ from domain.kit.errors import NotFound
 from domain.recipients.refs import RecipientRef
 from providers.email.mime import build_mail
 from runtime.crypto import UnknownKey, Vault
+from services.preferences.links import Link, seal_link
 from services.preferences.unsubscribing import check_link, unsubscribe, unsubscribe_url
 from tests.support.builders import T0
 from tests.support.steps import channel_step, email_step, feed_step
@@ -64,6 +67,21 @@ async def test_a_link_of_somebody_deleted_brings_nobody_back(world: World) -> No
         world.engine, token_of(unsubscribe_url(world.engine, world.environment.id, _ELLIE))
     )
     assert await sets(world) == {}
+
+
+async def test_a_link_is_not_for_who_comes_later(world: World) -> None:
+    """Whoever was made under the same id afterwards is somebody else; an old link says no time."""
+    made_at = world.engine.clock() - timedelta(hours=1)
+    link = Link(world.environment.id, _ELLIE, made_at=made_at)
+    before = seal_link(world.engine, "commercial_unsubscribe", link)
+    await world.identify("ellie")
+    await unsubscribe(world.engine, before)
+    assert await sets(world) == {}
+
+    document = {"environment": str(world.environment.id), "collection": "$users", "id": "ellie"}
+    sealed = world.engine.vault.seal(document, "commercial_unsubscribe")
+    await unsubscribe(world.engine, base64.urlsafe_b64encode(sealed).decode())
+    assert await sets(world) == {"default": {"commercial_subscribed": False}}
 
 
 async def test_only_our_own_links_work(world: World) -> None:

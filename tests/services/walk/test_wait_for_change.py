@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -16,11 +17,15 @@ from domain.kit.errors import Unavailable
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import read_shape
 from domain.messages.engagement import Engagement, StatusChange
+from domain.preferences.rows import Persistence
 from domain.recipients.refs import RecipientRef
 from models.queries.recipients.recipients import hold_recipient
 from models.queries.waits.changes import hold_unchanged
 from services.bulk.departures import merge_users
 from services.guides import engaging
+from services.preferences.sets import delete_set, write_set
+from services.preferences.unsubscribing import unsubscribe, unsubscribe_url
+from services.recipients.channel_data import set_channel_data, unset_channel_data
 from services.waits.sweep import look_after_waits
 from services.walk.steps import wait_for_event
 from tests.support.audiences import build
@@ -32,6 +37,7 @@ from tests.support.waiting import until, until_blocked
 from tests.support.world import World, channel_step, when
 
 KEY = "flow"
+ELLIE = RecipientRef.user("ellie")
 UPDATED: JsonObject = {"event_type": "recipient", "event_key": "updated"}
 IS_PRO = [{"property": "recipient.plan", "operator": "equal_to", "argument": "pro"}]
 
@@ -232,6 +238,82 @@ async def test_a_wait_gives_way(world: World) -> None:
         with pytest.raises(Unavailable):
             await world.walk(run_id)
     assert isinstance((await world.walk(run_id)).next, AwaitEvent)
+
+
+async def test_what_is_taken_back_is_a_change(world: World) -> None:
+    """To unsubscribe, and to forget a set or channel data; but not where there was none."""
+    engine, scope = world.engine, world.environment.scope
+    channel_id = await world.channel("push", "waits-push")
+    await set_channel_data(engine, scope, ELLIE, channel_id, {"tokens": ["t"]})
+    token = unsubscribe_url(engine, scope.id, ELLIE).rpartition("/")[2]
+
+    for take_back in (
+        lambda: unsubscribe(engine, token),
+        lambda: delete_set(engine, scope, ELLIE, "default"),
+        lambda: unset_channel_data(engine, scope, ELLIE, channel_id),
+    ):
+        run_id = await wait_for(world, UPDATED)
+        await take_back()
+        assert await goes_on(world, run_id)
+        run_id = await wait_for(world, UPDATED)
+        await take_back()
+        assert not await goes_on(world, run_id)
+        await world.identify("ellie", step=run_id)
+        assert await goes_on(world, run_id)
+
+
+async def test_the_same_preferences_are_no_change(world: World) -> None:
+    """Setting what is set already ends no wait."""
+    wishes: JsonObject = {"workflows": {KEY: False}}
+
+    async def set_wishes() -> None:
+        where = (world.engine, world.environment.scope, ELLIE, "default")
+        await write_set(*where, wishes, how=Persistence.MERGE)
+
+    await set_wishes()
+    run_id = await wait_for(world, UPDATED)
+    await set_wishes()
+    assert not await goes_on(world, run_id)
+    wishes["categories"] = {"news": False}
+    await set_wishes()
+    assert await goes_on(world, run_id)
+
+
+async def beside_a_registration(world: World, change: Callable[[], Awaitable[Any]]) -> str:
+    """Make a change while a wait is registered; answers the run, which has arrived at it."""
+    await world.publish(KEY, wait_step(UPDATED), feed_step())
+    run_id = await world.begin(KEY)
+    async with world.with_parts().engine.unit() as unit:
+        await hold_unchanged(unit.connection, world.environment.id, ELLIE)
+        changing = asyncio.create_task(change())
+        await until_blocked(world.make)
+        await world.walk(run_id)
+    await changing
+    return run_id
+
+
+async def test_preferences_beside_a_wait(world: World) -> None:
+    """Preferences that are set while a wait for them is registered come after it, and end it."""
+
+    def change() -> Awaitable[Any]:
+        return write_set(
+            *(world.engine, world.environment.scope, ELLIE, "default"),
+            {"workflows": {KEY: False}},
+            how=Persistence.MERGE,
+        )
+
+    assert await goes_on(world, await beside_a_registration(world, change))
+
+
+async def test_channel_data_beside_a_wait(world: World) -> None:
+    """So does channel data."""
+    channel_id = await world.channel("push", "waits-push")
+
+    def change() -> Awaitable[Any]:
+        scope = world.environment.scope
+        return set_channel_data(world.engine, scope, ELLIE, channel_id, {"tokens": ["t"]})
+
+    assert await goes_on(world, await beside_a_registration(world, change))
 
 
 @pytest.mark.parametrize("transition", ["enter", "exit"])

@@ -77,6 +77,19 @@ async def test_the_same_content_makes_no_difference(world: World) -> None:
     assert not found.content
 
 
+async def test_links_make_no_difference(world: World) -> None:
+    """The links of a commercial message are others each time; a try finds no difference in that."""
+    links = "{{ vars.manage_preferences_url }} {{ vars.commercial_unsubscribe_url }}"
+    steps = (email_step(links), feed_step(links))
+    await world.publish(KEY, *steps, settings={"is_commercial": True})
+    for run in await world.runs(await world.trigger(KEY, {"id": "ada", "email": "a@x.test"})):
+        await world.walk(run["id"])
+
+    found = await tried(world)
+
+    assert (found.findings.before, found.findings.total) == (2, 0)
+
+
 async def test_a_draft_is_tried_without_a_trace(world: World) -> None:
     """A try of changed content leaves every row as it is, of runs that wait as well."""
     await send(world, delay_step(), feed_step())

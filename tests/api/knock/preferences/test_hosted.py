@@ -13,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from domain.recipients.refs import RecipientRef
+from runtime.settings import Settings
 from services.content.variables import put_branding
 from services.engine import Engine
 from services.preferences.hosted import preferences_url
@@ -119,6 +120,20 @@ async def test_a_logo_that_lies_here_is_shown(
     logo = f"{engine.settings.public_address}/assets/logo.png"
     await put_branding(engine, environment.scope, {"logo_url": logo})
     assert 'src="/assets/logo.png"' in (await client.get(path)).text
+
+
+async def test_a_logo_that_lies_below_a_path(
+    client: httpx.AsyncClient,
+    engine: Engine,
+    environment: Environment,
+    path: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The public address may have a path of its own, and that is a part of the logo's."""
+    monkeypatch.setattr(Settings, "public_address", "https://shop.test/notify")
+    logo = "https://shop.test/notify/assets/logo.png?v=2"
+    await put_branding(engine, environment.scope, {"logo_url": logo})
+    assert 'src="/notify/assets/logo.png?v=2"' in (await client.get(path)).text
 
 
 async def test_what_depends_on_conditions_is_shown_and_stays(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import httpx
+import pytest
 
 from services.account.api_keys import create_service_token
 from tests.support.account import Account
@@ -64,6 +65,31 @@ async def test_a_key_that_ended_is_not_given_again(management: httpx.AsyncClient
         headers = {"authorization": f"Bearer {key}"}
         assert (await management.get("/v1/users", headers=headers)).status_code == 200
         seen.append(key)
+
+
+async def test_a_key_that_is_about_to_end_is_not_given(management: httpx.AsyncClient) -> None:
+    """One that was replaced with a grace period works until then, for who has it already."""
+    old = await exchange(management)
+    (key_id,) = await keys(management)
+    await management.post(f"/v1/admin/api_keys/{key_id}/rotate", json={"grace_seconds": 60})
+    new = await exchange(management)
+    assert new != old
+    assert await exchange(management) == new
+    headers = {"authorization": f"Bearer {old}"}
+    assert (await management.get("/v1/users", headers=headers)).status_code == 200
+
+
+async def test_many_keys_may_have_ended(
+    management: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that ended are looked for several at a time, and none of them is given."""
+    monkeypatch.setattr("services.account.api_keys._GENERATIONS", 2)
+    seen = set()
+    for _ in range(5):
+        seen.add(await exchange(management))
+        (key_id,) = await keys(management)
+        await management.delete(f"/v1/admin/api_keys/{key_id}")
+    assert len(seen | {await exchange(management)}) == 6
 
 
 async def test_an_exchange_needs_a_service_token_and_an_environment(

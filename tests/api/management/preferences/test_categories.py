@@ -47,11 +47,13 @@ async def test_a_name_has_to_be_one(management: httpx.AsyncClient, name: str) ->
 async def test_the_catalog_has_its_bounds(
     management: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A category too many is refused; one that is there is returned."""
+    """A category too many is refused; one that is there is returned, an archived one makes room."""
     monkeypatch.setattr("services.preferences.categories.MAX_CATEGORIES", 1)
     assert (await management.put(f"{PATH}/a")).status_code == 200
     assert (await management.put(f"{PATH}/b")).status_code == 422
     assert (await management.put(f"{PATH}/a")).status_code == 200
+    await management.delete(f"{PATH}/a")
+    assert (await management.put(f"{PATH}/b")).status_code == 200
 
 
 async def test_workflows_name_categories_freely(management: httpx.AsyncClient) -> None:

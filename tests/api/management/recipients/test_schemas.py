@@ -109,6 +109,20 @@ async def test_each_collection_has_a_schema(
     assert "name" in by_key(tenants)
 
 
+async def test_no_collection_takes_the_room_of_another(
+    management: httpx.AsyncClient, account: Account
+) -> None:
+    """Each shows so many of the properties that its data has, in a list as alone."""
+    crowd = {f"n{index}": index for index in range(2_100)}
+    for name in ("one", "two"):
+        await identify(management, account, f"/v1/objects/crowd/{name}", **crowd)
+    await identify(management, account, "/v1/objects/teams/one", size=3)
+    listed = (await management.get("/v1/schemas?item_type=object")).json()["entries"]
+    own = crowd.keys() | {"size"}
+    counts = {one["item_id"]: len(own & by_key(one).keys()) for one in listed}
+    assert counts == {"crowd": 500, "teams": 1}
+
+
 async def test_validating_stores_nothing(management: httpx.AsyncClient) -> None:
     """It answers what the schema would be, and refuses what an upsert refuses."""
     before = (await management.get(USER)).json()
