@@ -72,7 +72,8 @@ def _form(found: FoundText, count: object) -> str | None:
 
 
 def _scope(context: BudgetedContext, values: Mapping[str, object]) -> JsonObject:
-    return {**context.globals, **context.locals, **values}
+    """Return all that is in reach where a text is used, with the variables of loops around it."""
+    return {**context.scope, **values}
 
 
 class TranslateNode(Node):
@@ -101,12 +102,12 @@ class TranslateNode(Node):
         yield self.block
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
-        """Write the translation, or the text."""
+        """Write the translation, or the text, which is also what a collected text says."""
         own = cast(BudgetedContext, context)
         text = self.text.strip()
         collected = f"{COLLECTED}:{text}"
         found = _find(own, self.text) or _find(own, text) or _find(own, collected)
-        if found is None or not isinstance(found.value, str):
+        if found is None or not isinstance(found.value, str) or found.value.strip() == text:
             return self.block.render(context, buffer)
         own.render_nested(found.value, _scope(own, {}), own, buffer)
         return 1

@@ -106,6 +106,19 @@ async def test_collected_texts_are_translated(account: Account) -> None:
     assert message["content"]["blocks"][0]["rendered"] == "<p>HolaAdios</p>\n"
 
 
+async def test_collecting_changes_no_message(account: Account) -> None:
+    """A text inside a loop, collected and not translated yet, says what it said before."""
+    loop = "{% for n in data.names %}{% t %}{{ n }} commented{% endt %}. {% endfor %}"
+    await save(account, loop, commit=note())
+    assert await texts(account) == {"{{ n }} commented": "{{ n }} commented"}
+    world = await account.world()
+    run_id = await world.begin("plain", data={"names": ["Ada", "Bob"]})
+    await world.walk(run_id)
+    (message,) = await world.messages(run_id)
+    shown = message["content"]["blocks"][0]["rendered"]
+    assert shown == "<p>Ada commented. Bob commented.</p>\n"
+
+
 async def test_an_archived_collection_stays_so(account: Account) -> None:
     """Whoever has archived it can commit workflows as before."""
     await save(account, "{% t %}Hello{% endt %}", commit=note())

@@ -25,10 +25,15 @@ TEXTS: dict[str, JsonObject] = {
         "only": "en only",
         "circle": "{{ 'circle' | t }}",
         "a.b": "flat",
+        "As {{ recipient.name }} has it": "As {{ recipient.name }} has it",
     },
     "en/admin": {"hello": "Admin {{ name }}"},
     "fr": {"hello": "Bonjour {{ name }}", "region": "fr"},
     "fr-BE": {"region": "fr-BE"},
+    "de": {
+        "{{ n }} said": "{{ n }} sagte ({{ forloop.index }}/{{ forloop.length }})",
+        "said": "{{ n }} sagte",
+    },
     "en~acme": {"hello": "Acme {{ name }}"},
     "fr~acme": {"region": "acme fr"},
     "pl": {"files": {"one": "plik", "few": "{{ count }} pliki", "other": "{{ count }} plików"}},
@@ -112,6 +117,33 @@ def test_plural_forms(locale: str, key: str, count: Any, shown: str) -> None:
 def test_the_tag_looks_for_its_own_text(source: str, shown: str) -> None:
     """The text as it is written is the key; without a translation it is rendered itself."""
     assert show(source) == shown
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        (
+            "{% for n in names %}{% t %}{{ n }} said{% endt %};{% endfor %}",
+            "Ada sagte (1/2);Bob sagte (2/2);",
+        ),
+        ("{% for n in names %}{{ 'said' | t }};{% endfor %}", "Ada sagte;Bob sagte;"),
+        ("{% for n in names %}{{ 'said' | t: n: 'Eve' }};{% endfor %}", "Eve sagte;Eve sagte;"),
+        (
+            "{% tablerow n in names %}{{ 'said' | t }}{% endtablerow %}",
+            '<tr class="row1">\n<td class="col1">Ada sagte</td>'
+            '<td class="col2">Bob sagte</td></tr>\n',
+        ),
+        ("{% assign n = 'Ada' %}{{ 'said' | t }}", "Ada sagte"),
+    ],
+)
+def test_a_text_sees_all_that_is_around_it(source: str, shown: str) -> None:
+    """The variables of loops among it, and how far they are."""
+    assert show(source, "de", names=["Ada", "Bob"]) == shown
+
+
+def test_a_text_that_says_itself_is_rendered_where_it_stands() -> None:
+    """Its blanks stay: a commit that collects it changes no message."""
+    assert show("{% t %} As {{ recipient.name }} has it {% endt %}") == " As Rosa has it "
 
 
 def test_texts_may_not_go_round_in_circles() -> None:
