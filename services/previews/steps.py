@@ -62,6 +62,8 @@ async def preview_step(
             raise NotFound(f"The workflow has no step {step_ref[:255]!r}.")
         if not isinstance(step, ChannelStep | HttpFetchStep):
             raise InvalidParams.of("step_ref", f"is a step of type {step.type}, without a template")
+        if isinstance(step, ChannelStep) and step.guide_key is not None:
+            raise InvalidParams.of("step_ref", "is a step that names a guide, without a template")
         batch = batch_before(definition.steps, step_ref)
         if batch is None and view.activities is not None:
             raise InvalidParams.of("activities", "need a batch step before the step")
