@@ -34,6 +34,8 @@ from services.walk.steps.http_fetch import rendered_request
 from services.walk.steps.rendering import Sources, effective_sources, render_message
 
 _DEFAULT_LAYOUT = "default"
+# Steps of these types name a guide in the place of a template.
+_GUIDES = [name for name, kind in CHANNEL_KINDS.items() if kind.names_guide]
 
 
 async def preview_step(
@@ -95,6 +97,8 @@ async def preview_template(
     Raises:
         InvalidParams: it has not the shape that its channel type wants; or the layout is not there.
     """
+    if asked.channel_type in _GUIDES:
+        raise InvalidParams.of("channel_type", "is of guides, which steps name without a template")
     view, given = asked.viewpoint(), asked.layout
     written: JsonObject = {
         "ref": "preview",
