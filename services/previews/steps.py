@@ -100,10 +100,6 @@ async def preview_template(
     if asked.channel_type in _GUIDES:
         raise InvalidParams.of("channel_type", "is of guides, which steps name without a template")
     view, given = asked.viewpoint(), asked.layout
-    if asked.channel_type == ChannelType.IN_APP_GUIDE:
-        raise InvalidParams.of(
-            "channel_type", "has no templates: a guide is shown by its own content"
-        )
     written: JsonObject = {
         "ref": "preview",
         "channel_key": "preview",
