@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from api import admin, assets, health, knock, management
+from api.admin.what_if import TRIES_AT_ONCE
 from api.kit import errors
 from api.kit.bodies import LARGE_AT_ONCE
 from api.kit.cors import BrowserPaths
@@ -55,6 +56,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     app.state.settings = settings
     app.state.rate_limiter = RateLimiter(settings)
     app.state.large_bodies = asyncio.Semaphore(LARGE_AT_ONCE)
+    app.state.tries = asyncio.Semaphore(TRIES_AT_ONCE)
     errors.install(app)
     app.add_middleware(RequestFrame, browser_paths=BrowserPaths(knock.ROUTERS))
     app.state.routers = (

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from psycopg.errors import LockNotAvailable
 from sqlalchemy.exc import OperationalError
 
 from domain.kit.errors import Unavailable
@@ -18,7 +19,8 @@ def migrate(settings: Settings) -> None:
     """Run every migration that the database has not seen; works from any folder.
 
     Raises:
-        Unavailable: the database cannot be reached.
+        Unavailable: the database cannot be reached, or somebody has locked a table for long. What
+            was done is kept; another attempt goes on there.
     """
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
@@ -26,5 +28,9 @@ def migrate(settings: Settings) -> None:
     try:
         command.upgrade(config, "head")
     except OperationalError as error:
+        if isinstance(error.orig, LockNotAvailable):
+            raise Unavailable(
+                "A table is in use for long; run `carillon migrate` again."
+            ) from error
         reason = str(error.orig).strip().splitlines()[0]
         raise Unavailable(f"The database cannot be reached: {reason}") from error

@@ -29,6 +29,8 @@ _ANSWER_SECONDS = 15.0
 # The same for the few statements that write or delete a million rows at once.
 _LONG_STATEMENT = "5min"
 _LONG_ANSWER_SECONDS = 305.0
+# So long may a transaction that only reads think between its statements; it is in nobody's way.
+_LONG_THOUGHT = "5min"
 _TCP = {
     "keepalives": 1,
     "keepalives_idle": 10,
@@ -204,8 +206,12 @@ async def take_long(connection: Connection) -> None:
 
 
 async def read_only(connection: Connection) -> None:
-    """Let a transaction see one state of the database, and have the server refuse every change."""
+    """Let a transaction see one state of the database, and have the server refuse every change.
+
+    Nothing waits for it, so that it may take minutes over what it has read.
+    """
     await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    await connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{_LONG_THOUGHT}'")
 
 
 def one(row: R | None) -> R:

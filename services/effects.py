@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
@@ -88,20 +88,21 @@ async def owe(unit: Unit, environment_id: UUID, kind: str, payload: JsonObject) 
         kind: a key of `EFFECTS`.
         payload: what the kind needs; ids only, as it may end in a history.
     """
-    effect_id = new_id()
-    await statements.owe(
-        unit.connection,
-        environment_id,
-        effect_id=effect_id,
-        kind=kind,
-        payload=payload,
-        now=unit.now,
-        patience=_PATIENCE,
-    )
+    (effect_id,) = await owe_all(unit, kind, [(environment_id, payload)])
+    return effect_id
+
+
+async def owe_all(unit: Unit, kind: str, owed: Iterable[tuple[UUID, JsonObject]]) -> Sequence[UUID]:
+    """Record effects of one kind, each with its environment, as `owe` does; returns their ids."""
+    rows = [(new_id(), environment_id, payload) for environment_id, payload in owed]
+    if not rows:
+        return []
+    await statements.owe(unit.connection, rows, kind=kind, now=unit.now, patience=_PATIENCE)
     if not unit.owed:
         unit.after(partial(settle, unit.engine, unit.owed))
-    unit.owed.append(effect_id)
-    return effect_id
+    ids = [effect_id for effect_id, _environment_id, _payload in rows]
+    unit.owed.extend(ids)
+    return ids
 
 
 async def settle(engine: Engine, ids: Sequence[UUID]) -> int:

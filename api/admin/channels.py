@@ -61,6 +61,9 @@ async def hold_channel(
 async def release_channel(
     key: str, slug: str, _token: ServiceToken, engine: EngineDep
 ) -> JSONResponse:
-    """Release a channel: what waits goes out now, or within five minutes. Answers how many."""
+    """Release a channel: what it held goes out now, or within five minutes.
+
+    Answers how many of its messages are on their way, whatever they wait for.
+    """
     environment = await get_scope(engine, known_id(slug))
     return answer(CountOut(count=await holds.release_channel(engine, environment, known_id(key))))

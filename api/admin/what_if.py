@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Self
 from uuid import UUID
 
@@ -13,12 +14,16 @@ from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
 from api.kit.shapes import Moment, Out, answer, read_body
 from api.management.requests import ENVIRONMENT_HELP, read_environment
+from domain.kit.errors import Unavailable
 from domain.recipients.answers import Reference, reference
 from domain.what_if.differences import Difference, Kind, RehearsedMessage
 from domain.what_if.findings import Findings
 from domain.what_if.requests import WhatIfIn
 from domain.what_if.rows import PendingContent
 from services.what_if.trying import WhatIf, try_out
+
+# Each keeps a connection for up to a minute, and its runs, messages and differences in memory.
+TRIES_AT_ONCE = 2
 
 router = APIRouter(prefix="/v1/admin", tags=["Admin: what if"], responses=ERROR_RESPONSES)
 
@@ -233,4 +238,8 @@ async def what_if(
     """Tell who would get what if drafts were committed, or a promotion made; changes nothing."""
     wanted = await read_body(request, WhatIfIn)
     environment = await read_environment(engine, query)
-    return answer(WhatIfOut.of(await try_out(engine, environment, wanted)))
+    places: asyncio.Semaphore = request.app.state.tries
+    if places.locked():
+        raise Unavailable(f"{TRIES_AT_ONCE} tries are under way already; try again later.")
+    async with places:
+        return answer(WhatIfOut.of(await try_out(engine, environment, wanted)))

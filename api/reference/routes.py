@@ -94,6 +94,7 @@ def management_document() -> JsonObject:
             "Admin: messages": "Deliveries that failed.",
             "Admin: model providers": "Whom AI agent steps ask.",
             "Admin: runs": "What waits and what for, cancels, explanations.",
+            "Admin: what if": "Who would get what if content were published, tried on past runs.",
             "Admin: batches": "What is gathered, while its window is open.",
             "Admin: webhooks": "Endpoints that are told what happens, and the log of each.",
             "Admin: preferences": "What counts for recipients that say nothing else.",

@@ -1,6 +1,7 @@
 """`carillon demo --cli`: a message is changed with Knock's official CLI, from pull to promotion.
 
-The CLI is Knock's own, fetched by npx. The workflow is put back at the end, in both environments.
+The CLI is Knock's own, fetched by npx. The workflow is put back at the end, in both environments;
+where somebody has changes of it that are not committed, or not promoted, the demo does not begin.
 """
 
 from __future__ import annotations
@@ -113,6 +114,7 @@ async def _scenes(cli: _Cli, management: httpx.AsyncClient, server: httpx.AsyncC
     screen = cli.screen
     screen.aside(f"{_CLI}; the first call fetches it")
     screen.title(f"1. What `{_WORKFLOW}` says in {_NEXT}")
+    await refuse_unfinished(management)
     before = await _message(server)
     screen.quote(before)
 
@@ -122,11 +124,12 @@ async def _scenes(cli: _Cli, management: httpx.AsyncClient, server: httpx.AsyncC
     file = cli.folder / _TEMPLATE
     # A demo that was interrupted has left its mark.
     original = file.read_text(encoding="utf-8").split(f"\n\n{_MARK}")[0]
-    edited = f"{original}\n\n{_MARK}take {secrets.token_hex(3)}.*"
+    take = secrets.token_hex(3)
+    edited = f"{original}\n\n{_MARK}take {take}.*"
     file.write_text(edited, encoding="utf-8")
     screen.say(f"{_TEMPLATE} ends with: {edited.rsplit(chr(10), 1)[1]}")
     try:
-        await _publish(cli, management)
+        await _publish(cli, management, f"Say who edited it (take {take})")
         screen.title(f"6. What it says in {_NEXT} now")
         after = await _message(server)
         screen.quote(after)
@@ -135,17 +138,34 @@ async def _scenes(cli: _Cli, management: httpx.AsyncClient, server: httpx.AsyncC
     finally:
         screen.title("7. Put it back")
         file.write_text(original, encoding="utf-8")
-        await cli("workflow", "push", _WORKFLOW, "--commit", "-m", "Take the demo back")
-        await _promote(cli, management)
+        message = f"Take the demo back (take {take})"
+        await cli("workflow", "push", _WORKFLOW, "--commit", "-m", message)
+        await promote(cli, management, message)
 
 
-async def _publish(cli: _Cli, management: httpx.AsyncClient) -> None:
+async def refuse_unfinished(management: httpx.AsyncClient) -> None:
+    """Leave somebody's own work alone, which the demo would publish. Raises DemoFailed."""
+    chosen = {"resource_type": "workflow", "resource_id": _WORKFLOW}
+    for where, missing in (
+        ({"environment": _FIRST}, "committed"),
+        ({"to_environment": _NEXT}, f"promoted to {_NEXT}"),
+    ):
+        query = {**where, **chosen}
+        page = await _json(management.get("/v1/admin/content/changes", params=query))
+        if page["entries"]:
+            raise DemoFailed(
+                f"The workflow `{_WORKFLOW}` has changes in {_FIRST} that are not {missing}. The"
+                " demo would publish them: finish them or take them back, and start it again."
+            )
+
+
+async def _publish(cli: _Cli, management: httpx.AsyncClient, message: str) -> None:
     """Push, commit, look what a promotion would change, and promote."""
     screen = cli.screen
     screen.title(f"3. Push the draft, and commit it in {_FIRST}")
     await cli("workflow", "push", _WORKFLOW)
     await cli(
-        "commit", "-m", "Say who edited it", "--force",
+        "commit", "-m", message, "--force",
         "--resource-type", "workflow", "--resource-id", _WORKFLOW,
     )  # fmt: skip
     screen.title(f"4. Ask what a promotion would change for past runs in {_NEXT}")
@@ -157,14 +177,16 @@ async def _publish(cli: _Cli, management: httpx.AsyncClient) -> None:
         screen.fact(f"messages {kind}", found["messages"][kind])
     screen.aside(f"`carillon what-if --environment {_NEXT} --from {_FIRST}` shows them")
     screen.title(f"5. Promote the commit to {_NEXT}")
-    await _promote(cli, management)
+    await promote(cli, management, message)
 
 
-async def _promote(cli: _Cli, management: httpx.AsyncClient) -> None:
-    """Promote the newest commit of the workflow, and nothing that others have committed."""
-    query = {"resource_type": "workflow", "resource_id": _WORKFLOW, "limit": "1"}
+async def promote(cli: _Cli, management: httpx.AsyncClient, message: str) -> None:
+    """Promote the commit of the workflow with this message, and nothing that others committed."""
+    query = {"resource_type": "workflow", "resource_id": _WORKFLOW}
     page = await _json(management.get("/v1/commits", params={"environment": _FIRST, **query}))
-    await cli("commit", "promote", "--only", page["entries"][0]["id"], "--force")
+    for commit in page["entries"]:
+        if commit.get("commit_message") == message:
+            await cli("commit", "promote", "--only", commit["id"], "--force")
 
 
 async def _message(server: httpx.AsyncClient) -> str:

@@ -331,3 +331,21 @@ class ChannelDataRequest(Shape):
         " `devices` (Amazon SNS), `player_ids` (OneSignal), `connections` (chat), and of tenants"
         " `token` (Slack) or `ms_teams_tenant_id` (Microsoft Teams)."
     )
+
+
+def without_credentials(stored: JsonObject) -> JsonObject:
+    """Return of what is stored for a channel all but that with which anybody could send by it."""
+    return {name: _public(value) for name, value in stored.items() if name != "token"}
+
+
+def _public(value: JsonValue) -> JsonValue:
+    if isinstance(value, list):
+        return [_public(each) for each in value]
+    if isinstance(value, dict):
+        return {
+            name: _public(each)
+            for name, each in value.items()
+            # The address of an incoming webhook is all that a sender needs.
+            if name not in ("access_token", "url")
+        }
+    return value

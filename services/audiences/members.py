@@ -13,7 +13,7 @@ from domain.kit.principals import EnvironmentScope
 from domain.recipients.refs import RecipientRef
 from models.queries.audiences import members as statements
 from models.queries.content.catalog import config_version
-from models.queries.recipients.recipients import recipients_by_ref
+from models.queries.recipients.recipients import hold_to_change, recipients_by_ref
 from models.queries.recipients.subscriptions import hold_recipients
 from runtime.database import Connection
 from services.content.drafts import save_content
@@ -81,8 +81,12 @@ async def remove_members(
     async with engine.unit() as unit:
         found = await find_audience(engine, unit.connection, environment, audience_key)
         _require_static(found, audience_key)
+        memberships = given.memberships()
+        # A run that begins to wait for the removal meanwhile comes before it, or after.
+        refs = {RecipientRef.user(one.user_id) for one in memberships}
+        await hold_to_change(unit.connection, environment.id, refs)
         gone = await statements.remove_members(
-            unit.connection, environment.id, audience_key, given.memberships()
+            unit.connection, environment.id, audience_key, memberships
         )
         await tell_of_transitions(unit, environment.id, audience_key, EXIT, gone)
 

@@ -7,10 +7,11 @@ which may take minutes; its open runs stop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from domain.audiences.members import Membership
 from domain.bulk.operations import NewBulkItem
 from domain.bulk.requests import BulkDeleteObjectsIn, BulkDeleteUsersIn, named
 from domain.contract.runs import BulkOperationInput
@@ -22,6 +23,7 @@ from domain.kit.principals import EnvironmentScope
 from domain.recipients.identify import MAX_PROPERTIES_BYTES, TOO_LARGE
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import TENANTS, USERS, RecipientRef
+from models.queries.audiences.members import audiences_of
 from models.queries.bulk import merging
 from models.queries.bulk import operations as statements
 from models.queries.recipients.recipients import get_recipient
@@ -32,6 +34,7 @@ from services.bulk.work import work_on_bulk
 from services.engine import Engine, Unit
 from services.temporal_calls import start_bulk_operation
 from services.triggers.audience_entries import follow_changes
+from services.waits.changes import ENTER, tell_of_transitions, tell_of_updates
 
 _log = get_logger(__name__)
 
@@ -107,12 +110,14 @@ async def merge_users(
             raise NotFound(_MISSING)
         if source not in held:
             raise InvalidParams.of("from_user_id", "must be a user that was identified")
-        size = await merging.merge_profiles(
+        became = await merging.merge_profiles(
             unit.connection, environment.id, source, target, unit.now
         )
-        if size > MAX_PROPERTIES_BYTES:
+        if became.size > MAX_PROPERTIES_BYTES:
             raise InvalidParams.of("from_user_id", f"{TOO_LARGE} together")
+        await tell_of_updates(unit, environment.id, [into])
         await follow_changes(unit, environment, [into])
+        await _tell_of_audiences(unit, environment, target, became.entered)
         merged = await get_recipient(unit.connection, environment.id, into)
         if merged is None:
             raise NotFound(_MISSING)
@@ -122,6 +127,16 @@ async def merge_users(
         )
     await _begin(engine, environment, MERGE_USERS, operation_id)
     return merged
+
+
+async def _tell_of_audiences(
+    unit: Unit, environment: EnvironmentScope, user_id: str, entered: Iterable[tuple[str, str]]
+) -> None:
+    """Tell runs of audiences that a merged user has come into, and stays in."""
+    for key, tenant_id in entered:
+        member = Membership(user_id, tenant_id)
+        if key in await audiences_of(unit.connection, environment.id, member):
+            await tell_of_transitions(unit, environment.id, key, ENTER, [member])
 
 
 async def _depart(

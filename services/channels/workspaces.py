@@ -25,11 +25,13 @@ from domain.kit.principals import EnvironmentScope
 from domain.recipients.refs import RecipientRef
 from models.queries.channels.channels import get_channel_here, get_sealed_settings
 from models.queries.recipients import channel_data
+from models.queries.recipients.recipients import hold_recipient
 from providers.workspaces.base import WorkspaceRefused
 from providers.workspaces.ms_teams import TeamsTenant
 from providers.workspaces.slack import SlackWorkspace
 from services.channels.sealing import open_provider_settings
 from services.engine import Engine
+from services.waits.changes import tell_of_updates
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,9 @@ async def _load(
 
 async def _forget(engine: Engine, environment: EnvironmentScope, place: Place, member: str) -> None:
     async with engine.unit() as unit:
-        await channel_data.forget_member(
+        await hold_recipient(unit.connection, environment.id, place.owner)
+        is_gone = await channel_data.forget_member(
             unit.connection, environment.id, place.owner, place.channel_id, member, now=unit.now
         )
+        if is_gone:
+            await tell_of_updates(unit, environment.id, [place.owner])

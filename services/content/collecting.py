@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+from domain.content.gettext import write_po
 from domain.content.rows import MAX_COMMIT_MESSAGE, Author, CommitNote, Resource
 from domain.content.translation import (
     COLLECTED,
@@ -17,7 +18,6 @@ from domain.content.translation import (
     TranslationKey,
 )
 from domain.content.workflow import WORKFLOW
-from domain.kit.errors import NotFound
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
 from domain.workflows import WorkflowDefinition
@@ -48,32 +48,36 @@ async def collect_texts(
     if not found:
         return
     locale = unit.engine.settings.default_locale
-    key = str(TranslationKey(locale, COLLECTED))
-    connection = unit.connection
-    saved = await queries.get_resource(connection, environment.id, TRANSLATION.name, key)
-    published = await _published(unit, saved)
+    key = TranslationKey(locale, COLLECTED)
+    place = (TRANSLATION.name, str(key))
+    saved = await queries.get_resource(unit.connection, environment.id, *place)
+    before = await _published(unit, saved)
+    published = TRANSLATION.read(before, str(key)).texts
     new: JsonObject = {text: text for text in found if text not in published}
     if not new:
         return
+    if saved is None and await queries.get_published(unit.connection, environment.id, *place):
+        return  # it is archived
     note = CommitNote(_AUTHOR, f"Texts of {', '.join(workflows)}"[:MAX_COMMIT_MESSAGE])
-    content = _written({**published, **new})
-    try:
-        await publish_content(unit, environment, TRANSLATION.name, key, content, note=note)
-        if saved is not None and saved.draft_sha != saved.published_sha:
-            texts = {**new, **TRANSLATION.read(saved.draft, key).texts}
-            await save_draft(unit, environment, TRANSLATION.name, key, _written(texts))
-    except NotFound:  # it is archived
-        return
+    content = _written({**published, **new}, key, like=before)
+    await publish_content(unit, environment, *place, content, note=note)
+    if saved is not None and saved.draft_sha != saved.published_sha:
+        texts = {**new, **TRANSLATION.read(saved.draft, str(key)).texts}
+        await save_draft(unit, environment, *place, _written(texts, key, like=saved.draft))
 
 
 async def _published(unit: Unit, saved: Resource | None) -> JsonObject:
-    """Return the texts that are published; none before the first time."""
+    """Return what is published; nothing before the first time."""
     if saved is None or saved.published_version_id is None:
         return {}
     versions = await queries.get_versions(unit.connection, [saved.published_version_id])
-    return TRANSLATION.read(versions[saved.published_version_id].content, saved.key).texts
+    return versions[saved.published_version_id].content
 
 
-def _written(texts: JsonObject) -> JsonObject:
+def _written(texts: JsonObject, key: TranslationKey, *, like: JsonObject) -> JsonObject:
+    """Return texts as they are stored, in the format of what was stored before."""
+    if like.get("format") == TranslationFormat.PO:
+        content = write_po(texts, key.locale)
+        return {"content": content, "format": TranslationFormat.PO.value}
     text = json.dumps(texts, ensure_ascii=False, indent=2)
     return {"content": text, "format": TranslationFormat.JSON.value}

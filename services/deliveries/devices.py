@@ -7,9 +7,11 @@ import psycopg
 from domain.channels.push import without_token
 from domain.kit.errors import AppError
 from domain.messages.claims import Claim
+from domain.recipients.refs import RecipientRef
 from models.queries.recipients import channel_data
 from runtime.logs import get_logger
 from services.engine import Engine
+from services.waits.changes import tell_of_updates
 
 _log = get_logger(__name__)
 
@@ -32,5 +34,7 @@ async def deregister(engine: Engine, claim: Claim, token: str) -> None:
                 await channel_data.replace_data(
                     unit.connection, claim.environment_id, stored, kept, now=unit.now
                 )
+                ref = RecipientRef(stored.collection, stored.recipient_id)
+                await tell_of_updates(unit, claim.environment_id, [ref])
     except (AppError, psycopg.Error):
         _log.warning("device_not_forgotten", message_id=str(claim.message_id))

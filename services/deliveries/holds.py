@@ -59,7 +59,8 @@ async def release_channel(engine: Engine, environment: EnvironmentScope, key: st
     or Temporal does not take, within five minutes, when its run looks again.
 
     Returns:
-        How many messages of the channel have waited.
+        How many messages of the channel are on their way now: those that have waited, and those
+        that are with the provider, or wait for their window or their next attempt.
 
     Raises:
         NotFound: there is no such channel.

@@ -34,6 +34,8 @@ from services.walk.steps.http_fetch import rendered_request
 from services.walk.steps.rendering import Sources, effective_sources, render_message
 
 _DEFAULT_LAYOUT = "default"
+# Steps of these types name a guide in the place of a template.
+_GUIDES = [name for name, kind in CHANNEL_KINDS.items() if kind.names_guide]
 
 
 async def preview_step(
@@ -62,6 +64,8 @@ async def preview_step(
             raise NotFound(f"The workflow has no step {step_ref[:255]!r}.")
         if not isinstance(step, ChannelStep | HttpFetchStep):
             raise InvalidParams.of("step_ref", f"is a step of type {step.type}, without a template")
+        if isinstance(step, ChannelStep) and step.guide_key is not None:
+            raise InvalidParams.of("step_ref", "is a step that names a guide, without a template")
         batch = batch_before(definition.steps, step_ref)
         if batch is None and view.activities is not None:
             raise InvalidParams.of("activities", "need a batch step before the step")
@@ -93,6 +97,8 @@ async def preview_template(
     Raises:
         InvalidParams: it has not the shape that its channel type wants; or the layout is not there.
     """
+    if asked.channel_type in _GUIDES:
+        raise InvalidParams.of("channel_type", "is of guides, which steps name without a template")
     view, given = asked.viewpoint(), asked.layout
     written: JsonObject = {
         "ref": "preview",

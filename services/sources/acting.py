@@ -39,7 +39,7 @@ from services.bulk import departures
 from services.engine import Engine, Unit
 from services.recipients import recipients, subscriptions
 from services.triggers import accept
-from services.waits.telling import tell_run
+from services.waits.telling import tell_runs
 
 _OK, _ERROR, _SKIPPED = "ok", "error", "skipped"
 
@@ -321,7 +321,7 @@ async def _tell_waits(unit: Unit, event: SourceEvent) -> None:
             named.append((path, str(found.get("collection")), str(found.get("id"))))
         elif found is not None:
             named.append((path, USERS, str(found)))
-    for run in await statements.waiting_runs(
+    waiting = await statements.waiting_runs(
         unit.connection, event.environment_id, event.source_key, event.event, named
-    ):
-        await tell_run(unit, run)
+    )
+    await tell_runs(unit, waiting)

@@ -82,9 +82,8 @@ async def identify(
         unit.connection, environment.id, people, unit.now, holds=holds
     )
     await follow_zones(unit, environment.id, people)
-    reached = {one.ref for one in people if one.channel_data or one.preferences}
-    await tell_of_updates(unit, environment.id, reached.union(written))
-    users = [ref for ref in written if ref.is_user]
+    await tell_of_updates(unit, environment.id, written.all)
+    users = [ref for ref in written.profiles if ref.is_user]
     if users:
         await follow_changes(unit, environment, users, cause=cause)
 

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
 from domain.audiences.members import NO_TENANT, Membership
+from domain.channels.channel_data import without_credentials
 from domain.kit.clock import iso
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
@@ -21,7 +22,7 @@ from domain.recipients.refs import RecipientRef
 from domain.waits.rows import AwaitingRecipient, NewChange
 from models.queries.waits import changes as statements
 from services.engine import Unit
-from services.waits.telling import tell_run
+from services.waits.telling import tell_runs
 
 ENTER, EXIT = "enter", "exit"
 
@@ -42,7 +43,7 @@ async def tell_of_updates(unit: Unit, environment_id: UUID, refs: Collection[Rec
     changes = []
     for run in waiting:
         found = stored.get(run.recipient, {})
-        properties = found.get("properties", {})
+        properties, data = found.get("properties", {}), found.get("channel_data", {})
         known = {name: properties[name] for name in UserIn.kept if name in properties}
         changes.append(
             _change(
@@ -54,6 +55,9 @@ async def tell_of_updates(unit: Unit, environment_id: UUID, refs: Collection[Rec
                     "timestamp": iso(unit.now),
                     "knock_traits": known,
                     **found,
+                    "channel_data": {
+                        channel_id: without_credentials(each) for channel_id, each in data.items()
+                    },
                 },
             )
         )
@@ -124,5 +128,4 @@ async def _tell(
 ) -> None:
     """Store the changes, and owe each run the word of them."""
     await statements.add_changes(unit.connection, changes)
-    for run in waiting:
-        await tell_run(unit, run)
+    await tell_runs(unit, waiting)

@@ -12,6 +12,7 @@ from domain.waits.rows import NewWait
 from models.queries.waits import waits as statements
 from models.queries.waits.candidates import candidates
 from models.queries.waits.changes import hold_unchanged
+from models.sql import give_way
 from runtime.logs import get_logger
 from services.engine import Engine, Unit
 from services.events import outbox
@@ -31,9 +32,13 @@ async def register(unit: Unit, wait: NewWait, environment: str) -> None:
         unit: the transaction of the walk.
         wait: what is waited for.
         environment: the slug of its environment.
+
+    Raises:
+        Unavailable: somebody else changes or deletes the recipient; the unit has failed.
     """
     if wait.event_type in CHANGES:
         ref = RecipientRef(wait.collection, wait.recipient_id)
+        await give_way(unit.connection)
         await hold_unchanged(unit.connection, wait.environment_id, ref)
     events = outbox_events(wait.event_type, wait.event_key)
     if events:

@@ -7,7 +7,7 @@ of nothing; and what is lost is made up for by the sweep, and by the look when t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from time import monotonic
 
 from domain.events.outbox import OutboxRow
@@ -77,13 +77,18 @@ async def tell_waits(unit: Unit, rows: Sequence[OutboxRow]) -> None:
     happened = [
         (*OUTBOX_EVENTS[row.event_type], row) for row in rows if row.event_type in OUTBOX_EVENTS
     ]
-    for run in await statements.awaiting(unit.connection, happened):
-        await tell_run(unit, run)
+    await tell_runs(unit, await statements.awaiting(unit.connection, happened))
 
 
-async def tell_run(unit: Unit, run: AwaitedRun) -> None:
-    """Owe one run the word that it should look."""
-    payload = effects.awaited_event(
-        run.recipient_run_id, run.step_ref, workflow_key=run.workflow_key
-    )
-    await effects.owe(unit, run.environment_id, effects.TELL_OF_EVENT, payload)
+async def tell_runs(unit: Unit, runs: Iterable[AwaitedRun]) -> None:
+    """Owe each run the word that it should look."""
+    owed = [
+        (
+            run.environment_id,
+            effects.awaited_event(
+                run.recipient_run_id, run.step_ref, workflow_key=run.workflow_key
+            ),
+        )
+        for run in runs
+    ]
+    await effects.owe_all(unit, effects.TELL_OF_EVENT, owed)

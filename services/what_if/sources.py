@@ -25,6 +25,8 @@ from services.engine import Engine
 from services.what_if.worlds import RunToWalk
 
 _PAGE = 100
+# Beyond them lie instants that no calendar, and no id, can write.
+_YEARS = range(1970, 9000)
 _BY_ID = "must name somebody who is stored, by id alone: a try stores nobody"
 
 
@@ -69,6 +71,9 @@ def read_triggers(
         ]
         if each.actor is not None and inline(each.actor, "").properties is not None:
             errors.append(FieldError(f"{place}.actor", _BY_ID))
+        if each.at is not None and each.at.year not in _YEARS:
+            years = f"{_YEARS.start} and {_YEARS.stop - 1}"
+            errors.append(FieldError(f"{place}.at", f"must be in a year between {years}"))
         if each.tenant is not None and not isinstance(each.tenant, str):
             errors.append(FieldError(f"{place}.tenant", _BY_ID))
         try:

@@ -13,6 +13,7 @@ from domain.workflows.steps import (
     AiAgentStep,
     BaseStep,
     BatchStep,
+    ChannelStep,
     HttpFetchStep,
     ThrottleStep,
     TriggerWorkflowStep,
@@ -29,6 +30,7 @@ from services.walk.steps import EXECUTORS, Executor
 from services.walk.steps.at_once import AtOnce
 from services.walk.steps.batch import BatchExecutor
 from services.walk.steps.batches import Batches
+from services.walk.steps.channel import ChannelExecutor
 from services.walk.steps.throttle import ThrottleExecutor
 from services.what_if.throttles import Throttles
 from services.what_if.walks import RehearsedWalk, Unknown
@@ -48,6 +50,7 @@ def executors(batches: Batches, throttles: Throttles) -> Mapping[type[BaseStep],
     return {
         **EXECUTORS,
         BatchStep: BatchExecutor(batches),
+        ChannelStep: ChannelExecutor(note_admission),
         ThrottleStep: ThrottleExecutor(throttles.try_to_pass),
         HttpFetchStep: RecordedAnswer(),
         AiAgentStep: RecordedAnswer(),
@@ -64,6 +67,12 @@ def _rehearsed(walk: Walk) -> RehearsedWalk:
     if not isinstance(walk, RehearsedWalk):
         raise TypeError("a walk that is stored must not be taken by executors that do nothing")
     return walk
+
+
+async def note_admission(walk: Walk, step: ChannelStep, guide_key: str) -> bool:
+    """Note that the recipient would see a guide; no message of the run follows from it."""
+    _rehearsed(walk).has_effect(step)
+    return True
 
 
 class RecordedAnswer(AtOnce):

@@ -18,11 +18,13 @@ from itertools import count
 from time import monotonic
 from uuid import UUID
 
+from domain.kit.errors import InvalidParams
 from domain.kit.principals import EnvironmentScope
 from domain.what_if.differences import Difference, Walked, WalkedRun, compare
 from domain.what_if.findings import Findings
 from domain.what_if.requests import WhatIfIn
 from domain.what_if.rows import PendingContent
+from models.queries.account.environments import environment_before
 from models.queries.content import drafts
 from models.queries.content.catalog import config_version
 from models.queries.runs import rehearsals
@@ -70,7 +72,7 @@ async def try_out(engine: Engine, environment: EnvironmentScope, wanted: WhatIfI
 
     Raises:
         NotFound: there is no such environment to take content from.
-        InvalidParams: a trigger is not valid, or the content would come from itself.
+        InvalidParams: a trigger is not valid, or nothing is promoted from there to here.
         Unavailable: the database is away, or the key of a secret variable is missing here.
     """
     begun = monotonic()
@@ -113,6 +115,11 @@ async def _pending(
     if wanted.from_environment is None:
         return await drafts.list_unpublished(connection, environment.id)
     elsewhere = await find_environment(connection, wanted.from_environment)
+    target = await find_environment(connection, environment.slug)
+    before = await environment_before(connection, target.position)
+    if before is None or before.id != elsewhere.id:
+        message = f"nothing is promoted from {elsewhere.slug} to {target.slug}"
+        raise InvalidParams.of("from_environment", message)
     return await drafts.list_published_elsewhere(connection, environment.id, elsewhere.id)
 
 

@@ -19,12 +19,12 @@ from liquid.tag import Tag
 from liquid.token import TOKEN_EOF, TOKEN_EXPRESSION, TOKEN_TAG, Token
 
 from domain.content.translation import COLLECTED, FoundText
-from domain.kit.json_types import JsonObject
-from templating.limits import LiquidError
+from templating.limits import LiquidError, Position
 from templating.liquid.locale_filters import find_locale
 from templating.liquid.number_filters import number as number_of
 from templating.liquid.printing import to_text
 from templating.liquid.render_context import BudgetedContext
+from templating.liquid.scan import position_at
 
 _END = "endt"
 
@@ -42,7 +42,7 @@ def translate(key: object, *, context: BudgetedContext, **values: object) -> str
     if text is None:
         return None
     output = context.get_buffer()
-    context.render_nested(text, _scope(context, values), context, output)
+    _render(text, context, output, values, named=to_text(key))
     return output.getvalue()
 
 
@@ -71,8 +71,25 @@ def _form(found: FoundText, count: object) -> str | None:
     return None
 
 
-def _scope(context: BudgetedContext, values: Mapping[str, object]) -> JsonObject:
-    return {**context.globals, **context.locals, **values}
+def _render(
+    text: str,
+    context: BudgetedContext,
+    output: TextIO,
+    values: Mapping[str, object],
+    *,
+    named: str,
+    at: Position | None = None,
+) -> None:
+    """Render a text with all that is in reach where it is used, variables of loops among it.
+
+    Raises:
+        LiquidError: it is broken; placed where the text is used.
+    """
+    try:
+        context.render_nested(text, {**context.scope, **values}, context, output)
+    except LiquidError as error:
+        inner = "" if error.at is None else f", {error.at}"
+        raise LiquidError(f"translation '{named[:64]}'{inner}: {error.message}", at) from error
 
 
 class TranslateNode(Node):
@@ -101,14 +118,15 @@ class TranslateNode(Node):
         yield self.block
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
-        """Write the translation, or the text."""
+        """Write the translation, or the text, which is also what a collected text says."""
         own = cast(BudgetedContext, context)
         text = self.text.strip()
         collected = f"{COLLECTED}:{text}"
         found = _find(own, self.text) or _find(own, text) or _find(own, collected)
-        if found is None or not isinstance(found.value, str):
+        if found is None or not isinstance(found.value, str) or found.value.strip() == text:
             return self.block.render(context, buffer)
-        own.render_nested(found.value, _scope(own, {}), own, buffer)
+        at = position_at(self.token.source, self.token.start_index)
+        _render(found.value, own, buffer, {}, named=text, at=at)
         return 1
 
 

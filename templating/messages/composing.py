@@ -127,9 +127,12 @@ def render(renderer: Renderer, pieces: Iterable[Piece], field: str) -> str:
 
 
 def _offset(source: str, line: int, column: int) -> int:
+    """Return where in a source a place is; its end for a place that it does not have."""
     begins = 0
     for _ in range(line - 1):
-        begins = source.index("\n", begins) + 1
+        begins = source.find("\n", begins) + 1
+        if not begins:
+            return len(source)
     return begins + column - 1
 
 

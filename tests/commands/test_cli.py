@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import uuid
 from pathlib import Path
 
 import psycopg
@@ -11,6 +14,7 @@ import uvicorn
 from commands import cli
 from commands.embedded.postgres import EmbeddedPostgres
 from runtime.settings import Settings, get_settings
+from tests.support.postgres import ROOT, migrate
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +49,30 @@ def test_absent_database_is_one_line(
     assert cli.main(["migrate"]) == 1
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("carillon: The database cannot be reached: ")
+
+
+def test_locked_table_is_told_and_the_next_attempt_goes_on(
+    postgres: EmbeddedPostgres, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Migrating never waits long for a table: it gives up, and says what to do."""
+    url = postgres.ensure_database(f"locked_{uuid.uuid4().hex[:12]}")
+    migrate(url, "0003")
+    monkeypatch.setenv("CARILLON_DATABASE_URL", url)
+    with psycopg.connect(url) as connection:
+        connection.execute("LOCK TABLE event_waits IN ACCESS SHARE MODE")
+        assert cli.main(["migrate"]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line == "carillon: A table is in use for long; run `carillon migrate` again."
+    assert cli.main(["migrate"]) == 0
+
+
+def test_migrations_take_turns(postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that finds another at work waits for it, longer than for any table."""
+    url = postgres.ensure_database(f"turns_{uuid.uuid4().hex[:12]}")
+    monkeypatch.setenv("CARILLON_DATABASE_URL", url)
+    command = [sys.executable, "-m", "commands.cli", "migrate"]
+    processes = [subprocess.Popen(command, cwd=ROOT) for _ in range(2)]
+    assert [process.wait(timeout=60) for process in processes] == [0, 0]
 
 
 def test_migrate_works_from_any_folder(

@@ -419,6 +419,8 @@ def _candidates(event_type: str, event_key: str, source_key: str) -> Query:
         (_messages(workflow_categories=["legal"]), "ix_messages_values"),
         (_messages(workflow_categories=["none"]), "ix_messages_values"),
         (_messages(workflow_categories=["news"]), "ix_messages_newest"),
+        (_messages(workflow_categories=["legal"], recipient=ELLIE), "ix_messages_recipient"),
+        (_messages(workflow_categories=["legal"], workflow_run_id=uuid4()), "ix_messages_run"),
         (_messages(engagement_status=["seen"]), "ix_messages_seen"),
         (_messages(engagement_status=["read"]), "ix_messages_read"),
         (_messages(engagement_status=["interacted"]), "ix_messages_interacted"),

@@ -69,6 +69,19 @@ async def test_settled_after_the_commit(world: World, temporal: TemporalRecorder
     assert await _owed(world) == []
 
 
+async def test_several_are_owed_at_once(world: World, temporal: TemporalRecorder) -> None:
+    """Each has its own payload, and all are done after the commit; none is owed of none."""
+    environment_id = world.environment.id
+    async with world.engine.unit() as unit:
+        assert await effects.owe_all(unit, effects.DELIVER_MESSAGE, []) == []
+        assert not unit.effects
+        await effects.owe_all(
+            unit, effects.DELIVER_MESSAGE, [(environment_id, _retry(number)) for number in (2, 3)]
+        )
+    assert [workflow_id[-1] for workflow_id, _, _ in temporal.starts] == ["2", "3"]
+    assert await _owed(world) == []
+
+
 async def test_nothing_is_owed_by_a_transaction_that_failed(world: World) -> None:
     """What a transaction owes is rolled back with it."""
 

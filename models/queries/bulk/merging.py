@@ -6,6 +6,7 @@ channel data and preference sets what is missing is added; messages of the last 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -53,6 +54,7 @@ SELECT environment_id, audience_key, %(target)s, tenant_id, added_at FROM audien
 WHERE environment_id = %(environment_id)s AND user_id = %(source)s
 ORDER BY audience_key, tenant_id
 ON CONFLICT (environment_id, audience_key, user_id, tenant_id) DO NOTHING
+RETURNING audience_key, tenant_id
 """
 
 # What either of them has entered once, the target does not enter again.
@@ -137,24 +139,34 @@ async def hold_users(
     return {row["id"] for row in await cursor.fetchall()}
 
 
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What has become of a user.
+
+    Attributes:
+        size: how many bytes its properties have.
+        entered: keys of audiences, with the tenants for which the user was not in them before.
+    """
+
+    size: int
+    entered: tuple[tuple[str, str], ...]
+
+
 async def merge_profiles(
     connection: Connection, environment_id: UUID, source: str, target: str, now: datetime
-) -> int:
-    """Merge properties, channel data and more of a held user into another; its first runs count.
-
-    Returns:
-        How many bytes the properties have then.
-    """
+) -> Merged:
+    """Merge properties, channel data and more of a held user into another; its first runs count."""
     values = {"environment_id": environment_id, "source": source, "target": target, "now": now}
     cursor = await connection.execute(_PROPERTIES, values)
     row = await cursor.fetchone()
     await connection.execute(_CHANNEL_DATA, values)
     await connection.execute(_PREFERENCES, values)
-    await connection.execute(_AUDIENCES, values)
+    cursor = await connection.execute(_AUDIENCES, values)
+    entered = tuple((one["audience_key"], one["tenant_id"]) for one in await cursor.fetchall())
     await connection.execute(_FIRST_RUNS, values)
     await connection.execute(_GUIDES, values)
     await connection.execute(_DISMISSALS, values)
-    return 0 if row is None else int(row["size"])
+    return Merged(0 if row is None else int(row["size"]), entered)
 
 
 async def move_some(

@@ -335,7 +335,7 @@ async def list_unpublished(connection: Connection, environment_id: UUID) -> list
 async def list_published_elsewhere(
     connection: Connection, environment_id: UUID, elsewhere_id: UUID
 ) -> list[PendingContent]:
-    """Return what another environment has published and this one has not, by type and key."""
+    """Return what a promotion from another environment would change here, by type and key."""
     return await fetch_all(
         connection,
         PendingContent,
@@ -346,6 +346,9 @@ async def list_published_elsewhere(
             AND t.resource_type = s.resource_type AND t.key = s.key
         WHERE s.environment_id = %s AND s.archived_at IS NULL AND t.archived_at IS NULL
           AND t.published_sha IS DISTINCT FROM s.published_sha
+          AND EXISTS (SELECT FROM commits c WHERE c.environment_id = s.environment_id
+            AND c.resource_type = s.resource_type AND c.resource_key = s.key
+            AND c.promoted_at IS NULL)
         ORDER BY s.resource_type, s.key
         """,
         (environment_id, elsewhere_id),

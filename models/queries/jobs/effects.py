@@ -16,7 +16,8 @@ from runtime.database import Connection
 # Due times are the database's: the clocks of the processes that write and sweep may differ.
 _OWE = """
 INSERT INTO owed_effects (id, environment_id, kind, payload, inserted_at, attempts, due_at)
-VALUES (%s, %s, %s, %s, %s, 0, now() + %s)
+SELECT owed.id, owed.environment_id, %s, owed.payload, %s, 0, now() + %s
+FROM unnest(%s::uuid[], %s::uuid[], %s::jsonb[]) AS owed (id, environment_id, payload)
 """
 
 _FIND = f"""
@@ -45,16 +46,23 @@ FROM taken JOIN environments e ON e.id = taken.environment_id ORDER BY taken.id
 
 async def owe(
     connection: Connection,
-    environment_id: UUID,
+    owed: Sequence[tuple[UUID, UUID, JsonObject]],
     *,
-    effect_id: UUID,
     kind: str,
-    payload: JsonObject,
     now: datetime,
     patience: timedelta,
 ) -> None:
-    """Record one effect; it counts as left over when it is still there after `patience`."""
-    values = (effect_id, environment_id, kind, Jsonb(payload), now, patience)
+    """Record effects of one kind; those still there after `patience` count as left over.
+
+    Args:
+        connection: inside the transaction that owes them.
+        owed: the id of each, its environment and its payload.
+        kind: of all.
+        now: when.
+        patience: how long whoever committed is at them.
+    """
+    ids, environment_ids, payloads = zip(*owed, strict=True)
+    values = (kind, now, patience, list(ids), list(environment_ids), [*map(Jsonb, payloads)])
     await connection.execute(_OWE, values)
 
 

@@ -43,6 +43,8 @@ _CONTENTS = Listing(RenderedContent, source="messages m", alias="m", keys=("id",
 
 # Of how many messages one has to have a category that is looked for by reading on.
 _NEWEST = 1_000
+# More than so many are not looked up one by one for a page of at most fifty.
+_FEW = 10_000
 
 M = TypeVar("M", Message, RenderedContent)
 
@@ -52,15 +54,42 @@ async def list_messages(
 ) -> Page[Message]:
     """Return a page of messages, newest first."""
     where = message_conditions(environment_id, filters)
-    categories = filters.workflow_categories
-    if categories and await _is_rare(connection, environment_id, categories):
-        where.add(
-            "m.id = ANY(ARRAY(SELECT id FROM messages"
-            " WHERE environment_id = %s AND categories && %s::text[]))",
-            environment_id,
-            categories,
-        )
+    rare = await _of_rare_categories(connection, environment_id, filters)
+    if rare is not None:
+        where.add("m.id = ANY(%s)", rare)
     return await _MESSAGES.page(connection, where, request)
+
+
+async def _of_rare_categories(
+    connection: Connection, environment_id: UUID, filters: MessageFilters
+) -> list[UUID] | None:
+    """Return the messages of the categories that are looked for, when they are rare and few.
+
+    None where a list is short without them: that of a recipient, a run or a workflow.
+    """
+    categories = filters.workflow_categories
+    narrower = (
+        filters.recipient,
+        filters.source,
+        filters.workflow_run_id,
+        filters.workflow_recipient_run_id,
+        filters.message_ids,
+    )
+    if not categories or any(narrower):
+        return None
+    if not await _is_rare(connection, environment_id, categories):
+        return None
+    # Planned as if all were wanted, which the index of values serves, and read no further.
+    cursor = await connection.execute(
+        """
+        WITH found AS MATERIALIZED (
+            SELECT id FROM messages WHERE environment_id = %s AND categories && %s::text[]
+        ) SELECT id FROM found LIMIT %s
+        """,
+        [environment_id, list(categories), _FEW + 1],
+    )
+    ids = [row["id"] for row in await cursor.fetchall()]
+    return ids if len(ids) <= _FEW else None
 
 
 async def _is_rare(connection: Connection, environment_id: UUID, categories: Sequence[str]) -> bool:

@@ -21,6 +21,14 @@ JOIN channel_data d ON d.environment_id = %s AND d.collection = wanted.collectio
  AND d.recipient_id = wanted.id AND d.channel_id = %s
 """
 
+# As whoever changes a recipient does, before anything that belongs to it.
+_HOLD_OF_MESSAGE = """
+SELECT FROM messages m
+JOIN recipients r ON r.environment_id = m.environment_id AND r.collection = m.collection
+ AND r.id = m.recipient_id
+WHERE m.id = %s AND m.environment_id = %s FOR NO KEY UPDATE OF r
+"""
+
 # Of a message that bounced: what its recipient has stored, held until the transaction ends.
 _OF_MESSAGE = """
 SELECT d.collection, d.recipient_id, d.channel_id, d.data, s.channel_settings
@@ -70,7 +78,8 @@ async def channel_data_of(
 async def lock_for_message(
     connection: Connection, environment_id: UUID, message_id: UUID
 ) -> StoredForMessage | None:
-    """Return what the recipient of a message has stored for its channel, locked; None without."""
+    """Hold the recipient of a message; return what it has stored for the channel, or None."""
+    await connection.execute(_HOLD_OF_MESSAGE, (message_id, environment_id))
     return await fetch_one(connection, StoredForMessage, _OF_MESSAGE, (message_id, environment_id))
 
 
@@ -116,10 +125,12 @@ async def forget_member(
     member: str,
     *,
     now: datetime,
-) -> None:
-    """Take one member out of a recipient's data for a channel."""
-    await connection.execute(
+) -> bool:
+    """Take one member out of a recipient's data for a channel; tells whether it was there."""
+    cursor = await connection.execute(
         "UPDATE channel_data SET data = data - %s::text, updated_at = %s"
-        " WHERE environment_id = %s AND collection = %s AND recipient_id = %s AND channel_id = %s",
-        (member, now, environment_id, ref.collection, ref.id, channel_id),
+        " WHERE environment_id = %s AND collection = %s AND recipient_id = %s AND channel_id = %s"
+        " AND data ? %s",
+        (member, now, environment_id, ref.collection, ref.id, channel_id, member),
     )
+    return cursor.rowcount > 0

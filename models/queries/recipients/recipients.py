@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence, Set
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -66,10 +67,16 @@ RETURNING collection, id,
 """  # noqa: S608 - fixed text
 
 _SET_CHANNEL_DATA = """
-INSERT INTO channel_data (environment_id, collection, recipient_id, channel_id, data, updated_at)
-VALUES (%s, %s, %s, %s, %s, %s)
+INSERT INTO channel_data AS stored
+    (environment_id, collection, recipient_id, channel_id, data, updated_at)
+SELECT %s, given.collection, given.recipient_id, given.channel_id, given.data, %s
+FROM unnest(%s::text[], %s::text[], %s::uuid[], %s::jsonb[])
+    AS given (collection, recipient_id, channel_id, data)
+ORDER BY 1, 2, 3, 4
 ON CONFLICT (environment_id, collection, recipient_id, channel_id)
 DO UPDATE SET data = excluded.data, updated_at = excluded.updated_at
+WHERE stored.data IS DISTINCT FROM excluded.data
+RETURNING collection, recipient_id AS id
 """
 
 _COLUMNS = columns_of(Recipient, "r")
@@ -78,6 +85,13 @@ SELECT {_COLUMNS} FROM recipients r WHERE environment_id = %s AND collection = %
 """  # noqa: S608 - constants
 # Whoever writes the row waits until the end of the transaction.
 _HOLD = f"{_GET} FOR NO KEY UPDATE"
+
+# In key order, as they are written.
+_HOLD_TO_CHANGE = """
+SELECT FROM recipients r
+JOIN unnest(%s::text[], %s::text[]) AS given (collection, id) USING (collection, id)
+WHERE r.environment_id = %s ORDER BY r.collection, r.id FOR NO KEY UPDATE OF r
+"""
 
 _HOLD_USERS = f"""
 SELECT {_COLUMNS} FROM recipients r
@@ -96,6 +110,24 @@ SELECT collection, id FROM recipients
 JOIN unnest(%s::text[], %s::text[]) AS given (collection, id) USING (collection, id)
 WHERE environment_id = %s
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Who is not any more what they were before.
+
+    Attributes:
+        profiles: those whose properties, settings or time of making are new; they stay locked.
+        belongings: those whose channel data or preference sets are.
+    """
+
+    profiles: Sequence[RecipientRef] = ()
+    belongings: Set[RecipientRef] = frozenset()
+
+    @property
+    def all(self) -> Set[RecipientRef]:
+        """Return each of them once."""
+        return self.belongings | set(self.profiles)
 
 
 def described(recipients: Iterable[InlineRecipient]) -> list[InlineRecipient]:
@@ -127,7 +159,7 @@ async def upsert_recipients(
     now: datetime,
     *,
     holds: bool = False,
-) -> list[RecipientRef]:
+) -> Written:
     """Store what requests say about recipients, in a transaction; bare references are passed over.
 
     Properties are merged deeply into what is stored; channel data replaces what is stored for its
@@ -136,14 +168,14 @@ async def upsert_recipients(
     With `holds`, those who do not change are locked, too, and made again when deleted meanwhile.
 
     Returns:
-        Those whose properties, settings or time of making are new; they stay locked.
+        Whom it has changed, and not who was like that before.
 
     Raises:
         InvalidParams: one of them, or a preference set of one, merged with what is stored, passes
             256 kB.
     """
     if not (ordered := described(recipients)):
-        return []
+        return Written()
     replacing = [entry.ref.id for entry in ordered if entry.replaces_preferences]
     cursor = await connection.execute(
         _UPSERT,
@@ -164,21 +196,38 @@ async def upsert_recipients(
     # Who did not change may not be locked, and may be deleted since: then nothing may be left.
     held = await hold_recipients(connection, environment_id, [entry.ref for entry in owners])
     owners = [entry for entry in owners if entry.ref in held]
-    channel_rows = [
-        (environment_id, entry.ref.collection, entry.ref.id, UUID(channel_id), Jsonb(data), now)
-        for entry in owners
-        for channel_id, data in sorted((entry.channel_data or {}).items())
-        if data is not None
-    ]
-    if channel_rows:
-        await connection.cursor().executemany(_SET_CHANNEL_DATA, channel_rows)
+    belongings = await _set_channel_data(connection, environment_id, owners, now)
     sets = [
         NewSet(entry.ref.collection, entry.ref.id, set_id, content)
         for entry in owners
         for set_id, content in (entry.preferences or {}).items()
     ]
-    await write_preference_sets(connection, environment_id, sets, how=Persistence.MERGE, now=now)
-    return [RecipientRef(row["collection"], row["id"]) for row in written]
+    belongings |= await write_preference_sets(
+        connection, environment_id, sets, how=Persistence.MERGE, now=now
+    )
+    return Written([RecipientRef(row["collection"], row["id"]) for row in written], belongings)
+
+
+async def _set_channel_data(
+    connection: Connection, environment_id: UUID, owners: Sequence[InlineRecipient], now: datetime
+) -> set[RecipientRef]:
+    """Store the channel data that is said of recipients who are held; return whose is new."""
+    given = {  # one id may be written in several ways; the last one counts
+        (entry.ref, UUID(channel_id)): Jsonb(data)
+        for entry in owners
+        for channel_id, data in sorted((entry.channel_data or {}).items())
+        if data is not None
+    }
+    if not given:
+        return set()
+    values = (
+        *(environment_id, now),
+        [ref.collection for ref, _channel_id in given],
+        [ref.id for ref, _channel_id in given],
+        [channel_id for _ref, channel_id in given],
+        list(given.values()),
+    )
+    return set(await fetch_all(connection, RecipientRef, _SET_CHANNEL_DATA, values))
 
 
 async def get_recipient(
@@ -193,6 +242,14 @@ async def hold_recipient(
 ) -> Recipient | None:
     """Lock a recipient for the rest of the transaction, and return it; None when it is new."""
     return await fetch_one(connection, Recipient, _HOLD, (environment_id, ref.collection, ref.id))
+
+
+async def hold_to_change(
+    connection: Connection, environment_id: UUID, refs: Collection[RecipientRef]
+) -> None:
+    """Keep recipients from being changed by others, and from being waited for, until the end."""
+    values = ([ref.collection for ref in refs], [ref.id for ref in refs], environment_id)
+    await connection.execute(_HOLD_TO_CHANGE, values)
 
 
 async def hold_users_after(

@@ -31,7 +31,11 @@ SELECT {columns_of(EventWait, "w")} FROM event_waits w
 WHERE {_OF_STEP} AND claimed_at IS NULL FOR UPDATE
 """  # noqa: S608 - names of fields
 
+# No look reads the changes before it again.
 _NOTE_LOOK = f"""
+WITH forgotten_changes AS (
+    DELETE FROM awaited_changes WHERE {_OF_STEP} AND happened_at < %(looks_from)s
+)
 UPDATE event_waits SET looks_from = %(looks_from)s, judged = %(judged)s WHERE {_OF_STEP}
 """  # noqa: S608 - fixed text
 

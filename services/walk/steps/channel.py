@@ -34,7 +34,7 @@ from services.walk.faults import blaming
 from services.walk.moves import Done, Move, skip
 from services.walk.preferences import preferences_allow
 from services.walk.steps.at_once import AtOnce
-from services.walk.steps.guides import let_see
+from services.walk.steps.guides import Admit, admit, let_see
 from services.walk.steps.members import Member, members_of
 from services.walk.steps.rendering import Sources, effective_sources, render_message
 
@@ -43,7 +43,14 @@ _MOST_ACTORS = 10
 
 
 class ChannelExecutor(AtOnce):
-    """Makes the messages of a channel step, or says why not."""
+    """Makes the messages of a channel step, or says why not.
+
+    Args:
+        let_in: lets the recipient see the guide that a step names.
+    """
+
+    def __init__(self, let_in: Admit = admit) -> None:
+        self._let_in = let_in
 
     async def arrive(self, walk: Walk, step: ChannelStep) -> Move:
         """Make the step's messages, or say why not.
@@ -55,7 +62,8 @@ class ChannelExecutor(AtOnce):
         if chosen.reason is not None:
             return skip(step, chosen.reason)
         if step.guide_key is not None and chosen.members:
-            return await let_see(walk, step, step.guide_key, chosen.members[0].channel)
+            channel = chosen.members[0].channel
+            return await let_see(walk, step, step.guide_key, channel, let_in=self._let_in)
         made: list[_Made] = []
         left_out = [*chosen.left_out]
         for member in chosen.members:

@@ -6,6 +6,9 @@ counts as one of those whom the guide is meant for.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
 from domain.audiences.members import NO_TENANT, Membership
 from domain.content.guide import GUIDE, managed_audience
 from domain.runs.events import RunEventType
@@ -16,9 +19,25 @@ from services.walk.context import Walk
 from services.walk.moves import Done, Event, Move, skip
 from services.walk.preferences import preferences_allow
 
+# Makes the recipient of a walk one of those who may see a guide; tells whether it was none before.
+Admit: TypeAlias = Callable[[Walk, ChannelStep, str], Awaitable[bool]]
+
+
+async def admit(walk: Walk, step: ChannelStep, guide_key: str) -> bool:
+    """Let in the recipient of a walk, in its transaction."""
+    member = Membership(walk.run.ref.id, NO_TENANT)
+    added = await add_members(
+        walk.unit.connection,
+        walk.run.environment_id,
+        managed_audience(guide_key),
+        [member],
+        walk.unit.now,
+    )
+    return bool(added)
+
 
 async def let_see(
-    walk: Walk, step: ChannelStep, guide_key: str, channel: ConfiguredChannel
+    walk: Walk, step: ChannelStep, guide_key: str, channel: ConfiguredChannel, *, let_in: Admit
 ) -> Move:
     """Let the recipient of a run see a guide, or say why not.
 
@@ -35,15 +54,8 @@ async def let_see(
         return skip(step, "nobody sees a guide by a run in sandbox mode")
     if not await preferences_allow(walk, step, channel):
         return skip(step, "the recipient's preferences are against it")
-    member = Membership(run.ref.id, NO_TENANT)
-    added = await add_members(
-        walk.unit.connection,
-        run.environment_id,
-        managed_audience(guide_key),
-        [member],
-        walk.unit.now,
-    )
+    is_new = await let_in(walk, step, guide_key)
     return Done(
         story=f"`{step.ref}` lets the recipient see {guide_key}",
-        event=Event(RunEventType.GUIDE_ENABLED, {"guide_key": guide_key, "changed": bool(added)}),
+        event=Event(RunEventType.GUIDE_ENABLED, {"guide_key": guide_key, "changed": is_new}),
     )

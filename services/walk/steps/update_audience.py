@@ -8,6 +8,8 @@ from domain.kit.errors import Unprocessable
 from domain.runs.events import RunEventType
 from domain.workflows.steps.update_audience import UpdateAudienceStep
 from models.queries.audiences.members import remove_members
+from models.queries.recipients.recipients import hold_recipient
+from models.sql import give_way
 from services.triggers.audience_entries import enter
 from services.waits.changes import EXIT, tell_of_transitions
 from services.walk.context import Walk
@@ -43,8 +45,16 @@ class UpdateAudienceExecutor(AtOnce):
 
 
 async def _change(walk: Walk, step: UpdateAudienceStep, membership: Membership) -> bool:
-    """Add or remove; tells whether that changed anything. Raises ContentError."""
+    """Add or remove; tells whether that changed anything.
+
+    Raises:
+        ContentError: `chain_too_long`, by what the addition triggers.
+        Unavailable: somebody else holds or deletes the recipient; the unit has failed.
+    """
     run, connection, key = walk.run, walk.unit.connection, step.settings.audience_key
+    # A run that begins to wait for the change meanwhile comes before it, or after.
+    await give_way(connection)
+    await hold_recipient(connection, run.environment_id, run.ref)
     if step.settings.action == "remove":
         gone = await remove_members(connection, run.environment_id, key, [membership])
         await tell_of_transitions(walk.unit, run.environment_id, key, EXIT, gone)

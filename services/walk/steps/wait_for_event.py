@@ -79,8 +79,10 @@ class WaitForEventExecutor:
                 if await _matches(walk, step, candidate):
                     return await _matched(walk, step, candidate)
             seen += len(looked)
-            wait = wait.after(looked, woken.at)
-            if len(looked) < _AT_ONCE:
+            is_last = len(looked) < _AT_ONCE
+            # The next look must not begin behind events that this one did not reach.
+            wait = wait.after(looked, woken.at if is_last else looked[-1].at)
+            if is_last:
                 break
         else:
             await statements.note_look(connection, wait)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -9,6 +10,7 @@ import httpx
 from api.admin.what_if import WhatIfOut
 from commands.what_if import written
 from tests.support.account import Account, email_step, feed_step, workflow
+from tests.support.application import application
 
 _PATH = "/v1/admin/what_if"
 _ELLIE = {"id": "ellie", "name": "Ellie", "email": "ellie@example.com"}
@@ -85,3 +87,20 @@ async def test_what_is_asked_wrongly_is_told(management: httpx.AsyncClient) -> N
     assert fields == {"runs", "seconds", "triggers[0].workflow", "triggers[0].recipients"}
     assert (nowhere.status_code, nowhere.json()["code"]) == (404, "resource_missing")
     assert missing.json()["errors"][0]["field"] == "triggers[0].workflow"
+
+
+async def test_only_so_many_are_tried_at_once(account: Account) -> None:
+    """One more is refused at once; a place is free again after each try, however it ended."""
+    app = application(account.engine)
+    app.state.tries = asyncio.Semaphore(1)
+    headers = {"authorization": f"Bearer {account.keys.service_token}"}
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://test", headers=headers
+    ) as client:
+        await app.state.tries.acquire()
+        refused = await client.post(_PATH, json={})
+        app.state.tries.release()
+        failed = await client.post(_PATH, json={"from_environment": "nowhere"})
+        tried = await client.post(_PATH, json={})
+    assert (refused.status_code, refused.json()["code"]) == (503, "service_unavailable")
+    assert (failed.status_code, tried.status_code) == (404, 200)

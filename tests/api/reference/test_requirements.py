@@ -22,6 +22,7 @@ _KNOWN = {
     "object_id": "one",
     "tenant_id": "acme",
     "slug": "development",
+    "item_type": "user",
     "key": "welcome",
     "channel_id": "00000000-0000-4000-8000-000000000000",
     "channel_type": "email",

@@ -115,9 +115,9 @@ def test_steps_tell_what_they_refer_to_and_render() -> None:
         Reference("steps[1].channel_key", CHANNEL, "slack", "chat"),
     ]
     assert list(kind.templates(document)) == [
-        Template("steps[0].template.subject", "Hi"),
-        Template("steps[0].template.html_body", "<p>"),
-        Template("steps[0].channel_overrides.to_address", "{{ data.to }}"),
-        Template("steps[1].template.markdown_body", "x"),
-        Template("steps[1].template.json_body", "{}", Language.JSON),
+        Template("steps[0].template.subject", "Hi", step="email_1"),
+        Template("steps[0].template.html_body", "<p>", step="email_1"),
+        Template("steps[0].channel_overrides.to_address", "{{ data.to }}", step="email_1"),
+        Template("steps[1].template.markdown_body", "x", step="chat_1"),
+        Template("steps[1].template.json_body", "{}", Language.JSON, step="chat_1"),
     ]

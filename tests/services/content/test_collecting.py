@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from domain.content.gettext import read_po
 from domain.content.rows import CommitFilters, Selection
 from domain.content.translation import TRANSLATION
 from domain.kit.authored import ResourceType
@@ -83,6 +84,26 @@ async def test_what_somebody_edits_is_not_published_by_it(account: Account) -> N
     assert await texts(account, "r.draft") == {"Hello": "Hi!", "More": "More"}
 
 
+async def test_a_po_file_stays_one(account: Account) -> None:
+    """New texts are added in the format in which the translation is published, and is edited."""
+    await save(account, "{% t %}Hello{% endt %}", commit=note())
+    po = 'msgid "{}"\nmsgstr "{}"\n'
+    await account.save(
+        KEY, {"content": po.format("Hello", "Hi!"), "format": "po"}, kind=TRANSLATION, commit=note()
+    )
+    edited = {"content": po.format("Hello", "Hey"), "format": "po"}
+    await account.save(KEY, edited, kind=TRANSLATION)
+    await save(account, "{% t %}More{% endt %}", commit=note())
+    (row,) = await account.rows(
+        "SELECT v.content AS published, r.draft FROM content_resources r"
+        " JOIN content_versions v ON v.id = r.published_version_id WHERE r.key = %s",
+        KEY,
+    )
+    for content, hello in ((row["published"], "Hi!"), (row["draft"], "Hey")):
+        assert content["format"] == "po"
+        assert read_po(content["content"]) == {"Hello": hello, "More": "More"}
+
+
 async def test_committing_all_collects_once(account: Account) -> None:
     """One commit has the texts of all workflows that were committed together."""
     await save(account, "{% t %}One{% endt %}", key="flow-a")
@@ -106,10 +127,26 @@ async def test_collected_texts_are_translated(account: Account) -> None:
     assert message["content"]["blocks"][0]["rendered"] == "<p>HolaAdios</p>\n"
 
 
+async def test_collecting_changes_no_message(account: Account) -> None:
+    """A text inside a loop, collected and not translated yet, says what it said before."""
+    loop = "{% for n in data.names %}{% t %}{{ n }} commented{% endt %}. {% endfor %}"
+    await save(account, loop, commit=note())
+    assert await texts(account) == {"{{ n }} commented": "{{ n }} commented"}
+    world = await account.world()
+    run_id = await world.begin("plain", data={"names": ["Ada", "Bob"]})
+    await world.walk(run_id)
+    (message,) = await world.messages(run_id)
+    shown = message["content"]["blocks"][0]["rendered"]
+    assert shown == "<p>Ada commented. Bob commented.</p>\n"
+
+
 async def test_an_archived_collection_stays_so(account: Account) -> None:
     """Whoever has archived it can commit workflows as before."""
     await save(account, "{% t %}Hello{% endt %}", commit=note())
     await account.rows("UPDATE content_resources SET archived_at = now() WHERE key = %s"
                        " RETURNING 1", KEY)  # fmt: skip
+    versions = "SELECT count(*) AS n FROM content_versions WHERE key = %s"
+    before = await account.rows(versions, KEY)
     await save(account, "{% t %}More{% endt %}", commit=note())
     assert await texts(account) == {"Hello": "Hello"}
+    assert await account.rows(versions, KEY) == before

@@ -210,6 +210,14 @@ async def test_a_wait_for_an_event_has_an_end(world: World) -> None:
         await moved_waits.move_wait(world.engine, scope, UUID(run_id), later)
 
 
+async def test_a_wait_that_is_overdue_is_skipped(world: World) -> None:
+    """A run that has waited for as long as any may, and was not woken, still goes on at once."""
+    run_id = await _waiting_for_event(world, on_timeout="continue", seconds=30 * 24 * 3600)
+    late = world.at(world.engine.clock() + timedelta(days=31))
+    await moved_waits.move_wait(late.engine, world.environment.scope, UUID(run_id), None)
+    assert (await late.walk(run_id, "wait_1/resume")).status == "completed"
+
+
 async def _closes_at(world: World) -> datetime:
     (batch,) = await world.make.rows(
         "SELECT closes_at FROM batches WHERE environment_id = %s", world.environment.id

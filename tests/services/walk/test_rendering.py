@@ -20,10 +20,10 @@ def in_threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     threads = off_loop._threads()
     submit = threads.submit
 
-    def recorded(work: Any) -> Any:
+    def recorded(work: Any, *args: Any) -> Any:
         def run() -> Any:
             names.append(threading.current_thread().name)
-            return work()
+            return work(*args)
 
         return submit(run)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -11,24 +13,28 @@ import pytest
 from domain.channels.in_app_guide import GUIDE_PROVIDER
 from domain.contract.runs import AwaitEvent
 from domain.guides.requests import GuideSeenIn
+from domain.kit.errors import Unavailable
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import read_shape
 from domain.messages.engagement import Engagement, StatusChange
 from domain.preferences.rows import Persistence
 from domain.recipients.refs import RecipientRef
+from models.queries.recipients.recipients import hold_recipient
 from models.queries.waits.changes import hold_unchanged
+from services.bulk.departures import merge_users
 from services.guides import engaging
 from services.preferences.sets import delete_set, write_set
 from services.preferences.unsubscribing import unsubscribe, unsubscribe_url
 from services.recipients.channel_data import set_channel_data, unset_channel_data
 from services.waits.sweep import look_after_waits
+from services.walk.steps import wait_for_event
 from tests.support.audiences import build
 from tests.support.broadcasts import draft, join, leave, make_runs, send
 from tests.support.guides import CHANNEL_KEY, publish_guide
-from tests.support.steps import feed_step, wait_step
+from tests.support.steps import audience_step, feed_step, wait_step
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.waiting import until, until_blocked
-from tests.support.world import World, when
+from tests.support.world import World, channel_step, when
 
 KEY = "flow"
 ELLIE = RecipientRef.user("ellie")
@@ -103,8 +109,14 @@ async def test_a_change_of_the_recipient(world: World, temporal: TemporalRecorde
 
 async def test_what_does_not_change_the_recipient(world: World) -> None:
     """Saying what is known already ends no wait, and nothing is kept of it."""
+    channel_id = await world.channel("push", "waits-push")
+    said: JsonObject = {
+        "channel_data": {str(channel_id): {"tokens": ["t"]}},
+        "preferences": {"default": {"workflows": {KEY: False}}},
+    }
+    await world.identify("ellie", **said)
     run_id = await wait_for(world, UPDATED)
-    await world.identify("ellie", name="Ellie")
+    await world.identify("ellie", name="Ellie", **said)
     assert not await goes_on(world, run_id)
     assert await kept(world) == 0
 
@@ -135,6 +147,37 @@ async def test_preferences_and_channel_data(world: World) -> None:
     assert str(channel_id) in (await seen(world, run_id))["channel_data"]
 
 
+async def test_a_device_that_bounces(world: World) -> None:
+    """A device that is taken from the recipient, as a message to it bounced, is a change."""
+    channel_id = await world.channel("push", "waits-push", secrets={"fail": "bounce"})
+    await world.identify("ellie", channel_data={str(channel_id): {"tokens": ["a"]}})
+    run_id = await wait_for(world, UPDATED)
+    sending, _ = await world.send(channel_step("push", "push", channel_key="waits-push"))
+    (message,) = await world.messages(sending)
+    assert await world.deliver(message["id"]) == "bounced"
+    assert await goes_on(world, run_id)
+    assert (await seen(world, run_id))["channel_data"] == {str(channel_id): {"tokens": []}}
+
+
+async def test_credentials_of_channels(world: World) -> None:
+    """Nothing is kept for a wait with which somebody could send in the recipient's name."""
+    channel_id = str(await world.channel("chat", "waits-chat", provider="chat_slack"))
+    run_id = await wait_for(world, UPDATED)
+    connections = [
+        {"access_token": "xoxb-secret", "channel_id": "C1"},
+        {"incoming_webhook": {"url": "https://hooks.example.com/secret"}},
+    ]
+    data = {"connections": connections, "token": {"access_token": "xoxb-secret"}}
+    await world.identify("ellie", channel_data={channel_id: data})
+    assert await goes_on(world, run_id)
+    event = await seen(world, run_id)
+    assert "secret" not in json.dumps(event)
+    assert event["channel_data"][channel_id]["connections"] == [
+        {"channel_id": "C1"},
+        {"incoming_webhook": {}},
+    ]
+
+
 async def test_28_changes_beside_a_wait(world: World) -> None:
     """A change that meets the registration of a wait waits for it, and then ends it."""
     await world.publish(KEY, wait_step(UPDATED), feed_step())
@@ -150,6 +193,51 @@ async def test_28_changes_beside_a_wait(world: World) -> None:
         await world.walk(run_id)
     await change
     assert await goes_on(world, run_id)
+
+
+@pytest.mark.parametrize(
+    ("transition", "by_step"), [("enter", True), ("exit", True), ("exit", False)]
+)
+async def test_28_members_beside_a_wait(world: World, transition: str, by_step: bool) -> None:
+    """Who enters or leaves while a run begins to wait for it waits, and then ends the wait."""
+    await world.audience("vip")
+    await join(world, "vip", "somebody-else", *(["ellie"] if transition == "exit" else []))
+    await world.publish(KEY, wait_step(moved(transition)), feed_step())
+    run_id = await world.begin(KEY)
+    action = "add" if transition == "enter" else "remove"
+    await world.publish("mover", audience_step("vip", action))
+    moving_id = await world.begin("mover")
+    other = world.with_parts()
+
+    async def change() -> None:
+        if not by_step:
+            await leave(other, "vip", "ellie")
+            return
+        async with asyncio.timeout(20):
+            while True:  # a walk that has given way is repeated
+                with suppress(Unavailable):
+                    await other.walk(moving_id)
+                    return
+
+    async with world.with_parts().engine.unit() as unit:
+        await hold_unchanged(unit.connection, world.environment.id, RecipientRef.user("ellie"))
+        task = asyncio.create_task(change())
+        await until_blocked(world.make)
+        await world.walk(run_id)
+    await task
+    assert await goes_on(world, run_id)
+
+
+async def test_a_wait_gives_way(world: World) -> None:
+    """A walk that meets a change gives its run back before it stands in a deletion's way."""
+    await world.publish(KEY, wait_step(UPDATED), feed_step())
+    run_id = await world.begin(KEY)
+    await world.identify("ellie")
+    async with world.with_parts().engine.unit() as unit:
+        await hold_recipient(unit.connection, world.environment.id, RecipientRef.user("ellie"))
+        with pytest.raises(Unavailable):
+            await world.walk(run_id)
+    assert isinstance((await world.walk(run_id)).next, AwaitEvent)
 
 
 async def test_what_is_taken_back_is_a_change(world: World) -> None:
@@ -262,6 +350,27 @@ async def test_a_static_audience(world: World) -> None:
     assert await goes_on(world, leaving)
 
 
+@pytest.mark.parametrize("event", [UPDATED, moved("enter")])
+async def test_a_merge(world: World, event: JsonObject) -> None:
+    """Who takes another user in has changed, and enters the static audiences of that one."""
+    await world.audience("vip")
+    await join(world, "vip", "old")
+    run_id = await wait_for(world, event)
+    await merge_users(world.engine, world.environment.scope, "ellie", "old")
+    assert await goes_on(world, run_id)
+
+
+async def test_a_merge_into_whom_an_audience_is_not_for(world: World) -> None:
+    """A dynamic audience that the other user was in, and that does not apply, is not entered."""
+    await world.audience("vip", IS_PRO)
+    await build(world)
+    await world.identify("ellie", plan="free")
+    await world.identify("old", plan="pro")
+    run_id = await wait_for(world, moved("enter"))
+    await merge_users(world.engine, world.environment.scope, "ellie", "old")
+    assert not await goes_on(world, run_id)
+
+
 async def test_an_audience_that_is_not_there(world: World) -> None:
     """A step cannot wait for an audience that nobody has made."""
     with pytest.raises(Exception, match="audience 'nowhere' does not exist"):
@@ -350,3 +459,43 @@ async def test_what_is_left_of_waits_that_ended(world: World) -> None:
     )
     await look_after_waits(world.engine)
     assert await kept(world) == 0
+
+
+async def _past(world: World, run_id: str, minutes: int) -> None:
+    """Let the wait of a run, and the changes that are stored for it, lie back by some minutes."""
+    for table, column in (
+        ("event_waits", "registered_at"),
+        ("event_waits", "looks_from"),
+        ("awaited_changes", "happened_at"),
+    ):
+        await world.make.rows(
+            f"UPDATE {table} SET {column} = {column} - %s * interval '1 minute'"
+            " WHERE recipient_run_id = %s RETURNING 1",
+            minutes,
+            run_id,
+        )
+
+
+async def test_changes_that_were_judged(world: World) -> None:
+    """Of a wait that goes on, no more changes are kept than its next look reads."""
+    run_id = await wait_for(world, UPDATED, when("event.properties.plan", "equal_to", "pro"))
+    await world.identify("ellie", plan="basic")
+    await _past(world, run_id, 5)
+    await world.identify("ellie", plan="free")
+    assert not await goes_on(world, run_id)
+    assert await kept(world) == 1
+    await world.identify("ellie", plan="pro")
+    assert await goes_on(world, run_id)
+
+
+async def test_more_old_changes_than_are_read_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that looks late passes over none of the changes that have gathered."""
+    monkeypatch.setattr(wait_for_event, "_AT_ONCE", 2)
+    run_id = await wait_for(world, UPDATED, when("event.properties.plan", "equal_to", "pro"))
+    for plan in ("basic", "free", "pro", "basic"):
+        await world.identify("ellie", plan=plan)
+    await _past(world, run_id, 5)
+    assert await goes_on(world, run_id)
+    assert (await seen(world, run_id))["properties"]["plan"] == "pro"

@@ -14,6 +14,7 @@ from domain.what_if.differences import Kind
 from services.messages.messages import engage_many
 from services.runs.fetches import make_attempt
 from tests.providers.servers import HttpServer, reply, serving
+from tests.support.guides import CHANNEL_KEY, publish_guide
 from tests.support.steps import (
     feed_step,
     fetch_step,
@@ -173,3 +174,20 @@ async def test_a_cancelled_run_ends_when_it_was_cancelled(world: World) -> None:
 
     assert found.findings.kinds == {Kind.ADDED: 1}
     assert found.findings.before == 0
+
+
+async def test_a_guide_is_shown_to_nobody(world: World) -> None:
+    """A step that names a guide is told as an effect, and what comes after it is walked."""
+    await world.channel("in_app_guide", CHANNEL_KEY)
+    await world.audience("invited")
+    await publish_guide(world, "tour", target_audience_key="invited")
+    step = {"type": "channel", "ref": "guide_1", "guide_key": "tour"}
+    step |= {"channel_type": "in_app_guide", "channel_key": CHANNEL_KEY}
+    await world.publish(KEY, step, feed_step("Hello"))
+    await world.walk(await world.begin(KEY))
+    await draft(world, step, feed_step("Bye"))
+
+    found = await tried(world)
+
+    assert only(found, Kind.CHANGED, times=1).message.step_ref == "feed_1"
+    assert found.findings.effects == {(KEY, "guide_1", "channel"): [1, 1]}

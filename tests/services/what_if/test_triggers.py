@@ -9,7 +9,7 @@ from domain.kit.json_types import JsonObject
 from domain.what_if.differences import Kind
 from tests.support.steps import feed_step
 from tests.support.what_if import KEY, draft, only, tried
-from tests.support.world import World, batch_step
+from tests.support.world import World, batch_step, delay_step
 
 AT = ("2026-03-01T10:00:00Z", "2026-03-01T10:01:00Z", "2026-03-01T12:00:00Z")
 
@@ -52,6 +52,8 @@ async def test_every_fault_is_told_at_its_place(world: World) -> None:
         trigger(workflow="nowhere"),
         trigger(recipients=["ada", {"id": "bob", "name": "Bob"}], tenant={"id": "t", "name": "T"}),
         trigger(actor={"id": "eve", "name": "Eve"}),
+        trigger(at="9998-01-01T00:00:00Z"),
+        trigger(at="1969-12-31T23:59:59Z"),
     ]
 
     with pytest.raises(InvalidParams) as refused:
@@ -62,4 +64,15 @@ async def test_every_fault_is_told_at_its_place(world: World) -> None:
         "triggers[1].recipients[1]",
         "triggers[1].tenant",
         "triggers[2].actor",
+        "triggers[3].at",
+        "triggers[4].at",
     ]
+
+
+async def test_triggers_at_the_ends_of_the_calendar(world: World) -> None:
+    """The first and the last instants that are taken are walked as any other."""
+    await world.identify("ada", name="Ada")
+    await draft(world, delay_step(seconds=86_400), batch_step(seconds=600), feed_step())
+    script = [trigger(at=at) for at in ("1970-01-01T00:00:00Z", "8999-12-31T23:59:59Z")]
+
+    only(await tried(world, triggers=script), Kind.ADDED, times=2)

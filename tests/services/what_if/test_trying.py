@@ -8,8 +8,12 @@ import pytest
 
 from domain.content.email_layout import EMAIL_LAYOUT
 from domain.content.partial import PARTIAL
+from domain.content.rows import Selection
+from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject
 from domain.what_if.differences import Kind
+from services.content.commits import promote_all
+from tests.support.account import note
 from tests.support.content import save_content
 from tests.support.steps import (
     branch,
@@ -268,12 +272,31 @@ async def test_only_so_many_differences_are_kept(world: World) -> None:
 
 async def test_what_another_environment_has_published(world: World, make: Any) -> None:
     """A promotion is tried with the content of the one environment and the runs of the other."""
-    await send(world, feed_step("Hello"))
+    await world.publish(KEY, feed_step("Promoted"))
     other = World(world.engine, make, await make.environment())
     await other.channel("in_app_feed")
-    await other.publish(KEY, feed_step("Promoted"))
+    await send(other, feed_step("Hello"))
 
-    found = await tried(world, from_environment=other.environment.scope.slug)
+    found = await tried(other, from_environment=world.environment.scope.slug)
 
     changes = {each.place: each.after for each in only(found, Kind.CHANGED).changes}
     assert changes["blocks[0].rendered"] == "<p>Promoted</p>\n"
+
+
+async def test_what_was_promoted_already_is_not_tried(world: World, make: Any) -> None:
+    """A promotion brings nothing over what was written here since."""
+    await world.publish(KEY, feed_step("Promoted"))
+    other = World(world.engine, make, await make.environment())
+    await promote_all(world.engine, other.environment.scope.slug, Selection(), note().author)
+    await other.channel("in_app_feed")
+    await send(other, feed_step("Written here"))
+
+    assert not (await tried(other, from_environment=world.environment.scope.slug)).content
+
+
+async def test_only_the_environment_before_is_promoted(world: World, make: Any) -> None:
+    """Content comes neither from the environment itself nor from a later one."""
+    other = World(world.engine, make, await make.environment())
+    for target, source in ((world, world), (other, other), (world, other)):
+        with pytest.raises(InvalidParams, match="nothing is promoted from"):
+            await tried(target, from_environment=source.environment.scope.slug)

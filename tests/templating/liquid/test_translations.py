@@ -9,7 +9,7 @@ import pytest
 
 from domain.content.translation import TRANSLATION, Translations, Translator
 from domain.kit.json_types import JsonObject
-from templating.limits import LiquidError
+from templating.limits import LiquidError, Position
 from templating.liquid.environment import check_source, is_quick, render_text
 from templating.liquid.library import Library
 from templating.liquid.lookups import Lookups
@@ -24,11 +24,18 @@ TEXTS: dict[str, JsonObject] = {
         "Dear {{ recipient.name }}": "Hi, {{ recipient.name }}",
         "only": "en only",
         "circle": "{{ 'circle' | t }}",
+        "broken": "\n\n{% render 'none' %}",
+        "unread": "\n{{ recipient.name | nope }}",
         "a.b": "flat",
+        "As {{ recipient.name }} has it": "As {{ recipient.name }} has it",
     },
     "en/admin": {"hello": "Admin {{ name }}"},
     "fr": {"hello": "Bonjour {{ name }}", "region": "fr"},
     "fr-BE": {"region": "fr-BE"},
+    "de": {
+        "{{ n }} said": "{{ n }} sagte ({{ forloop.index }}/{{ forloop.length }})",
+        "said": "{{ n }} sagte",
+    },
     "en~acme": {"hello": "Acme {{ name }}"},
     "fr~acme": {"region": "acme fr"},
     "pl": {"files": {"one": "plik", "few": "{{ count }} pliki", "other": "{{ count }} plików"}},
@@ -114,10 +121,56 @@ def test_the_tag_looks_for_its_own_text(source: str, shown: str) -> None:
     assert show(source) == shown
 
 
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        (
+            "{% for n in names %}{% t %}{{ n }} said{% endt %};{% endfor %}",
+            "Ada sagte (1/2);Bob sagte (2/2);",
+        ),
+        ("{% for n in names %}{{ 'said' | t }};{% endfor %}", "Ada sagte;Bob sagte;"),
+        ("{% for n in names %}{{ 'said' | t: n: 'Eve' }};{% endfor %}", "Eve sagte;Eve sagte;"),
+        (
+            "{% tablerow n in names %}{{ 'said' | t }}{% endtablerow %}",
+            '<tr class="row1">\n<td class="col1">Ada sagte</td>'
+            '<td class="col2">Bob sagte</td></tr>\n',
+        ),
+        ("{% assign n = 'Ada' %}{{ 'said' | t }}", "Ada sagte"),
+    ],
+)
+def test_a_text_sees_all_that_is_around_it(source: str, shown: str) -> None:
+    """The variables of loops among it, and how far they are."""
+    assert show(source, "de", names=["Ada", "Bob"]) == shown
+
+
+def test_a_text_that_says_itself_is_rendered_where_it_stands() -> None:
+    """Its blanks stay: a commit that collects it changes no message."""
+    assert show("{% t %} As {{ recipient.name }} has it {% endt %}") == " As Rosa has it "
+
+
 def test_texts_may_not_go_round_in_circles() -> None:
     """A text that renders itself is an error, not a fault."""
     with pytest.raises(LiquidError, match="nested at most"):
         show("{{ 'circle' | t }}")
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "column", "said"),
+    [
+        ("a\n b {% t %}broken{% endt %}", 2, 7, "translation 'broken', line 3, column 4: "),
+        ("a\n b {{ 'broken' | t }}", 2, 4, "translation 'broken', line 3, column 4: "),
+        ("a\n{% t %}unread{% endt %}", 2, 4, "translation 'unread', line 2, column 21: "),
+        ("{% t %}circle{% endt %}", 1, 4, "translation 'circle', line 1, column 1: translation"),
+    ],
+)
+def test_what_is_wrong_in_a_text_is_told_where_it_is_used(
+    source: str, line: int, column: int, said: str
+) -> None:
+    """The place is one of the template, and the words name the text and the place in it."""
+    with pytest.raises(LiquidError) as raised:
+        show(source)
+    assert raised.value.at == Position(line, column)
+    assert raised.value.message.startswith(said)
 
 
 def test_the_tag_takes_nothing_and_is_closed() -> None:

@@ -8,7 +8,11 @@ import pytest
 
 from domain.channels.types import ChannelType, effective_settings
 from domain.content.email_layout import EmailLayout
-from templating.limits import LiquidError
+from domain.content.translation import TRANSLATION, Translations, Translator
+from templating.limits import LiquidError, Position
+from templating.liquid.library import Library
+from templating.liquid.lookups import Lookups
+from templating.messages.composing import _offset
 from templating.messages.default_layout import default_layout
 from templating.messages.email import count_attachments
 from templating.messages.render import render_content
@@ -270,3 +274,29 @@ def test_all_overrides_are_kept_for_the_vendor() -> None:
     assert content["headers"] == {"X-A": "1"}
     assert content["overrides"] == {"headers": {"X-A": 1}, "MessageStream": "news"}
     assert "overrides" not in render()
+
+
+def test_what_is_wrong_in_a_translation_is_told_of_the_body_that_uses_it() -> None:
+    """However long the text is, the place is one of the body."""
+    texts = TRANSLATION.read({"content": '{"hi": "\\n\\n\\n\\n{% render \'none\' %}"}'}, "en")
+    translator = Translator(Translations.of({"en": texts}), "en", "", "en")
+    with pytest.raises(LiquidError) as caught:
+        render_content(
+            ChannelType.EMAIL,
+            {
+                "subject": "s",
+                "html_body": "<p>\n {% t %}hi{% endt %}",
+                "settings": {"layout_key": "own"},
+            },
+            {"recipient": {"email": "rosa@x.example"}},
+            settings=SETTINGS,
+            layout=LAYOUT,
+            lookups=Lookups(library=Library(translator=translator)),
+        )
+    assert (caught.value.field, caught.value.at) == ("html_body", Position(2, 5))
+    assert caught.value.message.startswith("translation 'hi', line 5, column 4: there is no")
+
+
+def test_a_place_beyond_the_source_is_its_end() -> None:
+    """A wrong place never hides what is wrong."""
+    assert [_offset("a\nbc", *place) for place in ((1, 1), (2, 2), (3, 1), (9, 9))] == [0, 3, 4, 4]

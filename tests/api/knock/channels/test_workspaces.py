@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.support.builders import Builder, Environment
+from tests.support.steps import feed_step, wait_step
 from tests.support.user_tokens import granted, let_sign, of_browser, signed
 from tests.support.workspaces import Vendor, as_json, running_vendor
 from tests.support.world import World
@@ -140,6 +141,18 @@ async def test_access_to_slack_is_revoked(
             "status": 403,
             "type": "authentication_error",
         }
+
+
+async def test_runs_are_told_of_a_revocation(
+    client: httpx.AsyncClient, slack: str, world: World
+) -> None:
+    """It changes what is stored of the tenant, for which a run may wait."""
+    wait = wait_step({"event_type": "recipient", "event_key": "updated"})
+    await world.publish("revoked", wait, feed_step())
+    run_id = await world.begin("revoked", {"id": "ingen", "collection": "$tenants"})
+    await world.walk(run_id)
+    await client.put(f"{slack}/revoke_access", params=SLACK)
+    assert (await world.walk(run_id, "wait_1/resume")).status == "completed"
 
 
 async def test_a_token_that_has_ended_is_forgotten(

@@ -10,6 +10,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from domain.kit.ids import new_id
+from models.queries.messages import messages as statements
 from tests.support.builders import T0, Builder, Environment
 from tests.support.steps import channel_step
 from tests.support.world import World
@@ -121,6 +122,17 @@ async def test_filters_of_the_list(
 ) -> None:
     """Every filter narrows the list; different filters all apply, newest first."""
     assert await _ids(client, query) == [five[name] for name in names]
+
+
+@pytest.mark.parametrize("few", [0, 1, 2])
+async def test_a_category_that_is_rare(
+    client: httpx.AsyncClient, five: dict[str, str], monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    """A list is the same whether its few messages are looked up or it is read on to them."""
+    monkeypatch.setattr(statements, "_NEWEST", 1)
+    monkeypatch.setattr(statements, "_FEW", few)
+    assert await _ids(client, "workflow_categories[]=news") == [five["c"]]
+    assert await _ids(client, "workflow_categories[]=news&tenant=acme") == []
 
 
 async def test_filters_by_id_and_trigger(

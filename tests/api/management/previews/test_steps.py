@@ -14,6 +14,7 @@ from domain.content.translation import TRANSLATION
 from domain.kit.json_types import JsonObject
 from providers.registry import MASK
 from tests.support.account import Account, note
+from tests.support.guides import CHANNEL_KEY, publish_guide
 from tests.support.steps import (
     batch_step,
     branch,
@@ -304,3 +305,21 @@ async def test_other_environments_see_their_own(management: httpx.AsyncClient) -
         params={"environment": "production"},
     )
     assert response.status_code == 404
+
+
+async def test_a_step_that_names_a_guide_has_no_template(
+    management: httpx.AsyncClient, account: Account
+) -> None:
+    """It says so at its place, instead of a fault of a template that nobody has written."""
+    world = await account.world()
+    await world.channel("in_app_guide", CHANNEL_KEY)
+    await publish_guide(world, "tour")
+    step = {"type": "channel", "ref": "guide_1", "guide_key": "tour"}
+    step |= {"channel_type": "in_app_guide", "channel_key": CHANNEL_KEY}
+    await account.save("guided", workflow("Guided", step))
+    path = "/v1/workflows/guided/steps/guide_1/preview_template"
+    response = await management.post(path, json={"recipient": "a"})
+    assert response.status_code == 422, response.text
+    (error,) = response.json()["errors"]
+    assert error["field"] == "step_ref"
+    assert "names a guide" in error["message"]
