@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from domain.conditions import ConditionGroup, parse_condition_group
+from domain.conditions import ConditionGroup, parse_condition_group, parse_members
 from domain.content.kind import KindOfContent
 from domain.kit.authored import Reference, ResourceType
 from domain.kit.errors import FieldError, InvalidParams
@@ -81,16 +81,8 @@ def _group(raw: JsonValue, field: str) -> ConditionGroup | None:
         return parse_condition_group(raw, field)
     if raw.get("operator") not in (None, "and", "or"):
         raise InvalidParams.of(f"{field}.operator", "must be one of: and, or")
-    joined = "any" if raw.get("operator") == "or" else "all"
-    try:
-        return parse_condition_group({joined: raw.get("conditions") or []}, field)
-    except InvalidParams as refused:
-        own = f"{field}.conditions"
-        errors = [
-            FieldError(error.field.replace(f"{field}.{joined}", own, 1), error.message)
-            for error in refused.errors
-        ]
-        raise InvalidParams(errors) from None
+    members = parse_members(raw.get("conditions") or [], f"{field}.conditions")
+    return ConditionGroup("any" if raw.get("operator") == "or" else "all", members)
 
 
 class GoalCondition(Shape):
