@@ -53,6 +53,11 @@ class LiquidError(ValueError):
         """Return the same error as one of a field."""
         return LiquidError(self.message, self.at, field=field)
 
+    def used_at(self, at: Position | None, used: str) -> LiquidError:
+        """Return the same error as one of a source that uses another, such as `partial 'x'`."""
+        inner = "" if self.at is None else f", {self.at}"
+        return LiquidError(f"{used}{inner}: {self.message}", at)
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -29,7 +29,6 @@ from templating.limits import (
     Budget,
     Limits,
     LiquidError,
-    Position,
 )
 from templating.liquid.expressions import adjust
 from templating.liquid.filters import KNOCK_FILTERS
@@ -41,7 +40,7 @@ from templating.liquid.number_filters import NUMBER_FILTERS
 from templating.liquid.partials import PartialNode
 from templating.liquid.printing import storable
 from templating.liquid.render_context import BudgetedContext, LimitedOutput
-from templating.liquid.scan import check_delimiters, has_liquid, position_at
+from templating.liquid.scan import check_delimiters, has_liquid, place_of, position_at
 from templating.liquid.tags import register_tags
 from templating.liquid.text_filters import TEXT_FILTERS
 from templating.liquid.time_filters import is_zone
@@ -268,11 +267,11 @@ def _render_node(node: Node, context: BudgetedContext, output: TextIO) -> None:
     try:
         node.render(context, output)
     except LiquidError as error:
-        raise LiquidError(error.message, error.at or _place(node.token)) from error
+        raise LiquidError(error.message, error.at or place_of(node.token)) from error
     except EngineError as error:
         raise _translate(error, node.token) from error
     except LiquidInterrupt as error:
-        raise LiquidError(f"unexpected '{error}'", _place(node.token)) from error
+        raise LiquidError(f"unexpected '{error}'", place_of(node.token)) from error
     except MemoryError:
         raise
     except Exception as error:
@@ -280,7 +279,7 @@ def _render_node(node: Node, context: BudgetedContext, output: TextIO) -> None:
         # recursion); for the caller they are the template's fault like any other.
         reason = str(error) or type(error).__name__
         raise LiquidError(
-            f"The template cannot be rendered: {reason}", _place(node.token)
+            f"The template cannot be rendered: {reason}", place_of(node.token)
         ) from error
 
 
@@ -299,11 +298,7 @@ def _parse(source: str) -> BoundTemplate:
 
 def _translate(error: EngineError, fallback: Token | None) -> LiquidError:
     token = error.token if error.token and error.token.start_index >= 0 else fallback
-    return LiquidError(str(error.message), _place(token) if token else None)
-
-
-def _place(token: Token) -> Position:
-    return position_at(token.source, token.start_index)
+    return LiquidError(str(error.message), place_of(token) if token else None)
 
 
 def _settle(template: BoundTemplate) -> Iterator[LiquidError]:
@@ -313,7 +308,7 @@ def _settle(template: BoundTemplate) -> Iterator[LiquidError]:
         if isinstance(expression, FilteredExpression):
             for used in expression.filters or ():
                 if used.name not in _LIQUID_ENV.filters:
-                    yield LiquidError(f"unknown filter '{used.name}'", _place(used.token))
+                    yield LiquidError(f"unknown filter '{used.name}'", place_of(used.token))
 
 
 def _wrong_zones(template: BoundTemplate) -> Iterator[LiquidError]:
@@ -325,7 +320,7 @@ def _wrong_zones(template: BoundTemplate) -> Iterator[LiquidError]:
             place = _ZONE_PLACES.get(used.name)
             given = used.args[place].value if place is not None and place < len(used.args) else None
             if isinstance(given, StringLiteral) and not is_zone(given.value):
-                yield LiquidError(f"unknown time zone '{given.value[:64]}'", _place(used.token))
+                yield LiquidError(f"unknown time zone '{given.value[:64]}'", place_of(used.token))
 
 
 def _nodes(template: BoundTemplate) -> Iterator[Node]:

@@ -21,7 +21,7 @@ from domain.kit.json_types import JsonObject
 from templating.limits import LiquidError
 from templating.liquid.printing import is_nothing, to_text
 from templating.liquid.render_context import BudgetedContext
-from templating.liquid.scan import position_at
+from templating.liquid.scan import place_of
 
 # What is not closed ends with the source, and a tag that begins again before its end is none, so
 # that looking for ends takes linear time.
@@ -60,14 +60,15 @@ class PartialNode(Node):
         Raises LiquidError: there is none, partials are nested too deep, or it cannot be rendered.
         """
         own = cast(BudgetedContext, context)
-        at = position_at(self.token.source, self.token.start_index)
         if own.lookups is None:
-            raise LiquidError("Partials cannot be rendered here.", at)
+            raise LiquidError("Partials cannot be rendered here.", place_of(self.token))
         partial = own.lookups.library.partials.get(self.key)
         if partial is None:
-            raise LiquidError(f"there is no published partial '{self.key}'", at)
+            message = f"there is no published partial '{self.key}'"
+            raise LiquidError(message, place_of(self.token))
         if own.depth >= MAX_DEPTH:
-            raise LiquidError(f"partials may be nested at most {MAX_DEPTH} levels deep", at)
+            message = f"partials may be nested at most {MAX_DEPTH} levels deep"
+            raise LiquidError(message, place_of(self.token))
         given = {each.name: _plain(each.value.evaluate(context)) for each in self.inputs}
         declared = {field.key for field in partial.fields}
         # Without a field an input arrives as the text that it prints as.
@@ -87,8 +88,7 @@ class PartialNode(Node):
                     sheets.setdefault(sheet.getvalue())
             own.render_nested(content, scope, own, buffer)
         except LiquidError as error:
-            inner = "" if error.at is None else f", {error.at}"
-            raise LiquidError(f"partial '{self.key}'{inner}: {error.message}", at) from error
+            raise error.used_at(place_of(self.token), f"partial '{self.key}'") from error
         return 1
 
 

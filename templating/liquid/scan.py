@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from liquid.token import Token
+
 from templating.limits import MAX_SOURCE, LiquidError, Position
 
 MAX_TAG = 16_384
@@ -64,3 +66,8 @@ def position_at(source: str, index: int) -> Position:
     """Return in which line and column of a source something stands."""
     line = source.count("\n", 0, index) + 1
     return Position(line, index - source.rfind("\n", 0, index))
+
+
+def place_of(token: Token) -> Position:
+    """Return where a token stands in its source, which is counted through for that."""
+    return position_at(token.source, token.start_index)

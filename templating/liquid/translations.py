@@ -19,12 +19,12 @@ from liquid.tag import Tag
 from liquid.token import TOKEN_EOF, TOKEN_EXPRESSION, TOKEN_TAG, Token
 
 from domain.content.translation import COLLECTED, FoundText
-from templating.limits import LiquidError, Position
+from templating.limits import LiquidError
 from templating.liquid.locale_filters import find_locale
 from templating.liquid.number_filters import number as number_of
 from templating.liquid.printing import to_text
 from templating.liquid.render_context import BudgetedContext
-from templating.liquid.scan import position_at
+from templating.liquid.scan import place_of
 
 _END = "endt"
 
@@ -78,7 +78,7 @@ def _render(
     values: Mapping[str, object],
     *,
     named: str,
-    at: Position | None = None,
+    token: Token | None = None,
 ) -> None:
     """Render a text with all that is in reach where it is used, variables of loops among it.
 
@@ -88,8 +88,8 @@ def _render(
     try:
         context.render_nested(text, {**context.scope, **values}, context, output)
     except LiquidError as error:
-        inner = "" if error.at is None else f", {error.at}"
-        raise LiquidError(f"translation '{named[:64]}'{inner}: {error.message}", at) from error
+        at = place_of(token) if token else None
+        raise error.used_at(at, f"translation '{named[:64]}'") from error
 
 
 class TranslateNode(Node):
@@ -125,8 +125,7 @@ class TranslateNode(Node):
         found = _find(own, self.text) or _find(own, text) or _find(own, collected)
         if found is None or not isinstance(found.value, str) or found.value.strip() == text:
             return self.block.render(context, buffer)
-        at = position_at(self.token.source, self.token.start_index)
-        _render(found.value, own, buffer, {}, named=text, at=at)
+        _render(found.value, own, buffer, {}, named=text, token=self.token)
         return 1
 
 
