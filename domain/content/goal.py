@@ -22,7 +22,7 @@ from domain.kit.shapes import REFUSE_NULL, Shape, parsed_by, refusal
 from domain.kit.stored import Name, read_document
 from domain.kit.violations import Violations
 from domain.workflows.definition import MAX_DESCRIPTION_LENGTH
-from domain.workflows.steps.wait_for_event import Key, SourceEvent
+from domain.workflows.steps.wait_for_event import AudienceEvent, SourceEvent
 
 _MOST_GROUPS = 20
 _SHORTEST_KEY = 1
@@ -46,14 +46,6 @@ class RecipientEvent(Shape):
     event_key: Annotated[Literal["updated"], BeforeValidator(lambda raw: raw or "updated")] = (
         "updated"
     )
-
-
-class AudienceEvent(Shape):
-    """That a user enters or leaves an audience."""
-
-    event_type: Literal["audience"]
-    event_key: Literal["enter", "exit"]
-    audience_key: Key
 
 
 GoalEvent: TypeAlias = Annotated[
