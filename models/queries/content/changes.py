@@ -7,6 +7,7 @@ from uuid import UUID
 from domain.content.changes import ChangedContent
 from domain.content.rows import Selection
 from domain.kit.pages import Page, PageRequest
+from models.queries.content.commits import UNPROMOTED
 from models.sql import Listing, Where, fetch_one
 from runtime.database import Connection
 
@@ -56,11 +57,7 @@ async def list_unpromoted(
     """Return a page of what a promotion would publish, beside what the target has published."""
     where = Where()
     where.add("r.environment_id = %s AND r.archived_at IS NULL", source_id)
-    where.add(
-        "EXISTS (SELECT FROM commits c WHERE c.environment_id = r.environment_id"
-        " AND c.resource_type = r.resource_type AND c.resource_key = r.key"
-        " AND c.promoted_at IS NULL)"
-    )
+    where.add(UNPROMOTED)
     where.add_by_name(_SELECTED, selection)
     return await _PROMOTABLE.page(connection, where, request, given=[target_id])
 

@@ -13,6 +13,7 @@ from domain.content.translation import TranslationFilters
 from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
 from domain.what_if.rows import PendingContent
+from models.queries.content.commits import UNPROMOTED
 from models.sql import Listing, Where, columns_of, fetch_all, fetch_one
 from runtime.database import Connection
 
@@ -339,17 +340,14 @@ async def list_published_elsewhere(
     return await fetch_all(
         connection,
         PendingContent,
-        """
-        SELECT s.resource_type, s.key, v.content
-        FROM content_resources s JOIN content_versions v ON v.id = s.published_version_id
+        f"""
+        SELECT r.resource_type, r.key, v.content
+        FROM content_resources r JOIN content_versions v ON v.id = r.published_version_id
         LEFT JOIN content_resources t ON t.environment_id = %s
-            AND t.resource_type = s.resource_type AND t.key = s.key
-        WHERE s.environment_id = %s AND s.archived_at IS NULL AND t.archived_at IS NULL
-          AND t.published_sha IS DISTINCT FROM s.published_sha
-          AND EXISTS (SELECT FROM commits c WHERE c.environment_id = s.environment_id
-            AND c.resource_type = s.resource_type AND c.resource_key = s.key
-            AND c.promoted_at IS NULL)
-        ORDER BY s.resource_type, s.key
-        """,
+            AND t.resource_type = r.resource_type AND t.key = r.key
+        WHERE r.environment_id = %s AND r.archived_at IS NULL AND t.archived_at IS NULL
+          AND t.published_sha IS DISTINCT FROM r.published_sha AND {UNPROMOTED}
+        ORDER BY r.resource_type, r.key
+        """,  # noqa: S608 - constants
         (environment_id, elsewhere_id),
     )
