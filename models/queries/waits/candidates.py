@@ -15,6 +15,7 @@ from domain.kit.json_types import JsonObject
 from domain.messages.events import MessageEventType
 from domain.recipients.refs import USERS
 from domain.runs.statuses import RunStatus
+from domain.triggers.addressees import BROADCAST_SOURCE
 from domain.waits.candidates import (
     ChangeHappening,
     MessageHappening,
@@ -70,7 +71,7 @@ SELECT * FROM (
       AND r.collection = %(collection)s AND r.workflow_key = %(source_key)s
       AND r.updated_at >= %(looks_from)s AND r.id <> %(run_id)s
       -- A broadcast may have the key of a workflow.
-      AND w.source ->> 'type' IS DISTINCT FROM 'broadcast'
+      AND w.source ->> 'type' IS DISTINCT FROM '{BROADCAST_SOURCE}'
       AND (%(event_key)s = 'started' OR r.status = '{RunStatus.COMPLETED}')
 ) AS found
 WHERE at BETWEEN %(looks_from)s AND %(expires_at)s AND candidate_id <> ALL(%(judged)s::text[])
