@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from domain.content.tags import Tag
 from models.sql import columns_of, fetch_all, fetch_one
-from runtime.database import Connection
+from runtime.database import Connection, one
 
 _COLUMNS = columns_of(Tag, "t")
 
@@ -29,8 +29,7 @@ async def get_tag(connection: Connection, name: str) -> Tag | None:
 async def count_tags(connection: Connection) -> int:
     """Return how many tags the catalog has."""
     cursor = await connection.execute("SELECT count(*) AS many FROM tags")
-    row = await cursor.fetchone()
-    return 0 if row is None else int(row["many"])
+    return int(one(await cursor.fetchone())["many"])
 
 
 async def upsert_tag(connection: Connection, tag: Tag) -> Tag:
@@ -47,9 +46,7 @@ async def upsert_tag(connection: Connection, tag: Tag) -> Tag:
         """,  # noqa: S608 - constants
         asdict(tag),
     )
-    if stored is None:
-        raise AssertionError("an upsert returned nothing")
-    return stored
+    return one(stored)
 
 
 async def delete_tag(connection: Connection, name: str) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from domain.preferences.rows import PreferenceCategory
 from models.sql import columns_of, fetch_all, fetch_one
-from runtime.database import Connection
+from runtime.database import Connection, one
 
 _COLUMNS = columns_of(PreferenceCategory, "c")
 
@@ -37,8 +37,7 @@ async def count_categories(connection: Connection) -> int:
     cursor = await connection.execute(
         "SELECT count(*) AS many FROM preference_categories WHERE archived_at IS NULL"
     )
-    row = await cursor.fetchone()
-    return 0 if row is None else int(row["many"])
+    return int(one(await cursor.fetchone())["many"])
 
 
 async def add_category(connection: Connection, name: str, now: datetime) -> PreferenceCategory:
@@ -58,9 +57,7 @@ async def add_category(connection: Connection, name: str, now: datetime) -> Pref
         """,  # noqa: S608 - constants
         {"name": name, "now": now},
     )
-    if stored is None:
-        raise AssertionError("an upsert returned nothing")
-    return stored
+    return one(stored)
 
 
 async def archive_category(connection: Connection, name: str, now: datetime) -> bool:

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from domain.kit.json_types import JsonObject
 from domain.preferences.center import PreferenceCenter
 from models.sql import fetch_one
-from runtime.database import Connection
+from runtime.database import Connection, one
 
 
 async def get_center(connection: Connection, environment_id: UUID) -> PreferenceCenter | None:
@@ -50,6 +50,4 @@ async def put_center(
             "now": now,
         },
     )
-    if stored is None:
-        raise AssertionError("an upsert returned nothing")
-    return stored
+    return one(stored)

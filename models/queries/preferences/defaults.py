@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from domain.kit.json_types import JsonObject
-from runtime.database import Connection
+from runtime.database import Connection, one
 
 _PUT = """
 INSERT INTO default_preference_sets AS stored (environment_id, content, updated_at)
@@ -47,10 +47,7 @@ async def put_default_set(
         "now": now,
     }
     cursor = await connection.execute(_PUT, values)
-    row = await cursor.fetchone()
-    if row is None:
-        raise AssertionError("an upsert returned nothing")
-    stored: JsonObject = row["content"]
+    stored: JsonObject = one(await cursor.fetchone())["content"]
     return stored
 
 

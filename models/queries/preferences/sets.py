@@ -14,7 +14,7 @@ from domain.kit.json_types import JsonObject
 from domain.preferences.rows import MAX_SET_BYTES, TOO_LARGE, NewSet, Persistence, StoredSet
 from domain.recipients.refs import TENANTS, RecipientRef
 from models.sql import fetch_all, fetch_one
-from runtime.database import Connection
+from runtime.database import Connection, one
 
 _SETS = """
 SELECT collection, recipient_id, jsonb_object_agg(id, content) AS sets
@@ -112,10 +112,7 @@ async def get_preference_set(
         tenant_id: whose default lies below it, if any tenant's.
     """
     values = {**_of(environment_id, ref), "id": set_id, "tenant_id": tenant_id}
-    found = await fetch_one(connection, StoredSet, _ONE, values)
-    if found is None:
-        raise AssertionError("a statement without a table returned nothing")
-    return found
+    return one(await fetch_one(connection, StoredSet, _ONE, values))
 
 
 async def list_preference_sets(
