@@ -20,11 +20,9 @@ from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import REFUSE_NULL, Shape, parsed_by, refusal
 from domain.kit.stored import Name, read_document
-from domain.kit.violations import Violations
 from domain.workflows.definition import MAX_DESCRIPTION_LENGTH
-from domain.workflows.steps.wait_for_event import AudienceEvent, SourceEvent
+from domain.workflows.steps.wait_for_event import AudienceEvent, SourceEvent, parse_groups
 
-_MOST_GROUPS = 20
 _SHORTEST_KEY = 1
 _GROUPS: JsonObject = {
     "type": "array",
@@ -54,15 +52,7 @@ GoalEvent: TypeAlias = Annotated[
 
 
 def _groups(raw: JsonValue, field: str) -> tuple[ConditionGroup, ...]:
-    if raw is None:
-        return ()
-    if not isinstance(raw, list) or len(raw) > _MOST_GROUPS:
-        message = f"must be a list of at most {_MOST_GROUPS} groups of conditions"
-        raise InvalidParams.of(field, message)
-    violations = Violations()
-    found = [violations.check(_group, each, f"{field}[{index}]") for index, each in enumerate(raw)]
-    violations.raise_any()
-    return tuple(group for group in found if group is not None and group.members)
+    return () if raw is None else parse_groups(raw, field, _group)
 
 
 def _group(raw: JsonValue, field: str) -> ConditionGroup | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
@@ -138,10 +138,21 @@ def _match_conditions(raw: JsonValue, info: ValidationInfo) -> tuple[ConditionGr
     if is_lenient(info):
         entries: Sequence[Any] = raw if isinstance(raw, list) else [raw]
         return tuple(group for each in entries if (group := _read_group(each)) is not None)
+    return parse_groups(raw, "", _group)
+
+
+def parse_groups(
+    raw: JsonValue, field: str, parse: Callable[[JsonValue, str], ConditionGroup | None]
+) -> tuple[ConditionGroup, ...]:
+    """Read a list of groups, each by `parse`; those without conditions are left out.
+
+    Raises InvalidParams with every violation, at paths that start with `field`.
+    """
     if not isinstance(raw, list) or len(raw) > _MOST_GROUPS:
-        raise Wrong(f"must be a list of at most {_MOST_GROUPS} groups of conditions")
+        message = f"must be a list of at most {_MOST_GROUPS} groups of conditions"
+        raise InvalidParams.of(field, message)
     violations = Violations()
-    groups = [violations.check(_group, each, f"[{index}]") for index, each in enumerate(raw)]
+    groups = [violations.check(parse, each, f"{field}[{index}]") for index, each in enumerate(raw)]
     violations.raise_any()
     return tuple(group for group in groups if group is not None and group.members)
 
