@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
 from uuid import UUID
 
 from domain.kit.json_types import JsonObject
@@ -78,4 +77,3 @@ class Record:
 
 
 NO_RECORD: Record = Record()
-Records: TypeAlias = Mapping[UUID, Record]
