@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
 import time
 
-from bench.report import Result, judged
+from bench.report import Result, beside
 from bench.session import DATA, Session, person
 from bench.throughput import beside_in_app, compare, product_rate
 from domain.kit.ids import new_id
@@ -61,18 +60,8 @@ async def measure_gathering(session: Session) -> list[Result]:
     for _ in range(_ROUNDS):
         single.append(await _burst(session, "bench-in-app", messages=_GATHERED))
         gathered.append(await _burst(session, "bench-gather", messages=1))
-    value, base = statistics.median(gathered), statistics.median(single)
-    return [
-        judged(
-            "1,000 items into one message / 1,000 messages",
-            value,
-            "s",
-            floor=base,
-            ratio=value / base,
-            at_most=1.25,
-            rounds=[mine / one for mine, one in zip(gathered, single, strict=True)],
-        )
-    ]
+    name = "1,000 items into one message / 1,000 messages"
+    return [beside(name, gathered, single, "s", at_most=1.25)]
 
 
 async def _burst(session: Session, workflow: str, *, messages: int) -> float:
@@ -125,18 +114,8 @@ async def measure_preferences(session: Session) -> list[Result]:
     for _ in range(_ROUNDS):
         plain.append(await _cpu(session, first=_HALF))
         judged_runs.append(await _cpu(session, first=0))
-    value, base = statistics.median(judged_runs), statistics.median(plain)
-    return [
-        judged(
-            "CPU of an in-app run with preferences / without",
-            value,
-            "ms",
-            floor=base,
-            ratio=value / base,
-            at_most=1.05,
-            rounds=[mine / one for mine, one in zip(judged_runs, plain, strict=True)],
-        )
-    ]
+    name = "CPU of an in-app run with preferences / without"
+    return [beside(name, judged_runs, plain, "ms", at_most=1.05)]
 
 
 async def _prefer(session: Session) -> None:

@@ -8,7 +8,7 @@ import time
 from datetime import timedelta
 
 from bench.cost import resident_bytes
-from bench.report import Result, judged
+from bench.report import Result, beside, judged
 from bench.session import DATA, Session, person
 from bench.throughput import product_rate
 from domain.kit.clock import iso, utc_now
@@ -96,17 +96,14 @@ async def measure_schedules(session: Session) -> list[Result]:
     alone = [await _occur(session) for _ in range(_ROUNDS)]
     idle = await _idle_cpu(session)
     await _fill(session)
-    beside = [await _occur(session) for _ in range(_ROUNDS)]
-    value, base = statistics.median(beside), statistics.median(alone)
+    crowded = [await _occur(session) for _ in range(_ROUNDS)]
     return [
-        judged(
+        beside(
             f"{_OCCURRING} schedules beside {count:,} that wait, due to last message",
-            value,
+            crowded,
+            alone,
             "s",
-            floor=base,
-            ratio=value / base,
             at_most=1.25,
-            rounds=[mine / one for mine, one in zip(beside, alone, strict=True)],
         ),
         Result(
             f"CPU of worker and PostgreSQL in an idle second beside {count:,} schedules",

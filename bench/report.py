@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -58,6 +59,29 @@ def judged(
         target, met = f"<= {at_most:g}", subject <= at_most
     spread = (min(rounds), max(rounds)) if rounds else None
     return Result(name, value, unit, floor, ratio, target, met, spread)
+
+
+def beside(
+    name: str,
+    values: Sequence[float],
+    floors: Sequence[float],
+    unit: str,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+) -> Result:
+    """Build a result of rounds in turns with a floor: medians, and the ratio of these is judged."""
+    value, floor = statistics.median(values), statistics.median(floors)
+    return judged(
+        name,
+        value,
+        unit,
+        floor=floor,
+        ratio=value / floor,
+        at_least=at_least,
+        at_most=at_most,
+        rounds=[mine / bare for mine, bare in zip(values, floors, strict=True)],
+    )
 
 
 def table(results: Sequence[Result]) -> str:

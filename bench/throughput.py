@@ -8,12 +8,12 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.floor import QUEUE, FloorInput, FloorWorkflow
-from bench.report import Result, judged
+from bench.report import Result, beside, judged
 from bench.session import DATA, Session, person
 from commands.dev.client import DevStack
 from domain.kit.ids import new_id
@@ -36,24 +36,15 @@ SELECT count(*) FROM messages WHERE workflow_run_id = ANY(%s::uuid[]) AND delive
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """Medians over the rounds in runs per second, their ratios, and the last one's CPU by part."""
+    """Runs per second of each round, and the last one's CPU by part."""
 
-    product: float
-    floor: float
-    ratios: list[float]
+    product: list[float]
+    floor: list[float]
     milliseconds: dict[str, float]
 
     def judged(self, name: str, unit: str, *, at_least: float) -> Result:
         """Build the result of a rate against its floor."""
-        return judged(
-            name,
-            self.product,
-            unit,
-            floor=self.floor,
-            ratio=self.product / self.floor,
-            at_least=at_least,
-            rounds=self.ratios,
-        )
+        return beside(name, self.product, self.floor, unit, at_least=at_least)
 
     def costs(self, of: str) -> list[Result]:
         """Build the results of what each part has used for one of something."""
@@ -126,16 +117,42 @@ async def compare(
     data: Mapping[str, str] | None = None,
 ) -> Throughput:
     """Measure product and floor in turns; for the rest see `product_rate`."""
-    floor, product = [], []
-    cost: dict[str, float] = {}
     await product_rate(session, workflow, _RECIPIENTS, done=done, data=data)
+    return await _in_turns(
+        session,
+        runs,
+        product=lambda: product_rate(session, workflow, runs, done=done, data=data),
+        floor=lambda: floor_rate(session, runs, regular=regular),
+    )
+
+
+async def beside_in_app(
+    session: Session, workflow: str, runs: int, *, done: str = _DONE
+) -> Throughput:
+    """Measure a workflow in turns with single-step in-app runs, which are its floor."""
+    return await _in_turns(
+        session,
+        runs,
+        product=lambda: product_rate(session, workflow, runs, done=done),
+        floor=lambda: product_rate(session, "bench-in-app", runs),
+    )
+
+
+async def _in_turns(
+    session: Session,
+    runs: int,
+    *,
+    product: Callable[[], Awaitable[float]],
+    floor: Callable[[], Awaitable[float]],
+) -> Throughput:
+    products, floors = [], []
+    cost: dict[str, float] = {}
     for _ in range(_ROUNDS):
-        floor.append(await floor_rate(session, runs, regular=regular))
+        floors.append(await floor())
         session.meter.lap()
-        product.append(await product_rate(session, workflow, runs, done=done, data=data))
+        products.append(await product())
         cost = session.meter.lap().per(runs)
-    ratios = [mine / bare for mine, bare in zip(product, floor, strict=True)]
-    return Throughput(statistics.median(product), statistics.median(floor), ratios, cost)
+    return Throughput(products, floors, cost)
 
 
 async def measure_in_app(session: Session) -> list[Result]:
@@ -151,21 +168,6 @@ async def measure_email(session: Session) -> list[Result]:
     """E-mail runs through SMTP against `floor+1`."""
     found = await compare(session, "bench-email", 400, regular=True, done=_SENT)
     return [found.judged("e-mail runs (SMTP)", "runs/s", at_least=0.7)]
-
-
-async def beside_in_app(
-    session: Session, workflow: str, runs: int, *, done: str = _DONE
-) -> Throughput:
-    """Measure a workflow in turns with single-step in-app runs, which are its floor."""
-    single, other = [], []
-    cost: dict[str, float] = {}
-    for _ in range(_ROUNDS):
-        single.append(await product_rate(session, "bench-in-app", runs))
-        session.meter.lap()
-        other.append(await product_rate(session, workflow, runs, done=done))
-        cost = session.meter.lap().per(runs)
-    ratios = [mine / one for mine, one in zip(other, single, strict=True)]
-    return Throughput(statistics.median(other), statistics.median(single), ratios, cost)
 
 
 async def measure_six_steps(session: Session) -> list[Result]:

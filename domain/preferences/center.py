@@ -169,6 +169,11 @@ class PreferenceCenter:
         found = self.config.get(name)
         return found if isinstance(found, str) else ""
 
+    @property
+    def shows_account_name(self) -> bool:
+        """Whether the page says whose it is."""
+        return self.config.get("show_account_name") is not False
+
     def rows(self) -> list[Row]:
         """Return what a user sees; a stored row that cannot be read is left out."""
         stored = self.config.get("rows")

@@ -58,6 +58,12 @@ class CenterView:
     around: Surroundings
     user: Recipient
 
+    @property
+    def user_email(self) -> str:
+        """Return what the user is told that it is: its address, or else its id."""
+        email = self.user.properties.get("email")
+        return email if isinstance(email, str) and email else self.user.id
+
 
 async def get_center(engine: Engine, environment: EnvironmentScope) -> PreferenceCenter:
     """Return the preference center of an environment; the built-in one when nothing was said."""

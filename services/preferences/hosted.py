@@ -12,11 +12,9 @@ from uuid import UUID
 
 from domain.kit.errors import NotFound
 from domain.kit.principals import EnvironmentScope
-from domain.preferences.center import PreferenceCenter
 from domain.preferences.choices import Choice, choices_of, wanted_changes
 from domain.preferences.names import DEFAULT_SET
 from domain.preferences.rows import Persistence, StoredSet
-from domain.recipients.recipients import Recipient
 from domain.recipients.refs import RecipientRef
 from models.queries.account.environments import get_environment_by_id
 from models.queries.preferences.sets import get_preference_set
@@ -25,7 +23,7 @@ from models.queries.recipients.subscriptions import hold_recipients
 from runtime.database import Connection
 from services.engine import Engine
 from services.preferences.centers import (
-    Surroundings,
+    CenterView,
     channel_types_for,
     find_center,
     load_surroundings,
@@ -54,12 +52,9 @@ class SignedUrl:
 
 
 @dataclass(frozen=True, slots=True)
-class HostedPage:
+class HostedPage(CenterView):
     """What a user sees, its switches in the order of the rows."""
 
-    center: PreferenceCenter
-    around: Surroundings
-    user: Recipient
     choices: list[Choice]
 
 

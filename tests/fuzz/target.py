@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -19,7 +18,7 @@ from domain.kit.json_types import JsonObject
 from tests.support.account import Account, Seeded, make_engine
 from tests.support.application import application
 from tests.support.guides import guide
-from tests.support.server import serving
+from tests.support.server import done, serving
 from tests.support.steps import feed_step, workflow
 from tests.support.temporal_recorder import TemporalRecorder
 
@@ -52,6 +51,14 @@ def _content(key: str) -> JsonObject:
                 "channel_rules": [{"channel_key": "in-app", "rule_type": "always", "index": 0}],
             }
         },
+        f"goals/{key}": {
+            "goal": {
+                "name": "Joined",
+                "condition": {
+                    "event": {"event_type": "audience", "event_key": "enter", "audience_key": key}
+                },
+            }
+        },
         f"sources/{key}": {"source": {"name": "Shop"}},
         f"broadcasts/{key}": {"broadcast": {**_WELCOME, "target_audience_key": key}},
     }
@@ -62,7 +69,6 @@ class Face:
     """One of the two APIs, and what requests to it name so that they find something.
 
     Attributes:
-        name: of the face.
         document: its OpenAPI document.
         credential: what opens it.
         ids: what fills parameters of paths, by their names.
@@ -70,7 +76,6 @@ class Face:
         places: as `ids`, where a word stands in the path.
     """
 
-    name: str
     document: JsonObject
     credential: str
     ids: dict[str, str] = field(default_factory=dict)
@@ -110,21 +115,16 @@ class Target:
         return httpx.AsyncClient(base_url=f"{self.address}/v1", headers=headers, timeout=30)
 
 
-def _done(response: httpx.Response) -> Any:
-    assert response.is_success, (response.request.url, response.text[:500])
-    return response.json() if response.content else None
-
-
 async def _publish(client: httpx.AsyncClient, key: str) -> dict[str, str]:
     """Publish one of each kind of content, and return the ids of what has no key."""
     where = {"environment": "development", "commit": "true", "force": "true"}
     for path, body in _content(key).items():
-        _done(await client.put(f"/{path}", params=where, json=body))
-    _done(await client.put(f"/guides/{key}/activate", params=where, json={"status": True}))
-    _done(await client.put(f"/admin/variables/{key}", json={"variable": _VARIABLE}))
+        done(await client.put(f"/{path}", params=where, json=body))
+    done(await client.put(f"/guides/{key}/activate", params=where, json={"status": True}))
+    done(await client.put(f"/admin/variables/{key}", json={"variable": _VARIABLE}))
     hook = {"url": "https://example.com/hook", "event_types": ["message.sent"]}
-    made = _done(await client.post("/admin/webhooks", params=where, json=hook))
-    commits = _done(await client.get("/commits", params=where))
+    made = done(await client.post("/admin/webhooks", params=where, json=hook))
+    commits = done(await client.get("/commits", params=where))
     return {"commit_id": commits["entries"][0]["id"], "webhook_id": made["webhook"]["id"]}
 
 
@@ -141,16 +141,16 @@ async def _store(
         (f"users/ellie/channel_data/{push}", {"data": {"tokens": ["t"]}}),
         (f"objects/projects/one/channel_data/{push}", {"data": {"tokens": ["t"]}}),
     ):
-        _done(await client.put(f"/{path}", json=body))
+        done(await client.put(f"/{path}", json=body))
     followed = {"recipients": ["ellie"], "properties": {"role": "owner"}}
-    _done(await client.post("/objects/projects/one/subscriptions", json=followed))
+    done(await client.post("/objects/projects/one/subscriptions", json=followed))
     joined = {"members": [{"user": {"id": "ellie"}}]}
-    _done(await client.post(f"/audiences/{key}/members", json=joined))
+    done(await client.post(f"/audiences/{key}/members", json=joined))
     begun = {"recipients": ["ellie", "alan"], "tenant": "ingen", "data": {"x": 1}}
-    _done(await client.post(f"/workflows/{key}/trigger", json=begun))
+    done(await client.post(f"/workflows/{key}/trigger", json=begun))
     repeated = {"workflow": key, "recipients": ["ellie"], "repeats": [_DAILY]}
-    (schedule,) = _done(await client.post("/schedules", json=repeated))
-    operation = _done(await client.post("/users/bulk/identify", json={"users": [{"id": "ian"}]}))
+    (schedule,) = done(await client.post("/schedules", json=repeated))
+    operation = done(await client.post("/users/bulk/identify", json={"users": [{"id": "ian"}]}))
     world = await account.world("development")
     feed = channels["in-app"]
     message = await world.make.message(world.environment, feed, data={"x": 1})
@@ -189,7 +189,6 @@ async def target_on(seeded: Seeded) -> AsyncIterator[Target]:
     rows = await account.rows("SELECT key, id FROM channels")
     channels: dict[str, UUID] = {row["key"]: row["id"] for row in rows}
     knock = Face(
-        "knock",
         knock_document(),
         seeded.keys.environments["development"].secret_key,
         ids={"action": "read", "channel_id": str(channels["in-app"])},
@@ -201,13 +200,9 @@ async def target_on(seeded: Seeded) -> AsyncIterator[Target]:
     )
     # Keys are not among these: a request that revokes its own would be the last one.
     management = Face(
-        "management",
         management_document(),
         seeded.keys.service_token,
-        ids={
-            "slug": "development",
-            "locale_code": "en",
-        },
+        ids={"slug": "development", "locale_code": "en"},
         members={"environment": "development"},
         places={"channels": {"key": "in-app"}},
     )

@@ -23,7 +23,7 @@ from tests.support.account import Account, Seeded, make_engine
 from tests.support.application import application
 from tests.support.builders import T0
 from tests.support.guides import guide_step, publish_guide
-from tests.support.server import serving
+from tests.support.server import done, serving
 from tests.support.steps import feed_step
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.workspaces import running_vendor
@@ -124,7 +124,7 @@ async def _fill(world: World, address: str, vendor: str) -> dict[str, str]:
 
 async def _store(client: httpx.AsyncClient, world: World, ids: dict[str, str]) -> dict[str, str]:
     async def put(path: str, body: JsonObject) -> Any:
-        return _done(await client.put(path, json=body))
+        return done(await client.put(path, json=body))
 
     for user in _USERS:
         await put(f"/users/{user}", {"name": user, "email": f"{user}@example.com"})
@@ -147,14 +147,14 @@ async def _store(client: httpx.AsyncClient, world: World, ids: dict[str, str]) -
         "content": {"title": "Tour"},
     }
     await put("/users/user_id/guides/messages/seen", seen)
-    shown = _done(
+    shown = done(
         await client.get("/users/user_id/messages", params={"source": "tour_notification"})
     )
     repeats = [{"frequency": "daily", "hours": 9}]
     body = {"workflow": "workflow", "recipients": ["user_id"], "repeats": repeats}
-    (schedule,) = _done(await client.post("/schedules", json=body))
+    (schedule,) = done(await client.post("/schedules", json=body))
     bulk = {"users": [{"id": "user_id"}]}
-    operation = _done(await client.post("/users/bulk/identify", json=bulk))
+    operation = done(await client.post("/users/bulk/identify", json=bulk))
     feed = UUID(ids["in-app"])
     version_id = (
         await world.make.rows(
@@ -181,8 +181,3 @@ async def _store(client: httpx.AsyncClient, world: World, ids: dict[str, str]) -
         "operation": operation["id"],
         "run": await world.make.run(world.environment, recipient_id="user_id"),
     }
-
-
-def _done(response: httpx.Response) -> Any:
-    assert response.is_success, (response.request.url, response.text[:500])
-    return response.json()

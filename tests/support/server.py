@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
+import httpx
 import uvicorn
 from fastapi import FastAPI
 
@@ -26,3 +28,9 @@ async def serving(app: FastAPI) -> AsyncIterator[str]:
     finally:
         server.should_exit = True
         await task
+
+
+def done(response: httpx.Response) -> Any:
+    """Return what a call was answered; it must be a success."""
+    assert response.is_success, (response.request.url, response.text[:500])
+    return response.json() if response.content else None

@@ -22,7 +22,6 @@ router = APIRouter(
 )
 
 KnownUser = Annotated[RecipientRef, Depends(known_user)]
-_COLORS = ("icon_url", "logo_url", "primary_color", "primary_color_contrast")
 
 
 class BrandOut(Out):
@@ -36,7 +35,7 @@ class BrandOut(Out):
     @classmethod
     def read(cls, branding: dict[str, Any], prefix: str = "") -> dict[str, str | None]:
         """Return the members of a stored branding that are texts."""
-        found = {name: branding.get(f"{prefix}{name}") for name in _COLORS}
+        found = {name: branding.get(f"{prefix}{name}") for name in BrandOut.model_fields}
         return {name: text if isinstance(text, str) else None for name, text in found.items()}
 
 
@@ -79,13 +78,12 @@ class CenterConfigOut(Out):
     def of(cls, view: CenterView, *, is_anonymous: bool) -> Self:
         """Write a view; whoever has only a public key is not told the user's address."""
         center, branding = view.center, view.around.branding
-        email = None if is_anonymous else view.user.properties.get("email")
         return cls(
             enabled=center.enabled,
             config=ConfigOut(
                 title=center.text("title"),
                 body=center.text("body"),
-                show_account_name=center.config.get("show_account_name") is not False,
+                show_account_name=center.shows_account_name,
                 rows=[
                     RowOut(
                         type=row.type,
@@ -101,7 +99,7 @@ class CenterConfigOut(Out):
                 **BrandOut.read(branding), dark=BrandOut(**BrandOut.read(branding, "dark_"))
             ),
             account_name=view.around.account_name,
-            user_email=email if isinstance(email, str) and email else view.user.id,
+            user_email=view.user.id if is_anonymous else view.user_email,
         )
 
 

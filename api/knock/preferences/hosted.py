@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse
 
 from api.kit.auth import EngineDep
 from api.kit.bodies import read_form
-from api.knock.preferences.pages import render_page
+from api.knock.preferences.pages import render_invalid_link, render_page
 from domain.channels.kinds import find_kind
 from domain.kit.errors import NotFound
 from domain.preferences.choices import Choice
@@ -45,7 +45,6 @@ button { border-radius: .375rem; cursor: pointer; margin-top: 1rem }
 .logo { max-height: 3rem; max-width: 12rem }
 """
 _FIXED = "This depends on something else, and cannot be changed here."
-_CUT_OFF = "It may have been cut off. Try the link in another message of ours."
 _EXPIRED = "Open the link in a newer message of ours."
 _GONE = "There is nobody any more whose preferences it could change."
 
@@ -78,7 +77,7 @@ def _refused(error: NotFound) -> HTMLResponse:
             return render_page("This link has expired", f"<p>{_EXPIRED}</p>", status=410)
         case UserGone():
             return render_page("This link is not valid any more", f"<p>{_GONE}</p>", status=404)
-    return render_page("This link is not valid", f"<p>{_CUT_OFF}</p>", status=404)
+    return render_invalid_link()
 
 
 def _rendered(page: HostedPage, *, address: str, is_saved: bool = False) -> HTMLResponse:
@@ -90,7 +89,7 @@ def _rendered(page: HostedPage, *, address: str, is_saved: bool = False) -> HTML
         page.center.text("title") or "Preferences",
         f"{_head(page, address)}{saved}<p>{escape(body)}</p>"
         f'<form method="post">{written}<button>Save preferences</button></form>'
-        f'<p class="small">These are the preferences of {escape(_user(page))}.</p>',
+        f'<p class="small">These are the preferences of {escape(page.user_email)}.</p>',
         style=_colors(page) + _STYLE,
     )
 
@@ -98,7 +97,7 @@ def _rendered(page: HostedPage, *, address: str, is_saved: bool = False) -> HTML
 def _head(page: HostedPage, address: str) -> str:
     """Write who asks. A logo is shown when it lies here: no other site learns who looks."""
     name, logo = page.around.account_name or "", page.around.branding.get("logo_url")
-    is_named = page.center.config.get("show_account_name") is not False
+    is_named = page.center.shows_account_name
     parts = []
     if isinstance(logo, str) and logo.startswith(f"{address}/"):
         there = urlsplit(logo)
@@ -107,11 +106,6 @@ def _head(page: HostedPage, address: str) -> str:
     if name and is_named:
         parts.append(f"<strong>{escape(name)}</strong>")
     return f"<p>{' '.join(parts)}</p>" if parts else ""
-
-
-def _user(page: HostedPage) -> str:
-    email = page.user.properties.get("email")
-    return email if isinstance(email, str) and email else page.user.id
 
 
 def _row(index: int, choices: list[Choice]) -> str:

@@ -28,6 +28,7 @@ _POLICY = (
     "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; "
     "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+_CUT_OFF = "It may have been cut off. Try the link in another message of ours."
 
 
 def new_nonce() -> str:
@@ -57,3 +58,8 @@ def render_page(
             "referrer-policy": "no-referrer",
         },
     )
+
+
+def render_invalid_link() -> HTMLResponse:
+    """Answer that a link is none of ours."""
+    return render_page("This link is not valid", f"<p>{_CUT_OFF}</p>", status=404)

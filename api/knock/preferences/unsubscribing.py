@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
 from api.kit.auth import EngineDep
-from api.knock.preferences.pages import new_nonce, render_page
+from api.knock.preferences.pages import new_nonce, render_invalid_link, render_page
 from domain.kit.errors import NotFound
 from services.preferences.unsubscribing import PATH, check_link, unsubscribe
 
@@ -31,7 +31,7 @@ async def show(token: str, engine: EngineDep) -> HTMLResponse:
     try:
         check_link(engine, token)
     except NotFound:
-        return _invalid()
+        return render_invalid_link()
     nonce = new_nonce()
     return render_page("Unsubscribe", _NO_MORE + _FORM.format(nonce=nonce), nonce=nonce)
 
@@ -42,10 +42,5 @@ async def take(token: str, engine: EngineDep) -> HTMLResponse:
     try:
         await unsubscribe(engine, token)
     except NotFound:
-        return _invalid()
+        return render_invalid_link()
     return render_page("You are unsubscribed", _NO_MORE)
-
-
-def _invalid() -> HTMLResponse:
-    text = "<p>It may have been cut off. Try the link in another message of ours.</p>"
-    return render_page("This link is not valid", text, status=404)
