@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import partial
 from typing import TypeVar
 
 from domain.channels.types import ChannelType
@@ -22,12 +21,12 @@ from domain.previews.rows import Preview
 from domain.workflows.steps.channel import ChannelStep
 from services.content.trigger_schemas import schema_errors
 from services.engine import Engine
-from services.off_loop import off_loop
 from services.previews.definitions import definition_of
 from services.previews.rendering import try_out
 from services.previews.walks import imagine_walk
 from services.walk.context import Walk
 from services.walk.steps.rendering import Sources, render_message
+from services.walk.texts import rendered
 from templating.limits import EMAIL_LIMITS, LiquidError
 from templating.liquid.lookups import Lookups
 from templating.liquid.renderer import Renderer
@@ -69,8 +68,8 @@ async def preview_layout(
         outcome = await try_out(walk, work, templates)
     if isinstance(outcome, tuple):
         return Preview(ChannelType.EMAIL, {}, outcome)
-    rendered = {name: outcome[name] for name in ("html_body", "text_body")}
-    return Preview(ChannelType.EMAIL, rendered)
+    bodies = {name: outcome[name] for name in ("html_body", "text_body")}
+    return Preview(ChannelType.EMAIL, bodies)
 
 
 async def preview_partial(
@@ -116,11 +115,11 @@ async def _in_layout(walk: Walk, source: str, layout_key: str) -> JsonObject:
 async def _alone(walk: Walk, source: str) -> JsonObject:
     scope, limits = walk.scope(), replace(EMAIL_LIMITS, seconds=walk.limits.seconds)
 
-    def work(lookups: Lookups) -> str:
+    def work(*, lookups: Lookups) -> str:
         return Renderer(scope, limits, lookups=lookups).text(source, "content")
 
     try:
-        text = await walk.looking_up(lambda lookups: off_loop(partial(work, lookups)))
+        text = await rendered(walk, work, source, is_slow=True)
     except LiquidError as error:
         raise _own(error) from error
     return {"content": text}
