@@ -18,10 +18,9 @@ from domain.kit.principals import EnvironmentScope
 from domain.kit.violations import Violations
 from domain.previews.requests import LayoutPreviewIn, PartialPreviewIn, Viewpoint
 from domain.previews.rows import Preview
-from domain.workflows.steps.channel import ChannelStep
 from services.content.trigger_schemas import schema_errors
 from services.engine import Engine
-from services.previews.definitions import definition_of
+from services.previews.definitions import definition_of, require_layout, step_of
 from services.previews.rendering import try_out
 from services.previews.walks import imagine_walk
 from services.walk.context import Walk
@@ -63,7 +62,7 @@ async def preview_layout(
             engine, connection, environment, definition_of(asked.workflow), view
         )
         sources = Sources(template, {})
-        step = _email_step(template)
+        step = step_of(ChannelType.EMAIL, template)
         work = render_message(walk, step, sources, str(new_id()), layout=layout)
         outcome = await try_out(walk, work, templates)
     if isinstance(outcome, tuple):
@@ -90,9 +89,8 @@ async def preview_partial(
     async with engine.connection() as connection:
         view = Viewpoint(data=inputs)
         walk = await imagine_walk(engine, connection, environment, definition_of(None), view)
-        if layout_key and walk.configuration.published(EMAIL_LAYOUT, layout_key) is None:
-            message = f"there is no published e-mail layout {layout_key!r}"
-            raise InvalidParams.of("layout.key", message)
+        if layout_key:
+            require_layout(walk.configuration, layout_key)
         known = {**walk.configuration.partials, _PARTIAL: read}
         walk.configuration = replace(walk.configuration, partials=known)
         work = _in_layout(walk, source, layout_key) if layout_key else _alone(walk, source)
@@ -106,7 +104,8 @@ async def _in_layout(walk: Walk, source: str, layout_key: str) -> JsonObject:
     template = {"subject": "", "html_body": source, "settings": {"layout_key": layout_key}}
     sources = Sources(template, {})
     try:
-        content = await render_message(walk, _email_step(template), sources, str(new_id()))
+        step = step_of(ChannelType.EMAIL, template)
+        content = await render_message(walk, step, sources, str(new_id()))
     except LiquidError as error:
         raise _own(error) from error
     return {"content": content["html_body"]}
@@ -133,17 +132,6 @@ def _own(error: LiquidError) -> LiquidError:
             break
         found = found.__cause__
     return error if found is error else found.within("content")
-
-
-def _email_step(template: JsonObject) -> ChannelStep:
-    return ChannelStep.model_validate(
-        {
-            "ref": "preview",
-            "channel_key": "preview",
-            "channel_type": ChannelType.EMAIL.value,
-            "template": template,
-        }
-    )
 
 
 def _read(kind: KindOfContent[T], raw: JsonObject, field: str) -> T:
