@@ -33,7 +33,7 @@ from services.walk.steps.batches import Batches
 from services.walk.steps.channel import ChannelExecutor
 from services.walk.steps.throttle import ThrottleExecutor
 from services.what_if.throttles import Throttles
-from services.what_if.walks import RehearsedWalk, Unknown
+from services.what_if.walks import Unknown, rehearsed
 
 _CONDITIONS = "conditions not met"
 # A past run came to its steps some seconds later than a walk does for which no time passes.
@@ -63,15 +63,9 @@ def executors(batches: Batches, throttles: Throttles) -> Mapping[type[BaseStep],
     }
 
 
-def _rehearsed(walk: Walk) -> RehearsedWalk:
-    if not isinstance(walk, RehearsedWalk):
-        raise TypeError("a walk that is stored must not be taken by executors that do nothing")
-    return walk
-
-
 async def note_admission(walk: Walk, step: ChannelStep, guide_key: str) -> bool:
     """Note that the recipient would see a guide; no message of the run follows from it."""
-    _rehearsed(walk).has_effect(step)
+    rehearsed(walk).has_effect(step)
     return True
 
 
@@ -82,9 +76,9 @@ class RecordedAnswer(AtOnce):
         """Take the recorded answer. Raises Unknown without one, ContentError for a failure."""
         if not await walk.allows(step):
             return skip(step, _CONDITIONS)
-        rehearsed = _rehearsed(walk)
-        outcome = rehearsed.recorded_outcome(step, step.settings)
-        rehearsed.has_effect(step)
+        known = rehearsed(walk)
+        outcome = known.recorded_outcome(step, step.settings)
+        known.has_effect(step)
         story = f"`{step.ref}` has the answer of then"
         match outcome.get("outcome"):
             case "failed":
@@ -92,7 +86,7 @@ class RecordedAnswer(AtOnce):
             case "skipped" if outcome.get("reason") != _CONDITIONS:
                 return Skipped(story=story, reason=str(outcome.get("reason")))
             case "done":
-                patch = rehearsed.record.patches.get(outcome.get("patch", -1))
+                patch = known.record.patches.get(outcome.get("patch", -1))
                 return Done(story=story, patch=patch)
         raise Unknown(step.ref, "the recorded run has left this step out")
 
@@ -108,15 +102,15 @@ class RecordedUpdate(AtOnce):
         """Pass the step. Raises Unknown when the recorded run has not made the change."""
         if not await walk.allows(step):
             return skip(step, _CONDITIONS)
-        rehearsed = _rehearsed(walk)
-        outcome = rehearsed.recorded_outcome(step, step.settings)
+        known = rehearsed(walk)
+        outcome = known.recorded_outcome(step, step.settings)
         match outcome.get("outcome"):
             case "failed":
                 raise ContentError("content", "it failed in the recorded run", is_final=True)
             case "skipped" if outcome.get("reason") != _CONDITIONS:
                 return skip(step, str(outcome.get("reason")))
             case "done":
-                rehearsed.has_effect(step)
+                known.has_effect(step)
                 return Done(story=f"`{step.ref}` was done then")
         raise Unknown(step.ref, "the recorded run has left this step out")
 
@@ -128,7 +122,7 @@ class NotedTrigger(AtOnce):
         """Note the trigger. Raises ContentError when the conditions cannot be judged."""
         if not await walk.allows(step):
             return skip(step, _CONDITIONS)
-        _rehearsed(walk).has_effect(step)
+        rehearsed(walk).has_effect(step)
         return Done(story=f"`{step.ref}` would trigger a workflow")
 
 
@@ -139,9 +133,9 @@ class RecordedWait:
         """Find out how the wait ended. Raises Unknown when nobody can know."""
         if not await walk.allows(step):
             return skip(step, _CONDITIONS)
-        rehearsed = _rehearsed(walk)
-        rehearsed.recorded_outcome(step, step.settings)
-        ended = rehearsed.record.wait_ends.get(step.ref)
+        known = rehearsed(walk)
+        known.recorded_outcome(step, step.settings)
+        ended = known.record.wait_ends.get(step.ref)
         if ended is None:
             raise Unknown(step.ref, "the recorded run has not waited here to the end")
         now, expires = walk.unit.now, add_duration(walk.unit.now, step.settings.expires_after)
@@ -166,7 +160,7 @@ class RecordedWait:
         if chosen == "halt":
             reason = "wait_matched" if is_matched else "wait_timed_out"
             return Halted(story=f"`{step.ref}` ends the run", reason=reason, cancels=True)
-        variables = _rehearsed(walk).record.outputs.get(step.ref, {}) if is_matched else {}
+        variables = rehearsed(walk).record.outputs.get(step.ref, {}) if is_matched else {}
         walk.put_output(step.ref, {"matched": is_matched, "signal_variables": variables})
         return Done(story=f"`{step.ref}` goes on", record={"waited": True, "matched": is_matched})
 
