@@ -10,14 +10,8 @@ from domain.kit.errors import FieldError, InvalidParams, NotFound
 from domain.kit.principals import EnvironmentScope
 from models.queries.account.environments import get_environment
 from models.queries.content import drafts as queries
-from services.content.drafts import ContentView, archive_content, save_content
+from services.content.drafts import ContentView, save_content
 from services.engine import Engine
-
-
-async def archive_goal(engine: Engine, environment: EnvironmentScope, key: str) -> None:
-    """Archive a goal in all environments, for good. Raises NotFound."""
-    async with engine.unit() as unit:
-        await archive_content(unit, environment, GOAL, key)
 
 
 async def clone_goal(

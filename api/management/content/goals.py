@@ -16,7 +16,8 @@ from api.management.content.resource import ContentOut, ContentResource, Success
 from api.management.requests import ENVIRONMENT_HELP, read_environment
 from domain.content.goal import GOAL, CloneBodyIn, GoalCondition
 from domain.kit.shapes import DocumentedAs
-from services.content.goals import archive_goal, clone_goal
+from services.content import archiving
+from services.content.goals import clone_goal
 
 
 class GoalOut(ContentOut):
@@ -36,7 +37,8 @@ async def archive(
     key: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Archive a goal in all environments, for good."""
-    await archive_goal(engine, await read_environment(engine, query), known_id(key))
+    environment = await read_environment(engine, query)
+    await archiving.archive(engine, environment, GOAL.name, known_id(key))
     return answer(SuccessOut())
 
 

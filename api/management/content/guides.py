@@ -18,8 +18,8 @@ from api.management.requests import ENVIRONMENT_HELP, read_environment
 from domain.content.guide import GUIDE, GuideStep, UrlPattern
 from domain.kit.errors import InvalidParams
 from domain.kit.shapes import DocumentedAs, Instant, Shape
+from services.content import archiving
 from services.content.drafts import ContentView, switch_content
-from services.guides.archiving import archive_guide
 
 
 class GuideOut(ContentOut):
@@ -110,5 +110,6 @@ async def archive(
     key: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Archive a guide in all environments, for good."""
-    await archive_guide(engine, await read_environment(engine, query), known_id(key))
+    environment = await read_environment(engine, query)
+    await archiving.archive(engine, environment, GUIDE.name, known_id(key))
     return answer(SuccessOut())
