@@ -228,7 +228,7 @@ async def list_content(
             page.rows,
             hide_uncommitted_changes=hide_uncommitted_changes,
         )
-    return Page(views, page.size, page.after, page.before)
+    return page.of(views)
 
 
 async def switch_content(

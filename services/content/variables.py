@@ -75,7 +75,7 @@ async def list_variables(
     async with engine.connection() as connection:
         page = await queries.list_variables(connection, filters, request)
         views = await _views(connection, page.rows, environment)
-    return Page(views, page.size, page.after, page.before)
+    return page.of(views)
 
 
 async def get_variable(engine: Engine, key: str) -> VariableView:
