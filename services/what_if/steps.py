@@ -25,7 +25,7 @@ from domain.workflows.steps import (
 )
 from services.walk.context import Walk
 from services.walk.faults import ContentError
-from services.walk.moves import Done, Halted, Move, Skipped, Waiting, Woken, skip
+from services.walk.moves import NOT_MET, Done, Halted, Move, Skipped, Waiting, Woken, skip
 from services.walk.steps import EXECUTORS, Executor
 from services.walk.steps.at_once import AtOnce
 from services.walk.steps.batch import BatchExecutor
@@ -35,7 +35,6 @@ from services.walk.steps.throttle import ThrottleExecutor
 from services.what_if.throttles import Throttles
 from services.what_if.walks import Unknown, rehearsed
 
-_CONDITIONS = "conditions not met"
 # A past run came to its steps some seconds later than a walk does for which no time passes.
 _LATENCY = timedelta(minutes=5)
 
@@ -75,7 +74,7 @@ class RecordedAnswer(AtOnce):
     async def arrive(self, walk: Walk, step: HttpFetchStep | AiAgentStep) -> Move:
         """Take the recorded answer. Raises Unknown without one, ContentError for a failure."""
         if not await walk.allows(step):
-            return skip(step, _CONDITIONS)
+            return skip(step, NOT_MET)
         known = rehearsed(walk)
         outcome = known.recorded_outcome(step, step.settings)
         known.has_effect(step)
@@ -83,7 +82,7 @@ class RecordedAnswer(AtOnce):
         match outcome.get("outcome"):
             case "failed":
                 raise ContentError("request", "it failed in the recorded run", is_final=True)
-            case "skipped" if outcome.get("reason") != _CONDITIONS:
+            case "skipped" if outcome.get("reason") != NOT_MET:
                 return Skipped(story=story, reason=str(outcome.get("reason")))
             case "done":
                 patch = known.record.patches.get(outcome.get("patch", -1))
@@ -101,13 +100,13 @@ class RecordedUpdate(AtOnce):
     ) -> Move:
         """Pass the step. Raises Unknown when the recorded run has not made the change."""
         if not await walk.allows(step):
-            return skip(step, _CONDITIONS)
+            return skip(step, NOT_MET)
         known = rehearsed(walk)
         outcome = known.recorded_outcome(step, step.settings)
         match outcome.get("outcome"):
             case "failed":
                 raise ContentError("content", "it failed in the recorded run", is_final=True)
-            case "skipped" if outcome.get("reason") != _CONDITIONS:
+            case "skipped" if outcome.get("reason") != NOT_MET:
                 return skip(step, str(outcome.get("reason")))
             case "done":
                 known.has_effect(step)
@@ -121,7 +120,7 @@ class NotedTrigger(AtOnce):
     async def arrive(self, walk: Walk, step: TriggerWorkflowStep) -> Move:
         """Note the trigger. Raises ContentError when the conditions cannot be judged."""
         if not await walk.allows(step):
-            return skip(step, _CONDITIONS)
+            return skip(step, NOT_MET)
         rehearsed(walk).has_effect(step)
         return Done(story=f"`{step.ref}` would trigger a workflow")
 
@@ -132,7 +131,7 @@ class RecordedWait:
     async def arrive(self, walk: Walk, step: WaitForEventStep) -> Move:
         """Find out how the wait ended. Raises Unknown when nobody can know."""
         if not await walk.allows(step):
-            return skip(step, _CONDITIONS)
+            return skip(step, NOT_MET)
         known = rehearsed(walk)
         known.recorded_outcome(step, step.settings)
         ended = known.record.wait_ends.get(step.ref)
