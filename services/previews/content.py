@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
@@ -11,7 +10,7 @@ from domain.content.email_layout import EMAIL_LAYOUT
 from domain.content.kind import KindOfContent
 from domain.content.partial import PARTIAL, PartialType
 from domain.kit.authored import ChannelTypes
-from domain.kit.errors import FieldError, InvalidParams
+from domain.kit.errors import InvalidParams
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
@@ -144,12 +143,8 @@ def _read(kind: KindOfContent[T], raw: JsonObject, field: str) -> T:
     try:
         document = kind.check(kind.normalise(raw, ChannelTypes()), "preview")
     except InvalidParams as refusal:
-        raise InvalidParams([*_under(field, refusal.errors)]) from None
+        raise InvalidParams([each.under(field) for each in refusal.errors]) from None
     for place, schema in kind.schemas(document):
-        violations.extend(_under(field, schema_errors(schema, place)))
+        violations.extend(each.under(field) for each in schema_errors(schema, place))
     violations.raise_any()
     return document
-
-
-def _under(field: str, errors: Iterable[FieldError]) -> Iterator[FieldError]:
-    return (replace(error, field=f"{field}.{error.field}") for error in errors)

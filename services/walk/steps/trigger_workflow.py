@@ -50,8 +50,7 @@ class TriggerWorkflowExecutor(AtOnce):
                 raise ContentError("content", str(refusal)) from refusal
             return _skipped(step, f"workflow {request.workflow_key} is inactive")
         except InvalidParams as refusal:
-            first = refusal.errors[0]
-            raise ContentError("content", f"{first.field}: {first.message}") from refusal
+            raise ContentError("content", str(refusal.errors[0])) from refusal
         told: JsonObject = {"workflow": request.workflow_key, "workflow_run_id": str(made_id)}
         return Done(
             outcome="done",
@@ -93,8 +92,7 @@ async def _request(walk: Walk, step: TriggerWorkflowStep) -> TriggerRequest:
     try:
         return parse_trigger_request(key, body, source_type="workflow_step")
     except InvalidParams as refusal:
-        first = refusal.errors[0]
-        raise ContentError("content", f"{first.field}: {first.message}") from refusal
+        raise ContentError("content", str(refusal.errors[0])) from refusal
 
 
 def _value(out: Renderer, source: str | None, field: str) -> JsonValue:

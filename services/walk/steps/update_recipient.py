@@ -114,5 +114,4 @@ def _said(ref: RecipientRef, properties: JsonObject) -> InlineRecipient:
         given = read_shape(_SHAPES.get(ref.collection, InlineObjectIn), whole)
         return InlineRecipient.of(ref, given, "settings.update_properties")
     except InvalidParams as refusal:
-        first = refusal.errors[0]
-        raise ContentError("content", f"{first.field}: {first.message}") from refusal
+        raise ContentError("content", str(refusal.errors[0])) from refusal
