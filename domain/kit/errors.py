@@ -22,7 +22,7 @@ Source of codes and body: Knock API reference, "Errors" and "Error codes".
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import ClassVar
 
 from domain.kit.json_types import JsonObject
@@ -35,6 +35,14 @@ class FieldError:
     field: str
     message: str
     type: str | None = None
+
+    def __str__(self) -> str:
+        """Return it in one line."""
+        return f"{self.field}: {self.message}"
+
+    def under(self, place: str) -> FieldError:
+        """Return it as it is told of something at a place, in which this field is."""
+        return replace(self, field=f"{place}.{self.field}")
 
 
 class AppError(Exception):
@@ -145,12 +153,13 @@ class InvalidParams(AppError):
     @classmethod
     def of(cls, field: str, message: str, error_type: str | None = None) -> InvalidParams:
         """Build the error for a single field."""
-        return cls([FieldError(field, message, error_type)], f"{field}: {message}")
+        error = FieldError(field, message, error_type)
+        return cls([error], str(error))
 
     @property
     def reasons(self) -> str:
         """Return all violations in one line."""
-        return "; ".join(f"{error.field}: {error.message}" for error in self.errors)
+        return "; ".join(map(str, self.errors))
 
     def body(self) -> JsonObject:
         """Return the error in Knock's wire shape, with `errors[]`."""

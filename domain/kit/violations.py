@@ -43,5 +43,4 @@ class Violations:
 
     def refusal(self) -> InvalidParams:
         """Return the error of what was noted, at least one violation."""
-        first = self._errors[0]
-        return InvalidParams(self._errors, f"{first.field}: {first.message}")
+        return InvalidParams(self._errors, str(self._errors[0]))

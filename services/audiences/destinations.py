@@ -232,7 +232,7 @@ async def _hightouch_validate(
     try:
         configuration = read_shape(HightouchSetUpIn, params).configuration
     except InvalidParams as refusal:
-        return {"errors": [f"{each.field}: {each.message}" for each in refusal.errors]}
+        return {"errors": [str(each) for each in refusal.errors]}
     if USER_ID not in configuration.read({}):
         return {"errors": ["Map one of your columns to User ID."]}
     return {"errors": []}

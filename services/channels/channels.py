@@ -83,7 +83,7 @@ async def list_channels(
             views = await _with_settings(connection, engine.vault, page.rows)
         else:
             views = list(map(ChannelView, page.rows))
-    return Page(views, page.size, page.after, page.before)
+    return page.of(views)
 
 
 async def get_channel(engine: Engine, key: str) -> ChannelView:

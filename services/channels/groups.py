@@ -40,8 +40,7 @@ async def list_groups(engine: Engine, request: PageRequest) -> Page[GroupView]:
     async with engine.connection() as connection:
         page = await queries.list_groups(connection, request)
         channels = await _channels_of(connection, page.rows)
-    views = [GroupView(group, channels) for group in page.rows]
-    return Page(views, page.size, page.after, page.before)
+    return page.of(GroupView(group, channels) for group in page.rows)
 
 
 async def get_group(engine: Engine, key: str) -> GroupView:

@@ -14,8 +14,8 @@ async def archive(
 ) -> None:
     """Take a piece of content out of every environment for good; its key is never free again.
 
-    An archived workflow is triggered no more, and its runs end at their next step; a guide is seen
-    by nobody any more. Layouts, partials and translations stay in use by what was committed with
+    An archived workflow is triggered no more, and its runs end at their next step; an archived
+    guide is seen no more. Layouts, partials and translations stay in use by what was committed with
     them.
 
     Raises:

@@ -99,7 +99,7 @@ async def _beside(connection: Connection, commit: Commit) -> ChangedContent:
 
 
 def _comparable(page: Page[ChangedContent]) -> Page[ChangedContent]:
-    return Page([_shown(row) for row in page.rows], page.size, page.after, page.before)
+    return page.of(map(_shown, page.rows))
 
 
 def _shown(row: ChangedContent) -> ChangedContent:

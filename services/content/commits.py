@@ -195,7 +195,7 @@ async def _judge_succession(
             FieldError(f"{'.'.join(place)}.{error.field}", error.message)
             for error in refusal.errors
         ]
-        raise InvalidParams(errors, f"{errors[0].field}: {errors[0].message}") from refusal
+        raise InvalidParams(errors, str(errors[0])) from refusal
 
 
 async def refuse_broken(
@@ -221,12 +221,12 @@ async def refuse_broken(
         published=True,
     )
     errors = [
-        FieldError(f"{place}.{error.field}", error.message, error.type)
+        error.under(place)
         for place, listed in references.items()
         for error in around.errors(listed)
     ]
     if errors:
-        raise InvalidParams(errors, f"{errors[0].field}: {errors[0].message}")
+        raise InvalidParams(errors, str(errors[0]))
 
 
 async def _require_named(

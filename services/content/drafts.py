@@ -228,7 +228,7 @@ async def list_content(
             page.rows,
             hide_uncommitted_changes=hide_uncommitted_changes,
         )
-    return Page(views, page.size, page.after, page.before)
+    return page.of(views)
 
 
 async def switch_content(
@@ -315,7 +315,7 @@ def refuse(errors: Iterable[FieldError]) -> None:
         first.setdefault(error.field, error)
     unique = list(first.values())
     if unique:
-        raise InvalidParams(unique, f"{unique[0].field}: {unique[0].message}")
+        raise InvalidParams(unique, str(unique[0]))
 
 
 async def _views(

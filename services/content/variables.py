@@ -75,7 +75,7 @@ async def list_variables(
     async with engine.connection() as connection:
         page = await queries.list_variables(connection, filters, request)
         views = await _views(connection, page.rows, environment)
-    return Page(views, page.size, page.after, page.before)
+    return page.of(views)
 
 
 async def get_variable(engine: Engine, key: str) -> VariableView:
@@ -205,7 +205,7 @@ async def _put_values(unit: Unit, variable: Variable, given: Mapping[str, str | 
             written = VariableValue(environment.id, slug, variable.key, value, sealed)
             await queries.put_value(unit.connection, written)
     if errors:
-        raise InvalidParams(errors, f"{errors[0].field}: {errors[0].message}")
+        raise InvalidParams(errors, str(errors[0]))
 
 
 async def _seal_anew(unit: Unit, key: str) -> None:

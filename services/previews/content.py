@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import partial
 from typing import TypeVar
 
 from domain.channels.types import ChannelType
@@ -12,22 +10,21 @@ from domain.content.email_layout import EMAIL_LAYOUT
 from domain.content.kind import KindOfContent
 from domain.content.partial import PARTIAL, PartialType
 from domain.kit.authored import ChannelTypes
-from domain.kit.errors import FieldError, InvalidParams
+from domain.kit.errors import InvalidParams
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
 from domain.kit.violations import Violations
 from domain.previews.requests import LayoutPreviewIn, PartialPreviewIn, Viewpoint
 from domain.previews.rows import Preview
-from domain.workflows.steps.channel import ChannelStep
 from services.content.trigger_schemas import schema_errors
 from services.engine import Engine
-from services.off_loop import off_loop
-from services.previews.definitions import definition_of
+from services.previews.definitions import definition_of, require_layout, step_of
 from services.previews.rendering import try_out
 from services.previews.walks import imagine_walk
 from services.walk.context import Walk
 from services.walk.steps.rendering import Sources, render_message
+from services.walk.texts import rendered
 from templating.limits import EMAIL_LIMITS, LiquidError
 from templating.liquid.lookups import Lookups
 from templating.liquid.renderer import Renderer
@@ -64,13 +61,13 @@ async def preview_layout(
             engine, connection, environment, definition_of(asked.workflow), view
         )
         sources = Sources(template, {})
-        step = _email_step(template)
+        step = step_of(ChannelType.EMAIL, template)
         work = render_message(walk, step, sources, str(new_id()), layout=layout)
         outcome = await try_out(walk, work, templates)
     if isinstance(outcome, tuple):
         return Preview(ChannelType.EMAIL, {}, outcome)
-    rendered = {name: outcome[name] for name in ("html_body", "text_body")}
-    return Preview(ChannelType.EMAIL, rendered)
+    bodies = {name: outcome[name] for name in ("html_body", "text_body")}
+    return Preview(ChannelType.EMAIL, bodies)
 
 
 async def preview_partial(
@@ -91,9 +88,8 @@ async def preview_partial(
     async with engine.connection() as connection:
         view = Viewpoint(data=inputs)
         walk = await imagine_walk(engine, connection, environment, definition_of(None), view)
-        if layout_key and walk.configuration.published(EMAIL_LAYOUT, layout_key) is None:
-            message = f"there is no published e-mail layout {layout_key!r}"
-            raise InvalidParams.of("layout.key", message)
+        if layout_key:
+            require_layout(walk.configuration, layout_key)
         known = {**walk.configuration.partials, _PARTIAL: read}
         walk.configuration = replace(walk.configuration, partials=known)
         work = _in_layout(walk, source, layout_key) if layout_key else _alone(walk, source)
@@ -107,7 +103,8 @@ async def _in_layout(walk: Walk, source: str, layout_key: str) -> JsonObject:
     template = {"subject": "", "html_body": source, "settings": {"layout_key": layout_key}}
     sources = Sources(template, {})
     try:
-        content = await render_message(walk, _email_step(template), sources, str(new_id()))
+        step = step_of(ChannelType.EMAIL, template)
+        content = await render_message(walk, step, sources, str(new_id()))
     except LiquidError as error:
         raise _own(error) from error
     return {"content": content["html_body"]}
@@ -116,11 +113,11 @@ async def _in_layout(walk: Walk, source: str, layout_key: str) -> JsonObject:
 async def _alone(walk: Walk, source: str) -> JsonObject:
     scope, limits = walk.scope(), replace(EMAIL_LIMITS, seconds=walk.limits.seconds)
 
-    def work(lookups: Lookups) -> str:
+    def work(*, lookups: Lookups) -> str:
         return Renderer(scope, limits, lookups=lookups).text(source, "content")
 
     try:
-        text = await walk.looking_up(lambda lookups: off_loop(partial(work, lookups)))
+        text = await rendered(walk, work, source, is_slow=True)
     except LiquidError as error:
         raise _own(error) from error
     return {"content": text}
@@ -136,17 +133,6 @@ def _own(error: LiquidError) -> LiquidError:
     return error if found is error else found.within("content")
 
 
-def _email_step(template: JsonObject) -> ChannelStep:
-    return ChannelStep.model_validate(
-        {
-            "ref": "preview",
-            "channel_key": "preview",
-            "channel_type": ChannelType.EMAIL.value,
-            "template": template,
-        }
-    )
-
-
 def _read(kind: KindOfContent[T], raw: JsonObject, field: str) -> T:
     """Read content that is saved nowhere; its Liquid is judged where it is rendered.
 
@@ -157,12 +143,8 @@ def _read(kind: KindOfContent[T], raw: JsonObject, field: str) -> T:
     try:
         document = kind.check(kind.normalise(raw, ChannelTypes()), "preview")
     except InvalidParams as refusal:
-        raise InvalidParams([*_under(field, refusal.errors)]) from None
+        raise InvalidParams([each.under(field) for each in refusal.errors]) from None
     for place, schema in kind.schemas(document):
-        violations.extend(_under(field, schema_errors(schema, place)))
+        violations.extend(each.under(field) for each in schema_errors(schema, place))
     violations.raise_any()
     return document
-
-
-def _under(field: str, errors: Iterable[FieldError]) -> Iterator[FieldError]:
-    return (replace(error, field=f"{field}.{error.field}") for error in errors)

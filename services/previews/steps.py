@@ -15,7 +15,6 @@ from domain.kit.errors import InvalidParams, NotFound
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
-from domain.kit.shapes import read_shape
 from domain.previews.requests import LayoutOfPreview, TemplatePreviewIn, Viewpoint
 from domain.previews.rows import Preview
 from domain.workflows.steps import BaseStep, HttpFetchStep
@@ -25,7 +24,7 @@ from models.queries.content.drafts import get_resource
 from services.channels.sealing import SEALED, seal_content
 from services.content.catalog import ConfiguredChannel
 from services.engine import Engine
-from services.previews.definitions import definition_of, layout_written_as
+from services.previews.definitions import definition_of, layout_written_as, require_layout, step_of
 from services.previews.rendering import try_out
 from services.previews.walks import imagine_walk
 from services.walk.context import Walk
@@ -100,13 +99,7 @@ async def preview_template(
     if asked.channel_type in _GUIDES:
         raise InvalidParams.of("channel_type", "is of guides, which steps name without a template")
     view, given = asked.viewpoint(), asked.layout
-    written: JsonObject = {
-        "ref": "preview",
-        "channel_key": "preview",
-        "channel_type": asked.channel_type,
-        "template": asked.template,
-    }
-    step = read_shape(ChannelStep, written)
+    step = step_of(asked.channel_type, asked.template)
     has_layout = CHANNEL_KINDS[step.channel_type].has_layout
     if given is not None and (given.key or given.is_written) and not has_layout:
         raise InvalidParams.of("layout", f"is nothing for the channel type {step.channel_type}")
@@ -138,8 +131,7 @@ def _with_layout(walk: Walk, template: JsonObject, given: LayoutOfPreview | None
         key = "preview"
     elif given is not None and given.key:
         key = given.key
-        if walk.configuration.published(EMAIL_LAYOUT, key) is None:
-            raise InvalidParams.of("layout.key", f"there is no published e-mail layout {key!r}")
+        require_layout(walk.configuration, key)
     elif "layout_key" not in own and walk.configuration.published(EMAIL_LAYOUT, _DEFAULT_LAYOUT):
         key = _DEFAULT_LAYOUT
     return {**template, "settings": {**own, "layout_key": key}}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -63,8 +62,16 @@ async def imagine_walk(
     if configuration.variables.missing_key is not None:
         raise Unavailable("The key of a secret variable is missing here.")
     people = await see_people(connection, environment.id, view.mentioned(), now)
-    taken = await _imagined_run(connection, environment, definition, view, people, now=now)
-    taken = replace(taken, config_version=version, version_id=version_id or new_id())
+    taken = await _imagined_run(
+        connection,
+        environment,
+        definition,
+        view,
+        people,
+        version=version,
+        version_id=version_id or new_id(),
+        now=now,
+    )
     data = taken.data or {}
     gathered, patches = None, []
     activities = view.activities
@@ -93,6 +100,8 @@ async def _imagined_run(
     view: Viewpoint,
     people: dict[RecipientRef, Recipient],
     *,
+    version: int,
+    version_id: UUID,
     now: datetime,
 ) -> TakenRun:
     def row(ref: RecipientRef | None) -> JsonObject | None:
@@ -111,10 +120,10 @@ async def _imagined_run(
         id=new_id(),
         environment_id=environment.id,
         environment=environment.slug,
-        config_version=0,
+        config_version=version,
         workflow_run_id=new_id(),
         workflow_key=definition.key,
-        version_id=new_id(),
+        version_id=version_id,
         collection=ref.collection,
         recipient_id=ref.id,
         tenant_id=tenant_id,

@@ -35,7 +35,7 @@ async def list_schemas(
         page = await queries.list_collections(connection, environment.id, filters, request)
         names = [row.collection for row in page.rows]
         schemas = await _load(connection, environment, names)
-    return Page(schemas, page.size, page.after, page.before)
+    return page.of(schemas)
 
 
 async def get_schema(engine: Engine, environment: EnvironmentScope, collection: str) -> ItemSchema:
@@ -68,10 +68,12 @@ async def put_schema(
         InvalidParams: more would be described than may be.
     """
     async with engine.unit() as unit:
-        await lock_publication(unit.connection, [environment.id])
-        changed = await _changed(unit.connection, environment, collection, wanted, place)
-        await queries.write_properties(unit.connection, environment.id, changed, now=unit.now)
-        (schema,) = await _load(unit.connection, environment, [collection])
+        connection = unit.connection
+        await lock_publication(connection, [environment.id])
+        described = await queries.described_properties(connection, environment.id, [collection])
+        changed = _changed(described, collection, wanted, place)
+        await queries.write_properties(connection, environment.id, changed, now=unit.now)
+        (schema,) = await _load(connection, environment, [collection])
     return schema
 
 
@@ -80,20 +82,16 @@ async def judge_schema(
 ) -> ItemSchema:
     """Return what `put_schema` would, and store nothing. Raises what it raises."""
     async with engine.connection() as connection:
-        changed = await _changed(connection, environment, collection, wanted, place)
         described = await queries.described_properties(connection, environment.id, [collection])
         seen = await queries.seen_properties(connection, environment.id, [collection])
+    changed = _changed(described, collection, wanted, place)
     return complete_schema(collection, seen, [*described, *changed])
 
 
-async def _changed(
-    connection: Connection,
-    environment: EnvironmentScope,
-    collection: str,
-    wanted: SchemaIn,
-    place: str,
+def _changed(
+    described: Sequence[SchemaProperty], collection: str, wanted: SchemaIn, place: str
 ) -> list[SchemaProperty]:
-    described = await queries.described_properties(connection, environment.id, [collection])
+    """Lay what is said over what is described. Raises InvalidParams for more than may be."""
     before = {one.key: one for one in described}
     if len({*before, *(one.key for one in wanted.properties)}) > MAX_PROPERTIES:
         message = f"a schema describes at most {MAX_PROPERTIES} properties"

@@ -18,7 +18,6 @@ from domain.conditions import (
     asks_for_audiences,
     evaluate,
 )
-from domain.content.translation import Translator
 from domain.kit.clock import iso
 from domain.kit.ids import activity_id
 from domain.kit.json_types import JsonObject
@@ -30,6 +29,7 @@ from domain.workflows.steps import BaseStep
 from models.queries.audiences.members import audiences_of
 from models.queries.runs import walks
 from services.content.catalog import Configuration
+from services.content.library import library_for
 from services.engine import Unit
 from services.off_loop import off_loop
 from services.preferences.hosted import preferences_url
@@ -40,7 +40,6 @@ from services.walk.journal import Journal
 from services.walk.state import RunState
 from templating.limits import Budget, Limits
 from templating.liquid.environment import is_quick, render_text
-from templating.liquid.library import Library
 from templating.liquid.lookups import Lookups
 from templating.messages.context import build_scope
 
@@ -227,22 +226,18 @@ class Walk:
         with blaming("condition"):
             return await self.looking_up(judge_somewhere)
 
-    def _translator(self) -> Translator:
-        locale = (self.run.recipient or {}).get("locale")
-        return Translator(
-            self.configuration.translations,
-            locale if isinstance(locale, str) else "",
-            self.run.tenant_id or "",
-            self.unit.engine.settings.default_locale,
-        )
-
     async def looking_up(self, render: Callable[[Lookups], Awaitable[T]]) -> T:
         """Render with what templates look up, and use by name. Raises LiquidError."""
         return await with_lookups(
             self.unit.connection,
             self.run.environment_id,
             render,
-            library=Library(self.configuration.partials, self._translator()),
+            library=library_for(
+                self.unit.engine,
+                self.configuration,
+                self.run.recipient or {},
+                self.run.tenant_id,
+            ),
         )
 
     async def allows(self, step: BaseStep, *more: ConditionGroup | None) -> bool:

@@ -14,6 +14,8 @@ from domain.runs.events import RunEventType
 from domain.workflows.steps import BaseStep
 
 DIRECTIVES: TypeAdapter[Directive] = TypeAdapter(Directive)
+# Why a step is left out whose conditions do not hold; records of past runs say it as well.
+NOT_MET = "conditions not met"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from domain.kit.json_types import JsonObject
 from domain.recipients.recipients import Recipient
 from services.batches.joining import Joined
 from services.walk.context import Walk
+from services.what_if.walks import rehearsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +32,13 @@ class RehearsedBatches:
     Args:
         wake: called with a carrier's run and the instant at which its batch closes, as that stands.
         is_over: tells whether a run has ended.
-        actors: by run, whoever triggered it.
     """
 
     def __init__(
-        self,
-        *,
-        wake: Callable[[UUID, datetime], None],
-        is_over: Callable[[UUID], bool],
-        actors: dict[UUID, Recipient | None],
+        self, *, wake: Callable[[UUID, datetime], None], is_over: Callable[[UUID], bool]
     ) -> None:
         self._wake = wake
         self._is_over = is_over
-        self._actors = actors
         self._open: dict[bytes, UUID] = {}
         self._batches: dict[UUID, Batch] = {}
         self._items: dict[UUID, list[_Held]] = {}
@@ -54,7 +49,7 @@ class RehearsedBatches:
         held = _Held(
             item,
             {name: each for name, each in walk.run.data.items() if name != "attachments"},
-            self._actors.get(walk.run.id),
+            rehearsed(walk).actor,
         )
         known = self._open.get(new.identity)
         batch = self._batches[known] if known is not None else None

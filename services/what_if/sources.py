@@ -79,10 +79,7 @@ def read_triggers(
         try:
             request = each.request(each.workflow, size=encoded_size(each.data or {}))
         except InvalidParams as refusal:
-            errors += [
-                FieldError(f"{place}.{error.field}", error.message, error.type)
-                for error in refusal.errors
-            ]
+            errors += [error.under(place) for error in refusal.errors]
         else:
             requests.append((each.at or now, request))
     if sum(len(request.recipients) for _, request in requests) > MOST_RUNS:

@@ -25,7 +25,7 @@ from domain.workflows.steps import (
 )
 from services.walk.context import Walk
 from services.walk.faults import ContentError
-from services.walk.moves import Done, Halted, Move, Skipped, Waiting, Woken, skip
+from services.walk.moves import NOT_MET, Done, Halted, Move, Skipped, Waiting, Woken, skip
 from services.walk.steps import EXECUTORS, Executor
 from services.walk.steps.at_once import AtOnce
 from services.walk.steps.batch import BatchExecutor
@@ -33,9 +33,8 @@ from services.walk.steps.batches import Batches
 from services.walk.steps.channel import ChannelExecutor
 from services.walk.steps.throttle import ThrottleExecutor
 from services.what_if.throttles import Throttles
-from services.what_if.walks import RehearsedWalk, Unknown
+from services.what_if.walks import Unknown, rehearsed
 
-_CONDITIONS = "conditions not met"
 # A past run came to its steps some seconds later than a walk does for which no time passes.
 _LATENCY = timedelta(minutes=5)
 
@@ -63,15 +62,9 @@ def executors(batches: Batches, throttles: Throttles) -> Mapping[type[BaseStep],
     }
 
 
-def _rehearsed(walk: Walk) -> RehearsedWalk:
-    if not isinstance(walk, RehearsedWalk):
-        raise TypeError("a walk that is stored must not be taken by executors that do nothing")
-    return walk
-
-
 async def note_admission(walk: Walk, step: ChannelStep, guide_key: str) -> bool:
     """Note that the recipient would see a guide; no message of the run follows from it."""
-    _rehearsed(walk).has_effect(step)
+    rehearsed(walk).has_effect(step)
     return True
 
 
@@ -81,18 +74,18 @@ class RecordedAnswer(AtOnce):
     async def arrive(self, walk: Walk, step: HttpFetchStep | AiAgentStep) -> Move:
         """Take the recorded answer. Raises Unknown without one, ContentError for a failure."""
         if not await walk.allows(step):
-            return skip(step, _CONDITIONS)
-        rehearsed = _rehearsed(walk)
-        outcome = rehearsed.recorded_outcome(step, step.settings)
-        rehearsed.has_effect(step)
+            return skip(step, NOT_MET)
+        known = rehearsed(walk)
+        outcome = known.recorded_outcome(step, step.settings)
+        known.has_effect(step)
         story = f"`{step.ref}` has the answer of then"
         match outcome.get("outcome"):
             case "failed":
                 raise ContentError("request", "it failed in the recorded run", is_final=True)
-            case "skipped" if outcome.get("reason") != _CONDITIONS:
+            case "skipped" if outcome.get("reason") != NOT_MET:
                 return Skipped(story=story, reason=str(outcome.get("reason")))
             case "done":
-                patch = rehearsed.record.patches.get(outcome.get("patch", -1))
+                patch = known.record.patches.get(outcome.get("patch", -1))
                 return Done(story=story, patch=patch)
         raise Unknown(step.ref, "the recorded run has left this step out")
 
@@ -107,16 +100,16 @@ class RecordedUpdate(AtOnce):
     ) -> Move:
         """Pass the step. Raises Unknown when the recorded run has not made the change."""
         if not await walk.allows(step):
-            return skip(step, _CONDITIONS)
-        rehearsed = _rehearsed(walk)
-        outcome = rehearsed.recorded_outcome(step, step.settings)
+            return skip(step, NOT_MET)
+        known = rehearsed(walk)
+        outcome = known.recorded_outcome(step, step.settings)
         match outcome.get("outcome"):
             case "failed":
                 raise ContentError("content", "it failed in the recorded run", is_final=True)
-            case "skipped" if outcome.get("reason") != _CONDITIONS:
+            case "skipped" if outcome.get("reason") != NOT_MET:
                 return skip(step, str(outcome.get("reason")))
             case "done":
-                rehearsed.has_effect(step)
+                known.has_effect(step)
                 return Done(story=f"`{step.ref}` was done then")
         raise Unknown(step.ref, "the recorded run has left this step out")
 
@@ -127,8 +120,8 @@ class NotedTrigger(AtOnce):
     async def arrive(self, walk: Walk, step: TriggerWorkflowStep) -> Move:
         """Note the trigger. Raises ContentError when the conditions cannot be judged."""
         if not await walk.allows(step):
-            return skip(step, _CONDITIONS)
-        _rehearsed(walk).has_effect(step)
+            return skip(step, NOT_MET)
+        rehearsed(walk).has_effect(step)
         return Done(story=f"`{step.ref}` would trigger a workflow")
 
 
@@ -138,10 +131,10 @@ class RecordedWait:
     async def arrive(self, walk: Walk, step: WaitForEventStep) -> Move:
         """Find out how the wait ended. Raises Unknown when nobody can know."""
         if not await walk.allows(step):
-            return skip(step, _CONDITIONS)
-        rehearsed = _rehearsed(walk)
-        rehearsed.recorded_outcome(step, step.settings)
-        ended = rehearsed.record.wait_ends.get(step.ref)
+            return skip(step, NOT_MET)
+        known = rehearsed(walk)
+        known.recorded_outcome(step, step.settings)
+        ended = known.record.wait_ends.get(step.ref)
         if ended is None:
             raise Unknown(step.ref, "the recorded run has not waited here to the end")
         now, expires = walk.unit.now, add_duration(walk.unit.now, step.settings.expires_after)
@@ -166,7 +159,7 @@ class RecordedWait:
         if chosen == "halt":
             reason = "wait_matched" if is_matched else "wait_timed_out"
             return Halted(story=f"`{step.ref}` ends the run", reason=reason, cancels=True)
-        variables = _rehearsed(walk).record.outputs.get(step.ref, {}) if is_matched else {}
+        variables = rehearsed(walk).record.outputs.get(step.ref, {}) if is_matched else {}
         walk.put_output(step.ref, {"matched": is_matched, "signal_variables": variables})
         return Done(story=f"`{step.ref}` goes on", record={"waited": True, "matched": is_matched})
 

@@ -8,6 +8,7 @@ from domain.channels.kinds import CHANNEL_KINDS
 from domain.channels.types import ChannelType
 from domain.conditions import ConditionGroup, Verdict, message_refs
 from domain.kit.json_types import JsonObject
+from domain.recipients.recipients import Recipient
 from domain.runs.rows import NewMessage
 from domain.what_if.differences import RehearsedMessage, Unknowable, Walked
 from domain.what_if.rows import Record
@@ -41,6 +42,7 @@ class RehearsedWalk(Walk):
         record: what the past run went through.
         recorded: the outcomes of its steps, by ref.
         then: what it walked through; None for a run that nobody has made.
+        actor: whoever triggered it, as batches keep them.
         facts: see `Walk`.
     """
 
@@ -50,10 +52,12 @@ class RehearsedWalk(Walk):
         record: Record,
         recorded: JsonObject,
         then: WorkflowDefinition | None,
+        actor: Recipient | None,
         **facts: Any,
     ) -> None:
         super().__init__(**facts)
         self.record = record
+        self.actor = actor
         self.effects: list[tuple[str, str]] = []
         self.unknowable: Unknowable | None = None
         self._recorded = recorded
@@ -158,3 +162,10 @@ class RehearsedWalk(Walk):
             content=content,
             shown={name: redactor.within(each) for name, each in shown.items()},
         )
+
+
+def rehearsed(walk: Walk) -> RehearsedWalk:
+    """Return a walk as the one that changes nothing, which it has to be."""
+    if not isinstance(walk, RehearsedWalk):
+        raise TypeError("a walk that is stored must not be taken by executors that do nothing")
+    return walk

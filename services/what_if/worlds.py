@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from domain.content.workflow import WORKFLOW
@@ -17,12 +17,14 @@ from domain.runs.statuses import RunStatus
 from domain.what_if.differences import Unknowable, Walked
 from domain.what_if.rows import Record
 from domain.workflows import Cursor, WorkflowDefinition
+from domain.workflows.steps import BaseStep
 from runtime.database import Connection
 from services.content.catalog import Configuration
 from services.engine import Engine, Unit
 from services.walk.journal import Journal
 from services.walk.loop import Budget, Orders, take_steps
 from services.walk.state import run_state
+from services.walk.steps import Executor
 from services.what_if.batches import RehearsedBatches
 from services.what_if.steps import executors, instant_of
 from services.what_if.throttles import Throttles
@@ -77,17 +79,14 @@ class World:
     configuration: Configuration
     schedule: Schedule
     _standing: dict[UUID, _Standing] = field(default_factory=dict)
-    _actors: dict[UUID, Recipient | None] = field(default_factory=dict)
-    _throttles: Throttles = field(default_factory=Throttles)
-    _batches: RehearsedBatches = field(init=False)
+    _executors: Mapping[type[BaseStep], Executor[Any]] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make its batches."""
-        self._batches = RehearsedBatches(
-            wake=self.schedule,
-            is_over=lambda run_id: run_id not in self._standing,
-            actors=self._actors,
+        """Make what takes its steps, with batches and throttles of its own."""
+        batches = RehearsedBatches(
+            wake=self.schedule, is_over=lambda run_id: run_id not in self._standing
         )
+        self._executors = executors(batches, Throttles())
 
     async def begin(self, connection: Connection, run: RunToWalk) -> Walked | None:
         """Let a run begin; answers what came of it when there is nothing to walk."""
@@ -111,6 +110,7 @@ class World:
             record=run.record,
             recorded=run.taken.step_outcomes,
             then=run.then,
+            actor=None if taken.actor is None else Recipient.of_json(taken.actor),
             unit=unit,
             configuration=self.configuration,
             definition=await self.engine.catalog.compiled(connection, WORKFLOW, version_id),
@@ -118,7 +118,6 @@ class World:
             journal=Journal(taken, unit.now, secrets=self.configuration.variables.secrets),
             limits=Limits(seconds=self.engine.settings.liquid_seconds),
         )
-        self._actors[taken.id] = None if taken.actor is None else Recipient.of_json(taken.actor)
         self._standing[taken.id] = _Standing(walk, Cursor.read(START))
         self.schedule(taken.id, taken.accepted_at)
         return None
@@ -133,8 +132,7 @@ class World:
             return self._over(run_id)
         walk.unit.now = walk.journal.now = now
         budget = Budget(seconds=float("inf"), messages=1_000_000)
-        by = executors(self._batches, self._throttles)
-        orders = Orders(standing.cursor, _SPEAKS, budget, executors=by)
+        orders = Orders(standing.cursor, _SPEAKS, budget, executors=self._executors)
         clock = NOW.set(now)
         try:
             advanced = await take_steps(walk, orders, begins=standing.begins)

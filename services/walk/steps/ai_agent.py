@@ -8,7 +8,7 @@ from domain.runs.fetches import FetchResult, StoredFetch
 from domain.workflows.steps.ai_agent import ASK_WAITS, AiAgentStep
 from services.walk.context import Walk
 from services.walk.faults import ContentError
-from services.walk.moves import Done, Event, Move, Skipped, Woken, skip
+from services.walk.moves import NOT_MET, Done, Event, Move, Skipped, Woken, skip
 from services.walk.steps.requesting import Attempts, send_request, take_answer
 from services.walk.texts import render_settings
 
@@ -31,7 +31,7 @@ class AiAgentExecutor:
             ContentError: the conditions or the prompt are broken.
         """
         if not await walk.allows(step):
-            return skip(step, "conditions not met")
+            return skip(step, NOT_MET)
         settings = step.settings
         try:
             prompt = await _prompt(walk, settings.request_prompt)

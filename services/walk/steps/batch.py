@@ -28,7 +28,7 @@ from services.batches.gathering import batched_record
 from services.batches.joining import Joined
 from services.walk.context import Walk
 from services.walk.faults import blaming
-from services.walk.moves import Done, Event, Halted, Move, Waiting, Woken, skip
+from services.walk.moves import NOT_MET, Done, Event, Halted, Move, Waiting, Woken, skip
 from services.walk.steps.batches import Batches
 from services.walk.texts import render_settings
 
@@ -53,7 +53,7 @@ class BatchExecutor:
             ContentError: conditions or key cannot be judged. The item is in no batch then.
         """
         if not await walk.allows(step):
-            return skip(step, "conditions not met")
+            return skip(step, NOT_MET)
         with blaming("content"):
             target = decide_end(step.settings, walk.scope(), walk.unit.now, walk.zone)
         if target.at is None:

@@ -6,7 +6,7 @@ from domain.kit.json_types import JsonObject
 from domain.runs.events import RunEventType
 from domain.workflows.steps.branch import BranchStep
 from services.walk.context import Walk
-from services.walk.moves import Event, Into, Move, skip
+from services.walk.moves import NOT_MET, Event, Into, Move, skip
 from services.walk.steps.at_once import AtOnce
 
 
@@ -16,7 +16,7 @@ class BranchExecutor(AtOnce):
     async def arrive(self, walk: Walk, step: BranchStep) -> Move:
         """Choose a branch. Raises ContentError when conditions cannot be judged."""
         if not await walk.allows(step):
-            return skip(step, "conditions not met", left_out=step.left_out(-1))
+            return skip(step, NOT_MET, left_out=step.left_out(-1))
         judged: list[JsonObject] = []
         for position, branch in enumerate(step.branches):
             name = branch.name or f"branch {position + 1}"

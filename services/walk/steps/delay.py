@@ -11,7 +11,7 @@ from domain.runs.events import RunEventType
 from domain.workflows.steps.delay import DelayStep, decide_delay
 from services.walk.context import Walk
 from services.walk.faults import blaming
-from services.walk.moves import Done, Event, Move, Waiting, Woken, skip
+from services.walk.moves import NOT_MET, Done, Event, Move, Waiting, Woken, skip
 
 # Delays have an event of their own for that.
 _SKIPPED = RunEventType.DELAY_SKIPPED
@@ -27,7 +27,7 @@ class DelayExecutor:
         if walk.run.settings.get("skip_delay"):
             return skip(step, "the trigger asked to skip delays", event=_SKIPPED)
         if not await walk.allows(step):
-            return skip(step, "conditions not met", event=_SKIPPED)
+            return skip(step, NOT_MET, event=_SKIPPED)
         with blaming("content"):
             decision = decide_delay(step, walk.scope(), walk.unit.now, walk.zone)
         if decision.skip_reason is not None:

@@ -9,7 +9,7 @@ from domain.workflows.steps.http_fetch import FETCH_WAITS, HttpFetchStep, merged
 from services.channels.sealing import masked_url, secrets_in
 from services.walk.context import Walk
 from services.walk.faults import ContentError, blaming
-from services.walk.moves import Done, Event, Move, Woken, skip
+from services.walk.moves import NOT_MET, Done, Event, Move, Woken, skip
 from services.walk.steps.rendering import render_fetch
 from services.walk.steps.requesting import Attempts, send_request, take_answer
 from templating.liquid.renderer import parse_json
@@ -56,7 +56,7 @@ class HttpFetchExecutor:
             ContentError: the conditions or the request are broken.
         """
         if not await walk.allows(step):
-            return skip(step, "conditions not met")
+            return skip(step, NOT_MET)
         request = await rendered_request(walk, step)
         content = request["content"]
         secrets = walk.configuration.variables.secrets

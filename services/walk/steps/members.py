@@ -11,6 +11,7 @@ from domain.workflows.channel_groups import RANDOM_COHORT, GroupRule, in_cohort
 from domain.workflows.steps.channel import ChannelStep
 from services.content.catalog import ConfiguredChannel, ConfiguredGroup
 from services.walk.context import Walk
+from services.walk.moves import NOT_MET
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ async def members_of(walk: Walk, step: ChannelStep) -> Members:
     # In sandbox mode a channel's own conditions do not count.
     conditions = None if found.is_sandbox else found.channel.conditions
     if not await walk.allows(step, conditions):
-        return Members(reason="conditions not met")
+        return Members(reason=NOT_MET)
     return Members((found,))
 
 
@@ -67,12 +68,12 @@ async def _members_of_group(walk: Walk, step: ChannelStep, key: str) -> Members:
     if group is None or group.channel_type != step.channel_type:
         return Members(reason=f"channel group {key} does not exist")
     if not await walk.allows(step):
-        return Members(reason="conditions not met")
+        return Members(reason=NOT_MET)
     members, left_out = [], []
     for channel_key in await _chosen(walk, step, group):
         found = _member(walk, step, channel_key)
         if isinstance(found, Member) and not await _channel_allows(walk, step, found):
-            found = "conditions not met"
+            found = NOT_MET
         if isinstance(found, Member):
             members.append(found)
         else:

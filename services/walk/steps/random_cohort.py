@@ -9,7 +9,7 @@ from domain.runs.events import RunEventType
 from domain.workflows.steps.random_cohort import RandomCohortStep, bucket_of, cohort_of
 from services.walk.context import Walk
 from services.walk.faults import blaming
-from services.walk.moves import Event, Into, Move, skip
+from services.walk.moves import NOT_MET, Event, Into, Move, skip
 from services.walk.steps.at_once import AtOnce
 from services.walk.texts import render_settings
 from templating.liquid.printing import to_text
@@ -24,7 +24,7 @@ class RandomCohortExecutor(AtOnce):
     async def arrive(self, walk: Walk, step: RandomCohortStep) -> Move:
         """Choose a cohort. Raises ContentError when conditions or key cannot be evaluated."""
         if not await walk.allows(step):
-            return skip(step, "conditions not met", left_out=step.left_out(-1))
+            return skip(step, NOT_MET, left_out=step.left_out(-1))
         # Where there is nothing that the key is made of, such as a tenant, the recipient counts.
         key = await _key(walk, step.cohort_key) or walk.run.ref.id
         bucket = bucket_of(walk.definition.key, step.ref, key)

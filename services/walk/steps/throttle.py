@@ -13,7 +13,7 @@ from domain.workflows.steps.throttle import ThrottleStep, decide_window, key_of
 from models.queries.runs.throttles import ThrottleVerdict, try_to_pass
 from services.walk.context import Walk
 from services.walk.faults import blaming
-from services.walk.moves import Done, Event, Halted, Move, skip
+from services.walk.moves import NOT_MET, Done, Event, Halted, Move, skip
 from services.walk.steps.at_once import AtOnce
 from services.walk.texts import render_settings
 
@@ -31,7 +31,7 @@ class ThrottleExecutor(AtOnce):
     async def arrive(self, walk: Walk, step: ThrottleStep) -> Move:
         """Count the run. Raises ContentError when conditions or key are broken."""
         if not await walk.allows(step):
-            return skip(step, "conditions not met")
+            return skip(step, NOT_MET)
         settings, run = step.settings, walk.run
         with blaming("content"):
             window = decide_window(settings, walk.scope(), walk.unit.now, walk.zone)

@@ -19,7 +19,7 @@ from domain.workflows.steps.trigger_workflow import (
 from services.triggers.accept import trigger_within
 from services.walk.context import Walk
 from services.walk.faults import ContentError, blaming
-from services.walk.moves import Done, Event, Move, skip
+from services.walk.moves import NOT_MET, Done, Event, Move, skip
 from services.walk.steps.at_once import AtOnce
 from services.walk.texts import render_settings
 from templating.liquid.renderer import Renderer, parse_json
@@ -32,7 +32,7 @@ class TriggerWorkflowExecutor(AtOnce):
     async def arrive(self, walk: Walk, step: TriggerWorkflowStep) -> Move:
         """Trigger the workflow. Raises ContentError when what is rendered is no valid trigger."""
         if not await walk.allows(step):
-            return _skipped(step, "conditions not met")
+            return _skipped(step, NOT_MET)
         chain = walk.run.cause().chain
         if chain > MAX_CHAIN:
             raise ContentError(
@@ -50,8 +50,7 @@ class TriggerWorkflowExecutor(AtOnce):
                 raise ContentError("content", str(refusal)) from refusal
             return _skipped(step, f"workflow {request.workflow_key} is inactive")
         except InvalidParams as refusal:
-            first = refusal.errors[0]
-            raise ContentError("content", f"{first.field}: {first.message}") from refusal
+            raise ContentError("content", str(refusal.errors[0])) from refusal
         told: JsonObject = {"workflow": request.workflow_key, "workflow_run_id": str(made_id)}
         return Done(
             outcome="done",
@@ -93,8 +92,7 @@ async def _request(walk: Walk, step: TriggerWorkflowStep) -> TriggerRequest:
     try:
         return parse_trigger_request(key, body, source_type="workflow_step")
     except InvalidParams as refusal:
-        first = refusal.errors[0]
-        raise ContentError("content", f"{first.field}: {first.message}") from refusal
+        raise ContentError("content", str(refusal.errors[0])) from refusal
 
 
 def _value(out: Renderer, source: str | None, field: str) -> JsonValue:

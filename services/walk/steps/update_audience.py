@@ -14,7 +14,7 @@ from services.triggers.audience_entries import enter
 from services.waits.changes import EXIT, tell_of_transitions
 from services.walk.context import Walk
 from services.walk.faults import ContentError
-from services.walk.moves import Done, Event, Move, skip
+from services.walk.moves import NOT_MET, Done, Event, Move, skip
 from services.walk.steps.at_once import AtOnce
 
 
@@ -24,7 +24,7 @@ class UpdateAudienceExecutor(AtOnce):
     async def arrive(self, walk: Walk, step: UpdateAudienceStep) -> Move:
         """Add or remove the recipient. Raises ContentError for a dynamic audience."""
         if not await walk.allows(step):
-            return skip(step, "conditions not met")
+            return skip(step, NOT_MET)
         key, run = step.settings.audience_key, walk.run
         if not run.ref.is_user:
             return skip(step, "the recipient is not a user")

@@ -8,7 +8,7 @@ from domain.runs.events import RunEventType
 from domain.workflows.steps.update_data import UpdateDataStep
 from services.walk.context import Walk
 from services.walk.faults import ContentError, blaming
-from services.walk.moves import Done, Event, Move, skip
+from services.walk.moves import NOT_MET, Done, Event, Move, skip
 from services.walk.steps.at_once import AtOnce
 from services.walk.texts import render_settings
 from templating.liquid.typed import ObjectTemplate
@@ -22,7 +22,7 @@ class UpdateDataExecutor(AtOnce):
     async def arrive(self, walk: Walk, step: UpdateDataStep) -> Move:
         """Render the patch. Raises ContentError when it is no object, or too large."""
         if not await walk.allows(step):
-            return skip(step, "conditions not met")
+            return skip(step, NOT_MET)
         with blaming("template"):
             template = ObjectTemplate(step.settings.data, "settings.data")
         patch = await render_settings(walk, template.sources, template.render, output=_MOST_BYTES)

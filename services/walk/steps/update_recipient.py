@@ -27,7 +27,7 @@ from domain.workflows.steps.update_recipient import read_target
 from services.recipients.updates import update_within
 from services.walk.context import Walk
 from services.walk.faults import ContentError, blaming
-from services.walk.moves import Done, Event, Move, skip
+from services.walk.moves import NOT_MET, Done, Event, Move, skip
 from services.walk.steps.at_once import AtOnce
 from services.walk.texts import render_settings
 from templating.liquid.renderer import Renderer
@@ -48,7 +48,7 @@ class UpdateRecipientExecutor(AtOnce):
     async def arrive(self, walk: Walk, step: UpdateStep) -> Move:
         """Change it. Raises ContentError when it is not named, or what is rendered cannot be."""
         if not await walk.allows(step):
-            return skip(step, "conditions not met")
+            return skip(step, NOT_MET)
         current = None
         if not isinstance(step, UpdateObjectStep) and step.settings.recipient_mode == "current":
             current = _current(walk, step)
@@ -114,5 +114,4 @@ def _said(ref: RecipientRef, properties: JsonObject) -> InlineRecipient:
         given = read_shape(_SHAPES.get(ref.collection, InlineObjectIn), whole)
         return InlineRecipient.of(ref, given, "settings.update_properties")
     except InvalidParams as refusal:
-        first = refusal.errors[0]
-        raise ContentError("content", f"{first.field}: {first.message}") from refusal
+        raise ContentError("content", str(refusal.errors[0])) from refusal

@@ -14,7 +14,7 @@ from models.queries.waits import waits as statements
 from models.queries.waits.candidates import candidates
 from services.waits.registering import register
 from services.walk.context import Walk
-from services.walk.moves import Done, Event, Halted, Move, Waiting, Woken, skip
+from services.walk.moves import NOT_MET, Done, Event, Halted, Move, Waiting, Woken, skip
 
 # Events taken from the database at once, and judged in one walk.
 _AT_ONCE = 50
@@ -27,7 +27,7 @@ class WaitForEventExecutor:
     async def arrive(self, walk: Walk, step: WaitForEventStep) -> Move:
         """Register the wait. Raises ContentError when the step's conditions cannot be judged."""
         if not await walk.allows(step):
-            return skip(step, "conditions not met")
+            return skip(step, NOT_MET)
         run, now, event = walk.run, walk.unit.now, step.settings.event
         wait = NewWait(
             recipient_run_id=run.id,
