@@ -150,8 +150,9 @@ def test_all_documented_locales_are_known() -> None:
         "nl nn no or pa pl pl-PL pt pt-BR rm ro ru sk sl sq sr sv sw ta te th tr tt ug uk ur uz vi "
         "wo zh zh-CN zh-Hans zh-Hant"
     )
-    source = "{% for code in codes %}{{ 1 | format_number: code }}{% endfor %}"
-    assert len(render_text(source, {"codes": codes.split()})) >= len(codes.split())
+    # Each in a rendering of its own: reading a locale's data for the first time takes CPU time.
+    for code in codes.split():
+        assert render_text("{{ 1 | format_number: code }}", {"code": code})
 
 
 @pytest.mark.parametrize(
