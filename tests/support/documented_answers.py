@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -95,17 +96,22 @@ class AnswerCheck:
 
     def __init__(
         self,
-        operations: list[Documented],
+        read: Callable[[], list[Documented]],
         *,
         is_ours: bool,
         not_yet: Mapping[str, str] = NOT_YET,
         unsure: Mapping[str, str] | None = None,
     ) -> None:
-        self._operations = operations
+        self._read = read
         self._is_ours = is_ours
         self._not_yet = not_yet
         self._unsure = re.compile("|".join(unsure)) if unsure else None
         self._faults: list[str] = []
+
+    @cached_property
+    def _operations(self) -> list[Documented]:
+        """The operations, made when the first answer comes: that takes seconds."""
+        return self._read()
 
     def look_at(self, response: httpx.Response) -> None:
         """Note what is wrong with an answer, unless it is from somebody else.
@@ -207,19 +213,25 @@ def modern(schema: JsonValue) -> Any:
 
 def own_check() -> AnswerCheck:
     """Return the check against the product's own documents."""
-    documents = (reference.knock_document(), reference.management_document())
-    operations = [found for document in documents for found in operations_of(document, closed)]
-    return AnswerCheck(operations, is_ours=True)
+
+    def read() -> list[Documented]:
+        documents = (reference.knock_document(), reference.management_document())
+        return [found for document in documents for found in operations_of(document, closed)]
+
+    return AnswerCheck(read, is_ours=True)
 
 
 def knocks_check(folder: Path) -> AnswerCheck:
     """Return the check against Knock's documents, which know nothing of the admin API."""
-    operations = [
-        found
-        for name in ("knock-api.json", "knock-management-api.json")
-        for found in operations_of(json.loads((folder / name).read_text()), modern)
-    ]
-    return AnswerCheck(operations, is_ours=False, not_yet={}, unsure=KNOCK_IS_UNSURE)
+
+    def read() -> list[Documented]:
+        return [
+            found
+            for name in ("knock-api.json", "knock-management-api.json")
+            for found in operations_of(json.loads((folder / name).read_text()), modern)
+        ]
+
+    return AnswerCheck(read, is_ours=False, not_yet={}, unsure=KNOCK_IS_UNSURE)
 
 
 def _undocumented() -> re.Pattern[str]:

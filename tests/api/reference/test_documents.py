@@ -50,7 +50,7 @@ _DOCUMENT: JsonObject = {
 
 def _answered(body: Any, status: int = 200, method: str = "GET", path: str = "/v1/things") -> str:
     """Return what is wrong with an answer; empty when it is as documented."""
-    check = AnswerCheck(operations_of(_DOCUMENT, closed), is_ours=True)
+    check = AnswerCheck(lambda: operations_of(_DOCUMENT, closed), is_ours=True)
     request = httpx.Request(method, f"http://test{path}")
     headers = {"x-request-id": "r"}
     check.look_at(httpx.Response(status, json=body, request=request, headers=headers))
