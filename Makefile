@@ -50,8 +50,9 @@ demo: $(INSTALLED) ## Send a notification through the running product and show w
 demo-cli: $(INSTALLED) ## Change a message with Knock's official CLI (needs Node.js), pull to promotion
 	@$(BIN)/carillon demo --cli
 
-test: $(INSTALLED) ## Run every test; starts its own servers on free ports
-	$(BIN)/python -m pytest
+test: JOBS = logical
+test: $(INSTALLED) ## Run every test, one process for each core (JOBS=N); starts its own servers on free ports
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 check: $(INSTALLED) ## Format, lint, types, import contracts and house rules
 	$(BIN)/ruff format --check .

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
-
 import httpx
 import pytest
 
@@ -13,6 +11,7 @@ from tests.support.account import Account
 CHANNELS = "/v1/admin/channels"
 KEYS = "/v1/admin/api_keys"
 TOKENS = "/v1/admin/service_tokens"
+NOBODYS_ID = "7c7c9d26-0b0e-4a53-9d5f-3f6c1b0c2a11"
 
 
 async def _status(client: httpx.AsyncClient, token: str, path: str) -> int:
@@ -70,12 +69,12 @@ async def test_a_service_token_from_making_to_revoking(management: httpx.AsyncCl
         ("post", KEYS, {"kind": "master", "name": "x"}, 422),
         ("post", KEYS, {"kind": "secret", "name": "x", "environment": "nowhere"}, 404),
         ("post", KEYS, {"kind": "secret", "name": "x", "environment": 5}, 422),
-        ("post", f"{KEYS}/{uuid4()}/rotate", {}, 404),
+        ("post", f"{KEYS}/{NOBODYS_ID}/rotate", {}, 404),
         ("post", f"{KEYS}/nonsense/rotate", {}, 404),
-        ("delete", f"{KEYS}/{uuid4()}", None, 404),
+        ("delete", f"{KEYS}/{NOBODYS_ID}", None, 404),
         ("get", f"{KEYS}?environment=nowhere", None, 404),
         ("post", TOKENS, {}, 422),
-        ("delete", f"{TOKENS}/{uuid4()}", None, 404),
+        ("delete", f"{TOKENS}/{NOBODYS_ID}", None, 404),
     ],
 )
 async def test_wrong_requests_are_refused(

@@ -93,7 +93,8 @@ RUN_B = new_id()
     [
         ("", "edcba"),
         ("tenant=acme", "a"),
-        (f"channel_id={CHANNEL}", "a"),
+        # Ids of tests have to be the same in every process that collects them.
+        pytest.param(f"channel_id={CHANNEL}", "a", id="channel"),
         ("status[]=bounced", "a"),
         ("status[]=bounced&status[]=delivered", "edcba"),
         ("status[]=queued", ""),
@@ -106,7 +107,7 @@ RUN_B = new_id()
         ("engagement_status=interacted", ""),
         ("workflow_categories[]=promo&workflow_categories[]=other", "c"),
         ("source=digest", "b"),
-        (f"workflow_recipient_run_id={RUN_B}", "b"),
+        pytest.param(f"workflow_recipient_run_id={RUN_B}", "b", id="run"),
         ("workflow_recipient_run_id=other", ""),
         ('trigger_data={"n":1}', "dc"),
         ('trigger_data={"n":1,"z":null}', "d"),
