@@ -33,6 +33,7 @@ PROVIDERS: dict[str, str] = {
     "messagebird": "providers.sms.messagebird:MessageBird",
     "twilio": "providers.sms.twilio:Twilio",
     "vonage": "providers.sms.vonage:Vonage",
+    "push_apns": "providers.push.apns:Apns",
     "push_fcm": "providers.push.fcm:Fcm",
     "chat_discord": "providers.chat.discord:Discord",
     "chat_ms_teams": "providers.chat.ms_teams:MsTeams",
