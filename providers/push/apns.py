@@ -17,12 +17,12 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from domain.channels.types import ChannelType
-from domain.kit.json_types import JsonObject
 from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome, Refused
 from domain.messages.statuses import DeliveryStatus
 from outbound.egress import NEEDS_HTTP2
 from outbound.http import Answer, failure_of, retry_of
 from providers.base import ProviderContext, read_settings
+from providers.push.payloads import apple_payload, device_of
 from providers.rest import RestProvider, RestSettings, merged, object_of, text_at
 
 _SERVERS = {
@@ -115,18 +115,9 @@ class Apns(RestProvider[ApnsSettings]):
 
     def build_request(self, delivery: Delivery, settings: ApnsSettings) -> httpx.Request:
         """Write the request, still without its token."""
-        content = delivery.content
-        device = content.get("token")
-        if not isinstance(device, str) or not device:
-            raise Refused("The message names no device.")
-        is_silent = bool(content.get("silent"))
-        shown: JsonObject = {"title": content.get("title"), "body": content.get("body")}
-        aps: JsonObject = {"content-available": 1} if is_silent else {"alert": shown}
-        overrides = dict(content.get("overrides") or {})
+        is_silent = bool(delivery.content.get("silent"))
+        overrides = dict(delivery.content.get("overrides") or {})
         more = overrides.pop("headers", None)
-        payload = merged(
-            {**delivery.data, "knock_message_id": delivery.message_id, "aps": aps}, overrides
-        )
         headers = {
             "apns-id": delivery.message_id,
             "apns-topic": settings.bundle_id,
@@ -137,9 +128,9 @@ class Apns(RestProvider[ApnsSettings]):
         base = settings.base_url or _SERVERS[settings.mode]
         return httpx.Request(
             "POST",
-            f"{base}/3/device/{quote(device, safe='')}",
+            f"{base}/3/device/{quote(device_of(delivery), safe='')}",
             headers=headers,
-            json=payload,
+            json=merged(apple_payload(delivery), overrides),
             extensions={NEEDS_HTTP2: True},
         )
 
