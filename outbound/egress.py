@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -228,10 +228,15 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         raise last or httpcore.ConnectError("no address to connect to")
 
 
+# An extension of requests to servers that speak nothing else.
+NEEDS_HTTP2 = "needs_http2"
+
+
 class GuardedTransport(httpx.AsyncBaseTransport):
     """An httpx transport behind the guard, with one connection pool per scheme.
 
-    Two pools, because plain http is admitted to private addresses only.
+    Two pools, because plain http is admitted to private addresses only; and two more once a
+    request needs HTTP/2, which is spoken with nobody else.
     """
 
     def __init__(
@@ -242,11 +247,22 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         tls: ssl.SSLContext | None = None,
         connections: int = 100,
     ) -> None:
-        context = tls or httpx.create_ssl_context()
         self._policy = policy
-        self._pools = {
+        self._resolver = resolver
+        self._tls = tls
+        self._connections = connections
+        self._pools = self._open_pools(http2=False)
+        self._http2_pools: Mapping[str, _GuardedPool] = {}
+
+    def _open_pools(self, *, http2: bool) -> Mapping[str, _GuardedPool]:
+        # Each kind has a context of its own: a pool writes into it which protocol it offers.
+        context = self._tls or httpx.create_ssl_context()
+        return {
             scheme: _GuardedPool(
-                GuardedBackend(Guard(policy, resolver), tls=scheme == "https"), context, connections
+                GuardedBackend(Guard(self._policy, self._resolver), tls=scheme == "https"),
+                context,
+                self._connections,
+                http2=http2,
             )
             for scheme in ("https", "http")
         }
@@ -258,25 +274,33 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             raise EgressRefused("the URL must use https")
         if not request.url.host:
             raise EgressRefused("the URL names no host")
-        return await self._pools[scheme].handle_async_request(request)
+        pools = self._pools
+        if request.extensions.get(NEEDS_HTTP2):
+            pools = self._http2_pools = self._http2_pools or self._open_pools(http2=True)
+        return await pools[scheme].handle_async_request(request)
 
     async def aclose(self) -> None:
         """Close all connections."""
-        for pool in self._pools.values():
+        for pool in (*self._pools.values(), *self._http2_pools.values()):
             await pool.aclose()
 
 
 class _GuardedPool(httpx.AsyncHTTPTransport):
     """httpx's own transport over a connection pool that dials through the guard."""
 
-    def __init__(self, backend: GuardedBackend, tls: ssl.SSLContext, connections: int) -> None:
+    def __init__(
+        self, backend: GuardedBackend, tls: ssl.SSLContext, connections: int, *, http2: bool
+    ) -> None:
         # httpx offers no argument for the network backend (0.28), so its pool is replaced; the
         # tests of the guard fail should a new version look for the pool under another name.
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls,
             max_connections=connections,
             max_keepalive_connections=connections // 5,
-            keepalive_expiry=5.0,
+            # Who speaks HTTP/2 wants to be asked many times over one connection.
+            keepalive_expiry=60.0 if http2 else 5.0,
+            http1=not http2,
+            http2=http2,
             network_backend=backend,
         )
 

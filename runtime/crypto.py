@@ -38,6 +38,7 @@ _ID_BYTES = 8
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
 _TOKEN_BYTES = 24
+SIGNATURE_BYTES = 16
 _RSA_BITS = 2048
 _MAX_RSA_BITS = 8192
 # Claims are judged by whoever reads them, on the clock of the process.
@@ -97,6 +98,7 @@ class Vault:
         }
         self._first = next(iter(self._ciphers))
         self._token_key = _expand(keys[0], b"token", 32)
+        self._signing_keys = [_expand(key, b"signature", 32) for key in keys]
 
     def seal(self, document: JsonObject, place: str) -> bytes:
         """Encrypt a document for a place such as `provider_settings/<channel>/<environment>`."""
@@ -110,6 +112,17 @@ class Vault:
         """Make a token such as `sk_…`, the same each time for the same purpose and first key."""
         digest = hmac.digest(self._token_key, purpose.encode(), "sha256")
         return prefix + base64.urlsafe_b64encode(digest[:_TOKEN_BYTES]).decode()
+
+    def sign(self, data: bytes, purpose: str) -> bytes:
+        """Return the signature of what may be read by everybody, and made by nobody else."""
+        return _signature(self._signing_keys[0], data, purpose)
+
+    def has_signed(self, data: bytes, signature: bytes, purpose: str) -> bool:
+        """Tell whether one of our keys has signed something for a purpose."""
+        return any(
+            hmac.compare_digest(_signature(key, data, purpose), signature)
+            for key in self._signing_keys
+        )
 
     def open(self, sealed: bytes, place: str) -> JsonObject:
         """Decrypt a document.
@@ -131,6 +144,10 @@ class Vault:
         except InvalidTag:
             raise BrokenSeal("it was changed, or sealed for another place") from None
         return document
+
+
+def _signature(key: bytes, data: bytes, purpose: str) -> bytes:
+    return hmac.digest(key, purpose.encode() + b"\0" + data, "sha256")[:SIGNATURE_BYTES]
 
 
 def _expand(key: str, use: bytes, length: int) -> bytes:

@@ -140,8 +140,8 @@ class Settings(EngineSettings):
     public_url: str | None = Field(
         None,
         description="Where recipients reach the API, such as https://notify.example.org: links to "
-        "unsubscribe and to set preferences lead there, and sources send there. Workers "
-        "need it as well. Default: host and port of the API, or what a request has asked.",
+        "unsubscribe, to set preferences, and tracked ones lead there, and sources send there. "
+        "Workers need it as well. Default: host and port of the API, or what a request has asked.",
     )
     preference_link_days: int = Field(
         365,

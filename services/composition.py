@@ -24,6 +24,7 @@ from services.deliveries.limits import DeliveryLimits
 from services.deliveries.under_way import DeliveriesUnderWay
 from services.engine import Engine
 from services.runs.temporal_retention import TemporalRetention
+from services.tracking.under_way import SightingsUnderWay
 from services.triggers.under_way import ReleasesUnderWay
 from services.waits.under_way import WaitsUnderWay
 from services.walk.trigger_data import TriggerData
@@ -50,6 +51,7 @@ def compose_engine(
         releases_under_way=ReleasesUnderWay(),
         temporal_retention=TemporalRetention(),
         waits_under_way=WaitsUnderWay(),
+        sightings_under_way=SightingsUnderWay(),
     )
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # `services/composition.py` makes them; their modules know th
     from services.deliveries.limits import DeliveryLimits
     from services.deliveries.under_way import DeliveriesUnderWay
     from services.runs.temporal_retention import TemporalRetention
+    from services.tracking.under_way import SightingsUnderWay
     from services.triggers.under_way import ReleasesUnderWay
     from services.waits.under_way import WaitsUnderWay
     from services.walk.trigger_data import TriggerData
@@ -52,6 +53,7 @@ class Engine:
         releases_under_way: what this process has promised to start and not started yet.
         temporal_retention: for how long Temporal remembers what has ended.
         waits_under_way: whether this process tells runs of events that they wait for.
+        sightings_under_way: what this process has seen of messages and not stored yet.
     """
 
     settings: Settings
@@ -68,6 +70,7 @@ class Engine:
     releases_under_way: ReleasesUnderWay
     temporal_retention: TemporalRetention
     waits_under_way: WaitsUnderWay
+    sightings_under_way: SightingsUnderWay
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         """Lend a connection outside any transaction, for single statements and for reading.

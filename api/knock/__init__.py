@@ -15,7 +15,7 @@ from api.knock.bulk import subscriptions as bulk_subscriptions
 from api.knock.channels import workspaces
 from api.knock.guides import guides
 from api.knock.in_app import feeds
-from api.knock.messages import messages, recipient_messages
+from api.knock.messages import messages, recipient_messages, tracked
 from api.knock.messages import statuses as message_statuses
 from api.knock.preferences import center as preference_center
 from api.knock.preferences import hosted as hosted_preferences
@@ -48,6 +48,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     preference_center.router,
     hosted_preferences.router,
     unsubscribing.router,
+    tracked.router,
     objects.router,
     subscriptions.router,
     channel_data.router,

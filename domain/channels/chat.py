@@ -90,6 +90,7 @@ class Chat(ChannelKind):
     content: ClassVar[type[MessageContent]] = MessageChatContent
     queue: ClassVar[str | None] = DELIVER_CHAT
     by_channel_data: ClassVar[bool] = True
+    click_reads: ClassVar[bool] = True
 
     # Access tokens, and the addresses of incoming webhooks, which let anybody post.
     secret_content: ClassVar[frozenset[str]] = frozenset({"connection"})

@@ -18,6 +18,9 @@ from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import Shape
 from domain.kit.violations import Violations
 
+# Settings that channels of several types have, and steps replace.
+LINK_TRACKING, OPEN_TRACKING = "link_tracking", "open_tracking"
+
 
 class MessageContent(BaseModel):
     """Base of the contents of messages as they are answered.
@@ -113,6 +116,8 @@ class ChannelKind(ABC):
         may_lack_template: whether a step may leave its template out.
         has_secret_content: whether rendered content may hold credentials, which are encrypted.
         secret_content: members of the content that are encrypted as a whole.
+        click_reads: whether a message counts as read when a link in it was followed: nothing else
+            could tell.
     """
 
     channel_type: ClassVar[ChannelType]
@@ -134,6 +139,7 @@ class ChannelKind(ABC):
     may_lack_template: ClassVar[bool] = False
     has_secret_content: ClassVar[bool] = False
     secret_content: ClassVar[frozenset[str]] = frozenset()
+    click_reads: ClassVar[bool] = False
 
     @property
     def needs_provider(self) -> bool:
@@ -170,6 +176,10 @@ class ChannelKind(ABC):
 
     def read_settings(self, settings: JsonObject, field: str, violations: Violations) -> JsonObject:
         """Read a channel's settings, `settings` without masks; what is wrong is noted."""
+        for name in (LINK_TRACKING, OPEN_TRACKING):
+            is_known = self.overrides is not None and name in self.overrides.model_fields
+            if is_known and not isinstance(settings.get(name), bool | None):
+                violations.add(f"{field}.{name}", "must be true or false")
         return settings
 
     def settings_template(self, settings: JsonObject) -> JsonObject | None:

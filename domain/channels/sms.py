@@ -65,6 +65,7 @@ class Sms(ChannelKind):
     template_files: ClassVar = {"text_body": TemplateFile("txt")}
     content: ClassVar[type[MessageContent]] = MessageSmsContent
     queue: ClassVar[str | None] = DELIVER_SMS
+    click_reads: ClassVar[bool] = True
 
     def filled(self, template: JsonObject, content: JsonObject) -> JsonObject:
         """Return the text, and whom it would go to."""

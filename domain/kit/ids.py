@@ -82,6 +82,12 @@ def first_id_at(instant: datetime) -> UUID:
     return UUID(int=milliseconds << 80)
 
 
+def first_id_before(identifier: UUID, seconds: int) -> UUID:
+    """Return the lowest id that was made so many seconds before another one, or later."""
+    milliseconds = (identifier.int >> 80) - seconds * 1000
+    return UUID(int=max(milliseconds, 0) << 80)
+
+
 def message_id(run_id: UUID, step_ref: str, member: str, at: datetime) -> UUID:
     """Name the message that one step of a run makes on one channel (`member` is its id).
 

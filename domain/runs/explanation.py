@@ -72,6 +72,9 @@ def explain_message(message: Message) -> str:
         told = f"waits for its send window, which opens at {message.scheduled_at.isoformat()}"
     else:
         told = _STATUSES.get(status, status)
+    for done, at in (("read", message.read_at), ("followed by a link", message.link_clicked_at)):
+        if at is not None:
+            told += f", was last {done} at {at.isoformat()}"
     return f"Step {message.step_ref} made a message on {where}: it {told}."
 
 

@@ -44,6 +44,7 @@ from models.tables.source import (
     SourceEventKey,
 )
 from models.tables.throttle import ThrottlePass
+from models.tables.tracking import ShortLink
 from models.tables.variable import Branding, Variable, VariableValue
 from models.tables.wait import AwaitedChange, EventWait
 from models.tables.webhook import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent
@@ -101,6 +102,7 @@ __all__ = [
     "Schedule",
     "SchemaProperty",
     "ServiceToken",
+    "ShortLink",
     "SigningKey",
     "Source",
     "SourceEnvironment",

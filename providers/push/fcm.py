@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import httpx
 import jwt
@@ -18,11 +17,11 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from domain.channels.types import ChannelType
-from domain.kit.json_types import JsonObject, JsonValue
-from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome, Refused
+from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
 from providers.base import ProviderContext, read_settings
+from providers.push.payloads import device_of, flat, google_message
 from providers.rest import RestProvider, RestSettings, merged, object_of, text_at
 
 _API = "https://fcm.googleapis.com"
@@ -107,18 +106,10 @@ class Fcm(RestProvider[FcmSettings]):
 
     def build_request(self, delivery: Delivery, settings: FcmSettings) -> httpx.Request:
         """Write the request, still without its access token."""
-        content = delivery.content
-        token = content.get("token")
-        if not isinstance(token, str) or not token:
-            raise Refused("The message names no device.")
-        data = dict(_flat(delivery.data)) | {"knock_message_id": delivery.message_id}
-        message: JsonObject = {"token": token, "data": data}
-        if not content.get("silent"):
-            shown = {"title": content.get("title"), "body": content.get("body")}
-            message["notification"] = shown
-        message = merged(message, content.get("overrides"))
+        message = {"token": device_of(delivery), **google_message(delivery)}
+        message = merged(message, delivery.content.get("overrides"))
         if isinstance(message.get("data"), dict):
-            message["data"] = dict(_flat(message["data"]))
+            message["data"] = flat(message["data"])
         base = settings.base_url or _API
         url = f"{base}/v1/projects/{settings.project_id}/messages:send"
         return httpx.Request("POST", url, json={"message": message})
@@ -144,24 +135,6 @@ class Fcm(RestProvider[FcmSettings]):
             # The access token has just been thrown away; the next attempt asks for another.
             raise retry_of(answer, now=self._context.clock())
         raise failure_of(answer, now=self._context.clock())
-
-
-def _flat(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield data as FCM takes it: keys with dots where it is nested, and nothing but strings."""
-    for name, value in data.items():
-        yield from _flat_value(f"{prefix}{name}", value)
-
-
-def _flat_value(name: str, value: JsonValue) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
-        yield from _flat(value, f"{name}.")
-    elif isinstance(value, list):
-        for index, each in enumerate(value):
-            yield from _flat_value(f"{name}.{index}", each)
-    elif isinstance(value, str):
-        yield name, value
-    elif value is not None:
-        yield name, json.dumps(value)
 
 
 # Settings are read for each message, and a key takes longer to read than a request to write.

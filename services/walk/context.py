@@ -35,6 +35,7 @@ from services.off_loop import off_loop
 from services.preferences.hosted import preferences_url
 from services.preferences.unsubscribing import unsubscribe_url
 from services.recipients.lookups import with_lookups
+from services.tracking.addresses import MessageTracker
 from services.walk.faults import blaming
 from services.walk.journal import Journal
 from services.walk.state import RunState
@@ -129,6 +130,11 @@ class Walk:
             "activities": activities,
             "current_message": {"id": message_id, "inserted_at": now, "updated_at": now},
         }
+
+    def tracker(self, message_id: UUID) -> MessageTracker:
+        """Return what makes the addresses by which we hear of a message of this run."""
+        run, unit = self.run, self.unit
+        return MessageTracker(unit.engine, run.environment_id, message_id, run.ref, unit.now)
 
     def arrive(self) -> None:
         """Come to a step, for which the recipient's audiences are asked for anew."""

@@ -18,6 +18,7 @@ from domain.messages.events import MessageEventType, NewMessageEvent
 from domain.runs.events import NewRunEvent, RunEventStatus, RunEventType
 from domain.runs.rows import NewMessage, RunPatch, TakenRun
 from domain.runs.statuses import RunStatus
+from domain.tracking.rows import ShortLink
 from domain.workflows.steps import BaseStep
 from models.queries.events.writing import message_event_row, outbox_row, run_event_row
 from models.queries.runs.walks import RunChange
@@ -174,6 +175,10 @@ class Journal:
         self._add("messages", json_row(message))
         if order is not None:
             self.orders.append(order)
+
+    def link(self, link: ShortLink) -> None:
+        """Add a short link of a message that the walk makes."""
+        self._add("short_links", json_row(link))
 
     def tell_message(
         self, message_id: UUID, event: MessageEventType, data: JsonObject | None = None

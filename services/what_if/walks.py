@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from domain.channels.kinds import CHANNEL_KINDS
 from domain.channels.types import ChannelType
@@ -16,6 +17,7 @@ from domain.workflows import WorkflowDefinition
 from domain.workflows.steps import BaseStep
 from outbound.redaction import Redactor
 from services.channels.sealing import SEALED, open_content
+from services.tracking.addresses import StillTracker
 from services.walk.context import Walk, links_of, refs_of
 
 
@@ -64,6 +66,11 @@ class RehearsedWalk(Walk):
         self._then = then
         # The links of a real message are others each time, and would differ for that alone.
         self._links = {name: f"{url.rpartition('/')[0]}/what-if" for name, url in links_of(self)}
+
+    def tracker(self, message_id: UUID) -> StillTracker:
+        """Return what makes addresses that tell nobody of anything."""
+        run, unit = self.run, self.unit
+        return StillTracker(unit.engine, run.environment_id, message_id, run.ref, unit.now)
 
     def recorded_outcome(self, step: BaseStep, settings: object) -> JsonObject:
         """Return what a step with an outside effect came to in the past run.

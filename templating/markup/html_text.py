@@ -82,13 +82,18 @@ def html_to_text(html: str) -> str:
     `text (url)`, images their alternative text, table cells stand side by side; hidden elements,
     styles and scripts are dropped.
     """
-    visible = _HUGE_REFERENCE.sub("&amp;", _ENTITY.sub(_keep_ampersand, _drop_hidden(html)))
+    visible = close_references(_drop_hidden(html))
     if len(visible) > _MAX_PARSED:
         return _tidy(unescape(_TAG.sub(" ", visible)))
     writer = _TextWriter()
     writer.feed(_STRAY.sub("&lt;", visible))
     writer.close()
     return _tidy("".join(writer.parts))
+
+
+def close_references(html: str) -> str:
+    """Escape every ampersand that no browser takes for the beginning of a character."""
+    return _HUGE_REFERENCE.sub("&amp;", _ENTITY.sub(_keep_ampersand, html))
 
 
 def _keep_ampersand(match: re.Match[str]) -> str:

@@ -34,7 +34,8 @@ _STYLES = {
 }  # fmt: skip
 _ATTRIBUTES = {tag: set(names) for tag, names in nh3.ALLOWED_ATTRIBUTES.items()}
 _ATTRIBUTES.setdefault("*", set()).update({"class", "style"})
-_ATTRIBUTES["a"].update({"target", "title"})
+# The last one is for us: see `templating.markup.links`.
+_ATTRIBUTES["a"].update({"target", "title", "data-knock-no-track"})
 _ATTRIBUTES["img"].add("title")
 _CLEANER = nh3.Cleaner(attributes=_ATTRIBUTES, filter_style_properties=_STYLES)
 

@@ -23,6 +23,13 @@ from templating.liquid.printing import storable_json, to_text
 from templating.liquid.renderer import Renderer
 from templating.markup.markdown import markdown_to_safe_html, safe_url
 from templating.messages.email import count_attachments, render_email
+from templating.messages.tracking import (
+    Tracker,
+    track_chat_message,
+    track_email,
+    track_feed_item,
+    track_text_message,
+)
 from templating.requests import render_request
 
 __all__ = ["RENDERERS", "ContentRenderer", "LiquidError", "render_content"]
@@ -162,12 +169,14 @@ class ContentRenderer:
         limits: of a whole message.
         is_slow: whether it takes milliseconds also where the template is short.
         count_unsent: returns how many attachments the data brings, which are not sent.
+        track: returns the content with links that tell us of it, as the settings want it.
     """
 
     render: Callable[[JsonObject, Renderer, JsonObject, EmailLayout | None], Any]
     limits: Limits = DEFAULT_LIMITS
     is_slow: bool = False
     count_unsent: Callable[[JsonObject, Mapping[str, object]], int] | None = None
+    track: Callable[[JsonObject, JsonObject, Tracker], JsonObject] | None = None
 
 
 def _render_nothing(
@@ -180,12 +189,16 @@ def _render_nothing(
 RENDERERS: Mapping[ChannelType, ContentRenderer] = {
     # Layout, styles and text part have to be made.
     ChannelType.EMAIL: ContentRenderer(
-        render_email, EMAIL_LIMITS, is_slow=True, count_unsent=count_attachments
+        render_email,
+        EMAIL_LIMITS,
+        is_slow=True,
+        count_unsent=count_attachments,
+        track=track_email,
     ),
-    ChannelType.SMS: ContentRenderer(_render_sms),
+    ChannelType.SMS: ContentRenderer(_render_sms, track=track_text_message),
     ChannelType.PUSH: ContentRenderer(_render_push),
-    ChannelType.CHAT: ContentRenderer(_render_chat),
-    ChannelType.IN_APP_FEED: ContentRenderer(_render_feed),
+    ChannelType.CHAT: ContentRenderer(_render_chat, track=track_chat_message),
+    ChannelType.IN_APP_FEED: ContentRenderer(_render_feed, track=track_feed_item),
     ChannelType.HTTP: ContentRenderer(_render_http),
     ChannelType.IN_APP_GUIDE: ContentRenderer(_render_nothing),
 }

@@ -84,6 +84,8 @@ ELSEWHERE: dict[str, str] = {
     "events/outbox.*": "a reader of the outbox reads for all environments, each by subscription",
     "in_app/feeds.is_feed_channel": _ALL,
     "jobs/*": _OURS,
+    "tracking/links.find_short_link": "whoever follows a link has nothing but its key",
+    "tracking/sightings.store_sighting": "the message that a link names has its environment",
     "runs/fetches.*_attempt": "the attempt names its environment, or was read of a run of it",
     "runs/fetches.f*_fetch": _OWNED,
     "runs/fetches.forget_ended": _OURS,

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outbound.egress import (
+    NEEDS_HTTP2,
     EgressPolicy,
     EgressRefused,
     HostUnresolved,
@@ -22,7 +23,7 @@ from outbound.egress import (
     guarded_client,
     resolve,
 )
-from tests.providers.servers import HttpServer, certificate, reply, serving
+from tests.providers.servers import Http2Server, HttpServer, certificate, reply, serving
 
 REPLIES = {"/": reply(200, b"here", set_cookie="a=b"), "/jump": reply(302, location="/")}
 OPEN = EgressPolicy(allow_private=True)
@@ -145,6 +146,23 @@ async def test_rebinding_to_a_private_address_is_refused(server: HttpServer) -> 
         with pytest.raises(EgressRefused):
             await client.get(f"http://rebind.example.com:{server.port}/")
     assert len(server.seen) == 1
+
+
+async def test_http2_is_spoken_with_whom_needs_it(tmp_path: Path) -> None:
+    """A request that needs it has a connection that is agreed on in TLS; others have HTTP/1.1."""
+    serving_tls, trusting = certificate(tmp_path, "push.example.com")
+    serving_tls.set_alpn_protocols(["h2", "http/1.1"])
+    async with (
+        serving(Http2Server(REPLIES), tls=serving_tls) as modern,
+        serving(HttpServer(REPLIES)) as old,
+        guarded_client(OPEN, resolver=Names(["127.0.0.1"]), tls=trusting) as client,
+    ):
+        for _ in range(2):
+            url = f"https://push.example.com:{modern.port}/"
+            answer = await client.get(url, extensions={NEEDS_HTTP2: True})
+            assert (answer.http_version, answer.text) == ("HTTP/2", "here")
+        assert (await client.get(f"{old.url}/")).http_version == "HTTP/1.1"
+    assert len(modern.seen) == 2
 
 
 async def test_tls_checks_the_name_and_not_the_address(tmp_path: Path) -> None:

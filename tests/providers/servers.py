@@ -7,7 +7,7 @@ import datetime as dt
 import ssl
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,9 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import DataReceived, RequestReceived, StreamEnded
 
 
 @dataclass(slots=True)
@@ -53,6 +56,39 @@ class HttpServer:
         await asyncio.sleep(self.delay)
         writer.write(self.replies.get(target.partition("?")[0], reply(404)))
         writer.close()
+
+
+@dataclass(slots=True)
+class Http2Server(HttpServer):
+    """The same, over HTTP/2 that the client begins with (RFC 9113, 3.3)."""
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve the requests of one connection."""
+        talk = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
+        talk.initiate_connection()
+        open_: dict[int, Seen] = {}
+        with suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                for event in talk.receive_data(data):
+                    if isinstance(event, RequestReceived):
+                        headers = {str(name): str(value) for name, value in event.headers}
+                        method, target = headers[":method"], headers[":path"]
+                        open_[event.stream_id] = Seen(method, target, headers, b"")
+                    elif isinstance(event, DataReceived):
+                        open_[event.stream_id].body += event.data
+                    elif isinstance(event, StreamEnded):
+                        seen = open_.pop(event.stream_id)
+                        self.seen.append(seen)
+                        self._answer(talk, event.stream_id, seen.target)
+                writer.write(talk.data_to_send())
+        writer.close()
+
+    def _answer(self, talk: H2Connection, stream: int, target: str) -> None:
+        head, _, body = self.replies.get(target, reply(404)).partition(b"\r\n\r\n")
+        first, *lines = head.split(b"\r\n")
+        pairs = [tuple(line.split(b": ", 1)) for line in lines if not line.startswith(b"conn")]
+        talk.send_headers(stream, [(b":status", first.split(b" ")[1]), *pairs])
+        talk.send_data(stream, body, end_stream=True)
 
 
 def reply(code: int, body: bytes = b"", **headers: str) -> bytes:

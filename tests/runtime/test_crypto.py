@@ -58,3 +58,15 @@ def test_rotation_first_seals_all_open() -> None:
     both = Vault([NEW, OLD])
     assert both.open(old, "here") == DOCUMENT
     assert Vault([NEW]).open(both.seal(DOCUMENT, "here"), "here") == DOCUMENT
+
+
+def test_a_signature_holds_for_its_purpose_and_its_keys() -> None:
+    """What an older key has signed holds for as long as it is there, and for nothing else."""
+    signature = Vault([OLD]).sign(b"said", "one use")
+    rotated = Vault([NEW, OLD])
+    assert rotated.has_signed(b"said", signature, "one use")
+    assert not rotated.has_signed(b"said", signature, "another use")
+    assert not rotated.has_signed(b"say", signature, "one use")
+    assert not rotated.has_signed(b"said", b"", "one use")
+    assert not Vault([NEW]).has_signed(b"said", signature, "one use")
+    assert rotated.sign(b"said", "one use") != signature

@@ -58,10 +58,19 @@ WITH found AS MATERIALIZED (
 DELETE FROM webhook_events e USING locked WHERE e.id = locked.id
 """  # noqa: S608 - constants
 
+# The links of messages that may be gone before.
+_UNLINK = f"""
+WITH locked AS MATERIALIZED (
+    SELECT key FROM short_links WHERE {_OWNER} ORDER BY key LIMIT %(limit)s FOR UPDATE
+)
+DELETE FROM short_links l USING locked WHERE l.key = locked.key
+"""  # noqa: S608 - constants
+
 _MORE = f"""
 SELECT EXISTS (SELECT FROM messages WHERE {_OWNER} OFFSET %(limit)s)
     OR EXISTS (SELECT FROM recipient_runs WHERE {_OWNER} OFFSET %(limit)s)
     OR EXISTS (SELECT FROM webhook_events WHERE {_OWNER} OFFSET %(limit)s)
+    OR EXISTS (SELECT FROM short_links WHERE {_OWNER} OFFSET %(limit)s)
     OR EXISTS (SELECT FROM subscriptions WHERE {_FOLLOWS} OFFSET %(limit)s)
     OR EXISTS (SELECT FROM subscriptions WHERE {_FOLLOWED} OFFSET %(limit)s) AS more
 """  # noqa: S608 - constants
@@ -197,7 +206,7 @@ async def have_more_than(
 ) -> bool:
     """Tell whether recipients have more than so many of anything together.
 
-    That is messages, runs, subscriptions, and events that endpoints were told of.
+    That is messages, runs, subscriptions, short links, and events that endpoints were told of.
     """
     cursor = await connection.execute(_MORE, _values(environment_id, refs, limit=limit))
     return bool(one(await cursor.fetchone())["more"])
@@ -206,7 +215,7 @@ async def have_more_than(
 async def delete_some(
     connection: Connection, environment_id: UUID, refs: Sequence[RecipientRef], *, limit: int
 ) -> None:
-    """Delete up to `limit` runs, messages, subscriptions and told events, in a transaction.
+    """Delete up to `limit` of each that `have_more_than` counts, in a transaction.
 
     Runs come first: a walk that holds one is waited for, and cannot leave a message behind.
     """
@@ -216,6 +225,7 @@ async def delete_some(
         ids = [row["id"] for row in await cursor.fetchall()]
         if ids:
             await delete(connection, environment_id, ids)
+    await connection.execute(_UNLINK, values)
     await connection.execute(_UNTELL, values)
     await connection.execute(_UNSUBSCRIBE, values)
 

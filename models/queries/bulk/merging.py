@@ -112,20 +112,21 @@ DO NOTHING
 
 _MOVE = """
 WITH locked AS MATERIALIZED (
-    SELECT id FROM {table} WHERE {owner} AND recipient_id = %(source)s AND {chosen}
-    ORDER BY id LIMIT %(limit)s FOR UPDATE
+    SELECT {key} FROM {table} WHERE {owner} AND recipient_id = %(source)s AND {chosen}
+    ORDER BY {key} LIMIT %(limit)s FOR UPDATE
 )
-UPDATE {table} moved SET recipient_id = %(target)s FROM locked WHERE moved.id = locked.id
+UPDATE {table} moved SET recipient_id = %(target)s FROM locked WHERE moved.{key} = locked.{key}
 """
 _RECENT = "inserted_at >= %(since)s::timestamptz"
 # Runs come first, as everywhere; one that is open was not ended yet, and stays behind.
 _MOVES = tuple(
-    _MOVE.format(table=table, owner=_PLACE, chosen=chosen)
-    for table, chosen in (
-        ("recipient_runs", f"{_RECENT} AND status NOT IN ({listed(OPEN_RUN)})"),
-        ("messages", _RECENT),
-        ("webhook_events", _RECENT),
-        ("batches", "closed_at >= %(since)s::timestamptz"),
+    _MOVE.format(table=table, key=key, owner=_PLACE, chosen=chosen)
+    for table, key, chosen in (
+        ("recipient_runs", "id", f"{_RECENT} AND status NOT IN ({listed(OPEN_RUN)})"),
+        ("messages", "id", _RECENT),
+        ("short_links", "key", _RECENT),
+        ("webhook_events", "id", _RECENT),
+        ("batches", "id", "closed_at >= %(since)s::timestamptz"),
     )
 )
 

@@ -20,6 +20,7 @@ from domain.recipients.refs import TENANTS
 from domain.runs.events import RunEventType
 from domain.runs.rows import NewMessage, RunMessage, RunPatch, TakenRun
 from domain.runs.statuses import OPEN_RUN
+from domain.tracking.rows import ShortLink
 from models.queries.events.writing import EVENTS, add_events, count_event, run_facts, tell_runs
 from models.queries.runs.own_data import OWN_DATA
 from models.sql import columns_of, fetch_all, fetch_one, insert_rows, listed, names_of
@@ -75,6 +76,7 @@ _TAKE = f"{AS_TAKEN} WHERE r.id = %s AND r.environment_id = %s FOR UPDATE OF r"
 _ADDED: dict[str, tuple[str, ...]] = {
     "run_patches": names_of(RunPatch),
     "messages": names_of(NewMessage),
+    "short_links": names_of(ShortLink),
 }
 
 # What needs a provider is on its way from here on; a final status ends it.

@@ -36,7 +36,12 @@ from services.walk.preferences import preferences_allow
 from services.walk.steps.at_once import AtOnce
 from services.walk.steps.guides import Admit, admit, let_see
 from services.walk.steps.members import Member, members_of
-from services.walk.steps.rendering import Sources, effective_sources, render_message
+from services.walk.steps.rendering import (
+    Sources,
+    effective_sources,
+    render_message,
+    tracked_message,
+)
 
 # Of a batch a message names so many (Knock API reference, Message).
 _MOST_ACTORS = 10
@@ -170,6 +175,7 @@ async def _make_message(
         content = await render_message(walk, step, sources, identifier)
         if content.get("to") == "":
             return None
+        content = await tracked_message(walk, step, sources, content, made_id)
         content = seal_content(
             walk.unit.engine.vault,
             kind,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from uuid import UUID
 
+from domain.channels.kind import LINK_TRACKING, OPEN_TRACKING
 from domain.channels.kinds import CHANNEL_KINDS
 from domain.channels.types import effective_settings
 from domain.content.email_layout import EMAIL_LAYOUT, EmailLayout
@@ -15,6 +17,7 @@ from runtime.crypto import BrokenSeal
 from runtime.logs import get_logger
 from services.channels.sealing import open_channel_settings
 from services.content.catalog import ConfiguredChannel
+from services.off_loop import off_loop
 from services.walk.context import Walk
 from services.walk.texts import rendered, sees_little
 from templating.limits import LiquidError
@@ -22,6 +25,7 @@ from templating.liquid.lookups import Lookups
 from templating.liquid.printing import storable_json
 from templating.liquid.renderer import Renderer
 from templating.messages.render import RENDERERS, render_content
+from templating.messages.tracking import is_on
 from templating.requests import render_request
 
 _log = get_logger(__name__)
@@ -102,6 +106,32 @@ async def render_message(
         walk.journal.tell(RunEventType.ATTACHMENTS_NOT_SENT, step=step, data=told)
         _log.warning("attachments_not_sent", workflow=walk.definition.key, step=step.ref, **told)
     return content
+
+
+async def tracked_message(
+    walk: Walk, step: ChannelStep, sources: Sources, content: JsonObject, message_id: UUID
+) -> JsonObject:
+    """Return a rendered content with links that tell us of it, where its channel wants that.
+
+    A preview has none: nobody is sent it.
+
+    Args:
+        walk: whose message it is; it stores the short links.
+        step: which makes the message.
+        sources: with the settings that take effect.
+        content: what was rendered.
+        message_id: of the message.
+    """
+    renderer, settings = RENDERERS[step.channel_type], sources.settings
+    wanted = is_on(settings, LINK_TRACKING) or is_on(settings, OPEN_TRACKING)
+    if renderer.track is None or not wanted:
+        return content
+    tracker = walk.tracker(message_id)
+    work = partial(renderer.track, content, settings, tracker)
+    tracked = await off_loop(work) if renderer.is_slow else work()
+    for link in tracker.short_links:
+        walk.journal.link(link)
+    return tracked
 
 
 async def render_fetch(walk: Walk, request: JsonObject) -> JsonObject:

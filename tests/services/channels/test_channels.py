@@ -157,6 +157,12 @@ async def test_each_environment_has_its_own_settings(account: Account) -> None:
         ("smtp", {"conditions": {"all": 5}}, ["conditions.all"]),
         (
             "smtp",
+            {"channel_settings": {"link_tracking": "yes", "open_tracking": 1}},
+            ["channel_settings.link_tracking", "channel_settings.open_tracking"],
+        ),
+        ("in-app", {"channel_settings": {"link_tracking": []}}, ["channel_settings.link_tracking"]),
+        (
+            "smtp",
             {"is_sandbox": 1, "channel_settings": 1, "conditions": 1},
             ["is_sandbox", "channel_settings", "conditions"],
         ),

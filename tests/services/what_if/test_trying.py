@@ -94,6 +94,24 @@ async def test_links_make_no_difference(world: World) -> None:
     assert (found.findings.before, found.findings.total) == (2, 0)
 
 
+async def test_tracked_links_make_no_difference(world: World) -> None:
+    """Short links are others each time, and are stored; a try shows and stores none of them."""
+    await world.channel("sms", channel_settings={"link_tracking": True})
+    text = channel_step("sms", "sms", template={"text_body": "https://x.test/1"})
+    template = {**email_step()["template"], "html_body": '<a href="https://x.test/1">x</a>'}
+    overrides = {"link_tracking": True, "open_tracking": True}
+    await world.publish(KEY, text, email_step(template=template, channel_overrides=overrides))
+    person = {"id": "ada", "email": "a@x.test", "phone_number": "+1555"}
+    for run in await world.runs(await world.trigger(KEY, person)):
+        await world.walk(run["id"])
+    before = await counts(world)
+
+    found = await tried(world)
+
+    assert await counts(world) == before
+    assert (found.findings.before, found.findings.total) == (2, 0)
+
+
 async def test_a_draft_is_tried_without_a_trace(world: World) -> None:
     """A try of changed content leaves every row as it is, of runs that wait as well."""
     await send(world, delay_step(), feed_step())

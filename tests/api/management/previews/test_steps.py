@@ -157,6 +157,16 @@ async def test_a_fetch_step_shows_its_request(management: httpx.AsyncClient) -> 
     assert "not JSON" in broken["errors"][0]["message"]
 
 
+async def test_links_are_not_tracked(management: httpx.AsyncClient) -> None:
+    """Nobody is sent a preview, so it has the links that are written, and no image."""
+    html = '<a href="https://x.example/1" data-knock-no-track>x</a>'
+    template = {"subject": "x", "html_body": html, "settings": {"layout_key": None}}
+    overrides = {"link_tracking": True, "open_tracking": True}
+    step = channel_step("one", "email", template=template, channel_overrides=overrides)
+    await save(management, step)
+    assert (await preview(management, "one"))["template"]["html_body"] == html
+
+
 async def test_the_draft_is_shown(management: httpx.AsyncClient) -> None:
     """A preview shows what is saved, committed or not."""
     await save(management, channel_step("feed", template={"markdown_body": "a"}), commit="true")

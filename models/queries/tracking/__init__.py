@@ -1,0 +1,1 @@
+"""Statements about links that are followed and messages that are opened."""

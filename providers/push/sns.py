@@ -1,0 +1,140 @@
+"""Push notifications by Amazon SNS (Amazon SNS API reference: Publish)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
+from urllib.parse import urlencode
+
+import httpx
+from pydantic import BaseModel, Field, SecretStr
+
+from domain.channels.types import ChannelType
+from domain.kit.json_types import JsonObject, JsonValue
+from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome
+from domain.messages.statuses import DeliveryStatus
+from outbound.http import Answer, failure_of, retry_of
+from providers.aws import sign_request
+from providers.push.payloads import apple_payload, device_of, google_message
+from providers.rest import RestProvider, RestSettings, merged
+
+_ID = re.compile(r"<MessageId>([^<>]{1,256})</MessageId>")
+_CODE = re.compile(r"<Code>([^<>]{1,256})</Code>")
+# SNS switches an endpoint off when Apple or Google does not know its device any more.
+_GONE = frozenset({"EndpointDisabled", "NotFound"})
+# How it says of one that was deleted, with the code of every wrong parameter.
+_NO_ENDPOINT = "No endpoint found"
+_WRONG = frozenset({"PlatformApplicationDisabled"})
+# Errors with a code of their own below 500 that pass; all others of that kind stay.
+_PASSING = frozenset({"Throttling", "Throttled", "ThrottlingException", "KMSThrottling"})
+_BACKGROUND = {"PUSH_TYPE": "background", "PRIORITY": "5"}
+
+
+class SnsSettings(RestSettings):
+    """What an operator sets: a region and the keys of a user who may publish."""
+
+    region: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+    access_key_id: str
+    secret_access_key: SecretStr
+    session_token: SecretStr | None = None
+
+
+class Sns(RestProvider[SnsSettings]):
+    """The `push_aws_sns` provider; a device is the ARN of a platform endpoint."""
+
+    id: ClassVar[str] = "push_aws_sns"
+    channel_type: ClassVar[ChannelType] = ChannelType.PUSH
+    service_name: ClassVar[str] = "Amazon SNS"
+    Settings: ClassVar[type[BaseModel]] = SnsSettings
+
+    def build_request(self, delivery: Delivery, settings: SnsSettings) -> httpx.Request:
+        """Write the request, and sign it as of now."""
+        apple = apple_payload(delivery)
+        google = {"fcmV1Message": {"message": google_message(delivery)}}
+        platforms = {"APNS": apple, "APNS_SANDBOX": apple, "GCM": google}
+        built: JsonObject = {"Message": platforms}
+        if delivery.content.get("silent"):
+            built["MessageAttributes"] = {"entry": _attributes(_BACKGROUND)}
+        body = merged(built, delivery.content.get("overrides"))
+        # Which of them counts depends on the endpoint; SNS wants a text for every other kind.
+        message = {"default": str(delivery.content.get("body") or ""), **_platforms(body)}
+        form = {
+            "Action": "Publish",
+            "Version": "2010-03-31",
+            "TargetArn": device_of(delivery),
+            "MessageStructure": "json",
+            "Message": json.dumps(message),
+            **dict(_form("MessageAttributes", body.get("MessageAttributes"))),
+        }
+        request = httpx.Request(
+            "POST",
+            settings.base_url or f"https://sns.{settings.region}.amazonaws.com",
+            headers={"content-type": "application/x-www-form-urlencoded"},
+            content=urlencode(form).encode(),
+        )
+        token = settings.session_token
+        return sign_request(
+            request,
+            access_key_id=settings.access_key_id,
+            secret_access_key=settings.secret_access_key.get_secret_value(),
+            session_token=token.get_secret_value() if token else None,
+            region=settings.region,
+            service="sns",
+            now=self._context.clock(),
+        )
+
+    def server(self, delivery: Delivery) -> str:
+        """Name the region's server."""
+        chosen = super().server(delivery)
+        return chosen if chosen != self.id else f"{self.id}/{delivery.settings.get('region')}"
+
+    def parse_response(self, answer: Answer, delivery: Delivery) -> Outcome:
+        """Read the id, or the code of an error; nothing else of the XML matters."""
+        text = answer.body.decode("utf-8", "replace")
+        if answer.is_success:
+            found = _ID.search(text)
+            return Outcome(DeliveryStatus.SENT, answer.exchange, found[1] if found else None)
+        found = _CODE.search(text)
+        code = found[1] if found else ""
+        if code in _GONE or (code == "InvalidParameter" and _NO_ENDPOINT in text):
+            told = f"Amazon SNS does not reach the device ({code})."
+            raise Bounced(told, answer.exchange, token=str(delivery.content.get("token")))
+        if code in _WRONG:
+            raise Misconfigured(f"Amazon SNS does not push to the app ({code}).", answer.exchange)
+        if code in _PASSING:
+            raise retry_of(answer, now=self._context.clock())
+        raise failure_of(answer, now=self._context.clock())
+
+
+def _attributes(values: dict[str, str]) -> list[JsonValue]:
+    """Write headers of APNs as SNS has them."""
+    return [
+        {
+            "Name": f"AWS.SNS.MOBILE.APNS.{name}",
+            "Value": {"DataType": "String", "StringValue": value},
+        }
+        for name, value in values.items()
+    ]
+
+
+def _platforms(body: JsonObject) -> dict[str, str]:
+    """Write what each platform gets as SNS wants it: JSON within JSON."""
+    given = body.get("Message")
+    return {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in (given.items() if isinstance(given, dict) else ())
+    }
+
+
+def _form(name: str, value: JsonValue) -> Iterator[tuple[str, str]]:
+    """Yield the fields of a nested parameter, whose lists are counted from one."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from _form(f"{name}.{key}", each)
+    elif isinstance(value, list):
+        for number, each in enumerate(value, 1):
+            yield from _form(f"{name}.{number}", each)
+    elif value is not None:
+        yield name, value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,1 @@
+"""Links that tell us when they are followed, and what comes of it."""
