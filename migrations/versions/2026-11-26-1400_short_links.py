@@ -7,7 +7,7 @@ import sqlalchemy as sa
 import sqlmodel
 from alembic import op
 
-revision = "0006_short_links"
+revision = "0006"
 down_revision = "0005"
 branch_labels = None
 depends_on = None

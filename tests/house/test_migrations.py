@@ -26,7 +26,7 @@ LANDED = {
         "4150f38d03e17223af0b1591a179ca3aa39f4cdba4e18825f0371370313dff6c"
     ),
     "2026-11-26-1400_short_links.py": (
-        "5e3c38c459c06058bf706ec6abc57a9e632da9c1177ab6b5d31c8425708345ee"
+        "33fb5ebb110efbb116f6eaf13ab59c3774221a66b6d14448ad54f47bc0b0d2bc"
     ),
 }
 
