@@ -58,12 +58,18 @@ def _channel_id(text: str) -> str:
 
 
 def _channel_data(given: JsonObject) -> JsonObject:
+    # Knock's SDKs 1.0 (Python, Go, Java) write it here as the operation of its own takes it.
+    inner = given["data"] if given.keys() == {"data"} else None
+    data, place = (inner, "data") if isinstance(inner, dict) else (given, "")
     try:
-        return check_unknown(given)
+        return check_unknown(data)
     except InvalidParams as error:
         # What is wrong with it as a whole has no place within it.
-        inner = [replace(one, field=one.field.removeprefix("body")) for one in error.errors]
-        raise refusal(inner) from None
+        places = ((place, one.field.removeprefix("body")) for one in error.errors)
+        fields = [".".join(filter(None, parts)) for parts in places]
+        raise refusal(
+            [replace(one, field=field) for one, field in zip(error.errors, fields, strict=True)]
+        ) from None
 
 
 def _without(forbidden: str) -> AfterValidator:
