@@ -21,7 +21,7 @@ import (
 
 var (
 	ctx    = context.Background()
-	client = knock.NewClient(option.WithBaseURL(os.Getenv("KNOCK_BASE_URL")))
+	client = knock.NewClient()
 	ids    = facts()
 )
 
