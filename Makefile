@@ -82,7 +82,7 @@ fuzz: N = 100000
 fuzz: $(INSTALLED) ## Send N requests made of the OpenAPI documents and judge each answer
 	@$(BIN)/python -m tests.fuzz --requests $(N)
 
-sdk-tests: $(INSTALLED) ## Run the own tests of Knock's Python SDK against the product
+sdk-tests: $(INSTALLED) ## Let Knock's Python and Go SDKs try the product (Go is skipped where it is missing)
 	@$(BIN)/python -m tests.sdk
 
 bench: $(INSTALLED) ## Measure a fresh stack beside its floor

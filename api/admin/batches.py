@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
-from api.kit.lists import filter_parameters, read_filters
+from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_TIME_AND_UUID, BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
@@ -86,8 +86,7 @@ class BatchItemOut(Out):
 async def list_batches(_token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
     """List open batches, those first that close first."""
     environment = await read_environment(engine, query)
-    wanted = read_filters(query, BatchFilters)
-    request = read_limit(query, BY_TIME_AND_UUID)
+    wanted, request = read_list(query, BatchFilters, BY_TIME_AND_UUID, page=read_limit)
     page = await operating.list_open_batches(engine, environment, wanted, request)
     return answer(PlainEntriesOut[BatchOut].of(page, map(BatchOut.of, page.rows)))
 

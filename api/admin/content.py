@@ -9,7 +9,7 @@ from pydantic import Field
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
-from api.kit.lists import filter_parameters, read_filters
+from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_TYPE_AND_KEY
 from api.kit.parameters import ERROR_RESPONSES, Param, refusals, takes
 from api.kit.query_strings import QueryDep
@@ -87,7 +87,7 @@ class ChangedContentOut(Out):
 async def list_changes(_token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
     """List what a commit or a promotion would change, field by field, by type and key."""
     refuse_branch(query)
-    page_request, selection = read_limit(query, BY_TYPE_AND_KEY), read_filters(query, Selection)
+    selection, page_request = read_list(query, Selection, BY_TYPE_AND_KEY, page=read_limit)
     target = query.text("to_environment")
     if target is not None:
         page = await changes.promotable_changes(engine, target, selection, page_request)

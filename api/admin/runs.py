@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
-from api.kit.lists import filter_parameters, read_filters
+from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
@@ -121,8 +121,8 @@ async def list_waiting_runs(
 ) -> JSONResponse:
     """List the runs that wait, what for and until when, newest first."""
     environment = await read_environment(engine, query)
-    wanted = read_filters(query, WaitingFilters)
-    page = await open_runs.list_waiting(engine, environment, wanted, read_limit(query, BY_UUID))
+    wanted, request = read_list(query, WaitingFilters, BY_UUID, page=read_limit)
+    page = await open_runs.list_waiting(engine, environment, wanted, request)
     return answer(PlainEntriesOut[WaitingRunOut].of(page, map(WaitingRunOut.of, page.rows)))
 
 

@@ -16,7 +16,7 @@ from api.admin.webhook_schemas import (
     WebhookOut,
 )
 from api.kit.auth import EngineDep, ServiceToken
-from api.kit.lists import filter_parameters, read_filters
+from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_TIME_AND_UUID, BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
@@ -148,8 +148,7 @@ async def list_webhook_deliveries(
         engine,
         environment,
         known_uuid(webhook_id),
-        read_filters(query, DeliveryFilters),
-        read_limit(query, BY_TIME_AND_UUID),
+        *read_list(query, DeliveryFilters, BY_TIME_AND_UUID, page=read_limit),
     )
     return answer(
         PlainEntriesOut[WebhookDeliveryOut].of(page, map(WebhookDeliveryOut.of, page.rows))

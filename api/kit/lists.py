@@ -9,11 +9,13 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
-from api.kit.pagination import MAX_PAGE_SIZE
+from api.kit.pagination import MAX_PAGE_SIZE, Kinds, read_page
 from api.kit.parameters import Param, boolean, choice, choices, identifier, instant, texts, whole
-from api.kit.query_strings import Query
+from api.kit.query_strings import Faults, Query
+from domain.kit.errors import InvalidParams
 from domain.kit.filters import Bounds, DataFilter, Filter
 from domain.kit.json_types import JsonObject
+from domain.kit.pages import PageRequest
 from domain.recipients.refs import RecipientRef
 
 F = TypeVar("F")
@@ -64,6 +66,8 @@ def filter_parameters(
         else:
             document = _DOCUMENTED.get(kind)
             found[name] = document(told.description) if document else told.description
+        if told.is_required:
+            found[name] = Param(told.description, _STRING, is_required=True)
     return {**found, **paging}
 
 
@@ -71,26 +75,64 @@ def read_filters(query: Query, filters: type[F], **given: Any) -> F:
     """Read the filters of a list from a query; `given` are those that the path decides.
 
     Raises:
-        InvalidParams: naming the first parameter that is not as its document says.
+        InvalidParams: naming every parameter that is not as its document says.
     """
-    values = dict(given)
+    faults, values = Faults(), dict(given)
     for field, kind, told in _declared(filters):
         if field in given:
             continue
-        name, words = told.name or field, _words(kind, told)
-        if kind == list[RecipientRef]:
-            values[field] = query.references(name, at_most=told.at_most)
-        elif _is_list(kind):
-            values[field] = query.texts(name, choices=words, at_most=told.at_most)
-        elif words:
-            word = query.choice(name, words)
-            is_vocabulary = isinstance(kind, type) and issubclass(kind, StrEnum)
-            values[field] = kind(word) if is_vocabulary and word is not None else word
-        else:
-            values[field] = _READ[kind](query, name)
-        if values[field] is None:
-            del values[field]  # the default of the dataclass holds
+        value = faults.read(_read_filter, query, told.name or field, kind, told)
+        if value is not None:  # else the default of the dataclass holds
+            values[field] = value
+    faults.check()
     return filters(**values)
+
+
+def _read_filter(query: Query, name: str, kind: Any, told: Filter) -> Any:
+    value = _read_value(query, name, kind, told)
+    if value is None and told.is_required:
+        raise InvalidParams.of(name, "is required")
+    return value
+
+
+def _read_value(query: Query, name: str, kind: Any, told: Filter) -> Any:
+    words = _words(kind, told)
+    if kind == list[RecipientRef]:
+        return query.references(name, at_most=told.at_most)
+    if _is_list(kind):
+        return query.texts(name, choices=words, at_most=told.at_most)
+    if words:
+        word = query.choice(name, words)
+        is_vocabulary = isinstance(kind, type) and issubclass(kind, StrEnum)
+        return kind(word) if is_vocabulary and word is not None else word
+    return _READ[kind](query, name)
+
+
+def read_list(
+    query: Query,
+    filters: type[F],
+    kinds: Kinds,
+    *,
+    page: Callable[[Query, Kinds], PageRequest] = read_page,
+    **given: Any,
+) -> tuple[F, PageRequest]:
+    """Read the filters of a list, and which page of it is asked for.
+
+    Args:
+        query: of the request.
+        filters: what they are declared in.
+        kinds: of the sort values of the list.
+        page: reads the page.
+        given: filters that the path decides.
+
+    Raises:
+        InvalidParams: naming every parameter that is wrong, of both.
+    """
+    faults = Faults()
+    wanted = faults.read(lambda: read_filters(query, filters, **given))
+    request = faults.read(page, query, kinds)
+    faults.check()
+    return wanted, request
 
 
 _DOCUMENTED: Mapping[Any, Callable[[str], str | Param]] = {

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from api.kit.query_strings import Query
+from api.kit.query_strings import Faults, Query
 from domain.kit.errors import InvalidParams
 from domain.kit.pages import Boundary, PageRequest, SortValue
 
@@ -47,16 +47,23 @@ def read_page(
     """Read which page is asked for; the size is pulled into 1 to `max_size`.
 
     Raises:
-        InvalidParams: `after` or `before` is not a cursor of such a list.
+        InvalidParams: `after` or `before` is not a cursor of such a list, the size is no number.
     """
-    size = query.integer(size_name, default=_DEFAULT_PAGE_SIZE, low=1, high=max_size)
-    boundaries: dict[str, Boundary | None] = {}
-    for name in ("after", "before"):
-        text = query.text(name, max_length=_MAX_LENGTH)
-        boundaries[name] = None if text is None else decode_cursor(text, kinds)
-        if text is not None and boundaries[name] is None:
-            raise InvalidParams.of(name, "is not a valid cursor")
+    faults = Faults()
+    size = faults.read(query.integer, size_name, default=_DEFAULT_PAGE_SIZE, low=1, high=max_size)
+    boundaries = {name: faults.read(_boundary, query, name, kinds) for name in ("after", "before")}
+    faults.check()
     return PageRequest(size, **boundaries)
+
+
+def _boundary(query: Query, name: str, kinds: Kinds) -> Boundary | None:
+    text = query.text(name, max_length=_MAX_LENGTH)
+    if text is None:
+        return None
+    boundary = decode_cursor(text, kinds)
+    if boundary is None:
+        raise InvalidParams.of(name, "is not a valid cursor")
+    return boundary
 
 
 def encode_cursor(boundary: Boundary) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, ParamSpec, TypeAlias, TypeVar, cast
 from urllib.parse import parse_qsl
 from uuid import UUID
 
@@ -18,11 +19,13 @@ from fastapi import Depends, Request
 
 from api.kit.bodies import parse_object
 from domain.kit.clock import parse_instant
-from domain.kit.errors import InvalidParams
+from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.filters import Bounds, DataFilter
 from domain.kit.json_types import JsonObject
 from domain.recipients.refs import USERS, RecipientRef
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Node: TypeAlias = Any  # str, list of nodes, or dict of nodes
 
 _MAX_FIELDS = 1000
@@ -31,6 +34,26 @@ _MAX_SEGMENTS = 3
 _KEY = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 # A dot is part of a name everywhere else.
 _DOTTED = ("inserted_at.", "query_options.")
+
+
+class Faults:
+    """Reads parameters one after the other, and tells of all that are wrong in one answer."""
+
+    def __init__(self) -> None:
+        self._errors: list[FieldError] = []
+
+    def read(self, reader: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what a reader returns; what it refuses is kept, and `check` raises it."""
+        try:
+            return reader(*args, **kwargs)
+        except InvalidParams as refused:
+            self._errors.extend(refused.errors)
+        return cast(T, None)  # nobody gets to use it, since `check` comes first
+
+    def check(self) -> None:
+        """Raise InvalidParams with everything that was refused."""
+        if self._errors:
+            raise InvalidParams(self._errors)
 
 
 class Query:
@@ -90,11 +113,15 @@ class Query:
             return None
         if len(values) > at_most:
             raise InvalidParams.of(name, f"must have at most {at_most} entries")
+        refused = []
         for index, value in enumerate(values):
             if not isinstance(value, str):
-                raise InvalidParams.of(f"{name}[{index}]", "must be a string")
-            if choices is not None and value not in choices:
-                raise InvalidParams.of(f"{name}[{index}]", f"must be one of: {', '.join(choices)}")
+                refused.append(FieldError(f"{name}[{index}]", "must be a string"))
+            elif choices is not None and value not in choices:
+                told = f"must be one of: {', '.join(choices)}"
+                refused.append(FieldError(f"{name}[{index}]", told))
+        if refused:
+            raise InvalidParams(refused)
         return values
 
     def nodes(self, name: str) -> list[Node] | None:
@@ -115,7 +142,12 @@ class Query:
             return None
         if len(values) > at_most:
             raise InvalidParams.of(name, f"must have at most {at_most} entries")
-        return [_reference(f"{name}[{index}]", value) for index, value in enumerate(values)]
+        faults = Faults()
+        found = [
+            faults.read(_reference, f"{name}[{index}]", value) for index, value in enumerate(values)
+        ]
+        faults.check()
+        return found
 
     def recipient(self, name: str) -> RecipientRef | None:
         """Read one recipient: a user id, or an object's id and collection, also as JSON text."""
@@ -131,7 +163,10 @@ class Query:
             return Bounds()
         if not isinstance(node, dict) or not set(node) <= {"gt", "gte", "lt", "lte"}:
             raise InvalidParams.of(name, "takes gt, gte, lt and lte")
-        return Bounds(**{key: _instant(f"{name}.{key}", value) for key, value in node.items()})
+        faults = Faults()
+        limits = {key: faults.read(_instant, f"{name}.{key}", value) for key, value in node.items()}
+        faults.check()
+        return Bounds(**limits)
 
     def instant(self, name: str) -> datetime | None:
         """Read one instant."""

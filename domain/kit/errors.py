@@ -139,6 +139,14 @@ class PayloadTooLarge(BodyRefused):
     code = "payload_too_large"
 
 
+def _summary(errors: Sequence[FieldError]) -> str:
+    """Return the first violation and how many more there are: some clients show nothing else."""
+    if not errors:
+        return "The request has invalid parameters."
+    more = len(errors) - 1
+    return f"{errors[0]} (and {more} more)" if more else str(errors[0])
+
+
 class InvalidParams(AppError):
     """One or more fields are wrong."""
 
@@ -147,14 +155,13 @@ class InvalidParams(AppError):
     error_type = "invalid_request_error"
 
     def __init__(self, errors: Sequence[FieldError], message: str | None = None) -> None:
-        super().__init__(message or "The request has invalid parameters.")
+        super().__init__(message or _summary(errors))
         self.errors = tuple(errors)
 
     @classmethod
     def of(cls, field: str, message: str, error_type: str | None = None) -> InvalidParams:
         """Build the error for a single field."""
-        error = FieldError(field, message, error_type)
-        return cls([error], str(error))
+        return cls([FieldError(field, message, error_type)])
 
     @property
     def reasons(self) -> str:

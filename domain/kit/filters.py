@@ -29,12 +29,14 @@ class Filter:
         name: on the wire, where it differs from the field.
         choices: the words that are allowed.
         at_most: how many entries a list may have.
+        is_required: whether nothing is listed without it.
     """
 
     description: str
     name: str | None = None
     choices: tuple[str, ...] | None = None
     at_most: int = 100
+    is_required: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,12 @@ class RecipientScheduleFilters:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleFilters:
-    """Which schedules of a workflow a list is asked for; `workflow_key` has to be given."""
+    """Which schedules of a workflow a list is asked for."""
 
     workflow_key: Annotated[
-        str | None,
-        Filter("Required: the schedules of the workflow with this key.", name="workflow"),
-    ] = None
+        str,
+        Filter("The schedules of the workflow with this key.", name="workflow", is_required=True),
+    ]
     recipients: Annotated[
         list[RecipientRef] | None,
         Filter("Only of these recipients, by user id, or by `id` and `collection`."),

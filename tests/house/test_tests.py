@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"
 FILES = sorted(TESTS.rglob("test_*.py"))
 # Folders about something other than one layer, see `docs/testing.md`.
-APART = {"chaos", "compat", "e2e", "fuzz", "house", "replay"}
+APART = {"chaos", "compat", "e2e", "fuzz", "house", "replay", "sdk"}
 _NO_FAULT = re.compile(r"must.not.raise")
 _CHECKING = {"raises", "warns", "fail"}
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -1,76 +1,85 @@
-"""`python -m tests.sdk`: run the own tests of Knock's Python SDK against the product.
+"""`python -m tests.sdk`: let Knock's SDKs try the product.
 
-They come from the source distribution of the version that is installed, which is fetched from the
-package registry each time: nothing of it is kept here. What tries a transport of the client
-(`aiohttp`) is left out.
+Each SDK is a part. It is fetched from its package registry each time, so nothing of it is kept
+here; a part whose language or SDK is not to be had on this machine is skipped, and says why.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import os
-import subprocess
 import sys
-import tarfile
 import tempfile
-from importlib.metadata import version
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+
+import psycopg
 
 from runtime.logs import configure_logs
 from runtime.settings import Settings
+from tests.sdk.go_part import try_go
+from tests.sdk.parts import Missing, Trial
+from tests.sdk.python_part import try_python
 from tests.sdk.target import target_on
 from tests.support.account import Seeded
-from tests.support.postgres import ROOT, new_database, running_cluster
+from tests.support.postgres import new_database, running_cluster
+
+PARTS: Mapping[str, Callable[[Trial], Awaitable[int]]] = {
+    "python": try_python,
+    "go": try_go,
+}
 
 
-def fetch(folder: Path) -> Path:
-    """Fetch and unpack the sources of the SDK; returns their folder."""
-    wanted = f"knockapi=={version('knockapi')}"
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    subprocess.run([*command, "--no-binary", "knockapi", "--dest", folder, wanted], check=True)
-    (archive,) = folder.glob("knockapi-*.tar.gz")
-    with tarfile.open(archive) as sources:
-        sources.extractall(folder, filter="data")
-    return folder / archive.name.removesuffix(".tar.gz")
-
-
-async def run(seeded: Seeded, sources: Path, arguments: list[str]) -> int:
-    """Run the tests on a seeded database and return their exit code."""
+async def try_parts(seeded: Seeded, given: argparse.Namespace) -> int:
+    """Run parts one after the other on a seeded database; return 1 when one has failed."""
+    failed = False
     async with target_on(seeded) as target:
         seeded.keep()
-        facts = sources / "facts.json"
-        about = {"url": seeded.url, "restoring": seeded.restoring(), "ids": target.ids}
-        facts.write_text(json.dumps(about))
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "pytest", "-q", "-p", "sdk_plugin"),
-            *("-o", "addopts=", "-o", "timeout=120", "-k", "not aiohttp"),
-            *(arguments or ["tests/api_resources"]),
-            cwd=sources,
-            env={
-                **os.environ,
-                "PYTHONPATH": str(ROOT / "tests" / "sdk"),
-                "TEST_API_BASE_URL": target.address,
-                "SDK_TESTS_FACTS": str(facts),
-            },
-        )
-        return await process.wait()
+        for name in given.parts or PARTS:
+            with tempfile.TemporaryDirectory() as folder:
+                trial = Trial(
+                    target=target,
+                    url=seeded.url,
+                    restoring=seeded.restoring(),
+                    folder=Path(folder),
+                    sources=given.sources,
+                    arguments=given.arguments,
+                )
+                try:
+                    code = await PARTS[name](trial)
+                except Missing as reason:
+                    print(f"{name}: skipped, {reason}", flush=True)
+                    continue
+            print(f"{name}: {'failed' if code else 'passed'}", flush=True)
+            failed |= code != 0
+            await asyncio.to_thread(restore, trial)
+    return int(failed)
+
+
+def restore(trial: Trial) -> None:
+    """Take back what a part has changed; the server goes on meanwhile, and may hold locks."""
+    with psycopg.connect(trial.url) as connection:
+        for statement in trial.restoring:
+            connection.execute(statement)
 
 
 def main() -> int:
-    """Fetch, serve and run; return the exit code of the tests."""
+    """Serve, fetch and run; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.sdk", description=__doc__)
-    parser.add_argument("arguments", nargs="*", help="what pytest is told, of the SDK's tests")
     parser.add_argument(
-        "--sources", type=Path, help="sources that were fetched and unpacked before"
+        "--part", dest="parts", action="append", choices=PARTS, help="one of them; all by default"
     )
+    parser.add_argument(
+        "--sources", type=Path, help="a checkout of the SDK, in the place of the published one"
+    )
+    parser.add_argument("arguments", nargs="*", help="what the part's own runner of tests is told")
     given = parser.parse_args()
+    if (given.sources or given.arguments) and len(given.parts or ()) != 1:
+        parser.error("sources and arguments are of one SDK: name it with --part")
     configure_logs(Settings(log_level="error"), process="sdk")
-    with tempfile.TemporaryDirectory() as name, running_cluster() as server:
-        sources = given.sources or fetch(Path(name))
+    with running_cluster() as server:
         seeded = Seeded.on(new_database(server))
-        return asyncio.run(run(seeded, sources, given.arguments))
+        return asyncio.run(try_parts(seeded, given))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,7 +52,9 @@ class Vendor:
             reason = self.fault or "invalid_auth"
             body: Any = {"ok": False, "error": reason} if is_slack else {"error": {"code": reason}}
             return JSONResponse(body, 200 if is_slack else 401)
-        return JSONResponse(self._slack(path, token) if is_slack else self._graph(path))
+        query = request.query_params
+        answer = self._slack(path, token, query) if is_slack else self._graph(path, query)
+        return JSONResponse(answer)
 
     def _token(self, form: str) -> Response:
         if "client_secret=s3cret" not in form:
@@ -60,21 +62,25 @@ class Vendor:
         self.tokens.add("graph-token")
         return JSONResponse({"access_token": "graph-token", "expires_in": 3600})
 
-    def _slack(self, path: str, token: str) -> dict[str, Any]:
+    def _slack(self, path: str, token: str, query: Mapping[str, str]) -> dict[str, Any]:
         if path == "api/auth.revoke":
             self.tokens.discard(token)
         if path != "api/conversations.list":
             return {"ok": True}
-        channel = {"id": "C1", "name": "all", "is_private": False, "is_im": False}
+        is_last = query.get("cursor") == "next"
+        named = {"id": "C2", "name": "few"} if is_last else {"id": "C1", "name": "all"}
+        channel = {**named, "is_private": False, "is_im": False}
         return {
             "ok": True,
             "channels": [{**channel, "context_team_id": "T1", "topic": {"value": "x"}}],
-            "response_metadata": {"next_cursor": "next"},
+            "response_metadata": {"next_cursor": "" if is_last else "next"},
         }
 
-    def _graph(self, path: str) -> dict[str, Any]:
+    def _graph(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
         if path.endswith("/channels"):
             return {"value": TEAM_CHANNELS}
+        if query.get("$skiptoken") == "abc":
+            return {"value": [{"id": "u", "displayName": "Last team"}]}
         following = f"{self.url}/v1.0/teams?$top=1&$skiptoken=abc"
         return {"value": [{"id": "t", "displayName": "Team"}], "@odata.nextLink": following}
 

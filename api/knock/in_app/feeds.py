@@ -8,10 +8,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, FeedKey, check_tenant, tenants_of
-from api.kit.lists import filter_parameters, read_filters
-from api.kit.pagination import BY_TIME_AND_UUID, read_page
+from api.kit.lists import filter_parameters, read_list
+from api.kit.pagination import BY_TIME_AND_UUID
 from api.kit.parameters import ERROR_RESPONSES, choice, takes
-from api.kit.query_strings import read_query
+from api.kit.query_strings import Faults, Query, read_query
 from api.kit.rate_limits import feed_limit
 from api.kit.shapes import answer
 from api.kit.strings import known_id, known_uuid
@@ -44,21 +44,22 @@ async def list_feed_items(
 ) -> JSONResponse:
     """List a user's feed, newest first, with counts for badges."""
     query = await read_query(request)
-    filters = read_filters(query, FeedFilters, within=tenants_of(request, principal))
+    faults, within = Faults(), tenants_of(request, principal)
+    wanted = faults.read(read_list, query, FeedFilters, BY_TIME_AND_UUID, within=within)
+    excluded = faults.read(_excluded, query)
+    faults.read(query.text, "locale", max_length=35)
+    mode = faults.read(query.choice, "mode", _MODES)
+    faults.check()
+    filters, page = wanted
     check_tenant(request, principal, filters.tenant)
-    listed = (query.text("exclude") or "").split(",")
-    excluded = [path.strip().split(".") for path in listed if path.strip()]
-    if any(len(path) > _MAX_EXCLUDED_LEVELS for path in excluded):
-        raise InvalidParams.of("exclude", f"takes paths of at most {_MAX_EXCLUDED_LEVELS} levels")
-    query.text("locale", max_length=35)
     view = await feeds.load_feed(
         engine,
         principal.environment,
         _channel_id(channel_id),
         known_id(user_id),
         filters=filters,
-        request=read_page(query, BY_TIME_AND_UUID),
-        is_rich=query.choice("mode", _MODES) != "compact",
+        request=page,
+        is_rich=mode != "compact",
         is_anonymous=principal.is_anonymous,
     )
     feed = FeedOut.of(view)
@@ -75,6 +76,14 @@ async def get_feed_settings(
     known_id(user_id)
     await feeds.check_feed_channel(engine, _channel_id(channel_id))
     return answer(FeedSettingsOut(features=FeatureFlagsOut(branding_required=False)))
+
+
+def _excluded(query: Query) -> list[list[str]]:
+    listed = (query.text("exclude") or "").split(",")
+    excluded = [path.strip().split(".") for path in listed if path.strip()]
+    if any(len(path) > _MAX_EXCLUDED_LEVELS for path in excluded):
+        raise InvalidParams.of("exclude", f"takes paths of at most {_MAX_EXCLUDED_LEVELS} levels")
+    return excluded
 
 
 def _channel_id(text: str) -> UUID:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, FeedKey, SecretKey
-from api.kit.lists import PAGING, filter_parameters, read_filters
+from api.kit.lists import PAGING, filter_parameters, read_list
 from api.kit.pagination import BY_TIME_AND_UUID, BY_UUID, read_page
 from api.kit.parameters import ERROR_RESPONSES, takes, texts
 from api.kit.query_strings import QueryDep
@@ -35,8 +35,7 @@ async def list_messages(principal: SecretKey, engine: EngineDep, query: QueryDep
     page = await messages.list_messages(
         engine,
         principal.environment,
-        read_filters(query, MessageFilters),
-        read_page(query, BY_TIME_AND_UUID),
+        *read_list(query, MessageFilters, BY_TIME_AND_UUID),
     )
     return answer(ItemsOut[MessageOut].of(page, map(MessageOut.of, page.rows)))
 

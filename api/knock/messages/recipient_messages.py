@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, SecretKey
-from api.kit.lists import filter_parameters, read_filters
-from api.kit.pagination import BY_TIME_AND_UUID, read_page
+from api.kit.lists import filter_parameters, read_list
+from api.kit.pagination import BY_TIME_AND_UUID
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import secret_limit
@@ -40,8 +40,7 @@ def _add(of: RecipientPath) -> None:
         page = await messages.list_messages(
             engine,
             principal.environment,
-            read_filters(query, MessageFilters, recipient=recipient),
-            read_page(query, BY_TIME_AND_UUID),
+            *read_list(query, MessageFilters, BY_TIME_AND_UUID, recipient=recipient),
         )
         return answer(ItemsOut[MessageOut].of(page, map(MessageOut.of, page.rows)))
 

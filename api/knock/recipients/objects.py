@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, SecretKey
-from api.kit.lists import filter_parameters, read_filters
-from api.kit.pagination import BY_TIME_AND_ID, read_page
+from api.kit.lists import filter_parameters, read_list
+from api.kit.pagination import BY_TIME_AND_ID
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import secret_limit
@@ -38,7 +38,7 @@ async def list_objects(
     collection: str, principal: SecretKey, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """List the objects of a collection, newest first."""
-    wanted, request = read_filters(query, ObjectFilters), read_page(query, BY_TIME_AND_ID)
+    wanted, request = read_list(query, ObjectFilters, BY_TIME_AND_ID)
     page = await recipients.list_objects(
         engine, principal.environment, known_collection(collection), wanted, request
     )

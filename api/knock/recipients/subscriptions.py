@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, SecretKey
-from api.kit.lists import filter_parameters, read_filters
-from api.kit.pagination import BY_TIME_AND_REF, read_page
+from api.kit.lists import filter_parameters, read_list
+from api.kit.pagination import BY_TIME_AND_REF
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import secret_limit
@@ -42,7 +42,7 @@ def _add_list(of: RecipientPath, filters: type[UserSubscriptionFilters]) -> None
         recipient: RecipientRef = Depends(of.known),
     ) -> JSONResponse:
         """List what a user or object follows, or who follows an object, newest first."""
-        wanted, request = read_filters(query, filters), read_page(query, BY_TIME_AND_REF)
+        wanted, request = read_list(query, filters, BY_TIME_AND_REF)
         page = await subscriptions.list_subscriptions(
             engine, principal.environment, recipient, wanted, request
         )

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, SecretKey
-from api.kit.lists import filter_parameters, read_filters
-from api.kit.pagination import BY_TIME_AND_ID, read_page
+from api.kit.lists import filter_parameters, read_list
+from api.kit.pagination import BY_TIME_AND_ID
 from api.kit.parameters import ERROR_RESPONSES, boolean, takes
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import secret_limit
@@ -31,7 +31,7 @@ router = APIRouter(prefix="/v1/tenants", tags=["Tenants"], responses=ERROR_RESPO
 )
 async def list_tenants(principal: SecretKey, engine: EngineDep, query: QueryDep) -> JSONResponse:
     """List tenants, newest first."""
-    wanted, request = read_filters(query, TenantFilters), read_page(query, BY_TIME_AND_ID)
+    wanted, request = read_list(query, TenantFilters, BY_TIME_AND_ID)
     page = await recipients.list_tenants(engine, principal.environment, wanted, request)
     return answer(EntriesOut[TenantOut].of(page, map(TenantOut.of, page.rows)))
 

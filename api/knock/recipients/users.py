@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, FeedKey, IdentityKey, SecretKey
-from api.kit.lists import filter_parameters, read_filters
-from api.kit.pagination import BY_TIME_AND_ID, read_page
+from api.kit.lists import filter_parameters, read_list
+from api.kit.pagination import BY_TIME_AND_ID
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import feed_limit, secret_limit
@@ -37,7 +37,7 @@ NewUser = Annotated[RecipientRef, Depends(new_user)]
 )
 async def list_users(principal: SecretKey, engine: EngineDep, query: QueryDep) -> JSONResponse:
     """List users, oldest first unless asked otherwise."""
-    wanted, request = read_filters(query, UserFilters), read_page(query, BY_TIME_AND_ID)
+    wanted, request = read_list(query, UserFilters, BY_TIME_AND_ID)
     page = await recipients.list_users(engine, principal.environment, wanted, request)
     users = (UserOut.of(found.recipient, found.preferences) for found in page.rows)
     return answer(EntriesOut[UserOut].of(page, users))

@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, SecretKey
-from api.kit.lists import filter_parameters, read_filters
-from api.kit.pagination import BY_UUID, read_page
+from api.kit.lists import filter_parameters, read_list
+from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import secret_limit
@@ -32,7 +32,7 @@ router = APIRouter(
 )
 async def list_runs(principal: SecretKey, engine: EngineDep, query: QueryDep) -> JSONResponse:
     """List recipient runs, newest first."""
-    wanted, request = read_filters(query, RunFilters), read_page(query, BY_UUID)
+    wanted, request = read_list(query, RunFilters, BY_UUID)
     page = await runs.list_runs(engine, principal.environment, wanted, request)
     return answer(ItemsOut[RecipientRunOut].of(page, map(RecipientRunOut.of, page.rows)))
 

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, SecretKey
-from api.kit.lists import filter_parameters, read_filters
-from api.kit.pagination import BY_UUID, read_page
+from api.kit.lists import filter_parameters, read_list
+from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import secret_limit
@@ -37,9 +37,9 @@ def _add_list(of: RecipientPath) -> None:
         recipient: RecipientRef = Depends(of.known),
     ) -> JSONResponse:
         """List the schedules of a recipient, newest first."""
-        wanted = read_filters(query, RecipientScheduleFilters)
+        wanted, request = read_list(query, RecipientScheduleFilters, BY_UUID)
         page = await schedules.list_schedules_of(
-            engine, principal.environment, recipient, wanted, read_page(query, BY_UUID)
+            engine, principal.environment, recipient, wanted, request
         )
         return answer(EntriesOut[ScheduleOut].of(page, map(ScheduleOut.of, page.rows)))
 

@@ -7,14 +7,13 @@ from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, SecretKey
 from api.kit.bodies import read_trigger
-from api.kit.lists import filter_parameters, read_filters
-from api.kit.pagination import BY_UUID, read_page
-from api.kit.parameters import ERROR_RESPONSES, Param, refusals, takes
+from api.kit.lists import filter_parameters, read_list
+from api.kit.pagination import BY_UUID
+from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
 from api.kit.rate_limits import secret_limit
 from api.kit.shapes import EntriesOut, answer, read_body
 from api.knock.schedules.schemas import ScheduleOut
-from domain.kit.errors import InvalidParams
 from domain.kit.shapes import read_shape
 from domain.schedules.filters import ScheduleFilters
 from domain.schedules.requests import (
@@ -28,21 +27,16 @@ from services.triggers import schedules
 
 router = APIRouter(prefix="/v1/schedules", tags=["Schedules"], responses=ERROR_RESPONSES)
 
-_LIST = filter_parameters(ScheduleFilters)
-_LIST["workflow"] = Param("Key of the workflow.", {"type": "string"}, is_required=True)
-
 
 @router.get(
     "",
     response_model=EntriesOut[ScheduleOut],
     dependencies=[secret_limit(4)],
-    openapi_extra=takes(query=_LIST),
+    openapi_extra=takes(query=filter_parameters(ScheduleFilters)),
 )
 async def list_schedules(principal: SecretKey, engine: EngineDep, query: QueryDep) -> JSONResponse:
     """List the schedules of a workflow, newest first."""
-    wanted, request = read_filters(query, ScheduleFilters), read_page(query, BY_UUID)
-    if wanted.workflow_key is None:
-        raise InvalidParams.of("workflow", "is required")
+    wanted, request = read_list(query, ScheduleFilters, BY_UUID)
     page = await schedules.list_schedules(engine, principal.environment, wanted, request)
     return answer(EntriesOut[ScheduleOut].of(page, map(ScheduleOut.of, page.rows)))
 

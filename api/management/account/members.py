@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
-from api.kit.lists import filter_parameters, read_filters
+from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
@@ -27,7 +27,7 @@ router = APIRouter(prefix="/v1/members", tags=["Account"], responses=ERROR_RESPO
 )
 async def list_members(_token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
     """List the members of the account, those first who joined first."""
-    filters, request = read_filters(query, MemberFilters), read_limit(query, BY_UUID)
+    filters, request = read_list(query, MemberFilters, BY_UUID, page=read_limit)
     page = await members.list_members(engine, filters, request)
     return answer(PlainEntriesOut[MemberOut].of(page, map(MemberOut.of, page.rows)))
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
-from api.kit.lists import filter_parameters, read_filters
+from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_ID
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/v1/channels", tags=["Channels"], responses=ERROR_RES
 async def list_channels(_token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
     """List channels by key."""
     page = await channels.list_channels(
-        engine, read_filters(query, ChannelFilters), read_limit(query, BY_ID)
+        engine, *read_list(query, ChannelFilters, BY_ID, page=read_limit)
     )
     return answer(PlainEntriesOut[ChannelOut].of(page, map(ChannelOut.of, page.rows)))
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
-from api.kit.lists import filter_parameters, read_filters
+from api.kit.lists import filter_parameters, read_filters, read_list
 from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, Param, refusals, takes
 from api.kit.query_strings import QueryDep
@@ -89,7 +89,7 @@ class CommitBodyOut(Out):
 )
 async def list_commits(_token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
     """List the commits of an environment, newest first."""
-    page_request, filters = read_limit(query, BY_UUID), read_filters(query, CommitFilters)
+    filters, page_request = read_list(query, CommitFilters, BY_UUID, page=read_limit)
     environment = await read_environment(engine, query)
     page = await commits.list_commits(engine, environment, filters, page_request)
     return answer(PlainEntriesOut[CommitOut].of(page, map(CommitOut.of, page.rows)))

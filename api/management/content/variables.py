@@ -9,7 +9,7 @@ from pydantic import Field
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
-from api.kit.lists import filter_parameters, read_filters
+from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_ID
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
@@ -70,8 +70,7 @@ async def list_variables(_token: ServiceToken, engine: EngineDep, query: QueryDe
     page = await variables.list_variables(
         engine,
         await read_environment(engine, query) if is_one else None,
-        read_filters(query, VariableFilters),
-        read_limit(query, BY_ID),
+        *read_list(query, VariableFilters, BY_ID, page=read_limit),
     )
     return answer(PlainEntriesOut[VariableOut].of(page, map(VariableOut.of, page.rows)))
 

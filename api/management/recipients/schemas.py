@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.bodies import read_object
-from api.kit.lists import filter_parameters, read_filters
+from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_ID
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import Query, QueryDep
@@ -100,7 +100,7 @@ class SchemaBodyOut(Out):
 async def list_schemas(_token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
     """List the schemas of tenants, users and each collection of objects."""
     environment = await read_environment(engine, query)
-    filters, request = read_filters(query, SchemaFilters), read_limit(query, BY_ID)
+    filters, request = read_list(query, SchemaFilters, BY_ID, page=read_limit)
     page = await item_schemas.list_schemas(engine, environment, filters, request)
     return answer(PlainEntriesOut[SchemaOut].of(page, map(SchemaOut.of, page.rows)))
 

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse
 
 from api.kit.addresses import address_of_api
 from api.kit.auth import EngineDep, ServiceToken
-from api.kit.lists import filter_parameters, read_filters
+from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_TIME_AND_ID
 from api.kit.parameters import ERROR_RESPONSES, choices, takes
 from api.kit.query_strings import QueryDep
@@ -95,7 +95,7 @@ async def list_source_logs(
 ) -> JSONResponse:
     """List what a source has sent, newest first; kept for 30 days."""
     environment = await read_environment(engine, query)
-    filters, page = read_filters(query, LogFilters), read_limit(query, BY_TIME_AND_ID)
+    filters, page = read_list(query, LogFilters, BY_TIME_AND_ID, page=read_limit)
     found = await sources.list_logs(engine, environment, known_id(key), filters, page)
     return answer(PlainEntriesOut[SourceLogOut].of(found, map(SourceLogOut.of, found.rows)))
 

@@ -203,6 +203,14 @@ async def test_bad_filters(client: httpx.AsyncClient, path: str, query: str) -> 
     assert response.json()["errors"][0]["field"] == query.partition("=")[0]
 
 
+async def test_all_bad_filters_at_once(client: httpx.AsyncClient, path: str) -> None:
+    """Whatever reads them: the filters, the page, or the feed itself."""
+    query = "status=lost&after=x&exclude=a.b.c.d&mode=x&locale=" + "x" * 36
+    response = await client.get(f"{path}?{query}")
+    fields = {error["field"] for error in response.json()["errors"]}
+    assert fields == {"status", "after", "exclude", "mode", "locale"}
+
+
 async def test_data_of_the_run_overrides(
     client: httpx.AsyncClient, make: Builder, environment: Environment, channel: UUID, path: str
 ) -> None:

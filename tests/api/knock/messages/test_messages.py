@@ -371,6 +371,26 @@ async def test_a_batch_of_contents_names_its_messages(
     assert words in error["message"]
 
 
+async def test_everything_wrong_with_a_query_is_told_at_once(client: httpx.AsyncClient) -> None:
+    """Filters and page alike; the message names the first, for clients that show nothing else."""
+    query = {
+        "status[]": ["sent", "lost"],
+        "channel_id": "z",
+        "inserted_at[gt]": "soon",
+        "trigger_data": "{",
+        "page_size": "many",
+        "after": "?",
+    }
+    refused = await client.get("/v1/messages", params=query)
+    assert refused.status_code == 422
+    fields = [error["field"] for error in refused.json()["errors"]]
+    assert sorted(fields) == [
+        *("after", "channel_id", "inserted_at.gt", "page_size", "status[1]", "trigger_data"),
+    ]
+    assert refused.json()["message"].startswith(f"{fields[0]}: ")
+    assert refused.json()["message"].endswith("(and 5 more)")
+
+
 async def test_a_message_on_its_way_is_found_by_its_status(
     client: httpx.AsyncClient, world: World
 ) -> None:

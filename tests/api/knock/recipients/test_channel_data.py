@@ -246,3 +246,18 @@ async def test_what_browsers_may_do(
     assert (await anonymous.put(team, json=body)).status_code == 200
     assert (await anonymous.get(team)).status_code == 200
     assert (await anonymous.delete(team)).status_code == 401
+
+
+async def test_inline_data_as_knocks_sdks_1_0_write_it(
+    client: httpx.AsyncClient, channel: Channel
+) -> None:
+    """They put it under `data`, as the operation of its own takes it: it means the same."""
+    channel_id = await channel("push", "push_fcm")
+    wrapped = {"channel_data": {channel_id: {"data": {"tokens": ["a"]}}}}
+    assert (await client.put("/v1/users/ellie", json=wrapped)).status_code == 200
+    read = await client.get(f"/v1/users/ellie/channel_data/{channel_id}")
+    assert read.json()["data"]["tokens"] == ["a"]
+    wrong = {"channel_data": {channel_id: {"data": {"tokens": [1]}}}}
+    refused = await client.put("/v1/users/ellie", json=wrong)
+    fields = [error["field"] for error in refused.json()["errors"]]
+    assert fields == [f"channel_data.{channel_id}.data.tokens[0]"]

@@ -193,6 +193,35 @@ async def test_tenants_are_set_and_merged(client: httpx.AsyncClient) -> None:
     assert (await client.get("/v1/tenants/unknown")).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("branding", "field"),
+    [
+        ("blue", "settings.branding"),
+        ({"primary_color": 1}, "settings.branding.primary_color"),
+        ({"dark_logo_url": {}}, "settings.branding.dark_logo_url"),
+    ],
+)
+async def test_a_branding_is_texts(client: httpx.AsyncClient, branding: object, field: str) -> None:
+    """What clients could not read back is refused, by itself and in a trigger; nothing is kept."""
+    given = {"settings": {"branding": branding}}
+    refused = await client.put("/v1/tenants/acme", json=given)
+    assert refused.status_code == 422
+    assert [error["field"] for error in refused.json()["errors"]] == [field]
+    inline = {"recipients": ["ellie"], "tenant": {"id": "acme", **given}}
+    refused = await client.post("/v1/workflows/welcome/trigger", json=inline)
+    assert [error["field"] for error in refused.json()["errors"]] == [f"tenant.{field}"]
+    assert (await client.get("/v1/tenants/acme")).status_code == 404
+
+
+async def test_a_branding_is_kept_as_it_is_given(client: httpx.AsyncClient) -> None:
+    """Members of its author's own and nulls too; an empty one may come as PHP writes it."""
+    branding = {"logo_url": None, "radius": {"px": 4}}
+    for given, found in ((branding, branding), ([], branding), (None, None)):
+        body = {"settings": {"branding": given}}
+        tenant = (await client.put("/v1/tenants/acme", json=body)).json()
+        assert tenant["settings"]["branding"] == found
+
+
 async def test_a_preference_set_of_a_tenant_has_its_id(client: httpx.AsyncClient) -> None:
     """Knock's shape of a preference set requires an id; a tenant's own is `default`."""
     preferences = {"workflows": {"welcome": False}}
