@@ -28,6 +28,8 @@ ELSEWHERE: dict[str, str] = {
     "account/api_keys.*_service_token*": _ALL,
     "account/assets.*": _ALL,
     "account/members.*": _ALL,
+    "account/removal.list_removed": _OURS,
+    "account/removal.pages_of": "asks how large a table is",
     "account/credentials.find_credential": _BEFORE,
     "account/signing_keys.insert_*": _CARRIED,
     "agents/model_providers.upsert_provider": _CARRIED,
