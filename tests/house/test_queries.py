@@ -38,6 +38,7 @@ ELSEWHERE: dict[str, str] = {
     "audiences/builds.advance_build": "the build names its environment",
     "audiences/builds.drop_builds": _ALL,
     "audiences/members.remove_everybody": _ALL,
+    "waits/changes.members_awaited": _ALL,
     "batches/membership.open_batch": _CARRIED,
     "batches/membership.join_batch": _CARRIED,
     "batches/membership.close_batch": _OWNED,

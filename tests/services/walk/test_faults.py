@@ -14,9 +14,10 @@ __all__ = ["extra"]
 
 async def test_what_cannot_be_stored(world: World, extra: ExtraExecutor) -> None:
     """A step whose rows PostgreSQL refuses fails by itself; those before it stand."""
-    run_id, first = await world.send(
-        channel_step("before"), extra_step("bad", "raw"), channel_step("after")
-    )
+    steps = channel_step("before"), extra_step("bad", "raw"), channel_step("after")
+    await world.publish("flow", *steps)
+    run_id = await world.begin("flow")
+    first = await world.walk_once(run_id)
     assert (first.next, first.cursor) == (WalkOn(), "bad")
     cursor = first.cursor
     for attempt in (2, 3):
