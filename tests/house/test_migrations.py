@@ -25,8 +25,8 @@ LANDED = {
     "2026-11-26-1120_indexes_of_lists.py": (
         "4150f38d03e17223af0b1591a179ca3aa39f4cdba4e18825f0371370313dff6c"
     ),
-    "2026-11-26-1400_removed_environments.py": (
-        "ef06afa13d5a24ce9cbf23f5d15e5520dc999528f7e5c2fccc28521bc2160585"
+    "2026-11-26-1400_chain_and_commits.py": (
+        "fb23cd6251a4cacd7343fbe98cbb3ad2f7dd93f2ff3852f4061564f5ab461c68"
     ),
 }
 
