@@ -77,6 +77,11 @@ class GuideShape(Shape):
     target_audience_key: Annotated[str | None, Field(min_length=1, max_length=255)] = Field(
         None, description="Only for its members."
     )
+    strict_tenancy: bool | None = Field(
+        None,
+        description="Members of the audience count for the tenant alone that they are in it for,"
+        " and those without one where no tenant is asked for. Not of Knock's API.",
+    )
     target_property_conditions: Annotated[
         ConditionGroup | None, parsed_by(parse_condition_group, _CONDITIONS)
     ] = Field(None, description="On `recipient`, `tenant` and `data`.")
@@ -114,6 +119,7 @@ class Guide:
         steps: in order.
         patterns: where it is shown, as they are written.
         audience_key: whose members may see it; None for everybody.
+        is_strict: whether those count only for the tenant that they are members for.
         conditions: what else has to hold, or None.
         goal_key: of the goal that it is meant to bring about, or None.
     """
@@ -125,6 +131,7 @@ class Guide:
     audience_key: str | None
     conditions: ConditionGroup | None
     goal_key: str | None = None
+    is_strict: bool = False
 
     @property
     def type(self) -> str:
@@ -143,6 +150,7 @@ class GuideKind(KindOfContent[Guide]):
         "steps": [],
         "activation_url_patterns": [],
     }
+    unsaid: ClassVar[frozenset[str]] = frozenset({"strict_tenancy"})
     # Nobody should see one by surprise.
     starts_active: ClassVar[bool] = False
 
@@ -152,6 +160,9 @@ class GuideKind(KindOfContent[Guide]):
         sent["goal_attachment"] = with_window(sent["goal_attachment"])
         if sent["target_property_conditions"] == {}:
             sent["target_property_conditions"] = None
+        # Knock's documents have no such member, and neither has what was stored before there was.
+        if sent["strict_tenancy"] in (None, False):
+            del sent["strict_tenancy"]
         return sent
 
     def check(self, content: JsonObject, key: str) -> Guide:
@@ -171,6 +182,7 @@ class GuideKind(KindOfContent[Guide]):
             audience_key=audience if isinstance(audience, str) else None,
             conditions=read_condition_group(stored.get("target_property_conditions")),
             goal_key=goal_key_of(stored),
+            is_strict=stored.get("strict_tenancy") is True,
         )
 
     def references(self, document: Guide) -> Iterator[Reference]:

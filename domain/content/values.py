@@ -27,7 +27,7 @@ from domain.content.fields import (
 from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue
 
-_NOTHING = (None, "", [], {})
+_NOTHING: tuple[JsonValue, ...] = (None, "", [], {})
 
 
 def value_errors(

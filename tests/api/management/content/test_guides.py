@@ -168,3 +168,15 @@ async def test_other_versions_and_unknown_types_are_not_judged(
     unknown = {**guide_step("step_2", size=7), "schema_key": "modal"}
     written = await _ok(await _put(management, _tour(older, unknown), commit="true"))
     assert written["guide"]["valid"] is True
+
+
+async def test_strict_tenancy_is_said_where_it_is_wanted(management: httpx.AsyncClient) -> None:
+    """It is ours: a guide that says nothing of it, or `false`, is one as Knock writes it."""
+    plain = (await _ok(await _put(management, _tour())))["guide"]
+    assert "strict_tenancy" not in plain
+    lax = (await _ok(await _put(management, _tour(strict_tenancy=False))))["guide"]
+    assert (lax["sha"], "strict_tenancy" in lax) == (plain["sha"], False)
+    strict = (await _ok(await _put(management, _tour(strict_tenancy=True))))["guide"]
+    assert strict["strict_tenancy"] is True
+    wrong = await management.put(PATH, json={"guide": _tour(strict_tenancy="yes")})
+    assert _places(wrong) == ["strict_tenancy"]
