@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.beats import beating
 from runtime.logs import get_logger
+from services.account.removal import delete_removed_environments
 from services.audiences.refresh import refresh_audiences
 from services.batches.windows import close_left_over_windows
 from services.broadcasts.sending import send_left_over
@@ -43,6 +44,7 @@ DUTIES: dict[str, Callable[[Engine], Awaitable[int]]] = {
     "webhooks": tell_webhooks,
     "forget": forget_expired,
     "expiry": delete_expired_rows,
+    "removed": delete_removed_environments,
 }
 
 

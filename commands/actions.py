@@ -12,6 +12,7 @@ from typing import TypeAlias
 from commands.arguments import Argument, argument, help_of
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.pages import PageRequest
 from services.engine import Engine
 
 Arguments = argparse.Namespace
@@ -21,6 +22,8 @@ PARSER = argparse.ArgumentParser(prog="carillon admin")
 _ACTIONS = PARSER.add_subparsers(required=True, metavar="action")
 # Where an action works; content is written there.
 ENVIRONMENT = argument("--environment", default="development")
+# As good as all: nobody keeps a thousand keys.
+EVERYTHING = PageRequest(1000)
 
 
 def action(name: str, *arguments: Argument) -> Callable[[Action], Action]:
@@ -36,12 +39,19 @@ def action(name: str, *arguments: Argument) -> Callable[[Action], Action]:
     return register
 
 
+def read_text(file: Path) -> str:
+    """Read a file, `-` for standard input. Raises InvalidParams."""
+    try:
+        return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise InvalidParams.of(str(file), f"cannot be read: {error}") from error
+
+
 def read_settings(file: Path) -> JsonObject:
     """Read a JSON object from a file, `-` for standard input. Raises InvalidParams."""
     try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-        document = json.loads(text)
-    except (OSError, ValueError) as error:
+        document = json.loads(read_text(file))
+    except ValueError as error:
         raise InvalidParams.of(str(file), f"cannot be read as JSON: {error}") from error
     if not isinstance(document, dict):
         raise InvalidParams.of(str(file), "must hold a JSON object")

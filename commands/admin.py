@@ -18,8 +18,8 @@ from temporalio.service import RPCError
 
 from api.admin.schemas import ApiKeyOut, PreferenceSetBodyOut, ScheduleStateOut, ServiceTokenOut
 from api.management.channels.schemas import ChannelOut
-from commands import operator_actions, webhook_actions
-from commands.actions import PARSER, Action, Arguments, read_settings
+from commands import account_actions, operator_actions, source_actions, webhook_actions
+from commands.actions import EVERYTHING, PARSER, Action, Arguments, read_settings
 from commands.actions import action as _action
 from commands.arguments import argument
 from domain.account.credentials import ApiKeyRequest, RotationRequest, ServiceTokenRequest
@@ -28,7 +28,6 @@ from domain.kit.clock import parse_instant
 from domain.kit.errors import InvalidParams, NotFound, Unavailable
 from domain.kit.ids import read_id
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.kit.pages import PageRequest
 from domain.kit.principals import EnvironmentScope, KeyKind
 from domain.kit.shapes import read_shape
 from domain.preferences.requests import PreferenceSetIn
@@ -45,10 +44,8 @@ from services.runs.reconciliation import recover
 from services.schedules import pauses
 
 # Actions of their own modules are known by importing them.
-ACTIONS = (operator_actions, webhook_actions)
+ACTIONS = (account_actions, operator_actions, source_actions, webhook_actions)
 PARSER.description = __doc__
-# As good as all: nobody keeps a thousand keys.
-_EVERYTHING = PageRequest(1000)
 
 
 def main(settings: Settings, arguments: list[str]) -> int:
@@ -114,7 +111,7 @@ async def set_channel(engine: Engine, arguments: Arguments) -> JsonValue:
 async def list_keys(engine: Engine, arguments: Arguments) -> JsonValue:
     """List the API keys of an environment."""
     environment = await get_scope(engine, arguments.environment)
-    page = await api_keys.list_api_keys(engine, environment, _EVERYTHING)
+    page = await api_keys.list_api_keys(engine, environment, EVERYTHING)
     return [ApiKeyOut.of(key).model_dump(mode="json") for key in page.rows]
 
 
@@ -160,7 +157,7 @@ async def revoke_key(engine: Engine, arguments: Arguments) -> JsonValue:
 @_action("token-list")
 async def list_tokens(engine: Engine, arguments: Arguments) -> JsonValue:
     """List the service tokens."""
-    page = await api_keys.list_service_tokens(engine, _EVERYTHING)
+    page = await api_keys.list_service_tokens(engine, EVERYTHING)
     return [ServiceTokenOut.of(token).model_dump(mode="json") for token in page.rows]
 
 

@@ -9,14 +9,17 @@ from pydantic import Field
 
 from api.kit.shapes import LeftOut, Moment, Out
 from api.knock.preferences.schemas import PreferenceSetOut
+from api.management.account.schemas import EnvironmentOut
 from api.management.channels.schemas import ChannelOut
 from api.management.content.variables import VariableOut
 from domain.account.credentials import ApiKey, Issued, ServiceToken
+from domain.account.environments import Environment
 from domain.account.security import IssuedSigningKey, Security, SigningKey
 from domain.agents.model_providers import ModelProvider
 from domain.kit.json_types import JsonObject
 from domain.preferences.names import DEFAULT_SET
 from domain.schedules.rows import DropReason, Schedule
+from services.account.chain import NewEnvironment
 from services.agents.model_providers import SHOWN_KEY
 
 
@@ -174,6 +177,35 @@ class SigningKeyBodyOut(Out):
     def of(cls, issued: IssuedSigningKey) -> Self:
         """Write a key with its private half."""
         return cls(signing_key=SigningKeyOut.of(issued.row, issued.private_key))
+
+
+class EnvironmentBodyOut(Out):
+    """The environment as it is now."""
+
+    environment: EnvironmentOut
+
+    @classmethod
+    def of(cls, environment: Environment) -> Self:
+        """Write an environment."""
+        return cls(environment=EnvironmentOut.of(environment))
+
+
+class NewEnvironmentOut(Out):
+    """The environment just made, with its first keys."""
+
+    environment: EnvironmentOut
+    api_keys: list[ApiKeyOut]
+    signing_key: SigningKeyOut
+
+    @classmethod
+    def of(cls, made: NewEnvironment) -> Self:
+        """Write an environment with the tokens of its keys."""
+        signing = made.signing_key
+        return cls(
+            environment=EnvironmentOut.of(made.environment),
+            api_keys=[ApiKeyOut.of(key.row, key.token) for key in made.api_keys],
+            signing_key=SigningKeyOut.of(signing.row, signing.private_key),
+        )
 
 
 class SecurityOut(Out):

@@ -86,7 +86,7 @@ def management_document() -> JsonObject:
             "Channel groups": "Rules that choose among channels of one type.",
             "Sources": "Who sends events, and what is done for them.",
             "Account": "Whose token this is, who belongs to the account, its files.",
-            "Admin: account": "Members and pictures.",
+            "Admin: account": "Environments, members and pictures.",
             "Admin: channels": "Set channels up; changes take effect at once.",
             "Admin: content": "What would change, what has changed, taking it back, archiving.",
             "Admin: guides": "In which order guides are shown.",
@@ -100,6 +100,7 @@ def management_document() -> JsonObject:
             "Admin: preferences": "What counts for recipients that say nothing else.",
             "Admin: schedules": "Schedules that are to be paused, or did not occur.",
             "Admin: variables": "Variables and brands; changes take effect at once.",
+            "Admin: schemas": "What was said of properties, taken back.",
             "Admin: sources": "Secrets and addresses of sources.",
         },
     )

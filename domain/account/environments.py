@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
+from pydantic import AfterValidator, Field
+
+from domain.account.credentials import Name
 from domain.kit.principals import EnvironmentScope
+from domain.kit.shapes import REFUSE_NULL, Shape, Wrong
+from domain.kit.stored import is_content_key
+
+# Each process remembers the configuration of as many.
+MAX_ENVIRONMENTS = 50
+_MAX_SLUG = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +39,44 @@ class Environment:
     def scope(self) -> EnvironmentScope:
         """Return it as what a use case works in."""
         return EnvironmentScope(self.id, self.slug)
+
+
+def _slug(text: str) -> str:
+    if not is_content_key(text):
+        raise Wrong(f"must be 3 to {_MAX_SLUG} of a-z, 0-9, - and _")
+    return text
+
+
+class EnvironmentIn(Shape):
+    """An environment to be made."""
+
+    slug: Annotated[
+        str,
+        REFUSE_NULL,
+        Field(max_length=_MAX_SLUG, description="Names it in requests, for good."),
+        AfterValidator(_slug),
+    ]
+    name: Annotated[Name, REFUSE_NULL]
+    enhanced_security: bool | None = Field(
+        None,
+        description="Whether its public keys need a user token; as everywhere but in"
+        " `development` they do when it is left out.",
+    )
+
+
+class EnvironmentBodyIn(Shape):
+    """The environment under its name."""
+
+    environment: EnvironmentIn
+
+
+class EnvironmentChangeIn(Shape):
+    """What may change of an environment."""
+
+    name: Annotated[Name, REFUSE_NULL]
+
+
+class EnvironmentChangeBodyIn(Shape):
+    """The change under its name."""
+
+    environment: EnvironmentChangeIn

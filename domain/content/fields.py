@@ -18,7 +18,7 @@ from domain.kit.shapes import Shape, Wrong
 
 MAX_FIELDS = 100
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,254}")
-_COLOR = re.compile(r"#(?:[0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})")
+COLOR = re.compile(r"#(?:[0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})")
 
 
 def _key(key: str) -> str:
@@ -92,7 +92,7 @@ class ColorSettings(_Settings):
     @field_validator("default")
     @classmethod
     def _is_color(cls, color: str | None) -> str | None:
-        if color and "{{" not in color and not _COLOR.fullmatch(color):
+        if color and "{{" not in color and not COLOR.fullmatch(color):
             raise Wrong("must be a colour such as #1A2B3C")
         return color
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
@@ -14,7 +15,10 @@ from pydantic import AfterValidator, Field
 from domain.channels.types import ChannelType
 from domain.conditions import ConditionGroup, parse_condition_group, read_condition_group
 from domain.content.kind import KindOfContent
+from domain.content.message_type import MESSAGE_TYPE
+from domain.content.values import value_errors
 from domain.kit.authored import CHANNEL, ChannelTypes, Reference, ResourceType, Template
+from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import Shape, Text, Wrong, parsed_by
 from domain.kit.stored import Name, is_content_key, read_document
@@ -73,6 +77,11 @@ class GuideShape(Shape):
     target_audience_key: Annotated[str | None, Field(min_length=1, max_length=255)] = Field(
         None, description="Only for its members."
     )
+    strict_tenancy: bool | None = Field(
+        None,
+        description="Members of the audience count for the tenant alone that they are in it for,"
+        " and those without one where no tenant is asked for. Not of Knock's API.",
+    )
     target_property_conditions: Annotated[
         ConditionGroup | None, parsed_by(parse_condition_group, _CONDITIONS)
     ] = Field(None, description="On `recipient`, `tenant` and `data`.")
@@ -110,6 +119,7 @@ class Guide:
         steps: in order.
         patterns: where it is shown, as they are written.
         audience_key: whose members may see it; None for everybody.
+        is_strict: whether those count only for the tenant that they are members for.
         conditions: what else has to hold, or None.
         goal_key: of the goal that it is meant to bring about, or None.
     """
@@ -121,6 +131,7 @@ class Guide:
     audience_key: str | None
     conditions: ConditionGroup | None
     goal_key: str | None = None
+    is_strict: bool = False
 
     @property
     def type(self) -> str:
@@ -139,6 +150,7 @@ class GuideKind(KindOfContent[Guide]):
         "steps": [],
         "activation_url_patterns": [],
     }
+    unsaid: ClassVar[frozenset[str]] = frozenset({"strict_tenancy"})
     # Nobody should see one by surprise.
     starts_active: ClassVar[bool] = False
 
@@ -148,6 +160,9 @@ class GuideKind(KindOfContent[Guide]):
         sent["goal_attachment"] = with_window(sent["goal_attachment"])
         if sent["target_property_conditions"] == {}:
             sent["target_property_conditions"] = None
+        # Knock's documents have no such member, and neither has what was stored before there was.
+        if sent["strict_tenancy"] in (None, False):
+            del sent["strict_tenancy"]
         return sent
 
     def check(self, content: JsonObject, key: str) -> Guide:
@@ -167,19 +182,44 @@ class GuideKind(KindOfContent[Guide]):
             audience_key=audience if isinstance(audience, str) else None,
             conditions=read_condition_group(stored.get("target_property_conditions")),
             goal_key=goal_key_of(stored),
+            is_strict=stored.get("strict_tenancy") is True,
         )
 
     def references(self, document: Guide) -> Iterator[Reference]:
-        """Yield the channel, the audience, and the goal."""
+        """Yield the channel, the audience, the goal, and what each step has to look like.
+
+        Message types need not be here: those of Knock's own are in the application alone.
+        """
         yield Reference("channel_key", CHANNEL, document.channel_key, ChannelType.IN_APP_GUIDE)
         if document.audience_key is not None:
             yield Reference("target_audience_key", ResourceType.AUDIENCE, document.audience_key)
         yield from goal_reference(document.goal_key)
+        for index, step in enumerate(document.steps):
+            place = f"steps[{index}]"
+            yield Reference(
+                f"{place}.schema_key",
+                ResourceType.MESSAGE_TYPE,
+                step.schema_key,
+                is_required=False,
+                misfits=partial(_misfits, step, place),
+            )
 
     def templates(self, document: Guide) -> Iterator[Template]:
         """Yield the strings among the values of all steps."""
         for index, step in enumerate(document.steps):
             yield from _sources(step.values, f"steps[{index}].values")
+
+
+def _misfits(step: ReadStep, place: str, document: JsonObject) -> Iterator[FieldError]:
+    """Yield what of a step its message type, of the version that it names, does not allow."""
+    if document.get("semver") != step.schema_semver:
+        return
+    variants = MESSAGE_TYPE.read(document, step.schema_key).variants
+    fields = {variant.key: variant.fields for variant in variants}.get(step.schema_variant_key)
+    if fields is None:
+        yield FieldError(f"{place}.schema_variant_key", "is no variant of the message type")
+    else:
+        yield from value_errors(fields, step.values, f"{place}.values")
 
 
 def _sources(value: JsonValue, place: str) -> Iterator[Template]:

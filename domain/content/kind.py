@@ -27,6 +27,7 @@ class KindOfContent(ABC, Generic[T]):
         beside: what clients are told of it that is not content, of `active` and `valid`.
         starts_active: whether it is switched on where it is made.
         defaults: what is stored of members that are left out or null, where that is not null.
+        unsaid: members that are stored only where something is said by them.
     """
 
     name: ClassVar[StrEnum]
@@ -35,6 +36,7 @@ class KindOfContent(ABC, Generic[T]):
     beside: ClassVar[tuple[str, ...]] = ()
     starts_active: ClassVar[bool] = True
     defaults: ClassVar[Mapping[str, JsonValue]] = {}
+    unsaid: ClassVar[frozenset[str]] = frozenset()
 
     def normalise(self, raw: JsonObject, channel_types: ChannelTypes) -> JsonObject:
         """Return the JSON that is stored for what was sent; wrong values stay, for the check.

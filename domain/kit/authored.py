@@ -7,11 +7,12 @@ A piece of content tells these of itself, each with its place in the document, s
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
+from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue
 
 # What references to channels and to groups of them lead to; others lead to a resource type.
@@ -59,12 +60,18 @@ class Reference:
         target: `CHANNEL`, `CHANNEL_GROUP`, or a resource type.
         key: what is referred to.
         channel_type: of which type a channel or group has to be.
+        is_required: whether it is wrong when there is nothing.
+        misfits: yields what does not fit to what is referred to, of which it is given the document.
     """
 
     place: str
     target: str
     key: str
     channel_type: str | None = None
+    is_required: bool = True
+    misfits: Callable[[JsonObject], Iterator[FieldError]] | None = field(
+        default=None, compare=False
+    )
 
 
 class Language(StrEnum):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, text
+from sqlalchemy import BigInteger, Column, Identity, Index, text
 from sqlmodel import Field, SQLModel
 
 from models.tables.base import instant_column, json_column, text_column
@@ -56,7 +56,11 @@ class ContentVersion(SQLModel, table=True):
 
 
 class Commit(SQLModel, table=True):
-    """Who published which version, when and why; `promoted_at` when it went one step on."""
+    """Who published which version, when and why; `promoted_at` when it went one step on.
+
+    Commits of an environment are made one after the other: `position` tells in which order, which
+    no clock of theirs does.
+    """
 
     __tablename__ = "commits"
     __table_args__ = (
@@ -66,6 +70,9 @@ class Commit(SQLModel, table=True):
     )
 
     id: UUID = Field(primary_key=True)
+    position: int | None = Field(
+        default=None, sa_column=Column(BigInteger, Identity(), nullable=False)
+    )
     environment_id: UUID = Field(foreign_key="environments.id")
     resource_type: str
     resource_key: str = text_column()

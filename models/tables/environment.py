@@ -16,7 +16,8 @@ class Environment(SQLModel, table=True):
 
     `config_version` is raised by the database whenever a channel or published content changes, so
     that processes can keep both in memory and still see every change at once. `enhanced_security`
-    says whether public keys need a user token; nobody has said when it is null.
+    says whether public keys need a user token; nobody has said when it is null. One that has
+    `removed_at` is none any more: its row goes with the last of what it had.
     """
 
     __tablename__ = "environments"
@@ -31,6 +32,7 @@ class Environment(SQLModel, table=True):
     enhanced_security: bool | None = None
     inserted_at: datetime = instant_column()
     updated_at: datetime = instant_column()
+    removed_at: datetime | None = instant_column(nullable=True)
 
 
 class ApiKey(SQLModel, table=True):

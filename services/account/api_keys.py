@@ -19,7 +19,7 @@ from models.queries.account import api_keys as queries
 from runtime.crypto import hash_token, new_token
 from services.engine import Engine, Unit
 
-_PREFIXES = {KeyKind.SECRET: "sk_", KeyKind.PUBLIC: "pk_"}
+PREFIXES = {KeyKind.SECRET: "sk_", KeyKind.PUBLIC: "pk_"}
 _SERVICE_PREFIX = "knock_st_"
 _MAX_NAME = 255
 # How many keys that an exchange may give are looked for at once; each that ended makes one more.
@@ -30,7 +30,7 @@ async def create_api_key(
     engine: Engine, environment: EnvironmentScope, kind: KeyKind, name: str
 ) -> Issued[ApiKey]:
     """Make a key of one environment."""
-    token = new_token(_PREFIXES[kind])
+    token = new_token(PREFIXES[kind])
     async with engine.unit() as unit:
         key = await keep_api_key(unit, environment, kind=kind, name=name, token=token)
     if key is None:
@@ -61,7 +61,7 @@ async def exchange_for_api_key(
     async with engine.unit() as unit:
         for start in count(step=_GENERATIONS):
             tokens = [
-                engine.vault.token_for(_PREFIXES[KeyKind.SECRET], f"{purpose}/{generation}")
+                engine.vault.token_for(PREFIXES[KeyKind.SECRET], f"{purpose}/{generation}")
                 for generation in range(start, start + _GENERATIONS)
             ]
             hashes = [hash_token(token) for token in tokens]
@@ -95,7 +95,7 @@ async def rotate_api_key(engine: Engine, key_id: UUID, grace: timedelta) -> Issu
     """
     async with engine.unit() as unit:
         old = await _find(unit, key_id)
-        token = new_token(_PREFIXES[KeyKind(old.kind)])
+        token = new_token(PREFIXES[KeyKind(old.kind)])
         key = replace(old, id=new_id(), hint=_hint(token), inserted_at=unit.now, expires_at=None)
         if not await queries.insert_api_key(unit.connection, key, hash_token(token)):
             raise AssertionError("a fresh token was known already")

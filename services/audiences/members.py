@@ -56,7 +56,8 @@ async def add_members(
         _require_static(found, audience_key)
     refs = [one.ref for one in users]
     async with engine.unit() as unit:
-        await identify(unit, environment, users)
+        # A run that begins to wait for the addition meanwhile comes before it, or after.
+        await identify(unit, environment, users, holds=True)
         if set(refs) - await hold_recipients(unit.connection, environment.id, refs):
             raise Unavailable("A user was identified and deleted meanwhile; try again.")
         await enter(unit, environment, audience_key, given.memberships())

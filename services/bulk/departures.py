@@ -115,7 +115,8 @@ async def merge_users(
         )
         if became.size > MAX_PROPERTIES_BYTES:
             raise InvalidParams.of("from_user_id", f"{TOO_LARGE} together")
-        await tell_of_updates(unit, environment.id, [into])
+        if became.is_changed:
+            await tell_of_updates(unit, environment.id, [into])
         await follow_changes(unit, environment, [into])
         await _tell_of_audiences(unit, environment, target, became.entered)
         merged = await get_recipient(unit.connection, environment.id, into)

@@ -88,9 +88,10 @@ async def promote_all(
             does not have; then nothing is promoted.
     """
     async with engine.unit() as unit:
+        # All of them: the chain is not to change before this is done.
+        await content_queries.lock_publication(unit.connection)
         target = await find_environment(unit.connection, to_environment)
         source = await environment_before(unit.connection, target)
-        await content_queries.lock_publication(unit.connection, [source.id, target.id])
         await _require_named(unit.connection, source.id, selection)
         promotable = await queries.list_promotable(unit.connection, source.id, selection)
         return await _promote(unit, target.scope, promotable, author)
@@ -105,6 +106,7 @@ async def promote_one(engine: Engine, commit_id: str, author: Author) -> Commit:
             promoted before it.
     """
     async with engine.unit() as unit:
+        await content_queries.lock_publication(unit.connection)
         source = await find_commit(unit.connection, commit_id)
         home = await environment_queries.get_environment_by_id(
             unit.connection, source.environment_id
@@ -115,7 +117,6 @@ async def promote_one(engine: Engine, commit_id: str, author: Author) -> Commit:
                 f"No environment comes after {source.environment}.", code="commit_not_promotable"
             )
         target = after.scope
-        await content_queries.lock_publication(unit.connection, [source.environment_id, target.id])
         promotable = await queries.list_promotable(
             unit.connection, source.environment_id, Selection(), commit_id=source.id
         )

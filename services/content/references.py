@@ -5,8 +5,8 @@ Content may be saved before they exist; it is `valid` once they do, and only the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from domain.content.kind import KindOfContent
 from domain.content.kinds import KINDS
 from domain.kit.authored import NOUNS, ChannelTypes, Reference, ResourceType
 from domain.kit.errors import FieldError
+from domain.kit.json_types import JsonObject
 from models.queries.channels import channels as channel_queries
 from models.queries.content import drafts as content_queries
 from runtime.database import Connection
@@ -35,19 +36,31 @@ def references_of(kind: KindOfContent[T], document: T) -> list[Reference]:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What exists around content: channels and their groups, and other content by type and key."""
+    """What exists around content: channels and their groups, and other content by type and key.
+
+    Attributes:
+        documents: of the content that what refers to it has to fit.
+    """
 
     channel_types: ChannelTypes
     content: frozenset[tuple[str, str]]
+    documents: Mapping[tuple[str, str], JsonObject] = field(default_factory=dict)
 
     def errors(self, references: Iterable[Reference]) -> list[FieldError]:
-        """Return one error per reference that leads nowhere or to a channel of another type."""
-        errors = []
+        """Return what is wrong with references.
+
+        That is those which lead nowhere or to a channel of another type, and what does not fit to
+        where they lead.
+        """
+        errors: list[FieldError] = []
         for one in references:
             message: str | None = None
             known = self.channel_types.of(one.target, one.key)
             if one.target not in NOUNS:
-                if (one.target, one.key) not in self.content:
+                document = self.documents.get((one.target, one.key))
+                if one.misfits is not None and document is not None:
+                    errors.extend(one.misfits(document))
+                if one.is_required and (one.target, one.key) not in self.content:
                     noun = KINDS[one.target].noun
                     message = f"{noun} {one.key!r} does not exist or is not committed"
             elif known is None:
@@ -77,6 +90,7 @@ async def load_surroundings(
         channel_types: when the caller has read them already.
         published: ask for what is committed, rather than for drafts too.
     """
+    references = list(references)
     targets = sorted({(one.target, one.key) for one in references})
     wanted = [(target, key) for target, key in targets if target not in NOUNS]
     if channel_types is None:
@@ -89,4 +103,12 @@ async def load_surroundings(
         content = await content_queries.list_keys(
             connection, environment_id, wanted, published=published
         )
-    return Surroundings(channel_types, frozenset(content))
+    measures = sorted({(one.target, one.key) for one in references if one.misfits is not None})
+    documents = (
+        await content_queries.documents_by_key(
+            connection, environment_id, measures, published=published
+        )
+        if measures
+        else {}
+    )
+    return Surroundings(channel_types, frozenset(content), documents)

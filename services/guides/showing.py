@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
+from domain.audiences.members import NO_TENANT
 from domain.conditions import ConditionScope, evaluate
 from domain.content.guide import Guide, ReadStep, managed_audience
 from domain.guides.rows import EngagedStep, GuideGroup, Ineligibility
@@ -73,12 +74,26 @@ class GuidesView:
 
 @dataclass(frozen=True, slots=True)
 class _Viewer:
-    """Whom guides are judged for."""
+    """Whom guides are judged for.
+
+    Attributes:
+        audiences: keys of those that the user is in, for whatever tenant.
+        memberships: the same, each with the tenant that the user is in it for, or none.
+        tenant_id: on whose behalf the user asks, or none.
+    """
 
     values: JsonObject
     engaged: dict[tuple[str, str], EngagedStep]
     audiences: frozenset[str]
+    memberships: frozenset[tuple[str, str]]
+    tenant_id: str
     now: datetime
+
+    def is_in(self, audience_key: str, *, strictly: bool = False) -> bool:
+        """Tell whether the user is in an audience: for any tenant, or for that of the request."""
+        if strictly:
+            return (audience_key, self.tenant_id) in self.memberships
+        return audience_key in self.audiences
 
 
 async def show_guides(
@@ -117,11 +132,14 @@ async def show_guides(
         people = await _people(
             connection, environment, user_id, tenant_id, is_anonymous=is_anonymous
         )
+        memberships = await statements.memberships_of_user(connection, environment.id, user_id)
         viewer = _Viewer(
             # What is shown to users may say what anybody may see, and no secret variable.
             values={**people, "data": data or {}, "vars": configuration.variables.public},
             engaged={(each.guide_key, each.step_ref): each for each in engaged},
-            audiences=await statements.audiences_of_user(connection, environment.id, user_id),
+            audiences=frozenset(key for key, _ in memberships),
+            memberships=memberships,
+            tenant_id=tenant_id or NO_TENANT,
             now=engine.clock(),
         )
         wanted = [guides[key] for key in sequence if guide_type in (None, guides[key].guide.type)]
@@ -203,15 +221,17 @@ def _why_not(found: PublishedGuide, viewer: _Viewer, render: partial[str]) -> In
         return Ineligibility.NOT_ACTIVE
     if _is_archived(guide, viewer):
         return Ineligibility.ARCHIVED
-    if guide.audience_key is not None and viewer.audiences.isdisjoint(
-        (guide.audience_key, managed_audience(guide.key))
+    # Whom a step of a workflow has let in may see it on behalf of every tenant.
+    if guide.audience_key is not None and not (
+        viewer.is_in(guide.audience_key, strictly=guide.is_strict)
+        or viewer.is_in(managed_audience(guide.key))
     ):
         return Ineligibility.AUDIENCE
     scope = ConditionScope(
         viewer.values,
         viewer.now,
         render,
-        is_member=lambda key, _variable: key in viewer.audiences,
+        is_member=lambda key, _variable: viewer.is_in(key, strictly=guide.is_strict),
     )
     try:
         passed = evaluate(guide.conditions, scope).passed

@@ -77,6 +77,15 @@ async def put_schema(
     return schema
 
 
+async def forget_property(
+    engine: Engine, environment: EnvironmentScope, collection: str, key: str
+) -> None:
+    """Forget what was said of a property. Raises NotFound: nothing was."""
+    async with engine.connection() as connection:
+        if not await queries.delete_property(connection, environment.id, collection, key):
+            raise NotFound(f"Nothing was said of the property {key[:255]!r}.")
+
+
 async def judge_schema(
     engine: Engine, environment: EnvironmentScope, collection: str, wanted: SchemaIn, place: str
 ) -> ItemSchema:

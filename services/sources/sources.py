@@ -30,6 +30,7 @@ from domain.sources.rows import (
 )
 from domain.sources.verification import VerificationIn
 from models.queries.account.environments import all_environments
+from models.queries.content.drafts import lock_publication
 from models.queries.sources import events as event_statements
 from models.queries.sources import sources as statements
 from runtime.crypto import new_token
@@ -74,6 +75,8 @@ async def put_source(engine: Engine, key: str, wanted: SourceIn) -> SourceView:
     if not is_content_key(key):
         raise InvalidParams.of("key", "must be 3 to 255 of a-z, 0-9, - and _")
     async with engine.unit() as unit:
+        # An environment that is just being made would have no address of a source made meanwhile.
+        await lock_publication(unit.connection)
         environments = await _environments(unit.connection)
         given = wanted.environment_settings or {}
         unknown = [slug for slug in given if slug not in environments]

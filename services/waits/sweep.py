@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from domain.kit.clock import iso, parse_instant
 from domain.kit.ids import FIRST_ID
 from domain.waits.rows import UnsettledWait
 from domain.workflows.steps.wait_for_event import MAX_WAIT
@@ -20,6 +21,9 @@ from services.waits.registering import look_once
 from services.waits.telling import READER, tell_left_over
 
 _DUTY = "waits"
+_IDLE = "waits:idle"
+# For how long events of an environment are still handed on after its last wait.
+IDLE_FOR = timedelta(minutes=15)
 # No transaction of ours lasts longer: what was under way when the wait began has been stored.
 _SETTLED_AFTER = timedelta(seconds=75)
 _AT_ONCE = 1_000
@@ -83,10 +87,21 @@ async def _forget_ended(engine: Engine) -> int:
 
 
 async def _end_subscriptions(engine: Engine) -> None:
-    """Have no events handed on where nothing waits for them."""
+    """Have no events handed on where nothing has waited for them for a while.
+
+    Where waits are few and short, the next one comes soon.
+    """
     async with engine.connection() as connection:
         idle = await statements.idle_environments(connection, READER)
+        noted = await sweep_positions.position(connection, _IDLE)
+        since = {str(each): noted.get(str(each), iso(engine.clock())) for each in idle}
+        if since != noted:
+            await sweep_positions.note_position(connection, _IDLE, since)
+    before = engine.clock() - IDLE_FOR
     for environment_id in idle:
+        idle_since = parse_instant(since[str(environment_id)])
+        if idle_since is None or idle_since > before:
+            continue
         async with engine.unit() as unit:
             # Whoever registers a wait holds the subscription until its commit; then it is seen.
             await lock_subscription(unit.connection, environment_id, READER)

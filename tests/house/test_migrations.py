@@ -28,6 +28,9 @@ LANDED = {
     "2026-11-26-1400_short_links.py": (
         "33fb5ebb110efbb116f6eaf13ab59c3774221a66b6d14448ad54f47bc0b0d2bc"
     ),
+    "2026-11-26-1410_chain_and_commits.py": (
+        "b096efd2cfacc99162b7aeedb44e6ba10955bf1633fa661f52d24de4cdec3fa3"
+    ),
 }
 
 

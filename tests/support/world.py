@@ -13,7 +13,14 @@ from domain.audiences.members import MembersIn
 from domain.content.audience import AUDIENCE
 from domain.content.email_layout import EMAIL_LAYOUT
 from domain.content.workflow import WORKFLOW
-from domain.contract.runs import START, Advanced, AdvanceInput, DeliverMessageInput, SleepUntil
+from domain.contract.runs import (
+    START,
+    Advanced,
+    AdvanceInput,
+    DeliverMessageInput,
+    SleepUntil,
+    WalkOn,
+)
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import read_shape
@@ -254,7 +261,25 @@ class World(Seen):
     async def walk(
         self, run_id: str | UUID, cursor: str = START, *, cancel: bool = False
     ) -> Advanced:
-        """Advance a run once."""
+        """Advance a run until it waits or ends, as its workflow does.
+
+        A walk commits when it has used its time, so that a single one depends on the machine.
+        """
+        advanced = await self.walk_once(run_id, cursor, cancel=cancel)
+        while isinstance(advanced.next, WalkOn):
+            before = advanced
+            advanced = await self.walk_once(run_id, before.cursor)
+            advanced = replace(
+                advanced,
+                story=[*before.story, *advanced.story],
+                deliveries=[*before.deliveries, *advanced.deliveries],
+            )
+        return advanced
+
+    async def walk_once(
+        self, run_id: str | UUID, cursor: str = START, *, cancel: bool = False
+    ) -> Advanced:
+        """Take one walk; it ends where it waits, or where its budget does."""
         order = AdvanceInput(str(run_id), str(self.environment.id), cursor, cancel, list(SPEAKS))
         return await advance(self.engine, order)
 

@@ -33,6 +33,9 @@ class GuideOut(ContentOut):
     steps: Annotated[Any, DocumentedAs(list[GuideStep])]
     activation_url_patterns: Annotated[Any, DocumentedAs(list[UrlPattern])]
     target_audience_key: Annotated[Any, DocumentedAs(str | None)]
+    strict_tenancy: LeftOut[bool] = Field(
+        None, description="Members of the audience count for their tenant alone."
+    )
     target_property_conditions: Annotated[Any, DocumentedAs(dict[str, Any] | None)]
     goal_attachment: Annotated[Any, DocumentedAs(dict[str, Any] | None)]
     active: bool = Field(description="Whether it is switched on in this environment.")

@@ -32,7 +32,7 @@ from services.recipients import item_schemas
 
 router = APIRouter(prefix="/v1/schemas", tags=["Schemas"], responses=ERROR_RESPONSES)
 
-_HELP = {
+COLLECTION_HELP = {
     **ENVIRONMENT_HELP,
     "collection": "Of objects; required with `object`.",
     "item_id": "The same, as Knock's CLI calls it.",
@@ -105,25 +105,29 @@ async def list_schemas(_token: ServiceToken, engine: EngineDep, query: QueryDep)
     return answer(PlainEntriesOut[SchemaOut].of(page, map(SchemaOut.of, page.rows)))
 
 
-@router.get("/{item_type}", response_model=SchemaBodyOut, openapi_extra=takes(query=_HELP))
+@router.get(
+    "/{item_type}", response_model=SchemaBodyOut, openapi_extra=takes(query=COLLECTION_HELP)
+)
 async def get_schema(
     item_type: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Get the properties that recipients have, with what was said of them."""
-    collection = _collection(item_type, query)
+    collection = read_collection(item_type, query)
     environment = await read_environment(engine, query)
     found = await item_schemas.get_schema(engine, environment, known_id(collection))
     return answer(SchemaBodyOut.of(found))
 
 
 @router.put(
-    "/{item_type}", response_model=SchemaBodyOut, openapi_extra=takes(SchemaBodyIn, query=_HELP)
+    "/{item_type}",
+    response_model=SchemaBodyOut,
+    openapi_extra=takes(SchemaBodyIn, query=COLLECTION_HELP),
 )
 async def upsert_schema(
     item_type: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Say what properties are about; takes effect at once. What is left out stays as it is."""
-    collection = _collection(item_type, query)
+    collection = read_collection(item_type, query)
     wanted, place = await _read(request, collection)
     environment = await read_environment(engine, query)
     stored = await item_schemas.put_schema(engine, environment, collection, wanted, place)
@@ -133,20 +137,20 @@ async def upsert_schema(
 @router.put(
     "/{item_type}/validate",
     response_model=SchemaBodyOut,
-    openapi_extra=takes(SchemaBodyIn, query=_HELP),
+    openapi_extra=takes(SchemaBodyIn, query=COLLECTION_HELP),
 )
 async def validate_schema(
     item_type: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Judge a schema without saving it, and return what it would be."""
-    collection = _collection(item_type, query)
+    collection = read_collection(item_type, query)
     wanted, place = await _read(request, collection)
     environment = await read_environment(engine, query)
     judged = await item_schemas.judge_schema(engine, environment, collection, wanted, place)
     return answer(SchemaBodyOut.of(judged))
 
 
-def _collection(item_type: str, query: Query) -> str:
+def read_collection(item_type: str, query: Query) -> str:
     """Return the collection that a path and its query name.
 
     Raises:

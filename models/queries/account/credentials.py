@@ -19,7 +19,7 @@ SELECT k.kind, k.id, k.name, e.id AS environment_id, e.slug AS environment_slug,
              AND s.revoked_at IS NULL ORDER BY s.id DESC
        ) END AS signing_keys
 FROM api_keys k JOIN environments e ON e.id = k.environment_id
-WHERE k.token_hash = %(hash)s AND k.revoked_at IS NULL
+WHERE k.token_hash = %(hash)s AND k.revoked_at IS NULL AND e.removed_at IS NULL
 UNION ALL
 SELECT 'service', t.id, t.name, NULL, NULL, NULL, false, false, NULL
 FROM service_tokens t

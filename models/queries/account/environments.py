@@ -1,4 +1,7 @@
-"""SQL over environments and their order in the promotion chain."""
+"""SQL over environments and their order in the promotion chain.
+
+One that was removed is none any more: only what deletes the rest of it still finds it.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,11 @@ async def first_environment(connection: Connection) -> Environment | None:
     return await _fetch_one(connection, "true ORDER BY e.position LIMIT 1")
 
 
+async def last_environment(connection: Connection) -> Environment | None:
+    """Return the environment that everything is promoted to in the end."""
+    return await _fetch_one(connection, "true ORDER BY e.position DESC LIMIT 1")
+
+
 async def environment_before(connection: Connection, position: int) -> Environment | None:
     """Return where a promotion to the environment at `position` comes from."""
     where = "e.position < %s ORDER BY e.position DESC LIMIT 1"
@@ -52,20 +60,25 @@ async def get_environment_by_id(connection: Connection, environment_id: UUID) ->
 async def list_environments(connection: Connection, request: PageRequest) -> Page[Environment]:
     """Return a page of environments in the order of promotion."""
     where = Where()
-    where.add("true")
+    where.add("e.removed_at IS NULL")
     return await _IN_ORDER.page(connection, where, request)
 
 
 async def all_environments(connection: Connection) -> list[Environment]:
     """Return every environment in the order of promotion."""
     columns = columns_of(Environment, "e", _IN_ORDER.expressions)
-    statement = f"SELECT {columns} FROM environments e ORDER BY e.position"  # noqa: S608 - constants
+    statement = (
+        f"SELECT {columns} FROM environments e WHERE e.removed_at IS NULL"  # noqa: S608 - constants
+        " ORDER BY e.position"
+    )
     return await fetch_all(connection, Environment, statement, ())
 
 
 async def list_slugs(connection: Connection) -> list[str]:
     """Return the slugs of all environments in the order of promotion."""
-    cursor = await connection.execute("SELECT slug FROM environments ORDER BY position")
+    cursor = await connection.execute(
+        "SELECT slug FROM environments WHERE removed_at IS NULL ORDER BY position"
+    )
     return [row["slug"] for row in await cursor.fetchall()]
 
 
@@ -77,18 +90,48 @@ async def insert_environment(
     name: str,
     position: int,
     now: datetime,
-) -> None:
-    """Add an environment unless its slug is taken."""
-    await connection.execute(
+    enhanced_security: bool | None = None,
+) -> bool:
+    """Add an environment; False when its slug is taken, be it by one that is being removed."""
+    cursor = await connection.execute(
         """
-        INSERT INTO environments (id, slug, name, position, inserted_at, updated_at)
-        VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (slug) DO NOTHING
+        INSERT INTO environments
+            (id, slug, name, position, enhanced_security, inserted_at, updated_at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (slug) DO NOTHING
         """,
-        [environment_id, slug, name, position, now, now],
+        [environment_id, slug, name, position, enhanced_security, now, now],
+    )
+    return cursor.rowcount == 1
+
+
+async def move_to_the_end(connection: Connection, environment_id: UUID) -> None:
+    """Give an environment a place behind all others, so that the one it had is free."""
+    await connection.execute(
+        "UPDATE environments SET position = (SELECT max(position) + 1 FROM environments)"
+        " WHERE id = %s",
+        [environment_id],
+    )
+
+
+async def rename_environment(
+    connection: Connection, environment_id: UUID, name: str, now: datetime
+) -> None:
+    """Call an environment something else."""
+    await connection.execute(
+        "UPDATE environments SET name = %s, updated_at = %s WHERE id = %s",
+        [name, now, environment_id],
+    )
+
+
+async def mark_removed(connection: Connection, environment_id: UUID, now: datetime) -> None:
+    """Let an environment be none any more."""
+    await connection.execute(
+        "UPDATE environments SET removed_at = %s, updated_at = %s WHERE id = %s",
+        [now, now, environment_id],
     )
 
 
 async def _fetch_one(connection: Connection, where: str, *parameters: object) -> Environment | None:
     columns = columns_of(Environment, "e", _IN_ORDER.expressions)
-    statement = f"SELECT {columns} FROM environments e WHERE {where}"  # noqa: S608 - constants
+    statement = f"SELECT {columns} FROM environments e WHERE e.removed_at IS NULL AND {where}"  # noqa: S608 - constants
     return await fetch_one(connection, Environment, statement, parameters)

@@ -27,10 +27,13 @@ _PROPERTIES = f"""
 UPDATE recipients target
 SET properties = jsonb_deep_merge(source.properties, target.properties),
     created_at = coalesce(target.created_at, source.created_at), updated_at = %(now)s
-FROM recipients source
+FROM recipients source, recipients before
 WHERE target.{_PLACE.replace(" AND ", " AND target.")} AND target.id = %(target)s
   AND source.{_PLACE.replace(" AND ", " AND source.")} AND source.id = %(source)s
-RETURNING octet_length(target.properties::text) AS size
+  AND before.{_PLACE.replace(" AND ", " AND before.")} AND before.id = %(target)s
+RETURNING octet_length(target.properties::text) AS size,
+    (target.properties, target.created_at) IS DISTINCT FROM (before.properties, before.created_at)
+        AS is_changed
 """  # noqa: S608 - constants
 
 _CHANNEL_DATA = f"""
@@ -146,10 +149,12 @@ class Merged:
 
     Attributes:
         size: how many bytes its properties have.
+        is_changed: whether its properties, channel data or preferences are not what they were.
         entered: keys of audiences, with the tenants for which the user was not in them before.
     """
 
     size: int
+    is_changed: bool
     entered: tuple[tuple[str, str], ...]
 
 
@@ -160,14 +165,16 @@ async def merge_profiles(
     values = {"environment_id": environment_id, "source": source, "target": target, "now": now}
     cursor = await connection.execute(_PROPERTIES, values)
     row = await cursor.fetchone()
-    await connection.execute(_CHANNEL_DATA, values)
-    await connection.execute(_PREFERENCES, values)
+    added = (await connection.execute(_CHANNEL_DATA, values)).rowcount
+    added += (await connection.execute(_PREFERENCES, values)).rowcount
     cursor = await connection.execute(_AUDIENCES, values)
     entered = tuple((one["audience_key"], one["tenant_id"]) for one in await cursor.fetchall())
     await connection.execute(_FIRST_RUNS, values)
     await connection.execute(_GUIDES, values)
     await connection.execute(_DISMISSALS, values)
-    return Merged(0 if row is None else int(row["size"]), entered)
+    if row is None:
+        return Merged(0, added > 0, entered)
+    return Merged(int(row["size"]), bool(row["is_changed"]) or added > 0, entered)
 
 
 async def move_some(

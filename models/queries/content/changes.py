@@ -75,8 +75,8 @@ async def get_commit_beside(connection: Connection, commit_id: UUID) -> ChangedC
         LEFT JOIN LATERAL (
             SELECT p.version_id FROM commits p
             WHERE p.environment_id = c.environment_id AND p.resource_type = c.resource_type
-              AND p.resource_key = c.resource_key AND p.id < c.id
-            ORDER BY p.id DESC LIMIT 1) AS last ON true
+              AND p.resource_key = c.resource_key AND p.position < c.position
+            ORDER BY p.position DESC LIMIT 1) AS last ON true
         LEFT JOIN content_versions earlier ON earlier.id = last.version_id
         WHERE c.id = %s
         """,

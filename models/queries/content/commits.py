@@ -75,7 +75,8 @@ async def list_promotable(
 ) -> list[PromotableCommit]:
     """Return the commits that did not go one step on yet, oldest first.
 
-    What is published now comes last of its resource even when clocks of several machines disagree.
+    What is published now comes last of its resource, also of commits that were made before they
+    were numbered, and whose clocks may have disagreed.
     """
     return await fetch_all(
         connection,
@@ -90,7 +91,7 @@ async def list_promotable(
           AND (%(types)s::text[] IS NULL OR c.resource_type = ANY(%(types)s::text[]))
           AND (%(key)s::text IS NULL OR c.resource_key = %(key)s::text)
           AND (%(commit_id)s::uuid IS NULL OR c.id = %(commit_id)s::uuid)
-        ORDER BY c.version_id = r.published_version_id, c.id
+        ORDER BY c.version_id = r.published_version_id, c.position
         """,  # noqa: S608 - constants
         {
             "environment_id": environment_id,
@@ -107,7 +108,8 @@ async def mark_promoted(connection: Connection, commit: Commit, now: datetime) -
         """
         UPDATE commits SET promoted_at = %s
         WHERE environment_id = %s AND resource_type = %s
-          AND resource_key = %s AND id <= %s AND promoted_at IS NULL
+          AND resource_key = %s AND promoted_at IS NULL
+          AND position <= (SELECT position FROM commits WHERE id = %s)
         """,
         [now, commit.environment_id, commit.resource_type, commit.resource_key, commit.id],
     )

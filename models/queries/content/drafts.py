@@ -86,6 +86,37 @@ async def list_keys(
     return {(row["resource_type"], row["key"]) for row in await cursor.fetchall()}
 
 
+async def documents_by_key(
+    connection: Connection,
+    environment_id: UUID,
+    wanted: Sequence[tuple[str, str]],
+    *,
+    published: bool,
+) -> dict[tuple[str, str], JsonObject]:
+    """Return the documents of resources that are not archived, by type and key.
+
+    Args:
+        connection: for reading.
+        environment_id: where.
+        wanted: type and key of each.
+        published: what is committed, rather than what is being edited.
+    """
+    cursor = await connection.execute(
+        """
+        SELECT r.resource_type, r.key, CASE WHEN %s THEN v.content ELSE r.draft END AS document
+        FROM content_resources r LEFT JOIN content_versions v ON v.id = r.published_version_id
+        WHERE r.environment_id = %s AND r.archived_at IS NULL
+          AND (r.resource_type, r.key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+        """,
+        [published, environment_id, [one for one, _ in wanted], [key for _, key in wanted]],
+    )
+    return {
+        (row["resource_type"], row["key"]): row["document"]
+        for row in await cursor.fetchall()
+        if row["document"] is not None
+    }
+
+
 async def list_pending(
     connection: Connection, environment_id: UUID, selection: Selection, *, with_unchanged: bool
 ) -> list[Resource]:

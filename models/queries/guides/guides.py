@@ -199,16 +199,16 @@ async def forget_engagements(
     )
 
 
-async def audiences_of_user(
+async def memberships_of_user(
     connection: Connection, environment_id: UUID, user_id: str
-) -> frozenset[str]:
-    """Return the keys of the audiences that a user is in, for whatever tenant."""
+) -> frozenset[tuple[str, str]]:
+    """Return the keys of the audiences that a user is in, each with the tenant or none."""
     cursor = await connection.execute(
-        "SELECT DISTINCT audience_key FROM audience_members"
+        "SELECT audience_key, tenant_id FROM audience_members"
         " WHERE environment_id = %s AND user_id = %s",
         (environment_id, user_id),
     )
-    return frozenset([row["audience_key"] for row in await cursor.fetchall()])
+    return frozenset([(row["audience_key"], row["tenant_id"]) for row in await cursor.fetchall()])
 
 
 async def get_group(connection: Connection, environment_id: UUID) -> GuideGroup | None:

@@ -24,3 +24,8 @@ async def note_position(connection: Connection, duty: str, position: JsonObject)
         " ON CONFLICT (duty) DO UPDATE SET position = excluded.position, updated_at = now()",
         (duty, Jsonb(position)),
     )
+
+
+async def forget_position(connection: Connection, duty: str) -> None:
+    """Forget how far a duty has come that is over for good."""
+    await connection.execute("DELETE FROM sweep_positions WHERE duty = %s", (duty,))

@@ -150,3 +150,14 @@ async def write_properties(
             "now": now,
         },
     )
+
+
+async def delete_property(
+    connection: Connection, environment_id: UUID, collection: str, key: str
+) -> bool:
+    """Delete what was said of a property; tells whether anything was."""
+    cursor = await connection.execute(
+        "DELETE FROM schema_properties WHERE environment_id = %s AND collection = %s AND key = %s",
+        (environment_id, collection, key),
+    )
+    return cursor.rowcount == 1

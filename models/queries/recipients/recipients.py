@@ -16,7 +16,6 @@ from domain.recipients.identify import MAX_PROPERTIES_BYTES, TOO_LARGE, InlineRe
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import TENANTS, USERS, RecipientRef
 from models.queries.preferences.sets import write_preference_sets
-from models.queries.recipients.subscriptions import hold_recipients
 from models.sql import columns_of, fetch_all, fetch_one
 from runtime.database import Connection
 
@@ -43,14 +42,18 @@ _SETTINGS = f"""
 """
 # One statement for any number of rows, in key order so that two requests never deadlock. Nothing
 # is written for a recipient that would not change, nor is one locked that need not be held:
-# triggers that name the same tenant would queue for it.
+# triggers that name the same tenant would queue for it. Who is said to own something is held: a run
+# that begins to wait for a change of theirs meanwhile comes before it, or after.
 _UPSERT = f"""
 INSERT INTO recipients AS stored
     (environment_id, collection, id, properties, settings, created_at, inserted_at, updated_at)
 SELECT %(environment_id)s, given.collection, given.id, given.properties, given.settings,
        given.created_at, %(now)s, %(now)s
 FROM {PEOPLE}
-WHERE %(holds)s OR NOT EXISTS (
+WHERE %(holds)s
+   OR (given.collection, given.id) IN (
+        SELECT * FROM unnest(%(owner_collections)s::text[], %(owner_ids)s::text[]))
+   OR NOT EXISTS (
     SELECT FROM recipients AS stored
     WHERE stored.environment_id = %(environment_id)s AND stored.collection = given.collection
       AND stored.id = given.id AND NOT {CHANGES.format(new="given", settings=_SETTINGS)})
@@ -165,7 +168,8 @@ async def upsert_recipients(
     Properties are merged deeply into what is stored; channel data replaces what is stored for its
     channel; preference sets are merged (Knock docs, "Identifying recipients"). What changes users
     does it by `services.triggers.audience_entries.identify`, as audiences may follow from them.
-    With `holds`, those who do not change are locked, too, and made again when deleted meanwhile.
+    With `holds`, those who do not change are locked, too, and made again when deleted meanwhile; so
+    are those with channel data or preference sets in any case.
 
     Returns:
         Whom it has changed, and not who was like that before.
@@ -177,6 +181,7 @@ async def upsert_recipients(
     if not (ordered := described(recipients)):
         return Written()
     replacing = [entry.ref.id for entry in ordered if entry.replaces_preferences]
+    owners = [entry for entry in ordered if entry.channel_data or entry.preferences]
     cursor = await connection.execute(
         _UPSERT,
         {
@@ -184,6 +189,8 @@ async def upsert_recipients(
             "now": now,
             "replacing": replacing,
             "holds": holds,
+            "owner_collections": [entry.ref.collection for entry in owners],
+            "owner_ids": [entry.ref.id for entry in owners],
             **people_values(ordered),
         },
     )
@@ -192,10 +199,6 @@ async def upsert_recipients(
         if row["size"] > MAX_PROPERTIES_BYTES:
             place = f"{row['collection']}/{row['id']}"
             raise InvalidParams.of("properties", f"{TOO_LARGE} in {place}")
-    owners = [entry for entry in ordered if entry.channel_data or entry.preferences]
-    # Who did not change may not be locked, and may be deleted since: then nothing may be left.
-    held = await hold_recipients(connection, environment_id, [entry.ref for entry in owners])
-    owners = [entry for entry in owners if entry.ref in held]
     belongings = await _set_channel_data(connection, environment_id, owners, now)
     sets = [
         NewSet(entry.ref.collection, entry.ref.id, set_id, content)

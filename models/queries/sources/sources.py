@@ -47,6 +47,16 @@ ORDER BY environment_id
 ON CONFLICT (source_id, environment_id) DO NOTHING
 """
 
+_COPY_ENVIRONMENT = """
+INSERT INTO source_environments (source_id, environment_id, endpoint_id, settings, mappings,
+                                 inserted_at, updated_at)
+SELECT given.source_id, %(target)s, given.endpoint_id, coalesce(s.settings, '{}'),
+       coalesce(s.mappings, '[]'), %(now)s, %(now)s
+FROM unnest(%(source_ids)s::uuid[], %(endpoint_ids)s::text[]) AS given (source_id, endpoint_id)
+LEFT JOIN source_environments s
+    ON s.source_id = given.source_id AND s.environment_id = %(environment)s
+"""
+
 _SET = """
 UPDATE source_environments
 SET settings = settings || %(settings)s, mappings = coalesce(%(mappings)s, mappings),
@@ -117,6 +127,39 @@ async def add_environments(
         "now": now,
     }
     await connection.execute(_ADD_ENVIRONMENTS, values)
+
+
+async def copy_environment(
+    connection: Connection,
+    environment_id: UUID,
+    target_id: UUID,
+    endpoints: Mapping[UUID, str],
+    now: datetime,
+) -> None:
+    """Let sources work in a new environment as they do in another one, but for secrets.
+
+    Args:
+        connection: inside a transaction.
+        environment_id: the other one.
+        target_id: the new one.
+        endpoints: the address that each source is given there.
+        now: when.
+    """
+    values = {
+        "environment": environment_id,
+        "target": target_id,
+        "source_ids": list(endpoints),
+        "endpoint_ids": list(endpoints.values()),
+        "now": now,
+    }
+    await connection.execute(_COPY_ENVIRONMENT, values)
+
+
+async def forget_environment(connection: Connection, environment_id: UUID) -> None:
+    """Let sources have no address in an environment any more."""
+    await connection.execute(
+        "DELETE FROM source_environments WHERE environment_id = %s", (environment_id,)
+    )
 
 
 async def set_environment(

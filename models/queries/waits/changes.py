@@ -7,14 +7,14 @@ comes first.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
 from domain.kit.json_types import JsonObject
-from domain.recipients.refs import RecipientRef
+from domain.recipients.refs import USERS, RecipientRef
 from domain.runs.statuses import OPEN_RUN
 from domain.waits.rows import AwaitingRecipient, NewChange
 from models.sql import columns_of, fetch_all, listed, names_of
@@ -32,6 +32,18 @@ JOIN event_waits w ON w.environment_id = %(environment_id)s AND w.event_type = %
 JOIN recipient_runs r ON r.id = w.recipient_run_id AND r.status IN ({listed(OPEN_RUN)})
 ORDER BY w.recipient_run_id, w.step_ref
 """  # noqa: S608 - names of fields
+
+# Of an audience, in every environment: whom runs wait for that are in it.
+_MEMBERS_AWAITED = f"""
+SELECT DISTINCT a.environment_id, a.user_id, a.tenant_id
+FROM event_waits w
+JOIN recipient_runs r ON r.id = w.recipient_run_id AND r.status IN ({listed(OPEN_RUN)})
+JOIN audience_members a ON a.environment_id = w.environment_id AND a.audience_key = w.source_key
+ AND a.user_id = w.recipient_id AND w.collection = '{USERS}'
+WHERE w.environment_id IN (SELECT id FROM environments) AND w.event_type = 'audience'
+  AND w.source_key = %s AND w.event_key = %s AND w.claimed_at IS NULL
+ORDER BY 1, 2, 3
+"""  # noqa: S608 - constants
 
 _ADD = f"""
 INSERT INTO awaited_changes ({", ".join(_NAMES)})
@@ -76,6 +88,22 @@ async def awaiting_recipients(
         "source_key": source_key,
     }
     return await fetch_all(connection, AwaitingRecipient, _AWAITING, values)
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitedMember:
+    """Somebody in an audience for whose leaving a run waits."""
+
+    environment_id: UUID
+    user_id: str
+    tenant_id: str
+
+
+async def members_awaited(
+    connection: Connection, audience_key: str, event_key: str
+) -> list[AwaitedMember]:
+    """Return the members of an audience, in all environments, whom runs wait for."""
+    return await fetch_all(connection, AwaitedMember, _MEMBERS_AWAITED, (audience_key, event_key))
 
 
 async def hold_unchanged(connection: Connection, environment_id: UUID, ref: RecipientRef) -> None:

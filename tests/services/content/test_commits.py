@@ -13,7 +13,7 @@ from domain.kit.errors import InvalidParams, NotFound, Unprocessable
 from domain.kit.pages import PageRequest
 from models.queries.content.catalog import version_content
 from models.queries.content.drafts import get_published
-from services.content import commits
+from services.content import changes, commits, publishing
 from tests.support.account import AUTHOR, Account, email_step, note, workflow
 
 ALL = Selection()
@@ -260,3 +260,22 @@ async def test_an_unknown_commit_is_missing(account: Account, commit_id: str) ->
     """An id that is none is as missing as one that nobody has."""
     with pytest.raises(NotFound):
         await commits.get_commit(account.engine, commit_id)
+
+
+async def test_a_clock_that_goes_back_changes_no_order(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two commits the one that was made later comes later, whatever the ids of two machines."""
+    ids = iter(UUID(int=number) for number in range(1_000, 0, -1))
+    monkeypatch.setattr(publishing, "new_id", lambda: next(ids))
+    for name in ("First", "Second", "Third"):
+        await account.save("plain", workflow(name), commit=note(name))
+    newest = next(one for one in await _list(account) if one.commit_message == "Third")
+    changed = await changes.commit_changes(account.engine, str(newest.id))
+    assert changed.before is not None
+    assert (changed.before["name"], changed.after["name"]) == ("Second", "Third")
+    second = next(one for one in await _list(account) if one.commit_message == "Second")
+    await _promote_one(account, second.id)
+    assert [one.commit_message for one in await _list(account, promoted=False)] == ["Third"]
+    await _promote_all(account)
+    assert await _published(account, "plain", "production") == "Third"

@@ -197,6 +197,35 @@ async def test_whom_it_is_meant_for(world: World, channel: UUID) -> None:
     }
 
 
+async def test_strict_tenancy(world: World, channel: UUID) -> None:
+    """Then a member counts for the tenant that it is one for, and without one for none."""
+    await join(world, "vips", (ELLIE, "acme"))
+    await join(world, "staff", ELLIE)
+    is_vip = when("recipient", "is_audience_member", "vips")
+    for strict in (False, True):
+        for audience in ("vips", "staff"):
+            await publish_guide(
+                world,
+                f"{audience}-{strict}".lower(),
+                target_audience_key=audience,
+                strict_tenancy=strict,
+            )
+        await publish_guide(
+            world,
+            f"asks-{strict}".lower(),
+            target_property_conditions=is_vip,
+            strict_tenancy=strict,
+        )
+    lenient = {"vips-false", "staff-false", "asks-false"}
+    for tenant, strictly in (
+        ("acme", {"vips-true", "asks-true"}),
+        ("other", set()),
+        (None, {"staff-true"}),
+    ):
+        shown = await show(world, channel, tenant_id=tenant)
+        assert set(keys(shown)) == lenient | strictly, tenant
+
+
 async def test_broken_liquid(world: World, channel: UUID) -> None:
     """A guide that cannot be rendered is left out, and spoils nothing beside it."""
     await publish_guide(world, "tour", guide_step(title="{% for i in (1..9999999) %}x{% endfor %}"))

@@ -181,15 +181,30 @@ async def test_a_cancelled_run(world: World, temporal: TemporalRecorder) -> None
     while await waits(world):
         await look_after_waits(world.engine)
     assert told(temporal) == []
-    assert await subscribed(world) is None
 
 
 @pytest.mark.parametrize("waits_on", [True, False])
 async def test_the_subscription_ends_with_the_last_wait(world: World, waits_on: bool) -> None:
-    """Where nothing waits any more, walks pay for no events."""
+    """Where nothing has waited for a quarter of an hour, walks pay for no events."""
     run_id = await wait_for(world)
     if not waits_on:
         await engage(world, run_id)
         assert (await world.walk(run_id, "wait_1/resume")).status == "completed"
-    await look_after_waits(world.engine)
-    assert (await subscribed(world) is not None) is waits_on
+    for minutes, is_subscribed in ((0, True), (14, True), (16, waits_on)):
+        later = world.at(utc_now() + timedelta(minutes=minutes))
+        await look_after_waits(later.engine)
+        assert (await subscribed(world) is not None) is is_subscribed, minutes
+
+
+async def test_short_waits_keep_the_subscription(world: World) -> None:
+    """A wait between two sweeps lets the time begin anew; the others are not subscribed again."""
+    begun = utc_now()
+    for minutes in (0, 10, 20, 30):
+        now = world.at(begun + timedelta(minutes=minutes))
+        await wait_for(now)
+        await look_after_waits(now.engine)
+        await world.make.rows(
+            "DELETE FROM event_waits WHERE environment_id = %s RETURNING 1", world.environment.id
+        )
+        await look_after_waits(world.at(begun + timedelta(minutes=minutes + 5)).engine)
+        assert await subscribed(world) is not None, minutes

@@ -15,7 +15,7 @@ async def _walk_to_the_end(world: World, run_id: str) -> list[int]:
     counts = []
     cursor = ""
     while True:
-        advanced = await world.walk(run_id, cursor)
+        advanced = await world.walk_once(run_id, cursor)
         counts.append(len(await world.messages(run_id)))
         if advanced.next != WalkOn():
             return counts
@@ -49,12 +49,12 @@ async def test_between_two_walks(world: World) -> None:
     """A run between two walks is processing, and overdue at once when nobody walks it on."""
     await world.publish("many", *(channel_step(f"feed_{n}") for n in range(60)), delay_step())
     run_id = await world.begin("many")
-    first = await world.walk(run_id)
+    first = await world.walk_once(run_id)
     run = await world.run(run_id)
     assert (first.next, first.status, run["status"]) == (WalkOn(), "processing", "processing")
     assert run["resumes_at"] == run["updated_at"]
     before = await world.snapshot(run_id)
-    again = await world.walk(run_id, first.cursor)
+    again = await world.walk_once(run_id, first.cursor)
     assert again.status == "paused"
     assert len((await world.snapshot(run_id))["messages"]) == 60 > len(before["messages"])
 
@@ -63,8 +63,8 @@ async def test_a_cancel_between_two_walks(world: World) -> None:
     """A run that is cancelled between two walks makes nothing more."""
     await world.publish("many", *(channel_step(f"feed_{n}") for n in range(60)))
     run_id = await world.begin("many", cancellation_key="ck")
-    first = await world.walk(run_id)
+    first = await world.walk_once(run_id)
     made = len(await world.messages(run_id))
     await world.cancel("many", "ck")
-    assert (await world.walk(run_id, first.cursor)).status == "cancelled"
+    assert (await world.walk_once(run_id, first.cursor)).status == "cancelled"
     assert len(await world.messages(run_id)) == made

@@ -14,17 +14,18 @@ __all__ = ["extra"]
 
 async def test_what_cannot_be_stored(world: World, extra: ExtraExecutor) -> None:
     """A step whose rows PostgreSQL refuses fails by itself; those before it stand."""
-    run_id, first = await world.send(
-        channel_step("before"), extra_step("bad", "raw"), channel_step("after")
-    )
+    steps = channel_step("before"), extra_step("bad", "raw"), channel_step("after")
+    await world.publish("flow", *steps)
+    run_id = await world.begin("flow")
+    first = await world.walk_once(run_id)
     assert (first.next, first.cursor) == (WalkOn(), "bad")
     cursor = first.cursor
     for attempt in (2, 3):
-        advanced = await world.walk(run_id, cursor)
+        advanced = await world.walk_once(run_id, cursor)
         sleep_of(advanced)
         assert advanced.cursor == f"bad/{attempt}"
         cursor = advanced.cursor
-    assert (await world.walk(run_id, cursor)).next == Finished()
+    assert (await world.walk_once(run_id, cursor)).next == Finished()
     assert [row["step_ref"] for row in await world.messages(run_id)] == ["before"]
     (failed,) = [row for row in await world.events(run_id) if row["event"] == "step_failed"]
     assert (failed["step_ref"], failed["step_type"]) == ("bad", "extra")

@@ -76,7 +76,7 @@ async def _walk_to_the_end(world: World, run_id: str) -> None:
     """Take every attempt without waiting for it; a run has an end, whatever it holds."""
     cursor = ""
     for _ in range(6):
-        advanced = await world.walk(run_id, cursor)
+        advanced = await world.walk_once(run_id, cursor)
         if advanced.next == Finished():
             return
         cursor = advanced.cursor

@@ -21,6 +21,7 @@ from domain.preferences.rows import Persistence
 from domain.recipients.refs import RecipientRef
 from models.queries.recipients.recipients import hold_recipient
 from models.queries.waits.changes import hold_unchanged
+from services.audiences.archiving import archive_audience
 from services.bulk.departures import merge_users
 from services.guides import engaging
 from services.preferences.sets import delete_set, write_set
@@ -196,7 +197,8 @@ async def test_28_changes_beside_a_wait(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("transition", "by_step"), [("enter", True), ("exit", True), ("exit", False)]
+    ("transition", "by_step"),
+    [("enter", True), ("enter", False), ("exit", True), ("exit", False)],
 )
 async def test_28_members_beside_a_wait(world: World, transition: str, by_step: bool) -> None:
     """Who enters or leaves while a run begins to wait for it waits, and then ends the wait."""
@@ -211,7 +213,7 @@ async def test_28_members_beside_a_wait(world: World, transition: str, by_step: 
 
     async def change() -> None:
         if not by_step:
-            await leave(other, "vip", "ellie")
+            await (leave if transition == "exit" else join)(other, "vip", "ellie")
             return
         async with asyncio.timeout(20):
             while True:  # a walk that has given way is repeated
@@ -316,6 +318,20 @@ async def test_channel_data_beside_a_wait(world: World) -> None:
     assert await goes_on(world, await beside_a_registration(world, change))
 
 
+@pytest.mark.parametrize("said", ["channel_data", "preferences"])
+async def test_what_is_said_inline_beside_a_wait(world: World, said: str) -> None:
+    """So does what comes with a user whose profile stays as it is."""
+    channel_id = await world.channel("push", "waits-push")
+    given: JsonObject = {
+        "channel_data": {str(channel_id): {"tokens": ["t"]}},
+        "preferences": {"default": {"workflows": {KEY: False}}},
+    }
+    run_id = await beside_a_registration(
+        world, lambda: world.identify("ellie", **{said: given[said]})
+    )
+    assert await goes_on(world, run_id)
+
+
 @pytest.mark.parametrize("transition", ["enter", "exit"])
 async def test_a_dynamic_audience(
     world: World, temporal: TemporalRecorder, transition: str
@@ -355,9 +371,34 @@ async def test_a_merge(world: World, event: JsonObject) -> None:
     """Who takes another user in has changed, and enters the static audiences of that one."""
     await world.audience("vip")
     await join(world, "vip", "old")
+    await world.identify("old", plan="pro")
     run_id = await wait_for(world, event)
     await merge_users(world.engine, world.environment.scope, "ellie", "old")
     assert await goes_on(world, run_id)
+
+
+async def test_a_merge_that_changes_nothing(world: World) -> None:
+    """Who has all that the other user has, or has it otherwise, is not changed by a merge."""
+    await world.identify("ellie", plan="pro", preferences={"default": {"workflows": {KEY: True}}})
+    await world.identify("old", plan="free", preferences={"default": {"workflows": {}}})
+    run_id = await wait_for(world, UPDATED)
+    await merge_users(world.engine, world.environment.scope, "ellie", "old")
+    assert await kept(world) == 0
+    assert not await goes_on(world, run_id)
+
+
+async def test_archiving_an_audience(world: World, temporal: TemporalRecorder) -> None:
+    """Everybody leaves it; who waits for somebody who was not in it waits on."""
+    await world.audience("vip")
+    await join(world, "vip", "ellie")
+    run_id = await wait_for(world, moved("exit"))
+    other = await world.begin(KEY, {"id": "alan", "name": "Alan"})
+    await world.walk(other)
+    await archive_audience(world.engine, world.environment.scope, "vip")
+    assert told(temporal) == [run_id]
+    assert await goes_on(world, run_id)
+    assert (await seen(world, run_id))["transition"] == "exit"
+    assert not await goes_on(world, other)
 
 
 async def test_a_merge_into_whom_an_audience_is_not_for(world: World) -> None:

@@ -103,3 +103,80 @@ async def test_what_it_refers_to(management: httpx.AsyncClient) -> None:
     assert not saved["guide"]["valid"]
     refused = await _put(management, _tour(target_audience_key="nobody"), commit="true")
     assert [error["field"] for error in refused.json()["errors"]] == ["target_audience_key"]
+
+
+_TITLE = {"type": "text", "key": "title", "label": "T", "settings": {"required": True}}
+_SIZE = {"type": "number", "key": "size", "label": "S", "settings": {"max": 3}}
+
+
+async def _banner(client: httpx.AsyncClient, *fields: JsonObject, **query: str) -> None:
+    variants = [{"key": "default", "name": "Default", "fields": [*fields]}]
+    document = {"name": "Banner", "preview": "", "semver": "0.0.1", "variants": variants}
+    body = {"message_type": document}
+    await _ok(await client.put("/v1/message_types/banner", json=body, params=query))
+
+
+def _places(response: httpx.Response) -> list[str]:
+    assert response.status_code == 422, response.text
+    return [error["field"] for error in response.json()["errors"]]
+
+
+async def test_values_fit_the_message_type(management: httpx.AsyncClient) -> None:
+    """Whoever validates hears all that does not; saved it is not valid, and is not committed."""
+    await _banner(management, _TITLE, _SIZE, commit="true")
+    wrong = _tour(guide_step(size=7))
+    validated = await management.put(f"{PATH}/validate", json={"guide": wrong})
+    assert _places(validated) == ["steps[0].values.title", "steps[0].values.size"]
+    assert (await _ok(await _put(management, wrong)))["guide"]["valid"] is False
+    assert _places(await _put(management, wrong, commit="true")) == [
+        "steps[0].values.title",
+        "steps[0].values.size",
+    ]
+    committed = await management.put("/v1/commits", params={"resource_type": "guide"})
+    assert committed.status_code == 422
+    right = _tour(guide_step(title="{{ recipient.name }}", size=3))
+    assert (await _ok(await _put(management, right, commit="true")))["guide"]["valid"] is True
+
+
+async def test_a_variant_has_to_be_there(management: httpx.AsyncClient) -> None:
+    """It says which fields a step has."""
+    await _banner(management, _TITLE)
+    step = {**guide_step(title="A"), "schema_variant_key": "wide"}
+    validated = await management.put(f"{PATH}/validate", json={"guide": _tour(step)})
+    assert _places(validated) == ["steps[0].schema_variant_key"]
+
+
+async def test_what_is_committed_counts_for_a_commit(management: httpx.AsyncClient) -> None:
+    """A draft of the message type is judged by while the guide is a draft itself."""
+    await _banner(management, _TITLE, commit="true")
+    await _banner(management, {**_SIZE, "settings": {"required": True}})
+    guide_of_old, guide_of_new = _tour(guide_step(title="A")), _tour(guide_step(size=1))
+    assert (await _ok(await _put(management, guide_of_new)))["guide"]["valid"] is True
+    assert _places(await _put(management, guide_of_new, commit="true")) == ["steps[0].values.title"]
+    await _ok(await _put(management, guide_of_old, commit="true"))
+    # Both at once go together.
+    await _ok(await _put(management, guide_of_new))
+    await _ok(await management.put("/v1/commits", params={}, json={}))
+
+
+async def test_other_versions_and_unknown_types_are_not_judged(
+    management: httpx.AsyncClient,
+) -> None:
+    """Knock's own message types, and forms of the past, are in the application alone."""
+    await _banner(management, _TITLE)
+    older = {**guide_step(size=7), "schema_semver": "0.0.0"}
+    unknown = {**guide_step("step_2", size=7), "schema_key": "modal"}
+    written = await _ok(await _put(management, _tour(older, unknown), commit="true"))
+    assert written["guide"]["valid"] is True
+
+
+async def test_strict_tenancy_is_said_where_it_is_wanted(management: httpx.AsyncClient) -> None:
+    """It is ours: a guide that says nothing of it, or `false`, is one as Knock writes it."""
+    plain = (await _ok(await _put(management, _tour())))["guide"]
+    assert "strict_tenancy" not in plain
+    lax = (await _ok(await _put(management, _tour(strict_tenancy=False))))["guide"]
+    assert (lax["sha"], "strict_tenancy" in lax) == (plain["sha"], False)
+    strict = (await _ok(await _put(management, _tour(strict_tenancy=True))))["guide"]
+    assert strict["strict_tenancy"] is True
+    wrong = await management.put(PATH, json={"guide": _tour(strict_tenancy="yes")})
+    assert _places(wrong) == ["strict_tenancy"]

@@ -196,3 +196,29 @@ async def test_described_properties_have_a_bound_over_all_upserts(
     refused = await management.put(USER, json={"properties": [{"key": "one more"}]})
     assert [error["field"] for error in refused.json()["errors"]] == ["properties"]
     assert (await management.put(USER, json={"properties": [{"key": "7"}]})).status_code == 200
+
+
+async def test_what_was_said_is_taken_back(management: httpx.AsyncClient, account: Account) -> None:
+    """By the admin API, as an upsert keeps what it does not name; what the data has stays."""
+    await identify(management, account, "/v1/users/a", plan="pro")
+    said = [{"key": "plan", "label": "Plan"}, {"key": "misspelt", "type": "string"}]
+    await management.put(USER, json={"properties": said})
+    path = "/v1/admin/schemas/user/properties"
+    for key in ("plan", "misspelt"):
+        assert (await management.delete(f"{path}/{key}")).status_code == 204
+        assert (await management.delete(f"{path}/{key}")).status_code == 404
+    schema = by_key((await management.get(USER)).json()["schema"])
+    assert "misspelt" not in schema
+    assert (schema["plan"]["type"], schema["plan"]["label"]) == ("string", None)
+
+
+async def test_taking_back_names_its_collection(management: httpx.AsyncClient) -> None:
+    """What was said of another collection, or elsewhere, stays."""
+    await management.put(PROJECTS, json={"properties": [{"key": "stage", "label": "Stage"}]})
+    path = "/v1/admin/schemas/object/properties/stage"
+    assert (await management.delete(path)).status_code == 422
+    assert (await management.delete(f"{path}?collection=others")).status_code == 404
+    there = f"{path}?collection=projects&environment=production"
+    assert (await management.delete(there)).status_code == 404
+    assert (await management.delete("/v1/admin/schemas/thing/properties/a")).status_code == 404
+    assert (await management.delete(f"{path}?collection=projects")).status_code == 204

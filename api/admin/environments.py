@@ -1,0 +1,61 @@
+"""Admin API, environments: made, named and removed, which Knock offers only in its dashboard."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import JSONResponse
+
+from api.admin.schemas import EnvironmentBodyOut, NewEnvironmentOut
+from api.kit.auth import EngineDep, ServiceToken
+from api.kit.parameters import ERROR_RESPONSES, refusals, takes
+from api.kit.shapes import answer, read_body
+from api.kit.strings import known_id
+from domain.account.environments import EnvironmentBodyIn, EnvironmentChangeBodyIn
+from services.account import chain
+
+router = APIRouter(
+    prefix="/v1/admin/environments", tags=["Admin: account"], responses=ERROR_RESPONSES
+)
+
+
+@router.post(
+    "",
+    response_model=NewEnvironmentOut,
+    responses=refusals({422: "too_many_environments, environments_missing"}),
+    openapi_extra=takes(EnvironmentBodyIn),
+)
+async def add_environment(
+    request: Request, _token: ServiceToken, engine: EngineDep
+) -> JSONResponse:
+    """Make an environment, directly before the last one of the chain.
+
+    It begins with what is published in the one before it, and with keys whose tokens are shown in
+    this answer and never again. Channels, values of variables, default preferences and data are
+    for you to add.
+    """
+    wanted = (await read_body(request, EnvironmentBodyIn)).environment
+    return answer(NewEnvironmentOut.of(await chain.add_environment(engine, wanted)))
+
+
+@router.put(
+    "/{slug}", response_model=EnvironmentBodyOut, openapi_extra=takes(EnvironmentChangeBodyIn)
+)
+async def change_environment(
+    slug: str, request: Request, _token: ServiceToken, engine: EngineDep
+) -> JSONResponse:
+    """Call an environment something else. Its slug and its place stay, as with Knock."""
+    wanted = (await read_body(request, EnvironmentChangeBodyIn)).environment
+    changed = await chain.change_environment(engine, known_id(slug), wanted)
+    return answer(EnvironmentBodyOut.of(changed))
+
+
+@router.delete("/{slug}", status_code=204, responses=refusals({422: "environment_not_removable"}))
+async def remove_environment(slug: str, _token: ServiceToken, engine: EngineDep) -> Response:
+    """Remove an environment with all that it has, for good; the first and the last one stay.
+
+    Its keys end with this answer. Runs, schedules and broadcasts end, and data is deleted, within
+    the next seconds or, where there is much, minutes; the slug is free about a quarter of an hour
+    later.
+    """
+    await chain.remove_environment(engine, known_id(slug))
+    return Response(status_code=204)

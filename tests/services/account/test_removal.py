@@ -1,0 +1,195 @@
+"""All that a removed environment had is deleted, and nothing of another one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.account.environments import EnvironmentIn
+from domain.kit.errors import Unavailable
+from domain.kit.principals import KeyKind
+from models.queries.account.removal import TABLES
+from models.queries.jobs import sweep_positions
+from models.tables import metadata
+from services.account import chain
+from services.account.removal import GRACE, delete_removed_environments
+from tests.support.account import Account
+from tests.support.builders import Builder, Environment
+from tests.support.temporal_recorder import TemporalRecorder
+from tests.support.world import World, batch_step, channel_step, delay_step
+
+_OF_ENVIRONMENTS = {
+    table.name for table in metadata.sorted_tables if "environment_id" in table.columns
+}
+
+
+def test_every_table_with_rows_of_an_environment_is_known() -> None:
+    """One that was forgotten would keep an environment's data for ever."""
+    assert set(TABLES) == _OF_ENVIRONMENTS
+    assert len(TABLES) == len(set(TABLES))
+
+
+def test_no_table_goes_before_one_that_refers_to_it() -> None:
+    """The database would refuse to delete its rows."""
+    place = {table: index for index, table in enumerate(TABLES)}
+    for table in metadata.sorted_tables:
+        for key in table.foreign_keys:
+            target = key.column.table.name
+            if table.name in place and target in place:
+                assert place[table.name] < place[target], (table.name, target)
+
+
+async def _populated(account: Account, slug: str, *, people: int = 3) -> World:
+    """Make an environment where a good deal has happened, and is under way."""
+    wanted = EnvironmentIn(slug=slug, name=slug)
+    made = await chain.add_environment(account.engine, wanted)
+    keys = {key.row.kind: key.token for key in made.api_keys}
+    seen = Environment(made.environment.scope, keys[KeyKind.SECRET], keys[KeyKind.PUBLIC])
+    world = World(account.engine, account.make, seen)
+    await world.channel("in_app_feed")
+    await world.audience("beta")
+    await world.enter("beta", "alan")
+    waits = delay_step()
+    await world.publish("welcome", channel_step("in_app_feed"), waits)
+    await world.publish("digest", batch_step(), channel_step("in_app_feed"))
+    for key in ("welcome", "digest"):
+        for number in range(people):
+            run_id = await world.begin(key, {"id": f"user-{number}", "name": "Ellie"})
+            await world.walk(run_id)
+    return world
+
+
+async def _rows(make: Builder, environment_id: Any) -> dict[str, int]:
+    counts = {}
+    for table in sorted(_OF_ENVIRONMENTS):
+        statement = f"SELECT count(*) AS n FROM {table} WHERE environment_id = %s"
+        counts[table] = (await make.rows(statement, environment_id))[0]["n"]
+    return {table: count for table, count in counts.items() if count}
+
+
+async def _orphans(make: Builder) -> int:
+    """Count rows without an environment of their own whose owner is gone."""
+    [row] = await make.rows(
+        "SELECT (SELECT count(*) FROM recipient_run_events e WHERE NOT EXISTS"
+        " (SELECT FROM recipient_runs r WHERE r.id = e.recipient_run_id))"
+        " + (SELECT count(*) FROM run_patches p WHERE NOT EXISTS"
+        " (SELECT FROM recipient_runs r WHERE r.id = p.recipient_run_id))"
+        " + (SELECT count(*) FROM message_events e WHERE NOT EXISTS"
+        " (SELECT FROM messages m WHERE m.id = e.message_id)) AS n"
+    )
+    return int(row["n"])
+
+
+async def _later(account: Account, by: timedelta = GRACE) -> None:
+    """Let the time of grace be over."""
+    await account.make.rows(
+        "UPDATE environments SET removed_at = removed_at - %s"
+        " WHERE removed_at IS NOT NULL RETURNING 1",
+        by,
+    )
+
+
+async def _all_rows(make: Builder, slug: str) -> list[Any]:
+    return await make.rows("SELECT id FROM environments WHERE slug = %s", slug)
+
+
+async def test_all_of_it_goes_and_nothing_of_another(
+    account: Account, temporal: TemporalRecorder
+) -> None:
+    """Its runs are woken, so that they end in Temporal; the row goes last, with the slug."""
+    gone, stays = await _populated(account, "staging"), await _populated(account, "preview")
+    before = await _rows(account.make, stays.environment.id)
+    runs = await account.make.rows(
+        "SELECT id FROM recipient_runs WHERE environment_id = %s", gone.environment.id
+    )
+    await chain.remove_environment(account.engine, "staging")
+    temporal.signals.clear()
+    deleted = await delete_removed_environments(account.engine)
+    assert deleted > len(runs) == 6
+    assert await _rows(account.make, gone.environment.id) == {}
+    assert await _orphans(account.make) == 0
+    woken = {workflow_id.rpartition("/")[2] for workflow_id, _, _ in temporal.signals}
+    assert {str(run["id"]) for run in runs} <= woken
+    assert await _all_rows(account.make, "staging") != []
+    await _later(account)
+    assert await delete_removed_environments(account.engine) == 0
+    assert await _all_rows(account.make, "staging") == []
+    assert await _rows(account.make, stays.environment.id) == before
+    # Its slug is free again.
+    await chain.add_environment(account.engine, EnvironmentIn(slug="staging", name="Again"))
+
+
+async def test_it_goes_on_where_a_process_died(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever transaction is the last one of a process, the next process ends the work."""
+    world = await _populated(account, "staging")
+    await chain.remove_environment(account.engine, "staging")
+    deaths = _deaths(monkeypatch)
+    while next(deaths):
+        with pytest.raises(Unavailable):
+            await delete_removed_environments(account.engine)
+    await _later(account)
+    await delete_removed_environments(account.engine)
+    await delete_removed_environments(account.engine)
+    assert await _rows(account.make, world.environment.id) == {}
+    assert await _orphans(account.make) == 0
+    assert await _all_rows(account.make, "staging") == []
+
+
+def _deaths(monkeypatch: pytest.MonkeyPatch) -> Iterator[bool]:
+    """Let each of several processes do seven steps and die."""
+    note = sweep_positions.note_position
+    for _ in range(5):
+        steps = 0
+
+        async def dies(*args: Any) -> None:
+            nonlocal steps
+            steps += 1
+            if steps > 7:
+                raise Unavailable("it died")
+            await note(*args)
+
+        monkeypatch.setattr(sweep_positions, "note_position", dies)
+        yield True
+    monkeypatch.setattr(sweep_positions, "note_position", note)
+    yield False
+
+
+async def test_what_was_written_behind_the_pass_goes_too(account: Account) -> None:
+    """A request or a walk that had begun before may end afterwards."""
+    world = await _populated(account, "staging")
+    await chain.remove_environment(account.engine, "staging")
+    await delete_removed_environments(account.engine)
+    await world.identify("late", name="Late")
+    assert await delete_removed_environments(account.engine) == 0
+    await _later(account)
+    await delete_removed_environments(account.engine)
+    assert await _rows(account.make, world.environment.id) == {}
+    assert await _all_rows(account.make, "staging") == []
+
+
+async def test_runs_stay_until_temporal_has_heard_of_it(
+    account: Account, temporal: TemporalRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it is away nothing is deleted that would then sleep there for nobody."""
+    world = await _populated(account, "staging")
+    await chain.remove_environment(account.engine, "staging")
+
+    def away(workflow_id: str, **options: Any) -> Any:
+        raise RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
+
+    monkeypatch.setattr(temporal, "get_workflow_handle", away)
+    await delete_removed_environments(account.engine)
+    rows = await _rows(account.make, world.environment.id)
+    assert rows["recipient_runs"] == 6
+    assert "schedules" not in rows
+    assert "api_keys" not in rows
+    monkeypatch.undo()
+    await delete_removed_environments(account.engine)
+    assert await _rows(account.make, world.environment.id) == {}
+    assert len(temporal.signals) >= 6
