@@ -42,6 +42,8 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         async with open_engine(settings, process="api", lazy=True) as opened:
             app.state.engine = opened
             yield
+            if app.state.hub is not None:
+                await app.state.hub.close()
             await close_releases(opened)
 
     app = FastAPI(
@@ -54,6 +56,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     )
     app.state.engine = engine
     app.state.settings = settings
+    app.state.hub = None  # made by the first socket, which knows the engine
     app.state.rate_limiter = RateLimiter(settings)
     app.state.large_bodies = asyncio.Semaphore(LARGE_AT_ONCE)
     app.state.tries = asyncio.Semaphore(TRIES_AT_ONCE)

@@ -172,6 +172,13 @@ class Settings(EngineSettings):
         60.0, gt=0, description="How long a request body may take to arrive, in seconds."
     )
 
+    sockets: int = Field(
+        10_000,
+        ge=0,
+        description="Most sockets that one API process keeps open; to pages beyond them it says "
+        "that it is busy, and they fetch their feeds as before.",
+    )
+
     # --- workers
     worker_cached_workflows: int = Field(
         100, ge=10, description="Sleeping runs that a worker process keeps in memory."

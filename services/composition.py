@@ -23,6 +23,7 @@ from services.content.trigger_schemas import TriggerSchemas
 from services.deliveries.limits import DeliveryLimits
 from services.deliveries.under_way import DeliveriesUnderWay
 from services.engine import Engine
+from services.realtime.under_way import NewsUnderWay
 from services.runs.temporal_retention import TemporalRetention
 from services.triggers.under_way import ReleasesUnderWay
 from services.waits.under_way import WaitsUnderWay
@@ -50,6 +51,7 @@ def compose_engine(
         releases_under_way=ReleasesUnderWay(),
         temporal_retention=TemporalRetention(),
         waits_under_way=WaitsUnderWay(),
+        news_under_way=NewsUnderWay(),
     )
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # `services/composition.py` makes them; their modules know th
     from services.content.trigger_schemas import TriggerSchemas
     from services.deliveries.limits import DeliveryLimits
     from services.deliveries.under_way import DeliveriesUnderWay
+    from services.realtime.under_way import NewsUnderWay
     from services.runs.temporal_retention import TemporalRetention
     from services.triggers.under_way import ReleasesUnderWay
     from services.waits.under_way import WaitsUnderWay
@@ -52,6 +53,7 @@ class Engine:
         releases_under_way: what this process has promised to start and not started yet.
         temporal_retention: for how long Temporal remembers what has ended.
         waits_under_way: whether this process tells runs of events that they wait for.
+        news_under_way: what this process is about to tell those whom browsers listen to.
     """
 
     settings: Settings
@@ -68,6 +70,7 @@ class Engine:
     releases_under_way: ReleasesUnderWay
     temporal_retention: TemporalRetention
     waits_under_way: WaitsUnderWay
+    news_under_way: NewsUnderWay
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         """Lend a connection outside any transaction, for single statements and for reading.

@@ -22,6 +22,7 @@ from api.knock.preferences import hosted as hosted_preferences
 from api.knock.preferences import sections as preference_sections
 from api.knock.preferences import sets as preference_sets
 from api.knock.preferences import unsubscribing
+from api.knock.realtime import socket
 from api.knock.recipients import channel_data, objects, subscriptions, tenants, users
 from api.knock.runs import recipient_runs
 from api.knock.schedules import recipient_schedules, schedules
@@ -41,6 +42,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     messages.router,
     feeds.router,
     guides.router,
+    socket.router,
     users.router,
     recipient_messages.router,
     preference_sets.router,

@@ -84,6 +84,7 @@ ELSEWHERE: dict[str, str] = {
     "events/outbox.*": "a reader of the outbox reads for all environments, each by subscription",
     "in_app/feeds.is_feed_channel": _ALL,
     "jobs/*": _OURS,
+    "realtime/news.*": "for all that a process listens to, each in its environment",
     "runs/fetches.*_attempt": "the attempt names its environment, or was read of a run of it",
     "runs/fetches.f*_fetch": _OWNED,
     "runs/fetches.forget_ended": _OURS,
