@@ -23,6 +23,7 @@ from jsonschema_rs import Draft202012Validator
 
 from api import assets, health
 from api.kit.parameters import codes_of
+from api.knock.channels import connecting
 from api.knock.preferences import hosted, unsubscribing
 from api.reference import routes as reference
 from domain.kit.json_types import JsonObject, JsonValue
@@ -230,6 +231,7 @@ def _undocumented() -> re.Pattern[str]:
         *reference.router.routes,
         *hosted.router.routes,
         *unsubscribing.router.routes,
+        *connecting.router.routes,
     ]
     paths = [
         re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(route.path.rstrip("/")))
