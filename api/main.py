@@ -44,6 +44,8 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
             app.state.engine = opened
             yield
             await close_recording(opened.sightings_under_way)
+            if app.state.hub is not None:
+                await app.state.hub.close()
             await close_releases(opened)
 
     app = FastAPI(
@@ -56,6 +58,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     )
     app.state.engine = engine
     app.state.settings = settings
+    app.state.hub = None  # made by the first socket, which knows the engine
     app.state.rate_limiter = RateLimiter(settings)
     app.state.large_bodies = asyncio.Semaphore(LARGE_AT_ONCE)
     app.state.tries = asyncio.Semaphore(TRIES_AT_ONCE)

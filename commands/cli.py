@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from commands.arguments import Argument, argument, help_of
 from domain.contract.queues import ALL_QUEUES
 from domain.kit.errors import AppError
+from domain.realtime.frames import LONGEST_FRAME
 from runtime.settings import Settings, get_settings, widen_name_lookups
 
 Arguments = argparse.Namespace
@@ -82,7 +83,10 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "port": settings.api_port,
         "loop": "uvloop",
         "http": "httptools",
-        "ws": "none",
+        "ws": "websockets-sansio",
+        # What a page says is short, and so is what it is told.
+        "ws_max_size": LONGEST_FRAME,
+        "ws_per_message_deflate": False,
         "log_config": None,
         "access_log": False,
         "server_header": False,

@@ -6,11 +6,11 @@ import asyncio
 import os
 import select
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeAlias, TypeVar
 
-from psycopg import AsyncConnection, Error, OperationalError, errors
+from psycopg import AsyncConnection, Error, OperationalError, errors, sql
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -38,6 +38,8 @@ _TCP = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
 }
+# After so much silence a connection that only listens asks whether anybody is there.
+_SILENCE_SECONDS = 5.0
 # The pool doubles its pause between attempts to connect; starting over this often keeps a process
 # from sleeping on after a long outage has ended.
 _RECONNECT_SECONDS = 4.0
@@ -100,6 +102,17 @@ class Database:
     """A pool of connections; every unit of work is one transaction."""
 
     def __init__(self, url: str, *, size: int = 20) -> None:
+        self._url = url
+        self._options: dict[str, Any] = {
+            "row_factory": dict_row,
+            "autocommit": True,
+            "application_name": "carillon",
+            "connect_timeout": 5,
+            "options": f"-c statement_timeout={_STATEMENT_TIMEOUT_MS}"
+            f" -c lock_timeout={_LOCK_TIMEOUT_MS} -c timezone=UTC"
+            " -c idle_in_transaction_session_timeout=30000",
+            **_TCP,
+        }
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             connection_class=_BoundedConnection,
@@ -110,16 +123,7 @@ class Database:
             max_idle=300.0,
             reconnect_timeout=_RECONNECT_SECONDS,
             check=self._refuse_dead,
-            kwargs={
-                "row_factory": dict_row,
-                "autocommit": True,
-                "application_name": "carillon",
-                "connect_timeout": 5,
-                "options": f"-c statement_timeout={_STATEMENT_TIMEOUT_MS}"
-                f" -c lock_timeout={_LOCK_TIMEOUT_MS} -c timezone=UTC"
-                " -c idle_in_transaction_session_timeout=30000",
-                **_TCP,
-            },
+            kwargs=self._options,
         )
         self._clearing: asyncio.Task[None] | None = None
 
@@ -182,6 +186,30 @@ class Database:
         """
         async with self.connection() as connection, connection.transaction():
             yield connection
+
+    async def listen(self, channel: str) -> AsyncGenerator[str | None, None]:
+        """Yield what is told on a channel of PostgreSQL, on a connection apart from the pool.
+
+        Args:
+            channel: its name.
+
+        Yields:
+            None as soon as it listens, then each text.
+
+        Raises:
+            Unavailable: PostgreSQL cannot be reached, or went away.
+        """
+        try:
+            connection = await _BoundedConnection.connect(self._url, **self._options)
+            async with connection:
+                await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+                yield None
+                while True:
+                    async for told in connection.notifies(timeout=_SILENCE_SECONDS):
+                        yield told.payload
+                    await connection.execute("SELECT")  # a server that is gone says nothing
+        except Error as error:
+            raise Unavailable("The database is away; try again.") from error
 
     async def trouble(self) -> str | None:
         """Return what keeps PostgreSQL from serving: `away`, `read_only`, `full`; or None.

@@ -61,6 +61,12 @@ def configure_logs(settings: Settings, *, process: str) -> None:
     root.setLevel(level)
     for name in _NOISY:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    logging.getLogger("uvicorn.error").addFilter(_is_no_handshake)
+
+
+def _is_no_handshake(record: logging.LogRecord) -> bool:
+    """Tell a line from those in which uvicorn shows the query of a socket: it holds credentials."""
+    return record.levelno > logging.DEBUG and '"WebSocket' not in str(record.msg)
 
 
 def _without_words(

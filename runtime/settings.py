@@ -20,6 +20,7 @@ MEGABYTE = 1024 * 1024
 _NAME_LOOKUPS_AT_ONCE = 32
 _SHORTEST_KEY = 16
 _TIERS = 5
+_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 DEVELOPMENT_SECRET_KEY = "development-only-secret-key"  # noqa: S105 - the point is that it is none
 
@@ -134,6 +135,13 @@ class Settings(EngineSettings):
         "comma-separated host names; the one of CARILLON_SMTP_URL is among them.",
     )
 
+    connect_redirects: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Where people may be sent back to after they have connected Slack or Microsoft "
+        "Teams: origins such as https://app.example.org, comma-separated. In the environment "
+        "`development` also any page of this machine.",
+    )
+
     # --- the API
     api_host: str = Field("127.0.0.1", description="Address that the API listens on.")
     api_port: int = Field(8000, ge=0, le=65535, description="Port of the API; 0 picks a free one.")
@@ -170,6 +178,13 @@ class Settings(EngineSettings):
 
     body_seconds: float = Field(
         60.0, gt=0, description="How long a request body may take to arrive, in seconds."
+    )
+
+    sockets: int = Field(
+        10_000,
+        ge=0,
+        description="Most sockets that one API process keeps open; to pages beyond them it says "
+        "that it is busy, and they fetch their feeds as before.",
     )
 
     # --- workers
@@ -277,6 +292,15 @@ class Settings(EngineSettings):
         if isinstance(value, str):
             return tuple(part.strip().lower() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("connect_redirects", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        origins = _parts(value) if isinstance(value, str) else value
+        for origin in origins if isinstance(origins, tuple) else ():
+            if not _ORIGIN.fullmatch(str(origin)):
+                raise ValueError("must be origins such as https://app.example.org")
+        return origins
 
     @field_validator("rate_limit_tiers", mode="before")
     @classmethod

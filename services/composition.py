@@ -23,6 +23,7 @@ from services.content.trigger_schemas import TriggerSchemas
 from services.deliveries.limits import DeliveryLimits
 from services.deliveries.under_way import DeliveriesUnderWay
 from services.engine import Engine
+from services.realtime.under_way import NewsUnderWay
 from services.runs.temporal_retention import TemporalRetention
 from services.tracking.under_way import SightingsUnderWay
 from services.triggers.under_way import ReleasesUnderWay
@@ -52,6 +53,7 @@ def compose_engine(
         temporal_retention=TemporalRetention(),
         waits_under_way=WaitsUnderWay(),
         sightings_under_way=SightingsUnderWay(),
+        news_under_way=NewsUnderWay(),
     )
 
 

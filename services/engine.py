@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # `services/composition.py` makes them; their modules know th
     from services.content.trigger_schemas import TriggerSchemas
     from services.deliveries.limits import DeliveryLimits
     from services.deliveries.under_way import DeliveriesUnderWay
+    from services.realtime.under_way import NewsUnderWay
     from services.runs.temporal_retention import TemporalRetention
     from services.tracking.under_way import SightingsUnderWay
     from services.triggers.under_way import ReleasesUnderWay
@@ -54,6 +55,7 @@ class Engine:
         temporal_retention: for how long Temporal remembers what has ended.
         waits_under_way: whether this process tells runs of events that they wait for.
         sightings_under_way: what this process has seen of messages and not stored yet.
+        news_under_way: what this process is about to tell those whom browsers listen to.
     """
 
     settings: Settings
@@ -71,6 +73,7 @@ class Engine:
     temporal_retention: TemporalRetention
     waits_under_way: WaitsUnderWay
     sightings_under_way: SightingsUnderWay
+    news_under_way: NewsUnderWay
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         """Lend a connection outside any transaction, for single statements and for reading.

@@ -94,16 +94,26 @@ def ability_of(request: Request) -> Ability | None:
 def _check_path(request: Request, token: UserToken, ability: Ability) -> None:
     """Check that a token allows something for whom or what the path names, if it names any."""
     named = request.path_params
-    user_id = named.get("user_id")
-    if user_id is not None and user_id != token.user_id:
-        raise token_of_another()
-    if user_id is not None and not token.may_for_user(ability, user_id):
-        raise not_granted(ability)
+    if "user_id" in named:
+        check_user(token, ability, named["user_id"])
     scope = token.tenants(ability)
     if "set_id" in named and scope is not None and not scope.covers(tenant_of_set(named["set_id"])):
         raise not_granted(ability)
     if "object_id" in named:
         check_object(token, ability, named["collection"], named["object_id"])
+
+
+def check_user(token: UserToken, ability: Ability, user_id: str) -> None:
+    """Check that a token allows something for a user.
+
+    Raises:
+        Unauthenticated: it is the token of another user.
+        Forbidden: it does not grant it.
+    """
+    if user_id != token.user_id:
+        raise token_of_another()
+    if not token.may_for_user(ability, user_id):
+        raise not_granted(ability)
 
 
 def check_object(token: UserToken, ability: Ability, collection: str, object_id: str) -> None:
@@ -163,7 +173,12 @@ def refuse_branch(request: Request) -> None:
     """
     branch = request.headers.get("x-knock-branch")
     if branch:
-        raise UnknownBranch(f"The branch {branch[:255]!r} does not exist.")
+        raise unknown_branch(branch)
+
+
+def unknown_branch(branch: str) -> UnknownBranch:
+    """Return the error for a branch that is named."""
+    return UnknownBranch(f"The branch {branch[:255]!r} does not exist.")
 
 
 async def require_service_token(request: Request, engine: EngineDep) -> ServicePrincipal:

@@ -141,13 +141,19 @@ def parse_object(raw: bytes) -> JsonObject:
     """Decode and check a body; see `read_object`."""
     if not raw.strip():
         return {}
-    if _has_too_many_values(raw):
-        raise InvalidParams.of("body", f"must have at most {MAX_VALUES:,} values")
-    value, has_large_numbers = _decode(raw)
+    value = parse_value(raw)
     if value is None or value == []:
         return {}
     if not isinstance(value, dict):
         raise InvalidParams.of("body", "must be a JSON object")
+    return value
+
+
+def parse_value(raw: bytes) -> JsonValue:
+    """Decode JSON from a caller. Raises InvalidParams, also for what could not be stored."""
+    if _has_too_many_values(raw):
+        raise InvalidParams.of("body", f"must have at most {MAX_VALUES:,} values")
+    value, has_large_numbers = _decode(raw)
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and depth_of(value) > MAX_DEPTH:
         raise InvalidParams.of("body", f"must not be nested deeper than {MAX_DEPTH} levels")
     if has_large_numbers or _SUSPECT.search(raw):

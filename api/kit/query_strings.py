@@ -62,6 +62,19 @@ class Query:
     def __init__(self, raw: bytes) -> None:
         self._nodes = decode(raw)
 
+    @classmethod
+    def of_members(cls, members: JsonObject) -> Query:
+        """Return the members of a JSON object as parameters, as a client would have written them.
+
+        `inserted_at.gte` is written as in a query; booleans and numbers as JSON writes them.
+        """
+        query = cls(b"")
+        for key, value in members.items():
+            text = value if isinstance(value, (str, list)) else json.dumps(value)
+            if text not in _ABSENT:
+                _store(query._nodes, _segments(key), text)
+        return query
+
     def text(self, name: str, *, max_length: int = 1024) -> str | None:
         """Read one string."""
         value = self._nodes.get(name)
@@ -272,7 +285,7 @@ def _segments(key: str) -> list[str]:
     return segments
 
 
-def _store(nodes: dict[str, Node], segments: list[str], value: str) -> None:
+def _store(nodes: dict[str, Node], segments: list[str], value: Node) -> None:
     """Put a value where its segments say; `x[][k]` goes on with the last element of x."""
     name, *rest = segments
     current = nodes.get(name)

@@ -12,7 +12,7 @@ from api.knock.bulk import preferences as bulk_preferences
 from api.knock.bulk import recipients as bulk_recipients
 from api.knock.bulk import schedules as bulk_schedules
 from api.knock.bulk import subscriptions as bulk_subscriptions
-from api.knock.channels import workspaces
+from api.knock.channels import connecting, workspaces
 from api.knock.guides import guides
 from api.knock.in_app import feeds
 from api.knock.messages import messages, recipient_messages, tracked
@@ -22,6 +22,7 @@ from api.knock.preferences import hosted as hosted_preferences
 from api.knock.preferences import sections as preference_sections
 from api.knock.preferences import sets as preference_sets
 from api.knock.preferences import unsubscribing
+from api.knock.realtime import socket
 from api.knock.recipients import channel_data, objects, subscriptions, tenants, users
 from api.knock.runs import recipient_runs
 from api.knock.schedules import recipient_schedules, schedules
@@ -41,6 +42,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     messages.router,
     feeds.router,
     guides.router,
+    socket.router,
     users.router,
     recipient_messages.router,
     preference_sets.router,
@@ -53,6 +55,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     subscriptions.router,
     channel_data.router,
     workspaces.router,
+    connecting.router,
     tenants.router,
     destinations.router,
     audience_members.router,

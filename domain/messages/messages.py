@@ -127,6 +127,13 @@ class FeedCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeedChange(FeedCounts):
+    """What the badges of a feed show after new items came, and whether it shows one of those."""
+
+    has_news: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedContent:
     """What was rendered for a message."""
 

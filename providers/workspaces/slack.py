@@ -1,8 +1,11 @@
-"""Workspaces of Slack (Slack docs: "auth.test", "conversations.list", "auth.revoke")."""
+"""Workspaces of Slack.
+
+Source: Slack docs, "auth.test", "conversations.list", "auth.revoke", "oauth.v2.access".
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import httpx
 
@@ -21,6 +24,30 @@ _ENDED = frozenset(
 )
 
 
+async def exchange_code(context: ProviderContext, settings: Mapping[str, object], code: str) -> str:
+    """Return the token of the workspace whose member has just let our app in.
+
+    Args:
+        context: what calls are made with.
+        settings: `client_id` and `client_secret` of the app; `base_url` of another server than
+            Slack's own.
+        code: what Slack has sent that person back with; it is good once, for ten minutes.
+
+    Raises:
+        WorkspaceRefused: Slack does not take the code.
+    """
+    secret = str(settings.get("client_secret") or "")
+    form = {"client_id": str(settings.get("client_id") or ""), "client_secret": secret}
+    request = httpx.Request(
+        "POST", f"{_api_of(settings.get('base_url'))}/oauth.v2.access", data={**form, "code": code}
+    )
+    body = await _asked(context, request, secrets=[secret, code])
+    token = body.get("access_token")
+    if not isinstance(token, str) or not token:
+        raise WorkspaceRefused("no_access_token")
+    return token
+
+
 class SlackWorkspace:
     """A workspace that gave us a token.
 
@@ -33,7 +60,7 @@ class SlackWorkspace:
     def __init__(self, context: ProviderContext, token: str, base_url: str | None = None) -> None:
         self._context = context
         self._token = token
-        self._api = f"{(base_url or _API).rstrip('/')}/api"
+        self._api = _api_of(base_url)
 
     async def check(self) -> None:
         """Ask whether the token is good. Raises WorkspaceRefused."""
@@ -71,13 +98,23 @@ class SlackWorkspace:
             params=query,
             headers={"authorization": f"Bearer {self._token}"},
         )
-        answer = await ask(self._context, request, service_name="Slack", secrets=[self._token])
-        body = object_of(answer)
-        if body.get("ok") is True:
-            return body
-        reason = str(body.get("error") or f"status_{answer.status_code}")
-        if reason == "ratelimited":
-            raise RateLimited("Slack asks for fewer requests.", retry_after=1)
-        if reason in _PASSING:
-            raise Unavailable(f"Slack answered {reason}.")
-        raise WorkspaceRefused(reason)
+        return await _asked(self._context, request, secrets=[self._token])
+
+
+def _api_of(base_url: object) -> str:
+    return f"{str(base_url or _API).rstrip('/')}/api"
+
+
+async def _asked(
+    context: ProviderContext, request: httpx.Request, *, secrets: Iterable[str]
+) -> JsonObject:
+    answer = await ask(context, request, service_name="Slack", secrets=secrets)
+    body = object_of(answer)
+    if body.get("ok") is True:
+        return body
+    reason = str(body.get("error") or f"status_{answer.status_code}")
+    if reason == "ratelimited":
+        raise RateLimited("Slack asks for fewer requests.", retry_after=1)
+    if reason in _PASSING:
+        raise Unavailable(f"Slack answered {reason}.")
+    raise WorkspaceRefused(reason)

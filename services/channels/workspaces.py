@@ -28,7 +28,7 @@ from models.queries.recipients import channel_data
 from models.queries.recipients.recipients import hold_recipient
 from providers.workspaces.base import WorkspaceRefused
 from providers.workspaces.ms_teams import TeamsTenant
-from providers.workspaces.slack import SlackWorkspace
+from providers.workspaces.slack import SlackWorkspace, exchange_code
 from services.channels.sealing import open_provider_settings
 from services.engine import Engine
 from services.waits.changes import tell_of_updates
@@ -81,6 +81,32 @@ async def revoke_slack(engine: Engine, environment: EnvironmentScope, place: Pla
     except WorkspaceRefused as refused:
         raise Forbidden(f"Slack answered {refused.reason}.") from None
     await _forget(engine, environment, place, "token")
+
+
+async def exchange_slack_code(
+    engine: Engine, environment: EnvironmentScope, place: Place, code: str
+) -> str:
+    """Return the token of the workspace whose member has just let the app of a channel in.
+
+    Raises:
+        NotFound, Unprocessable: the channel is not one of Slack here, or has no app.
+        Forbidden: Slack does not take the code.
+        Unavailable, RateLimited: Slack is away, or asks us to wait.
+    """
+    settings, _ = await _load(engine, environment, place, SLACK)
+    if not settings.get("client_id") or not settings.get("client_secret"):
+        raise Unprocessable(
+            "The channel has no client_id and client_secret of a Slack app.", code="channel_invalid"
+        )
+    try:
+        return await exchange_code(engine.providers.context(), settings, code)
+    except WorkspaceRefused as refused:
+        raise Forbidden(f"Slack answered {refused.reason}.") from None
+
+
+async def check_teams_channel(engine: Engine, environment: EnvironmentScope, place: Place) -> None:
+    """Check that a channel is one of Teams here. Raises NotFound, Unprocessable."""
+    await _load(engine, environment, place, MS_TEAMS)
 
 
 async def check_teams(engine: Engine, environment: EnvironmentScope, place: Place) -> Connection:

@@ -83,6 +83,28 @@ async def set_channel_data(
     return _view(channel, stored)
 
 
+async def add_channel_data(
+    engine: Engine,
+    environment: EnvironmentScope,
+    ref: RecipientRef,
+    channel_id: UUID,
+    given: JsonObject,
+) -> None:
+    """Store data of a recipient for a channel, beside what else is there.
+
+    Raises:
+        Unprocessable, InvalidParams: see `set_channel_data`.
+    """
+    async with engine.unit() as unit:
+        channel = await _usable(unit.connection, environment, channel_id)
+        await hold_recipient(unit.connection, environment.id, ref)
+        known = await statements.get_channel_data(unit.connection, environment.id, ref, channel.id)
+        added = read_data(channel.channel_type, channel.provider, given, "data")
+        data = {**(known or {}), **added}
+        said = InlineRecipient(ref, properties={}, channel_data={str(channel.id): data})
+        await identify(unit, environment, [said], holds=True)
+
+
 async def unset_channel_data(
     engine: Engine, environment: EnvironmentScope, ref: RecipientRef, channel_id: UUID
 ) -> None:

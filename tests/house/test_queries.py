@@ -89,6 +89,7 @@ ELSEWHERE: dict[str, str] = {
     "jobs/*": _OURS,
     "tracking/links.find_short_link": "whoever follows a link has nothing but its key",
     "tracking/sightings.store_sighting": "the message that a link names has its environment",
+    "realtime/news.*": "for all that a process listens to, each in its environment",
     "runs/fetches.*_attempt": "the attempt names its environment, or was read of a run of it",
     "runs/fetches.f*_fetch": _OWNED,
     "runs/fetches.forget_ended": _OURS,

@@ -26,6 +26,7 @@ from domain.kit.pages import PageRequest
 from domain.messages.claims import RetryFilter
 from domain.messages.filters import FeedFilters, MessageFilters
 from domain.messages.statuses import DeliveryStatus
+from domain.realtime.news import FeedTopic
 from domain.recipients.recipients import TenantFilters
 from domain.recipients.refs import RecipientRef
 from domain.recipients.subscriptions import Side
@@ -47,6 +48,7 @@ from models.queries.content import commits as content_commits
 from models.queries.deliveries import deliveries
 from models.queries.in_app import feeds
 from models.queries.messages import messages
+from models.queries.realtime.news import new_items
 from models.queries.recipients import lists as recipient_lists
 from models.queries.recipients import subscriptions
 from models.queries.recipients.recipients import hold_users_after
@@ -106,6 +108,11 @@ def _runs(**wanted: Any) -> Query:
     return lambda connection, environment: runs.list_runs(
         connection, environment, RunFilters(**wanted), PAGE
     )
+
+
+def _new_items(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    topics = [FeedTopic(environment, CHANNEL, f"user-{number}") for number in range(20)]
+    return new_items(connection, [(topic, T0) for topic in topics], limit=20)
 
 
 def _feed(**wanted: Any) -> Query:
@@ -440,6 +447,7 @@ def _candidates(event_type: str, event_key: str, source_key: str) -> Query:
         (_runs(starting_at=T0, ending_at=T0), "ix_recipient_runs_environment_id_id"),
         (_feed(), "ix_messages_recipient"),
         (_feed(status="unread"), "ix_messages_recipient"),
+        (_new_items, "ix_messages_recipient"),
         (_tenants(None), "ix_recipients_environment_id_collection_inserted_at_id"),
         (_tenants("Name 7"), "ix_recipients_tenant_name"),
         (_subscriptions(Side.OBJECT, TOPIC), "ix_subscriptions_object"),

@@ -30,3 +30,21 @@ def test_exceptions_are_told_without_their_words(
     assert "ada@example.com" not in written
     assert written.count('"type": "ValueError"') == 2
     assert written.count("test_logs.py:") >= 2
+
+
+def test_the_query_of_a_socket_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+    """It holds the key and the user token, and uvicorn writes it with each handshake."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        configure_logs(Settings(log_format="json", log_level="debug"), process="test")
+        server = logging.getLogger("uvicorn.error")
+        server.info('%s - "WebSocket %s" [accepted]', "1.2.3.4:5", "/ws?api_key=pk_secret")
+        server.debug("< GET /ws?api_key=pk_secret HTTP/1.1")
+        server.info("Uvicorn running on %s", "http://127.0.0.1")
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    written = capsys.readouterr().err
+    assert "pk_secret" not in written
+    assert "Uvicorn running" in written

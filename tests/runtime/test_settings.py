@@ -81,3 +81,13 @@ def test_a_template_ends_before_its_walk() -> None:
 def test_where_recipients_reach_the_api(public_url: str | None, address: str) -> None:
     """It is what the operator says, else where the API listens; without a slash at the end."""
     assert Settings(public_url=public_url, api_port=8123).public_address == address
+
+
+def test_people_are_sent_back_to_origins_only() -> None:
+    """A path, another scheme or a wildcard would say something else than it seems to."""
+    origins = Settings(connect_redirects=" https://a.example.org, http://b.example:8080 ")
+    assert origins.connect_redirects == ("https://a.example.org", "http://b.example:8080")
+    assert Settings(connect_redirects="").connect_redirects == ()
+    for wrong in ("https://a.example.org/x", "a.example.org", "https://*", "ftp://a.example.org"):
+        with pytest.raises(ValidationError, match="connect_redirects"):
+            Settings(connect_redirects=wrong)

@@ -24,6 +24,7 @@ from jsonschema_rs import Draft202012Validator
 
 from api import assets, health
 from api.kit.parameters import codes_of
+from api.knock.channels import connecting
 from api.knock.messages import tracked
 from api.knock.preferences import hosted, unsubscribing
 from api.reference import routes as reference
@@ -244,6 +245,7 @@ def _undocumented() -> re.Pattern[str]:
         *hosted.router.routes,
         *unsubscribing.router.routes,
         *tracked.router.routes,
+        *connecting.router.routes,
     ]
     paths = [
         re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(route.path.rstrip("/")))

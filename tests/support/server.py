@@ -15,7 +15,15 @@ from fastapi import FastAPI
 @asynccontextmanager
 async def serving(app: FastAPI) -> AsyncIterator[str]:
     """Serve an application on a free port and return its address."""
-    config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", http="httptools")
+    config = uvicorn.Config(
+        app,
+        port=0,
+        log_config=None,
+        lifespan="off",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+    )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     try:

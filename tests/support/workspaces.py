@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response
@@ -26,11 +27,13 @@ class Vendor:
 
     Attributes:
         tokens: that it takes.
+        codes: for which it gives a token.
         fault: what it answers instead, a Slack error or a status.
     """
 
     url: str = ""
     tokens: set[str] = field(default_factory=set)
+    codes: set[str] = field(default_factory=set)
     fault: str | int | None = None
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
@@ -44,8 +47,11 @@ class Vendor:
         self.asked.append((path, dict(request.query_params)))
         if isinstance(self.fault, int):
             return JSONResponse({}, self.fault, headers={"retry-after": "7"})
+        form = (await request.body()).decode()
         if path.endswith("/oauth2/v2.0/token"):
-            return self._token((await request.body()).decode())
+            return self._token(form)
+        if path == "api/oauth.v2.access" and not self.fault:
+            return self._exchanged(form)
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         is_slack = path.startswith("api/")
         if self.fault or token not in self.tokens:
@@ -61,6 +67,18 @@ class Vendor:
             return JSONResponse({"error": "invalid_client"}, 401)
         self.tokens.add("graph-token")
         return JSONResponse({"access_token": "graph-token", "expires_in": 3600})
+
+    def _exchanged(self, form: str) -> Response:
+        """Give a token for a code that is good, once."""
+        given = dict(parse_qsl(form))
+        code = given.pop("code", "")
+        if given != {"client_id": "app", "client_secret": "s3cret"}:
+            return JSONResponse({"ok": False, "error": "bad_client_secret"})
+        if code not in self.codes:
+            return JSONResponse({"ok": False, "error": "invalid_code"})
+        self.codes.discard(code)
+        self.tokens.add(f"xoxb-{code}")
+        return JSONResponse({"ok": True, "access_token": f"xoxb-{code}", "token_type": "bot"})
 
     def _slack(self, path: str, token: str, query: Mapping[str, str]) -> dict[str, Any]:
         if path == "api/auth.revoke":

@@ -57,14 +57,14 @@ async def list_guides(
         known_id(user_id),
         known_uuid(channel_id),
         tenant_id=query.text("tenant"),
-        data=_data(query),
+        data=data_of(query),
         guide_type=query.text("type"),
         is_anonymous=principal.is_anonymous,
     )
     return answer(GuidesOut.of(view))
 
 
-def _data(query: Query) -> JsonObject:
+def data_of(query: Query) -> JsonObject:
     """Read the data: JSON text of an object. Raises InvalidParams."""
     text = query.text("data", max_length=_MAX_DATA)
     # In a body an empty list stands for an empty object, but no client writes one here.

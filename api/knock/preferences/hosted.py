@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse
 
 from api.kit.auth import EngineDep
 from api.kit.bodies import read_form
-from api.knock.preferences.pages import render_invalid_link, render_page
+from api.kit.pages import render_invalid_link, render_page
 from domain.channels.kinds import find_kind
 from domain.kit.errors import NotFound
 from domain.preferences.choices import Choice

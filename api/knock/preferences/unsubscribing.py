@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
 from api.kit.auth import EngineDep
-from api.knock.preferences.pages import new_nonce, render_invalid_link, render_page
+from api.kit.pages import new_nonce, render_invalid_link, render_page
 from domain.kit.errors import NotFound
 from services.preferences.unsubscribing import PATH, check_link, unsubscribe
 

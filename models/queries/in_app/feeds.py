@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 from domain.channels.types import ChannelType
 from domain.kit.pages import Page, PageRequest
 from domain.messages.filters import Archived, FeedFilters
-from domain.messages.messages import FeedCounts, FeedItem
+from domain.messages.messages import FeedChange, FeedCounts, FeedItem
 from domain.messages.statuses import ENGAGEMENT_COLUMNS
 from domain.recipients.refs import RecipientRef
 from models.queries.messages.filters import ENGAGED, add_shared
@@ -70,17 +71,43 @@ async def count_items(
     (Knock's lists stop counting there too).
     """
     where = _feed_conditions(environment_id, channel_id, user, filters)
-    counts = await fetch_one(
-        connection,
-        FeedCounts,
-        f"SELECT count(*) FILTER (WHERE {ENGAGED.get(filters.status, 'true')}) AS total_count, "  # noqa: S608
-        f"count(*) FILTER (WHERE {ENGAGED['unread']}) AS unread_count, "
-        f"count(*) FILTER (WHERE {ENGAGED['unseen']}) AS unseen_count "
-        f"FROM (SELECT {_ENGAGEMENT} FROM messages m WHERE {where.sql} "
-        f"ORDER BY m.inserted_at DESC, m.id DESC LIMIT {_MOST_COUNTED}) AS m",
-        where.values,
-    )
+    counts = await fetch_one(connection, FeedCounts, _counted(where, filters), where.values)
     return one(counts)
+
+
+async def count_change(
+    connection: Connection,
+    environment_id: UUID,
+    channel_id: UUID,
+    user: RecipientRef,
+    filters: FeedFilters,
+    *,
+    new_ids: Collection[UUID],
+) -> FeedChange:
+    """Return the counts as `count_items` does, and whether the feed shows one of some items."""
+    where = _feed_conditions(environment_id, channel_id, user, filters)
+    has_news = (
+        "coalesce(bool_or(m.id = ANY(%s) AND "
+        f"{ENGAGED.get(filters.status, 'true')}), false) AS has_news"
+    )
+    values = [list(new_ids), *where.values]
+    change = await fetch_one(connection, FeedChange, _counted(where, filters, has_news), values)
+    return one(change)
+
+
+def _counted(where: Where, filters: FeedFilters, *more: str) -> str:
+    """Write the statement that counts the newest items, and says more of them."""
+    counts = [
+        f"count(*) FILTER (WHERE {ENGAGED.get(filters.status, 'true')}) AS total_count",
+        f"count(*) FILTER (WHERE {ENGAGED['unread']}) AS unread_count",
+        f"count(*) FILTER (WHERE {ENGAGED['unseen']}) AS unseen_count",
+        *more,
+    ]
+    return (
+        f"SELECT {', '.join(counts)} "  # noqa: S608 - constants
+        f"FROM (SELECT m.id, {_ENGAGEMENT} FROM messages m WHERE {where.sql} "
+        f"ORDER BY m.inserted_at DESC, m.id DESC LIMIT {_MOST_COUNTED}) AS m"
+    )
 
 
 def _feed_conditions(

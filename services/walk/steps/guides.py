@@ -7,14 +7,18 @@ counts as one of those whom the guide is meant for.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeAlias
 
 from domain.audiences.members import NO_TENANT, Membership
 from domain.content.guide import GUIDE, managed_audience
+from domain.realtime.news import GuideNews
 from domain.runs.events import RunEventType
 from domain.workflows.steps.channel import ChannelStep
 from models.queries.audiences.members import add_members
 from services.content.catalog import ConfiguredChannel
+from services.engine import Engine
+from services.realtime.telling import tell_soon
 from services.walk.context import Walk
 from services.walk.moves import Done, Event, Move, skip
 from services.walk.preferences import preferences_allow
@@ -33,7 +37,14 @@ async def admit(walk: Walk, step: ChannelStep, guide_key: str) -> bool:
         [member],
         walk.unit.now,
     )
+    if added:
+        news = GuideNews(walk.run.environment_id, member.user_id, guide_key)
+        walk.unit.after(partial(_tell, walk.unit.engine, news))
     return bool(added)
+
+
+async def _tell(engine: Engine, news: GuideNews) -> None:
+    tell_soon(engine, [news])
 
 
 async def let_see(

@@ -1,4 +1,4 @@
-"""The frame of the pages that links in messages lead to: one file, and nothing from elsewhere."""
+"""The frame of the pages that people see: one file each, and nothing from elsewhere."""
 
 from __future__ import annotations
 

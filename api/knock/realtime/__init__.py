@@ -1,0 +1,1 @@
+"""The socket on which browsers hear at once of their feeds and guides."""

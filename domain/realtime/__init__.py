@@ -1,0 +1,1 @@
+"""What browsers hear at once of: new items of their feeds, and guides that have changed."""

@@ -1,0 +1,48 @@
+"""Tells every API process of news, after the commit that made it.
+
+It is told apart from that transaction, which would otherwise commit after all others that tell
+something, and together with whatever else became news meanwhile. So it may be lost with its
+process; API processes look for what they were not told of (`services/realtime/hub.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from domain.realtime.news import News, pack
+from models.queries.realtime.news import tell
+from runtime.logs import get_logger
+from services.engine import Engine
+
+_log = get_logger(__name__)
+
+# So long news is gathered after some was told: ten statements a second at most.
+_GATHER_SECONDS = 0.1
+# While the database is away nothing is kept for it: those who listen will look.
+_MOST_PENDING = 20_000
+
+
+def tell_soon(engine: Engine, news: Iterable[News]) -> None:
+    """Tell all API processes of what was just committed: nobody waits for it, and it may fail."""
+    under_way = engine.news_under_way
+    for each in news:
+        if len(under_way.pending) < _MOST_PENDING:
+            under_way.pending[each] = None
+    if under_way.pending and not under_way.tasks:
+        task = asyncio.create_task(_tell_all(engine))
+        under_way.tasks.add(task)
+        task.add_done_callback(under_way.tasks.discard)
+
+
+async def _tell_all(engine: Engine) -> None:
+    pending = engine.news_under_way.pending
+    while pending:
+        texts = pack(pending)
+        pending.clear()
+        try:
+            async with engine.connection() as connection:
+                await tell(connection, texts)
+        except Exception as error:
+            _log.warning("news_not_told", error=type(error).__name__)
+        await asyncio.sleep(_GATHER_SECONDS)

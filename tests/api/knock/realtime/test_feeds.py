@@ -1,0 +1,183 @@
+"""Feeds on the socket: a page is told of new items as soon as they are stored."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from fastapi import FastAPI
+
+from domain.kit.clock import utc_now
+from domain.kit.ids import new_id
+from domain.realtime.news import FeedNews, FeedTopic
+from tests.api.knock.realtime.conftest import api_process
+from tests.support.sockets import open_page
+from tests.support.steps import feed_step
+from tests.support.user_tokens import granted, let_sign, signed
+from tests.support.world import World
+
+ELLIE = {"id": "ellie", "name": "Ellie"}
+
+
+@pytest.fixture
+async def feed(world: World) -> str:
+    """Return the topic of Ellie's feed."""
+    return f"feeds:{await channel_of(world)}:ellie"
+
+
+async def channel_of(world: World) -> UUID:
+    """Return the in-app channel of a world."""
+    (row,) = await world.make.rows("SELECT id FROM channels WHERE key = 'in-app'")
+    return UUID(str(row["id"]))
+
+
+def counts(total: int, unread: int, unseen: int) -> dict[str, object]:
+    """Return badge counts as they are told."""
+    return {
+        "__typename": "FeedMetadata",
+        "total_count": total,
+        "unread_count": unread,
+        "unseen_count": unseen,
+    }
+
+
+async def test_a_page_is_told_of_a_new_item(world: World, address: str, feed: str) -> None:
+    """With the counts of each instance, by its own filters, and which of them shows the item."""
+    async with open_page(address, world.environment.public_key) as page:
+        instances = {
+            "all": {"archived": "exclude", "mode": "compact", "unknown": [1]},
+            "of acme": {"tenant": "acme", "has_tenant": True},
+            "by data": {"trigger_data": {"n": 1}, "page_size": 10},
+            "by text": {"trigger_data": '{"n": 2}', "workflow_categories": ["a"]},
+        }
+        join_ref = await page.join(feed, instances)
+        await world.send(feed_step("Hi"), recipients=[ELLIE], data={"n": 1})
+        assert await page.event() == [
+            *(join_ref, None, feed, "new-message"),
+            {
+                "event": "new-message",
+                "metadata": counts(1, 1, 1),
+                "data": {
+                    "all": {"metadata": counts(1, 1, 1)},
+                    "of acme": {"metadata": counts(0, 0, 0)},
+                    "by data": {"metadata": counts(1, 1, 1)},
+                    "by text": {"metadata": counts(0, 0, 0)},
+                },
+                "attn": ["all", "by data"],
+            },
+        ]
+
+
+async def test_every_process_tells_its_own_sockets(world: World, address: str, feed: str) -> None:
+    """Whichever process stored the item; also several sockets of one user."""
+    key = world.environment.public_key
+    async with (
+        api_process(world.engine) as other,
+        open_page(address, key) as first,
+        open_page(other, key) as second,
+        open_page(other, key) as third,
+    ):
+        for page in (first, second, third):
+            await page.join(feed, {"a": {}})
+        await world.send(feed_step("Hi"), recipients=[ELLIE])
+        for page in (first, second, third):
+            assert (await page.event())[4]["data"] == {"a": {"metadata": counts(1, 1, 1)}}
+
+
+async def test_nobody_hears_of_what_is_not_his(world: World, address: str, feed: str) -> None:
+    """Neither of other users, nor of the same user elsewhere, nor after leaving."""
+    key = world.environment.public_key
+    elsewhere = await world.make.environment()
+    channel = await channel_of(world)
+    async with open_page(address, key) as page, open_page(address, elsewhere.public_key) as far:
+        join_ref = await page.join(feed, {"a": {}})
+        await far.join(feed, {"a": {}})
+        await page.join(f"feeds:{channel}:grace: the second", {"b": {}})
+        await world.send(feed_step("Hi"), recipients=[{"id": "grace: the second"}])
+        told = await page.event()
+        assert told[2] == f"feeds:{channel}:grace: the second"
+        assert await page.has_nothing()
+        assert (await page.say(feed, "phx_leave", {}, join_ref))["status"] == "ok"
+        assert await page.event() == [join_ref, join_ref, feed, "phx_close", {}]
+        await world.send(feed_step("Hi"), recipients=[ELLIE, {"id": "grace: the second"}])
+        await world.send(feed_step("Hi"), recipients=[{"id": "grace: the second"}])
+        assert (await page.event())[2] != feed
+        assert await page.has_nothing()
+        assert await far.has_nothing()
+
+
+async def test_joining_again_takes_the_place_of_the_first_join(
+    world: World, address: str, feed: str
+) -> None:
+    """The end of the old join is told by its name; a late leave of it changes nothing."""
+    async with open_page(address, world.environment.public_key) as page:
+        first = await page.join(feed, {"a": {}})
+        second = await page.join(feed, {"a": {}, "b": {"status": "read"}})
+        assert await page.event() == [first, first, feed, "phx_close", {}]
+        assert (await page.say(feed, "phx_leave", {}, first))["status"] == "ok"
+        await world.send(feed_step("Hi"), recipients=[ELLIE])
+        told = await page.event()
+        assert told[0] == second
+        assert told[4]["data"]["b"] == {"metadata": counts(0, 1, 1)}
+        assert told[4]["attn"] == ["a"]
+
+
+async def test_a_join_is_judged_as_the_list_of_items(world: World, address: str, feed: str) -> None:
+    """Another user's feed, another channel and wrong filters are answered with the reason."""
+    await let_sign(world.make, world.environment)
+    channel = await channel_of(world)
+    key = world.environment.public_key
+    kept = signed("ellie", grants=granted("objects/$tenants/acme", "user/feed_read"))
+    blind = signed("ellie", explicit_grants=True)
+    for token, topic, payload, reason in (
+        (signed("grace"), feed, {"a": {}}, "another user"),
+        (blind, feed, {"a": {}}, "does not grant"),
+        (kept, feed, {"a": {"tenant": "other"}}, "does not grant"),
+        (kept, feed, {"a": {}}, "does not grant"),
+        (signed("ellie"), f"feeds:{new_id()}:ellie", {"a": {}}, "no in-app feed channel"),
+        (signed("ellie"), f"feeds:{channel}", {"a": {}}, "does not exist"),
+        (signed("ellie"), feed, {"a": {"status": "odd"}}, "status: must be one of"),
+        (signed("ellie"), feed, {"a": {"trigger_data": {"n": [1]}}}, "must not be nested"),
+        (signed("ellie"), feed, {"a": 7}, "a: must be a JSON object"),
+        (signed("ellie"), feed, {str(n): {} for n in range(26)}, "at most 25 instances"),
+    ):
+        async with open_page(address, key, token) as page:
+            reply = await page.say(topic, "phx_join", payload)
+            assert reply["status"] == "error"
+            assert reason in reply["response"]["reason"], payload
+            assert await page.has_nothing()
+    async with open_page(address, key, kept) as page:
+        await page.join(feed, {"a": {"tenant": "acme"}})
+
+
+async def test_a_storm_is_told_at_once(app: FastAPI, world: World, address: str, feed: str) -> None:
+    """Of many items that come together a page is told once, with the counts of all."""
+    channel = await channel_of(world)
+    async with open_page(address, world.environment.public_key) as page:
+        await page.join(feed, {"a": {}, "b": {"source": "other"}})
+        made = [await world.make.message(world.environment, channel) for _ in range(30)]
+        topic = FeedTopic(world.environment.id, channel, "ellie")
+        for message_id in made + made:
+            app.state.hub.feeds.hear(FeedNews(topic, UUID(message_id)))
+        told = await page.event()
+        assert told[4]["metadata"] == counts(30, 30, 30)
+        assert told[4]["attn"] == ["a"]
+        await world.send(feed_step("Hi"), recipients=[ELLIE])
+        assert (await page.event())[4]["metadata"] == counts(31, 31, 31)
+
+
+async def test_what_nobody_has_told_is_found(
+    app: FastAPI, world: World, address: str, feed: str
+) -> None:
+    """A worker that dies after its commit tells nothing; so new items are looked for, too."""
+    async with open_page(address, world.environment.public_key) as page:
+        await page.join(feed, {"a": {}})
+        channel = await channel_of(world)
+        await world.make.message(world.environment, channel, inserted_at=utc_now())
+        old = utc_now() - timedelta(minutes=10)
+        await world.make.message(world.environment, channel, inserted_at=old)
+        await app.state.hub.feeds.look()
+        assert (await page.event())[4]["attn"] == ["a"]
+        await app.state.hub.feeds.look()
+        assert await page.has_nothing()
