@@ -8,10 +8,11 @@ import httpx
 from pydantic import BaseModel, Field, SecretStr
 
 from domain.kit.json_types import JsonObject
+from domain.messages.attachments import Attachment
 from domain.messages.delivery import Delivery, Outcome
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of
-from providers.email.api import EmailApi, overrides_of, read_mail, written
+from providers.email.api import EmailApi, overrides_of, written
 from providers.rest import RestSettings, form_request, merged, object_of, text_at
 
 _APIS = {"us": "https://api.mailgun.net", "eu": "https://api.eu.mailgun.net"}
@@ -33,10 +34,11 @@ class Mailgun(EmailApi[MailgunSettings]):
     id: ClassVar[str] = "mailgun"
     service_name: ClassVar[str] = "Mailgun"
     Settings: ClassVar[type[BaseModel]] = MailgunSettings
+    most_bytes: ClassVar[int] = 25 * 1024 * 1024
 
     def build_request(self, delivery: Delivery, settings: MailgunSettings) -> httpx.Request:
         """Write the request, a form."""
-        content, envelope = read_mail(delivery)
+        content, envelope = self.read_mail(delivery)
         fields: JsonObject = {
             "from": written(envelope.sender),
             "to": written(envelope.to),
@@ -66,7 +68,8 @@ class Mailgun(EmailApi[MailgunSettings]):
             name: _field(value) for name, value in merged(fields, overrides_of(delivery)).items()
         }
         url = f"{settings.base_url or _APIS[settings.region]}/v3/{settings.domain}/messages"
-        return form_request(url, form, user="api", password=settings.api_key)
+        files = [_file(each) for each in delivery.attachments]
+        return form_request(url, form, user="api", password=settings.api_key, files=files)
 
     def parse_response(self, answer: Answer, delivery: Delivery) -> Outcome:
         """Read the Message-ID, which Mailgun writes with angle brackets."""
@@ -74,6 +77,13 @@ class Mailgun(EmailApi[MailgunSettings]):
             external_id = (text_at(object_of(answer), "id") or "").strip("<>") or None
             return Outcome(DeliveryStatus.SENT, answer.exchange, external_id)
         raise failure_of(answer, now=self._context.clock())
+
+
+def _file(file: Attachment) -> tuple[str, tuple[str, bytes, str]]:
+    """Write an attachment as a part of the form; one within the mail is found by its name."""
+    if file.is_inline:
+        return "inline", (file.content_id or file.name, file.raw, file.content_type)
+    return "attachment", (file.name, file.raw, file.content_type)
 
 
 def _field(value: Any) -> Any:

@@ -8,10 +8,11 @@ import httpx
 from pydantic import BaseModel, SecretStr
 
 from domain.kit.json_types import JsonObject
+from domain.messages.attachments import Attachment
 from domain.messages.delivery import Delivery, Outcome
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
-from providers.email.api import EmailApi, overrides_of, read_mail, written
+from providers.email.api import EmailApi, overrides_of, written
 from providers.rest import RestSettings, merged, object_of, text_at
 
 _API = "https://api.resend.com"
@@ -31,10 +32,11 @@ class Resend(EmailApi[ResendSettings]):
     id: ClassVar[str] = "resend"
     service_name: ClassVar[str] = "Resend"
     Settings: ClassVar[type[BaseModel]] = ResendSettings
+    most_bytes: ClassVar[int] = 40 * 1024 * 1024
 
     def build_request(self, delivery: Delivery, settings: ResendSettings) -> httpx.Request:
         """Write the request; the message's id keeps it from being sent twice."""
-        content, envelope = read_mail(delivery)
+        content, envelope = self.read_mail(delivery)
         body: JsonObject = {
             "from": written(envelope.sender),
             "to": [written(envelope.to)],
@@ -48,6 +50,8 @@ class Resend(EmailApi[ResendSettings]):
                 body[name] = list(map(written, boxes))
         if content["headers"]:
             body["headers"] = content["headers"]
+        if delivery.attachments:
+            body["attachments"] = list(map(_attachment, delivery.attachments))
         headers = {
             "authorization": f"Bearer {settings.api_key.get_secret_value()}",
             "idempotency-key": delivery.message_id,
@@ -65,3 +69,15 @@ class Resend(EmailApi[ResendSettings]):
         if text_at(body, "name") == _CONCURRENT:
             raise retry_of(answer, now=self._context.clock())
         raise failure_of(answer, now=self._context.clock())
+
+
+def _attachment(file: Attachment) -> JsonObject:
+    """Write an attachment. Resend has no disposition: one with an id is shown within the mail."""
+    written: JsonObject = {
+        "filename": file.name,
+        "content": file.base64,
+        "content_type": file.content_type,
+    }
+    if file.content_id is not None:
+        written["content_id"] = file.content_id
+    return written

@@ -8,11 +8,12 @@ import httpx
 from pydantic import BaseModel, SecretStr
 
 from domain.kit.json_types import JsonObject
+from domain.messages.attachments import Attachment
 from domain.messages.delivery import Delivery, Outcome
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of
 from providers.email.addresses import Mailbox
-from providers.email.api import EmailApi, overrides_of, read_mail
+from providers.email.api import EmailApi, overrides_of
 from providers.rest import RestSettings, merged
 
 _API = "https://api.sendgrid.com"
@@ -32,10 +33,11 @@ class SendGrid(EmailApi[SendGridSettings]):
     id: ClassVar[str] = "sendgrid"
     service_name: ClassVar[str] = "SendGrid"
     Settings: ClassVar[type[BaseModel]] = SendGridSettings
+    most_bytes: ClassVar[int] = 30 * 1024 * 1024
 
     def build_request(self, delivery: Delivery, settings: SendGridSettings) -> httpx.Request:
         """Write the request. SendGrid refuses an address that is named twice."""
-        content, envelope = read_mail(delivery)
+        content, envelope = self.read_mail(delivery)
         person: JsonObject = {"to": [_box(envelope.to)]}
         named = {envelope.to.address.lower()}
         for name, boxes in (("cc", envelope.cc), ("bcc", envelope.bcc)):
@@ -77,6 +79,8 @@ class SendGrid(EmailApi[SendGridSettings]):
             body["tracking_settings"] = tracking
         if content["headers"]:
             body["headers"] = content["headers"]
+        if delivery.attachments:
+            body["attachments"] = list(map(_attachment, delivery.attachments))
         headers = {"authorization": f"Bearer {settings.api_key.get_secret_value()}"}
         url = f"{settings.base_url or _API}/v3/mail/send"
         return httpx.Request(
@@ -93,3 +97,15 @@ class SendGrid(EmailApi[SendGridSettings]):
 
 def _box(box: Mailbox) -> JsonObject:
     return {"email": box.address, **({"name": box.name} if box.name else {})}
+
+
+def _attachment(file: Attachment) -> JsonObject:
+    written: JsonObject = {
+        "filename": file.name,
+        "content": file.base64,
+        "type": file.content_type,
+        "disposition": "inline" if file.is_inline else "attachment",
+    }
+    if file.content_id is not None:
+        written["content_id"] = file.content_id
+    return written

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import psycopg
@@ -21,6 +22,7 @@ from domain.channels.types import ChannelType
 from domain.contract.runs import DeliverMessageInput
 from domain.kit.errors import AppError, InvalidParams
 from domain.kit.json_types import JsonObject
+from domain.messages.attachments import Attachment
 from domain.messages.claims import HELD_BY_OPERATOR, Claim, ClaimedMessage
 from domain.messages.delivery import (
     Bounced,
@@ -28,9 +30,11 @@ from domain.messages.delivery import (
     DeliveryFailure,
     Misconfigured,
     Outcome,
+    Refused,
     Retry,
 )
 from models.queries.deliveries import deliveries as statements
+from models.queries.messages.attachments import contents_of
 from runtime.crypto import BrokenSeal, UnknownKey
 from runtime.database import Connection
 from runtime.faults import fault_of
@@ -64,6 +68,8 @@ _INTERRUPTED = (
     f"{MOST_INTERRUPTIONS} attempts were interrupted: each time the process that made it ended "
     "before the provider's answer was stored. The provider may have got the message."
 )
+# Attachments of so many bytes in all count as large: a process sends few of those at once.
+_LARGE_BYTES = 1_000_000
 _SEALED_SECONDS = (10.0, 600.0)
 # How long a message of a held channel waits until it looks again: what is released goes out then.
 _HELD_SECONDS = (10.0, 300.0)
@@ -160,8 +166,12 @@ async def _send(engine: Engine, message: ClaimedMessage) -> Outcome:
     # Vendors with one API for everybody say nothing; they are their own server.
     name = getattr(provider, "server", None)
     server = str(name(delivery)) if callable(name) else str(provider.id)
-    channel = str(message.channel_id)
-    async with engine.delivery_limits.admitted(server, channel, age=message.age) as call:
+    files: list[JsonObject] = content.get("attachments") or []
+    is_large = sum(file["size"] for file in files) > _LARGE_BYTES
+    async with engine.delivery_limits.admitted(
+        server, str(message.channel_id), age=message.age, is_large=is_large
+    ) as call:
+        delivery = replace(delivery, attachments=await _attachments(engine, message, files))
         try:
             async with asyncio.timeout(_LONGEST_CALL_SECONDS):
                 outcome = await provider.send(delivery)
@@ -183,6 +193,23 @@ async def _send(engine: Engine, message: ClaimedMessage) -> Outcome:
             raise Retry(f"The provider failed by a fault of ours ({fault.id}).") from None
         call.answered()
         return outcome
+
+
+async def _attachments(
+    engine: Engine, message: ClaimedMessage, files: Sequence[JsonObject]
+) -> tuple[Attachment, ...]:
+    """Read the files of a message. Raises Refused when one is not kept any more."""
+    contents: dict[str, bytes] = {}
+    if files and message.workflow_run_id is not None:
+        digests = {file["digest"] for file in files}
+        async with engine.connection() as connection:
+            contents = await contents_of(
+                connection, message.environment_id, message.workflow_run_id, digests
+            )
+    missing = [file["name"] for file in files if file["digest"] not in contents]
+    if missing:
+        raise Refused(f"The attachment {missing[0]!r} is not kept any more.")
+    return tuple(Attachment.of(file, contents[file["digest"]]) for file in files)
 
 
 def _opened(

@@ -25,6 +25,9 @@ LANDED = {
     "2026-11-26-1120_indexes_of_lists.py": (
         "4150f38d03e17223af0b1591a179ca3aa39f4cdba4e18825f0371370313dff6c"
     ),
+    "2026-11-26-1400_attachments.py": (
+        "323b670389a3428c19899db183f049d1bf5f957ded378e7ca6251f8a3f03f3a0"
+    ),
 }
 
 
