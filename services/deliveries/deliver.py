@@ -14,6 +14,7 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import cast
 from uuid import UUID, uuid4
 
 import psycopg
@@ -28,6 +29,7 @@ from domain.messages.delivery import (
     Bounced,
     Delivery,
     DeliveryFailure,
+    Exchange,
     Misconfigured,
     Outcome,
     Refused,
@@ -35,13 +37,16 @@ from domain.messages.delivery import (
 )
 from models.queries.deliveries import deliveries as statements
 from models.queries.messages.attachments import contents_of
+from outbound.redaction import Redactor
+from providers.base import Provider
 from runtime.crypto import BrokenSeal, UnknownKey
 from runtime.database import Connection
 from runtime.faults import fault_of
 from runtime.logs import get_logger
 from services.channels.sealing import open_for_delivery
+from services.channels.variables import Filled, fill_in
 from services.deliveries.devices import deregister
-from services.deliveries.limits import Held
+from services.deliveries.limits import Call, Held
 from services.deliveries.outcomes import (
     TryAgain,
     record_failure,
@@ -49,6 +54,7 @@ from services.deliveries.outcomes import (
     record_outcome,
 )
 from services.engine import Engine
+from templating.limits import LiquidError
 
 __all__ = ["TryAgain", "deliver_message"]
 
@@ -151,12 +157,12 @@ async def _send(engine: Engine, message: ClaimedMessage) -> Outcome:
         provider = engine.providers.provider(message.provider)
     except InvalidParams as error:  # an outside provider that is no longer installed
         raise Misconfigured(error.message) from error
-    settings, content = _opened(engine, message, message.provider_settings)
+    settings, content = await _opened(engine, message, message.provider_settings)
     delivery = Delivery(
         message_id=str(message.id),
         channel_type=ChannelType(message.channel_type),
         content=content,
-        settings=settings,
+        settings=settings.settings,
         recipient_id=message.recipient_id,
         channel_data=message.channel_data,
         attempt=message.attempts + 1,
@@ -173,26 +179,49 @@ async def _send(engine: Engine, message: ClaimedMessage) -> Outcome:
     ) as call:
         delivery = replace(delivery, attachments=await _attachments(engine, message, files))
         try:
-            async with asyncio.timeout(_LONGEST_CALL_SECONDS):
-                outcome = await provider.send(delivery)
+            outcome = await _hand_over(provider, delivery, call)
         except DeliveryFailure as failure:
-            exchange = failure.exchange
-            if isinstance(failure, Retry) and exchange is not None and exchange.response is None:
-                call.unanswered()
-            elif exchange is not None and exchange.response is not None:
-                call.answered()
+            failure.reason = Redactor(settings.secrets).text(failure.reason)
+            failure.exchange = _hidden(failure.exchange, settings.secrets)
             raise
-        except TimeoutError:
+        return replace(outcome, exchange=_hidden(outcome.exchange, settings.secrets))
+
+
+async def _hand_over(provider: Provider, delivery: Delivery, call: Call) -> Outcome:
+    """Call the provider, and note whether its server answered. Raises a DeliveryFailure."""
+    try:
+        async with asyncio.timeout(_LONGEST_CALL_SECONDS):
+            outcome = await provider.send(delivery)
+    except DeliveryFailure as failure:
+        exchange = failure.exchange
+        if isinstance(failure, Retry) and exchange is not None and exchange.response is None:
             call.unanswered()
-            raise Retry("The provider did not answer in time.") from None
-        except Exception as error:
-            # A fault of the provider's code. The vendor may have taken the message, so this is an
-            # attempt: repeating it without end could send without end.
-            fault = fault_of(error)
-            _log.error("provider_fault", provider=message.provider, **fault.fields())
-            raise Retry(f"The provider failed by a fault of ours ({fault.id}).") from None
-        call.answered()
-        return outcome
+        elif exchange is not None and exchange.response is not None:
+            call.answered()
+        raise
+    except TimeoutError:
+        call.unanswered()
+        raise Retry("The provider did not answer in time.") from None
+    except Exception as error:
+        # A fault of the provider's code. The vendor may have taken the message, so this is an
+        # attempt: repeating it without end could send without end.
+        fault = fault_of(error)
+        _log.error("provider_fault", provider=provider.id, **fault.fields())
+        raise Retry(f"The provider failed by a fault of ours ({fault.id}).") from None
+    call.answered()
+    return outcome
+
+
+def _hidden(exchange: Exchange | None, secrets: Sequence[str]) -> Exchange | None:
+    """Blank secret variables in a call; a provider knows only which of its settings are secret."""
+    if exchange is None or not secrets:
+        return exchange
+    redactor, response = Redactor(secrets), exchange.response
+    return Exchange(
+        exchange.service_name,
+        cast(JsonObject, redactor.within(exchange.request)),
+        response and cast(JsonObject, redactor.within(response)),
+    )
 
 
 async def _attachments(
@@ -212,17 +241,18 @@ async def _attachments(
     return tuple(Attachment.of(file, contents[file["digest"]]) for file in files)
 
 
-def _opened(
+async def _opened(
     engine: Engine, message: ClaimedMessage, provider_settings: bytes
-) -> tuple[JsonObject, JsonObject]:
-    """Open the credentials of a channel and the secrets of a request.
+) -> tuple[Filled, JsonObject]:
+    """Open the credentials of a channel, variables filled in, and the secrets of a request.
 
     Raises:
         Held: this process lacks the key. It is ours to mend, so the message waits for it.
-        Misconfigured: no key will ever open them.
+        Misconfigured: no key will ever open them, or they are wrong.
     """
     try:
-        return open_for_delivery(engine.vault, message, provider_settings)
+        settings, content = open_for_delivery(engine.vault, message, provider_settings)
+        return await fill_in(engine, message.environment_id, settings), content
     except UnknownKey as error:
         least, most = _SEALED_SECONDS
         wait = min(max(message.age / 2, least), most)
@@ -231,6 +261,8 @@ def _opened(
         raise Misconfigured(
             "the channel's credentials cannot be opened and have to be set again"
         ) from None
+    except LiquidError as error:
+        raise Misconfigured(f"The channel's settings are wrong: {error}.") from None
 
 
 @asynccontextmanager
