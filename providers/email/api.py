@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, TypeVar, cast
 
+from pydantic import SecretStr
+
 from domain.channels.email import EmailContent
 from domain.channels.types import ChannelType
 from domain.kit.json_types import JsonValue
@@ -12,6 +14,15 @@ from providers.email.addresses import Envelope, Mailbox, read_envelope
 from providers.rest import RestProvider, RestSettings
 
 S = TypeVar("S", bound=RestSettings)
+
+
+class CallbackSettings(RestSettings):
+    """Settings of a vendor that tells by callbacks what becomes of messages.
+
+    `webhook_signing_key` is what it proves itself with; without one its address is the proof.
+    """
+
+    webhook_signing_key: SecretStr | None = None
 
 
 class EmailApi(RestProvider[S]):

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from typing import Annotated, Any, ClassVar, Literal
 
 import httpx
 from pydantic import BaseModel, Field, SecretStr
 
-from domain.kit.json_types import JsonObject
+from domain.kit.json_types import JsonObject, JsonValue
 from domain.messages.attachments import Attachment
 from domain.messages.delivery import Delivery, Outcome
+from domain.messages.reports import Callback, NotGenuine, ReportedStatus, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of
-from providers.email.api import EmailApi, overrides_of, written
-from providers.rest import RestSettings, form_request, merged, object_of, text_at
+from providers.email.api import CallbackSettings, EmailApi, overrides_of, written
+from providers.email.callbacks import MESSAGE_ID, events_of, report_of
+from providers.rest import form_request, merged, object_of, text_at
 
 _APIS = {"us": "https://api.mailgun.net", "eu": "https://api.eu.mailgun.net"}
 
 
-class MailgunSettings(RestSettings):
+class MailgunSettings(CallbackSettings):
     """What an operator sets; the tracking is Mailgun's own."""
 
     api_key: SecretStr
@@ -77,6 +81,41 @@ class Mailgun(EmailApi[MailgunSettings]):
             external_id = (text_at(object_of(answer), "id") or "").strip("<>") or None
             return Outcome(DeliveryStatus.SENT, answer.exchange, external_id)
         raise failure_of(answer, now=self._context.clock())
+
+    def read_callback(self, callback: Callback, signing_key: str | None) -> list[StatusReport]:
+        """Read a delivery or a failure (Mailgun docs: "Webhooks").
+
+        Raises NotGenuine, and ValueError for what is no event.
+        """
+        reports: list[StatusReport] = []
+        for event in events_of(callback):
+            if signing_key is not None:
+                _check(event, signing_key)
+            kind = text_at(event, "event-data", "event")
+            is_final = text_at(event, "event-data", "severity") == "permanent"
+            status: ReportedStatus | None = None
+            if kind == "delivered":
+                status = DeliveryStatus.DELIVERED
+            elif kind == "failed" and is_final:
+                status = DeliveryStatus.BOUNCED
+            reports += report_of(
+                event,
+                status,
+                message=("event-data", "user-variables", MESSAGE_ID),
+                external=("event-data", "message", "headers", "message-id"),
+                details=("event-data", "delivery-status", "description"),
+            )
+        return reports
+
+
+def _check(event: JsonValue, key: str) -> None:
+    """Check a signature, of time and token alone. Raises NotGenuine."""
+    at, token, given = (
+        text_at(event, "signature", name) or "" for name in ("timestamp", "token", "signature")
+    )
+    wanted = hmac.new(key.encode(), f"{at}{token}".encode(), hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(given.encode(), wanted.encode()):
+        raise NotGenuine
 
 
 def _file(file: Attachment) -> tuple[str, tuple[str, bytes, str]]:

@@ -126,6 +126,7 @@ async def theirs(client: httpx.AsyncClient, world: World, make: Builder) -> Thei
         "operation_id": str(uuid4()),
         # A source's address is its key: whoever knows it may send, so this one is nobody's.
         "endpoint_id": uuid4().hex,
+        "callback_id": uuid4().hex,
         "action": "read",
     }
     return Theirs(environment, known, body)
