@@ -68,17 +68,19 @@ async def call(
     connect: float = 10.0,
     secrets: Iterable[str] = (),
     most_bytes: int = READ_BYTES,
+    shown: httpx.Request | None = None,
 ) -> Answer:
     """Send `request` once, following no redirect.
 
     `timeout` bounds the whole exchange, `connect` the connection with its TLS; both in seconds. Of
-    the body `most_bytes` are read.
+    the body `most_bytes` are read. `shown` is logged in the place of a request that has what no log
+    is to keep.
 
     Raises Retry when no answer came, and Refused when the request may not or cannot be sent.
     Any answer is returned, whatever its status.
     """
     redactor = Redactor.of_request(request, secrets)
-    logged = log_request(request, redactor)
+    logged = log_request(shown or request, redactor)
     unanswered = Exchange(service_name, logged)
     limits = httpx.Timeout(timeout, connect=min(timeout, connect))
     request.extensions["timeout"] = limits.as_dict()

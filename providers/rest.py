@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -69,10 +70,21 @@ class RestProvider(ABC, Generic[S]):
     async def send(self, delivery: Delivery) -> Outcome:
         """Hand the message over once."""
         settings: Any = read_settings(self.Settings, delivery)
-        request = self.build_request(delivery, settings)
+        request, shown = await self._requests(delivery, settings)
         secrets = self.secrets_of(delivery)
-        answer = await self._call(request, settings, more_secrets=secrets)
+        answer = await self._call(request, settings, more_secrets=secrets, shown=shown)
         return self.parse_response(answer, delivery)
+
+    async def _requests(
+        self, delivery: Delivery, settings: S
+    ) -> tuple[httpx.Request, httpx.Request]:
+        """Return the request, and the one that the delivery log shows: without what is in files."""
+        if not delivery.attachments:
+            request = self.build_request(delivery, settings)
+            return request, request
+        # Megabytes are encoded: not here, where everybody would wait.
+        request = await asyncio.to_thread(self.build_request, delivery, settings)
+        return request, self.build_request(delivery.without_contents(), settings)
 
     def secrets_of(self, delivery: Delivery) -> Iterable[str]:
         """Return what no log may show of a delivery, beside the secrets of the settings."""
@@ -87,7 +99,12 @@ class RestProvider(ABC, Generic[S]):
         """Do nothing: the connections are the shared client's."""
 
     async def _call(
-        self, request: httpx.Request, settings: BaseModel, *, more_secrets: Iterable[str] = ()
+        self,
+        request: httpx.Request,
+        settings: BaseModel,
+        *,
+        more_secrets: Iterable[str] = (),
+        shown: httpx.Request | None = None,
     ) -> Answer:
         return await call(
             self._context.http,
@@ -96,19 +113,32 @@ class RestProvider(ABC, Generic[S]):
             timeout=self._context.timeouts.answer,
             connect=self._context.timeouts.connect,
             secrets=[*secret_values(settings), *more_secrets],
+            shown=shown,
         )
 
 
 def form_request(
-    url: str, fields: Mapping[str, Any], *, user: str, password: SecretStr
+    url: str,
+    fields: Mapping[str, Any],
+    *,
+    user: str,
+    password: SecretStr,
+    files: Sequence[tuple[str, tuple[str, bytes, str]]] = (),
 ) -> httpx.Request:
-    """Write a form with a login; a list is the field several times."""
-    request = httpx.Request(
-        "POST",
-        url,
-        headers={"content-type": "application/x-www-form-urlencoded"},
-        content=urlencode(fields, doseq=True).encode(),
-    )
+    """Write a form with a login; a list is the field several times.
+
+    With files (field, name, content, type) it is one of several parts.
+    """
+    if files:
+        request = httpx.Request("POST", url, data=dict(fields), files=list(files))
+        request.read()
+    else:
+        request = httpx.Request(
+            "POST",
+            url,
+            headers={"content-type": "application/x-www-form-urlencoded"},
+            content=urlencode(fields, doseq=True).encode(),
+        )
     return next(httpx.BasicAuth(user, password.get_secret_value()).auth_flow(request))
 
 

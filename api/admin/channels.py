@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
-from api.admin.schemas import ChannelBodyOut, CountOut
+from api.admin.schemas import CALLBACKS_PATH, CallbackOut, ChannelBodyOut, CountOut
+from api.kit.addresses import address_of_api
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.shapes import answer, read_body
@@ -14,7 +15,7 @@ from api.management.channels.schemas import ChannelOut
 from domain.channels.requests import ChannelRequest, ChannelSettingsRequest
 from services.account.environments import get_scope
 from services.channels import channels
-from services.deliveries import holds
+from services.deliveries import holds, reports
 
 router = APIRouter(prefix="/v1/admin/channels", tags=["Admin: channels"], responses=ERROR_RESPONSES)
 
@@ -42,6 +43,23 @@ async def put_channel_settings(
     environment = await get_scope(engine, known_id(slug))
     view = await channels.put_channel_settings(engine, environment, known_id(key), wanted)
     return answer(ChannelBodyOut(channel=ChannelOut.of(view)))
+
+
+@router.get(
+    "/{key}/environments/{slug}/callback",
+    response_model=CallbackOut,
+    responses=refusals({422: "channel_invalid"}),
+)
+async def get_callback(
+    key: str, slug: str, request: Request, _token: ServiceToken, engine: EngineDep
+) -> JSONResponse:
+    """Get an address at which a channel's vendor tells what became of messages.
+
+    Each time it is another one that means the same; all of them work.
+    """
+    environment = await get_scope(engine, known_id(slug))
+    made = await reports.callback_id(engine, environment, known_id(key))
+    return answer(CallbackOut(url=f"{address_of_api(request)}{CALLBACKS_PATH}/{made}"))
 
 
 @router.post(

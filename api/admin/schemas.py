@@ -272,6 +272,15 @@ class ScheduleStateBodyOut(Out):
         return cls(schedule=ScheduleStateOut.of(schedule))
 
 
+CALLBACKS_PATH = "/v1/integrations/callbacks"
+
+
+class CallbackOut(Out):
+    """Where a vendor tells what became of messages."""
+
+    url: str
+
+
 class CountOut(Out):
     """How many there were."""
 

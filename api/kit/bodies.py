@@ -67,6 +67,16 @@ async def read_signed(request: Request) -> tuple[bytes, JsonObject]:
     return raw, parse_object(raw)
 
 
+async def read_raw(request: Request) -> bytes:
+    """Read a body as it came, for whoever decodes what others have written.
+
+    Raises:
+        PayloadTooLarge: it is larger than other endpoints than triggers take.
+        RequestTimeout: it takes too long to arrive.
+    """
+    return await _receive(request, _settings(request).max_body_bytes)
+
+
 async def read_form(request: Request) -> dict[str, list[str]]:
     """Read what the form of a page of ours sends: every value of every field.
 

@@ -12,7 +12,7 @@ from api.knock.bulk import preferences as bulk_preferences
 from api.knock.bulk import recipients as bulk_recipients
 from api.knock.bulk import schedules as bulk_schedules
 from api.knock.bulk import subscriptions as bulk_subscriptions
-from api.knock.channels import connecting, workspaces
+from api.knock.channels import callbacks, connecting, workspaces
 from api.knock.guides import guides
 from api.knock.in_app import feeds
 from api.knock.messages import messages, recipient_messages, tracked
@@ -63,4 +63,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     schedules.router,
     recipient_schedules.router,
     receive.router,
+    callbacks.router,
 )

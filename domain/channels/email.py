@@ -68,6 +68,7 @@ EmailContent = TypedDict(
         "text_body": str,
         "headers": dict[str, str],  # from json_overrides, and those to unsubscribe
         "overrides": NotRequired[JsonObject],  # all of json_overrides, for APIs of vendors
+        "attachments": NotRequired[list[JsonObject]],  # `Attachment.reference`: no bytes
     },
 )
 

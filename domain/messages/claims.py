@@ -52,6 +52,7 @@ class ClaimedMessage:
     channel_id: UUID
     channel_type: str
     recipient_id: str
+    workflow_run_id: UUID | None
     content: JsonObject
     provider: str | None
     provider_settings: bytes | None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from domain.channels.types import ChannelType
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.storable import storable_object, storable_text
+from domain.messages.attachments import Attachment
 from domain.messages.statuses import DeliveryStatus
 
 # What is kept of a vendor's own words: its id of the message, its reason for refusing it.
@@ -27,6 +28,7 @@ class Delivery:
         attempt: 1 for the first.
         workflow_key: of the workflow that made the message.
         data: what the message keeps of its trigger's data.
+        attachments: the files that go with it.
     """
 
     message_id: str
@@ -38,6 +40,11 @@ class Delivery:
     attempt: int = 1
     workflow_key: str = ""
     data: JsonObject = field(default_factory=dict)
+    attachments: tuple[Attachment, ...] = ()
+
+    def without_contents(self) -> Delivery:
+        """Return it as a delivery log shows it, which tells of each file how long it is."""
+        return replace(self, attachments=tuple(each.omitted() for each in self.attachments))
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ class RunEventType(StrEnum):
     CHANNEL_GROUP_EVALUATED = "channel_group_evaluated"
     CHANNEL_SKIPPED = "channel_skipped"
     MESSAGE_ENQUEUED = "message_enqueued"
+    # Told by versions that could not send them.
     ATTACHMENTS_NOT_SENT = "attachments_not_sent"
     BATCH_OPENED = "batch_opened"
     BATCH_FLUSHED = "batch_flushed"

@@ -214,6 +214,13 @@ def _chosen(data: JsonObject) -> str:
     return f"The rules of the channel group {data.get('channel_group')!r} chose: {named}."
 
 
+def _enqueued(data: JsonObject) -> str:
+    files = data.get("attachments") or ()
+    named = ", ".join(f"{each['name']} ({each['size']} bytes)" for each in files)
+    made = f"A message was made ({data.get('channel_type')}): {data.get('message_id')}"
+    return f"{made}, with {named}." if named else f"{made}."
+
+
 SENTENCES: Mapping[RunEventType, _Sentence] = {
     RunEventType.RUN_STARTED: _plain("The run began."),
     RunEventType.RUN_COMPLETED: _completed,
@@ -228,9 +235,7 @@ SENTENCES: Mapping[RunEventType, _Sentence] = {
     RunEventType.STEP_SKIPPED: _reasoned("The step was skipped"),
     RunEventType.STEP_RETRYING: _reasoned("The step failed and is tried again"),
     RunEventType.STEP_FAILED: _reasoned("The step failed for good"),
-    RunEventType.MESSAGE_ENQUEUED: lambda data: (
-        f"A message was made ({data.get('channel_type')}): {data.get('message_id')}."
-    ),
+    RunEventType.MESSAGE_ENQUEUED: _enqueued,
     RunEventType.ATTACHMENTS_NOT_SENT: lambda data: (
         f"The message goes out without {data.get('count')} attachments."
     ),

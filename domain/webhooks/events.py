@@ -44,7 +44,15 @@ _CONTENT = (
 )
 _OF_CONTENT = tuple(f"{kind}.{change}" for kind in _CONTENT for change in ("updated", "committed"))
 
-EVENT_TYPES: tuple[str, ...] = (*_OF_MESSAGES, *_OF_RUNS, *_OF_CONTENT)
+# What sources do for events takes effect where it is saved: nothing is committed.
+SOURCE_ACTION_UPDATED = "source_event_action.updated"
+
+EVENT_TYPES: tuple[str, ...] = (
+    *_OF_MESSAGES,
+    *_OF_RUNS,
+    *_OF_CONTENT,
+    SOURCE_ACTION_UPDATED,
+)
 
 
 def heard_of(event_types: Iterable[str]) -> frozenset[str]:

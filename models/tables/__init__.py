@@ -4,6 +4,7 @@ Only migrations and tests need it. Processes that serve run SQL from `models/que
 second sooner without the table classes.
 """
 
+from models.tables.attachment import StoredAttachment
 from models.tables.audience import AudienceBuild, AudienceMember
 from models.tables.base import metadata
 from models.tables.batch import Batch, BatchItem
@@ -109,6 +110,7 @@ __all__ = [
     "SourceEvent",
     "SourceEventAction",
     "SourceEventKey",
+    "StoredAttachment",
     "Subscription",
     "SweepPosition",
     "Tag",

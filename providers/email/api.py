@@ -4,26 +4,52 @@ from __future__ import annotations
 
 from typing import ClassVar, TypeVar, cast
 
+from pydantic import SecretStr
+
 from domain.channels.email import EmailContent
 from domain.channels.types import ChannelType
 from domain.kit.json_types import JsonValue
-from domain.messages.delivery import Delivery
+from domain.messages.delivery import Delivery, Refused
 from providers.email.addresses import Envelope, Mailbox, read_envelope
 from providers.rest import RestProvider, RestSettings
 
 S = TypeVar("S", bound=RestSettings)
 
 
+class CallbackSettings(RestSettings):
+    """Settings of a vendor that tells by callbacks what becomes of messages.
+
+    `webhook_signing_key` is what it proves itself with; without one its address is the proof.
+    """
+
+    webhook_signing_key: SecretStr | None = None
+
+
 class EmailApi(RestProvider[S]):
-    """A vendor of e-mail."""
+    """A vendor of e-mail.
+
+    Attributes:
+        most_bytes: of bodies and attachments, as the vendor counts them: in base64.
+    """
 
     channel_type: ClassVar[ChannelType] = ChannelType.EMAIL
+    most_bytes: ClassVar[int]
 
+    def read_mail(self, delivery: Delivery) -> tuple[EmailContent, Envelope]:
+        """Return a rendered e-mail with its addresses.
 
-def read_mail(delivery: Delivery) -> tuple[EmailContent, Envelope]:
-    """Return a rendered e-mail with its addresses. Raises Bounced and Misconfigured."""
-    content = cast(EmailContent, delivery.content)
-    return content, read_envelope(content)
+        Raises Bounced and Misconfigured for these, and Refused for one that is too large.
+        """
+        content = cast(EmailContent, delivery.content)
+        size = sum(4 * ((len(each.content) + 2) // 3) for each in delivery.attachments)
+        if size:
+            size += sum(len(content[body].encode()) for body in ("html_body", "text_body"))
+        if size > self.most_bytes:
+            raise Refused(
+                f"The e-mail has {size:,} bytes with its attachments in base64;"
+                f" {self.service_name} takes {self.most_bytes:,}."
+            )
+        return content, read_envelope(content)
 
 
 def overrides_of(delivery: Delivery) -> JsonValue:

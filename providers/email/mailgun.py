@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from typing import Annotated, Any, ClassVar, Literal
 
 import httpx
 from pydantic import BaseModel, Field, SecretStr
 
-from domain.kit.json_types import JsonObject
+from domain.kit.json_types import JsonObject, JsonValue
+from domain.messages.attachments import Attachment
 from domain.messages.delivery import Delivery, Outcome
+from domain.messages.reports import Callback, NotGenuine, ReportedStatus, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of
-from providers.email.api import EmailApi, overrides_of, read_mail, written
-from providers.rest import RestSettings, form_request, merged, object_of, text_at
+from providers.email.api import CallbackSettings, EmailApi, overrides_of, written
+from providers.email.callbacks import MESSAGE_ID, events_of, report_of
+from providers.rest import form_request, merged, object_of, text_at
 
 _APIS = {"us": "https://api.mailgun.net", "eu": "https://api.eu.mailgun.net"}
 
 
-class MailgunSettings(RestSettings):
+class MailgunSettings(CallbackSettings):
     """What an operator sets; the tracking is Mailgun's own."""
 
     api_key: SecretStr
@@ -33,10 +38,11 @@ class Mailgun(EmailApi[MailgunSettings]):
     id: ClassVar[str] = "mailgun"
     service_name: ClassVar[str] = "Mailgun"
     Settings: ClassVar[type[BaseModel]] = MailgunSettings
+    most_bytes: ClassVar[int] = 25 * 1024 * 1024
 
     def build_request(self, delivery: Delivery, settings: MailgunSettings) -> httpx.Request:
         """Write the request, a form."""
-        content, envelope = read_mail(delivery)
+        content, envelope = self.read_mail(delivery)
         fields: JsonObject = {
             "from": written(envelope.sender),
             "to": written(envelope.to),
@@ -66,7 +72,8 @@ class Mailgun(EmailApi[MailgunSettings]):
             name: _field(value) for name, value in merged(fields, overrides_of(delivery)).items()
         }
         url = f"{settings.base_url or _APIS[settings.region]}/v3/{settings.domain}/messages"
-        return form_request(url, form, user="api", password=settings.api_key)
+        files = [_file(each) for each in delivery.attachments]
+        return form_request(url, form, user="api", password=settings.api_key, files=files)
 
     def parse_response(self, answer: Answer, delivery: Delivery) -> Outcome:
         """Read the Message-ID, which Mailgun writes with angle brackets."""
@@ -74,6 +81,48 @@ class Mailgun(EmailApi[MailgunSettings]):
             external_id = (text_at(object_of(answer), "id") or "").strip("<>") or None
             return Outcome(DeliveryStatus.SENT, answer.exchange, external_id)
         raise failure_of(answer, now=self._context.clock())
+
+    def read_callback(self, callback: Callback, signing_key: str | None) -> list[StatusReport]:
+        """Read a delivery or a failure (Mailgun docs: "Webhooks").
+
+        Raises NotGenuine, and ValueError for what is no event.
+        """
+        reports: list[StatusReport] = []
+        for event in events_of(callback):
+            if signing_key is not None:
+                _check(event, signing_key)
+            kind = text_at(event, "event-data", "event")
+            is_final = text_at(event, "event-data", "severity") == "permanent"
+            status: ReportedStatus | None = None
+            if kind == "delivered":
+                status = DeliveryStatus.DELIVERED
+            elif kind == "failed" and is_final:
+                status = DeliveryStatus.BOUNCED
+            reports += report_of(
+                event,
+                status,
+                message=("event-data", "user-variables", MESSAGE_ID),
+                external=("event-data", "message", "headers", "message-id"),
+                details=("event-data", "delivery-status", "description"),
+            )
+        return reports
+
+
+def _check(event: JsonValue, key: str) -> None:
+    """Check a signature, of time and token alone. Raises NotGenuine."""
+    at, token, given = (
+        text_at(event, "signature", name) or "" for name in ("timestamp", "token", "signature")
+    )
+    wanted = hmac.new(key.encode(), f"{at}{token}".encode(), hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(given.encode(), wanted.encode()):
+        raise NotGenuine
+
+
+def _file(file: Attachment) -> tuple[str, tuple[str, bytes, str]]:
+    """Write an attachment as a part of the form; one within the mail is found by its name."""
+    if file.is_inline:
+        return "inline", (file.content_id or file.name, file.raw, file.content_type)
+    return "attachment", (file.name, file.raw, file.content_type)
 
 
 def _field(value: Any) -> Any:

@@ -12,12 +12,15 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime, formataddr
 
 from domain.channels.email import EmailContent
+from domain.messages.attachments import Attachment
 from providers.email.addresses import Mailbox, clean, read_envelope
+from providers.email.mime_files import attached_part
 
 _HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
 _ID_PART = re.compile(r"[A-Za-z0-9._-]+")
@@ -61,7 +64,12 @@ class Mail:
     left_out: dict[str, list[str]]
 
 
-def build_mail(content: EmailContent, message_id: str, now: datetime) -> Mail:
+def build_mail(
+    content: EmailContent,
+    message_id: str,
+    now: datetime,
+    attachments: Sequence[Attachment] = (),
+) -> Mail:
     """Write `content` as a message, dated `now`; the same message id gives the same Message-ID.
 
     A broken address among the copies or in `reply_to` is left out: the others get the mail.
@@ -97,7 +105,7 @@ def build_mail(content: EmailContent, message_id: str, now: datetime) -> Mail:
         copies=tuple(address for address in others if address != to[0].address),
         message_id=own_id,
         headers=shown | texts,
-        data="".join(lines).encode() + _body(content),
+        data="".join(lines).encode() + _body(content, attachments),
         utf8=not all(box.address.isascii() for boxes in addressed.values() for box in boxes)
         or not all(address.isascii() for address in others),
         left_out=envelope.left_out,
@@ -168,18 +176,31 @@ def _words(text: str, *, used: int) -> str:
     )
 
 
-def _body(content: EmailContent) -> bytes:
-    """Write the body: the text, the HTML, or both as alternatives, the preferred one last."""
+def _body(content: EmailContent, attachments: Sequence[Attachment]) -> bytes:
+    """Write the body: the text, the HTML, or both as alternatives, the preferred one last.
+
+    What the HTML names by its id is related to it; the other files stand beside both.
+    """
     bodies = (("plain", content["text_body"]), ("html", content["html_body"]))
     parts = [_part(text, kind) for kind, text in bodies if text] or [_part("", "plain")]
+    named = [each for each in attachments if each.is_inline and each.content_id is not None]
+    others = [each for each in attachments if each not in named]
+    body = _together("alternative", parts)
+    body = _together("related", [body, *map(attached_part, named)])
+    return b"MIME-Version: 1.0\r\n" + _together("mixed", [body, *map(attached_part, others)])
+
+
+def _together(subtype: str, parts: Sequence[bytes]) -> bytes:
+    """Write several parts as one; a single one stays as it is."""
     if len(parts) == 1:
-        return b"MIME-Version: 1.0\r\n" + parts[0]
+        return parts[0]
     # Made of the parts themselves, so that none of them can contain it.
     boundary = b"=_" + hashlib.sha256(b"".join(parts)).hexdigest()[:32].encode()
     opening = b"--" + boundary + b"\r\n"
-    kind = b'Content-Type: multipart/alternative; boundary="' + boundary + b'"\r\n\r\n'
+    kind = f"Content-Type: multipart/{subtype}; boundary=".encode()
+    head = kind + b'"' + boundary + b'"\r\n\r\n'
     inner = b"".join(opening + part for part in parts)
-    return b"MIME-Version: 1.0\r\n" + kind + inner + b"--" + boundary + b"--\r\n"
+    return head + inner + b"--" + boundary + b"--\r\n"
 
 
 def _part(text: str, subtype: str) -> bytes:

@@ -8,17 +8,29 @@ import httpx
 from pydantic import BaseModel, SecretStr
 
 from domain.kit.json_types import JsonObject
+from domain.messages.attachments import Attachment
 from domain.messages.delivery import Bounced, Delivery, Outcome
+from domain.messages.reports import Callback, ReportedStatus, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of
-from providers.email.api import EmailApi, named_headers, overrides_of, read_mail, written
-from providers.rest import RestSettings, merged, object_of, text_at
+from providers.email.api import CallbackSettings, EmailApi, named_headers, overrides_of, written
+from providers.email.callbacks import MESSAGE_ID, check_password, events_of, report_of
+from providers.rest import merged, object_of, text_at
 
 _API = "https://api.postmarkapp.com"
 _INACTIVE_RECIPIENT = "406"
+_STATUSES: dict[str, ReportedStatus] = {
+    "Delivery": DeliveryStatus.DELIVERED,
+    "Bounce": DeliveryStatus.BOUNCED,
+}
+# What Postmark tells as a bounce although the e-mail has arrived or still may.
+_NO_BOUNCES = frozenset(
+    {"Transient", "AutoResponder", "AddressChange", "Subscribe", "Unsubscribe"}
+    | {"ChallengeVerification", "OpenRelayTest", "InboundError", "TemplateRenderingFailed"}
+)
 
 
-class PostmarkSettings(RestSettings):
+class PostmarkSettings(CallbackSettings):
     """What an operator sets; the tracking is Postmark's own."""
 
     api_key: SecretStr
@@ -32,10 +44,11 @@ class Postmark(EmailApi[PostmarkSettings]):
     id: ClassVar[str] = "postmark"
     service_name: ClassVar[str] = "Postmark"
     Settings: ClassVar[type[BaseModel]] = PostmarkSettings
+    most_bytes: ClassVar[int] = 10 * 1024 * 1024
 
     def build_request(self, delivery: Delivery, settings: PostmarkSettings) -> httpx.Request:
         """Write the request; its metadata names the message for whoever reads Postmark's events."""
-        content, envelope = read_mail(delivery)
+        content, envelope = self.read_mail(delivery)
         body: JsonObject = {
             "From": written(envelope.sender),
             "To": written(envelope.to),
@@ -58,6 +71,8 @@ class Postmark(EmailApi[PostmarkSettings]):
                 body[name] = ", ".join(map(written, boxes))
         if content["headers"]:
             body["Headers"] = named_headers(content)
+        if delivery.attachments:
+            body["Attachments"] = list(map(_attachment, delivery.attachments))
         if settings.open_tracking is not None:
             body["TrackOpens"] = settings.open_tracking
         if settings.link_tracking is not None:
@@ -79,3 +94,37 @@ class Postmark(EmailApi[PostmarkSettings]):
         if answer.status_code == 422 and text_at(body, "ErrorCode") == _INACTIVE_RECIPIENT:
             raise Bounced("Postmark has marked the recipient as inactive.", answer.exchange)
         raise failure_of(answer, now=self._context.clock())
+
+    def read_callback(self, callback: Callback, signing_key: str | None) -> list[StatusReport]:
+        """Read a delivery or a bounce (Postmark developer docs: "Webhooks").
+
+        Postmark signs nothing; the key is the password of the address that it was given.
+        Raises NotGenuine, and ValueError for what is no event.
+        """
+        if signing_key is not None:
+            check_password(callback, signing_key)
+        reports: list[StatusReport] = []
+        for event in events_of(callback):
+            status = _STATUSES.get(text_at(event, "RecordType") or "")
+            if text_at(event, "Type") in _NO_BOUNCES:
+                status = None
+            reports += report_of(
+                event,
+                status,
+                message=("Metadata", MESSAGE_ID),
+                external=("MessageID",),
+                details=("Description",),
+            )
+        return reports
+
+
+def _attachment(file: Attachment) -> JsonObject:
+    """Write an attachment. One with a ContentID is shown within the mail, any other beside it."""
+    written: JsonObject = {
+        "Name": file.name,
+        "Content": file.base64,
+        "ContentType": file.content_type,
+    }
+    if file.is_inline:
+        written["ContentID"] = f"cid:{file.content_id or file.name}"
+    return written

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import base64
+from dataclasses import replace
 from typing import ClassVar
 
 import httpx
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pydantic import BaseModel, SecretStr
 
 from domain.kit.json_types import JsonObject
+from domain.messages.attachments import Attachment
 from domain.messages.delivery import Delivery, Outcome
+from domain.messages.reports import Callback, NotGenuine, ReportedStatus, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of
 from providers.email.addresses import Mailbox
-from providers.email.api import EmailApi, overrides_of, read_mail
-from providers.rest import RestSettings, merged
+from providers.email.api import CallbackSettings, EmailApi, overrides_of
+from providers.email.callbacks import MESSAGE_ID, events_of, report_of
+from providers.rest import merged, text_at
 
 _API = "https://api.sendgrid.com"
 
 
-class SendGridSettings(RestSettings):
+class SendGridSettings(CallbackSettings):
     """What an operator sets; the tracking is SendGrid's own."""
 
     api_key: SecretStr
@@ -32,10 +41,11 @@ class SendGrid(EmailApi[SendGridSettings]):
     id: ClassVar[str] = "sendgrid"
     service_name: ClassVar[str] = "SendGrid"
     Settings: ClassVar[type[BaseModel]] = SendGridSettings
+    most_bytes: ClassVar[int] = 30 * 1024 * 1024
 
     def build_request(self, delivery: Delivery, settings: SendGridSettings) -> httpx.Request:
         """Write the request. SendGrid refuses an address that is named twice."""
-        content, envelope = read_mail(delivery)
+        content, envelope = self.read_mail(delivery)
         person: JsonObject = {"to": [_box(envelope.to)]}
         named = {envelope.to.address.lower()}
         for name, boxes in (("cc", envelope.cc), ("bcc", envelope.bcc)):
@@ -77,6 +87,8 @@ class SendGrid(EmailApi[SendGridSettings]):
             body["tracking_settings"] = tracking
         if content["headers"]:
             body["headers"] = content["headers"]
+        if delivery.attachments:
+            body["attachments"] = list(map(_attachment, delivery.attachments))
         headers = {"authorization": f"Bearer {settings.api_key.get_secret_value()}"}
         url = f"{settings.base_url or _API}/v3/mail/send"
         return httpx.Request(
@@ -90,6 +102,60 @@ class SendGrid(EmailApi[SendGridSettings]):
             return Outcome(DeliveryStatus.SENT, answer.exchange, external_id)
         raise failure_of(answer, now=self._context.clock())
 
+    def read_callback(self, callback: Callback, signing_key: str | None) -> list[StatusReport]:
+        """Read deliveries and bounces, many at once (SendGrid docs: "Event Webhook").
+
+        The key is the public one of the "Signed Event Webhook".
+        Raises NotGenuine, and ValueError for what is no event.
+        """
+        if signing_key is not None:
+            _check(callback, signing_key)
+        reports: list[StatusReport] = []
+        for event in events_of(callback):
+            kind = text_at(event, "event")
+            status: ReportedStatus | None = None
+            if kind == "delivered":
+                status = DeliveryStatus.DELIVERED
+            elif kind == "dropped" or (kind == "bounce" and text_at(event, "type") != "blocked"):
+                status = DeliveryStatus.BOUNCED
+            for report in report_of(
+                event,
+                status,
+                message=(MESSAGE_ID,),
+                external=("sg_message_id",),
+                details=("reason",),
+            ):
+                # Behind a dot is where in SendGrid it was.
+                name = (report.external_id or "").partition(".")[0] or None
+                reports.append(replace(report, external_id=name))
+        return reports
+
+
+def _check(callback: Callback, key: str) -> None:
+    """Check a signature (ECDSA) of time and body. Raises NotGenuine."""
+    at = callback.headers.get("x-twilio-email-event-webhook-timestamp", "")
+    given = callback.headers.get("x-twilio-email-event-webhook-signature", "")
+    try:
+        public = load_der_public_key(base64.b64decode(key, validate=True))
+        if not isinstance(public, ec.EllipticCurvePublicKey):
+            raise NotGenuine
+        signature = base64.b64decode(given, validate=True)
+        public.verify(signature, at.encode() + callback.raw, ec.ECDSA(hashes.SHA256()))
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError):
+        raise NotGenuine from None
+
 
 def _box(box: Mailbox) -> JsonObject:
     return {"email": box.address, **({"name": box.name} if box.name else {})}
+
+
+def _attachment(file: Attachment) -> JsonObject:
+    written: JsonObject = {
+        "filename": file.name,
+        "content": file.base64,
+        "type": file.content_type,
+        "disposition": "inline" if file.is_inline else "attachment",
+    }
+    if file.content_id is not None:
+        written["content_id"] = file.content_id
+    return written

@@ -10,12 +10,13 @@ import httpx
 from pydantic import BaseModel, Field, SecretStr
 
 from domain.kit.json_types import JsonObject
+from domain.messages.attachments import Attachment
 from domain.messages.delivery import Delivery, Outcome
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
 from providers.aws import sign_request
 from providers.email.addresses import Mailbox
-from providers.email.api import EmailApi, named_headers, overrides_of, read_mail
+from providers.email.api import EmailApi, named_headers, overrides_of
 from providers.rest import RestSettings, merged, object_of, text_at
 
 _NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9_-]")
@@ -42,10 +43,11 @@ class Ses(EmailApi[SesSettings]):
     id: ClassVar[str] = "aws_ses"
     service_name: ClassVar[str] = "Amazon SES"
     Settings: ClassVar[type[BaseModel]] = SesSettings
+    most_bytes: ClassVar[int] = 40 * 1024 * 1024
 
     def build_request(self, delivery: Delivery, settings: SesSettings) -> httpx.Request:
         """Write the request, and sign it as of now."""
-        content, envelope = read_mail(delivery)
+        content, envelope = self.read_mail(delivery)
         destination: JsonObject = {"ToAddresses": [_written(envelope.to)]}
         for name, boxes in (("CcAddresses", envelope.cc), ("BccAddresses", envelope.bcc)):
             if boxes:
@@ -59,6 +61,8 @@ class Ses(EmailApi[SesSettings]):
         simple: JsonObject = {"Subject": subject, "Body": parts}
         if content["headers"]:
             simple["Headers"] = named_headers(content)
+        if delivery.attachments:
+            simple["Attachments"] = list(map(_attachment, delivery.attachments))
         body: JsonObject = {
             "FromEmailAddress": _written(envelope.sender),
             "Destination": destination,
@@ -113,3 +117,16 @@ class Ses(EmailApi[SesSettings]):
 def _written(box: Mailbox) -> str:
     """Write a mailbox; a name that is not ASCII has to be an encoded word."""
     return formataddr((box.name, box.address)) if box.name else box.address
+
+
+def _attachment(file: Attachment) -> JsonObject:
+    written: JsonObject = {
+        "FileName": file.name,
+        "RawContent": file.base64,
+        "ContentType": file.content_type,
+        "ContentTransferEncoding": "BASE64",
+        "ContentDisposition": "INLINE" if file.is_inline else "ATTACHMENT",
+    }
+    if file.content_id is not None:
+        written["ContentId"] = file.content_id
+    return written

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Self, cast
 from urllib.parse import unquote, urlsplit
 
@@ -12,6 +14,7 @@ from pydantic import BaseModel, Field, SecretStr, field_validator, model_validat
 from domain.channels.email import EmailContent
 from domain.channels.types import ChannelType
 from domain.kit.json_types import JsonObject
+from domain.messages.attachments import Attachment
 from domain.messages.delivery import Delivery, Exchange, Misconfigured, Outcome, Retry
 from domain.messages.statuses import DeliveryStatus
 from outbound.egress import EgressRefused, HostUnresolved
@@ -114,8 +117,13 @@ class Smtp:
         endpoint = settings.endpoint()
         redactor = Redactor(settings.secrets())
         content = cast(EmailContent, delivery.content)
-        mail = build_mail(content, delivery.message_id, self._context.clock())
-        request = log_mail(mail, endpoint, redactor)
+        files, now = delivery.attachments, self._context.clock()
+        if files:
+            # Megabytes are encoded: not here, where everybody would wait.
+            mail = await asyncio.to_thread(build_mail, content, delivery.message_id, now, files)
+        else:
+            mail = build_mail(content, delivery.message_id, now)
+        request = log_mail(mail, endpoint, redactor, files)
         try:
             receipt = await self._pool(endpoint, settings.connections).send(mail)
         except HostUnresolved:
@@ -166,12 +174,15 @@ class Smtp:
             await pool.aclose()
 
 
-def log_mail(mail: Mail, endpoint: Endpoint, redactor: Redactor) -> JsonObject:
+def log_mail(
+    mail: Mail, endpoint: Endpoint, redactor: Redactor, files: Sequence[Attachment] = ()
+) -> JsonObject:
     """Write an e-mail as the request that the delivery log's shape asks for.
 
     SMTP has no path: the envelope stands there. The body is the message's content and not
-    repeated; in its place stand its size, and the addresses that were left out.
+    repeated; in its place stand its size, its files, and the addresses that were left out.
     """
+    attached = [{"name": redactor.text(each.name), "size": len(each.content)} for each in files]
     left_out = {
         kind: [redactor.text(entry) for entry in entries] for kind, entries in mail.left_out.items()
     }
@@ -182,5 +193,9 @@ def log_mail(mail: Mail, endpoint: Endpoint, redactor: Redactor) -> JsonObject:
         "path": f"MAIL FROM:<{mail.sender}> RCPT TO:{recipients}",
         "query": None,
         "headers": redactor.headers(mail.headers),
-        "body": {"bytes": len(mail.data), **({"left_out": left_out} if left_out else {})},
+        "body": {
+            "bytes": len(mail.data),
+            **({"attachments": attached} if attached else {}),
+            **({"left_out": left_out} if left_out else {}),
+        },
     }

@@ -161,6 +161,7 @@ def _provider_settings(
     _refuse_masks(merged, "provider_settings", violations)
     for error in provider_errors(channel, merged):
         violations.add(error.field, error.message, error.type)
+    violations.extend(template_errors(template_sources(merged, "provider_settings")))
     return merged
 
 

@@ -30,8 +30,10 @@ from providers.workspaces.base import WorkspaceRefused
 from providers.workspaces.ms_teams import TeamsTenant
 from providers.workspaces.slack import SlackWorkspace, exchange_code
 from services.channels.sealing import open_provider_settings
+from services.channels.variables import fill_in
 from services.engine import Engine
 from services.waits.changes import tell_of_updates
+from templating.limits import LiquidError
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,12 @@ async def _load(
             code="channel_invalid",
         )
     settings = open_provider_settings(engine.vault, sealed, channel.id, environment.id)
-    return settings, data or {}
+    try:
+        filled = await fill_in(engine, environment.id, settings)
+    except LiquidError as error:
+        reason = f"The settings of the channel {channel.key} are wrong: {error}."
+        raise Unprocessable(reason, code="channel_invalid") from None
+    return filled.settings, data or {}
 
 
 async def _forget(engine: Engine, environment: EnvironmentScope, place: Place, member: str) -> None:

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import cast
 from uuid import UUID, uuid4
 
 import psycopg
@@ -21,23 +23,30 @@ from domain.channels.types import ChannelType
 from domain.contract.runs import DeliverMessageInput
 from domain.kit.errors import AppError, InvalidParams
 from domain.kit.json_types import JsonObject
+from domain.messages.attachments import Attachment
 from domain.messages.claims import HELD_BY_OPERATOR, Claim, ClaimedMessage
 from domain.messages.delivery import (
     Bounced,
     Delivery,
     DeliveryFailure,
+    Exchange,
     Misconfigured,
     Outcome,
+    Refused,
     Retry,
 )
 from models.queries.deliveries import deliveries as statements
+from models.queries.messages.attachments import contents_of
+from outbound.redaction import Redactor
+from providers.base import Provider
 from runtime.crypto import BrokenSeal, UnknownKey
 from runtime.database import Connection
 from runtime.faults import fault_of
 from runtime.logs import get_logger
 from services.channels.sealing import open_for_delivery
+from services.channels.variables import Filled, fill_in
 from services.deliveries.devices import deregister
-from services.deliveries.limits import Held
+from services.deliveries.limits import Call, Held
 from services.deliveries.outcomes import (
     TryAgain,
     record_failure,
@@ -45,6 +54,7 @@ from services.deliveries.outcomes import (
     record_outcome,
 )
 from services.engine import Engine
+from templating.limits import LiquidError
 
 __all__ = ["TryAgain", "deliver_message"]
 
@@ -64,6 +74,8 @@ _INTERRUPTED = (
     f"{MOST_INTERRUPTIONS} attempts were interrupted: each time the process that made it ended "
     "before the provider's answer was stored. The provider may have got the message."
 )
+# Attachments of so many bytes in all count as large: a process sends few of those at once.
+_LARGE_BYTES = 1_000_000
 _SEALED_SECONDS = (10.0, 600.0)
 # How long a message of a held channel waits until it looks again: what is released goes out then.
 _HELD_SECONDS = (10.0, 300.0)
@@ -145,12 +157,12 @@ async def _send(engine: Engine, message: ClaimedMessage) -> Outcome:
         provider = engine.providers.provider(message.provider)
     except InvalidParams as error:  # an outside provider that is no longer installed
         raise Misconfigured(error.message) from error
-    settings, content = _opened(engine, message, message.provider_settings)
+    settings, content = await _opened(engine, message, message.provider_settings)
     delivery = Delivery(
         message_id=str(message.id),
         channel_type=ChannelType(message.channel_type),
         content=content,
-        settings=settings,
+        settings=settings.settings,
         recipient_id=message.recipient_id,
         channel_data=message.channel_data,
         attempt=message.attempts + 1,
@@ -160,42 +172,87 @@ async def _send(engine: Engine, message: ClaimedMessage) -> Outcome:
     # Vendors with one API for everybody say nothing; they are their own server.
     name = getattr(provider, "server", None)
     server = str(name(delivery)) if callable(name) else str(provider.id)
-    channel = str(message.channel_id)
-    async with engine.delivery_limits.admitted(server, channel, age=message.age) as call:
+    files: list[JsonObject] = content.get("attachments") or []
+    is_large = sum(file["size"] for file in files) > _LARGE_BYTES
+    async with engine.delivery_limits.admitted(
+        server, str(message.channel_id), age=message.age, is_large=is_large
+    ) as call:
+        delivery = replace(delivery, attachments=await _attachments(engine, message, files))
         try:
-            async with asyncio.timeout(_LONGEST_CALL_SECONDS):
-                outcome = await provider.send(delivery)
+            outcome = await _hand_over(provider, delivery, call)
         except DeliveryFailure as failure:
-            exchange = failure.exchange
-            if isinstance(failure, Retry) and exchange is not None and exchange.response is None:
-                call.unanswered()
-            elif exchange is not None and exchange.response is not None:
-                call.answered()
+            failure.reason = Redactor(settings.secrets).text(failure.reason)
+            failure.exchange = _hidden(failure.exchange, settings.secrets)
             raise
-        except TimeoutError:
+        return replace(outcome, exchange=_hidden(outcome.exchange, settings.secrets))
+
+
+async def _hand_over(provider: Provider, delivery: Delivery, call: Call) -> Outcome:
+    """Call the provider, and note whether its server answered. Raises a DeliveryFailure."""
+    try:
+        async with asyncio.timeout(_LONGEST_CALL_SECONDS):
+            outcome = await provider.send(delivery)
+    except DeliveryFailure as failure:
+        exchange = failure.exchange
+        if isinstance(failure, Retry) and exchange is not None and exchange.response is None:
             call.unanswered()
-            raise Retry("The provider did not answer in time.") from None
-        except Exception as error:
-            # A fault of the provider's code. The vendor may have taken the message, so this is an
-            # attempt: repeating it without end could send without end.
-            fault = fault_of(error)
-            _log.error("provider_fault", provider=message.provider, **fault.fields())
-            raise Retry(f"The provider failed by a fault of ours ({fault.id}).") from None
-        call.answered()
-        return outcome
+        elif exchange is not None and exchange.response is not None:
+            call.answered()
+        raise
+    except TimeoutError:
+        call.unanswered()
+        raise Retry("The provider did not answer in time.") from None
+    except Exception as error:
+        # A fault of the provider's code. The vendor may have taken the message, so this is an
+        # attempt: repeating it without end could send without end.
+        fault = fault_of(error)
+        _log.error("provider_fault", provider=provider.id, **fault.fields())
+        raise Retry(f"The provider failed by a fault of ours ({fault.id}).") from None
+    call.answered()
+    return outcome
 
 
-def _opened(
+def _hidden(exchange: Exchange | None, secrets: Sequence[str]) -> Exchange | None:
+    """Blank secret variables in a call; a provider knows only which of its settings are secret."""
+    if exchange is None or not secrets:
+        return exchange
+    redactor, response = Redactor(secrets), exchange.response
+    return Exchange(
+        exchange.service_name,
+        cast(JsonObject, redactor.within(exchange.request)),
+        response and cast(JsonObject, redactor.within(response)),
+    )
+
+
+async def _attachments(
+    engine: Engine, message: ClaimedMessage, files: Sequence[JsonObject]
+) -> tuple[Attachment, ...]:
+    """Read the files of a message. Raises Refused when one is not kept any more."""
+    contents: dict[str, bytes] = {}
+    if files and message.workflow_run_id is not None:
+        digests = {file["digest"] for file in files}
+        async with engine.connection() as connection:
+            contents = await contents_of(
+                connection, message.environment_id, message.workflow_run_id, digests
+            )
+    missing = [file["name"] for file in files if file["digest"] not in contents]
+    if missing:
+        raise Refused(f"The attachment {missing[0]!r} is not kept any more.")
+    return tuple(Attachment.of(file, contents[file["digest"]]) for file in files)
+
+
+async def _opened(
     engine: Engine, message: ClaimedMessage, provider_settings: bytes
-) -> tuple[JsonObject, JsonObject]:
-    """Open the credentials of a channel and the secrets of a request.
+) -> tuple[Filled, JsonObject]:
+    """Open the credentials of a channel, variables filled in, and the secrets of a request.
 
     Raises:
         Held: this process lacks the key. It is ours to mend, so the message waits for it.
-        Misconfigured: no key will ever open them.
+        Misconfigured: no key will ever open them, or they are wrong.
     """
     try:
-        return open_for_delivery(engine.vault, message, provider_settings)
+        settings, content = open_for_delivery(engine.vault, message, provider_settings)
+        return await fill_in(engine, message.environment_id, settings), content
     except UnknownKey as error:
         least, most = _SEALED_SECONDS
         wait = min(max(message.age / 2, least), most)
@@ -204,6 +261,8 @@ def _opened(
         raise Misconfigured(
             "the channel's credentials cannot be opened and have to be set again"
         ) from None
+    except LiquidError as error:
+        raise Misconfigured(f"The channel's settings are wrong: {error}.") from None
 
 
 @asynccontextmanager

@@ -23,6 +23,8 @@ from runtime.logs import get_logger
 _log = get_logger(__name__)
 
 _SERVER_SHARE, _CHANNEL_SHARE = 0.25, 0.8
+# Deliveries with large files, each of which is in memory several times while it is sent.
+_LARGE_PLACES = 4
 # A server over its limit is waited for while it ends calls this often, and for this long at most.
 _STALLED_SECONDS = 1.0
 _LONGEST_QUEUE_SECONDS = 5.0
@@ -157,13 +159,16 @@ class DeliveryLimits:
         self._breakers: dict[str, _Breaker] = {}
 
     @asynccontextmanager
-    async def admitted(self, server: str, channel: str, *, age: float) -> AsyncIterator[Call]:
+    async def admitted(
+        self, server: str, channel: str, *, age: float, is_large: bool = False
+    ) -> AsyncIterator[Call]:
         """Hold a place at a server and a channel while the block runs.
 
         Args:
             server: what the calls have in common that hang together, such as a host.
             channel: the channel's id.
             age: seconds since the delivery could first have been made.
+            is_large: whether it takes much memory, of which a process has some for a few.
 
         Raises:
             Held: there is no place, or the server is left alone.
@@ -171,22 +176,25 @@ class DeliveryLimits:
         self._forget_idle()
         breaker = self._breakers.setdefault(server, _Breaker(server))
         server_gate = self._gate(f"server {server}", self._server_places)
-        channel_gate = self._gate(f"channel {channel}", self._channel_places)
+        gates = {
+            server: server_gate,
+            "the channel": self._gate(f"channel {channel}", self._channel_places),
+        }
+        if is_large:
+            gates["a worker's room for large files"] = self._gate("large", _LARGE_PLACES)
         probe = self._ask(breaker, server_gate, age)
+        entered: list[_Gate] = []
         try:
-            for name, gate in ((server, server_gate), ("the channel", channel_gate)):
+            for name, gate in gates.items():
                 if not await gate.enter():
-                    if gate is channel_gate:
-                        server_gate.leave()
                     least, most = _BUSY_SECONDS
                     wait = random.uniform(least, min(max(age / 4, 2 * least), most))  # noqa: S311
                     raise Held(f"{name} has as many deliveries under way as it may", after=wait)
-            try:
-                yield Call(breaker, probe=probe)
-            finally:
-                channel_gate.leave()
-                server_gate.leave()
+                entered.append(gate)
+            yield Call(breaker, probe=probe)
         finally:
+            for gate in entered:
+                gate.leave()
             if probe:
                 breaker.probing = False
 

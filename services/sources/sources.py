@@ -29,6 +29,7 @@ from domain.sources.rows import (
     SourceLog,
 )
 from domain.sources.verification import VerificationIn
+from domain.webhooks.events import SOURCE_ACTION_UPDATED
 from models.queries.account.environments import all_environments
 from models.queries.content.drafts import lock_publication
 from models.queries.sources import events as event_statements
@@ -36,8 +37,11 @@ from models.queries.sources import sources as statements
 from runtime.crypto import new_token
 from runtime.database import Connection
 from services.engine import Engine, Unit
+from services.webhooks.telling import tell_of_content
 
 _FIGURES_OF = timedelta(days=30)
+# When a mapping was written, which is no part of what it does.
+_TIMES = ("created_at", "updated_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ async def put_source(engine: Engine, key: str, wanted: SourceIn) -> SourceView:
         source = await statements.upsert_source(unit.connection, said)
         endpoints = {each.id: new_token("") for each in environments.values()}
         await statements.add_environments(unit.connection, source.id, endpoints, unit.now)
+        [before] = await _views(unit.connection, [source])
         if source.id == said.id:
             await _begin(unit, source, wanted.preconfigured_provider)
         for slug, settings in given.items():
@@ -106,7 +111,27 @@ async def put_source(engine: Engine, key: str, wanted: SourceIn) -> SourceView:
                 mappings=_stored(settings.mappings, unit.now),
                 now=unit.now,
             )
-        return (await _views(unit.connection, [source]))[0]
+        [view] = await _views(unit.connection, [source])
+        await _tell_of_mappings(unit, before, view)
+        return view
+
+
+async def _tell_of_mappings(unit: Unit, before: SourceView, after: SourceView) -> None:
+    """Tell webhooks which actions of a source are new or different, in each environment."""
+    known = {each.environment_id: list(map(_said, each.mappings)) for each in before.environments}
+    for each in after.environments:
+        changed = [
+            {"source_key": after.source.key, "environment": each.environment, **mapping}
+            for mapping in each.mappings
+            if _said(mapping) not in known[each.environment_id]
+        ]
+        if changed:
+            await tell_of_content(unit, each.environment_id, SOURCE_ACTION_UPDATED, *changed)
+
+
+def _said(mapping: JsonObject) -> JsonObject:
+    """Return what an operator has said of an action, without when."""
+    return {name: value for name, value in mapping.items() if name not in _TIMES}
 
 
 async def _begin(unit: Unit, source: Source, provider_key: str | None) -> None:

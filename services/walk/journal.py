@@ -37,6 +37,7 @@ class Mark:
     messages: int
     orders: int
     owed: int
+    files: int
 
 
 class Journal:
@@ -48,6 +49,7 @@ class Journal:
         orders: messages to hand to their providers, those of earlier walks included.
         story: one line per step that was walked, for the Temporal UI.
         owed: kind and payload of what is owed to Temporal after the commit.
+        files: digest and bytes of each that goes with a message.
         version_id: of the workflow, for the steps that come.
 
     Args:
@@ -77,6 +79,7 @@ class Journal:
         self.orders: list[DeliveryOrder] = []
         self.story: list[str] = []
         self.owed: list[tuple[str, JsonObject]] = []
+        self.files: list[tuple[str, bytes]] = []
         self.rows: dict[str, list[JsonObject]] = {}
         self.version_id = taken.version_id
         self._run_id = taken.id
@@ -206,6 +209,10 @@ class Journal:
             kept["patch"] = known["patch"]
         self.outcomes[step.ref] = storable_json(kept)
 
+    def attach(self, digest: str, content: bytes) -> None:
+        """Keep a file that goes with a message."""
+        self.files.append((digest, content))
+
     def owe(self, kind: str, payload: JsonObject) -> None:
         """Owe an effect to Temporal: see `services.effects`."""
         self.owed.append((kind, payload))
@@ -213,7 +220,7 @@ class Journal:
     def mark(self) -> Mark:
         """Return how far the journal has come."""
         lengths = {table: len(rows) for table, rows in self.rows.items()}
-        return Mark(lengths, len(self.messages), len(self.orders), len(self.owed))
+        return Mark(lengths, len(self.messages), len(self.orders), len(self.owed), len(self.files))
 
     def take_back(self, mark: Mark) -> None:
         """Drop what was made since a mark; what was told stays."""
@@ -223,6 +230,7 @@ class Journal:
         del self.messages[mark.messages :]
         del self.orders[mark.orders :]
         del self.owed[mark.owed :]
+        del self.files[mark.files :]
 
     def all_rows(self) -> Mapping[str, list[JsonObject]]:
         """Return the new rows by table, with those of the outbox if somebody has subscribed."""

@@ -22,6 +22,7 @@ from domain.recipients.refs import USERS
 from domain.runs.rows import NewMessage, TakenRun
 from domain.runs.statuses import RunStatus
 from domain.workflows import Cursor
+from models.queries.messages.attachments import keep_attachments
 from models.queries.recipients.subscriptions import reached_through
 from models.queries.runs import walks
 from models.queries.waits.waits import outputs_of_run
@@ -89,6 +90,10 @@ async def _advance(engine: Engine, order: AdvanceInput, orders: Orders) -> Advan
         )
         for kind, payload in journal.owed:
             await effects.owe(unit, environment_id, kind, payload)
+        if journal.files:
+            files = dict(journal.files)
+            trigger = taken.workflow_run_id
+            await keep_attachments(unit.connection, environment_id, trigger, files)
     if journal.has_handed_on():
         hurry(engine)
     tell_soon(engine, _news(journal.messages))

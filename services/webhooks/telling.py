@@ -128,29 +128,30 @@ async def tell_of_content(
     unit: Unit,
     environment_id: UUID,
     event_type: str,
-    document: JsonObject,
-    *,
+    *documents: JsonObject,
     commit_id: UUID | None = None,
 ) -> None:
-    """Tell, with the commit of the unit, that a piece of content was changed or committed.
+    """Tell, with the commit of the unit, that content was changed or committed.
 
     Args:
         unit: the transaction that changes it.
         environment_id: where.
         event_type: such as `workflow.updated`.
-        document: the content as the Management API shows it.
-        commit_id: which published it.
+        documents: each piece of content as the Management API shows it.
+        commit_id: which published it, if it is one piece.
     """
     wanted = await wanted_events(unit.connection, environment_id)
     endpoints = [each for each, types in wanted.items() if event_type in types]
     if not endpoints:
         return
     more = {"commit_id": str(commit_id)} if commit_id else None
-    source = commit_id or new_id()
-    event = WebhookEvent.written(
-        WebhookBodyOut.of(event_type, unit.now, document, more),
-        id=webhook_event_id(source, event_type),
-        environment_id=environment_id,
-        about=None,
-    )
-    await statements.add_events(unit.connection, {event: endpoints}, unit.now)
+    events = [
+        WebhookEvent.written(
+            WebhookBodyOut.of(event_type, unit.now, document, more),
+            id=webhook_event_id(commit_id or new_id(), event_type),
+            environment_id=environment_id,
+            about=None,
+        )
+        for document in documents
+    ]
+    await statements.add_events(unit.connection, dict.fromkeys(events, endpoints), unit.now)

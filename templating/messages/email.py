@@ -6,11 +6,10 @@ Source: Knock docs, "Email layouts" and "Email channel settings".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from domain.channels.email import EmailContent
-from domain.conditions import lookup
 from domain.content.email_layout import CONTENT, EmailLayout
 from domain.kit.json_types import JsonObject
 from templating.limits import LiquidError
@@ -75,17 +74,6 @@ def render_email(
     if overrides:
         content["overrides"] = overrides
     return content
-
-
-def count_attachments(template: JsonObject, data: Mapping[str, object]) -> int:
-    """Return how many attachments the data brings for an e-mail; sending them is not supported.
-
-    They stand at the template's `settings.attachment_key`, a path into the data, as one object or
-    as a list of objects (Knock docs: "Attachments").
-    """
-    key = (template.get("settings") or {}).get("attachment_key") or "attachments"
-    found = lookup({**data, "data": data}, key) if isinstance(key, str) else None
-    return sum(isinstance(item, dict) for item in (found if isinstance(found, list) else [found]))
 
 
 def _branded(renderer: Renderer, layout: EmailLayout) -> JsonObject:

@@ -17,12 +17,14 @@ from domain.channels.types import ChannelType
 from domain.content.email_layout import EmailLayout
 from domain.kit.http_requests import HttpContent
 from domain.kit.json_types import JsonObject, Scope
+from domain.messages.attachments import Attachment
 from templating.limits import DEFAULT_LIMITS, EMAIL_LIMITS, Limits, LiquidError
 from templating.liquid.lookups import Lookups
 from templating.liquid.printing import storable_json, to_text
 from templating.liquid.renderer import Renderer
 from templating.markup.markdown import markdown_to_safe_html, safe_url
-from templating.messages.email import count_attachments, render_email
+from templating.messages.attachments import read_attachments
+from templating.messages.email import render_email
 from templating.messages.tracking import (
     Tracker,
     track_chat_message,
@@ -168,14 +170,14 @@ class ContentRenderer:
         render: makes the content from template, renderer, effective settings and layout.
         limits: of a whole message.
         is_slow: whether it takes milliseconds also where the template is short.
-        count_unsent: returns how many attachments the data brings, which are not sent.
+        attachments: returns the files that the data brings along for the message.
         track: returns the content with links that tell us of it, as the settings want it.
     """
 
     render: Callable[[JsonObject, Renderer, JsonObject, EmailLayout | None], Any]
     limits: Limits = DEFAULT_LIMITS
     is_slow: bool = False
-    count_unsent: Callable[[JsonObject, Mapping[str, object]], int] | None = None
+    attachments: Callable[[JsonObject, Mapping[str, object]], list[Attachment]] | None = None
     track: Callable[[JsonObject, JsonObject, Tracker], JsonObject] | None = None
 
 
@@ -192,7 +194,7 @@ RENDERERS: Mapping[ChannelType, ContentRenderer] = {
         render_email,
         EMAIL_LIMITS,
         is_slow=True,
-        count_unsent=count_attachments,
+        attachments=read_attachments,
         track=track_email,
     ),
     ChannelType.SMS: ContentRenderer(_render_sms, track=track_text_message),

@@ -31,6 +31,9 @@ LANDED = {
     "2026-11-26-1410_chain_and_commits.py": (
         "b096efd2cfacc99162b7aeedb44e6ba10955bf1633fa661f52d24de4cdec3fa3"
     ),
+    "2026-11-26-1420_attachments.py": (
+        "00907d31407c6eb607275ecc164d031821040faa536d7e528d8a87bca6662cc2"
+    ),
 }
 
 

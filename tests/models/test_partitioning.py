@@ -18,6 +18,7 @@ LOG_LIKE = {
     "followed_objects": "id",
     "recipient_run_events": "recipient_run_id",
     "fetches": "recipient_run_id",
+    "attachments": "workflow_run_id",
     "messages": "id",
     "message_events": "message_id",
     "delivery_attempts": "message_id",

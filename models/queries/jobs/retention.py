@@ -65,7 +65,11 @@ RETAINED: Mapping[str, Retained] = {
     "workflow_runs": Retained(
         "NOT EXISTS (SELECT FROM recipient_runs r WHERE r.workflow_run_id = t.id)"
         " AND NOT EXISTS (SELECT FROM trigger_releases w WHERE w.workflow_run_id = t.id)",
-        _rows_of("workflow_runs", ("followed_objects", "workflow_run_id")),
+        _rows_of(
+            "workflow_runs",
+            ("followed_objects", "workflow_run_id"),
+            ("attachments", "workflow_run_id"),
+        ),
     ),
     # A feed shows how many items the batch of a message has.
     "batches": Retained(

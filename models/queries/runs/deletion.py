@@ -22,6 +22,8 @@ WITH gone AS (
           WHERE o.workflow_run_id = w.id AND o.id <> ALL(%(ids)s))
       AND NOT EXISTS (SELECT FROM trigger_releases t WHERE t.workflow_run_id = w.id)
     RETURNING w.id
+), files AS (
+    DELETE FROM attachments a USING gone WHERE a.workflow_run_id = gone.id
 )
 DELETE FROM followed_objects f USING gone WHERE f.workflow_run_id = gone.id
 """  # noqa: S608 - constants

@@ -93,11 +93,19 @@ class _Made:
 
     identifier: str
     channel: ConfiguredChannel
+    files: Sequence[JsonObject] = ()
 
 
 def _done(walk: Walk, step: ChannelStep, made: Sequence[_Made]) -> Move:
     for each in made:
-        told = {"channel_type": each.channel.channel_type.value, "message_id": each.identifier}
+        told: JsonObject = {
+            "channel_type": each.channel.channel_type.value,
+            "message_id": each.identifier,
+        }
+        if each.files:
+            told["attachments"] = [
+                {"name": file["name"], "size": file["size"]} for file in each.files
+            ]
         walk.journal.tell(RunEventType.MESSAGE_ENQUEUED, step=step, data=told)
     count = "a message" if len(made) == 1 else f"{len(made)} messages"
     keys = ", ".join(dict.fromkeys(each.channel.key for each in made))
@@ -206,7 +214,7 @@ async def _make_message(
     walk.journal.make(message, order)
     if status is DeliveryStatus.NOT_SENT:
         walk.journal.tell_message(made_id, MessageEventType.of(status))
-    return _Made(identifier, channel)
+    return _Made(identifier, channel, content.get("attachments") or ())
 
 
 def _new_message(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from uuid import UUID
@@ -11,10 +12,9 @@ from domain.channels.kinds import CHANNEL_KINDS
 from domain.channels.types import effective_settings
 from domain.content.email_layout import EMAIL_LAYOUT, EmailLayout
 from domain.kit.json_types import JsonObject
-from domain.runs.events import RunEventType
+from domain.messages.attachments import Attachment
 from domain.workflows.steps.channel import ChannelStep
 from runtime.crypto import BrokenSeal
-from runtime.logs import get_logger
 from services.channels.sealing import open_channel_settings
 from services.content.catalog import ConfiguredChannel
 from services.off_loop import off_loop
@@ -27,8 +27,6 @@ from templating.liquid.renderer import Renderer
 from templating.messages.render import RENDERERS, render_content
 from templating.messages.tracking import is_on
 from templating.requests import render_request
-
-_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +97,11 @@ async def render_message(
     )
     is_slow = renderer.is_slow or not sees_little(walk)
     content = await rendered(walk, work, (template, settings), is_slow=is_slow)
-    unsent = renderer.count_unsent(template, walk.run.data) if renderer.count_unsent else 0
-    if unsent:
-        # The mail goes out without its attachments, which this version does not send.
-        told = {"count": unsent}
-        walk.journal.tell(RunEventType.ATTACHMENTS_NOT_SENT, step=step, data=told)
-        _log.warning("attachments_not_sent", workflow=walk.definition.key, step=step.ref, **told)
+    if renderer.attachments is not None:
+        read = partial(renderer.attachments, template, walk.run.data)
+        attached = read() if sees_little(walk) else await off_loop(read)
+        if attached:
+            content["attachments"] = await off_loop(partial(_kept, walk, attached))
     return content
 
 
@@ -132,6 +129,14 @@ async def tracked_message(
     for link in tracker.short_links:
         walk.journal.link(link)
     return tracked
+
+
+def _kept(walk: Walk, attached: Sequence[Attachment]) -> list[JsonObject]:
+    """Keep the bytes of attachments for the message, and return what its content says of them."""
+    references = [each.reference() for each in attached]
+    for reference, each in zip(references, attached, strict=True):
+        walk.journal.attach(reference["digest"], each.content)
+    return references
 
 
 async def render_fetch(walk: Walk, request: JsonObject) -> JsonObject:

@@ -71,6 +71,7 @@ async def test_a_channel_of_a_newer_version_is_shown_but_not_set_up(
         ("nowhere/environments/production", {}, 404),
         ("smtp/environments/nowhere", {}, 404),
         ("smtp/environments/production", {"provider_settings": {"url": "http://x"}}, 422),
+        ("smtp/environments/production", {"provider_settings": {"host": "{{ vars.x"}}, 422),
     ],
 )
 async def test_wrong_channels_are_refused(

@@ -130,6 +130,7 @@ async def theirs(client: httpx.AsyncClient, world: World, make: Builder) -> Thei
         "operation_id": operation_id,
         # A source's address is its key: whoever knows it may send, so this one is nobody's.
         "endpoint_id": uuid4().hex,
+        "callback_id": uuid4().hex,
         "action": "read",
     }
     return Theirs(environment, known, body)

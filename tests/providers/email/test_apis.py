@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import json
+from base64 import b64decode
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from domain.messages.delivery import Bounced, DeliveryFailure, Misconfigured, Refused, Retry
+from domain.messages.attachments import Attachment
+from domain.messages.delivery import (
+    Bounced,
+    DeliveryFailure,
+    Misconfigured,
+    Outcome,
+    Refused,
+    Retry,
+)
 from providers.email.mailgun import Mailgun
 from providers.email.postmark import Postmark
 from providers.email.resend import Resend
@@ -357,3 +369,121 @@ def test_ses_has_a_server_in_each_region() -> None:
     provider = Ses.__new__(Ses)
     delivery = SES.delivery("")
     assert provider.server(delivery) == "aws_ses/eu-west-1"
+
+
+LOGO = Attachment(name="logo.png", content_type="image/png", content=b"\x89PNG", content_id="logo")
+INVITE = Attachment(
+    name="invite.ics",
+    content_type="text/calendar; method=REQUEST",
+    content=b"BEGIN:VCALENDAR",
+    disposition="inline",
+)
+INVOICE = Attachment(name="Nº 1.pdf", content_type="application/pdf", content=b"%PDF secret")
+FILES = (LOGO, INVITE, INVOICE)
+
+
+async def send_files(vendor: Vendor, *files: Attachment) -> tuple[Line, Outcome]:
+    """Send files with an e-mail."""
+    async with talking_to(vendor) as line:
+        delivery = vendor.delivery(line.server.url)
+        return line, await line.provider.send(replace(delivery, attachments=files))
+
+
+@pytest.mark.parametrize(
+    ("vendor", "place", "names", "more"),
+    [
+        (
+            POSTMARK,
+            ["Attachments"],
+            ("Name", "ContentType", "Content"),
+            [{"ContentID": "cid:logo"}, {"ContentID": "cid:invite.ics"}, {}],
+        ),
+        (
+            RESEND,
+            ["attachments"],
+            ("filename", "content_type", "content"),
+            [{"content_id": "logo"}, {}, {}],
+        ),
+        (
+            SENDGRID,
+            ["attachments"],
+            ("filename", "type", "content"),
+            [
+                {"content_id": "logo", "disposition": "inline"},
+                {"disposition": "inline"},
+                {"disposition": "attachment"},
+            ],
+        ),
+        (
+            SES,
+            ["Content", "Simple", "Attachments"],
+            ("FileName", "ContentType", "RawContent"),
+            [
+                {
+                    "ContentId": "logo",
+                    "ContentDisposition": "INLINE",
+                    "ContentTransferEncoding": "BASE64",
+                },
+                {"ContentDisposition": "INLINE", "ContentTransferEncoding": "BASE64"},
+                {"ContentDisposition": "ATTACHMENT", "ContentTransferEncoding": "BASE64"},
+            ],
+        ),
+    ],
+    ids=["postmark", "resend", "sendgrid", "aws_ses"],
+)
+async def test_files_go_along(
+    vendor: Vendor, place: list[str], names: tuple[str, ...], more: list[Any]
+) -> None:
+    """Each vendor gets name, type and base64 in its own words, and which are within the mail."""
+    line, _ = await send_files(vendor, *FILES)
+    body = line.body()
+    for name in place:
+        body = body[name]
+    expected = [
+        dict(zip(names, (file.name, file.content_type, file.base64), strict=True)) | extra
+        for file, extra in zip(FILES, more, strict=True)
+    ]
+    assert body == expected
+    assert b64decode(body[2][names[2]]) == b"%PDF secret"
+
+
+async def test_mailgun_gets_files_as_parts_of_its_form() -> None:
+    """Beside all the other fields; one within the mail is named by its id."""
+    line, _ = await send_files(MAILGUN, *FILES)
+    head = f"Content-Type: {line.seen.headers['content-type']}\r\n\r\n".encode()
+    form: Any = email.message_from_bytes(head + line.seen.body, policy=email.policy.HTTP)
+    parts = {
+        (part.get_param("name", header="content-disposition"), part.get_filename()): (
+            part.get_content_type(),
+            part.get_payload(decode=True),
+        )
+        for part in form.iter_parts()
+    }
+    assert parts["inline", "logo"] == ("image/png", b"\x89PNG")
+    assert parts["inline", "invite.ics"] == ("text/calendar", b"BEGIN:VCALENDAR")
+    assert parts["attachment", "Nº 1.pdf"] == ("application/pdf", b"%PDF secret")
+    assert parts["subject", None][1] == b"Hello"
+    assert parts["v:knock_message_id", None][1] == MESSAGE_ID.encode()
+
+
+@pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.provider.id)
+async def test_no_log_has_what_is_in_a_file(vendor: Vendor) -> None:
+    """Its name and how long it is stand there."""
+    _, outcome = await send_files(vendor, INVOICE)
+    assert outcome.exchange is not None
+    logged = str(outcome.exchange.request)
+    assert "[11 bytes]" in logged
+    assert "1.pdf" in logged
+    for content in ("%PDF", INVOICE.base64):
+        assert content not in logged
+
+
+@pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.provider.id)
+async def test_a_mail_that_is_too_large_is_refused_unsent(
+    vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With both sizes, and without a call that would be refused: base64 makes four of three."""
+    monkeypatch.setattr(vendor.provider, "most_bytes", 20 + len("<p>Hëllo</p>Hëllo") + 2)
+    await send_files(vendor, replace(INVOICE, content=bytes(15)))
+    with pytest.raises(Refused, match=r"43 bytes.* takes 39"):
+        await send_files(vendor, replace(INVOICE, content=bytes(16)))

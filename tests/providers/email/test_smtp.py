@@ -15,6 +15,7 @@ import pytest
 
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject
+from domain.messages.attachments import Attachment
 from domain.messages.delivery import (
     Bounced,
     DeliveryFailure,
@@ -457,3 +458,11 @@ async def test_broken_copies_are_left_out_and_noted(provider: Smtp) -> None:
         "bcc": ["friends: eve@example.com"],
         "reply_to": ["nobody"],
     }
+
+
+async def test_a_mail_that_the_server_finds_too_large_is_refused(provider: Smtp) -> None:
+    """It would be too large the next time as well; the server's own words say so."""
+    file = Attachment(name="a.bin", content_type="application/x-bin", content=bytes(5_000))
+    async with smtp_sink(Sink(), data_size_limit=4_000) as port:
+        with pytest.raises(Refused, match="552"):
+            await provider.send(replace(delivery(port), attachments=(file,)))

@@ -102,6 +102,12 @@ async def test_a_deletion_takes_everything(world: World) -> None:
     await world.walk(awaiting)
     await _all_begun(world)
     assert set(await _left(world)) == {"recipient_runs", "messages", "batches", "event_waits"}
+    files = (
+        "INSERT INTO attachments (workflow_run_id, digest, environment_id, content)"
+        " SELECT workflow_run_id, 'x', environment_id, 'of ellie' FROM recipient_runs"
+        " WHERE id = %s RETURNING workflow_run_id"
+    )
+    (kept,) = await world.make.rows(files, run_id)
     await delete_recipient(world.engine, world.environment.scope, ELLIE)
     assert await _left(world) == {}
     for table in OF_RUNS:
@@ -109,6 +115,8 @@ async def test_a_deletion_takes_everything(world: World) -> None:
         assert await world.make.rows(rows, [run_id, batched, awaiting]) == []
     triggers = "SELECT 1 FROM workflow_runs WHERE environment_id = %s"
     assert await world.make.rows(triggers, world.environment.id) == []
+    attached = "SELECT 1 FROM attachments WHERE workflow_run_id = %s"
+    assert await world.make.rows(attached, kept["workflow_run_id"]) == []
     with pytest.raises(NotFound):
         await load_recipient(world.engine, world.environment.scope, ELLIE)
 

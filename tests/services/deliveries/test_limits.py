@@ -65,6 +65,21 @@ async def test_server_has_a_quarter_of_the_places(limits: DeliveryLimits) -> Non
     await call(limits)
 
 
+async def test_large_files_are_sent_a_few_at_a_time(limits: DeliveryLimits) -> None:
+    """Whoever the servers are: a worker has memory for four. Other deliveries are not minded."""
+    async with AsyncExitStack() as under_way:
+        for server in "abcd":
+            await under_way.enter_async_context(
+                limits.admitted(server, server, age=0.0, is_large=True)
+            )
+        with pytest.raises(Held, match="large files"):
+            async with limits.admitted("e", "e", age=0.0, is_large=True):
+                pytest.fail("it was let in")
+        await call(limits, "e")
+    async with limits.admitted("e", "e", age=0.0, is_large=True):
+        pass
+
+
 async def test_channel_leaves_places_to_others(limits: DeliveryLimits) -> None:
     """All servers of one channel together do not take every place."""
     async with filled(limits, *"abcabc"):

@@ -43,11 +43,14 @@ async def _all_begun(world: World) -> None:
 
 async def test_what_has_ended_goes(world: World) -> None:
     """A run with its trigger and story, and a sent message with its events, are gone in time."""
-    run_id, _ = await world.send(channel_step("mail", "email"))
+    file = {"name": "a.txt", "content_type": "text/plain", "content": "QQ=="}
+    run_id, _ = await world.send(channel_step("mail", "email"), data={"attachments": [file]})
     (message,) = await world.messages(run_id)
+    kept = "SELECT 1 FROM attachments WHERE workflow_run_id = %s"
     assert await world.deliver(message["id"]) == "sent"
     await _all_begun(world)
     await _expire(world, timedelta(days=29))
+    assert len(await world.make.rows(kept, message["workflow_run_id"])) == 1
     assert await _there(world) == {"recipient_runs": 1, "messages": 1, "workflow_runs": 1}
     assert await _expire(world) > 0
     assert await _there(world) == {}
@@ -55,6 +58,7 @@ async def test_what_has_ended_goes(world: World) -> None:
         ("message_events", "message_id", message["id"]),
         ("delivery_attempts", "message_id", message["id"]),
         ("recipient_run_events", "recipient_run_id", run_id),
+        ("attachments", "workflow_run_id", message["workflow_run_id"]),
     ):
         assert await world.make.rows(f"SELECT 1 FROM {table} WHERE {column} = %s", value) == []
 

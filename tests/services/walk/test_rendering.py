@@ -169,13 +169,3 @@ async def test_look_ups_without_end_fail_the_step(world: World) -> None:
     run_id, _ = await world.send(step, data={})
     story = await world.events(run_id)
     assert "build on each other" in str(story)
-
-
-@pytest.mark.parametrize("count", [0, 2])
-async def test_attachments_are_not_left_out_in_silence(world: World, count: int) -> None:
-    """A mail whose data brings attachments goes out without them, and the run's story says so."""
-    data = {"x": "now", "attachments": [{"name": "a", "content": "QQ=="}] * count}
-    run_id, _ = await world.send(channel_step("mail", "email"), data=data)
-    assert len(await world.messages(run_id)) == 1
-    told = [row for row in await world.events(run_id) if row["event"] == "attachments_not_sent"]
-    assert [row["data"] for row in told] == ([{"count": count}] if count else [])

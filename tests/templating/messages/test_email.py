@@ -14,7 +14,6 @@ from templating.liquid.library import Library
 from templating.liquid.lookups import Lookups
 from templating.messages.composing import _offset
 from templating.messages.default_layout import default_layout
-from templating.messages.email import count_attachments
 from templating.messages.render import render_content
 
 SETTINGS = {"from_address": "app@x.example", "from_name": "App"}
@@ -248,22 +247,6 @@ def test_preview_text_may_stand_beside_the_settings() -> None:
     beside = render({"preview_text": "by {{ data.n }}"})
     assert "<i>in 2</i>" in inside["html_body"]
     assert "<i>by 2</i>" in beside["html_body"]
-
-
-@pytest.mark.parametrize(
-    ("settings", "data", "expected"),
-    [
-        (None, {"attachments": [{"name": "a"}, {"name": "b"}]}, 2),
-        ({}, {"attachments": {"name": "a"}}, 1),
-        ({"attachment_key": "files[0].all"}, {"files": [{"all": [{"name": "a"}]}]}, 1),
-        ({"attachment_key": "data.file"}, {"file": {"name": "a"}}, 1),
-        ({"attachment_key": "attachments"}, {"attachments": "two"}, 0),
-        ({"attachment_key": None}, {}, 0),
-    ],
-)
-def test_attachments_are_counted(settings: Any, data: Any, expected: int) -> None:
-    """Attachments are one object or a list of them, at a path into the data."""
-    assert count_attachments({"settings": settings}, data) == expected
 
 
 def test_all_overrides_are_kept_for_the_vendor() -> None:

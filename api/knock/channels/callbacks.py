@@ -1,0 +1,43 @@
+"""Where vendors tell what became of messages: an address for each channel and environment."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse
+
+from api.kit.auth import EngineDep
+from api.kit.bodies import read_raw
+from api.kit.parameters import ERROR_RESPONSES, refusals, takes
+from api.kit.shapes import Out, answer
+from domain.kit.shapes import Shape
+from domain.messages.reports import Callback
+from services.deliveries import reports
+
+router = APIRouter(
+    prefix="/v1/integrations/callbacks", tags=["Messages"], responses=ERROR_RESPONSES
+)
+
+
+class AnyCallbackIn(Shape):
+    """An event as the vendor writes it, or a list of them."""
+
+
+class TakenOut(Out):
+    """How many messages have another status now; a repetition changes none."""
+
+    updated: int
+
+
+@router.post(
+    "/{callback_id}",
+    response_model=TakenOut,
+    responses=refusals({401: "signature_invalid", 404: "resource_missing"}),
+    openapi_extra=takes(AnyCallbackIn),
+)
+async def take_callback(callback_id: str, request: Request, engine: EngineDep) -> JSONResponse:
+    """Take what a vendor tells of messages: that they were delivered, or have bounced.
+
+    The address is that of `GET /v1/admin/channels/{key}/environments/{slug}/callback`.
+    """
+    callback = Callback(await read_raw(request), dict(request.headers))
+    return answer(TakenOut(updated=await reports.take_callback(engine, callback_id, callback)))

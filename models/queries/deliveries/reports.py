@@ -1,0 +1,86 @@
+"""Statement over what vendors tell of messages after they have taken them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from domain.kit.json_types import JsonObject
+from domain.messages.statuses import DeliveryStatus
+from models.queries.events.writing import message_facts, tell_messages
+from models.sql import fetch_all
+from runtime.database import Connection
+
+# A status only moves forward: a message that was taken is delivered or bounces, also where we had
+# given it up, and one that was delivered may still bounce. What was told of an earlier e-mail of a
+# message that was sent again is about another one.
+_TAKE = f"""
+WITH told AS (
+    SELECT * FROM jsonb_to_recordset(%(reports)s)
+        AS t (message_id uuid, status text, external_id text, event_id uuid, data jsonb)
+), locked AS MATERIALIZED (
+    SELECT m.id, m.delivery_status, m.provider_metadata ->> 'external_id' AS external_id
+    FROM messages m
+    WHERE m.id IN (SELECT message_id FROM told) AND m.environment_id = %(environment_id)s
+      AND m.channel_id = %(channel_id)s
+    ORDER BY m.id FOR NO KEY UPDATE
+), changed AS (
+    UPDATE messages m SET delivery_status = t.status, updated_at = %(now)s
+    FROM told t JOIN locked l ON l.id = t.message_id
+    WHERE m.id = t.message_id
+      AND (t.external_id IS NULL OR m.provider_metadata ->> 'external_id' IS NULL
+           OR m.provider_metadata ->> 'external_id' = t.external_id)
+      AND (m.delivery_status IN ('{DeliveryStatus.SENT}', '{DeliveryStatus.UNDELIVERED}')
+           OR (m.delivery_status = '{DeliveryStatus.DELIVERED}'
+               AND t.status = '{DeliveryStatus.BOUNCED}'))
+    RETURNING {message_facts("m")}
+), events AS (
+    SELECT t.message_id, t.event_id AS id, 'message.' || t.status AS event_type,
+           nullif(t.data, 'null') AS data, %(now)s::timestamptz AS inserted_at
+    FROM told t JOIN changed c ON c.id = t.message_id
+), {tell_messages("events", "changed")}
+SELECT l.id, l.delivery_status, l.external_id, c.id IS NOT NULL AS has_changed
+FROM locked l LEFT JOIN changed c ON c.id = l.id
+"""  # noqa: S608 - fixed text
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedMessage:
+    """A message as it was before a report, and whether that has changed it."""
+
+    id: UUID
+    delivery_status: str
+    external_id: str | None
+    has_changed: bool
+
+
+async def take_reports(
+    connection: Connection,
+    environment_id: UUID,
+    channel_id: UUID,
+    reports: Sequence[JsonObject],
+    now: datetime,
+) -> list[ReportedMessage]:
+    """Give messages of a channel the statuses that were reported, and tell of it.
+
+    Args:
+        connection: a connection.
+        environment_id: of the messages.
+        channel_id: of the messages.
+        reports: `message_id`, `status`, `external_id`, `event_id` and `data`; one for each message.
+        now: when.
+
+    Returns:
+        Those of the messages that there are.
+    """
+    values = {
+        "environment_id": environment_id,
+        "channel_id": channel_id,
+        "reports": Jsonb(reports),
+        "now": now,
+    }
+    return await fetch_all(connection, ReportedMessage, _TAKE, values)

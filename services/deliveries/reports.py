@@ -1,0 +1,163 @@
+"""Take what vendors tell of messages after they have taken them (Knock docs: "Delivery tracking").
+
+A vendor is given an address for a channel and an environment, which says sealed whose it is, so
+that nobody can guess one. It asks for no row, and works for as long as the secret key is kept that
+has sealed it. A vendor that signs has to sign where the channel has its key.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from uuid import UUID
+
+from domain.kit.errors import InvalidParams, NotFound, Unauthenticated, Unavailable, Unprocessable
+from domain.kit.ids import new_id
+from domain.kit.json_types import JsonObject
+from domain.kit.principals import EnvironmentScope
+from domain.kit.storable import storable_object
+from domain.messages.reports import Callback, NotGenuine, StatusReport, final_reports
+from domain.messages.statuses import PENDING_DELIVERY
+from models.queries.channels.channels import get_channel, get_channel_here, get_sealed_settings
+from models.queries.deliveries.reports import ReportedMessage, take_reports
+from runtime.crypto import BrokenSeal
+from services.channels.sealing import open_provider_settings
+from services.channels.variables import fill_in
+from services.engine import Engine
+from services.waits.telling import hurry
+from templating.limits import LiquidError
+
+_PURPOSE = "callbacks of a provider"
+_NOWHERE = "There is no channel at this address."
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    environment_id: UUID
+    channel_id: UUID
+
+
+async def callback_id(engine: Engine, environment: EnvironmentScope, key: str) -> str:
+    """Return the part of an address that names a channel in an environment; another each time.
+
+    Raises:
+        NotFound: there is no such channel.
+        Unprocessable: `channel_invalid`, its provider tells nothing afterwards.
+    """
+    async with engine.connection() as connection:
+        channel = await get_channel(connection, key)
+    if channel is None:
+        raise NotFound("The channel does not exist.")
+    if not hasattr(engine.providers.provider(channel.provider), "read_callback"):
+        reason = f"The provider {channel.provider} has no callbacks that this version reads."
+        raise Unprocessable(reason, code="channel_invalid")
+    document = {"environment": str(environment.id), "channel": str(channel.id)}
+    sealed = engine.vault.seal(document, _PURPOSE)
+    return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+
+
+async def take_callback(engine: Engine, address: str, callback: Callback) -> int:
+    """Take a request of a vendor; a repetition changes nothing.
+
+    Returns:
+        How many messages have another status now.
+
+    Raises:
+        NotFound: there is no such address, or its channel is gone.
+        Unauthenticated: `signature_invalid`, the vendor has not proved itself.
+        InvalidParams: the body is no event of the vendor.
+        Unavailable: a message is still being handed over, or a key is missing: come back.
+    """
+    place = _opened(engine, address)
+    async with engine.connection() as connection:
+        channel = await get_channel_here(connection, place.environment_id, place.channel_id)
+        sealed = await get_sealed_settings(connection, place.environment_id, place.channel_id)
+    if channel is None or sealed is None:
+        raise NotFound(_NOWHERE)
+    provider = engine.providers.provider(channel.provider)
+    read = getattr(provider, "read_callback", None)
+    if read is None:
+        raise NotFound(_NOWHERE)
+    signing_key = await _signing_key(engine, place, sealed)
+    try:
+        reports: list[StatusReport] = read(callback, signing_key)
+    except NotGenuine:
+        reason = "The signature of the callback is missing or wrong."
+        raise Unauthenticated(reason, code="signature_invalid") from None
+    except ValueError:
+        raise InvalidParams.of("body", f"is no event of {provider.service_name}") from None
+    return await _take(engine, place, reports)
+
+
+def _opened(engine: Engine, address: str) -> _Place:
+    """Read an address. Raises NotFound."""
+    try:
+        padding = "=" * (-len(address) % 4)
+        sealed = base64.b64decode(address + padding, altchars=b"-_", validate=True)
+        document = engine.vault.open(sealed, _PURPOSE)
+    except (BrokenSeal, binascii.Error, ValueError):
+        raise NotFound(_NOWHERE) from None
+    return _Place(UUID(document["environment"]), UUID(document["channel"]))
+
+
+async def _signing_key(engine: Engine, place: _Place, sealed: bytes) -> str | None:
+    """Return the key that a vendor signs with. Raises Unavailable when it cannot be opened."""
+    try:
+        settings = open_provider_settings(
+            engine.vault, sealed, place.channel_id, place.environment_id
+        )
+        wanted = {"key": settings.get("webhook_signing_key")}
+        filled = await fill_in(engine, place.environment_id, wanted)
+    except (BrokenSeal, LiquidError) as error:
+        # Nothing is taken unverified because a key is lost.
+        raise Unavailable("The signing key of the channel cannot be read; try again.") from error
+    key = filled.settings["key"]
+    return key if isinstance(key, str) and key else None
+
+
+async def _take(engine: Engine, place: _Place, reports: list[StatusReport]) -> int:
+    told = {
+        message_id: report
+        for report in final_reports(reports)
+        if (message_id := _id_of(report)) is not None
+    }
+    if not told:
+        return 0
+    rows: list[JsonObject] = [
+        storable_object(
+            {
+                "message_id": str(message_id),
+                "status": report.status.value,
+                "external_id": report.external_id,
+                "event_id": str(new_id()),
+                "data": report.event_data,
+            }
+        )
+        for message_id, report in told.items()
+    ]
+    async with engine.unit() as unit:
+        found = await take_reports(
+            unit.connection, place.environment_id, place.channel_id, rows, unit.now
+        )
+    changed = [message for message in found if message.has_changed]
+    if changed:
+        hurry(engine)
+    if any(_is_early(message, told[message.id]) for message in found):
+        # Our own record of the answer is about to be written; all that was taken stays.
+        raise Unavailable("A message is still being handed over; try again.")
+    return len(changed)
+
+
+def _id_of(report: StatusReport) -> UUID | None:
+    """Return which message a report is about; None when it can be none of ours."""
+    try:
+        return UUID(report.message_id)
+    except ValueError:
+        return None
+
+
+def _is_early(message: ReportedMessage, report: StatusReport) -> bool:
+    """Tell whether a report overtook what its vendor answered when it took the e-mail."""
+    is_pending = message.delivery_status in PENDING_DELIVERY
+    return is_pending and (message.external_id is None or report.external_id != message.external_id)

@@ -1,0 +1,184 @@
+"""Callbacks of vendors: what they make of a message, once, and never of another one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from domain.kit.errors import InvalidParams, NotFound, Unauthenticated, Unavailable, Unprocessable
+from domain.messages.reports import Callback
+from models.queries.channels.channels import channels_by_key
+from runtime.crypto import Vault
+from services.deliveries.reports import callback_id, take_callback
+from services.deliveries.retries import retry_message
+from tests.providers.servers import HttpServer, reply, serving
+from tests.support.outbox import listening
+from tests.support.steps import channel_step
+from tests.support.world import World
+
+FROM = {"from_address": "hello@acme.example"}
+
+
+class Line:
+    """A channel of Postmark, its address, and messages on it."""
+
+    def __init__(self, world: World, key: str, server: HttpServer) -> None:
+        self.world = world
+        self.key = key
+        self.server = server
+
+    async def make(self) -> UUID:
+        """Make a message that is on its way."""
+        run_id, _ = await self.world.send(channel_step("mail", "email", channel_key=self.key))
+        (message,) = await self.world.messages(run_id)
+        return UUID(str(message["id"]))
+
+    async def send(self, external_id: str = "p-1") -> UUID:
+        """Make a message that Postmark has taken."""
+        message_id = await self.make()
+        await self.deliver(message_id, external_id)
+        return message_id
+
+    async def deliver(self, message_id: UUID, external_id: str, *, retry: int = 0) -> None:
+        """Have Postmark take a message under a name of its own."""
+        body = json.dumps({"MessageID": external_id, "ErrorCode": 0}).encode()
+        self.server.replies["/email"] = reply(200, body)
+        assert await self.world.deliver(message_id, retry=retry) == "sent"
+
+    async def tell(self, kind: str, message_id: Any, external_id: str = "p-1", **more: Any) -> int:
+        """Tell what became of a message."""
+        event = {
+            "RecordType": kind,
+            "MessageID": external_id,
+            "Metadata": {"knock_message_id": str(message_id)},
+            **more,
+        }
+        address = await callback_id(self.world.engine, self.world.environment.scope, self.key)
+        return await take_callback(
+            self.world.engine, address, Callback(json.dumps(event).encode(), {})
+        )
+
+    async def status(self, message_id: UUID) -> str:
+        """Return what a message has come to."""
+        return str((await self.world.message(message_id))["delivery_status"])
+
+
+@pytest.fixture
+async def line(world: World) -> Any:
+    """Bring a channel whose vendor is on this machine."""
+    settings = world.engine.settings.model_copy(update={"allow_private_egress": True})
+    near = world.with_parts(settings=settings)
+    key = f"postmark-{uuid4().hex[:6]}"
+    async with serving(HttpServer({})) as server:
+        secrets = {"api_key": "key", "base_url": server.url}
+        await near.channel(
+            "email", key, provider="postmark", secrets=secrets, channel_settings=FROM
+        )
+        yield Line(near, key, server)
+        await near.engine.providers.close()
+
+
+async def test_a_delivery_is_told_once(line: Line) -> None:
+    """Status and story say it, whoever listens hears of it, and a repetition changes nothing."""
+    world, told = line.world, ("message.delivered", "message.bounced")
+    async with listening(world.engine, world.environment.id, *told) as listener:
+        message_id = await line.send()
+        assert await line.tell("Delivery", message_id) == 1
+        assert await line.tell("Delivery", message_id) == 0
+        heard = await listener.listen()
+    assert await line.status(message_id) == "delivered"
+    assert await line.world.message_story(message_id) == ["created", "queued", "sent", "delivered"]
+    assert heard == ["message.delivered"]
+
+
+async def test_a_bounce_is_the_last_word(line: Line) -> None:
+    """It may come after a delivery, and nothing comes after it."""
+    message_id = await line.send()
+    await line.tell("Delivery", message_id)
+    assert await line.tell("Bounce", message_id, Description="No such mailbox") == 1
+    assert await line.tell("Delivery", message_id) == 0
+    assert await line.tell("Bounce", message_id) == 0
+    assert await line.status(message_id) == "bounced"
+    *_, last = await line.world.message_events(message_id)
+    assert last["event_type"] == "bounced"
+    assert last["data"]["failure_details"] == "No such mailbox"
+
+
+async def test_what_was_told_of_an_earlier_mail_is_not_of_this_one(line: Line) -> None:
+    """A message that was sent again has another name at its vendor."""
+    message_id = await line.send("p-1")
+    await line.tell("Bounce", message_id)
+    await retry_message(line.world.engine, line.world.environment.scope, message_id)
+    assert await line.tell("Bounce", message_id) == 0
+    assert await line.status(message_id) == "queued"
+    await line.deliver(message_id, "p-2", retry=1)
+    assert await line.tell("Bounce", message_id, "p-1") == 0
+    assert await line.status(message_id) == "sent"
+    assert await line.tell("Delivery", message_id, "p-2") == 1
+
+
+async def test_a_report_that_comes_early_is_asked_for_again(line: Line) -> None:
+    """The vendor may be quicker than our own record of its answer."""
+    message_id = await line.make()
+    with pytest.raises(Unavailable):
+        await line.tell("Delivery", message_id)
+    assert await line.status(message_id) == "queued"
+
+
+async def test_nobody_elses_message_is_touched(line: Line) -> None:
+    """An address is for its channel; what names no message of it is passed over."""
+    run_id, _ = await line.world.send(channel_step("mail", "email"))
+    (other,) = await line.world.messages(run_id)
+    await line.world.deliver(other["id"])
+    for message_id in (other["id"], uuid4(), "no id", "a\x00b"):
+        assert await line.tell("Bounce", message_id) == 0
+    assert await line.status(other["id"]) == "sent"
+
+
+async def test_words_that_cannot_be_stored_are_mended(line: Line) -> None:
+    """A vendor's text is not ours to choose."""
+    message_id = await line.send()
+    assert await line.tell("Bounce", message_id, Description="nul \x00 \ud800" + "x" * 5_000) == 1
+    *_, last = await line.world.message_events(message_id)
+    assert len(last["data"]["failure_details"]) <= 1_000
+
+
+async def test_a_key_has_to_be_used(line: Line) -> None:
+    """Where a channel has one, its vendor has to prove itself."""
+    key = f"postmark-{uuid4().hex[:6]}"
+    secrets = {"api_key": "key", "webhook_signing_key": "s3cret"}
+    await line.world.channel("email", key, provider="postmark", secrets=secrets)
+    line.key = key
+    with pytest.raises(Unauthenticated) as refused:
+        await line.tell("Delivery", uuid4())
+    assert refused.value.code == "signature_invalid"
+
+
+async def test_what_is_no_address(line: Line) -> None:
+    """Nor one of a channel whose vendor tells nothing, nor one that another key has sealed."""
+    engine, scope = line.world.engine, line.world.environment.scope
+    address = await callback_id(engine, scope, line.key)
+    callback = Callback(b"{}", {})
+    assert await take_callback(engine, address, callback) == 0
+    stranger = line.world.with_parts(vault=Vault(["another-key-that-is-long-enough"])).engine
+    for where, text in ((engine, "nowhere"), (engine, address[:-4]), (engine, ""), (engine, "é")):
+        with pytest.raises(NotFound):
+            await take_callback(where, text, callback)
+    with pytest.raises((NotFound, Unavailable)):
+        await take_callback(stranger, address, callback)
+    with pytest.raises(InvalidParams):
+        await take_callback(engine, address, Callback(b"no json", {}))
+    with pytest.raises(NotFound):
+        await callback_id(engine, scope, "nothing")
+    with pytest.raises(Unprocessable):
+        await callback_id(engine, scope, "smtp")
+    async with engine.unit() as unit:
+        found = await channels_by_key(unit.connection, [line.key])
+        await unit.connection.execute(
+            "UPDATE channels SET archived_at = now() WHERE id = %s", (found[line.key].id,)
+        )
+    with pytest.raises(NotFound):
+        await take_callback(engine, address, callback)
