@@ -25,6 +25,9 @@ LANDED = {
     "2026-11-26-1120_indexes_of_lists.py": (
         "4150f38d03e17223af0b1591a179ca3aa39f4cdba4e18825f0371370313dff6c"
     ),
+    "2026-11-26-1400_branches.py": (
+        "7cc9e30ce9341762fb0879644d65fc3e66bd35bdb6e519b36282b7aefadcaf02"
+    ),
 }
 
 
