@@ -36,7 +36,9 @@ def main(settings: Settings, arguments: list[str]) -> int:
 def written(explanation: Explanation) -> list[str]:
     """Write an explanation as lines of text."""
     run = explanation.run
-    lines = [f"Run {run.id} of {run.workflow_key!r} for {run.recipient.id!r}: {run.status}.", ""]
+    where = f" on the branch {run.branch!r}" if run.branch else ""
+    head = f"Run {run.id} of {run.workflow_key!r} for {run.recipient.id!r}{where}: {run.status}."
+    lines = [head, ""]
     for each in explanation.lines:
         step = f"{each.step_ref}: " if each.step_ref else ""
         lines.append(f"{each.at:%Y-%m-%d %H:%M:%S}  {step}{each.text}")

@@ -62,6 +62,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ENVIRONMENT",
         help="try what this one has published, as a promotion would bring it (default: drafts)",
     )
+    parser.add_argument(
+        "--from-branch",
+        metavar="BRANCH",
+        help="try what this branch has committed, as merging it would bring it",
+    )
     parser.add_argument("--workflow", help="only runs of this workflow")
     parser.add_argument("--runs", type=int, default=1_000, help="so many, the newest ones")
     parser.add_argument(
@@ -75,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _document(parsed: argparse.Namespace) -> JsonObject:
     """Write the arguments as the body of a request. Raises InvalidParams."""
-    names = ("from_environment", "workflow", "runs", "seconds", "differences")
+    names = ("from_environment", "from_branch", "workflow", "runs", "seconds", "differences")
     document: JsonObject = {name: getattr(parsed, name) for name in names}
     if parsed.triggers is not None:
         try:
@@ -87,7 +92,9 @@ def _document(parsed: argparse.Namespace) -> JsonObject:
 
 def written(found: WhatIfOut) -> Iterator[str]:
     """Write what was found as lines of text."""
-    source = "its drafts" if found.from_environment is None else found.from_environment
+    source = found.from_environment or "its drafts"
+    if found.from_branch is not None:
+        source = f"its branch {found.from_branch}"
     yield f"What if {found.environment} had the content of {source}?"
     yield ""
     for each in found.content:

@@ -6,6 +6,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Response
+from pydantic import Field
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
@@ -29,6 +30,7 @@ class BatchOut(Out):
 
     id: UUID
     workflow: str
+    branch: str | None = Field(description="The branch that its runs are on, if they are.")
     step_ref: str
     recipient: Reference
     batch_key: str
@@ -45,6 +47,7 @@ class BatchOut(Out):
         return cls(
             id=batch.id,
             workflow=batch.workflow_key,
+            branch=batch.branch,
             step_ref=batch.step_ref,
             recipient=reference(batch.recipient),
             batch_key=batch.batch_key,

@@ -21,17 +21,20 @@ from api.management.requests import (
     ENVIRONMENT_HELP,
     NOTE_HELP,
     PAGE_HELP,
+    SCOPE_HELP,
     read_environment,
     read_limit,
     read_note,
-    refuse_branch,
+    read_scope,
 )
 from domain.content.changes import Change, ChangedContent, ChangeKind, changes_between
 from domain.content.rows import Selection
 from domain.kit.authored import ResourceType
 from domain.kit.shapes import DocumentedAs
+from services.account.environments import get_scope
 from services.audiences.archiving import archive_audience
 from services.content import archiving, changes
+from services.content.branches import on_branch, refuse_elsewhere
 
 router = APIRouter(prefix="/v1/admin", tags=["Admin: content"], responses=ERROR_RESPONSES)
 
@@ -75,9 +78,10 @@ class ChangedContentOut(Out):
     response_model=PlainEntriesOut[ChangedContentOut],
     openapi_extra=takes(
         query={
-            **ENVIRONMENT_HELP,
+            **SCOPE_HELP,
             "to_environment": Param(
-                "What a promotion to it would change; left out: what a commit would.",
+                "What a promotion to it would change, or merging the branch into it; left out: what"
+                " a commit would.",
                 {"type": "string"},
             ),
             **filter_parameters(Selection, paging=PAGE_HELP),
@@ -85,15 +89,19 @@ class ChangedContentOut(Out):
     ),
 )
 async def list_changes(_token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
-    """List what a commit or a promotion would change, field by field, by type and key."""
-    refuse_branch(query)
+    """List what a commit, a promotion or a merge would change, field by field, by type and key."""
     selection, page_request = read_list(query, Selection, BY_TYPE_AND_KEY, page=read_limit)
-    target = query.text("to_environment")
-    if target is not None:
+    target, branch = query.text("to_environment"), query.text("branch")
+    if target is None:
+        environment = await read_scope(engine, query)
+        page = await changes.pending_changes(engine, environment, selection, page_request)
+    elif branch is None:
         page = await changes.promotable_changes(engine, target, selection, page_request)
     else:
-        environment = await read_environment(engine, query)
-        page = await changes.pending_changes(engine, environment, selection, page_request)
+        environment = await get_scope(engine, target)
+        refuse_elsewhere(environment, "to_environment")
+        source = await on_branch(engine, environment, branch)
+        page = await changes.mergeable_changes(engine, source, selection, page_request)
     shape = PlainEntriesOut[ChangedContentOut]
     return answer(shape.of(page, map(ChangedContentOut.of, page.rows)))
 

@@ -6,6 +6,7 @@ from typing import Self
 from uuid import UUID
 
 from fastapi import APIRouter, Request
+from pydantic import Field
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
@@ -38,6 +39,7 @@ class WaitingRunOut(Out):
     id: UUID
     workflow_run_id: UUID
     workflow: str
+    branch: str | None = Field(description="The branch whose content it uses, if it is on one.")
     status: str
     recipient: Reference
     tenant: str | None
@@ -54,6 +56,7 @@ class WaitingRunOut(Out):
             id=run.id,
             workflow_run_id=run.workflow_run_id,
             workflow=run.workflow_key,
+            branch=run.branch,
             status=run.status,
             recipient=reference(run.recipient),
             tenant=run.tenant_id,
@@ -92,6 +95,7 @@ class ExplanationOut(Out):
     """What a run did in order, and what became of its messages."""
 
     run_id: UUID
+    branch: str | None = Field(description="The branch whose content it uses, if it is on one.")
     status: str
     lines: list[LineOut]
     messages: list[ExplainedMessageOut]
@@ -101,6 +105,7 @@ class ExplanationOut(Out):
         """Write an explanation."""
         return cls(
             run_id=found.run.id,
+            branch=found.run.branch,
             status=found.run.status,
             lines=[
                 LineOut(at=line.at, step_ref=line.step_ref, text=line.text) for line in found.lines

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
-from api.kit.parameters import ERROR_RESPONSES, takes
+from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
 from api.kit.shapes import Moment, Out, answer, read_body
 from api.management.requests import ENVIRONMENT_HELP, read_environment
@@ -163,6 +163,7 @@ class WhatIfOut(Out):
 
     environment: str
     from_environment: str | None
+    from_branch: str | None
     content: list[TriedContentOut]
     content_left_out: list[TriedContentOut]
     runs: WalkedRunsOut
@@ -181,6 +182,7 @@ class WhatIfOut(Out):
         return cls(
             environment=found.environment,
             from_environment=found.from_environment,
+            from_branch=found.from_branch,
             content=[TriedContentOut.of(each) for each in found.content],
             content_left_out=[TriedContentOut.of(each) for each in found.left_out],
             runs=WalkedRunsOut(
@@ -230,12 +232,13 @@ def _unknown(findings: Findings) -> list[UnknownOut]:
 @router.post(
     "/what_if",
     response_model=WhatIfOut,
+    responses=refusals({404: "branch_not_found"}),
     openapi_extra=takes(WhatIfIn, query=ENVIRONMENT_HELP),
 )
 async def what_if(
     request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Tell who would get what if drafts were committed, or a promotion made; changes nothing."""
+    """Tell who would get what by a commit, a promotion or a merge; changes nothing."""
     wanted = await read_body(request, WhatIfIn)
     environment = await read_environment(engine, query)
     places: asyncio.Semaphore = request.app.state.tries

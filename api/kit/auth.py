@@ -8,16 +8,18 @@ development reads, but changes nothing about a person.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
 from api.kit.abilities import ability_for
-from domain.kit.errors import BadRequest, Forbidden, Unauthenticated, UnknownBranch
+from domain.kit.errors import BadRequest, Forbidden, Unauthenticated
 from domain.kit.principals import KeyKind, Principal, ServicePrincipal
 from domain.kit.user_tokens import Ability, TenantScope, UserToken
 from domain.preferences.names import tenant_of_set
 from services.account.authentication import authenticate
+from services.content.branches import on_branch
 from services.engine import Engine
 
 # Longer than any token of ours, short enough to hash without thought.
@@ -53,9 +55,14 @@ def bearer_token(request: Request) -> str:
 
 
 async def find_caller(request: Request, engine: EngineDep) -> Principal | ServicePrincipal:
-    """Return who presents the token, of whatever kind."""
+    """Return who presents the token, of whatever kind; the holder of a key with its branch."""
     user_token = request.headers.get("x-knock-user-token")
-    return await authenticate(engine, bearer_token(request), user_token)
+    caller = await authenticate(engine, bearer_token(request), user_token)
+    branch = request.headers.get("x-knock-branch")
+    if branch and isinstance(caller, Principal):
+        # Without it the content of the environment would run where the caller asked for other.
+        return replace(caller, environment=await on_branch(engine, caller.environment, branch))
+    return caller
 
 
 Caller = Annotated[Principal | ServicePrincipal, Depends(find_caller)]
@@ -63,7 +70,6 @@ Caller = Annotated[Principal | ServicePrincipal, Depends(find_caller)]
 
 async def require_secret_key(request: Request, caller: Caller) -> Principal:
     """Let secret keys through."""
-    refuse_branch(request)
     if isinstance(caller, Principal) and caller.kind is KeyKind.SECRET:
         return caller
     raise _wrong_kind("a secret key")
@@ -76,7 +82,6 @@ async def require_feed_key(request: Request, caller: Caller) -> Principal:
         Unauthenticated: another credential, or the token of another user than the path's.
         Forbidden: the token does not allow it.
     """
-    refuse_branch(request)
     if not isinstance(caller, Principal):
         raise _wrong_kind("a secret or public key")
     if caller.user_token is not None:
@@ -164,21 +169,6 @@ async def require_identity_key(
             "server, with a secret key."
         )
     return principal
-
-
-def refuse_branch(request: Request) -> None:
-    """Raise UnknownBranch when a branch is named: this version has none.
-
-    To go on would run the content of the environment where the caller asked for other content.
-    """
-    branch = request.headers.get("x-knock-branch")
-    if branch:
-        raise unknown_branch(branch)
-
-
-def unknown_branch(branch: str) -> UnknownBranch:
-    """Return the error for a branch that is named."""
-    return UnknownBranch(f"The branch {branch[:255]!r} does not exist.")
 
 
 async def require_service_token(request: Request, engine: EngineDep) -> ServicePrincipal:

@@ -37,7 +37,8 @@ def read_claim(request: Request, body: JsonObject) -> IdempotencyClaim | None:
     # Of the decoded body, so that spaces and the order of members do not count.
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     digest = hashlib.sha256(path.encode())
-    for part in (request.scope["query_string"], canonical.encode()):
+    branch = request.headers.get("x-knock-branch", "").encode()
+    for part in (request.scope["query_string"], canonical.encode(), *filter(None, [branch])):
         digest.update(b"\x00" + part)
     return IdempotencyClaim(key, path, digest.digest(), request_id_of(request))
 

@@ -9,6 +9,7 @@ from api.management.broadcasts import broadcasts
 from api.management.channels import channels, groups
 from api.management.content import (
     audiences,
+    branches,
     commits,
     email_layouts,
     goals,
@@ -36,6 +37,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     message_types.router,
     translations.router,
     audiences.router,
+    branches.router,
     commits.router,
     variables.router,
     tags.router,

@@ -6,16 +6,21 @@ from api.kit.pagination import Kinds, read_page
 from api.kit.parameters import Param, boolean, whole
 from api.kit.query_strings import Query
 from domain.content.rows import MAX_COMMIT_MESSAGE, Author, CommitNote
-from domain.kit.errors import UnknownBranch
+from domain.kit.errors import InvalidParams
 from domain.kit.pages import PageRequest
 from domain.kit.principals import DEVELOPMENT, EnvironmentScope, ServicePrincipal
 from services.account.environments import get_scope
+from services.content.branches import on_branch, refuse_elsewhere
 from services.engine import Engine
 
 DEFAULT_ENVIRONMENT = DEVELOPMENT
 MAX_LIMIT = 100
 ENVIRONMENT_HELP: dict[str, str | Param] = {
     "environment": "Slug; `development` when it is left out."
+}
+SCOPE_HELP: dict[str, str | Param] = {
+    **ENVIRONMENT_HELP,
+    "branch": "Slug of a branch of `development`; its own content when it is left out.",
 }
 PAGE_HELP: dict[str, str | Param] = {
     "after": "Cursor: only what comes after it.",
@@ -34,17 +39,28 @@ async def read_environment(engine: Engine, query: Query) -> EnvironmentScope:
     """Return the environment that a request is about; Knock's CLI sometimes leaves it out.
 
     Raises:
-        NotFound: there is no such environment; or a branch is named, and there are none.
+        InvalidParams: a branch is named, and what is asked for has none.
+        NotFound: there is no such environment.
     """
-    refuse_branch(query)
+    if query.text("branch") is not None:
+        raise InvalidParams.of("branch", "must be left out: this is the same on all branches")
     return await get_scope(engine, query.text("environment") or DEFAULT_ENVIRONMENT)
 
 
-def refuse_branch(query: Query) -> None:
-    """Raise UnknownBranch when a branch is named: this version has none."""
+async def read_scope(engine: Engine, query: Query) -> EnvironmentScope:
+    """Return the environment that a request is about, with the content of a branch if it names one.
+
+    Raises:
+        InvalidParams: a branch is named, and the environment is not development.
+        UnknownBranch: there is no such branch.
+        NotFound: there is no such environment.
+    """
+    environment = await get_scope(engine, query.text("environment") or DEFAULT_ENVIRONMENT)
     branch = query.text("branch")
-    if branch is not None:
-        raise UnknownBranch(f"The branch {branch[:255]!r} does not exist.")
+    if branch is None:
+        return environment
+    refuse_elsewhere(environment, "environment")
+    return await on_branch(engine, environment, branch)
 
 
 def read_limit(query: Query, kinds: Kinds) -> PageRequest:

@@ -146,7 +146,8 @@ def _derived(operation: JsonObject, route: APIRoute) -> Iterator[tuple[int, str]
         yield 403, "authorization"
     if has_id or "environment" in str(operation.get("parameters")):
         yield 404, "resource_missing"
-    yield 404, "branch_not_found"
+    if auth.require_service_token not in calls or "branch" in str(operation.get("parameters")):
+        yield 404, "branch_not_found"
     if has_body:
         yield 408, "request_timeout"
         yield 413, "payload_too_large"

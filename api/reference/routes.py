@@ -31,7 +31,8 @@ def knock_document() -> JsonObject:
         "Knock API",
         "Trigger workflows, identify recipients, read messages and feeds. Speaks Knock's API, so "
         "its SDKs work with this address as their base URL. Rate limits apply to each API process."
-        + _ANSWERS,
+        " With a key of `development`, the header `X-Knock-Branch: <slug>` takes content from a "
+        "branch; people and messages are the same." + _ANSWERS,
         ROUTERS,
         credential="A secret key (or, where a browser may call, a public key) of one environment.",
         tags={
@@ -80,6 +81,11 @@ def management_document() -> JsonObject:
             "Tags": "The words that authors put on content.",
             "Preferences": "What recipients may choose, and the page on which they do.",
             "Schemas": "Which properties recipients have, and what is said of them.",
+            "Branches": "States of development's content to work on without anybody else noticing. "
+            "Create one with `POST /v1/branches/feature`; save and commit with `?branch=feature` "
+            "(`PUT /v1/workflows/order-shipped?branch=feature&commit=true`); trigger with the "
+            "header `X-Knock-Branch: feature` and a key of `development`; merge with `PUT "
+            "/v1/commits/promote?to_environment=development&branch=feature`.",
             "Commits": "Publish drafts, and promote them to the next environment.",
             "Environments": "The chain that content is promoted along.",
             "Channels": "What workflows send through.",

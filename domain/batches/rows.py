@@ -18,6 +18,7 @@ class Batch:
     """A batch that is locked, or that has closed.
 
     Attributes:
+        branch_id: the branch that its runs are on, if they are.
         identity: of what belongs together; one batch of an identity is open at a time.
         batch_key: what the step's key gave, for people.
         is_latest: whether the newest version of the workflow goes on.
@@ -51,6 +52,7 @@ class Batch:
     version_id: UUID | None = None
     total_activities: int | None = None
     total_actors: int | None = None
+    branch_id: UUID | None = None
 
     @property
     def window(self) -> Window:
@@ -125,10 +127,15 @@ class ClosedBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenBatch:
-    """A batch as operators see it; `closed_at` is None while it takes items."""
+    """A batch as operators see it; `closed_at` is None while it takes items.
+
+    Attributes:
+        branch: slug of the branch that its runs are on; None without one.
+    """
 
     id: UUID
     workflow_key: str
+    branch: str | None
     step_ref: str
     collection: str
     recipient_id: str

@@ -173,6 +173,7 @@ class AudienceKind(KindOfContent[Audience]):
     name: ClassVar[ResourceType] = ResourceType.AUDIENCE
     noun: ClassVar[str] = "audience"
     shape: ClassVar[type[Shape]] = AudienceShape
+    is_branched: ClassVar[bool] = False
 
     def normalise(self, raw: JsonObject, channel_types: ChannelTypes) -> JsonObject:
         """Return the members that are written; a dynamic audience always has segments."""

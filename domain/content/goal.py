@@ -116,6 +116,7 @@ class GoalKind(KindOfContent[Goal]):
     name: ClassVar[ResourceType] = ResourceType.GOAL
     noun: ClassVar[str] = "goal"
     shape: ClassVar[type[Shape]] = GoalShape
+    is_branched: ClassVar[bool] = False
 
     def check(self, content: JsonObject, key: str) -> Goal:
         """Read a draft. Raises InvalidParams with every violation."""

@@ -26,6 +26,7 @@ class KindOfContent(ABC, Generic[T]):
         shape: of a document as it is written.
         beside: what clients are told of it that is not content, of `active` and `valid`.
         starts_active: whether it is switched on where it is made.
+        is_branched: whether a branch has its own; else it has that of its environment.
         defaults: what is stored of members that are left out or null, where that is not null.
         unsaid: members that are stored only where something is said by them.
     """
@@ -35,6 +36,7 @@ class KindOfContent(ABC, Generic[T]):
     shape: ClassVar[type[Shape]]
     beside: ClassVar[tuple[str, ...]] = ()
     starts_active: ClassVar[bool] = True
+    is_branched: ClassVar[bool] = True
     defaults: ClassVar[Mapping[str, JsonValue]] = {}
     unsaid: ClassVar[frozenset[str]] = frozenset()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from domain.content.audience import AUDIENCE
 from domain.content.email_layout import EMAIL_LAYOUT
@@ -14,8 +15,16 @@ from domain.content.message_type import MESSAGE_TYPE
 from domain.content.partial import PARTIAL
 from domain.content.translation import TRANSLATION
 from domain.content.workflow import WORKFLOW
+from domain.kit.principals import EnvironmentScope
 
 KINDS: Mapping[str, KindOfContent[Any]] = {
     kind.name.value: kind
     for kind in (WORKFLOW, EMAIL_LAYOUT, AUDIENCE, PARTIAL, TRANSLATION, MESSAGE_TYPE, GUIDE, GOAL)
 }
+# Of these a branch has its own.
+BRANCHED = tuple(name for name, kind in KINDS.items() if kind.is_branched)
+
+
+def home_of(environment: EnvironmentScope, resource_type: str) -> UUID:
+    """Return under which id content of a type is: that of a branch if it has its own, or not."""
+    return environment.content_id if resource_type in BRANCHED else environment.id

@@ -10,7 +10,7 @@ from uuid import UUID
 from domain.kit.authored import ResourceType
 from domain.kit.filters import Filter
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.kit.principals import ServicePrincipal
+from domain.kit.principals import EnvironmentScope, ServicePrincipal
 
 MAX_COMMIT_MESSAGE = 4096
 
@@ -87,9 +87,13 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Who published which version; `environment` is its environment's slug.
+    """Who published which version.
 
     Attributes:
+        environment_id: where, which is a branch, or the environment itself.
+        environment: slug of the environment.
+        branch: slug of the branch, or None for what the environment has itself.
+        main_id: the environment.
         is_empty: whether nothing had changed.
         source_commit_id: the commit that this one is a copy of.
         promoted_at: when it went one environment on.
@@ -98,6 +102,8 @@ class Commit:
     id: UUID
     environment_id: UUID
     environment: str
+    branch: str | None
+    main_id: UUID
     resource_type: str
     resource_key: str
     version_id: UUID
@@ -108,6 +114,14 @@ class Commit:
     source_commit_id: UUID | None
     inserted_at: datetime
     promoted_at: datetime | None
+
+    @property
+    def scope(self) -> EnvironmentScope:
+        """Return where it is as what a use case works in."""
+        branch_id = None if self.branch is None else self.environment_id
+        return EnvironmentScope(
+            self.main_id, self.environment, branch_id=branch_id, branch=self.branch
+        )
 
 
 @dataclass(frozen=True, slots=True)

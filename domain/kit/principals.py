@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID
 
@@ -26,16 +26,33 @@ class EnvironmentScope:
     Attributes:
         config_version: the version of its configuration as read with the credential, or None when
             nobody has read it yet.
+        branch_id: the branch whose content is used; None for the environment's own.
+        branch: slug of that branch.
     """
 
     id: UUID
     slug: str
     config_version: int | None = None
+    branch_id: UUID | None = None
+    branch: str | None = None
 
     @property
     def is_development(self) -> bool:
         """Tell whether this is the environment that an account is developed in."""
         return self.slug == DEVELOPMENT
+
+    @property
+    def content_id(self) -> UUID:
+        """Return where its content is: its own id, unless a branch was named.
+
+        What belongs to people, such as users, schedules and messages, is kept under `id`.
+        """
+        return self.branch_id or self.id
+
+    @property
+    def main(self) -> EnvironmentScope:
+        """Return the same environment without its branch."""
+        return replace(self, branch_id=None, branch=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,11 @@ from domain.runs.statuses import OPEN_RUN
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipientRun:
-    """A run as lists and stories show it, with what its trigger says of it."""
+    """A run as lists and stories show it, with what its trigger says of it.
+
+    Attributes:
+        branch: slug of the branch whose content it uses; None for the environment's own.
+    """
 
     id: UUID
     workflow_run_id: UUID
@@ -37,6 +41,7 @@ class RecipientRun:
     source: JsonObject
     actor_collection: str | None
     actor_id: str | None
+    branch: str | None
 
     @property
     def recipient(self) -> RecipientRef:
@@ -71,6 +76,7 @@ class TakenRun:
 
     Attributes:
         environment: slug.
+        branch_id: the branch whose content it uses; None for the environment's own.
         config_version: of the environment, as it is now.
         data: of the trigger; None when it is large and others share it.
         trigger_data: `$trigger_data` of the recipient, or of the object that has led to it.
@@ -84,6 +90,7 @@ class TakenRun:
     id: UUID
     environment_id: UUID
     environment: str
+    branch_id: UUID | None
     config_version: int
     workflow_run_id: UUID
     workflow_key: str

@@ -21,11 +21,13 @@ class WaitingRun:
 
     Attributes:
         resumes_at: when its wait ends as it stands; None while it has not begun.
+        branch: slug of the branch whose content it uses; None for the environment's own.
     """
 
     id: UUID
     workflow_run_id: UUID
     workflow_key: str
+    branch: str | None
     status: str
     collection: str
     recipient_id: str

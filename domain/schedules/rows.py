@@ -35,6 +35,7 @@ class Schedule:
     """A schedule of one recipient.
 
     Attributes:
+        branch_id: the branch whose content its runs use, or None.
         data: of every run; None also when it is too large to be shown.
         repeats: rules as they were read, every member of each.
         paused_at: since when an operator lets nothing occur.
@@ -45,6 +46,7 @@ class Schedule:
     """
 
     id: UUID
+    branch_id: UUID | None
     workflow_key: str
     collection: str
     recipient_id: str

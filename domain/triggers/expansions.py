@@ -34,6 +34,7 @@ class Expansion:
 
     workflow_run_id: UUID
     environment_id: UUID
+    branch_id: UUID | None
     workflow_key: str
     version_id: UUID
     tenant_id: str | None

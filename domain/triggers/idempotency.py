@@ -21,7 +21,7 @@ class IdempotencyClaim:
     Attributes:
         key: the caller's `Idempotency-Key`.
         path: method and path; keys of different operations are different keys.
-        digest: SHA-256 over method, path, query and decoded body.
+        digest: SHA-256 over method, path, query, decoded body, and the branch if one is named.
         request_id: `x-request-id` of this request.
     """
 

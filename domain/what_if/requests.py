@@ -29,6 +29,11 @@ class WhatIfIn(Shape):
         description="Try what this environment has published, as a promotion would bring it;"
         " the drafts of the environment itself when it is left out.",
     )
+    from_branch: str | None = Field(
+        None,
+        description="Try what this branch of the environment has committed, as merging it would"
+        " bring it.",
+    )
     workflow: str | None = Field(None, description="Only runs of the workflow with this key.")
     runs: int = Field(1_000, description="So many runs, the newest ones.", ge=1, le=MOST_RUNS)
     triggers: list[ImaginedTriggerIn] | None = Field(

@@ -12,7 +12,7 @@ from models.tables.broadcast import Broadcast, BroadcastAddressee
 from models.tables.bulk import BulkItem, BulkOperation
 from models.tables.cancellation import Cancellation
 from models.tables.channel import Channel, ChannelEnvironment, ChannelGroup, ChannelHold
-from models.tables.content import Commit, ContentResource, ContentVersion
+from models.tables.content import Branch, Commit, ContentResource, ContentVersion
 from models.tables.delivery import PendingDelivery
 from models.tables.effect import OwedEffect
 from models.tables.environment import ApiKey, Environment, ServiceToken, SigningKey
@@ -58,6 +58,7 @@ __all__ = [
     "AwaitedChange",
     "Batch",
     "BatchItem",
+    "Branch",
     "Branding",
     "Broadcast",
     "BroadcastAddressee",

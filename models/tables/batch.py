@@ -49,6 +49,7 @@ class Batch(SQLModel, table=True):
 
     id: UUID = Field(primary_key=True)
     environment_id: UUID
+    branch_id: UUID | None = None
     workflow_key: str = text_column()
     step_ref: str = text_column()
     collection: str = text_column()

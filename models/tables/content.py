@@ -1,4 +1,8 @@
-"""Versioned content (workflows, e-mail layouts, …): drafts, published versions, commits."""
+"""Versioned content (workflows, e-mail layouts, …): branches, drafts, versions, commits.
+
+In these tables `environment_id` names a branch. The content that an environment has itself is its
+main branch, which has the id of the environment.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,39 @@ from sqlmodel import Field, SQLModel
 from models.tables.base import instant_column, json_column, text_column
 
 
+class Branch(SQLModel, table=True):
+    """A state of an environment's content: what triggers use that name it.
+
+    Without a slug it is the main branch, which the database makes with each environment. One that
+    was deleted has no content any more; the row stays, for the versions that runs still walk
+    through.
+    """
+
+    __tablename__ = "branches"
+    __table_args__ = (
+        Index(
+            "ix_branches_slug",
+            "environment_id",
+            "slug",
+            unique=True,
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+    )
+
+    id: UUID = Field(primary_key=True)
+    environment_id: UUID = Field(foreign_key="environments.id")
+    slug: str | None = text_column(nullable=True)
+    inserted_at: datetime = instant_column()
+    updated_at: datetime = instant_column()
+    deleted_at: datetime | None = instant_column(nullable=True)
+
+
 class ContentResource(SQLModel, table=True):
-    """One piece of content in one environment: its draft, and which version is published."""
+    """One piece of content on one branch: its draft, and which version is published.
+
+    Where the draft is null it says what is published, so that a new branch copies no content.
+    `base_version_id` is what the main branch had published when a branch last took notice of it.
+    """
 
     __tablename__ = "content_resources"
     __table_args__ = (
@@ -26,13 +61,14 @@ class ContentResource(SQLModel, table=True):
         ),
     )
 
-    environment_id: UUID = Field(foreign_key="environments.id", primary_key=True)
+    environment_id: UUID = Field(foreign_key="branches.id", primary_key=True)
     resource_type: str = Field(primary_key=True)
     key: str = text_column(primary_key=True)
-    draft: dict[str, Any] = json_column()
+    draft: dict[str, Any] | None = json_column(nullable=True)
     draft_sha: str
     published_version_id: UUID | None = None
     published_sha: str | None = None
+    base_version_id: UUID | None = None
     active: bool = True
     active_from: datetime | None = instant_column(nullable=True)
     active_until: datetime | None = instant_column(nullable=True)
@@ -47,7 +83,7 @@ class ContentVersion(SQLModel, table=True):
     __tablename__ = "content_versions"
 
     id: UUID = Field(primary_key=True)
-    environment_id: UUID = Field(foreign_key="environments.id")
+    environment_id: UUID = Field(foreign_key="branches.id")
     resource_type: str
     key: str = text_column()
     content: dict[str, Any] = json_column()
@@ -73,7 +109,7 @@ class Commit(SQLModel, table=True):
     position: int | None = Field(
         default=None, sa_column=Column(BigInteger, Identity(), nullable=False)
     )
-    environment_id: UUID = Field(foreign_key="environments.id")
+    environment_id: UUID = Field(foreign_key="branches.id")
     resource_type: str
     resource_key: str = text_column()
     version_id: UUID = Field(foreign_key="content_versions.id")

@@ -24,6 +24,7 @@ class WorkflowRun(SQLModel, table=True):
 
     id: UUID = Field(primary_key=True)
     environment_id: UUID
+    branch_id: UUID | None = None
     workflow_key: str = text_column()
     version_id: UUID
     actor_collection: str | None = text_column(nullable=True)
@@ -128,7 +129,8 @@ class FirstRun(SQLModel, table=True):
     """The one run that a recipient has of a workflow that may be entered once.
 
     The row is taken with the run and kept for as long as the recipient; `tenant_id` is empty where
-    tenants do not matter. Whoever finds it taken makes no run.
+    tenants do not matter. Whoever finds it taken makes no run. `environment_id` names a branch, as
+    it does of content: what runs on a branch is counted by itself.
     """
 
     __tablename__ = "first_runs"

@@ -33,11 +33,15 @@ class Schedule(SQLModel, table=True):
             "id",
             postgresql_where=text("tenant_id IS NOT NULL"),
         ),
+        Index(
+            "ix_schedules_branch_id", "branch_id", postgresql_where=text("branch_id IS NOT NULL")
+        ),
         Index("ix_schedules_due", "due_at", "id", postgresql_where=text("due_at IS NOT NULL")),
     )
 
     id: UUID = Field(primary_key=True)
     environment_id: UUID
+    branch_id: UUID | None = None
     workflow_key: str = text_column()
     collection: str = text_column()
     recipient_id: str = text_column()

@@ -116,7 +116,9 @@ async def find_audience(
 ) -> Audience | None:
     """Return an audience as it is published now, or None when there is none."""
     version = await config_version(connection, environment.id)
-    configuration = await engine.catalog.configuration(connection, environment.id, version)
+    configuration = await engine.catalog.configuration(
+        connection, environment.id, version, branch_id=None
+    )
     published = configuration.published(AUDIENCE, audience_key)
     if published is None or not published.is_active:
         return None

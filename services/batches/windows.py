@@ -50,7 +50,7 @@ async def close_window(engine: Engine, order: BatchWindowInput) -> WindowState:
             return WindowState(is_closed=True)
         if not batch.window.is_over(unit.now):
             return WindowState(is_closed=False, closes_at=batch.closes_at.timestamp())
-        await seal(unit, batch, await _configuration(unit, environment_id))
+        await seal(unit, batch, await _configuration(unit, batch))
     return WindowState(is_closed=True)
 
 
@@ -74,7 +74,7 @@ async def move_end(unit: Unit, batch: Batch, at: datetime) -> None:
     Later items still extend a sliding window as its step says, up to that instant or its limit.
     """
     if at <= unit.now:
-        await seal(unit, batch, await _configuration(unit, batch.environment_id))
+        await seal(unit, batch, await _configuration(unit, batch))
         await tell_window(unit, batch, unit.now.timestamp())
         return
     await membership.move_window(unit.connection, batch.id, at)
@@ -82,9 +82,11 @@ async def move_end(unit: Unit, batch: Batch, at: datetime) -> None:
         await tell_window(unit, batch, at.timestamp())
 
 
-async def _configuration(unit: Unit, environment_id: UUID) -> Configuration:
-    version = await config_version(unit.connection, environment_id)
-    return await unit.engine.catalog.configuration(unit.connection, environment_id, version)
+async def _configuration(unit: Unit, batch: Batch) -> Configuration:
+    version = await config_version(unit.connection, batch.environment_id)
+    return await unit.engine.catalog.configuration(
+        unit.connection, batch.environment_id, version, branch_id=batch.branch_id
+    )
 
 
 async def seal(unit: Unit, batch: Batch, configuration: Configuration) -> None:

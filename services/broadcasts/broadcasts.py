@@ -101,7 +101,7 @@ async def validate_broadcast(
         content, document = judge_document(BROADCAST, key, raw, channel_types)
         references = references_of(BROADCAST, document)
         around = await load_surroundings(
-            connection, environment.id, references, channel_types=channel_types
+            connection, environment, references, channel_types=channel_types
         )
         refuse(around.errors(references))
         saved = await statements.get_broadcast(connection, environment.id, key)
@@ -126,7 +126,7 @@ async def views(
     """Read stored broadcasts."""
     documents = [BROADCAST.read(one.content, one.key) for one in stored]
     references = [references_of(BROADCAST, document) for document in documents]
-    around = await load_surroundings(connection, environment.id, chain.from_iterable(references))
+    around = await load_surroundings(connection, environment, chain.from_iterable(references))
     return [
         BroadcastView(
             key=one.key,

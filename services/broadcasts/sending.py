@@ -89,7 +89,7 @@ async def _require_sendable(unit: Unit, environment: EnvironmentScope, document:
     if not document.definition.steps:
         raise InvalidParams.of("steps", "must not be empty")
     references = references_of(BROADCAST, document)
-    around = await load_surroundings(unit.connection, environment.id, references, published=True)
+    around = await load_surroundings(unit.connection, environment, references, published=True)
     refuse(around.errors(references))
 
 
@@ -191,6 +191,7 @@ async def _stop(unit: Unit, environment: EnvironmentScope, held: StoredBroadcast
     runs = await cancel_runs(
         unit.connection,
         environment.id,
+        branch_id=None,
         cancellation_id=cancellation_id,
         workflow_key=held.key,
         cancellation_key=str(held.workflow_run_id),

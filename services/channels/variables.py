@@ -49,7 +49,10 @@ async def fill_in(engine: Engine, environment_id: UUID, settings: JsonObject) ->
         return Filled(settings)
     async with engine.connection() as connection:
         version = await config_version(connection, environment_id)
-        configuration = await engine.catalog.configuration(connection, environment_id, version)
+        # Of which branch does not matter: variables are the environment's.
+        configuration = await engine.catalog.configuration(
+            connection, environment_id, version, branch_id=None
+        )
     variables = configuration.variables
     if variables.missing_key is not None:
         raise UnknownKey(variables.missing_key)

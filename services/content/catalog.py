@@ -20,7 +20,7 @@ from domain.channels.types import ChannelType
 from domain.conditions import ConditionGroup, read_condition_group
 from domain.content.audience import AUDIENCE
 from domain.content.kind import KindOfContent
-from domain.content.kinds import KINDS
+from domain.content.kinds import BRANCHED, KINDS
 from domain.content.partial import PARTIAL, Partial
 from domain.content.rows import Published
 from domain.content.translation import NO_TRANSLATIONS, TRANSLATION, Translations
@@ -150,15 +150,26 @@ class Catalog:
         self._by_audience: _Recent[dict[str, list[str]]] = _Recent(_REMEMBERED_ENVIRONMENTS)
 
     async def configuration(
-        self, connection: Connection, environment_id: UUID, version: int
+        self,
+        connection: Connection,
+        environment_id: UUID,
+        version: int,
+        *,
+        branch_id: UUID | None,
     ) -> Configuration:
-        """Return the configuration of an environment at the version that the caller has read."""
+        """Return the configuration of an environment at the version that the caller has read.
+
+        On a branch it has the content of the branch, and everything else from the environment,
+        whose version is raised by what is published on its branches too.
+        """
 
         async def load() -> Configuration:
             stored = await statements.configured_channels(connection, environment_id)
             channels = (channel for row in stored if (channel := ConfiguredChannel.read(row)))
             # A kind of content that only a newer process knows is nothing to this one.
-            published = await statements.published_content(connection, environment_id, KINDS)
+            own = branch_id or environment_id
+            homes = [(own if name in BRANCHED else environment_id, name) for name in KINDS]
+            published = await statements.published_content(connection, homes)
             return Configuration(
                 {channel.key: channel for channel in channels},
                 {(row.resource_type, row.key): row for row in published},
@@ -170,14 +181,16 @@ class Catalog:
                 groups={row.key: ConfiguredGroup.read(row) for row in await all_groups(connection)},
             )
 
-        return await self._configurations.get((environment_id, version), load)
+        return await self._configurations.get((branch_id or environment_id, version), load)
 
     async def current(self, connection: Connection, environment: EnvironmentScope) -> Configuration:
         """Return the configuration that an environment had when its credential was read, or now."""
         version = environment.config_version
         if version is None:
             version = await statements.config_version(connection, environment.id)
-        return await self.configuration(connection, environment.id, version)
+        return await self.configuration(
+            connection, environment.id, version, branch_id=environment.branch_id
+        )
 
     async def workflows_of_audience(
         self, connection: Connection, environment_id: UUID, version: int, audience_key: str

@@ -27,7 +27,7 @@ async def pending_changes(
 ) -> Page[ChangedContent]:
     """Return a page of what a commit would publish, beside what is published, by type and key."""
     async with engine.connection() as connection:
-        page = await queries.list_pending(connection, environment.id, selection, request)
+        page = await queries.list_pending(connection, environment.content_id, selection, request)
     return _comparable(page)
 
 
@@ -44,6 +44,17 @@ async def promotable_changes(
         target = await find_environment(connection, to_environment)
         source = await environment_before(connection, target)
         page = await queries.list_unpromoted(connection, source.id, target.id, selection, request)
+    return _comparable(page)
+
+
+async def mergeable_changes(
+    engine: Engine, environment: EnvironmentScope, selection: Selection, request: PageRequest
+) -> Page[ChangedContent]:
+    """Return a page of what merging a branch would publish, beside what development has."""
+    async with engine.connection() as connection:
+        page = await queries.list_unpromoted(
+            connection, environment.content_id, environment.id, selection, request
+        )
     return _comparable(page)
 
 
@@ -66,10 +77,11 @@ async def revert_commit(engine: Engine, commit_id: str, note: CommitNote) -> Com
     """
     async with engine.unit() as unit:
         commit = await find_commit(unit.connection, commit_id)
-        environment = EnvironmentScope(commit.environment_id, commit.environment)
+        environment = commit.scope
         await content_queries.lock_publication(unit.connection, [environment.id])
         place = (commit.resource_type, commit.resource_key)
-        resource = await content_queries.get_resource(unit.connection, environment.id, *place)
+        home = commit.environment_id
+        resource = await content_queries.get_resource(unit.connection, home, *place)
         if resource is None:
             raise NotFound(f"The {commit.resource_type} is archived.")
         if resource.published_version_id != commit.version_id:

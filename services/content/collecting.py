@@ -50,13 +50,14 @@ async def collect_texts(
     locale = unit.engine.settings.default_locale
     key = TranslationKey(locale, COLLECTED)
     place = (TRANSLATION.name, str(key))
-    saved = await queries.get_resource(unit.connection, environment.id, *place)
+    saved = await queries.get_resource(unit.connection, environment.content_id, *place)
     before = await _published(unit, saved)
     published = TRANSLATION.read(before, str(key)).texts
     new: JsonObject = {text: text for text in found if text not in published}
     if not new:
         return
-    if saved is None and await queries.get_published(unit.connection, environment.id, *place):
+    home = environment.content_id
+    if saved is None and await queries.get_published(unit.connection, home, *place):
         return  # it is archived
     note = CommitNote(_AUTHOR, f"Texts of {', '.join(workflows)}"[:MAX_COMMIT_MESSAGE])
     content = _written({**published, **new}, key, like=before)

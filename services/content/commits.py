@@ -7,6 +7,7 @@ from itertools import chain
 from uuid import UUID
 
 from domain.account.environments import Environment
+from domain.content.branches import refuse_conflicts
 from domain.content.kinds import KINDS
 from domain.content.rows import (
     Author,
@@ -24,6 +25,7 @@ from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
 from models.queries.account import environments as environment_queries
+from models.queries.content import branches as branch_queries
 from models.queries.content import commits as queries
 from models.queries.content import drafts as content_queries
 from runtime.database import Connection
@@ -48,9 +50,9 @@ async def commit_all(
         raise InvalidParams.of("allow_empty", "needs a single resource_type and resource_id")
     async with engine.unit() as unit:
         await content_queries.lock_publication(unit.connection, [environment.id])
-        await _require_named(unit.connection, environment.id, selection)
+        await _require_named(unit.connection, environment.content_id, selection)
         pending = await content_queries.list_pending(
-            unit.connection, environment.id, selection, with_unchanged=note.allow_empty
+            unit.connection, environment.content_id, selection, with_unchanged=note.allow_empty
         )
         made = [
             (commit, resource.draft)
@@ -97,29 +99,51 @@ async def promote_all(
         return await _promote(unit, target.scope, promotable, author)
 
 
+async def merge_branch(
+    engine: Engine, environment: EnvironmentScope, selection: Selection, author: Author
+) -> list[Commit]:
+    """Copy every commit of a branch that was not merged yet to its environment.
+
+    Args:
+        engine: the parts.
+        environment: on the branch.
+        selection: which commits.
+        author: who merges.
+
+    Raises:
+        NotFound: the branch has not the resource that the selection names.
+        Unprocessable: `branch_merge_conflict`, the environment has changed the same content since
+            the branch took notice of it; nothing was merged.
+        InvalidParams: content would refer to what the environment does not have.
+    """
+    async with engine.unit() as unit:
+        await content_queries.lock_publication(unit.connection, [environment.id])
+        source_id = environment.content_id
+        await _require_named(unit.connection, source_id, selection)
+        promotable = await queries.list_promotable(unit.connection, source_id, selection)
+        return await _merge(unit, environment, promotable, author)
+
+
 async def promote_one(engine: Engine, commit_id: str, author: Author) -> Commit:
-    """Copy one commit to the next environment; done twice it returns the same copy.
+    """Copy one commit to the next environment, or from its branch to the environment of that.
+
+    Done twice it returns the same copy.
 
     Raises:
         NotFound: no such commit.
         Unprocessable: it is in the last environment, or a later commit of the same resource was
-            promoted before it.
+            promoted before it; or `branch_merge_conflict`, as `merge_branch` says.
     """
     async with engine.unit() as unit:
         await content_queries.lock_publication(unit.connection)
         source = await find_commit(unit.connection, commit_id)
-        home = await environment_queries.get_environment_by_id(
-            unit.connection, source.environment_id
-        )
-        after = home and await environment_queries.environment_after(unit.connection, home.position)
-        if after is None:
-            raise Unprocessable(
-                f"No environment comes after {source.environment}.", code="commit_not_promotable"
-            )
-        target = after.scope
+        target = await _next_of(unit.connection, source)
         promotable = await queries.list_promotable(
             unit.connection, source.environment_id, Selection(), commit_id=source.id
         )
+        if promotable and source.branch is not None:
+            [commit] = await _merge(unit, source.scope, promotable, author)
+            return commit
         if promotable:
             [commit] = await _promote(unit, target, promotable, author)
             return commit
@@ -138,7 +162,7 @@ async def list_commits(
 ) -> Page[Commit]:
     """Return a page of the commits of an environment, newest first."""
     async with engine.connection() as connection:
-        return await queries.list_commits(connection, environment.id, filters, request)
+        return await queries.list_commits(connection, environment.content_id, filters, request)
 
 
 async def get_commit(engine: Engine, commit_id: str) -> Commit:
@@ -165,6 +189,36 @@ async def find_commit(connection: Connection, commit_id: str) -> Commit:
     if commit is None:
         raise NotFound(f"The commit {commit_id[:255]!r} does not exist.")
     return commit
+
+
+async def _next_of(connection: Connection, commit: Commit) -> EnvironmentScope:
+    """Return where a commit goes from where it is. Raises Unprocessable: nowhere."""
+    if commit.branch is not None:
+        return commit.scope.main
+    home = await environment_queries.get_environment_by_id(connection, commit.main_id)
+    after = home and await environment_queries.environment_after(connection, home.position)
+    if after is None:
+        raise Unprocessable(
+            f"No environment comes after {commit.environment}.", code="commit_not_promotable"
+        )
+    return after.scope
+
+
+async def _merge(
+    unit: Unit,
+    environment: EnvironmentScope,
+    promotable: list[PromotableCommit],
+    author: Author,
+) -> list[Commit]:
+    """Copy commits of a branch to its environment. Raises as `merge_branch` does."""
+    pair = (environment.id, environment.content_id)
+    places = {(one.resource_type, one.resource_key) for one in promotable}
+    parted = await branch_queries.list_parted(unit.connection, *pair)
+    conflicts = [one for one in parted if (one.resource_type, one.key) in places]
+    refuse_conflicts(environment.branch or "", conflicts)
+    made = await _promote(unit, environment.main, promotable, author)
+    await branch_queries.take_notice(unit.connection, *pair, merged=places)
+    return made
 
 
 async def _promote(
@@ -217,7 +271,7 @@ async def refuse_broken(
             references[place] = references_of(kind, document)
     around = await load_surroundings(
         unit.connection,
-        environment.id,
+        environment,
         chain.from_iterable(references.values()),
         published=True,
     )

@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Any, Generic, TypeVar
 
 from domain.content.kind import KindOfContent
+from domain.content.kinds import home_of
 from domain.content.rows import CommitNote, Resource
 from domain.content.translation import TranslationFilters
 from domain.kit.authored import ChannelTypes
@@ -28,7 +29,7 @@ from runtime.database import Connection
 from services.account.environments import require_writable
 from services.content.collecting import collect_texts
 from services.content.publishing import publish_at_once, publish_draft, save_draft
-from services.content.references import load_surroundings, references_of
+from services.content.references import get_saved, load_surroundings, references_of
 from services.content.telling import tell_saved
 from services.content.trigger_schemas import schema_errors
 from services.engine import Engine, Unit
@@ -83,7 +84,8 @@ async def upsert_content(
 
     Raises:
         InvalidParams: the document is broken, or is to be committed and refers to what is not
-            there, or the environment is not one that content is written in.
+            there, or the environment is not one that content is written in, or content of its kind
+            is not written on a branch.
         NotFound: the key is archived.
     """
     async with engine.unit() as unit:
@@ -103,6 +105,7 @@ async def save_content(
     """Do what `upsert_content` does as a part of a larger unit."""
     connection = unit.connection
     await queries.lock_publication(connection, [environment.id])
+    _refuse_on_branch(environment, kind)
     channel_types = await channel_queries.channel_types(connection)
     content, document = judge_document(kind, key, raw, channel_types)
     at_once = kind.holds_at_once(document)
@@ -111,20 +114,20 @@ async def save_content(
     resource = await save_draft(unit, environment, kind.name, key, content)
     references = references_of(kind, document)
     if at_once:
-        resource = await publish_at_once(unit, environment, resource)
+        resource = await publish_at_once(unit, resource)
     wanted = None if at_once else commit
     is_committed = wanted is not None and await publish_draft(unit, environment, resource, wanted)
     if at_once or is_committed:
         around = await load_surroundings(
-            connection, environment.id, references, channel_types=channel_types, published=True
+            connection, environment, references, channel_types=channel_types, published=True
         )
         refuse(around.errors(references))
         if isinstance(document, WorkflowDefinition):
             await collect_texts(unit, environment, [document])
-        saved = await queries.get_resource(connection, environment.id, kind.name, key)
+        saved = await get_saved(connection, environment, kind.name, key)
         resource = saved or resource
     around = await load_surroundings(
-        connection, environment.id, references, channel_types=channel_types
+        connection, environment, references, channel_types=channel_types
     )
     view = _view(environment, resource, document, valid=not around.errors(references))
     await tell_saved(unit, environment, resource, valid=view.valid)
@@ -139,7 +142,7 @@ async def _judge_succession(
     document: T,
 ) -> None:
     """Let the kind say whether a document may follow what is saved. Raises InvalidParams."""
-    saved = await queries.get_resource(connection, environment.id, kind.name, key)
+    saved = await get_saved(connection, environment, kind.name, key)
     if saved is not None:
         kind.succeed(kind.read(saved.draft, key), document)
 
@@ -157,10 +160,10 @@ async def validate_content(
         content, document = judge_document(kind, key, raw, channel_types)
         references = references_of(kind, document)
         around = await load_surroundings(
-            connection, environment.id, references, channel_types=channel_types
+            connection, environment, references, channel_types=channel_types
         )
         refuse(around.errors(references))
-        saved = await queries.get_resource(connection, environment.id, kind.name, key)
+        saved = await get_saved(connection, environment, kind.name, key)
     if saved is not None:
         kind.succeed(kind.read(saved.draft, key), document)
     now = engine.clock()
@@ -189,7 +192,7 @@ async def get_content(
 ) -> ContentView[T]:
     """Return a draft, or what was last committed. Raises NotFound."""
     async with engine.connection() as connection:
-        found = await queries.get_resource(connection, environment.id, kind.name, key)
+        found = await get_saved(connection, environment, kind.name, key)
         views = await _views(
             connection,
             environment,
@@ -215,7 +218,7 @@ async def list_content(
     async with engine.connection() as connection:
         page = await queries.list_resources(
             connection,
-            environment.id,
+            home_of(environment, kind.name),
             kind.name,
             request,
             published_only=hide_uncommitted_changes,
@@ -257,9 +260,10 @@ async def switch_content(
     """
     async with engine.unit() as unit:
         await queries.lock_publication(unit.connection, [environment.id])
+        _refuse_on_branch(environment, kind)
         resource = await queries.set_active(
             unit.connection,
-            environment.id,
+            environment.content_id,
             kind.name,
             key,
             active=active,
@@ -280,7 +284,7 @@ async def archive_content(
         NotFound: this environment has no such content.
     """
     await queries.lock_publication(unit.connection)
-    if not await queries.get_resource(unit.connection, environment.id, kind.name, key):
+    if not await get_saved(unit.connection, environment, kind.name, key):
         raise _missing(kind, key)
     await queries.archive(unit.connection, kind.name, key, unit.now)
 
@@ -339,7 +343,7 @@ async def _views(
         ]
     documents = [kind.read(one.draft, one.key) for one in resources]
     references = [references_of(kind, document) for document in documents]
-    around = await load_surroundings(connection, environment.id, chain.from_iterable(references))
+    around = await load_surroundings(connection, environment, chain.from_iterable(references))
     return [
         _view(environment, resource, document, valid=not around.errors(listed))
         for resource, document, listed in zip(resources, documents, references, strict=True)
@@ -362,6 +366,13 @@ def _view(
         created_at=resource.inserted_at,
         updated_at=resource.updated_at,
     )
+
+
+def _refuse_on_branch(environment: EnvironmentScope, kind: KindOfContent[Any]) -> None:
+    """Refuse to write on a branch what branches share. Raises InvalidParams."""
+    if environment.branch_id is not None and not kind.is_branched:
+        message = f"{kind.noun}s are the same on all branches: change them without naming one"
+        raise InvalidParams.of("branch", message)
 
 
 def _missing(kind: KindOfContent[Any], key: str) -> NotFound:

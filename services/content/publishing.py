@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from domain.content.kinds import KINDS
+from domain.content.kinds import KINDS, home_of
 from domain.content.rows import Author, Commit, CommitNote, PromotableCommit, Resource, Version
 from domain.kit.errors import NotFound
 from domain.kit.ids import new_id
@@ -17,6 +17,7 @@ from domain.kit.principals import EnvironmentScope
 from domain.kit.stored import content_sha
 from models.queries.content import commits as commit_queries
 from models.queries.content import drafts as queries
+from models.queries.content.branches import note_updated
 from services.content.telling import tell_committed
 from services.engine import Unit
 
@@ -27,7 +28,7 @@ async def save_draft(
     """Write what is being edited; nothing runs on it before a commit. Raises NotFound."""
     resource = await queries.save_draft(
         unit.connection,
-        environment.id,
+        home_of(environment, resource_type),
         resource_type,
         key,
         content=content,
@@ -84,9 +85,7 @@ async def publish_content(
     return commit
 
 
-async def publish_at_once(
-    unit: Unit, environment: EnvironmentScope, resource: Resource
-) -> Resource:
+async def publish_at_once(unit: Unit, resource: Resource) -> Resource:
     """Make a draft the published version without a commit, so that nothing of it is promoted.
 
     The caller holds the locks of `lock_publication` and of the resource.
@@ -94,7 +93,7 @@ async def publish_at_once(
     if resource.draft_sha == resource.published_sha:
         return resource
     version = Version(new_id(), resource.draft, resource.draft_sha, unit.now)
-    place = (environment.id, resource.resource_type, resource.key)
+    place = (resource.environment_id, resource.resource_type, resource.key)
     await queries.insert_version(unit.connection, *place, version)
     starts_active = KINDS[resource.resource_type].starts_active
     published = await queries.publish(unit.connection, *place, version, starts_active=starts_active)
@@ -106,8 +105,10 @@ def _new_commit(
 ) -> Commit:
     return Commit(
         id=new_id(),
-        environment_id=environment.id,
+        environment_id=home_of(environment, resource_type),
         environment=environment.slug,
+        branch=environment.branch,
+        main_id=environment.id,
         resource_type=resource_type,
         resource_key=key,
         version_id=new_id(),
@@ -129,6 +130,9 @@ async def _publish(unit: Unit, commit: Commit, content: JsonObject, sha: str) ->
     resource = await queries.publish(unit.connection, *place, version, starts_active=starts_active)
     published = _existing(resource, commit.resource_type, commit.resource_key)
     await commit_queries.insert_commit(unit.connection, commit)
+    if commit.branch is not None:
+        branch_id = commit.environment_id
+        await note_updated(unit.connection, commit.main_id, branch_id, unit.now)
     await tell_committed(unit, commit, published, version)
 
 

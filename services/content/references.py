@@ -8,19 +8,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
-from uuid import UUID
 
 from domain.content.kind import KindOfContent
-from domain.content.kinds import KINDS
+from domain.content.kinds import KINDS, home_of
+from domain.content.rows import Resource
 from domain.kit.authored import NOUNS, ChannelTypes, Reference, ResourceType
 from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject
+from domain.kit.principals import EnvironmentScope
 from models.queries.channels import channels as channel_queries
 from models.queries.content import drafts as content_queries
 from runtime.database import Connection
 from templating.liquid.environment import partials_in
 
 T = TypeVar("T")
+
+
+async def get_saved(
+    connection: Connection, environment: EnvironmentScope, resource_type: str, key: str
+) -> Resource | None:
+    """Return a resource as an environment, or a branch of it, has it; not an archived one."""
+    home = home_of(environment, resource_type)
+    return await content_queries.get_resource(connection, home, resource_type, key)
 
 
 def references_of(kind: KindOfContent[T], document: T) -> list[Reference]:
@@ -75,7 +84,7 @@ class Surroundings:
 
 async def load_surroundings(
     connection: Connection,
-    environment_id: UUID,
+    environment: EnvironmentScope,
     references: Iterable[Reference],
     *,
     channel_types: ChannelTypes | None = None,
@@ -85,7 +94,7 @@ async def load_surroundings(
 
     Args:
         connection: for reading.
-        environment_id: where the content is.
+        environment: where the content is, perhaps on a branch.
         references: of all that is to be judged.
         channel_types: when the caller has read them already.
         published: ask for what is committed, rather than for drafts too.
@@ -100,15 +109,11 @@ async def load_surroundings(
         )
     content: set[tuple[str, str]] = set()
     if wanted:
-        content = await content_queries.list_keys(
-            connection, environment_id, wanted, published=published
-        )
+        places = [(home_of(environment, target), target, key) for target, key in wanted]
+        content = await content_queries.list_keys(connection, places, published=published)
     measures = sorted({(one.target, one.key) for one in references if one.misfits is not None})
-    documents = (
-        await content_queries.documents_by_key(
-            connection, environment_id, measures, published=published
-        )
-        if measures
-        else {}
-    )
+    documents = {}
+    if measures:
+        places = [(home_of(environment, target), target, key) for target, key in measures]
+        documents = await content_queries.documents_by_key(connection, places, published=published)
     return Surroundings(channel_types, frozenset(content), documents)

@@ -21,7 +21,9 @@ async def tell_saved(
     *,
     valid: bool,
 ) -> None:
-    """Tell that a draft was saved."""
+    """Tell that a draft was saved; webhooks hear of no branch (Knock docs: "Branches")."""
+    if environment.branch_id is not None:
+        return
     document = _shown(
         resource,
         environment.slug,
@@ -36,7 +38,12 @@ async def tell_saved(
 
 
 async def tell_committed(unit: Unit, commit: Commit, resource: Resource, version: Version) -> None:
-    """Tell that a version was published; what refers to nothing that is missing is valid."""
+    """Tell that a version was published; what refers to nothing that is missing is valid.
+
+    Webhooks hear of no branch (Knock docs: "Branches").
+    """
+    if commit.branch is not None:
+        return
     document = _shown(
         resource,
         commit.environment,

@@ -20,9 +20,9 @@ from domain.previews.rows import Preview
 from domain.workflows.steps import BaseStep, HttpFetchStep
 from domain.workflows.steps.batch import batch_before
 from domain.workflows.steps.channel import ChannelStep
-from models.queries.content.drafts import get_resource
 from services.channels.sealing import SEALED, seal_content
 from services.content.catalog import ConfiguredChannel
+from services.content.references import get_saved
 from services.engine import Engine
 from services.previews.definitions import definition_of, layout_written_as, require_layout, step_of
 from services.previews.rendering import try_out
@@ -54,7 +54,7 @@ async def preview_step(
         InvalidParams: the step has no template; or activities are given, and no batch comes before.
     """
     async with engine.connection() as connection:
-        saved = await get_resource(connection, environment.id, WORKFLOW.name, workflow_key)
+        saved = await get_saved(connection, environment, WORKFLOW.name, workflow_key)
         if saved is None:
             raise NotFound(f"The workflow {workflow_key[:255]!r} does not exist.")
         definition = WORKFLOW.read(saved.draft, workflow_key)

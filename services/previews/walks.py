@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -58,7 +59,8 @@ async def imagine_walk(
     """
     now = engine.clock()
     version = await config_version(connection, environment.id)
-    configuration = await engine.catalog.configuration(connection, environment.id, version)
+    current = replace(environment, config_version=version)
+    configuration = await engine.catalog.current(connection, current)
     if configuration.variables.missing_key is not None:
         raise Unavailable("The key of a secret variable is missing here.")
     people = await see_people(connection, environment.id, view.mentioned(), now)
@@ -120,6 +122,7 @@ async def _imagined_run(
         id=new_id(),
         environment_id=environment.id,
         environment=environment.slug,
+        branch_id=environment.branch_id,
         config_version=version,
         workflow_run_id=new_id(),
         workflow_key=definition.key,

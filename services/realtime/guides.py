@@ -61,7 +61,7 @@ class GuideListener:
     """A socket that listens to the guides of a channel.
 
     Attributes:
-        environment: where.
+        environment: where, perhaps on a branch.
         channel_id: of type `in_app_guide`.
         user_id: for whom.
         tenant_id: on whose behalf.
@@ -114,10 +114,10 @@ class Guides:
             Unavailable: the database is away.
         """
         environment = listener.environment
-        key = environment.id, listener.channel_id
+        key = environment.content_id, listener.channel_id
         if key not in self._channels:
             (state,) = await self._states([environment.id])
-            prints = await self._prints(state, listener.channel_id)
+            prints = await self._prints(environment, state, listener.channel_id)
             self._channels.setdefault(
                 key, _Channel(environment, listener.channel_id, prints, state.order_changed_at)
             )
@@ -127,7 +127,7 @@ class Guides:
         """Tell a socket no more; doing it twice is harmless."""
         if listener.task is not None:
             listener.task.cancel()
-        key = listener.environment.id, listener.channel_id
+        key = listener.environment.content_id, listener.channel_id
         channel = self._channels.get(key)
         if channel is not None:
             channel.listeners.discard(listener)
@@ -151,7 +151,7 @@ class Guides:
         for channel in list(self._channels.values()):
             state = states[channel.environment.id]
             try:
-                prints = await self._prints(state, channel.id)
+                prints = await self._prints(channel.environment, state, channel.id)
             except NotFound:  # archived; those who listen hear nothing more
                 prints = {}
             changes = dict(_changes(channel.prints, prints))
@@ -174,8 +174,10 @@ class Guides:
         async with self._engine.connection() as connection:
             return await guides_states(connection, environment_ids)
 
-    async def _prints(self, state: GuidesState, channel_id: UUID) -> _Prints:
-        environment = EnvironmentScope(state.id, state.slug, state.config_version)
+    async def _prints(
+        self, environment: EnvironmentScope, state: GuidesState, channel_id: UUID
+    ) -> _Prints:
+        environment = replace(environment, config_version=state.config_version)
         now = self._engine.clock()
         async with self._engine.connection() as connection:
             configuration = await self._engine.catalog.current(connection, environment)

@@ -206,6 +206,7 @@ async def cancel(engine: Engine, environment: EnvironmentScope, request: CancelR
         runs = await cancellations.cancel_runs(
             unit.connection,
             environment.id,
+            branch_id=environment.branch_id,
             cancellation_id=cancellation_id,
             workflow_key=request.workflow_key,
             cancellation_key=request.cancellation_key,

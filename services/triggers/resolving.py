@@ -40,6 +40,7 @@ def draft_of(
     others = [entry for entry in (request.actor, request.tenant) if entry is not None]
     return TriggerDraft(
         environment=environment.slug,
+        branch_id=environment.branch_id,
         request=request,
         people=described([*request.recipients, *others]),
         claim=None,

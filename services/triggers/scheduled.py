@@ -129,7 +129,9 @@ async def _trigger(
     unit: Unit, taken: TakenSchedule, due: Due, occurrence: datetime
 ) -> DropReason | None:
     """Accept the trigger of an occurrence; returns why there is none, or None."""
-    environment = EnvironmentScope(taken.environment_id, taken.environment, taken.config_version)
+    environment = EnvironmentScope(
+        taken.environment_id, taken.environment, taken.config_version, taken.branch_id
+    )
     request, trigger_id = _request(taken, due, occurrence), scheduled_id(taken.id, occurrence)
     try:
         try:

@@ -102,7 +102,9 @@ async def make_schedules(
         for one in accepted
         for recipient in one.recipients
     ]
-    stored = await statements.insert_schedules(connection, environment.id, made, now=unit.now)
+    stored = await statements.insert_schedules(
+        connection, environment.id, made, branch_id=environment.branch_id, now=unit.now
+    )
     await tell_clocks(unit, environment.id, [one.appointment for one in made])
     return stored, refused
 
@@ -242,7 +244,9 @@ async def list_schedules(
 ) -> Page[ScheduleView]:
     """Return a page of the schedules of a workflow, newest first."""
     async with engine.connection() as connection:
-        page = await statements.list_schedules(connection, environment.id, wanted, request)
+        page = await statements.list_schedules(
+            connection, environment.id, wanted, request, branch_id=environment.branch_id
+        )
         return page.of(await _views(connection, environment, page.rows))
 
 
@@ -255,7 +259,9 @@ async def list_schedules_of(
 ) -> Page[ScheduleView]:
     """Return a page of the schedules of a recipient, newest first."""
     async with engine.connection() as connection:
-        page = await statements.list_schedules_of(connection, environment.id, ref, wanted, request)
+        page = await statements.list_schedules_of(
+            connection, environment.id, ref, wanted, request, branch_id=environment.branch_id
+        )
         return page.of(await _views(connection, environment, page.rows))
 
 

@@ -29,6 +29,7 @@ class RunState:
     id: UUID
     environment_id: UUID
     environment: str
+    branch_id: UUID | None
     config_version: int
     workflow_run_id: UUID
     version_id: UUID
@@ -48,7 +49,9 @@ class RunState:
     @property
     def scope(self) -> EnvironmentScope:
         """Return where it runs, with the configuration that the walk has found."""
-        return EnvironmentScope(self.environment_id, self.environment, self.config_version)
+        return EnvironmentScope(
+            self.environment_id, self.environment, self.config_version, self.branch_id
+        )
 
     @property
     def is_broadcast(self) -> bool:
@@ -112,6 +115,7 @@ def run_state(
         id=taken.id,
         environment_id=taken.environment_id,
         environment=taken.environment,
+        branch_id=taken.branch_id,
         config_version=taken.config_version,
         workflow_run_id=taken.workflow_run_id,
         version_id=taken.version_id,

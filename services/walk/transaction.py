@@ -116,7 +116,7 @@ async def _open(unit: Unit, taken: TakenRun) -> Walk:
         data = await engine.trigger_data.get(connection, taken.workflow_run_id)
     patches: list[JsonObject] = []
     configuration = await engine.catalog.configuration(
-        connection, taken.environment_id, taken.config_version
+        connection, taken.environment_id, taken.config_version, branch_id=taken.branch_id
     )
     variables = configuration.variables
     if variables.missing_key is not None:
@@ -156,7 +156,10 @@ async def _end(unit: Unit, taken: TakenRun) -> Advanced:
     status = taken.status
     if taken.is_open:
         configuration = await unit.engine.catalog.configuration(
-            unit.connection, taken.environment_id, taken.config_version
+            unit.connection,
+            taken.environment_id,
+            taken.config_version,
+            branch_id=taken.branch_id,
         )
         journal = Journal(taken, unit.now, configuration.subscribed)
         journal.cancel("cancelled_in_temporal")

@@ -113,6 +113,7 @@ async def imagined_runs(
                 id=recipient_run_id(trigger_id, ref.gid),
                 environment_id=environment.id,
                 environment=environment.slug,
+                branch_id=environment.branch_id,
                 config_version=config_version,
                 workflow_run_id=trigger_id,
                 workflow_key=request.workflow_key,

@@ -31,6 +31,7 @@ from models.queries.runs import rehearsals
 from runtime.crypto import UnknownKey
 from runtime.database import Connection, read_only
 from services.account.environments import find_environment
+from services.content.branches import find_branch
 from services.content.catalog import Configuration
 from services.engine import Engine
 from services.what_if.content import lay_over
@@ -43,7 +44,7 @@ class WhatIf:
     """What a try has found.
 
     Attributes:
-        environment, from_environment: slugs; see `WhatIfIn`.
+        environment, from_environment, from_branch: slugs; see `WhatIfIn`.
         content: what was tried.
         left_out: what was to be tried and cannot be.
         findings: what differs.
@@ -54,6 +55,7 @@ class WhatIf:
 
     environment: str
     from_environment: str | None
+    from_branch: str | None
     content: list[PendingContent]
     left_out: list[PendingContent]
     findings: Findings
@@ -71,15 +73,18 @@ async def try_out(engine: Engine, environment: EnvironmentScope, wanted: WhatIfI
         wanted: which content, on which runs.
 
     Raises:
-        NotFound: there is no such environment to take content from.
-        InvalidParams: a trigger is not valid, or nothing is promoted from there to here.
+        NotFound: there is no such environment or branch to take content from.
+        InvalidParams: a trigger is not valid, or nothing is promoted from there to here, or both
+            an environment and a branch are named.
         Unavailable: the database is away, or the key of a secret variable is missing here.
     """
     begun = monotonic()
     async with engine.database.transaction() as connection:
         await read_only(connection)
         version = await config_version(connection, environment.id)
-        stored = await engine.catalog.configuration(connection, environment.id, version)
+        stored = await engine.catalog.configuration(
+            connection, environment.id, version, branch_id=environment.branch_id
+        )
         if stored.variables.missing_key is not None:
             raise UnknownKey(stored.variables.missing_key)
         tried = lay_over(engine, stored, await _pending(connection, environment, wanted))
@@ -100,6 +105,7 @@ async def try_out(engine: Engine, environment: EnvironmentScope, wanted: WhatIfI
     return WhatIf(
         environment=environment.slug,
         from_environment=wanted.from_environment,
+        from_branch=wanted.from_branch,
         content=list(tried.content),
         left_out=list(tried.left_out),
         findings=findings,
@@ -112,6 +118,11 @@ async def try_out(engine: Engine, environment: EnvironmentScope, wanted: WhatIfI
 async def _pending(
     connection: Connection, environment: EnvironmentScope, wanted: WhatIfIn
 ) -> list[PendingContent]:
+    if wanted.from_branch is not None:
+        if wanted.from_environment is not None:
+            raise InvalidParams.of("from_branch", "must be left out beside from_environment")
+        branch = await find_branch(connection, environment, wanted.from_branch)
+        return await drafts.list_published_elsewhere(connection, environment.id, branch.id)
     if wanted.from_environment is None:
         return await drafts.list_unpublished(connection, environment.id)
     elsewhere = await find_environment(connection, wanted.from_environment)

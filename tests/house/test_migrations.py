@@ -34,6 +34,9 @@ LANDED = {
     "2026-11-26-1420_attachments.py": (
         "00907d31407c6eb607275ecc164d031821040faa536d7e528d8a87bca6662cc2"
     ),
+    "2026-11-26-1430_branches.py": (
+        "e0a3d54afe8df10a22aa87918a7eaeca18e030b009aad7e78d61b7eee334845e"
+    ),
 }
 
 

@@ -171,6 +171,7 @@ def _cancel(connection: Connection, environment: UUID) -> Awaitable[Any]:
     return cancellations.cancel_runs(
         connection,
         environment,
+        branch_id=None,
         cancellation_id=uuid4(),
         workflow_key="workflow-7",
         cancellation_key="order-1",
@@ -184,6 +185,7 @@ def _expansion(environment: UUID) -> Expansion:
     return Expansion(
         workflow_run_id=uuid4(),
         environment_id=environment,
+        branch_id=None,
         workflow_key="workflow-7",
         version_id=uuid4(),
         tenant_id=None,
@@ -265,14 +267,14 @@ def _addressees(connection: Connection, environment: UUID) -> Awaitable[Any]:
 def _schedules(**wanted: Any) -> Query:
     filters = ScheduleFilters(workflow_key="workflow-7", **wanted)
     return lambda connection, environment: schedules.list_schedules(
-        connection, environment, filters, PAGE
+        connection, environment, filters, PAGE, branch_id=None
     )
 
 
 def _schedules_of(**wanted: Any) -> Query:
     filters = RecipientScheduleFilters(**wanted)
     return lambda connection, environment: schedules.list_schedules_of(
-        connection, environment, ELLIE, filters, PAGE
+        connection, environment, ELLIE, filters, PAGE, branch_id=None
     )
 
 

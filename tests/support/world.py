@@ -30,6 +30,8 @@ from domain.triggers.requests import parse_cancel_request, parse_trigger_request
 from services.audiences.members import add_members
 from services.channels.sealing import seal_channel_settings, seal_provider_settings
 from services.composition import compose_engine
+from services.content.branches import create_branch, on_branch
+from services.content.drafts import upsert_content
 from services.deliveries import deliver as deliveries
 from services.engine import Engine
 from services.recipients.recipients import store_recipient
@@ -88,6 +90,12 @@ class World(Seen):
     def with_engine(self, **changes: Any) -> World:
         """Return the same environment seen by the same process with some of its parts replaced."""
         return replace(self, engine=replace(self.engine, **changes))
+
+    async def branch(self, slug: str = "feature") -> World:
+        """Make a branch of the environment, and return the environment on it."""
+        await create_branch(self.engine, self.environment.scope.main, slug)
+        scope = await on_branch(self.engine, self.environment.scope.main, slug)
+        return replace(self, environment=replace(self.environment, scope=scope))
 
     def at(self, moment: datetime) -> World:
         """Return the same environment and process at another time: its clock stands still."""
@@ -169,13 +177,13 @@ class World(Seen):
 
     async def publish(self, key: str, *steps: JsonObject, **content: Any) -> UUID:
         """Commit a workflow as the product does, active; returns the id of its version."""
-        slug = self.environment.scope.slug
+        scope = self.environment.scope
         document = {"name": key, "steps": list(steps), **content}
-        await save_content(self.engine, slug, WORKFLOW, key, document, commit=note(), force=True)
+        await upsert_content(self.engine, scope, WORKFLOW, key, document, commit=note(), force=True)
         rows = await self.make.rows(
             "SELECT published_version_id FROM content_resources"
             " WHERE environment_id = %s AND resource_type = 'workflow' AND key = %s",
-            *(self.environment.id, key),
+            *(scope.content_id, key),
         )
         return UUID(str(rows[0]["published_version_id"]))
 
@@ -205,9 +213,9 @@ class World(Seen):
     async def layout(self, key: str, html: str) -> None:
         """Commit an e-mail layout."""
         document = {"name": key, "html_layout": html, "text_layout": "{{ content }}"}
-        slug = self.environment.scope.slug
-        await save_content(
-            self.engine, slug, EMAIL_LAYOUT, key, document, commit=note(), force=True
+        scope = self.environment.scope
+        await upsert_content(
+            self.engine, scope, EMAIL_LAYOUT, key, document, commit=note(), force=True
         )
 
     async def audience(self, key: str, *segments: list[JsonObject]) -> None:

@@ -18,7 +18,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from api.kit.auth import EngineDep, check_object, unknown_branch
+from api.kit.auth import EngineDep, check_object
 from api.kit.bodies import parse_object
 from api.kit.pages import new_nonce, render_page
 from api.kit.query_strings import Query, QueryDep
@@ -33,6 +33,7 @@ from domain.kit.user_tokens import Ability
 from domain.recipients.refs import RecipientRef
 from services.account.authentication import authenticate
 from services.channels.workspaces import Place
+from services.content.branches import on_branch
 from services.engine import Engine
 from services.recipients.connecting import connect_slack, connect_teams
 
@@ -150,8 +151,8 @@ async def _find_principal(engine: Engine, state: JsonObject) -> Principal:
     if principal.is_anonymous:
         raise Forbidden("Outside development the state needs a user token beside the public key.")
     branch = _text(state, "branch_slug")
-    if branch:
-        raise unknown_branch(branch)
+    if branch:  # What is connected is the same on every branch, but the name may be wrong.
+        await on_branch(engine, principal.environment, branch)
     return principal
 
 

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.kit.auth import EngineDep
-from api.knock.preferences.pages import render_invalid_link
+from api.kit.pages import render_invalid_link
 from domain.kit.errors import NotFound
 from domain.tracking.rows import TrackedLink
 from domain.tracking.visitors import is_person

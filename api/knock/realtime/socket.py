@@ -7,19 +7,20 @@ Who comes is proved by the query, as Knock's client writes it: `api_key`, perhap
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from http import HTTPStatus
 from typing import cast
 
 from fastapi import APIRouter, WebSocket
 from starlette.responses import JSONResponse
 
-from api.kit.auth import unknown_branch
 from api.kit.rate_limits import RateLimiter
 from api.knock.realtime.session import Credentials, Session
 from domain.kit.errors import AppError, BadRequest, Unauthenticated, Unavailable
 from domain.kit.principals import Principal
 from runtime.logs import get_logger
 from services.account.authentication import authenticate
+from services.content.branches import on_branch
 from services.engine import Engine
 from services.realtime.hub import Hub
 
@@ -76,7 +77,7 @@ async def _find_principal(
 
     Raises:
         Unauthenticated: as for the requests by which a page reads feeds.
-        UnknownBranch, BadRequest: another branch, or another version of the protocol.
+        UnknownBranch, BadRequest: no such branch, or another version of the protocol.
         RateLimited: there were too many.
     """
     query = websocket.query_params
@@ -89,7 +90,8 @@ async def _find_principal(
         )
     branch = query.get("branch_slug", "")
     if branch not in _NO_BRANCH:
-        raise unknown_branch(branch)
+        environment = await on_branch(engine, caller.environment, branch)
+        caller = replace(caller, environment=environment)
     if query.get("vsn") != _VERSION:
         raise BadRequest(f"The socket speaks version {_VERSION} of Phoenix' protocol (`vsn`).")
     user_id = None if caller.user_token is None else caller.user_token.user_id

@@ -19,7 +19,7 @@ router = APIRouter(prefix="/v1/api_keys", tags=["Account"], responses=ERROR_RESP
 @router.post(
     "/exchange",
     response_model=ExchangedOut,
-    responses=refusals({404: "resource_missing, branch_not_found"}),
+    responses=refusals({404: "resource_missing"}),
     openapi_extra=takes(query=ENVIRONMENT_HELP),
 )
 async def exchange_api_key(token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:

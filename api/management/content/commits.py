@@ -15,17 +15,18 @@ from api.kit.query_strings import QueryDep
 from api.kit.shapes import LeftOut, Moment, Out, PlainEntriesOut, answer
 from api.management.content.resource import SuccessOut
 from api.management.requests import (
-    ENVIRONMENT_HELP,
     NOTE_HELP,
     PAGE_HELP,
-    read_environment,
+    SCOPE_HELP,
     read_limit,
     read_note,
-    refuse_branch,
+    read_scope,
 )
 from domain.content.rows import Author, Commit, CommitFilters, Selection
 from domain.kit.errors import InvalidParams
+from services.account.environments import get_scope
 from services.content import commits
+from services.content.branches import on_branch, refuse_elsewhere
 
 router = APIRouter(prefix="/v1/commits", tags=["Commits"], responses=ERROR_RESPONSES)
 
@@ -83,14 +84,12 @@ class CommitBodyOut(Out):
 @router.get(
     "",
     response_model=PlainEntriesOut[CommitOut],
-    openapi_extra=takes(
-        query={**ENVIRONMENT_HELP, **filter_parameters(CommitFilters, paging=PAGE_HELP)}
-    ),
+    openapi_extra=takes(query={**SCOPE_HELP, **filter_parameters(CommitFilters, paging=PAGE_HELP)}),
 )
 async def list_commits(_token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
-    """List the commits of an environment, newest first."""
+    """List the commits of an environment or a branch, newest first."""
     filters, page_request = read_list(query, CommitFilters, BY_UUID, page=read_limit)
-    environment = await read_environment(engine, query)
+    environment = await read_scope(engine, query)
     page = await commits.list_commits(engine, environment, filters, page_request)
     return answer(PlainEntriesOut[CommitOut].of(page, map(CommitOut.of, page.rows)))
 
@@ -98,12 +97,12 @@ async def list_commits(_token: ServiceToken, engine: EngineDep, query: QueryDep)
 @router.put(
     "",
     response_model=SuccessOut,
-    openapi_extra=takes(query={**ENVIRONMENT_HELP, **_SELECTION_HELP, **NOTE_HELP}),
+    openapi_extra=takes(query={**SCOPE_HELP, **_SELECTION_HELP, **NOTE_HELP}),
 )
 async def commit_all(token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
     """Publish every change that was saved and not yet committed."""
     selection, note = read_filters(query, Selection), read_note(query, token)
-    await commits.commit_all(engine, await read_environment(engine, query), selection, note)
+    await commits.commit_all(engine, await read_scope(engine, query), selection, note)
     return answer(SuccessOut())
 
 
@@ -111,20 +110,31 @@ async def commit_all(token: ServiceToken, engine: EngineDep, query: QueryDep) ->
 @router.put(
     "/promote",
     response_model=SuccessOut,
+    responses=refusals({422: "branch_merge_conflict"}),
     openapi_extra=takes(
         query={
             "to_environment": Param("Slug of the target.", {"type": "string"}, is_required=True),
+            "branch": "Slug of a branch that is merged into `development`, the target then.",
             **_SELECTION_HELP,
         }
     ),
 )
 async def promote_all(token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
-    """Copy every commit that was not promoted yet from the environment before the target."""
-    refuse_branch(query)
-    target = query.text("to_environment")
+    """Copy every commit that was not promoted yet from the environment before the target.
+
+    With a branch, merge it: copy every commit of it that was not merged yet to `development`.
+    """
+    target, selection = query.text("to_environment"), read_filters(query, Selection)
     if target is None:
         raise InvalidParams.of("to_environment", "is required")
-    await commits.promote_all(engine, target, read_filters(query, Selection), Author.of(token))
+    branch = query.text("branch")
+    if branch is None:
+        await commits.promote_all(engine, target, selection, Author.of(token))
+    else:
+        environment = await get_scope(engine, target)
+        refuse_elsewhere(environment, "to_environment")
+        source = await on_branch(engine, environment, branch)
+        await commits.merge_branch(engine, source, selection, Author.of(token))
     return answer(SuccessOut())
 
 
@@ -137,9 +147,9 @@ async def get_commit(commit_id: str, _token: ServiceToken, engine: EngineDep) ->
 @router.put(
     "/{commit_id}/promote",
     response_model=CommitBodyOut,
-    responses=refusals({422: "commit_not_promotable"}),
+    responses=refusals({422: "commit_not_promotable, branch_merge_conflict"}),
 )
 async def promote_commit(commit_id: str, token: ServiceToken, engine: EngineDep) -> JSONResponse:
-    """Copy one commit to the next environment."""
+    """Copy one commit to the next environment, or from its branch to `development`."""
     commit = await commits.promote_one(engine, commit_id, Author.of(token))
     return answer(CommitBodyOut(commit=CommitOut.of(commit)))

@@ -14,7 +14,12 @@ from api.kit.query_strings import QueryDep
 from api.kit.shapes import LeftOut, Moment, answer, read_body
 from api.kit.strings import known_id
 from api.management.content.resource import ANNOTATE_HELP, ContentOut, ContentResource, SuccessOut
-from api.management.requests import ENVIRONMENT_HELP, read_environment
+from api.management.requests import (
+    ENVIRONMENT_HELP,
+    SCOPE_HELP,
+    read_environment,
+    read_scope,
+)
 from domain.content.guide import GUIDE, GuideStep, UrlPattern
 from domain.kit.errors import InvalidParams
 from domain.kit.shapes import DocumentedAs, Instant, Shape
@@ -75,7 +80,7 @@ router = guides.router
     openapi_extra=takes(
         GuideActivation,
         query={
-            **ENVIRONMENT_HELP,
+            **SCOPE_HELP,
             **ANNOTATE_HELP,
             "status": boolean("The same as in the body."),
             "from": instant("The same as in the body."),
@@ -94,7 +99,7 @@ async def activate_guide(
         begins_at, ends_at = query.instant("from"), query.instant("until")
     if begins_at and ends_at and ends_at <= begins_at:
         raise InvalidParams.of("until", "must be after from")
-    environment = await read_environment(engine, query)
+    environment = await read_scope(engine, query)
     is_active = status is not False
     view = await switch_content(
         engine,

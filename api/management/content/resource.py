@@ -20,12 +20,12 @@ from api.kit.shapes import LeftOut, Moment, Out, PlainEntriesOut, answer, read_b
 from api.kit.strings import known_id, new_id_of
 from api.management.content.annotations import ANNOTATION, annotated, wants_annotations
 from api.management.requests import (
-    ENVIRONMENT_HELP,
     NOTE_HELP,
     PAGE_HELP,
-    read_environment,
+    SCOPE_HELP,
     read_limit,
     read_note,
+    read_scope,
 )
 from domain.content.kind import KindOfContent
 from domain.kit.json_types import JsonObject, JsonValue
@@ -39,12 +39,12 @@ ANNOTATE_HELP: dict[str, str | Param] = {
     "annotate": boolean("Add `__annotation`, as Knock's CLI needs it.")
 }
 READ_HELP: dict[str, str | Param] = {
-    **ENVIRONMENT_HELP,
+    **SCOPE_HELP,
     **ANNOTATE_HELP,
     "hide_uncommitted_changes": boolean("Return what was last committed instead of the draft."),
 }
 WRITE_HELP: dict[str, str | Param] = {
-    **ENVIRONMENT_HELP,
+    **SCOPE_HELP,
     **ANNOTATE_HELP,
     "commit": boolean("Publish at once."),
     **NOTE_HELP,
@@ -205,7 +205,7 @@ class ContentResource(ContentFace):
             name=f"validate_{name}",
             description=f"Judge one {noun} without saving it.",
             response_model=self.body_out,
-            openapi_extra=takes(self.body, query={**ENVIRONMENT_HELP, **ANNOTATE_HELP}),
+            openapi_extra=takes(self.body, query={**SCOPE_HELP, **ANNOTATE_HELP}),
         )
 
     async def list_content(
@@ -216,7 +216,7 @@ class ContentResource(ContentFace):
         hide = query.boolean("hide_uncommitted_changes") or False
         page = await drafts.list_content(
             engine,
-            await read_environment(engine, query),
+            await read_scope(engine, query),
             self._kind,
             page_request,
             hide_uncommitted_changes=hide,
@@ -233,7 +233,7 @@ class ContentResource(ContentFace):
     ) -> JSONResponse:
         """Get one."""
         hide = query.boolean("hide_uncommitted_changes") or False
-        environment = await read_environment(engine, query)
+        environment = await read_scope(engine, query)
         view = await drafts.get_content(
             engine, environment, self._kind, known_id(key), hide_uncommitted_changes=hide
         )
@@ -252,7 +252,7 @@ class ContentResource(ContentFace):
         note = read_note(query, token) if query.boolean("commit") else None
         view = await drafts.upsert_content(
             engine,
-            await read_environment(engine, query),
+            await read_scope(engine, query),
             self._kind,
             new_id_of(key, field="key"),
             document,
@@ -273,7 +273,7 @@ class ContentResource(ContentFace):
         document = await self.read(request)
         view = await drafts.validate_content(
             engine,
-            await read_environment(engine, query),
+            await read_scope(engine, query),
             self._kind,
             new_id_of(key, field="key"),
             document,

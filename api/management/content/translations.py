@@ -21,11 +21,11 @@ from api.kit.shapes import LeftOut, Moment, Out, PlainEntriesOut, answer, read_b
 from api.kit.strings import known_id, new_id_of
 from api.management.content.resource import READ_HELP, WRITE_HELP
 from api.management.requests import (
-    ENVIRONMENT_HELP,
     PAGE_HELP,
-    read_environment,
+    SCOPE_HELP,
     read_limit,
     read_note,
+    read_scope,
 )
 from domain.content.gettext import write_po
 from domain.content.translation import (
@@ -121,7 +121,7 @@ async def list_translations(
     """List translations by locale."""
     page = await drafts.list_content(
         engine,
-        await read_environment(engine, query),
+        await read_scope(engine, query),
         TRANSLATION,
         read_limit(query, BY_ID),
         hide_uncommitted_changes=query.boolean("hide_uncommitted_changes") or False,
@@ -143,7 +143,7 @@ async def get_translation(
     """Get one translation."""
     view = await drafts.get_content(
         engine,
-        await read_environment(engine, query),
+        await read_scope(engine, query),
         TRANSLATION,
         known_id(str(_key(known_id(locale_code), query))),
         hide_uncommitted_changes=query.boolean("hide_uncommitted_changes") or False,
@@ -164,7 +164,7 @@ async def upsert_translation(
     body = await read_body(request, TranslationBody)
     view = await drafts.upsert_content(
         engine,
-        await read_environment(engine, query),
+        await read_scope(engine, query),
         TRANSLATION,
         new_id_of(str(_key(locale_code, query)), field="locale_code"),
         body.translation,
@@ -178,7 +178,7 @@ async def upsert_translation(
 @router.put(
     "/{locale_code}/validate",
     response_model=TranslationBodyOut,
-    openapi_extra=takes(TranslationBody, query={**ENVIRONMENT_HELP, **_NAMED}),
+    openapi_extra=takes(TranslationBody, query={**SCOPE_HELP, **_NAMED}),
 )
 async def validate_translation(
     locale_code: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
@@ -187,7 +187,7 @@ async def validate_translation(
     body = await read_body(request, TranslationBody)
     view = await drafts.validate_content(
         engine,
-        await read_environment(engine, query),
+        await read_scope(engine, query),
         TRANSLATION,
         new_id_of(str(_key(locale_code, query)), field="locale_code"),
         body.translation,

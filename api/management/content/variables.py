@@ -15,7 +15,7 @@ from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import QueryDep
 from api.kit.shapes import LeftOut, Moment, Out, PlainEntriesOut, answer
 from api.kit.strings import known_id
-from api.management.requests import PAGE_HELP, read_environment, read_limit, refuse_branch
+from api.management.requests import PAGE_HELP, SCOPE_HELP, read_limit, read_scope
 from domain.content.variables import VariableFilters, VariableType
 from services.content import variables
 from services.content.variables import VariableView
@@ -58,6 +58,7 @@ class VariableOut(Out):
     response_model=PlainEntriesOut[VariableOut],
     openapi_extra=takes(
         query={
+            **SCOPE_HELP,
             "environment": "Slug; without, the values of all environments are listed.",
             **filter_parameters(VariableFilters, PAGE_HELP),
         }
@@ -65,11 +66,10 @@ class VariableOut(Out):
 )
 async def list_variables(_token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
     """List variables by key."""
-    refuse_branch(query)
-    is_one = query.text("environment") is not None
+    is_one = query.text("environment") is not None or query.text("branch") is not None
     page = await variables.list_variables(
         engine,
-        await read_environment(engine, query) if is_one else None,
+        await read_scope(engine, query) if is_one else None,
         *read_list(query, VariableFilters, BY_ID, page=read_limit),
     )
     return answer(PlainEntriesOut[VariableOut].of(page, map(VariableOut.of, page.rows)))

@@ -15,7 +15,7 @@ from api.kit.query_strings import QueryDep
 from api.kit.shapes import LeftOut, Out, answer, read_body
 from api.kit.strings import known_id
 from api.management.content.resource import ANNOTATE_HELP, ContentOut, ContentResource
-from api.management.requests import ENVIRONMENT_HELP, read_environment
+from api.management.requests import SCOPE_HELP, read_scope
 from domain.content.workflow import WORKFLOW
 from domain.kit.errors import InvalidParams
 from domain.kit.shapes import DocumentedAs, Shape
@@ -74,7 +74,7 @@ router = workflows.router
     openapi_extra=takes(
         Activation,
         query={
-            **ENVIRONMENT_HELP,
+            **SCOPE_HELP,
             **ANNOTATE_HELP,
             "status": boolean("The same as in the body."),
         },
@@ -90,7 +90,7 @@ async def activate_workflow(
     # `{"active": false}` for nothing would switch on what the caller wants off.
     if status is None and body.active not in (None, True):
         raise InvalidParams.of("status", "is required to switch off; `active` is read-only")
-    environment = await read_environment(engine, query)
+    environment = await read_scope(engine, query)
     view = await switch_content(
         engine, environment, WORKFLOW, known_id(key), active=status is not False
     )
@@ -103,7 +103,7 @@ async def activate_workflow(
     responses=refusals(
         {404: "workflow_missing", 422: "workflow_inactive, workflow_schema_invalid, actor_missing"}
     ),
-    openapi_extra=takes(TriggerIn, query=ENVIRONMENT_HELP),
+    openapi_extra=takes(TriggerIn, query=SCOPE_HELP),
 )
 async def run_workflow(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
@@ -113,5 +113,5 @@ async def run_workflow(
     rehearsal = parse_trigger_request(
         known_id(key), body.content, size=body.size, source_type=REHEARSAL
     )
-    started = await trigger(engine, await read_environment(engine, query), rehearsal)
+    started = await trigger(engine, await read_scope(engine, query), rehearsal)
     return answer(RunOut(workflow_run_id=str(started.workflow_run_id)))

@@ -19,7 +19,7 @@ from api.management.previews.schemas import (
     StepPreviewOut,
     TemplatePreviewOut,
 )
-from api.management.requests import ENVIRONMENT_HELP, read_environment
+from api.management.requests import SCOPE_HELP, read_scope
 from domain.previews.requests import (
     LayoutPreviewIn,
     PartialPreviewIn,
@@ -36,7 +36,7 @@ router = APIRouter(prefix="/v1", tags=["Previews"], responses=ERROR_RESPONSES)
     "/workflows/{workflow_key}/steps/{step_ref}/preview_template",
     name="preview_step",
     response_model=StepPreviewOut,
-    openapi_extra=takes(ViewpointIn, query=ENVIRONMENT_HELP),
+    openapi_extra=takes(ViewpointIn, query=SCOPE_HELP),
 )
 async def preview_of_step(
     workflow_key: str,
@@ -50,7 +50,7 @@ async def preview_of_step(
     asked = await read_body(request, ViewpointIn)
     preview = await preview_step(
         engine,
-        await read_environment(engine, query),
+        await read_scope(engine, query),
         known_id(workflow_key),
         known_id(step_ref),
         asked.viewpoint(),
@@ -62,14 +62,14 @@ async def preview_of_step(
     "/templates/preview",
     name="preview_template",
     response_model=TemplatePreviewOut,
-    openapi_extra=takes(TemplatePreviewIn, query=ENVIRONMENT_HELP),
+    openapi_extra=takes(TemplatePreviewIn, query=SCOPE_HELP),
 )
 async def preview_of_template(
     request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Render a template that is saved nowhere."""
     asked = await read_body(request, TemplatePreviewIn)
-    environment = await read_environment(engine, query)
+    environment = await read_scope(engine, query)
     return answer(TemplatePreviewOut.of(await preview_template(engine, environment, asked)))
 
 
@@ -77,14 +77,14 @@ async def preview_of_template(
     "/email_layouts/preview",
     name="preview_email_layout",
     response_model=LayoutPreviewOut,
-    openapi_extra=takes(LayoutPreviewIn, query=ENVIRONMENT_HELP),
+    openapi_extra=takes(LayoutPreviewIn, query=SCOPE_HELP),
 )
 async def preview_of_layout(
     request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Render an e-mail layout, which need not be saved, around an example."""
     asked = await read_body(request, LayoutPreviewIn)
-    environment = await read_environment(engine, query)
+    environment = await read_scope(engine, query)
     return answer(LayoutPreviewOut.of(await preview_layout(engine, environment, asked)))
 
 
@@ -92,12 +92,12 @@ async def preview_of_layout(
     "/partials/preview",
     name="preview_partial",
     response_model=PartialPreviewOut,
-    openapi_extra=takes(PartialPreviewIn, query=ENVIRONMENT_HELP),
+    openapi_extra=takes(PartialPreviewIn, query=SCOPE_HELP),
 )
 async def preview_of_partial(
     request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Render a partial, which need not be saved, with inputs."""
     asked = await read_body(request, PartialPreviewIn)
-    environment = await read_environment(engine, query)
+    environment = await read_scope(engine, query)
     return answer(PartialPreviewOut.of(await preview_partial(engine, environment, asked)))

@@ -16,7 +16,7 @@ from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.query_strings import Query, QueryDep
 from api.kit.shapes import Out, PlainEntriesOut, answer
 from api.kit.strings import known_id, new_id_of
-from api.management.requests import ENVIRONMENT_HELP, PAGE_HELP, read_environment, read_limit
+from api.management.requests import PAGE_HELP, SCOPE_HELP, read_limit, read_scope
 from domain.kit.errors import FieldError, InvalidParams, NotFound
 from domain.recipients.item_schemas import (
     ItemSchema,
@@ -33,7 +33,7 @@ from services.recipients import item_schemas
 router = APIRouter(prefix="/v1/schemas", tags=["Schemas"], responses=ERROR_RESPONSES)
 
 COLLECTION_HELP = {
-    **ENVIRONMENT_HELP,
+    **SCOPE_HELP,
     "collection": "Of objects; required with `object`.",
     "item_id": "The same, as Knock's CLI calls it.",
 }
@@ -95,11 +95,11 @@ class SchemaBodyOut(Out):
 @router.get(
     "",
     response_model=PlainEntriesOut[SchemaOut],
-    openapi_extra=takes(query={**ENVIRONMENT_HELP, **filter_parameters(SchemaFilters, PAGE_HELP)}),
+    openapi_extra=takes(query={**SCOPE_HELP, **filter_parameters(SchemaFilters, PAGE_HELP)}),
 )
 async def list_schemas(_token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
     """List the schemas of tenants, users and each collection of objects."""
-    environment = await read_environment(engine, query)
+    environment = await read_scope(engine, query)
     filters, request = read_list(query, SchemaFilters, BY_ID, page=read_limit)
     page = await item_schemas.list_schemas(engine, environment, filters, request)
     return answer(PlainEntriesOut[SchemaOut].of(page, map(SchemaOut.of, page.rows)))
@@ -113,7 +113,7 @@ async def get_schema(
 ) -> JSONResponse:
     """Get the properties that recipients have, with what was said of them."""
     collection = read_collection(item_type, query)
-    environment = await read_environment(engine, query)
+    environment = await read_scope(engine, query)
     found = await item_schemas.get_schema(engine, environment, known_id(collection))
     return answer(SchemaBodyOut.of(found))
 
@@ -129,7 +129,7 @@ async def upsert_schema(
     """Say what properties are about; takes effect at once. What is left out stays as it is."""
     collection = read_collection(item_type, query)
     wanted, place = await _read(request, collection)
-    environment = await read_environment(engine, query)
+    environment = await read_scope(engine, query)
     stored = await item_schemas.put_schema(engine, environment, collection, wanted, place)
     return answer(SchemaBodyOut.of(stored))
 
@@ -145,7 +145,7 @@ async def validate_schema(
     """Judge a schema without saving it, and return what it would be."""
     collection = read_collection(item_type, query)
     wanted, place = await _read(request, collection)
-    environment = await read_environment(engine, query)
+    environment = await read_scope(engine, query)
     judged = await item_schemas.judge_schema(engine, environment, collection, wanted, place)
     return answer(SchemaBodyOut.of(judged))
 

@@ -72,6 +72,7 @@ _REST = (
     "content_resources",
     "content_versions",
     "signing_keys",
+    "branches",
 )
 # Every table with rows of an environment, in the order in which they go.
 TABLES = (*_BEGINNINGS, *_REST)

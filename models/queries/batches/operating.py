@@ -10,7 +10,14 @@ from domain.kit.pages import Page, PageRequest
 from models.sql import Listing, Where
 from runtime.database import Connection
 
-_OPEN = Listing(OpenBatch, "batches b", "b", ("closes_at", "id"), descending=False)
+_OPEN = Listing(
+    OpenBatch,
+    "batches b",
+    "b",
+    ("closes_at", "id"),
+    descending=False,
+    expressions={"branch": "(SELECT slug FROM branches WHERE branches.id = b.branch_id)"},
+)
 
 _REMOVE = """
 WITH removed AS (

@@ -100,22 +100,36 @@ WHERE r.environment_id = %(environment_id)s AND (r.collection, r.id) = (l.collec
 """  # noqa: S608 - constants
 
 
-def _deletion(table: str, *key: str) -> str:
+# What is counted on branches is there as well.
+_ON_BRANCHES = f"""
+environment_id IN (SELECT id FROM branches WHERE environment_id = %(environment_id)s)
+    AND (recipient_id, collection) IN ({_GIVEN})"""  # noqa: S608 - constants
+
+
+def _deletion(table: str, *key: str, owner: str = _OWNER) -> str:
     """Write what deletes a table's rows of recipients, locked in the order of everybody."""
     locked = ", ".join(f"l.{name}" for name in key)
     return f"""
 WITH locked AS MATERIALIZED (
-    SELECT {", ".join(key)} FROM {table} WHERE {_OWNER} ORDER BY {", ".join(key)} FOR UPDATE
+    SELECT environment_id, {", ".join(key)} FROM {table} WHERE {owner}
+    ORDER BY environment_id, {", ".join(key)} FOR UPDATE
 )
 DELETE FROM {table} t USING locked l
-WHERE t.environment_id = %(environment_id)s
+WHERE t.environment_id = l.environment_id
   AND ({", ".join(f"t.{name}" for name in key)}) = ({locked})
 """  # noqa: S608 - constants
 
 
 # Who writes channel data or preferences holds the recipient.
 _REST = (
-    _deletion("first_runs", "collection", "recipient_id", "workflow_key", "tenant_id"),
+    _deletion(
+        "first_runs",
+        "collection",
+        "recipient_id",
+        "workflow_key",
+        "tenant_id",
+        owner=_ON_BRANCHES,
+    ),
     *(f"DELETE FROM {table} WHERE {_OWNER}" for table in ("channel_data", "preference_sets")),  # noqa: S608
     _deletion("batches", "id"),
 )

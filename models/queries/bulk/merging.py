@@ -60,13 +60,15 @@ ON CONFLICT (environment_id, audience_key, user_id, tenant_id) DO NOTHING
 RETURNING audience_key, tenant_id
 """
 
-# What either of them has entered once, the target does not enter again.
+# What either of them has entered once, the target does not enter again; on branches as well.
 _FIRST_RUNS = f"""
 INSERT INTO first_runs
     (environment_id, collection, recipient_id, workflow_key, tenant_id, recipient_run_id)
 SELECT environment_id, collection, %(target)s, workflow_key, tenant_id, recipient_run_id
-FROM first_runs WHERE {_PLACE} AND recipient_id = %(source)s
-ORDER BY workflow_key, tenant_id
+FROM first_runs
+WHERE environment_id IN (SELECT id FROM branches WHERE environment_id = %(environment_id)s)
+  AND collection = '{USERS}' AND recipient_id = %(source)s
+ORDER BY environment_id, workflow_key, tenant_id
 ON CONFLICT (environment_id, collection, recipient_id, workflow_key, tenant_id) DO NOTHING
 """  # noqa: S608 - constants
 # What the target did with a guide counts, and where it did nothing, what the source did.

@@ -22,7 +22,7 @@ SELECT resource_type, key, published_version_id AS version_id,
        active AND archived_at IS NULL AS is_active, active_from, active_until, inserted_at,
        updated_at, archived_at IS NOT NULL AS is_archived
 FROM content_resources
-WHERE environment_id = %s AND resource_type = ANY(%s)
+WHERE (environment_id, resource_type) IN (SELECT * FROM unnest(%s::uuid[], %s::text[]))
 """
 
 
@@ -51,12 +51,11 @@ async def configured_channels(connection: Connection, environment_id: UUID) -> l
 
 
 async def published_content(
-    connection: Connection, environment_id: UUID, resource_types: Iterable[str]
+    connection: Connection, homes: Iterable[tuple[UUID, str]]
 ) -> list[Published]:
-    """Return which version of every piece of content of these types is published."""
-    return await fetch_all(
-        connection, Published, _PUBLISHED, (environment_id, list(resource_types))
-    )
+    """Return which version of every piece of content is published, of types where they are."""
+    values = [list(each) for each in zip(*homes, strict=True)]
+    return await fetch_all(connection, Published, _PUBLISHED, values)
 
 
 async def workflows_by_audience(

@@ -12,8 +12,9 @@ from domain.kit.pages import Page, PageRequest
 from models.sql import Listing, Where, columns_of, fetch_all, fetch_one
 from runtime.database import Connection
 
-_SOURCE = "commits c JOIN environments e ON e.id = c.environment_id"
-_SLUG = {"environment": "e.slug"}
+_SOURCE = """commits c JOIN branches b ON b.id = c.environment_id
+    JOIN environments e ON e.id = b.environment_id"""
+_SLUG = {"environment": "e.slug", "branch": "b.slug", "main_id": "e.id"}
 _NEWEST_FIRST = Listing(Commit, _SOURCE, "c", ("id",), expressions=_SLUG)
 _COLUMNS = columns_of(Commit, "c", _SLUG)
 # Of a resource `r`: that a commit of it did not go one step on yet.
@@ -24,7 +25,7 @@ _PROMOTABLE = columns_of(PromotableCommit, "c", {**_SLUG, "content": "v.content"
 
 
 async def insert_commit(connection: Connection, commit: Commit) -> None:
-    """Write a commit; its `environment` is not a column."""
+    """Write a commit; `environment`, `branch` and `main_id` follow from where it is."""
     await connection.execute(
         """
         INSERT INTO commits (id, environment_id, resource_type, resource_key, version_id,

@@ -17,8 +17,14 @@ from models.queries.content.commits import UNPROMOTED
 from models.sql import Listing, Where, columns_of, fetch_all, fetch_one
 from runtime.database import Connection
 
-_BY_KEY = Listing(Resource, "content_resources r", "r", ("key",), descending=False)
-_RESOURCE = columns_of(Resource, "r")
+# A draft that was never changed says what is published; `r` is the resource.
+DRAFT = """coalesce(r.draft, (
+    SELECT saved.content FROM content_versions saved WHERE saved.id = r.published_version_id))"""
+_SAVED = {"draft": DRAFT}
+_BY_KEY = Listing(
+    Resource, "content_resources r", "r", ("key",), descending=False, expressions=_SAVED
+)
+_RESOURCE = columns_of(Resource, "r", _SAVED)
 # The key of a translation is `locale/namespace~tenant`; an environment has few of them.
 _BY_KEY_OF_TRANSLATION = {
     "locale_code": "split_part(split_part(r.key, '~', 1), '/', 1) = %s",
@@ -61,8 +67,7 @@ async def get_published(
 
 async def list_keys(
     connection: Connection,
-    environment_id: UUID,
-    wanted: Sequence[tuple[str, str]],
+    wanted: Sequence[tuple[UUID, str, str]],
     *,
     published: bool,
 ) -> set[tuple[str, str]]:
@@ -70,26 +75,24 @@ async def list_keys(
 
     Args:
         connection: for reading.
-        environment_id: where.
-        wanted: type and key of each.
+        wanted: of each where it is, its type and its key.
         published: leave mere drafts out.
     """
     cursor = await connection.execute(
         """
         SELECT resource_type, key FROM content_resources
-        WHERE environment_id = %s AND archived_at IS NULL
-          AND (resource_type, key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
-          AND (published_version_id IS NOT NULL OR NOT %s)
+        WHERE (environment_id, resource_type, key) IN (
+              SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[]))
+          AND archived_at IS NULL AND (published_version_id IS NOT NULL OR NOT %s)
         """,
-        [environment_id, [one for one, _ in wanted], [key for _, key in wanted], published],
+        [*map(list, zip(*wanted, strict=True)), published],
     )
     return {(row["resource_type"], row["key"]) for row in await cursor.fetchall()}
 
 
 async def documents_by_key(
     connection: Connection,
-    environment_id: UUID,
-    wanted: Sequence[tuple[str, str]],
+    wanted: Sequence[tuple[UUID, str, str]],
     *,
     published: bool,
 ) -> dict[tuple[str, str], JsonObject]:
@@ -97,18 +100,18 @@ async def documents_by_key(
 
     Args:
         connection: for reading.
-        environment_id: where.
-        wanted: type and key of each.
+        wanted: of each where it is, its type and its key.
         published: what is committed, rather than what is being edited.
     """
     cursor = await connection.execute(
-        """
-        SELECT r.resource_type, r.key, CASE WHEN %s THEN v.content ELSE r.draft END AS document
+        f"""
+        SELECT r.resource_type, r.key, CASE WHEN %s THEN v.content ELSE {DRAFT} END AS document
         FROM content_resources r LEFT JOIN content_versions v ON v.id = r.published_version_id
-        WHERE r.environment_id = %s AND r.archived_at IS NULL
-          AND (r.resource_type, r.key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
-        """,
-        [published, environment_id, [one for one, _ in wanted], [key for _, key in wanted]],
+        WHERE (r.environment_id, r.resource_type, r.key) IN (
+              SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[]))
+          AND r.archived_at IS NULL
+        """,  # noqa: S608 - a constant
+        [published, *map(list, zip(*wanted, strict=True))],
     )
     return {
         (row["resource_type"], row["key"]): row["document"]
@@ -305,11 +308,11 @@ async def set_active(
 
 
 async def archive(connection: Connection, resource_type: str, key: str, now: datetime) -> None:
-    """Archive a resource in every environment."""
+    """Archive a resource in every environment and on every branch."""
     await connection.execute(
         """
         UPDATE content_resources SET archived_at = %s
-        WHERE environment_id IN (SELECT id FROM environments)
+        WHERE environment_id IN (SELECT id FROM branches)
           AND resource_type = %s AND key = %s AND archived_at IS NULL
         """,
         [now, resource_type, key],

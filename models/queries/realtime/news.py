@@ -32,7 +32,7 @@ CROSS JOIN LATERAL (
 """  # noqa: S608 - constants
 
 _STATES = """
-SELECT e.id, e.slug, e.config_version, g.updated_at AS order_changed_at
+SELECT e.id, e.config_version, g.updated_at AS order_changed_at
 FROM environments e LEFT JOIN guide_groups g ON g.environment_id = e.id
 WHERE e.id = ANY(%s)
 """
@@ -43,7 +43,6 @@ class GuidesState:
     """What tells whether the guides of an environment, or their order, may have changed."""
 
     id: UUID
-    slug: str
     config_version: int
     order_changed_at: datetime | None
 

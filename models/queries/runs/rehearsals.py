@@ -95,9 +95,9 @@ class Named:
 async def newest_runs(
     connection: Connection, environment_id: UUID, workflow_key: str | None, limit: int
 ) -> list[UUID]:
-    """Return the ids of the newest runs, oldest first; those of broadcasts are left out."""
+    """Return the ids of the newest runs, oldest first; none of broadcasts, nor on branches."""
     where = Where()
-    where.add("r.environment_id = %s", environment_id)
+    where.add("r.environment_id = %s AND w.branch_id IS NULL", environment_id)
     where.add("w.source->>'type' IS DISTINCT FROM %s", BROADCAST_SOURCE)
     where.add_given("r.workflow_key = %s", workflow_key)
     cursor = await connection.execute(

@@ -14,6 +14,8 @@ from domain.runs.statuses import RARE_RUN
 from models.sql import Listing, Where, columns_of, fetch_all
 from runtime.database import Connection
 
+# Few triggers name one; also of one that was deleted since.
+BRANCH = "(SELECT b.slug FROM branches b WHERE b.id = w.branch_id)"
 # The ids of runs begin with the time of their trigger.
 _RUNS = Listing(
     row=RecipientRun,
@@ -24,6 +26,7 @@ _RUNS = Listing(
         "source": "w.source",
         "actor_collection": "w.actor_collection",
         "actor_id": "w.actor_id",
+        "branch": BRANCH,
     },
 )
 _EVENTS = f"""

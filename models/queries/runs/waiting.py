@@ -28,10 +28,14 @@ from models.sql import Listing, Where, columns_of, fetch_one, listed
 from runtime.database import Connection
 
 _BEGUN = (RunStatus.PROCESSING, RunStatus.PAUSED)
-_WAITING = Listing(WaitingRun, "recipient_runs r", "r", ("id",))
+_BRANCH = {
+    "branch": "(SELECT b.slug FROM workflow_runs w JOIN branches b ON b.id = w.branch_id"
+    " WHERE w.id = r.workflow_run_id)"
+}
+_WAITING = Listing(WaitingRun, "recipient_runs r", "r", ("id",), expressions=_BRANCH)
 
 _LOCK_ONE = f"""
-SELECT {columns_of(WaitingRun, "r")} FROM recipient_runs r
+SELECT {columns_of(WaitingRun, "r", _BRANCH)} FROM recipient_runs r
 WHERE r.environment_id = %s AND r.id = %s AND r.status IN ({listed(OPEN_RUN)}) FOR UPDATE
 """  # noqa: S608 - fixed text
 

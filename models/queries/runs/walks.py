@@ -41,6 +41,7 @@ _COLUMNS = columns_of(
     "r",
     {
         "environment": "e.slug",
+        "branch_id": "w.branch_id",
         "config_version": "e.config_version",
         "accepted_at": "w.accepted_at",
         "data": "CASE WHEN (w.recipient_count = 1 AND r.through_id IS NULL)"

@@ -28,6 +28,8 @@ _SHOWN = {
 }
 _COLUMNS = columns_of(Schedule, "s", _SHOWN)
 _LISTING = Listing(Schedule, "schedules s", "s", ("id",), expressions=_SHOWN)
+# Those of a branch are listed there, and only there.
+_IN_SCOPE = "s.environment_id = %s AND s.branch_id IS NOT DISTINCT FROM %s::uuid"
 _CONDITIONS = {"workflow_key": "s.workflow_key = %s", "tenant": "s.tenant_id = %s"}
 
 _ZONES = """
@@ -38,11 +40,11 @@ WHERE r.environment_id = %s
 
 _INSERT = f"""
 INSERT INTO schedules AS s
-    (id, environment_id, workflow_key, collection, recipient_id, tenant_id, actor_collection,
-     actor_id, data, repeats, scheduled_at, ending_at, next_occurrence_at, due_at, failures,
-     inserted_at, updated_at)
-SELECT given.id, %(environment_id)s, wanted.workflow_key, given.collection, given.recipient_id,
-       wanted.tenant_id, wanted.actor_collection, wanted.actor_id,
+    (id, environment_id, branch_id, workflow_key, collection, recipient_id, tenant_id,
+     actor_collection, actor_id, data, repeats, scheduled_at, ending_at, next_occurrence_at, due_at,
+     failures, inserted_at, updated_at)
+SELECT given.id, %(environment_id)s, %(branch_id)s::uuid, wanted.workflow_key, given.collection,
+       given.recipient_id, wanted.tenant_id, wanted.actor_collection, wanted.actor_id,
        coalesce(given.own_data, wanted.data), wanted.repeats, wanted.scheduled_at,
        wanted.ending_at, given.next_at, given.next_at, 0, %(now)s, %(now)s
 FROM unnest(%(ids)s::uuid[], %(numbers)s::int[], %(collections)s::text[],
@@ -100,7 +102,12 @@ async def zones_of(
 
 
 async def insert_schedules(
-    connection: Connection, environment_id: UUID, made: Sequence[NewSchedule], *, now: datetime
+    connection: Connection,
+    environment_id: UUID,
+    made: Sequence[NewSchedule],
+    *,
+    branch_id: UUID | None,
+    now: datetime,
 ) -> list[Schedule]:
     """Store schedules, in a transaction that holds their recipients; return them in any order."""
     # What many have in common is sent once: its data may have 10 MB.
@@ -109,6 +116,7 @@ async def insert_schedules(
     actors = [None if wanted.actor is None else wanted.actor.ref for wanted in common]
     values = {
         "environment_id": environment_id,
+        "branch_id": branch_id,
         "workflow_keys": [wanted.workflow_key for wanted in common],
         "tenant_ids": [None if one.tenant is None else one.tenant.ref.id for one in common],
         "actor_collections": [None if actor is None else actor.collection for actor in actors],
@@ -189,11 +197,16 @@ async def schedules_by_id(
 
 
 async def list_schedules(
-    connection: Connection, environment_id: UUID, wanted: ScheduleFilters, request: PageRequest
+    connection: Connection,
+    environment_id: UUID,
+    wanted: ScheduleFilters,
+    request: PageRequest,
+    *,
+    branch_id: UUID | None,
 ) -> Page[Schedule]:
     """Return a page of the schedules of a workflow, newest first."""
     where = Where()
-    where.add("s.environment_id = %s", environment_id)
+    where.add(_IN_SCOPE, environment_id, branch_id)
     where.add_by_name(_CONDITIONS, wanted)
     if wanted.recipients is not None:
         where.add(
@@ -210,10 +223,12 @@ async def list_schedules_of(
     ref: RecipientRef,
     wanted: RecipientScheduleFilters,
     request: PageRequest,
+    *,
+    branch_id: UUID | None,
 ) -> Page[Schedule]:
     """Return a page of the schedules of a recipient, newest first."""
     where = Where()
-    where.add("s.environment_id = %s", environment_id)
+    where.add(_IN_SCOPE, environment_id, branch_id)
     where.recipient(ref, alias="s")
     where.add_by_name(_CONDITIONS, wanted)
     return await _LISTING.page(connection, where, request)

@@ -48,11 +48,12 @@ WITH {people}taken AS ({taken}
            AND r.collection = given.collection AND r.id = given.recipient_id)
 ), {first_runs}{followed}accepted AS (
     INSERT INTO workflow_runs
-        (id, environment_id, workflow_key, version_id, actor_collection, actor_id, tenant_id,
-         cancellation_key, data, settings, source, recipient_count, missing_recipients,
+        (id, environment_id, branch_id, workflow_key, version_id, actor_collection, actor_id,
+         tenant_id, cancellation_key, data, settings, source, recipient_count, missing_recipients,
          accepted_at)
-    SELECT %(id)s, %(environment_id)s, %(workflow_key)s, %(version_id)s, %(actor_collection)s,
-           %(actor_id)s, %(tenant_id)s, %(cancellation_key)s, %(data)s, %(settings)s, %(source)s,
+    SELECT %(id)s, %(environment_id)s, %(branch_id)s::uuid, %(workflow_key)s, %(version_id)s,
+           %(actor_collection)s, %(actor_id)s, %(tenant_id)s, %(cancellation_key)s, %(data)s,
+           %(settings)s, %(source)s,
            (SELECT count(*) FROM {chosen}),
            (SELECT jsonb_agg(CASE WHEN collection = '{users}' THEN to_jsonb(recipient_id)
                 ELSE jsonb_build_object('id', recipient_id, 'collection', collection) END)
@@ -169,6 +170,7 @@ class TriggerDraft:
 
     Attributes:
         environment: slug of where it happens.
+        branch_id: the branch whose content it runs, or None.
         people: whom it describes, as `models.queries.recipients.recipients.described` returns them.
         claim: its `Idempotency-Key`, if it has one.
         workflow_run_id: its id.
@@ -188,6 +190,7 @@ class TriggerDraft:
     version_id: UUID
     first_run_for: str | None
     release_within: timedelta
+    branch_id: UUID | None = None
 
     @property
     def answer(self) -> StoredAnswer:
@@ -253,6 +256,8 @@ async def accept_trigger(
             "id": workflow_run_id,
             "release_within": draft.release_within,
             "workflow_key": request.workflow_key,
+            "branch_id": draft.branch_id,
+            "content_id": draft.branch_id or environment_id,
             "version_id": draft.version_id,
             "first_run_for": draft.first_run_for,
             "actor_collection": actor.collection if actor else None,

@@ -24,26 +24,31 @@ from runtime.database import Connection
 _FOR_SOME = """(%(recipients)s::jsonb IS NULL OR (collection, recipient_id) IN (
             SELECT * FROM unnest(%(collections)s::text[], %(recipient_ids)s::text[])))"""
 
+# Runs on a branch, and those of the environment's own content, are cancelled apart.
+_ON_BRANCH = """(
+    SELECT w.branch_id IS NOT DISTINCT FROM %(branch_id)s::uuid FROM workflow_runs w
+    WHERE w.id = workflow_run_id)"""
+
 _CANCEL_EXPANSIONS = f"""
 WITH locked AS (
     SELECT workflow_run_id FROM trigger_expansions
     WHERE environment_id = %(environment_id)s AND workflow_key = %(workflow_key)s
-      AND cancellation_key = %(cancellation_key)s
+      AND cancellation_key = %(cancellation_key)s AND {_ON_BRANCH}
     ORDER BY workflow_run_id FOR UPDATE
 ), {END_EXPANSIONS}"""  # noqa: S608 - fixed text
 
 _LOCK_RUNS = f"""
 SELECT id FROM recipient_runs
 WHERE environment_id = %(environment_id)s AND workflow_key = %(workflow_key)s
-  AND open_key = %(cancellation_key)s AND {_FOR_SOME}
+  AND open_key = %(cancellation_key)s AND {_FOR_SOME} AND {_ON_BRANCH}
 ORDER BY id FOR UPDATE
 """  # noqa: S608 - fixed text
 
-_ITEMS = """
+_ITEMS = f"""
 SELECT batch_id FROM batch_items
 WHERE environment_id = %(environment_id)s AND workflow_key = %(workflow_key)s
-  AND cancellation_key = %(cancellation_key)s AND removed_at IS NULL
-"""
+  AND cancellation_key = %(cancellation_key)s AND removed_at IS NULL AND {_ON_BRANCH}
+"""  # noqa: S608 - fixed text
 
 # Open batches with items of the key, and those that wait for a run of the key.
 _LOCK_BATCHES = f"""
@@ -94,6 +99,7 @@ async def cancel_runs(
     connection: Connection,
     environment_id: UUID,
     *,
+    branch_id: UUID | None,
     cancellation_id: UUID,
     workflow_key: str,
     cancellation_key: str,
@@ -103,6 +109,8 @@ async def cancel_runs(
 ) -> list[UUID]:
     """Cancel every open run that matches, and return their ids; take items out of open batches.
 
+    Runs on a branch match where the branch is named, and only there.
+
     Runs that match and are not made yet will not be made.
 
     The sweep wakes their Temporal workflows after `release_within`, unless they were by then.
@@ -111,6 +119,7 @@ async def cancel_runs(
     values: dict[str, object] = {
         "id": cancellation_id,
         "environment_id": environment_id,
+        "branch_id": branch_id,
         "workflow_key": workflow_key,
         "cancellation_key": cancellation_key,
         "recipients": None if recipients is None else Jsonb([ref.gid for ref in refs]),

@@ -46,7 +46,14 @@ SELECT {
         "x",
         {
             name: f"w.{name}"
-            for name in ("version_id", "tenant_id", "actor_collection", "actor_id", "source")
+            for name in (
+                "branch_id",
+                "version_id",
+                "tenant_id",
+                "actor_collection",
+                "actor_id",
+                "source",
+            )
         },
     )
 }
@@ -239,6 +246,7 @@ async def add_runs(
         {
             "id": expansion.workflow_run_id,
             "environment_id": expansion.environment_id,
+            "content_id": expansion.branch_id or expansion.environment_id,
             "workflow_key": expansion.workflow_key,
             "depth": expansion.depth,
             "first_run_for": first_run_for,

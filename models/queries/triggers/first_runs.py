@@ -7,7 +7,7 @@ from __future__ import annotations
 FIRST_RUNS = """first_runs_taken AS (
     INSERT INTO first_runs
         (environment_id, collection, recipient_id, workflow_key, tenant_id, recipient_run_id)
-    SELECT %(environment_id)s, collection, recipient_id, %(workflow_key)s, %(first_run_for)s, id
+    SELECT %(content_id)s, collection, recipient_id, %(workflow_key)s, %(first_run_for)s, id
     FROM {given} ORDER BY collection, recipient_id
     ON CONFLICT DO NOTHING
     RETURNING recipient_run_id
@@ -16,6 +16,6 @@ FIRST_RUNS = """first_runs_taken AS (
 # Whether the row was taken before, for the same run.
 IS_FIRST_RUN = """(
     SELECT f.recipient_run_id = {run}.id FROM first_runs f
-    WHERE f.environment_id = %(environment_id)s AND f.collection = {run}.collection
+    WHERE f.environment_id = %(content_id)s AND f.collection = {run}.collection
       AND f.recipient_id = {run}.recipient_id AND f.workflow_key = %(workflow_key)s
       AND f.tenant_id = %(first_run_for)s)"""

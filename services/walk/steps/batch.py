@@ -139,7 +139,7 @@ def _new_batch(walk: Walk, step: BatchStep, key: str, end: datetime) -> Batch:
         item_count=0 if flushes else 1,
     )
     identity = batch_identity(
-        str(run.environment_id),
+        str(run.scope.content_id),
         walk.definition.key,
         "" if is_latest else str(run.version_id),
         step.ref,
@@ -151,6 +151,7 @@ def _new_batch(walk: Walk, step: BatchStep, key: str, end: datetime) -> Batch:
     return Batch(
         id=batch_id(run.id, step.ref, now),
         environment_id=run.environment_id,
+        branch_id=run.branch_id,
         workflow_key=walk.definition.key,
         step_ref=step.ref,
         collection=run.ref.collection,

@@ -9,7 +9,7 @@ import pytest
 from domain.content.email_layout import EMAIL_LAYOUT
 from domain.content.partial import PARTIAL
 from domain.content.rows import Selection
-from domain.kit.errors import InvalidParams
+from domain.kit.errors import InvalidParams, NotFound
 from domain.kit.json_types import JsonObject
 from domain.what_if.differences import Kind
 from services.content.commits import promote_all
@@ -318,3 +318,22 @@ async def test_only_the_environment_before_is_promoted(world: World, make: Any) 
     for target, source in ((world, world), (other, other), (world, other)):
         with pytest.raises(InvalidParams, match="nothing is promoted from"):
             await tried(target, from_environment=source.environment.scope.slug)
+
+
+async def test_what_a_branch_has_committed(world: World) -> None:
+    """A merge is tried on the runs of the environment; those of the branch are left out."""
+    await world.publish(KEY, feed_step("Hello"))
+    branch = await world.branch()
+    await branch.publish(KEY, feed_step("Merged"))
+    await send(world, feed_step("Hello"))
+    await branch.begin(KEY, PEOPLE[0])
+
+    found = await tried(world, from_branch="feature")
+
+    changes = {each.place: each.after for each in only(found, Kind.CHANGED).changes}
+    assert changes["blocks[0].rendered"] == "<p>Merged</p>\n"
+    assert found.findings.runs == len(PEOPLE)
+    with pytest.raises(NotFound):
+        await tried(world, from_branch="nowhere")
+    with pytest.raises(InvalidParams):
+        await tried(world, from_branch="feature", from_environment="development")
