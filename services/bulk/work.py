@@ -61,7 +61,7 @@ async def work_on_bulk(
     size, refusal = kind.chunk, None
     while True:
         try:
-            if await _stride(engine, kind, *scope, size, refusal):
+            if await _stride(engine, kind, scope, size, refusal):
                 return BulkState(is_over=True)
             size, refusal = min(2 * size, kind.chunk), None
         except Exception as error:
@@ -91,15 +91,13 @@ async def _kind(engine: Engine, environment_id: UUID, operation_id: UUID) -> Bul
 async def _stride(
     engine: Engine,
     kind: BulkKind,
-    environment_id: UUID,
-    operation_id: UUID,
+    scope: tuple[UUID, UUID],
     size: int,
     refusal: str | None,
     *,
     is_prepared: bool = False,
 ) -> bool:
     """Work on the next rows, all or nothing; tells whether none is left."""
-    scope = environment_id, operation_id
     async with engine.unit() as unit:
         operation = await statements.take_operation(unit.connection, *scope)
         if operation is None:
@@ -109,7 +107,7 @@ async def _stride(
             await statements.count_stride(unit.connection, *scope, stride, unit.now)
             return stride.is_over
     await kind.prepare(engine, operation, size)
-    return await _stride(engine, kind, *scope, size, refusal, is_prepared=True)
+    return await _stride(engine, kind, scope, size, refusal, is_prepared=True)
 
 
 def _is_away(error: Exception) -> bool:
