@@ -49,9 +49,7 @@ async def test_filters_of_the_list(
     assert [run["id"] for run in response.json()["items"]] == [runs[name] for name in names]
 
 
-async def test_runs_that_have_not_begun_are_found(
-    client: httpx.AsyncClient, world: World
-) -> None:
+async def test_runs_that_have_not_begun_are_found(client: httpx.AsyncClient, world: World) -> None:
     """A run is listed as queued from its trigger to its first walk."""
     await world.publish("wait", delay_step())
     run_id = await world.begin("wait")
