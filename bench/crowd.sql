@@ -71,7 +71,7 @@ SELECT md5('m' || n)::uuid, %(environment)s,
             ELSE 'sent' END,
        CASE WHEN n %% 2 = 0 THEN at END, CASE WHEN n %% 4 = 0 THEN at END,
        CASE WHEN n %% 80000 = 0 THEN at END, CASE WHEN n %% 70001 = 0 THEN at END,
-       CASE WHEN n %% 10 = 0 THEN at END, '{}', 0, at, at
+       CASE WHEN n %% 30 = 0 THEN at END, '{}', 0, at, at
 FROM (SELECT n, now() - n * interval '31 seconds' AS at
       FROM generate_series(1, %(messages)s) AS n) AS numbers;
 INSERT INTO deliveries (message_id, environment_id, channel_id, channel_type, due_at, retry,

@@ -11,6 +11,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 from uuid import UUID
 
+from pydantic_core import PydanticSerializationError, to_json
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -44,7 +46,10 @@ def _refuse_number(text: str) -> NoReturn:
 
 def encoded_size(value: JsonValue) -> int:
     """Return the bytes that a value takes as compact JSON in UTF-8."""
-    return len(_COMPACT.encode(value).encode())
+    try:
+        return len(to_json(value))
+    except PydanticSerializationError:  # it is nested deeper than that one goes
+        return len(_COMPACT.encode(value).encode())
 
 
 def json_row(row: DataclassInstance) -> JsonObject:

@@ -33,7 +33,7 @@ class Message(SQLModel, table=True):
     __tablename__ = "messages"
     __table_args__ = (
         Index(
-            "ix_messages_recipient",
+            "ix_messages_recipient_engagement",
             "environment_id",
             "recipient_id",
             "collection",
@@ -41,6 +41,8 @@ class Message(SQLModel, table=True):
             text("id DESC"),
             # Last, so that one index serves a user's messages and the feed of one channel.
             "channel_id",
+            # What feeds are counted and filtered by, so that no message is read for that.
+            postgresql_include=["seen_at", "read_at", "archived_at", "tenant_id"],
         ),
         Index(
             "ix_messages_channel",

@@ -44,16 +44,18 @@ class DepartureKind:
     Attributes:
         reason: why their runs end.
         merges: whether what they have goes to another user as far as it can.
+        chunk: most of them at a time.
     """
 
     reason: str
     merges: bool = False
+    chunk: int = CHUNK_SIZE
 
     async def prepare(self, engine: Engine, operation: OpenBulk, size: int) -> None:
         """End the runs of those who go next, and wake them."""
         async with engine.connection() as connection:
             items = await statements.next_items(
-                connection, operation.environment_id, operation.id, limit=min(size, CHUNK_SIZE)
+                connection, operation.environment_id, operation.id, limit=size
             )
         refs = _refs(operation, items)
         after, runs = FIRST_ID, await self._end_runs(engine, operation, refs, FIRST_ID)
@@ -81,8 +83,7 @@ class DepartureKind:
     ) -> Stride:
         """Delete those who go next, or some of what they have."""
         scope = operation.environment_id, operation.id
-        limit = 1 if refusal is not None else min(size, CHUNK_SIZE)
-        items = await statements.next_items(unit.connection, *scope, limit=limit)
+        items = await statements.next_items(unit.connection, *scope, limit=size)
         found = len(items)
         if not items:
             return Stride(0, 0, is_over=True)
@@ -99,7 +100,7 @@ class DepartureKind:
         done = [item.number for item in items if item.number not in told]
         await statements.settle_items(unit.connection, *scope, done=done, errors=told)
         # Whoever was held is next again.
-        return Stride(len(items), len(told), is_over=len(items) < limit and len(items) == found)
+        return Stride(len(items), len(told), is_over=len(items) < size and len(items) == found)
 
     async def _delete_some(
         self, unit: Unit, environment_id: UUID, refs: Sequence[RecipientRef]

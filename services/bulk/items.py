@@ -22,6 +22,10 @@ CHUNK_SIZE = 100
 class BulkKind(Protocol):
     """How one kind of bulk operation is worked on."""
 
+    @property
+    def chunk(self) -> int:
+        """Return how many rows a transaction works on at most."""
+
     async def stride(
         self, unit: Unit, operation: OpenBulk, size: int, refusal: str | None
     ) -> Stride:
@@ -30,7 +34,7 @@ class BulkKind(Protocol):
         Args:
             unit: the transaction, which holds the operation's lock.
             operation: as it is now.
-            size: most rows, as a share of a hundred.
+            size: most rows; 1 where there is a refusal.
             refusal: why the next row is not worked on and counts as failed.
         """
 
@@ -59,9 +63,10 @@ class ItemKind:
         self, unit: Unit, operation: OpenBulk, size: int, refusal: str | None
     ) -> Stride:
         """Work on the next items."""
-        limit = 1 if refusal is not None else min(size, self.chunk)
         scope = operation.environment_id, operation.id
-        items = await statements.next_items(unit.connection, *scope, limit=limit)
+        # One more tells whether it is the last of them.
+        found = await statements.next_items(unit.connection, *scope, limit=size + 1)
+        items = found[:size]
         errors = {item.number: item.error or refusal for item in items}
         readable = [item for item in items if item.error is None]
         told = {number: error for number, error in errors.items() if error is not None}
@@ -70,4 +75,4 @@ class ItemKind:
         done = [item.number for item in items if item.number not in told]
         if items:
             await statements.settle_items(unit.connection, *scope, done=done, errors=told)
-        return Stride(len(items), len(told), is_over=len(items) < limit)
+        return Stride(len(items), len(told), is_over=len(found) <= size)

@@ -27,8 +27,6 @@ from services.bulk.items import CHUNK_SIZE
 from services.engine import Engine, Unit
 
 _PREFIX = "messages."
-# A message takes a small part of what an item takes; those that are not wanted hardly anything.
-_MESSAGES_AT_ONCE = 5 * CHUNK_SIZE
 
 
 async def update_messages(
@@ -79,6 +77,8 @@ class MessageKind:
     """What becomes of messages: they are marked, or deleted."""
 
     action: BulkAction
+    # A message takes a small part of what an item takes; one that is not wanted hardly anything.
+    chunk: int = 5 * CHUNK_SIZE
 
     async def stride(
         self, unit: Unit, operation: OpenBulk, size: int, refusal: str | None
@@ -86,7 +86,6 @@ class MessageKind:
         """Pass the next messages, and do to those that are wanted what is asked for."""
         filters = read_shape(BulkMessagesIn, operation.settings["filters"]).filters()
         place = _Place.read(operation.position)
-        limit = max(1, _MESSAGES_AT_ONCE * size // CHUNK_SIZE)
         users = filters.user_ids
         if users is not None and place.user >= len(users):
             return Stride(0, 0, is_over=True)
@@ -98,16 +97,16 @@ class MessageKind:
             user_id=None if users is None else users[place.user],
             snapshot=operation.settings["snapshot"],
             after=place.after,
-            limit=limit,
+            limit=size,
         )
         wanted = [message.id for message in passed if message.is_wanted]
         if wanted:
             await self._do(unit, operation.environment_id, wanted)
-        if len(passed) == limit:
+        if len(passed) == size:
             place = _Place(place.user, (passed[-1].inserted_at, passed[-1].id))
         else:
             place = _Place(place.user + 1)
-        is_over = len(passed) < limit and place.user >= len(users or [None])
+        is_over = len(passed) < size and place.user >= len(users or [None])
         return Stride(len(wanted), 0, is_over=is_over, position=place.stored())
 
     async def _do(self, unit: Unit, environment_id: UUID, message_ids: list[UUID]) -> None:

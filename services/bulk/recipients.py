@@ -54,6 +54,10 @@ async def set_tenants(
     return await accept_items(engine, environment, SET_TENANTS, items)
 
 
+# A person costs little beside what a chunk costs as such: its statements and its commit.
+_PEOPLE_AT_ONCE = 500
+
+
 def _store(collection: str | None) -> Work:
     """Return what stores the items of an operation; its settings name the collection if None."""
 
@@ -76,7 +80,7 @@ def _reader(collection: str) -> Callable[[JsonValue], InlineRecipient]:
 
 
 KINDS = {
-    IDENTIFY_USERS: ItemKind(_store(USERS)),
-    SET_OBJECTS: ItemKind(_store(None)),
-    SET_TENANTS: ItemKind(_store(TENANTS)),
+    IDENTIFY_USERS: ItemKind(_store(USERS), _PEOPLE_AT_ONCE),
+    SET_OBJECTS: ItemKind(_store(None), _PEOPLE_AT_ONCE),
+    SET_TENANTS: ItemKind(_store(TENANTS), _PEOPLE_AT_ONCE),
 }

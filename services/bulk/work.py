@@ -13,7 +13,7 @@ from models.queries.bulk import operations as statements
 from runtime.faults import fault_of
 from runtime.logs import get_logger
 from runtime.temporal import is_away
-from services.bulk.items import CHUNK_SIZE, PreparedKind
+from services.bulk.items import BulkKind, PreparedKind
 from services.bulk.kinds import KINDS
 from services.engine import Engine
 
@@ -51,15 +51,19 @@ async def work_on_bulk(
 
     Raises:
         Unavailable: the database is away; what was counted is done.
+        UnknownBulkError: only a newer process knows what is to be done.
     """
     scope = UUID(order.environment_id), UUID(order.operation_id)
     deadline = monotonic() + seconds
-    size, refusal = CHUNK_SIZE, None
+    kind = await _kind(engine, *scope)
+    if kind is None:
+        return BulkState(is_over=True)
+    size, refusal = kind.chunk, None
     while True:
         try:
-            if await _stride(engine, *scope, size, refusal):
+            if await _stride(engine, kind, scope, size, refusal):
                 return BulkState(is_over=True)
-            size, refusal = min(2 * size, CHUNK_SIZE), None
+            size, refusal = min(2 * size, kind.chunk), None
         except Exception as error:
             if refusal is not None or _is_away(error):
                 raise
@@ -73,37 +77,44 @@ async def work_on_bulk(
             return BulkState(is_over=False)
 
 
+async def _kind(engine: Engine, environment_id: UUID, operation_id: UUID) -> BulkKind | None:
+    """Return how an operation is worked on; None when it is gone."""
+    async with engine.connection() as connection:
+        operation = await statements.get_operation(connection, environment_id, operation_id)
+    if operation is None:
+        return None
+    if operation.name not in KINDS:
+        raise UnknownBulkError(operation.name)
+    return KINDS[operation.name]
+
+
 async def _stride(
     engine: Engine,
-    environment_id: UUID,
-    operation_id: UUID,
+    kind: BulkKind,
+    scope: tuple[UUID, UUID],
     size: int,
     refusal: str | None,
     *,
     is_prepared: bool = False,
 ) -> bool:
     """Work on the next rows, all or nothing; tells whether none is left."""
-    scope = environment_id, operation_id
     async with engine.unit() as unit:
         operation = await statements.take_operation(unit.connection, *scope)
         if operation is None:
             return True
-        kind = KINDS.get(operation.name)
-        if kind is None:
-            raise UnknownBulkError(operation.name)
         if is_prepared or refusal is not None or not isinstance(kind, PreparedKind):
             stride = await kind.stride(unit, operation, size, refusal)
             await statements.count_stride(unit.connection, *scope, stride, unit.now)
             return stride.is_over
     await kind.prepare(engine, operation, size)
-    return await _stride(engine, *scope, size, refusal, is_prepared=True)
+    return await _stride(engine, kind, scope, size, refusal, is_prepared=True)
 
 
 def _is_away(error: Exception) -> bool:
     """Tell whether a smaller chunk would fail as well: it is not about what is in it."""
     if isinstance(error, Unavailable):
         return not isinstance(error, QueryTooSlow)
-    return isinstance(error, UnknownBulkError) or is_away(error)
+    return is_away(error)
 
 
 def _words(error: Exception) -> str | None:

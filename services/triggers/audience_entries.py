@@ -36,6 +36,9 @@ from services.waits.changes import ENTER, tell_of_transitions, tell_of_updates
 
 _log = get_logger(__name__)
 
+# A user's properties have up to 256 kB, and all of them are looked at.
+_USERS_AT_ONCE = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:
@@ -100,8 +103,10 @@ async def follow_changes(
     Raises:
         Unprocessable, Unavailable: see `enter`.
     """
-    for key, entered in (await settle_users(unit, environment, users)).items():
-        await trigger_entered(unit, environment, key, entered, cause=cause)
+    for start in range(0, len(users), _USERS_AT_ONCE):
+        some = users[start : start + _USERS_AT_ONCE]
+        for key, entered in (await settle_users(unit, environment, some)).items():
+            await trigger_entered(unit, environment, key, entered, cause=cause)
 
 
 async def enter(

@@ -37,6 +37,9 @@ LANDED = {
     "2026-11-26-1430_branches.py": (
         "e0a3d54afe8df10a22aa87918a7eaeca18e030b009aad7e78d61b7eee334845e"
     ),
+    "2026-11-26-1440_lists.py": (
+        "178652aee62854d92bcb8a638573d1762002323fb94ab635b8824ed80b947bc4"
+    ),
 }
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -24,7 +24,7 @@ from domain.kit.authored import ResourceType
 from domain.kit.filters import Bounds, DataFilter
 from domain.kit.pages import PageRequest
 from domain.messages.claims import RetryFilter
-from domain.messages.filters import FeedFilters, MessageFilters
+from domain.messages.filters import Archived, FeedFilters, MessageFilters
 from domain.messages.statuses import DeliveryStatus
 from domain.realtime.news import FeedTopic
 from domain.recipients.recipients import TenantFilters
@@ -62,6 +62,7 @@ from models.queries.webhooks import deliveries as webhook_deliveries
 from models.queries.webhooks import log as webhook_log
 from runtime.database import Connection
 from tests.support.builders import T0
+from tests.support.explained import explaining
 from tests.support.postgres import new_database
 
 ELLIE = RecipientRef.user("user-7")
@@ -85,19 +86,6 @@ def crowded(postgres: EmbeddedPostgres) -> tuple[str, UUID]:
     return url, environment
 
 
-class Explained(psycopg.AsyncCursor[Any]):
-    """A cursor that notes how PostgreSQL finds the rows before it finds them."""
-
-    plans: list[str]
-
-    async def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
-        """Explain a statement, then run it."""
-        explaining = psycopg.AsyncCursor(self.connection, row_factory=dict_row)
-        await explaining.execute(f"EXPLAIN {query}", params)
-        self.plans.append("\n".join(row["QUERY PLAN"] for row in await explaining.fetchall()))
-        return await super().execute(query, params, **options)
-
-
 def _messages(**wanted: Any) -> Query:
     return lambda connection, environment: messages.list_messages(
         connection, environment, MessageFilters(**wanted), PAGE
@@ -119,6 +107,10 @@ def _feed(**wanted: Any) -> Query:
     return lambda connection, environment: feeds.list_items(
         connection, environment, CHANNEL, ELLIE, filters=FeedFilters(**wanted), request=PAGE
     )
+
+
+def _badge(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return feeds.count_items(connection, environment, CHANNEL, ELLIE, FeedFilters())
 
 
 def _tenants(name: str | None) -> Query:
@@ -447,9 +439,13 @@ def _candidates(event_type: str, event_key: str, source_key: str) -> Query:
         (_runs(workflow_key="workflow-7"), "ix_recipient_runs_environment_id_workflow_key_id"),
         (_runs(recipient=ELLIE), "recipient_id_collection_id"),
         (_runs(starting_at=T0, ending_at=T0), "ix_recipient_runs_environment_id_id"),
-        (_feed(), "ix_messages_recipient"),
-        (_feed(status="unread"), "ix_messages_recipient"),
-        (_new_items, "ix_messages_recipient"),
+        (_runs(statuses=["queued"]), "ix_recipient_runs_workflow_run_id_id"),
+        (_feed(), "Index Only Scan using ix_messages_recipient_engagement"),
+        (_feed(status="unread"), "Index Only Scan using ix_messages_recipient_engagement"),
+        (_feed(archived=Archived.ONLY), "Index Only Scan using ix_messages_recipient_engagement"),
+        (_feed(source="workflow-7"), "ix_messages_recipient_engagement"),
+        (_badge, "Index Only Scan using ix_messages_recipient_engagement"),
+        (_new_items, "ix_messages_recipient_engagement"),
         (_tenants(None), "ix_recipients_environment_id_collection_inserted_at_id"),
         (_tenants("Name 7"), "ix_recipients_tenant_name"),
         (_subscriptions(Side.OBJECT, TOPIC), "ix_subscriptions_object"),
@@ -548,7 +544,7 @@ async def _plans(crowded: tuple[str, UUID], query: Query) -> list[str]:
     url, environment = crowded
     plans: list[str] = []
     connection = await psycopg.AsyncConnection.connect(
-        url, row_factory=dict_row, cursor_factory=type("Noting", (Explained,), {"plans": plans})
+        url, row_factory=dict_row, cursor_factory=explaining(plans)
     )
     async with connection:
         await query(connection, environment)

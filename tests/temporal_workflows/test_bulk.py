@@ -92,25 +92,25 @@ async def test_a_killed_worker_loses_and_doubles_nothing(
         "CARILLON_SECRET_KEY": "k" * 16,
     }
     arguments = ("-m", "commands.cli", "worker", "--queues", "runs,bulk")
-    await make.user(environment, "user-0150")
+    await make.user(environment, "user-0550")
     first = Program(*arguments, **variables)
     try:
         async with make.database.transaction() as connection:
             # The second chunk waits for somebody whom another request holds.
             await connection.execute(
-                "SELECT FROM recipients WHERE environment_id = %s AND id = 'user-0150' FOR UPDATE",
+                "SELECT FROM recipients WHERE environment_id = %s AND id = 'user-0550' FOR UPDATE",
                 [environment.id],
             )
             given = BulkIdentifyIn(
-                users=[{"id": f"user-{number:04}", "name": "N"} for number in range(250)]
+                users=[{"id": f"user-{number:04}", "name": "N"} for number in range(600)]
             )
             view = await identify_users(spare.engine, environment.scope, given)
             operation_id = view.operation.id
             view = await _until(spare, operation_id, "processing")
-            assert counts(view) == ("processing", 100, 100, 0)
+            assert counts(view) == ("processing", 500, 500, 0)
             await until_blocked(make)
             first.close()
-        assert counts(await _seen(spare, operation_id))[1:] == (100, 100, 0)
+        assert counts(await _seen(spare, operation_id))[1:] == (500, 500, 0)
     finally:
         first.close()
     second = Program(*arguments, **variables)
@@ -118,11 +118,11 @@ async def test_a_killed_worker_loses_and_doubles_nothing(
         view = await _until(spare, operation_id, "completed")
     finally:
         second.close()
-    assert counts(view) == ("completed", 250, 250, 0)
+    assert counts(view) == ("completed", 600, 600, 0)
     (stored,) = await make.rows(
         "SELECT count(*) AS n FROM recipients WHERE environment_id = %s", environment.id
     )
-    assert stored["n"] == 250
+    assert stored["n"] == 600
 
 
 async def test_what_temporal_did_not_hear_of_is_begun(product: World) -> None:

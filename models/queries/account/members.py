@@ -12,7 +12,7 @@ from runtime.database import Connection
 
 _MEMBERS = Listing(Member, "members m", "m", ("id",), descending=False)
 _COLUMNS = columns_of(Member, "m")
-_FILTERS = {"role": "m.role = %s", "email": "m.email = %s"}
+_FILTERS = {"role": "m.role = %s", "email": "lower(m.email) = lower(%s)"}
 
 
 async def list_members(

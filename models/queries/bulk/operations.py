@@ -35,8 +35,8 @@ WITH items AS (
         (operation_id, number, environment_id, collection, item_id, content, error, is_settled)
     SELECT %(id)s, given.number, %(environment_id)s, given.collection, given.item_id,
            given.content, given.error, false
-    FROM unnest(%(collections)s::text[], %(item_ids)s::text[], %(contents)s::jsonb[],
-                %(errors)s::text[])
+    FROM ROWS FROM (jsonb_to_recordset(%(items)s)
+                    AS (collection text, item_id text, content jsonb, error text))
         WITH ORDINALITY AS given (collection, item_id, content, error, number)
 )
 INSERT INTO bulk_operations AS b
@@ -126,15 +126,21 @@ async def insert_operation(
         "settings": Jsonb(settings),
         "estimate": estimate,
         "now": now,
-        "collections": [item.collection for item in items],
-        "item_ids": [item.id for item in items],
-        "contents": [None if item.content is None else Jsonb(item.content) for item in items],
-        "errors": [item.error for item in items],
+        "items": Jsonb([_plain(item) for item in items]),
     }
     stored = await fetch_one(connection, BulkOperation, _INSERT, values)
     if stored is None:
         raise LookupError("the statement returned no row")
     return stored
+
+
+def _plain(item: NewBulkItem) -> JsonObject:
+    return {
+        "collection": item.collection,
+        "item_id": item.id,
+        "content": item.content,
+        "error": item.error,
+    }
 
 
 async def get_operation(

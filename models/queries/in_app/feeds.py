@@ -20,6 +20,7 @@ _ITEMS = Listing(
     source="messages m LEFT JOIN batches b ON b.id = m.batch_id",
     alias="m",
     keys=("inserted_at", "id"),
+    finds="messages m",
     expressions={
         "total_activities": "b.total_activities",
         "total_actors": "b.total_actors",

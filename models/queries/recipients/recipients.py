@@ -29,11 +29,10 @@ CHANGES = """
          IS DISTINCT FROM stored.settings)
  OR ({new}.created_at IS NOT NULL AND {new}.created_at IS DISTINCT FROM stored.created_at))
 """
-# The people of `people_values`.
+# The people of `people_values`, as one document: psycopg would escape every quote of an array.
 PEOPLE = """
-unnest(%(people_collections)s::text[], %(people_ids)s::text[], %(people_properties)s::jsonb[],
-       %(people_settings)s::jsonb[], %(people_created)s::timestamptz[])
-    AS given (collection, id, properties, settings, created_at)
+jsonb_to_recordset(%(people)s)
+    AS given (collection text, id text, properties jsonb, settings jsonb, created_at timestamptz)
 """
 # What the settings of a tenant are laid over: its preference set may be replaced as a whole.
 _SETTINGS = f"""
@@ -144,15 +143,17 @@ def described(recipients: Iterable[InlineRecipient]) -> list[InlineRecipient]:
 
 def people_values(people: Sequence[InlineRecipient]) -> dict[str, Any]:
     """Return the parameters of `PEOPLE`."""
-    return {
-        "people_collections": [entry.ref.collection for entry in people],
-        "people_ids": [entry.ref.id for entry in people],
-        "people_properties": [Jsonb(entry.properties) for entry in people],
-        "people_settings": [
-            None if entry.settings is None else Jsonb(entry.settings) for entry in people
-        ],
-        "people_created": [entry.created_at for entry in people],
-    }
+    rows = [
+        {
+            "collection": entry.ref.collection,
+            "id": entry.ref.id,
+            "properties": entry.properties,
+            "settings": entry.settings,
+            "created_at": entry.created_at and entry.created_at.isoformat(),
+        }
+        for entry in people
+    ]
+    return {"people": Jsonb(rows)}
 
 
 async def upsert_recipients(

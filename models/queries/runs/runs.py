@@ -10,7 +10,7 @@ from domain.kit.ids import first_id_at
 from domain.kit.pages import Page, PageRequest
 from domain.runs.filters import RunFilters
 from domain.runs.rows import RecipientRun, RunEvent
-from domain.runs.statuses import RARE_RUN
+from domain.runs.statuses import RARE_RUN, RunStatus
 from models.sql import Listing, Where, columns_of, fetch_all
 from runtime.database import Connection
 
@@ -48,6 +48,10 @@ async def list_runs(
     if wanted.statuses is not None:
         column = "rare_status" if set(RARE_RUN).issuperset(wanted.statuses) else "status"
         where.add(f"r.{column} = ANY(%s)", wanted.statuses)
+        if set(wanted.statuses) == {RunStatus.QUEUED}:
+            # Most runs are that for a moment, so it has no index. As long as a run is, its trigger
+            # waits to see it begin.
+            where.add("r.workflow_run_id IN (SELECT workflow_run_id FROM trigger_releases)")
     if wanted.has_errors is not None:
         where.add("r.error_count > 0" if wanted.has_errors else "r.error_count = 0")
     # The id begins with the time of the trigger, and the list follows it: the limits on the id end

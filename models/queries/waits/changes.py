@@ -24,7 +24,7 @@ _NAMES = names_of(NewChange)
 
 _AWAITING = f"""
 SELECT {columns_of(AwaitingRecipient, "w")}
-FROM unnest(%(collections)s::text[], %(recipient_ids)s::text[]) AS given (collection, recipient_id)
+FROM jsonb_to_recordset(%(recipients)s) AS given (collection text, recipient_id text)
 JOIN event_waits w ON w.environment_id = %(environment_id)s AND w.event_type = %(event_type)s
  AND w.source_key = %(source_key)s AND w.event_key = %(event_key)s
  AND w.recipient_id = given.recipient_id AND w.collection = given.collection
@@ -59,7 +59,7 @@ SELECT r.collection, r.id, r.properties,
                  WHERE c.environment_id = r.environment_id AND c.collection = r.collection
                    AND c.recipient_id = r.id), '{}') AS channel_data
 FROM recipients r
-JOIN unnest(%(collections)s::text[], %(recipient_ids)s::text[]) AS given (collection, recipient_id)
+JOIN jsonb_to_recordset(%(recipients)s) AS given (collection text, recipient_id text)
   ON given.collection = r.collection AND given.recipient_id = r.id
 WHERE r.environment_id = %(environment_id)s
 """
@@ -140,8 +140,5 @@ async def forget_changes(connection: Connection, before: datetime) -> int:
 
 
 def _of(environment_id: UUID, refs: Collection[RecipientRef]) -> dict[str, object]:
-    return {
-        "environment_id": environment_id,
-        "collections": [ref.collection for ref in refs],
-        "recipient_ids": [ref.id for ref in refs],
-    }
+    recipients = [{"collection": ref.collection, "recipient_id": ref.id} for ref in refs]
+    return {"environment_id": environment_id, "recipients": Jsonb(recipients)}

@@ -40,6 +40,19 @@ async def _finish(world: World, operation_id: UUID) -> BulkView:
     return await finish(world.engine, world.environment, operation_id)
 
 
+def _transactions(monkeypatch: pytest.MonkeyPatch) -> list[Database]:
+    """Return a list that grows with each transaction that is begun from now on."""
+    begun = []
+    transaction = Database.transaction
+
+    def counting(database: Database) -> AbstractAsyncContextManager[Connection]:
+        begun.append(database)
+        return transaction(database)
+
+    monkeypatch.setattr(Database, "transaction", counting)
+    return begun
+
+
 async def _stored(world: World) -> dict[str, dict[str, object]]:
     rows = await world.make.rows(
         "SELECT id, properties FROM recipients WHERE environment_id = %s AND collection = '$users'",
@@ -56,6 +69,16 @@ async def _items(world: World, operation_id: UUID) -> list[dict[str, object]]:
     )
 
 
+@pytest.fixture
+def in_hundreds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work on a hundred users at a time."""
+    kind = KINDS[recipients.IDENTIFY_USERS]
+    assert isinstance(kind, ItemKind)
+    kinds = {**KINDS, recipients.IDENTIFY_USERS: replace(kind, chunk=100)}
+    monkeypatch.setattr(work, "KINDS", kinds)
+
+
+@pytest.mark.usefixtures("in_hundreds")
 async def test_an_operation_is_worked_through(world: World) -> None:
     """All items are dealt with and counted, more than one chunk of them, and none is kept."""
     operation_id = await _accept(world, *_users(250))
@@ -70,21 +93,26 @@ async def test_an_operation_is_worked_through(world: World) -> None:
     assert (await _stored(world))["user-0249"] == {"name": "Name 249"}
 
 
+@pytest.mark.usefixtures("in_hundreds")
 async def test_a_chunk_is_one_transaction(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three chunks of a kind that needs nothing beforehand are three transactions."""
     operation_id = await _accept(world, *_users(250))
-    begun = []
-    transaction = Database.transaction
-
-    def counting(database: Database) -> AbstractAsyncContextManager[Connection]:
-        begun.append(database)
-        return transaction(database)
-
-    monkeypatch.setattr(Database, "transaction", counting)
+    begun = _transactions(monkeypatch)
     assert (
         await work_on_bulk(world.engine, order_of(world.environment, operation_id), turn=1)
     ).is_over
     assert len(begun) == 3
+
+
+@pytest.mark.usefixtures("in_hundreds")
+async def test_the_last_chunk_ends_the_operation(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No transaction more is needed to find that nothing is left, however full the last one was."""
+    operation_id = await _accept(world, *_users(200))
+    begun = _transactions(monkeypatch)
+    assert counts(await _finish(world, operation_id)) == ("completed", 200, 200, 0)
+    assert len(begun) == 2
 
 
 async def test_an_operation_of_nothing_completes(world: World) -> None:
@@ -107,6 +135,7 @@ async def test_an_entry_that_cannot_be_read_fails_alone(world: World) -> None:
     assert set(await _stored(world)) == {"a", "c"}
 
 
+@pytest.mark.usefixtures("in_hundreds")
 async def test_an_entry_that_is_refused_fails_alone(world: World) -> None:
     """What only the database can tell, such as that properties became too large, is found out."""
     large = {f"key{number}": "x" * 10_000 for number in range(20)}
@@ -139,6 +168,7 @@ async def test_the_last_mention_of_somebody_counts(world: World) -> None:
     assert (await _stored(world))["a"] == {"name": "B", "plan": "free"}
 
 
+@pytest.mark.usefixtures("in_hundreds")
 async def test_work_goes_on_where_it_ended(world: World) -> None:
     """A turn whose time is over leaves the rest to the next, and what was counted stays so."""
     operation_id = await _accept(world, *_users(250))
@@ -158,6 +188,7 @@ async def test_an_ended_operation_is_left_alone(world: World) -> None:
     assert await _finish(world, operation_id) == first
 
 
+@pytest.mark.usefixtures("in_hundreds")
 async def test_two_workers_share_an_operation(world: World) -> None:
     """Whoever was taken for dead and the one in its place never deal with an item twice."""
     operation_id = await _accept(world, *_users(400))
@@ -167,14 +198,15 @@ async def test_two_workers_share_an_operation(world: World) -> None:
     assert counts(view) == ("completed", 400, 400, 0)
 
 
-@pytest.mark.parametrize("works", range(6))
+@pytest.mark.usefixtures("in_hundreds")
+@pytest.mark.parametrize("works", range(7))
 async def test_a_database_that_goes_away_loses_nothing(world: World, works: int) -> None:
     """Whenever the database goes away, the same turn again ends with every item counted once."""
     operation_id = await _accept(world, *_users(350))
     order = order_of(world.environment, operation_id)
     database = InterruptedDatabase(world.engine.database, works=works, away=1)
     interrupted = world.with_parts(database=database).engine
-    if works < 4:  # four chunks, each a transaction
+    if works < 5:  # a look at the kind, and four chunks, each a transaction
         with pytest.raises(Unavailable):
             await work_on_bulk(interrupted, order, turn=1)
     assert (await work_on_bulk(interrupted, order, turn=2)).is_over

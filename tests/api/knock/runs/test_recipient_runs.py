@@ -7,6 +7,8 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from tests.support.builders import T0, Builder, Environment
+from tests.support.steps import delay_step
+from tests.support.world import World
 
 
 @pytest.fixture
@@ -45,6 +47,19 @@ async def test_filters_of_the_list(
     """Every filter narrows the list, newest first."""
     response = await client.get(f"/v1/workflow_recipient_runs?{query}")
     assert [run["id"] for run in response.json()["items"]] == [runs[name] for name in names]
+
+
+async def test_runs_that_have_not_begun_are_found(client: httpx.AsyncClient, world: World) -> None:
+    """A run is listed as queued from its trigger to its first walk."""
+    await world.publish("wait", delay_step())
+    run_id = await world.begin("wait")
+    for status, shown in (("queued", [run_id]), ("paused", [])):
+        found = (await client.get(f"/v1/workflow_recipient_runs?status={status}")).json()
+        assert [run["id"] for run in found["items"]] == shown
+    await world.walk(run_id)
+    for status, shown in (("queued", []), ("paused", [run_id])):
+        found = (await client.get(f"/v1/workflow_recipient_runs?status={status}")).json()
+        assert [run["id"] for run in found["items"]] == shown
 
 
 async def test_pages(client: httpx.AsyncClient, runs: dict[str, str]) -> None:

@@ -1,0 +1,33 @@
+"""How many bytes a value takes as JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from domain.kit.json_types import JsonValue, encoded_size
+
+
+def _nested(depth: int) -> JsonValue:
+    value: JsonValue = "end"
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        {"name": "Zoë \U0001f600", "n": [1, -2.5, True, {}]},
+        '\n\t\x01\x7f\u2028 \\ "quoted"',
+        10**300,
+        _nested(64),
+        _nested(300),
+    ],
+)
+def test_a_value_has_the_size_of_its_compact_json(value: JsonValue) -> None:
+    """In UTF-8, without spaces and needless escapes, however large or deep."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    assert encoded_size(value) == len(text.encode())
