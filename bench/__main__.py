@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bench import footprint, functions, latency, many, reads, throughput, writes
+from bench import content, footprint, functions, latency, many, reads, throughput, writes
 from bench.report import Result, table, write
 from bench.session import Scale, Session, session
 
@@ -30,6 +30,9 @@ _PARTS: dict[str, Callable[[Session], Awaitable[list[Result]]]] = {
     "throttle": functions.measure_throttle,
     "fetch": functions.measure_fetch,
     "preferences": functions.measure_preferences,
+    "render": content.measure_rendering,
+    "publish": content.measure_publishing,
+    "what-if": content.measure_what_if,
     "schedules": many.measure_schedules,
     "sleepers": many.measure_sleepers,
     "lists": reads.measure_lists,

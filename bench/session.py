@@ -98,7 +98,7 @@ async def session(*, workers: int, scale: Scale) -> AsyncIterator[Session]:
         database = await exits.enter_async_context(
             await psycopg.AsyncConnection.connect(stack.database_url, autocommit=True)
         )
-        async with _client(stack.api_url, stack.service_token) as management:
+        async with management_client(stack) as management:
             for key, steps in WORKFLOWS.items():
                 response = await management.put(
                     f"/v1/workflows/{key}",
@@ -127,6 +127,11 @@ async def session(*, workers: int, scale: Scale) -> AsyncIterator[Session]:
             until=1000,
         )
         yield opened
+
+
+def management_client(stack: DevStack) -> httpx.AsyncClient:
+    """Open a client of the Management API."""
+    return _client(stack.api_url, stack.service_token)
 
 
 def _client(base_url: str, credential: str) -> httpx.AsyncClient:

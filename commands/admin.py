@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -25,7 +24,7 @@ from commands.arguments import argument
 from domain.account.credentials import ApiKeyRequest, RotationRequest, ServiceTokenRequest
 from domain.channels.requests import ChannelRequest, ChannelSettingsRequest
 from domain.kit.clock import parse_instant
-from domain.kit.errors import InvalidParams, NotFound, Unavailable
+from domain.kit.errors import NotFound, Unavailable
 from domain.kit.ids import read_id
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.principals import EnvironmentScope, KeyKind
@@ -49,7 +48,7 @@ PARSER.description = __doc__
 
 
 def main(settings: Settings, arguments: list[str]) -> int:
-    """Run one administrative action and print its answer; all violations go to standard error."""
+    """Run one administrative action and print its answer. Raises AppError."""
     parsed = PARSER.parse_args(arguments)
     action: Action = parsed.action
 
@@ -57,12 +56,7 @@ def main(settings: Settings, arguments: list[str]) -> int:
         async with open_engine(settings, process="admin", lazy=True) as engine:
             return await action(engine, parsed)
 
-    try:
-        answer = asyncio.run(run())
-    except InvalidParams as refusal:
-        for error in refusal.errors:
-            print(f"carillon: {error.field}: {error.message}", file=sys.stderr)
-        return 1
+    answer = asyncio.run(run())
     if answer is not None:
         print(json.dumps(answer, indent=2))
     return 0

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from commands.arguments import Argument, argument, help_of
 from domain.contract.queues import ALL_QUEUES
-from domain.kit.errors import AppError
+from domain.kit.errors import AppError, InvalidParams
 from domain.realtime.frames import LONGEST_FRAME
 from runtime.settings import Settings, get_settings, widen_name_lookups
 
@@ -230,6 +230,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             reason = problem["msg"].removeprefix("Value error, ")
             print(f"carillon: CARILLON_{name}: {reason}", file=sys.stderr)
         return 2
+    except InvalidParams as refusal:
+        for violation in refusal.errors:
+            print(f"carillon: {violation}", file=sys.stderr)
+        return 1
     except AppError as error:
         print(f"carillon: {error}", file=sys.stderr)
         return 1

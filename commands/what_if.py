@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import difflib
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +29,7 @@ _WIDTH = 100
 
 
 def main(settings: Settings, arguments: list[str]) -> int:
-    """Print what would change; violations of what is asked go to standard error."""
+    """Print what would change. Raises AppError."""
     parsed = _parser().parse_args(arguments)
 
     async def run() -> WhatIfOut:
@@ -38,13 +37,8 @@ def main(settings: Settings, arguments: list[str]) -> int:
             environment = await get_scope(engine, parsed.environment)
             return WhatIfOut.of(await try_out(engine, environment, wanted))
 
-    try:
-        wanted = read_shape(WhatIfIn, _document(parsed))
-        found = asyncio.run(run())
-    except InvalidParams as refusal:
-        for error in refusal.errors:
-            print(f"carillon: {error.field}: {error.message}", file=sys.stderr)
-        return 1
+    wanted = read_shape(WhatIfIn, _document(parsed))
+    found = asyncio.run(run())
     if parsed.json:
         print(json.dumps(found.model_dump(mode="json"), indent=2))
         return 0
@@ -135,7 +129,7 @@ def _limits(found: WhatIfOut) -> Iterator[str]:
         if each.before != each.after
     ]
     if found.runs.unfinished:
-        lines.append(f"{found.runs.unfinished} runs were given up: the time was over")
+        lines.append(f"{found.runs.unfinished} runs were given up: the time or the room was over")
     if found.runs.has_older:
         lines.append("there are older runs: --runs takes more of them")
     if lines:
@@ -162,6 +156,8 @@ def _difference(found: DifferenceOut) -> Iterator[str]:
         message = after or before
         if message is not None:
             yield f"    at: {message.at:%Y-%m-%d %H:%M:%S}"
+    if found.content_left_out:
+        yield "    what it says is left out: the answer is full"
     for change in found.changes:
         yield from _change(change)
 

@@ -211,6 +211,28 @@ class Database:
         except Error as error:
             raise Unavailable("The database is away; try again.") from error
 
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        """Lend a connection inside a transaction that sees one state, and may change nothing.
+
+        The server refuses every change. Nothing waits for the transaction, so that it may take
+        minutes over what it has read.
+
+        Raises:
+            Unavailable: see `transaction`.
+            QueryTooSlow: a statement ran out of time.
+            RuntimeError: the block would have changed something, which is a fault of ours.
+        """
+        async with self.transaction() as connection:
+            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            thought = f"SET LOCAL idle_in_transaction_session_timeout = '{_LONG_THOUGHT}'"
+            await connection.execute(thought)
+            try:
+                yield connection
+            except errors.ReadOnlySqlTransaction as error:
+                # Elsewhere it means that the server takes no writes; here nobody may ask for one.
+                raise RuntimeError("what must only read would have written") from error
+
     async def trouble(self) -> str | None:
         """Return what keeps PostgreSQL from serving: `away`, `read_only`, `full`; or None.
 
@@ -231,15 +253,6 @@ async def take_long(connection: Connection) -> None:
     await connection.execute(f"SET LOCAL statement_timeout = '{_LONG_STATEMENT}'")
     if isinstance(connection, _BoundedConnection):
         connection.takes_long = True
-
-
-async def read_only(connection: Connection) -> None:
-    """Let a transaction see one state of the database, and have the server refuse every change.
-
-    Nothing waits for it, so that it may take minutes over what it has read.
-    """
-    await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-    await connection.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{_LONG_THOUGHT}'")
 
 
 def one(row: R | None) -> R:

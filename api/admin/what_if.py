@@ -43,8 +43,8 @@ class TriedContentOut(Out):
 class WalkedRunsOut(Out):
     """How many runs were walked, with how many something differs, and of how many not all is known.
 
-    `unfinished` were given up when the time was over; `has_older` tells whether there are older
-    ones than were asked for.
+    `unfinished` were given up when the time was over, or the room for what waiting runs say;
+    `has_older` tells whether there are older ones than were asked for.
     """
 
     walked: int
@@ -96,19 +96,21 @@ class EffectOut(Out):
 
 
 class RehearsedMessageOut(Out):
-    """A message as it would be made. The content is left out where `changes` tell what differs."""
+    """A message as it would be made.
+
+    The content is left out where `changes` tell what differs, and with `content_left_out`.
+    """
 
     at: Moment
     status: str
     content: dict[str, Any] | None
 
     @classmethod
-    def of(cls, message: RehearsedMessage | None, *, with_content: bool) -> Self | None:
+    def of(cls, message: RehearsedMessage | None) -> Self | None:
         """Write a message, if there is one."""
         if message is None:
             return None
-        content = message.shown if with_content else None
-        return cls(at=message.at, status=message.status, content=content)
+        return cls(at=message.at, status=message.status, content=message.shown)
 
 
 class ChangeOut(Out):
@@ -120,7 +122,10 @@ class ChangeOut(Out):
 
 
 class DifferenceOut(Out):
-    """A message that is added, dropped or changed; `unknown` when nobody can say whether it is."""
+    """A message that is added, dropped or changed; `unknown` when nobody can say whether it is.
+
+    `content_left_out` tells that what it says, or what differs in that, had no room in the answer.
+    """
 
     kind: Kind
     run_id: UUID
@@ -133,12 +138,13 @@ class DifferenceOut(Out):
     before: RehearsedMessageOut | None
     after: RehearsedMessageOut | None
     changes: list[ChangeOut]
+    content_left_out: bool
     reason: str | None
 
     @classmethod
     def of(cls, found: Difference) -> Self:
         """Write a difference."""
-        message, is_changed = found.message, found.kind is Kind.CHANGED
+        message = found.message
         return cls(
             kind=found.kind,
             run_id=found.run.id,
@@ -148,12 +154,13 @@ class DifferenceOut(Out):
             step_ref=message.step_ref,
             channel=message.channel_key,
             channel_type=message.channel_type,
-            before=RehearsedMessageOut.of(found.before, with_content=not is_changed),
-            after=RehearsedMessageOut.of(found.after, with_content=not is_changed),
+            before=RehearsedMessageOut.of(found.before),
+            after=RehearsedMessageOut.of(found.after),
             changes=[
                 ChangeOut(place=each.place, before=each.before, after=each.after)
                 for each in found.changes
             ],
+            content_left_out=found.is_cut,
             reason=found.reason,
         )
 
@@ -173,6 +180,7 @@ class WhatIfOut(Out):
     effects: list[EffectOut]
     differences: list[DifferenceOut]
     differences_left_out: int
+    contents_left_out: int
     seconds: float
 
     @classmethod
@@ -218,6 +226,7 @@ class WhatIfOut(Out):
             ],
             differences=[DifferenceOut.of(each) for each in findings.differences],
             differences_left_out=findings.total - len(findings.differences),
+            contents_left_out=findings.cut,
             seconds=round(found.seconds, 3),
         )
 

@@ -76,6 +76,11 @@ def recipient_run_id(workflow_run_id: UUID, recipient_gid: str, *tenant_id: str)
     return derived_id(workflow_run_id, "recipient-run", recipient_gid, *tenant_id)
 
 
+def first_id_of_its_time(known: UUID) -> UUID:
+    """Return the lowest id that carries the same millisecond as one of ours."""
+    return UUID(int=known.int >> 80 << 80)
+
+
 def first_id_at(instant: datetime) -> UUID:
     """Return the lowest id that carries an instant: ids made before it are lower."""
     milliseconds = min(max(int(instant.timestamp() * 1000), 0), (1 << _TIMESTAMP_BITS) - 1)

@@ -25,7 +25,7 @@ class RehearsedMessage:
         at: when it would go out.
         status: `delivered` for the app, `queued` for a provider, `not_sent` in a sandbox.
         content: all of it, with its secrets; for comparing only.
-        shown: the same as it may be shown.
+        shown: the same as it may be shown; None where it is not to be shown.
     """
 
     step_ref: str
@@ -34,7 +34,7 @@ class RehearsedMessage:
     at: datetime
     status: str
     content: JsonObject
-    shown: JsonObject
+    shown: JsonObject | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ class Walked:
         outcomes: what each step did, by ref.
         effects: step refs and types of what it would have changed outside itself.
         unknown: set when it stopped because something cannot be known.
+        size: of the contents of its messages, in characters.
     """
 
     messages: Sequence[RehearsedMessage] = ()
@@ -60,6 +61,7 @@ class Walked:
     effects: Sequence[tuple[str, str]] = ()
     end_reason: str | None = None
     unknown: Unknowable | None = None
+    size: int = 0
 
 
 class Kind(StrEnum):
@@ -99,6 +101,7 @@ class Difference:
         before, after: the message in either walk.
         changes: of a changed one, what differs in its content.
         reason: why there is none in the other walk.
+        is_cut: whether what it says was left out, because answers have an end.
     """
 
     kind: Kind
@@ -107,6 +110,7 @@ class Difference:
     after: RehearsedMessage | None
     changes: Sequence[Change] = ()
     reason: str | None = None
+    is_cut: bool = False
 
     @property
     def message(self) -> RehearsedMessage:
@@ -171,7 +175,7 @@ def _why_none(walked: Walked, step_ref: str) -> str | None:
 def _changes(was: RehearsedMessage, becomes: RehearsedMessage) -> list[Change]:
     if was.content == becomes.content:
         return []
-    old, new = dict(_leaves(was.shown)), dict(_leaves(becomes.shown))
+    old, new = dict(_leaves(was.shown or {})), dict(_leaves(becomes.shown or {}))
     changes = [
         Change(place, old.get(place), new.get(place))
         for place in dict.fromkeys([*old, *new])

@@ -20,7 +20,7 @@ from domain.content.rows import (
 )
 from domain.content.workflow import WORKFLOW
 from domain.kit.authored import Reference
-from domain.kit.errors import FieldError, InvalidParams, NotFound, Unprocessable
+from domain.kit.errors import InvalidParams, NotFound, Unprocessable
 from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
@@ -224,8 +224,10 @@ async def _merge(
 async def _promote(
     unit: Unit, target: EnvironmentScope, promotable: list[PromotableCommit], author: Author
 ) -> list[Commit]:
-    for source in promotable:
-        await _judge_succession(unit.connection, target, source)
+    places = [(source.resource_type, source.resource_key) for source in promotable]
+    saved = await content_queries.get_resources(unit.connection, target.id, places)
+    for place, source in zip(places, promotable, strict=True):
+        _judge_succession(source, saved.get(place))
     made = [
         (await publish_copy(unit, target, source, author), source.content) for source in promotable
     ]
@@ -233,13 +235,9 @@ async def _promote(
     return [commit for commit, _ in made]
 
 
-async def _judge_succession(
-    connection: Connection, target: EnvironmentScope, source: PromotableCommit
-) -> None:
+def _judge_succession(source: PromotableCommit, saved: Resource | None) -> None:
     """Let its kind say whether a commit may follow what the target has. Raises InvalidParams."""
     kind = KINDS.get(source.resource_type)
-    place = (source.resource_type, source.resource_key)
-    saved = await content_queries.get_resource(connection, target.id, *place)
     if kind is None or saved is None:
         return
     try:
@@ -247,8 +245,7 @@ async def _judge_succession(
         kind.succeed(before, kind.read(source.content, source.resource_key))
     except InvalidParams as refusal:
         errors = [
-            FieldError(f"{'.'.join(place)}.{error.field}", error.message)
-            for error in refusal.errors
+            error.under(f"{source.resource_type}.{source.resource_key}") for error in refusal.errors
         ]
         raise InvalidParams(errors, str(errors[0])) from refusal
 

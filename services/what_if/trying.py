@@ -1,7 +1,8 @@
 """Tries content out before it is published: walks runs with it and without it, and compares.
 
 Both walks are the walk of `services/walk`, in one read-only transaction that PostgreSQL refuses
-every change in, and their journals are never stored: nothing is sent, stored or locked. What the
+every change in, and their journals are never stored: nothing is sent, stored or locked. A run
+whose workflow nothing of the content concerns is walked once, and stands on both sides. What the
 runs really made is not what they are compared with: people, preferences and channels have changed
 since then, and would make differences that the content has not made.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -18,6 +19,7 @@ from itertools import count
 from time import monotonic
 from uuid import UUID
 
+from domain.content.workflow import WORKFLOW
 from domain.kit.errors import InvalidParams
 from domain.kit.principals import EnvironmentScope
 from domain.what_if.differences import Difference, Walked, WalkedRun, compare
@@ -29,12 +31,13 @@ from models.queries.content import drafts
 from models.queries.content.catalog import config_version
 from models.queries.runs import rehearsals
 from runtime.crypto import UnknownKey
-from runtime.database import Connection, read_only
+from runtime.database import Connection
 from services.account.environments import find_environment
 from services.content.branches import find_branch
 from services.content.catalog import Configuration
 from services.engine import Engine
 from services.what_if.content import lay_over
+from services.what_if.journals import Room
 from services.what_if.sources import imagined_runs, read_triggers, recorded_runs
 from services.what_if.worlds import RunToWalk, World
 
@@ -48,7 +51,7 @@ class WhatIf:
         content: what was tried.
         left_out: what was to be tried and cannot be.
         findings: what differs.
-        runs_unfinished: how many runs were given up when the time was over.
+        runs_unfinished: how many runs were given up when the time was over, or the room.
         has_older_runs: whether there are older runs, which were not asked for.
         seconds: how long it took.
     """
@@ -79,8 +82,7 @@ async def try_out(engine: Engine, environment: EnvironmentScope, wanted: WhatIfI
         Unavailable: the database is away, or the key of a secret variable is missing here.
     """
     begun = monotonic()
-    async with engine.database.transaction() as connection:
-        await read_only(connection)
+    async with engine.database.reading() as connection:
         version = await config_version(connection, environment.id)
         stored = await engine.catalog.configuration(
             connection, environment.id, version, branch_id=environment.branch_id
@@ -92,10 +94,12 @@ async def try_out(engine: Engine, environment: EnvironmentScope, wanted: WhatIfI
             connection,
             Findings(most=wanted.differences),
             deadline=begun + wanted.seconds,
+            concerned=_concerned(tried.content),
         )
+        room = comparison.room
         comparison.worlds = (
-            World(engine, stored, partial(comparison.schedule, 0)),
-            World(tried.engine, tried.configuration, partial(comparison.schedule, 1)),
+            World(engine, stored, partial(comparison.schedule, 0), room),
+            World(tried.engine, tried.configuration, partial(comparison.schedule, 1), room),
         )
         total, has_older, runs = await _runs(
             engine, connection, environment, wanted, (stored, tried.configuration), version=version
@@ -134,6 +138,16 @@ async def _pending(
     return await drafts.list_published_elsewhere(connection, environment.id, elsewhere.id)
 
 
+def _concerned(content: Sequence[PendingContent]) -> frozenset[str] | None:
+    """Return which workflows do something else with some content; None where nobody knows.
+
+    What is no workflow may be used by any, also in ways that only a rendering tells.
+    """
+    if any(each.resource_type != WORKFLOW.name for each in content):
+        return None
+    return frozenset(each.key for each in content)
+
+
 async def _runs(
     engine: Engine,
     connection: Connection,
@@ -162,12 +176,18 @@ class _Comparison:
     """Walks runs in two worlds in the order of time, and compares each as soon as both are over.
 
     Batches and throttles make runs depend on each other, so that one cannot be walked to its end
-    before the next.
+    before the next. They do so within a workflow, and never between two.
+
+    Attributes:
+        deadline: when the time is over.
+        concerned: workflows whose runs are walked in both worlds; None for all.
     """
 
     connection: Connection
     findings: Findings
     deadline: float
+    concerned: frozenset[str] | None
+    room: Room = field(default_factory=Room)
     worlds: tuple[World, World] = field(init=False)
     _line: list[tuple[datetime, int, int, UUID]] = field(default_factory=list)
     _turns: count[int] = field(default_factory=count)
@@ -182,10 +202,10 @@ class _Comparison:
         heapq.heappush(self._line, (at, place, world, run_id))
 
     async def walk_all(self, runs: AsyncIterator[RunToWalk]) -> None:
-        """Walk runs that come in the order of their triggers, until the time is over."""
+        """Walk runs that come in the order of their triggers, until time or room is over."""
         async for run in runs:
             await self._walk_until(run.taken.accepted_at)
-            if monotonic() > self.deadline:
+            if self._is_over:
                 return
             taken = run.taken
             facts = WalkedRun(
@@ -195,14 +215,14 @@ class _Comparison:
                 tenant_id=taken.tenant_id,
             )
             self._under_way[taken.id] = (facts, {})
-            for number, world in enumerate(self.worlds):
+            for number, world in enumerate(self.worlds[: self._sides(taken.workflow_key)]):
                 self._note(number, taken.id, await world.begin(self.connection, run))
         await self._walk_until(None)
 
     async def _walk_until(self, until: datetime | None) -> None:
         """Walk what is due before an instant; None: everything."""
         while self._line and (until is None or self._line[0][0] < until):
-            if monotonic() > self.deadline:
+            if self._is_over:
                 return
             at, place, number, run_id = heapq.heappop(self._line)
             if self._places.get((number, run_id)) != place:
@@ -212,13 +232,25 @@ class _Comparison:
             await asyncio.sleep(0)
 
     def _note(self, number: int, run_id: UUID, walked: Walked | None) -> None:
-        """Note that a run is over in a world; the second time it is compared and forgotten."""
+        """Note that a run is over in a world; in all of them, and it is compared and forgotten."""
         if walked is None:
             return
         self._places.pop((number, run_id), None)
         facts, results = self._under_way[run_id]
         results[number] = walked
-        if len(results) == 2:
-            del self._under_way[run_id]
-            differences: list[Difference] = compare(facts, results[0], results[1])
-            self.findings.add(facts, results[0], results[1], differences)
+        if len(results) < self._sides(facts.workflow_key):
+            return
+        del self._under_way[run_id]
+        self.room.used -= sum(each.size for each in results.values())
+        before = results[0]
+        after = results.get(1, before)
+        differences: list[Difference] = [] if after is before else compare(facts, before, after)
+        self.findings.add(facts, before, after, differences)
+
+    @property
+    def _is_over(self) -> bool:
+        return monotonic() > self.deadline or self.room.is_over
+
+    def _sides(self, workflow_key: str) -> int:
+        """Return in how many worlds the runs of a workflow are walked."""
+        return 2 if self.concerned is None or workflow_key in self.concerned else 1

@@ -19,6 +19,7 @@ from outbound.redaction import Redactor
 from services.channels.sealing import SEALED, open_content
 from services.tracking.addresses import StillTracker
 from services.walk.context import Walk, links_of, refs_of
+from services.what_if.journals import UnstoredJournal
 
 
 class Unknown(Exception):
@@ -45,8 +46,11 @@ class RehearsedWalk(Walk):
         recorded: the outcomes of its steps, by ref.
         then: what it walked through; None for a run that nobody has made.
         actor: whoever triggered it, as batches keep them.
+        journal: of the walk.
         facts: see `Walk`.
     """
+
+    journal: UnstoredJournal
 
     def __init__(
         self,
@@ -144,6 +148,7 @@ class RehearsedWalk(Walk):
             effects=self.effects,
             end_reason=self.journal.change.end_reason,
             unknown=self.unknowable,
+            size=self.journal.size,
         )
 
     def _shown(self, message: NewMessage, redactor: Redactor) -> RehearsedMessage:

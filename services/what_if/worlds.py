@@ -21,11 +21,11 @@ from domain.workflows.steps import BaseStep
 from runtime.database import Connection
 from services.content.catalog import Configuration
 from services.engine import Engine, Unit
-from services.walk.journal import Journal
 from services.walk.loop import Budget, Orders, take_steps
 from services.walk.state import run_state
 from services.walk.steps import Executor
 from services.what_if.batches import RehearsedBatches
+from services.what_if.journals import Room, UnstoredJournal
 from services.what_if.steps import executors, instant_of
 from services.what_if.throttles import Throttles
 from services.what_if.walks import RehearsedWalk, Unknown
@@ -73,11 +73,13 @@ class World:
         engine: with the catalog of this world.
         configuration: of this world.
         schedule: see `Schedule`.
+        room: of what all worlds have to remember.
     """
 
     engine: Engine
     configuration: Configuration
     schedule: Schedule
+    room: Room
     _standing: dict[UUID, _Standing] = field(default_factory=dict)
     _executors: Mapping[type[BaseStep], Executor[Any]] = field(init=False)
 
@@ -115,7 +117,9 @@ class World:
             configuration=self.configuration,
             definition=await self.engine.catalog.compiled(connection, WORKFLOW, version_id),
             run=state,
-            journal=Journal(taken, unit.now, secrets=self.configuration.variables.secrets),
+            journal=UnstoredJournal(
+                taken, unit.now, secrets=self.configuration.variables.secrets, room=self.room
+            ),
             limits=Limits(seconds=self.engine.settings.liquid_seconds),
         )
         self._standing[taken.id] = _Standing(walk, Cursor.read(START))

@@ -11,6 +11,7 @@ from knockapi import AsyncKnock
 from services.engine import Engine
 from tests.support.application import application
 from tests.support.builders import Builder, Environment
+from tests.support.node import NodePackages, node_packages
 from tests.support.server import serving
 
 
@@ -34,3 +35,9 @@ async def knock(address: str, environment: Environment) -> AsyncIterator[AsyncKn
 async def channel(make: Builder) -> UUID:
     """Make an in-app channel."""
     return await make.channel()
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory: pytest.TempPathFactory) -> NodePackages:
+    """Fetch Knock's packages for Node.js, once; without Node.js what asks for them is skipped."""
+    return node_packages(tmp_path_factory.mktemp("node"))

@@ -52,7 +52,7 @@ from models.queries.realtime.news import new_items
 from models.queries.recipients import lists as recipient_lists
 from models.queries.recipients import subscriptions
 from models.queries.recipients.recipients import hold_users_after
-from models.queries.runs import open_runs, runs, waiting
+from models.queries.runs import open_runs, rehearsals, runs, waiting
 from models.queries.schedules import clocks, schedules
 from models.queries.sources import events as source_events
 from models.queries.triggers import addressees, cancellations, expansions, releases
@@ -206,6 +206,12 @@ def _changed(connection: Connection, environment: UUID) -> Awaitable[Any]:
 def _commits(connection: Connection, environment: UUID) -> Awaitable[Any]:
     filters = CommitFilters([ResourceType.WORKFLOW], "workflow-7")
     return content_commits.list_commits(connection, environment, filters, PAGE)
+
+
+def _newest_runs(workflow_key: str | None) -> Query:
+    return lambda connection, environment: rehearsals.newest_runs(
+        connection, environment, workflow_key, 20
+    )
 
 
 def _startable(connection: Connection, environment: UUID) -> Awaitable[Any]:
@@ -438,6 +444,8 @@ def _candidates(event_type: str, event_key: str, source_key: str) -> Query:
         (_runs(tenant="tenant-9"), "ix_recipient_runs_tenant"),
         (_runs(workflow_key="workflow-7"), "ix_recipient_runs_environment_id_workflow_key_id"),
         (_runs(recipient=ELLIE), "recipient_id_collection_id"),
+        (_newest_runs(None), "Index Scan Backward using"),
+        (_newest_runs("workflow-7"), "ix_recipient_runs_environment_id_workflow_key_id"),
         (_runs(starting_at=T0, ending_at=T0), "ix_recipient_runs_environment_id_id"),
         (_runs(statuses=["queued"]), "ix_recipient_runs_workflow_run_id_id"),
         (_feed(), "Index Only Scan using ix_messages_recipient_engagement"),

@@ -48,6 +48,23 @@ async def get_resource(
     )
 
 
+async def get_resources(
+    connection: Connection, environment_id: UUID, wanted: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Resource]:
+    """Return resources that are not archived, by type and key, of those that are wanted."""
+    found = await fetch_all(
+        connection,
+        Resource,
+        f"""
+        SELECT {_RESOURCE} FROM content_resources r
+        WHERE environment_id = %s AND archived_at IS NULL
+          AND (resource_type, key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+        """,  # noqa: S608 - constants
+        [environment_id, [one for one, _ in wanted], [key for _, key in wanted]],
+    )
+    return {(each.resource_type, each.key): each for each in found}
+
+
 async def get_published(
     connection: Connection, environment_id: UUID, resource_type: str, key: str
 ) -> Published | None:

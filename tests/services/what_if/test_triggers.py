@@ -29,12 +29,14 @@ async def test_a_workflow_that_was_never_committed(world: World) -> None:
     found = await tried(world, triggers=[trigger(at=at) for at in reversed(AT)])
 
     only(found, Kind.ADDED, times=2)
-    messages = [each.after for each in found.findings.differences if each.after]
+    messages = [
+        each.after for each in found.findings.differences if each.after and each.after.shown
+    ]
     assert [each.at.isoformat() for each in messages] == [
         "2026-03-01T10:10:00+00:00",
         "2026-03-01T12:10:00+00:00",
     ]
-    texts = [each.content["blocks"][0]["rendered"] for each in messages]
+    texts = [each.shown["blocks"][0]["rendered"] for each in messages]
     assert texts == ["<p>Ada 2</p>\n", "<p>Ada 1</p>\n"]
 
 

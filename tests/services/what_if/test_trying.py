@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from api.admin.what_if import DifferenceOut
 from domain.content.email_layout import EMAIL_LAYOUT
 from domain.content.partial import PARTIAL
 from domain.content.rows import Selection
 from domain.kit.errors import InvalidParams, NotFound
-from domain.kit.json_types import JsonObject
-from domain.what_if.differences import Kind
+from domain.kit.ids import new_id
+from domain.kit.json_types import JsonObject, encoded_size
+from domain.recipients.refs import RecipientRef
+from domain.what_if.differences import Kind, Walked, WalkedRun
+from domain.what_if.findings import Findings
+from models.queries.runs.rehearsals import newest_runs
 from services.content.commits import promote_all
 from tests.support.account import note
 from tests.support.content import save_content
@@ -71,6 +77,8 @@ async def test_the_same_content_makes_no_difference(world: World) -> None:
     await send(world, *EVERYTHING)
     await world.publish("other", feed_step("{{ vars.x }}"))
     await world.begin("other")
+    # Another name alone, so that both walks are made.
+    await draft(world, *EVERYTHING, name="The same")
     before = await counts(world)
 
     found = await tried(world)
@@ -78,7 +86,23 @@ async def test_the_same_content_makes_no_difference(world: World) -> None:
     assert await counts(world) == before
     assert (found.findings.runs, found.findings.total) == (13, 0)
     assert found.findings.before == found.findings.after == 13
-    assert not found.content
+    assert [each.key for each in found.content] == [KEY]
+
+
+async def test_what_the_content_does_not_concern_is_counted_alike(world: World) -> None:
+    """Runs of other workflows stand on both sides, beside those that change."""
+    await send(world, feed_step())
+    await world.publish(
+        "other", feed_step("{{ vars.x }}"), throttle_step(), feed_step(ref="feed_2")
+    )
+    await world.begin("other")
+    await draft(world, feed_step(), feed_step(ref="feed_2"))
+
+    found = await tried(world)
+
+    assert found.findings.kinds == {Kind.ADDED: 6}
+    assert (found.findings.runs, found.findings.runs_changed) == (7, 6)
+    assert (found.findings.before, found.findings.after) == (8, 14)
 
 
 async def test_links_make_no_difference(world: World) -> None:
@@ -152,7 +176,8 @@ async def test_an_added_and_a_removed_step(world: World) -> None:
     added = only(await tried(world), Kind.ADDED)
     assert added.after is not None
     assert added.message.step_ref == "email_1"
-    assert added.after.content["to"] == f"{added.run.recipient.id}@example.com"
+    assert added.after.shown
+    assert added.after.shown["to"] == f"{added.run.recipient.id}@example.com"
 
 
 async def test_a_condition_that_drops_people(world: World) -> None:
@@ -337,3 +362,89 @@ async def test_what_a_branch_has_committed(world: World) -> None:
         await tried(world, from_branch="nowhere")
     with pytest.raises(InvalidParams):
         await tried(world, from_branch="feature", from_environment="development")
+
+
+async def test_runs_of_broadcasts_are_passed_over(world: World) -> None:
+    """However many a broadcast has made, the runs before and after it are found; and no more."""
+    await world.publish(KEY, feed_step())
+    first = await world.begin(KEY)
+    trigger = await world.trigger(KEY, *PEOPLE)
+    await world.make.rows(
+        'UPDATE workflow_runs SET source = \'{"type": "broadcast"}\' WHERE id = %s RETURNING id',
+        trigger,
+    )
+    await asyncio.sleep(0.002)  # ids of one millisecond are passed over together
+    last = await world.begin(KEY)
+
+    async def newest(limit: int) -> list[str]:
+        async with world.engine.database.reading() as connection:
+            found = await newest_runs(connection, world.environment.id, KEY, limit)
+        return list(map(str, found))
+
+    assert await newest(1) == [last]
+    assert await newest(2) == [first, last]
+    assert await newest(50) == [first, last]
+
+
+async def test_an_answer_has_an_end(world: World) -> None:
+    """What has no room is left out of the differences and told; figures and other facts stay."""
+    await send(world, feed_step())
+    await draft(world, feed_step(), feed_step("{{ recipient.name }}", "feed_2"))
+    whole = await tried(world)
+    size = encoded_size(whole.findings.differences[0].message.shown)
+    run = WalkedRun(id=new_id(), workflow_key=KEY, recipient=RecipientRef.user("u"), tenant_id=None)
+
+    findings = Findings(most=10, room=2 * size)
+    for each in whole.findings.differences:
+        findings.add(run, Walked(), Walked(), [each])
+
+    assert (whole.findings.cut, findings.cut, findings.total) == (0, 4, 6)
+    assert [each.is_cut for each in findings.differences] == [False] * 2 + [True] * 4
+    cut = DifferenceOut.of(findings.differences[-1])
+    assert cut.content_left_out
+    assert cut.after is not None
+    assert cut.after.content is None
+
+
+async def test_a_change_without_room_tells_no_half_of_it(world: World) -> None:
+    """Of a changed message either all changes are shown or none."""
+    await send(world, feed_step())
+    await draft(world, feed_step("Other"))
+    whole = only(await tried(world), Kind.CHANGED)
+
+    findings = Findings(most=10, room=1)
+    findings.add(whole.run, Walked(), Walked(), [whole])
+
+    assert whole.changes
+    assert not findings.differences[0].changes
+    assert findings.differences[0].is_cut
+
+
+async def test_runs_that_wait_have_an_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A try gives up when the messages of runs that are not over say too much; it tells so."""
+    await send(world, feed_step(), delay_step(seconds=3600))
+    await draft(world, feed_step("Other"), delay_step(seconds=3600))
+    whole = await tried(world)
+    monkeypatch.setattr("services.what_if.journals._MOST_CHARACTERS", 500)
+
+    found = await tried(world)
+
+    assert (whole.findings.runs, whole.runs_unfinished) == (6, 0)
+    assert found.runs_unfinished
+    assert found.findings.runs + found.runs_unfinished == 6
+
+
+async def test_a_step_that_writes_is_a_fault_of_ours(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told as what it is, and not as a database that takes no writes at the moment."""
+    await send(world, feed_step(), email_step())
+    await draft(world, feed_step("Other"))
+
+    async def write(walk: Any, *_: Any) -> bool:
+        await walk.unit.connection.execute("DELETE FROM messages WHERE false")
+        return True
+
+    monkeypatch.setattr("services.what_if.walks.RehearsedWalk.judge", write)
+    with pytest.raises(RuntimeError, match="would have written"):
+        await tried(world)

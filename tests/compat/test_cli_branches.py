@@ -1,0 +1,135 @@
+"""Knock's official CLI, unchanged, against the product over real HTTP, where it is installed.
+
+`npm install --global @knocklabs/cli` puts it on PATH; elsewhere these tests are skipped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.account import Account, feed_step, workflow
+from tests.support.application import application
+from tests.support.server import serving
+
+_CLI = shutil.which("knock")
+pytestmark = pytest.mark.skipif(_CLI is None, reason="Knock's CLI is not on PATH")
+_TEMPLATE = Path("flow") / "feed_1" / "markdown_body.md"
+
+
+class Cli:
+    """Runs the CLI in a folder of its own, as somebody who has checked content out there.
+
+    Args:
+        folder: an empty one.
+        address: of the product.
+        token: a service token.
+    """
+
+    def __init__(self, folder: Path, address: str, token: str) -> None:
+        self.folder = folder
+        self.http = httpx.AsyncClient(
+            base_url=address, headers={"authorization": f"Bearer {token}"}
+        )
+        self._origin = address
+        self._environment = {
+            **os.environ,
+            "HOME": str(folder),
+            "XDG_CONFIG_HOME": str(folder / ".config"),
+            "KNOCK_SERVICE_TOKEN": token,
+        }
+
+    async def __call__(self, *words: str) -> str:
+        """Run a command, which must succeed, and return what it prints."""
+        status, said = await self.run(*words)
+        assert status == 0, said
+        return said
+
+    async def run(self, *words: str) -> tuple[int, str]:
+        """Run a command; return its status and all that it prints."""
+        process = await asyncio.create_subprocess_exec(
+            str(_CLI), *words, "--api-origin", self._origin,
+            cwd=self.folder,
+            env=self._environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        said, _ = await process.communicate()
+        return process.returncode or 0, said.decode()
+
+    async def says(self, **query: str) -> str:
+        """Return what the step says that was committed."""
+        found = await self.http.get(
+            "/v1/workflows/flow", params={"hide_uncommitted_changes": "true", **query}
+        )
+        assert found.status_code == 200, found.text
+        return str(found.json()["steps"][0]["template"]["markdown_body"])
+
+
+@pytest.fixture
+async def cli(account: Account, tmp_path: Path) -> AsyncIterator[Cli]:
+    """Serve a seeded account with a committed workflow, and open the CLI for it."""
+    async with serving(application(account.engine)) as address:
+        cli = Cli(tmp_path, address, account.keys.service_token)
+        saved = await cli.http.put(
+            "/v1/workflows/flow",
+            json={"workflow": workflow("Flow", feed_step("Main"))},
+            params={"commit": "true"},
+        )
+        assert saved.status_code == 200, saved.text
+        yield cli
+        await cli.http.aclose()
+
+
+async def test_a_branch_from_its_making_to_its_merge(cli: Cli) -> None:
+    """Create, switch, pull, push with a commit, run, list, merge and delete, all by the CLI."""
+    assert "feature" in await cli("branch", "create", "feature")
+    assert "feature" in await cli("branch", "list")
+    await cli("branch", "switch", "feature", "--force")
+    await cli("workflow", "pull", "flow", "--force")
+    (cli.folder / _TEMPLATE).write_text("Branch", encoding="utf-8")
+    await cli("workflow", "push", "flow")
+    assert await cli.says(branch="feature") == "Main"
+    await cli("workflow", "validate", "flow")
+    await cli("commit", "--force", "-m", "Say it otherwise")
+    assert await cli.says(branch="feature") == "Branch"
+    assert await cli.says() == "Main"
+    assert "Say it otherwise" in await cli("commit", "list")
+
+    await cli("branch", "merge", "feature", "--force")
+
+    assert await cli.says() == "Branch"
+    assert (await cli.http.get("/v1/branches/feature")).status_code == 404
+
+
+async def test_everything_is_pulled_from_a_branch_and_pushed_back(cli: Cli) -> None:
+    """Content of every kind comes down, audiences too, and what can be written goes up again."""
+    await cli("branch", "create", "feature")
+    await cli("pull", "--knock-dir", "content", "--branch", "feature", "--force")
+    file = cli.folder / "content" / "workflows" / _TEMPLATE
+    file.write_text("Pushed", encoding="utf-8")
+    await cli("push", "--knock-dir", "content", "--branch", "feature", "--commit")
+    assert await cli.says(branch="feature") == "Pushed"
+    assert await cli.says() == "Main"
+
+
+async def test_what_the_cli_is_told(cli: Cli) -> None:
+    """A taken slug, an unknown branch, and a conflict are told in our words."""
+    await cli("branch", "create", "feature")
+    status, said = await cli.run("branch", "create", "feature")
+    assert (status != 0, "taken" in said) == (True, True), said
+    status, said = await cli.run("branch", "delete", "nowhere", "--force")
+    assert (status != 0, "nowhere" in said) == (True, True), said
+    for query, text in (({"branch": "feature"}, "Ours"), ({}, "Theirs")):
+        body = {"workflow": workflow("Flow", feed_step(text))}
+        await cli.http.put("/v1/workflows/flow", json=body, params={"commit": "true", **query})
+    status, said = await cli.run("branch", "merge", "feature", "--force")
+    assert (status != 0, "Rebase" in said) == (True, True), said
+    assert await cli.says() == "Theirs"
