@@ -1,13 +1,13 @@
-"""Knock's official CLI, unchanged, against the product over real HTTP, where it is installed.
+"""Knock's official CLI, unchanged, against the product over real HTTP: branches.
 
-`npm install --global @knocklabs/cli` puts it on PATH; elsewhere these tests are skipped.
+The CLI comes from the package registry; where there is no Node.js, or no registry, the tests are
+skipped.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,10 +16,11 @@ import pytest
 
 from tests.support.account import Account, feed_step, workflow
 from tests.support.application import application
+from tests.support.node import NodePackages
 from tests.support.server import serving
 
-_CLI = shutil.which("knock")
-pytestmark = pytest.mark.skipif(_CLI is None, reason="Knock's CLI is not on PATH")
+# The processes of Node.js take seconds to start on a busy machine.
+pytestmark = pytest.mark.timeout(600)
 _TEMPLATE = Path("flow") / "feed_1" / "markdown_body.md"
 
 
@@ -27,13 +28,15 @@ class Cli:
     """Runs the CLI in a folder of its own, as somebody who has checked content out there.
 
     Args:
+        packages: where the CLI is installed.
         folder: an empty one.
         address: of the product.
         token: a service token.
     """
 
-    def __init__(self, folder: Path, address: str, token: str) -> None:
+    def __init__(self, packages: NodePackages, folder: Path, address: str, token: str) -> None:
         self.folder = folder
+        self._packages = packages
         self.http = httpx.AsyncClient(
             base_url=address, headers={"authorization": f"Bearer {token}"}
         )
@@ -54,7 +57,7 @@ class Cli:
     async def run(self, *words: str) -> tuple[int, str]:
         """Run a command; return its status and all that it prints."""
         process = await asyncio.create_subprocess_exec(
-            str(_CLI), *words, "--api-origin", self._origin,
+            *self._packages.command("knock"), *words, "--api-origin", self._origin,
             cwd=self.folder,
             env=self._environment,
             stdin=asyncio.subprocess.DEVNULL,
@@ -74,10 +77,10 @@ class Cli:
 
 
 @pytest.fixture
-async def cli(account: Account, tmp_path: Path) -> AsyncIterator[Cli]:
+async def cli(node: NodePackages, account: Account, tmp_path: Path) -> AsyncIterator[Cli]:
     """Serve a seeded account with a committed workflow, and open the CLI for it."""
     async with serving(application(account.engine)) as address:
-        cli = Cli(tmp_path, address, account.keys.service_token)
+        cli = Cli(node, tmp_path, address, account.keys.service_token)
         saved = await cli.http.put(
             "/v1/workflows/flow",
             json={"workflow": workflow("Flow", feed_step("Main"))},

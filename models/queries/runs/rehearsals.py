@@ -23,9 +23,9 @@ from models.queries.runs.walks import AS_TAKEN, PREFERENCES
 from models.sql import Where, columns_of, fetch_all, listed
 from runtime.database import Connection
 
-# A walk of an index, from its new end on; what is no run of a broadcast is told from its trigger.
+# A walk of an index, from its new end on; its trigger tells what a run is of.
 _NEWEST = """
-SELECT newest.id, w.source ->> 'type' AS source_type, w.branch_id
+SELECT newest.id, w.source ->> 'type' AS source_type, w.branch_id IS NULL AS is_on_main
 FROM (SELECT r.id, r.workflow_run_id FROM recipient_runs r
       WHERE {conditions} ORDER BY r.id DESC LIMIT %s) newest
 JOIN workflow_runs w ON w.id = newest.workflow_run_id
@@ -105,7 +105,7 @@ class Named:
 async def newest_runs(
     connection: Connection, environment_id: UUID, workflow_key: str | None, limit: int
 ) -> list[UUID]:
-    """Return the ids of the newest runs, oldest first; without those of broadcasts and on branches.
+    """Return the ids of the newest runs, oldest first, without those of broadcasts and branches.
 
     Runs of a broadcast stand together, because their ids carry the instant at which it was sent,
     and are passed over in one go, with what else was accepted in that millisecond. Where an
@@ -120,7 +120,11 @@ async def newest_runs(
         where.add_given("r.workflow_key = %s", workflow_key)
         statement = _NEWEST.format(conditions=where.sql)
         rows = await _rows(connection, statement, *where.values, limit)
-        found += [row["id"] for row in rows if is_plain(row)]
+        found += [
+            row["id"]
+            for row in rows
+            if row["is_on_main"] and row["source_type"] != BROADCAST_SOURCE
+        ]
         if len(rows) < limit or len(found) >= limit:
             break
         last = rows[-1]

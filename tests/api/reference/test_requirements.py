@@ -61,8 +61,10 @@ async def test_what_is_required_is_required(
     """An empty request is refused for each member that is required, and for nothing else."""
     url = re.sub(r"\{(\w+)\}", lambda found: _KNOWN.get(found[1], "x"), path)
     response = await client_of(face).request(method, url)
-    errors = response.json().get("errors", []) if response.status_code == 422 else []
-    assert (response.status_code == 422) is bool(required), response.text
+    # Another 422 is no refusal of the request: the first environment, for example, stays.
+    is_refused = response.status_code == 422 and response.json()["code"] == "invalid_params"
+    errors = response.json().get("errors", []) if is_refused else []
+    assert is_refused is bool(required), response.text
     # A batch names its first violation only.
     assert {error["field"] for error in errors} <= set(required)
 
