@@ -18,6 +18,7 @@ from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
 from models.queries.channels import channels as channel_queries
 from models.queries.content import drafts as content_queries
+from models.queries.content import references as queries
 from runtime.database import Connection
 from templating.liquid.environment import partials_in
 
@@ -110,10 +111,10 @@ async def load_surroundings(
     content: set[tuple[str, str]] = set()
     if wanted:
         places = [(home_of(environment, target), target, key) for target, key in wanted]
-        content = await content_queries.list_keys(connection, places, published=published)
+        content = await queries.list_keys(connection, places, published=published)
     measures = sorted({(one.target, one.key) for one in references if one.misfits is not None})
     documents = {}
     if measures:
         places = [(home_of(environment, target), target, key) for target, key in measures]
-        documents = await content_queries.documents_by_key(connection, places, published=published)
+        documents = await queries.documents_by_key(connection, places, published=published)
     return Surroundings(channel_types, frozenset(content), documents)

@@ -275,13 +275,10 @@ class World(Seen):
         """
         advanced = await self.walk_once(run_id, cursor, cancel=cancel)
         while isinstance(advanced.next, WalkOn):
-            before = advanced
-            advanced = await self.walk_once(run_id, before.cursor)
-            advanced = replace(
-                advanced,
-                story=[*before.story, *advanced.story],
-                deliveries=[*before.deliveries, *advanced.deliveries],
-            )
+            before, advanced = advanced, await self.walk_once(run_id, advanced.cursor)
+            story = [*before.story, *advanced.story]
+            deliveries = [*before.deliveries, *advanced.deliveries]
+            advanced = replace(advanced, story=story, deliveries=deliveries)
         return advanced
 
     async def walk_once(

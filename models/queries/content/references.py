@@ -1,0 +1,65 @@
+"""SQL over what content refers to, wherever that is: in an environment, or on a branch of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from domain.kit.json_types import JsonObject
+from models.queries.content.drafts import DRAFT
+from runtime.database import Connection
+
+
+async def list_keys(
+    connection: Connection,
+    wanted: Sequence[tuple[UUID, str, str]],
+    *,
+    published: bool,
+) -> set[tuple[str, str]]:
+    """Return which resources, by type and key, exist and are not archived.
+
+    Args:
+        connection: for reading.
+        wanted: of each where it is, its type and its key.
+        published: leave mere drafts out.
+    """
+    cursor = await connection.execute(
+        """
+        SELECT resource_type, key FROM content_resources
+        WHERE (environment_id, resource_type, key) IN (
+              SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[]))
+          AND archived_at IS NULL AND (published_version_id IS NOT NULL OR NOT %s)
+        """,
+        [*map(list, zip(*wanted, strict=True)), published],
+    )
+    return {(row["resource_type"], row["key"]) for row in await cursor.fetchall()}
+
+
+async def documents_by_key(
+    connection: Connection,
+    wanted: Sequence[tuple[UUID, str, str]],
+    *,
+    published: bool,
+) -> dict[tuple[str, str], JsonObject]:
+    """Return the documents of resources that are not archived, by type and key.
+
+    Args:
+        connection: for reading.
+        wanted: of each where it is, its type and its key.
+        published: what is committed, rather than what is being edited.
+    """
+    cursor = await connection.execute(
+        f"""
+        SELECT r.resource_type, r.key, CASE WHEN %s THEN v.content ELSE {DRAFT} END AS document
+        FROM content_resources r LEFT JOIN content_versions v ON v.id = r.published_version_id
+        WHERE (r.environment_id, r.resource_type, r.key) IN (
+              SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[]))
+          AND r.archived_at IS NULL
+        """,  # noqa: S608 - a constant
+        [published, *map(list, zip(*wanted, strict=True))],
+    )
+    return {
+        (row["resource_type"], row["key"]): row["document"]
+        for row in await cursor.fetchall()
+        if row["document"] is not None
+    }
