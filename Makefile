@@ -52,7 +52,7 @@ demo-cli: $(INSTALLED) ## Change a message with Knock's official CLI (needs Node
 
 test: JOBS = logical
 test: $(INSTALLED) ## Run every test, one process for each core (JOBS=N); starts its own servers on free ports
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 check: $(INSTALLED) ## Format, lint, types, import contracts and house rules
 	$(BIN)/ruff format --check .

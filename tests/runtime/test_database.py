@@ -17,7 +17,7 @@ from commands.embedded.postgres import EmbeddedPostgres, prepare_postgres
 from commands.processes import Child, ChildSpec
 from domain.kit.errors import QueryTooSlow, Unavailable
 from runtime import database as database_module
-from runtime.database import Database, read_only, take_long
+from runtime.database import Database, take_long
 from tests.support.postgres import home_in
 
 CONNECTIONS = 6
@@ -134,11 +134,14 @@ async def test_what_may_take_long(database: Database, monkeypatch: pytest.Monkey
 
 async def test_what_only_reads_may_think_between_its_statements(database: Database) -> None:
     """A transaction that holds nothing up is not ended for its silence; others are after that."""
-    for begin, patience in ((read_only, "5min"), (take_long, "30s")):
-        async with database.transaction() as connection:
-            await begin(connection)
-            cursor = await connection.execute("SHOW idle_in_transaction_session_timeout")
-            assert await cursor.fetchone() == {"idle_in_transaction_session_timeout": patience}
+    asked = "SHOW idle_in_transaction_session_timeout"
+    async with database.reading() as connection:
+        cursor = await connection.execute(asked)
+        assert await cursor.fetchone() == {"idle_in_transaction_session_timeout": "5min"}
+    async with database.transaction() as connection:
+        await take_long(connection)
+        cursor = await connection.execute(asked)
+        assert await cursor.fetchone() == {"idle_in_transaction_session_timeout": "30s"}
 
 
 async def test_deadlock_says_so(database: Database) -> None:

@@ -42,7 +42,7 @@ async def _storm(world: World, keys: int, **settings: Any) -> list[str]:
             await duty(world.engine)
         return {run["status"] for run in await world.runs()} == {"completed"}
 
-    await soon(have_ended, "not all runs have ended", seconds=90, every=1.0)
+    await soon(have_ended, "not all runs have ended", seconds=500, every=1.0)
     messages = [row for run in await world.runs() for row in await world.messages(run["id"])]
     return [str(row["content"]["blocks"][0]["rendered"]) for row in messages]
 
@@ -52,6 +52,7 @@ def _items(text: str) -> list[tuple[int, int]]:
     return [(int(client), int(n)) for client, n in re.findall(r"(\d+)\.(\d+)", text)]
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("keys", [1, 6])
 @pytest.mark.parametrize("most", [None, 5])
 async def test_every_item_is_in_one_message(product: World, keys: int, most: int | None) -> None:

@@ -121,12 +121,12 @@ async def test_a_schedule_of_the_product_occurs(alone: World) -> None:
     at = utc_now() + timedelta(seconds=1)
     far, near = await schedule(alone, {"id": "a"}, {"id": "b"}, scheduled_at=at.isoformat())
     for each in (far, near):
-        assert await soon(lambda each=each: triggers_of(alone, each), seconds=30)
+        assert await soon(lambda each=each: triggers_of(alone, each))
 
     async def have_ended() -> bool:
         return [run["status"] for run in await alone.runs()] == ["completed"] * 2
 
-    await soon(have_ended, seconds=30)
+    await soon(have_ended)
     for run in await alone.runs():
         assert len(await alone.messages(run["id"])) == 1
         assert run["inserted_at"] >= at
@@ -134,4 +134,4 @@ async def test_a_schedule_of_the_product_occurs(alone: World) -> None:
     async def is_over() -> bool:
         return not await _is_running(alone)
 
-    await soon(is_over, seconds=30)
+    await soon(is_over)

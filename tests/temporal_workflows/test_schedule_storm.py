@@ -6,6 +6,8 @@ import asyncio
 from collections import Counter
 from datetime import timedelta
 
+import pytest
+
 from domain.contract.runs import ScheduleClockInput
 from domain.kit.clock import utc_now
 from services.effects import do_left_over_effects
@@ -28,6 +30,7 @@ async def _looks_that_die(world: World) -> None:
             await asyncio.gather(look, return_exceptions=True)
 
 
+@pytest.mark.timeout(600)
 async def test_each_occurs_once(alone: World) -> None:
     """Clocks fire side by side with looks that die half way: every schedule makes one run."""
     await alone.publish(FLOW, channel_step("feed"))
@@ -46,7 +49,7 @@ async def test_each_occurs_once(alone: World) -> None:
         statuses = Counter(run["status"] for run in await alone.runs())
         return statuses == {"completed": CALLS * EACH}
 
-    await soon(have_ended, "not all runs have ended", seconds=120, every=1.0)
+    await soon(have_ended, "not all runs have ended", seconds=500, every=1.0)
     messages = await alone.make.rows(
         "SELECT recipient_id FROM messages WHERE environment_id = %s", alone.environment.id
     )

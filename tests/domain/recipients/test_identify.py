@@ -130,5 +130,5 @@ def test_a_tenant_always_stores() -> None:
     assert tenant("acme") == InlineRecipient(_ACME, properties={})
     given = {"id": "acme", "collection": 5, "settings": []}
     assert tenant(given) == InlineRecipient(_ACME, properties={}, settings={})
-    with pytest.raises(InvalidParams, match="invalid parameters"):
+    with pytest.raises(InvalidParams, match="must be a tenant id or an inline tenant"):
         tenant(5)

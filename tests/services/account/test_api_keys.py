@@ -99,7 +99,7 @@ async def test_a_rotated_key_may_have_a_grace_period(account: Account) -> None:
 @pytest.mark.parametrize("grace", [-1, 30 * 86400 + 1, "60", 1.5, True, None])
 def test_a_grace_period_is_a_number_of_seconds(grace: Any) -> None:
     """From none to 30 days."""
-    with pytest.raises(InvalidParams, match=r"The request has invalid") as refusal:
+    with pytest.raises(InvalidParams, match="grace_seconds: must be") as refusal:
         read_shape(RotationRequest, {"grace_seconds": grace})
     assert [error.field for error in refusal.value.errors] == ["grace_seconds"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from domain.kit.errors import NotFound
 from domain.kit.shapes import read_shape
 from domain.preferences.rows import Persistence
 from domain.recipients.identify import UserIn
@@ -40,8 +39,8 @@ async def test_who_is_deleted_while_preferences_are_set_is_made_again(world: Wor
     assert (await load_recipient(world.engine, scope, _ELLIE)).properties == {}
 
 
-async def test_who_is_deleted_while_identified_leaves_nothing(world: World) -> None:
-    """What came with a description that changed nobody is not stored for nobody."""
+async def test_who_is_deleted_while_identified_is_made_again(world: World) -> None:
+    """A description that changes nobody waits for the deletion too, and what it brings is kept."""
     scope = world.environment.scope
     given = read_shape(UserIn, {"name": "Ellie", "preferences": {"default": _SAID}})
     await store_recipient(world.engine, scope, _ELLIE, given)
@@ -49,6 +48,6 @@ async def test_who_is_deleted_while_identified_leaves_nothing(world: World) -> N
         await delete_recipients(connection, scope.id, [_ELLIE], limit=100)
         identifying = asyncio.create_task(store_recipient(world.engine, scope, _ELLIE, given))
         await until_blocked(world.make)
-    (outcome,) = await asyncio.gather(identifying, return_exceptions=True)
-    assert isinstance(outcome, NotFound)
-    assert await _stored(world) == 0
+    assert (await identifying).properties == {"name": "Ellie"}
+    assert (await load_recipient(world.engine, scope, _ELLIE)).properties == {"name": "Ellie"}
+    assert await _stored(world) == 1

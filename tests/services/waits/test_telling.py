@@ -44,10 +44,13 @@ async def engage(world: World, run_id: str, action: Engagement = Engagement.READ
     await engage_many(world.engine, world.environment.scope, [message_id], [message_id], change)
 
 
-def told(temporal: TemporalRecorder) -> list[str]:
-    """Return the runs that were told to look."""
+def told(world: World, temporal: TemporalRecorder) -> list[str]:
+    """Return the runs of this environment that were told to look; sweeps look at all."""
+    ours = f"run/{world.environment.scope.slug}/"
     return [
-        name.rpartition("/")[2] for name, signal, _ in temporal.signals if signal == "event_arrived"
+        name.rpartition("/")[2]
+        for name, signal, _ in temporal.signals
+        if signal == "event_arrived" and name.startswith(ours)
     ]
 
 
@@ -65,11 +68,11 @@ class _Refusing(TemporalRecorder):
         return super().get_workflow_handle(workflow_id, **options)
 
 
-async def until_told(temporal: TemporalRecorder, *runs: str) -> None:
+async def until_told(world: World, temporal: TemporalRecorder, *runs: str) -> None:
     """Wait until these runs were told."""
 
     async def look() -> bool:
-        return set(runs) <= set(told(temporal))
+        return set(runs) <= set(told(world, temporal))
 
     await until(look)
 
@@ -94,9 +97,9 @@ async def test_word_goes_at_once(world: World, temporal: TemporalRecorder) -> No
     """The process that stored the event tells the run that waits for it, and nobody else."""
     ellie, _sam = await wait_for(world), await wait_for(world, to="sam")
     await engage(world, ellie)
-    await until_told(temporal, ellie)
+    await until_told(world, temporal, ellie)
     await look_after_waits(world.engine)
-    assert told(temporal) == [ellie]
+    assert told(world, temporal) == [ellie]
 
 
 async def test_many_at_once(world: World, temporal: TemporalRecorder) -> None:
@@ -106,8 +109,8 @@ async def test_many_at_once(world: World, temporal: TemporalRecorder) -> None:
     await asyncio.gather(
         *(engage(other if n % 2 else world, run_id) for n, run_id in enumerate(runs))
     )
-    await until_told(temporal, *runs)
-    assert sorted(set(told(temporal))) == sorted(runs)
+    await until_told(world, temporal, *runs)
+    assert sorted(set(told(world, temporal))) == sorted(runs)
 
 
 async def test_nothing_is_written_that_nobody_waits_for(world: World) -> None:
@@ -130,9 +133,9 @@ async def test_a_process_that_dies_before_it_tells(
     run_id = await wait_for(world)
     world.engine.waits_under_way.is_busy = True  # whoever was at it is gone
     await engage(world, run_id)
-    assert told(temporal) == []
+    assert told(world, temporal) == []
     await look_after_waits(world.engine)
-    assert told(temporal) == [run_id]
+    assert told(world, temporal) == [run_id]
 
 
 async def test_an_event_that_missed_the_subscription(
@@ -146,9 +149,9 @@ async def test_an_event_that_missed_the_subscription(
     )
     await engage(world, run_id)
     await look_after_waits(world.engine)
-    assert told(temporal) == []
+    assert told(world, temporal) == []
     await look_after_waits(world.at(utc_now() + timedelta(seconds=80)).engine)
-    assert run_id in told(temporal)
+    assert run_id in told(world, temporal)
     assert [wait["settled_at"] is not None for wait in await waits(world)] == [True]
 
 
@@ -167,7 +170,7 @@ async def test_a_wait_that_cannot_be_looked_after(
     refusing = _Refusing(refused=runs[0])
     later = world.at(utc_now() + timedelta(seconds=80)).with_parts(temporal=refusing)
     await look_after_waits(later.engine)
-    assert [run_id for run_id in runs if run_id in told(refusing)] == [runs[1]]
+    assert [run_id for run_id in runs if run_id in told(world, refusing)] == [runs[1]]
     settled = {str(one["recipient_run_id"]): one["settled_at"] for one in await waits(world)}
     assert [settled[run_id] is not None for run_id in runs] == [False, True]
 
@@ -180,7 +183,7 @@ async def test_a_cancelled_run(world: World, temporal: TemporalRecorder) -> None
     await engage(world, run_id)
     while await waits(world):
         await look_after_waits(world.engine)
-    assert told(temporal) == []
+    assert told(world, temporal) == []
 
 
 @pytest.mark.parametrize("waits_on", [True, False])
