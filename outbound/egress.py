@@ -277,7 +277,13 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         pools = self._pools
         if request.extensions.get(NEEDS_HTTP2):
             pools = self._http2_pools = self._http2_pools or self._open_pools(http2=True)
-        return await pools[scheme].handle_async_request(request)
+        try:
+            return await pools[scheme].handle_async_request(request)
+        except httpx.LocalProtocolError:
+            # Requests that were given up count on their connection, until it takes no others.
+            if pools is self._http2_pools:
+                await pools[scheme].close_idle()
+            raise
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -303,6 +309,12 @@ class _GuardedPool(httpx.AsyncHTTPTransport):
             http2=http2,
             network_backend=backend,
         )
+
+    async def close_idle(self) -> None:
+        """Close the connections that have no request under way."""
+        for connection in self._pool.connections:
+            if connection.is_idle():
+                await connection.aclose()
 
 
 def guarded_client(

@@ -18,13 +18,15 @@ import httpx
 
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.messages.delivery import DeliveryFailure, Exchange, Refused, Retry
-from outbound.egress import EgressRefused
+from outbound.egress import NEEDS_HTTP2, EgressRefused
 from outbound.redaction import READ_BYTES, Redactor, parse_json
 
 # Not retried: the same request would get the same answer.
 FATAL_STATUS_CODES = frozenset({400, 401, 403, 404, 405, 413, 422})
 RETRIED_STATUS_CODES = frozenset({408, 425, 429})
 _LONGEST_WISH = 86_400.0
+# Of the time of a call: how long a connection of HTTP/2 may be silent.
+_SILENCE_SHARE = 0.8
 
 
 class BodyEnd(StrEnum):
@@ -82,7 +84,10 @@ async def call(
     redactor = Redactor.of_request(request, secrets)
     logged = log_request(shown or request, redactor)
     unanswered = Exchange(service_name, logged)
-    limits = httpx.Timeout(timeout, connect=min(timeout, connect))
+    is_http2 = bool(request.extensions.get(NEEDS_HTTP2))
+    # A connection that many share is left alone after a time-out of its own, not after one of ours.
+    silence = timeout * _SILENCE_SHARE if is_http2 else timeout
+    limits = httpx.Timeout(silence, connect=min(silence, connect))
     request.extensions["timeout"] = limits.as_dict()
     # Decoded here, with a bound: httpx would unpack a small bomb into a large body.
     request.headers.setdefault("accept-encoding", "gzip, deflate")
@@ -92,7 +97,10 @@ async def call(
             response = await http.send(request, stream=True, follow_redirects=False)
     except EgressRefused as error:
         raise Refused(f"The request was not sent: {error}.", unanswered) from None
-    except (httpx.LocalProtocolError, httpx.InvalidURL, httpx.UnsupportedProtocol):
+    except (httpx.LocalProtocolError, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        if is_http2 and isinstance(error, httpx.LocalProtocolError):
+            # The connection was not ready for it, which says nothing of the request.
+            raise Retry(f"{service_name} took no more requests.", unanswered) from None
         raise Refused("The request is malformed and was not sent.", unanswered) from None
     except (TimeoutError, httpx.TimeoutException):
         raise Retry(f"{service_name} did not answer in time.", unanswered) from None

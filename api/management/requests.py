@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api.kit.pagination import Kinds, read_page
 from api.kit.parameters import Param, boolean, whole
-from api.kit.query_strings import Query
+from api.kit.query_strings import Faults, Query
 from domain.content.rows import MAX_COMMIT_MESSAGE, Author, CommitNote
 from domain.kit.errors import InvalidParams
 from domain.kit.pages import PageRequest
@@ -70,6 +70,8 @@ def read_limit(query: Query, kinds: Kinds) -> PageRequest:
 
 def read_note(query: Query, principal: ServicePrincipal) -> CommitNote:
     """Read what a commit says about itself."""
-    message = query.text("commit_message", max_length=MAX_COMMIT_MESSAGE)
-    allow_empty = query.boolean("allow_empty") or False
+    faults = Faults()
+    message = faults.read(query.text, "commit_message", max_length=MAX_COMMIT_MESSAGE)
+    allow_empty = faults.read(query.boolean, "allow_empty") or False
+    faults.check()
     return CommitNote(Author.of(principal), message, allow_empty)

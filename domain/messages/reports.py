@@ -35,12 +35,14 @@ class StatusReport:
         external_id: the vendor's name of the e-mail, so that what was told of an earlier one that
             was sent for the message is not taken for this one.
         details: the vendor's words.
+        address: whose mailbox it is about; None when the vendor does not say.
     """
 
     message_id: str
     status: ReportedStatus
     external_id: str | None = None
     details: str | None = None
+    address: str | None = None
 
     @property
     def event_data(self) -> dict[str, str] | None:

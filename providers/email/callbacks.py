@@ -30,13 +30,18 @@ def report_of(
     message: tuple[str | int, ...],
     external: tuple[str | int, ...],
     details: tuple[str | int, ...],
+    address: tuple[str | int, ...] | None = None,
 ) -> list[StatusReport]:
-    """Write what an event says: at paths into it are our id, the vendor's, and its words."""
+    """Write what an event says.
+
+    At paths into it are our id, the vendor's, its words, and whose mailbox it is about.
+    """
     message_id = text_at(event, *message)
     if status is None or message_id is None:
         return []
     external_id = text_at(event, *external)
-    return [StatusReport(message_id, status, external_id, text_at(event, *details))]
+    mailbox = None if address is None else text_at(event, *address)
+    return [StatusReport(message_id, status, external_id, text_at(event, *details), mailbox)]
 
 
 def check_password(callback: Callback, password: str) -> None:

@@ -104,6 +104,7 @@ class Mailgun(EmailApi[MailgunSettings]):
                 message=("event-data", "user-variables", MESSAGE_ID),
                 external=("event-data", "message", "headers", "message-id"),
                 details=("event-data", "delivery-status", "description"),
+                address=("event-data", "recipient"),
             )
         return reports
 

@@ -106,6 +106,7 @@ class Postmark(EmailApi[PostmarkSettings]):
         reports: list[StatusReport] = []
         for event in events_of(callback):
             status = _STATUSES.get(text_at(event, "RecordType") or "")
+            is_bounce = status is DeliveryStatus.BOUNCED
             if text_at(event, "Type") in _NO_BOUNCES:
                 status = None
             reports += report_of(
@@ -114,6 +115,7 @@ class Postmark(EmailApi[PostmarkSettings]):
                 message=("Metadata", MESSAGE_ID),
                 external=("MessageID",),
                 details=("Description",),
+                address=("Email",) if is_bounce else ("Recipient",),
             )
         return reports
 

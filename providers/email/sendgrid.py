@@ -124,6 +124,7 @@ class SendGrid(EmailApi[SendGridSettings]):
                 message=(MESSAGE_ID,),
                 external=("sg_message_id",),
                 details=("reason",),
+                address=("email",),
             ):
                 # Behind a dot is where in SendGrid it was.
                 name = (report.external_id or "").partition(".")[0] or None

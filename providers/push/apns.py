@@ -32,6 +32,7 @@ _SERVERS = {
 # Apple takes a token for an hour, and not a new one more often than every twenty minutes.
 _TOKEN_LIFE = timedelta(minutes=50)
 _GONE = frozenset({"Unregistered", "ExpiredToken", "BadDeviceToken", "DeviceTokenNotForTopic"})
+_TOO_OLD = "ExpiredProviderToken"
 # Key, its id, the team and the bundle do not belong together.
 _WRONG = frozenset(
     {
@@ -86,10 +87,11 @@ class Apns(RestProvider[ApnsSettings]):
         settings = read_settings(ApnsSettings, delivery)
         request = self.build_request(delivery, settings)
         name, token = self._token(settings)
-        request.headers["authorization"] = f"bearer {token}"
-        answer = await self._call(request, settings, more_secrets=[token])
-        if answer.status_code == 403:
-            self._tokens.pop(name, None)
+        request.headers["authorization"] = f"bearer {token.value}"
+        answer = await self._call(request, settings, more_secrets=[token.value])
+        # Somebody else may have signed another meanwhile, and Apple takes few new ones.
+        if _reason(answer) == _TOO_OLD and self._tokens.get(name) is token:
+            del self._tokens[name]
         return self.parse_response(answer, delivery)
 
     def server(self, delivery: Delivery) -> str:
@@ -98,7 +100,7 @@ class Apns(RestProvider[ApnsSettings]):
             return super().server(delivery)
         return f"{self.id}/{delivery.settings.get('mode') or 'production'}"
 
-    def _token(self, settings: ApnsSettings) -> tuple[str, str]:
+    def _token(self, settings: ApnsSettings) -> tuple[str, _Token]:
         now, key = self._context.clock(), settings.signing_key.get_secret_value()
         parts = "\0".join((settings.team_id, settings.key_id, key))
         name = hashlib.sha256(parts.encode()).hexdigest()
@@ -111,7 +113,7 @@ class Apns(RestProvider[ApnsSettings]):
                 headers={"kid": settings.key_id},
             )
             known = self._tokens[name] = _Token(value, now + _TOKEN_LIFE)
-        return name, known.value
+        return name, known
 
     def build_request(self, delivery: Delivery, settings: ApnsSettings) -> httpx.Request:
         """Write the request, still without its token."""
@@ -138,18 +140,22 @@ class Apns(RestProvider[ApnsSettings]):
         """Read the id of the notification; a device that is gone bounces with its token."""
         if answer.is_success:
             return Outcome(DeliveryStatus.SENT, answer.exchange, answer.headers.get("apns-id"))
-        reason = text_at(object_of(answer), "reason")
+        reason = _reason(answer)
         if reason in _GONE or answer.status_code == 410:
             told = f"APNs does not know the device ({reason or answer.status_code})."
             raise Bounced(told, answer.exchange, token=str(delivery.content.get("token")))
         if reason in _WRONG:
             raise Misconfigured(f"APNs does not take key and app ({reason}).", answer.exchange)
-        if reason == "ExpiredProviderToken":
+        if reason == _TOO_OLD:
             # It has just been thrown away; the next attempt signs another.
             raise retry_of(answer, now=self._context.clock())
         if reason == "PayloadTooLarge":
             raise Refused("The notification is larger than APNs takes.", answer.exchange)
         raise failure_of(answer, now=self._context.clock())
+
+
+def _reason(answer: Answer) -> str | None:
+    return None if answer.is_success else text_at(object_of(answer), "reason")
 
 
 def _headers(overrides: Any) -> dict[str, str]:

@@ -34,7 +34,11 @@ async def archive_audience(engine: Engine, environment: EnvironmentScope, key: s
 
 
 async def _tell_of_leaving(unit: Unit, key: str) -> None:
-    """Tell runs that wait for a member to leave: everybody does now, in each environment."""
+    """Tell runs that wait for a member to leave: everybody does now, in each environment.
+
+    A run that begins to wait while the audience is archived may not hear of it, and waits for as
+    long as its step says: to hold every member in case would take too long.
+    """
     awaited = await members_awaited(unit.connection, key, EXIT)
     for environment_id, group in groupby(awaited, key=lambda one: one.environment_id):
         leaving = [Membership(one.user_id, one.tenant_id) for one in group]

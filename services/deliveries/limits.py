@@ -176,12 +176,12 @@ class DeliveryLimits:
         self._forget_idle()
         breaker = self._breakers.setdefault(server, _Breaker(server))
         server_gate = self._gate(f"server {server}", self._server_places)
-        gates = {
-            server: server_gate,
-            "the channel": self._gate(f"channel {channel}", self._channel_places),
-        }
+        gates: dict[str, _Gate] = {}
         if is_large:
+            # First: whoever waits for it is not to keep a server from the others.
             gates["a worker's room for large files"] = self._gate("large", _LARGE_PLACES)
+        gates[server] = server_gate
+        gates["the channel"] = self._gate(f"channel {channel}", self._channel_places)
         probe = self._ask(breaker, server_gate, age)
         entered: list[_Gate] = []
         try:

@@ -24,6 +24,7 @@ from models.queries.deliveries.reports import ReportedMessage, take_reports
 from runtime.crypto import BrokenSeal
 from services.channels.sealing import open_provider_settings
 from services.channels.variables import fill_in
+from services.deliveries.copies import without_copies
 from services.engine import Engine
 from services.waits.telling import hurry
 from templating.limits import LiquidError
@@ -117,11 +118,12 @@ async def _signing_key(engine: Engine, place: _Place, sealed: bytes) -> str | No
 
 
 async def _take(engine: Engine, place: _Place, reports: list[StatusReport]) -> int:
-    told = {
-        message_id: report
-        for report in final_reports(reports)
-        if (message_id := _id_of(report)) is not None
-    }
+    ours = {report: message_id for report in reports if (message_id := _id_of(report)) is not None}
+    if not ours:
+        return 0
+    async with engine.connection() as connection:
+        about = await without_copies(connection, place.environment_id, place.channel_id, ours)
+    told = {ours[report]: report for report in final_reports(about)}
     if not told:
         return 0
     rows: list[JsonObject] = [

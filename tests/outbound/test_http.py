@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 
 import httpx
 import pytest
 
 from domain.messages.delivery import DeliveryFailure, Exchange, Refused, Retry
+from outbound.egress import NEEDS_HTTP2
 from outbound.http import Answer, call, failure_of, parse_retry_after
 from tests.providers.contract import NOW, open_context
+from tests.providers.servers import Http2Server, HttpServer, reply, serving
 
 
 def answer(code: int, **headers: str) -> Answer:
@@ -75,6 +78,50 @@ async def test_broken_connections_are_retried(error: type[httpx.TransportError])
     assert caught.value.exchange is not None
     assert caught.value.exchange.request["query"] == "key=[redacted]"
     assert caught.value.exchange.response is None
+
+
+def _push(server: HttpServer) -> httpx.Request:
+    return httpx.Request("POST", f"{server.url}/x", json={}, extensions={NEEDS_HTTP2: True})
+
+
+async def test_a_silent_connection_of_http2_is_left() -> None:
+    """After a time-out the next request has another connection, which answers."""
+    server = Http2Server({"/x": reply(200)}, most_streams=1)
+    async with serving(server), open_context() as context:
+        await call(context.http, _push(server), service_name="Vendor", timeout=5.0)
+        server.silent = 1
+        with pytest.raises(Retry, match="in time"):
+            await call(context.http, _push(server), service_name="Vendor", timeout=0.3)
+        got = await call(context.http, _push(server), service_name="Vendor", timeout=5.0)
+    assert (got.status_code, server.connections) == (200, 2)
+
+
+async def test_a_connection_that_is_full_of_what_was_given_up_is_left() -> None:
+    """The request is retried, and then has another connection; it is not malformed."""
+    server = Http2Server({"/x": reply(200)}, most_streams=1)
+    async with serving(server), open_context() as context:
+        await call(context.http, _push(server), service_name="Vendor", timeout=5.0)
+        server.silent = 1
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await call(context.http, _push(server), service_name="Vendor", timeout=5.0)
+        with pytest.raises(Retry):
+            await call(context.http, _push(server), service_name="Vendor", timeout=5.0)
+        got = await call(context.http, _push(server), service_name="Vendor", timeout=5.0)
+    assert (got.status_code, server.connections) == (200, 2)
+
+
+async def test_what_cannot_be_sent_is_refused() -> None:
+    """A request that no HTTP/1.1 can write would be the same next time."""
+
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise httpx.LocalProtocolError("Illegal header value")
+
+    client = httpx.AsyncClient(transport=httpx.MockTransport(fail))
+    request = httpx.Request("POST", "https://api.example.com/")
+    async with open_context(client=client) as context:
+        with pytest.raises(Refused, match="malformed"):
+            await call(context.http, request, service_name="Vendor", timeout=1.0)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, RequestReceived, StreamEnded
+from h2.settings import SettingCodes
 
 
 @dataclass(slots=True)
@@ -60,12 +61,24 @@ class HttpServer:
 
 @dataclass(slots=True)
 class Http2Server(HttpServer):
-    """The same, over HTTP/2 that the client begins with (RFC 9113, 3.3)."""
+    """The same, over HTTP/2 that the client begins with (RFC 9113, 3.3).
+
+    Attributes:
+        silent: how many requests get no answer, on any connection.
+        most_streams: that a connection may have under way.
+        connections: how many there were.
+    """
+
+    silent: int = 0
+    most_streams: int = 100
+    connections: int = 0
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve the requests of one connection."""
         talk = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
+        talk.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: self.most_streams})
         talk.initiate_connection()
+        self.connections += 1
         open_: dict[int, Seen] = {}
         with suppress(ConnectionError):
             while data := await reader.read(65_536):
@@ -79,7 +92,10 @@ class Http2Server(HttpServer):
                     elif isinstance(event, StreamEnded):
                         seen = open_.pop(event.stream_id)
                         self.seen.append(seen)
-                        self._answer(talk, event.stream_id, seen.target)
+                        if self.silent:
+                            self.silent -= 1
+                        else:
+                            self._answer(talk, event.stream_id, seen.target)
                 writer.write(talk.data_to_send())
         writer.close()
 

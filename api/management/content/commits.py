@@ -11,7 +11,7 @@ from api.kit.auth import EngineDep, ServiceToken
 from api.kit.lists import filter_parameters, read_filters, read_list
 from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, Param, refusals, takes
-from api.kit.query_strings import QueryDep
+from api.kit.query_strings import Faults, Query, QueryDep
 from api.kit.shapes import LeftOut, Moment, Out, PlainEntriesOut, answer
 from api.management.content.resource import SuccessOut
 from api.management.requests import (
@@ -101,7 +101,10 @@ async def list_commits(_token: ServiceToken, engine: EngineDep, query: QueryDep)
 )
 async def commit_all(token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
     """Publish every change that was saved and not yet committed."""
-    selection, note = read_filters(query, Selection), read_note(query, token)
+    faults = Faults()
+    selection = faults.read(read_filters, query, Selection)
+    note = faults.read(read_note, query, token)
+    faults.check()
     await commits.commit_all(engine, await read_scope(engine, query), selection, note)
     return answer(SuccessOut())
 
@@ -124,10 +127,11 @@ async def promote_all(token: ServiceToken, engine: EngineDep, query: QueryDep) -
 
     With a branch, merge it: copy every commit of it that was not merged yet to `development`.
     """
-    target, selection = query.text("to_environment"), read_filters(query, Selection)
-    if target is None:
-        raise InvalidParams.of("to_environment", "is required")
-    branch = query.text("branch")
+    faults = Faults()
+    target = faults.read(_required, query, "to_environment")
+    selection = faults.read(read_filters, query, Selection)
+    branch = faults.read(query.text, "branch")
+    faults.check()
     if branch is None:
         await commits.promote_all(engine, target, selection, Author.of(token))
     else:
@@ -153,3 +157,10 @@ async def promote_commit(commit_id: str, token: ServiceToken, engine: EngineDep)
     """Copy one commit to the next environment, or from its branch to `development`."""
     commit = await commits.promote_one(engine, commit_id, Author.of(token))
     return answer(CommitBodyOut(commit=CommitOut.of(commit)))
+
+
+def _required(query: Query, name: str) -> str:
+    value = query.text(name)
+    if value is None:
+        raise InvalidParams.of(name, "is required")
+    return value

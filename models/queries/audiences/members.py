@@ -18,7 +18,7 @@ _ADD = """
 INSERT INTO audience_members (environment_id, audience_key, user_id, tenant_id, added_at)
 SELECT %(environment_id)s, %(audience_key)s, given.user_id, given.tenant_id, %(now)s
 FROM unnest(%(user_ids)s::text[], %(tenant_ids)s::text[]) AS given (user_id, tenant_id)
-ORDER BY 3, 4
+ORDER BY given.user_id COLLATE "C", given.tenant_id COLLATE "C"
 ON CONFLICT DO NOTHING
 RETURNING user_id, tenant_id
 """

@@ -48,6 +48,22 @@ FROM locked l LEFT JOIN changed c ON c.id = l.id
 """  # noqa: S608 - fixed text
 
 
+_ADDRESSED = """
+SELECT m.id, m.content ->> 'to' AS "to", m.content ->> 'cc' AS cc, m.content ->> 'bcc' AS bcc
+FROM messages m WHERE m.id = ANY(%s) AND m.environment_id = %s AND m.channel_id = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AddressedMessage:
+    """Whom a message was for, and who got a copy, as its templates wrote that."""
+
+    id: UUID
+    to: str | None
+    cc: str | None
+    bcc: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class ReportedMessage:
     """A message as it was before a report, and whether that has changed it."""
@@ -84,3 +100,11 @@ async def take_reports(
         "now": now,
     }
     return await fetch_all(connection, ReportedMessage, _TAKE, values)
+
+
+async def addressed_messages(
+    connection: Connection, environment_id: UUID, channel_id: UUID, message_ids: Sequence[UUID]
+) -> list[AddressedMessage]:
+    """Return whom those of the messages are for that there are."""
+    values = (list(message_ids), environment_id, channel_id)
+    return await fetch_all(connection, AddressedMessage, _ADDRESSED, values)

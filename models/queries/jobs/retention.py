@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from domain.channels.kinds import CHANNEL_KINDS
 from domain.kit.ids import first_id_at
 from domain.runs.statuses import OPEN_RUN
 from models.queries.messages.deletion import delete_messages
-from models.queries.runs.deletion import delete_runs
+from models.queries.runs.deletion import HAS_FILES_TO_SEND, delete_runs
 from models.sql import fetch_all, listed
 from runtime.database import Connection
 
@@ -55,7 +56,8 @@ class Retained:
 # Runs and messages before what they refer to.
 RETAINED: Mapping[str, Retained] = {
     "recipient_runs": Retained(
-        f"t.status NOT IN ({listed(OPEN_RUN)}) AND t.ended_at < %(cutoff)s", delete_runs
+        f"t.status NOT IN ({listed(OPEN_RUN)}) AND t.ended_at < %(cutoff)s",
+        partial(delete_runs, spares_files=True),
     ),
     "messages": Retained(
         f"t.channel_type IN ({_SENT}) AND t.inserted_at < %(cutoff)s"
@@ -63,8 +65,9 @@ RETAINED: Mapping[str, Retained] = {
         delete_messages,
     ),
     "workflow_runs": Retained(
-        "NOT EXISTS (SELECT FROM recipient_runs r WHERE r.workflow_run_id = t.id)"
-        " AND NOT EXISTS (SELECT FROM trigger_releases w WHERE w.workflow_run_id = t.id)",
+        "NOT EXISTS (SELECT FROM recipient_runs r WHERE r.workflow_run_id = t.id)"  # noqa: S608
+        " AND NOT EXISTS (SELECT FROM trigger_releases w WHERE w.workflow_run_id = t.id)"
+        f" AND NOT {HAS_FILES_TO_SEND.format(trigger='t')}",
         _rows_of(
             "workflow_runs",
             ("followed_objects", "workflow_run_id"),

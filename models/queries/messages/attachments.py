@@ -9,10 +9,11 @@ from runtime.database import Connection
 
 _KNOWN = "SELECT digest FROM attachments WHERE workflow_run_id = %s AND digest = ANY(%s)"
 
+# Bytes as they are: written as text they would be escaped, which keeps everybody waiting.
 _KEEP = """
 INSERT INTO attachments (workflow_run_id, digest, environment_id, content)
 SELECT %s, digest, %s, content
-FROM unnest(%s::text[], %s::bytea[]) AS kept (digest, content)
+FROM unnest(%s::text[], %b::bytea[]) AS kept (digest, content)
 ON CONFLICT DO NOTHING
 """
 

@@ -66,7 +66,7 @@ INSERT INTO preference_sets AS stored
 SELECT %(environment_id)s, given.collection, given.recipient_id, given.id, given.content, %(now)s
 FROM unnest(%(collections)s::text[], %(recipient_ids)s::text[], %(ids)s::text[],
             %(contents)s::jsonb[]) AS given (collection, recipient_id, id, content)
-ORDER BY 1, 2, 3, 4
+ORDER BY given.collection COLLATE "C", given.recipient_id COLLATE "C", given.id COLLATE "C"
 ON CONFLICT (environment_id, collection, recipient_id, id)
 DO UPDATE SET content = {changed}, updated_at = excluded.updated_at
 WHERE stored.content IS DISTINCT FROM {changed}

@@ -32,14 +32,17 @@ CHANGES = """
 # The people of `people_values`, as one document: psycopg would escape every quote of an array.
 PEOPLE = """
 jsonb_to_recordset(%(people)s)
-    AS given (collection text, id text, properties jsonb, settings jsonb, created_at timestamptz)
+    AS given (collection text COLLATE "C", id text COLLATE "C", properties jsonb, settings jsonb,
+              created_at timestamptz)
 """
 # What the settings of a tenant are laid over: its preference set may be replaced as a whole.
 _SETTINGS = f"""
 (CASE WHEN stored.collection = '{TENANTS}' AND stored.id = ANY(%(replacing)s::text[])
       THEN stored.settings - 'preference_set' ELSE stored.settings END)
 """
-# One statement for any number of rows, in key order so that two requests never deadlock. Nothing
+# One statement for any number of rows, in key order so that two requests never deadlock: that of
+# the columns, whatever the database compares by, which is what values have that come with a
+# statement. Nothing
 # is written for a recipient that would not change, nor is one locked that need not be held:
 # triggers that name the same tenant would queue for it. Who is said to own something is held: a run
 # that begins to wait for a change of theirs meanwhile comes before it, or after.
@@ -74,7 +77,7 @@ INSERT INTO channel_data AS stored
 SELECT %s, given.collection, given.recipient_id, given.channel_id, given.data, %s
 FROM unnest(%s::text[], %s::text[], %s::uuid[], %s::jsonb[])
     AS given (collection, recipient_id, channel_id, data)
-ORDER BY 1, 2, 3, 4
+ORDER BY given.collection COLLATE "C", given.recipient_id COLLATE "C", given.channel_id
 ON CONFLICT (environment_id, collection, recipient_id, channel_id)
 DO UPDATE SET data = excluded.data, updated_at = excluded.updated_at
 WHERE stored.data IS DISTINCT FROM excluded.data

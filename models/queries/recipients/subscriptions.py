@@ -50,7 +50,7 @@ INSERT INTO subscriptions AS s
 SELECT %(environment_id)s, %(object_collection)s, %(object_id)s, given.collection, given.id,
        coalesce(%(properties)s::jsonb, '{{}}'), %(now)s, %(now)s
 FROM unnest(%(collections)s::text[], %(ids)s::text[]) AS given (collection, id)
-ORDER BY given.collection, given.id
+ORDER BY given.collection COLLATE "C", given.id COLLATE "C"
 ON CONFLICT (environment_id, object_collection, object_id, recipient_collection, recipient_id)
 DO UPDATE SET properties = coalesce(%(properties)s::jsonb, s.properties),
     updated_at = CASE WHEN coalesce(%(properties)s::jsonb, s.properties) = s.properties

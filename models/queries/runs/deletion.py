@@ -11,6 +11,12 @@ _CHOSEN = "environment_id = %(environment_id)s AND id = ANY(%(ids)s)"
 # A walk that holds a run is waited for before what hangs on the run is deleted: a statement sees
 # only what was there when it began.
 _LOCK = f"SELECT FROM recipient_runs WHERE {_CHOSEN} ORDER BY id FOR UPDATE"
+# Whether a trigger, named by its alias, has files that a message is still to be sent with.
+HAS_FILES_TO_SEND = """EXISTS (
+    SELECT FROM attachments a
+    JOIN messages m ON m.workflow_run_id = a.workflow_run_id AND m.channel_type = 'email'
+    JOIN deliveries d ON d.message_id = m.id
+    WHERE a.workflow_run_id = {trigger}.id)"""
 # A trigger for nobody else: what it carried goes with its run. One that named somebody alone may
 # have reached followers, or have a run that carries a batch in the place of its first.
 _TRIGGERS = f"""
@@ -21,6 +27,7 @@ WITH gone AS (
       AND NOT EXISTS (SELECT FROM recipient_runs o
           WHERE o.workflow_run_id = w.id AND o.id <> ALL(%(ids)s))
       AND NOT EXISTS (SELECT FROM trigger_releases t WHERE t.workflow_run_id = w.id)
+      AND NOT (%(spares_files)s AND {HAS_FILES_TO_SEND.format(trigger="w")})
     RETURNING w.id
 ), files AS (
     DELETE FROM attachments a USING gone WHERE a.workflow_run_id = gone.id
@@ -45,9 +52,20 @@ _DELETE = tuple(
 
 
 async def delete_runs(
-    connection: Connection, environment_id: UUID, run_ids: Collection[UUID]
+    connection: Connection,
+    environment_id: UUID,
+    run_ids: Collection[UUID],
+    *,
+    spares_files: bool = False,
 ) -> None:
-    """Delete runs with their events, patches, items and waits, inside a transaction."""
-    values = {"environment_id": environment_id, "ids": list(run_ids)}
+    """Delete runs with their events, patches, items and waits, inside a transaction.
+
+    Args:
+        connection: inside a transaction.
+        environment_id: where.
+        run_ids: of the runs.
+        spares_files: whether a trigger stays as long as a message is to be sent with its files.
+    """
+    values = {"environment_id": environment_id, "ids": list(run_ids), "spares_files": spares_files}
     for statement in (_LOCK, _TRIGGERS, *_DELETE):
         await connection.execute(statement, values)

@@ -8,7 +8,7 @@ FIRST_RUNS = """first_runs_taken AS (
     INSERT INTO first_runs
         (environment_id, collection, recipient_id, workflow_key, tenant_id, recipient_run_id)
     SELECT %(content_id)s, collection, recipient_id, %(workflow_key)s, %(first_run_for)s, id
-    FROM {given} ORDER BY collection, recipient_id
+    FROM {given} ORDER BY collection COLLATE "C", recipient_id COLLATE "C"
     ON CONFLICT DO NOTHING
     RETURNING recipient_run_id
 )"""

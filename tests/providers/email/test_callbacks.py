@@ -197,3 +197,21 @@ def test_of_several_reports_a_bounce_counts() -> None:
     """Whatever their order."""
     delivered, bounced = report(DELIVERED, "x"), report(BOUNCED, "x")
     assert final_reports([delivered, bounced]) == final_reports([bounced, delivered]) == [bounced]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "body"),
+    [
+        (Postmark, of_postmark("Delivery", Recipient="a@x.example")),
+        (Postmark, of_postmark("Bounce", Type="HardBounce", Email="a@x.example")),
+        (SendGrid, [of_sendgrid("delivered", email="a@x.example")]),
+        (
+            Mailgun,
+            {"event-data": of_mailgun("delivered")["event-data"] | {"recipient": "a@x.example"}},
+        ),
+    ],
+)
+def test_whose_mailbox_it_is_about(read: Read, vendor: Any, body: Any) -> None:
+    """An e-mail with copies has events for each mailbox."""
+    (found,) = read(vendor, body)
+    assert found.address == "a@x.example"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from functools import cache
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -215,6 +217,45 @@ async def test_a_token_that_is_too_old_is_signed_anew(line: Line) -> None:
     await line.send()
     first, second = (seen.headers["authorization"] for seen in line.server.seen)
     assert first != second  # a signature of this kind is another one each time
+
+
+async def test_a_token_that_was_just_signed_stays() -> None:
+    """A refusal of the one before, which comes late, does not throw it away."""
+    late, tokens = asyncio.Event(), list[str]()
+
+    async def respond(request: httpx.Request) -> httpx.Response:
+        tokens.append(request.headers["authorization"])
+        if len(tokens) > 2:
+            return httpx.Response(200, stream=httpx.ByteStream(b""))
+        if len(tokens) == 1:
+            await late.wait()
+        told = httpx.ByteStream(b'{"reason": "ExpiredProviderToken"}')
+        return httpx.Response(403, stream=told)
+
+    client = httpx.AsyncClient(transport=httpx.MockTransport(respond))
+    async with open_context(client=client) as context:
+        provider, delivery = Apns(context), VENDOR.delivery("https://push.example.com")
+        first = asyncio.create_task(provider.send(delivery))
+        await asyncio.sleep(0)
+        with pytest.raises(Retry):
+            await provider.send(delivery)
+        await provider.send(delivery)
+        late.set()
+        with pytest.raises(Retry):
+            await first
+        await provider.send(delivery)
+    assert len(tokens) == 4
+    assert tokens[0] == tokens[1] != tokens[2] == tokens[3]
+
+
+async def test_other_refusals_keep_the_token(line: Line) -> None:
+    """Apple does not take a new one for each message that it refuses."""
+    line.answer(refusal(403, "InvalidProviderToken"))
+    for _ in range(2):
+        with pytest.raises(Misconfigured):
+            await line.send()
+    first, second = (seen.headers["authorization"] for seen in line.server.seen)
+    assert first == second
 
 
 async def test_nothing_older_than_http2_is_spoken(line: Line) -> None:

@@ -80,6 +80,25 @@ async def test_large_files_are_sent_a_few_at_a_time(limits: DeliveryLimits) -> N
         pass
 
 
+async def test_large_files_that_wait_keep_no_place_at_their_server(limits: DeliveryLimits) -> None:
+    """A password reset to the same server is let in."""
+
+    async def send_large() -> None:
+        async with limits.admitted("mail", "channel", age=0.0, is_large=True):
+            pytest.fail("it was let in")
+
+    async with AsyncExitStack() as under_way:
+        for server in "abcd":
+            await under_way.enter_async_context(
+                limits.admitted(server, server, age=0.0, is_large=True)
+            )
+        waiting = [asyncio.create_task(send_large()) for _ in range(8)]
+        await asyncio.sleep(0)
+        await call(limits, "mail")
+        ends = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {type(end) for end in ends} == {Held}
+
+
 async def test_channel_leaves_places_to_others(limits: DeliveryLimits) -> None:
     """All servers of one channel together do not take every place."""
     async with filled(limits, *"abcabc"):

@@ -30,9 +30,11 @@ class Line:
         self.key = key
         self.server = server
 
-    async def make(self) -> UUID:
-        """Make a message that is on its way."""
-        run_id, _ = await self.world.send(channel_step("mail", "email", channel_key=self.key))
+    async def make(self, **settings: str) -> UUID:
+        """Make a message that is on its way; settings of its channel may be its own."""
+        changes = {"channel_overrides": settings} if settings else {}
+        step = channel_step("mail", "email", channel_key=self.key, **changes)
+        run_id, _ = await self.world.send(step)
         (message,) = await self.world.messages(run_id)
         return UUID(str(message["id"]))
 
@@ -182,3 +184,16 @@ async def test_what_is_no_address(line: Line) -> None:
         )
     with pytest.raises(NotFound):
         await take_callback(engine, address, callback)
+
+
+async def test_what_becomes_of_a_copy_is_not_told_of_the_message(line: Line) -> None:
+    """However its address is written; one that the message does not name is its recipient's."""
+    cc = "The Boss <boss@EXAMPLE.com>; it@büro.example"
+    message_id = await line.make(cc_address=cc, bcc_address="log@x.example")
+    await line.deliver(message_id, "p-1")
+    for copy in ("Boss@example.com", "it@xn--bro-hoa.example", "log@x.example"):
+        assert await line.tell("Bounce", message_id, Email=copy) == 0
+        assert await line.tell("Delivery", message_id, Recipient=copy) == 0
+    assert await line.status(message_id) == "sent"
+    assert await line.tell("Delivery", message_id, Recipient="elsewhere@example.com") == 1
+    assert await line.status(message_id) == "delivered"

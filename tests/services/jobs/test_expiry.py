@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 
+from domain.recipients.refs import RecipientRef
 from models.queries.jobs.retention import RETAINED
 from services.batches.windows import close_early, close_left_over_windows
+from services.bulk.departures import delete_recipient
 from services.jobs.expiry import delete_expired_rows
 from services.triggers.expansions import expand
 from tests.support.subscribers import follow, make_object, project
 from tests.support.world import World, batch_step, channel_step, delay_step
 
 LATER = timedelta(days=31)
+FILE = {"name": "a.txt", "content_type": "text/plain", "content": "QQ=="}
 
 
 async def _expire(world: World, after: timedelta = LATER, **settings: Any) -> int:
@@ -43,8 +46,7 @@ async def _all_begun(world: World) -> None:
 
 async def test_what_has_ended_goes(world: World) -> None:
     """A run with its trigger and story, and a sent message with its events, are gone in time."""
-    file = {"name": "a.txt", "content_type": "text/plain", "content": "QQ=="}
-    run_id, _ = await world.send(channel_step("mail", "email"), data={"attachments": [file]})
+    run_id, _ = await world.send(channel_step("mail", "email"), data={"attachments": [FILE]})
     (message,) = await world.messages(run_id)
     kept = "SELECT 1 FROM attachments WHERE workflow_run_id = %s"
     assert await world.deliver(message["id"]) == "sent"
@@ -61,6 +63,39 @@ async def test_what_has_ended_goes(world: World) -> None:
         ("attachments", "workflow_run_id", message["workflow_run_id"]),
     ):
         assert await world.make.rows(f"SELECT 1 FROM {table} WHERE {column} = %s", value) == []
+
+
+@pytest.mark.parametrize("names", ["a", "ab"])
+async def test_files_stay_for_a_mail_that_waits(world: World, names: str) -> None:
+    """One that a window or a hold keeps beyond the retention is sent whole."""
+    await world.publish("flow", channel_step("mail", "email"))
+    named = [{"id": name, "email": f"{name}@example.com"} for name in names]
+    trigger = await world.trigger("flow", *named, data={"attachments": [FILE]})
+    for run in await world.runs(trigger):
+        await world.walk(str(run["id"]))
+    kept = "SELECT 1 FROM attachments WHERE workflow_run_id = %s"
+    messages = await world.make.rows("SELECT id FROM messages WHERE workflow_run_id = %s", trigger)
+    await _all_begun(world)
+    await _expire(world)
+    assert await _there(world) == {"messages": len(names), "workflow_runs": 1}
+    assert len(await world.make.rows(kept, trigger)) == 1
+    for message in messages:
+        assert await world.deliver(message["id"]) == "sent"
+    await _expire(world)
+    assert await _there(world) == {}
+    assert await world.make.rows(kept, trigger) == []
+
+
+async def test_a_departure_spares_no_files(world: World) -> None:
+    """A mail that waits goes with its recipient, and so do its files."""
+    run_id, _ = await world.send(channel_step("mail", "email"), data={"attachments": [FILE]})
+    (message,) = await world.messages(run_id)
+    await _all_begun(world)
+    await delete_recipient(
+        world.engine, world.environment.scope, RecipientRef.user(message["recipient_id"])
+    )
+    kept = "SELECT 1 FROM attachments WHERE workflow_run_id = %s"
+    assert await world.make.rows(kept, message["workflow_run_id"]) == []
 
 
 async def test_what_a_feed_shows_stays(world: World) -> None:

@@ -97,3 +97,25 @@ async def test_types_come_alone_or_as_a_list(management: httpx.AsyncClient, quer
 
     assert [entry["resource"]["type"] for entry in response.json()["entries"]] == ["workflow"]
     assert response.json()["page_info"]["after"] is not None
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [
+        (
+            "/v1/commits?resource_type=x&allow_empty=2&commit_message=" + "m" * 4_097,
+            ["resource_type[0]", "commit_message", "allow_empty"],
+        ),
+        (
+            "/v1/commits/promote?resource_type=x&branch[]=b",
+            ["to_environment", "resource_type[0]", "branch"],
+        ),
+    ],
+)
+async def test_one_answer_tells_all_that_is_wrong(
+    management: httpx.AsyncClient, path: str, wrong: list[str]
+) -> None:
+    """Of the parameters, whichever of them are read first."""
+    answer = await management.put(path)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == wrong
