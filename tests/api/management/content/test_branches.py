@@ -361,6 +361,43 @@ async def test_an_archived_resource_is_gone_on_branches_too(management: httpx.As
     assert await _name(management, "plain") is None
 
 
+async def test_what_was_archived_is_archived_on_a_branch_made_later(
+    management: httpx.AsyncClient, account: Account
+) -> None:
+    """Its key is taken there too, and what was committed with a layout is sent with it."""
+    layout = {"name": "Plain", "html_layout": "{{ content }}", "text_layout": "{{ content }}"}
+    await management.put(
+        "/v1/email_layouts/letter", json={"email_layout": layout}, params={"commit": "true"}
+    )
+    await _commit(management, "plain", "Before")
+    await _save(management, "draft", "Never committed")
+    for place in ("email_layout/letter", "workflow/plain", "workflow/draft"):
+        await management.delete(f"/v1/admin/content/{place}", params=_DEVELOPMENT)
+    await _branch(management)
+    await _save(management, "later", "Saved and archived behind the branch")
+    await management.delete("/v1/admin/content/workflow/later", params=_DEVELOPMENT)
+
+    for key in ("plain", "draft", "later"):
+        body = {"workflow": workflow("Ours")}
+        saved = await management.put(
+            f"/v1/workflows/{key}", json=body, params={"branch": "feature"}
+        )
+        assert (saved.status_code, await _name(management, key, branch="feature")) == (404, None)
+    here, there = [
+        await account.rows(
+            "SELECT r.resource_type, r.key, r.published_version_id FROM content_resources r"
+            " JOIN branches b ON b.id = r.environment_id JOIN environments e"
+            " ON e.id = b.environment_id WHERE r.archived_at IS NOT NULL AND r.key <> 'later'"
+            f" AND e.slug = 'development' AND b.slug {name} ORDER BY 1, 2"
+        )
+        for name in ("IS NULL", "= 'feature'")
+    ]
+    assert there == here
+    assert len(there) == 3
+    assert (await _rebase(management))[0] == 200
+    assert (await _merge(management))[0] == 200
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "field"),
     [
