@@ -131,11 +131,13 @@ def _new_commit(
 async def _publish(unit: Unit, commit: Commit, content: JsonObject, sha: str) -> None:
     place = (commit.environment_id, commit.resource_type, commit.resource_key)
     version = Version(commit.version_id, content, sha, commit.inserted_at)
+    before = await queries.get_published(unit.connection, *place)
     await queries.insert_version(unit.connection, *place, version)
     starts_active = KINDS[commit.resource_type].starts_active
     resource = await queries.publish(unit.connection, *place, version, starts_active=starts_active)
     published = _existing(resource, commit.resource_type, commit.resource_key)
-    await commit_queries.insert_commit(unit.connection, commit)
+    replaced = None if before is None else before.version_id
+    await commit_queries.insert_commit(unit.connection, commit, replaced)
     if commit.branch is not None:
         branch_id = commit.environment_id
         await note_updated(unit.connection, commit.main_id, branch_id, unit.now)

@@ -312,6 +312,51 @@ async def test_a_commit_of_a_branch_is_taken_back_there(management: httpx.AsyncC
     assert await _committed(management, "plain") == "Before"
 
 
+async def test_what_a_rebase_brought_is_what_a_commit_replaced(
+    management: httpx.AsyncClient,
+) -> None:
+    """A revert brings back what was on the branch before, not what the branch committed before."""
+    await _commit(management, "plain", "Before")
+    await _branch(management)
+    await _commit(management, "plain", "Ours", branch="feature")
+    assert await _changed(management) == [("Before", "Ours")]
+    await _merge(management)
+    await _commit(management, "plain", "Theirs")
+    await _rebase(management)
+    await _commit(management, "plain", "Again", branch="feature")
+    assert await _changed(management) == [("Theirs", "Again")]
+
+    newest = await _newest(management)
+    assert (await _put(management, f"/v1/admin/commits/{newest}/revert"))[0] == 200
+
+    assert await _committed(management, "plain", branch="feature") == "Theirs"
+    assert (await _merge(management))[0] == 200
+    assert await _committed(management, "plain") == "Theirs"
+
+
+async def test_the_first_commit_of_a_branch_is_taken_back(management: httpx.AsyncClient) -> None:
+    """What it replaced is what the branch began with."""
+    await _commit(management, "plain", "Before")
+    await _branch(management)
+    await _commit(management, "plain", "Ours", branch="feature")
+
+    newest = await _newest(management)
+    assert (await _put(management, f"/v1/admin/commits/{newest}/revert"))[0] == 200
+
+    assert await _committed(management, "plain", branch="feature") == "Before"
+
+
+async def _newest(client: httpx.AsyncClient) -> str:
+    commits = await client.get("/v1/commits", params={"branch": "feature"})
+    return str(commits.json()["entries"][0]["id"])
+
+
+async def _changed(client: httpx.AsyncClient) -> list[tuple[str, str]]:
+    """Return the names before and after the newest commit of the branch."""
+    response = await client.get(f"/v1/admin/commits/{await _newest(client)}/changes")
+    return [(one["before"], one["after"]) for one in response.json()["changes"]]
+
+
 async def test_a_deleted_branch_is_gone(management: httpx.AsyncClient) -> None:
     """With its commits, and its slug is free again; what was merged stays."""
     await _branch(management)
