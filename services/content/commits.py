@@ -61,16 +61,23 @@ async def commit_all(
             and (commit := await publish_draft(unit, environment, resource, note))
         ]
         await refuse_broken(unit, environment, made)
-        await collect_texts(
-            unit,
-            environment,
-            [
-                WORKFLOW.read(content, commit.resource_key)
-                for commit, content in made
-                if commit.resource_type == WORKFLOW.name
-            ],
-        )
+        await _collect(unit, environment, made)
     return [commit for commit, _ in made]
+
+
+async def _collect(
+    unit: Unit,
+    environment: EnvironmentScope,
+    committed: Sequence[tuple[Commit | PromotableCommit, JsonObject]],
+) -> None:
+    """Collect the texts of the workflows among commits, of each as it is published last."""
+    workflows = {
+        commit.resource_key: content
+        for commit, content in committed
+        if commit.resource_type == WORKFLOW.name
+    }
+    documents = [WORKFLOW.read(content, key) for key, content in workflows.items()]
+    await collect_texts(unit, environment, documents)
 
 
 def _holds_at_once(resource: Resource) -> bool:
@@ -218,6 +225,8 @@ async def _merge(
     refuse_conflicts(environment.branch or "", conflicts)
     made = await _promote(unit, environment.main, promotable, author)
     await branch_queries.take_notice(unit.connection, *pair, merged=places)
+    # Not noticed by the branch: it has none of these texts until it is rebased.
+    await _collect(unit, environment.main, [(one, one.content) for one in promotable])
     return made
 
 
