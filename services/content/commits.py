@@ -30,6 +30,7 @@ from models.queries.content import commits as queries
 from models.queries.content import drafts as content_queries
 from runtime.database import Connection
 from services.account.environments import find_environment
+from services.content.branches import hold_content
 from services.content.collecting import collect_texts
 from services.content.publishing import publish_copy, publish_draft
 from services.content.references import load_surroundings, references_of
@@ -44,12 +45,13 @@ async def commit_all(
     Raises:
         InvalidParams: an empty commit of more than one resource, or content that refers to
             what does not exist; then nothing is committed.
-        NotFound: the one resource that the selection names does not exist.
+        NotFound: the one resource that the selection names does not exist, or environment or
+            branch are gone by now.
     """
     if note.allow_empty and not selection.is_single:
         raise InvalidParams.of("allow_empty", "needs a single resource_type and resource_id")
     async with engine.unit() as unit:
-        await content_queries.lock_publication(unit.connection, [environment.id])
+        await hold_content(unit.connection, environment)
         await _require_named(unit.connection, environment.content_id, selection)
         pending = await content_queries.list_pending(
             unit.connection, environment.content_id, selection, with_unchanged=note.allow_empty
@@ -118,13 +120,13 @@ async def merge_branch(
         author: who merges.
 
     Raises:
-        NotFound: the branch has not the resource that the selection names.
+        NotFound: the branch has not the resource that the selection names, or is gone by now.
         Unprocessable: `branch_merge_conflict`, the environment has changed the same content since
             the branch took notice of it; nothing was merged.
         InvalidParams: content would refer to what the environment does not have.
     """
     async with engine.unit() as unit:
-        await content_queries.lock_publication(unit.connection, [environment.id])
+        await hold_content(unit.connection, environment)
         source_id = environment.content_id
         await _require_named(unit.connection, source_id, selection)
         promotable = await queries.list_promotable(unit.connection, source_id, selection)

@@ -162,17 +162,18 @@ async def delete_branch(
 ) -> None:
     """Delete a branch with its content, its commits and its schedules.
 
-    Its versions stay, since runs walk through them, and so does its row, to which they refer.
+    Its versions stay, since runs walk through them, and so does its row, to which they refer. Who
+    fires a schedule holds it, and writes first runs then: the schedules go first.
     """
+    await connection.execute(
+        "DELETE FROM schedules WHERE environment_id = %s AND branch_id = %s",
+        [environment_id, branch_id],
+    )
     for table in ("commits", "content_resources", "first_runs"):
         await connection.execute(
             f"DELETE FROM {table} WHERE environment_id = %s",  # noqa: S608 - names of ours
             [branch_id],
         )
-    await connection.execute(
-        "DELETE FROM schedules WHERE environment_id = %s AND branch_id = %s",
-        [environment_id, branch_id],
-    )
     await connection.execute(
         "UPDATE branches SET deleted_at = %s WHERE environment_id = %s AND id = %s",
         [now, environment_id, branch_id],
