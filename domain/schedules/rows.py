@@ -112,12 +112,14 @@ class TakenSchedule(Schedule):
         environment: slug.
         config_version: of the environment, as it is now.
         zone: the recipient's time zone as it was given, if it was.
+        is_left_over: whether its branch was deleted while it was made.
     """
 
     environment_id: UUID
     environment: str
     config_version: int
     zone: str | None
+    is_left_over: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

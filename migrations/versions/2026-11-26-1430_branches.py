@@ -15,6 +15,18 @@ depends_on = None
 
 _OF_CONTENT = ("content_resources", "content_versions", "commits")
 _WITH_BRANCH = ("workflow_runs", "batches", "schedules")
+# What of a piece of content, and where, is in the configuration.
+_PUBLISHED = """environment_id, resource_type, key, published_version_id, active, active_from,
+    active_until, archived_at"""
+# By operation, what the trigger sees of it and what it calls.
+_WATCHED = {
+    "INSERT": ("NEW TABLE AS changed", "raise_config_version_of_content"),
+    "DELETE": ("OLD TABLE AS changed", "raise_config_version_of_content"),
+    "UPDATE": (
+        "OLD TABLE AS before NEW TABLE AS after",
+        "raise_config_version_of_changed_content",
+    ),
+}
 
 
 def upgrade() -> None:
@@ -32,7 +44,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("branch_id IS NOT NULL"),
             postgresql_concurrently=True,
         )
+        # Deleting versions asks for the commits that refer to them.
+        op.drop_index("ix_commits_version_id", if_exists=True, postgresql_concurrently=True)
+        op.create_index(
+            "ix_commits_version_id", "commits", ["version_id"], postgresql_concurrently=True
+        )
         op.execute("SET lock_timeout = '5s'")
+    _hold("environments", *_OF_CONTENT)
     op.create_table(
         "branches",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -78,33 +96,56 @@ def upgrade() -> None:
         op.drop_constraint(name, table, type_="foreignkey")
         op.create_foreign_key(name, table, "branches", ["environment_id"], ["id"])
     op.add_column("content_resources", sa.Column("base_version_id", sa.Uuid(), nullable=True))
+    # What a commit has taken the place of: on a branch also what others have committed.
+    op.add_column("commits", sa.Column("replaced_version_id", sa.Uuid(), nullable=True))
     op.alter_column(
         "content_resources",
         "draft",
         existing_type=postgresql.JSONB(astext_type=sa.Text()),
         nullable=True,
     )
-    # What is published on a branch is a part of its environment's configuration.
-    op.execute(
-        """
-        CREATE FUNCTION raise_config_version_of_content() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-            UPDATE environments e SET config_version = e.config_version + 1
-            FROM branches b
-            WHERE e.id = b.environment_id
-              AND b.id = CASE TG_OP WHEN 'DELETE' THEN OLD.environment_id
-                                    ELSE NEW.environment_id END;
-            RETURN NULL;
-        END
-        $$
-        """
-    )
-    _watch_content("raise_config_version_of_content")
+    op.execute("DROP TRIGGER raise_config_version ON content_resources")
+    # What is published on a branch is a part of its environment's configuration. Whole statements
+    # are watched, since a new branch has as many rows as there is content.
+    for function, changed in (
+        ("raise_config_version_of_content", "changed"),
+        (
+            "raise_config_version_of_changed_content",
+            f"(SELECT {_PUBLISHED} FROM after EXCEPT SELECT {_PUBLISHED} FROM before) AS changed",  # noqa: S608
+        ),
+    ):
+        op.execute(
+            f"""
+            CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                UPDATE environments e SET config_version = e.config_version + 1
+                WHERE e.id IN (
+                    SELECT b.environment_id FROM {changed}
+                    JOIN branches b ON b.id = changed.environment_id);
+                RETURN NULL;
+            END
+            $$
+            """  # noqa: S608 - constants
+        )
+    for operation, (tables, function) in _WATCHED.items():
+        op.execute(
+            f"CREATE TRIGGER raise_config_version_by_{operation.lower()} AFTER {operation} "
+            f"ON content_resources REFERENCING {tables} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {function}()"
+        )
 
 
 def downgrade() -> None:
-    _watch_content("raise_config_version")
-    op.execute("DROP FUNCTION raise_config_version_of_content")
+    _hold("environments", *_OF_CONTENT)
+    for operation in _WATCHED:
+        op.execute(f"DROP TRIGGER raise_config_version_by_{operation.lower()} ON content_resources")
+    for function in sorted({function for _, function in _WATCHED.values()}):
+        op.execute(f"DROP FUNCTION {function}")
+    op.execute(
+        "CREATE TRIGGER raise_config_version AFTER INSERT OR DELETE OR UPDATE OF "
+        "published_version_id, active, active_from, active_until, archived_at "
+        "ON content_resources FOR EACH ROW EXECUTE FUNCTION raise_config_version()"
+    )
     on_a_branch = "environment_id IN (SELECT id FROM branches WHERE slug IS NOT NULL)"
     for table in ("commits", "content_resources", "first_runs"):
         op.execute(f"DELETE FROM {table} WHERE {on_a_branch}")  # noqa: S608 - names of ours
@@ -121,6 +162,7 @@ def downgrade() -> None:
         nullable=False,
     )
     op.drop_column("content_resources", "base_version_id")
+    op.drop_column("commits", "replaced_version_id")
     for table in _OF_CONTENT:
         name = op.f(f"fk_{table}_environment_id")
         op.drop_constraint(name, table, type_="foreignkey")
@@ -128,16 +170,15 @@ def downgrade() -> None:
     op.execute("DROP TRIGGER make_main_branch ON environments")
     op.execute("DROP FUNCTION make_main_branch")
     op.drop_table("branches")
+    op.drop_index("ix_commits_version_id", table_name="commits")
     op.drop_index("ix_schedules_branch_id", table_name="schedules")
     for table in _WITH_BRANCH:
         op.drop_column(table, "branch_id")
 
 
-def _watch_content(function: str) -> None:
-    """Let a function raise the version of the configuration when published content changes."""
-    op.execute("DROP TRIGGER raise_config_version ON content_resources")
-    op.execute(
-        "CREATE TRIGGER raise_config_version AFTER INSERT OR DELETE OR UPDATE OF "
-        "published_version_id, active, active_from, active_until, archived_at "
-        f"ON content_resources FOR EACH ROW EXECUTE FUNCTION {function}()"
-    )
+def _hold(*tables: str) -> None:
+    """Take at once the locks that the rest needs, in the order in which commits take theirs.
+
+    Raised in between, they would meet a process of the version before that commits content.
+    """
+    op.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")

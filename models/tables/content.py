@@ -95,7 +95,8 @@ class Commit(SQLModel, table=True):
     """Who published which version, when and why; `promoted_at` when it went one step on.
 
     Commits of an environment are made one after the other: `position` tells in which order, which
-    no clock of theirs does.
+    no clock of theirs does. `replaced_version_id` is what was published before: a branch has also
+    what others have committed. It is null where nothing was, or where it was not noted yet.
     """
 
     __tablename__ = "commits"
@@ -103,6 +104,8 @@ class Commit(SQLModel, table=True):
         Index(None, "environment_id", "id"),
         # Of one resource: what came before a commit, and what was not promoted yet.
         Index(None, "environment_id", "resource_type", "resource_key", "id"),
+        # Whoever deletes versions asks whether a commit refers to them.
+        Index(None, "version_id"),
     )
 
     id: UUID = Field(primary_key=True)
@@ -113,6 +116,7 @@ class Commit(SQLModel, table=True):
     resource_type: str
     resource_key: str = text_column()
     version_id: UUID = Field(foreign_key="content_versions.id")
+    replaced_version_id: UUID | None = None
     commit_message: str | None = text_column(nullable=True)
     author_name: str
     author_email: str

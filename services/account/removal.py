@@ -14,10 +14,12 @@ from time import monotonic
 
 import psycopg
 
+from domain.kit.errors import Unavailable
 from models.queries.account import removal as statements
 from models.queries.account.removal import TABLES, RemovedEnvironment
 from models.queries.jobs import sweep_positions
 from models.queries.runs.deletion import delete_runs
+from runtime.faults import fault_of
 from runtime.logs import get_logger
 from runtime.temporal import is_away
 from services.at_once import each_at_once
@@ -81,7 +83,13 @@ class _Removal:
             ended = await self._end_runs(current)
             if ended != 0:
                 return ended
-        return await self._pass_some(current)
+        try:
+            return await self._pass_some(current)
+        except psycopg.errors.ForeignKeyViolation:
+            # What was written behind the pass refers to what is to go: it goes with the next one.
+            async with self.engine.unit() as unit:
+                await self.note(unit, _Pass(is_last=current.is_last))
+            return None
 
     async def _conclude(self, ended: _Pass) -> int | None:
         """Delete the environment if a pass has found nothing, or begin another one."""
@@ -165,6 +173,13 @@ async def delete_removed_environments(engine: Engine, *, seconds: float = _SECON
         removed = await statements.list_removed(connection)
     for environment in removed:
         removal = _Removal(engine, environment)
-        while monotonic() <= deadline and (found := await removal.go_on()) is not None:
-            deleted += found
+        try:
+            while monotonic() <= deadline and (found := await removal.go_on()) is not None:
+                deleted += found
+        except Unavailable:
+            raise
+        except Exception as error:
+            # It is tried again by the next sweep, and is not to keep the others from their end.
+            fields = fault_of(error).fields()
+            _log.error("environment_not_deleted", environment=environment.slug, **fields)
     return deleted

@@ -12,10 +12,11 @@ from dataclasses import replace
 
 from domain.content.branches import Branch, check_slug, is_slug, refuse_blocked
 from domain.content.kinds import BRANCHED
-from domain.kit.errors import InvalidParams, UnknownBranch
+from domain.kit.errors import InvalidParams, NotFound, UnknownBranch
 from domain.kit.ids import new_id
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import DEVELOPMENT, EnvironmentScope
+from models.queries.account.environments import get_environment_by_id
 from models.queries.content import branches as queries
 from models.queries.content.drafts import lock_publication
 from runtime.database import Connection
@@ -33,6 +34,25 @@ async def on_branch(engine: Engine, environment: EnvironmentScope, slug: str) ->
     async with engine.connection() as connection:
         found = await find_branch(connection, environment, slug)
     return replace(environment, branch_id=found.id, branch=found.slug)
+
+
+async def hold_content(connection: Connection, environment: EnvironmentScope) -> None:
+    """Take the lock under which content of an environment is written, on a branch or not.
+
+    Who found the environment and the branch found them before: they may be gone by now, and what
+    would still be written there would stay behind.
+
+    Raises:
+        NotFound: the environment was removed.
+        UnknownBranch: the branch was deleted, also if another one has its slug.
+    """
+    await lock_publication(connection, [environment.id])
+    if await get_environment_by_id(connection, environment.id) is None:
+        raise NotFound(f"The environment {environment.slug!r} does not exist.")
+    if environment.branch is not None:
+        found = await find_branch(connection, environment, environment.branch)
+        if found.id != environment.branch_id:
+            raise UnknownBranch(f"The branch {environment.branch!r} is another one by now.")
 
 
 async def find_branch(connection: Connection, environment: EnvironmentScope, slug: str) -> Branch:

@@ -15,6 +15,7 @@ from models.queries.content import changes as queries
 from models.queries.content import drafts as content_queries
 from runtime.database import Connection
 from services.account.environments import find_environment
+from services.content.branches import hold_content
 from services.content.commits import environment_before, find_commit, refuse_broken
 from services.content.publishing import publish_content
 from services.engine import Engine
@@ -78,7 +79,7 @@ async def revert_commit(engine: Engine, commit_id: str, note: CommitNote) -> Com
     async with engine.unit() as unit:
         commit = await find_commit(unit.connection, commit_id)
         environment = commit.scope
-        await content_queries.lock_publication(unit.connection, [environment.id])
+        await hold_content(unit.connection, environment)
         place = (commit.resource_type, commit.resource_key)
         home = commit.environment_id
         resource = await content_queries.get_resource(unit.connection, home, *place)

@@ -1,7 +1,9 @@
 """Collects the texts of `t` tags when workflows are committed, so that they can be translated.
 
 They become a translation of the default locale in the namespace `system`, in which each text is its
-own translation. Source: Knock docs, "Translations" ("Using the t tag").
+own translation. Texts of a branch are collected when it is merged: every branch would write the
+same translation otherwise, and their merges would conflict in it. Source: Knock docs,
+"Translations" ("Using the t tag").
 """
 
 from __future__ import annotations
@@ -35,9 +37,11 @@ async def collect_texts(
     """Add the texts of workflows that were just committed to those that can be translated.
 
     Texts are only ever added: another workflow may have the same, and who translates them may have
-    changed what stands here. Whoever has archived the translation is not troubled again. The
-    caller holds the lock of `lock_publication`.
+    changed what stands here. Whoever has archived the translation is not troubled again; on a
+    branch nothing is collected. The caller holds the lock of `lock_publication`.
     """
+    if environment.branch_id is not None:
+        return
     found: dict[str, None] = {}
     workflows: dict[str, None] = {}
     for definition in committed:

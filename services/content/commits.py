@@ -30,6 +30,7 @@ from models.queries.content import commits as queries
 from models.queries.content import drafts as content_queries
 from runtime.database import Connection
 from services.account.environments import find_environment
+from services.content.branches import hold_content
 from services.content.collecting import collect_texts
 from services.content.publishing import publish_copy, publish_draft
 from services.content.references import load_surroundings, references_of
@@ -44,12 +45,13 @@ async def commit_all(
     Raises:
         InvalidParams: an empty commit of more than one resource, or content that refers to
             what does not exist; then nothing is committed.
-        NotFound: the one resource that the selection names does not exist.
+        NotFound: the one resource that the selection names does not exist, or environment or
+            branch are gone by now.
     """
     if note.allow_empty and not selection.is_single:
         raise InvalidParams.of("allow_empty", "needs a single resource_type and resource_id")
     async with engine.unit() as unit:
-        await content_queries.lock_publication(unit.connection, [environment.id])
+        await hold_content(unit.connection, environment)
         await _require_named(unit.connection, environment.content_id, selection)
         pending = await content_queries.list_pending(
             unit.connection, environment.content_id, selection, with_unchanged=note.allow_empty
@@ -61,16 +63,23 @@ async def commit_all(
             and (commit := await publish_draft(unit, environment, resource, note))
         ]
         await refuse_broken(unit, environment, made)
-        await collect_texts(
-            unit,
-            environment,
-            [
-                WORKFLOW.read(content, commit.resource_key)
-                for commit, content in made
-                if commit.resource_type == WORKFLOW.name
-            ],
-        )
+        await _collect(unit, environment, made)
     return [commit for commit, _ in made]
+
+
+async def _collect(
+    unit: Unit,
+    environment: EnvironmentScope,
+    committed: Sequence[tuple[Commit | PromotableCommit, JsonObject]],
+) -> None:
+    """Collect the texts of the workflows among commits, of each as it is published last."""
+    workflows = {
+        commit.resource_key: content
+        for commit, content in committed
+        if commit.resource_type == WORKFLOW.name
+    }
+    documents = [WORKFLOW.read(content, key) for key, content in workflows.items()]
+    await collect_texts(unit, environment, documents)
 
 
 def _holds_at_once(resource: Resource) -> bool:
@@ -111,13 +120,13 @@ async def merge_branch(
         author: who merges.
 
     Raises:
-        NotFound: the branch has not the resource that the selection names.
+        NotFound: the branch has not the resource that the selection names, or is gone by now.
         Unprocessable: `branch_merge_conflict`, the environment has changed the same content since
             the branch took notice of it; nothing was merged.
         InvalidParams: content would refer to what the environment does not have.
     """
     async with engine.unit() as unit:
-        await content_queries.lock_publication(unit.connection, [environment.id])
+        await hold_content(unit.connection, environment)
         source_id = environment.content_id
         await _require_named(unit.connection, source_id, selection)
         promotable = await queries.list_promotable(unit.connection, source_id, selection)
@@ -218,6 +227,8 @@ async def _merge(
     refuse_conflicts(environment.branch or "", conflicts)
     made = await _promote(unit, environment.main, promotable, author)
     await branch_queries.take_notice(unit.connection, *pair, merged=places)
+    # Not noticed by the branch: it has none of these texts until it is rebased.
+    await _collect(unit, environment.main, [(one, one.content) for one in promotable])
     return made
 
 

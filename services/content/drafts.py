@@ -27,6 +27,7 @@ from models.queries.channels import channels as channel_queries
 from models.queries.content import drafts as queries
 from runtime.database import Connection
 from services.account.environments import require_writable
+from services.content.branches import hold_content
 from services.content.collecting import collect_texts
 from services.content.publishing import publish_at_once, publish_draft, save_draft
 from services.content.references import get_saved, load_surroundings, references_of
@@ -86,7 +87,7 @@ async def upsert_content(
         InvalidParams: the document is broken, or is to be committed and refers to what is not
             there, or the environment is not one that content is written in, or content of its kind
             is not written on a branch.
-        NotFound: the key is archived.
+        NotFound: the key is archived, or environment or branch are gone by now.
     """
     async with engine.unit() as unit:
         return await save_content(unit, environment, kind, key, raw, commit=commit, force=force)
@@ -104,7 +105,7 @@ async def save_content(
 ) -> ContentView[T]:
     """Do what `upsert_content` does as a part of a larger unit."""
     connection = unit.connection
-    await queries.lock_publication(connection, [environment.id])
+    await hold_content(connection, environment)
     _refuse_on_branch(environment, kind)
     channel_types = await channel_queries.channel_types(connection)
     content, document = judge_document(kind, key, raw, channel_types)
@@ -256,10 +257,10 @@ async def switch_content(
         active_until: on until then only.
 
     Raises:
-        NotFound: there is no such content.
+        NotFound: there is no such content, or environment or branch are gone by now.
     """
     async with engine.unit() as unit:
-        await queries.lock_publication(unit.connection, [environment.id])
+        await hold_content(unit.connection, environment)
         _refuse_on_branch(environment, kind)
         resource = await queries.set_active(
             unit.connection,

@@ -25,12 +25,18 @@ from services.engine import Unit
 async def save_draft(
     unit: Unit, environment: EnvironmentScope, resource_type: str, key: str, content: JsonObject
 ) -> Resource:
-    """Write what is being edited; nothing runs on it before a commit. Raises NotFound."""
+    """Write what is being edited; nothing runs on it before a commit.
+
+    Raises NotFound: it is archived, be it in development only, where it could never be merged.
+    """
+    place, home = (resource_type, key), home_of(environment, resource_type)
+    on_branch = home != environment.id
+    if on_branch and await queries.is_archived(unit.connection, environment.id, *place):
+        raise _archived(resource_type, key)
     resource = await queries.save_draft(
         unit.connection,
-        home_of(environment, resource_type),
-        resource_type,
-        key,
+        home,
+        *place,
         content=content,
         sha=content_sha(content),
         starts_active=KINDS[resource_type].starts_active,
@@ -125,11 +131,13 @@ def _new_commit(
 async def _publish(unit: Unit, commit: Commit, content: JsonObject, sha: str) -> None:
     place = (commit.environment_id, commit.resource_type, commit.resource_key)
     version = Version(commit.version_id, content, sha, commit.inserted_at)
+    before = await queries.get_published(unit.connection, *place)
     await queries.insert_version(unit.connection, *place, version)
     starts_active = KINDS[commit.resource_type].starts_active
     resource = await queries.publish(unit.connection, *place, version, starts_active=starts_active)
     published = _existing(resource, commit.resource_type, commit.resource_key)
-    await commit_queries.insert_commit(unit.connection, commit)
+    replaced = None if before is None else before.version_id
+    await commit_queries.insert_commit(unit.connection, commit, replaced)
     if commit.branch is not None:
         branch_id = commit.environment_id
         await note_updated(unit.connection, commit.main_id, branch_id, unit.now)
@@ -138,5 +146,9 @@ async def _publish(unit: Unit, commit: Commit, content: JsonObject, sha: str) ->
 
 def _existing(resource: Resource | None, resource_type: str, key: str) -> Resource:
     if resource is None:
-        raise NotFound(f"The {resource_type} {key[:255]!r} is archived.")
+        raise _archived(resource_type, key)
     return resource
+
+
+def _archived(resource_type: str, key: str) -> NotFound:
+    return NotFound(f"The {resource_type} {key[:255]!r} is archived.")

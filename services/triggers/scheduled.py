@@ -24,6 +24,7 @@ from domain.schedules.occurrences import Due
 from domain.schedules.rows import Appointment, DropReason, DueSchedule, TakenSchedule
 from domain.triggers.requests import TriggerRequest
 from models.queries.schedules import clocks as statements
+from models.queries.schedules.schedules import delete_schedules
 from runtime.faults import fault_of
 from runtime.logs import get_logger
 from services.at_once import each_at_once
@@ -98,6 +99,8 @@ async def _fire_or_put_off(engine: Engine, due: DueSchedule) -> None:
 async def fire_schedule(engine: Engine, due: DueSchedule) -> DropReason | None:
     """Let a schedule occur whose time has come; one that somebody else has fired is left alone.
 
+    One that was made on a branch while that was deleted is deleted, too.
+
     Returns:
         Why the occurrence made no run, or None.
 
@@ -107,6 +110,9 @@ async def fire_schedule(engine: Engine, due: DueSchedule) -> DropReason | None:
     async with engine.unit() as unit:
         taken = await statements.take_due(unit.connection, due.environment_id, due.id, now=unit.now)
         if taken is None or taken.next_occurrence_at is None:
+            return None
+        if taken.is_left_over:
+            await delete_schedules(unit.connection, due.environment_id, [taken.id])
             return None
         expected = taken.next_occurrence_at
         found = taken.timing.due(expected, unit.now, taken.zone, patience=patience_of(engine))

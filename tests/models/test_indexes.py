@@ -38,6 +38,7 @@ from domain.sources.rows import LogFilters
 from domain.triggers.expansions import Expansion, Followed
 from domain.waits.rows import NewWait
 from domain.webhooks.deliveries import DeliveryFilters, DeliveryState
+from models.queries.account import removal
 from models.queries.audiences import builds, members
 from models.queries.batches import items, membership, operating, windows
 from models.queries.broadcasts import broadcasts
@@ -206,6 +207,14 @@ def _changed(connection: Connection, environment: UUID) -> Awaitable[Any]:
 def _commits(connection: Connection, environment: UUID) -> Awaitable[Any]:
     filters = CommitFilters([ResourceType.WORKFLOW], "workflow-7")
     return content_commits.list_commits(connection, environment, filters, PAGE)
+
+
+def _some_runs(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return removal.end_some_runs(connection, environment, limit=500, now=T0)
+
+
+def _some_messages(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return removal.delete_some_messages(connection, environment, limit=500)
 
 
 def _newest_runs(workflow_key: str | None) -> Query:
@@ -517,6 +526,16 @@ async def test_a_filter_has_its_index(crowded: tuple[str, UUID], query: Query, i
     assert "Seq Scan on webhook_deliveries" not in plan
     assert "Seq Scan on schedules" not in plan
     assert "Seq Scan on audience" not in plan
+
+
+async def test_what_is_left_of_an_environment_is_found_by_indexes(
+    crowded: tuple[str, UUID],
+) -> None:
+    """Its runs and messages are taken some at a time, without looking at all of them for it."""
+    runs = (await _plans(crowded, _some_runs))[0]
+    assert "ix_recipient_runs_environment_id_workflow_key_id" in runs
+    chosen = (await _plans(crowded, _some_messages))[0]
+    assert "ix_messages_newest" in chosen
 
 
 async def test_a_deletion_goes_by_indexes(crowded: tuple[str, UUID]) -> None:

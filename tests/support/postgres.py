@@ -64,10 +64,19 @@ def _wait_until_ready(server: EmbeddedPostgres, process: subprocess.Popen[bytes]
 
 def migrate(url: str, revision: str = "head") -> None:
     """Bring a database to a migration, the newest unless another is named."""
+    command.upgrade(_migrations_of(url), revision)
+
+
+def migrate_back(url: str, revision: str) -> None:
+    """Bring a database back to an earlier migration."""
+    command.downgrade(_migrations_of(url), revision)
+
+
+def _migrations_of(url: str) -> Config:
     config = Config(str(ROOT / "alembic.ini"))
     config.set_main_option("script_location", str(ROOT / "migrations"))
     config.attributes["database_url"] = url
-    command.upgrade(config, revision)
+    return config
 
 
 def new_database(server: EmbeddedPostgres) -> str:

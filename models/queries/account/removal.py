@@ -77,11 +77,16 @@ _REST = (
 # Every table with rows of an environment, in the order in which they go.
 TABLES = (*_BEGINNINGS, *_REST)
 
-# Who ended them may have died before it woke them, so those are returned again.
+# Who ended them may have died before it woke them, so those are returned again. They are chosen in
+# an order that the key of the table has not: by that it would be read from its beginning each time,
+# whatever environment the rows are of. They are locked in the order of everybody.
 _END_RUNS = f"""
-WITH locked AS MATERIALIZED (
-    SELECT id, status FROM recipient_runs WHERE environment_id = %(environment_id)s
-    ORDER BY id LIMIT %(limit)s FOR UPDATE
+WITH chosen AS MATERIALIZED (
+    SELECT id FROM recipient_runs WHERE environment_id = %(environment_id)s
+    ORDER BY workflow_key, id LIMIT %(limit)s
+), locked AS MATERIALIZED (
+    SELECT r.id, r.status FROM chosen JOIN recipient_runs r USING (id)
+    ORDER BY r.id FOR UPDATE OF r
 ), ended AS (
     UPDATE recipient_runs r
     SET status = '{RunStatus.CANCELLED}', resumes_at = NULL, ended_at = %(now)s,
@@ -93,7 +98,10 @@ FROM locked JOIN recipient_runs r USING (id) JOIN environments e ON e.id = r.env
 ORDER BY r.id
 """  # noqa: S608 - constants
 
-_SOME_MESSAGES = "SELECT id FROM messages WHERE environment_id = %s LIMIT %s"
+# In the order of an index, so that nothing is read to find that there are no more.
+_SOME_MESSAGES = """
+SELECT id FROM messages WHERE environment_id = %s ORDER BY inserted_at DESC, id DESC LIMIT %s
+"""
 # A stretch of the table itself, so that one pass reads it once, whatever indexes it has.
 _SWEEP = """
 DELETE FROM {table} WHERE environment_id = %s AND ctid >= %s::tid AND ctid < %s::tid

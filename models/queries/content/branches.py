@@ -43,22 +43,24 @@ WHERE r.environment_id = %(branch_id)s AND r.archived_at IS NULL AND m.archived_
 ORDER BY r.resource_type, r.key
 """  # noqa: S608 - constants
 
-# What was committed on the branch stays; of everything else it has what the main branch has. Who
+# What was committed on the branch stays; of everything else it has what the main branch has, what
+# is archived included: it stays in use by what was committed with it, and its key stays taken. Who
 # calls this has refused where a draft would be lost.
 _FOLLOW = f"""
 INSERT INTO content_resources AS r (environment_id, resource_type, key, draft, draft_sha,
     published_version_id, published_sha, base_version_id, active, active_from, active_until,
-    inserted_at, updated_at)
-SELECT %(branch_id)s, m.resource_type, m.key, NULL, m.published_sha, m.published_version_id,
-    m.published_sha, m.published_version_id, m.active, m.active_from, m.active_until,
-    m.inserted_at, m.updated_at
+    inserted_at, updated_at, archived_at)
+SELECT %(branch_id)s, m.resource_type, m.key, NULL, coalesce(m.published_sha, m.draft_sha),
+    m.published_version_id, m.published_sha, m.published_version_id, m.active, m.active_from,
+    m.active_until, m.inserted_at, m.updated_at, m.archived_at
 FROM content_resources m
 WHERE m.environment_id = %(environment_id)s AND m.resource_type = ANY(%(types)s)
-  AND m.published_version_id IS NOT NULL AND m.archived_at IS NULL
+  AND (m.published_version_id IS NOT NULL OR m.archived_at IS NOT NULL)
 ON CONFLICT (environment_id, resource_type, key) DO UPDATE
 SET draft = NULL, draft_sha = excluded.draft_sha,
     published_version_id = excluded.published_version_id, published_sha = excluded.published_sha,
-    base_version_id = excluded.base_version_id, updated_at = excluded.updated_at
+    base_version_id = excluded.base_version_id, updated_at = excluded.updated_at,
+    archived_at = excluded.archived_at
 WHERE r.base_version_id IS DISTINCT FROM excluded.base_version_id AND NOT {UNPROMOTED}
 """  # noqa: S608 - constants
 
@@ -160,17 +162,18 @@ async def delete_branch(
 ) -> None:
     """Delete a branch with its content, its commits and its schedules.
 
-    Its versions stay, since runs walk through them, and so does its row, to which they refer.
+    Its versions stay, since runs walk through them, and so does its row, to which they refer. Who
+    fires a schedule holds it, and writes first runs then: the schedules go first.
     """
+    await connection.execute(
+        "DELETE FROM schedules WHERE environment_id = %s AND branch_id = %s",
+        [environment_id, branch_id],
+    )
     for table in ("commits", "content_resources", "first_runs"):
         await connection.execute(
             f"DELETE FROM {table} WHERE environment_id = %s",  # noqa: S608 - names of ours
             [branch_id],
         )
-    await connection.execute(
-        "DELETE FROM schedules WHERE environment_id = %s AND branch_id = %s",
-        [environment_id, branch_id],
-    )
     await connection.execute(
         "UPDATE branches SET deleted_at = %s WHERE environment_id = %s AND id = %s",
         [now, environment_id, branch_id],

@@ -63,7 +63,11 @@ async def list_unpromoted(
 
 
 async def get_commit_beside(connection: Connection, commit_id: UUID) -> ChangedContent | None:
-    """Return what a commit published, beside what was published by the one before it."""
+    """Return what a commit published, beside what was published before it.
+
+    On a branch that need not be what the commit before has published. Commits that were made when
+    this was not noted are compared with the one before.
+    """
     return await fetch_one(
         connection,
         ChangedContent,
@@ -77,7 +81,8 @@ async def get_commit_beside(connection: Connection, commit_id: UUID) -> ChangedC
             WHERE p.environment_id = c.environment_id AND p.resource_type = c.resource_type
               AND p.resource_key = c.resource_key AND p.position < c.position
             ORDER BY p.position DESC LIMIT 1) AS last ON true
-        LEFT JOIN content_versions earlier ON earlier.id = last.version_id
+        LEFT JOIN content_versions earlier
+            ON earlier.id = coalesce(c.replaced_version_id, last.version_id)
         WHERE c.id = %s
         """,
         [commit_id],

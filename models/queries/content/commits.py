@@ -24,18 +24,20 @@ UNPROMOTED = """EXISTS (
 _PROMOTABLE = columns_of(PromotableCommit, "c", {**_SLUG, "content": "v.content", "sha": "v.sha"})
 
 
-async def insert_commit(connection: Connection, commit: Commit) -> None:
+async def insert_commit(
+    connection: Connection, commit: Commit, replaced_version_id: UUID | None
+) -> None:
     """Write a commit; `environment`, `branch` and `main_id` follow from where it is."""
     await connection.execute(
         """
         INSERT INTO commits (id, environment_id, resource_type, resource_key, version_id,
-            commit_message, author_name, author_email, is_empty, source_commit_id, inserted_at,
-            promoted_at)
+            replaced_version_id, commit_message, author_name, author_email, is_empty,
+            source_commit_id, inserted_at, promoted_at)
         VALUES (%(id)s, %(environment_id)s, %(resource_type)s, %(resource_key)s, %(version_id)s,
-            %(commit_message)s, %(author_name)s, %(author_email)s, %(is_empty)s,
-            %(source_commit_id)s, %(inserted_at)s, %(promoted_at)s)
+            %(replaced_version_id)s, %(commit_message)s, %(author_name)s, %(author_email)s,
+            %(is_empty)s, %(source_commit_id)s, %(inserted_at)s, %(promoted_at)s)
         """,
-        asdict(commit),
+        {**asdict(commit), "replaced_version_id": replaced_version_id},
     )
 
 

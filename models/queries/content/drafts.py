@@ -82,6 +82,20 @@ async def get_published(
     )
 
 
+async def is_archived(
+    connection: Connection, environment_id: UUID, resource_type: str, key: str
+) -> bool:
+    """Tell whether a key is taken for good by content that was archived."""
+    cursor = await connection.execute(
+        """
+        SELECT 1 FROM content_resources WHERE environment_id = %s AND resource_type = %s
+          AND key = %s AND archived_at IS NOT NULL
+        """,
+        [environment_id, resource_type, key],
+    )
+    return await cursor.fetchone() is not None
+
+
 async def list_pending(
     connection: Connection, environment_id: UUID, selection: Selection, *, with_unchanged: bool
 ) -> list[Resource]:

@@ -41,6 +41,8 @@ SELECT {
             "environment": "e.slug",
             "config_version": "e.config_version",
             "zone": "r.properties ->> 'timezone'",
+            "is_left_over": "EXISTS (SELECT FROM branches b WHERE b.id = s.branch_id"
+            " AND b.deleted_at IS NOT NULL)",
         },
     )
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from temporalio.service import RPCError, RPCStatusCode
@@ -12,6 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.account.environments import EnvironmentIn
 from domain.kit.errors import Unavailable
 from domain.kit.principals import KeyKind
+from models.queries.account import removal as statements
 from models.queries.account.removal import TABLES
 from models.queries.jobs import sweep_positions
 from models.tables import metadata
@@ -193,3 +195,57 @@ async def test_runs_stay_until_temporal_has_heard_of_it(
     await delete_removed_environments(account.engine)
     assert await _rows(account.make, world.environment.id) == {}
     assert len(temporal.signals) >= 6
+
+
+async def test_content_written_behind_the_pass_is_got_over(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit keeps its version from being deleted: the pass begins again with the commit."""
+    world = await _populated(account, "staging", people=1)
+    sweep, written = statements.sweep_pages, 0
+
+    async def commits_behind(
+        connection: Any, environment_id: UUID, table: str, **pages: int
+    ) -> int:
+        nonlocal written
+        if table == "content_versions" and not written:
+            made = await account.make.rows(
+                "INSERT INTO commits (id, environment_id, resource_type, resource_key, version_id,"
+                " author_name, author_email, is_empty, inserted_at) SELECT id, environment_id,"
+                " resource_type, key, id, 'Late', 'late@example.com', false, now()"
+                " FROM content_versions WHERE environment_id = %s RETURNING 1",
+                environment_id,
+            )
+            written = len(made)
+        return await sweep(connection, environment_id, table, **pages)
+
+    monkeypatch.setattr(statements, "sweep_pages", commits_behind)
+    await chain.remove_environment(account.engine, "staging")
+    await delete_removed_environments(account.engine)
+    assert written
+    await delete_removed_environments(account.engine)
+    assert await _rows(account.make, world.environment.id) == {}
+
+
+async def test_one_that_fails_does_not_block_the_others(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each environment is deleted for itself; what failed is tried again by the next sweep."""
+    broken = await _populated(account, "staging", people=1)
+    other = await _populated(account, "preview", people=1)
+    sweep = statements.sweep_pages
+
+    async def fails(connection: Any, environment_id: UUID, table: str, **pages: int) -> int:
+        if environment_id == broken.environment.id:
+            raise RuntimeError("broken")
+        return await sweep(connection, environment_id, table, **pages)
+
+    monkeypatch.setattr(statements, "sweep_pages", fails)
+    for slug in ("staging", "preview"):
+        await chain.remove_environment(account.engine, slug)
+    await delete_removed_environments(account.engine)
+    assert await _rows(account.make, other.environment.id) == {}
+    assert await _rows(account.make, broken.environment.id) != {}
+    monkeypatch.undo()
+    await delete_removed_environments(account.engine)
+    assert await _rows(account.make, broken.environment.id) == {}

@@ -8,11 +8,14 @@ from typing import Any
 from domain.content.gettext import read_po
 from domain.content.rows import CommitFilters, Selection
 from domain.content.translation import TRANSLATION
+from domain.content.workflow import WORKFLOW
 from domain.kit.authored import ResourceType
 from domain.kit.json_types import JsonObject
 from domain.kit.pages import PageRequest
 from services.content import commits
-from tests.support.account import Account, note
+from services.content.branches import create_branch, on_branch, rebase_branch
+from services.content.drafts import upsert_content
+from tests.support.account import AUTHOR, Account, note
 from tests.support.steps import channel_step, workflow
 
 KEY = "en/system"
@@ -111,6 +114,29 @@ async def test_committing_all_collects_once(account: Account) -> None:
     await commits.commit_all(account.engine, await account.scope(), Selection(), note())
     assert await texts(account) == {"One": "One", "Two": "Two"}
     assert await messages(account) == ["Texts of flow-a, flow-b"]
+
+
+async def test_texts_of_branches_are_collected_by_the_merge(account: Account) -> None:
+    """Two branches whose workflows have texts merge one after the other, without a conflict."""
+    main = await account.scope()
+    branches = []
+    for slug in ("first", "second"):
+        await create_branch(account.engine, main, slug)
+        branches.append(await on_branch(account.engine, main, slug))
+    for scope in branches:
+        template = {"markdown_body": f"{{% t %}}Of {scope.branch}{{% endt %}}"}
+        document = workflow("Plain", channel_step("feed", template=template))
+        await upsert_content(
+            account.engine, scope, WORKFLOW, f"of-{scope.branch}", document, commit=note()
+        )
+    assert await texts(account) == {}
+    for scope in branches:
+        await commits.merge_branch(account.engine, scope, Selection(), AUTHOR)
+    assert await texts(account) == {"Of first": "Of first", "Of second": "Of second"}
+    assert await messages(account) == ["Texts of of-second", "Texts of of-first"]
+    # A rebase brings them to the branch.
+    await rebase_branch(account.engine, main, "first")
+    assert len(await account.rows("SELECT 1 FROM content_resources WHERE key = %s", KEY)) == 2
 
 
 async def test_collected_texts_are_translated(account: Account) -> None:

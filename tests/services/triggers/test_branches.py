@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from domain.kit.errors import NotFound
@@ -19,6 +21,7 @@ from tests.support.steps import (
     trigger_step,
 )
 from tests.support.subscribers import follow, make_object, project
+from tests.support.waiting import until_blocked
 from tests.support.world import World
 
 _BRANCH_OF = "SELECT branch_id FROM workflow_runs WHERE id = %s"
@@ -202,6 +205,43 @@ async def test_schedules_run_on_the_branch_where_they_were_made(world: World) ->
     await delete_branch(world.engine, world.environment.scope, "feature")
 
     assert not await world.make.rows("SELECT 1 FROM schedules WHERE id = %s", made)
+
+
+async def test_a_schedule_made_while_its_branch_goes_is_deleted(world: World) -> None:
+    """Whoever found the branch before it was deleted may store one afterwards; it never occurs."""
+    now = world.engine.clock()
+    branch = await world.branch()
+    await branch.publish(FLOW, feed_step())
+    (made,) = await schedule(branch, scheduled_at=now.isoformat(), repeats=[{"frequency": "daily"}])
+    later = world.at((await row_of(world, made))["next_occurrence_at"])
+    await world.make.rows(
+        "UPDATE branches SET deleted_at = now() WHERE id = %s RETURNING 1",
+        branch.environment.scope.branch_id,
+    )
+
+    assert await fire(later, made) is None
+
+    assert not await world.make.rows("SELECT 1 FROM schedules WHERE id = %s", made)
+    assert not await triggers_of(world, made)
+
+
+async def test_a_branch_is_deleted_beside_its_schedules(world: World) -> None:
+    """Who fires one holds it and writes a first run then, which the deletion must not hold yet."""
+    now = world.engine.clock()
+    branch = await world.branch()
+    await branch.publish(FLOW, feed_step(), trigger_frequency="once_per_recipient")
+    (made,) = await schedule(branch, scheduled_at=now.isoformat())
+    later = world.at((await row_of(world, made))["next_occurrence_at"])
+    await branch.trigger(FLOW, "ellie")
+    async with world.engine.database.transaction() as holder:
+        await holder.execute("SELECT 1 FROM schedules WHERE id = %s FOR UPDATE", [made])
+        deletion = asyncio.create_task(
+            delete_branch(world.engine, world.environment.scope, "feature")
+        )
+        await until_blocked(world.make)
+        await holder.execute("SELECT 1 FROM first_runs FOR UPDATE NOWAIT")
+    await deletion
+    assert await fire(later, made) is None
 
 
 async def test_entries_into_audiences_trigger_without_a_branch(world: World) -> None:

@@ -312,6 +312,51 @@ async def test_a_commit_of_a_branch_is_taken_back_there(management: httpx.AsyncC
     assert await _committed(management, "plain") == "Before"
 
 
+async def test_what_a_rebase_brought_is_what_a_commit_replaced(
+    management: httpx.AsyncClient,
+) -> None:
+    """A revert brings back what was on the branch before, not what the branch committed before."""
+    await _commit(management, "plain", "Before")
+    await _branch(management)
+    await _commit(management, "plain", "Ours", branch="feature")
+    assert await _changed(management) == [("Before", "Ours")]
+    await _merge(management)
+    await _commit(management, "plain", "Theirs")
+    await _rebase(management)
+    await _commit(management, "plain", "Again", branch="feature")
+    assert await _changed(management) == [("Theirs", "Again")]
+
+    newest = await _newest(management)
+    assert (await _put(management, f"/v1/admin/commits/{newest}/revert"))[0] == 200
+
+    assert await _committed(management, "plain", branch="feature") == "Theirs"
+    assert (await _merge(management))[0] == 200
+    assert await _committed(management, "plain") == "Theirs"
+
+
+async def test_the_first_commit_of_a_branch_is_taken_back(management: httpx.AsyncClient) -> None:
+    """What it replaced is what the branch began with."""
+    await _commit(management, "plain", "Before")
+    await _branch(management)
+    await _commit(management, "plain", "Ours", branch="feature")
+
+    newest = await _newest(management)
+    assert (await _put(management, f"/v1/admin/commits/{newest}/revert"))[0] == 200
+
+    assert await _committed(management, "plain", branch="feature") == "Before"
+
+
+async def _newest(client: httpx.AsyncClient) -> str:
+    commits = await client.get("/v1/commits", params={"branch": "feature"})
+    return str(commits.json()["entries"][0]["id"])
+
+
+async def _changed(client: httpx.AsyncClient) -> list[tuple[str, str]]:
+    """Return the names before and after the newest commit of the branch."""
+    response = await client.get(f"/v1/admin/commits/{await _newest(client)}/changes")
+    return [(one["before"], one["after"]) for one in response.json()["changes"]]
+
+
 async def test_a_deleted_branch_is_gone(management: httpx.AsyncClient) -> None:
     """With its commits, and its slug is free again; what was merged stays."""
     await _branch(management)
@@ -359,6 +404,43 @@ async def test_an_archived_resource_is_gone_on_branches_too(management: httpx.As
     assert (await _merge(management))[0] == 200
     assert (await _rebase(management))[0] == 200
     assert await _name(management, "plain") is None
+
+
+async def test_what_was_archived_is_archived_on_a_branch_made_later(
+    management: httpx.AsyncClient, account: Account
+) -> None:
+    """Its key is taken there too, and what was committed with a layout is sent with it."""
+    layout = {"name": "Plain", "html_layout": "{{ content }}", "text_layout": "{{ content }}"}
+    await management.put(
+        "/v1/email_layouts/letter", json={"email_layout": layout}, params={"commit": "true"}
+    )
+    await _commit(management, "plain", "Before")
+    await _save(management, "draft", "Never committed")
+    for place in ("email_layout/letter", "workflow/plain", "workflow/draft"):
+        await management.delete(f"/v1/admin/content/{place}", params=_DEVELOPMENT)
+    await _branch(management)
+    await _save(management, "later", "Saved and archived behind the branch")
+    await management.delete("/v1/admin/content/workflow/later", params=_DEVELOPMENT)
+
+    for key in ("plain", "draft", "later"):
+        body = {"workflow": workflow("Ours")}
+        saved = await management.put(
+            f"/v1/workflows/{key}", json=body, params={"branch": "feature"}
+        )
+        assert (saved.status_code, await _name(management, key, branch="feature")) == (404, None)
+    here, there = [
+        await account.rows(
+            "SELECT r.resource_type, r.key, r.published_version_id FROM content_resources r"
+            " JOIN branches b ON b.id = r.environment_id JOIN environments e"
+            " ON e.id = b.environment_id WHERE r.archived_at IS NOT NULL AND r.key <> 'later'"
+            f" AND e.slug = 'development' AND b.slug {name} ORDER BY 1, 2"
+        )
+        for name in ("IS NULL", "= 'feature'")
+    ]
+    assert there == here
+    assert len(there) == 3
+    assert (await _rebase(management))[0] == 200
+    assert (await _merge(management))[0] == 200
 
 
 @pytest.mark.parametrize(
