@@ -21,7 +21,7 @@ from domain.messages.reports import Callback, NotGenuine, StatusReport, final_re
 from domain.messages.statuses import PENDING_DELIVERY
 from models.queries.channels.channels import get_channel, get_channel_here, get_sealed_settings
 from models.queries.deliveries.reports import ReportedMessage, take_reports
-from runtime.crypto import BrokenSeal
+from runtime.crypto import BrokenSeal, CannotOpen
 from services.channels.sealing import open_provider_settings
 from services.channels.variables import fill_in
 from services.deliveries.copies import without_copies
@@ -65,10 +65,11 @@ async def take_callback(engine: Engine, address: str, callback: Callback) -> int
         How many messages have another status now.
 
     Raises:
-        NotFound: there is no such address, or its channel is gone.
+        NotFound: there is no such address, its channel is gone, or the key is that sealed it.
         Unauthenticated: `signature_invalid`, the vendor has not proved itself.
         InvalidParams: the body is no event of the vendor.
-        Unavailable: a message is still being handed over, or a key is missing: come back.
+        Unavailable: a message is still being handed over, or what the vendor signs with cannot be
+            read: come back.
     """
     place = _opened(engine, address)
     async with engine.connection() as connection:
@@ -97,7 +98,8 @@ def _opened(engine: Engine, address: str) -> _Place:
         padding = "=" * (-len(address) % 4)
         sealed = base64.b64decode(address + padding, altchars=b"-_", validate=True)
         document = engine.vault.open(sealed, _PURPOSE)
-    except (BrokenSeal, binascii.Error, ValueError):
+    except (CannotOpen, binascii.Error, ValueError):
+        # Anybody can write an address that names a key, so none is waited for.
         raise NotFound(_NOWHERE) from None
     return _Place(UUID(document["environment"]), UUID(document["channel"]))
 

@@ -32,8 +32,8 @@ _RETRY_SECONDS = 1.0
 # An item is looked for from so long before the last look on: clocks differ, and what was stored
 # first may be seen later.
 _OVERLAP = timedelta(seconds=10)
-# And from so long before the first socket came on: it may come back from a server that was started
-# again, and Knock's client does not fetch by itself what came meanwhile.
+# And from so long before a socket came on: it may come back from a server that was started again,
+# and Knock's client does not fetch by itself what came meanwhile.
 _MISSED = timedelta(minutes=2)
 _LOOKED_FOR_AT_ONCE, _LOOKED_FOR_IN_EACH = 500, 20
 _REMEMBERED = 200
@@ -99,10 +99,13 @@ class Feeds:
 
     def add(self, listener: FeedListener) -> None:
         """Begin to tell a socket of a feed. Raises Unprocessable when too many filters are used."""
+        since = self._engine.clock() - _MISSED
         feed = self._feeds.get(listener.topic)
         if feed is None:
-            feed = _Feed(listener.topic, self._engine.clock() - _MISSED)
-            self._feeds[listener.topic] = feed
+            feed = self._feeds[listener.topic] = _Feed(listener.topic, since)
+        else:  # what the others were told of is told again: this one may have missed it
+            feed.since = min(feed.since, since)
+            feed.told.clear()
         feed.listeners.add(listener)
         if len(feed.distinct_filters()) > _MOST_FILTERS:
             self.remove(listener)
@@ -138,8 +141,9 @@ class Feeds:
                 found = await new_items(connection, since, limit=_LOOKED_FOR_IN_EACH)
             for news in found:
                 self.hear(news)
-            for feed in some:
-                feed.since = now - _OVERLAP
+            for feed, (_, looked_from) in zip(some, since, strict=True):
+                if feed.since == looked_from:  # or somebody has come on meanwhile
+                    feed.since = now - _OVERLAP
 
     def close(self) -> None:
         """End what is under way."""

@@ -105,23 +105,28 @@ class Guides:
         self._engine = engine
         self._slots = slots
         self._channels: dict[tuple[UUID, UUID], _Channel] = {}
+        self._of_users: dict[tuple[UUID, str], set[GuideListener]] = {}
 
     async def add(self, listener: GuideListener) -> None:
         """Begin to tell a socket of guides.
 
         Raises:
-            NotFound: there is no such channel.
+            NotFound: there is no such channel, or no such environment any more.
             Unavailable: the database is away.
         """
         environment = listener.environment
         key = environment.content_id, listener.channel_id
         if key not in self._channels:
-            (state,) = await self._states([environment.id])
+            states = await self._states([environment.id])
+            if not states:
+                raise NotFound("The environment does not exist.")
+            (state,) = states
             prints = await self._prints(environment, state, listener.channel_id)
             self._channels.setdefault(
                 key, _Channel(environment, listener.channel_id, prints, state.order_changed_at)
             )
         self._channels[key].listeners.add(listener)
+        self._of_users.setdefault(_user_of(listener), set()).add(listener)
 
     def remove(self, listener: GuideListener) -> None:
         """Tell a socket no more; doing it twice is harmless."""
@@ -133,14 +138,16 @@ class Guides:
             channel.listeners.discard(listener)
             if not channel.listeners:
                 del self._channels[key]
+        of_user = self._of_users.get(_user_of(listener))
+        if of_user is not None:
+            of_user.discard(listener)
+            if not of_user:
+                del self._of_users[_user_of(listener)]
 
     def hear(self, news: GuideNews) -> None:
         """Take in that a user may see a guide from now on."""
-        for channel in self._channels.values():
-            if channel.environment.id == news.environment_id:
-                for listener in channel.listeners:
-                    if listener.user_id == news.user_id:
-                        self._change(listener, {news.guide_key: Change.ADDED}, has_new_order=False)
+        for listener in self._of_users.get((news.environment_id, news.user_id), ()):
+            self._change(listener, {news.guide_key: Change.ADDED}, has_new_order=False)
 
     async def compare(self) -> None:
         """Compare what is published with what was; tell those who listen of what has changed."""
@@ -149,20 +156,30 @@ class Guides:
             return
         states = {state.id: state for state in await self._states(environment_ids)}
         for channel in list(self._channels.values()):
-            state = states[channel.environment.id]
+            state = states.get(channel.environment.id)
+            if state is None:  # its environment was removed; those who listen hear nothing more
+                continue
             try:
-                prints = await self._prints(channel.environment, state, channel.id)
-            except NotFound:  # archived; those who listen hear nothing more
-                prints = {}
-            changes = dict(_changes(channel.prints, prints))
-            has_new_order = (
-                channel.order_changed_at != state.order_changed_at
-                or channel.prints.keys() != prints.keys()
-            )
-            channel.prints, channel.order_changed_at = prints, state.order_changed_at
-            if changes or has_new_order:
-                for listener in channel.listeners:
-                    self._change(listener, changes, has_new_order=has_new_order)
+                await self._compare(channel, state)
+            except Unavailable:
+                raise
+            except Exception:  # what is wrong with one channel is nothing to the others
+                _log.exception("guides_not_compared", channel_id=str(channel.id))
+
+    async def _compare(self, channel: _Channel, state: GuidesState) -> None:
+        try:
+            prints = await self._prints(channel.environment, state, channel.id)
+        except NotFound:  # archived; those who listen hear nothing more
+            prints = {}
+        changes = dict(_changes(channel.prints, prints))
+        has_new_order = (
+            channel.order_changed_at != state.order_changed_at
+            or channel.prints.keys() != prints.keys()
+        )
+        channel.prints, channel.order_changed_at = prints, state.order_changed_at
+        if changes or has_new_order:
+            for listener in channel.listeners:
+                self._change(listener, changes, has_new_order=has_new_order)
 
     def close(self) -> None:
         """End what is under way."""
@@ -226,6 +243,10 @@ class Guides:
                 data=listener.data,
                 is_anonymous=listener.is_anonymous,
             )
+
+
+def _user_of(listener: GuideListener) -> tuple[UUID, str]:
+    return listener.environment.id, listener.user_id
 
 
 def _changes(before: _Prints, after: _Prints) -> Iterator[tuple[str, Change]]:

@@ -24,8 +24,9 @@ _log = get_logger(__name__)
 LOOK_SECONDS = 10.0
 COMPARE_SECONDS = 1.0
 _RECONNECT_SECONDS = 1.0
-# How many connections of the pool sockets use at the same time.
-_AT_ONCE = 4
+# How many connections of the pool sockets use at the same time. Guides are shown to each by itself,
+# and a commit changes them for all; feeds do not wait behind that.
+_FEEDS_AT_ONCE, _GUIDES_AT_ONCE = 3, 1
 
 
 class Hub:
@@ -44,9 +45,8 @@ class Hub:
 
     def __init__(self, engine: Engine) -> None:
         self.sockets = 0
-        slots = asyncio.Semaphore(_AT_ONCE)
-        self.feeds = Feeds(engine, slots)
-        self.guides = Guides(engine, slots)
+        self.feeds = Feeds(engine, asyncio.Semaphore(_FEEDS_AT_ONCE))
+        self.guides = Guides(engine, asyncio.Semaphore(_GUIDES_AT_ONCE))
         self._engine = engine
         self._is_listening = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []

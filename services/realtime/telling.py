@@ -29,7 +29,8 @@ def tell_soon(engine: Engine, news: Iterable[News]) -> None:
     for each in news:
         if len(under_way.pending) < _MOST_PENDING:
             under_way.pending[each] = None
-    if under_way.pending and not under_way.tasks:
+    # A task that has ended leaves the set a turn of the loop later.
+    if under_way.pending and all(task.done() for task in under_way.tasks):
         task = asyncio.create_task(_tell_all(engine))
         under_way.tasks.add(task)
         task.add_done_callback(under_way.tasks.discard)

@@ -41,12 +41,13 @@ async def record_opening(engine: Engine, message_id: UUID) -> None:
 
 async def _record(engine: Engine, sighting: Sighting) -> None:
     under_way = engine.sightings_under_way
+    if under_way.has(sighting):
+        return
     if under_way.is_full:
         _log.error("sighting_lost", reason="too many wait for the database")
         return
     task = asyncio.create_task(_until_stored(engine, sighting))
-    under_way.tasks.add(task)
-    task.add_done_callback(under_way.tasks.discard)
+    under_way.begin(sighting, task)
     await asyncio.wait({task}, timeout=_PATIENCE_SECONDS)
 
 
@@ -55,8 +56,8 @@ async def _until_stored(engine: Engine, sighting: Sighting) -> None:
     deadline, wait = now() + _MOST_SECONDS, _FIRST_WAIT_SECONDS
     while True:
         try:
-            async with engine.connection() as connection:
-                await store_sighting(connection, sighting)
+            async with engine.sightings_under_way.slots, engine.unit() as unit:
+                await store_sighting(unit.connection, sighting)
         except UniqueViolation:
             return  # the answer to the try before was lost
         except (AppError, psycopg.OperationalError) as error:

@@ -31,7 +31,13 @@ _HTML_END = re.compile(r"</html\s*+>", re.IGNORECASE)
 # Of an address; browsers leave it out.
 _IGNORED = re.compile(r"[\t\r\n]")
 _HTTPS = re.compile(r"https://[^\s/]", re.IGNORECASE)
-_BARE = r"https://[^\s<>\"'`\\|]++"
+# An address that stands alone ends at typographic quotes and the ellipsis, and at the punctuation
+# of languages that put no blank behind an address.
+_MARKS = (
+    r"\u00ab\u00bb\u2018-\u201f\u2026\u2039\u203a\u3000-\u303f"
+    r"\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
+)
+_BARE = rf"https://[^\s<>\"'`\\|{_MARKS}]++"
 _TRAILING = ".,;:!?*_~"
 _TEXT_URL = re.compile(_BARE, re.IGNORECASE)
 _PAIRS = {")": "(", "]": "[", "}": "{"}
@@ -139,20 +145,27 @@ def track_markdown(text: str, track: Track, *, bare: bool = True) -> str:
     def tracked(match: re.Match[str]) -> str:
         target = match["target"]
         if target:
-            return match["before"] + (track(target) if is_tracked(target) else target)
+            return match["before"] + _tracked(target, track)
         if match["defined"]:
-            return match["reference"] + track(match["defined"])
+            return match["reference"] + _tracked(match["defined"], track)
         if match["slack"]:
-            return f"<{track(match['slack'])}|{match['shown']}>"
+            return f"<{_tracked(match['slack'], track)}|{match['shown']}>"
         if match["anchor"]:
             return track_html(match["anchor"], track)
         if not bare or not (match["auto"] or match["url"]):
             return match[0]
         url, rest = (match["auto"], "") if match["auto"] else _without_punctuation(match["url"])
-        address = track(url) if is_tracked(url) else url
+        address = _tracked(url, track)
         return match[0] if address == url else f"[{url}]({address}){rest}"
 
     return _MARKDOWN.sub(tracked, text)
+
+
+def _tracked(written: str, track: Track) -> str:
+    """Return the address for a link of Markdown, as it is written if it stays the same."""
+    url = unescape(close_references(written))
+    address = track(url) if is_tracked(url) else url
+    return written if address == url else address
 
 
 def _without_punctuation(url: str) -> tuple[str, str]:

@@ -165,8 +165,8 @@ class Session:
             raise WebSocketDisconnect from None
 
     async def _answer(self, frame: Frame) -> None:
+        await self._prove_again()
         if frame.topic == PHOENIX and frame.event == HEARTBEAT:
-            await self._prove_again()
             await self._send(frame.reply("ok", {}))
         elif frame.event == JOIN:
             await self._join(frame)

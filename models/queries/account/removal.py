@@ -33,6 +33,8 @@ _REST = (
     "messages",
     "deliveries",
     "delivery_attempts",
+    "attachments",
+    "short_links",
     "batch_items",
     "batches",
     "fetches",

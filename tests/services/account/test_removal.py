@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from temporalio.service import RPCError, RPCStatusCode
@@ -20,7 +20,7 @@ from models.tables import metadata
 from services.account import chain
 from services.account.removal import GRACE, delete_removed_environments
 from tests.support.account import Account
-from tests.support.builders import Builder, Environment
+from tests.support.builders import T0, Builder, Environment
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.world import World, batch_step, channel_step, delay_step
 
@@ -62,7 +62,29 @@ async def _populated(account: Account, slug: str, *, people: int = 3) -> World:
         for number in range(people):
             run_id = await world.begin(key, {"id": f"user-{number}", "name": "Ellie"})
             await world.walk(run_id)
+    await _leave_loose_rows(world)
     return world
+
+
+async def _leave_loose_rows(world: World) -> None:
+    """Store what outlives its message, or belongs to none: nothing else takes it along."""
+    await world.make.insert(
+        "short_links",
+        key=uuid4().hex[:10],
+        environment_id=world.environment.id,
+        message_id=uuid4(),
+        collection="$users",
+        recipient_id="user-0",
+        url="https://shop.example",
+        inserted_at=T0,
+    )
+    await world.make.insert(
+        "attachments",
+        workflow_run_id=uuid4(),
+        digest="0" * 64,
+        environment_id=world.environment.id,
+        content=b"x",
+    )
 
 
 async def _rows(make: Builder, environment_id: Any) -> dict[str, int]:
@@ -170,6 +192,20 @@ async def test_what_was_written_behind_the_pass_goes_too(account: Account) -> No
     await world.identify("late", name="Late")
     assert await delete_removed_environments(account.engine) == 0
     await _later(account)
+    await delete_removed_environments(account.engine)
+    assert await _rows(account.make, world.environment.id) == {}
+    assert await _all_rows(account.make, "staging") == []
+
+
+async def test_a_pass_over_other_tables_is_begun_anew(account: Account) -> None:
+    """After an upgrade; a last pass would otherwise leave out tables that came with it."""
+    world = await _populated(account, "staging")
+    await chain.remove_environment(account.engine, "staging")
+    await _later(account)
+    old = {"table": len(TABLES) - 1, "page": 0, "found": 0, "is_last": True, "tables": "others"}
+    async with account.engine.unit() as unit:
+        duty = f"removed_environment:{world.environment.id}"
+        await sweep_positions.note_position(unit.connection, duty, old)
     await delete_removed_environments(account.engine)
     assert await _rows(account.make, world.environment.id) == {}
     assert await _all_rows(account.make, "staging") == []

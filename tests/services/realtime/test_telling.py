@@ -47,6 +47,27 @@ async def test_what_comes_together_is_told_together(engine: Engine) -> None:
     assert not engine.news_under_way.pending
 
 
+async def test_news_of_the_turn_in_which_a_task_ends_is_told(engine: Engine) -> None:
+    """The task has ended and is still known; another one has to tell."""
+    tell_soon(engine, [feed_news()])
+    (task,) = engine.news_under_way.tasks
+    told_in_time: list[bool] = []
+
+    def at_its_end(_: object) -> None:
+        tell_soon(engine, [feed_news()])
+        told_in_time.append(not all(each.done() for each in engine.news_under_way.tasks))
+
+    discard = engine.news_under_way.tasks.discard
+    task.remove_done_callback(discard)
+    task.add_done_callback(at_its_end)
+    task.add_done_callback(discard)
+    await task
+    await asyncio.sleep(0)
+    await asyncio.gather(*engine.news_under_way.tasks)
+    assert told_in_time == [True]
+    assert not engine.news_under_way.pending
+
+
 async def test_what_cannot_be_told_is_dropped(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

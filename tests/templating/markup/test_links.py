@@ -100,11 +100,38 @@ def test_a_pixel_ends_the_body(html: str, where: str) -> None:
         ("https://x/?a[]=1, now!", "https://t/x/?a[]=1, now!"),
         ("Reset: HTTPS://X", "Reset: https://t/HTTPS://X"),
         ("http://x and x.com", "http://x and x.com"),
+        ("https://x/?a=1&amp;b=2", "https://t/x/?a=1&amp;b=2"),
     ],
 )
 def test_plain_text(text: str, tracked: str) -> None:
     """Addresses in running text are replaced without the punctuation around them."""
     assert track_text(text, mark) == tracked
+
+
+@pytest.mark.parametrize(
+    ("before", "url", "behind"),
+    [
+        ("详情请看", "https://x/1", "。谢谢"),
+        ("\uff08", "https://x/1", "\uff09"),  # brackets
+        ("「", "https://x/1", "」、"),
+        ("“", "https://x/1", "”"),
+        ("\u2018", "https://x/1", "\u2019"),  # single quotes
+        ("«", "https://x/1", "»"),
+        ("", "https://x/1", "… and so on"),
+        ("", "https://x/über/寿司", " "),
+    ],
+)
+def test_where_an_address_ends(before: str, url: str, behind: str) -> None:
+    """Marks that no keyboard puts into an address are of the text around it."""
+    seen = []
+
+    def note(found: str) -> str:
+        seen.append(found)
+        return found
+
+    text = before + url + behind
+    assert track_text(text, note) == track_markdown(text, note) == text
+    assert seen == [url, url]
 
 
 @pytest.mark.parametrize(
@@ -118,6 +145,7 @@ def test_plain_text(text: str, tracked: str) -> None:
         ("https://x/1.", "[https://x/1](https://t/x/1)."),
         ("**https://x**", "**[https://x](https://t/x)**"),
         ("<https://x>", "[https://x](https://t/x)"),
+        ("看“https://x/1”。", "看“[https://x/1](https://t/x/1)”。"),
         ("<https://x|shown>", "<https://t/x|shown>"),
         ("[r]\n\n[r]: https://x", "[r]\n\n[r]: https://t/x"),
         ('<a href="https://x">x</a>', '<a href="https://t/x">x</a>'),
@@ -130,6 +158,28 @@ def test_plain_text(text: str, tracked: str) -> None:
 def test_markdown(text: str, tracked: str) -> None:
     """Targets are replaced; an address that stands alone becomes a link that shows it."""
     assert track_markdown(text, mark) == tracked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[a](https://x/?a=1&amp;b=2&copy=3)",
+        "[r]\n\n[r]: https://x/?a=1&amp;b=2&copy=3",
+        "<https://x/?a=1&amp;b=2&copy=3|shown>",
+        "<https://x/?a=1&amp;b=2&copy=3>",
+        "https://x/?a=1&amp;b=2&copy=3",
+    ],
+)
+def test_a_link_of_markdown_is_read_as_it_is_shown(text: str) -> None:
+    """Whoever follows it comes to what the reference stands for; one that stays is not touched."""
+    seen = []
+
+    def note(url: str) -> str:
+        seen.append(url)
+        return url
+
+    assert track_markdown(text, note) == text
+    assert seen == ["https://x/?a=1&b=2&copy=3"]
 
 
 def test_addresses_alone_may_stay() -> None:

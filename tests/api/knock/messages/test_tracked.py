@@ -14,13 +14,17 @@ import pytest
 from domain.contract.runs import Finished
 from domain.kit.clock import utc_now
 from domain.kit.json_types import JsonObject
+from domain.tracking.rows import Sighting, TrackedLink
 from models.queries.jobs.retention import pass_rows
-from runtime.database import Database
+from models.queries.tracking.sightings import store_sighting
+from runtime.database import Connection, Database
 from services.engine import Engine
+from services.tracking import recording
 from services.tracking.addresses import MOST_LINKS, read_link
 from services.tracking.recording import close_recording
 from tests.support.application import application
 from tests.support.steps import message_event, wait_step
+from tests.support.waiting import until_blocked
 from tests.support.webhooks import hooked
 from tests.support.world import World, channel_step, when
 
@@ -114,6 +118,80 @@ async def test_what_is_fetched_twice_is_told_once(
         assert urls == {TARGET, "https://shop.example/other"}
         assert len(await happened(world, message)) == 2
         await shift(world, message, _FUTURE)  # as if no time passed until the next one
+
+
+@pytest.mark.parametrize("url", [TARGET, None])
+async def test_what_two_processes_see_at_once_is_told_once(world: World, url: str | None) -> None:
+    """One waits for the other, and then sees what that has stored."""
+    message = await sent(world, mail())
+
+    async def store() -> None:
+        async with world.engine.unit() as unit:
+            await store_sighting(unit.connection, Sighting(message["id"], utc_now(), url))
+
+    async with world.engine.unit() as unit:
+        await unit.connection.execute(
+            "SELECT FROM messages WHERE id = %s FOR UPDATE", (message["id"],)
+        )
+        stores = [asyncio.create_task(store()) for _ in range(2)]
+        await until_blocked(world.make, by=2)
+    await asyncio.gather(*stores)
+    assert len(await happened(world, message)) == 1
+
+
+async def test_what_is_stored_late_turns_no_time_back(world: World) -> None:
+    """A process may keep something for an hour; what others have seen since is the latest."""
+    message = await sent(world, mail())
+    now = utc_now()
+    for url, column in (("https://shop.example/late", "link_clicked_at"), (None, "read_at")):
+        async with world.engine.unit() as unit:
+            for at in (now, now - timedelta(minutes=30)):
+                seen = Sighting(message["id"], at, url and f"{url}/{at.minute}")
+                await store_sighting(unit.connection, seen)
+                await unit.connection.execute(
+                    "UPDATE message_events SET id = overlay(id::text placing %s from 1 for 8)::uuid"
+                    " WHERE message_id = %s AND event_type = 'read'",
+                    (_PAST, message["id"]),
+                )
+        row = await again(world, message)
+        assert (row[column], row["updated_at"]) == (now, now)
+
+
+async def test_what_is_being_stored_is_not_stored_beside_it(world: World) -> None:
+    """One address that is asked for in parallel takes one connection, and no more memory."""
+    message = await sent(world, mail())
+    engine = world.at(utc_now()).engine
+    async with world.engine.unit() as unit:
+        await unit.connection.execute(
+            "SELECT FROM messages WHERE id = %s FOR UPDATE", (message["id"],)
+        )
+        link = TrackedLink(message["id"], TARGET)
+        clicks = [recording.record_click(engine, link) for _ in range(30)]
+        openings = [recording.record_opening(engine, message["id"]) for _ in range(30)]
+        await asyncio.gather(*clicks, *openings)
+        assert len(world.engine.sightings_under_way.tasks) == 2
+    assert len(await happened(world, message)) == 2
+    assert not world.engine.sightings_under_way.last
+
+
+async def test_few_connections_record(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many addresses are asked for; each is stored in its turn."""
+    message = await sent(world, mail())
+    stored_now, most = 0, 0
+
+    async def store(connection: Connection, sighting: Sighting) -> None:
+        nonlocal stored_now, most
+        stored_now += 1
+        most = max(most, stored_now)
+        await asyncio.sleep(0.01)
+        await store_sighting(connection, sighting)
+        stored_now -= 1
+
+    monkeypatch.setattr(recording, "store_sighting", store)
+    links = [TrackedLink(message["id"], f"https://shop.example/{number}") for number in range(12)]
+    await asyncio.gather(*(recording.record_click(world.engine, link) for link in links))
+    assert len(await happened(world, message)) == len(links)
+    assert most == 4
 
 
 async def test_an_opening(anonymous: httpx.AsyncClient, world: World) -> None:

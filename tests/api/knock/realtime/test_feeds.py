@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -10,8 +12,10 @@ from fastapi import FastAPI
 
 from domain.kit.clock import utc_now
 from domain.kit.ids import new_id
-from domain.realtime.news import FeedNews, FeedTopic
+from domain.realtime.news import FeedNews, FeedTopic, GuideNews
+from services.realtime import guides
 from tests.api.knock.realtime.conftest import api_process
+from tests.support.guides import CHANNEL_KEY
 from tests.support.sockets import open_page
 from tests.support.steps import feed_step
 from tests.support.user_tokens import granted, let_sign, signed
@@ -165,6 +169,50 @@ async def test_a_storm_is_told_at_once(app: FastAPI, world: World, address: str,
         assert told[4]["attn"] == ["a"]
         await world.send(feed_step("Hi"), recipients=[ELLIE])
         assert (await page.event())[4]["metadata"] == counts(31, 31, 31)
+
+
+async def test_who_joins_a_feed_again_is_told_what_it_has_missed(
+    app: FastAPI, world: World, address: str, feed: str
+) -> None:
+    """Also when another page has listened all the while, and was told of it."""
+    key = world.environment.public_key
+    async with open_page(address, key) as first:
+        await first.join(feed, {"a": {}})
+        await app.state.hub.feeds.look()
+        at = utc_now() - timedelta(seconds=60)
+        await world.make.message(world.environment, await channel_of(world), inserted_at=at)
+        async with open_page(address, key) as second:
+            await second.join(feed, {"a": {}})
+            await app.state.hub.feeds.look()
+            assert (await second.event())[4]["attn"] == ["a"]
+            await app.state.hub.feeds.look()
+            assert await second.has_nothing()
+
+
+async def test_feeds_do_not_wait_for_guides(
+    app: FastAPI, world: World, address: str, feed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit has guides shown anew to everybody who listens, one after the other."""
+    never = asyncio.Event()
+
+    async def shows(*_: object, **__: object) -> None:
+        await never.wait()
+
+    monkeypatch.setattr(guides, "show_guides", shows)
+    channel = await world.channel("in_app_guide", CHANNEL_KEY)
+    environment = world.environment.scope
+    async with open_page(address, world.environment.public_key) as page:
+        await page.join(feed, {"a": {}})
+        for number in range(5):
+            user: dict[str, Any] = {"user_id": f"user-{number}", "tenant_id": None, "data": {}}
+            listener = guides.GuideListener(
+                environment, channel, **user, is_anonymous=False, tell=lambda _: None
+            )
+            await app.state.hub.guides.add(listener)
+            app.state.hub.guides.hear(GuideNews(environment.id, listener.user_id, "tour"))
+        await asyncio.sleep(0)
+        await world.send(feed_step("Hi"), recipients=[ELLIE])
+        assert (await page.event())[4]["attn"] == ["a"]
 
 
 async def test_what_nobody_has_told_is_found(

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
+from fastapi import FastAPI
 
 from domain.content.guide import GUIDE
 from domain.guides.requests import GuideGroupIn
+from domain.kit.errors import NotFound
 from domain.kit.ids import new_id
+from domain.kit.principals import EnvironmentScope
 from domain.kit.shapes import read_shape
+from models.queries.realtime.news import GuidesState
+from runtime.database import Connection
 from services.content.archiving import archive
 from services.guides.ordering import put_order
+from services.realtime import guides
 from tests.support.guides import CHANNEL_KEY, activate, guide_step, publish_guide
 from tests.support.sockets import Page, open_page
 from tests.support.user_tokens import let_sign, signed
@@ -102,6 +109,41 @@ async def test_a_guide_is_told_to_those_whom_a_step_lets_in(
         event, data = await told(ellies)
         assert (event, data["eligible"], data["guide"]["key"]) == ("guide.added", True, "tour")
         assert await graces.has_nothing()
+
+
+async def test_one_channel_keeps_no_other_from_being_compared(
+    app: FastAPI, world: World, address: str, channel: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither one whose environment is gone, nor one that cannot be read."""
+    broken, gone = await world.make.environment(), await world.make.environment()
+    states, of = guides.guides_states, guides.guides_of
+
+    async def without_one(connection: Connection, ids: list[UUID]) -> list[GuidesState]:
+        return [each for each in await states(connection, ids) if each.id != gone.id]
+
+    async def broken_in_one(*given: Any) -> Any:
+        if broken.scope.id in (getattr(each, "id", None) for each in given):
+            raise ValueError("broken")
+        return await of(*given)
+
+    def listener(environment: EnvironmentScope) -> guides.GuideListener:
+        user: dict[str, Any] = {"user_id": "grace", "tenant_id": None, "data": {}}
+        return guides.GuideListener(
+            environment, channel, **user, is_anonymous=False, tell=lambda _: None
+        )
+
+    async with open_page(address, world.environment.public_key) as page:
+        for environment in (broken, gone):
+            await replace(world, environment=environment).channel("in_app_guide", CHANNEL_KEY)
+            await app.state.hub.guides.add(listener(environment.scope))
+        await page.join(f"guides:{channel}", {"user_id": "ellie"})
+        monkeypatch.setattr(guides, "guides_states", without_one)
+        monkeypatch.setattr(guides, "guides_of", broken_in_one)
+        await publish_guide(world, "tour")
+        assert {(await told(page))[0] for _ in range(2)} == {"guide.added", "guide_group.updated"}
+        app.state.hub.guides.close()
+        with pytest.raises(NotFound):
+            await app.state.hub.guides.add(listener(gone.scope))
 
 
 async def test_a_join_is_judged_as_the_list_of_guides(

@@ -155,10 +155,23 @@ async def test_a_page_that_says_nothing_is_let_go(
         assert page.connection.close_code == 1001
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        ("phoenix", "heartbeat"),
+        ("phoenix", "shout"),
+        ("feeds:1:ellie", "phx_join"),
+        ("feeds:1:ellie", "phx_leave"),
+    ],
+)
 async def test_a_socket_ends_with_what_it_was_opened_by(
-    address: str, make: Builder, environment: Environment, monkeypatch: pytest.MonkeyPatch
+    address: str,
+    make: Builder,
+    environment: Environment,
+    monkeypatch: pytest.MonkeyPatch,
+    said: tuple[str, str],
 ) -> None:
-    """With a code after which the client does not come again: the key was revoked."""
+    """Whatever its page says; with a code after which the client does not come again."""
     monkeypatch.setattr(session, "TRUSTED_SECONDS", 0.0)
     async with open_page(address, environment.public_key) as page:
         assert await page.has_nothing()
@@ -166,7 +179,7 @@ async def test_a_socket_ends_with_what_it_was_opened_by(
             "UPDATE api_keys SET revoked_at = now() WHERE environment_id = %s RETURNING 1",
             environment.id,
         )
-        await page.connection.send('[null,"9","phoenix","heartbeat",{}]')
+        await page.connection.send(json.dumps([None, "9", *said, {}]))
         with pytest.raises(ConnectionClosed):
             await page.connection.recv()
         assert page.connection.close_code == 1000
