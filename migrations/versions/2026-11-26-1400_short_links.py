@@ -28,7 +28,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_short_links_recipient",
         "short_links",
-        ["environment_id", "recipient_id", "collection"],
+        ["environment_id", "recipient_id", "collection", "inserted_at"],
         unique=False,
     )
 

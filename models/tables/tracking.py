@@ -19,7 +19,10 @@ class ShortLink(SQLModel, table=True):
 
     __tablename__ = "short_links"
     __table_args__ = (
-        Index("ix_short_links_recipient", "environment_id", "recipient_id", "collection"),
+        Index(
+            "ix_short_links_recipient",
+            *("environment_id", "recipient_id", "collection", "inserted_at"),
+        ),
     )
 
     key: str = text_column(primary_key=True)

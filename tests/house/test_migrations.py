@@ -26,7 +26,7 @@ LANDED = {
         "4150f38d03e17223af0b1591a179ca3aa39f4cdba4e18825f0371370313dff6c"
     ),
     "2026-11-26-1400_short_links.py": (
-        "33fb5ebb110efbb116f6eaf13ab59c3774221a66b6d14448ad54f47bc0b0d2bc"
+        "5b1bf02034cbcb0f26e54f6ab36330c8c8cef2edeb3a0ce63fd16502a0d0ba76"
     ),
     "2026-11-26-1410_chain_and_commits.py": (
         "b096efd2cfacc99162b7aeedb44e6ba10955bf1633fa661f52d24de4cdec3fa3"

@@ -115,4 +115,9 @@ SELECT md5('s' || n)::uuid, %(environment)s, 'workflow-' || n %% 30, '$users', '
        CASE WHEN n %% 3 = 0 THEN 'tenant-' || n %% 900 END, '[]',
        now() + n * interval '1 minute', 0, now(), now()
 FROM generate_series(1, 20000) AS n;
+INSERT INTO short_links (key, environment_id, message_id, collection, recipient_id, url,
+    inserted_at)
+SELECT md5('l' || n), %(environment)s, md5('m' || n)::uuid, '$users', 'user-' || n %% 50,
+       'https://example.com', now() - n * interval '1 hour'
+FROM generate_series(1, 20000) AS n;
 ANALYZE

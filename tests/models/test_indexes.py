@@ -43,7 +43,8 @@ from models.queries.audiences import builds, members
 from models.queries.batches import items, membership, operating, windows
 from models.queries.broadcasts import broadcasts
 from models.queries.bulk import messages as bulk_messages
-from models.queries.bulk.departures import delete_recipients
+from models.queries.bulk.departures import delete_recipients, delete_some
+from models.queries.bulk.merging import move_some
 from models.queries.content import changes as content_changes
 from models.queries.content import commits as content_commits
 from models.queries.deliveries import deliveries
@@ -565,6 +566,35 @@ async def test_a_range_of_time_ends_the_search(crowded: tuple[str, UUID]) -> Non
     condition = next(line for line in plan.splitlines() if "Index Cond" in line)
     assert condition.count("id >= ") == 1
     assert condition.count("id <= ") == 1
+
+
+async def test_chunks_of_very_many_links_do_not_look_at_all_of_them(
+    crowded: tuple[str, UUID],
+) -> None:
+    """A merge looks for recent ones by the index, and neither it nor a deletion sorts the rest."""
+    source, since = RecipientRef.user("user-4"), datetime.now(T0.tzinfo) - timedelta(days=30)
+    moved = await _plans(
+        crowded,
+        lambda connection, environment: move_some(
+            connection,
+            environment,
+            source.id,
+            "r-2",
+            since=since.isoformat(),
+            now=since,
+            limit=100,
+        ),
+    )
+    deleted = await _plans(
+        crowded,
+        lambda connection, environment: delete_some(connection, environment, [source], limit=100),
+    )
+    for plans, is_bounded in ((moved, True), (deleted, False)):
+        (plan,) = [plan for plan in plans if "short_links" in plan]
+        found = plan.partition("CTE found")[2].partition("CTE locked")[0]
+        assert "ix_short_links_recipient" in found, plan
+        assert "Sort" not in found, plan
+        assert ("inserted_at >= " in found) == is_bounded, plan
 
 
 async def _plans(crowded: tuple[str, UUID], query: Query) -> list[str]:

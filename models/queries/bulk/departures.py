@@ -60,8 +60,10 @@ DELETE FROM webhook_events e USING locked WHERE e.id = locked.id
 
 # The links of messages that may be gone before.
 _UNLINK = f"""
-WITH locked AS MATERIALIZED (
-    SELECT key FROM short_links WHERE {_OWNER} ORDER BY key LIMIT %(limit)s FOR UPDATE
+WITH found AS MATERIALIZED (
+    SELECT key FROM short_links WHERE {_OWNER} LIMIT %(limit)s
+), locked AS MATERIALIZED (
+    SELECT l.key FROM short_links l JOIN found USING (key) ORDER BY l.key FOR UPDATE OF l
 )
 DELETE FROM short_links l USING locked WHERE l.key = locked.key
 """  # noqa: S608 - constants

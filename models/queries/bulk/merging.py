@@ -117,21 +117,32 @@ DO NOTHING
 
 _MOVE = """
 WITH locked AS MATERIALIZED (
-    SELECT {key} FROM {table} WHERE {owner} AND recipient_id = %(source)s AND {chosen}
-    ORDER BY {key} LIMIT %(limit)s FOR UPDATE
+    SELECT id FROM {table} WHERE {owner} AND recipient_id = %(source)s AND {chosen}
+    ORDER BY id LIMIT %(limit)s FOR UPDATE
 )
-UPDATE {table} moved SET recipient_id = %(target)s FROM locked WHERE moved.{key} = locked.{key}
+UPDATE {table} moved SET recipient_id = %(target)s FROM locked WHERE moved.id = locked.id
 """
+# Of some links in any order: those of a user may be very many, and to sort all of them for each
+# chunk takes ever longer.
+_MOVE_LINKS = f"""
+WITH found AS MATERIALIZED (
+    SELECT key FROM short_links
+    WHERE {_PLACE} AND recipient_id = %(source)s AND inserted_at >= %(since)s::timestamptz
+    LIMIT %(limit)s
+), locked AS MATERIALIZED (
+    SELECT l.key FROM short_links l JOIN found USING (key) ORDER BY l.key FOR UPDATE OF l
+)
+UPDATE short_links moved SET recipient_id = %(target)s FROM locked WHERE moved.key = locked.key
+"""  # noqa: S608 - constants
 _RECENT = "inserted_at >= %(since)s::timestamptz"
 # Runs come first, as everywhere; one that is open was not ended yet, and stays behind.
 _MOVES = tuple(
-    _MOVE.format(table=table, key=key, owner=_PLACE, chosen=chosen)
-    for table, key, chosen in (
-        ("recipient_runs", "id", f"{_RECENT} AND status NOT IN ({listed(OPEN_RUN)})"),
-        ("messages", "id", _RECENT),
-        ("short_links", "key", _RECENT),
-        ("webhook_events", "id", _RECENT),
-        ("batches", "id", "closed_at >= %(since)s::timestamptz"),
+    _MOVE.format(table=table, owner=_PLACE, chosen=chosen)
+    for table, chosen in (
+        ("recipient_runs", f"{_RECENT} AND status NOT IN ({listed(OPEN_RUN)})"),
+        ("messages", _RECENT),
+        ("webhook_events", _RECENT),
+        ("batches", "closed_at >= %(since)s::timestamptz"),
     )
 )
 
@@ -215,6 +226,6 @@ async def move_some(
     if await cursor.fetchone() is None:
         return False
     moved = 0
-    for statement in (*_MOVES, _SUBSCRIBE):
+    for statement in (*_MOVES, _MOVE_LINKS, _SUBSCRIBE):
         moved += (await connection.execute(statement, values)).rowcount
     return moved > 0
