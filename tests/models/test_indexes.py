@@ -573,22 +573,9 @@ async def test_chunks_of_very_many_links_do_not_look_at_all_of_them(
 ) -> None:
     """A merge looks for recent ones by the index, and neither it nor a deletion sorts the rest."""
     source, since = RecipientRef.user("user-4"), datetime.now(T0.tzinfo) - timedelta(days=30)
-    moved = await _plans(
-        crowded,
-        lambda connection, environment: move_some(
-            connection,
-            environment,
-            source.id,
-            "r-2",
-            since=since.isoformat(),
-            now=since,
-            limit=100,
-        ),
-    )
-    deleted = await _plans(
-        crowded,
-        lambda connection, environment: delete_some(connection, environment, [source], limit=100),
-    )
+    given: dict[str, Any] = {"since": since.isoformat(), "now": since, "limit": 100}
+    moved = await _plans(crowded, lambda one, at: move_some(one, at, source.id, "r-2", **given))
+    deleted = await _plans(crowded, lambda one, at: delete_some(one, at, [source], limit=100))
     for plans, is_bounded in ((moved, True), (deleted, False)):
         (plan,) = [plan for plan in plans if "short_links" in plan]
         found = plan.partition("CTE found")[2].partition("CTE locked")[0]
