@@ -8,11 +8,37 @@ from __future__ import annotations
 import hashlib
 import hmac
 from datetime import datetime
+from typing import Annotated
 from urllib.parse import quote
 
 import httpx
+from pydantic import Field, SecretStr
+
+from providers.rest import RestSettings
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
+
+
+class AwsSettings(RestSettings):
+    """What an operator sets of every service: a region, and the keys of a user who may use it."""
+
+    region: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+    access_key_id: str
+    secret_access_key: SecretStr
+    session_token: SecretStr | None = None
+
+    def sign(self, request: httpx.Request, service: str, now: datetime) -> httpx.Request:
+        """Sign a request to a service of the region with these keys."""
+        token = self.session_token
+        return sign_request(
+            request,
+            access_key_id=self.access_key_id,
+            secret_access_key=self.secret_access_key.get_secret_value(),
+            session_token=token.get_secret_value() if token else None,
+            region=self.region,
+            service=service,
+            now=now,
+        )
 
 
 def sign_request(

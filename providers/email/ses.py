@@ -4,36 +4,32 @@ from __future__ import annotations
 
 import re
 from email.utils import formataddr
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import httpx
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel
 
 from domain.kit.json_types import JsonObject
 from domain.messages.attachments import Attachment
 from domain.messages.delivery import Delivery, Outcome
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
-from providers.aws import sign_request
+from providers.aws import AwsSettings
 from providers.email.addresses import Mailbox
 from providers.email.api import EmailApi, named_headers, overrides_of
-from providers.rest import RestSettings, merged, object_of, text_at
+from providers.rest import merged, object_of, text_at
 
 _NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9_-]")
 # Errors with a code of their own below 500 that pass; all others of that kind stay.
 _PASSING = frozenset({"TooManyRequestsException", "ThrottlingException", "Throttling"})
 
 
-class SesSettings(RestSettings):
+class SesSettings(AwsSettings):
     """What an operator sets: a region and the keys of a user who may send.
 
     `configuration_set` names the SES configuration set that events are published by.
     """
 
-    region: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
-    access_key_id: str
-    secret_access_key: SecretStr
-    session_token: SecretStr | None = None
     configuration_set: str | None = None
 
 
@@ -87,16 +83,7 @@ class Ses(EmailApi[SesSettings]):
             f"{base}/v2/email/outbound-emails",
             json=merged(body, overrides_of(delivery)),
         )
-        token = settings.session_token
-        return sign_request(
-            request,
-            access_key_id=settings.access_key_id,
-            secret_access_key=settings.secret_access_key.get_secret_value(),
-            session_token=token.get_secret_value() if token else None,
-            region=settings.region,
-            service="ses",
-            now=self._context.clock(),
-        )
+        return settings.sign(request, "ses", self._context.clock())
 
     def server(self, delivery: Delivery) -> str:
         """Name the region's server."""

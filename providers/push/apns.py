@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import quote
@@ -23,6 +21,7 @@ from outbound.egress import NEEDS_HTTP2
 from outbound.http import Answer, failure_of, retry_of
 from providers.base import ProviderContext, read_settings
 from providers.push.payloads import apple_payload, device_of
+from providers.push.tokens import Token, Tokens
 from providers.rest import RestProvider, RestSettings, merged, object_of, text_at
 
 _SERVERS = {
@@ -64,12 +63,6 @@ class ApnsSettings(RestSettings):
     mode: Literal["production", "sandbox"] = "production"
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    value: str
-    until: datetime
-
-
 class Apns(RestProvider[ApnsSettings]):
     """The `push_apns` provider; keeps the tokens that it has signed."""
 
@@ -80,18 +73,17 @@ class Apns(RestProvider[ApnsSettings]):
 
     def __init__(self, context: ProviderContext) -> None:
         super().__init__(context)
-        self._tokens: dict[str, _Token] = {}
+        self._tokens = Tokens()
 
     async def send(self, delivery: Delivery) -> Outcome:
         """Send to one device; a token that Apple finds too old is thrown away."""
         settings = read_settings(ApnsSettings, delivery)
         request = self.build_request(delivery, settings)
-        name, token = self._token(settings)
+        secrets, token = self._token(settings)
         request.headers["authorization"] = f"bearer {token.value}"
         answer = await self._call(request, settings, more_secrets=[token.value])
-        # Somebody else may have signed another meanwhile, and Apple takes few new ones.
-        if _reason(answer) == _TOO_OLD and self._tokens.get(name) is token:
-            del self._tokens[name]
+        if _reason(answer) == _TOO_OLD:  # Apple takes few new ones
+            self._tokens.forget(secrets, token)
         return self.parse_response(answer, delivery)
 
     def server(self, delivery: Delivery) -> str:
@@ -100,20 +92,19 @@ class Apns(RestProvider[ApnsSettings]):
             return super().server(delivery)
         return f"{self.id}/{delivery.settings.get('mode') or 'production'}"
 
-    def _token(self, settings: ApnsSettings) -> tuple[str, _Token]:
+    def _token(self, settings: ApnsSettings) -> tuple[str, Token]:
         now, key = self._context.clock(), settings.signing_key.get_secret_value()
-        parts = "\0".join((settings.team_id, settings.key_id, key))
-        name = hashlib.sha256(parts.encode()).hexdigest()
-        known = self._tokens.get(name)
-        if known is None or known.until <= now:
+        secrets = "\0".join((settings.team_id, settings.key_id, key))
+        known = self._tokens.find(secrets, now)
+        if known is None:
             value = jwt.encode(
                 {"iss": settings.team_id, "iat": now},
                 _read_key(key),
                 algorithm="ES256",
                 headers={"kid": settings.key_id},
             )
-            known = self._tokens[name] = _Token(value, now + _TOKEN_LIFE)
-        return name, known
+            known = self._tokens.keep(secrets, Token(value, now + _TOKEN_LIFE))
+        return secrets, known
 
     def build_request(self, delivery: Delivery, settings: ApnsSettings) -> httpx.Request:
         """Write the request, still without its token."""

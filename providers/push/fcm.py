@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +21,7 @@ from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
 from providers.base import ProviderContext, read_settings
 from providers.push.payloads import device_of, flat, google_message
+from providers.push.tokens import Token, Tokens
 from providers.rest import RestProvider, RestSettings, merged, object_of, text_at
 
 _API = "https://fcm.googleapis.com"
@@ -57,12 +57,6 @@ class _Account:
     tokens: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    value: str
-    until: datetime
-
-
 class Fcm(RestProvider[FcmSettings]):
     """The `push_fcm` provider; keeps the access tokens of its service accounts."""
 
@@ -73,25 +67,25 @@ class Fcm(RestProvider[FcmSettings]):
 
     def __init__(self, context: ProviderContext) -> None:
         super().__init__(context)
-        self._tokens: dict[str, _Token] = {}
+        self._tokens = Tokens()
 
     async def send(self, delivery: Delivery) -> Outcome:
         """Send to one device; a token that Google no longer takes is thrown away."""
         settings = read_settings(FcmSettings, delivery)
         request = self.build_request(delivery, settings)
-        name = hashlib.sha256(settings.service_account.get_secret_value().encode()).hexdigest()
-        token = await self._access_token(name, settings)
-        request.headers["authorization"] = f"Bearer {token}"
-        answer = await self._call(request, settings, more_secrets=[token])
+        secret = settings.service_account.get_secret_value()
+        token = await self._access_token(secret, settings)
+        request.headers["authorization"] = f"Bearer {token.value}"
+        answer = await self._call(request, settings, more_secrets=[token.value])
         if answer.status_code == 401:
-            self._tokens.pop(name, None)
+            self._tokens.forget(secret, token)
         return self.parse_response(answer, delivery)
 
-    async def _access_token(self, name: str, settings: FcmSettings) -> str:
+    async def _access_token(self, secret: str, settings: FcmSettings) -> Token:
         now = self._context.clock()
-        known = self._tokens.get(name)
-        if known is None or known.until <= now:
-            account = _read_account(settings.service_account.get_secret_value())
+        known = self._tokens.find(secret, now)
+        if known is None:
+            account = _read_account(secret)
             body = {"grant_type": _GRANT, "assertion": _assertion(account, now)}
             request = httpx.Request("POST", account.tokens, data=body)
             answer = await self._call(request, settings, more_secrets=[body["assertion"]])
@@ -101,8 +95,8 @@ class Fcm(RestProvider[FcmSettings]):
                     reason = "Google does not take the service account."
                     raise Misconfigured(reason, answer.exchange)
                 raise failure_of(answer, now=now)
-            known = self._tokens[name] = _Token(value, now + _TOKEN_LIFE)
-        return known.value
+            known = self._tokens.keep(secret, Token(value, now + _TOKEN_LIFE))
+        return known
 
     def build_request(self, delivery: Delivery, settings: FcmSettings) -> httpx.Request:
         """Write the request, still without its access token."""

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Annotated, ClassVar
+from typing import ClassVar
 from urllib.parse import urlencode
 
 import httpx
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel
 
 from domain.channels.types import ChannelType
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
-from providers.aws import sign_request
+from providers.aws import AwsSettings
 from providers.push.payloads import apple_payload, device_of, google_message
-from providers.rest import RestProvider, RestSettings, merged
+from providers.rest import RestProvider, merged
 
 _ID = re.compile(r"<MessageId>([^<>]{1,256})</MessageId>")
 _CODE = re.compile(r"<Code>([^<>]{1,256})</Code>")
@@ -32,24 +32,15 @@ _PASSING = frozenset({"Throttling", "Throttled", "ThrottlingException", "KMSThro
 _BACKGROUND = {"PUSH_TYPE": "background", "PRIORITY": "5"}
 
 
-class SnsSettings(RestSettings):
-    """What an operator sets: a region and the keys of a user who may publish."""
-
-    region: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
-    access_key_id: str
-    secret_access_key: SecretStr
-    session_token: SecretStr | None = None
-
-
-class Sns(RestProvider[SnsSettings]):
+class Sns(RestProvider[AwsSettings]):
     """The `push_aws_sns` provider; a device is the ARN of a platform endpoint."""
 
     id: ClassVar[str] = "push_aws_sns"
     channel_type: ClassVar[ChannelType] = ChannelType.PUSH
     service_name: ClassVar[str] = "Amazon SNS"
-    Settings: ClassVar[type[BaseModel]] = SnsSettings
+    Settings: ClassVar[type[BaseModel]] = AwsSettings
 
-    def build_request(self, delivery: Delivery, settings: SnsSettings) -> httpx.Request:
+    def build_request(self, delivery: Delivery, settings: AwsSettings) -> httpx.Request:
         """Write the request, and sign it as of now."""
         apple = apple_payload(delivery)
         google = {"fcmV1Message": {"message": google_message(delivery)}}
@@ -74,16 +65,7 @@ class Sns(RestProvider[SnsSettings]):
             headers={"content-type": "application/x-www-form-urlencoded"},
             content=urlencode(form).encode(),
         )
-        token = settings.session_token
-        return sign_request(
-            request,
-            access_key_id=settings.access_key_id,
-            secret_access_key=settings.secret_access_key.get_secret_value(),
-            session_token=token.get_secret_value() if token else None,
-            region=settings.region,
-            service="sns",
-            now=self._context.clock(),
-        )
+        return settings.sign(request, "sns", self._context.clock())
 
     def server(self, delivery: Delivery) -> str:
         """Name the region's server."""

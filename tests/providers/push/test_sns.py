@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from domain.messages.delivery import Bounced, Misconfigured, Refused, Retry
-from providers.push.sns import Sns, SnsSettings
+from providers.aws import AwsSettings
+from providers.push.sns import Sns
 from tests.providers.contract import MESSAGE_ID
 from tests.providers.rest import PUSH, Line, RestContract, Vendor, talking_to
 from tests.providers.servers import reply
@@ -175,4 +176,4 @@ def test_the_region_says_the_server() -> None:
     delivery.settings["base_url"] = None
     provider = Sns.__new__(Sns)
     assert provider.server(delivery) == "push_aws_sns/eu-west-1"
-    assert SnsSettings.model_validate(delivery.settings).region == "eu-west-1"
+    assert AwsSettings.model_validate(delivery.settings).region == "eu-west-1"
