@@ -13,35 +13,17 @@ from pydantic import Field
 
 from api.kit.shapes import Out
 from api.knock.guides.schemas import GuideGroupOut, GuideOut
-from domain.messages.messages import FeedChange
+from api.knock.in_app.schemas import FeedMetadataOut
 from services.realtime.feeds import FeedTold
 from services.realtime.guides import Change, GuidesTold
 
 NEW_MESSAGE = "new-message"
 
 
-class BadgesOut(Out):
-    """What the badges of a feed show."""
-
-    typename: Annotated[Literal["FeedMetadata"], Field(alias="__typename")] = "FeedMetadata"
-    total_count: int
-    unread_count: int
-    unseen_count: int
-
-    @classmethod
-    def of(cls, change: FeedChange) -> Self:
-        """Write the counts."""
-        return cls(
-            total_count=change.total_count,
-            unread_count=change.unread_count,
-            unseen_count=change.unseen_count,
-        )
-
-
 class InstanceOut(Out):
     """What one instance of a feed is told."""
 
-    metadata: BadgesOut
+    metadata: FeedMetadataOut
 
 
 class NewMessageOut(Out):
@@ -51,14 +33,14 @@ class NewMessageOut(Out):
     """
 
     event: Literal["new-message"] = "new-message"
-    metadata: BadgesOut
+    metadata: FeedMetadataOut
     data: dict[str, InstanceOut]
     attn: list[str]
 
     @classmethod
     def of(cls, told: FeedTold) -> Self:
         """Write what a socket is told of a feed."""
-        data = {name: InstanceOut(metadata=BadgesOut.of(each)) for name, each in told.items()}
+        data = {name: InstanceOut(metadata=FeedMetadataOut.of(each)) for name, each in told.items()}
         return cls(
             metadata=next(iter(data.values())).metadata,
             data=data,
