@@ -6,9 +6,7 @@ registry; where there is no Node.js, or no registry, the tests are skipped.
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -19,6 +17,7 @@ import pytest
 from domain.kit.json_types import JsonValue
 from tests.support.account import Account
 from tests.support.application import application
+from tests.support.knock_cli import KnockCli
 from tests.support.node import NodePackages
 from tests.support.server import done, serving
 
@@ -38,35 +37,6 @@ _MAIN = {
 }
 
 
-class _Cli:
-    """The CLI in a folder of its own, on a served account."""
-
-    def __init__(self, packages: NodePackages, url: str, token: str, folder: Path) -> None:
-        self.folder = folder
-        self._packages = packages
-        self._url = url
-        self._environment = {
-            **os.environ,
-            "KNOCK_SERVICE_TOKEN": token,
-            "XDG_CONFIG_HOME": str(folder / ".config"),
-        }
-
-    async def __call__(self, *words: str) -> str:
-        """Run a command, which has to succeed, and return what it printed."""
-        process = await asyncio.create_subprocess_exec(
-            *self._packages.command("knock"), *words, "--api-origin", self._url,
-            cwd=self.folder,
-            env=self._environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )  # fmt: skip
-        printed, _ = await process.communicate()
-        text = printed.decode(errors="replace")
-        assert process.returncode == 0, f"knock {' '.join(words)}: {text}"
-        return text
-
-
 @pytest.fixture
 async def http(account: Account) -> AsyncIterator[httpx.AsyncClient]:
     """Serve a seeded account, and call it with its service token."""
@@ -79,10 +49,10 @@ async def http(account: Account) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-def cli(node: NodePackages, http: httpx.AsyncClient, account: Account, tmp_path: Path) -> _Cli:
+def cli(node: NodePackages, http: httpx.AsyncClient, account: Account, tmp_path: Path) -> KnockCli:
     """Return the CLI, with an own copy of the content in its folder."""
     shutil.copytree(_OWN, tmp_path / "knock")
-    return _Cli(node, str(http.base_url), account.keys.service_token, tmp_path)
+    return KnockCli(node, str(http.base_url), account.keys.service_token, tmp_path)
 
 
 def _read(folder: Path) -> dict[str, JsonValue]:
@@ -132,7 +102,7 @@ def _lost(written: JsonValue, stored: JsonValue, place: str = "") -> Iterator[st
         yield f"{place}: {written!r} is {stored!r}"
 
 
-async def _pull(cli: _Cli, name: str, environment: str = "development") -> Path:
+async def _pull(cli: KnockCli, name: str, environment: str = "development") -> Path:
     await cli("pull", "--knock-dir", name, "--environment", environment, "--force")
     return cli.folder / name
 
@@ -149,7 +119,7 @@ def _channel_refs(value: JsonValue) -> Iterator[str]:
             yield from _channel_refs(member)
 
 
-async def test_content_of_every_kind_there_and_back(cli: _Cli, http: httpx.AsyncClient) -> None:
+async def test_content_of_every_kind_there_and_back(cli: KnockCli, http: httpx.AsyncClient) -> None:
     """Pushed, committed, promoted and pulled, all is what was written; and all of it renders.
 
     What was pulled leaves no draft when it is pushed again.
@@ -189,7 +159,7 @@ async def _render(http: httpx.AsyncClient, name: str, document: JsonValue) -> No
         assert answer["result"] == "success", (ref, answer)
 
 
-async def test_lines_that_end_as_on_windows_stay(cli: _Cli) -> None:
+async def test_lines_that_end_as_on_windows_stay(cli: KnockCli) -> None:
     """Files with CR and LF come back with both."""
     for path in (cli.folder / "knock").rglob("*"):
         if path.suffix in _TEXTS:

@@ -6,8 +6,6 @@ skipped.
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import pytest
 
 from tests.support.account import Account, feed_step, workflow
 from tests.support.application import application
+from tests.support.knock_cli import KnockCli
 from tests.support.node import NodePackages
 from tests.support.server import serving
 
@@ -24,48 +23,14 @@ pytestmark = pytest.mark.timeout(600)
 _TEMPLATE = Path("flow") / "feed_1" / "markdown_body.md"
 
 
-class Cli:
-    """Runs the CLI in a folder of its own, as somebody who has checked content out there.
+class Cli(KnockCli):
+    """The CLI, and a client beside it that looks at what it has done."""
 
-    Args:
-        packages: where the CLI is installed.
-        folder: an empty one.
-        address: of the product.
-        token: a service token.
-    """
-
-    def __init__(self, packages: NodePackages, folder: Path, address: str, token: str) -> None:
-        self.folder = folder
-        self._packages = packages
+    def __init__(self, packages: NodePackages, address: str, token: str, folder: Path) -> None:
+        super().__init__(packages, address, token, folder)
         self.http = httpx.AsyncClient(
             base_url=address, headers={"authorization": f"Bearer {token}"}
         )
-        self._origin = address
-        self._environment = {
-            **os.environ,
-            "HOME": str(folder),
-            "XDG_CONFIG_HOME": str(folder / ".config"),
-            "KNOCK_SERVICE_TOKEN": token,
-        }
-
-    async def __call__(self, *words: str) -> str:
-        """Run a command, which must succeed, and return what it prints."""
-        status, said = await self.run(*words)
-        assert status == 0, said
-        return said
-
-    async def run(self, *words: str) -> tuple[int, str]:
-        """Run a command; return its status and all that it prints."""
-        process = await asyncio.create_subprocess_exec(
-            *self._packages.command("knock"), *words, "--api-origin", self._origin,
-            cwd=self.folder,
-            env=self._environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )  # fmt: skip
-        said, _ = await process.communicate()
-        return process.returncode or 0, said.decode()
 
     async def says(self, **query: str) -> str:
         """Return what the step says that was committed."""
@@ -80,7 +45,7 @@ class Cli:
 async def cli(node: NodePackages, account: Account, tmp_path: Path) -> AsyncIterator[Cli]:
     """Serve a seeded account with a committed workflow, and open the CLI for it."""
     async with serving(application(account.engine)) as address:
-        cli = Cli(node, tmp_path, address, account.keys.service_token)
+        cli = Cli(node, address, account.keys.service_token, tmp_path)
         saved = await cli.http.put(
             "/v1/workflows/flow",
             json={"workflow": workflow("Flow", feed_step("Main"))},
