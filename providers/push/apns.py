@@ -21,8 +21,8 @@ from outbound.egress import NEEDS_HTTP2
 from outbound.http import Answer, failure_of, retry_of
 from providers.base import ProviderContext, read_settings
 from providers.push.payloads import apple_payload, device_of
-from providers.push.tokens import Token, Tokens
 from providers.rest import RestProvider, RestSettings, merged, object_of, text_at
+from providers.tokens import Token, Tokens
 
 _SERVERS = {
     "production": "https://api.push.apple.com",
