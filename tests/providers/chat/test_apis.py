@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
-
 import pytest
 
 from domain.kit.json_types import JsonObject
@@ -284,13 +282,3 @@ async def test_answers_of_teams(answer: bytes, failure: type[DeliveryFailure]) -
         line.answer(answer)
         with pytest.raises(failure):
             await line.send(connection=to_hook(line.server.url))
-
-
-@pytest.mark.parametrize(
-    "connection", [{}, {"ms_teams_channel_id": "19:x"}, {"incoming_webhook": 5}]
-)
-async def test_teams_has_webhooks_only(connection: Any) -> None:
-    """Bots are not here yet, which is said."""
-    async with talking_to(TEAMS) as line:
-        with pytest.raises(Refused):
-            await line.send(connection=connection)
