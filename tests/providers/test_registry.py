@@ -139,6 +139,11 @@ def test_what_is_not_a_provider_is_refused_at_once(outside: Path, name: str) -> 
             {"bot_id": "b", "bot_type": "some_tenants"},
             ["provider_settings.bot_password", "provider_settings.bot_type"],
         ),
+        (
+            "chat_whatsapp",
+            {"phone_number_id": "+1 555"},
+            ["provider_settings.access_token", "provider_settings.phone_number_id"],
+        ),
     ],
 )
 def test_settings_are_checked_by_field(
