@@ -20,6 +20,8 @@ from typing import Any
 import httpcore
 import httpx
 
+from outbound.client_certificates import CLIENT_CERTIFICATE, ClientCertificate
+
 IPAddress = IPv4Address | IPv6Address
 # Takes a host and a port, returns the addresses; raises socket.gaierror like getaddrinfo.
 Resolver = Callable[[str, int], Awaitable[list[str]]]
@@ -230,13 +232,20 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
 # An extension of requests to servers that speak nothing else.
 NEEDS_HTTP2 = "needs_http2"
+_SCHEMES = ("https", "http")
+
+
+# What a connection is made with: whether it speaks HTTP/2, and the certificate that it shows.
+_Kind = tuple[bool, ClientCertificate | None]
+# Connections with so many certificates are kept, and those of others while they are in use.
+_MOST_CERTIFICATES = 16
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):
-    """An httpx transport behind the guard, with one connection pool per scheme.
+    """An httpx transport behind the guard, with connection pools of its own for each scheme.
 
-    Two pools, because plain http is admitted to private addresses only; and two more once a
-    request needs HTTP/2, which is spoken with nobody else.
+    Plain http is admitted to private addresses only. A request that needs HTTP/2, which is spoken
+    with nobody else, or that brings a certificate, goes over connections for such requests alone.
     """
 
     def __init__(
@@ -244,51 +253,79 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         policy: EgressPolicy,
         *,
         resolver: Resolver = resolve,
-        tls: ssl.SSLContext | None = None,
+        tls: Callable[[], ssl.SSLContext] = httpx.create_ssl_context,
         connections: int = 100,
     ) -> None:
         self._policy = policy
         self._resolver = resolver
         self._tls = tls
         self._connections = connections
-        self._pools = self._open_pools(http2=False)
-        self._http2_pools: Mapping[str, _GuardedPool] = {}
+        self._pools: dict[_Kind, Mapping[str, _GuardedPool]] = {}
+        self._pools_of((False, None))
 
-    def _open_pools(self, *, http2: bool) -> Mapping[str, _GuardedPool]:
+    def _pools_of(self, kind: _Kind) -> Mapping[str, _GuardedPool]:
+        """Return the pools for requests of a kind, as those that were used last."""
+        pools = self._pools.pop(kind, None) or self._open_pools(*kind)
+        self._pools[kind] = pools
+        return pools
+
+    def _open_pools(
+        self, is_http2: bool, certificate: ClientCertificate | None
+    ) -> Mapping[str, _GuardedPool]:
         # Each kind has a context of its own: a pool writes into it which protocol it offers.
-        context = self._tls or httpx.create_ssl_context()
+        context = self._tls()
+        if certificate is not None:
+            try:
+                certificate.show_in(context)
+            except (ValueError, TypeError, ssl.SSLError) as error:
+                raise EgressRefused("the client certificate cannot be used") from error
         return {
             scheme: _GuardedPool(
                 GuardedBackend(Guard(self._policy, self._resolver), tls=scheme == "https"),
                 context,
                 self._connections,
-                http2=http2,
+                http2=is_http2,
             )
-            for scheme in ("https", "http")
+            for scheme in _SCHEMES
         }
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request. Raises EgressRefused when it must not leave."""
         scheme = request.url.scheme
-        if scheme not in self._pools or (scheme == "http" and not self._policy.allow_private):
+        if scheme not in _SCHEMES or (scheme == "http" and not self._policy.allow_private):
             raise EgressRefused("the URL must use https")
         if not request.url.host:
             raise EgressRefused("the URL names no host")
-        pools = self._pools
-        if request.extensions.get(NEEDS_HTTP2):
-            pools = self._http2_pools = self._http2_pools or self._open_pools(http2=True)
+        is_http2 = bool(request.extensions.get(NEEDS_HTTP2))
+        kind = (is_http2, request.extensions.get(CLIENT_CERTIFICATE))
+        if kind[1] is not None and kind not in self._pools:
+            await self._close_unused()
+        pool = self._pools_of(kind)[scheme]
         try:
-            return await pools[scheme].handle_async_request(request)
+            return await pool.handle_async_request(request)
         except httpx.LocalProtocolError:
             # Requests that were given up count on their connection, until it takes no others.
-            if pools is self._http2_pools:
-                await pools[scheme].close_idle()
+            if is_http2:
+                await pool.close_idle()
             raise
+
+    async def _close_unused(self) -> None:
+        """Make room for another certificate among those that have not been shown for longest."""
+        certified = [kind for kind in self._pools if kind[1] is not None]
+        for kind in certified[: max(len(certified) - _MOST_CERTIFICATES + 1, 0)]:
+            if all(pool.is_idle() for pool in self._pools[kind].values()):
+                await _close(self._pools.pop(kind))
+                return
 
     async def aclose(self) -> None:
         """Close all connections."""
-        for pool in (*self._pools.values(), *self._http2_pools.values()):
-            await pool.aclose()
+        for pools in self._pools.values():
+            await _close(pools)
+
+
+async def _close(pools: Mapping[str, _GuardedPool]) -> None:
+    for pool in pools.values():
+        await pool.aclose()
 
 
 class _GuardedPool(httpx.AsyncHTTPTransport):
@@ -310,6 +347,11 @@ class _GuardedPool(httpx.AsyncHTTPTransport):
             network_backend=backend,
         )
 
+    def is_idle(self) -> bool:
+        """Tell whether no request is under way."""
+        connections = self._pool.connections
+        return all(connection.is_idle() or connection.is_closed() for connection in connections)
+
     async def close_idle(self) -> None:
         """Close the connections that have no request under way."""
         for connection in self._pool.connections:
@@ -318,7 +360,10 @@ class _GuardedPool(httpx.AsyncHTTPTransport):
 
 
 def guarded_client(
-    policy: EgressPolicy, *, resolver: Resolver = resolve, tls: ssl.SSLContext | None = None
+    policy: EgressPolicy,
+    *,
+    resolver: Resolver = resolve,
+    tls: Callable[[], ssl.SSLContext] = httpx.create_ssl_context,
 ) -> httpx.AsyncClient:
     """Build the HTTP client that a worker shares among its providers and fetch steps.
 

@@ -7,13 +7,20 @@ settings come with each delivery, because every environment has its own.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from domain.channels.types import ChannelType
 from domain.kit.clock import Clock, utc_now
@@ -61,6 +68,41 @@ class ProviderSettings(BaseModel):
     """Base of all settings models; secrets are `SecretStr`, and errors never quote a value."""
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True, frozen=True)
+
+    @classmethod
+    def conflicts(cls, given: Mapping[str, Any]) -> Mapping[str, str]:
+        """Return what is wrong with settings beside each other, by the one that has to change.
+
+        They are looked at as they were given: what each of them says, its type judges.
+        """
+        return {}
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _judged_together(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Name every fault at its place: those of single settings, and conflicts among them."""
+        conflicts = cls.conflicts(given) if isinstance(given, dict) else {}
+        faults = [
+            InitErrorDetails(type=PydanticCustomError("conflict", message), loc=(name,), input=None)
+            for name, message in conflicts.items()
+        ]
+        try:
+            settings = handler(given)
+        except ValidationError as error:
+            if not faults:
+                raise
+            faults += [
+                InitErrorDetails(
+                    type=PydanticCustomError(fault["type"], fault["msg"]),
+                    loc=fault["loc"],
+                    input=None,
+                )
+                for fault in error.errors(include_url=False, include_input=False)
+                if fault["loc"][:1] not in {(name,) for name in conflicts}
+            ]
+        if faults:
+            raise ValidationError.from_exception_data(cls.__name__, faults, hide_input=True)
+        return settings
 
 
 class Provider(Protocol):

@@ -41,6 +41,7 @@ PROVIDERS: dict[str, str] = {
     "chat_discord": "providers.chat.discord:Discord",
     "chat_ms_teams": "providers.chat.ms_teams:MsTeams",
     "chat_slack": "providers.chat.slack:Slack",
+    "chat_whatsapp": "providers.chat.whatsapp:WhatsApp",
     "http_knock_webhook": "providers.webhook.http:HttpWebhook",
     "sandbox_email": "providers.sandbox:SandboxEmail",
     "sandbox_sms": "providers.sandbox:SandboxSms",

@@ -245,6 +245,8 @@ SHAPES: Mapping[str, type[ChannelDataIn]] = {
     "chat_ms_teams": MsTeamsDataIn,
     "chat_discord": DiscordDataIn,
 }
+# Vendors of chat who find people by their phone numbers.
+BY_PHONE_NUMBER = frozenset({"chat_whatsapp"})
 # What tells the shape of what is stored where the provider does not, the sandbox's for example.
 _BY_MEMBER: Mapping[str, type[ChannelDataIn]] = {
     "player_ids": OneSignalDataIn,
@@ -263,6 +265,8 @@ _BY_TYPE: Mapping[str, type[ChannelDataIn]] = {
 
 def takes_data(channel_type: str, provider: str) -> bool:
     """Tell whether anything is stored for a channel: by e-mail people have an address."""
+    if provider in BY_PHONE_NUMBER:
+        return False
     return provider in SHAPES or channel_type in (*_BY_TYPE, ChannelType.HTTP)
 
 

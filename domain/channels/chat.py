@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, Self, TypedDict
 
 from pydantic import Field
 
+from domain.channels.channel_data import BY_PHONE_NUMBER
 from domain.channels.kind import ChannelKind, Destination, MessageContent, Target
 from domain.channels.types import ChannelType
 from domain.contract.queues import DELIVER_CHAT
@@ -96,7 +97,10 @@ class Chat(ChannelKind):
     secret_content: ClassVar[frozenset[str]] = frozenset({"connection"})
 
     def why_unreachable(self, target: Target) -> str | None:
-        """Whoever has stored connections is reached, and who is found by e-mail address."""
+        """Whoever has stored connections is reached, and who is found by e-mail or phone."""
+        if target.provider in BY_PHONE_NUMBER:
+            has_number = target.recipient.get("phone_number")
+            return None if has_number else "recipient has no phone_number"
         if self.destinations(target):
             return None
         return "recipient has no connections" if target.channel_data else NO_DATA
@@ -114,8 +118,12 @@ class Chat(ChannelKind):
         """Every connection gets a message.
 
         Where it leads says the recipient, whose workspace it is in the tenant of the run, whose
-        credentials win (Knock docs: "Slack", "Microsoft Teams").
+        credentials win (Knock docs: "Slack", "Microsoft Teams"). By WhatsApp a person has a phone
+        number, and no connections.
         """
+        if target.provider in BY_PHONE_NUMBER:
+            number = {"phone_number": target.recipient.get("phone_number")}
+            return [Destination(content={"connection": number}, remembered=number)]
         given = (target.channel_data or {}).get("connections")
         connections = (
             [each for each in given if isinstance(each, dict) and each]
@@ -139,6 +147,12 @@ class Chat(ChannelKind):
         # Whoever sends the message asks for the person behind the address.
         content = {"connection": {**shared, "email": email}}
         return [Destination(content=content, remembered={"email": email})]
+
+
+def goes_to_phone(content: JsonObject) -> bool:
+    """Tell whether a message goes to a phone number, where there is no Markdown."""
+    connection = content.get("connection")
+    return isinstance(connection, dict) and "phone_number" in connection
 
 
 def _credentials(channel_data: JsonObject | None) -> JsonObject:

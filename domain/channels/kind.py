@@ -52,6 +52,7 @@ class Target:
         channel_key: names the channel.
         channel_data: what the recipient has stored for the channel.
         tenant_data: what the tenant of the run has stored for it.
+        provider: of the channel.
     """
 
     recipient: JsonObject
@@ -60,6 +61,7 @@ class Target:
     channel_key: str
     channel_data: JsonObject | None = None
     tenant_data: JsonObject | None = None
+    provider: str = ""
 
 
 @dataclass(frozen=True, slots=True)

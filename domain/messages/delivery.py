@@ -71,12 +71,14 @@ class Outcome:
     """The provider took the message: `status` is sent, delivered or not_sent.
 
     `external_id` is the vendor's name for it; like `metadata` it can be stored, whatever it holds.
+    `found` is a connection that was looked up for the recipient, which is theirs from now on.
     """
 
     status: DeliveryStatus
     exchange: Exchange | None
     external_id: str | None = None
     metadata: dict[str, JsonValue] = field(default_factory=dict)
+    found: JsonObject | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "metadata", storable_object(self.metadata))

@@ -9,14 +9,16 @@ import httpx
 from pydantic import BaseModel, SecretStr
 
 from domain.kit.json_types import JsonObject
-from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome, Refused, Retry
+from domain.messages.delivery import Delivery, Misconfigured, Outcome, Refused, Retry
 from domain.messages.statuses import DeliveryStatus
-from outbound.http import Answer, failure_of
+from outbound.http import Answer, failure_of, retry_of
 from providers.chat.api import ChatApi, connection_of, webhook_of, webhook_request
 from providers.rest import RestSettings, object_of, text_at
 
 _API = "https://discord.com"
-_UNKNOWN = frozenset({"10003", "10015", "50007"})  # channel, webhook; somebody who takes none
+# Discord asks every client to say what it is in this form, and blocks those that do not.
+_AGENT = "DiscordBot (Carillon, 1)"
+_OVERLOADED = "130000"
 _NONCE_CHARACTERS = 25
 
 
@@ -45,6 +47,7 @@ class Discord(ChatApi[DiscordSettings]):
         url = webhook_of(connection)
         if url is not None:
             request = webhook_request(url, body)
+            request.headers["user-agent"] = _AGENT
             # So that the answer names the message.
             request.url = request.url.copy_set_param("wait", "true")
             return request
@@ -57,7 +60,10 @@ class Discord(ChatApi[DiscordSettings]):
         return httpx.Request(
             "POST",
             f"{settings.base_url or _API}/api/v10/channels/{channel}/messages",
-            headers={"authorization": f"Bot {settings.bot_token.get_secret_value()}"},
+            headers={
+                "authorization": f"Bot {settings.bot_token.get_secret_value()}",
+                "user-agent": _AGENT,
+            },
             json={"nonce": nonce, "enforce_nonce": True, **body},
         )
 
@@ -66,9 +72,17 @@ class Discord(ChatApi[DiscordSettings]):
         body = object_of(answer)
         if answer.is_success:
             return Outcome(DeliveryStatus.SENT, answer.exchange, text_at(body, "id"))
+        now, code = self._context.clock(), text_at(body, "code")
         wish = body.get("retry_after")
         if answer.status_code == 429 and isinstance(wish, (int, float)):
             raise Retry("Discord answered 429.", answer.exchange, after=max(float(wish), 0.0))
-        if text_at(body, "code") in _UNKNOWN:
-            raise Bounced("Discord does not know the channel, or may not write.", answer.exchange)
-        raise failure_of(answer, now=self._context.clock())
+        if code == _OVERLOADED:
+            raise retry_of(answer, now=now)
+        is_bot = webhook_of(connection_of(delivery)) is None
+        if answer.status_code == httpx.codes.UNAUTHORIZED and is_bot:
+            raise Misconfigured("Discord does not take the bot's token.", answer.exchange)
+        failure = failure_of(answer, now=now)
+        if isinstance(failure, Refused) and code is not None:
+            told = f"Discord answered {answer.status_code} (error {code})."
+            raise Refused(told, answer.exchange)
+        raise failure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import httpx
@@ -9,7 +10,6 @@ from pydantic import BaseModel, SecretStr
 
 from domain.kit.json_types import JsonObject
 from domain.messages.delivery import (
-    Bounced,
     Delivery,
     DeliveryFailure,
     Misconfigured,
@@ -26,13 +26,14 @@ from providers.rest import RestSettings, object_of, text_at
 _API = "https://slack.com"
 # Slack answers 200 whatever became of the message, and says it in words.
 _PASSING = frozenset(
-    {"ratelimited", "internal_error", "service_unavailable", "fatal_error", "request_timeout"}
+    {"ratelimited", "rate_limited", "internal_error", "service_unavailable", "fatal_error"}
+    | {"request_timeout", "team_added_to_org"}
 )
-_GONE = frozenset({"channel_not_found", "user_not_found", "users_not_found", "is_archived"})
 _BAD_TOKEN = frozenset(
     {"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive"}
     | {"missing_scope"}
 )
+_HINTS = {"not_in_channel": ": invite the app, or give it the scope chat:write.public"}
 
 
 class SlackSettings(RestSettings):
@@ -54,18 +55,20 @@ class Slack(ChatApi[SlackSettings]):
     Settings: ClassVar[type[BaseModel]] = SlackSettings
 
     async def send(self, delivery: Delivery) -> Outcome:
-        """Send a message; who is known by an e-mail address only is looked up before."""
+        """Send a message; who is known by an e-mail address only is looked up before, once."""
         settings = read_settings(SlackSettings, delivery)
         connection = connection_of(delivery)
         secrets = secrets_of(connection)
+        found: JsonObject | None = None
         if _is_known_by_email(connection):
             request = _lookup(connection, settings)
-            found = await self._call(request, settings, more_secrets=secrets)
-            user_id = text_at(self._checked(found), "user", "id")
+            told = await self._call(request, settings, more_secrets=secrets)
+            user_id = text_at(self._checked(told), "user", "id")
+            found = {"user_id": user_id} if user_id else None
             connection = {**connection, "user_id": user_id}
         request = self._written(delivery, connection, settings)
         answer = await self._call(request, settings, more_secrets=secrets)
-        return self._read(answer, connection)
+        return replace(self._read(answer, connection), found=found)
 
     def build_request(self, delivery: Delivery, settings: SlackSettings) -> httpx.Request:
         """Write the request of a message whose connection says where it goes."""
@@ -115,9 +118,9 @@ class Slack(ChatApi[SlackSettings]):
         error = text_at(body, "error") or "no reason"
         if error in _PASSING:
             raise retry_of(answer, now=now)
-        reason = f"Slack answered {error}."
-        if error in _GONE:
-            raise Bounced(reason, answer.exchange)
+        needed = text_at(body, "needed")
+        hint = f": {needed}" if needed else _HINTS.get(error, "")
+        reason = f"Slack answered {error}{hint}."
         if error in _BAD_TOKEN:
             raise Misconfigured(reason, answer.exchange)
         raise Refused(reason, answer.exchange)

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
-from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import quote
 
 import httpx
 import jwt
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from domain.channels.types import ChannelType
 from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome, Refused
 from domain.messages.statuses import DeliveryStatus
+from outbound.client_certificates import CLIENT_CERTIFICATE, ClientCertificate
 from outbound.egress import NEEDS_HTTP2
 from outbound.http import Answer, failure_of, retry_of
 from providers.base import ProviderContext, read_settings
+from providers.push.apns_keys import (
+    belongs,
+    check_certificate,
+    check_private_key,
+    check_signing_key,
+    read_certificate,
+    read_signing_key,
+)
 from providers.push.payloads import apple_payload, device_of
-from providers.push.tokens import Token, Tokens
 from providers.rest import RestProvider, RestSettings, merged, object_of, text_at
+from providers.tokens import Token, Tokens
 
 _SERVERS = {
     "production": "https://api.push.apple.com",
@@ -32,12 +38,14 @@ _SERVERS = {
 _TOKEN_LIFE = timedelta(minutes=50)
 _GONE = frozenset({"Unregistered", "ExpiredToken", "BadDeviceToken", "DeviceTokenNotForTopic"})
 _TOO_OLD = "ExpiredProviderToken"
-# Key, its id, the team and the bundle do not belong together.
+# Key, its id, the team and the bundle do not belong together, or certificate, bundle and mode.
 _WRONG = frozenset(
     {
         "InvalidProviderToken",
         "MissingProviderToken",
         "BadEnvironmentKeyIdInToken",
+        "BadCertificate",
+        "BadCertificateEnvironment",
         "BadTopic",
         "MissingTopic",
         "TopicDisallowed",
@@ -45,22 +53,38 @@ _WRONG = frozenset(
 )
 
 
-def _signing_key(secret: SecretStr) -> SecretStr:
-    try:
-        _read_key(secret.get_secret_value())
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise ValueError("must be a signing key (.p8) of Apple's") from None
-    return secret
+_BY_TOKEN = ("key_id", "team_id", "signing_key")
+_BY_CERTIFICATE = ("certificate", "private_key")
 
 
 class ApnsSettings(RestSettings):
-    """What an operator sets: the app, and a signing key of its team."""
+    """What an operator sets: the app; and a signing key of its team, or a certificate of the app's.
+
+    Both are as Apple hands them out, the certificate and its private key as PEM.
+    """
 
     bundle_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+$")]
-    key_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{10}$")]
-    team_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{10}$")]
-    signing_key: Annotated[SecretStr, AfterValidator(_signing_key)]
+    key_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{10}$")] | None = None
+    team_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{10}$")] | None = None
+    signing_key: Annotated[SecretStr | None, AfterValidator(check_signing_key)] = None
+    certificate: Annotated[SecretStr | None, AfterValidator(check_certificate)] = None
+    private_key: Annotated[SecretStr | None, AfterValidator(check_private_key)] = None
     mode: Literal["production", "sandbox"] = "production"
+
+    @classmethod
+    def conflicts(cls, given: Mapping[str, Any]) -> Mapping[str, str]:
+        """There is one way to prove who we are, and all of it."""
+        if not any(given.get(name) for name in _BY_CERTIFICATE):
+            missing = "is needed, unless the channel has a certificate"
+            return {name: missing for name in _BY_TOKEN if not given.get(name)}
+        found = {
+            name: "is needed for a certificate" for name in _BY_CERTIFICATE if not given.get(name)
+        }
+        if given.get("signing_key"):
+            found["signing_key"] = "stands beside a certificate: give one of them"
+        if not found and not belongs(given["private_key"], given["certificate"]):
+            found["private_key"] = "is not that of the certificate"
+        return found
 
 
 class Apns(RestProvider[ApnsSettings]):
@@ -79,6 +103,10 @@ class Apns(RestProvider[ApnsSettings]):
         """Send to one device; a token that Apple finds too old is thrown away."""
         settings = read_settings(ApnsSettings, delivery)
         request = self.build_request(delivery, settings)
+        certificate = self._certificate(settings)
+        if certificate is not None:
+            request.extensions[CLIENT_CERTIFICATE] = certificate
+            return self.parse_response(await self._call(request, settings), delivery)
         secrets, token = self._token(settings)
         request.headers["authorization"] = f"bearer {token.value}"
         answer = await self._call(request, settings, more_secrets=[token.value])
@@ -92,14 +120,26 @@ class Apns(RestProvider[ApnsSettings]):
             return super().server(delivery)
         return f"{self.id}/{delivery.settings.get('mode') or 'production'}"
 
+    def _certificate(self, settings: ApnsSettings) -> ClientCertificate | None:
+        """Return the certificate of the app, if it has one. Raises Misconfigured: it has ended."""
+        if settings.certificate is None or settings.private_key is None:
+            return None
+        document = settings.certificate.get_secret_value()
+        ends = read_certificate(document).not_valid_after_utc
+        if ends <= self._context.clock():
+            raise Misconfigured(f"The certificate was good until {ends.date()}.")
+        return ClientCertificate(document, settings.private_key.get_secret_value())
+
     def _token(self, settings: ApnsSettings) -> tuple[str, Token]:
-        now, key = self._context.clock(), settings.signing_key.get_secret_value()
-        secrets = "\0".join((settings.team_id, settings.key_id, key))
+        now = self._context.clock()
+        # Settings without a certificate have all three.
+        key = settings.signing_key.get_secret_value() if settings.signing_key else ""
+        secrets = "\0".join((settings.team_id or "", settings.key_id or "", key))
         known = self._tokens.find(secrets, now)
         if known is None:
             value = jwt.encode(
                 {"iss": settings.team_id, "iat": now},
-                _read_key(key),
+                read_signing_key(key),
                 algorithm="ES256",
                 headers={"kid": settings.key_id},
             )
@@ -107,7 +147,7 @@ class Apns(RestProvider[ApnsSettings]):
         return secrets, known
 
     def build_request(self, delivery: Delivery, settings: ApnsSettings) -> httpx.Request:
-        """Write the request, still without its token."""
+        """Write the request, still without what proves who we are."""
         is_silent = bool(delivery.content.get("silent"))
         overrides = dict(delivery.content.get("overrides") or {})
         more = overrides.pop("headers", None)
@@ -160,13 +200,3 @@ def _headers(overrides: Any) -> dict[str, str]:
     if not all(part.isascii() and part.isprintable() for pair in ours.items() for part in pair):
         raise Refused("headers of payload_overrides may hold printable ASCII only.")
     return ours
-
-
-# Settings are read for each message, and a key takes longer to read than a request to write.
-@lru_cache(maxsize=64)
-def _read_key(document: str) -> ec.EllipticCurvePrivateKey:
-    """Read a signing key. Raises ValueError, TypeError and UnsupportedAlgorithm."""
-    key = load_pem_private_key(document.strip().encode(), password=None)
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise TypeError("the key is not one for ES256")
-    return key

@@ -21,8 +21,8 @@ from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
 from providers.base import ProviderContext, read_settings
 from providers.push.payloads import device_of, flat, google_message
-from providers.push.tokens import Token, Tokens
 from providers.rest import RestProvider, RestSettings, merged, object_of, text_at
+from providers.tokens import Token, Tokens
 
 _API = "https://fcm.googleapis.com"
 _TOKENS = "https://oauth2.googleapis.com/token"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import ClassVar, TypeVar
 
 from domain.channels.types import ChannelType
-from domain.messages.delivery import Bounced, Delivery
+from domain.messages.delivery import Delivery
+from providers.phone_numbers import read_number
 from providers.rest import RestProvider, RestSettings
 
 S = TypeVar("S", bound=RestSettings)
@@ -19,8 +20,4 @@ class SmsApi(RestProvider[S]):
 
 def number_of(delivery: Delivery) -> str:
     """Return the number that a message goes to. Raises Bounced when it cannot be one."""
-    given = str(delivery.content.get("to") or "")
-    number = "".join(character for character in given if character not in " -()./\u00a0")
-    if not number.removeprefix("+").isdecimal() or not number.isascii():
-        raise Bounced("The number is not a phone number.")
-    return number
+    return read_number(delivery.content.get("to"))

@@ -45,6 +45,7 @@ from runtime.faults import fault_of
 from runtime.logs import get_logger
 from services.channels.sealing import open_for_delivery
 from services.channels.variables import Filled, fill_in
+from services.deliveries.connections import keep_connection
 from services.deliveries.devices import deregister
 from services.deliveries.limits import Call, Held
 from services.deliveries.outcomes import (
@@ -113,6 +114,8 @@ async def deliver_message(engine: Engine, order: DeliverMessageInput) -> str:
                 if isinstance(failure, Bounced) and failure.token is not None:
                     await deregister(engine, claim, failure.token)
                 return await record_failure(engine, claim, attempt, failure)
+            if outcome.found is not None:
+                await keep_connection(engine, claim, outcome.found)
             return await record_outcome(engine, claim, attempt, outcome)
         except Held as held:
             await _give_back(engine, claim, after=held.after, reason=held.reason)

@@ -6,8 +6,11 @@ are not touched: to follow them is an interaction, which the client tells.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
+from domain.channels.chat import goes_to_phone
 from domain.channels.kind import LINK_TRACKING, OPEN_TRACKING
 from domain.kit.json_types import JsonObject, JsonValue
 from templating.markup.links import (
@@ -22,6 +25,8 @@ from templating.markup.links import (
 # Members of chat documents that hold a link to follow, and text in which links stand.
 _LINKS = frozenset({"url", "title_url", "title_link", "author_link"})
 _TEXTS = frozenset({"text", "content", "title", "description", "summary", "pretext", "footer"})
+# The same of WhatsApp, whose texts are plain.
+_PLAIN_TEXTS = frozenset({"text", "body", "caption"})
 # What is fetched to be shown, or called: by the `type` of the document, or the member that has it.
 _NOT_FOLLOWED = frozenset({"image", "media", "file", "action.http", "video"})
 _SHOWN = frozenset({"image", "thumbnail", "video", "backgroundimage", "sources", "slack_file"})
@@ -78,42 +83,54 @@ def track_chat_message(content: JsonObject, settings: JsonObject, tracker: Track
     """Track the links of a chat message, of Markdown and of a document."""
     if not is_on(settings, LINK_TRACKING):
         return content
-    document = content["json_content"]
+    document, text = content["json_content"], content["markdown"]
+    is_plain = goes_to_phone(content)
+    write = partial(_plain_text if is_plain else _text, tracker)
     return {
         **content,
-        "markdown": track_markdown(content["markdown"], tracker.short_link),
-        "json_content": None if document is None else _document(document, tracker),
+        "markdown": (track_text if is_plain else track_markdown)(text, tracker.short_link),
+        "json_content": None if document is None else _document(document, write),
     }
 
 
-def _document(document: JsonObject, tracker: Tracker, within: str = "") -> JsonObject:
+# Takes the name of a member and its text, and returns the text with tracked links.
+Write = Callable[[str, str], str]
+
+
+def _document(document: JsonObject, write: Write, within: str = "") -> JsonObject:
     """Return a document with tracked links: members that are one, and those in its texts."""
     kind = str(document.get("type", "")).lower()
     is_followed = kind not in _NOT_FOLLOWED and within not in _SHOWN
     tracked: JsonObject = {}
     for name, value in document.items():
         if isinstance(value, str):
-            tracked[name] = _text(name, value, tracker) if is_followed else value
+            tracked[name] = write(name, value) if is_followed else value
         else:
-            tracked[name] = _within(name.lower(), value, tracker)
+            tracked[name] = _within(name.lower(), value, write)
     # What Slack shows of a link without a text is its address.
     if kind == "link" and isinstance(document.get("url"), str) and "text" not in document:
         tracked["text"] = document["url"]
     return tracked
 
 
-def _within(name: str, value: JsonValue, tracker: Tracker) -> JsonValue:
+def _within(name: str, value: JsonValue, write: Write) -> JsonValue:
     if isinstance(value, dict):
-        return _document(value, tracker, name)
+        return _document(value, write, name)
     if isinstance(value, list):
-        return [_within(name, each, tracker) for each in value]
+        return [_within(name, each, write) for each in value]
     return value
 
 
-def _text(name: str, value: str, tracker: Tracker) -> str:
+def _text(tracker: Tracker, name: str, value: str) -> str:
     if name in _LINKS:
         return tracker.short_link(value) if is_tracked(value) else value
     if name in _TEXTS:
         # Plain texts show what they hold, so an address that stands alone stays as it is.
         return track_markdown(value, tracker.short_link, bare=False)
     return value
+
+
+def _plain_text(tracker: Tracker, name: str, value: str) -> str:
+    if name in _LINKS:
+        return tracker.short_link(value) if is_tracked(value) else value
+    return track_text(value, tracker.short_link) if name in _PLAIN_TEXTS else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from outbound import egress
+from outbound.client_certificates import CLIENT_CERTIFICATE, ClientCertificate
 from outbound.egress import (
     NEEDS_HTTP2,
     EgressPolicy,
@@ -23,7 +26,15 @@ from outbound.egress import (
     guarded_client,
     resolve,
 )
-from tests.providers.servers import Http2Server, HttpServer, certificate, reply, serving
+from tests.providers.servers import (
+    Http2Server,
+    HttpServer,
+    certificate,
+    certify,
+    reply,
+    serving,
+    serving_as,
+)
 
 REPLIES = {"/": reply(200, b"here", set_cookie="a=b"), "/jump": reply(302, location="/")}
 OPEN = EgressPolicy(allow_private=True)
@@ -155,7 +166,7 @@ async def test_http2_is_spoken_with_whom_needs_it(tmp_path: Path) -> None:
     async with (
         serving(Http2Server(REPLIES), tls=serving_tls) as modern,
         serving(HttpServer(REPLIES)) as old,
-        guarded_client(OPEN, resolver=Names(["127.0.0.1"]), tls=trusting) as client,
+        guarded_client(OPEN, resolver=Names(["127.0.0.1"]), tls=lambda: trusting) as client,
     ):
         for _ in range(2):
             url = f"https://push.example.com:{modern.port}/"
@@ -165,13 +176,48 @@ async def test_http2_is_spoken_with_whom_needs_it(tmp_path: Path) -> None:
     assert len(modern.seen) == 2
 
 
+async def test_a_certificate_is_shown_to_whom_it_is_meant_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other requests to the same server show none; few certificates are kept at once."""
+    monkeypatch.setattr(egress, "_MOST_CERTIFICATES", 1)
+    server, apps = certify("push.example.com"), [certify("one"), certify("two")]
+    tls = serving_as(tmp_path, server)
+    tls.set_alpn_protocols(["h2"])
+    tls.verify_mode = ssl.CERT_OPTIONAL
+    for app in apps:
+        tls.load_verify_locations(cadata=app.certificate)
+    client = guarded_client(
+        OPEN,
+        resolver=Names(["127.0.0.1"]),
+        tls=lambda: ssl.create_default_context(cadata=server.certificate),
+    )
+    shown = [ClientCertificate(app.certificate, app.private_key) for app in apps]
+    async with serving(Http2Server(REPLIES), tls=tls) as modern, client:
+        assert isinstance(modern, Http2Server)
+        url = f"https://push.example.com:{modern.port}/"
+        for each in (shown[0], None, shown[0], shown[1], None, shown[0]):
+            extensions: dict[str, object] = {NEEDS_HTTP2: True, CLIENT_CERTIFICATE: each}
+            assert (await client.get(url, extensions=extensions)).text == "here"
+    assert modern.shown == ["one", None, "two", "one"]
+
+
+async def test_a_certificate_that_is_none_is_not_sent(server: HttpServer) -> None:
+    """Nobody is called."""
+    broken = {CLIENT_CERTIFICATE: ClientCertificate("no", "no")}
+    async with guarded_client(OPEN) as client:
+        with pytest.raises(EgressRefused, match="certificate"):
+            await client.get(server.url, extensions=broken)
+    assert server.seen == []
+
+
 async def test_tls_checks_the_name_and_not_the_address(tmp_path: Path) -> None:
     """TLS asks for the URL's name although the connection was made to an address."""
     serving_tls, trusting = certificate(tmp_path, "hooks.example.com")
     names = Names(["127.0.0.1"])
     async with (
         serving(HttpServer(REPLIES), tls=serving_tls) as secure,
-        guarded_client(OPEN, resolver=names, tls=trusting) as client,
+        guarded_client(OPEN, resolver=names, tls=lambda: trusting) as client,
     ):
         answer = await client.get(f"https://hooks.example.com:{secure.port}/")
         assert answer.text == "here"

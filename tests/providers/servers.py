@@ -53,10 +53,15 @@ class HttpServer:
         pairs = [line.split(": ", 1) for line in head[1:] if line]
         headers = {name.lower(): value for name, value in pairs}
         body = await reader.readexactly(int(headers.get("content-length", "0")))
-        self.seen.append(Seen(method, target, headers, body))
+        seen = Seen(method, target, headers, body)
+        self.seen.append(seen)
         await asyncio.sleep(self.delay)
-        writer.write(self.replies.get(target.partition("?")[0], reply(404)))
+        writer.write(self.respond(seen))
         writer.close()
+
+    def respond(self, seen: Seen) -> bytes:
+        """Return the answer to a request."""
+        return self.replies.get(seen.target.partition("?")[0], reply(404))
 
 
 @dataclass(slots=True)
@@ -67,11 +72,13 @@ class Http2Server(HttpServer):
         silent: how many requests get no answer, on any connection.
         most_streams: that a connection may have under way.
         connections: how many there were.
+        shown: the common name of the certificate that each of them showed, or None.
     """
 
     silent: int = 0
     most_streams: int = 100
     connections: int = 0
+    shown: list[str | None] = field(default_factory=list)
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve the requests of one connection."""
@@ -79,6 +86,7 @@ class Http2Server(HttpServer):
         talk.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: self.most_streams})
         talk.initiate_connection()
         self.connections += 1
+        self.shown.append(_common_name(writer.get_extra_info("peercert")))
         open_: dict[int, Seen] = {}
         with suppress(ConnectionError):
             while data := await reader.read(65_536):
@@ -105,6 +113,11 @@ class Http2Server(HttpServer):
         pairs = [tuple(line.split(b": ", 1)) for line in lines if not line.startswith(b"conn")]
         talk.send_headers(stream, [(b":status", first.split(b" ")[1]), *pairs])
         talk.send_data(stream, body, end_stream=True)
+
+
+def _common_name(certificate: Any) -> str | None:
+    subject = (certificate or {}).get("subject", ())
+    return next((value for parts in subject for name, value in parts if name == "commonName"), None)
 
 
 def reply(code: int, body: bytes = b"", **headers: str) -> bytes:
@@ -223,8 +236,16 @@ async def talking(talk: Talk) -> AsyncIterator[int]:
         listener.close()
 
 
-def certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Make a self-signed certificate for `name`: contexts of a server and of a trusting client."""
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """A self-signed certificate and its private key, both as PEM."""
+
+    certificate: str
+    private_key: str
+
+
+def certify(name: str, *, days: int = 1) -> Certified:
+    """Make a self-signed certificate for `name`, good for some days from now."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = dt.datetime.now(dt.UTC)
@@ -235,21 +256,29 @@ def certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    pem = signed.public_bytes(serialization.Encoding.PEM)
-    path = folder / f"{name}.pem"
-    path.write_bytes(
-        pem
-        + key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
     )
+    return Certified(signed.public_bytes(serialization.Encoding.PEM).decode(), private.decode())
+
+
+def certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Make a self-signed certificate for `name`: contexts of a server and of a trusting client."""
+    made = certify(name)
+    return serving_as(folder, made), ssl.create_default_context(cadata=made.certificate)
+
+
+def serving_as(folder: Path, made: Certified) -> ssl.SSLContext:
+    """Return the context of a server that has a certificate."""
+    path = folder / "server.pem"
+    path.write_text(made.certificate + made.private_key)
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(path)
-    return server, ssl.create_default_context(cadata=pem.decode())
+    return server

@@ -45,6 +45,8 @@ class Imposter:
     id = "other"
 """
 
+BOT = {"bot_id": "b", "bot_password": "x", "entra_tenant_id": "t"}
+
 
 def install(folder: Path, *entries: str) -> None:
     """Write a package with entry points as an installer leaves it behind."""
@@ -117,6 +119,31 @@ def test_what_is_not_a_provider_is_refused_at_once(outside: Path, name: str) -> 
         ),
         ("sandbox_sms", {"fail": "maybe"}, ["provider_settings.fail"]),
         ("http_knock_webhook", {"signing_key": 7}, ["provider_settings.signing_key"]),
+        ("chat_ms_teams", {}, []),
+        ("chat_ms_teams", {"graph_client_id": "app"}, []),
+        ("chat_ms_teams", BOT, []),
+        ("chat_ms_teams", {**BOT, "entra_tenant_id": ""}, ["provider_settings.entra_tenant_id"]),
+        ("chat_ms_teams", {**BOT, "entra_tenant_id": None, "bot_type": "multi_tenant"}, []),
+        ("chat_ms_teams", {**BOT, "bot_password": "{{ vars.bot }}"}, []),
+        (
+            "chat_ms_teams",
+            {"bot_password": "x", "base_url": "smba"},
+            [
+                "provider_settings.bot_id",
+                "provider_settings.entra_tenant_id",
+                "provider_settings.base_url",
+            ],
+        ),
+        (
+            "chat_ms_teams",
+            {"bot_id": "b", "bot_type": "some_tenants"},
+            ["provider_settings.bot_password", "provider_settings.bot_type"],
+        ),
+        (
+            "chat_whatsapp",
+            {"phone_number_id": "+1 555"},
+            ["provider_settings.access_token", "provider_settings.phone_number_id"],
+        ),
     ],
 )
 def test_settings_are_checked_by_field(

@@ -40,6 +40,21 @@ WHERE m.id = %s AND m.environment_id = %s
 FOR UPDATE OF d
 """
 
+# Connections that were found for the recipient of a message, unless it has stored its own.
+_ADD_FOUND = """
+INSERT INTO channel_data AS stored
+    (environment_id, collection, recipient_id, channel_id, data, updated_at)
+SELECT m.environment_id, m.collection, m.recipient_id, m.channel_id, %s, %s
+FROM messages m
+JOIN recipients r ON r.environment_id = m.environment_id AND r.collection = m.collection
+ AND r.id = m.recipient_id
+WHERE m.id = %s AND m.environment_id = %s
+ON CONFLICT (environment_id, collection, recipient_id, channel_id) DO UPDATE
+SET data = stored.data || excluded.data, updated_at = excluded.updated_at
+WHERE coalesce(stored.data -> 'connections', '[]') IN ('[]', 'null')
+RETURNING collection, recipient_id
+"""
+
 _GET = """
 SELECT data FROM channel_data
 WHERE environment_id = %s AND collection = %s AND recipient_id = %s AND channel_id = %s
@@ -94,6 +109,25 @@ async def replace_data(
     """Store other data in the place of what was locked."""
     place = (environment_id, stored.collection, stored.recipient_id, stored.channel_id)
     await connection.execute(_REPLACE, (Jsonb(data), now, *place))
+
+
+async def add_found_connection(
+    connection: Connection,
+    environment_id: UUID,
+    message_id: UUID,
+    found: JsonObject,
+    *,
+    now: datetime,
+) -> RecipientRef | None:
+    """Hold the recipient of a message, and store a connection for it unless it has one.
+
+    Returns whose it is now, or None when nothing was stored.
+    """
+    await connection.execute(_HOLD_OF_MESSAGE, (message_id, environment_id))
+    values = (Jsonb({"connections": [found]}), now, message_id, environment_id)
+    cursor = await connection.execute(_ADD_FOUND, values)
+    row = await cursor.fetchone()
+    return None if row is None else RecipientRef(row["collection"], row["recipient_id"])
 
 
 async def get_channel_data(

@@ -161,6 +161,7 @@ async def _target(walk: Walk, channel: ConfiguredChannel, sources: Sources) -> T
         channel_key=channel.key,
         channel_data=stored.get(run.ref),
         tenant_data=stored.get(tenant) if tenant is not None else None,
+        provider=channel.provider,
     )
 
 
@@ -183,11 +184,12 @@ async def _make_message(
         content = await render_message(walk, step, sources, identifier)
         if content.get("to") == "":
             return None
+        content = {**content, **destination.content}
         content = await tracked_message(walk, step, sources, content, made_id)
         content = seal_content(
             walk.unit.engine.vault,
             kind,
-            {**content, **destination.content},
+            content,
             identifier,
             walk.run.environment_id,
             secrets=walk.configuration.variables.secrets,

@@ -31,6 +31,38 @@ async def test_a_channel_is_made_and_set_up(management: httpx.AsyncClient) -> No
     assert "hunter2" not in set_up.text
 
 
+async def test_a_bot_of_teams_is_set_up(management: httpx.AsyncClient) -> None:
+    """What is missing is told at its place, all of it; the password is not shown again."""
+    body = {"name": "Teams", "type": "chat", "provider": "chat_ms_teams"}
+    await management.put(f"{CHANNELS}/teams-bot-admin", json=body)
+    path = f"{CHANNELS}/teams-bot-admin/environments/production"
+    bot = {"bot_password": "hunter2", "base_url": "smba.example.com"}
+    refused = await management.put(path, json={"provider_settings": bot})
+    assert refused.status_code == 422
+    assert {fault["field"] for fault in refused.json()["errors"]} == {
+        "provider_settings.bot_id",
+        "provider_settings.entra_tenant_id",
+        "provider_settings.base_url",
+    }
+    assert "hunter2" not in refused.text
+
+    whole = {"bot_id": "b-1", "bot_password": "hunter2", "entra_tenant_id": "contoso"}
+    set_up = await management.put(path, json={"provider_settings": whole})
+    production = set_up.json()["channel"]["environment_settings"]["production"]
+    assert production["is_valid"] is True
+    assert production["provider_settings"] == {**whole, "bot_password": MASK}
+
+    # The mask that was shown stands for the password, also beside a change.
+    many = {**production["provider_settings"], "bot_type": "multi_tenant"}
+    changed = await management.put(path, json={"provider_settings": many})
+    assert changed.status_code == 200
+    del many["entra_tenant_id"]
+    many["bot_type"] = "single_tenant"
+    refused = await management.put(path, json={"provider_settings": many})
+    (fault,) = refused.json()["errors"]
+    assert fault["field"] == "provider_settings.entra_tenant_id"
+
+
 def test_what_is_left_out_of_settings_has_no_default() -> None:
     """Left out means kept, so the document promises no value, and asks for none."""
     operation = management_document()["paths"][f"{CHANNELS}/{{key}}/environments/{{slug}}"]["put"]

@@ -16,10 +16,15 @@ DIRECT = {"user_id": "U1"}
 
 
 def target(
-    data: Any, *, tenant: Any = None, settings: JsonObject | None = None, **recipient: Any
+    data: Any,
+    *,
+    tenant: Any = None,
+    settings: JsonObject | None = None,
+    provider: str = "",
+    **recipient: Any,
 ) -> Target:
     """Make what decides where a message goes."""
-    return Target(recipient, {}, settings or {}, "key", data, tenant)
+    return Target(recipient, {}, settings or {}, "key", data, tenant, provider)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +112,22 @@ def test_a_person_may_be_found_by_email() -> None:
     assert Chat().why_unreachable(target(None, tenant=tenant, email="a@example.com"))
     assert Chat().why_unreachable(target(None, settings=by_email, email="a@example.com"))
     assert Chat().why_unreachable(target(None, tenant=tenant, settings=by_email))
+
+
+def test_by_whatsapp_people_have_a_phone_number() -> None:
+    """What they have stored for the channel does not count."""
+    connected = {"connections": [DIRECT]}
+    asked = target(connected, provider="chat_whatsapp", phone_number="+1555")
+    (reached,) = Chat().destinations(asked)
+    assert Chat().why_unreachable(asked) is None
+    assert reached.content == {"connection": {"phone_number": "+1555"}}
+    assert reached.remembered == {"phone_number": "+1555"}
+    without = target(connected, provider="chat_whatsapp")
+    assert Chat().why_unreachable(without) == "recipient has no phone_number"
+    assert (
+        Chat().why_unreachable(target(None, phone_number="+1555"))
+        == "recipient has no channel data"
+    )
 
 
 @pytest.mark.parametrize("data", [{"connections": None}, {"connections": [None, {}]}, {"token": 1}])

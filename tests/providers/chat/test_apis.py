@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from domain.kit.json_types import JsonObject
 from domain.messages.delivery import (
-    Bounced,
     Delivery,
     DeliveryFailure,
     Misconfigured,
@@ -103,6 +101,7 @@ async def test_slack_is_asked() -> None:
         outcome = await line.send()
         assert outcome.external_id == "17.5"
         assert line.body() == {"channel": "C1", "text": "*Hi*"}
+        assert outcome.found is None
         assert line.seen.headers["authorization"] == f"Bearer {TOKEN}"
         await line.send(summary="News")
         section = {"type": "section", "text": {"type": "mrkdwn", "text": "*Hi*"}}
@@ -120,12 +119,20 @@ async def test_a_json_document_is_sent_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("error", "failure"),
     [
-        ("channel_not_found", Bounced),
-        ("is_archived", Bounced),
+        ("channel_not_found", Refused),
+        ("not_in_channel", Refused),
+        ("is_archived", Refused),
+        ("user_not_found", Refused),
         ("invalid_auth", Misconfigured),
         ("token_revoked", Misconfigured),
+        ("account_inactive", Misconfigured),
+        ("missing_scope", Misconfigured),
         ("ratelimited", Retry),
+        ("rate_limited", Retry),
         ("internal_error", Retry),
+        ("service_unavailable", Retry),
+        ("fatal_error", Retry),
+        ("team_added_to_org", Retry),
         ("invalid_blocks", Refused),
         ("msg_too_long", Refused),
     ],
@@ -147,17 +154,33 @@ async def test_slack_wishes_when_to_come_back() -> None:
         assert caught.value.after == 30.0
 
 
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b'{"ok": false, "error": "not_in_channel"}', "invite the app"),
+        (b'{"ok": false, "error": "missing_scope", "needed": "chat:write"}', "chat:write"),
+    ],
+)
+async def test_slack_is_understood(answer: bytes, reason: str) -> None:
+    """What has to be done is said, where it can be known."""
+    async with talking_to(SLACK) as line:
+        line.answer(reply(200, answer))
+        with pytest.raises(DeliveryFailure, match=reason):
+            await line.send()
+
+
 async def test_slack_finds_people_by_email() -> None:
-    """A connection that is an address is looked up first."""
+    """A connection that is an address is looked up first, and is the person's from then on."""
     found = reply(200, b'{"ok": true, "user": {"id": "U7"}}')
     vendor = replace(SLACK, also={LOOKUP: found})
     connection = {"email": "ada@example.com", "access_token": TOKEN}
     async with talking_to(vendor) as line:
-        await line.send(connection=connection)
+        outcome = await line.send(connection=connection)
+        assert outcome.found == {"user_id": "U7"}
         assert line.server.seen[0].target == f"{LOOKUP}?email=ada%40example.com"
         assert line.body()["channel"] == "U7"
         line.server.replies[LOOKUP] = reply(200, b'{"ok": false, "error": "users_not_found"}')
-        with pytest.raises(Bounced):
+        with pytest.raises(Refused):
             await line.send(connection=connection)
 
 
@@ -211,6 +234,7 @@ async def test_discord_is_asked() -> None:
         assert body["enforce_nonce"] is True
         assert len(body["nonce"]) == 25
         assert line.seen.headers["authorization"] == f"Bot {BOT}"
+        assert line.seen.headers["user-agent"].startswith("DiscordBot (")
         await line.send(json_content={"embeds": [{"title": "x"}]})
         assert line.body()["embeds"] == [{"title": "x"}]
 
@@ -221,6 +245,7 @@ async def test_a_webhook_of_discord_is_asked_to_answer() -> None:
         outcome = await line.send(connection=to_hook(line.server.url))
         assert outcome.external_id == "42"
         assert line.seen.target == f"{HOOK}?wait=true"
+        assert line.seen.headers["user-agent"].startswith("DiscordBot (")
 
 
 @pytest.mark.parametrize(
@@ -228,10 +253,15 @@ async def test_a_webhook_of_discord_is_asked_to_answer() -> None:
     [
         (reply(429, b'{"retry_after": 1.5}'), Retry, 1.5),
         (reply(429, b"{}", retry_after="3"), Retry, 3.0),
-        (reply(404, b'{"code": 10003}'), Bounced, None),
-        (reply(403, b'{"code": 50007}'), Bounced, None),
+        (reply(429, b'{"retry_after": 2, "code": 20016}'), Retry, 2.0),
+        (reply(429, b"<html>", retry_after="5"), Retry, 5.0),
+        (reply(404, b'{"code": 10003}'), Refused, None),
+        (reply(403, b'{"code": 50001}'), Refused, None),
+        (reply(403, b'{"code": 50007}'), Refused, None),
         (reply(403, b'{"code": 50013}'), Refused, None),
-        (reply(401, b"{}"), Refused, None),
+        (reply(400, b'{"code": 50035}'), Refused, None),
+        (reply(401, b'{"code": 0}'), Misconfigured, None),
+        (reply(503, b'{"code": 130000}'), Retry, None),
         (reply(502, b""), Retry, None),
     ],
 )
@@ -244,6 +274,14 @@ async def test_answers_of_discord(
         with pytest.raises(failure) as caught:
             await line.send()
         assert getattr(caught.value, "after", None) == after
+
+
+async def test_a_webhook_of_discord_that_is_gone_is_not_the_bots() -> None:
+    """Whoever has stored it has to mend it, and not an operator."""
+    async with talking_to(DISCORD_HOOK) as line:
+        line.answer(reply(401, b'{"code": 50027}'))
+        with pytest.raises(Refused, match="50027"):
+            await line.send(connection=to_hook(line.server.url))
 
 
 async def test_discord_needs_a_bot_for_channels() -> None:
@@ -284,13 +322,3 @@ async def test_answers_of_teams(answer: bytes, failure: type[DeliveryFailure]) -
         line.answer(answer)
         with pytest.raises(failure):
             await line.send(connection=to_hook(line.server.url))
-
-
-@pytest.mark.parametrize(
-    "connection", [{}, {"ms_teams_channel_id": "19:x"}, {"incoming_webhook": 5}]
-)
-async def test_teams_has_webhooks_only(connection: Any) -> None:
-    """Bots are not here yet, which is said."""
-    async with talking_to(TEAMS) as line:
-        with pytest.raises(Refused):
-            await line.send(connection=connection)

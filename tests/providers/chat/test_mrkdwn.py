@@ -16,6 +16,7 @@ from providers.chat.mrkdwn import to_mrkdwn
         ("[text](https://x.example/?a=1&b=2)", "<https://x.example/?a=1&amp;b=2|text>"),
         ("![alt](https://x.example/i.png)", "<https://x.example/i.png|alt>"),
         ("# Title\n\nText", "*Title*\n\nText"),
+        ("# A **bold** title", "*A bold title*"),
         ("- a\n- b\n    - c", "• a\n• b\n    • c"),
         ("3. a\n4. b", "3. a\n4. b"),
         ("- a\n\nafter", "• a\n\nafter"),

@@ -3,55 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
-from functools import cache
 from typing import Any
 
 import httpx
 import jwt
 import pytest
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import ValidationError
 
 from domain.messages.delivery import Bounced, Delivery, Misconfigured, Refused, Retry
 from providers.push.apns import Apns, ApnsSettings
 from tests.providers.contract import MESSAGE_ID, NOW, Rig, open_context
+from tests.providers.push.apple import PATH, SETTINGS, TAKEN, key, pem, refusal
 from tests.providers.rest import HOSTILE, PUSH, Line, RestContract, Vendor
-from tests.providers.servers import Http2Server, HttpServer, reply, serving
+from tests.providers.servers import Http2Server, HttpServer, serving
 
-PATH = "/3/device/t"
-TAKEN = reply(200, apns_id=MESSAGE_ID)
-
-
-@cache
-def key() -> ec.EllipticCurvePrivateKey:
-    """Make the team's signing key."""
-    return ec.generate_private_key(ec.SECP256R1())
-
-
-def pem(private: Any) -> str:
-    """Write a key as Apple hands it out."""
-    text: bytes = private.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    return text.decode()
-
-
-def refusal(code: int, reason: str) -> bytes:
-    """Answer an error as APNs does."""
-    return reply(code, json.dumps({"reason": reason}).encode())
-
-
-SETTINGS = {
-    "bundle_id": "com.example.App",
-    "key_id": "ABC123DEFG",
-    "team_id": "DEF123GHIJ",
-    "signing_key": pem(key()),
-}
 VENDOR = Vendor(Apns, PATH, TAKEN, SETTINGS, PUSH, ["PRIVATE KEY"], refusal(400, "BadMessageId"))
 
 

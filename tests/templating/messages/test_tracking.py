@@ -9,6 +9,7 @@ import pytest
 from domain.channels.types import ChannelType
 from domain.kit.json_types import JsonObject
 from templating.messages.render import RENDERERS, render_content
+from templating.messages.tracking import track_chat_message
 
 LINKS = {"link_tracking": True}
 OPENS = {"open_tracking": True}
@@ -168,6 +169,60 @@ def test_a_chat_document(document: str, expected: JsonObject | None) -> None:
     content = tracked(ChannelType.CHAT, template, LINKS)
     untouched = tracked(ChannelType.CHAT, template, {})["json_content"]
     assert content["json_content"] == (untouched if expected is None else expected)
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        (
+            {"type": "text", "text": {"body": "See https://x/1."}},
+            {"type": "text", "text": {"body": "See https://t/short/x/1."}},
+        ),
+        (
+            {
+                "template": {
+                    "components": [{"parameters": [{"type": "text", "text": "https://x/1"}]}]
+                }
+            },
+            {
+                "template": {
+                    "components": [
+                        {"parameters": [{"type": "text", "text": "https://t/short/x/1"}]}
+                    ]
+                }
+            },
+        ),
+        (
+            {
+                "action": {
+                    "name": "cta_url",
+                    "parameters": {"display_text": "a", "url": "https://x/1"},
+                }
+            },
+            {
+                "action": {
+                    "name": "cta_url",
+                    "parameters": {"display_text": "a", "url": "https://t/short/x/1"},
+                }
+            },
+        ),
+        (
+            {"image": {"link": "https://x/1", "caption": "[a](https://x/2)"}},
+            {"image": {"link": "https://x/1", "caption": "[a](https://x/2)"}},
+        ),
+    ],
+)
+def test_a_message_to_a_phone(document: JsonObject, expected: JsonObject) -> None:
+    """WhatsApp has no Markdown: addresses in its texts become short ones, as in text messages."""
+    content = {
+        "summary": None,
+        "markdown": "Go to https://x/1 now",
+        "json_content": document,
+        "connection": {"phone_number": "+1555"},
+    }
+    found = track_chat_message(content, LINKS, Marking())
+    assert found["markdown"] == "Go to https://t/short/x/1 now"
+    assert found["json_content"] == expected
 
 
 @pytest.mark.parametrize("channel_type", [ChannelType.PUSH, ChannelType.HTTP])

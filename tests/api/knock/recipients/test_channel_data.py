@@ -189,8 +189,9 @@ async def test_a_channel_has_to_be_one_that_stores_something_here(
 ) -> None:
     """Unknown, not set up in this environment, or reaching people by an address of theirs."""
     email = await world.channel("email", f"mail-{uuid4().hex[:6]}")
+    phone = await world.channel("chat", f"wa-{uuid4().hex[:6]}", provider="chat_whatsapp")
     elsewhere = await make.channel("push", provider="push_fcm")
-    for channel_id in (uuid4(), "web-push", elsewhere, email):
+    for channel_id in (uuid4(), "web-push", elsewhere, email, phone):
         path = f"/v1/users/ellie/channel_data/{channel_id}"
         refused = await client.put(path, json={"data": {"tokens": ["a"]}})
         assert (refused.status_code, refused.json()["code"]) == (422, "channel_invalid")

@@ -1,4 +1,4 @@
-"""Tokens that a vendor of push takes for a while, each got once for what it is signed with."""
+"""Tokens that a vendor takes for a while, each got once for the secrets that it is made of."""
 
 from __future__ import annotations
 

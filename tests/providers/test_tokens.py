@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from providers.push.tokens import Token, Tokens
+from providers.tokens import Token, Tokens
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
