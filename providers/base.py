@@ -93,6 +93,15 @@ class Provider(Protocol):
         ...
 
 
+def server_of(provider: Provider, delivery: Delivery) -> str:
+    """Name the server that a delivery goes to.
+
+    Vendors with one API for everybody say nothing; they are their own server.
+    """
+    name = getattr(provider, "server", None)
+    return str(name(delivery)) if callable(name) else str(provider.id)
+
+
 def host_of(url: str, otherwise: str) -> str:
     """Name the server that a URL leads to, without credentials; `otherwise` if it is malformed."""
     try:

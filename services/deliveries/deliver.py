@@ -14,7 +14,6 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import cast
 from uuid import UUID, uuid4
 
 import psycopg
@@ -29,7 +28,6 @@ from domain.messages.delivery import (
     Bounced,
     Delivery,
     DeliveryFailure,
-    Exchange,
     Misconfigured,
     Outcome,
     Refused,
@@ -38,7 +36,7 @@ from domain.messages.delivery import (
 from models.queries.deliveries import deliveries as statements
 from models.queries.messages.attachments import contents_of
 from outbound.redaction import Redactor
-from providers.base import Provider
+from providers.base import Provider, server_of
 from runtime.crypto import BrokenSeal, UnknownKey
 from runtime.database import Connection
 from runtime.faults import fault_of
@@ -46,6 +44,7 @@ from runtime.logs import get_logger
 from services.channels.sealing import open_for_delivery
 from services.channels.variables import Filled, fill_in
 from services.deliveries.devices import deregister
+from services.deliveries.hidden import hidden
 from services.deliveries.limits import Call, Held
 from services.deliveries.outcomes import (
     TryAgain,
@@ -169,9 +168,7 @@ async def _send(engine: Engine, message: ClaimedMessage) -> Outcome:
         workflow_key=message.workflow_key,
         data=message.data,
     )
-    # Vendors with one API for everybody say nothing; they are their own server.
-    name = getattr(provider, "server", None)
-    server = str(name(delivery)) if callable(name) else str(provider.id)
+    server = server_of(provider, delivery)
     files: list[JsonObject] = content.get("attachments") or []
     is_large = sum(file["size"] for file in files) > _LARGE_BYTES
     async with engine.delivery_limits.admitted(
@@ -182,9 +179,9 @@ async def _send(engine: Engine, message: ClaimedMessage) -> Outcome:
             outcome = await _hand_over(provider, delivery, call)
         except DeliveryFailure as failure:
             failure.reason = Redactor(settings.secrets).text(failure.reason)
-            failure.exchange = _hidden(failure.exchange, settings.secrets)
+            failure.exchange = hidden(failure.exchange, settings.secrets)
             raise
-        return replace(outcome, exchange=_hidden(outcome.exchange, settings.secrets))
+        return replace(outcome, exchange=hidden(outcome.exchange, settings.secrets))
 
 
 async def _hand_over(provider: Provider, delivery: Delivery, call: Call) -> Outcome:
@@ -210,18 +207,6 @@ async def _hand_over(provider: Provider, delivery: Delivery, call: Call) -> Outc
         raise Retry(f"The provider failed by a fault of ours ({fault.id}).") from None
     call.answered()
     return outcome
-
-
-def _hidden(exchange: Exchange | None, secrets: Sequence[str]) -> Exchange | None:
-    """Blank secret variables in a call; a provider knows only which of its settings are secret."""
-    if exchange is None or not secrets:
-        return exchange
-    redactor, response = Redactor(secrets), exchange.response
-    return Exchange(
-        exchange.service_name,
-        cast(JsonObject, redactor.within(exchange.request)),
-        response and cast(JsonObject, redactor.within(response)),
-    )
 
 
 async def _attachments(

@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from domain.kit.json_types import JsonObject
+from domain.messages.copies import is_copy
 from domain.messages.statuses import DeliveryStatus
 from models.queries.events.writing import message_facts, tell_messages
 from models.sql import fetch_all
@@ -62,6 +63,10 @@ class AddressedMessage:
     to: str | None
     cc: str | None
     bcc: str | None
+
+    def was_copied_to(self, address: str) -> bool:
+        """Tell whether an address got a copy, and not the message itself."""
+        return is_copy(address, to=self.to, cc=self.cc, bcc=self.bcc)
 
 
 @dataclass(frozen=True, slots=True)
