@@ -95,6 +95,7 @@ class AttemptRecord:
     Attributes:
         accepted: whether the provider took the message.
         after: seconds until the next attempt; None when the status is final.
+        known_as: the vendor's name of the message, where the vendor may tell of it by that alone.
     """
 
     claim: Claim
@@ -106,6 +107,7 @@ class AttemptRecord:
     events: list[NewMessageEvent]
     exchange: Exchange | None
     now: datetime
+    known_as: str | None = None
 
     def without_words(self) -> AttemptRecord:
         """Leave out whatever the provider said, and keep what it means."""
@@ -115,7 +117,7 @@ class AttemptRecord:
             else event
             for event in self.events
         ]
-        return replace(self, exchange=None, metadata={}, events=events)
+        return replace(self, exchange=None, metadata={}, known_as=None, events=events)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

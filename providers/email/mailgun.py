@@ -82,7 +82,9 @@ class Mailgun(EmailApi[MailgunSettings]):
             return Outcome(DeliveryStatus.SENT, answer.exchange, external_id)
         raise failure_of(answer, now=self._context.clock())
 
-    def read_callback(self, callback: Callback, signing_key: str | None) -> list[StatusReport]:
+    async def read_callback(
+        self, callback: Callback, signing_key: str | None
+    ) -> list[StatusReport]:
         """Read a delivery or a failure (Mailgun docs: "Webhooks").
 
         Raises NotGenuine, and ValueError for what is no event.
@@ -91,22 +93,26 @@ class Mailgun(EmailApi[MailgunSettings]):
         for event in events_of(callback):
             if signing_key is not None:
                 _check(event, signing_key)
-            kind = text_at(event, "event-data", "event")
-            is_final = text_at(event, "event-data", "severity") == "permanent"
-            status: ReportedStatus | None = None
-            if kind == "delivered":
-                status = DeliveryStatus.DELIVERED
-            elif kind == "failed" and is_final:
-                status = DeliveryStatus.BOUNCED
+            inner = event.get("event-data") if isinstance(event, dict) else None
             reports += report_of(
                 event,
-                status,
+                _status_of(inner),
                 message=("event-data", "user-variables", MESSAGE_ID),
                 external=("event-data", "message", "headers", "message-id"),
                 details=("event-data", "delivery-status", "description"),
                 address=("event-data", "recipient"),
             )
         return reports
+
+
+def _status_of(event: JsonValue) -> ReportedStatus | None:
+    """Return what an event says for good, if it does."""
+    kind = text_at(event, "event")
+    if kind == "delivered":
+        return DeliveryStatus.DELIVERED
+    if kind == "failed" and text_at(event, "severity") == "permanent":
+        return DeliveryStatus.BOUNCED
+    return DeliveryStatus.UNDELIVERED if kind == "rejected" else None
 
 
 def _check(event: JsonValue, key: str) -> None:

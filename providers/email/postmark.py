@@ -95,7 +95,9 @@ class Postmark(EmailApi[PostmarkSettings]):
             raise Bounced("Postmark has marked the recipient as inactive.", answer.exchange)
         raise failure_of(answer, now=self._context.clock())
 
-    def read_callback(self, callback: Callback, signing_key: str | None) -> list[StatusReport]:
+    async def read_callback(
+        self, callback: Callback, signing_key: str | None
+    ) -> list[StatusReport]:
         """Read a delivery or a bounce (Postmark developer docs: "Webhooks").
 
         Postmark signs nothing; the key is the password of the address that it was given.

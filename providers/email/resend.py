@@ -79,7 +79,9 @@ class Resend(EmailApi[ResendSettings]):
             raise retry_of(answer, now=self._context.clock())
         raise failure_of(answer, now=self._context.clock())
 
-    def read_callback(self, callback: Callback, signing_key: str | None) -> list[StatusReport]:
+    async def read_callback(
+        self, callback: Callback, signing_key: str | None
+    ) -> list[StatusReport]:
         """Read a delivery or a bounce (Resend docs: "Webhooks"), signed as Svix does.
 
         Raises NotGenuine, and ValueError for what is no event.

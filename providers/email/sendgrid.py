@@ -102,7 +102,9 @@ class SendGrid(EmailApi[SendGridSettings]):
             return Outcome(DeliveryStatus.SENT, answer.exchange, external_id)
         raise failure_of(answer, now=self._context.clock())
 
-    def read_callback(self, callback: Callback, signing_key: str | None) -> list[StatusReport]:
+    async def read_callback(
+        self, callback: Callback, signing_key: str | None
+    ) -> list[StatusReport]:
         """Read deliveries and bounces, many at once (SendGrid docs: "Event Webhook").
 
         The key is the public one of the "Signed Event Webhook".

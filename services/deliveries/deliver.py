@@ -52,6 +52,7 @@ from services.deliveries.outcomes import (
     record_interruptions,
     record_outcome,
 )
+from services.deliveries.reports import callback_url
 from services.engine import Engine
 from templating.limits import LiquidError
 
@@ -167,6 +168,9 @@ async def _send(engine: Engine, message: ClaimedMessage) -> Outcome:
         attempt=message.attempts + 1,
         workflow_key=message.workflow_key,
         data=message.data,
+        callback_url=callback_url(engine, message.environment_id, message.channel_id)
+        if getattr(provider, "takes_callback_url", False)
+        else None,
     )
     server = server_of(provider, delivery)
     files: list[JsonObject] = content.get("attachments") or []

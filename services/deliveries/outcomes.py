@@ -50,6 +50,7 @@ async def record_outcome(engine: Engine, claim: Claim, attempt: int, outcome: Ou
         accepted=outcome.status in _ACCEPTED,
         exchange=outcome.exchange,
         metadata=metadata,
+        known_as=outcome.external_id if outcome.is_told_by_name else None,
     )
 
 
@@ -140,6 +141,7 @@ async def _record(
     accepted: bool = False,
     exchange: Exchange | None = None,
     metadata: JsonObject | None = None,
+    known_as: str | None = None,
     after: float | None = None,
 ) -> str:
     """Store status, events and log of one attempt in one statement; return the stored status.
@@ -165,6 +167,7 @@ async def _record(
         ],
         exchange=exchange,
         now=now,
+        known_as=known_as,
     )
     stored = await until_stored(
         engine,

@@ -40,6 +40,9 @@ LANDED = {
     "2026-11-26-1440_lists.py": (
         "178652aee62854d92bcb8a638573d1762002323fb94ab635b8824ed80b947bc4"
     ),
+    "2026-11-26-1600_vendors.py": (
+        "de904b635854f4d260b9c355e7ceb9d4b76c4cfba480af01a95894bf9dbaa275"
+    ),
 }
 
 

@@ -115,7 +115,7 @@ WITH locked AS MATERIALIZED (
 ), ended AS ({{ended}}), changed AS (
     UPDATE messages m
     SET delivery_status = %(status)s, provider_metadata = provider_metadata || %(metadata)s,
-        updated_at = %(now)s
+        known_as = coalesce(%(known_as)s, known_as), updated_at = %(now)s
     WHERE id = %(id)s AND retry_count = %(retry)s AND {{open}} AND EXISTS (SELECT FROM locked)
     RETURNING delivery_status, {message_facts("m")}
 ), events AS (
@@ -266,6 +266,7 @@ async def record_attempt(connection: Connection, record: AttemptRecord) -> str:
             "attempt": record.attempt,
             "status": record.status,
             "metadata": Jsonb(record.metadata),
+            "known_as": record.known_as,
             "events": Jsonb([message_event_row(event) for event in record.events]),
             "log_id": new_id(),
             "service": exchange.service_name if exchange else None,
