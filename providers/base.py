@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeGuard, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -17,10 +17,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from domain.channels.types import ChannelType
 from domain.kit.clock import Clock, utc_now
+from domain.messages.checks import Finding
 from domain.messages.delivery import Delivery, Misconfigured, Outcome
 from outbound.egress import EgressPolicy, Guard
 
 S = TypeVar("S", bound=BaseModel)
+
+# The setting by which a channel has its vendor asked.
+CHECKS = "check_delivery_status"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,24 @@ class Provider(Protocol):
     async def aclose(self) -> None:
         """Close what the provider itself keeps open; the shared client is not its own."""
         ...
+
+
+class AsksItsVendor(Provider, Protocol):
+    """A provider whose vendor can be asked; its settings say by `check_delivery_status` if it is.
+
+    Optional, like `server` and `read_callback`.
+    """
+
+    async def check_status(self, delivery: Delivery, external_id: str) -> Finding:
+        """Ask what became of a message. Raises a DeliveryFailure when the vendor does not say."""
+        ...
+
+
+def is_asked(provider: Provider, delivery: Delivery) -> TypeGuard[AsksItsVendor]:
+    """Tell whether a channel wants its vendor to be asked. Raises Misconfigured."""
+    if not hasattr(provider, "check_status"):
+        return False
+    return bool(getattr(read_settings(provider.Settings, delivery), CHECKS, False))
 
 
 def server_of(provider: Provider, delivery: Delivery) -> str:

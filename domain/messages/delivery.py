@@ -74,7 +74,8 @@ class Outcome:
     """The provider took the message: `status` is sent, delivered or not_sent.
 
     `external_id` is the vendor's name for it; like `metadata` it can be stored, whatever it holds.
-    `is_told_by_name` says that the vendor may tell of it afterwards by that name alone.
+    `is_told_by_name` says that the vendor may tell of it afterwards by that name alone,
+    `is_asked_for` that it is to be asked what became of it.
     """
 
     status: DeliveryStatus
@@ -82,6 +83,7 @@ class Outcome:
     external_id: str | None = None
     metadata: dict[str, JsonValue] = field(default_factory=dict)
     is_told_by_name: bool = False
+    is_asked_for: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "metadata", storable_object(self.metadata))

@@ -1,6 +1,7 @@
 """vendors.
 
-What a vendor calls a message finds it, where the vendor tells of it by that name alone.
+Messages whose vendors are asked what became of them. And what a vendor calls a message finds it,
+where the vendor tells of it by that name alone.
 """
 
 import sqlalchemy as sa
@@ -17,6 +18,20 @@ _INDEX = "ix_messages_known_as"
 def upgrade() -> None:
     # What was done stays when the index is broken off, and is met again by the next attempt.
     op.execute('ALTER TABLE messages ADD COLUMN IF NOT EXISTS known_as text COLLATE "C"')
+    op.create_table(
+        "status_checks",
+        sa.Column("message_id", sa.Uuid(), nullable=False),
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("retry", sa.Integer(), nullable=False),
+        sa.Column("checks", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("inserted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("message_id", name=op.f("pk_status_checks")),
+        if_not_exists=True,
+    )
+    op.create_index(
+        op.f("ix_status_checks_due_at"), "status_checks", ["due_at"], if_not_exists=True
+    )
     with op.get_context().autocommit_block():
         # It stops nobody while it waits for the transactions of before, however long they take.
         op.execute("SET lock_timeout = 0")
@@ -38,3 +53,5 @@ def downgrade() -> None:
         op.drop_index(_INDEX, if_exists=True, postgresql_concurrently=True)
         op.execute("SET lock_timeout = '5s'")
     op.drop_column("messages", "known_as")
+    # Vendors are asked no more then; what their messages have come to stays as it is known.
+    op.drop_table("status_checks")

@@ -155,7 +155,10 @@ class MessageEvent(SQLModel, table=True):
 
 
 class DeliveryAttempt(SQLModel, table=True):
-    """One call of a provider, as the delivery log shows it; secrets are redacted."""
+    """One call of a provider, as the delivery log shows it; secrets are redacted.
+
+    `attempt` is 0 for a call that asks what became of the message.
+    """
 
     __tablename__ = "delivery_attempts"
 

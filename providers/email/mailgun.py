@@ -15,9 +15,11 @@ from domain.messages.delivery import Delivery, Outcome
 from domain.messages.reports import Callback, NotGenuine, ReportedStatus, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of
+from providers.asking import AskedProvider, Told
 from providers.email.api import CallbackSettings, EmailApi, overrides_of, written
+from providers.email.asking import decided
 from providers.email.callbacks import MESSAGE_ID, events_of, report_of
-from providers.rest import form_request, merged, object_of, text_at
+from providers.rest import form_request, listed, merged, object_of, text_at, with_login
 
 _APIS = {"us": "https://api.mailgun.net", "eu": "https://api.eu.mailgun.net"}
 
@@ -32,7 +34,7 @@ class MailgunSettings(CallbackSettings):
     link_tracking: bool | None = None
 
 
-class Mailgun(EmailApi[MailgunSettings]):
+class Mailgun(EmailApi[MailgunSettings], AskedProvider[MailgunSettings]):
     """The `mailgun` provider."""
 
     id: ClassVar[str] = "mailgun"
@@ -81,6 +83,30 @@ class Mailgun(EmailApi[MailgunSettings]):
             external_id = (text_at(object_of(answer), "id") or "").strip("<>") or None
             return Outcome(DeliveryStatus.SENT, answer.exchange, external_id)
         raise failure_of(answer, now=self._context.clock())
+
+    def build_check(
+        self, delivery: Delivery, settings: MailgunSettings, external_id: str
+    ) -> httpx.Request:
+        """Ask for the events of the e-mail (Mailgun API reference: "Events")."""
+        url = f"{settings.base_url or _APIS[settings.region]}/v3/{settings.domain}/events"
+        request = httpx.Request("GET", url, params={"message-id": external_id, "limit": "100"})
+        return with_login(request, "api", settings.api_key)
+
+    def parse_check(self, body: JsonObject, delivery: Delivery) -> Told:
+        """Read a delivery, a lasting failure, or that Mailgun did not send it at all."""
+        return decided(
+            delivery,
+            (
+                (
+                    text_at(event, "recipient"),
+                    _status_of(event),
+                    text_at(event, "delivery-status", "description")
+                    or text_at(event, "delivery-status", "message")
+                    or text_at(event, "reject", "reason"),
+                )
+                for event in listed(body, "items")
+            ),
+        )
 
     async def read_callback(
         self, callback: Callback, signing_key: str | None

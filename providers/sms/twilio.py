@@ -7,7 +7,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import httpx
 from pydantic import BaseModel, Field, SecretStr
@@ -17,7 +17,8 @@ from domain.messages.delivery import Bounced, Delivery, Outcome
 from domain.messages.reports import Callback, NotGenuine, ReportedStatus, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
-from providers.rest import RestSettings, form_request, merged, object_of, text_at
+from providers.asking import AskedProvider, AskedSettings, Told
+from providers.rest import form_request, merged, object_of, text_at, with_login
 from providers.sms.api import SmsApi, number_of
 
 _API = "https://api.twilio.com"
@@ -32,7 +33,7 @@ _FAILED = frozenset({"failed", "undelivered"})
 _MESSAGE = "message"
 
 
-class TwilioSettings(RestSettings):
+class TwilioSettings(AskedSettings):
     """What an operator sets.
 
     `from_number` is a phone number, a short code, an alphanumeric sender, or the SID of a messaging
@@ -44,7 +45,7 @@ class TwilioSettings(RestSettings):
     from_number: str
 
 
-class Twilio(SmsApi[TwilioSettings]):
+class Twilio(SmsApi[TwilioSettings], AskedProvider[TwilioSettings]):
     """The `twilio` provider."""
 
     id: ClassVar[str] = "twilio"
@@ -81,6 +82,20 @@ class Twilio(SmsApi[TwilioSettings]):
         if code == _TOO_MANY:
             raise retry_of(answer, now=self._context.clock())
         raise failure_of(answer, now=self._context.clock())
+
+    def build_check(
+        self, delivery: Delivery, settings: TwilioSettings, external_id: str
+    ) -> httpx.Request:
+        """Ask for the message."""
+        account, name = settings.account_id, quote(external_id, safe="")
+        base = settings.base_url or _API
+        url = f"{base}/2010-04-01/Accounts/{account}/Messages/{name}.json"
+        return with_login(httpx.Request("GET", url), account, settings.auth_token)
+
+    def parse_check(self, body: JsonObject, delivery: Delivery) -> Told:
+        """Read its status."""
+        found = _status_of(text_at(body, "status"), text_at(body, "error_code"))
+        return found or (None, None)
 
     async def read_callback(self, callback: Callback, auth_token: str | None) -> list[StatusReport]:
         """Read a status callback (Twilio docs: "Outbound message status in status callbacks").

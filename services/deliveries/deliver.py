@@ -33,16 +33,18 @@ from domain.messages.delivery import (
     Refused,
     Retry,
 )
+from domain.messages.statuses import DeliveryStatus
 from models.queries.deliveries import deliveries as statements
 from models.queries.messages.attachments import contents_of
 from outbound.redaction import Redactor
-from providers.base import Provider, server_of
+from providers.base import Provider, is_asked, server_of
 from runtime.crypto import BrokenSeal, UnknownKey
 from runtime.database import Connection
 from runtime.faults import fault_of
 from runtime.logs import get_logger
 from services.channels.sealing import open_for_delivery
 from services.channels.variables import Filled, fill_in
+from services.deliveries.checks import begin_checks
 from services.deliveries.devices import deregister
 from services.deliveries.hidden import hidden
 from services.deliveries.limits import Call, Held
@@ -113,7 +115,7 @@ async def deliver_message(engine: Engine, order: DeliverMessageInput) -> str:
                 if isinstance(failure, Bounced) and failure.token is not None:
                     await deregister(engine, claim, failure.token)
                 return await record_failure(engine, claim, attempt, failure)
-            return await record_outcome(engine, claim, attempt, outcome)
+            return await _taken(engine, claim, attempt, outcome)
         except Held as held:
             await _give_back(engine, claim, after=held.after, reason=held.reason)
             raise TryAgain(held.after, held.reason) from None
@@ -122,6 +124,14 @@ async def deliver_message(engine: Engine, order: DeliverMessageInput) -> str:
             with contextlib.suppress(AppError, psycopg.Error):
                 await asyncio.shield(_give_back(engine, claim, interrupted=True))
             raise
+
+
+async def _taken(engine: Engine, claim: Claim, attempt: int, outcome: Outcome) -> str:
+    """Store that the provider took the message, and have it asked what becomes of it."""
+    status = await record_outcome(engine, claim, attempt, outcome)
+    if outcome.is_asked_for and status == DeliveryStatus.SENT:
+        await begin_checks(engine, claim.message)
+    return status
 
 
 async def _settled(connection: Connection, claim: Claim) -> str:
@@ -173,6 +183,7 @@ async def _send(engine: Engine, message: ClaimedMessage) -> Outcome:
         else None,
     )
     server = server_of(provider, delivery)
+    asks = is_asked(provider, delivery)
     files: list[JsonObject] = content.get("attachments") or []
     is_large = sum(file["size"] for file in files) > _LARGE_BYTES
     async with engine.delivery_limits.admitted(
@@ -185,7 +196,11 @@ async def _send(engine: Engine, message: ClaimedMessage) -> Outcome:
             failure.reason = Redactor(settings.secrets).text(failure.reason)
             failure.exchange = hidden(failure.exchange, settings.secrets)
             raise
-        return replace(outcome, exchange=hidden(outcome.exchange, settings.secrets))
+        return replace(
+            outcome,
+            exchange=hidden(outcome.exchange, settings.secrets),
+            is_asked_for=asks and outcome.status is DeliveryStatus.SENT,
+        )
 
 
 async def _hand_over(provider: Provider, delivery: Delivery, call: Call) -> Outcome:
