@@ -9,6 +9,7 @@ from activities.advance import AdvanceActivities
 from activities.batches import BatchActivities
 from activities.broadcasts import BroadcastActivities
 from activities.bulk import BulkActivities
+from activities.checks import CheckActivities
 from activities.deliver import DeliverActivities
 from activities.fan_out import FanOutActivities
 from activities.fetch import FetchActivities
@@ -42,6 +43,7 @@ def activities_by_queue(
     batches = BatchActivities(engine)
     broadcasts = BroadcastActivities(engine)
     bulk = BulkActivities(engine)
+    checks = CheckActivities(engine)
     deliver = DeliverActivities(engine, queues=queues)
     fan_out = FanOutActivities(engine, works_runs=RUNS in queues)
     fetch = FetchActivities(engine)
@@ -70,5 +72,5 @@ def activities_by_queue(
         WEBHOOKS: [webhooks.deliver_webhook],
     }
     for queue in DELIVERY_QUEUES:
-        table[queue] = [deliver.deliver_message]
+        table[queue] = [deliver.deliver_message, checks.check_status]
     return {queue: table[queue] for queue in queues}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Protocol, Self, TypeGuard, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -24,10 +24,14 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from domain.channels.types import ChannelType
 from domain.kit.clock import Clock, utc_now
+from domain.messages.checks import Finding
 from domain.messages.delivery import Delivery, Misconfigured, Outcome
 from outbound.egress import EgressPolicy, Guard
 
 S = TypeVar("S", bound=BaseModel)
+
+# The setting by which a channel has its vendor asked.
+CHECKS = "check_delivery_status"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,33 @@ class Provider(Protocol):
     async def aclose(self) -> None:
         """Close what the provider itself keeps open; the shared client is not its own."""
         ...
+
+
+class AsksItsVendor(Provider, Protocol):
+    """A provider whose vendor can be asked; its settings say by `check_delivery_status` if it is.
+
+    Optional, like `server` and `read_callback`.
+    """
+
+    async def check_status(self, delivery: Delivery, external_id: str) -> Finding:
+        """Ask what became of a message. Raises a DeliveryFailure when the vendor does not say."""
+        ...
+
+
+def is_asked(provider: Provider, delivery: Delivery) -> TypeGuard[AsksItsVendor]:
+    """Tell whether a channel wants its vendor to be asked. Raises Misconfigured."""
+    if not hasattr(provider, "check_status"):
+        return False
+    return bool(getattr(read_settings(provider.Settings, delivery), CHECKS, False))
+
+
+def server_of(provider: Provider, delivery: Delivery) -> str:
+    """Name the server that a delivery goes to.
+
+    Vendors with one API for everybody say nothing; they are their own server.
+    """
+    name = getattr(provider, "server", None)
+    return str(name(delivery)) if callable(name) else str(provider.id)
 
 
 def host_of(url: str, otherwise: str) -> str:

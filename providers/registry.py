@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
-from providers.base import Provider
+from providers.base import CHECKS, Provider
 from providers.secrets import replace_secrets
 
 ENTRY_POINT_GROUP = "carillon.providers"
@@ -94,13 +94,18 @@ def validate_settings(
     A field that holds a template is known only when it is rendered at send time and is not judged
     here. Raises InvalidParams for an unknown provider.
     """
+    provider = load_provider(provider_id)
+    errors = []
+    if raw.get(CHECKS) and not hasattr(provider, "check_status"):
+        # Any other setting that is not known is ignored; this one would be relied on.
+        reason = f"{provider.service_name} cannot be asked what became of a message"
+        errors.append(FieldError(f"{path}.{CHECKS}", reason, "not_supported"))
     try:
-        load_provider(provider_id).Settings.model_validate(raw)
+        provider.Settings.model_validate(raw)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False, include_input=False)
     else:
-        return []
-    errors = []
+        return errors
     for fault in faults:
         value = raw.get(str(fault["loc"][0])) if fault["loc"] else None
         if isinstance(value, str) and _TEMPLATE.search(value):

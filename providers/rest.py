@@ -139,6 +139,11 @@ def form_request(
             headers={"content-type": "application/x-www-form-urlencoded"},
             content=urlencode(fields, doseq=True).encode(),
         )
+    return with_login(request, user, password)
+
+
+def with_login(request: httpx.Request, user: str, password: SecretStr) -> httpx.Request:
+    """Add the login of basic authentication."""
     return next(httpx.BasicAuth(user, password.get_secret_value()).auth_flow(request))
 
 
@@ -158,6 +163,13 @@ def text_at(value: JsonValue, *path: str | int) -> str | None:
         else:
             return None
     return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else None
+
+
+def listed(value: JsonValue, *path: str) -> list[JsonValue]:
+    """Return the list at a path in an answer; none is an empty one."""
+    for part in path:
+        value = value.get(part) if isinstance(value, dict) else None
+    return value if isinstance(value, list) else []
 
 
 def merged(built: JsonObject, overrides: JsonValue) -> JsonObject:

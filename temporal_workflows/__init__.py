@@ -8,6 +8,7 @@ from temporal_workflows.message_delivery import MessageDeliveryWorkflow
 from temporal_workflows.recipient_run import RecipientRunWorkflow
 from temporal_workflows.schedule_clock import ScheduleClockWorkflow
 from temporal_workflows.source_event import SourceEventWorkflow
+from temporal_workflows.status_check import StatusCheckWorkflow
 from temporal_workflows.sweep import SweepWorkflow
 from temporal_workflows.trigger_fanout import TriggerFanoutWorkflow
 from temporal_workflows.webhook_delivery import WebhookDeliveryWorkflow
@@ -23,6 +24,7 @@ WORKFLOWS = (
     BulkOperationWorkflow,
     SweepWorkflow,
     SourceEventWorkflow,
+    StatusCheckWorkflow,
     WebhookDeliveryWorkflow,
 )
 
@@ -36,6 +38,7 @@ __all__ = [
     "RecipientRunWorkflow",
     "ScheduleClockWorkflow",
     "SourceEventWorkflow",
+    "StatusCheckWorkflow",
     "SweepWorkflow",
     "TriggerFanoutWorkflow",
     "WebhookDeliveryWorkflow",

@@ -27,6 +27,7 @@ from domain.contract.runs import (
     HttpFetchInput,
     ScheduleClockInput,
     SourceEventInput,
+    StatusCheckInput,
     TriggerFanoutInput,
     WebhookDeliveryInput,
     WindowState,
@@ -120,6 +121,12 @@ async def deliver_now(order: DeliverMessageInput) -> FirstAttempt:
     raise NotImplementedError
 
 
+@activity.defn(name="check_status")
+async def check_status(order: StatusCheckInput) -> str:
+    """Ask the vendor of a message what became of it; answers that, or why nobody asks any more."""
+    raise NotImplementedError
+
+
 @activity.defn(name="deliver_webhook")
 async def deliver_webhook(order: WebhookDeliveryInput) -> str:
     """Tell an endpoint of an event; answers where the delivery stands."""
@@ -186,6 +193,7 @@ ALL = (
     send_broadcast,
     deliver_message,
     deliver_now,
+    check_status,
     deliver_webhook,
     fire_schedules,
     http_fetch,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
-from api.admin.schemas import CALLBACKS_PATH, CallbackOut, ChannelBodyOut, CountOut
+from api.admin.schemas import CallbackOut, ChannelBodyOut, CountOut
 from api.kit.addresses import address_of_api
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
@@ -59,7 +59,7 @@ async def get_callback(
     """
     environment = await get_scope(engine, known_id(slug))
     made = await reports.callback_id(engine, environment, known_id(key))
-    return answer(CallbackOut(url=f"{address_of_api(request)}{CALLBACKS_PATH}/{made}"))
+    return answer(CallbackOut(url=f"{address_of_api(request)}{reports.CALLBACKS_PATH}/{made}"))
 
 
 @router.post(

@@ -272,9 +272,6 @@ class ScheduleStateBodyOut(Out):
         return cls(schedule=ScheduleStateOut.of(schedule))
 
 
-CALLBACKS_PATH = "/v1/integrations/callbacks"
-
-
 class CallbackOut(Out):
     """Where a vendor tells what became of messages."""
 

@@ -303,6 +303,20 @@ class WebhookDeliveryInput:
 
 
 @dataclass(frozen=True, slots=True)
+class StatusCheckInput:
+    """Ask the vendor of a message what became of it, as it was sent by its `retry`-th retry.
+
+    `queue` is that of its channel type, `label` what the Temporal UI shows.
+    """
+
+    message_id: str
+    environment_id: str
+    retry: int
+    queue: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class BulkOperationInput:
     """Work on a bulk operation until it is over."""
 

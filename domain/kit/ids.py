@@ -192,6 +192,11 @@ def message_delivery_workflow_id(environment: str, message: str, retry: int) -> 
     return f"message/{environment}/{message}/retry/{retry}"
 
 
+def status_check_workflow_id(environment: str, message: str, retry: int) -> str:
+    """Return the id of the Temporal workflow that asks a vendor for one sending of a message."""
+    return f"message/{environment}/{message}/status/{retry}"
+
+
 def webhook_delivery_workflow_id(environment: str, endpoint: str, event: str) -> str:
     """Return the id of the Temporal workflow that tells one endpoint of one event."""
     return f"webhook/{environment}/{endpoint}/{event}"

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import Instant, Shape
+from domain.messages.checks import CheckedMessage
 from domain.messages.delivery import Exchange
 from domain.messages.events import NewMessageEvent
 from domain.messages.statuses import PENDING_DELIVERY, DeliveryStatus
@@ -30,6 +31,11 @@ class Claim:
     environment_id: UUID
     retry: int
     owner: UUID
+
+    @property
+    def message(self) -> CheckedMessage:
+        """Return what is asked for, once the vendor has taken it."""
+        return CheckedMessage(self.message_id, self.environment_id, self.retry)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +101,8 @@ class AttemptRecord:
     Attributes:
         accepted: whether the provider took the message.
         after: seconds until the next attempt; None when the status is final.
+        known_as: the vendor's name of the message, where the vendor may tell of it by that alone.
+        asked_after: seconds until its vendor is asked for it; None when it is not.
     """
 
     claim: Claim
@@ -106,6 +114,8 @@ class AttemptRecord:
     events: list[NewMessageEvent]
     exchange: Exchange | None
     now: datetime
+    known_as: str | None = None
+    asked_after: float | None = None
 
     def without_words(self) -> AttemptRecord:
         """Leave out whatever the provider said, and keep what it means."""
@@ -115,7 +125,7 @@ class AttemptRecord:
             else event
             for event in self.events
         ]
-        return replace(self, exchange=None, metadata={}, events=events)
+        return replace(self, exchange=None, metadata={}, known_as=None, events=events)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,8 @@ class Delivery:
         workflow_key: of the workflow that made the message.
         data: what the message keeps of its trigger's data.
         attachments: the files that go with it.
+        callback_url: where its vendor may tell what becomes of it, for those that are given an
+            address with each message.
     """
 
     message_id: str
@@ -41,6 +43,7 @@ class Delivery:
     workflow_key: str = ""
     data: JsonObject = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
+    callback_url: str | None = None
 
     def without_contents(self) -> Delivery:
         """Return it as a delivery log shows it, which tells of each file how long it is."""
@@ -72,6 +75,8 @@ class Outcome:
 
     `external_id` is the vendor's name for it; like `metadata` it can be stored, whatever it holds.
     `found` is a connection that was looked up for the recipient, which is theirs from now on.
+    `is_told_by_name` says that the vendor may tell of it afterwards by that name alone,
+    `is_asked_for` that it is to be asked what became of it.
     """
 
     status: DeliveryStatus
@@ -79,6 +84,8 @@ class Outcome:
     external_id: str | None = None
     metadata: dict[str, JsonValue] = field(default_factory=dict)
     found: JsonObject | None = None
+    is_told_by_name: bool = False
+    is_asked_for: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "metadata", storable_object(self.metadata))

@@ -12,6 +12,7 @@ from models.tables.broadcast import Broadcast, BroadcastAddressee
 from models.tables.bulk import BulkItem, BulkOperation
 from models.tables.cancellation import Cancellation
 from models.tables.channel import Channel, ChannelEnvironment, ChannelGroup, ChannelHold
+from models.tables.check import StatusCheck
 from models.tables.content import Branch, Commit, ContentResource, ContentVersion
 from models.tables.delivery import PendingDelivery
 from models.tables.effect import OwedEffect
@@ -111,6 +112,7 @@ __all__ = [
     "SourceEvent",
     "SourceEventAction",
     "SourceEventKey",
+    "StatusCheck",
     "StoredAttachment",
     "Subscription",
     "SweepPosition",

@@ -27,6 +27,7 @@ class Message(SQLModel, table=True):
 
     The id is derived from run, step and channel, so a step can never make two. `failed_status`
     stands in for the delivery status in an index, so that a message that is delivered touches none.
+    `known_as` is what its vendor calls it, for the few vendors that tell of it by that name alone.
     `made_by` is the transaction that made it, by which a bulk operation tells what existed before.
     """
 
@@ -68,6 +69,12 @@ class Message(SQLModel, table=True):
             postgresql_where=text("tenant_id IS NOT NULL"),
         ),
         Index("ix_messages_run", "workflow_run_id", "recipient_run_id"),
+        Index(
+            "ix_messages_known_as",
+            "channel_id",
+            "known_as",
+            postgresql_where=text("known_as IS NOT NULL"),
+        ),
         # What a few among all messages have; it finds no order.
         Index(
             "ix_messages_values",
@@ -125,6 +132,7 @@ class Message(SQLModel, table=True):
     archived_at: datetime | None = instant_column(nullable=True)
     scheduled_at: datetime | None = instant_column(nullable=True)
     provider_metadata: dict[str, Any] = json_column()
+    known_as: str | None = text_column(nullable=True)
     recipient_snapshot: dict[str, Any] | None = json_column(nullable=True)
     retry_count: int = 0
     made_by: int = Field(
@@ -147,7 +155,10 @@ class MessageEvent(SQLModel, table=True):
 
 
 class DeliveryAttempt(SQLModel, table=True):
-    """One call of a provider, as the delivery log shows it; secrets are redacted."""
+    """One call of a provider, as the delivery log shows it; secrets are redacted.
+
+    `attempt` is 0 for a call that asks what became of the message.
+    """
 
     __tablename__ = "delivery_attempts"
 

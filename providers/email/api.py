@@ -10,14 +10,15 @@ from domain.channels.email import EmailContent
 from domain.channels.types import ChannelType
 from domain.kit.json_types import JsonValue
 from domain.messages.delivery import Delivery, Refused
+from providers.asking import AskedSettings
 from providers.email.addresses import Envelope, Mailbox, read_envelope
 from providers.rest import RestProvider, RestSettings
 
 S = TypeVar("S", bound=RestSettings)
 
 
-class CallbackSettings(RestSettings):
-    """Settings of a vendor that tells by callbacks what becomes of messages.
+class CallbackSettings(AskedSettings):
+    """Settings of a vendor that tells what becomes of messages, by callbacks and when it is asked.
 
     `webhook_signing_key` is what it proves itself with; without one its address is the proof.
     """

@@ -15,9 +15,11 @@ from domain.messages.delivery import Delivery, Outcome
 from domain.messages.reports import Callback, NotGenuine, ReportedStatus, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of
+from providers.asking import AskedProvider, Told
 from providers.email.api import CallbackSettings, EmailApi, overrides_of, written
+from providers.email.asking import decided
 from providers.email.callbacks import MESSAGE_ID, events_of, report_of
-from providers.rest import form_request, merged, object_of, text_at
+from providers.rest import form_request, listed, merged, object_of, text_at, with_login
 
 _APIS = {"us": "https://api.mailgun.net", "eu": "https://api.eu.mailgun.net"}
 
@@ -32,7 +34,7 @@ class MailgunSettings(CallbackSettings):
     link_tracking: bool | None = None
 
 
-class Mailgun(EmailApi[MailgunSettings]):
+class Mailgun(EmailApi[MailgunSettings], AskedProvider[MailgunSettings]):
     """The `mailgun` provider."""
 
     id: ClassVar[str] = "mailgun"
@@ -82,7 +84,33 @@ class Mailgun(EmailApi[MailgunSettings]):
             return Outcome(DeliveryStatus.SENT, answer.exchange, external_id)
         raise failure_of(answer, now=self._context.clock())
 
-    def read_callback(self, callback: Callback, signing_key: str | None) -> list[StatusReport]:
+    def build_check(
+        self, delivery: Delivery, settings: MailgunSettings, external_id: str
+    ) -> httpx.Request:
+        """Ask for the events of the e-mail (Mailgun API reference: "Events")."""
+        url = f"{settings.base_url or _APIS[settings.region]}/v3/{settings.domain}/events"
+        request = httpx.Request("GET", url, params={"message-id": external_id, "limit": "100"})
+        return with_login(request, "api", settings.api_key)
+
+    def parse_check(self, body: JsonObject, delivery: Delivery) -> Told:
+        """Read a delivery, a lasting failure, or that Mailgun did not send it at all."""
+        return decided(
+            delivery,
+            (
+                (
+                    text_at(event, "recipient"),
+                    _status_of(event),
+                    text_at(event, "delivery-status", "description")
+                    or text_at(event, "delivery-status", "message")
+                    or text_at(event, "reject", "reason"),
+                )
+                for event in listed(body, "items")
+            ),
+        )
+
+    async def read_callback(
+        self, callback: Callback, signing_key: str | None
+    ) -> list[StatusReport]:
         """Read a delivery or a failure (Mailgun docs: "Webhooks").
 
         Raises NotGenuine, and ValueError for what is no event.
@@ -91,22 +119,26 @@ class Mailgun(EmailApi[MailgunSettings]):
         for event in events_of(callback):
             if signing_key is not None:
                 _check(event, signing_key)
-            kind = text_at(event, "event-data", "event")
-            is_final = text_at(event, "event-data", "severity") == "permanent"
-            status: ReportedStatus | None = None
-            if kind == "delivered":
-                status = DeliveryStatus.DELIVERED
-            elif kind == "failed" and is_final:
-                status = DeliveryStatus.BOUNCED
+            inner = event.get("event-data") if isinstance(event, dict) else None
             reports += report_of(
                 event,
-                status,
+                _status_of(inner),
                 message=("event-data", "user-variables", MESSAGE_ID),
                 external=("event-data", "message", "headers", "message-id"),
                 details=("event-data", "delivery-status", "description"),
                 address=("event-data", "recipient"),
             )
         return reports
+
+
+def _status_of(event: JsonValue) -> ReportedStatus | None:
+    """Return what an event says for good, if it does."""
+    kind = text_at(event, "event")
+    if kind == "delivered":
+        return DeliveryStatus.DELIVERED
+    if kind == "failed" and text_at(event, "severity") == "permanent":
+        return DeliveryStatus.BOUNCED
+    return DeliveryStatus.UNDELIVERED if kind == "rejected" else None
 
 
 def _check(event: JsonValue, key: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import ClassVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, SecretStr
@@ -13,15 +14,24 @@ from domain.messages.delivery import Bounced, Delivery, Outcome
 from domain.messages.reports import Callback, ReportedStatus, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of
+from providers.asking import AskedProvider, Told
 from providers.email.api import CallbackSettings, EmailApi, named_headers, overrides_of, written
+from providers.email.asking import decided
 from providers.email.callbacks import MESSAGE_ID, check_password, events_of, report_of
-from providers.rest import merged, object_of, text_at
+from providers.rest import listed, merged, object_of, text_at
 
 _API = "https://api.postmarkapp.com"
 _INACTIVE_RECIPIENT = "406"
 _STATUSES: dict[str, ReportedStatus] = {
     "Delivery": DeliveryStatus.DELIVERED,
     "Bounce": DeliveryStatus.BOUNCED,
+}
+# Whoever opens an e-mail has got it.
+_EVENTS: dict[str, ReportedStatus] = {
+    "Delivered": DeliveryStatus.DELIVERED,
+    "Opened": DeliveryStatus.DELIVERED,
+    "LinkClicked": DeliveryStatus.DELIVERED,
+    "Bounced": DeliveryStatus.BOUNCED,
 }
 # What Postmark tells as a bounce although the e-mail has arrived or still may.
 _NO_BOUNCES = frozenset(
@@ -38,7 +48,7 @@ class PostmarkSettings(CallbackSettings):
     link_tracking: bool | None = None
 
 
-class Postmark(EmailApi[PostmarkSettings]):
+class Postmark(EmailApi[PostmarkSettings], AskedProvider[PostmarkSettings]):
     """The `postmark` provider."""
 
     id: ClassVar[str] = "postmark"
@@ -95,7 +105,35 @@ class Postmark(EmailApi[PostmarkSettings]):
             raise Bounced("Postmark has marked the recipient as inactive.", answer.exchange)
         raise failure_of(answer, now=self._context.clock())
 
-    def read_callback(self, callback: Callback, signing_key: str | None) -> list[StatusReport]:
+    def build_check(
+        self, delivery: Delivery, settings: PostmarkSettings, external_id: str
+    ) -> httpx.Request:
+        """Ask for the e-mail (Postmark developer docs: "Messages API")."""
+        headers = {
+            "x-postmark-server-token": settings.api_key.get_secret_value(),
+            "accept": "application/json",
+        }
+        name = quote(external_id, safe="")
+        url = f"{settings.base_url or _API}/messages/outbound/{name}/details"
+        return httpx.Request("GET", url, headers=headers)
+
+    def parse_check(self, body: JsonObject, delivery: Delivery) -> Told:
+        """Read what happened in each mailbox."""
+        return decided(
+            delivery,
+            (
+                (
+                    text_at(event, "Recipient"),
+                    _EVENTS.get(text_at(event, "Type") or ""),
+                    text_at(event, "Details", "Summary"),
+                )
+                for event in listed(body, "MessageEvents")
+            ),
+        )
+
+    async def read_callback(
+        self, callback: Callback, signing_key: str | None
+    ) -> list[StatusReport]:
         """Read a delivery or a bounce (Postmark developer docs: "Webhooks").
 
         Postmark signs nothing; the key is the password of the address that it was given.

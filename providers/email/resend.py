@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import ClassVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, SecretStr
@@ -14,6 +15,7 @@ from domain.messages.reports import Callback, NotGenuine, ReportedStatus, Status
 from domain.messages.statuses import DeliveryStatus
 from domain.sources.verification import is_genuine
 from outbound.http import Answer, failure_of, retry_of
+from providers.asking import AskedProvider, Told
 from providers.email.api import CallbackSettings, EmailApi, overrides_of, written
 from providers.email.callbacks import MESSAGE_ID, events_of, report_of
 from providers.rest import merged, object_of, text_at
@@ -25,6 +27,12 @@ _STATUSES: dict[str, ReportedStatus] = {
     "email.delivered": DeliveryStatus.DELIVERED,
     "email.bounced": DeliveryStatus.BOUNCED,
 }
+# Whoever opens an e-mail, or complains of it, has got it.
+_LAST_EVENTS: dict[str, ReportedStatus] = {
+    **dict.fromkeys(("delivered", "opened", "clicked", "complained"), DeliveryStatus.DELIVERED),
+    **dict.fromkeys(("bounced", "suppressed"), DeliveryStatus.BOUNCED),
+    **dict.fromkeys(("failed", "canceled"), DeliveryStatus.UNDELIVERED),
+}
 
 
 class ResendSettings(CallbackSettings):
@@ -33,7 +41,7 @@ class ResendSettings(CallbackSettings):
     api_key: SecretStr
 
 
-class Resend(EmailApi[ResendSettings]):
+class Resend(EmailApi[ResendSettings], AskedProvider[ResendSettings]):
     """The `resend` provider."""
 
     id: ClassVar[str] = "resend"
@@ -79,7 +87,22 @@ class Resend(EmailApi[ResendSettings]):
             raise retry_of(answer, now=self._context.clock())
         raise failure_of(answer, now=self._context.clock())
 
-    def read_callback(self, callback: Callback, signing_key: str | None) -> list[StatusReport]:
+    def build_check(
+        self, delivery: Delivery, settings: ResendSettings, external_id: str
+    ) -> httpx.Request:
+        """Ask for the e-mail (Resend API reference: "Retrieve email")."""
+        headers = {"authorization": f"Bearer {settings.api_key.get_secret_value()}"}
+        url = f"{settings.base_url or _API}/emails/{quote(external_id, safe='')}"
+        return httpx.Request("GET", url, headers=headers)
+
+    def parse_check(self, body: JsonObject, delivery: Delivery) -> Told:
+        """Read what has happened last."""
+        last = text_at(body, "last_event") or ""
+        return _LAST_EVENTS.get(last), f"Resend says: {last}."
+
+    async def read_callback(
+        self, callback: Callback, signing_key: str | None
+    ) -> list[StatusReport]:
         """Read a delivery or a bounce (Resend docs: "Webhooks"), signed as Svix does.
 
         Raises NotGenuine, and ValueError for what is no event.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import replace
 from typing import ClassVar
+from urllib.parse import quote
 
 import httpx
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -15,16 +17,28 @@ from pydantic import BaseModel, SecretStr
 
 from domain.kit.json_types import JsonObject
 from domain.messages.attachments import Attachment
-from domain.messages.delivery import Delivery, Outcome
+from domain.messages.checks import Finding
+from domain.messages.delivery import Delivery, Outcome, Refused
 from domain.messages.reports import Callback, NotGenuine, ReportedStatus, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of
+from providers.asking import AskedProvider, Told
+from providers.base import read_settings
 from providers.email.addresses import Mailbox
 from providers.email.api import CallbackSettings, EmailApi, overrides_of
+from providers.email.asking import decided
 from providers.email.callbacks import MESSAGE_ID, events_of, report_of
-from providers.rest import merged, text_at
+from providers.rest import listed, merged, object_of, text_at
 
 _API = "https://api.sendgrid.com"
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_BOUNCES = frozenset({"bounced", "bounce", "dropped"})
+_PASSING_BOUNCES = frozenset({"soft", "blocked"})
+_STATUSES: dict[str, ReportedStatus] = {
+    "delivered": DeliveryStatus.DELIVERED,
+    "not_delivered": DeliveryStatus.UNDELIVERED,
+    "not delivered": DeliveryStatus.UNDELIVERED,
+}
 
 
 class SendGridSettings(CallbackSettings):
@@ -35,7 +49,7 @@ class SendGridSettings(CallbackSettings):
     link_tracking: bool | None = None
 
 
-class SendGrid(EmailApi[SendGridSettings]):
+class SendGrid(EmailApi[SendGridSettings], AskedProvider[SendGridSettings]):
     """The `sendgrid` provider."""
 
     id: ClassVar[str] = "sendgrid"
@@ -102,7 +116,61 @@ class SendGrid(EmailApi[SendGridSettings]):
             return Outcome(DeliveryStatus.SENT, answer.exchange, external_id)
         raise failure_of(answer, now=self._context.clock())
 
-    def read_callback(self, callback: Callback, signing_key: str | None) -> list[StatusReport]:
+    def build_check(
+        self, delivery: Delivery, settings: SendGridSettings, external_id: str
+    ) -> httpx.Request:
+        """Ask for the e-mail (SendGrid API reference: "Email Activity"), which is an add-on.
+
+        Raises Refused for a name that SendGrid never gives: it would be more than a name there.
+        """
+        if not _NAME.fullmatch(external_id):
+            raise Refused("SendGrid has given the e-mail no name that it can be asked by.")
+        query = {"limit": "100", "query": f'msg_id LIKE "{external_id}%"'}
+        return self._activity(settings, "", query)
+
+    def parse_check(self, body: JsonObject, delivery: Delivery) -> Told:
+        """Read how each mailbox stands; in the place of words is SendGrid's name of the e-mail."""
+        return decided(
+            delivery,
+            (
+                (
+                    text_at(mail, "to_email"),
+                    _STATUSES.get(text_at(mail, "status") or ""),
+                    text_at(mail, "msg_id"),
+                )
+                for mail in listed(body, "messages")
+            ),
+        )
+
+    async def check_status(self, delivery: Delivery, external_id: str) -> Finding:
+        """Ask what became of an e-mail, and if it was not delivered, why: the list does not say.
+
+        Raises a DeliveryFailure when SendGrid does not say.
+        """
+        finding = await super().check_status(delivery, external_id)
+        if finding.status is not DeliveryStatus.UNDELIVERED or finding.details is None:
+            return replace(finding, details=None)
+        settings = read_settings(SendGridSettings, delivery)
+        name = quote(finding.details, safe="")
+        answer = await self._call(self._activity(settings, f"/{name}", {}), settings)
+        if not answer.is_success:
+            raise failure_of(answer, now=self._context.clock())
+        for event in listed(object_of(answer), "events"):
+            has_bounced = text_at(event, "event_name") in _BOUNCES
+            if has_bounced and text_at(event, "bounce_type") not in _PASSING_BOUNCES:
+                return Finding(DeliveryStatus.BOUNCED, text_at(event, "reason"), answer.exchange)
+        return Finding(DeliveryStatus.UNDELIVERED, None, answer.exchange)
+
+    def _activity(
+        self, settings: SendGridSettings, path: str, query: dict[str, str]
+    ) -> httpx.Request:
+        headers = {"authorization": f"Bearer {settings.api_key.get_secret_value()}"}
+        url = f"{settings.base_url or _API}/v3/messages{path}"
+        return httpx.Request("GET", url, headers=headers, params=query)
+
+    async def read_callback(
+        self, callback: Callback, signing_key: str | None
+    ) -> list[StatusReport]:
         """Read deliveries and bounces, many at once (SendGrid docs: "Event Webhook").
 
         The key is the public one of the "Signed Event Webhook".

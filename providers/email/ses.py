@@ -12,12 +12,17 @@ from pydantic import BaseModel
 from domain.kit.json_types import JsonObject
 from domain.messages.attachments import Attachment
 from domain.messages.delivery import Delivery, Outcome
+from domain.messages.reports import Callback, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
+from outbound.redaction import parse_json
 from providers.aws import AwsSettings
+from providers.base import ProviderContext
 from providers.email.addresses import Mailbox
 from providers.email.api import EmailApi, named_headers, overrides_of
+from providers.email.ses_events import reports_of
 from providers.rest import merged, object_of, text_at
+from providers.sns_notifications import SnsNotifications
 
 _NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9_-]")
 # Errors with a code of their own below 500 that pass; all others of that kind stay.
@@ -27,10 +32,12 @@ _PASSING = frozenset({"TooManyRequestsException", "ThrottlingException", "Thrott
 class SesSettings(AwsSettings):
     """What an operator sets: a region and the keys of a user who may send.
 
-    `configuration_set` names the SES configuration set that events are published by.
+    `configuration_set` names the SES configuration set that events are published by, and
+    `topic_arn` the only topic of SNS that is listened to.
     """
 
     configuration_set: str | None = None
+    topic_arn: str | None = None
 
 
 class Ses(EmailApi[SesSettings]):
@@ -40,6 +47,12 @@ class Ses(EmailApi[SesSettings]):
     service_name: ClassVar[str] = "Amazon SES"
     Settings: ClassVar[type[BaseModel]] = SesSettings
     most_bytes: ClassVar[int] = 40 * 1024 * 1024
+    # SNS signs with a key of its own; the topic says whose events they are.
+    callback_key: ClassVar[str] = "topic_arn"
+
+    def __init__(self, context: ProviderContext) -> None:
+        super().__init__(context)
+        self._notifications = SnsNotifications(context)
 
     def build_request(self, delivery: Delivery, settings: SesSettings) -> httpx.Request:
         """Write the request, and sign it as of now."""
@@ -94,11 +107,20 @@ class Ses(EmailApi[SesSettings]):
         """Read the id; the kind of an error stands in a header."""
         if answer.is_success:
             external_id = text_at(object_of(answer), "MessageId")
-            return Outcome(DeliveryStatus.SENT, answer.exchange, external_id)
+            # Feedback of an identity names an e-mail by that alone.
+            return Outcome(DeliveryStatus.SENT, answer.exchange, external_id, is_told_by_name=True)
         kind = answer.headers.get("x-amzn-errortype", "").partition(":")[0]
         if kind in _PASSING:
             raise retry_of(answer, now=self._context.clock())
         raise failure_of(answer, now=self._context.clock())
+
+    async def read_callback(self, callback: Callback, topic_arn: str | None) -> list[StatusReport]:
+        """Read a delivery, a bounce, a complaint or a rejection, which SNS hands on.
+
+        Raises NotGenuine, NotNow, and ValueError for what is no event.
+        """
+        text = await self._notifications.read(callback, topic_arn)
+        return [] if text is None else reports_of(parse_json(text))
 
 
 def _written(box: Mailbox) -> str:

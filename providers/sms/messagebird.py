@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 from typing import ClassVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, SecretStr
 
 from domain.kit.json_types import JsonObject
 from domain.messages.delivery import Bounced, Delivery, Outcome
+from domain.messages.reports import ReportedStatus
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of
-from providers.rest import RestSettings, merged, object_of, text_at
+from providers.asking import AskedProvider, AskedSettings, Told
+from providers.rest import merged, object_of, text_at
 from providers.sms.api import SmsApi, number_of
 
 _API = "https://rest.messagebird.com"
+_STATUSES: dict[str, ReportedStatus] = {
+    "delivered": DeliveryStatus.DELIVERED,
+    "delivery_failed": DeliveryStatus.UNDELIVERED,
+    "expired": DeliveryStatus.UNDELIVERED,
+}
 
 
-class MessageBirdSettings(RestSettings):
+class MessageBirdSettings(AskedSettings):
     """What an operator sets; `from_number` is a number or an alphanumeric sender."""
 
     api_key: SecretStr
     from_number: str
 
 
-class MessageBird(SmsApi[MessageBirdSettings]):
+class MessageBird(SmsApi[MessageBirdSettings], AskedProvider[MessageBirdSettings]):
     """The `messagebird` provider."""
 
     id: ClassVar[str] = "messagebird"
@@ -54,3 +62,19 @@ class MessageBird(SmsApi[MessageBirdSettings]):
         if answer.status_code == 422 and text_at(body, "errors", 0, "parameter") == "recipients":
             raise Bounced("MessageBird does not take the number.", answer.exchange)
         raise failure_of(answer, now=self._context.clock())
+
+    def build_check(
+        self, delivery: Delivery, settings: MessageBirdSettings, external_id: str
+    ) -> httpx.Request:
+        """Ask for the message."""
+        headers = {"authorization": f"AccessKey {settings.api_key.get_secret_value()}"}
+        url = f"{settings.base_url or _API}/messages/{quote(external_id, safe='')}"
+        return httpx.Request("GET", url, headers=headers)
+
+    def parse_check(self, body: JsonObject, delivery: Delivery) -> Told:
+        """Read how its one recipient stands; MessageBird does not say that a number is wrong."""
+        place = ("recipients", "items", 0)
+        status = text_at(body, *place, "status") or ""
+        why = text_at(body, *place, "statusReason") or text_at(body, *place, "statusErrorCode")
+        words = f"MessageBird says: {status}" + (f" ({why})." if why else ".")
+        return _STATUSES.get(status), words

@@ -14,7 +14,6 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import cast
 from uuid import UUID, uuid4
 
 import psycopg
@@ -29,24 +28,26 @@ from domain.messages.delivery import (
     Bounced,
     Delivery,
     DeliveryFailure,
-    Exchange,
     Misconfigured,
     Outcome,
     Refused,
     Retry,
 )
+from domain.messages.statuses import DeliveryStatus
 from models.queries.deliveries import deliveries as statements
 from models.queries.messages.attachments import contents_of
 from outbound.redaction import Redactor
-from providers.base import Provider
+from providers.base import Provider, is_asked, server_of
 from runtime.crypto import BrokenSeal, UnknownKey
 from runtime.database import Connection
 from runtime.faults import fault_of
 from runtime.logs import get_logger
 from services.channels.sealing import open_for_delivery
 from services.channels.variables import Filled, fill_in
+from services.deliveries.checks import begin_checks
 from services.deliveries.connections import keep_connection
 from services.deliveries.devices import deregister
+from services.deliveries.hidden import hidden
 from services.deliveries.limits import Call, Held
 from services.deliveries.outcomes import (
     TryAgain,
@@ -54,6 +55,7 @@ from services.deliveries.outcomes import (
     record_interruptions,
     record_outcome,
 )
+from services.deliveries.reports import callback_url
 from services.engine import Engine
 from templating.limits import LiquidError
 
@@ -116,7 +118,7 @@ async def deliver_message(engine: Engine, order: DeliverMessageInput) -> str:
                 return await record_failure(engine, claim, attempt, failure)
             if outcome.found is not None:
                 await keep_connection(engine, claim, outcome.found)
-            return await record_outcome(engine, claim, attempt, outcome)
+            return await _taken(engine, claim, attempt, outcome)
         except Held as held:
             await _give_back(engine, claim, after=held.after, reason=held.reason)
             raise TryAgain(held.after, held.reason) from None
@@ -125,6 +127,14 @@ async def deliver_message(engine: Engine, order: DeliverMessageInput) -> str:
             with contextlib.suppress(AppError, psycopg.Error):
                 await asyncio.shield(_give_back(engine, claim, interrupted=True))
             raise
+
+
+async def _taken(engine: Engine, claim: Claim, attempt: int, outcome: Outcome) -> str:
+    """Store that the provider took the message, and have it asked what becomes of it."""
+    status = await record_outcome(engine, claim, attempt, outcome)
+    if outcome.is_asked_for and status == DeliveryStatus.SENT:
+        await begin_checks(engine, claim.message)
+    return status
 
 
 async def _settled(connection: Connection, claim: Claim) -> str:
@@ -171,10 +181,12 @@ async def _send(engine: Engine, message: ClaimedMessage) -> Outcome:
         attempt=message.attempts + 1,
         workflow_key=message.workflow_key,
         data=message.data,
+        callback_url=callback_url(engine, message.environment_id, message.channel_id)
+        if getattr(provider, "takes_callback_url", False)
+        else None,
     )
-    # Vendors with one API for everybody say nothing; they are their own server.
-    name = getattr(provider, "server", None)
-    server = str(name(delivery)) if callable(name) else str(provider.id)
+    server = server_of(provider, delivery)
+    asks = is_asked(provider, delivery)
     files: list[JsonObject] = content.get("attachments") or []
     is_large = sum(file["size"] for file in files) > _LARGE_BYTES
     async with engine.delivery_limits.admitted(
@@ -185,9 +197,13 @@ async def _send(engine: Engine, message: ClaimedMessage) -> Outcome:
             outcome = await _hand_over(provider, delivery, call)
         except DeliveryFailure as failure:
             failure.reason = Redactor(settings.secrets).text(failure.reason)
-            failure.exchange = _hidden(failure.exchange, settings.secrets)
+            failure.exchange = hidden(failure.exchange, settings.secrets)
             raise
-        return replace(outcome, exchange=_hidden(outcome.exchange, settings.secrets))
+        return replace(
+            outcome,
+            exchange=hidden(outcome.exchange, settings.secrets),
+            is_asked_for=asks and outcome.status is DeliveryStatus.SENT,
+        )
 
 
 async def _hand_over(provider: Provider, delivery: Delivery, call: Call) -> Outcome:
@@ -213,18 +229,6 @@ async def _hand_over(provider: Provider, delivery: Delivery, call: Call) -> Outc
         raise Retry(f"The provider failed by a fault of ours ({fault.id}).") from None
     call.answered()
     return outcome
-
-
-def _hidden(exchange: Exchange | None, secrets: Sequence[str]) -> Exchange | None:
-    """Blank secret variables in a call; a provider knows only which of its settings are secret."""
-    if exchange is None or not secrets:
-        return exchange
-    redactor, response = Redactor(secrets), exchange.response
-    return Exchange(
-        exchange.service_name,
-        cast(JsonObject, redactor.within(exchange.request)),
-        response and cast(JsonObject, redactor.within(response)),
-    )
 
 
 async def _attachments(

@@ -6,6 +6,7 @@ import random
 from itertools import chain, repeat
 
 from domain.kit.json_types import JsonObject
+from domain.messages.checks import WAITS
 from domain.messages.claims import AttemptRecord, Claim
 from domain.messages.delivery import Bounced, DeliveryFailure, Exchange, Outcome, Retry
 from domain.messages.events import MessageEventType, NewMessageEvent
@@ -50,6 +51,10 @@ async def record_outcome(engine: Engine, claim: Claim, attempt: int, outcome: Ou
         accepted=outcome.status in _ACCEPTED,
         exchange=outcome.exchange,
         metadata=metadata,
+        known_as=outcome.external_id if outcome.is_told_by_name else None,
+        asked_after=WAITS[0] * engine.settings.delivery_retry_factor
+        if outcome.is_asked_for
+        else None,
     )
 
 
@@ -140,6 +145,8 @@ async def _record(
     accepted: bool = False,
     exchange: Exchange | None = None,
     metadata: JsonObject | None = None,
+    known_as: str | None = None,
+    asked_after: float | None = None,
     after: float | None = None,
 ) -> str:
     """Store status, events and log of one attempt in one statement; return the stored status.
@@ -165,6 +172,8 @@ async def _record(
         ],
         exchange=exchange,
         now=now,
+        known_as=known_as,
+        asked_after=asked_after,
     )
     stored = await until_stored(
         engine,

@@ -2,13 +2,15 @@
 
 A vendor is given an address for a channel and an environment, which says sealed whose it is, so
 that nobody can guess one. It asks for no row, and works for as long as the secret key is kept that
-has sealed it. A vendor that signs has to sign where the channel has its key.
+has sealed it. A vendor that signs has to sign where the channel has its key, in the setting that
+its provider names by `callback_key`.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -17,10 +19,10 @@ from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
 from domain.kit.storable import storable_object
-from domain.messages.reports import Callback, NotGenuine, StatusReport, final_reports
+from domain.messages.reports import Callback, NotGenuine, NotNow, StatusReport, final_reports
 from domain.messages.statuses import PENDING_DELIVERY
 from models.queries.channels.channels import get_channel, get_channel_here, get_sealed_settings
-from models.queries.deliveries.reports import ReportedMessage, take_reports
+from models.queries.deliveries.reports import ReportedMessage, messages_known_as, take_reports
 from runtime.crypto import BrokenSeal, CannotOpen
 from services.channels.sealing import open_provider_settings
 from services.channels.variables import fill_in
@@ -29,7 +31,9 @@ from services.engine import Engine
 from services.waits.telling import hurry
 from templating.limits import LiquidError
 
+CALLBACKS_PATH = "/v1/integrations/callbacks"
 _PURPOSE = "callbacks of a provider"
+_USUAL_KEY = "webhook_signing_key"
 _NOWHERE = "There is no channel at this address."
 
 
@@ -53,7 +57,22 @@ async def callback_id(engine: Engine, environment: EnvironmentScope, key: str) -
     if not hasattr(engine.providers.provider(channel.provider), "read_callback"):
         reason = f"The provider {channel.provider} has no callbacks that this version reads."
         raise Unprocessable(reason, code="channel_invalid")
-    document = {"environment": str(environment.id), "channel": str(channel.id)}
+    return _sealed(engine, environment.id, channel.id)
+
+
+def callback_url(engine: Engine, environment_id: UUID, channel_id: UUID) -> str | None:
+    """Return an address for a vendor that is given one with each message.
+
+    None where no vendor could reach it, and would refuse the message for that.
+    """
+    address = engine.settings.public_address
+    if not address.startswith("https://"):
+        return None
+    return f"{address}{CALLBACKS_PATH}/{_sealed(engine, environment_id, channel_id)}"
+
+
+def _sealed(engine: Engine, environment_id: UUID, channel_id: UUID) -> str:
+    document = {"environment": str(environment_id), "channel": str(channel_id)}
     sealed = engine.vault.seal(document, _PURPOSE)
     return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
@@ -68,8 +87,8 @@ async def take_callback(engine: Engine, address: str, callback: Callback) -> int
         NotFound: there is no such address, its channel is gone, or the key is that sealed it.
         Unauthenticated: `signature_invalid`, the vendor has not proved itself.
         InvalidParams: the body is no event of the vendor.
-        Unavailable: a message is still being handed over, or what the vendor signs with cannot be
-            read: come back.
+        Unavailable: a message is still being handed over, or what the vendor proves itself with
+            cannot be read: come back.
     """
     place = _opened(engine, address)
     async with engine.connection() as connection:
@@ -81,12 +100,15 @@ async def take_callback(engine: Engine, address: str, callback: Callback) -> int
     read = getattr(provider, "read_callback", None)
     if read is None:
         raise NotFound(_NOWHERE)
-    signing_key = await _signing_key(engine, place, sealed)
+    key_name = getattr(provider, "callback_key", _USUAL_KEY)
+    signing_key = await _signing_key(engine, place, sealed, key_name)
     try:
-        reports: list[StatusReport] = read(callback, signing_key)
+        reports: list[StatusReport] = await read(callback, signing_key)
     except NotGenuine:
         reason = "The signature of the callback is missing or wrong."
         raise Unauthenticated(reason, code="signature_invalid") from None
+    except NotNow as error:
+        raise Unavailable("The callback cannot be judged now; try again.") from error
     except ValueError:
         raise InvalidParams.of("body", f"is no event of {provider.service_name}") from None
     return await _take(engine, place, reports)
@@ -104,13 +126,13 @@ def _opened(engine: Engine, address: str) -> _Place:
     return _Place(UUID(document["environment"]), UUID(document["channel"]))
 
 
-async def _signing_key(engine: Engine, place: _Place, sealed: bytes) -> str | None:
+async def _signing_key(engine: Engine, place: _Place, sealed: bytes, name: str) -> str | None:
     """Return the key that a vendor signs with. Raises Unavailable when it cannot be opened."""
     try:
         settings = open_provider_settings(
             engine.vault, sealed, place.channel_id, place.environment_id
         )
-        wanted = {"key": settings.get("webhook_signing_key")}
+        wanted = {"key": settings.get(name)}
         filled = await fill_in(engine, place.environment_id, wanted)
     except (BrokenSeal, LiquidError) as error:
         # Nothing is taken unverified because a key is lost.
@@ -120,12 +142,17 @@ async def _signing_key(engine: Engine, place: _Place, sealed: bytes) -> str | No
 
 
 async def _take(engine: Engine, place: _Place, reports: list[StatusReport]) -> int:
-    ours = {report: message_id for report in reports if (message_id := _id_of(report)) is not None}
-    if not ours:
-        return 0
+    owner = (place.environment_id, place.channel_id)
+    names = {each.external_id for each in reports if each.message_id is None and each.external_id}
     async with engine.connection() as connection:
-        about = await without_copies(connection, place.environment_id, place.channel_id, ours)
-    told = {ours[report]: report for report in final_reports(about)}
+        known = await messages_known_as(connection, *owner, names) if names else {}
+        ours = {
+            report: message_id
+            for report in reports
+            if (message_id := _id_of(report, known)) is not None
+        }
+        about = await without_copies(connection, *owner, ours)
+    told = final_reports({report: ours[report] for report in about})
     if not told:
         return 0
     rows: list[JsonObject] = [
@@ -153,8 +180,15 @@ async def _take(engine: Engine, place: _Place, reports: list[StatusReport]) -> i
     return len(changed)
 
 
-def _id_of(report: StatusReport) -> UUID | None:
-    """Return which message a report is about; None when it can be none of ours."""
+def _id_of(report: StatusReport, known: Mapping[str, UUID]) -> UUID | None:
+    """Return which message a report is about; None when it can be none of ours.
+
+    Args:
+        report: what a vendor says.
+        known: the messages that it has named by names of its own.
+    """
+    if report.message_id is None:
+        return known.get(report.external_id or "")
     try:
         return UUID(report.message_id)
     except ValueError:

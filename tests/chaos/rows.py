@@ -59,7 +59,7 @@ HALF_DONE: dict[str, str] = {
     "LEFT JOIN messages m ON m.id = d.message_id AND m.delivery_status IN "
     "('queued', 'delivery_attempted') WHERE m.id IS NULL",
     "message sent beyond its attempts": "SELECT message_id AS id FROM delivery_attempts "
-    "GROUP BY 1 HAVING max(attempt) > 8 OR count(*) > 8",
+    "WHERE attempt > 0 GROUP BY 1 HAVING max(attempt) > 8 OR count(*) > 8",
     "message whose status has not one event": "SELECT m.id FROM messages m "
     "WHERE m.channel_type <> 'in_app_feed' AND (SELECT count(*) "
     "FROM message_events e WHERE e.message_id = m.id "

@@ -33,7 +33,7 @@ from services.engine import Engine
 from services.walk.steps import EXECUTORS
 from temporal_workflows import activity_stubs
 
-_DELIVERY = {"deliver_message"}
+_DELIVERY = {"deliver_message", "check_status"}
 EXPECTED: dict[str, set[str]] = {
     RUNS: {"advance", "close_window", "deliver_now", "fire_schedules"},
     FANOUT: {

@@ -23,12 +23,14 @@ WORKFLOW_NAMES = {
     "RecipientRun": "RecipientRunInput",
     "ScheduleClock": "ScheduleClockInput",
     "SourceEvent": "SourceEventInput",
+    "StatusCheck": "StatusCheckInput",
     "Sweep": "SweepInput",
     "TriggerFanout": "TriggerFanoutInput",
     "WebhookDelivery": "WebhookDeliveryInput",
 }
 ACTIVITY_NAMES = {
     "advance",
+    "check_status",
     "close_window",
     "deliver_message",
     "deliver_now",
@@ -99,6 +101,7 @@ PAYLOADS = {
     "ScheduleClockInput": ("clock", "due_at"),
     "ClockState": ("due_at", "fired"),
     "WebhookDeliveryInput": ("delivery_id", "environment_id", "label"),
+    "StatusCheckInput": ("message_id", "environment_id", "retry", "queue", "label"),
     "BulkOperationInput": ("operation_id", "environment_id"),
     "BulkState": ("is_over",),
     "WindowState": ("is_closed", "closes_at"),

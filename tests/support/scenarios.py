@@ -5,6 +5,7 @@ The recorder writes their histories to `tests/replay/histories`; the tests play 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from domain.kit.ids import (
     recipient_run_workflow_id,
     schedule_clock_workflow_id,
     source_event_workflow_id,
+    status_check_workflow_id,
     trigger_fanout_workflow_id,
     webhook_delivery_workflow_id,
 )
@@ -45,6 +47,7 @@ from services.sources.sources import put_source
 from services.triggers import expansions, fan_outs
 from services.triggers.moved_waits import move_wait
 from temporal_workflows import SweepWorkflow
+from tests.providers.servers import HttpServer, reply, serving
 from tests.support.broadcasts import SALE, draft, join, send, trigger_of
 from tests.support.interruptions import FailingTemporal
 from tests.support.schedules import schedule
@@ -347,6 +350,32 @@ async def _webhook_delivery(world: World) -> Handle:
         return await _ended(world.engine.temporal.get_workflow_handle(workflow_id))
 
 
+class _Resend(HttpServer):
+    """Takes an e-mail, and knows what became of it when it is asked for the second time."""
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one request."""
+        await super().handle(reader, writer)
+        if self.seen[-1].method == "GET":
+            self.replies["/emails/r-1"] = reply(200, b'{"last_event": "delivered"}')
+
+
+async def _status_check(world: World) -> Handle:
+    async with serving(_Resend({"/emails": reply(200, b'{"id": "r-1"}')})) as server:
+        key = f"asked-{uuid4().hex[:8]}"
+        secrets = {"api_key": "key", "base_url": server.url, "check_delivery_status": True}
+        from_us = {"from_address": "hello@example.com"}
+        await world.channel(
+            "email", key, provider="resend", secrets=secrets, channel_settings=from_us
+        )
+        await _ended(await start(world, channel_step("mail", "email", channel_key=key)))
+        (run,) = await world.runs()
+        (message,) = await world.messages(run["id"])
+        slug = world.environment.scope.slug
+        workflow_id = status_check_workflow_id(slug, str(message["id"]), 0)
+        return await _ended(world.engine.temporal.get_workflow_handle(workflow_id))
+
+
 async def _schedule_clock(world: World) -> Handle:
     """Let schedules occur at two times, the later ones made first; answers one of their clocks."""
     await world.publish(FLOW, channel_step("feed"))
@@ -432,4 +461,5 @@ SCENARIOS: dict[str, Scenario] = {
     "schedule_clock": Scenario(_schedule_clock, 46),
     "delay_skipped": Scenario(_delay_skipped, 13),
     "webhook_delivery": Scenario(_webhook_delivery, 11),
+    "status_check": Scenario(_status_check, 11),
 }

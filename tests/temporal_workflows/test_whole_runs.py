@@ -18,6 +18,7 @@ from services.channels.sealing import seal_provider_settings
 from services.deliveries.retries import retry_message
 from temporal_workflows import WORKFLOWS
 from temporal_workflows.search_attributes import RECIPIENT_ID, TENANT, WORKFLOW_KEY
+from tests.support.deliveries import log_of
 from tests.support.scenarios import (
     FLOW,
     MANY,
@@ -233,6 +234,15 @@ async def _sent_to_all(world: World, handle: Handle) -> None:
     assert [len(await world.messages(run["id"])) for run in runs] == [1] * len(members)
 
 
+async def _asked(world: World, handle: Handle) -> None:
+    """One activity asked until its vendor knew."""
+    _, (message,) = await _only(world)
+    assert message["delivery_status"] == "delivered"
+    assert await handle.result() == "delivered"
+    log = await log_of(world, message["id"])
+    assert [entry["request"]["method"] for entry in log] == ["POST", "GET", "GET"]
+
+
 OUTCOMES: dict[str, Callable[[World, Handle], Awaitable[None]]] = {
     "in_app": _delivered,
     "email": _delivered,
@@ -255,6 +265,7 @@ OUTCOMES: dict[str, Callable[[World, Handle], Awaitable[None]]] = {
     "batch_window": _gathered,
     "batch_window_full": _gathered,
     "delay_skipped": _delivered,
+    "status_check": _asked,
     "webhook_delivery": _told,
     "schedule_clock": _have_occurred,
     "source_event": _acted_upon,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
+from api.kit.addresses import address_of_api
 from api.kit.auth import EngineDep
 from api.kit.bodies import read_raw
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
@@ -13,13 +14,11 @@ from domain.kit.shapes import Shape
 from domain.messages.reports import Callback
 from services.deliveries import reports
 
-router = APIRouter(
-    prefix="/v1/integrations/callbacks", tags=["Messages"], responses=ERROR_RESPONSES
-)
+router = APIRouter(prefix=reports.CALLBACKS_PATH, tags=["Messages"], responses=ERROR_RESPONSES)
 
 
 class AnyCallbackIn(Shape):
-    """An event as the vendor writes it, or a list of them."""
+    """An event as the vendor writes it, a list of them, or a form."""
 
 
 class TakenOut(Out):
@@ -35,9 +34,11 @@ class TakenOut(Out):
     openapi_extra=takes(AnyCallbackIn),
 )
 async def take_callback(callback_id: str, request: Request, engine: EngineDep) -> JSONResponse:
-    """Take what a vendor tells of messages: that they were delivered, or have bounced.
+    """Take what a vendor tells of messages: that they were delivered, have bounced, or failed.
 
     The address is that of `GET /v1/admin/channels/{key}/environments/{slug}/callback`.
     """
-    callback = Callback(await read_raw(request), dict(request.headers))
+    query = f"?{request.url.query}" if request.url.query else ""
+    url = f"{address_of_api(request)}{request.url.path}{query}"
+    callback = Callback(await read_raw(request), dict(request.headers), url)
     return answer(TakenOut(updated=await reports.take_callback(engine, callback_id, callback)))

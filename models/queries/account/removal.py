@@ -32,6 +32,7 @@ _REST = (
     "recipient_runs",
     "messages",
     "deliveries",
+    "status_checks",
     "delivery_attempts",
     "attachments",
     "short_links",

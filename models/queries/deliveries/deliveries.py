@@ -115,7 +115,7 @@ WITH locked AS MATERIALIZED (
 ), ended AS ({{ended}}), changed AS (
     UPDATE messages m
     SET delivery_status = %(status)s, provider_metadata = provider_metadata || %(metadata)s,
-        updated_at = %(now)s
+        known_as = coalesce(%(known_as)s, known_as), updated_at = %(now)s
     WHERE id = %(id)s AND retry_count = %(retry)s AND {{open}} AND EXISTS (SELECT FROM locked)
     RETURNING delivery_status, {message_facts("m")}
 ), events AS (
@@ -128,12 +128,23 @@ WITH locked AS MATERIALIZED (
     SELECT %(log_id)s::uuid, id, environment_id, %(attempt)s::int, %(service)s::text,
            %(request)s::jsonb, %(response)s::jsonb, %(now)s::timestamptz
     FROM locked WHERE %(service)s::text IS NOT NULL
-)
+){{more}}
 SELECT delivery_status FROM changed
 """  # noqa: S608 - fixed text
-_RECORD_ACCEPTED = _RECORD.format(ended=_ENDED_ACCEPTED, open=_NOT_ACCEPTED)
-_RECORD_FINAL = _RECORD.format(ended=_ENDED_FINAL, open=_PENDING)
-_RECORD_TRY_AGAIN = _RECORD.format(ended=_ENDED_TRY_AGAIN, open=_PENDING)
+# Its vendor is asked what becomes of it. One that was sent before is asked for anew.
+_ASKED = """, asked AS (
+    INSERT INTO status_checks (message_id, environment_id, retry, checks, due_at, inserted_at)
+    SELECT id, environment_id, %(retry)s, 0,
+           %(now)s::timestamptz + make_interval(secs => %(asked_after)s), %(now)s
+    FROM changed
+    ON CONFLICT (message_id) DO UPDATE
+    SET retry = excluded.retry, checks = 0, due_at = excluded.due_at,
+        inserted_at = excluded.inserted_at
+)"""
+_RECORD_ACCEPTED = _RECORD.format(ended=_ENDED_ACCEPTED, open=_NOT_ACCEPTED, more="")
+_RECORD_ASKED = _RECORD.format(ended=_ENDED_ACCEPTED, open=_NOT_ACCEPTED, more=_ASKED)
+_RECORD_FINAL = _RECORD.format(ended=_ENDED_FINAL, open=_PENDING, more="")
+_RECORD_TRY_AGAIN = _RECORD.format(ended=_ENDED_TRY_AGAIN, open=_PENDING, more="")
 
 _STATUS = "SELECT delivery_status FROM messages WHERE id = %s"
 
@@ -253,7 +264,7 @@ async def record_attempt(connection: Connection, record: AttemptRecord) -> str:
     claim, exchange = record.claim, record.exchange
     response = exchange.response if exchange else None
     if record.accepted:
-        statement = _RECORD_ACCEPTED
+        statement = _RECORD_ACCEPTED if record.asked_after is None else _RECORD_ASKED
     else:
         statement = _RECORD_FINAL if record.after is None else _RECORD_TRY_AGAIN
     cursor = await connection.execute(
@@ -266,6 +277,8 @@ async def record_attempt(connection: Connection, record: AttemptRecord) -> str:
             "attempt": record.attempt,
             "status": record.status,
             "metadata": Jsonb(record.metadata),
+            "known_as": record.known_as,
+            "asked_after": record.asked_after,
             "events": Jsonb([message_event_row(event) for event in record.events]),
             "log_id": new_id(),
             "service": exchange.service_name if exchange else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -10,14 +10,15 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from domain.kit.json_types import JsonObject
+from domain.messages.copies import is_copy
 from domain.messages.statuses import DeliveryStatus
 from models.queries.events.writing import message_facts, tell_messages
 from models.sql import fetch_all
 from runtime.database import Connection
 
-# A status only moves forward: a message that was taken is delivered or bounces, also where we had
-# given it up, and one that was delivered may still bounce. What was told of an earlier e-mail of a
-# message that was sent again is about another one.
+# A status only moves forward: a message that was taken is delivered, bounces or is given up by its
+# vendor; one that was given up may turn out to be delivered, and one that was delivered may still
+# bounce. What was told of something earlier that was sent for a message is about another one.
 _TAKE = f"""
 WITH told AS (
     SELECT * FROM jsonb_to_recordset(%(reports)s)
@@ -34,7 +35,9 @@ WITH told AS (
     WHERE m.id = t.message_id
       AND (t.external_id IS NULL OR m.provider_metadata ->> 'external_id' IS NULL
            OR m.provider_metadata ->> 'external_id' = t.external_id)
-      AND (m.delivery_status IN ('{DeliveryStatus.SENT}', '{DeliveryStatus.UNDELIVERED}')
+      AND (m.delivery_status = '{DeliveryStatus.SENT}'
+           OR (m.delivery_status = '{DeliveryStatus.UNDELIVERED}'
+               AND t.status <> '{DeliveryStatus.UNDELIVERED}')
            OR (m.delivery_status = '{DeliveryStatus.DELIVERED}'
                AND t.status = '{DeliveryStatus.BOUNCED}'))
     RETURNING {message_facts("m")}
@@ -54,6 +57,20 @@ FROM messages m WHERE m.id = ANY(%s) AND m.environment_id = %s AND m.channel_id 
 """
 
 
+_KNOWN_AS = """
+SELECT m.id, m.known_as FROM messages m
+WHERE m.channel_id = %s AND m.known_as = ANY(%s) AND m.environment_id = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedMessage:
+    """A message that its vendor tells of by a name of its own."""
+
+    id: UUID
+    known_as: str
+
+
 @dataclass(frozen=True, slots=True)
 class AddressedMessage:
     """Whom a message was for, and who got a copy, as its templates wrote that."""
@@ -62,6 +79,10 @@ class AddressedMessage:
     to: str | None
     cc: str | None
     bcc: str | None
+
+    def was_copied_to(self, address: str) -> bool:
+        """Tell whether an address got a copy, and not the message itself."""
+        return is_copy(address, to=self.to, cc=self.cc, bcc=self.bcc)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +121,15 @@ async def take_reports(
         "now": now,
     }
     return await fetch_all(connection, ReportedMessage, _TAKE, values)
+
+
+async def messages_known_as(
+    connection: Connection, environment_id: UUID, channel_id: UUID, names: Collection[str]
+) -> dict[str, UUID]:
+    """Return the messages that a vendor means by names of its own, as far as there are such."""
+    values = (channel_id, list(names), environment_id)
+    found = await fetch_all(connection, NamedMessage, _KNOWN_AS, values)
+    return {message.known_as: message.id for message in found}
 
 
 async def addressed_messages(

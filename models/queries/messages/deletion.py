@@ -15,6 +15,7 @@ _DELETE = tuple(
     "SELECT id FROM messages WHERE environment_id = %s AND id = ANY(%s))"
     for table, column in (
         ("deliveries", "message_id"),
+        ("status_checks", "message_id"),
         ("message_events", "message_id"),
         ("delivery_attempts", "message_id"),
         ("messages", "id"),
@@ -25,7 +26,7 @@ _DELETE = tuple(
 async def delete_messages(
     connection: Connection, environment_id: UUID, message_ids: Collection[UUID]
 ) -> None:
-    """Delete messages, with their events, attempts and deliveries, inside a transaction."""
+    """Delete messages with all that hangs on them, inside a transaction."""
     values = (environment_id, list(message_ids))
     for statement in (_LOCK, *_DELETE):
         await connection.execute(statement, values)

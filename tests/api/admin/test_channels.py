@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import httpx
 import pytest
 
@@ -113,3 +115,28 @@ async def test_wrong_channels_are_refused(
     response = await management.put(f"{CHANNELS}/{path}", json=body)
 
     assert response.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("provider", "settings", "status"),
+    [
+        ("resend", {"api_key": "key", "check_delivery_status": True}, 200),
+        ("resend", {"api_key": "key", "check_delivery_status": "perhaps"}, 422),
+        ("smtp", {"host": "mail.example.com", "check_delivery_status": True}, 422),
+        ("smtp", {"host": "mail.example.com", "check_delivery_status": False}, 200),
+    ],
+)
+async def test_only_who_can_be_asked_is_asked(
+    management: httpx.AsyncClient, provider: str, settings: JsonObject, status: int
+) -> None:
+    """What would be relied on and not done is refused at its place."""
+    channel = f"{CHANNELS}/asked-{uuid4().hex[:8]}"
+    body = {"name": "Asked", "type": "email", "provider": provider}
+    assert (await management.put(channel, json=body)).status_code == 200
+    answer = await management.put(
+        f"{channel}/environments/development", json={"provider_settings": settings}
+    )
+    assert answer.status_code == status, answer.text
+    if status == 422:
+        (error,) = answer.json()["errors"]
+        assert error["field"] == "provider_settings.check_delivery_status"

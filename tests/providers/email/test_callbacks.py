@@ -6,8 +6,10 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import permutations
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -23,12 +25,13 @@ from providers.email.sendgrid import SendGrid
 from tests.providers.contract import MESSAGE_ID, NOW, open_context
 
 DELIVERED, BOUNCED = DeliveryStatus.DELIVERED, DeliveryStatus.BOUNCED
+UNDELIVERED = DeliveryStatus.UNDELIVERED
 AT = str(int(NOW.timestamp()))
 _KEY = ec.generate_private_key(ec.SECP256R1())
 _PUBLIC = _KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 _SVIX = base64.b64encode(b"a key of svix 24 bytes..").decode()
 
-Read = Callable[..., list[StatusReport]]
+Read = Callable[..., Awaitable[list[StatusReport]]]
 
 
 @pytest.fixture
@@ -36,12 +39,13 @@ async def read() -> AsyncIterator[Read]:
     """Let a vendor read a body."""
     async with open_context() as context:
 
-        def read_by(
+        async def read_by(
             vendor: Any, body: Any, key: str | None = None, **headers: str
         ) -> list[StatusReport]:
             raw = body if isinstance(body, bytes) else json.dumps(body).encode()
             named = {name.replace("_", "-"): value for name, value in headers.items()}
-            found: list[StatusReport] = vendor(context).read_callback(Callback(raw, named), key)
+            callback = Callback(raw, named)
+            found: list[StatusReport] = await vendor(context).read_callback(callback, key)
             return found
 
         yield read_by
@@ -124,31 +128,33 @@ def report(status: Any, external_id: str, details: str | None = None) -> StatusR
         (Resend, of_resend("email.opened"), []),
     ],
 )
-def test_what_events_say(read: Read, vendor: Any, body: Any, expected: list[StatusReport]) -> None:
+async def test_what_events_say(
+    read: Read, vendor: Any, body: Any, expected: list[StatusReport]
+) -> None:
     """Deliveries and lasting failures; of everything else nothing."""
-    assert read(vendor, body) == expected
+    assert await read(vendor, body) == expected
 
 
 @pytest.mark.parametrize("vendor", [Postmark, SendGrid, Mailgun, Resend])
 @pytest.mark.parametrize("body", [b"", b"5", b"no json", b"\xff", b'"text"', b"[" * 9_000])
-def test_what_is_no_event(read: Read, vendor: Any, body: bytes) -> None:
+async def test_what_is_no_event(read: Read, vendor: Any, body: bytes) -> None:
     """A body that is none is refused; an odd one holds no report."""
     with pytest.raises(ValueError, match="no event"):
-        read(vendor, body)
+        await read(vendor, body)
     for odd in ({}, [], [[]], {"data": 1, "event-data": [], "Metadata": "x", "event": {}}):
-        assert read(vendor, odd) == []
+        assert await read(vendor, odd) == []
 
 
-def test_postmark_has_a_password(read: Read) -> None:
+async def test_postmark_has_a_password(read: Read) -> None:
     """It is part of the address that Postmark was given."""
     body, login = of_postmark("Delivery"), base64.b64encode(b"carillon:s3cret").decode()
-    assert len(read(Postmark, body, "s3cret", authorization=f"Basic {login}")) == 1
+    assert len(await read(Postmark, body, "s3cret", authorization=f"Basic {login}")) == 1
     for wrong in ("", f"Bearer {login}", "Basic %", f"Basic {login[:-4]}"):
         with pytest.raises(NotGenuine):
-            read(Postmark, body, "s3cret", authorization=wrong)
+            await read(Postmark, body, "s3cret", authorization=wrong)
 
 
-def test_sendgrid_signs(read: Read) -> None:
+async def test_sendgrid_signs(read: Read) -> None:
     """With the key whose public half the channel has, over time and body."""
     raw = json.dumps([of_sendgrid("delivered")]).encode()
     key = base64.b64encode(_PUBLIC).decode()
@@ -157,7 +163,7 @@ def test_sendgrid_signs(read: Read) -> None:
         "x_twilio_email_event_webhook_timestamp": AT,
         "x_twilio_email_event_webhook_signature": base64.b64encode(signed).decode(),
     }
-    assert len(read(SendGrid, raw, key, **headers)) == 1
+    assert len(await read(SendGrid, raw, key, **headers)) == 1
     for body, public, given in (
         (raw + b" ", key, headers),
         (raw, key, {}),
@@ -166,18 +172,18 @@ def test_sendgrid_signs(read: Read) -> None:
         (raw, key, {**headers, "x_twilio_email_event_webhook_timestamp": "1"}),
     ):
         with pytest.raises(NotGenuine):
-            read(SendGrid, body, public, **given)
+            await read(SendGrid, body, public, **given)
 
 
-def test_mailgun_signs(read: Read) -> None:
+async def test_mailgun_signs(read: Read) -> None:
     """With the account's signing key, over time and token."""
-    assert len(read(Mailgun, of_mailgun("delivered", key="k3y"), "k3y")) == 1
+    assert len(await read(Mailgun, of_mailgun("delivered", key="k3y"), "k3y")) == 1
     for body in (of_mailgun("delivered", key="other"), {"signature": "x"}, {}):
         with pytest.raises(NotGenuine):
-            read(Mailgun, body, "k3y")
+            await read(Mailgun, body, "k3y")
 
 
-def test_resend_signs(read: Read) -> None:
+async def test_resend_signs(read: Read) -> None:
     """As Svix does, and not long ago."""
     raw, key = json.dumps(of_resend("email.delivered")).encode(), f"whsec_{_SVIX}"
 
@@ -187,16 +193,20 @@ def test_resend_signs(read: Read) -> None:
         signature = f"v1,{base64.b64encode(made).decode()}"
         return {"svix_id": "id", "svix_timestamp": at, "svix_signature": signature}
 
-    assert len(read(Resend, raw, key, **headers(AT))) == 1
+    assert len(await read(Resend, raw, key, **headers(AT))) == 1
     for body, given in ((raw + b" ", headers(AT)), (raw, headers("1")), (raw, {})):
         with pytest.raises(NotGenuine):
-            read(Resend, body, key, **given)
+            await read(Resend, body, key, **given)
 
 
 def test_of_several_reports_a_bounce_counts() -> None:
     """Whatever their order."""
-    delivered, bounced = report(DELIVERED, "x"), report(BOUNCED, "x")
-    assert final_reports([delivered, bounced]) == final_reports([bounced, delivered]) == [bounced]
+    one = uuid4()
+    told = [report(DELIVERED, "x"), report(BOUNCED, "x"), report(UNDELIVERED, "x")]
+    for order in permutations(told):
+        assert final_reports(dict.fromkeys(order, one)) == {one: told[1]}
+    failed_first = {told[2]: one, told[0]: one}
+    assert final_reports(failed_first) == {one: told[0]}
 
 
 @pytest.mark.parametrize(
@@ -211,7 +221,7 @@ def test_of_several_reports_a_bounce_counts() -> None:
         ),
     ],
 )
-def test_whose_mailbox_it_is_about(read: Read, vendor: Any, body: Any) -> None:
+async def test_whose_mailbox_it_is_about(read: Read, vendor: Any, body: Any) -> None:
     """An e-mail with copies has events for each mailbox."""
-    (found,) = read(vendor, body)
+    (found,) = await read(vendor, body)
     assert found.address == "a@x.example"

@@ -1,0 +1,330 @@
+"""Ask vendors what became of messages that they have taken, for channels that want that.
+
+The vendor's answer to a message that asks is stored together with a row that says when it is asked
+for the first time; Temporal waits, and calls `check_status`. Whatever decides meanwhile, a callback
+or a retry by hand, ends the checks at the next one: none is made for a message that is not `sent`.
+A message whose channel does not ask has no row, and no execution.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from temporalio.common import WorkflowIDConflictPolicy
+
+from domain.channels.kinds import delivery_queue
+from domain.channels.types import ChannelType
+from domain.contract.queues import RUNS
+from domain.contract.runs import StatusCheckInput
+from domain.kit.errors import InvalidParams
+from domain.kit.ids import new_id, status_check_workflow_id
+from domain.kit.json_types import JsonObject
+from domain.messages.checks import (
+    MOST_CHECKS,
+    WAITS,
+    BegunCheck,
+    CheckedMessage,
+    CheckRecord,
+    Finding,
+    StartableCheck,
+)
+from domain.messages.claims import HELD_BY_OPERATOR
+from domain.messages.delivery import Delivery, DeliveryFailure, Misconfigured, Retry
+from domain.messages.statuses import DeliveryStatus
+from models.queries.deliveries import checks as statements
+from providers.base import Provider, is_asked, server_of
+from runtime.crypto import BrokenSeal, UnknownKey
+from runtime.database import Connection
+from runtime.faults import fault_of
+from runtime.logs import get_logger
+from services.at_once import each_at_once
+from services.channels.sealing import open_content, open_provider_settings
+from services.channels.variables import Filled, fill_in
+from services.deliveries.hidden import hidden
+from services.deliveries.limits import Held
+from services.deliveries.outcomes import TryAgain
+from services.engine import Engine
+from services.temporal_calls import priority
+from services.until_stored import each_second, until_stored
+from services.waits.telling import hurry
+from templating.limits import LiquidError
+from temporal_workflows import StatusCheckWorkflow
+from temporal_workflows.search_attributes import search_attributes
+
+_log = get_logger(__name__)
+
+# Outlives a call and a short absence of the database; a dead worker's check is lost with it, and
+# the next one is made when this is over.
+_LEASE_SECONDS = 60.0
+_LONGEST_CALL_SECONDS = 45.0
+_LONGEST_WISH_SECONDS = 900.0
+_SEALED_SECONDS = 60.0
+_HELD_SECONDS = (10.0, 300.0)
+# How long an answer is kept for a database that does not take it.
+_PATIENCE_SECONDS = 300.0
+# Longer than a lease, and than a busy worker takes to begin.
+_GRACE_SECONDS = 180.0
+_OVERDUE_AT_ONCE = 200
+# Something else has decided, or there is nobody to ask.
+_SETTLED = "settled"
+
+
+class _NotAsked(Exception):
+    """There is nobody to ask any more."""
+
+
+async def begin_checks(engine: Engine, message: CheckedMessage) -> None:
+    """Have the vendor of a message asked that it has just taken.
+
+    Never raises: what Temporal does not take now, the sweep starts after some minutes.
+    """
+    breaker = engine.releases_under_way.breaker
+    if not breaker.lets_through():
+        return
+    try:
+        async with asyncio.timeout(engine.settings.start_timeout_seconds):
+            async with engine.connection() as connection:
+                startable = await statements.startable_check(connection, message)
+            if startable is not None:
+                await _start(engine, startable)
+    except Exception as error:
+        breaker.failed()
+        _log.warning("checks_not_started", count=1, errors=[type(error).__name__])
+    else:
+        breaker.succeeded()
+
+
+async def take_up_checks(engine: Engine) -> int:
+    """Start checks that were due minutes ago and that nobody makes, for the sweep.
+
+    Harmless beside one who only waits for a worker: that execution is joined.
+
+    Returns:
+        How many were started.
+    """
+    async with engine.connection() as connection:
+        overdue = await statements.take_overdue(
+            connection, now=engine.clock(), grace=_GRACE_SECONDS, limit=_OVERDUE_AT_ONCE
+        )
+    failures: list[Exception] = []
+
+    async def begin(check: StartableCheck) -> None:
+        try:
+            await _start(engine, check)
+        except Exception as error:
+            failures.append(error)
+
+    await each_at_once(overdue, begin)
+    if failures:
+        kinds = sorted({type(error).__name__ for error in failures})
+        _log.warning("checks_not_started", count=len(failures), errors=kinds)
+    return len(overdue) - len(failures)
+
+
+async def check_status(engine: Engine, order: StatusCheckInput) -> str:
+    """Ask once, if the message is due and nothing has decided yet.
+
+    Returns:
+        What the message has come to, or `settled` when nobody has to ask any more.
+
+    Raises:
+        TryAgain: says in how many seconds to look again.
+        Unavailable: the database is away, or lacks the answer.
+    """
+    message = CheckedMessage(UUID(order.message_id), UUID(order.environment_id), order.retry)
+    now = engine.clock()
+    async with engine.connection() as connection:
+        begun = await statements.begin_check(connection, message, now=now, lease=_LEASE_SECONDS)
+        if begun is None:
+            return await _settled(connection, message, now)
+    wish: float | None = None
+    try:
+        finding = await _ask(engine, begun)
+    except _NotAsked:
+        async with engine.connection() as connection:
+            await statements.forget_checks(connection, message)
+        return _SETTLED
+    except Held as held:
+        async with engine.connection() as connection:
+            await statements.give_back_check(
+                connection, message, now=engine.clock(), after=held.after
+            )
+        raise TryAgain(held.after, held.reason) from None
+    except DeliveryFailure as failure:
+        # Also where the vendor says that there is no such message: some know it minutes later.
+        finding = Finding(None, exchange=failure.exchange)
+        wish = failure.after if isinstance(failure, Retry) else None
+    return await _record(engine, message, begun, finding, wish)
+
+
+async def _settled(connection: Connection, message: CheckedMessage, now: datetime) -> str:
+    """Tell that nobody asks for a message any more.
+
+    Raises:
+        TryAgain: it is not due yet, or asked for at this moment.
+    """
+    found = await statements.put_off_check(connection, message)
+    if found is None:
+        return _SETTLED
+    if found.is_open and found.due_at > now:
+        raise TryAgain((found.due_at - now).total_seconds(), "it is not due yet")
+    # Decided otherwise, or the process of the last check never came back.
+    await statements.forget_checks(connection, message)
+    return _SETTLED
+
+
+async def _ask(engine: Engine, begun: BegunCheck) -> Finding:
+    """Ask the vendor.
+
+    Raises:
+        _NotAsked: the channel is gone, or asks no more.
+        Held: it cannot be asked now, for a reason that is not the message's.
+        DeliveryFailure: it gave no answer.
+    """
+    if begun.is_held:
+        least, most = _HELD_SECONDS
+        raise Held(HELD_BY_OPERATOR, after=min(max(begun.age / 4, least), most))
+    provider = _provider(engine, begun)
+    if begun.external_id is None or begun.provider_settings is None:
+        raise _NotAsked
+    filled, content = await _opened(engine, begun, begun.provider_settings)
+    delivery = Delivery(
+        message_id=str(begun.id),
+        channel_type=ChannelType(begun.channel_type),
+        content=content,
+        settings=filled.settings,
+        recipient_id=begun.recipient_id,
+    )
+    if not is_asked(provider, delivery):
+        raise _NotAsked
+    # Apart from what is sent there: a vendor that is slow to tell must not keep anything back.
+    server = f"{server_of(provider, delivery)} about messages that it has"
+    channel = f"{begun.channel_id} about messages that it has sent"
+    async with engine.delivery_limits.admitted(server, channel, age=begun.age) as call:
+        try:
+            async with asyncio.timeout(_LONGEST_CALL_SECONDS):
+                finding = await provider.check_status(delivery, begun.external_id)
+        except DeliveryFailure as failure:
+            failure.exchange = hidden(failure.exchange, filled.secrets)
+            if failure.exchange is not None and failure.exchange.response is not None:
+                call.answered()
+            elif isinstance(failure, Retry):
+                call.unanswered()
+            raise
+        except TimeoutError:
+            call.unanswered()
+            raise Retry("The provider did not answer in time.") from None
+        except Exception as error:
+            fault = fault_of(error)
+            _log.error("provider_fault", provider=provider.id, **fault.fields())
+            raise Retry(f"The provider failed by a fault of ours ({fault.id}).") from None
+        call.answered()
+    return replace(finding, exchange=hidden(finding.exchange, filled.secrets))
+
+
+def _provider(engine: Engine, begun: BegunCheck) -> Provider:
+    """Return the provider of a message. Raises _NotAsked where there is none any more."""
+    if begun.provider is None:
+        raise _NotAsked
+    try:
+        return engine.providers.provider(begun.provider)
+    except InvalidParams:  # an outside provider that is no longer installed
+        raise _NotAsked from None
+
+
+async def _opened(
+    engine: Engine, begun: BegunCheck, provider_settings: bytes
+) -> tuple[Filled, JsonObject]:
+    """Return settings and content in the clear.
+
+    Raises:
+        Held: a key is missing here.
+        Misconfigured: what was sealed has to be set again, or a setting is broken.
+    """
+    owner = (begun.channel_id, begun.environment_id)
+    try:
+        settings = open_provider_settings(engine.vault, provider_settings, *owner)
+        content = open_content(engine.vault, begun.content, str(begun.id), begun.environment_id)
+        return await fill_in(engine, begun.environment_id, settings), content
+    except UnknownKey as error:
+        raise Held(error.message, after=_SEALED_SECONDS) from None
+    except (BrokenSeal, LiquidError):
+        raise Misconfigured("The channel's settings cannot be used.") from None
+
+
+async def _record(
+    engine: Engine,
+    message: CheckedMessage,
+    begun: BegunCheck,
+    finding: Finding,
+    wish: float | None,
+) -> str:
+    """Store what came of a check, and say when the next one is due.
+
+    Raises:
+        TryAgain: it is not known yet, and there are checks left.
+        Unavailable: it could not be written for minutes.
+    """
+    after: float | None = None
+    if finding.status is None and begun.checks < MOST_CHECKS:
+        wait = max(WAITS[begun.checks], min(wish or 0.0, _LONGEST_WISH_SECONDS))
+        after = wait * engine.settings.delivery_retry_factor
+    record = CheckRecord(
+        message=message, finding=finding, after=after, event_id=new_id(), now=engine.clock()
+    )
+    has_changed = await until_stored(
+        engine,
+        record,
+        statements.record_check,
+        without_words=_without_words,
+        waits=each_second(_PATIENCE_SECONDS),
+        message_id=str(message.message_id),
+    )
+    if has_changed:
+        hurry(engine)
+    if after is not None:
+        raise TryAgain(after, "it is not known yet")
+    if finding.status is None:
+        # Nobody knows more than that its vendor has taken it.
+        return DeliveryStatus.SENT
+    return finding.status if has_changed else _SETTLED
+
+
+def _without_words(record: CheckRecord) -> CheckRecord | None:
+    """Leave out what the vendor has said, and keep what it means."""
+    finding = record.finding
+    if finding.exchange is None and finding.details is None:
+        return None
+    return replace(record, finding=Finding(finding.status))
+
+
+async def _start(engine: Engine, check: StartableCheck) -> None:
+    """Start the Temporal workflow of a message's checks; one that is open is left alone.
+
+    It begins when the first check is due, which costs no timer. What sends goes before it.
+    """
+    channel_type = ChannelType(check.channel_type)
+    order = StatusCheckInput(
+        str(check.message_id),
+        str(check.environment_id),
+        check.retry,
+        queue=delivery_queue(channel_type),
+        label=f"status by {channel_type.value}",
+    )
+    wait = check.due_at - engine.clock()
+    await engine.temporal.start_workflow(
+        StatusCheckWorkflow.run,
+        order,
+        id=status_check_workflow_id(check.environment, order.message_id, check.retry),
+        task_queue=RUNS,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        start_delay=wait if wait > timedelta() else None,
+        search_attributes=search_attributes(
+            environment=check.environment, workflow_key=check.workflow_key
+        ),
+        static_summary=f"{order.label} in {check.environment}",
+        priority=priority(check.environment, bulk=True),
+    )

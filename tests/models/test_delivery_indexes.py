@@ -1,0 +1,95 @@
+"""What vendors tell of messages, and when they are asked, is found by an index among many."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from commands.embedded.postgres import EmbeddedPostgres
+from domain.messages.checks import CheckedMessage
+from models.queries.deliveries import checks, reports
+from runtime.database import Connection
+from tests.support.builders import T0
+from tests.support.explained import explaining
+from tests.support.postgres import new_database
+
+CHANNEL = UUID("018f0000-0000-7000-8000-000000000007")
+MESSAGE = UUID("00000000-0000-4000-8000-000000000007")
+Query = Callable[[Connection, UUID], Awaitable[Any]]
+
+_FILL = """
+INSERT INTO environments (id, slug, name, position, inserted_at, updated_at)
+VALUES (%(environment)s, 'crowded', 'Crowded', 1, now(), now());
+INSERT INTO messages (id, environment_id, channel_id, channel_type, workflow_key, version_id,
+    step_ref, collection, recipient_id, actors, data, content, delivery_status, provider_metadata,
+    known_as, retry_count, inserted_at, updated_at)
+SELECT ('00000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, %(environment)s,
+       %(channel)s, 'email', 'flow', %(channel)s, 'mail', '$users', 'user-' || n, '[]', '{}', '{}',
+       'sent', '{}', CASE WHEN n %% 2 = 0 THEN 'e-' || n END, 0, now(), now()
+FROM generate_series(1, 20000) AS n;
+INSERT INTO status_checks (message_id, environment_id, retry, checks, due_at, inserted_at)
+SELECT id, environment_id, 0, 0, now() + interval '1 hour', now() FROM messages;
+ANALYZE
+"""
+
+
+@pytest.fixture(scope="module")
+def crowded(postgres: EmbeddedPostgres) -> tuple[str, UUID]:
+    """Make a database with one environment in which many messages are asked for."""
+    url, environment = new_database(postgres), uuid4()
+    with psycopg.connect(url, autocommit=True, cursor_factory=psycopg.ClientCursor) as connection:
+        for statement in _FILL.split(";"):
+            connection.execute(statement, {"environment": environment, "channel": CHANNEL})
+    return url, environment
+
+
+def _named(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return reports.messages_known_as(connection, environment, CHANNEL, ["e-8", "e-unknown"])
+
+
+def _overdue(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    now = datetime.now(T0.tzinfo)
+    return checks.take_overdue(connection, now=now, grace=180.0, limit=200)
+
+
+def _due(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    now = datetime.now(T0.tzinfo) + timedelta(hours=2)
+    message = CheckedMessage(MESSAGE, environment, 0)
+    return checks.begin_check(connection, message, now=now, lease=60.0)
+
+
+def _startable(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return checks.startable_check(connection, CheckedMessage(MESSAGE, environment, 0))
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (_named, "ix_messages_known_as"),
+        (_overdue, "ix_status_checks_due_at"),
+        (_due, "pk_status_checks"),
+        (_startable, "pk_status_checks"),
+    ],
+)
+async def test_rows_are_found_by_an_index(
+    crowded: tuple[str, UUID], query: Query, index: str
+) -> None:
+    """None of the tables is read whole."""
+    url, environment = crowded
+    plans: list[str] = []
+    connection = await psycopg.AsyncConnection.connect(
+        url, row_factory=dict_row, cursor_factory=explaining(plans)
+    )
+    async with connection:
+        await query(connection, environment)
+        await connection.rollback()
+    assert any(index in plan for plan in plans), plans
+    for plan in plans:
+        assert "Seq Scan on messages" not in plan, plan
+        assert "Seq Scan on status_checks" not in plan, plan
