@@ -8,7 +8,7 @@ from models.tables.attachment import StoredAttachment
 from models.tables.audience import AudienceBuild, AudienceMember
 from models.tables.base import metadata
 from models.tables.batch import Batch, BatchItem
-from models.tables.broadcast import Broadcast, BroadcastAddressee
+from models.tables.broadcast import Broadcast, BroadcastAddressee, BroadcastRecipient
 from models.tables.bulk import BulkItem, BulkOperation
 from models.tables.cancellation import Cancellation
 from models.tables.channel import Channel, ChannelEnvironment, ChannelGroup, ChannelHold
@@ -62,6 +62,7 @@ __all__ = [
     "Branding",
     "Broadcast",
     "BroadcastAddressee",
+    "BroadcastRecipient",
     "BulkItem",
     "BulkOperation",
     "Cancellation",

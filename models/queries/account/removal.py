@@ -21,6 +21,7 @@ _BEGINNINGS = (
     "schedules",
     "moved_recipients",
     "broadcast_addressees",
+    "broadcast_recipients",
     "broadcasts",
     "trigger_expansions",
     "trigger_releases",

@@ -87,6 +87,14 @@ WHERE environment_id = %(environment_id)s AND user_id = %(source)s
 ON CONFLICT (environment_id, user_id)
 DO UPDATE SET dismissed_at = greatest(d.dismissed_at, excluded.dismissed_at)
 """
+# Whom a file names for a broadcast is named still, each for a tenant once.
+_LISTED = """
+INSERT INTO broadcast_recipients (upload_id, user_id, tenant_id, environment_id, data)
+SELECT upload_id, %(target)s, tenant_id, environment_id, data FROM broadcast_recipients
+WHERE environment_id = %(environment_id)s AND user_id = %(source)s
+ORDER BY upload_id, tenant_id
+ON CONFLICT (upload_id, user_id, tenant_id) DO NOTHING
+"""
 
 # A deletion of the target waits, or has come before.
 _HOLD_TARGET = f"""
@@ -185,6 +193,7 @@ async def merge_profiles(
     await connection.execute(_FIRST_RUNS, values)
     await connection.execute(_GUIDES, values)
     await connection.execute(_DISMISSALS, values)
+    await connection.execute(_LISTED, values)
     if row is None:
         return Merged(0, added > 0, entered)
     return Merged(int(row["size"]), bool(row["is_changed"]) or added > 0, entered)
