@@ -1,6 +1,8 @@
-"""CSV files of users.
+"""CSV files of users, and guides for each tenant.
 
-A broadcast may have its recipients from a file, each with data of its own.
+A broadcast may have its recipients from a file, each with data of its own. What users do with a
+guide that is new to them for each tenant has a table of its own, since processes of the version
+before write the other one by its key.
 """
 
 import sqlalchemy as sa
@@ -32,6 +34,24 @@ def upgrade() -> None:
         "broadcast_recipients",
         ["environment_id", "user_id"],
     )
+    op.create_table(
+        "guide_tenant_engagements",
+        sa.Column("environment_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("guide_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("step_ref", sa.Text(collation="C"), nullable=False),
+        sa.Column("tenant_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("message_id", sa.Uuid(), nullable=False),
+        sa.Column("is_final", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "environment_id",
+            "user_id",
+            "guide_key",
+            "step_ref",
+            "tenant_id",
+            name=op.f("pk_guide_tenant_engagements"),
+        ),
+    )
     op.add_column("broadcasts", sa.Column("upload_id", sa.Uuid(), nullable=True))
     op.add_column(
         "broadcasts",
@@ -51,3 +71,4 @@ def downgrade() -> None:
     op.drop_column("broadcasts", "upload_is_complete")
     op.drop_column("broadcasts", "upload_id")
     op.drop_table("broadcast_recipients")
+    op.drop_table("guide_tenant_engagements")

@@ -18,7 +18,12 @@ from models.tables.effect import OwedEffect
 from models.tables.environment import ApiKey, Environment, ServiceToken, SigningKey
 from models.tables.expansion import FollowedObject, TriggerExpansion
 from models.tables.fetch import PendingFetch
-from models.tables.guide import GuideDisplay, GuideEngagement, GuideGroup
+from models.tables.guide import (
+    GuideDisplay,
+    GuideEngagement,
+    GuideGroup,
+    GuideTenantEngagement,
+)
 from models.tables.idempotency import IdempotencyRecord
 from models.tables.item_schema import SchemaProperty
 from models.tables.label import PreferenceCategory, Tag
@@ -83,6 +88,7 @@ __all__ = [
     "GuideDisplay",
     "GuideEngagement",
     "GuideGroup",
+    "GuideTenantEngagement",
     "IdempotencyRecord",
     "Member",
     "Message",

@@ -40,7 +40,7 @@ LANDED = {
     "2026-11-26-1440_lists.py": (
         "178652aee62854d92bcb8a638573d1762002323fb94ab635b8824ed80b947bc4"
     ),
-    "2026-11-26-1600_csv.py": ("71203b7c0fa4adcb877a0b088eba7bf47a4cdb7762cf0e916fa4f1914605d09f"),
+    "2026-11-26-1600_csv.py": ("e17998d19d7c9c1bb94f6e0aa4b2556eda80f91cb0f8fb8cadd38f03db06330c"),
 }
 
 

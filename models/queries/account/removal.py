@@ -56,6 +56,7 @@ _REST = (
     "idempotency_records",
     "guide_displays",
     "guide_engagements",
+    "guide_tenant_engagements",
     "guide_groups",
     "audience_members",
     "audience_builds",

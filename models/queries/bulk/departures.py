@@ -163,7 +163,7 @@ _FORGET_GUIDES = tuple(
     f"DELETE FROM {table} WHERE environment_id = %(environment_id)s"  # noqa: S608 - constants
     f" AND user_id IN (SELECT id FROM ({_GIVEN}) AS given (id, collection)"
     f" WHERE collection = '{USERS}')"
-    for table in ("guide_engagements", "guide_displays")
+    for table in ("guide_engagements", "guide_tenant_engagements", "guide_displays")
 )
 _UNSCHEDULE = _deletion("schedules", "id")
 

@@ -80,6 +80,14 @@ FROM guide_engagements WHERE environment_id = %(environment_id)s AND user_id = %
 ORDER BY guide_key, step_ref
 ON CONFLICT (environment_id, user_id, guide_key, step_ref) DO NOTHING
 """
+_TENANT_GUIDES = """
+INSERT INTO guide_tenant_engagements
+    (environment_id, user_id, guide_key, step_ref, tenant_id, message_id, is_final)
+SELECT environment_id, %(target)s, guide_key, step_ref, tenant_id, message_id, is_final
+FROM guide_tenant_engagements WHERE environment_id = %(environment_id)s AND user_id = %(source)s
+ORDER BY guide_key, step_ref, tenant_id
+ON CONFLICT (environment_id, user_id, guide_key, step_ref, tenant_id) DO NOTHING
+"""
 _DISMISSALS = """
 INSERT INTO guide_displays AS d (environment_id, user_id, dismissed_at)
 SELECT environment_id, %(target)s, dismissed_at FROM guide_displays
@@ -192,6 +200,7 @@ async def merge_profiles(
     entered = tuple((one["audience_key"], one["tenant_id"]) for one in await cursor.fetchall())
     await connection.execute(_FIRST_RUNS, values)
     await connection.execute(_GUIDES, values)
+    await connection.execute(_TENANT_GUIDES, values)
     await connection.execute(_DISMISSALS, values)
     await connection.execute(_LISTED, values)
     if row is None:
