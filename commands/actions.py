@@ -47,6 +47,25 @@ def read_text(file: Path) -> str:
         raise InvalidParams.of(str(file), f"cannot be read: {error}") from error
 
 
+def read_bytes(file: Path, limit: int) -> bytes:
+    """Read a file that may be in any encoding, `-` for standard input.
+
+    Raises:
+        InvalidParams: it cannot be read, or has more than `limit` bytes.
+    """
+    try:
+        if str(file) == "-":
+            content = sys.stdin.buffer.read(limit + 1)
+        else:
+            with file.open("rb") as opened:
+                content = opened.read(limit + 1)
+    except OSError as error:
+        raise InvalidParams.of(str(file), f"cannot be read: {error}") from error
+    if len(content) > limit:
+        raise InvalidParams.of(str(file), f"must have at most {limit} bytes")
+    return content
+
+
 def read_settings(file: Path) -> JsonObject:
     """Read a JSON object from a file, `-` for standard input. Raises InvalidParams."""
     try:

@@ -17,7 +17,13 @@ from temporalio.service import RPCError
 
 from api.admin.schemas import ApiKeyOut, PreferenceSetBodyOut, ScheduleStateOut, ServiceTokenOut
 from api.management.channels.schemas import ChannelOut
-from commands import account_actions, operator_actions, source_actions, webhook_actions
+from commands import (
+    account_actions,
+    file_actions,
+    operator_actions,
+    source_actions,
+    webhook_actions,
+)
 from commands.actions import EVERYTHING, PARSER, Action, Arguments, read_settings
 from commands.actions import action as _action
 from commands.arguments import argument
@@ -43,7 +49,7 @@ from services.runs.reconciliation import recover
 from services.schedules import pauses
 
 # Actions of their own modules are known by importing them.
-ACTIONS = (account_actions, operator_actions, source_actions, webhook_actions)
+ACTIONS = (account_actions, file_actions, operator_actions, source_actions, webhook_actions)
 PARSER.description = __doc__
 
 

@@ -77,6 +77,27 @@ async def read_raw(request: Request) -> bytes:
     return await _receive(request, _settings(request).max_body_bytes)
 
 
+async def read_file(request: Request, limit: int) -> bytes:
+    """Read a body that is a file, which may be larger than other bodies.
+
+    Args:
+        request: its body is the file itself.
+        limit: most bytes.
+
+    Raises:
+        InvalidParams: it is a form that a browser has put the file into.
+        PayloadTooLarge: it is larger.
+        RequestTimeout: it takes too long to arrive.
+        Unavailable: too many large bodies are worked on.
+    """
+    if request.headers.get("content-type", "").lower().startswith("multipart/"):
+        raise InvalidParams.of("body", "must be the file itself, not a form that holds it")
+    raw = await _receive(request, limit)
+    if len(raw) > LARGE_BYTES:
+        await request.state.held.enter_async_context(_place_for_large(request))
+    return raw
+
+
 async def read_form(request: Request) -> dict[str, list[str]]:
     """Read what the form of a page of ours sends: every value of every field.
 

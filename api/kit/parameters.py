@@ -109,7 +109,10 @@ def instant(description: str) -> Param:
 
 
 def takes(
-    body: type[BaseModel] | None = None, *, query: Mapping[str, str | Param] | None = None
+    body: type[BaseModel] | None = None,
+    *,
+    query: Mapping[str, str | Param] | None = None,
+    file: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return `openapi_extra` of a route.
 
@@ -118,8 +121,17 @@ def takes(
             one of several.
         query: each query parameter, by its name on the wire; a bare description documents a
             string that may be left out.
+        file: the media type of a body that is a file, with an example, instead of a shape.
     """
     extra: dict[str, Any] = {}
+    if file is not None:
+        extra["requestBody"] = {
+            "content": {
+                media_type: {"schema": {"type": "string"}, "example": example}
+                for media_type, example in file.items()
+            },
+            "required": True,
+        }
     if body is not None:
         schema = _inlined(body.model_json_schema())
         extra["requestBody"] = {

@@ -95,6 +95,7 @@ def management_document() -> JsonObject:
             "Admin: account": "Environments, members and pictures.",
             "Admin: channels": "Set channels up; changes take effect at once.",
             "Admin: content": "What would change, what has changed, taking it back, archiving.",
+            "Admin: files": "Members of audiences and recipients of broadcasts from CSV files.",
             "Admin: guides": "In which order guides are shown.",
             "Admin: credentials": "API keys and service tokens.",
             "Admin: messages": "Deliveries that failed.",

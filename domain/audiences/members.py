@@ -10,9 +10,16 @@ from uuid import UUID
 from pydantic import Field
 
 from domain.kit.errors import InvalidParams
-from domain.kit.shapes import Shape
+from domain.kit.json_types import JsonObject, encoded_size
+from domain.kit.shapes import Shape, read_shape
 from domain.kit.violations import Violations
-from domain.recipients.identify import InlineRecipient, InlineUserIn, ObjectId, combined
+from domain.recipients.identify import (
+    MAX_PROPERTIES_BYTES,
+    InlineRecipient,
+    InlineUserIn,
+    ObjectId,
+    combined,
+)
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import RecipientRef
 
@@ -70,6 +77,34 @@ class AudienceMemberIn(Shape):
 
     user: InlineUserIn
     tenant: ObjectId | None = Field(None, description="The id of a tenant.")
+
+
+class ListedMemberIn(AudienceMemberIn):
+    """A member as a file names it, perhaps with what a broadcast tells this one alone."""
+
+    data: dict[str, str] | None = None
+
+    @property
+    def membership(self) -> Membership:
+        """Return it without what is said of the user."""
+        return Membership(self.user.id, self.tenant or NO_TENANT)
+
+    def said(self) -> InlineRecipient:
+        """Return what is said of the user.
+
+        Raises:
+            InvalidParams: all properties together have more than 256 kB.
+        """
+        return InlineRecipient.of(RecipientRef.user(self.user.id), self.user, "user")
+
+
+def listed_member(content: JsonObject) -> ListedMemberIn:
+    """Read a member that a file names. Raises InvalidParams with all that is wrong."""
+    member = read_shape(ListedMemberIn, content)
+    if encoded_size(member.data) > MAX_PROPERTIES_BYTES:
+        raise InvalidParams.of("data", "must have at most 256 kB")
+    member.said()  # whose properties may be too much, too
+    return member
 
 
 class MembersIn(Shape):

@@ -38,6 +38,9 @@ class StoredBroadcast:
         sends: how often somebody has asked for it to be sent; a cancel takes none back.
         version_id: what its runs walk through; None for a draft.
         workflow_run_id: the trigger that it became; None before it is sent.
+        upload_id: the bulk operation that reads who receives it from a file; None when that
+            follows from its audience.
+        upload_is_complete: whether all of the file was read.
     """
 
     environment_id: UUID
@@ -50,6 +53,8 @@ class StoredBroadcast:
     sends: int
     version_id: UUID | None
     workflow_run_id: UUID | None
+    upload_id: UUID | None
+    upload_is_complete: bool
     inserted_at: datetime
     updated_at: datetime
 

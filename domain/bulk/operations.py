@@ -17,6 +17,10 @@ from domain.kit.principals import EnvironmentScope
 MAX_ITEMS = 1_000
 # As many failed items as an answer lists; how many there are is counted.
 MAX_LISTED_ERRORS = 1_000
+# Kinds whose items are the rows of a file: the number of each is the line on which it begins.
+ADD_LISTED_MEMBERS = "audiences.add_members"
+SET_RECIPIENTS = "broadcasts.set_recipients"
+_OF_FILES = frozenset({ADD_LISTED_MEMBERS, SET_RECIPIENTS})
 
 
 class BulkStatus(StrEnum):
@@ -47,6 +51,11 @@ class BulkOperation:
     failed_at: datetime | None
     inserted_at: datetime
     updated_at: datetime
+
+    @property
+    def is_of_file(self) -> bool:
+        """Tell whether the numbers of its items are lines of a file."""
+        return self.name in _OF_FILES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +116,9 @@ class NewBulkItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkFailure:
-    """An item that failed, and why."""
+    """An item that failed, and why; `number` is its place in the request."""
 
+    number: int
     id: str
     collection: str | None
     reason: str

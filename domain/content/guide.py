@@ -82,6 +82,11 @@ class GuideShape(Shape):
         description="Members of the audience count for the tenant alone that they are in it for,"
         " and those without one where no tenant is asked for. Not of Knock's API.",
     )
+    scope: Literal["global", "per_tenant"] | None = Field(
+        None,
+        description="Whether what users did with it counts for all tenants, or for the one alone"
+        " that they did it for; `global` when it is left out. Not of Knock's API.",
+    )
     target_property_conditions: Annotated[
         ConditionGroup | None, parsed_by(parse_condition_group, _CONDITIONS)
     ] = Field(None, description="On `recipient`, `tenant` and `data`.")
@@ -120,6 +125,7 @@ class Guide:
         patterns: where it is shown, as they are written.
         audience_key: whose members may see it; None for everybody.
         is_strict: whether those count only for the tenant that they are members for.
+        is_per_tenant: whether it is new to a user for each tenant.
         conditions: what else has to hold, or None.
         goal_key: of the goal that it is meant to bring about, or None.
     """
@@ -132,6 +138,7 @@ class Guide:
     conditions: ConditionGroup | None
     goal_key: str | None = None
     is_strict: bool = False
+    is_per_tenant: bool = False
 
     @property
     def type(self) -> str:
@@ -150,7 +157,7 @@ class GuideKind(KindOfContent[Guide]):
         "steps": [],
         "activation_url_patterns": [],
     }
-    unsaid: ClassVar[frozenset[str]] = frozenset({"strict_tenancy"})
+    unsaid: ClassVar[frozenset[str]] = frozenset({"strict_tenancy", "scope"})
     # Nobody should see one by surprise.
     starts_active: ClassVar[bool] = False
 
@@ -160,9 +167,11 @@ class GuideKind(KindOfContent[Guide]):
         sent["goal_attachment"] = with_window(sent["goal_attachment"])
         if sent["target_property_conditions"] == {}:
             sent["target_property_conditions"] = None
-        # Knock's documents have no such member, and neither has what was stored before there was.
+        # Knock's documents have no such members, and neither has what was stored before there were.
         if sent["strict_tenancy"] in (None, False):
             del sent["strict_tenancy"]
+        if sent["scope"] in (None, "global"):
+            del sent["scope"]
         return sent
 
     def check(self, content: JsonObject, key: str) -> Guide:
@@ -183,6 +192,7 @@ class GuideKind(KindOfContent[Guide]):
             conditions=read_condition_group(stored.get("target_property_conditions")),
             goal_key=goal_key_of(stored),
             is_strict=stored.get("strict_tenancy") is True,
+            is_per_tenant=stored.get("scope") == "per_tenant",
         )
 
     def references(self, document: Guide) -> Iterator[Reference]:

@@ -10,13 +10,16 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Members, Shape, Text
+from domain.recipients.identify import MAX_ID_CHARACTERS
 
 
 class GuideKeyIn(Shape):
     """A guide, as far as a user is concerned."""
 
     guide_key: Text
-    tenant: str | None = Field(None, description="On whose behalf the user has seen it.")
+    tenant: Annotated[str | None, Field(max_length=MAX_ID_CHARACTERS)] = Field(
+        None, description="On whose behalf the user has seen it."
+    )
 
 
 class GuideStepIn(GuideKeyIn):

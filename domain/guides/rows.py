@@ -29,12 +29,26 @@ MESSAGES: dict[Ineligibility, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngagedStep(Engaged):
-    """What a user did with a step of a guide."""
+    """What a user did with a step of a guide.
+
+    Attributes:
+        is_final: whether the user is done with the whole guide once the message is archived.
+        tenant_id: which tenant it was done for, empty for none, while the guide was new for each;
+            None if that was while what users did counted for all of them.
+        message_tenant_id: on whose behalf it was done first; empty for nobody's.
+    """
 
     guide_key: str
     step_ref: str
     message_id: UUID
     is_final: bool
+    tenant_id: str | None
+    message_tenant_id: str
+
+    def counts_for(self, tenant_id: str) -> bool:
+        """Tell whether it was done for a tenant, or with an empty id for none."""
+        done_for = self.message_tenant_id if self.tenant_id is None else self.tenant_id
+        return done_for == tenant_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,7 @@ class BroadcastTrigger:
         key: of the broadcast.
         version_id: what its runs walk through.
         audience_key: whose members receive it; None for every user.
+        upload_id: of the file whose users receive it instead, or None.
         release_within: after which time the sweep starts it, unless it is started by then.
     """
 
@@ -44,6 +45,7 @@ class BroadcastTrigger:
     key: str
     version_id: UUID
     audience_key: str | None
+    upload_id: UUID | None
     release_within: timedelta
 
     @property

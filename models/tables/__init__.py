@@ -8,7 +8,7 @@ from models.tables.attachment import StoredAttachment
 from models.tables.audience import AudienceBuild, AudienceMember
 from models.tables.base import metadata
 from models.tables.batch import Batch, BatchItem
-from models.tables.broadcast import Broadcast, BroadcastAddressee
+from models.tables.broadcast import Broadcast, BroadcastAddressee, BroadcastRecipient
 from models.tables.bulk import BulkItem, BulkOperation
 from models.tables.cancellation import Cancellation
 from models.tables.channel import Channel, ChannelEnvironment, ChannelGroup, ChannelHold
@@ -19,7 +19,12 @@ from models.tables.effect import OwedEffect
 from models.tables.environment import ApiKey, Environment, ServiceToken, SigningKey
 from models.tables.expansion import FollowedObject, TriggerExpansion
 from models.tables.fetch import PendingFetch
-from models.tables.guide import GuideDisplay, GuideEngagement, GuideGroup
+from models.tables.guide import (
+    GuideDisplay,
+    GuideEngagement,
+    GuideGroup,
+    GuideTenantEngagement,
+)
 from models.tables.idempotency import IdempotencyRecord
 from models.tables.item_schema import SchemaProperty
 from models.tables.label import PreferenceCategory, Tag
@@ -63,6 +68,7 @@ __all__ = [
     "Branding",
     "Broadcast",
     "BroadcastAddressee",
+    "BroadcastRecipient",
     "BulkItem",
     "BulkOperation",
     "Cancellation",
@@ -83,6 +89,7 @@ __all__ = [
     "GuideDisplay",
     "GuideEngagement",
     "GuideGroup",
+    "GuideTenantEngagement",
     "IdempotencyRecord",
     "Member",
     "Message",

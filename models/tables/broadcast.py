@@ -1,4 +1,4 @@
-"""Broadcasts, and who is left to receive them."""
+"""Broadcasts, whom files name for them, and who is left to receive them."""
 
 from __future__ import annotations
 
@@ -39,8 +39,26 @@ class Broadcast(SQLModel, table=True):
     version_id: UUID | None = None
     workflow_run_id: UUID | None = None
     stopped_at: datetime | None = instant_column(nullable=True)
+    upload_id: UUID | None = None
+    upload_is_complete: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
     inserted_at: datetime = instant_column()
     updated_at: datetime = instant_column()
+
+
+class BroadcastRecipient(SQLModel, table=True):
+    """Whom a file names that was uploaded for a broadcast, with what it tells this one alone.
+
+    The rows are there until the broadcast is sent, or another file takes the place of theirs.
+    """
+
+    __tablename__ = "broadcast_recipients"
+    __table_args__ = (Index(None, "environment_id", "user_id"),)
+
+    upload_id: UUID = Field(primary_key=True)
+    user_id: str = text_column(primary_key=True)
+    tenant_id: str = text_column(primary_key=True)
+    environment_id: UUID
+    data: dict[str, Any] | None = json_column(nullable=True)
 
 
 class BroadcastAddressee(SQLModel, table=True):
@@ -56,3 +74,4 @@ class BroadcastAddressee(SQLModel, table=True):
     environment_id: UUID
     user_id: str = text_column(primary_key=True)
     tenant_id: str = text_column(primary_key=True)
+    data: dict[str, Any] | None = json_column(nullable=True)

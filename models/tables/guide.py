@@ -42,6 +42,20 @@ class GuideEngagement(SQLModel, table=True):
     is_final: bool
 
 
+class GuideTenantEngagement(SQLModel, table=True):
+    """The same of a guide that is new to a user for each tenant; `tenant_id` is empty for none."""
+
+    __tablename__ = "guide_tenant_engagements"
+
+    environment_id: UUID = Field(primary_key=True)
+    user_id: str = text_column(primary_key=True)
+    guide_key: str = text_column(primary_key=True)
+    step_ref: str = text_column(primary_key=True)
+    tenant_id: str = text_column(primary_key=True)
+    message_id: UUID
+    is_final: bool
+
+
 class GuideDisplay(SQLModel, table=True):
     """When a user has last dismissed a guide, after which no other one is shown for a while."""
 

@@ -5,11 +5,14 @@ Source: Knock docs, "Audiences"; API reference, "Audiences".
 
 from __future__ import annotations
 
-from domain.audiences.members import Member, MembersIn, MemberView
+from collections.abc import Sequence
+
+from domain.audiences.members import Member, Membership, MembersIn, MemberView
 from domain.content.audience import AUDIENCE, Audience, AudienceType
 from domain.kit.errors import NotFound, Unavailable, Unprocessable
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
+from domain.recipients.identify import InlineRecipient
 from domain.recipients.refs import RecipientRef
 from models.queries.audiences import members as statements
 from models.queries.content.catalog import config_version
@@ -17,7 +20,7 @@ from models.queries.recipients.recipients import hold_to_change, recipients_by_r
 from models.queries.recipients.subscriptions import hold_recipients
 from runtime.database import Connection
 from services.content.drafts import save_content
-from services.engine import Engine
+from services.engine import Engine, Unit
 from services.triggers.audience_entries import enter, identify
 from services.waits.changes import EXIT, tell_of_transitions
 
@@ -48,19 +51,58 @@ async def add_members(
         Unavailable: somebody who is added is deleted at the same time.
     """
     users = given.users()
+    await require_audience(engine, environment, audience_key, create=create)
+    async with engine.unit() as unit:
+        await admit(unit, environment, audience_key, users, given.memberships())
+
+
+async def require_audience(
+    engine: Engine, environment: EnvironmentScope, audience_key: str, *, create: bool = False
+) -> None:
+    """Refuse an audience that members cannot be added to.
+
+    Args:
+        engine: the parts of this process.
+        environment: where.
+        audience_key: which audience.
+        create: make the audience when there is none.
+
+    Raises:
+        NotFound: there is no such audience, or it is archived.
+        InvalidParams: the key cannot be one.
+        Unprocessable: `audience_not_static`.
+    """
     async with engine.connection() as connection:
         found = await find_audience(engine, connection, environment, audience_key)
     if found is None and create:
         await _create(engine, environment, audience_key)
     else:
         _require_static(found, audience_key)
+
+
+async def admit(
+    unit: Unit,
+    environment: EnvironmentScope,
+    audience_key: str,
+    users: Sequence[InlineRecipient],
+    memberships: Sequence[Membership],
+) -> None:
+    """Identify users and add them to a static audience; each addition triggers.
+
+    Raises:
+        NotFound: the audience was archived; nothing was done.
+        InvalidParams: somebody would have more than 256 kB of properties.
+        Unavailable: somebody who is added is deleted at the same time.
+    """
+    # Who archives it waits, and then takes these members out with the others.
+    if not await statements.hold_audience(unit.connection, environment.id, audience_key):
+        raise _missing(audience_key)
+    # A run that begins to wait for the addition meanwhile comes before it, or after.
+    await identify(unit, environment, users, holds=True)
     refs = [one.ref for one in users]
-    async with engine.unit() as unit:
-        # A run that begins to wait for the addition meanwhile comes before it, or after.
-        await identify(unit, environment, users, holds=True)
-        if set(refs) - await hold_recipients(unit.connection, environment.id, refs):
-            raise Unavailable("A user was identified and deleted meanwhile; try again.")
-        await enter(unit, environment, audience_key, given.memberships())
+    if set(refs) - await hold_recipients(unit.connection, environment.id, refs):
+        raise Unavailable("A user was identified and deleted meanwhile; try again.")
+    await enter(unit, environment, audience_key, memberships)
 
 
 async def _create(engine: Engine, environment: EnvironmentScope, audience_key: str) -> None:

@@ -94,7 +94,12 @@ async def upsert_broadcast(
 async def validate_broadcast(
     engine: Engine, environment: EnvironmentScope, key: str, raw: JsonValue
 ) -> BroadcastView:
-    """Judge a document as sending it would, without saving it. Raises InvalidParams."""
+    """Judge a document as sending it would, without saving it.
+
+    Raises:
+        InvalidParams: the document is broken, or refers to what is not there.
+        Unprocessable: see `refuse_two_targets`.
+    """
     now = engine.clock()
     async with engine.connection() as connection:
         channel_types = await channel_queries.channel_types(connection)
@@ -105,6 +110,8 @@ async def validate_broadcast(
         )
         refuse(around.errors(references))
         saved = await statements.get_broadcast(connection, environment.id, key)
+    if saved is not None and saved.upload_id is not None:
+        refuse_two_targets(document, key)
     return BroadcastView(
         key=key,
         environment=environment.slug,
@@ -143,6 +150,19 @@ async def views(
         )
         for one, document, listed in zip(stored, documents, references, strict=True)
     ]
+
+
+def refuse_two_targets(document: Broadcast, key: str) -> None:
+    """Refuse an audience where a file says who receives a broadcast.
+
+    Raises:
+        Unprocessable: `broadcast_has_audience`.
+    """
+    if document.target_audience_key is not None:
+        raise Unprocessable(
+            f"The broadcast {key[:255]!r} has an audience, so no CSV file can name its recipients.",
+            code="broadcast_has_audience",
+        )
 
 
 def missing(key: str) -> NotFound:

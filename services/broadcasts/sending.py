@@ -27,7 +27,13 @@ from models.queries.triggers.cancellations import cancel_runs
 from runtime.database import take_long
 from runtime.logs import get_logger
 from services import effects
-from services.broadcasts.broadcasts import BroadcastView, missing, not_draft, views
+from services.broadcasts.broadcasts import (
+    BroadcastView,
+    missing,
+    not_draft,
+    refuse_two_targets,
+    views,
+)
 from services.content.drafts import refuse
 from services.content.references import load_surroundings, references_of
 from services.engine import Engine, Unit
@@ -56,7 +62,9 @@ async def send_broadcast(
 
     Raises:
         NotFound: there is no such broadcast.
-        Unprocessable: `broadcast_not_draft`, it is scheduled or was sent.
+        Unprocessable: `broadcast_not_draft`, it is scheduled or was sent;
+            `broadcast_has_audience`, see `refuse_two_targets`; `broadcast_recipients_not_read`, the
+            file with its recipients was not read to its end.
         InvalidParams: it refers to what is not there or not committed, or has no steps.
     """
     async with engine.unit() as unit:
@@ -65,7 +73,7 @@ async def send_broadcast(
         if held.status != BroadcastStatus.DRAFT:
             raise not_draft(key)
         document = BROADCAST.read(held.content, key)
-        await _require_sendable(unit, environment, document)
+        await _require_sendable(unit, environment, held, document)
         version = Version(new_id(), held.content, held.sha, unit.now)
         await insert_version(connection, environment.id, BROADCAST.name, key, version)
         instant = max(send_at or unit.now, unit.now)
@@ -85,9 +93,18 @@ async def send_broadcast(
         return (await views(connection, environment, [changed]))[0]
 
 
-async def _require_sendable(unit: Unit, environment: EnvironmentScope, document: Broadcast) -> None:
+async def _require_sendable(
+    unit: Unit, environment: EnvironmentScope, held: StoredBroadcast, document: Broadcast
+) -> None:
     if not document.definition.steps:
         raise InvalidParams.of("steps", "must not be empty")
+    if held.upload_id is not None:
+        refuse_two_targets(document, held.key)
+        if not held.upload_is_complete:
+            raise Unprocessable(
+                "The CSV file with the recipients was not read to its end; wait, or send it again.",
+                code="broadcast_recipients_not_read",
+            )
     references = references_of(BROADCAST, document)
     around = await load_surroundings(unit.connection, environment, references, published=True)
     refuse(around.errors(references))
@@ -131,6 +148,7 @@ async def _send(
         key=held.key,
         version_id=held.version_id,
         audience_key=BROADCAST.read(held.content, held.key).target_audience_key,
+        upload_id=held.upload_id,
         release_within=timedelta(seconds=engine.settings.sweep_seconds),
     )
     await addressees.accept_broadcast(connection, environment.id, trigger, unit.now)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from services.bulk import departing, messages, preferences, recipients, schedules, subscriptions
+from services.bulk import (
+    departing,
+    files,
+    messages,
+    preferences,
+    recipients,
+    schedules,
+    subscriptions,
+)
 from services.bulk.items import BulkKind
 
 KINDS: Mapping[str, BulkKind] = {
@@ -14,4 +22,5 @@ KINDS: Mapping[str, BulkKind] = {
     **schedules.KINDS,
     **departing.KINDS,
     **messages.KINDS,
+    **files.KINDS,
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from domain.audiences.members import NO_TENANT
+from domain.content.guide import GUIDE
 from domain.guides.requests import GuideArchivedIn, GuideKeyIn, GuideSeenIn, GuideStepIn
 from domain.kit.errors import NotFound
 from domain.kit.ids import new_id, read_id
@@ -83,6 +85,7 @@ async def _message_of(
         user_id,
         given.guide_key,
         given.guide_step_ref,
+        tenant_id=(given.tenant or NO_TENANT) if found.guide.is_per_tenant else None,
         message_id=new_id(),
         is_final=isinstance(given, GuideArchivedIn) and bool(given.is_final),
     )
@@ -111,25 +114,60 @@ async def _message_of(
 async def unarchive(
     engine: Engine, environment: EnvironmentScope, user_id: str, given: GuideKeyIn
 ) -> None:
-    """Let a user see a guide again that they have dismissed; of one that is not, nothing."""
+    """Let a user see a guide again that they have dismissed; of one that is not, nothing.
+
+    Of a guide that is new for each tenant, what was done for the one that is named.
+    """
     async with engine.unit() as unit:
         connection = unit.connection
+        tenant_id = await _tenant_of(unit, environment, given)
         # Who is being deleted is waited for: nothing is to be left of them.
         await hold_recipients(connection, environment.id, [RecipientRef.user(user_id)])
-        steps = await statements.engaged_steps(connection, environment.id, user_id, given.guide_key)
-        await statements.take_back_final(connection, environment.id, user_id, given.guide_key)
-        messages = [step.message_id for step in steps if step.archived_at is not None]
+        steps = await statements.engaged_steps(
+            connection,
+            environment.id,
+            user_id,
+            tenant_id=tenant_id or NO_TENANT,
+            for_all=[given.guide_key] if tenant_id is None else [],
+            guide_key=given.guide_key,
+        )
+        await statements.take_back_final(
+            connection, environment.id, user_id, given.guide_key, tenant_id=tenant_id
+        )
+        # One message may be that of two: before and after the scope of its guide was changed.
+        messages = {
+            step.message_id: None
+            for step in steps
+            if step.archived_at is not None and (tenant_id is None or step.counts_for(tenant_id))
+        }
         if messages:
             change = StatusChange(Engagement.UNARCHIVED)
-            await engagement.engage(connection, environment.id, change, messages, now=unit.now)
+            await engagement.engage(
+                connection, environment.id, change, list(messages), now=unit.now
+            )
     hurry(engine)
 
 
 async def reset(
     engine: Engine, environment: EnvironmentScope, user_id: str, given: GuideKeyIn
 ) -> None:
-    """Let a guide be new to a user; the messages of before stay where messages are listed."""
+    """Let a guide be new to a user; the messages of before stay where messages are listed.
+
+    Of a guide that is new for each tenant, for the one that is named.
+    """
     async with engine.unit() as unit:
+        tenant_id = await _tenant_of(unit, environment, given)
         await statements.forget_engagements(
-            unit.connection, environment.id, user_id, given.guide_key
+            unit.connection, environment.id, user_id, given.guide_key, tenant_id=tenant_id
         )
+
+
+async def _tenant_of(unit: Unit, environment: EnvironmentScope, given: GuideKeyIn) -> str | None:
+    """Return for which tenant alone something is done, empty for none; None means for all."""
+    configuration = await unit.engine.catalog.current(unit.connection, environment)
+    guide = await unit.engine.catalog.compiled_by_key(
+        unit.connection, GUIDE, configuration, given.guide_key
+    )
+    if guide is None or not guide.is_per_tenant:
+        return None
+    return given.tenant or NO_TENANT

@@ -5,7 +5,7 @@ Source: Knock docs, "Guides"; API reference, `GET /v1/users/{id}/guides/{channel
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -83,11 +83,28 @@ class _Viewer:
     """
 
     values: JsonObject
-    engaged: dict[tuple[str, str], EngagedStep]
+    engaged: Mapping[tuple[str, str], Sequence[EngagedStep]]
     audiences: frozenset[str]
     memberships: frozenset[tuple[str, str]]
     tenant_id: str
     now: datetime
+
+    def did(self, guide: Guide, step_ref: str) -> EngagedStep | None:
+        """Return what the user did with a step, as far as it counts here.
+
+        What was done before a guide's scope was changed counts still: for the tenant that it was
+        done for, or, where the guide is the same for all tenants, for all. Of several the archived
+        one counts.
+        """
+        found = self.engaged.get((guide.key, step_ref), ())
+        if guide.is_per_tenant:
+            found = [one for one in found if one.counts_for(self.tenant_id)]
+
+        def weight(one: EngagedStep) -> tuple[bool, bool, UUID]:
+            is_of_scope = (one.tenant_id is not None) == guide.is_per_tenant
+            return one.archived_at is not None, is_of_scope, one.message_id
+
+        return max(found, key=weight, default=None)
 
     def is_in(self, audience_key: str, *, strictly: bool = False) -> bool:
         """Tell whether the user is in an audience: for any tenant, or for that of the request."""
@@ -128,7 +145,7 @@ async def show_guides(
         guides = await guides_of(engine, connection, environment, configuration, channel)
         group = await statements.get_group(connection, environment.id)
         sequence = group.ordered([*guides]) if group else [*guides]
-        engaged = await statements.engaged_steps(connection, environment.id, user_id)
+        engaged = await _engaged(connection, environment, user_id, guides, tenant_id)
         people = await _people(
             connection, environment, user_id, tenant_id, is_anonymous=is_anonymous
         )
@@ -136,7 +153,7 @@ async def show_guides(
         viewer = _Viewer(
             # What is shown to users may say what anybody may see, and no secret variable.
             values={**people, "data": data or {}, "vars": configuration.variables.public},
-            engaged={(each.guide_key, each.step_ref): each for each in engaged},
+            engaged=engaged,
             audiences=frozenset(key for key, _ in memberships),
             memberships=memberships,
             tenant_id=tenant_id or NO_TENANT,
@@ -154,6 +171,27 @@ async def show_guides(
         )
         dismissed = await statements.dismissed_at(connection, environment.id, user_id)
     return GuidesView(channel_id, entries, ineligible, sequence, group, dismissed)
+
+
+async def _engaged(
+    connection: Connection,
+    environment: EnvironmentScope,
+    user_id: str,
+    guides: Mapping[str, PublishedGuide],
+    tenant_id: str | None,
+) -> dict[tuple[str, str], list[EngagedStep]]:
+    """Return what a user did with the steps of guides, as far as it may count for a tenant."""
+    engaged = await statements.engaged_steps(
+        connection,
+        environment.id,
+        user_id,
+        tenant_id=tenant_id or NO_TENANT,
+        for_all=[key for key, found in guides.items() if not found.guide.is_per_tenant],
+    )
+    by_step: dict[tuple[str, str], list[EngagedStep]] = {}
+    for one in engaged:
+        by_step.setdefault((one.guide_key, one.step_ref), []).append(one)
+    return by_step
 
 
 async def _people(
@@ -202,7 +240,7 @@ def _judge_all(
                 ShownStep(
                     step,
                     {name: _rendered(value, render) for name, value in step.values.items()},
-                    viewer.engaged.get((found.guide.key, step.ref)),
+                    viewer.did(found.guide, step.ref),
                 )
                 for step in found.guide.steps
             ]
@@ -242,7 +280,7 @@ def _why_not(found: PublishedGuide, viewer: _Viewer, render: partial[str]) -> In
 
 def _is_archived(guide: Guide, viewer: _Viewer) -> bool:
     """Tell whether the user is done with a guide: with all its steps, or with it as a whole."""
-    steps = [viewer.engaged.get((guide.key, step.ref)) for step in guide.steps]
+    steps = [viewer.did(guide, step.ref) for step in guide.steps]
     archived = [one is not None and one.archived_at is not None for one in steps]
     return bool(archived) and (
         all(archived)

@@ -22,13 +22,17 @@ PAGE = (Path(__file__).parents[2] / "docs" / "sending.md").read_text()
 _REQUEST = re.compile(
     r"""^curl\ (?:-X\ (?P<method>[A-Z]+)\ )?"\$API(?P<path>\S+)"\ (?:\\\n\ \ )?
     -H\ "Authorization:\ Bearer\ \$(?P<key>\w+)"
-    (?:\ -H\ "Content-Type:\ application/json"\ -d\ '(?P<body>.*?)')?$""",
+    (?:\ -H\ "Content-Type:\ (?P<type>[a-z/]+)"
+       \ (?:-d\ '(?P<body>.*?)'|--data-binary\ @(?P<file>\S+)))?$""",
     re.M | re.S | re.X,
 )
+_FILE = re.compile(r"^cat > (?P<name>\S+) <<'END'\n(?P<content>.*?)^END$", re.M | re.S)
+_FILES = {written["name"]: written["content"] for written in _FILE.finditer(PAGE)}
 # Some ask how far something has come that goes on by itself: what the reader waits for.
 _AWAITED = {
     "/v1/bulk_operations/$OPERATION_ID": '"status":"completed"',
     "/v1/audiences/pro-users/members": '"user_id":"grace"',
+    "/v1/admin/environments/development/broadcasts/vouchers/recipients": '"status":"completed"',
 }
 
 Answers = dict[str, Any]
@@ -54,7 +58,7 @@ def answers(stack: DevStack) -> Answers:
 
 def _type(client: httpx.Client, request: re.Match[str], keys: Any, answers: Answers) -> Any:
     """Send a request of the page; None when it is not time yet."""
-    path, body = request["path"], request["body"]
+    path, body = request["path"], request["body"] or _FILES.get(request["file"])
     made = answers.get("/v1/users/bulk/identify", {}).get("id", "")
     shown = [each for each in answers.values() if "guide_groups" in each]
     response = client.request(
@@ -63,11 +67,12 @@ def _type(client: httpx.Client, request: re.Match[str], keys: Any, answers: Answ
         content=body and body.replace("'$GUIDE_ID'", shown[0]["entries"][0]["id"] if shown else ""),
         headers={
             "authorization": f"Bearer {keys[request['key']]}",
-            **({"content-type": "application/json"} if body else {}),
+            **({"content-type": request["type"]} if body else {}),
         },
     )
     assert response.status_code == 200, (request[0], response.text)
-    return response.json() if _AWAITED.get(path, "") in response.text else None
+    awaited = "" if request["method"] else _AWAITED.get(path, "")
+    return response.json() if awaited in response.text else None
 
 
 def test_many_are_made_at_once(answers: Answers) -> None:
@@ -107,6 +112,40 @@ def test_the_broadcast_reaches_the_audience(answers: Answers, stack: DevStack) -
 def _offers(stack: DevStack, name: str) -> list[EmailMessage]:
     mails = mails_to(stack.mail_dir, f"{name}@example.com")
     return [mail for mail in mails if mail["Subject"] == "Half price until Sunday"]
+
+
+def test_a_file_names_members(answers: Answers, knock: Knock) -> None:
+    """Two of its rows do, one is told with its line."""
+    (path,) = (path for path in answers if "/audiences/travellers/" in path)
+    bulk_id = answers[path]["id"]
+    done = eventually(lambda: _completed(knock, bulk_id), "the file is read")
+    (error,) = done["error_items"]
+    assert (done["success_count"], error["line"]) == (2, 4)
+    members = knock.audiences.list_members("travellers").entries
+    assert {(one.user_id, one.tenant) for one in members} == {("ada", "acme"), ("grace", None)}
+    assert knock.users.get("ada").to_dict()["loyalty_number"] == "0071"
+
+
+def _completed(knock: Knock, bulk_id: str) -> Any:
+    path = f"/v1/bulk_operations/{bulk_id}"
+    found = knock.get(path, cast_to=httpx.Response).json()
+    return found if found["status"] == "completed" else None
+
+
+def test_a_file_names_recipients(answers: Answers, stack: DevStack, knock: Knock) -> None:
+    """Each gets what the file says of them."""
+    channel = stack.channels["in_app_feed"].id
+    for user, voucher in (("ada", "SUMMER-71"), ("alan", "SUMMER-72")):
+        told = eventually(
+            lambda user=user: [
+                item.blocks[0].rendered
+                for item in knock.users.feeds.list_items(user, channel).entries
+                if "voucher" in item.blocks[0].rendered
+            ],
+            f"the voucher of {user}",
+        )
+        assert len(told) == 1
+        assert voucher in told[0]
 
 
 def test_guides_are_shown_in_the_order_that_was_said(

@@ -40,8 +40,11 @@ LANDED = {
     "2026-11-26-1440_lists.py": (
         "178652aee62854d92bcb8a638573d1762002323fb94ab635b8824ed80b947bc4"
     ),
-    "2026-11-26-1600_vendors.py": (
-        "4db3e768347019e5d98b02fc58e0292a94b15ffb837ce81d86476594dab2345b"
+    "2026-11-26-1600_status_checks.py": (
+        "f5fdc59183305d8fcc7b7b627ee4f4f4b6a4a022cf3e22a8def5a9ea19ce5491"
+    ),
+    "2026-11-26-1610_csv_files.py": (
+        "da5c4ce55e9d7abac01a18da783b7c72222b29168815b01b13194eb7bb5458b7"
     ),
 }
 

@@ -7,13 +7,19 @@ from typing import Any
 from uuid import UUID
 
 from domain.content.guide import GUIDE
+from domain.guides.requests import GuideArchivedIn
 from domain.kit.ids import derived_id
 from domain.kit.json_types import JsonObject
+from domain.kit.shapes import Shape, read_shape
+from domain.messages.engagement import Engagement, StatusChange
 from services.content.drafts import switch_content
+from services.guides import engaging
+from services.guides.showing import GuidesView, show_guides
 from tests.support.content import note, save_content
 from tests.support.world import World
 
 CHANNEL_KEY = "guides"
+ELLIE = "ellie"
 
 
 def guide_step(ref: str = "step_1", **values: Any) -> JsonObject:
@@ -66,3 +72,34 @@ async def activate(
         active_from=since,
         active_until=until,
     )
+
+
+async def show(world: World, channel: UUID, user: str = ELLIE, **more: Any) -> GuidesView:
+    """Ask which guides a user sees."""
+    return await show_guides(world.engine, world.environment.scope, user, channel, **more)
+
+
+def keys(view: GuidesView) -> list[str]:
+    """Return which guides are shown."""
+    return [shown.found.guide.key for shown in view.entries]
+
+
+async def act(
+    world: World, channel: UUID, shape: type[Shape], action: Engagement, guide_id: UUID, **more: Any
+) -> None:
+    """Do something with the first step of the guide `tour`."""
+    body = {
+        "channel_id": str(channel),
+        "guide_id": str(guide_id),
+        "guide_key": "tour",
+        "guide_step_ref": "step_1",
+        **more,
+    }
+    given: Any = read_shape(shape, body)
+    change = StatusChange(action, body.get("metadata"))
+    await engaging.engage(world.engine, world.environment.scope, ELLIE, given, change)
+
+
+async def archive(world: World, channel: UUID, guide_id: UUID, **more: Any) -> None:
+    """Dismiss the first step of the guide `tour`."""
+    await act(world, channel, GuideArchivedIn, Engagement.ARCHIVED, guide_id, **more)

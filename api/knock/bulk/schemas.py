@@ -9,7 +9,7 @@ from pydantic import Field
 from starlette.responses import JSONResponse
 
 from api.kit.addresses import address_of_api
-from api.kit.shapes import Moment, Out, answer
+from api.kit.shapes import LeftOut, Moment, Out, answer
 from domain.bulk.operations import BulkFailure, BulkStatus
 from services.bulk.accept import BulkView
 
@@ -20,11 +20,17 @@ class BulkErrorOut(Out):
     id: str = Field(description="As the request names it; empty when it does not.")
     collection: str | None
     reason: str
+    line: LeftOut[int] = Field(None, description="Of a file, on which the row begins.")
 
     @classmethod
-    def of(cls, failure: BulkFailure) -> Self:
+    def of(cls, failure: BulkFailure, *, is_of_file: bool) -> Self:
         """Write a failure."""
-        return cls(id=failure.id, collection=failure.collection, reason=failure.reason)
+        return cls(
+            id=failure.id,
+            collection=failure.collection,
+            reason=failure.reason,
+            line=failure.number if is_of_file else None,
+        )
 
 
 class BulkOperationOut(Out):
@@ -49,8 +55,15 @@ class BulkOperationOut(Out):
     updated_at: Moment
 
     @classmethod
-    def of(cls, view: BulkView, *, address: str) -> Self:
-        """Write an operation; `address` is where this API is reached."""
+    def of(cls, view: BulkView, *, address: str, environment: str | None = None) -> Self:
+        """Write an operation.
+
+        Args:
+            view: what is known of it.
+            address: where this API is reached.
+            environment: its slug, for who asks with a service token.
+        """
+        asked = "/v1" if environment is None else f"/v1/admin/environments/{environment}"
         operation = view.operation
         return cls(
             typename="BulkOperation",
@@ -61,8 +74,11 @@ class BulkOperationOut(Out):
             processed_rows=operation.processed_rows,
             success_count=operation.success_count,
             error_count=operation.error_count,
-            error_items=[BulkErrorOut.of(failure) for failure in view.failures],
-            progress_path=f"{address}/v1/bulk_operations/{operation.id}",
+            error_items=[
+                BulkErrorOut.of(failure, is_of_file=operation.is_of_file)
+                for failure in view.failures
+            ],
+            progress_path=f"{address}{asked}/bulk_operations/{operation.id}",
             started_at=operation.started_at,
             completed_at=operation.completed_at,
             failed_at=operation.failed_at,
@@ -71,6 +87,9 @@ class BulkOperationOut(Out):
         )
 
 
-def answer_bulk(request: Request, view: BulkView) -> JSONResponse:
+def answer_bulk(
+    request: Request, view: BulkView, *, environment: str | None = None
+) -> JSONResponse:
     """Answer an operation, with the address at which the caller can ask for it."""
-    return answer(BulkOperationOut.of(view, address=address_of_api(request)))
+    address = address_of_api(request)
+    return answer(BulkOperationOut.of(view, address=address, environment=environment))

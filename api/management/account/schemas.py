@@ -52,7 +52,7 @@ class FeaturesOut(Out):
     datadog_extension_allowed: bool = False
     dsync_allowed: bool = False
     guides_monthly_notified_recipients_limit: int | None = None
-    guides_per_tenant_scope_allowed: bool = False
+    guides_per_tenant_scope_allowed: bool = True
     heap_extension_allowed: bool = False
     knock_branding_required: bool = False
     litmus_email_preview_allowed: bool = False

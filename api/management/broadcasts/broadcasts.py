@@ -104,6 +104,7 @@ async def upsert_broadcast(
 @router.put(
     "/{key}/validate",
     response_model=_face.body_out,
+    responses=refusals({422: "broadcast_has_audience"}),
     openapi_extra=takes(_face.body, query=_HELP),
 )
 async def validate_broadcast(
@@ -121,13 +122,15 @@ async def validate_broadcast(
 @router.put(
     "/{key}/send",
     response_model=_face.body_out,
-    responses=refusals({422: "broadcast_not_draft"}),
+    responses=refusals(
+        {422: "broadcast_not_draft, broadcast_has_audience, broadcast_recipients_not_read"}
+    ),
     openapi_extra=takes(SendIn, query=_HELP),
 )
 async def send_broadcast(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Send a draft to its audience, at once or at an instant."""
+    """Send a draft to its audience, or to whom a file names, at once or at an instant."""
     body = await read_body(request, SendIn)
     environment = await read_environment(engine, query)
     view = await send(engine, environment, known_id(key), body.send_at)

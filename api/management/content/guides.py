@@ -41,6 +41,9 @@ class GuideOut(ContentOut):
     strict_tenancy: LeftOut[bool] = Field(
         None, description="Members of the audience count for their tenant alone."
     )
+    scope: LeftOut[str] = Field(
+        None, description="`per_tenant`: what users did with it counts for their tenant alone."
+    )
     target_property_conditions: Annotated[Any, DocumentedAs(dict[str, Any] | None)]
     goal_attachment: Annotated[Any, DocumentedAs(dict[str, Any] | None)]
     active: bool = Field(description="Whether it is switched on in this environment.")

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.audiences.members import NO_TENANT, Member, Membership
+from domain.kit.authored import ResourceType
 from domain.kit.pages import Page, PageRequest
 from models.sql import Listing, Where, fetch_all
 from runtime.database import Connection
@@ -47,6 +48,19 @@ DELETE FROM audience_members a USING locked l
 WHERE (a.environment_id, a.audience_key, a.user_id, a.tenant_id)
     = (l.environment_id, l.audience_key, l.user_id, l.tenant_id)
 """
+
+
+async def hold_audience(connection: Connection, environment_id: UUID, audience_key: str) -> bool:
+    """Keep an audience from being archived until the transaction ends; tells whether it is there.
+
+    Whoever holds members and recipients too holds the audience first.
+    """
+    cursor = await connection.execute(
+        "SELECT FROM content_resources WHERE environment_id = %s AND resource_type = %s"
+        " AND key = %s AND published_version_id IS NOT NULL AND archived_at IS NULL FOR SHARE",
+        (environment_id, ResourceType.AUDIENCE, audience_key),
+    )
+    return cursor.rowcount > 0
 
 
 async def add_members(

@@ -46,6 +46,7 @@ _SENT = _CHANGE.format(
     " workflow_run_id = %(workflow_run_id)s"
 )
 _STOPPED = _CHANGE.format(change="stopped_at = %(now)s")
+_UPLOADED = _CHANGE.format(change="upload_id = %(upload_id)s, upload_is_complete = false")
 
 _DUE = f"""
 SELECT {columns_of(DueBroadcast, "b", {"environment": "e.slug"})}
@@ -130,6 +131,14 @@ async def note_sent(
     """Note the trigger that a broadcast has become that the caller holds."""
     values = {"workflow_run_id": workflow_run_id}
     return await _change(connection, environment_id, key, _SENT, now, **values)
+
+
+async def note_upload(
+    connection: Connection, environment_id: UUID, key: str, *, upload_id: UUID | None, now: datetime
+) -> StoredBroadcast | None:
+    """Note which file says who receives a broadcast that the caller holds; None for no file."""
+    values = {"upload_id": upload_id}
+    return await _change(connection, environment_id, key, _UPLOADED, now, **values)
 
 
 async def note_stopped(

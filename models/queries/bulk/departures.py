@@ -147,12 +147,23 @@ DELETE FROM audience_members a USING locked l
 WHERE (a.environment_id, a.audience_key, a.user_id, a.tenant_id)
     = (l.environment_id, l.audience_key, l.user_id, l.tenant_id)
 """  # noqa: S608 - fixed text
+# Files name users only.
+_LEAVE_BROADCASTS = f"""
+WITH locked AS MATERIALIZED (
+    SELECT * FROM broadcast_recipients
+    WHERE environment_id = %(environment_id)s AND user_id IN (
+        SELECT id FROM ({_GIVEN}) AS given (id, collection) WHERE collection = '{USERS}')
+    ORDER BY upload_id, user_id, tenant_id FOR UPDATE
+)
+DELETE FROM broadcast_recipients b USING locked l
+WHERE (b.upload_id, b.user_id, b.tenant_id) = (l.upload_id, l.user_id, l.tenant_id)
+"""  # noqa: S608 - fixed text
 # A user's only, too.
 _FORGET_GUIDES = tuple(
     f"DELETE FROM {table} WHERE environment_id = %(environment_id)s"  # noqa: S608 - constants
     f" AND user_id IN (SELECT id FROM ({_GIVEN}) AS given (id, collection)"
     f" WHERE collection = '{USERS}')"
-    for table in ("guide_engagements", "guide_displays")
+    for table in ("guide_engagements", "guide_tenant_engagements", "guide_displays")
 )
 _UNSCHEDULE = _deletion("schedules", "id")
 
@@ -281,7 +292,7 @@ async def delete_recipients(
     # Before the runs: a clock that fires one of them is waited for, and its run is deleted, too.
     await connection.execute(_UNSCHEDULE, values)
     await delete_some(connection, environment_id, refs, limit=limit)
-    for statement in (*_REST, _LEAVE_AUDIENCES, *_FORGET_GUIDES):
+    for statement in (*_REST, _LEAVE_AUDIENCES, _LEAVE_BROADCASTS, *_FORGET_GUIDES):
         await connection.execute(statement, values)
 
 

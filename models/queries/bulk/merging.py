@@ -80,12 +80,28 @@ FROM guide_engagements WHERE environment_id = %(environment_id)s AND user_id = %
 ORDER BY guide_key, step_ref
 ON CONFLICT (environment_id, user_id, guide_key, step_ref) DO NOTHING
 """
+_TENANT_GUIDES = """
+INSERT INTO guide_tenant_engagements
+    (environment_id, user_id, guide_key, step_ref, tenant_id, message_id, is_final)
+SELECT environment_id, %(target)s, guide_key, step_ref, tenant_id, message_id, is_final
+FROM guide_tenant_engagements WHERE environment_id = %(environment_id)s AND user_id = %(source)s
+ORDER BY guide_key, step_ref, tenant_id
+ON CONFLICT (environment_id, user_id, guide_key, step_ref, tenant_id) DO NOTHING
+"""
 _DISMISSALS = """
 INSERT INTO guide_displays AS d (environment_id, user_id, dismissed_at)
 SELECT environment_id, %(target)s, dismissed_at FROM guide_displays
 WHERE environment_id = %(environment_id)s AND user_id = %(source)s
 ON CONFLICT (environment_id, user_id)
 DO UPDATE SET dismissed_at = greatest(d.dismissed_at, excluded.dismissed_at)
+"""
+# Whom a file names for a broadcast is named still, each for a tenant once.
+_LISTED = """
+INSERT INTO broadcast_recipients (upload_id, user_id, tenant_id, environment_id, data)
+SELECT upload_id, %(target)s, tenant_id, environment_id, data FROM broadcast_recipients
+WHERE environment_id = %(environment_id)s AND user_id = %(source)s
+ORDER BY upload_id, tenant_id
+ON CONFLICT (upload_id, user_id, tenant_id) DO NOTHING
 """
 
 # A deletion of the target waits, or has come before.
@@ -184,7 +200,9 @@ async def merge_profiles(
     entered = tuple((one["audience_key"], one["tenant_id"]) for one in await cursor.fetchall())
     await connection.execute(_FIRST_RUNS, values)
     await connection.execute(_GUIDES, values)
+    await connection.execute(_TENANT_GUIDES, values)
     await connection.execute(_DISMISSALS, values)
+    await connection.execute(_LISTED, values)
     if row is None:
         return Merged(0, added > 0, entered)
     return Merged(int(row["size"]), bool(row["is_changed"]) or added > 0, entered)

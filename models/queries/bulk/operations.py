@@ -48,6 +48,15 @@ VALUES (%(id)s, %(environment_id)s, %(name)s,
 RETURNING {_COLUMNS}
 """  # noqa: S608 - names of fields
 
+_ADD = """
+INSERT INTO bulk_items
+    (operation_id, number, environment_id, collection, item_id, content, error, is_settled)
+SELECT %(id)s, given.number, %(environment_id)s, given.collection, given.item_id, given.content,
+       given.error, false
+FROM jsonb_to_recordset(%(items)s)
+    AS given (number int, collection text, item_id text, content jsonb, error text)
+"""
+
 _GET = f"""
 SELECT {_COLUMNS} FROM bulk_operations b WHERE b.environment_id = %s AND b.id = %s
 """  # noqa: S608 - names of fields
@@ -132,6 +141,18 @@ async def insert_operation(
     if stored is None:
         raise LookupError("the statement returned no row")
     return stored
+
+
+async def add_items(
+    connection: Connection,
+    environment_id: UUID,
+    operation_id: UUID,
+    items: Sequence[tuple[int, NewBulkItem]],
+) -> None:
+    """Store more items of an operation that this transaction has stored, each with its number."""
+    rows = [{"number": number, **_plain(item)} for number, item in items]
+    values = {"id": operation_id, "environment_id": environment_id, "items": Jsonb(rows)}
+    await connection.execute(_ADD, values)
 
 
 def _plain(item: NewBulkItem) -> JsonObject:

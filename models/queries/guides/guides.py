@@ -6,6 +6,7 @@ once, one makes it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -32,22 +33,70 @@ SELECT {
             "step_ref": "g.step_ref",
             "message_id": "g.message_id",
             "is_final": "g.is_final",
+            "tenant_id": "g.tenant_id",
+            "message_tenant_id": "coalesce(m.tenant_id, '')",
         },
     )
 }
-FROM guide_engagements g JOIN messages m ON m.id = g.message_id
-WHERE g.environment_id = %(environment_id)s AND g.user_id = %(user_id)s
-  AND (%(guide_key)s::text IS NULL OR g.guide_key = %(guide_key)s)
+FROM (
+    SELECT guide_key, step_ref, message_id, is_final, NULL::text AS tenant_id
+    FROM guide_engagements
+    WHERE environment_id = %(environment_id)s AND user_id = %(user_id)s
+      AND (%(guide_key)s::text IS NULL OR guide_key = %(guide_key)s)
+    UNION ALL
+    SELECT guide_key, step_ref, message_id, is_final, tenant_id
+    FROM guide_tenant_engagements
+    WHERE environment_id = %(environment_id)s AND user_id = %(user_id)s
+      AND (%(guide_key)s::text IS NULL OR guide_key = %(guide_key)s)
+      AND (tenant_id = %(tenant_id)s OR guide_key = ANY(%(for_all)s))
+) AS g JOIN messages m ON m.id = g.message_id
 """  # noqa: S608 - names of fields
 
 _CLAIM = """
 INSERT INTO guide_engagements AS g
     (environment_id, user_id, guide_key, step_ref, message_id, is_final)
-VALUES (%s, %s, %s, %s, %s, %s)
+VALUES (%(environment_id)s, %(user_id)s, %(guide_key)s, %(step_ref)s, %(message_id)s, %(is_final)s)
 ON CONFLICT (environment_id, user_id, guide_key, step_ref)
 DO UPDATE SET is_final = g.is_final OR excluded.is_final
 RETURNING message_id
 """
+
+# What was done for the tenant while it counted for all of them goes on.
+_CLAIM_FOR_TENANT = """
+INSERT INTO guide_tenant_engagements AS g
+    (environment_id, user_id, guide_key, step_ref, tenant_id, message_id, is_final)
+SELECT %(environment_id)s, %(user_id)s, %(guide_key)s, %(step_ref)s, %(tenant_id)s,
+       coalesce(before.message_id, %(message_id)s), %(is_final)s OR coalesce(before.is_final, false)
+FROM (SELECT) AS claim LEFT JOIN (
+    SELECT e.message_id, e.is_final
+    FROM guide_engagements e JOIN messages m ON m.id = e.message_id
+    WHERE e.environment_id = %(environment_id)s AND e.user_id = %(user_id)s
+      AND e.guide_key = %(guide_key)s AND e.step_ref = %(step_ref)s
+      AND coalesce(m.tenant_id, '') = %(tenant_id)s
+) AS before ON true
+ON CONFLICT (environment_id, user_id, guide_key, step_ref, tenant_id)
+DO UPDATE SET is_final = g.is_final OR excluded.is_final
+RETURNING message_id
+"""
+
+# Of one guide: all that a user did with it, or what was done for a tenant.
+_ALL = """
+WHERE g.environment_id = %(environment_id)s AND g.user_id = %(user_id)s
+  AND g.guide_key = %(guide_key)s AND (%(tenant_id)s::text IS NULL OR EXISTS (
+      SELECT FROM messages m
+      WHERE m.id = g.message_id AND coalesce(m.tenant_id, '') = %(tenant_id)s))
+"""
+_OF_TENANT = """
+WHERE g.environment_id = %(environment_id)s AND g.user_id = %(user_id)s
+  AND g.guide_key = %(guide_key)s
+  AND (%(tenant_id)s::text IS NULL OR g.tenant_id = %(tenant_id)s)
+"""
+_PLACES = (("guide_engagements", _ALL), ("guide_tenant_engagements", _OF_TENANT))
+_NOT_FINAL = tuple(
+    f"UPDATE {table} g SET is_final = false {where}"  # noqa: S608 - fixed text
+    for table, where in _PLACES
+)
+_FORGET = tuple(f"DELETE FROM {table} g {where}" for table, where in _PLACES)  # noqa: S608
 
 _MAKE = f"""
 WITH made AS (
@@ -87,10 +136,31 @@ RETURNING {columns_of(GuideGroup, "g")}
 
 
 async def engaged_steps(
-    connection: Connection, environment_id: UUID, user_id: str, guide_key: str | None = None
+    connection: Connection,
+    environment_id: UUID,
+    user_id: str,
+    *,
+    tenant_id: str,
+    for_all: Sequence[str],
+    guide_key: str | None = None,
 ) -> list[EngagedStep]:
-    """Return what a user did with the steps of all guides, or of one."""
-    values = {"environment_id": environment_id, "user_id": user_id, "guide_key": guide_key}
+    """Return what a user did with the steps of guides; one step may be there several times.
+
+    Args:
+        connection: reads.
+        environment_id: where.
+        user_id: who.
+        tenant_id: for which tenant, empty for none.
+        for_all: keys of guides for which it does not matter what it was done for.
+        guide_key: of one guide; None means of all.
+    """
+    values = {
+        "environment_id": environment_id,
+        "user_id": user_id,
+        "tenant_id": tenant_id,
+        "for_all": list(for_all),
+        "guide_key": guide_key,
+    }
     return await fetch_all(connection, EngagedStep, _ENGAGED, values)
 
 
@@ -101,12 +171,36 @@ async def claim_engagement(
     guide_key: str,
     step_ref: str,
     *,
+    tenant_id: str | None,
     message_id: UUID,
     is_final: bool,
 ) -> UUID:
-    """Hold what a user does with a step; returns the id of its message, `message_id` if new."""
-    values = (environment_id, user_id, guide_key, step_ref, message_id, is_final)
-    cursor = await connection.execute(_CLAIM, values)
+    """Hold what a user does with a step.
+
+    Args:
+        connection: inside a transaction.
+        environment_id: where.
+        user_id: who.
+        guide_key: of the guide.
+        step_ref: of the step.
+        tenant_id: which tenant alone it counts for, empty for none; None means for all.
+        message_id: of its message, if it has none.
+        is_final: whether the user is done with the whole guide.
+
+    Returns:
+        The id of its message.
+    """
+    values = {
+        "environment_id": environment_id,
+        "user_id": user_id,
+        "guide_key": guide_key,
+        "step_ref": step_ref,
+        "tenant_id": tenant_id,
+        "message_id": message_id,
+        "is_final": is_final,
+    }
+    statement = _CLAIM if tenant_id is None else _CLAIM_FOR_TENANT
+    cursor = await connection.execute(statement, values)
     return UUID(str(one(await cursor.fetchone())["message_id"]))
 
 
@@ -178,25 +272,42 @@ async def dismissed_at(
 
 
 async def take_back_final(
-    connection: Connection, environment_id: UUID, user_id: str, guide_key: str
+    connection: Connection,
+    environment_id: UUID,
+    user_id: str,
+    guide_key: str,
+    *,
+    tenant_id: str | None,
 ) -> None:
-    """Note that a user is not done with a guide."""
-    await connection.execute(
-        "UPDATE guide_engagements SET is_final = false"
-        " WHERE environment_id = %s AND user_id = %s AND guide_key = %s",
-        (environment_id, user_id, guide_key),
-    )
+    """Note that a user is not done with a guide, for one tenant, or with None for all."""
+    values = _of_guide(environment_id, user_id, guide_key, tenant_id)
+    for statement in _NOT_FINAL:
+        await connection.execute(statement, values)
 
 
 async def forget_engagements(
-    connection: Connection, environment_id: UUID, user_id: str, guide_key: str
+    connection: Connection,
+    environment_id: UUID,
+    user_id: str,
+    guide_key: str,
+    *,
+    tenant_id: str | None,
 ) -> None:
-    """Let a guide be new to a user; its messages stay where they are listed."""
-    await connection.execute(
-        "DELETE FROM guide_engagements"
-        " WHERE environment_id = %s AND user_id = %s AND guide_key = %s",
-        (environment_id, user_id, guide_key),
-    )
+    """Let a guide be new to a user, for one tenant, or with None for all; its messages stay."""
+    values = _of_guide(environment_id, user_id, guide_key, tenant_id)
+    for statement in _FORGET:
+        await connection.execute(statement, values)
+
+
+def _of_guide(
+    environment_id: UUID, user_id: str, guide_key: str, tenant_id: str | None
+) -> dict[str, object]:
+    return {
+        "environment_id": environment_id,
+        "user_id": user_id,
+        "guide_key": guide_key,
+        "tenant_id": tenant_id,
+    }
 
 
 async def memberships_of_user(

@@ -58,6 +58,21 @@ SELECT %(id)s, %(environment_id)s, id, '' FROM recipients
 WHERE environment_id = %(environment_id)s AND collection = '{USERS}'
 """  # noqa: S608 - constants
 
+# Nobody asks any more whom the file has named.
+_UPLOADED = """
+WITH locked AS MATERIALIZED (
+    SELECT * FROM broadcast_recipients
+    WHERE environment_id = %(environment_id)s AND upload_id = %(upload_id)s
+    ORDER BY upload_id, user_id, tenant_id FOR UPDATE
+), taken AS (
+    DELETE FROM broadcast_recipients b USING locked l
+    WHERE (b.upload_id, b.user_id, b.tenant_id) = (l.upload_id, l.user_id, l.tenant_id)
+    RETURNING b.user_id, b.tenant_id, b.data
+)
+INSERT INTO broadcast_addressees (workflow_run_id, environment_id, user_id, tenant_id, data)
+SELECT %(id)s, %(environment_id)s, user_id, tenant_id, data FROM taken
+"""
+
 # Behind whom the last page has ended: what was deleted since then is not read again. The place is
 # kept where that among followers is, the tenant in the column of the collection.
 _NEXT = """
@@ -75,18 +90,19 @@ WITH given AS (
     DELETE FROM broadcast_addressees a USING given
     WHERE a.workflow_run_id = %(id)s AND a.environment_id = %(environment_id)s
       AND a.user_id = given.user_id AND a.tenant_id = given.tenant_id
+    RETURNING given.*, a.data
 )
 INSERT INTO recipient_runs
     (id, environment_id, workflow_run_id, workflow_key, version_id, collection, recipient_id,
-     tenant_id, cancellation_key, status, error_count, event_count, step_outcomes, inserted_at,
-     updated_at)
-SELECT given.id, %(environment_id)s, %(id)s, w.workflow_key, w.version_id, '{USERS}',
-       given.user_id, nullif(given.tenant_id, ''), w.cancellation_key, '{RunStatus.QUEUED}', 0, 0,
-       '{{}}', w.accepted_at, %(now)s
-FROM given JOIN workflow_runs w ON w.id = %(id)s
+     tenant_id, cancellation_key, trigger_data, status, error_count, event_count, step_outcomes,
+     inserted_at, updated_at)
+SELECT taken.id, %(environment_id)s, %(id)s, w.workflow_key, w.version_id, '{USERS}',
+       taken.user_id, nullif(taken.tenant_id, ''), w.cancellation_key, taken.data,
+       '{RunStatus.QUEUED}', 0, 0, '{{}}', w.accepted_at, %(now)s
+FROM taken JOIN workflow_runs w ON w.id = %(id)s
 WHERE EXISTS (SELECT FROM recipients r WHERE r.environment_id = %(environment_id)s
-    AND r.collection = '{USERS}' AND r.id = given.user_id)
-ORDER BY given.id
+    AND r.collection = '{USERS}' AND r.id = taken.user_id)
+ORDER BY taken.id
 ON CONFLICT (id) DO NOTHING
 """  # noqa: S608 - constants
 
@@ -104,10 +120,12 @@ async def accept_broadcast(
         "id": trigger.workflow_run_id,
         "environment_id": environment_id,
         "audience_key": trigger.audience_key,
+        "upload_id": trigger.upload_id,
     }
-    addressed = await connection.execute(
-        _EVERYBODY if trigger.audience_key is None else _MEMBERS, values
-    )
+    statement = _EVERYBODY if trigger.audience_key is None else _MEMBERS
+    if trigger.upload_id is not None:
+        statement = _UPLOADED
+    addressed = await connection.execute(statement, values)
     await connection.execute(
         _ACCEPT,
         {

@@ -39,6 +39,8 @@ def _operations() -> Iterator[tuple[str, str, str, JsonObject]]:
 def _required(operation: JsonObject) -> list[str]:
     """Return what a document says has to be sent, by the name that an error would have."""
     body = operation.get("requestBody", {})
+    if "text/csv" in body.get("content", {}):
+        return ["body"]
     schema = body.get("content", {}).get("application/json", {}).get("schema", {})
     either = [name for one in schema.get("anyOf", ()) for name in one["required"]]
     required = [*schema.get("required", []), *either]

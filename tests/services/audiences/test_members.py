@@ -16,6 +16,7 @@ from services.audiences.members import add_members, list_members, remove_members
 from services.bulk.departures import delete_recipient
 from services.recipients.recipients import load_recipient
 from tests.support.temporal_recorder import TemporalRecorder
+from tests.support.waiting import until_blocked
 from tests.support.world import World, channel_step, when
 
 BETA = {"audience_key": "beta"}
@@ -66,6 +67,24 @@ async def test_an_audience_that_is_not_there(world: World) -> None:
     makers = [add_members(world.engine, scope, "beta", shape, create=True) for _ in range(4)]
     await asyncio.gather(*makers)
     assert (await list_members(world.engine, scope, "beta", PageRequest())).rows == []
+
+
+async def test_an_audience_that_is_being_archived(world: World) -> None:
+    """Whoever adds a member meanwhile waits, and then finds no audience; nobody is identified."""
+    await world.audience("beta")
+    async with world.make.database.transaction() as connection:
+        await connection.execute(
+            "UPDATE content_resources SET archived_at = now()"
+            " WHERE environment_id = %s AND resource_type = 'audience'",
+            (world.environment.id,),
+        )
+        adding = asyncio.create_task(world.enter("beta", "ellie"))
+        await until_blocked(world.make)
+    with pytest.raises(NotFound):
+        await adding
+    assert await world.members("beta") == []
+    with pytest.raises(NotFound):
+        await load_recipient(world.engine, world.environment.scope, RecipientRef.user("ellie"))
 
 
 async def test_members_of_a_dynamic_audience_follow(world: World) -> None:

@@ -13,26 +13,33 @@ from domain.content.kind import KindOfContent
 from domain.content.partial import PARTIAL
 from domain.content.translation import TRANSLATION
 from domain.content.variables import VariableRequest
-from domain.guides.requests import GuideArchivedIn, GuideInteractedIn, GuideKeyIn, GuideSeenIn
+from domain.guides.requests import GuideInteractedIn, GuideKeyIn, GuideSeenIn
 from domain.guides.rows import Ineligibility
 from domain.kit.errors import NotFound
-from domain.kit.shapes import Shape, read_shape
-from domain.messages.engagement import Engagement, StatusChange
+from domain.kit.shapes import read_shape
+from domain.messages.engagement import Engagement
 from domain.recipients.refs import RecipientRef
 from services.bulk.departures import delete_recipient
 from services.content.variables import put_variable
 from services.guides import engaging
-from services.guides.showing import GuidesView, show_guides
 from tests.support.account import Account
 from tests.support.broadcasts import join
 from tests.support.builders import T0
 from tests.support.content import note, save_content
-from tests.support.guides import CHANNEL_KEY, activate, guide_step, publish_guide
+from tests.support.guides import (
+    CHANNEL_KEY,
+    ELLIE,
+    act,
+    activate,
+    archive,
+    guide_step,
+    keys,
+    publish_guide,
+    show,
+)
 from tests.support.steps import when
 from tests.support.waiting import until_blocked
 from tests.support.world import World
-
-ELLIE = "ellie"
 
 
 @pytest.fixture
@@ -40,37 +47,6 @@ async def channel(world: World) -> UUID:
     """Make a channel of guides, and a user."""
     await world.make.user(world.environment, ELLIE, name="Ellie", plan="pro")
     return await world.channel("in_app_guide", CHANNEL_KEY)
-
-
-async def show(world: World, channel: UUID, user: str = ELLIE, **more: Any) -> GuidesView:
-    """Ask which guides a user sees."""
-    return await show_guides(world.engine, world.environment.scope, user, channel, **more)
-
-
-def keys(view: GuidesView) -> list[str]:
-    """Return which guides are shown."""
-    return [shown.found.guide.key for shown in view.entries]
-
-
-async def act(
-    world: World, channel: UUID, shape: type[Shape], action: Engagement, guide_id: UUID, **more: Any
-) -> None:
-    """Do something with the first step of the guide `tour`."""
-    body = {
-        "channel_id": str(channel),
-        "guide_id": str(guide_id),
-        "guide_key": "tour",
-        "guide_step_ref": "step_1",
-        **more,
-    }
-    given: Any = read_shape(shape, body)
-    change = StatusChange(action, body.get("metadata"))
-    await engaging.engage(world.engine, world.environment.scope, ELLIE, given, change)
-
-
-async def archive(world: World, channel: UUID, guide_id: UUID, **more: Any) -> None:
-    """Dismiss the first step of the guide `tour`."""
-    await act(world, channel, GuideArchivedIn, Engagement.ARCHIVED, guide_id, **more)
 
 
 async def messages(world: World) -> list[dict[str, Any]]:

@@ -122,7 +122,13 @@ async def test_what_is_refused(client: httpx.AsyncClient, world: World, channel:
     path = f"{ROOT}/messages/{guide_id}/archived"
     assert (await client.put(path, json=other)).status_code == 404
     assert (await _list(client, channel))["entries"][0]["steps"][0]["message"]["id"] is None
-    for odd in ({"tenant": "a\x00"}, {"tenant": "\ud800"}, {"content": {"a": "\x00"}}):
+    odds = (
+        {"tenant": "a\x00"},
+        {"tenant": "\ud800"},
+        {"tenant": "t" * 257},
+        {"content": {"a": "\x00"}},
+    )
+    for odd in odds:
         body = json.dumps(_step(channel, guide_id, **{"content": {}, **odd}))
         assert (await client.put(f"{ROOT}/messages/seen", content=body)).status_code == 422
 

@@ -20,7 +20,8 @@ from runtime.database import Connection
 from services.content.archiving import archive
 from services.guides.ordering import put_order
 from services.realtime import guides
-from tests.support.guides import CHANNEL_KEY, activate, guide_step, publish_guide
+from tests.support.guides import CHANNEL_KEY, ELLIE, activate, guide_step, publish_guide
+from tests.support.guides import archive as dismiss
 from tests.support.sockets import Page, open_page
 from tests.support.user_tokens import let_sign, signed
 from tests.support.world import World
@@ -72,6 +73,22 @@ async def test_a_page_follows_a_guide(world: World, address: str, channel: UUID)
         heard = dict([await told(page), await told(page)])
         assert heard["guide.removed"]["guide"]["key"] == "tour"
         assert heard["guide_group.updated"]["guide_group"]["display_sequence"] == []
+
+
+async def test_a_page_is_told_what_counts_for_its_tenant(
+    world: World, address: str, channel: UUID
+) -> None:
+    """A guide that its user has dismissed for one tenant may be seen for another one."""
+    await world.make.user(world.environment, ELLIE)
+    guide_id = await publish_guide(world, "tour", scope="per_tenant")
+    await dismiss(world, channel, guide_id, tenant="acme")
+    for tenant, is_eligible in (("acme", False), ("ingen", True)):
+        async with open_page(address, world.environment.public_key) as page:
+            await page.join(f"guides:{channel}", {"user_id": ELLIE, "tenant": tenant})
+            title = f"New for {tenant}"
+            await publish_guide(world, "tour", guide_step(title=title), scope="per_tenant")
+            event, data = await told(page)
+            assert (event, data["eligible"]) == ("guide.updated", is_eligible)
 
 
 async def test_the_order_is_told(world: World, address: str, channel: UUID) -> None:

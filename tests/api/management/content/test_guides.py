@@ -180,3 +180,17 @@ async def test_strict_tenancy_is_said_where_it_is_wanted(management: httpx.Async
     assert strict["strict_tenancy"] is True
     wrong = await management.put(PATH, json={"guide": _tour(strict_tenancy="yes")})
     assert _places(wrong) == ["strict_tenancy"]
+
+
+async def test_a_scope_is_said_where_it_is_per_tenant(management: httpx.AsyncClient) -> None:
+    """It is ours: a guide that says nothing of it, or `global`, is one as Knock writes it."""
+    plain = (await _ok(await _put(management, _tour())))["guide"]
+    assert "scope" not in plain
+    for said in ("global", None):
+        same = (await _ok(await _put(management, _tour(scope=said))))["guide"]
+        assert (same["sha"], "scope" in same) == (plain["sha"], False)
+    scoped = (await _ok(await _put(management, _tour(scope="per_tenant"))))["guide"]
+    assert scoped["scope"] == "per_tenant"
+    for wrong in ("tenant", ["global"], True):
+        refused = await management.put(PATH, json={"guide": _tour(scope=wrong)})
+        assert _places(refused) == ["scope"]

@@ -1,4 +1,4 @@
-"""vendors.
+"""asked vendors.
 
 Messages whose vendors are asked what became of them. And what a vendor calls a message finds it,
 where the vendor tells of it by that name alone.
@@ -7,7 +7,7 @@ where the vendor tells of it by that name alone.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011_vendors"
+revision = "0011"
 down_revision = "0010"
 branch_labels = None
 depends_on = None

@@ -1,0 +1,132 @@
+"""Admin API, CSV files of users, which Knock takes in its dashboard alone.
+
+Source: Knock docs, "Audiences" and "Broadcasts".
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import JSONResponse
+
+from api.kit.auth import EngineDep, ServiceToken
+from api.kit.bodies import read_file
+from api.kit.parameters import ERROR_RESPONSES, Param, boolean, refusals, takes
+from api.kit.query_strings import Query, QueryDep
+from api.kit.strings import known_id, known_uuid, new_id_of
+from api.knock.bulk.schemas import BulkOperationOut, answer_bulk
+from domain.bulk.csv_files import MAX_CSV_BYTES
+from services.account.environments import get_scope
+from services.bulk import accept, files
+from services.bulk.files import SentFile
+
+router = APIRouter(
+    prefix="/v1/admin/environments/{slug}", tags=["Admin: files"], responses=ERROR_RESPONSES
+)
+_MEMBERS = {"text/csv": "id,tenant_id,name,plan\nada,acme,Ada,pro\ngrace,,Grace,free\n"}
+_RECIPIENTS = {"text/csv": "id,name,data.voucher\nada,Ada,SUMMER-71\n"}
+_MAPPING = {
+    "mapping": Param(
+        "What the columns are, by their names in the first line: a JSON object, or"
+        " `mapping[name]=…`. Each is `id`, `tenant_id`, `user.` and a property, `data.` and a name"
+        " (of a broadcast), or `ignore`. A column that is not mapped is what it is called, or a"
+        " property of the user.",
+        {"type": "string"},
+    )
+}
+_NOT_STATIC = refusals({422: "audience_not_static"})
+_NOT_DRAFT = refusals({422: "broadcast_not_draft"})
+_NOT_TAKEN = refusals({422: "broadcast_not_draft, broadcast_has_audience"})
+
+
+async def _sent(request: Request, query: Query) -> SentFile:
+    mapping = query.json_object("mapping") or {}
+    return SentFile(await read_file(request, MAX_CSV_BYTES), mapping)
+
+
+@router.post(
+    "/audiences/{key}/members",
+    response_model=BulkOperationOut,
+    responses=_NOT_STATIC,
+    openapi_extra=takes(
+        file=_MEMBERS,
+        query={
+            **_MAPPING,
+            "create_audience": boolean("Make a static audience if there is none."),
+        },
+    ),
+)
+async def add_members_from_file(
+    slug: str,
+    key: str,
+    request: Request,
+    _token: ServiceToken,
+    engine: EngineDep,
+    query: QueryDep,
+) -> JSONResponse:
+    """Add the users of a CSV file of up to 10 MB to a static audience.
+
+    They are identified first; who enters it triggers its workflows. Rows without an id that can be
+    one are skipped, and told with their lines.
+    """
+    environment = await get_scope(engine, known_id(slug))
+    create = query.boolean("create_audience") or False
+    audience_key = new_id_of(key, field="key")
+    view = await files.add_listed_members(
+        engine, environment, audience_key, await _sent(request, query), create=create
+    )
+    return answer_bulk(request, view, environment=environment.slug)
+
+
+@router.get("/broadcasts/{key}/recipients", response_model=BulkOperationOut)
+async def get_recipients_file(
+    slug: str, key: str, request: Request, _token: ServiceToken, engine: EngineDep
+) -> JSONResponse:
+    """Get how far the CSV file was read that names the recipients of a broadcast."""
+    environment = await get_scope(engine, known_id(slug))
+    view = await files.get_recipients(engine, environment, known_id(key))
+    return answer_bulk(request, view, environment=environment.slug)
+
+
+@router.put(
+    "/broadcasts/{key}/recipients",
+    response_model=BulkOperationOut,
+    responses=_NOT_TAKEN,
+    openapi_extra=takes(file=_RECIPIENTS, query=_MAPPING),
+)
+async def put_recipients_file(
+    slug: str,
+    key: str,
+    request: Request,
+    _token: ServiceToken,
+    engine: EngineDep,
+    query: QueryDep,
+) -> JSONResponse:
+    """Let the users of a CSV file of up to 10 MB receive a broadcast.
+
+    They are identified first, and each of them and its tenant receives it once. It takes the place
+    of a file before; the broadcast can be sent when all of it was read.
+    """
+    environment = await get_scope(engine, known_id(slug))
+    sent = await _sent(request, query)
+    view = await files.set_recipients(engine, environment, known_id(key), sent)
+    return answer_bulk(request, view, environment=environment.slug)
+
+
+@router.delete("/broadcasts/{key}/recipients", status_code=204, responses=_NOT_DRAFT)
+async def delete_recipients_file(
+    slug: str, key: str, _token: ServiceToken, engine: EngineDep
+) -> Response:
+    """Let a broadcast be received by its audience, or by every user, and not by those of a file."""
+    environment = await get_scope(engine, known_id(slug))
+    await files.remove_recipients(engine, environment, known_id(key))
+    return Response(status_code=204)
+
+
+@router.get("/bulk_operations/{operation_id}", response_model=BulkOperationOut)
+async def get_bulk_operation_of(
+    slug: str, operation_id: str, request: Request, _token: ServiceToken, engine: EngineDep
+) -> JSONResponse:
+    """Get a bulk operation of an environment: how far it has come, and what has failed."""
+    environment = await get_scope(engine, known_id(slug))
+    view = await accept.get_operation(engine, environment, known_uuid(operation_id))
+    return answer_bulk(request, view, environment=environment.slug)
