@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from api.admin.batches import BatchItemOut, BatchOut
+from api.admin.messages import MovedOut
 from api.admin.runs import WaitingRunOut
 from commands.actions import ENVIRONMENT, Arguments, action
 from commands.arguments import argument
@@ -12,12 +13,12 @@ from domain.batches.rows import BatchFilters
 from domain.kit.json_types import JsonValue
 from domain.kit.pages import PageRequest
 from domain.kit.shapes import read_shape
-from domain.messages.claims import RetryRequest
+from domain.messages.claims import DeliveryWaitRequest, RetryRequest
 from domain.recipients.refs import RecipientRef
 from domain.runs.waiting import CancelRunsRequest, WaitingFilters, WaitRequest
 from services.account.environments import get_scope
 from services.batches import operating
-from services.deliveries import holds
+from services.deliveries import holds, waits
 from services.deliveries.retries import retry_messages
 from services.engine import Engine
 from services.triggers import moved_waits, open_runs
@@ -76,11 +77,25 @@ async def cancel_runs(engine: Engine, arguments: Arguments) -> JsonValue:
     argument("--until", help="when it goes on, ISO 8601 (default: at once)"),
 )
 async def move_wait(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Move or skip what a run waits for: a delay, an event, the end of a batch."""
+    """Move or skip what a run waits for: a delay, an event, the end of a batch, a request."""
     wanted = read_shape(WaitRequest, {"until": arguments.until})
     environment = await get_scope(engine, arguments.environment)
     run = await moved_waits.move_wait(engine, environment, arguments.id, wanted.until)
     return WaitingRunOut.of(run).model_dump(mode="json")
+
+
+@action(
+    "message-wait",
+    _ID,
+    ENVIRONMENT,
+    argument("--until", help="when it is sent, ISO 8601 (default: at once)"),
+)
+async def move_message(engine: Engine, arguments: Arguments) -> JsonValue:
+    """Move or skip what a message waits for: another attempt, its send window."""
+    wanted = read_shape(DeliveryWaitRequest, {"until": arguments.until})
+    environment = await get_scope(engine, arguments.environment)
+    moved = await waits.move_delivery(engine, environment, arguments.id, wanted.until)
+    return MovedOut.of(moved).model_dump(mode="json")
 
 
 @action("batch-list", ENVIRONMENT, _WORKFLOW, _USER, _COLLECTION, _LIMIT)

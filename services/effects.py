@@ -32,6 +32,7 @@ from domain.jobs.rows import OwedEffect
 from domain.kit.errors import Unavailable
 from domain.kit.ids import broadcast_workflow_id, message_delivery_workflow_id, new_id
 from domain.kit.json_types import JsonObject
+from domain.messages.claims import MovedDelivery
 from domain.runs.rows import RunInTemporal
 from models.queries.jobs import effects as statements
 from runtime.logs import get_logger
@@ -213,8 +214,19 @@ def manual_retry(
     }
 
 
+def moved_delivery(moved: MovedDelivery, *, queue: str, label: str) -> JsonObject:
+    """Write the payload of `DELIVER_MESSAGE` for a message that is sent sooner than planned.
+
+    It gets a Temporal workflow of its own: the one of its retry may wait for a later instant.
+    """
+    payload = manual_retry(
+        moved.id, moved.retry, workflow_key=moved.workflow_key, queue=queue, label=label
+    )
+    return {**payload, "apart": str(new_id())}
+
+
 async def _deliver_message(temporal: Client, effect: OwedEffect) -> None:
-    """Start the manual retry of a message; one that was started before is left alone."""
+    """Start what sends a message; one that was started before is left alone."""
     payload = effect.payload
     message_id, retry = payload["message_id"], payload["retry"]
     delivery = DeliverMessageInput(message_id, str(effect.environment_id), retry)
@@ -222,7 +234,9 @@ async def _deliver_message(temporal: Client, effect: OwedEffect) -> None:
         temporal,
         MessageDeliveryWorkflow.run,
         MessageDeliveryInput(delivery, queue=payload["queue"], label=payload["label"]),
-        workflow_id=message_delivery_workflow_id(effect.environment, message_id, retry),
+        workflow_id=message_delivery_workflow_id(
+            effect.environment, message_id, retry, apart=payload.get("apart")
+        ),
         attributes=search_attributes(
             environment=effect.environment, workflow_key=payload["workflow_key"]
         ),

@@ -1,10 +1,10 @@
-"""Admin API, content: what would change, what has changed, taking it back, and archiving."""
+"""Admin API, content: what would change, what has changed, taking it back, archiving, a preview."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import JSONResponse
 
@@ -13,10 +13,11 @@ from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_TYPE_AND_KEY
 from api.kit.parameters import ERROR_RESPONSES, Param, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import LeftOut, Out, PlainEntriesOut, answer
+from api.kit.shapes import LeftOut, Out, PlainEntriesOut, answer, read_body
 from api.kit.strings import known_id
 from api.management.content.commits import CommitBodyOut, CommitOut, CommitResourceOut
 from api.management.content.resource import SuccessOut
+from api.management.previews.schemas import RequestPreviewOut
 from api.management.requests import (
     ENVIRONMENT_HELP,
     NOTE_HELP,
@@ -31,10 +32,12 @@ from domain.content.changes import Change, ChangedContent, ChangeKind, changes_b
 from domain.content.rows import Selection
 from domain.kit.authored import ResourceType
 from domain.kit.shapes import DocumentedAs
+from domain.previews.requests import RequestPreviewIn
 from services.account.environments import get_scope
 from services.audiences.archiving import archive_audience
 from services.content import archiving, changes
 from services.content.branches import on_branch, refuse_elsewhere
+from services.previews.steps import preview_request
 
 router = APIRouter(prefix="/v1/admin", tags=["Admin: content"], responses=ERROR_RESPONSES)
 
@@ -141,3 +144,18 @@ async def archive_content(
     else:
         await archiving.archive(engine, environment, known_id(resource_type), known_id(key))
     return answer(SuccessOut())
+
+
+@router.post(
+    "/reusable_requests/{key}/preview",
+    response_model=RequestPreviewOut,
+    openapi_extra=takes(RequestPreviewIn, query=SCOPE_HELP),
+)
+async def preview_reusable_request(
+    key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
+) -> JSONResponse:
+    """Render a reusable request as it is saved, committed or not; nothing is sent."""
+    asked = await read_body(request, RequestPreviewIn)
+    environment = await read_scope(engine, query)
+    found = await preview_request(engine, environment, known_id(key), asked)
+    return answer(RequestPreviewOut.of(found))

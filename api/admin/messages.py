@@ -1,8 +1,9 @@
-"""Admin API, messages: try a failed delivery again."""
+"""Admin API, messages: try a failed delivery again, and move when one that waits is made."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
@@ -11,11 +12,11 @@ from api.admin.schemas import CountOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import Out, answer, read_body
+from api.kit.shapes import Moment, Out, answer, read_body
 from api.kit.strings import known_uuid
 from api.management.requests import ENVIRONMENT_HELP, read_environment
-from domain.messages.claims import RetryRequest
-from services.deliveries import retries
+from domain.messages.claims import DeliveryWaitRequest, MovedDelivery, RetryRequest
+from services.deliveries import retries, waits
 
 router = APIRouter(prefix="/v1/admin/messages", tags=["Admin: messages"], responses=ERROR_RESPONSES)
 
@@ -51,3 +52,35 @@ async def retry_message(
     environment = await read_environment(engine, query)
     await retries.retry_message(engine, environment, known_uuid(message_id))
     return answer(ResultOut())
+
+
+class MovedOut(Out):
+    """When a message is sent, and when it would have been."""
+
+    message_id: UUID
+    due_at: Moment
+    was_due_at: Moment
+
+    @classmethod
+    def of(cls, moved: MovedDelivery) -> Self:
+        """Write what was moved."""
+        return cls(message_id=moved.id, due_at=moved.due_at, was_due_at=moved.was_due_at)
+
+
+@router.post(
+    "/{message_id}/wait",
+    response_model=MovedOut,
+    responses=refusals({422: "message_not_waiting, wait_too_long"}),
+    openapi_extra=takes(DeliveryWaitRequest, query=ENVIRONMENT_HELP),
+)
+async def move_wait(
+    message_id: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
+) -> JSONResponse:
+    """Send a message that waits at another instant, or at once.
+
+    It waits for another attempt after its provider has failed, or for its send window.
+    """
+    wanted = await read_body(request, DeliveryWaitRequest)
+    environment = await read_environment(engine, query)
+    moved = await waits.move_delivery(engine, environment, known_uuid(message_id), wanted.until)
+    return answer(MovedOut.of(moved))

@@ -158,7 +158,8 @@ async def move_wait(
 ) -> JSONResponse:
     """Let a run that waits go on at another instant, or at once.
 
-    A delay is over then; a wait for an event is over without the event; a batch closes.
+    A delay is over then; a wait for an event is over without the event; a batch closes; a request
+    that is to be sent again is sent.
     """
     wanted = await read_body(request, WaitRequest)
     environment = await read_environment(engine, query)

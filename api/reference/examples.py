@@ -42,6 +42,22 @@ _FRAME: JsonObject = {
     "footer_links": [{"text": "Settings", "url": "https://example.com/settings"}],
 }
 
+_LOOKUP: JsonObject = {
+    "name": "Find an order",
+    "settings": {
+        "method": "get",
+        "url": "https://api.example.com/orders/{{ inputs.id }}",
+        "headers": [{"key": "Authorization", "value": "Bearer {{ vars.orders_token }}"}],
+        "response_path": "order",
+        "data_input_schema": {
+            "type": "object",
+            "properties": {"id": {"type": "string"}},
+            "required": ["id"],
+        },
+        "data_input_values_str": '{"id": "A-7"}',
+    },
+}
+
 _BANNER: JsonObject = {
     "name": "Welcome",
     "channel_key": "in-app-guide",
@@ -325,6 +341,24 @@ REQUESTS: Mapping[str, Mapping[str, JsonObject]] = {
         "frame": {
             "summary": "A frame around every e-mail",
             "value": {"email_layout": _FRAME},
+        }
+    },
+    "PUT /v1/reusable_requests/{key}": {
+        "lookup": {
+            "summary": "Looks an order up by its id",
+            "value": {"reusable_request": _LOOKUP},
+        }
+    },
+    "PUT /v1/reusable_requests/{key}/validate": {
+        "lookup": {
+            "summary": "Looks an order up by its id",
+            "value": {"reusable_request": _LOOKUP},
+        }
+    },
+    "POST /v1/admin/reusable_requests/{key}/preview": {
+        "given": {
+            "summary": "For a user, with an input",
+            "value": {"recipient": "ada", "inputs": {"id": "A-8"}},
         }
     },
     "PUT /v1/workflows/{key}/validate": {

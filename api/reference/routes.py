@@ -76,6 +76,8 @@ def management_document() -> JsonObject:
             "E-mail layouts": "What surrounds the bodies of e-mails. A commit publishes them.",
             "Message types": "What messages in applications and guides are made of.",
             "Partials": "Pieces of content that templates share. A commit publishes them.",
+            "Reusable requests": "Requests that fetch steps of many workflows send. A commit "
+            "publishes them.",
             "Translations": "Texts by language. A commit publishes them.",
             "Variables": "Values that templates read, account-wide or of one environment.",
             "Tags": "The words that authors put on content.",

@@ -12,7 +12,18 @@ from enum import Enum
 from typing import Any, Final
 
 # The roots that a condition may read (Knock docs: "Conditions", variable types).
-PREFIXES = ("data", "recipient", "actor", "tenant", "vars", "workflow", "run", "refs", "event")
+PREFIXES = (
+    "data",
+    "recipient",
+    "actor",
+    "tenant",
+    "vars",
+    "workflow",
+    "run",
+    "refs",
+    "event",
+    "inputs",
+)
 _BRACKETS = r"""\[(?:[0-9]{1,9}|"[^"\s][^"]*"|'[^'\s][^']*')\]"""
 _PATH = re.compile(rf"(?:{'|'.join(PREFIXES)})(?:\.[^\s.\[\]]+|{_BRACKETS})+")
 _PART = re.compile(rf"{_BRACKETS}|[^.\[]+|\[")

@@ -17,7 +17,14 @@ from domain.conditions import ConditionGroup, parse_condition_group, read_condit
 from domain.content.kind import KindOfContent
 from domain.content.message_type import MESSAGE_TYPE
 from domain.content.values import value_errors
-from domain.kit.authored import CHANNEL, ChannelTypes, Reference, ResourceType, Template
+from domain.kit.authored import (
+    CHANNEL,
+    ChannelTypes,
+    Reference,
+    ResourceType,
+    Template,
+    texts_within,
+)
 from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import Shape, Text, Wrong, parsed_by
@@ -217,7 +224,7 @@ class GuideKind(KindOfContent[Guide]):
     def templates(self, document: Guide) -> Iterator[Template]:
         """Yield the strings among the values of all steps."""
         for index, step in enumerate(document.steps):
-            yield from _sources(step.values, f"steps[{index}].values")
+            yield from texts_within(step.values, f"steps[{index}].values")
 
 
 def _misfits(step: ReadStep, place: str, document: JsonObject) -> Iterator[FieldError]:
@@ -230,17 +237,6 @@ def _misfits(step: ReadStep, place: str, document: JsonObject) -> Iterator[Field
         yield FieldError(f"{place}.schema_variant_key", "is no variant of the message type")
     else:
         yield from value_errors(fields, step.values, f"{place}.values")
-
-
-def _sources(value: JsonValue, place: str) -> Iterator[Template]:
-    if isinstance(value, str):
-        yield Template(place, value)
-    elif isinstance(value, dict):
-        for name, member in value.items():
-            yield from _sources(member, f"{place}.{name}")
-    elif isinstance(value, list):
-        for index, member in enumerate(value):
-            yield from _sources(member, f"{place}[{index}]")
 
 
 def _read_step(raw: JsonObject) -> ReadStep:

@@ -78,6 +78,10 @@ class KindOfContent(ABC, Generic[T]):
         """Yield the JSON Schemas in a document, each with its place."""
         yield from ()
 
+    def takes(self, content: JsonObject) -> JsonObject | None:
+        """Return the JSON Schema of what other content gives to stored content, if it has one."""
+        return None
+
     def comparable(self, content: JsonObject, key: str) -> JsonObject:
         """Return what is stored of a document as its changes are told."""
         return content

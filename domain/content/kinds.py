@@ -13,13 +13,24 @@ from domain.content.guide import GUIDE
 from domain.content.kind import KindOfContent
 from domain.content.message_type import MESSAGE_TYPE
 from domain.content.partial import PARTIAL
+from domain.content.reusable_request import REUSABLE_REQUEST
 from domain.content.translation import TRANSLATION
 from domain.content.workflow import WORKFLOW
 from domain.kit.principals import EnvironmentScope
 
 KINDS: Mapping[str, KindOfContent[Any]] = {
     kind.name.value: kind
-    for kind in (WORKFLOW, EMAIL_LAYOUT, AUDIENCE, PARTIAL, TRANSLATION, MESSAGE_TYPE, GUIDE, GOAL)
+    for kind in (
+        WORKFLOW,
+        EMAIL_LAYOUT,
+        AUDIENCE,
+        PARTIAL,
+        REUSABLE_REQUEST,
+        TRANSLATION,
+        MESSAGE_TYPE,
+        GUIDE,
+        GOAL,
+    )
 }
 # Of these a branch has its own.
 BRANCHED = tuple(name for name, kind in KINDS.items() if kind.is_branched)

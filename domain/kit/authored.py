@@ -47,8 +47,17 @@ class ResourceType(StrEnum):
     GUIDE = "guide"
     MESSAGE_TYPE = "message_type"
     PARTIAL = "partial"
+    REUSABLE_REQUEST = "reusable_request"
     TRANSLATION = "translation"
     WORKFLOW = "workflow"
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What content gives to what it refers to, by name, and where; strings in it are Liquid."""
+
+    place: str
+    values: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,7 @@ class Reference:
         channel_type: of which type a channel or group has to be.
         is_required: whether it is wrong when there is nothing.
         misfits: yields what does not fit to what is referred to, of which it is given the document.
+        inputs: what it is given, if it takes anything; its own JSON Schema judges them.
     """
 
     place: str
@@ -72,6 +82,7 @@ class Reference:
     misfits: Callable[[JsonObject], Iterator[FieldError]] | None = field(
         default=None, compare=False
     )
+    inputs: Inputs | None = field(default=None, compare=False)
 
 
 class Language(StrEnum):
@@ -95,6 +106,18 @@ class Template:
     source: str
     language: Language = Language.TEXT
     step: str | None = None
+
+
+def texts_within(value: JsonValue, place: str) -> Iterator[Template]:
+    """Yield the strings in a value, at any depth, as the templates that they are."""
+    if isinstance(value, str):
+        yield Template(place, value)
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            yield from texts_within(member, f"{place}.{name}")
+    elif isinstance(value, list):
+        for index, member in enumerate(value):
+            yield from texts_within(member, f"{place}[{index}]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,9 +187,19 @@ def cancel_fanout_workflow_id(environment: str, cancellation_id: str) -> str:
     return f"cancel/{environment}/{cancellation_id}"
 
 
-def message_delivery_workflow_id(environment: str, message: str, retry: int) -> str:
-    """Return the id of the Temporal workflow that is the `retry`-th manual retry of a message."""
-    return f"message/{environment}/{message}/retry/{retry}"
+def message_delivery_workflow_id(
+    environment: str, message: str, retry: int, *, apart: str | None = None
+) -> str:
+    """Return the id of the Temporal workflow that is the `retry`-th manual retry of a message.
+
+    Args:
+        environment: a slug.
+        message: the message.
+        retry: which; 0 is the delivery by its run.
+        apart: names one that an operator has started beside it.
+    """
+    whole = f"message/{environment}/{message}/retry/{retry}"
+    return whole if apart is None else f"{whole}/moved/{apart}"
 
 
 def status_check_workflow_id(environment: str, message: str, retry: int) -> str:

@@ -139,6 +139,24 @@ class RequeuedMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MovedDelivery:
+    """A message that waits until another instant than before; `retry` is the one it is in."""
+
+    id: UUID
+    channel_type: str
+    workflow_key: str
+    retry: int
+    due_at: datetime
+    was_due_at: datetime
+
+
+class DeliveryWaitRequest(Shape):
+    """When a message is sent."""
+
+    until: Instant | None = Field(None, description="At once when it is left out.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OverdueDelivery:
     """A delivery that nobody works on though it was due long ago; `environment` is a slug."""
 

@@ -169,6 +169,14 @@ class LayoutPreviewIn(ViewpointIn):
     workflow: WorkflowOfPreview | None = None
 
 
+class RequestPreviewIn(ViewpointIn):
+    """Whom a preview of a reusable request is for, and what the request is given."""
+
+    inputs: Members[Any] | None = Field(
+        None, description="By name; left out: its `data_input_values_str`."
+    )
+
+
 def _inputs(given: JsonObject) -> JsonObject:
     for name in given:
         if not _INPUT.fullmatch(name):

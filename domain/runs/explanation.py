@@ -230,7 +230,11 @@ SENTENCES: Mapping[RunEventType, _Sentence] = {
         f"The run stands still by a fault of ours ({data.get('fault')}); it is tried again."
     ),
     RunEventType.TRIGGER_CONDITIONS_EVALUATED: _judged("The workflow's conditions"),
-    RunEventType.STEP_CONDITIONS_EVALUATED: _judged("The step's conditions"),
+    RunEventType.STEP_CONDITIONS_EVALUATED: lambda data: (
+        _judged(f"The conditions of the reusable request {data['reusable_request']!r}")(data)
+        if "reusable_request" in data
+        else _judged("The step's conditions")(data)
+    ),
     RunEventType.PREFERENCES_EVALUATED: _preferred,
     RunEventType.STEP_SKIPPED: _reasoned("The step was skipped"),
     RunEventType.STEP_RETRYING: _reasoned("The step failed and is tried again"),
@@ -271,7 +275,11 @@ SENTENCES: Mapping[RunEventType, _Sentence] = {
     ),
     RunEventType.THROTTLE_ALLOWED: _counted("The throttle let the run pass"),
     RunEventType.THROTTLE_HIT: _counted("The throttle stopped the run"),
-    RunEventType.FETCH_REQUESTED: _plain("A request was prepared."),
+    RunEventType.FETCH_REQUESTED: lambda data: (
+        f"The reusable request {data['reusable_request']!r} was prepared."
+        if "reusable_request" in data
+        else "A request was prepared."
+    ),
     RunEventType.FETCH_RESPONDED: _responded,
     RunEventType.FETCH_UNANSWERED: lambda data: (
         f"No answer came: {data.get('error') or 'the server said nothing'}"

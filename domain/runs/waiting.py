@@ -50,7 +50,11 @@ class WaitingRun:
             return None
         ref, outcome = newest
         directive = outcome.get("directive") or {}
-        kind = "retry" if outcome["outcome"] == "retrying" else str(directive.get("kind", ""))
+        kind = str(directive.get("kind", ""))
+        if outcome["outcome"] == "retrying":
+            kind = "retry"
+        elif "fetch_attempt" in outcome:  # which sleeps until another attempt is due
+            kind = "fetch"
         return Wait(ref, _KINDS.get(kind, kind), str(directive.get("label", "")))
 
 

@@ -15,8 +15,8 @@ async def archive(
     """Take a piece of content out of every environment for good; its key is never free again.
 
     An archived workflow is triggered no more, and its runs end at their next step; an archived
-    guide is seen no more. Layouts, partials and translations stay in use by what was committed with
-    them.
+    guide is seen no more. Layouts, partials, reusable requests and translations stay in use by what
+    was committed with them.
 
     Raises:
         NotFound: this environment has no such content, or there is no such type.

@@ -5,7 +5,7 @@ Content may be saved before they exist; it is `valid` once they do, and only the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ from models.queries.channels import channels as channel_queries
 from models.queries.content import drafts as content_queries
 from models.queries.content import references as queries
 from runtime.database import Connection
+from services.content.input_schemas import input_errors
 from templating.liquid.environment import partials_in
 
 T = TypeVar("T")
@@ -68,8 +69,8 @@ class Surroundings:
             known = self.channel_types.of(one.target, one.key)
             if one.target not in NOUNS:
                 document = self.documents.get((one.target, one.key))
-                if one.misfits is not None and document is not None:
-                    errors.extend(one.misfits(document))
+                if document is not None:
+                    errors += _misfits(one, document)
                 if one.is_required and (one.target, one.key) not in self.content:
                     noun = KINDS[one.target].noun
                     message = f"{noun} {one.key!r} does not exist or is not committed"
@@ -81,6 +82,16 @@ class Surroundings:
             if message is not None:
                 errors.append(FieldError(one.place, message))
         return errors
+
+
+def _misfits(reference: Reference, document: JsonObject) -> Iterator[FieldError]:
+    """Yield what does not fit to the document that a reference leads to."""
+    if reference.misfits is not None:
+        yield from reference.misfits(document)
+    if reference.inputs is not None:
+        schema = KINDS[reference.target].takes(document)
+        if schema is not None:
+            yield from input_errors(schema, reference.inputs)
 
 
 async def load_surroundings(
@@ -112,7 +123,9 @@ async def load_surroundings(
     if wanted:
         places = [(home_of(environment, target), target, key) for target, key in wanted]
         content = await queries.list_keys(connection, places, published=published)
-    measures = sorted({(one.target, one.key) for one in references if one.misfits is not None})
+    measures = sorted(
+        {(one.target, one.key) for one in references if one.misfits or one.inputs is not None}
+    )
     documents = {}
     if measures:
         places = [(home_of(environment, target), target, key) for target, key in measures]

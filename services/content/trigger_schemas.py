@@ -1,6 +1,7 @@
-"""The JSON Schema of a workflow's trigger data: which ones can be used, and what data breaks.
+"""The JSON Schemas of content: which ones can be used, and what data breaks.
 
-A schema comes from whoever writes workflows, the data from their customers, so judging both has a
+They are for the data of triggers above all; what reusable requests are given has them as well. A
+schema comes from whoever writes content, the data from their customers, so judging both has a
 bounded cost: patterns match in linear time, nothing is fetched from outside, and a schema must not
 multiply itself. Source: Knock docs, "Validating trigger data".
 """
@@ -36,36 +37,47 @@ class TriggerSchema:
     validator: Any
     growth: SchemaGrowth
 
-    async def violations(self, data: JsonObject, size: int) -> list[FieldError]:
+    async def violations(
+        self, data: JsonObject, size: int, field: str = "data"
+    ) -> list[FieldError]:
         """Return what in the data breaks the schema: at most 50 places.
 
         Args:
-            data: what a trigger carries.
+            data: what a trigger carries, or a request is given.
             size: an upper bound of its bytes; over 64 kB only the first violation is looked for.
+            field: what it is called.
         """
-        if self.growth.deepest is not None and depth_of(data) > self.growth.deepest:
-            return [FieldError("data", "is nested too deeply for the workflow's schema")]
+        if self.is_too_deep(data):
+            return [FieldError(field, "is nested too deeply for its JSON Schema")]
         if size > _SMALL_BYTES:
-            return await asyncio.to_thread(self._first, data)
+            return await asyncio.to_thread(self._first, data, field)
         if self.validator.is_valid(data):  # far quicker than to gather errors
             return []
-        errors = islice(self.validator.iter_errors(data), MAX_VIOLATIONS)
-        return [_violation(error) for error in errors]
+        return [violation(error, field) for error in self.errors(data)]
 
-    def _first(self, data: JsonObject) -> list[FieldError]:
+    def is_too_deep(self, data: JsonObject) -> bool:
+        """Tell whether data is nested deeper than the schema may follow it."""
+        return self.growth.deepest is not None and depth_of(data) > self.growth.deepest
+
+    def errors(self, data: JsonObject) -> Iterator[ValidationError]:
+        """Yield what in the data breaks the schema, as the library tells it: at most 50 places."""
+        return islice(self.validator.iter_errors(data), MAX_VIOLATIONS)
+
+    def _first(self, data: JsonObject, field: str) -> list[FieldError]:
         try:
             self.validator.validate(data)
         except ValidationError as error:
-            return [_violation(error)]
+            return [violation(error, field)]
         return []
 
 
-def _violation(error: ValidationError) -> FieldError:
-    return FieldError(_path("data", error.instance_path), error.message[:500])
+def violation(error: ValidationError, field: str) -> FieldError:
+    """Return what the library says of data that is called `field`."""
+    return FieldError(_path(field, error.instance_path), error.message[:500])
 
 
 class TriggerSchemas:
-    """The compiled schemas of workflow versions, which never change; the most recent are kept."""
+    """The compiled schemas of versions, which never change; the most recent are kept."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[UUID, TriggerSchema] = OrderedDict()

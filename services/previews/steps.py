@@ -7,17 +7,24 @@ from dataclasses import replace
 
 from domain.channels.kind import Target
 from domain.channels.kinds import CHANNEL_KINDS
+from domain.channels.sources import template_sources
 from domain.channels.types import ChannelType, effective_settings
 from domain.content.email_layout import EMAIL_LAYOUT, EmailLayout
+from domain.content.reusable_request import REUSABLE_REQUEST
 from domain.content.workflow import WORKFLOW
-from domain.kit.authored import Template
+from domain.kit.authored import Template, texts_within
 from domain.kit.errors import InvalidParams, NotFound
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
-from domain.previews.requests import LayoutOfPreview, TemplatePreviewIn, Viewpoint
-from domain.previews.rows import Preview
-from domain.workflows.steps import BaseStep, HttpFetchStep
+from domain.previews.requests import (
+    LayoutOfPreview,
+    RequestPreviewIn,
+    TemplatePreviewIn,
+    Viewpoint,
+)
+from domain.previews.rows import Fault, Preview
+from domain.workflows.steps import HttpFetchStep
 from domain.workflows.steps.batch import batch_before
 from domain.workflows.steps.channel import ChannelStep
 from services.channels.sealing import SEALED, seal_content
@@ -31,6 +38,7 @@ from services.walk.context import Walk
 from services.walk.faults import ContentError
 from services.walk.steps.http_fetch import rendered_request
 from services.walk.steps.rendering import Sources, effective_sources, render_message
+from services.walk.steps.step_requests import StepRequest, request_of, reusable, take_inputs
 
 _DEFAULT_LAYOUT = "default"
 # Steps of these types name a guide in the place of a template.
@@ -78,14 +86,61 @@ async def preview_step(
             batch=batch.settings if batch else None,
         )
         if isinstance(step, HttpFetchStep):
-            request = step.settings.request()
-            written = {n: v for n, v in request.items() if v is not None and n != "signing_key"}
-            return await _preview(
-                walk, ChannelType.HTTP, written, _fetched(walk, step), _templates(step)
-            )
+            return await _preview_fetch(walk, step)
         return await _preview(
             walk, step.channel_type, step.template, _made(walk, step), _templates(step)
         )
+
+
+async def preview_request(
+    engine: Engine, environment: EnvironmentScope, key: str, asked: RequestPreviewIn
+) -> Preview:
+    """Render a reusable request as it is saved, committed or not, apart from any workflow.
+
+    Without inputs it gets those that its author keeps with it. Conditions are not judged.
+
+    Raises:
+        NotFound: there is no such request.
+        InvalidParams: more is said of somebody than fits.
+    """
+    view = asked.viewpoint()
+    async with engine.connection() as connection:
+        saved = await get_saved(connection, environment, REUSABLE_REQUEST.name, key)
+        if saved is None:
+            raise NotFound(f"The reusable request {key[:255]!r} does not exist.")
+        document = REUSABLE_REQUEST.read(saved.draft, key)
+        walk = await imagine_walk(engine, connection, environment, definition_of(None), view)
+        inputs = document.preview_inputs() if asked.inputs is None else asked.inputs
+        try:
+            request = reusable(document, None)
+        except ContentError as error:
+            return Preview(ChannelType.HTTP, {}, (Fault(error.text),), written={})
+        return await _preview_sent(walk, request, inputs)
+
+
+async def _preview_fetch(walk: Walk, step: HttpFetchStep) -> Preview:
+    """Render the request of a step: its own, or the reusable one that it names."""
+    try:
+        request = await request_of(walk, step)
+    except ContentError as error:
+        return Preview(ChannelType.HTTP, {}, (Fault(error.text),), written={})
+    return await _preview_sent(walk, request, step.settings.inputs)
+
+
+async def _preview_sent(
+    walk: Walk, request: StepRequest, inputs: JsonObject | None = None
+) -> Preview:
+    sources = request.settings.request()
+    written = {n: v for n, v in sources.items() if v is not None and n != "signing_key"}
+    templates = [
+        *texts_within(inputs, "inputs"),
+        *(
+            replace(each, place=each.place.removeprefix("."))
+            for each in template_sources(sources, "")
+        ),
+    ]
+    work = _sent(walk, request, inputs)
+    return await _preview(walk, ChannelType.HTTP, written, work, templates)
 
 
 async def preview_template(
@@ -163,11 +218,10 @@ async def _preview(
     return Preview(channel_type, CHANNEL_KINDS[channel_type].filled(written, outcome))
 
 
-def _templates(step: BaseStep) -> list[Template]:
-    """Return the sources of a step, by their place in its template or request."""
-    around = "settings." if isinstance(step, HttpFetchStep) else "template."
+def _templates(step: ChannelStep) -> list[Template]:
+    """Return the sources of a step, by their place in its template."""
     return [
-        replace(each, place=each.place.removeprefix(".").removeprefix(around))
+        replace(each, place=each.place.removeprefix(".").removeprefix("template."))
         for each in step.templates("")
     ]
 
@@ -215,9 +269,11 @@ async def _rendered(
     return _shown(walk, step.channel_type, content, identifier)
 
 
-async def _fetched(walk: Walk, step: HttpFetchStep) -> JsonObject:
-    request = await rendered_request(walk, step)
-    return _shown(walk, ChannelType.HTTP, request["content"], str(new_id()))
+async def _sent(walk: Walk, request: StepRequest, inputs: JsonObject | None) -> JsonObject:
+    with request.blamed():
+        await take_inputs(walk, inputs, request)
+    rendered = await rendered_request(walk, request)
+    return _shown(walk, ChannelType.HTTP, rendered["content"], str(new_id()))
 
 
 def _shown(

@@ -41,7 +41,8 @@ async def move_wait(
     """Let a run that waits go on at another instant, or at once.
 
     A delay is over then. A wait for an event is over without the event, and what the step says for
-    that case follows. A batch closes, and the run goes on with what it has gathered.
+    that case follows. A batch closes, and the run goes on with what it has gathered. A request that
+    is to be sent again is sent then.
 
     Raises:
         NotFound: there is no such run, or it has ended.
@@ -64,7 +65,8 @@ async def move_wait(
             )
         if wait is None or moved is None:
             raise Unprocessable(
-                "Only a delay, a wait for an event and a batch can be moved or skipped.",
+                "Only a delay, a wait for an event, a batch, and the wait for another attempt at a"
+                " request can be moved or skipped.",
                 code="run_not_delayed",
             )
         label = f"{wait.step_ref}: until {iso(instant)}"
@@ -90,7 +92,7 @@ async def _move_delay(
     outcome: JsonObject,
     instant: datetime,
 ) -> _Moved | None:
-    """Move the end of a delay, if it is one; its run looks again when it ends."""
+    """Move the end of a delay, or of the wait for another attempt; its run looks again."""
     if "until" not in outcome:
         return None
     payload = effects.moved_wait(run.id, workflow_key=run.workflow_key)

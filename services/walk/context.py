@@ -60,6 +60,7 @@ class Walk:
         limits: what a rendering may cost.
         gathered: the items of the batch that the run has carried last, if it has.
         outputs: what steps before have to say, by ref, as `refs` shows it.
+        inputs: what the step's request is given, as `inputs`; empty for steps that see none.
     """
 
     unit: Unit
@@ -70,6 +71,7 @@ class Walk:
     limits: Limits
     gathered: Gathered | None = None
     outputs: JsonObject = field(default_factory=dict)
+    inputs: JsonObject = field(default_factory=dict)
     _scope: JsonObject | None = None
     _stored: list[RunMessage] | None = None
     _links: JsonObject | None = None
@@ -108,7 +110,7 @@ class Walk:
                 gathered=self.gathered,
             )
             self._scope["refs"] = self.outputs
-        return self._scope
+        return {**self._scope, **self.inputs} if self.inputs else self._scope
 
     def _variables(self) -> JsonObject:
         """Return the values of `vars`. Links are made once: they are others each time."""
@@ -139,6 +141,7 @@ class Walk:
     def arrive(self) -> None:
         """Come to a step, for which the recipient's audiences are asked for anew."""
         self._memberships = None
+        self.inputs = {}
 
     def go_on_with(self, definition: WorkflowDefinition, version_id: UUID) -> None:
         """Take the steps that come now from another version of the workflow."""

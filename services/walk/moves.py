@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from pydantic import TypeAdapter
@@ -14,6 +14,8 @@ from domain.runs.events import RunEventType
 from domain.workflows.steps import BaseStep
 
 DIRECTIVES: TypeAdapter[Directive] = TypeAdapter(Directive)
+# Temporal's clock may be ahead of ours by so much, so that a wait ends before its time.
+CLOCKS = timedelta(seconds=1)
 # Why a step is left out whose conditions do not hold; records of past runs say it as well.
 NOT_MET = "conditions not met"
 

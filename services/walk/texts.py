@@ -78,7 +78,7 @@ async def rendered(walk: Walk, work: Callable[..., T], sources: object, *, is_sl
 def sees_little(walk: Walk) -> bool:
     """Tell whether the data that templates see is small."""
     scope = walk.scope()
-    seen = [scope["data"], scope["recipient"], scope["actor"], scope["tenant"]]
+    seen = [scope.get(name) for name in ("data", "recipient", "actor", "tenant", "inputs")]
     return weigh(seen, _QUICK_WEIGHT) <= _QUICK_WEIGHT
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
+from domain.content.reusable_request import REUSABLE_REQUEST
 from domain.contract.runs import SleepUntil
 from domain.kit.durations import add_duration
 from domain.kit.json_types import JsonObject
@@ -31,6 +33,7 @@ from services.walk.steps.at_once import AtOnce
 from services.walk.steps.batch import BatchExecutor
 from services.walk.steps.batches import Batches
 from services.walk.steps.channel import ChannelExecutor
+from services.walk.steps.step_requests import VERSION, StepRequest, allowed_request
 from services.walk.steps.throttle import ThrottleExecutor
 from services.what_if.throttles import Throttles
 from services.what_if.walks import Unknown, rehearsed
@@ -73,10 +76,17 @@ class RecordedAnswer(AtOnce):
 
     async def arrive(self, walk: Walk, step: HttpFetchStep | AiAgentStep) -> Move:
         """Take the recorded answer. Raises Unknown without one, ContentError for a failure."""
-        if not await walk.allows(step):
+        request = None
+        if isinstance(step, HttpFetchStep):
+            request = await allowed_request(walk, step)
+            if request is None:
+                return skip(step, NOT_MET)
+        elif not await walk.allows(step):
             return skip(step, NOT_MET)
         known = rehearsed(walk)
         outcome = known.recorded_outcome(step, step.settings)
+        if request is not None and outcome.get("reason") != NOT_MET:
+            await _require_same_request(walk, step.ref, request, outcome)
         known.has_effect(step)
         story = f"`{step.ref}` has the answer of then"
         match outcome.get("outcome"):
@@ -88,6 +98,21 @@ class RecordedAnswer(AtOnce):
                 patch = known.record.patches.get(outcome.get("patch", -1))
                 return Done(story=story, patch=patch)
         raise Unknown(step.ref, "the recorded run has left this step out")
+
+
+async def _require_same_request(
+    walk: Walk, ref: str, request: StepRequest, outcome: JsonObject
+) -> None:
+    """Raise Unknown when a step's reusable request is not the one that the past run has sent."""
+    if request.key is None or outcome.get(VERSION) == str(request.version_id):
+        return
+    sent = outcome.get(VERSION)
+    if sent is not None:
+        catalog, connection = walk.unit.engine.catalog, walk.unit.connection
+        then = await catalog.compiled(connection, REUSABLE_REQUEST, UUID(sent))
+        if then.settings == request.settings:
+            return
+    raise Unknown(ref, f"the reusable request {request.key!r} may have been another one then")
 
 
 class RecordedUpdate(AtOnce):

@@ -34,9 +34,9 @@ def test_operators_work_from_a_shell(seeded: Seeded, capsys: pytest.CaptureFixtu
     assert run("channel-release", mail, "production") == {"count": 0}
     assert run("messages-retry", "--channel", mail, "--since", "2026-01-01") == {"count": 0}
     unknown = "01a20369-4332-72dc-a9d2-ce5e359dec18"
-    for words in (("run-wait", unknown), ("batch-show", unknown), ("batch-close", unknown)):
+    for name in ("run-wait", "message-wait", "batch-show", "batch-close"):
         with pytest.raises(NotFound):
-            admin.main(settings, list(words))
+            admin.main(settings, [name, unknown])
     with pytest.raises(NotFound):
         admin.main(settings, ["batch-drop", unknown, unknown])
     with pytest.raises(NotFound):

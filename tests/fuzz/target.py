@@ -39,6 +39,15 @@ def _content(key: str) -> JsonObject:
             }
         },
         f"partials/{key}": {"partial": {"name": "P", "type": "text", "content": "Hi"}},
+        f"reusable_requests/{key}": {
+            "reusable_request": {
+                "name": "R",
+                "settings": {
+                    "url": "https://api.example.com/{{ inputs.id }}",
+                    "data_input_schema": {"properties": {"id": {"type": "string"}}},
+                },
+            }
+        },
         f"message_types/{key}": {"message_type": {"name": "M", "preview": "<p></p>"}},
         f"audiences/{key}": {"audience": {"name": "A", "type": "static"}},
         "translations/en": {"translation": {"content": '{"hi": "Hi"}', "format": "json"}},

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -46,6 +46,7 @@ from services.sources.receiving import receive
 from services.sources.sources import put_source
 from services.triggers import expansions, fan_outs
 from services.triggers.moved_waits import move_wait
+from services.walk.steps import http_fetch
 from temporal_workflows import SweepWorkflow
 from tests.providers.servers import HttpServer, reply, serving
 from tests.support.broadcasts import SALE, draft, join, send, trigger_of
@@ -160,6 +161,23 @@ async def _fetch(world: World) -> Handle:
 
 async def _fetch_again(world: World) -> Handle:
     return await _fetched(world, 500, 204)
+
+
+async def _fetch_hurried(world: World) -> Handle:
+    """Skip the wait for the second attempt at a request, which would be long."""
+    attempts = http_fetch._ATTEMPTS
+    http_fetch._ATTEMPTS = replace(attempts, waits=(1e6, 1e6))
+    try:
+        async with listening_target() as target:
+            target.scripts["/x"] = [500, 204]
+            data = {"url": f"{target.url}/x"}
+            handle = await start(world, fetch_step(), channel_step("feed"), data=data)
+            await until_event(handle, EventType.EVENT_TYPE_TIMER_STARTED)
+            (run,) = await world.runs()
+            await move_wait(world.engine, world.environment.scope, run["id"], None)
+            return await _ended(handle)
+    finally:
+        http_fetch._ATTEMPTS = attempts
 
 
 async def _fetched(world: World, *codes: int) -> Handle:
@@ -441,7 +459,8 @@ SCENARIOS: dict[str, Scenario] = {
     "cancelled_from_temporal": Scenario(_cancelled_from_temporal, 13),
     "template_retry": Scenario(_template_retry, 18),
     "fetch": Scenario(_fetch, 13),
-    "fetch_again": Scenario(_fetch_again, 25),
+    "fetch_again": Scenario(_fetch_again, 26),
+    "fetch_hurried": Scenario(_fetch_hurried, 27),
     "delivery_with_retries": Scenario(_delivery_with_retries, 13),
     "message_delivery": Scenario(_message_delivery, 11),
     "trigger_fanout": Scenario(_trigger_fanout, 23),

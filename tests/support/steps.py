@@ -138,6 +138,20 @@ def fetch_step(ref: str = "fetch", /, **settings: Any) -> JsonObject:
     return {"type": "http_fetch", "ref": ref, "settings": {"url": "{{ data.url }}", **settings}}
 
 
+def shared_fetch_step(key: str, ref: str = "fetch", /, **inputs: Any) -> JsonObject:
+    """Write a fetch step that sends a reusable request."""
+    return {
+        "type": "http_fetch",
+        "ref": ref,
+        "settings": {"reusable_request_key": key, "inputs": inputs},
+    }
+
+
+def reusable_request(**settings: Any) -> JsonObject:
+    """Write a reusable request that gets `data.url`."""
+    return {"name": "Shared", "settings": {"url": "{{ data.url }}", **settings}}
+
+
 def agent_step(ref: str = "agent", /, **settings: Any) -> JsonObject:
     """Write a step that asks a model for text."""
     asks = {"model": "anthropic:claude", "request_prompt": "Greet {{ recipient.name }}"}

@@ -15,7 +15,9 @@ from commands.worker import workflow_runner
 from runtime.settings import Settings
 from runtime.temporal import DATA_CONVERTER, connect
 from services.channels.sealing import seal_provider_settings
+from services.deliveries import outcomes
 from services.deliveries.retries import retry_message
+from services.deliveries.waits import move_delivery
 from temporal_workflows import WORKFLOWS
 from temporal_workflows.search_attributes import RECIPIENT_ID, TENANT, WORKFLOW_KEY
 from tests.support.deliveries import log_of
@@ -109,6 +111,17 @@ async def _fetched_again(world: World, handle: Handle) -> None:
         "fetch_requested",
         "fetch_responded",
         "fetch_retry_scheduled",
+        "fetch_responded",
+    ]
+
+
+async def _fetched_early(world: World, handle: Handle) -> None:
+    """The second attempt was made when an operator wanted it."""
+    run, messages = await _only(world)
+    assert len(messages) == 1
+    assert (await world.story(run["id"]))[3:6] == [
+        "fetch_retry_scheduled",
+        "wait_moved",
         "fetch_responded",
     ]
 
@@ -253,6 +266,7 @@ OUTCOMES: dict[str, Callable[[World, Handle], Awaitable[None]]] = {
     "template_retry": _halted,
     "fetch": _fetched,
     "fetch_again": _fetched_again,
+    "fetch_hurried": _fetched_early,
     "delivery_with_retries": _exhausted,
     "message_delivery": _refused_again,
     "trigger_fanout": _all_asleep,
@@ -311,28 +325,57 @@ async def test_slow_steps_make_progress(product: World) -> None:
     assert scheduled == []
 
 
+async def _mend(world: World, message: dict[str, Any]) -> None:
+    """Let the channel of a message accept what it is given."""
+    owner = (message["channel_id"], world.environment.id)
+    await world.make.rows(
+        "UPDATE channel_environments SET provider_settings = %s"
+        " WHERE environment_id = %s AND channel_id = %s RETURNING 1",
+        *(seal_provider_settings(world.engine.vault, {}, *owner), owner[1], owner[0]),
+    )
+
+
 async def test_manual_retry_goes_out(product: World) -> None:
     """A message that was refused is delivered when its channel has been mended."""
     handle = await start(product, channel_step("mail", "email", channel_key="refuse"))
     await handle.result()
     _, (message,) = await _only(product)
     assert message["delivery_status"] == "undelivered"
-    owner = (message["channel_id"], product.environment.id)
-    await product.make.rows(
-        "UPDATE channel_environments SET provider_settings = %s"
-        " WHERE environment_id = %s AND channel_id = %s RETURNING 1",
-        *(
-            seal_provider_settings(product.engine.vault, {}, *owner),
-            owner[1],
-            owner[0],
-        ),
-    )
+    await _mend(product, message)
     await retry_message(product.engine, product.environment.scope, message["id"])
 
     async def is_sent() -> bool:
         return (await product.message(message["id"]))["delivery_status"] == "sent"
 
     await until(is_sent)
+
+
+async def test_a_message_is_sent_when_an_operator_wants_it(
+    product: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message that its run would send again much later goes out at once, once."""
+    monkeypatch.setattr(outcomes, "_FIRST_WAIT_SECONDS", 1e8)
+    monkeypatch.setattr(outcomes, "_LONGEST_WAIT_SECONDS", 1e8)
+    handle = await start(product, channel_step("mail", "email", channel_key="retry"))
+
+    async def status() -> str:
+        messages = [
+            each for run in await product.runs() for each in await product.messages(run["id"])
+        ]
+        return str(messages[0]["delivery_status"]) if messages else ""
+
+    async def is_put_off() -> bool:
+        return await status() == "delivery_attempted"
+
+    async def is_sent() -> bool:
+        return await status() == "sent"
+
+    await until(is_put_off)
+    _, (message,) = await _only(product)
+    await _mend(product, message)
+    await move_delivery(product.engine, product.environment.scope, message["id"], None)
+    await until(is_sent)
+    await handle.terminate()
 
 
 async def test_through_branches_into_another_workflow(product: World) -> None:

@@ -74,6 +74,15 @@ class StepPreviewOut(Out):
         return cls(content_type=preview.content_type, template=template, **_members(preview))
 
 
+class RequestPreviewOut(StepPreviewOut):
+    """A reusable request that was rendered, or why it was not."""
+
+    template: Annotated[Any, DocumentedAs(dict[str, Any])] = Field(
+        description="`method`, `url`, `headers`, `query_params` and `body`; as they are written"
+        " when they cannot be rendered."
+    )
+
+
 class RenderedLayoutOut(Out):
     """A layout around an example."""
 

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationInfo
-from pydantic.functional_validators import AfterValidator, BeforeValidator
+from pydantic import Field, ValidationInfo, model_validator
+from pydantic.functional_validators import BeforeValidator
 
 from domain.channels.sources import template_sources
-from domain.kit.authored import ChannelTypes, FileFields, Template, TemplateFile, write_defaults
-from domain.kit.http_requests import HttpMethod, Pair, read_pairs
+from domain.kit.authored import (
+    ChannelTypes,
+    FileFields,
+    Inputs,
+    Reference,
+    ResourceType,
+    Template,
+    TemplateFile,
+    texts_within,
+    write_defaults,
+)
+from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.kit.shapes import JudgedBy, Shape, Text, Wrong
-from domain.kit.violations import Violations
+from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Absent, refusal
 from domain.workflows.steps.base import BaseStep, is_lenient
+from domain.workflows.steps.http_request import HttpRequest
 from domain.workflows.steps.settings import given
 
 # The seconds before the second and the third attempt (Knock docs: "Fetch function").
@@ -22,60 +32,58 @@ FETCH_WAITS = (30.0, 60.0)
 # Until the whole answer has come.
 FETCH_SECONDS = 15.0
 SUCCESSES = frozenset({200, 201, 204})
-_MOST_LEVELS = 16
-_REQUEST = ("url", "headers", "query_params", "body", "signing_key")
+# What a step says that has no request of its own: nothing, since the request says it.
+_OF_THE_REQUEST = (
+    "url",
+    "headers",
+    "query_params",
+    "body",
+    "response_path",
+    "signing_key",
+)
 
 
-def _pairs(raw: JsonValue, info: ValidationInfo) -> JsonValue:
-    """A list of pairs, or Liquid; what is stored is judged when it is rendered."""
-    if raw is None or is_lenient(info):
-        return raw
-    violations = Violations()
-    read = read_pairs(raw, "", violations)
-    violations.raise_any()
-    return read
+def _url(raw: JsonValue, info: ValidationInfo) -> JsonValue:
+    if raw is None and info.data.get("reusable_request_key") is None:
+        raise Absent("is required")
+    return raw
 
 
-def _response_path(path: str | None) -> str | None:
-    """Leave out the root: what is answered always joins `data`."""
-    if not path:
-        return None
-    path = path.removeprefix("data.")
-    names = path.split(".")
-    if not all(map(str.strip, names)) or len(names) > _MOST_LEVELS:
-        raise Wrong("must be a path such as profile.address")
-    return path
+class FetchSettings(HttpRequest):
+    """The request of a step, or which reusable one it has sent with what inputs.
 
+    Knock documents reusable requests, and not how a step names one: the two members are ours.
+    """
 
-def _default_method(raw: JsonValue) -> JsonValue:
-    return "get" if raw is None else raw
-
-
-_PAIRS = list[Pair] | str | None
-
-
-class FetchSettings(Shape):
-    """The request, and where its answer goes; all of it but method and path is Liquid."""
-
-    method: Annotated[HttpMethod, BeforeValidator(_default_method)] = "get"
-    url: Text
-    headers: Annotated[list[JsonObject] | str | None, JudgedBy(_pairs, _PAIRS)] = Field(
-        None, description="A list of pairs, or Liquid that renders to an object as JSON."
+    reusable_request_key: str | None = Field(
+        None,
+        min_length=1,
+        description="Of a reusable request, in the place of everything else of a request.",
     )
-    query_params: Annotated[list[JsonObject] | str | None, JudgedBy(_pairs, _PAIRS)] = Field(
-        None, description="A list of pairs, or Liquid that renders to an object as JSON."
+    url: Annotated[str | None, BeforeValidator(_url)] = Field(
+        None, validate_default=True, description="Required, unless a reusable request has it."
     )
-    body: str | None = Field(None, description="JSON, for POST, PUT and PATCH.")
-    response_path: Annotated[str | None, AfterValidator(_response_path)] = Field(
-        None, description="Where in `data` the answer goes; left out: its members at the top."
-    )
-    signing_key: str | None = Field(
-        None, description="Signs the request in the header `x-knock-signature`."
+    inputs: Annotated[dict[str, Any] | None, EMPTY_LIST_IS_OBJECT] = Field(
+        None,
+        description="Values for the reusable request by name, which it reads as `inputs`. Strings"
+        " are Liquid; one that is a single output keeps the type of its value.",
     )
 
-    def request(self) -> JsonObject:
-        """Return the members that are rendered."""
-        return {"method": self.method, **{name: getattr(self, name) for name in _REQUEST}}
+    @model_validator(mode="after")
+    def _has_one_request(self, info: ValidationInfo) -> Self:
+        if is_lenient(info):
+            return self
+        if self.reusable_request_key is None:
+            if self.inputs:
+                raise refusal([FieldError("inputs", "need a reusable_request_key")])
+            return self
+        message = "is what the reusable request says: leave it out, or name no such request"
+        wrong = [name for name in _OF_THE_REQUEST if getattr(self, name) is not None]
+        if self.method != "get":
+            wrong.insert(0, "method")
+        if wrong:
+            raise refusal([FieldError(name, message) for name in wrong])
+        return self
 
 
 class HttpFetchStep(BaseStep):
@@ -84,19 +92,35 @@ class HttpFetchStep(BaseStep):
     type: Literal["http_fetch"] = "http_fetch"
     settings: Annotated[FetchSettings, BeforeValidator(given)]
 
+    def references(self, place: str) -> Iterator[Reference]:
+        """Yield the reusable request, and what it is given."""
+        settings = self.settings
+        if settings.reusable_request_key is not None:
+            yield Reference(
+                f"{place}.settings.reusable_request_key",
+                ResourceType.REUSABLE_REQUEST,
+                settings.reusable_request_key,
+                inputs=Inputs(f"{place}.settings.inputs", settings.inputs or {}),
+            )
+
     def templates(self, place: str) -> Iterator[Template]:
-        """Yield the sources of the request."""
-        yield from template_sources(self.settings.request(), f"{place}.settings")
+        """Yield the sources of the request, or of what a reusable one is given."""
+        if self.settings.reusable_request_key is None:
+            yield from template_sources(self.settings.request(), f"{place}.settings")
+        else:
+            yield from texts_within(self.settings.inputs, f"{place}.settings.inputs")
 
     def files(self, place: str) -> Iterator[tuple[str, FileFields]]:
         """Yield the settings, whose body may be a file."""
-        yield f"{place}.settings", {"body": TemplateFile("json", by_default=False)}
+        if self.settings.reusable_request_key is None:
+            yield f"{place}.settings", {"body": TemplateFile("json", by_default=False)}
 
     @classmethod
     def complete(cls, raw: JsonObject, channel_types: ChannelTypes) -> None:
-        """Write the method, which Knock's API always answers."""
-        if isinstance(raw.get("settings"), dict):
-            write_defaults(raw["settings"], {"method": "get"})
+        """Write the method, which Knock's API always answers, where it is the step's to say."""
+        settings = raw.get("settings")
+        if isinstance(settings, dict) and settings.get("reusable_request_key") is None:
+            write_defaults(settings, {"method": "get"})
 
 
 def merged(data: Mapping[str, Any], answer: JsonValue, path: str | None) -> JsonObject | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from domain.contract.runs import SleepUntil
 from domain.kit.clock import iso, parse_instant
 from domain.kit.json_types import JsonObject
@@ -11,12 +9,10 @@ from domain.runs.events import RunEventType
 from domain.workflows.steps.delay import DelayStep, decide_delay
 from services.walk.context import Walk
 from services.walk.faults import blaming
-from services.walk.moves import NOT_MET, Done, Event, Move, Waiting, Woken, skip
+from services.walk.moves import CLOCKS, NOT_MET, Done, Event, Move, Waiting, Woken, skip
 
 # Delays have an event of their own for that.
 _SKIPPED = RunEventType.DELAY_SKIPPED
-# Temporal's clock may be ahead of ours by so much.
-_CLOCKS = timedelta(seconds=1)
 
 
 class DelayExecutor:
@@ -46,7 +42,7 @@ class DelayExecutor:
     async def resume(self, walk: Walk, step: DelayStep, kept: JsonObject, woken: Woken) -> Move:
         """Go on: the time has come, unless an operator has moved it."""
         until = parse_instant(kept.get("until"))
-        if kept.get("moved") and until is not None and until - woken.at > _CLOCKS:
+        if kept.get("moved") and until is not None and until - woken.at > CLOCKS:
             label = f"{step.ref}: until {iso(until)}"
             return Waiting(
                 story=f"`{step.ref}` waits until {iso(until)}",

@@ -6,12 +6,19 @@ from domain.kit.json_types import JsonObject
 from domain.runs.events import RunEventType
 from domain.runs.fetches import FetchResult, StoredFetch
 from domain.workflows.steps.http_fetch import FETCH_WAITS, HttpFetchStep, merged
+from domain.workflows.steps.http_request import HttpRequest
 from services.channels.sealing import masked_url, secrets_in
 from services.walk.context import Walk
 from services.walk.faults import ContentError, blaming
 from services.walk.moves import NOT_MET, Done, Event, Move, Woken, skip
 from services.walk.steps.rendering import render_fetch
 from services.walk.steps.requesting import Attempts, send_request, take_answer
+from services.walk.steps.step_requests import (
+    VERSION,
+    StepRequest,
+    allowed_request,
+    request_sent,
+)
 from templating.liquid.renderer import parse_json
 
 _WITH_BODY = ("post", "put", "patch")
@@ -21,19 +28,25 @@ _ATTEMPTS = Attempts(
     unanswered=RunEventType.FETCH_UNANSWERED,
     again=RunEventType.FETCH_RETRY_SCHEDULED,
     noun="request",
+    remembers=(VERSION,),
 )
 
 
-async def rendered_request(walk: Walk, step: HttpFetchStep) -> JsonObject:
+async def rendered_request(walk: Walk, request: StepRequest) -> JsonObject:
     """Return the `content` of a step's request, and its `signing_key`.
 
     Raises:
         ContentError: the request is broken, or renders to what cannot be sent.
     """
+    with request.blamed():
+        return await _rendered(walk, request.settings)
+
+
+async def _rendered(walk: Walk, settings: HttpRequest) -> JsonObject:
     with blaming("template"):
-        request = await render_fetch(walk, step.settings.request())
-    content = request["content"]
-    if step.settings.signing_key and not request["signing_key"]:
+        rendered = await render_fetch(walk, settings.request())
+    content = rendered["content"]
+    if settings.signing_key and not rendered["signing_key"]:
         # A reference that rendered to nothing: unsigned is not what the author asked for.
         raise ContentError("request", "the signing key is empty", is_final=True)
     if content["method"] not in _WITH_BODY:
@@ -43,7 +56,7 @@ async def rendered_request(walk: Walk, step: HttpFetchStep) -> JsonObject:
             parse_json(content["body"])
         except ValueError as error:
             raise ContentError("request", f"body: not JSON: {error}", is_final=True) from None
-    return request
+    return rendered
 
 
 class HttpFetchExecutor:
@@ -55,16 +68,17 @@ class HttpFetchExecutor:
         Raises:
             ContentError: the conditions or the request are broken.
         """
-        if not await walk.allows(step):
+        request = await allowed_request(walk, step)
+        if request is None:
             return skip(step, NOT_MET)
-        request = await rendered_request(walk, step)
-        content = request["content"]
+        rendered = await rendered_request(walk, request)
+        content = rendered["content"]
         secrets = walk.configuration.variables.secrets
-        request["secrets"] = secrets_in(content, secrets)
-        request["any_json"] = step.settings.response_path is not None
+        rendered["secrets"] = secrets_in(content, secrets)
+        rendered["any_json"] = request.settings.response_path is not None
         told = {"method": content["method"], "url": masked_url(content["url"])}
-        event = Event(RunEventType.FETCH_REQUESTED, told)
-        return await send_request(walk, step, request, _ATTEMPTS, event)
+        event = Event(RunEventType.FETCH_REQUESTED, {**told, **request.named()})
+        return await send_request(walk, step, rendered, _ATTEMPTS, event, kept=request.kept())
 
     async def resume(self, walk: Walk, step: HttpFetchStep, kept: JsonObject, woken: Woken) -> Move:
         """Go on with the answer, or wait for another attempt.
@@ -78,7 +92,9 @@ class HttpFetchExecutor:
         if found.result != FetchResult.DONE:
             error = (found.trace or {}).get("error") or "The request has failed."
             raise ContentError("request", error, is_final=True)
+        sent = await request_sent(walk, step, kept)
         return Done(
             story=f"`{step.ref}` has its answer",
-            patch=merged(walk.run.data, found.answer, step.settings.response_path),
+            record=sent.kept(),
+            patch=merged(walk.run.data, found.answer, sent.settings.response_path),
         )

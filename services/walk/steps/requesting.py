@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from domain.contract.runs import Fetch, HttpFetchInput
-from domain.kit.clock import iso
+from domain.contract.runs import Fetch, HttpFetchInput, SleepUntil
+from domain.kit.clock import iso, parse_instant
 from domain.kit.json_types import JsonObject
 from domain.runs.events import RunEventType
 from domain.runs.fetches import FetchResult, StoredFetch
@@ -16,7 +16,7 @@ from models.queries.runs import fetches
 from services.runs.fetches import seal_fetch
 from services.walk.context import Walk
 from services.walk.faults import ContentError
-from services.walk.moves import Event, Move, Waiting, Woken
+from services.walk.moves import CLOCKS, Event, Move, Waiting, Woken
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class Attempts:
         waits: seconds before each attempt but the first.
         responded, unanswered, again: the events of an answer, of none, and of another attempt.
         noun: what is sent, for the Temporal UI.
+        remembers: what a step records of its request, by name, until the last attempt.
     """
 
     waits: Sequence[float]
@@ -34,17 +35,42 @@ class Attempts:
     unanswered: RunEventType
     again: RunEventType
     noun: str
+    remembers: Sequence[str] = ()
 
     @property
     def most(self) -> int:
         """Return how many attempts there are."""
         return len(self.waits) + 1
 
+    def label(self, step: BaseStep, number: int) -> str:
+        """Return what the Temporal UI shows while an attempt is awaited."""
+        return f"{step.ref}: {self.noun}, attempt {number} of {self.most}"
+
+    def record(self, number: int, kept: JsonObject) -> JsonObject:
+        """Return what a step records that awaits an attempt."""
+        remembered = {name: kept[name] for name in self.remembers if name in kept}
+        return {"fetch_attempt": number, **remembered}
+
 
 async def send_request(
-    walk: Walk, step: BaseStep, request: JsonObject, attempts: Attempts, event: Event
+    walk: Walk,
+    step: BaseStep,
+    request: JsonObject,
+    attempts: Attempts,
+    event: Event,
+    *,
+    kept: JsonObject | None = None,
 ) -> Move:
-    """Store a request, once for all attempts at it, and have it sent."""
+    """Store a request, once for all attempts at it, and have it sent.
+
+    Args:
+        walk: whose request it is.
+        step: the step.
+        request: what the activity is given; sealed.
+        attempts: how often it is sent.
+        event: tells of it.
+        kept: what the step records of it, of what `attempts` remembers.
+    """
     await fetches.put_fetch(
         walk.unit.connection,
         walk.run.environment_id,
@@ -53,7 +79,7 @@ async def send_request(
         request=seal_fetch(walk.unit.engine.vault, request, walk.run.id, step.ref),
         now=walk.unit.now,
     )
-    return _waiting(walk, step, 1, attempts, event=event)
+    return _sending(walk, step, 1, attempts, kept or {}, event=event)
 
 
 async def take_answer(
@@ -70,8 +96,12 @@ async def take_answer(
     if stored is None:
         raise ContentError("request", "its request is gone", is_final=True)
     if stored.result is None:
-        # Nothing came of this attempt yet: a repeated walk, or one after a reset.
-        return _waiting(walk, step, number, attempts, not_before=kept.get("not_before"))
+        # Nothing came of this attempt yet: it is due, or this is a repeated walk.
+        until = parse_instant(kept.get("until"))
+        if until is not None and until - woken.at > CLOCKS:
+            return _putting_off(step, number, attempts, kept, until)  # an operator has moved it
+        not_before = kept.get("not_before")
+        return _sending(walk, step, number, attempts, kept, not_before=not_before)
     trace = stored.trace or {}
     walk.journal.tell(
         attempts.responded if trace.get("response") else attempts.unanswered,
@@ -85,26 +115,46 @@ async def take_answer(
         until = woken.at + timedelta(seconds=seconds)
         await fetches.await_attempt(connection, run_id, step.ref, number + 1)
         event = Event(attempts.again, {"retry_at": iso(until)})
-        return _waiting(walk, step, number + 1, attempts, not_before=until.timestamp(), event=event)
+        return _putting_off(step, number + 1, attempts, kept, until, event=event)
     await fetches.forget_fetch(connection, run_id, step.ref)
     return stored
 
 
-def _waiting(
+def _sending(
     walk: Walk,
     step: BaseStep,
     number: int,
     attempts: Attempts,
+    kept: JsonObject,
     *,
     not_before: float | None = None,
     event: Event | None = None,
 ) -> Move:
+    """Have an attempt made; `not_before` is of runs that began when the directive waited for it."""
     run = walk.run
     attempt = HttpFetchInput(str(run.id), str(run.environment_id), step.ref, number)
-    label = f"{step.ref}: {attempts.noun}, attempt {number} of {attempts.most}"
+    record = attempts.record(number, kept) | {"not_before": not_before}
     return Waiting(
         story=f"`{step.ref}` asks for an answer",
         event=event,
-        record={"fetch_attempt": number, "not_before": not_before},
-        directive=Fetch(attempt, not_before, label),
+        record=record,
+        directive=Fetch(attempt, not_before, attempts.label(step, number)),
+    )
+
+
+def _putting_off(
+    step: BaseStep,
+    number: int,
+    attempts: Attempts,
+    kept: JsonObject,
+    until: datetime,
+    *,
+    event: Event | None = None,
+) -> Move:
+    """Sleep until an attempt is due: as a delay does, so that operators can move it like one."""
+    return Waiting(
+        story=f"`{step.ref}` asks again at {iso(until)}",
+        event=event,
+        record=attempts.record(number, kept) | {"until": iso(until)},
+        directive=SleepUntil(until.timestamp(), attempts.label(step, number)),
     )

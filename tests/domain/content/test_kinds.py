@@ -50,6 +50,15 @@ DOCUMENTS: dict[str, Any] = {
         },
     },
     "guide": guide(guide_step(title="Hi {{ recipient.name }}"), target_audience_key="vips"),
+    "reusable_request": {
+        "name": "Plain",
+        "settings": {
+            "url": "https://api.example.com/{{ inputs.id }}",
+            "headers": [{"key": "x-who", "value": "{{ recipient.id }}"}],
+            "data_input_schema": {"type": "object", "properties": {"id": {"type": "string"}}},
+        },
+        "conditions": {"all": [{"variable": "inputs.id", "operator": "not_empty"}]},
+    },
 }
 
 
@@ -95,9 +104,10 @@ def test_a_key_is_judged_with_the_document(kind: KindOfContent[Any]) -> None:
     with pytest.raises(InvalidParams) as refusal:
         kind.check(kind.normalise({}, ChannelTypes()), "No Key")
 
-    told = ["key", "name"]
-    if kind.name is ResourceType.TRANSLATION:  # which is named by its locale
-        told = ["locale_code", "content"]
+    told = {
+        ResourceType.TRANSLATION: ["locale_code", "content"],  # which is named by its locale
+        ResourceType.REUSABLE_REQUEST: ["key", "settings"],  # which needs no name
+    }.get(ResourceType(kind.name), ["key", "name"])
     assert [error.field for error in refusal.value.errors][:2] == told
 
 

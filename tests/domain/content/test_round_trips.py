@@ -29,6 +29,7 @@ from tests.support.steps import (
     feed_step,
     fetch_step,
     message_event,
+    shared_fetch_step,
     throttle_step,
     trigger_step,
     update_recipient_step,
@@ -52,6 +53,7 @@ DOCUMENTS: dict[str, JsonObject] = {
         batch_step(),
         throttle_step(),
         fetch_step(body=TEXT, headers=[{"key": "x-a", "value": TEXT}]),
+        shared_fetch_step("find", "shared", a=TEXT, b=[1]),
         agent_step(request_prompt=TEXT),
         update_step(OBJECT),
         update_recipient_step("user", OBJECT),
@@ -105,7 +107,22 @@ DOCUMENTS: dict[str, JsonObject] = {
         },
     },
     "guide": guide(guide_step(title=TEXT, body=TEXT), name=TEXT, description=TEXT),
+    "reusable_request": {
+        "name": TEXT,
+        "description": TEXT,
+        "type": "http_fetch",
+        "settings": {
+            "method": "post",
+            "url": TEXT,
+            "headers": [{"key": "x-a", "value": TEXT}],
+            "body": TEXT,
+            "data_input_schema": {"type": "object", "description": TEXT},
+            "data_input_values_str": OBJECT,
+        },
+    },
 }
+# Free JSON, in which the CLI looks for no text.
+_SCHEMAS = ("trigger_data_json_schema", "data_input_schema")
 # What PostgreSQL can store; it may look like Liquid, HTML and lines of Windows.
 _TEXTS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1),
@@ -150,10 +167,8 @@ def _with_paths(value: Any) -> Any:
         return [_with_paths(member) for member in value]
     if not isinstance(value, dict):
         return value
-    # A JSON Schema is free JSON, in which the CLI looks for no text.
     whole = {
-        name: member if name == "trigger_data_json_schema" else _with_paths(member)
-        for name, member in value.items()
+        name: member if name in _SCHEMAS else _with_paths(member) for name, member in value.items()
     }
     texts = [name for name, member in value.items() if isinstance(member, str)]
     return whole | {f"{name}@": f"email_1\\{name}.txt" for name in texts}

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from domain.contract.runs import AwaitEvent, Finished
+from domain.contract.runs import AwaitEvent, Fetch, Finished
 from domain.kit.errors import BadRequest, NotFound, Unprocessable
 from domain.kit.pages import PageRequest
 from domain.recipients.refs import RecipientRef
 from domain.runs.waiting import CancelRunsRequest, WaitingFilters, WaitingRun
 from services.triggers import moved_waits, open_runs
 from temporal_workflows.signals import BATCH_CLOSED
+from tests.providers.servers import reply
+from tests.support.fetching import NOW, Fetching, fetching_in
 from tests.support.steps import feed_step, fetch_step, wait_step
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.world import World, batch_step, channel_step, delay_step, sleep_of
@@ -251,8 +254,67 @@ async def test_a_batch_is_moved(world: World) -> None:
     assert (await world.run(run_id))["status"] == "paused"
 
 
+@pytest.fixture
+async def fetching(world: World) -> AsyncIterator[Fetching]:
+    """Serve on loopback, and let the engine call there; its clock stands still."""
+    async with fetching_in(world) as started:
+        yield started
+
+
+async def test_the_wait_for_another_attempt_is_skipped(
+    fetching: Fetching, temporal: TemporalRecorder
+) -> None:
+    """The request is sent at once, its attempts are counted as before, and its story tells it."""
+    run_id, second = await fetching.fetch(reply(500))
+    (waiting,) = await _waiting(fetching.world)
+    assert waiting.wait is not None
+    assert (waiting.wait.kind, waiting.resumes_at) == ("fetch", NOW + timedelta(seconds=30))
+
+    scope = fetching.world.environment.scope
+    await moved_waits.move_wait(fetching.world.engine, scope, UUID(run_id), None)
+    assert [signal for _, signal, _ in temporal.signals] == ["wait_moved"]
+    sending = await fetching.world.walk(run_id, second.cursor)
+    assert isinstance(sending.next, Fetch)
+    assert (sending.next.attempt.attempt, sending.next.not_before) == (2, None)
+    with pytest.raises(Unprocessable):  # it is under way
+        await moved_waits.move_wait(fetching.world.engine, scope, UUID(run_id), None)
+
+    third = await fetching.attempt(run_id, sending)
+    assert sleep_of(third).until == (NOW + timedelta(seconds=60)).timestamp()
+    assert (await fetching.world.story(run_id))[3:6] == [
+        "fetch_retry_scheduled",
+        "wait_moved",
+        "fetch_responded",
+    ]
+
+
+async def test_the_wait_for_another_attempt_is_moved(fetching: Fetching) -> None:
+    """A run that is woken before the other instant waits on; then the request is sent."""
+    run_id, second = await fetching.fetch(reply(500))
+    scope, later = fetching.world.environment.scope, NOW + timedelta(hours=2)
+    changed = await moved_waits.move_wait(fetching.world.engine, scope, UUID(run_id), later)
+    assert changed.resumes_at == later
+
+    for _ in range(2):  # word that comes twice
+        early = await fetching.world.walk(run_id, second.cursor)
+        assert sleep_of(early).until == later.timestamp()
+    fetching.server.replies["/x"] = reply(204)
+    done = await fetching.attempt(run_id, early)
+    assert done.status == "completed"
+    assert len(fetching.server.seen) == 2
+
+
+async def test_a_cancel_ends_the_wait_for_another_attempt(fetching: Fetching) -> None:
+    """Nothing is sent any more."""
+    run_id, second = await fetching.fetch(reply(500))
+    assert await _cancel(fetching.world, run_id=run_id) == (1, 0)
+    ended = await fetching.world.walk(run_id, second.cursor, cancel=True)
+    assert ended.next == Finished()
+    assert len(fetching.server.seen) == 1
+
+
 async def test_what_cannot_be_moved(world: World) -> None:
-    """A request is under way or put off by its own rules; what has ended waits for nothing."""
+    """A request is under way; what has ended waits for nothing."""
     fetching, _ = await world.send(fetch_step(), data={"url": "https://example.com"})
     ended, _ = await world.send(channel_step("feed"))
     scope = world.environment.scope

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from domain.agents.model_providers import ModelProviderRequest
-from domain.contract.runs import Advanced, Fetch
+from domain.contract.runs import Advanced, Fetch, SleepUntil
 from domain.kit.json_types import JsonObject
 from services.agents.model_providers import put_provider
 from services.runs.fetches import make_attempt
@@ -71,7 +71,10 @@ class Asking:
         return run_id, advanced
 
     async def attempt(self, run_id: str, advanced: Advanced) -> Advanced:
-        """Make the attempt that a directive asks for, and walk on."""
+        """Make the attempt that a directive asks for, when it is due, and walk on."""
+        if isinstance(advanced.next, SleepUntil):
+            self.world = self.world.at(datetime.fromtimestamp(advanced.next.until, UTC))
+            advanced = await self.world.walk(run_id, advanced.cursor)
         assert isinstance(advanced.next, Fetch), advanced
         await make_attempt(self.world.engine, advanced.next.attempt)
         return await self.world.walk(run_id, advanced.cursor)
@@ -246,7 +249,7 @@ async def test_with_web_search_the_tool_is_asked_for_in_words(asking: Asking) ->
 async def test_a_model_that_pauses_is_asked_to_go_on(asking: Asking) -> None:
     """What it said so far goes back with the next request, within one attempt, but not for ever."""
     _, advanced = await asking.ask(claude(said("so far"), stop="pause_turn"))
-    assert isinstance(advanced.next, Fetch)
+    assert isinstance(advanced.next, SleepUntil)
     assert len(asking.server.seen) == 5
     turns = asking.question()["messages"][1:]
     assert turns == [{"role": "assistant", "content": [said("so far")]}] * 4

@@ -8,8 +8,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,58 +16,21 @@ import pytest
 from domain.contract.runs import Advanced, Fetch
 from services.jobs.retention import forget_expired
 from services.runs.fetches import MOST_ANSWER_BYTES, make_attempt
-from tests.providers.servers import HttpServer, reply, serving
+from tests.providers.servers import HttpServer, reply
+from tests.support.fetching import NOW, Fetching, fetching_in
 from tests.support.interruptions import InterruptedDatabase
 from tests.support.steps import fetch_step, when
 from tests.support.waiting import until
-from tests.support.world import World, channel_step
+from tests.support.world import World, channel_step, sleep_of
 
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OK = reply(200, b'{"name": "Ada", "page": {"id": 7}}')
-
-
-@dataclass
-class Fetching:
-    """A world that may call a server on loopback."""
-
-    world: World
-    server: HttpServer
-
-    async def send(self, answer: bytes, *more: Any, **settings: Any) -> tuple[str, Advanced]:
-        """Begin a run that fetches what the server answers."""
-        self.server.replies["/x"] = answer
-        return await self.world.send(
-            fetch_step(**settings),
-            *more,
-            channel_step("feed"),
-            data={"url": f"{self.server.url}/x"},
-        )
-
-    async def attempt(self, run_id: str, advanced: Advanced) -> Advanced:
-        """Make the attempt that a directive asks for, and walk on."""
-        assert isinstance(advanced.next, Fetch), advanced
-        await make_attempt(self.world.engine, advanced.next.attempt)
-        return await self.world.walk(run_id, advanced.cursor)
-
-    async def fetch(self, answer: bytes, **settings: Any) -> tuple[str, Advanced]:
-        """Begin a run, and make its first attempt."""
-        run_id, advanced = await self.send(answer, **settings)
-        return run_id, await self.attempt(run_id, advanced)
-
-    async def data(self, run_id: str) -> Any:
-        """Return the data that the message of a run kept."""
-        (message,) = await self.world.messages(run_id)
-        return message["data"]
 
 
 @pytest.fixture
 async def fetching(world: World) -> AsyncIterator[Fetching]:
     """Serve on loopback, and let the engine call there; its clock stands still."""
-    settings = world.engine.settings.model_copy(update={"allow_private_egress": True})
-    async with serving(HttpServer({})) as server:
-        open_world = world.with_parts(settings=settings).at(NOW)
-        yield Fetching(open_world, server)
-        await open_world.engine.providers.close()
+    async with fetching_in(world) as started:
+        yield started
 
 
 async def test_the_answer_joins_the_data(fetching: Fetching) -> None:
@@ -149,7 +111,6 @@ async def test_a_5_500_500_200(fetching: Fetching) -> None:
     """A.5: attempts after 30 and 60 seconds; the third one succeeds, and the run goes on."""
     run_id, second = await fetching.fetch(reply(500))
     assert _seconds(second) == 30
-    fetching.world = fetching.world.at(datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC))
     third = await fetching.attempt(run_id, second)
     assert _seconds(third) == 90
     fetching.server.replies["/x"] = OK
@@ -366,9 +327,7 @@ async def _is(truth: bool) -> bool:
 
 def _seconds(advanced: Advanced) -> float:
     """Return for how long, from noon, a run waits before its next attempt."""
-    assert isinstance(advanced.next, Fetch), advanced
-    assert advanced.next.not_before is not None
-    return advanced.next.not_before - NOW.timestamp()
+    return sleep_of(advanced).until - NOW.timestamp()
 
 
 def _recalled(first: Advanced) -> Advanced:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from domain.content.reusable_request import REUSABLE_REQUEST
 from domain.contract.runs import Fetch
 from domain.kit.json_types import JsonObject
 from domain.messages.engagement import Engagement, StatusChange
@@ -14,11 +15,15 @@ from domain.what_if.differences import Kind
 from services.messages.messages import engage_many
 from services.runs.fetches import make_attempt
 from tests.providers.servers import HttpServer, reply, serving
+from tests.support.content import note, save_content
+from tests.support.fetching import fetching_in
 from tests.support.guides import CHANNEL_KEY, publish_guide
 from tests.support.steps import (
     feed_step,
     fetch_step,
     message_event,
+    reusable_request,
+    shared_fetch_step,
     trigger_step,
     update_recipient_step,
     wait_step,
@@ -72,6 +77,62 @@ async def test_another_request_has_no_recorded_answer(fetched: World) -> None:
 
     assert "settings have changed" in str(only(found, Kind.UNKNOWN, times=1).reason)
     assert [(place[1], runs) for place, runs in found.findings.unknown.items()] == [("fetch", 1)]
+
+
+@pytest.fixture
+async def shared(world: World) -> AsyncIterator[World]:
+    """Return a world with a run that has fetched a name by a reusable request."""
+    async with fetching_in(world) as fetching:
+        await fetching.publish_request("find", reusable_request())
+        await world.publish(KEY, shared_fetch_step("find", a="x"), feed_step("Hello {{ name }}"))
+        fetching.server.replies["/x"] = reply(200, b'{"name": "Ada"}')
+        data = {"url": f"{fetching.server.url}/x"}
+        run_id = await fetching.world.begin(KEY, data=data)
+        await fetching.attempt(run_id, await fetching.world.walk(run_id))
+        yield fetching.world
+        assert len(fetching.server.seen) == 1
+
+
+async def draft_request(world: World, document: JsonObject) -> None:
+    """Save a draft of the reusable request, uncommitted."""
+    slug = world.environment.scope.slug
+    await save_content(world.engine, slug, REUSABLE_REQUEST, "find", document, force=True)
+
+
+async def test_the_answer_to_a_reusable_request_is_used(shared: World) -> None:
+    """The request is the one that was sent then, though it was committed again since."""
+    await draft(shared, shared_fetch_step("find", a="x"), feed_step("Bye {{ name }}"))
+    assert texts(await tried(shared)) == [("<p>Hello Ada</p>", "<p>Bye Ada</p>")]
+
+    slug = shared.environment.scope.slug
+    await save_content(
+        shared.engine,
+        slug,
+        REUSABLE_REQUEST,
+        "find",
+        {**reusable_request(), "name": "Other"},
+        commit=note(),
+        force=True,
+    )
+    assert texts(await tried(shared)) == [("<p>Hello Ada</p>", "<p>Bye Ada</p>")]
+
+
+async def test_a_draft_of_a_reusable_request_reaches_its_workflows(shared: World) -> None:
+    """Nobody knows what another request would be answered; the workflow itself is unchanged."""
+    await draft_request(shared, reusable_request(method="post"))
+
+    found = await tried(shared)
+
+    reason = str(only(found, Kind.UNKNOWN, times=1).reason)
+    assert "the reusable request 'find' may have been another one then" in reason
+
+
+async def test_conditions_of_a_reusable_request_are_tried(shared: World) -> None:
+    """A run that would not send it any more goes on without its answer."""
+    document = {**reusable_request(), "conditions": when("inputs.a", "equal_to", "y")}
+    await draft_request(shared, document)
+
+    assert texts(await tried(shared)) == [("<p>Hello Ada</p>", "<p>Hello</p>")]
 
 
 async def test_a_new_request_hides_only_what_follows(world: World) -> None:

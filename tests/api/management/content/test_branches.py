@@ -120,6 +120,7 @@ async def test_all_kinds_that_a_branch_has_are_listed_there(management: httpx.As
         "guides",
         "message_types",
         "partials",
+        "reusable_requests",
         "translations",
         "audiences",
         "goals",

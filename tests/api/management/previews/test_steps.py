@@ -22,6 +22,7 @@ from tests.support.steps import (
     channel_step,
     delay_step,
     fetch_step,
+    shared_fetch_step,
     when,
     workflow,
 )
@@ -155,6 +156,66 @@ async def test_a_fetch_step_shows_its_request(management: httpx.AsyncClient) -> 
 
     assert broken["result"] == "error"
     assert "not JSON" in broken["errors"][0]["message"]
+
+
+async def test_a_fetch_step_shows_its_reusable_request(management: httpx.AsyncClient) -> None:
+    """What is committed of it is rendered with the step's inputs; faults are those of the run."""
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    settings = {
+        "url": "https://x.example/{{ inputs.n | plus: 1 }}",
+        "data_input_schema": schema,
+        "signing_key": "s3cret",
+    }
+    await save(management, shared_fetch_step("find", n="{{ data.n }}"))
+    missing = await preview(management, "fetch", data={"n": 2})
+    assert "no published reusable request 'find'" in missing["errors"][0]["message"]
+
+    await management.put(
+        "/v1/reusable_requests/find",
+        json={"reusable_request": {"settings": settings}},
+        params={"commit": "true"},
+    )
+    answer = await preview(management, "fetch", data={"n": 2})
+    assert answer["content_type"] == "http"
+    assert answer["template"]["url"] == "https://x.example/3"
+    assert "s3cret" not in json.dumps(answer)
+
+    refused = await preview(management, "fetch", data={"n": "two"})
+    assert refused["result"] == "error"
+    assert 'inputs.n: "two" is not of type "integer"' in refused["errors"][0]["message"]
+
+
+async def test_a_reusable_request_alone(management: httpx.AsyncClient) -> None:
+    """Its draft is rendered with the inputs that are kept with it, or with others."""
+    settings = {
+        "method": "post",
+        "url": "https://x.example/{{ recipient.id }}",
+        "body": '{"n": {{ inputs.n }}}',
+        "data_input_schema": {"properties": {"n": {"type": "integer"}}, "required": ["n"]},
+        "data_input_values_str": '{"n": "{{ data.n }}"}',
+    }
+    await management.put(
+        "/v1/reusable_requests/find", json={"reusable_request": {"settings": settings}}
+    )
+    path = "/v1/admin/reusable_requests/find/preview"
+
+    async def shown_as(**body: Any) -> Any:
+        response = await management.post(path, json={"recipient": ROSA, **body})
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    kept = await shown_as(data={"n": 7})
+    assert kept["template"]["url"] == "https://x.example/rosa"
+    assert json.loads(kept["template"]["body"]) == {"n": 7}
+    given = await shown_as(inputs={"n": 1})
+    assert json.loads(given["template"]["body"]) == {"n": 1}
+    wrong = await shown_as(inputs={})
+    assert '"n" is a required property' in wrong["errors"][0]["message"]
+    broken = await shown_as(inputs={"n": "{{ data.x | nope }}"})
+    assert (broken["result"], broken["errors"][0]["field"]) == ("error", "inputs.n")
+
+    missing = await management.post(path.replace("find", "nowhere"), json={"recipient": ROSA})
+    assert missing.status_code == 404
 
 
 async def test_links_are_not_tracked(management: httpx.AsyncClient) -> None:

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.kit.authored import ChannelTypes, Inputs, ResourceType
 from domain.kit.errors import InvalidParams
 from domain.workflows.steps import HttpFetchStep, parse_steps
 from domain.workflows.steps.http_fetch import merged
-from tests.support.steps import fetch_step
+from tests.support.steps import fetch_step, shared_fetch_step
 
 _names = st.text("abc", min_size=1, max_size=2)
 _json = st.recursive(
@@ -38,6 +39,12 @@ def read(**settings: Any) -> HttpFetchStep:
         ({"query_params": "a=b"}, "query_params"),
         ({"body": {"a": 1}}, "body"),
         ({"response_path": "a..b"}, "response_path"),
+        ({"inputs": {"a": 1}}, "inputs"),
+        ({"reusable_request_key": ""}, "reusable_request_key"),
+        ({"url": None, "reusable_request_key": "find", "inputs": "a"}, "inputs"),
+        ({"reusable_request_key": "find"}, "url"),
+        ({"url": None, "reusable_request_key": "find", "method": "post"}, "method"),
+        ({"url": None, "reusable_request_key": "find", "response_path": "a"}, "response_path"),
     ],
 )
 def test_what_is_refused(settings: dict[str, Any], place: str) -> None:
@@ -70,6 +77,40 @@ def test_its_templates_are_checked() -> None:
         "steps[0].settings.headers[0].value",
         "steps[0].settings.body",
         "steps[0].settings.signing_key",
+    ]
+
+
+def test_a_reusable_request() -> None:
+    """A step that names one refers to it, gives it inputs, and says nothing of a request."""
+    given = {"id": "{{ data.id }}", "list": ["{{ x }}", 2]}
+    raw = shared_fetch_step("find-user", **given)
+    HttpFetchStep.complete(raw, ChannelTypes())
+    (step,) = parse_steps([raw])
+
+    (reference,) = step.references("steps[0]")
+    assert (reference.place, reference.target, reference.key) == (
+        "steps[0].settings.reusable_request_key",
+        ResourceType.REUSABLE_REQUEST,
+        "find-user",
+    )
+    assert reference.inputs == Inputs("steps[0].settings.inputs", given)
+    assert [template.place for template in step.templates("steps[0]")] == [
+        "steps[0].settings.inputs.id",
+        "steps[0].settings.inputs.list[0]",
+    ]
+    assert list(step.files("steps[0]")) == []
+    assert "method" not in raw["settings"]
+
+
+def test_everything_wrong_beside_a_reusable_request_is_told() -> None:
+    """Each member that is the request's to say is named."""
+    with pytest.raises(InvalidParams) as refused:
+        read(reusable_request_key="find", method="put", body="{}", headers={"a": "b"})
+    assert [error.field.removeprefix("steps[0].settings.") for error in refused.value.errors] == [
+        "method",
+        "url",
+        "headers",
+        "body",
     ]
 
 

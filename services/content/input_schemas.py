@@ -1,0 +1,81 @@
+"""What content gives to content that it refers to, judged by the JSON Schema of that.
+
+Source: Knock docs, "Fetch function" ("Define inputs").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from jsonschema_rs import ValidationError
+
+from domain.kit.authored import Inputs
+from domain.kit.errors import FieldError
+from domain.kit.json_types import JsonObject, JsonValue
+from domain.workflows.steps.settings import is_liquid
+from services.content.trigger_schemas import compile_schema, violation
+
+# Keywords that say something of an object or list itself, whatever its members become.
+_OF_THE_WHOLE = frozenset(
+    {
+        "additionalProperties",
+        "maxItems",
+        "maxProperties",
+        "minItems",
+        "minProperties",
+        "required",
+        "type",
+    }
+)
+# Keywords under which others hold or not, by what members become.
+_DEPENDING = frozenset(
+    {"anyOf", "oneOf", "not", "if", "then", "else", "contains", "dependentSchemas"}
+)
+
+
+def input_errors(schema: JsonObject, given: Inputs) -> Iterator[FieldError]:
+    """Yield what an author gives that a schema does not allow.
+
+    What holds Liquid becomes something else when it is rendered, and is judged then.
+
+    Args:
+        schema: perhaps of a broken draft, by which nothing can be judged.
+        given: the values, and their place.
+    """
+    try:
+        compiled = compile_schema(schema)
+    except ValueError:
+        return
+    if compiled.is_too_deep(given.values):
+        yield FieldError(given.place, "is nested too deeply for its JSON Schema")
+        return
+    for error in compiled.errors(given.values):
+        if _may_be_gone(error, given.values):
+            continue
+        told = violation(error, given.place)
+        if error.kind.name == "required":  # several may be missing, each at a place of its own
+            told = FieldError(f"{told.field}.{error.kind.as_dict()['property']}", "is required")
+        yield told
+
+
+def _may_be_gone(error: ValidationError, values: JsonObject) -> bool:
+    """Tell whether a violation may be gone once the Liquid in the value is rendered."""
+    value: Any = values
+    for part in error.instance_path:
+        value = value[part]
+    keywords = [str(part) for part in error.schema_path]
+    is_of_the_whole = (
+        isinstance(value, (dict, list))
+        and keywords[-1] in _OF_THE_WHOLE
+        and _DEPENDING.isdisjoint(keywords)
+    )
+    return not is_of_the_whole and _has_liquid(value)
+
+
+def _has_liquid(value: JsonValue) -> bool:
+    if isinstance(value, str):
+        return is_liquid(value)
+    if isinstance(value, dict):
+        return any(map(_has_liquid, value.values()))
+    return isinstance(value, list) and any(map(_has_liquid, value))

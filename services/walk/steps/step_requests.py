@@ -1,0 +1,205 @@
+"""The request of a fetch step: its own, or a reusable one and what the step gives to it.
+
+Source: Knock docs, "Fetch function" ("Reusable fetch functions").
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from domain.conditions import ConditionGroup
+from domain.content.reusable_request import REUSABLE_REQUEST, ReusableRequest
+from domain.kit.json_types import JsonObject, JsonValue, encoded_size
+from domain.runs.events import RunEventType
+from domain.workflows.steps.http_fetch import HttpFetchStep
+from domain.workflows.steps.http_request import HttpRequest
+from services.content.trigger_schemas import compile_schema
+from services.walk.context import Walk
+from services.walk.faults import ContentError, blaming
+from services.walk.texts import render_settings
+from templating.liquid.printing import to_text
+from templating.liquid.renderer import parse_json
+from templating.liquid.typed import ObjectTemplate
+
+# What a step records of the request that it has sent.
+VERSION = "request_version"
+_SCALARS = (bool, int, float)
+_READ_FROM_TEXT: dict[str, tuple[type, ...]] = {
+    "boolean": (bool,),
+    "integer": (int,),
+    "number": (int, float),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StepRequest:
+    """What a step has sent.
+
+    Attributes:
+        settings: the request.
+        key: of the reusable request; None for one of the step's own.
+        version_id: which version of the reusable request is sent; None for a draft.
+        schema: of what it is given, or None.
+        conditions: of the reusable request, beside those of the step, or None.
+    """
+
+    settings: HttpRequest
+    key: str | None = None
+    version_id: UUID | None = None
+    schema: JsonObject | None = None
+    conditions: ConditionGroup | None = None
+
+    def named(self) -> JsonObject:
+        """Return how events name it: nothing for a step's own."""
+        return {} if self.key is None else {"reusable_request": self.key}
+
+    def kept(self) -> JsonObject:
+        """Return what a step records of it."""
+        return {} if self.version_id is None else {VERSION: str(self.version_id)}
+
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Name a reusable request in what the block finds wrong: its author is to look there."""
+        try:
+            yield
+        except ContentError as error:
+            if self.key is None:
+                raise
+            raise ContentError(
+                error.kind,
+                f"reusable request {self.key!r}: {error.text}",
+                is_final=error.is_final,
+                place={**error.place, **self.named()},
+            ) from error.__cause__
+
+
+async def allowed_request(walk: Walk, step: HttpFetchStep) -> StepRequest | None:
+    """Return the request of a step that is reached, or None where conditions keep it from that.
+
+    Templates and the request's own conditions see its inputs from here on.
+
+    Raises:
+        ContentError: conditions, inputs, or what the step names are broken.
+    """
+    if not await walk.allows(step):
+        return None
+    request = await request_of(walk, step)
+    with request.blamed():
+        await take_inputs(walk, step.settings.inputs, request)
+        verdict = await walk.judge(request.conditions)
+    if verdict is None:
+        return request
+    told = {"passed": verdict.passed, "conditions": verdict.trace, **request.named()}
+    walk.journal.tell(RunEventType.STEP_CONDITIONS_EVALUATED, step=step, data=told)
+    return request if verdict.passed else None
+
+
+async def request_of(walk: Walk, step: HttpFetchStep) -> StepRequest:
+    """Return the request of a step; of a reusable one what is published now.
+
+    Raises:
+        ContentError: it names one that is not published, or cannot be read.
+    """
+    key = step.settings.reusable_request_key
+    if key is None:
+        return StepRequest(step.settings)
+    published = walk.configuration.published(REUSABLE_REQUEST, key)
+    if published is None or published.version_id is None:
+        raise ContentError("request", f"there is no published reusable request {key!r}")
+    return await _version(walk, key, published.version_id)
+
+
+async def request_sent(walk: Walk, step: HttpFetchStep, kept: JsonObject) -> StepRequest:
+    """Return the request that a step has had sent; it may have been published anew since.
+
+    Raises:
+        ContentError: it cannot be read.
+    """
+    key = step.settings.reusable_request_key
+    if key is None or VERSION not in kept:
+        return StepRequest(step.settings)
+    return await _version(walk, key, UUID(kept[VERSION]))
+
+
+async def _version(walk: Walk, key: str, version_id: UUID) -> StepRequest:
+    found = await walk.unit.engine.catalog.compiled(
+        walk.unit.connection, REUSABLE_REQUEST, version_id
+    )
+    return reusable(found, version_id)
+
+
+def reusable(found: ReusableRequest, version_id: UUID | None) -> StepRequest:
+    """Return a reusable request as a step would have it sent. Raises ContentError."""
+    if found.settings is None:
+        text = f"this version cannot read the reusable request {found.key!r}: {found.problem}"
+        raise ContentError("request", text, is_final=True)
+    schema = found.settings.data_input_schema
+    return StepRequest(found.settings, found.key, version_id, schema, found.conditions)
+
+
+async def take_inputs(walk: Walk, written: JsonObject | None, request: StepRequest) -> None:
+    """Render what a reusable request is given, and let templates and conditions see it.
+
+    Args:
+        walk: whose variables the inputs see.
+        written: the inputs, with their Liquid.
+        request: what takes them; one of a step's own takes none.
+
+    Raises:
+        ContentError: the Liquid is broken, or the request takes other inputs.
+    """
+    if request.key is None:
+        return
+    with blaming("template"):
+        given = ObjectTemplate(json.dumps(written or {}), "inputs")
+    inputs = await render_settings(walk, given.sources, given.render)
+    if request.schema is not None:
+        inputs = _fitted(inputs, request.schema)
+        try:
+            compiled = (
+                compile_schema(request.schema)
+                if request.version_id is None
+                else walk.unit.engine.trigger_schemas.get(request.version_id, request.schema)
+            )
+        except ValueError as error:
+            text = "its data_input_schema cannot be used: save and commit it again"
+            raise ContentError("request", text, is_final=True) from error
+        wrong = await compiled.violations(inputs, encoded_size(inputs), "inputs")
+        if wrong:
+            raise ContentError("request", str(wrong[0]), is_final=True)
+    walk.inputs = {"inputs": inputs}
+
+
+def _fitted(inputs: JsonObject, schema: JsonObject) -> JsonObject:
+    """Return rendered inputs as their schema means them.
+
+    What rendered to nothing takes its default, or is left out. Texts and numbers become each other
+    where one is wanted: what a trigger has as `"42"` may be a number here.
+    """
+    properties = schema.get("properties")
+    fitted = {name: value for name, value in inputs.items() if value is not None}
+    for name, wanted in properties.items() if isinstance(properties, dict) else ():
+        if not isinstance(wanted, dict):
+            continue
+        if name in fitted:
+            fitted[name] = _typed(fitted[name], wanted.get("type"))
+        elif wanted.get("default") is not None:
+            fitted[name] = wanted["default"]
+    return fitted
+
+
+def _typed(value: JsonValue, wanted: JsonValue) -> JsonValue:
+    if wanted == "string" and isinstance(value, _SCALARS):
+        return to_text(value)
+    types = _READ_FROM_TEXT.get(wanted) if isinstance(wanted, str) else None
+    if types is None or not isinstance(value, str):
+        return value
+    try:
+        read = parse_json(value)
+    except ValueError:
+        return value
+    return read if type(read) in types else value
