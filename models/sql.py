@@ -90,20 +90,34 @@ class Compiled:
 
 
 async def fetch_all(
-    connection: Connection, row: type[R], statement: str, values: Values = ()
+    connection: Connection,
+    row: type[R],
+    statement: str,
+    values: Values = (),
+    *,
+    prepare: bool | None = None,
 ) -> list[R]:
-    """Run a statement and return its rows, typed."""
+    """Run a statement and return its rows, typed.
+
+    A statement that is run often is prepared, and after a while planned once for whatever values
+    come. With `prepare=False` it is planned for its own each time, which costs 0.3 ms.
+    """
     async with connection.cursor(row_factory=class_row(row)) as cursor:
-        await cursor.execute(statement, values)
+        await cursor.execute(statement, values, prepare=prepare)
         return await cursor.fetchall()
 
 
 async def fetch_one(
-    connection: Connection, row: type[R], statement: str, values: Values = ()
+    connection: Connection,
+    row: type[R],
+    statement: str,
+    values: Values = (),
+    *,
+    prepare: bool | None = None,
 ) -> R | None:
-    """Run a statement and return its first row, typed, or None."""
+    """Run a statement and return its first row, typed, or None; `prepare` as in `fetch_all`."""
     async with connection.cursor(row_factory=class_row(row)) as cursor:
-        await cursor.execute(statement, values)
+        await cursor.execute(statement, values, prepare=prepare)
         return await cursor.fetchone()
 
 
@@ -235,7 +249,10 @@ class Listing(Generic[R]):
             source = self.finds or self.source
             found = [f"SELECT {keys} FROM {source} WHERE {page}" for page in pages]  # noqa: S608
             page = f"({keys}) IN ({self._merged(found, direction, request)}) ORDER BY {order}"
-        rows = await fetch_all(connection, self.row, f"{self._select} WHERE {page}", values)
+        # What few rows have is found in another way than what many have, so a plan that was made
+        # for whatever is looked for would, of a rare value, read the whole list.
+        statement = f"{self._select} WHERE {page}"
+        rows = await fetch_all(connection, self.row, statement, values, prepare=False)
         return self._turn(request, rows)
 
     def _merged(self, found: Sequence[str], direction: str, request: PageRequest) -> str:
