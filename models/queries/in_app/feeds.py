@@ -36,7 +36,7 @@ _ENGAGEMENT = ", ".join(f"m.{column}" for column in ENGAGEMENT_COLUMNS.values())
 _NEWEST_FIRST = "m.inserted_at DESC, m.id DESC"
 _MOST_COUNTED = 10_000
 # How many of so many newest items have what counts as common among them.
-_COMMON, _SAMPLED = 5, 500
+_COMMON, _SAMPLED = 50, 500
 
 C = TypeVar("C", bound=FeedCounts)
 
