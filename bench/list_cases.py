@@ -15,6 +15,8 @@ from domain.messages.statuses import DeliveryStatus
 from domain.runs.statuses import RunStatus
 
 Query = Mapping[str, str | list[str]]
+# The case that does least: one message, by its id.
+FLOOR = "messages: ids"
 _INSTANT = "2026-06-01T00:00:00Z"
 
 
@@ -88,6 +90,10 @@ def _of_messages(crowd: Crowd) -> dict[str, Query]:
         "two data": _data(plan="pro", page="Page 8"),
         "before": {"inserted_at[lt]": _INSTANT},
         "from": {"inserted_at[gte]": _INSTANT},
+        "queued or bounced": {"status[]": ["queued", "bounced"]},
+        "failed": {"status[]": ["undelivered", "bounced", "not_sent"]},
+        "interacted or clicked": {"engagement_status[]": ["interacted", "link_clicked"]},
+        "seen or clicked": {"engagement_status[]": ["seen", "link_clicked"]},
         "source and bounced": {"source": "workflow-7", "status[]": "bounced"},
         "tenant and not sent": {"tenant": "tenant-3", "status[]": "not_sent"},
         "source, delivered, unread": {
@@ -110,6 +116,8 @@ def _of_runs() -> dict[str, Query]:
         "recipient": {"recipient": "reader-0"},
         "from": {"starting_at": _INSTANT},
         "to": {"ending_at": _INSTANT},
+        "queued or paused": {"status[]": ["queued", "paused"]},
+        "paused or cancelled": {"status[]": ["paused", "cancelled"]},
         "workflow and paused": {"workflow": "workflow-0", "status[]": "paused"},
     }
 
@@ -120,10 +128,19 @@ def _of_feeds() -> dict[str, Query]:
         **{status: {"status": status} for status in ("unread", "read", "unseen", "seen")},
         **{f"archived, {which}": {"archived": which} for which in ("include", "only")},
         "source": {"source": "workflow-0"},
+        "source nobody has": {"source": "workflow-none"},
         "tenant": {"tenant": "tenant-0"},
+        "only the tenant": {"tenant": "tenant-0", "has_tenant": "true"},
         "no tenant": {"has_tenant": "false"},
+        "category": {"workflow_categories[]": "news"},
         "rare category": {"workflow_categories[]": "legal"},
+        "data of all": _data(plan="pro"),
         "data": _data(page="Page 700"),
+        "data of one": _data(order=4700),
+        "data of nobody": _data(order="none"),
+        "data of others": _data(plan="free"),
+        "unread, category": {"status": "unread", "workflow_categories[]": "news"},
+        "compact": {"mode": "compact"},
         "before": {"inserted_at[lt]": _INSTANT},
     }
 

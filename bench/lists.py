@@ -1,15 +1,21 @@
 """Every list with every filter over a crowd: `make bench-lists`, or `python -m bench.lists`.
 
-Each case is read from its first page to its hundredth, or to its end where there are fewer. Values
-that many rows have are tried beside values that a few among a million have. A page that takes long
-is read twice more and the least counts: what else the machine does is not the list's fault.
+Each case is read from its first page to its hundredth, or to its end where there are fewer; one of
+few pages is read again and again, as PostgreSQL plans a statement anew that is often asked. Values
+that many rows have are tried beside values that a few among a million have.
+
+What else the machine does is not the list's fault. So a page that takes long is read twice more and
+the least counts; beside each page the floor is read, one message by its id; and the CPU that the
+API and PostgreSQL spend on a page is told. Where even the floor takes long, that is judged instead.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
@@ -17,17 +23,21 @@ import httpx
 import psycopg
 from psycopg.rows import TupleRow
 
+from bench.cost import CpuMeter
 from bench.latency import percentile
-from bench.list_cases import Case, Crowd, Query, cases
-from bench.report import Result, judged, table
+from bench.list_cases import FLOOR, Case, Crowd, Query, cases
+from bench.report import Result, table
 from commands.dev.client import DevStack
 from commands.dev.fresh import fresh_stack
 from domain.kit.ids import new_id
 
 _CROWD = (Path(__file__).parent / "crowd.sql").read_text()
 _PAGES = 100
+_LEAST_READ = 30
 _TARGET_MS = 50.0
 _TRIES = 3
+# A floor that takes longer tells that the machine has other things to do.
+_QUIET_MS = 15.0
 # At scale 1.
 _MESSAGES, _USERS, _OBJECTS = 1_000_000, 200_000, 100_000
 
@@ -79,39 +89,87 @@ def _client(stack: DevStack) -> httpx.AsyncClient:
     )
 
 
-async def measure(stack: DevStack, wanted: list[Case]) -> list[Result]:
-    """Read the pages of every case, one request after another."""
+async def measure(stack: DevStack, wanted: list[Case], floor: Case) -> list[Result]:
+    """Read the pages of every case, one request after another, and the floor beside each."""
     results = []
     async with _client(stack) as client:
         for case in wanted:
-            took, last = await _read(client, case)
-            result = judged(
-                f"{case.name} ({len(took)} pages)",
-                1000 * percentile(took, 0.99),
-                "ms",
-                at_most=_TARGET_MS,
-            )
-            print(f"  {result.name}: {result.value:.1f} ms{last}", flush=True)
+            found = await _read(client, case, floor)
+            cost = await _cost(stack, client, case, found)
+            result = _judge(case, found, cost)
+            print(f"  {result.name}: {result.value:.1f} ms{found.refusal}", flush=True)
             results.append(result)
     return results
 
 
-async def _read(client: httpx.AsyncClient, case: Case) -> tuple[list[float], str]:
-    """Return how long each page took, and what kept the case from going on."""
-    took: list[float] = []
+@dataclass(slots=True)
+class _Found:
+    """What reading a case found.
+
+    Attributes:
+        cursors: of its pages; None is that of the first.
+        took: seconds of each page that was read.
+        floor: seconds of the floor beside each.
+        refusal: what kept it from going on.
+    """
+
+    cursors: list[str | None] = field(default_factory=list)
+    took: list[float] = field(default_factory=list)
+    floor: list[float] = field(default_factory=list)
+    refusal: str = ""
+
+
+async def _read(client: httpx.AsyncClient, case: Case, floor: Case) -> _Found:
+    found = _Found()
     cursor: str | None = None
-    while len(took) < _PAGES and (cursor or not took):
-        query = {**case.query, "after": cursor} if cursor else dict(case.query)
+    while len(found.took) < (_PAGES if cursor else _LEAST_READ):
+        query = _page_of(case, cursor)
         seconds, response = await _timed(client, case.path, query)
         for _ in range(_TRIES - 1):
             if 1000 * seconds > _TARGET_MS:
                 again, response = await _timed(client, case.path, query)
                 seconds = min(seconds, again)
-        took.append(seconds)
+        found.took.append(seconds)
+        found.floor.append((await _timed(client, floor.path, floor.query))[0])
         if response.is_error:
-            return took, f" {response.status_code} {response.json()['message']}"
+            found.refusal = f" {response.status_code} {response.json()['message']}"
+            return found
+        if cursor not in found.cursors:
+            found.cursors.append(cursor)
         cursor = response.json().get("page_info", {}).get("after")
-    return took, ""
+    return found
+
+
+async def _cost(
+    stack: DevStack, client: httpx.AsyncClient, case: Case, found: _Found
+) -> dict[str, float]:
+    """Return the milliseconds of CPU that a page costs, by process."""
+    queries = [_page_of(case, cursor) for cursor in found.cursors]
+    meter = CpuMeter(stack)
+    for query in itertools.islice(itertools.cycle(queries), _LEAST_READ):
+        await _timed(client, case.path, query)
+    spent = meter.lap().per(_LEAST_READ)
+    return {part: spent[part] for part in ("api", "postgres")}
+
+
+def _judge(case: Case, found: _Found, cost: dict[str, float]) -> Result:
+    value, floor = (1000 * percentile(seconds, 0.99) for seconds in (found.took, found.floor))
+    parts = ", ".join(f"{part} {spent:.1f}" for part, spent in cost.items())
+    is_quiet = floor <= _QUIET_MS
+    judged_by = value if is_quiet else sum(cost.values())
+    return Result(
+        f"{case.name} ({len(found.cursors)} pages; CPU ms of a page: {parts})",
+        value,
+        "ms",
+        floor,
+        value / floor,
+        f"{'p99' if is_quiet else 'CPU'} <= {_TARGET_MS:g}",
+        judged_by <= _TARGET_MS and not found.refusal,
+    )
+
+
+def _page_of(case: Case, cursor: str | None) -> Query:
+    return {**case.query, "after": cursor} if cursor else case.query
 
 
 async def _timed(
@@ -128,8 +186,9 @@ async def run(scale: float, only: str) -> list[Result]:
         fresh_stack(workers=1) as stack,
         await psycopg.AsyncConnection.connect(stack.database_url, autocommit=True) as database,
     ):
-        wanted = await fill(stack, database, scale)
-        return await measure(stack, [case for case in wanted if only in case.name])
+        every = await fill(stack, database, scale)
+        (floor,) = (case for case in every if case.name == FLOOR)
+        return await measure(stack, [case for case in every if only in case.name], floor)
 
 
 def main() -> None:

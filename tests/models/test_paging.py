@@ -136,3 +136,44 @@ async def test_the_ends_have_no_cursor(make: Builder, environment: Environment) 
 def test_junk_is_no_cursor(text: str) -> None:
     """Text that we did not write is no cursor, and never a fault."""
     assert decode_cursor(text, BY_TIME_AND_UUID) is None
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 50])
+@pytest.mark.parametrize("wanted", [["seen", "read"], ["archived", "unread", "seen"]])
+async def test_rows_that_are_found_in_several_ways(
+    make: Builder, environment: Environment, wanted: list[str], size: int
+) -> None:
+    """A message that fulfils several of the wanted statuses comes once, in its place."""
+    # Seen, read and archived are the bits of the minute, so that every mixture is there.
+    for minute in range(8):
+        done = {
+            f"{status}_at": T0
+            for bit, status in enumerate(("seen", "read", "archived"))
+            if minute >> bit & 1
+        }
+        await make.message(environment, uuid4(), minute=minute, **done)
+    filters = MessageFilters(engagement_status=wanted)
+    matching = "seen_at IS NOT NULL OR " + (
+        "read_at IS NOT NULL" if "read" in wanted else "archived_at IS NOT NULL OR read_at IS NULL"
+    )
+    rows = await make.rows(
+        f"SELECT id FROM messages WHERE environment_id = %s AND ({matching})"
+        " ORDER BY inserted_at DESC, id DESC",
+        environment.id,
+    )
+    onward, backward = list[UUID](), list[UUID]()
+    async with make.database.connection() as connection:
+        page = await list_messages(connection, environment.id, filters, PageRequest(size))
+        onward += [row.id for row in page.rows]
+        while page.after is not None:
+            request = PageRequest(size, after=page.after)
+            page = await list_messages(connection, environment.id, filters, request)
+            onward += [row.id for row in page.rows]
+        request = PageRequest(size, before=(T0, UUID(int=0)))
+        while True:
+            page = await list_messages(connection, environment.id, filters, request)
+            backward = [row.id for row in page.rows] + backward
+            if page.before is None:
+                break
+            request = PageRequest(size, before=page.before)
+    assert onward == backward == [row["id"] for row in rows]

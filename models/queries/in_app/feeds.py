@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any, TypeVar
 from uuid import UUID
 
 from domain.channels.types import ChannelType
@@ -32,7 +33,12 @@ _ARCHIVED = {
     Archived.ONLY: ENGAGED["archived"],
 }
 _ENGAGEMENT = ", ".join(f"m.{column}" for column in ENGAGEMENT_COLUMNS.values())
+_NEWEST_FIRST = "m.inserted_at DESC, m.id DESC"
 _MOST_COUNTED = 10_000
+# How many of so many newest items have what counts as common among them.
+_COMMON, _SAMPLED = 50, 500
+
+C = TypeVar("C", bound=FeedCounts)
 
 
 async def is_feed_channel(connection: Connection, channel_id: UUID) -> bool:
@@ -55,6 +61,7 @@ async def list_items(
 ) -> Page[FeedItem]:
     """Return a page of a feed, newest first."""
     where = _feed_conditions(environment_id, channel_id, user, filters)
+    where = where.joined(_content_conditions(filters))
     where.add(ENGAGED.get(filters.status, "true"))
     return await _ITEMS.page(connection, where, request)
 
@@ -72,8 +79,7 @@ async def count_items(
     (Knock's lists stop counting there too).
     """
     where = _feed_conditions(environment_id, channel_id, user, filters)
-    counts = await fetch_one(connection, FeedCounts, _counted(where, filters), where.values)
-    return one(counts)
+    return await _count(connection, FeedCounts, where, filters)
 
 
 async def count_change(
@@ -91,30 +97,78 @@ async def count_change(
         "coalesce(bool_or(m.id = ANY(%s) AND "
         f"{ENGAGED.get(filters.status, 'true')}), false) AS has_news"
     )
-    values = [list(new_ids), *where.values]
-    change = await fetch_one(connection, FeedChange, _counted(where, filters, has_news), values)
-    return one(change)
+    return await _count(connection, FeedChange, where, filters, has_news, list(new_ids))
 
 
-def _counted(where: Where, filters: FeedFilters, *more: str) -> str:
-    """Write the statement that counts the newest items, and says more of them."""
-    counts = [
-        f"count(*) FILTER (WHERE {ENGAGED.get(filters.status, 'true')}) AS total_count",
+async def _count(
+    connection: Connection,
+    row: type[C],
+    where: Where,
+    filters: FeedFilters,
+    also: str = "",
+    *values: Any,
+) -> C:
+    """Count the newest items of a feed that are as the filters want them.
+
+    Args:
+        connection: where to read.
+        row: what the counts make.
+        where: which messages are the feed.
+        filters: what is wanted of them.
+        also: one more column, over the items that are counted.
+        values: for its placeholders.
+    """
+    status = ENGAGED.get(filters.status, "true")
+    columns = [
+        f"count(*) FILTER (WHERE {status}) AS total_count",
         f"count(*) FILTER (WHERE {ENGAGED['unread']}) AS unread_count",
         f"count(*) FILTER (WHERE {ENGAGED['unseen']}) AS unseen_count",
-        *more,
+        *([also] if also else []),
     ]
-    return (
-        f"SELECT {', '.join(counts)} "  # noqa: S608 - constants
-        f"FROM (SELECT m.id, {_ENGAGEMENT} FROM messages m WHERE {where.sql} "
-        f"ORDER BY m.inserted_at DESC, m.id DESC LIMIT {_MOST_COUNTED}) AS m"
+    content = _content_conditions(filters)
+    items = f"SELECT m.id, {_ENGAGEMENT} FROM messages m WHERE {where.sql}"  # noqa: S608
+    if content.conditions:
+        if await _is_common(connection, where, content):
+            items = (
+                f"SELECT m.* FROM (SELECT m.* FROM messages m WHERE {where.sql}"  # noqa: S608
+                f" ORDER BY {_NEWEST_FIRST} OFFSET 0) AS m WHERE {content.sql}"
+            )
+        else:
+            items += f" AND {content.sql}"
+    counts = await fetch_one(
+        connection,
+        row,
+        f"SELECT {', '.join(columns)} FROM"  # noqa: S608 - constants
+        f" ({items} ORDER BY {_NEWEST_FIRST} LIMIT {_MOST_COUNTED}) AS m",
+        [*values, *where.values, *content.values],
+        prepare=False if content.conditions else None,
     )
+    return one(counts)
+
+
+async def _is_common(connection: Connection, where: Where, content: Where) -> bool:
+    """Tell whether many of the newest items of a feed have what is looked for.
+
+    What many have is found by reading on through the feed; what few have, by the indexes of all
+    messages, which would list what many have for everybody in the environment.
+    """
+    cursor = await connection.execute(
+        "SELECT FROM (SELECT m.* FROM messages m"  # noqa: S608 - constants
+        f" WHERE {where.sql} ORDER BY {_NEWEST_FIRST} LIMIT {_SAMPLED}) AS m"
+        f" WHERE {content.sql} OFFSET {_COMMON - 1} LIMIT 1",
+        [*where.values, *content.values],
+        prepare=False,
+    )
+    return await cursor.fetchone() is not None
 
 
 def _feed_conditions(
     environment_id: UUID, channel_id: UUID, user: RecipientRef, filters: FeedFilters
 ) -> Where:
-    """Return the conditions of a feed, all but its status: badge counts do not depend on that."""
+    """Return the conditions of a feed that its index has, all but its status.
+
+    Badge counts do not depend on that.
+    """
     where = Where()
     where.add("m.environment_id = %s", environment_id)
     where.recipient(user)
@@ -135,6 +189,12 @@ def _feed_conditions(
             filters.within.with_none,
             list(filters.within.tenant_ids),
         )
-    add_shared(where, filters, filters.trigger_data)
     where.bounds("m.inserted_at", filters.inserted_at)
+    return where
+
+
+def _content_conditions(filters: FeedFilters) -> Where:
+    """Return what else is wanted of the items of a feed, for which each has to be read."""
+    where = Where()
+    add_shared(where, filters, filters.trigger_data)
     return where

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -14,6 +15,7 @@ from domain.messages.statuses import (
     FAILED_DELIVERY,
     PENDING_DELIVERY,
     REVERSIBLE,
+    DeliveryStatus,
 )
 from models.sql import Where
 
@@ -38,13 +40,9 @@ def message_conditions(environment_id: UUID, filters: MessageFilters) -> Where:
     where.recipient(filters.recipient)
     where.add_by_name(_BY_NAME, filters)
     if filters.status is not None:
-        # Failures are few, and have an index of their own; who waits for a provider has a row more.
-        column = "failed_status" if set(FAILED_DELIVERY).issuperset(filters.status) else None
-        where.add(f"m.{column or 'delivery_status'} = ANY(%s)", filters.status)
-        if set(PENDING_DELIVERY).issuperset(filters.status):
-            where.add("m.id IN (SELECT message_id FROM deliveries)")
+        _add_statuses(where, filters.status)
     if filters.engagement_status is not None:
-        where.add(f"({' OR '.join(ENGAGED[status] for status in filters.engagement_status)})")
+        _add_engagement(where, filters.engagement_status)
     if filters.recipient_run_id is not None:
         # The index of a message's run begins with the trigger, which the run's row knows.
         where.add(
@@ -56,6 +54,30 @@ def message_conditions(environment_id: UUID, filters: MessageFilters) -> Where:
     add_shared(where, filters, filters.trigger_data)
     where.bounds("m.inserted_at", filters.inserted_at)
     return where
+
+
+def _add_statuses(where: Where, statuses: Sequence[DeliveryStatus]) -> None:
+    """Add: a message has one of these statuses. What most of them have is not looked up."""
+    pending = [status for status in PENDING_DELIVERY if status in statuses]
+    failed = [status for status in FAILED_DELIVERY if status in statuses]
+    if not statuses or not {*pending, *failed}.issuperset(statuses):
+        where.add("m.delivery_status = ANY(%s)", list(statuses))
+        return
+    if pending:  # they wait for a provider, and have a row more for as long
+        waiting = "m.id IN (SELECT message_id FROM deliveries)"
+        where.add_alternative(f"m.delivery_status = ANY(%s) AND {waiting}", pending)
+    for status in failed:  # they are few, and have an index of their own
+        where.add_alternative("m.failed_status = %s", status)
+
+
+def _add_engagement(where: Where, statuses: Sequence[str]) -> None:
+    """Add: a message was engaged with in one of these ways, or was not."""
+    conditions = [ENGAGED[status] for status in dict.fromkeys(statuses)]
+    if where.alternatives or len(conditions) == 1:
+        where.add(f"({' OR '.join(conditions)})")
+        return
+    for condition in conditions:
+        where.add_alternative(condition)
 
 
 def add_shared(where: Where, filters: object, trigger_data: DataFilter | None) -> None:

@@ -87,6 +87,7 @@ async def _of_rare_categories(
         ) SELECT id FROM found LIMIT %s
         """,
         [environment_id, list(categories), _FEW + 1],
+        prepare=False,
     )
     ids = [row["id"] for row in await cursor.fetchall()]
     return ids if len(ids) <= _FEW else None
@@ -106,6 +107,7 @@ async def _is_rare(connection: Connection, environment_id: UUID, categories: Seq
         ) AS newest WHERE categories && %s::text[] LIMIT 1
         """,
         [environment_id, _NEWEST, list(categories)],
+        prepare=False,
     )
     return await cursor.fetchone() is None
 

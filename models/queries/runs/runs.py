@@ -46,12 +46,7 @@ async def list_runs(
     where.recipient(wanted.recipient, "r")
     where.add_by_name({"workflow_key": "r.workflow_key = %s", "tenant": "r.tenant_id = %s"}, wanted)
     if wanted.statuses is not None:
-        column = "rare_status" if set(RARE_RUN).issuperset(wanted.statuses) else "status"
-        where.add(f"r.{column} = ANY(%s)", wanted.statuses)
-        if set(wanted.statuses) == {RunStatus.QUEUED}:
-            # Most runs are that for a moment, so it has no index. As long as a run is, its trigger
-            # waits to see it begin.
-            where.add("r.workflow_run_id IN (SELECT workflow_run_id FROM trigger_releases)")
+        _add_statuses(where, wanted.statuses)
     if wanted.has_errors is not None:
         where.add("r.error_count > 0" if wanted.has_errors else "r.error_count = 0")
     # The id begins with the time of the trigger, and the list follows it: the limits on the id end
@@ -63,6 +58,24 @@ async def list_runs(
         latest = first_id_at(wanted.ending_at + _ID_TOLERANCE)
         where.add("r.id <= %s AND r.inserted_at <= %s", latest, wanted.ending_at)
     return await _RUNS.page(connection, where, request)
+
+
+def _add_statuses(where: Where, statuses: Collection[RunStatus]) -> None:
+    """Add: a run has one of these statuses. Most runs have completed, all others are looked up."""
+    if not statuses or RunStatus.COMPLETED in statuses:
+        where.add("r.status = ANY(%s)", list(statuses))
+        return
+    for status in dict.fromkeys(statuses):
+        if status in RARE_RUN:
+            where.add_alternative("r.rare_status = %s", status)
+        else:
+            # Most runs are queued for a moment, so that has no index. As long as a run is, its
+            # trigger waits to see it begin.
+            where.add_alternative(
+                "r.status = %s AND r.workflow_run_id IN"
+                " (SELECT workflow_run_id FROM trigger_releases)",
+                status,
+            )
 
 
 async def get_run(

@@ -53,10 +53,21 @@ WHERE a.event_id = ANY(%s) ORDER BY a.event_id, a.position
 _PROCESSED = """
 UPDATE source_events SET processed_at = %s WHERE environment_id = %s AND id = %s
 """
-_KNOWN = """
-SELECT event, max(inserted_at) AS last_received_at FROM source_events
-WHERE environment_id = %s AND source_key = %s GROUP BY event ORDER BY event LIMIT 1000
-"""
+# From name to name by the index, past all events of one, however many those are.
+_OF_SOURCE = "e.environment_id = %(environment_id)s AND e.source_key = %(source_key)s"
+_KNOWN = f"""
+WITH RECURSIVE known AS (
+    (SELECT e.event FROM source_events e WHERE {_OF_SOURCE} ORDER BY e.event LIMIT 1)
+    UNION ALL
+    SELECT (SELECT e.event FROM source_events e
+            WHERE {_OF_SOURCE} AND e.event > known.event ORDER BY e.event LIMIT 1)
+    FROM known WHERE known.event IS NOT NULL
+)
+SELECT event, (
+    SELECT e.inserted_at FROM source_events e WHERE {_OF_SOURCE} AND e.event = first.event
+    ORDER BY e.inserted_at DESC, e.id DESC LIMIT 1) AS last_received_at
+FROM (SELECT event FROM known WHERE event IS NOT NULL LIMIT 1000) AS first ORDER BY event
+"""  # noqa: S608 - fixed text
 _FIGURES = """
 SELECT count(*) FILTER (WHERE inserted_at > %(since)s) AS events_count,
        max(inserted_at) AS last_event_received
@@ -142,7 +153,8 @@ async def known_events(
     connection: Connection, environment_id: UUID, source_key: str
 ) -> list[KnownEvent]:
     """Return the names under which a source has sent events, with the newest of each."""
-    return await fetch_all(connection, KnownEvent, _KNOWN, (environment_id, source_key))
+    values = {"environment_id": environment_id, "source_key": source_key}
+    return await fetch_all(connection, KnownEvent, _KNOWN, values)
 
 
 async def figures(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -81,6 +82,34 @@ async def test_filters_and_counts(
         "unread_count": unread,
         "unseen_count": unseen,
     }
+
+
+@pytest.mark.parametrize("matching", [3, 52])
+@pytest.mark.parametrize(
+    "query", ["source=digest", "workflow_categories[]=news", 'trigger_data={"n":1}']
+)
+async def test_counts_of_what_few_and_what_many_items_have(
+    client: httpx.AsyncClient,
+    make: Builder,
+    *,
+    environment: Environment,
+    channel: UUID,
+    path: str,
+    query: str,
+    matching: int,
+) -> None:
+    """What many of the newest items have is counted in another way, and as rightly."""
+    wanted = {"workflow_key": "digest", "categories": ["news"], "data": {"n": 1}}
+    for minute in range(54):
+        changes: dict[str, Any] = {
+            **(wanted if minute < matching else {}),
+            "archived_at": T0 if minute == 0 else None,
+            "seen_at": T0 if minute == 1 else None,
+        }
+        await make.message(environment, channel, minute=minute, **changes)
+    meta = (await client.get(f"{path}?{query}&status=unseen&page_size=1")).json()["meta"]
+    counts = (meta["total_count"], meta["unread_count"], meta["unseen_count"])
+    assert counts == (matching - 2, matching - 1, matching - 2)
 
 
 async def test_a_client_asks_for_what_came_since(

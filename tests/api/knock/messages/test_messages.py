@@ -98,6 +98,9 @@ RUN_B = new_id()
         ("status[]=bounced", "a"),
         ("status[]=bounced&status[]=delivered", "edcba"),
         ("status[]=queued", ""),
+        ("status[]=queued&status[]=bounced&status[]=bounced", "a"),
+        ("status[]=undelivered&status[]=bounced&engagement_status[]=unseen", "a"),
+        ("status[]=undelivered&status[]=bounced&engagement_status[]=seen", ""),
         ("engagement_status[]=seen", "c"),
         ("engagement_status[]=seen&engagement_status[]=read", "dc"),
         ("engagement_status[]=unseen", "edba"),
@@ -398,5 +401,7 @@ async def test_a_message_on_its_way_is_found_by_its_status(
     await world.send(channel_step("mail", "email"))
     queued = "/v1/messages?status[]=queued&status[]=delivery_attempted"
     (message,) = (await client.get(queued)).json()["items"]
+    # Beside messages that failed too, which are found in another way.
+    assert (await client.get(f"{queued}&status[]=bounced")).json()["items"] == [message]
     await world.deliver(message["id"])
     assert (await client.get(queued)).json()["items"] == []

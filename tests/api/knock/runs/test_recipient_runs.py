@@ -53,13 +53,20 @@ async def test_runs_that_have_not_begun_are_found(client: httpx.AsyncClient, wor
     """A run is listed as queued from its trigger to its first walk."""
     await world.publish("wait", delay_step())
     run_id = await world.begin("wait")
-    for status, shown in (("queued", [run_id]), ("paused", [])):
-        found = (await client.get(f"/v1/workflow_recipient_runs?status={status}")).json()
-        assert [run["id"] for run in found["items"]] == shown
+    path = "/v1/workflow_recipient_runs?status[]="
+
+    async def listed(statuses: str) -> list[str]:
+        return [run["id"] for run in (await client.get(path + statuses)).json()["items"]]
+
+    assert (await listed("queued"), await listed("paused")) == ([run_id], [])
+    # Beside runs of other statuses too, which are found in other ways.
+    assert await listed("queued&status[]=paused&status[]=cancelled") == [run_id]
     await world.walk(run_id)
-    for status, shown in (("queued", []), ("paused", [run_id])):
-        found = (await client.get(f"/v1/workflow_recipient_runs?status={status}")).json()
-        assert [run["id"] for run in found["items"]] == shown
+    assert (await listed("queued"), await listed("paused")) == ([], [run_id])
+    later = await world.begin("wait")
+    assert await listed("queued&status[]=paused") == [later, run_id]
+    assert await listed("queued&status[]=cancelled") == [later]
+    assert await listed("queued&status[]=completed") == [later]
 
 
 async def test_pages(client: httpx.AsyncClient, runs: dict[str, str]) -> None:
