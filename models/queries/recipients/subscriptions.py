@@ -37,11 +37,13 @@ _OTHER_END = {Side.OBJECT: "recipient", Side.RECIPIENT: "object"}
 
 # Nobody may be deleted between being found here and being subscribed. This lock stands in the way
 # of a deletion only: whoever identifies the same people, or triggers for them, is not held up.
-_HOLD = """
-SELECT r.collection, r.id FROM recipients r
+_HELD = """
+FROM recipients r
 JOIN unnest(%s::text[], %s::text[]) AS given (collection, id) USING (collection, id)
 WHERE r.environment_id = %s ORDER BY r.collection, r.id FOR KEY SHARE OF r
 """
+_HOLD = f"SELECT r.collection, r.id {_HELD}"
+_HOLD_AND_READ = f"SELECT {columns_of(Recipient, 'r')} {_HELD}"
 
 _UPSERT = f"""
 INSERT INTO subscriptions AS s
@@ -123,6 +125,15 @@ async def hold_recipients(
         return set()
     values = ([ref.collection for ref in refs], [ref.id for ref in refs], environment_id)
     return set(await fetch_all(connection, RecipientRef, _HOLD, values))
+
+
+async def hold_and_read(
+    connection: Connection, environment_id: UUID, refs: Collection[RecipientRef]
+) -> dict[RecipientRef, Recipient]:
+    """Return those of the recipients that are stored, as they are, and hold them likewise."""
+    values = ([ref.collection for ref in refs], [ref.id for ref in refs], environment_id)
+    found = await fetch_all(connection, Recipient, _HOLD_AND_READ, values)
+    return {one.ref: one for one in found}
 
 
 async def upsert_subscriptions(
