@@ -16,7 +16,7 @@ from services.bulk.recipients import identify_users
 from services.bulk.recovery import recover_bulk_operations
 from temporal_workflows import BulkOperationWorkflow
 from tests.support.builders import Builder, Environment
-from tests.support.bulk import counts
+from tests.support.bulk import counts, put_off
 from tests.support.interruptions import FailingTemporal
 from tests.support.programs import Program
 from tests.support.scenarios import Handle, start, until_event
@@ -31,9 +31,8 @@ _LONGEST = 60.0
 
 
 async def _accept(world: World, count: int) -> UUID:
-    given = BulkIdentifyIn(users=[{"id": f"user-{number:04}"} for number in range(count)])
-    view = await identify_users(world.engine, world.environment.scope, given)
-    return view.operation.id
+    users = [{"id": f"user-{number:04}"} for number in range(count)]
+    return await put_off(world.engine, world.environment, users)
 
 
 async def _seen(world: World, operation_id: UUID) -> BulkView:
