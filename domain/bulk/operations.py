@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from domain.kit.json_types import JsonObject
@@ -106,12 +107,14 @@ class NewBulkItem:
         collection: of an object.
         content: what to do; None when it cannot be read.
         error: why it cannot be read.
+        said: what to do as it was read, for whoever does it at once; not stored.
     """
 
     id: str
     collection: str | None
     content: JsonObject | None = None
     error: str | None = None
+    said: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,12 +44,20 @@ def _refuse_number(text: str) -> NoReturn:
     raise ValueError(f"{text[:32]} is not a JSON number")
 
 
+def encoded(value: JsonValue) -> bytes:
+    """Write a value as compact JSON in UTF-8, in a third of the time that `json` takes.
+
+    Half of a character, which UTF-8 does not have, is written all the same: PostgreSQL refuses it.
+    """
+    try:
+        return to_json(value)
+    except PydanticSerializationError:  # it is nested deeper than that one goes, or not UTF-8
+        return _COMPACT.encode(value).encode(errors="surrogatepass")
+
+
 def encoded_size(value: JsonValue) -> int:
     """Return the bytes that a value takes as compact JSON in UTF-8."""
-    try:
-        return len(to_json(value))
-    except PydanticSerializationError:  # it is nested deeper than that one goes
-        return len(_COMPACT.encode(value).encode())
+    return len(encoded(value))
 
 
 def json_row(row: DataclassInstance) -> JsonObject:

@@ -1,24 +1,29 @@
 """Accepts bulk requests, and tells how far they have come.
 
-A request is answered once its rows are committed; a Temporal workflow works through them.
+A request is answered once its rows are committed; a Temporal workflow works through them. What is
+quickly done is done in the same transaction instead, and has no rows then but its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from domain.bulk.operations import BulkFailure, BulkOperation, NewBulkItem
-from domain.kit.errors import InvalidParams, NotFound
+from domain.kit.errors import AppError, InvalidParams, NotFound
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.principals import EnvironmentScope
 from domain.recipients.identify import MAX_ID_CHARACTERS
 from domain.recipients.refs import USERS
 from models.queries.bulk import operations as statements
+from models.sql import give_way
+from runtime.logs import get_logger
 from services import effects
 from services.engine import Engine, Unit
+
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,54 @@ async def accept_items(
         return await begin(unit, environment, name, items, settings=settings, estimate=len(items))
 
 
+async def accept_and_do(
+    engine: Engine,
+    environment: EnvironmentScope,
+    name: str,
+    items: Sequence[NewBulkItem],
+    do: Callable[[Unit], Awaitable[None]],
+    **settings: JsonValue,
+) -> BulkView:
+    """Accept an operation as `accept_items` does, and do it in the same transaction if it can be.
+
+    It can not where somebody else is in the way for long, or something is refused that could be
+    read; then it is accepted to be done later, item by item if need be.
+
+    Args:
+        engine: the parts of this process.
+        environment: where.
+        name: what it does.
+        items: in the order of the request; those that cannot be read count as failed.
+        do: does the others, all or nothing.
+        settings: what they have in common.
+    """
+    failures = [
+        BulkFailure(number=number, id=item.id, collection=item.collection, reason=item.error)
+        for number, item in enumerate(items, 1)
+        if item.error is not None
+    ]
+    try:
+        async with engine.unit() as unit:
+            await give_way(unit.connection)
+            await do(unit)
+            operation = await statements.insert_operation(
+                unit.connection,
+                environment.id,
+                operation_id=new_id(),
+                name=name,
+                settings=settings,
+                items=items,
+                estimate=len(items),
+                now=unit.now,
+                is_over=True,
+            )
+    except Exception as error:
+        if not isinstance(error, AppError):  # who does it later tells whose fault it is
+            _log.warning("bulk_operation_put_off", name=name, error=type(error).__name__)
+        return await accept_items(engine, environment, name, items, **settings)
+    return BulkView(operation, failures)
+
+
 async def begin(
     unit: Unit,
     environment: EnvironmentScope,
@@ -90,7 +143,7 @@ async def begin(
 
 def items_of(
     entries: Iterable[JsonValue],
-    check: Callable[[JsonValue], object],
+    read: Callable[[JsonValue], object],
     *,
     collection: str | None = None,
     member: str | None = None,
@@ -99,7 +152,7 @@ def items_of(
 
     Args:
         entries: objects, or plain ids.
-        check: reads one; raises InvalidParams.
+        read: reads one; raises InvalidParams.
         collection: that all of them belong to, if they are objects.
         member: of an entry that names the recipient that it is about; None if it is that itself.
     """
@@ -111,12 +164,12 @@ def items_of(
         item_id, given = _named(about)
         of = collection if member is None else given
         try:
-            check(entry)
+            said = read(entry)
         except InvalidParams as refusal:
             found.append(NewBulkItem(item_id, of, error=refusal.reasons))
         else:
             content = entry if isinstance(entry, dict) else {"id": entry}
-            found.append(NewBulkItem(item_id, of, content))
+            found.append(NewBulkItem(item_id, of, content, said=said))
     return found
 
 

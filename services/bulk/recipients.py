@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from domain.bulk.operations import BulkItem, OpenBulk
+from domain.bulk.operations import BulkItem, NewBulkItem, OpenBulk
 from domain.bulk.requests import (
     BulkIdentifyIn,
     BulkSetObjectsIn,
@@ -16,42 +16,69 @@ from domain.kit.json_types import JsonValue
 from domain.kit.principals import EnvironmentScope
 from domain.recipients.identify import InlineRecipient
 from domain.recipients.refs import TENANTS, USERS
-from services.bulk.accept import BulkView, accept_items, items_of
+from services.bulk.accept import BulkView, accept_and_do, accept_items, items_of
 from services.bulk.items import ItemKind, Work
 from services.engine import Engine, Unit
 from services.triggers.audience_entries import identify
+from services.triggers.segments import dynamic_audiences
 
 IDENTIFY_USERS = "users.identify"
 SET_OBJECTS = "objects.set"
 SET_TENANTS = "tenants.set"
+# What a request may compare itself, of users with dynamic audiences: some hundredths of a second.
+_COMPARISONS_AT_ONCE = 2_000
 
 
 async def identify_users(
     engine: Engine, environment: EnvironmentScope, given: BulkIdentifyIn
 ) -> BulkView:
-    """Identify users, each as `store_recipient` does."""
+    """Identify users, each as `store_recipient` does; at once, unless that takes long."""
     items = items_of(given.users, said_of_user)
-    return await accept_items(engine, environment, IDENTIFY_USERS, items)
+    if await _takes_long(engine, environment, users=len(items)):
+        return await accept_items(engine, environment, IDENTIFY_USERS, items)
+    return await _store_at_once(engine, environment, IDENTIFY_USERS, items)
 
 
 async def set_objects(
     engine: Engine, environment: EnvironmentScope, collection: str, given: BulkSetObjectsIn
 ) -> BulkView:
-    """Set objects of a collection, each as `store_recipient` does."""
+    """Set objects of a collection, each as `store_recipient` does; at once if they are free."""
     items = items_of(
         given.objects, lambda entry: said_of_object(entry, collection), collection=collection
     )
-    return await accept_items(engine, environment, SET_OBJECTS, items, collection=collection)
+    return await _store_at_once(engine, environment, SET_OBJECTS, items, collection=collection)
 
 
 async def set_tenants(
     engine: Engine, environment: EnvironmentScope, given: BulkSetTenantsIn
 ) -> BulkView:
-    """Set tenants, each as `store_recipient` does."""
+    """Set tenants, each as `store_recipient` does; at once if they are free."""
     items = items_of(
         given.tenants, lambda entry: said_of_object(entry, TENANTS), collection=TENANTS
     )
-    return await accept_items(engine, environment, SET_TENANTS, items)
+    return await _store_at_once(engine, environment, SET_TENANTS, items)
+
+
+async def _takes_long(engine: Engine, environment: EnvironmentScope, *, users: int) -> bool:
+    """Tell whether comparing so many users with audiences would keep other requests waiting."""
+    async with engine.connection() as connection:
+        audiences = await dynamic_audiences(engine, connection, environment)
+    return users * len(audiences) > _COMPARISONS_AT_ONCE
+
+
+async def _store_at_once(
+    engine: Engine,
+    environment: EnvironmentScope,
+    name: str,
+    items: Sequence[NewBulkItem],
+    **settings: JsonValue,
+) -> BulkView:
+    people = [item.said for item in items if item.error is None]
+
+    async def store(unit: Unit) -> None:
+        await identify(unit, environment, people)
+
+    return await accept_and_do(engine, environment, name, items, store, **settings)
 
 
 # A person costs little beside what a chunk costs as such: its statements and its commit.

@@ -50,11 +50,11 @@ async def subscribe(
     named = named_recipients(given)
     check_subscription(target, named, given.properties)
     async with engine.unit() as unit:
-        stored, unknown = await subscribe_known(unit, environment, target, named, given.properties)
+        made, unknown = await subscribe_known(unit, environment, target, named, given.properties)
         if unknown:
             raise InvalidParams([FieldError("recipients", unknown_words(ref)) for ref in unknown])
-        ordered = _in_order(stored, [entry.ref for entry in named])
-        return await _views(unit.connection, environment, ordered)
+    by_ref = {view.recipient.ref: view for view in made}
+    return [by_ref[entry.ref] for entry in named]
 
 
 async def subscribe_known(
@@ -63,7 +63,7 @@ async def subscribe_known(
     target: RecipientRef,
     named: Sequence[InlineRecipient],
     properties: JsonObject | None,
-) -> tuple[list[Subscription], list[RecipientRef]]:
+) -> tuple[list[SubscriptionView], list[RecipientRef]]:
     """Subscribe those of the recipients who are described, or were identified before.
 
     Returns:
@@ -75,19 +75,22 @@ async def subscribe_known(
     """
     connection = unit.connection
     refs = [entry.ref for entry in named]
-    held = await statements.hold_recipients(connection, environment.id, [target, *refs])
+    held = await statements.hold_and_read(connection, environment.id, [target, *refs])
     if target not in held:
         raise NotFound("The object does not exist.")
-    unknown = [entry.ref for entry in named if entry.properties is None and entry.ref not in held]
-    refs = [ref for ref in refs if ref not in unknown]
-    await identify(unit, environment, named)
-    new = set(refs) - held
-    if new - await statements.hold_recipients(connection, environment.id, new):
-        raise Unavailable("A recipient was identified and deleted meanwhile; try again.")
+    described = [entry.ref for entry in named if entry.properties is not None]
+    unknown = [ref for ref in refs if ref not in held and ref not in described]
+    if described:
+        await identify(unit, environment, named)
+        held |= await statements.hold_and_read(connection, environment.id, described)
+        if not held.keys() >= set(described):
+            raise Unavailable("A recipient was identified and deleted meanwhile; try again.")
+    followers = [ref for ref in refs if ref in held]
     stored = await statements.upsert_subscriptions(
-        connection, environment.id, target, refs, properties=properties, now=unit.now
+        connection, environment.id, target, followers, properties=properties, now=unit.now
     )
-    return stored, unknown
+    views = [SubscriptionView(one, held[target], held[one.recipient_ref]) for one in stored]
+    return views, unknown
 
 
 def unknown_words(ref: RecipientRef) -> str:

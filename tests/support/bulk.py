@@ -1,19 +1,28 @@
-"""Works on bulk operations where no Temporal does, and looks at them."""
+"""Accepts bulk operations, works on them where no Temporal does, and looks at them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
+from domain.bulk.requests import said_of_user
 from domain.contract.runs import BulkOperationInput
-from services.bulk.accept import BulkView, get_operation
+from services.bulk.accept import BulkView, accept_items, get_operation, items_of
+from services.bulk.recipients import IDENTIFY_USERS
 from services.bulk.work import work_on_bulk
 from services.engine import Engine
 from tests.support.builders import Environment
 
 # Turns that an operation of a test may take; one is enough unless the test cuts it short.
 _TURNS = 50
+
+
+async def put_off(engine: Engine, environment: Environment, users: Iterable[object]) -> UUID:
+    """Accept users to be identified later, as where somebody is in the way; return its id."""
+    items = items_of(users, said_of_user)
+    view = await accept_items(engine, environment.scope, IDENTIFY_USERS, items)
+    return view.operation.id
 
 
 def order_of(environment: Environment, operation_id: UUID | str) -> BulkOperationInput:

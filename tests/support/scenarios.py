@@ -18,7 +18,6 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.sweep import DUTIES
-from domain.bulk.requests import BulkIdentifyIn
 from domain.contract.queues import RUNS
 from domain.contract.runs import SweepInput
 from domain.kit.clock import utc_now
@@ -39,7 +38,6 @@ from domain.kit.json_types import JsonObject
 from domain.kit.shapes import read_shape
 from domain.messages.engagement import Engagement, StatusChange
 from domain.sources.requests import SourceIn
-from services.bulk.recipients import identify_users
 from services.deliveries.retries import retry_message
 from services.messages.messages import engage_many
 from services.sources.receiving import receive
@@ -50,6 +48,7 @@ from services.walk.steps import http_fetch
 from temporal_workflows import SweepWorkflow
 from tests.providers.servers import HttpServer, reply, serving
 from tests.support.broadcasts import SALE, draft, join, send, trigger_of
+from tests.support.bulk import put_off
 from tests.support.interruptions import FailingTemporal
 from tests.support.schedules import schedule
 from tests.support.steps import fetch_step, message_event, wait_step
@@ -444,9 +443,9 @@ async def _broadcast_fanout(world: World) -> Handle:
 
 async def _bulk(world: World) -> Handle:
     """Identify users in bulk."""
-    given = BulkIdentifyIn(users=[{"id": f"u{number:03}"} for number in range(MANY)])
-    view = await identify_users(world.engine, world.environment.scope, given)
-    workflow_id = bulk_operation_workflow_id(world.environment.scope.slug, str(view.operation.id))
+    users = [{"id": f"u{number:03}"} for number in range(MANY)]
+    operation_id = await put_off(world.engine, world.environment, users)
+    workflow_id = bulk_operation_workflow_id(world.environment.scope.slug, str(operation_id))
     return await _ended(world.engine.temporal.get_workflow_handle(workflow_id))
 
 

@@ -6,17 +6,15 @@ from uuid import UUID, uuid4
 
 from temporalio.api.enums.v1 import EventType
 
-from domain.bulk.requests import BulkIdentifyIn
 from domain.contract.runs import BulkOperationInput
 from domain.kit.ids import bulk_operation_workflow_id
 from domain.recipients.refs import RecipientRef
 from services.bulk.accept import BulkView, get_operation
 from services.bulk.departures import delete_recipient
-from services.bulk.recipients import identify_users
 from services.bulk.recovery import recover_bulk_operations
 from temporal_workflows import BulkOperationWorkflow
 from tests.support.builders import Builder, Environment
-from tests.support.bulk import counts
+from tests.support.bulk import counts, put_off
 from tests.support.interruptions import FailingTemporal
 from tests.support.programs import Program
 from tests.support.scenarios import Handle, start, until_event
@@ -31,9 +29,8 @@ _LONGEST = 60.0
 
 
 async def _accept(world: World, count: int) -> UUID:
-    given = BulkIdentifyIn(users=[{"id": f"user-{number:04}"} for number in range(count)])
-    view = await identify_users(world.engine, world.environment.scope, given)
-    return view.operation.id
+    users = [{"id": f"user-{number:04}"} for number in range(count)]
+    return await put_off(world.engine, world.environment, users)
 
 
 async def _seen(world: World, operation_id: UUID) -> BulkView:
@@ -96,16 +93,15 @@ async def test_a_killed_worker_loses_and_doubles_nothing(
     first = Program(*arguments, **variables)
     try:
         async with make.database.transaction() as connection:
+            # A slow machine takes longer than the server lets a transaction rest.
+            await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             # The second chunk waits for somebody whom another request holds.
             await connection.execute(
                 "SELECT FROM recipients WHERE environment_id = %s AND id = 'user-0550' FOR UPDATE",
                 [environment.id],
             )
-            given = BulkIdentifyIn(
-                users=[{"id": f"user-{number:04}", "name": "N"} for number in range(600)]
-            )
-            view = await identify_users(spare.engine, environment.scope, given)
-            operation_id = view.operation.id
+            users = [{"id": f"user-{number:04}", "name": "N"} for number in range(600)]
+            operation_id = await put_off(spare.engine, environment, users)
             view = await _until(spare, operation_id, "processing")
             assert counts(view) == ("processing", 500, 500, 0)
             await until_blocked(make)

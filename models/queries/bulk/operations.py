@@ -34,17 +34,18 @@ WITH items AS (
     INSERT INTO bulk_items
         (operation_id, number, environment_id, collection, item_id, content, error, is_settled)
     SELECT %(id)s, given.number, %(environment_id)s, given.collection, given.item_id,
-           given.content, given.error, false
-    FROM ROWS FROM (jsonb_to_recordset(%(items)s)
-                    AS (collection text, item_id text, content jsonb, error text))
-        WITH ORDINALITY AS given (collection, item_id, content, error, number)
+           given.content, given.error, %(is_over)s
+    FROM jsonb_to_recordset(%(items)s)
+        AS given (number int, collection text, item_id text, content jsonb, error text)
 )
 INSERT INTO bulk_operations AS b
     (id, environment_id, name, settings, status, estimated_total_rows, processed_rows,
-     success_count, error_count, inserted_at, updated_at)
+     success_count, error_count, started_at, completed_at, inserted_at, updated_at)
 VALUES (%(id)s, %(environment_id)s, %(name)s,
         %(settings)s || jsonb_build_object('snapshot', pg_current_snapshot()::text),
-        '{BulkStatus.QUEUED}', %(estimate)s, 0, 0, 0, %(now)s, %(now)s)
+        CASE WHEN %(is_over)s THEN '{BulkStatus.COMPLETED}' ELSE '{BulkStatus.QUEUED}' END,
+        %(estimate)s, %(processed)s, %(processed)s - %(failed)s, %(failed)s,
+        %(over_at)s, %(over_at)s, %(now)s, %(now)s)
 RETURNING {_COLUMNS}
 """  # noqa: S608 - names of fields
 
@@ -115,6 +116,7 @@ async def insert_operation(
     items: Sequence[NewBulkItem],
     estimate: int,
     now: datetime,
+    is_over: bool = False,
 ) -> BulkOperation:
     """Store a bulk operation with its items, and what existed when it was asked for.
 
@@ -127,15 +129,26 @@ async def insert_operation(
         items: in the order of the request; none where rows are looked for.
         estimate: how many rows there are, as far as is known.
         now: when.
+        is_over: whether this transaction has done it; those items failed that have an error, and
+            nothing is left of the others.
     """
+    left = [
+        _plain(number, item)
+        for number, item in enumerate(items, 1)
+        if item.error is not None or not is_over
+    ]
     values = {
         "id": operation_id,
         "environment_id": environment_id,
         "name": name,
         "settings": Jsonb(settings),
         "estimate": estimate,
+        "processed": len(items) if is_over else 0,
+        "failed": len(left) if is_over else 0,
+        "over_at": now if is_over else None,
+        "is_over": is_over,
         "now": now,
-        "items": Jsonb([_plain(item) for item in items]),
+        "items": Jsonb(left),
     }
     stored = await fetch_one(connection, BulkOperation, _INSERT, values)
     if stored is None:
@@ -150,13 +163,14 @@ async def add_items(
     items: Sequence[tuple[int, NewBulkItem]],
 ) -> None:
     """Store more items of an operation that this transaction has stored, each with its number."""
-    rows = [{"number": number, **_plain(item)} for number, item in items]
+    rows = [_plain(number, item) for number, item in items]
     values = {"id": operation_id, "environment_id": environment_id, "items": Jsonb(rows)}
     await connection.execute(_ADD, values)
 
 
-def _plain(item: NewBulkItem) -> JsonObject:
+def _plain(number: int, item: NewBulkItem) -> JsonObject:
     return {
+        "number": number,
         "collection": item.collection,
         "item_id": item.id,
         "content": item.content,

@@ -11,6 +11,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from domain.kit.errors import InvalidParams
+from domain.kit.json_types import encoded
 from domain.preferences.rows import NewSet, Persistence
 from domain.recipients.identify import MAX_PROPERTIES_BYTES, TOO_LARGE, InlineRecipient, combined
 from domain.recipients.recipients import Recipient
@@ -137,11 +138,12 @@ class Written:
 
 def described(recipients: Iterable[InlineRecipient]) -> list[InlineRecipient]:
     """Return whom a request says something about, each once and in key order."""
-    distinct: dict[RecipientRef, InlineRecipient] = {}
+    distinct: dict[tuple[str, str], InlineRecipient] = {}
     for entry in recipients:
         if entry.properties is not None:
-            distinct[entry.ref] = combined(distinct.get(entry.ref), entry)
-    return [distinct[ref] for ref in sorted(distinct)]
+            key = entry.ref.collection, entry.ref.id
+            distinct[key] = combined(distinct.get(key), entry)
+    return [distinct[key] for key in sorted(distinct)]
 
 
 def people_values(people: Sequence[InlineRecipient]) -> dict[str, Any]:
@@ -156,7 +158,7 @@ def people_values(people: Sequence[InlineRecipient]) -> dict[str, Any]:
         }
         for entry in people
     ]
-    return {"people": Jsonb(rows)}
+    return {"people": Jsonb(rows, dumps=encoded)}
 
 
 async def upsert_recipients(

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from domain.kit.json_types import JsonObject
+from domain.kit.json_types import JsonObject, encoded
 from domain.recipients.refs import USERS, RecipientRef
 from domain.runs.statuses import OPEN_RUN
 from domain.waits.rows import AwaitingRecipient, NewChange
@@ -141,4 +141,4 @@ async def forget_changes(connection: Connection, before: datetime) -> int:
 
 def _of(environment_id: UUID, refs: Collection[RecipientRef]) -> dict[str, object]:
     recipients = [{"collection": ref.collection, "recipient_id": ref.id} for ref in refs]
-    return {"environment_id": environment_id, "recipients": Jsonb(recipients)}
+    return {"environment_id": environment_id, "recipients": Jsonb(recipients, dumps=encoded)}

@@ -1,4 +1,4 @@
-"""How many bytes a value takes as JSON."""
+"""How a value is written as JSON, and how many bytes that takes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from domain.kit.json_types import JsonValue, encoded_size
+from domain.kit.json_types import JsonValue, encoded, encoded_size
 
 
 def _nested(depth: int) -> JsonValue:
@@ -31,3 +31,9 @@ def test_a_value_has_the_size_of_its_compact_json(value: JsonValue) -> None:
     """In UTF-8, without spaces and needless escapes, however large or deep."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     assert encoded_size(value) == len(text.encode())
+    assert json.loads(encoded(value)) == value
+
+
+def test_half_a_character_is_written() -> None:
+    """What UTF-8 does not have stays what it is, for PostgreSQL to refuse."""
+    assert encoded("a\ud800").decode(errors="surrogatepass") == '"a\ud800"'

@@ -9,10 +9,10 @@ from uuid import UUID
 import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.bulk.requests import BulkIdentifyIn
 from domain.kit.ids import bulk_operation_workflow_id
-from services.bulk import recipients, recovery
+from services.bulk import recovery
 from services.bulk.recovery import recover_bulk_operations
+from tests.support.bulk import put_off
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.world import World
 
@@ -43,15 +43,14 @@ class _Nothing:
 
 
 async def _stuck(world: World, *, hours: int) -> UUID:
-    given = BulkIdentifyIn(users=[{"id": "ellie"}])
-    view = await recipients.identify_users(world.engine, world.environment.scope, given)
+    operation_id = await put_off(world.engine, world.environment, [{"id": "ellie"}])
     await world.make.rows(
         "UPDATE bulk_operations SET updated_at = now() - make_interval(hours => %s) WHERE id = %s"
         " RETURNING 1",
         hours,
-        view.operation.id,
+        operation_id,
     )
-    return view.operation.id
+    return operation_id
 
 
 async def _three_stuck(world: World) -> list[str]:

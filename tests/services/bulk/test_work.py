@@ -12,7 +12,6 @@ from uuid import UUID
 import pytest
 
 from domain.bulk.operations import BulkItem, OpenBulk
-from domain.bulk.requests import BulkIdentifyIn
 from domain.kit.errors import InvalidParams, NotFound, Unavailable
 from runtime.database import Connection, Database
 from services.bulk import recipients, work
@@ -21,15 +20,13 @@ from services.bulk.items import ItemKind
 from services.bulk.kinds import KINDS
 from services.bulk.work import UnknownBulkError, work_on_bulk
 from services.engine import Unit
-from tests.support.bulk import counts, finish, order_of
+from tests.support.bulk import counts, finish, order_of, put_off
 from tests.support.interruptions import InterruptedDatabase
 from tests.support.world import World
 
 
 async def _accept(world: World, *users: object) -> UUID:
-    given = BulkIdentifyIn(users=list(users))
-    view = await recipients.identify_users(world.engine, world.environment.scope, given)
-    return view.operation.id
+    return await put_off(world.engine, world.environment, users)
 
 
 def _users(count: int) -> list[dict[str, str]]:

@@ -34,11 +34,7 @@ async def _done(
 
 
 async def test_users_are_identified(
-    client: httpx.AsyncClient,
-    engine: Engine,
-    environment: Environment,
-    temporal: TemporalRecorder,
-    make: Builder,
+    client: httpx.AsyncClient, environment: Environment, temporal: TemporalRecorder, make: Builder
 ) -> None:
     """Each user is stored with properties, channel data and preferences, merged as one would be."""
     await make.user(environment, "ellie", plan="free", name="E")
@@ -52,31 +48,49 @@ async def test_users_are_identified(
     response = await client.post(IDENTIFY, json={"users": [entry, {"id": "alan"}]})
     body = response.json()
     assert (body["__typename"], body["name"]) == ("BulkOperation", "users.identify")
-    assert wire_counts(body) == ("queued", 0, 0, 0)
+    assert wire_counts(body) == ("completed", 2, 2, 0)
     assert body["estimated_total_rows"] == 2
+    assert (body["error_items"], body["failed_at"]) == ([], None)
+    assert body["started_at"] <= body["completed_at"]
     assert body["progress_path"] == f"http://test/v1/bulk_operations/{body['id']}"
-    started = bulk_operation_workflow_id(environment.scope.slug, body["id"])
-    assert started in [workflow_id for workflow_id, _, _ in temporal.starts]
-
-    done = await _done(client, engine, environment, response)
-    assert wire_counts(done) == ("completed", 2, 2, 0)
-    assert (done["error_items"], done["failed_at"]) == ([], None)
-    assert done["started_at"] <= done["completed_at"]
+    assert (await client.get(body["progress_path"])).json() == body
+    assert temporal.starts == []
     found = (await client.get("/v1/users/ellie")).json()
     assert (found["name"], found["plan"]) == ("Ellie", "free")
     kept = "SELECT data FROM channel_data WHERE environment_id = %s AND recipient_id = 'ellie'"
     assert await make.rows(kept, environment.id) == [{"data": {"tokens": ["t"]}}]
 
 
-async def test_objects_and_tenants_are_set(
-    client: httpx.AsyncClient, engine: Engine, environment: Environment
+async def test_users_whom_somebody_holds_are_identified_later(
+    client: httpx.AsyncClient,
+    engine: Engine,
+    environment: Environment,
+    temporal: TemporalRecorder,
+    make: Builder,
 ) -> None:
+    """Where another request is in the way the operation is accepted, and begun in Temporal."""
+    await make.user(environment, "ellie")
+    async with make.database.transaction() as connection:
+        held = "SELECT FROM recipients WHERE environment_id = %s FOR UPDATE"
+        await connection.execute(held, [environment.id])
+        response = await client.post(IDENTIFY, json={"users": [{"id": "ellie", "name": "Ellie"}]})
+    body = response.json()
+    assert wire_counts(body) == ("queued", 0, 0, 0)
+    assert (body["estimated_total_rows"], body["started_at"]) == (1, None)
+    started = bulk_operation_workflow_id(environment.scope.slug, body["id"])
+    assert started in [workflow_id for workflow_id, _, _ in temporal.starts]
+    done = await _done(client, engine, environment, response)
+    assert wire_counts(done) == ("completed", 1, 1, 0)
+    assert done["started_at"] <= done["completed_at"]
+
+
+async def test_objects_and_tenants_are_set(client: httpx.AsyncClient) -> None:
     """Objects go into the collection of the path; tenants have settings, and may be bare ids."""
     response = await client.post(
         "/v1/objects/projects/bulk/set",
         json={"objects": [{"id": "one", "name": "One"}, {"id": "two"}]},
     )
-    assert wire_counts(await _done(client, engine, environment, response))[2:] == (2, 0)
+    assert wire_counts(response.json()) == ("completed", 2, 2, 0)
     found = (await client.get("/v1/objects/projects/one")).json()
     assert found["properties"] == {"name": "One"}
     settings = {"branding": {"primary_color": "#fff"}}
@@ -85,21 +99,18 @@ async def test_objects_and_tenants_are_set(
         if member == "tenants":
             entries.append("bare")
         response = await client.post(f"/v1/{path}/bulk/set", json={member: entries})
-        done = await _done(client, engine, environment, response)
-        assert wire_counts(done)[2:] == (len(entries), 0)
+        assert wire_counts(response.json())[2:] == (len(entries), 0)
         tenant = (await client.get(f"/v1/tenants/acme-{member}")).json()
         assert tenant["settings"]["branding"] == settings["branding"]
     assert (await client.get("/v1/tenants/bare")).status_code == 200
 
 
-async def test_what_fails_is_told(
-    client: httpx.AsyncClient, engine: Engine, environment: Environment
-) -> None:
+async def test_what_fails_is_told(client: httpx.AsyncClient) -> None:
     """An entry that is not right is in `error_items`, with its collection; the others are done."""
     response = await client.post(
         "/v1/objects/projects/bulk/set", json={"objects": [{"id": "one"}, {"id": ""}, {}]}
     )
-    done = await _done(client, engine, environment, response)
+    done = response.json()
     assert wire_counts(done) == ("completed", 3, 1, 2)
     assert done["error_items"] == [
         {"id": "", "collection": "projects", "reason": "id: must not be empty"},
