@@ -44,7 +44,7 @@ _OBJECTS = (
     *("projects/project-123", "projects/project-1", "projects/project_123", "projects/project_1"),
 )
 _TENANTS = ("id", "tenant", "acme_corp", "ingen_isla_nublar", "tenant_1", "tenant_123")
-_WORKFLOWS = ("key", "comment-created", "workflow")
+_WORKFLOWS = ("key", "comment-created", "workflow", "dinosaurs-loose")
 
 
 class _Kept(set[str]):
