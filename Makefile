@@ -82,7 +82,7 @@ fuzz: N = 100000
 fuzz: $(INSTALLED) ## Send N requests made of the OpenAPI documents and judge each answer
 	@$(BIN)/python -m tests.fuzz --requests $(N)
 
-sdk-tests: $(INSTALLED) ## Let Knock's Python and Go SDKs try the product (Go is skipped where it is missing)
+sdk-tests: $(INSTALLED) ## Let Knock's SDKs try the product by their own tests (what is missing is skipped)
 	@$(BIN)/python -m tests.sdk
 
 bench: $(INSTALLED) ## Measure a fresh stack beside its floor

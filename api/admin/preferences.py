@@ -7,12 +7,17 @@ from starlette.responses import JSONResponse
 
 from api.admin.schemas import PreferenceSetBodyOut
 from api.kit.auth import EngineDep, ServiceToken
+from api.kit.bodies import read_object
 from api.kit.parameters import ERROR_RESPONSES, takes
-from api.kit.shapes import answer, read_body
+from api.kit.shapes import answer
 from api.kit.strings import known_id
+from domain.kit.errors import InvalidParams
+from domain.kit.shapes import read_shape
 from domain.preferences.requests import PreferenceSetIn
 from services.account.environments import get_scope
 from services.preferences import defaults
+
+_NAME = "preference_set"
 
 router = APIRouter(
     prefix="/v1/admin/environments/{slug}/preference_set",
@@ -37,8 +42,13 @@ async def put_default_preference_set(
     """Set the default preferences of an environment; takes effect at once.
 
     They replace those that are there unless `__persistence_strategy__` says that they are merged.
+    The set may also stand under `preference_set`, as it is answered.
     """
-    given = await read_body(request, PreferenceSetIn)
+    body = await read_object(request)
+    if _NAME in body and not isinstance(body[_NAME], dict):
+        raise InvalidParams.of(_NAME, "must be an object")
+    place = _NAME if _NAME in body else ""
+    given = read_shape(PreferenceSetIn, body.get(_NAME, body), field=place)
     environment = await get_scope(engine, known_id(slug))
     stored = await defaults.put_default_set(engine, environment, given)
     return answer(PreferenceSetBodyOut.of(stored))

@@ -97,4 +97,7 @@ class SourceBodyIn(Shape):
 class RehearsalIn(Shape):
     """An event to be taken as if the source had sent it."""
 
-    payload: Members[Any]
+    payload: Annotated[
+        Members[Any],
+        Field(description="Its body, or an object of `body` and `headers` and nothing else."),
+    ]

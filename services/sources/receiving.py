@@ -150,10 +150,23 @@ async def store(unit: Unit, source: SourceEnvironment, event: SourceEvent) -> Re
     return Received(event.id, is_new=True)
 
 
+def _as_sent(payload: JsonObject) -> JsonObject:
+    """Return a payload as the event that paths lead through."""
+    body, headers = payload.get("body"), payload.get("headers", {})
+    if payload.keys() <= {"body", "headers"} and isinstance(body, dict):
+        named = headers if isinstance(headers, dict) else {}
+        texts = {name.lower(): text for name, text in named.items() if isinstance(text, str)}
+        return {"body": body, "headers": _kept(texts, None)}
+    return {"body": payload, "headers": {}}
+
+
 async def rehearse(
     engine: Engine, environment: EnvironmentScope, key: str, payload: JsonObject
 ) -> SourceEvent:
     """Store an event as if a source had sent it; the caller takes its actions.
+
+    The payload is a body, or the `body` and `headers` that the paths of a source lead through, as
+    in the example of Knock's Management API.
 
     Raises:
         NotFound: there is no such source.
@@ -163,7 +176,7 @@ async def rehearse(
         source = await sources.find_environment(unit.connection, environment.id, key)
         if source is None:
             raise NotFound("The source does not exist.")
-        event = _event(unit, source, {"body": payload, "headers": {}}, "rehearsal")
+        event = _event(unit, source, _as_sent(payload), "rehearsal")
         # The same event may be tried out again.
         event = replace(event, idempotency_key=None)
         await statements.add_event(unit.connection, event)

@@ -1,7 +1,8 @@
 """`python -m tests.sdk`: let Knock's SDKs try the product.
 
 Each SDK is a part. It is fetched from its package registry each time, so nothing of it is kept
-here; a part whose language or SDK is not to be had on this machine is skipped, and says why.
+here, or named by `--sources`; a part whose language or SDK is not to be had is skipped, and says
+why.
 """
 
 from __future__ import annotations
@@ -13,20 +14,22 @@ import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-import psycopg
-
 from runtime.logs import configure_logs
 from runtime.settings import Settings
 from tests.sdk.go_part import try_go
+from tests.sdk.node_part import try_management_node, try_node
 from tests.sdk.parts import Missing, Trial
-from tests.sdk.python_part import try_python
+from tests.sdk.python_part import try_management_python, try_python
 from tests.sdk.target import target_on
 from tests.support.account import Seeded
 from tests.support.postgres import new_database, running_cluster
 
 PARTS: Mapping[str, Callable[[Trial], Awaitable[int]]] = {
     "python": try_python,
+    "python-mgmt": try_management_python,
     "go": try_go,
+    "node": try_node,
+    "node-mgmt": try_management_node,
 }
 
 
@@ -34,13 +37,10 @@ async def try_parts(seeded: Seeded, given: argparse.Namespace) -> int:
     """Run parts one after the other on a seeded database; return 1 when one has failed."""
     failed = False
     async with target_on(seeded) as target:
-        seeded.keep()
         for name in given.parts or PARTS:
             with tempfile.TemporaryDirectory() as folder:
                 trial = Trial(
                     target=target,
-                    url=seeded.url,
-                    restoring=seeded.restoring(),
                     folder=Path(folder),
                     sources=given.sources,
                     arguments=given.arguments,
@@ -52,15 +52,8 @@ async def try_parts(seeded: Seeded, given: argparse.Namespace) -> int:
                     continue
             print(f"{name}: {'failed' if code else 'passed'}", flush=True)
             failed |= code != 0
-            await asyncio.to_thread(restore, trial)
+            await asyncio.to_thread(target.restore)
     return int(failed)
-
-
-def restore(trial: Trial) -> None:
-    """Take back what a part has changed; the server goes on meanwhile, and may hold locks."""
-    with psycopg.connect(trial.url) as connection:
-        for statement in trial.restoring:
-            connection.execute(statement)
 
 
 def main() -> int:

@@ -1,24 +1,27 @@
-"""What the SDK's own tests call: the product, filled with what they name.
+"""What the SDKs call: the product, filled with what their own tests name.
 
-They are written for a mock server, which takes any id. Users, objects, tenants and keys are made
-as they name them; ids that the product chooses itself (of messages, channels, runs, schedules and
-bulk operations) are told to `sdk_plugin.py`, which puts them into the requests.
+Users, objects, tenants and keys are made as they name them (content in `target_content.py`); ids
+that the product chooses itself (of messages, channels, runs, schedules and bulk operations) are
+told to the doorway, which puts them into the requests (`placeholders.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import httpx
+import psycopg
 
 from domain.kit.json_types import JsonObject
 from runtime.crypto import hash_token
 from runtime.settings import Settings
 from services.engine import Engine
+from tests.sdk.doorway import doorway_to
+from tests.sdk.target_content import fill_content
 from tests.support.account import Account, Seeded, make_engine
 from tests.support.application import application
 from tests.support.builders import T0
@@ -29,18 +32,19 @@ from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.workspaces import running_vendor
 from tests.support.world import World
 
-# The credential that the SDK's tests send.
+# The credentials that the SDKs' tests send.
 API_KEY = "My API Key"
+_SERVICE_TOKEN = "My Service Token"
 _USERS = (
     *("user_id", "user-123", "user_1", "user_2", "user_123"),
     *("string", "dr_sattler", "dr_grant", "dr_malcolm", "mr_dna", "jhammond"),
 )
 _OBJECTS = (
     *("collection/id", "collection/object_id", "collection/string"),
-    *("projects/project-123", "projects/project-1", "projects/project_123"),
+    *("projects/project-123", "projects/project-1", "projects/project_123", "projects/project_1"),
 )
 _TENANTS = ("id", "tenant", "acme_corp", "ingen_isla_nublar", "tenant_1", "tenant_123")
-_WORKFLOWS = ("key", "comment-created", "workflow")
+_WORKFLOWS = ("key", "comment-created", "workflow", "dinosaurs-loose")
 
 
 class _Kept(set[str]):
@@ -56,11 +60,35 @@ class Target:
 
     Attributes:
         address: where.
+        doorway: where placeholders are exchanged, and nothing that is written stays.
         ids: what the product named itself, by what it is.
+        restore: takes back what was written at the address.
     """
 
     address: str
+    doorway: str
     ids: dict[str, str]
+    restore: Callable[[], None]
+
+
+class _Restoring:
+    """Brings a database back to what it was when this was made."""
+
+    def __init__(self, seeded: Seeded) -> None:
+        self._seeded = seeded
+        self._times = 0
+        seeded.keep()
+
+    def __call__(self) -> None:
+        self._times += 1
+        with psycopg.connect(self._seeded.url) as connection:
+            for statement in self._seeded.restoring():
+                connection.execute(statement)
+            # The product remembers configuration by its version, so none may come a second time.
+            connection.execute(
+                "UPDATE environments SET config_version = config_version + %s",
+                [1000 * self._times],
+            )
 
 
 @asynccontextmanager
@@ -75,7 +103,9 @@ async def target_on(seeded: Seeded) -> AsyncIterator[Target]:
             world = await account.world("development")
             open_egress(engine)
             ids = await _fill(world, address, vendor.url)
-            yield Target(address, ids)
+            restore = _Restoring(seeded)
+            async with doorway_to(address, ids, restore) as doorway:
+                yield Target(address, doorway, ids, restore)
     finally:
         await engine.providers.close()
         await engine.database.close()
@@ -88,16 +118,15 @@ def open_egress(engine: Engine) -> None:
 
 
 async def _fill(world: World, address: str, vendor: str) -> dict[str, str]:
+    key = {"id": UUID(int=1), "name": "SDK", "hint": "SDK", "inserted_at": T0}
     await world.make.insert(
         "api_keys",
-        id=UUID(int=1),
         environment_id=world.environment.id,
         kind="secret",
-        name="SDK",
         token_hash=hash_token(API_KEY),
-        hint="Key",
-        inserted_at=T0,
+        **key,
     )
+    await world.make.insert("service_tokens", token_hash=hash_token(_SERVICE_TOKEN), **key)
     await world.audience("key")
     for key in _WORKFLOWS:
         await world.publish(key, feed_step())
@@ -116,10 +145,15 @@ async def _fill(world: World, address: str, vendor: str) -> dict[str, str]:
     step = guide_step("lab_tours", title="Tour")
     guide_id = await publish_guide(world, "tour_notification", step, channel_key="in-app-guide")
     ids["guide"] = str(guide_id)
-    async with httpx.AsyncClient(
-        base_url=f"{address}/v1", headers={"authorization": f"Bearer {API_KEY}"}, timeout=60
-    ) as client:
-        return ids | await _store(client, world, ids)
+    async with _calling(address, API_KEY) as client:
+        ids |= await _store(client, world, ids)
+    async with _calling(address, _SERVICE_TOKEN) as client:
+        return ids | await fill_content(client)
+
+
+def _calling(address: str, credential: str) -> httpx.AsyncClient:
+    headers = {"authorization": f"Bearer {credential}"}
+    return httpx.AsyncClient(base_url=f"{address}/v1", headers=headers, timeout=60)
 
 
 async def _store(client: httpx.AsyncClient, world: World, ids: dict[str, str]) -> dict[str, str]:

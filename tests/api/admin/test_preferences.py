@@ -33,6 +33,21 @@ async def test_defaults_are_set_merged_and_deleted(management: httpx.AsyncClient
     assert (await management.get(_PATH)).json() == nothing
 
 
+async def test_what_is_answered_can_be_sent_back(management: httpx.AsyncClient) -> None:
+    """The set may stand under its name; what is wrong with it is then told below that."""
+    await management.put(_PATH, json={"channel_types": {"sms": False}})
+    answered = (await management.get(_PATH)).json()
+    assert (await management.put(_PATH, json=answered)).json() == answered
+    for wrong, field in (
+        ({"channel_types": {"email": 1}}, "preference_set.channel_types.email"),
+        (None, "preference_set"),
+    ):
+        refused = await management.put(_PATH, json={"preference_set": wrong})
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["field"] == field
+    assert (await management.get(_PATH)).json() == answered
+
+
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 async def test_an_unknown_environment_has_none(management: httpx.AsyncClient, method: str) -> None:
     """It is a 404."""

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from tests.support.account import Account
+
 DEVELOPMENT = {"environment": "development"}
 IDENTIFY = {
     "event_type": "signed_up",
@@ -122,6 +124,25 @@ async def test_a_signed_event(management: httpx.AsyncClient) -> None:
     assert (refused.status_code, refused.json()["code"]) == (401, "signature_invalid")
     nowhere = await management.post("/v1/integrations/receive/nowhere", content=body)
     assert nowhere.status_code == 404
+
+
+async def test_a_rehearsal_with_headers(management: httpx.AsyncClient, account: Account) -> None:
+    """The payload is a body, or what the paths of a source lead through: body and headers."""
+    await put(management)
+    payload = {
+        "body": {"event": "signed_up", "user": {"id": "ada"}},
+        "headers": {"X-Shop": "north", "Authorization": "Bearer s3cret", "n": 1},
+    }
+    for sent in (payload, {"body": payload["body"]}, {**payload["body"], "body": "of a letter"}):
+        answer = await management.post(
+            "/v1/sources/shop/rehearse", params=DEVELOPMENT, json={"payload": sent}
+        )
+        assert answer.json()["status"] == "ok", answer.text
+    logs = await management.get("/v1/sources/shop/logs", params=DEVELOPMENT)
+    entries = logs.json()["entries"]
+    assert [entry["data"].get("body") for entry in entries] == ["of a letter", None, None]
+    stored = await account.rows("SELECT headers FROM source_events ORDER BY id")
+    assert [row["headers"] for row in stored] == [{"x-shop": "north"}, {}, {}]
 
 
 async def test_a_rehearsal_and_the_logs(management: httpx.AsyncClient) -> None:
