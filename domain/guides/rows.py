@@ -31,6 +31,7 @@ MESSAGES: dict[Ineligibility, str] = {
 class EngagedStep(Engaged):
     """What a user did with a step of a guide."""
 
+    user_id: str
     guide_key: str
     step_ref: str
     message_id: UUID

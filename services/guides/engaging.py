@@ -116,7 +116,9 @@ async def unarchive(
         connection = unit.connection
         # Who is being deleted is waited for: nothing is to be left of them.
         await hold_recipients(connection, environment.id, [RecipientRef.user(user_id)])
-        steps = await statements.engaged_steps(connection, environment.id, user_id, given.guide_key)
+        steps = await statements.engaged_steps(
+            connection, environment.id, [user_id], given.guide_key
+        )
         await statements.take_back_final(connection, environment.id, user_id, given.guide_key)
         messages = [step.message_id for step in steps if step.archived_at is not None]
         if messages:

@@ -8,48 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
 from domain.audiences.members import NO_TENANT
-from domain.conditions import ConditionScope, evaluate
-from domain.content.guide import Guide, ReadStep, managed_audience
-from domain.guides.rows import EngagedStep, GuideGroup, Ineligibility
-from domain.kit.json_types import JsonObject, JsonValue
+from domain.guides.rows import GuideGroup, Ineligibility
+from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
 from domain.recipients.refs import TENANTS, RecipientRef
 from models.queries.guides import guides as statements
 from models.queries.recipients.recipients import recipients_by_ref
 from runtime.database import Connection
-from runtime.logs import get_logger
-from services.content.library import library_for
 from services.engine import Engine
-from services.guides.published import PublishedGuide, guide_channel, guides_of
-from services.off_loop import off_loop
-from services.recipients.lookups import with_lookups
-from templating.limits import Budget, Limits, LiquidError
-from templating.liquid.environment import render_text
-from templating.liquid.lookups import Lookups
-
-_log = get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ShownStep:
-    """A step with what it says to this user, and what the user did with it."""
-
-    step: ReadStep
-    content: JsonObject
-    engaged: EngagedStep | None
-
-
-@dataclass(frozen=True, slots=True)
-class ShownGuide:
-    """A guide that a user may see."""
-
-    found: PublishedGuide
-    steps: list[ShownStep]
-    is_unthrottled: bool
+from services.guides.judging import ShownGuide, Viewer, judge, people_seen
+from services.guides.published import guide_channel, guides_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,30 +41,6 @@ class GuidesView:
     sequence: list[str]
     group: GuideGroup | None
     dismissed_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Viewer:
-    """Whom guides are judged for.
-
-    Attributes:
-        audiences: keys of those that the user is in, for whatever tenant.
-        memberships: the same, each with the tenant that the user is in it for, or none.
-        tenant_id: on whose behalf the user asks, or none.
-    """
-
-    values: JsonObject
-    engaged: dict[tuple[str, str], EngagedStep]
-    audiences: frozenset[str]
-    memberships: frozenset[tuple[str, str]]
-    tenant_id: str
-    now: datetime
-
-    def is_in(self, audience_key: str, *, strictly: bool = False) -> bool:
-        """Tell whether the user is in an audience: for any tenant, or for that of the request."""
-        if strictly:
-            return (audience_key, self.tenant_id) in self.memberships
-        return audience_key in self.audiences
 
 
 async def show_guides(
@@ -128,29 +75,22 @@ async def show_guides(
         guides = await guides_of(engine, connection, environment, configuration, channel)
         group = await statements.get_group(connection, environment.id)
         sequence = group.ordered([*guides]) if group else [*guides]
-        engaged = await statements.engaged_steps(connection, environment.id, user_id)
+        engaged = await statements.engaged_steps(connection, environment.id, [user_id])
         people = await _people(
             connection, environment, user_id, tenant_id, is_anonymous=is_anonymous
         )
-        memberships = await statements.memberships_of_user(connection, environment.id, user_id)
-        viewer = _Viewer(
+        memberships = await statements.memberships_of(connection, environment.id, [user_id])
+        viewer = Viewer(
             # What is shown to users may say what anybody may see, and no secret variable.
             values={**people, "data": data or {}, "vars": configuration.variables.public},
             engaged={(each.guide_key, each.step_ref): each for each in engaged},
-            audiences=frozenset(key for key, _ in memberships),
-            memberships=memberships,
+            memberships=memberships.get(user_id, frozenset()),
             tenant_id=tenant_id or NO_TENANT,
             now=engine.clock(),
         )
         wanted = [guides[key] for key in sequence if guide_type in (None, guides[key].guide.type)]
-        limits = Limits(seconds=engine.settings.liquid_seconds)
-        entries, ineligible = await with_lookups(
-            connection,
-            environment.id,
-            lambda lookups: off_loop(
-                partial(_judge_all, wanted, viewer, group, limits=limits, lookups=lookups)
-            ),
-            library=library_for(engine, configuration, people["recipient"], tenant_id),
+        entries, ineligible = await judge(
+            engine, connection, environment, configuration, wanted, viewer=viewer, group=group
         )
         dismissed = await statements.dismissed_at(connection, environment.id, user_id)
     return GuidesView(channel_id, entries, ineligible, sequence, group, dismissed)
@@ -169,98 +109,7 @@ async def _people(
     tenant = None if tenant_id is None else RecipientRef(TENANTS, tenant_id)
     refs = [ref for ref in (user, tenant) if ref is not None]
     found = {} if is_anonymous else await recipients_by_ref(connection, environment.id, refs)
-    return {
-        "recipient": found[user].variable() if user in found else {"id": user_id},
-        "tenant": found[tenant].variable()
-        if tenant is not None and tenant in found
-        else (None if tenant_id is None else {"id": tenant_id}),
-    }
-
-
-def _judge_all(
-    wanted: list[PublishedGuide],
-    viewer: _Viewer,
-    group: GuideGroup | None,
-    *,
-    limits: Limits,
-    lookups: Lookups,
-) -> tuple[list[ShownGuide], dict[str, Ineligibility]]:
-    """Judge and render; a guide whose Liquid is broken spoils nothing beside it."""
-    entries: list[ShownGuide] = []
-    ineligible: dict[str, Ineligibility] = {}
-    for found in wanted:
-        budget = Budget(limits)
-        render = partial(
-            render_text, scope=viewer.values, limits=limits, budget=budget, lookups=lookups
-        )
-        reason = _why_not(found, viewer, render)
-        if reason is not None:
-            ineligible[found.guide.key] = reason
-            continue
-        try:
-            steps = [
-                ShownStep(
-                    step,
-                    {name: _rendered(value, render) for name, value in step.values.items()},
-                    viewer.engaged.get((found.guide.key, step.ref)),
-                )
-                for step in found.guide.steps
-            ]
-        except LiquidError as error:
-            _log.warning("guide_not_rendered", guide=found.guide.key, error=type(error).__name__)
-            continue
-        is_unthrottled = group is not None and found.guide.key in group.unthrottled
-        entries.append(ShownGuide(found, steps, is_unthrottled))
-    return entries, ineligible
-
-
-def _why_not(found: PublishedGuide, viewer: _Viewer, render: partial[str]) -> Ineligibility | None:
-    """Return why a user is not to see a guide, or None."""
-    guide = found.guide
-    if not found.is_active_at(viewer.now):
-        return Ineligibility.NOT_ACTIVE
-    if _is_archived(guide, viewer):
-        return Ineligibility.ARCHIVED
-    # Whom a step of a workflow has let in may see it on behalf of every tenant.
-    if guide.audience_key is not None and not (
-        viewer.is_in(guide.audience_key, strictly=guide.is_strict)
-        or viewer.is_in(managed_audience(guide.key))
-    ):
-        return Ineligibility.AUDIENCE
-    scope = ConditionScope(
-        viewer.values,
-        viewer.now,
-        render,
-        is_member=lambda key, _variable: viewer.is_in(key, strictly=guide.is_strict),
-    )
-    try:
-        passed = evaluate(guide.conditions, scope).passed
-    except ValueError:  # broken Liquid in an argument
-        passed = False
-    return None if passed else Ineligibility.CONDITIONS
-
-
-def _is_archived(guide: Guide, viewer: _Viewer) -> bool:
-    """Tell whether the user is done with a guide: with all its steps, or with it as a whole."""
-    steps = [viewer.engaged.get((guide.key, step.ref)) for step in guide.steps]
-    archived = [one is not None and one.archived_at is not None for one in steps]
-    return bool(archived) and (
-        all(archived)
-        or any(
-            is_archived and one is not None and one.is_final
-            for one, is_archived in zip(steps, archived, strict=True)
-        )
-    )
-
-
-def _rendered(value: JsonValue, render: partial[str]) -> JsonValue:
-    if isinstance(value, str):
-        return render(value)
-    if isinstance(value, dict):
-        return {name: _rendered(member, render) for name, member in value.items()}
-    if isinstance(value, list):
-        return [_rendered(member, render) for member in value]
-    return value
+    return people_seen(found, user_id, tenant_id)
 
 
 def shown_order(view: GuidesView) -> Iterator[tuple[str, bool]]:

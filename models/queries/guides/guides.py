@@ -6,6 +6,8 @@ once, one makes it.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -28,6 +30,7 @@ SELECT {
         EngagedStep,
         "m",
         {
+            "user_id": "g.user_id",
             "guide_key": "g.guide_key",
             "step_ref": "g.step_ref",
             "message_id": "g.message_id",
@@ -36,7 +39,7 @@ SELECT {
     )
 }
 FROM guide_engagements g JOIN messages m ON m.id = g.message_id
-WHERE g.environment_id = %(environment_id)s AND g.user_id = %(user_id)s
+WHERE g.environment_id = %(environment_id)s AND g.user_id = ANY(%(user_ids)s)
   AND (%(guide_key)s::text IS NULL OR g.guide_key = %(guide_key)s)
 """  # noqa: S608 - names of fields
 
@@ -87,10 +90,13 @@ RETURNING {columns_of(GuideGroup, "g")}
 
 
 async def engaged_steps(
-    connection: Connection, environment_id: UUID, user_id: str, guide_key: str | None = None
+    connection: Connection,
+    environment_id: UUID,
+    user_ids: Sequence[str],
+    guide_key: str | None = None,
 ) -> list[EngagedStep]:
-    """Return what a user did with the steps of all guides, or of one."""
-    values = {"environment_id": environment_id, "user_id": user_id, "guide_key": guide_key}
+    """Return what some users did with the steps of all guides, or of one."""
+    values = {"environment_id": environment_id, "user_ids": list(user_ids), "guide_key": guide_key}
     return await fetch_all(connection, EngagedStep, _ENGAGED, values)
 
 
@@ -199,16 +205,19 @@ async def forget_engagements(
     )
 
 
-async def memberships_of_user(
-    connection: Connection, environment_id: UUID, user_id: str
-) -> frozenset[tuple[str, str]]:
-    """Return the keys of the audiences that a user is in, each with the tenant or none."""
+async def memberships_of(
+    connection: Connection, environment_id: UUID, user_ids: Sequence[str]
+) -> dict[str, frozenset[tuple[str, str]]]:
+    """Return the keys of the audiences that users are in, each with the tenant or none, by user."""
     cursor = await connection.execute(
-        "SELECT audience_key, tenant_id FROM audience_members"
-        " WHERE environment_id = %s AND user_id = %s",
-        (environment_id, user_id),
+        "SELECT user_id, audience_key, tenant_id FROM audience_members"
+        " WHERE environment_id = %s AND user_id = ANY(%s)",
+        (environment_id, list(user_ids)),
     )
-    return frozenset([(row["audience_key"], row["tenant_id"]) for row in await cursor.fetchall()])
+    found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for row in await cursor.fetchall():
+        found[row["user_id"]].add((row["audience_key"], row["tenant_id"]))
+    return {user_id: frozenset(keys) for user_id, keys in found.items()}
 
 
 async def get_group(connection: Connection, environment_id: UUID) -> GuideGroup | None:
