@@ -1,7 +1,7 @@
 """`carillon what-if`: who would get what if drafts were committed, or a promotion made.
 
-Walks the last runs of an environment, or triggers of a file, with what is published and with what
-is not, and shows what differs. Sends nothing and stores nothing.
+Walks the last runs of an environment, or those of a script, with what is published and with what is
+not, and shows what differs. Sends nothing and stores nothing.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ import argparse
 import asyncio
 import difflib
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import takewhile, zip_longest
 from pathlib import Path
 
-from api.admin.what_if import ChangeOut, DifferenceOut, WhatIfOut
+from api.admin.what_if_schemas import ChangeOut, DifferenceOut, GuidesOut, WhatIfOut
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import read_shape
@@ -24,8 +27,20 @@ from services.composition import open_engine
 from services.what_if.trying import try_out
 
 _SIGNS = {"added": "+", "dropped": "-", "changed": "~", "unknown": "?"}
+# What the reason of a difference is the reason of.
+_OTHERWISE = {
+    "added": "not before",
+    "dropped": "no more",
+    "unknown": "nobody knows",
+    "changed": "because",
+}
+# Members of contents that people read first, whatever the channel.
+_HEADLINES = ("subject_line", "title", "body", "summary", "markdown")
 _LINES_OF_A_CHANGE = 12
-_WIDTH = 100
+# Of a line; the rest of a terminal's hundred columns is its place.
+_WIDTH = 90
+# What is shown of a long line before it begins to differ.
+_AHEAD = 20
 
 
 def main(settings: Settings, arguments: list[str]) -> int:
@@ -64,7 +79,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workflow", help="only runs of this workflow")
     parser.add_argument("--runs", type=int, default=1_000, help="so many, the newest ones")
     parser.add_argument(
-        "--triggers", type=Path, help="walk the triggers of this JSON file instead of past runs"
+        "--triggers",
+        metavar="FILE",
+        type=Path,
+        help="let the script in this JSON file happen instead of what has happened",
     )
     parser.add_argument("--seconds", type=int, default=60, help="give up after so many seconds")
     parser.add_argument("--differences", type=int, default=20, help="show so many")
@@ -99,27 +117,47 @@ def written(found: WhatIfOut) -> Iterator[str]:
         yield "  Nothing differs from what is published."
     yield ""
     runs, messages = found.runs, found.messages
-    yield f"{runs.walked} runs walked in {found.seconds:.1f} s; {runs.changed} of them change."
-    yield f"{messages.before} messages before, {messages.after} after."
+    yield f"{_counted(runs.walked, 'run')} walked in {found.seconds:.1f} s; {runs.changed} changed."
+    yield f"{_counted(messages.before, 'message')} before, {messages.after} after."
     if found.steps:
-        yield ""
-        yield f"{'':32} {'added':>8} {'dropped':>8} {'changed':>8} {'unknown':>8}"
-    for step in found.steps:
-        name = f"{step.workflow} / {step.step_ref}"
-        yield (f"{name:32} {step.added:8} {step.dropped:8} {step.changed:8} {step.unknown:8}")
+        rows = {f"{step.workflow} / {step.step_ref}": step for step in found.steps}
+        yield from _table(rows, ("added", "dropped", "changed", "unknown"))
     yield from _limits(found)
     for difference in found.differences:
         yield ""
         yield from _difference(difference)
     if found.differences_left_out:
         yield ""
-        yield f"{found.differences_left_out} more differences: --differences shows them."
+        yield f"{found.differences_left_out} more differences: --differences shows more of them."
+    if found.guides is not None:
+        yield from _guides(found.guides)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _table(rows: Mapping[str, object], columns: Sequence[str]) -> Iterator[str]:
+    """Write figures under their names, behind what they are of."""
+    width = max(32, *map(len, rows))
+    yield ""
+    yield f"{'':{width}}" + "".join(f" {name:>8}" for name in columns)
+    for name, figures in rows.items():
+        yield f"{name:{width}}" + "".join(f" {getattr(figures, each):8}" for each in columns)
 
 
 def _limits(found: WhatIfOut) -> Iterator[str]:
     """Write what is not known, and what was not looked at."""
-    lines = [
-        f"unknown in {each.runs} runs of {each.workflow} from {each.step_ref} on: {each.reason}"
+    lines = [f"{each.place}: {each.message}" for each in found.notes]
+    lines += [
+        f"{_counted(each.after, 'run')} of {each.workflow} would not begin, {each.before} before: "
+        f"{each.reason}"
+        for each in found.refused
+        if each.after
+    ]
+    lines += [
+        f"unknown in {_counted(each.runs, 'run')} of {each.workflow} from {each.step_ref} on: "
+        f"{each.reason}"
         for each in found.unknown
     ]
     lines += [
@@ -129,7 +167,8 @@ def _limits(found: WhatIfOut) -> Iterator[str]:
         if each.before != each.after
     ]
     if found.runs.unfinished:
-        lines.append(f"{found.runs.unfinished} runs were given up: the time or the room was over")
+        given_up = _counted(found.runs.unfinished, "run")
+        lines.append(f"{given_up} given up: the time or the room was over")
     if found.runs.has_older:
         lines.append("there are older runs: --runs takes more of them")
     if lines:
@@ -144,34 +183,99 @@ def _difference(found: DifferenceOut) -> Iterator[str]:
         f"{_SIGNS[found.kind]} {found.kind}: {who}{tenant}, {found.workflow} / {found.step_ref} "
         f"on {found.channel}"
     )
-    if found.reason:
-        yield f"    because: {found.reason}"
     before, after = found.before, found.after
     if before is not None and after is not None:
         if before.at != after.at:
-            yield f"    at: {before.at:%Y-%m-%d %H:%M:%S} -> {after.at:%Y-%m-%d %H:%M:%S}"
+            yield f"    at: {_instant(before.at)} -> {_instant(after.at)}"
         if before.status != after.status:
             yield f"    status: {before.status} -> {after.status}"
     else:
         message = after or before
         if message is not None:
-            yield f"    at: {message.at:%Y-%m-%d %H:%M:%S}"
-    if found.content_left_out:
+            yield f"    at: {_instant(message.at)}"
+            if said := _glance(message.content or {}):
+                yield f"    says: {_clipped(said, None)}"
+        yield from _reason(found.kind, found.reason)
+    yield from _says(found.changes, is_left_out=found.content_left_out)
+
+
+def _glance(content: JsonObject) -> str:
+    """Return what a message says first, without its markup, on one line."""
+    blocks = content.get("blocks") or [{}]
+    said = next((text for name in _HEADLINES if (text := content.get(name))), None)
+    text = str(said or blocks[0].get("rendered") or "")
+    return " ".join(re.sub(r"<[^>]*>", " ", text).split())
+
+
+def _instant(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _reason(kind: str, reason: str | None) -> Iterator[str]:
+    """Write why there is nothing of a difference on its other side."""
+    if reason is not None:
+        yield f"    {_OTHERWISE[kind]}: {reason}"
+
+
+def _says(changes: Iterable[ChangeOut], *, is_left_out: bool) -> Iterator[str]:
+    if is_left_out:
         yield "    what it says is left out: the answer is full"
-    for change in found.changes:
+    for change in changes:
         yield from _change(change)
 
 
-def _change(change: ChangeOut) -> Iterator[str]:
-    yield f"    {change.place}:"
-    lines = list(difflib.unified_diff(_text(change.before), _text(change.after), lineterm="", n=0))[
-        2:
+def _guides(found: GuidesOut) -> Iterator[str]:
+    yield ""
+    yield f"{_counted(found.users, 'user')} looked for guides; {found.changed} would see others."
+    rows = {each.guide: each for each in found.figures}
+    yield from _table(rows, ("before", "after", "added", "dropped", "changed"))
+    lines = [
+        f"{each.guide} is switched off here; this is who would see it if it were on"
+        for each in found.figures
+        if not each.active and each.before + each.after
     ]
-    shown = [line for line in lines if not line.startswith("@@")]
-    for line in shown[:_LINES_OF_A_CHANGE]:
-        yield f"      {line[0]} {line[1:]}"[:_WIDTH]
+    if found.unfinished:
+        lines.append(f"{_counted(found.unfinished, 'user')} given up: the time was over")
+    if found.has_more:
+        lines.append("there are more users: --runs takes more of them")
+    if lines:
+        yield ""
+    yield from (f"  {line}" for line in lines)
+    for each in found.differences:
+        tenant = f" in {each.tenant}" if each.tenant else ""
+        yield ""
+        yield f"{_SIGNS[each.kind]} {each.kind}: {each.user}{tenant}, guide {each.guide}"
+        yield from _reason(each.kind, each.reason)
+        yield from _says(each.changes, is_left_out=each.content_left_out)
+    if found.differences_left_out:
+        yield ""
+        yield f"{found.differences_left_out} more differences: --differences shows more of them."
+
+
+def _change(change: ChangeOut) -> Iterator[str]:
+    """Write the lines that differ at a place, each from where it begins to differ."""
+    yield f"    {change.place}:"
+    before, after = _text(change.before), _text(change.after)
+    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    shown: list[str] = []
+    for kind, first, last, new_first, new_last in matcher.get_opcodes():
+        if kind == "equal":
+            continue
+        old, new = before[first:last], after[new_first:new_last]
+        shown += [f"- {_clipped(line, other)}" for line, other in zip_longest(old, new[: len(old)])]
+        shown += [f"+ {_clipped(line, other)}" for line, other in zip_longest(new, old[: len(new)])]
+    yield from (f"      {line}" for line in shown[:_LINES_OF_A_CHANGE])
     if len(shown) > _LINES_OF_A_CHANGE:
-        yield f"      … {len(shown) - _LINES_OF_A_CHANGE} lines more"
+        yield f"      … {_counted(len(shown) - _LINES_OF_A_CHANGE, 'line')} more"
+
+
+def _clipped(line: str, other: str | None) -> str:
+    """Return as much of a line as fits, with the place where it begins to differ from another."""
+    pairs = zip(line, other or "", strict=False)
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    start = shared - _AHEAD if shared > _WIDTH - _AHEAD and len(line) > _WIDTH else 0
+    shown = line[start : start + _WIDTH]
+    return f"{'…' if start else ''}{shown}{'…' if start + _WIDTH < len(line) else ''}"
 
 
 def _text(value: JsonValue) -> list[str]:

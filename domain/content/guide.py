@@ -152,6 +152,11 @@ class Guide:
         """Return the message type of its first step, which is what it looks like."""
         return self.steps[0].schema_key if self.steps else ""
 
+    @property
+    def semver(self) -> str:
+        """Return the version of that message type."""
+        return self.steps[0].schema_semver if self.steps else ""
+
 
 class GuideKind(KindOfContent[Guide]):
     """What guides tell of themselves."""

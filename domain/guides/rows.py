@@ -38,6 +38,7 @@ class EngagedStep(Engaged):
         message_tenant_id: on whose behalf it was done first; empty for nobody's.
     """
 
+    user_id: str
     guide_key: str
     step_ref: str
     message_id: UUID

@@ -68,6 +68,8 @@ _WORDS: Mapping[str, str] = {
     # Of unions that tell their members apart by more than a tag.
     "recipient": "must be a user id, an object reference or an inline recipient",
     "tenant": "must be a tenant id or an inline tenant",
+    "script_entry": "must have exactly one of workflow, audience, broadcast, source, schedules_of"
+    " and viewers",
     "preference": "must be true, false or an object with conditions",
     "preferences": "must be true, false or an object of preferences",
 }

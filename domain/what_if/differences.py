@@ -53,6 +53,7 @@ class Walked:
         outcomes: what each step did, by ref.
         effects: step refs and types of what it would have changed outside itself.
         unknown: set when it stopped because something cannot be known.
+        refused: why there is no run at all, as a clause for people.
         size: of the contents of its messages, in characters.
     """
 
@@ -61,6 +62,7 @@ class Walked:
     effects: Sequence[tuple[str, str]] = ()
     end_reason: str | None = None
     unknown: Unknowable | None = None
+    refused: str | None = None
     size: int = 0
 
 
@@ -165,23 +167,31 @@ def _why_none(walked: Walked, step_ref: str) -> str | None:
     """Say why a walk has no message of a step."""
     outcome = walked.outcomes.get(step_ref)
     if outcome is None:
-        return walked.end_reason or "the run does not come to such a step"
+        return walked.refused or walked.end_reason or "the run does not come to such a step"
     if outcome.get("outcome") == "failed":
         return "the step fails"
     reason = outcome.get("reason")
-    return str(reason) if reason else None
+    if reason:
+        return str(reason)
+    channels = {each.channel_key for each in walked.messages if each.step_ref == step_ref}
+    return f"the step sends by {', '.join(sorted(channels))}" if channels else None
 
 
 def _changes(was: RehearsedMessage, becomes: RehearsedMessage) -> list[Change]:
     if was.content == becomes.content:
         return []
-    old, new = dict(_leaves(was.shown or {})), dict(_leaves(becomes.shown or {}))
-    changes = [
+    changes = changes_within(was.shown or {}, becomes.shown or {})
+    return changes or [Change(SECRET_PLACE, None, None)]
+
+
+def changes_within(was: JsonObject, becomes: JsonObject) -> list[Change]:
+    """Return what differs between two contents, by place, in their order."""
+    old, new = dict(_leaves(was)), dict(_leaves(becomes))
+    return [
         Change(place, old.get(place), new.get(place))
         for place in dict.fromkeys([*old, *new])
         if old.get(place) != new.get(place)
     ]
-    return changes or [Change(SECRET_PLACE, None, None)]
 
 
 def _leaves(value: JsonValue, place: str = "") -> Iterator[tuple[str, JsonValue]]:

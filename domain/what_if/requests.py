@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from pydantic import Field
 
-from domain.kit.shapes import Instant, Shape, Text
-from domain.triggers.requests import TriggerIn
+from domain.kit.shapes import Shape
+from domain.what_if.scripts import ScriptEntryIn
 
 MOST_RUNS = 5_000
 MOST_SECONDS = 60
 MOST_DIFFERENCES = 1_000
-
-
-class ImaginedTriggerIn(TriggerIn):
-    """A trigger that nobody has sent: what a trigger says, for which workflow, and when."""
-
-    workflow: Annotated[Text, Field(description="Key of the workflow.", min_length=1)]
-    at: Instant | None = Field(None, description="When it comes; now when it is left out.")
 
 
 class WhatIfIn(Shape):
@@ -35,10 +26,16 @@ class WhatIfIn(Shape):
         " bring it.",
     )
     workflow: str | None = Field(None, description="Only runs of the workflow with this key.")
-    runs: int = Field(1_000, description="So many runs, the newest ones.", ge=1, le=MOST_RUNS)
-    triggers: list[ImaginedTriggerIn] | None = Field(
+    runs: int = Field(
+        1_000,
+        description="So many runs, the newest ones; and so many users, where guides are tried.",
+        ge=1,
+        le=MOST_RUNS,
+    )
+    triggers: list[ScriptEntryIn] | None = Field(
         None,
-        description="Walk these instead of past runs. Their recipients are named by their ids.",
+        description="A script: let this happen instead of what has happened. People are named by"
+        " their ids.",
         min_length=1,
         max_length=1_000,
     )

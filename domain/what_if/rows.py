@@ -10,7 +10,11 @@ from uuid import UUID
 from domain.kit.json_types import JsonObject
 from domain.messages.messages import Engaged
 from domain.messages.statuses import ENGAGEMENT_COLUMNS
+from domain.recipients.refs import RecipientRef
 from domain.recipients.subscriptions import ReachedThrough
+from domain.runs.rows import TakenRun
+from domain.schedules.rows import Schedule
+from domain.workflows import WorkflowDefinition
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,29 @@ class PendingContent:
     resource_type: str
     key: str
     content: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Whom a trigger names for one of its recipients."""
+
+    recipient: RecipientRef
+    actor: RecipientRef | None
+    tenant_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComingSchedule(Schedule):
+    """A schedule that is going to occur.
+
+    Attributes:
+        data: of its runs; None also where it is not readable.
+        zone: the recipient's time zone as it was given, if it was.
+        is_readable: whether there was room for its data.
+    """
+
+    zone: str | None
+    is_readable: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,3 +104,25 @@ class Record:
 
 
 NO_RECORD: Record = Record()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunToWalk:
+    """A run, recorded or imagined, with what a walk needs beside the configuration.
+
+    Attributes:
+        data: of its trigger.
+        record: what it went through.
+        then: what a recorded run walked through.
+        definition: what it walks through in both worlds, where that is no workflow.
+        unmade: for each world why there is no such run in it; None where there is.
+        entered: for which tenants its recipient has entered the workflow before, in reality.
+    """
+
+    taken: TakenRun
+    data: JsonObject
+    record: Record
+    then: WorkflowDefinition | None
+    definition: WorkflowDefinition | None = None
+    unmade: tuple[str | None, str | None] = (None, None)
+    entered: frozenset[str] = frozenset()

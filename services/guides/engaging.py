@@ -126,7 +126,7 @@ async def unarchive(
         steps = await statements.engaged_steps(
             connection,
             environment.id,
-            user_id,
+            [user_id],
             tenant_id=tenant_id or NO_TENANT,
             for_all=[given.guide_key] if tenant_id is None else [],
             guide_key=given.guide_key,

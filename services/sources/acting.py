@@ -98,7 +98,7 @@ async def _take(
         inserted_at=engine.clock(),
     )
     context = _Context(engine, environment, event, position)
-    if not _holds(mapping, content, action.inserted_at):
+    if not holds(mapping, content, action.inserted_at):
         action = replace(action, status=_SKIPPED, result={"reason": "conditions not met"})
     elif action.action_type == "workflows_trigger":
         await _trigger(context, action)
@@ -126,7 +126,7 @@ async def _trigger(context: _Context, action: ActionRow) -> None:
         if any(row.position == action.position for row in known):
             return
         try:
-            request = _trigger_request(action.payload or {})
+            request = read_trigger(action.payload or {})
             # What is refused leaves nothing behind, also when it is refused late.
             async with unit.connection.transaction():
                 run_id = context.run_id
@@ -139,7 +139,7 @@ async def _trigger(context: _Context, action: ActionRow) -> None:
         await statements.add_action(unit.connection, action)
 
 
-def _holds(mapping: JsonObject, content: JsonObject, now: datetime) -> bool:
+def holds(mapping: JsonObject, content: JsonObject, now: datetime) -> bool:
     """Judge the conditions of a mapping; the event is `event.body` and `event.headers` in them."""
     group = read_condition_group(mapping.get("conditions"))
     scope = ConditionScope(values={"event": content}, now=now)
@@ -253,7 +253,7 @@ async def _unsubscribe(context: _Context, payload: JsonObject) -> JsonObject:
     return {"subscriptions": len(found)}
 
 
-def _membership(payload: JsonObject) -> tuple[str, MembersIn]:
+def read_membership(payload: JsonObject) -> tuple[str, MembersIn]:
     """Return the key of an audience, and its member with what is said of it. Raises InvalidParams.
 
     A user that is the part of an event that describes it comes with its properties.
@@ -268,16 +268,16 @@ def _membership(payload: JsonObject) -> tuple[str, MembersIn]:
 
 
 async def _add_member(context: _Context, payload: JsonObject) -> None:
-    key, given = _membership(payload)
+    key, given = read_membership(payload)
     await members.add_members(context.engine, context.environment, key, given)
 
 
 async def _remove_member(context: _Context, payload: JsonObject) -> None:
-    key, given = _membership(payload)
+    key, given = read_membership(payload)
     await members.remove_members(context.engine, context.environment, key, given)
 
 
-def _trigger_request(payload: JsonObject) -> TriggerRequest:
+def read_trigger(payload: JsonObject) -> TriggerRequest:
     """Read the parameters of a trigger. Raises InvalidParams."""
     key = _text(payload, "key", "workflow_key")
     body = {name: value for name, value in payload.items() if name not in ("key", "workflow_key")}

@@ -106,13 +106,7 @@ def _kept(headers: Mapping[str, str], signature: str | None) -> JsonObject:
 def _event(unit: Unit, source: SourceEnvironment, content: JsonObject, status: str) -> SourceEvent:
     """Read what an event says of itself. Raises InvalidParams."""
     settings = source.settings
-    paths = [settings["event_type_path"]] if settings.get("event_type_path") else _NAMES
-    name = next((found for path in paths if (found := found_at(content, path)) is not None), None)
-    if not isinstance(name, str) or not 0 < len(name) <= MAX_EVENT_NAME:
-        place = " or ".join(paths)
-        raise InvalidParams.of(
-            place, f"must name the event by a string of 1 to {MAX_EVENT_NAME} characters"
-        )
+    name = event_name(settings, content)
     key = None
     if path := settings.get("idempotency_key_path"):
         found = found_at(content, path)
@@ -131,6 +125,18 @@ def _event(unit: Unit, source: SourceEnvironment, content: JsonObject, status: s
         happened_at=instant_at(content, settings.get("timestamp_path"), unit.now),
         inserted_at=unit.now,
     )
+
+
+def event_name(settings: JsonObject, content: JsonObject) -> str:
+    """Return the name of an event, where the settings of its source say. Raises InvalidParams."""
+    paths = [settings["event_type_path"]] if settings.get("event_type_path") else _NAMES
+    name = next((found for path in paths if (found := found_at(content, path)) is not None), None)
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_EVENT_NAME:
+        place = " or ".join(paths)
+        raise InvalidParams.of(
+            place, f"must name the event by a string of 1 to {MAX_EVENT_NAME} characters"
+        )
+    return name
 
 
 async def store(unit: Unit, source: SourceEnvironment, event: SourceEvent) -> Received:

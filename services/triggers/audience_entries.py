@@ -177,7 +177,7 @@ async def trigger_entered(
     settings: JsonObject = {"sandbox_mode": True} if cause.is_sandbox else {}
     requests = [
         TriggerRequest(key, recipients, tenant=tenant, settings=settings, source=source)
-        for tenant, recipients in _groups(entered)
+        for tenant, recipients in grouped(entered)
         for key in keys
     ]
     for request in requests:
@@ -212,7 +212,7 @@ async def _trigger(unit: Unit, environment: EnvironmentScope, request: TriggerRe
     unit.after(partial(release, expands=outcome.expands))
 
 
-def _groups(
+def grouped(
     entered: Iterable[Membership],
 ) -> Iterator[tuple[InlineRecipient | None, tuple[InlineRecipient, ...]]]:
     """Yield those who entered as the recipients of triggers, each with its tenant."""

@@ -20,8 +20,13 @@ from domain.kit.json_types import encoded_size
 from domain.kit.principals import EnvironmentScope
 from domain.recipients.identify import InlineRecipient
 from domain.recipients.refs import TENANTS, RecipientRef
-from domain.schedules.occurrences import Due
-from domain.schedules.rows import Appointment, DropReason, DueSchedule, TakenSchedule
+from domain.schedules.rows import (
+    Appointment,
+    DropReason,
+    DueSchedule,
+    Schedule,
+    TakenSchedule,
+)
 from domain.triggers.requests import TriggerRequest
 from models.queries.schedules import clocks as statements
 from models.queries.schedules.schedules import delete_schedules
@@ -118,7 +123,7 @@ async def fire_schedule(engine: Engine, due: DueSchedule) -> DropReason | None:
         found = taken.timing.due(expected, unit.now, taken.zone, patience=patience_of(engine))
         reason: DropReason | None = DropReason.TOO_LATE
         if found.occurrence is not None:
-            reason = await _trigger(unit, taken, found, found.occurrence)
+            reason = await _trigger(unit, taken, found.occurrence, found.following)
         await statements.note_occurrence(
             unit.connection,
             due.environment_id,
@@ -132,13 +137,14 @@ async def fire_schedule(engine: Engine, due: DueSchedule) -> DropReason | None:
 
 
 async def _trigger(
-    unit: Unit, taken: TakenSchedule, due: Due, occurrence: datetime
+    unit: Unit, taken: TakenSchedule, occurrence: datetime, following: datetime | None
 ) -> DropReason | None:
     """Accept the trigger of an occurrence; returns why there is none, or None."""
     environment = EnvironmentScope(
         taken.environment_id, taken.environment, taken.config_version, taken.branch_id
     )
-    request, trigger_id = _request(taken, due, occurrence), scheduled_id(taken.id, occurrence)
+    request = occurrence_request(taken, occurrence, following)
+    trigger_id = scheduled_id(taken.id, occurrence)
     try:
         try:
             await trigger_within(unit, environment, request, trigger_id)
@@ -156,23 +162,25 @@ async def _trigger(
     return None
 
 
-def _request(taken: TakenSchedule, due: Due, occurrence: datetime) -> TriggerRequest:
+def occurrence_request(
+    schedule: Schedule, occurrence: datetime, following: datetime | None
+) -> TriggerRequest:
     """Write the trigger of an occurrence; its source is what the run is told of the schedule."""
-    data = taken.data or {}
+    data = schedule.data or {}
     tenant = None
-    if taken.tenant_id is not None:
-        tenant = InlineRecipient(RecipientRef(TENANTS, taken.tenant_id), properties={})
+    if schedule.tenant_id is not None:
+        tenant = InlineRecipient(RecipientRef(TENANTS, schedule.tenant_id), properties={})
     return TriggerRequest(
-        taken.workflow_key,
-        (InlineRecipient(taken.recipient),),
-        InlineRecipient(taken.actor) if taken.actor else None,
+        schedule.workflow_key,
+        (InlineRecipient(schedule.recipient),),
+        InlineRecipient(schedule.actor) if schedule.actor else None,
         tenant,
         data,
         source={
             "type": "schedule",
-            "schedule_id": str(taken.id),
+            "schedule_id": str(schedule.id),
             "last_occurrence_at": iso(occurrence),
-            "next_occurrence_at": iso(due.following),
+            "next_occurrence_at": iso(following),
         },
         data_bytes=encoded_size(data),
         reaches_followers=False,

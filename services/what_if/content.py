@@ -8,23 +8,24 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from domain.content.audience import AUDIENCE
-from domain.content.guide import GUIDE
 from domain.content.kind import KindOfContent
 from domain.content.kinds import KINDS
 from domain.content.partial import PARTIAL
 from domain.content.rows import Published
 from domain.content.translation import TRANSLATION, Translation, Translations
+from domain.content.workflow import WORKFLOW
 from domain.kit.ids import new_id
 from domain.what_if.rows import PendingContent
 from runtime.crypto import Vault
 from runtime.database import Connection
 from services.content.catalog import Catalog, Configuration
+from services.content.trigger_schemas import TriggerSchemas
 from services.engine import Engine
 
 T = TypeVar("T")
 
-# Who is in an audience follows from what is published, and guides make no messages of runs.
-_NOT_TRIED = frozenset({AUDIENCE.name, GUIDE.name})
+# Who is in an audience follows from what is published.
+_NOT_TRIED = frozenset({AUDIENCE.name})
 
 
 class TriedCatalog(Catalog):
@@ -34,12 +35,24 @@ class TriedCatalog(Catalog):
         vault: the keys of the process.
         catalog: of the process.
         tried: what is tried, as its kind reads it, by a version id made for it.
+        published: what would be published, by kind and key.
     """
 
-    def __init__(self, vault: Vault, catalog: Catalog, tried: Mapping[UUID, Any]) -> None:
+    def __init__(
+        self,
+        vault: Vault,
+        catalog: Catalog,
+        tried: Mapping[UUID, Any],
+        published: Mapping[tuple[str, str], Published],
+    ) -> None:
         super().__init__(vault)
         self._catalog = catalog
         self._tried = tried
+        self._workflows = {
+            key: (one, tried[one.version_id])
+            for (kind, key), one in published.items()
+            if kind == WORKFLOW.name and one.version_id is not None and one.version_id in tried
+        }
 
     async def compiled(self, connection: Connection, kind: KindOfContent[T], version_id: UUID) -> T:
         """Return a version as its kind reads it. Raises LookupError for an unknown id."""
@@ -47,6 +60,20 @@ class TriedCatalog(Catalog):
             found: T = self._tried[version_id]
             return found
         return await self._catalog.compiled(connection, kind, version_id)
+
+    async def workflows_of_audience(
+        self, connection: Connection, environment_id: UUID, version: int, audience_key: str
+    ) -> list[str]:
+        """Return the keys of the active workflows that an audience would trigger."""
+        stored = await self._catalog.workflows_of_audience(
+            connection, environment_id, version, audience_key
+        )
+        tried = [
+            key
+            for key, (published, definition) in self._workflows.items()
+            if published.is_active and definition.audience_key == audience_key
+        ]
+        return sorted([*tried, *(key for key in stored if key not in self._workflows)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +125,8 @@ def lay_over(engine: Engine, stored: Configuration, pending: Sequence[PendingCon
             {**stored.translations.by_key, **Translations.of(translations).by_key}
         ),
     )
-    catalog = TriedCatalog(engine.vault, engine.catalog, documents)
+    catalog = TriedCatalog(engine.vault, engine.catalog, documents, published)
     left_out = [each for each in pending if each not in content]
-    return Tried(replace(engine, catalog=catalog), configuration, content, left_out)
+    # What the process remembers by version is not to be crowded out by versions of a try.
+    own = replace(engine, catalog=catalog, trigger_schemas=TriggerSchemas())
+    return Tried(own, configuration, content, left_out)

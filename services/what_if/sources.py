@@ -1,33 +1,26 @@
-"""The runs that a try walks: those of the past, or those that imagined triggers would make."""
+"""The runs that a try walks: those of the past, or those that a script would make."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
+from dataclasses import dataclass
 from uuid import UUID
 
 from domain.content.workflow import WORKFLOW
-from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.ids import new_id, recipient_run_id
-from domain.kit.json_types import encoded_size
-from domain.kit.principals import EnvironmentScope
-from domain.recipients.identify import inline
+from domain.kit.json_types import JsonObject
+from domain.recipients.refs import RecipientRef
 from domain.runs.rows import TakenRun
 from domain.runs.statuses import RunStatus
-from domain.triggers.requests import TriggerRequest
-from domain.what_if.requests import MOST_RUNS, ImaginedTriggerIn
-from domain.what_if.rows import NO_RECORD
+from domain.what_if.rows import NO_RECORD, Named, People, Record, RunToWalk
+from domain.workflows import TriggerFrequency
+from models.queries.runs import imagined as statements
 from models.queries.runs import rehearsals
-from models.queries.runs.rehearsals import Named
 from runtime.database import Connection
-from services.content.catalog import Configuration
 from services.engine import Engine
-from services.what_if.worlds import RunToWalk
+from services.what_if.imagined import Basis, Imagined
 
 _PAGE = 100
-# Beyond them lie instants that no calendar, and no id, can write.
-_YEARS = range(1970, 9000)
-_BY_ID = "must name somebody who is stored, by id alone: a try stores nobody"
 
 
 async def recorded_runs(
@@ -45,99 +38,126 @@ async def recorded_runs(
             yield RunToWalk(taken=taken, data=data, record=records[taken.id], then=then)
 
 
-def read_triggers(
-    given: Sequence[ImaginedTriggerIn], worlds: Sequence[Configuration], now: datetime
-) -> list[tuple[datetime, TriggerRequest]]:
-    """Say what imagined triggers ask for, in the order in which they come.
+@dataclass(frozen=True, slots=True)
+class _Reached:
+    """A recipient of a trigger; `through` is the object on the way to one that is not named."""
 
-    Args:
-        given: the triggers.
-        worlds: their workflows have to be published in one of these.
-        now: when those come that do not say it.
-
-    Raises:
-        InvalidParams: with every fault at its place.
-    """
-    errors: list[FieldError] = []
-    requests: list[tuple[datetime, TriggerRequest]] = []
-    for index, each in enumerate(given):
-        place = f"triggers[{index}]"
-        if not any(_has(world, each.workflow) for world in worlds):
-            errors.append(FieldError(f"{place}.workflow", "is not published, and has no draft"))
-        errors += [
-            FieldError(f"{place}.recipients[{position}]", _BY_ID)
-            for position, recipient in enumerate(each.recipients)
-            if inline(recipient, "").properties is not None
-        ]
-        if each.actor is not None and inline(each.actor, "").properties is not None:
-            errors.append(FieldError(f"{place}.actor", _BY_ID))
-        if each.at is not None and each.at.year not in _YEARS:
-            years = f"{_YEARS.start} and {_YEARS.stop - 1}"
-            errors.append(FieldError(f"{place}.at", f"must be in a year between {years}"))
-        if each.tenant is not None and not isinstance(each.tenant, str):
-            errors.append(FieldError(f"{place}.tenant", _BY_ID))
-        try:
-            request = each.request(each.workflow, size=encoded_size(each.data or {}))
-        except InvalidParams as refusal:
-            errors += [error.under(place) for error in refusal.errors]
-        else:
-            requests.append((each.at or now, request))
-    if sum(len(request.recipients) for _, request in requests) > MOST_RUNS:
-        errors.append(FieldError("triggers", f"may name at most {MOST_RUNS} recipients together"))
-    if errors:
-        raise InvalidParams(errors)
-    return sorted(requests, key=lambda each: each[0])
+    ref: RecipientRef
+    trigger_data: JsonObject | None
+    through: RecipientRef | None
 
 
-def _has(world: Configuration, workflow_key: str) -> bool:
-    published = world.published(WORKFLOW, workflow_key)
-    return published is not None and published.version_id is not None
-
-
-async def imagined_runs(
-    connection: Connection,
-    environment: EnvironmentScope,
-    config_version: int,
-    requests: Sequence[tuple[datetime, TriggerRequest]],
-) -> AsyncIterator[RunToWalk]:
-    """Yield the runs that triggers would make for the recipients whom they name."""
-    for at, request in requests:
-        actor = request.actor.ref if request.actor else None
-        tenant_id = request.tenant.ref.id if request.tenant else None
-        named = [Named(each.ref, actor, tenant_id) for each in request.recipients]
-        people = await rehearsals.people_of(connection, environment.id, named)
+async def imagined_runs(basis: Basis, triggers: Sequence[Imagined]) -> AsyncIterator[RunToWalk]:
+    """Yield the runs that triggers would make, in the order of the triggers."""
+    for each in triggers:
         trigger_id = new_id()
-        for each, found in zip(named, people, strict=True):
-            ref = each.recipient
-            taken = TakenRun(
-                id=recipient_run_id(trigger_id, ref.gid),
-                environment_id=environment.id,
-                environment=environment.slug,
-                branch_id=environment.branch_id,
-                config_version=config_version,
-                workflow_run_id=trigger_id,
-                workflow_key=request.workflow_key,
-                version_id=trigger_id,
-                collection=ref.collection,
-                recipient_id=ref.id,
-                tenant_id=tenant_id,
-                cancellation_key=request.cancellation_key,
-                status=RunStatus.QUEUED,
-                error_count=0,
-                event_count=0,
-                step_outcomes={},
-                started_at=None,
-                accepted_at=at,
-                data=request.data,
-                trigger_data=None,
-                through_id=None,
-                settings=request.settings,
-                source=request.source,
-                actor_collection=actor.collection if actor else None,
-                actor_id=actor.id if actor else None,
-                recipient=found.recipient,
-                actor=found.actor,
-                tenant=found.tenant,
-                preferences=found.preferences,
-            )
-            yield RunToWalk(taken=taken, data=request.data, record=NO_RECORD, then=None)
+        everybody = [
+            *(_Reached(one.ref, one.trigger_data, None) for one in each.request.recipients),
+            *(_Reached(one.ref, one.trigger_data, one.through) for one in each.followers),
+        ]
+        for start in range(0, len(everybody), _PAGE):
+            for run in await _page(basis, each, trigger_id, everybody[start : start + _PAGE]):
+                yield run
+
+
+async def _page(
+    basis: Basis, trigger: Imagined, trigger_id: UUID, page: Sequence[_Reached]
+) -> list[RunToWalk]:
+    """Return the runs of some recipients of a trigger, with these as they are stored."""
+    connection, environment_id, request = basis.connection, basis.environment.id, trigger.request
+    actor = request.actor.ref if request.actor else None
+    tenant_id = request.tenant.ref.id if request.tenant else None
+    named = [Named(one.ref, actor, tenant_id) for one in page]
+    people = await statements.people_of(connection, environment_id, named)
+    entered = await _entered(basis, trigger, [one.ref for one in page])
+    ways = await statements.ways_of(
+        connection,
+        environment_id,
+        [(one.through, one.ref) for one in page if one.through is not None],
+    )
+    return [
+        RunToWalk(
+            taken=_taken(basis, trigger, trigger_id, one, found),
+            data=request.data,
+            record=NO_RECORD if one.through is None else Record(through=ways.get(one.ref)),
+            then=None,
+            definition=trigger.definition,
+            unmade=_unmade(trigger, found),
+            entered=frozenset(tenant for ref, tenant in entered if ref == one.ref),
+        )
+        for one, found in zip(page, people, strict=True)
+    ]
+
+
+async def _entered(
+    basis: Basis, trigger: Imagined, recipients: Sequence[RecipientRef]
+) -> set[tuple[RecipientRef, str]]:
+    """Return who has entered a workflow before; nobody where it takes everybody each time."""
+    environment, key = basis.environment, trigger.request.workflow_key
+    definitions = [await world.definition(basis.connection, key) for world in basis.worlds]
+    if trigger.definition is not None or not any(
+        one is not None and one.trigger_frequency is not TriggerFrequency.EVERY_TRIGGER
+        for one in definitions
+    ):
+        return set()
+    return await statements.entered(
+        basis.connection,
+        environment.branch_id or environment.id,
+        key,
+        recipients,
+        before=trigger.at,
+    )
+
+
+def _unmade(trigger: Imagined, found: People) -> tuple[str | None, str | None]:
+    """Return for each world why somebody has no run in it."""
+    reason = None
+    if found.recipient is None:
+        reason = "the recipient is not stored"
+    # A schedule goes on without its actor.
+    elif (
+        trigger.request.actor is not None
+        and found.actor is None
+        and (trigger.request.source["type"] != "schedule")
+    ):
+        reason = "the actor is not stored"
+    return trigger.unmade if reason is None else (reason, reason)
+
+
+def _taken(
+    basis: Basis, trigger: Imagined, trigger_id: UUID, reached: _Reached, found: People
+) -> TakenRun:
+    """Write the run of a recipient as a walk takes it."""
+    request, environment, ref = trigger.request, basis.environment, reached.ref
+    actor = request.actor.ref if request.actor and found.actor else None
+    return TakenRun(
+        id=recipient_run_id(trigger_id, ref.gid),
+        environment_id=environment.id,
+        environment=environment.slug,
+        branch_id=environment.branch_id,
+        config_version=basis.version,
+        workflow_run_id=trigger_id,
+        workflow_key=request.workflow_key,
+        version_id=trigger_id,
+        collection=ref.collection,
+        recipient_id=ref.id,
+        tenant_id=request.tenant.ref.id if request.tenant else None,
+        cancellation_key=request.cancellation_key,
+        status=RunStatus.QUEUED,
+        error_count=0,
+        event_count=0,
+        step_outcomes={},
+        started_at=None,
+        accepted_at=trigger.at,
+        data=request.data,
+        trigger_data=reached.trigger_data,
+        through_id=None,
+        settings=request.settings,
+        source=request.source,
+        actor_collection=actor.collection if actor else None,
+        actor_id=actor.id if actor else None,
+        recipient=found.recipient,
+        actor=found.actor,
+        tenant=found.tenant,
+        preferences=found.preferences,
+    )

@@ -23,9 +23,11 @@ from domain.content.workflow import WORKFLOW
 from domain.kit.errors import InvalidParams
 from domain.kit.principals import EnvironmentScope
 from domain.what_if.differences import Difference, Walked, WalkedRun, compare
-from domain.what_if.findings import Findings
+from domain.what_if.findings import MOST_BYTES, Findings, Note
+from domain.what_if.guides import GuideFindings
 from domain.what_if.requests import WhatIfIn
-from domain.what_if.rows import PendingContent
+from domain.what_if.rows import PendingContent, RunToWalk
+from domain.what_if.samples import Sample
 from models.queries.account.environments import environment_before
 from models.queries.content import drafts
 from models.queries.content.catalog import config_version
@@ -37,9 +39,12 @@ from services.content.branches import find_branch
 from services.content.catalog import Configuration
 from services.engine import Engine
 from services.what_if.content import lay_over
+from services.what_if.guides import look_at_guides
+from services.what_if.imagined import Basis, Script
 from services.what_if.journals import Room
-from services.what_if.sources import imagined_runs, read_triggers, recorded_runs
-from services.what_if.worlds import RunToWalk, World
+from services.what_if.scripts import read_script
+from services.what_if.sources import imagined_runs, recorded_runs
+from services.what_if.worlds import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,8 @@ class WhatIf:
         findings: what differs.
         runs_unfinished: how many runs were given up when the time was over, or the room.
         has_older_runs: whether there are older runs, which were not asked for.
+        guides: who would see which guide; None where none is in question.
+        notes: what of the script is left out, and why.
         seconds: how long it took.
     """
 
@@ -64,6 +71,8 @@ class WhatIf:
     findings: Findings
     runs_unfinished: int
     has_older_runs: bool
+    guides: GuideFindings | None
+    notes: list[Note]
     seconds: float
 
 
@@ -92,19 +101,24 @@ async def try_out(engine: Engine, environment: EnvironmentScope, wanted: WhatIfI
         tried = lay_over(engine, stored, await _pending(connection, environment, wanted))
         comparison = _Comparison(
             connection,
-            Findings(most=wanted.differences),
+            Findings(Sample(wanted.differences, MOST_BYTES)),
             deadline=begun + wanted.seconds,
             concerned=_concerned(tried.content),
         )
-        room = comparison.room
-        comparison.worlds = (
-            World(engine, stored, partial(comparison.schedule, 0), room),
-            World(tried.engine, tried.configuration, partial(comparison.schedule, 1), room),
+        comparison.make_worlds((engine, stored), (tried.engine, tried.configuration))
+        basis = Basis(
+            connection=connection,
+            environment=environment,
+            version=version,
+            worlds=comparison.worlds,
+            now=engine.clock(),
         )
-        total, has_older, runs = await _runs(
-            engine, connection, environment, wanted, (stored, tried.configuration), version=version
-        )
+        script = await _script(basis, wanted)
+        total, has_older, runs = await _runs(basis, wanted, script)
         await comparison.walk_all(runs)
+        guides = await look_at_guides(
+            basis, tried.content, wanted, script=script, deadline=comparison.deadline
+        )
     findings = comparison.findings
     return WhatIf(
         environment=environment.slug,
@@ -115,6 +129,8 @@ async def try_out(engine: Engine, environment: EnvironmentScope, wanted: WhatIfI
         findings=findings,
         runs_unfinished=total - findings.runs,
         has_older_runs=has_older,
+        guides=guides,
+        notes=script.notes if script else [],
         seconds=monotonic() - begun,
     )
 
@@ -148,27 +164,39 @@ def _concerned(content: Sequence[PendingContent]) -> frozenset[str] | None:
     return frozenset(each.key for each in content)
 
 
+async def _script(basis: Basis, wanted: WhatIfIn) -> Script | None:
+    """Read the script, if there is one, and let both worlds know of it. Raises InvalidParams."""
+    if wanted.triggers is None:
+        return None
+    script = await read_script(basis, wanted.triggers)
+    for world in basis.worlds:
+        world.joined = script.joined()
+    return script
+
+
 async def _runs(
-    engine: Engine,
-    connection: Connection,
-    environment: EnvironmentScope,
-    wanted: WhatIfIn,
-    worlds: tuple[Configuration, Configuration],
-    *,
-    version: int,
+    basis: Basis, wanted: WhatIfIn, script: Script | None
 ) -> tuple[int, bool, AsyncIterator[RunToWalk]]:
     """Return how many runs there are to walk, whether there are older ones, and the runs."""
-    if wanted.triggers is not None:
-        requests = read_triggers(wanted.triggers, worlds, engine.clock())
-        total = sum(len(request.recipients) for _, request in requests)
-        return total, False, imagined_runs(connection, environment, version, requests)
+    if script is not None:
+        return script.runs, False, imagined_runs(basis, script.triggers)
+    connection, environment_id = basis.connection, basis.environment.id
     # One more than is asked for tells whether there are older ones.
     found = await rehearsals.newest_runs(
-        connection, environment.id, wanted.workflow, wanted.runs + 1
+        connection, environment_id, wanted.workflow, wanted.runs + 1
     )
     ids = found[-wanted.runs :]
-    runs = recorded_runs(engine, connection, environment.id, ids)
+    runs = recorded_runs(basis.worlds[0].engine, connection, environment_id, ids)
     return len(ids), len(found) > len(ids), runs
+
+
+@dataclass(slots=True)
+class _UnderWay:
+    """A run that is not over in all worlds, with what has come of it in the others."""
+
+    facts: WalkedRun
+    sides: int
+    results: dict[int, Walked] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -193,7 +221,15 @@ class _Comparison:
     _turns: count[int] = field(default_factory=count)
     # The newest place in the line of each run in each world; older ones count no more.
     _places: dict[tuple[int, UUID], int] = field(default_factory=dict)
-    _under_way: dict[UUID, tuple[WalkedRun, dict[int, Walked]]] = field(default_factory=dict)
+    _under_way: dict[UUID, _UnderWay] = field(default_factory=dict)
+
+    def make_worlds(self, *parts: tuple[Engine, Configuration]) -> None:
+        """Make the two worlds, each with an engine and what is published in it."""
+        before, after = (
+            World(number, *each, partial(self.schedule, number), self.room)
+            for number, each in enumerate(parts)
+        )
+        self.worlds = (before, after)
 
     def schedule(self, world: int, run_id: UUID, at: datetime) -> None:
         """Let a run of a world go on at an instant, and at no other."""
@@ -214,8 +250,9 @@ class _Comparison:
                 recipient=taken.recipient_ref,
                 tenant_id=taken.tenant_id,
             )
-            self._under_way[taken.id] = (facts, {})
-            for number, world in enumerate(self.worlds[: self._sides(taken.workflow_key)]):
+            sides = self._sides(run)
+            self._under_way[taken.id] = _UnderWay(facts, sides)
+            for number, world in enumerate(self.worlds[:sides]):
                 self._note(number, taken.id, await world.begin(self.connection, run))
         await self._walk_until(None)
 
@@ -236,9 +273,10 @@ class _Comparison:
         if walked is None:
             return
         self._places.pop((number, run_id), None)
-        facts, results = self._under_way[run_id]
+        under_way = self._under_way[run_id]
+        facts, results = under_way.facts, under_way.results
         results[number] = walked
-        if len(results) < self._sides(facts.workflow_key):
+        if len(results) < under_way.sides:
             return
         del self._under_way[run_id]
         self.room.used -= sum(each.size for each in results.values())
@@ -251,6 +289,9 @@ class _Comparison:
     def _is_over(self) -> bool:
         return monotonic() > self.deadline or self.room.is_over
 
-    def _sides(self, workflow_key: str) -> int:
-        """Return in how many worlds the runs of a workflow are walked."""
-        return 2 if self.concerned is None or workflow_key in self.concerned else 1
+    def _sides(self, run: RunToWalk) -> int:
+        """Return in how many worlds a run is walked; in one where it would be the same in both."""
+        is_concerned = self.concerned is None or (
+            run.definition is None and run.taken.workflow_key in self.concerned
+        )
+        return 2 if is_concerned or run.unmade[0] != run.unmade[1] else 1

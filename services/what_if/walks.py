@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from domain.audiences.members import NO_TENANT, Membership
 from domain.channels.kinds import CHANNEL_KINDS
 from domain.channels.types import ChannelType
 from domain.conditions import ConditionGroup, Verdict, message_refs
@@ -46,6 +49,7 @@ class RehearsedWalk(Walk):
         recorded: the outcomes of its steps, by ref.
         then: what it walked through; None for a run that nobody has made.
         actor: whoever triggered it, as batches keep them.
+        joined: who joins which audiences, and when.
         journal: of the walk.
         facts: see `Walk`.
     """
@@ -59,11 +63,13 @@ class RehearsedWalk(Walk):
         recorded: JsonObject,
         then: WorkflowDefinition | None,
         actor: Recipient | None,
+        joined: Mapping[Membership, Sequence[tuple[datetime, str]]],
         **facts: Any,
     ) -> None:
         super().__init__(**facts)
         self.record = record
         self.actor = actor
+        self._joined = joined
         self.effects: list[tuple[str, str]] = []
         self.unknowable: Unknowable | None = None
         self._recorded = recorded
@@ -117,6 +123,15 @@ class RehearsedWalk(Walk):
                 if ref not in known and self._has_sent(ref):
                     raise Unknown(ref, "nobody knows how its messages would have been received")
         return await super().judge(*groups, event=event)
+
+    async def _audiences(self) -> frozenset[str]:
+        """Return the recipient's audiences, with those that a script has let them join by now."""
+        stored = await super()._audiences()
+        run, now = self.run, self.unit.now
+        if not run.ref.is_user:
+            return stored
+        joins = self._joined.get(Membership(run.ref.id, run.tenant_id or NO_TENANT), ())
+        return stored | {key for at, key in joins if at <= now}
 
     def _has_sent(self, ref: str) -> bool:
         """Tell whether the step made messages before this instant, so that they may be received."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from domain.audiences.members import Membership
 from domain.content.workflow import WORKFLOW
 from domain.contract.runs import START, Advanced, AwaitBatch, AwaitEvent, SleepUntil
-from domain.kit.json_types import JsonObject
 from domain.recipients.recipients import Recipient
-from domain.runs.rows import TakenRun
 from domain.runs.statuses import RunStatus
 from domain.what_if.differences import Unknowable, Walked
-from domain.what_if.rows import Record
+from domain.what_if.rows import RunToWalk
 from domain.workflows import Cursor, WorkflowDefinition
 from domain.workflows.steps import BaseStep
 from runtime.database import Connection
@@ -25,6 +24,7 @@ from services.walk.loop import Budget, Orders, take_steps
 from services.walk.state import run_state
 from services.walk.steps import Executor
 from services.what_if.batches import RehearsedBatches
+from services.what_if.gates import Gate
 from services.what_if.journals import Room, UnstoredJournal
 from services.what_if.steps import executors, instant_of
 from services.what_if.throttles import Throttles
@@ -38,22 +38,6 @@ _SPEAKS = ("finished", "walk_on", "sleep_until", "await_batch", "await_event")
 _LONGEST = timedelta(days=3 * 366)
 # Puts a run into the line of those that go on: its id, at which instant.
 Schedule: TypeAlias = Callable[[UUID, datetime], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunToWalk:
-    """A run, recorded or imagined, with what a walk needs beside the configuration.
-
-    Attributes:
-        data: of its trigger.
-        record: what it went through.
-        then: what a recorded run walked through.
-    """
-
-    taken: TakenRun
-    data: JsonObject
-    record: Record
-    then: WorkflowDefinition | None
 
 
 @dataclass(slots=True)
@@ -70,16 +54,21 @@ class World:
     """What is published in it, the walks in it that are not over, and what they share.
 
     Attributes:
+        number: 0 without the new content, 1 with it.
         engine: with the catalog of this world.
         configuration: of this world.
         schedule: see `Schedule`.
         room: of what all worlds have to remember.
+        joined: who joins which audiences, and when.
     """
 
+    number: int
     engine: Engine
     configuration: Configuration
     schedule: Schedule
     room: Room
+    joined: Mapping[Membership, Sequence[tuple[datetime, str]]] = field(default_factory=dict)
+    _gate: Gate = field(default_factory=Gate)
     _standing: dict[UUID, _Standing] = field(default_factory=dict)
     _executors: Mapping[type[BaseStep], Executor[Any]] = field(init=False)
 
@@ -92,10 +81,15 @@ class World:
 
     async def begin(self, connection: Connection, run: RunToWalk) -> Walked | None:
         """Let a run begin; answers what came of it when there is nothing to walk."""
-        published = self.configuration.published(WORKFLOW, run.taken.workflow_key)
-        if published is None or published.version_id is None:
-            return Walked(end_reason="the workflow is not published")
-        version_id = published.version_id
+        refused = run.unmade[self.number]
+        version_id, definition = run.taken.version_id, run.definition
+        if refused is None and definition is None:
+            version_id = self._version(run.taken.workflow_key) or version_id
+            definition = await self.definition(connection, run.taken.workflow_key)
+            if definition is not None:
+                refused = await self._gate.refuses(self.engine, run, version_id, definition)
+        if refused is not None or definition is None:
+            return Walked(refused=refused or "the workflow is not published")
         # As it was when it was accepted; what it went through is in its record.
         taken = replace(
             run.taken,
@@ -115,7 +109,8 @@ class World:
             actor=None if taken.actor is None else Recipient.of_json(taken.actor),
             unit=unit,
             configuration=self.configuration,
-            definition=await self.engine.catalog.compiled(connection, WORKFLOW, version_id),
+            definition=definition,
+            joined=self.joined,
             run=state,
             journal=UnstoredJournal(
                 taken, unit.now, secrets=self.configuration.variables.secrets, room=self.room
@@ -125,6 +120,19 @@ class World:
         self._standing[taken.id] = _Standing(walk, Cursor.read(START))
         self.schedule(taken.id, taken.accepted_at)
         return None
+
+    async def definition(
+        self, connection: Connection, workflow_key: str
+    ) -> WorkflowDefinition | None:
+        """Return what runs of a workflow walk through in this world, if it is published in it."""
+        version_id = self._version(workflow_key)
+        if version_id is None:
+            return None
+        return await self.engine.catalog.compiled(connection, WORKFLOW, version_id)
+
+    def _version(self, workflow_key: str) -> UUID | None:
+        published = self.configuration.published(WORKFLOW, workflow_key)
+        return None if published is None else published.version_id
 
     async def go_on(self, run_id: UUID, now: datetime) -> Walked | None:
         """Walk a run on at an instant; answers what came of it when it is over."""

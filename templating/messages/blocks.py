@@ -109,11 +109,24 @@ def html_of_block(block: JsonObject, place: str) -> str:
     layout = _object(block, "layout_attrs")
     default = _IMAGE_PADDING if block_type == "image" else _PADDING
     align = _align(block)
-    return (
+    row = (
         f'<table role="presentation" class="block-row block-row--{block_type}-v1" width="100%"'
         ' cellpadding="0" cellspacing="0" border="0"><tr>'
         f'<td align="{align}" style="padding: {padding_of(layout, default)};'
         f' text-align: {align};">{inner(block)}</td></tr></table>'
+    )
+    return shown_with_address(block, row) if block_type == "image" else row
+
+
+def shown_with_address(image: JsonObject, row: str) -> str:
+    """Leave the row of an image out when its address renders to nothing, such as an unset logo."""
+    address = to_text(image.get("url")).strip()
+    if "{{" not in address and "{%" not in address:
+        return row if address else ""
+    return (
+        f"{{% capture block_image %}}{address}{{% endcapture %}}"
+        "{% assign block_image = block_image | strip %}"
+        f"{{% if block_image != '' %}}{row}{{% endif %}}"
     )
 
 

@@ -21,6 +21,7 @@ from templating.messages.blocks import (
     html_of_block,
     number,
     padding_of,
+    shown_with_address,
 )
 
 # A tag that another one begins in is none; so each is looked for as far as the next one only.
@@ -57,7 +58,7 @@ def mjml_of_block(block: JsonObject, place: str) -> str:
     if block_type == "divider":
         return f'<mj-divider {row} border-width="1px" border-color="#dddee1" />'
     if block_type == "image":
-        return _image(block, layout, row)
+        return shown_with_address(block, _image(block, layout, row))
     buttons = block.get("buttons")
     if block_type == "button_set" and isinstance(buttons, list) and len(buttons) == 1:
         return _button(buttons[0], layout, row)

@@ -12,7 +12,8 @@ from api.kit.shapes import LeftOut, Moment, Out
 from domain.content.guide import UrlPattern
 from domain.guides.rows import MESSAGES, EngagedStep, Ineligibility
 from domain.kit.shapes import DocumentedAs
-from services.guides.showing import GuidesView, ShownGuide, ShownStep, shown_order
+from services.guides.judging import ShownGuide, ShownStep
+from services.guides.showing import GuidesView, shown_order
 
 _GROUP = "default"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from fastapi import Request
 from pydantic import Field
@@ -30,11 +30,14 @@ from services.content.drafts import ContentView, switch_content
 class GuideOut(ContentOut):
     """A guide as it is read."""
 
+    follows: ClassVar[frozenset[str]] = frozenset({"type", "semver"})
+
     name: Annotated[Any, DocumentedAs(str)]
     channel_key: Annotated[Any, DocumentedAs(str)]
     description: Annotated[Any, DocumentedAs(str | None)]
     tags: Annotated[Any, DocumentedAs(list[str])]
     type: str = Field(description="The message type of its first step.")
+    semver: str = Field(description="The version of that message type.")
     steps: Annotated[Any, DocumentedAs(list[GuideStep])]
     activation_url_patterns: Annotated[Any, DocumentedAs(list[UrlPattern])]
     target_audience_key: Annotated[Any, DocumentedAs(str | None)]
@@ -58,6 +61,7 @@ class GuideOut(ContentOut):
         """Return its type, whether and when it is switched on, and whether it is valid."""
         return {
             "type": view.document.type,
+            "semver": view.document.semver,
             "active": view.active,
             "active_from": view.active_from,
             "active_until": view.active_until,

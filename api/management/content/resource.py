@@ -6,7 +6,7 @@ committed nor promoted, so their operations are their own.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from fastapi import APIRouter, Request
 from pydantic import Field, create_model
@@ -56,7 +56,13 @@ View = ContentView[Any] | BroadcastView
 
 
 class ContentOut(Out):
-    """What the answers of every kind have beside their content."""
+    """What the answers of every kind have beside their content.
+
+    Attributes:
+        follows: members that follow from the content; Knock's CLI keeps them with it in its files.
+    """
+
+    follows: ClassVar[frozenset[str]] = frozenset()
 
     key: str
     environment: str
@@ -115,11 +121,8 @@ class ContentFace:
         """
         self._kind = kind
         self._shape = shape
-        self._read_only = [
-            name
-            for name in shape.model_fields
-            if name not in kind.shape.model_fields and name != "annotation"
-        ]
+        kept = {*kind.shape.model_fields, *shape.follows, "annotation"}
+        self._read_only = [name for name in shape.model_fields if name not in kept]
         title = kind.shape.__name__.removesuffix("Shape")
         name = kind.name.value
         taken: dict[str, Any] = {name: (Annotated[Any, DocumentedAs(kind.shape)], ...)}

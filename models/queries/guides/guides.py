@@ -6,6 +6,7 @@ once, one makes it.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -29,6 +30,7 @@ SELECT {
         EngagedStep,
         "m",
         {
+            "user_id": "g.user_id",
             "guide_key": "g.guide_key",
             "step_ref": "g.step_ref",
             "message_id": "g.message_id",
@@ -39,14 +41,14 @@ SELECT {
     )
 }
 FROM (
-    SELECT guide_key, step_ref, message_id, is_final, NULL::text AS tenant_id
+    SELECT user_id, guide_key, step_ref, message_id, is_final, NULL::text AS tenant_id
     FROM guide_engagements
-    WHERE environment_id = %(environment_id)s AND user_id = %(user_id)s
+    WHERE environment_id = %(environment_id)s AND user_id = ANY(%(user_ids)s)
       AND (%(guide_key)s::text IS NULL OR guide_key = %(guide_key)s)
     UNION ALL
-    SELECT guide_key, step_ref, message_id, is_final, tenant_id
+    SELECT user_id, guide_key, step_ref, message_id, is_final, tenant_id
     FROM guide_tenant_engagements
-    WHERE environment_id = %(environment_id)s AND user_id = %(user_id)s
+    WHERE environment_id = %(environment_id)s AND user_id = ANY(%(user_ids)s)
       AND (%(guide_key)s::text IS NULL OR guide_key = %(guide_key)s)
       AND (tenant_id = %(tenant_id)s OR guide_key = ANY(%(for_all)s))
 ) AS g JOIN messages m ON m.id = g.message_id
@@ -138,25 +140,25 @@ RETURNING {columns_of(GuideGroup, "g")}
 async def engaged_steps(
     connection: Connection,
     environment_id: UUID,
-    user_id: str,
+    user_ids: Sequence[str],
     *,
     tenant_id: str,
     for_all: Sequence[str],
     guide_key: str | None = None,
 ) -> list[EngagedStep]:
-    """Return what a user did with the steps of guides; one step may be there several times.
+    """Return what users did with the steps of guides; one step may be there several times.
 
     Args:
         connection: reads.
         environment_id: where.
-        user_id: who.
+        user_ids: who.
         tenant_id: for which tenant, empty for none.
         for_all: keys of guides for which it does not matter what it was done for.
         guide_key: of one guide; None means of all.
     """
     values = {
         "environment_id": environment_id,
-        "user_id": user_id,
+        "user_ids": list(user_ids),
         "tenant_id": tenant_id,
         "for_all": list(for_all),
         "guide_key": guide_key,
@@ -310,16 +312,19 @@ def _of_guide(
     }
 
 
-async def memberships_of_user(
-    connection: Connection, environment_id: UUID, user_id: str
-) -> frozenset[tuple[str, str]]:
-    """Return the keys of the audiences that a user is in, each with the tenant or none."""
+async def memberships_of(
+    connection: Connection, environment_id: UUID, user_ids: Sequence[str]
+) -> dict[str, frozenset[tuple[str, str]]]:
+    """Return the keys of the audiences that users are in, each with the tenant or none, by user."""
     cursor = await connection.execute(
-        "SELECT audience_key, tenant_id FROM audience_members"
-        " WHERE environment_id = %s AND user_id = %s",
-        (environment_id, user_id),
+        "SELECT user_id, audience_key, tenant_id FROM audience_members"
+        " WHERE environment_id = %s AND user_id = ANY(%s)",
+        (environment_id, list(user_ids)),
     )
-    return frozenset([(row["audience_key"], row["tenant_id"]) for row in await cursor.fetchall()])
+    found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for row in await cursor.fetchall():
+        found[row["user_id"]].add((row["audience_key"], row["tenant_id"]))
+    return {user_id: frozenset(keys) for user_id, keys in found.items()}
 
 
 async def get_group(connection: Connection, environment_id: UUID) -> GuideGroup | None:

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from psycopg.types.json import Jsonb
-
 from domain.kit.ids import LAST_ID, first_id_of_its_time
 from domain.kit.json_types import JsonObject
-from domain.recipients.refs import TENANTS, RecipientRef
 from domain.recipients.subscriptions import ReachedThrough
 from domain.runs.events import RunEventType
 from domain.runs.rows import TakenRun
 from domain.runs.statuses import RunStatus
 from domain.triggers.addressees import BROADCAST_SOURCE
-from domain.what_if.rows import People, Record, RecordedMessage, WaitEnd
-from models.queries.runs.walks import AS_TAKEN, PREFERENCES
+from domain.what_if.rows import Record, RecordedMessage, WaitEnd
+from models.queries.runs.walks import AS_TAKEN
 from models.sql import Where, columns_of, fetch_all, listed
 from runtime.database import Connection
 
@@ -76,30 +72,6 @@ LEFT JOIN subscriptions s ON s.environment_id = f.environment_id
     AND s.recipient_collection = r.collection AND s.recipient_id = r.recipient_id
 WHERE r.id = ANY(%s) AND r.environment_id = %s AND r.through_id IS NOT NULL
 """
-
-_PEOPLE = f"""
-SELECT to_jsonb(recipient) AS recipient, to_jsonb(actor) AS actor, to_jsonb(tenant) AS tenant,
-       {PREFERENCES} AS preferences
-FROM jsonb_to_recordset(%s) AS r (
-    position int, environment_id uuid, collection text, recipient_id text,
-    actor_collection text, actor_id text, tenant_id text)
-LEFT JOIN recipients recipient ON recipient.environment_id = r.environment_id
-    AND recipient.collection = r.collection AND recipient.id = r.recipient_id
-LEFT JOIN recipients actor ON actor.environment_id = r.environment_id
-    AND actor.collection = r.actor_collection AND actor.id = r.actor_id
-LEFT JOIN recipients tenant ON tenant.environment_id = r.environment_id
-    AND tenant.collection = '{TENANTS}' AND tenant.id = r.tenant_id
-ORDER BY r.position
-"""  # noqa: S608 - names of fields
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """Whom a trigger names for one of its recipients."""
-
-    recipient: RecipientRef
-    actor: RecipientRef | None
-    tenant_id: str | None
 
 
 async def newest_runs(
@@ -183,22 +155,3 @@ async def records_of(
 async def _rows(connection: Connection, statement: str, *values: Any) -> list[dict[str, Any]]:
     cursor = await connection.execute(statement, values)
     return await cursor.fetchall()
-
-
-async def people_of(
-    connection: Connection, environment_id: UUID, named: Sequence[Named]
-) -> list[People]:
-    """Return whom triggers name, as they are stored, in the order of `named`."""
-    rows = [
-        {
-            "position": position,
-            "environment_id": str(environment_id),
-            "collection": each.recipient.collection,
-            "recipient_id": each.recipient.id,
-            "actor_collection": each.actor.collection if each.actor else None,
-            "actor_id": each.actor.id if each.actor else None,
-            "tenant_id": each.tenant_id,
-        }
-        for position, each in enumerate(named)
-    ]
-    return await fetch_all(connection, People, _PEOPLE, (Jsonb(rows),))

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from api.admin.what_if import WhatIfOut
+from api.admin.what_if_schemas import WhatIfOut
 from commands.what_if import written
 from tests.support.account import Account, email_step, feed_step, workflow
 from tests.support.application import application
@@ -53,7 +53,7 @@ async def test_a_draft_is_tried_on_what_was_sent(
     }
     assert {each["run_id"] for each in body["differences"]} == {run_id}
     lines = "\n".join(written(WhatIfOut.model_validate(body)))
-    assert "1 runs walked" in lines
+    assert "1 run walked" in lines
     assert "~ changed: ellie, plain / feed_1 on in-app" in lines
     assert "      + <p>Hello <em>Ellie</em></p>" in lines
     assert "- dropped: ellie, plain / email_1 on smtp" in lines

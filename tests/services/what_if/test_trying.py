@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api.admin.what_if import DifferenceOut
+from api.admin.what_if_schemas import DifferenceOut
 from domain.content.email_layout import EMAIL_LAYOUT
 from domain.content.partial import PARTIAL
 from domain.content.rows import Selection
@@ -17,6 +17,7 @@ from domain.kit.json_types import JsonObject, encoded_size
 from domain.recipients.refs import RecipientRef
 from domain.what_if.differences import Kind, Walked, WalkedRun
 from domain.what_if.findings import Findings
+from domain.what_if.samples import Sample
 from models.queries.runs.rehearsals import newest_runs
 from services.content.commits import promote_all
 from tests.support.account import note
@@ -180,6 +181,22 @@ async def test_an_added_and_a_removed_step(world: World) -> None:
     assert added.after.shown["to"] == f"{added.run.recipient.id}@example.com"
 
 
+async def test_another_channel(world: World) -> None:
+    """A step that sends by another channel drops a message and adds one, and says so."""
+    await world.channel("in_app_feed", "second-feed")
+    await send(world, feed_step())
+    await draft(world, feed_step(channel_key="second-feed"))
+
+    found = await tried(world)
+
+    assert found.findings.kinds == {Kind.ADDED: 6, Kind.DROPPED: 6}
+    reasons = {(each.kind, each.reason) for each in found.findings.differences}
+    assert reasons == {
+        (Kind.DROPPED, "the step sends by second-feed"),
+        (Kind.ADDED, "the step sends by in-app"),
+    }
+
+
 async def test_a_condition_that_drops_people(world: World) -> None:
     """Those who would get nothing any more are told, and why."""
     await send(world, feed_step())
@@ -313,6 +330,22 @@ async def test_only_so_many_differences_are_kept(world: World) -> None:
     assert (found.findings.runs, found.has_older_runs) == (4, True)
 
 
+async def test_of_each_step_some_differences_are_kept(world: World) -> None:
+    """One step that differs for everybody does not push aside the few that another has."""
+    await send(world, feed_step(), email_step("{{ recipient.name }}"))
+    await world.identify("user-5", email="five@example.com")
+    await draft(world, feed_step("Other"), email_step("Bye {{ recipient.name }}"))
+
+    found = await tried(world, differences=3)
+
+    assert [each.message.step_ref for each in found.findings.differences] == [
+        "feed_1",
+        "feed_1",
+        "email_1",
+    ]
+    assert found.findings.total == 7
+
+
 async def test_what_another_environment_has_published(world: World, make: Any) -> None:
     """A promotion is tried with the content of the one environment and the runs of the other."""
     await world.publish(KEY, feed_step("Promoted"))
@@ -394,7 +427,7 @@ async def test_an_answer_has_an_end(world: World) -> None:
     size = encoded_size(whole.findings.differences[0].message.shown)
     run = WalkedRun(id=new_id(), workflow_key=KEY, recipient=RecipientRef.user("u"), tenant_id=None)
 
-    findings = Findings(most=10, room=2 * size)
+    findings = Findings(Sample(10, 2 * size))
     for each in whole.findings.differences:
         findings.add(run, Walked(), Walked(), [each])
 
@@ -412,7 +445,7 @@ async def test_a_change_without_room_tells_no_half_of_it(world: World) -> None:
     await draft(world, feed_step("Other"))
     whole = only(await tried(world), Kind.CHANGED)
 
-    findings = Findings(most=10, room=1)
+    findings = Findings(Sample(10, 1))
     findings.add(whole.run, Walked(), Walked(), [whole])
 
     assert whole.changes

@@ -109,6 +109,17 @@ def test_image_without_a_link(action: str | None) -> None:
     assert "width: 25%" in body
 
 
+@pytest.mark.parametrize("url", ["", " ", "{{ data.nothing }}", "{{ data.nothing | default: '' }}"])
+@pytest.mark.parametrize("is_mjml", [False, True])
+def test_image_without_an_address(url: str, is_mjml: bool) -> None:
+    """An image whose address renders to nothing is left out, with what it says instead of it."""
+    layout = MJML if is_mjml else HTML
+    made = render(markdown("Hi"), {"type": "image", "url": url, "alt": "Logo"}, layout=layout)
+    assert "Hi" in made["html_body"]
+    assert "<img" not in made["html_body"]
+    assert "Logo" not in made["text_body"]
+
+
 def test_html_block_is_kept() -> None:
     """HTML is taken as it is, with its Liquid."""
     body = render({"type": "html", "content": "<i>{{ data.n }}</i>"})["html_body"]

@@ -44,6 +44,18 @@ async def test_from_draft_to_production(management: httpx.AsyncClient) -> None:
     assert (promoted["description"], promoted["active"]) == ("Round", False)
 
 
+async def test_the_cli_keeps_what_follows_from_the_steps(management: httpx.AsyncClient) -> None:
+    """Type and version stand in the file beside what was written, as in those that Knock pulls."""
+    await _ok(await _put(management, _tour(type="other", semver="9.9.9")))
+
+    read = await _ok(await management.get(PATH, params={"annotate": "true"}))
+
+    assert (read["type"], read["semver"]) == ("banner", "0.0.1")
+    read_only = read["__annotation"]["readonly_fields"]
+    assert {"active", "valid", "sha"} <= set(read_only)
+    assert {"type", "semver"}.isdisjoint(read_only)
+
+
 async def test_switched_on_for_some_time(management: httpx.AsyncClient) -> None:
     """From and until are kept, in the body or in the query; a plain switch takes them back."""
     await _ok(await _put(management, _tour()))

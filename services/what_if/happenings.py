@@ -1,0 +1,176 @@
+"""What reaches people whom a script does not name: events of sources, schedules, broadcasts."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from domain.broadcasts.broadcast import BROADCAST
+from domain.broadcasts.rows import BroadcastStatus
+from domain.kit.errors import FieldError, InvalidParams
+from domain.kit.json_types import JsonObject
+from domain.kit.storable import storable_json
+from domain.recipients.identify import InlineRecipient
+from domain.sources.actions import in_order, mapped
+from domain.triggers.addressees import BROADCAST_SOURCE
+from domain.triggers.requests import TriggerRequest
+from domain.what_if.requests import MOST_RUNS
+from domain.what_if.rows import ComingSchedule
+from domain.what_if.scripts import ImaginedBroadcastIn, ImaginedEventIn, ImaginedSchedulesIn
+from models.queries.broadcasts.broadcasts import get_broadcast
+from models.queries.runs import imagined as statements
+from models.queries.sources import sources
+from services.sources.acting import holds, read_membership, read_trigger
+from services.sources.receiving import event_name
+from services.triggers.audience_entries import grouped
+from services.triggers.scheduled import occurrence_request
+from services.what_if.imagined import Basis, Imagined, Join, Script
+
+# What the data of all schedules that a script lets occur may take.
+_MOST_SCHEDULE_BYTES = 32 * 1024 * 1024
+_MOMENT = timedelta(microseconds=1)
+
+
+async def take_event(
+    basis: Basis, script: Script, entry: ImaginedEventIn, place: str, at: datetime
+) -> None:
+    """Let the mappings of a source do what they do for an event, as far as it triggers.
+
+    Raises:
+        InvalidParams: there is no such source, or the event has no usable name.
+    """
+    source = await sources.find_environment(basis.connection, basis.environment.id, entry.source)
+    if source is None:
+        raise InvalidParams.of(f"{place}.source", "is no source of this environment")
+    content: JsonObject = {"body": entry.payload, "headers": {}}
+    try:
+        name = event_name(source.settings, content)
+    except InvalidParams as refused:
+        raise InvalidParams(
+            [
+                FieldError(f"{place}.{one.field}".replace("body.", "payload."), one.message)
+                for one in refused.errors
+            ]
+        ) from None
+    mappings = in_order(source.mappings, name)
+    if not mappings:
+        script.note(place, f"the source does nothing for the event {name}")
+    for mapping in mappings:
+        action = mapping["action_type"]
+        if not holds(mapping, content, at):
+            script.note(place, f"{action}: its conditions are not met")
+            continue
+        payload = storable_json(mapped(mapping.get("action_parameters"), content))
+        try:
+            _act(basis, script, action, payload, place=place, at=at)
+        except InvalidParams as refused:
+            first = refused.errors[0]
+            script.note(place, f"{action} would be refused: {first.field} {first.message}")
+
+
+def _act(
+    basis: Basis, script: Script, action: str, payload: JsonObject, *, place: str, at: datetime
+) -> None:
+    """Take an action of an event as far as it triggers. Raises InvalidParams."""
+    match action:
+        case "workflows_trigger":
+            request = read_trigger(payload)
+            if not basis.is_published(request.workflow_key):
+                script.note(place, f"{action}: {request.workflow_key} is not published")
+                return
+            if any(one.properties is not None for one in request.recipients):
+                script.note(place, "people are as they are stored, whatever the event says of them")
+            script.triggers.append(Imagined(at=at, place=place, request=_by_id(request)))
+        case "audiences_add_member":
+            key, given = read_membership(payload)
+            script.joins += [Join(at, key, one, place) for one in given.memberships()]
+        case _:
+            script.note(place, f"{action} is not done: a try stores nothing")
+
+
+def _by_id(request: TriggerRequest) -> TriggerRequest:
+    """Return a trigger that says nothing of its recipients, but what data is theirs."""
+    recipients = [
+        InlineRecipient(one.ref, trigger_data=one.trigger_data) for one in request.recipients
+    ]
+    return replace(request, recipients=tuple(recipients))
+
+
+async def let_occur(
+    basis: Basis, script: Script, entry: ImaginedSchedulesIn, place: str, at: datetime
+) -> None:
+    """Let the schedules of a workflow occur, each as often as it does. Raises InvalidParams."""
+    if entry.until < at:
+        raise InvalidParams.of(f"{place}.until", "must not be before it begins")
+    found = await statements.coming_schedules(
+        basis.connection,
+        basis.environment.id,
+        entry.schedules_of,
+        until=entry.until,
+        limit=MOST_RUNS,
+        room=_MOST_SCHEDULE_BYTES,
+    )
+    if not found:
+        script.note(place, f"no schedule of {entry.schedules_of} occurs by then")
+    if unread := sum(not each.is_readable for each in found):
+        script.note(place, f"{unread} schedules are left out: there is no room for their data")
+    occurrences = heapq.merge(
+        *(_occurrences(each, at, entry.until) for each in found if each.is_readable),
+        key=lambda one: one[:2],
+    )
+    for occurs_at, _, schedule, following in script.take(place, occurrences):
+        request = occurrence_request(schedule, occurs_at, following)
+        script.triggers.append(Imagined(at=occurs_at, place=place, request=request))
+
+
+def _occurrences(
+    schedule: ComingSchedule, since: datetime, until: datetime
+) -> Iterator[tuple[datetime, UUID, ComingSchedule, datetime | None]]:
+    """Yield when a schedule occurs, each time with when it does next."""
+    timing, zone, occurs_at = schedule.timing, schedule.zone, schedule.next_occurrence_at
+    if occurs_at is not None and occurs_at < since:
+        occurs_at = timing.next_after(since - _MOMENT, zone)
+    while occurs_at is not None and occurs_at <= until:
+        following = timing.next_after(occurs_at, zone)
+        yield occurs_at, schedule.id, schedule, following
+        occurs_at = following
+
+
+async def send_broadcast(
+    basis: Basis, script: Script, entry: ImaginedBroadcastIn, place: str, at: datetime
+) -> None:
+    """Send a broadcast to those who would receive it now; before it is sent, nobody gets anything.
+
+    Raises:
+        InvalidParams: there is no such broadcast, or it has no steps.
+    """
+    key, environment = entry.broadcast, basis.environment
+    stored = await get_broadcast(basis.connection, environment.id, key)
+    if stored is None:
+        raise InvalidParams.of(f"{place}.broadcast", "is no broadcast of this environment")
+    document = BROADCAST.read(stored.content, key)
+    if not document.definition.steps:
+        raise InvalidParams.of(f"{place}.broadcast", "has no steps")
+    audience_key = document.target_audience_key
+    members = await statements.addressees_of(
+        basis.connection, environment.id, audience_key, limit=MOST_RUNS + 1
+    )
+    if not members:
+        script.note(place, f"{key} reaches nobody: its audience is empty")
+    is_draft = stored.status == BroadcastStatus.DRAFT
+    source = {"type": BROADCAST_SOURCE, "broadcast_key": key, "audience_key": audience_key}
+    for tenant, recipients in grouped(script.take(place, members)):
+        script.triggers.append(
+            Imagined(
+                at=at,
+                place=place,
+                request=TriggerRequest(
+                    key, recipients, tenant=tenant, source=source, reaches_followers=False
+                ),
+                unmade=("the broadcast has not been sent" if is_draft else None, None),
+                definition=document.definition,
+            )
+        )
