@@ -24,7 +24,7 @@ from temporalio.client import (
     ScheduleUpdateInput,
 )
 from temporalio.common import Priority, WorkerDeploymentVersion
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import (
     PollerBehaviorSimpleMaximum,
     UnsandboxedWorkflowRunner,
@@ -57,6 +57,13 @@ SWEEP_SCHEDULE_ID = "carillon-sweep"
 _LONGEST_SWEEP = timedelta(minutes=10)
 _PASSTHROUGH = ("domain", "temporal_workflows", "activities")
 _CONNECT_WAIT_SECONDS = 0.5
+# What trying again changes nothing about.
+_REFUSALS = {
+    RPCStatusCode.INVALID_ARGUMENT,
+    RPCStatusCode.PERMISSION_DENIED,
+    RPCStatusCode.UNAUTHENTICATED,
+    RPCStatusCode.UNIMPLEMENTED,
+}
 # Often enough for the supervisor to see a change at each look.
 _BEAT_SECONDS = LOOK_SECONDS / 2
 # Two chunks start 64 runs at once, which is what a process can take as eager tasks. More at a time
@@ -164,10 +171,10 @@ async def run_worker(settings: Settings, queues: tuple[str, ...] = ALL_QUEUES) -
         async with contextlib.AsyncExitStack() as running:
             for worker in workers:
                 await running.enter_async_context(worker)
-            if SWEEP in queues:
-                await _ensure_sweep_some_time(engine, stopping)
             _log.info("worker_ready", queues=list(queues), sdk=temporalio.__version__)
             beating = asyncio.create_task(_beat(settings.ready_file))
+            if SWEEP in queues:
+                await _ensure_sweep_some_time(engine, stopping)
             await stopping.wait()
             beating.cancel()
             _log.info("worker_stopping")
@@ -204,14 +211,19 @@ async def _beat(ready_file: Path | None) -> None:
 
 
 async def _ensure_sweep_some_time(engine: Engine, stopping: asyncio.Event) -> None:
-    """Try until it is done: a Temporal that is busy or restarts must not end a worker."""
+    """Try until it is done: only a Temporal that refuses for good ends a worker.
+
+    One that is busy or was killed does not, nor one whose own workflow of the schedule has failed
+    for the moment: the worker works on meanwhile, and is ready.
+    """
     while not stopping.is_set():
         try:
             await ensure_sweep(engine.temporal, engine.settings)
         except RPCError as error:
-            if not is_away(error):
+            if error.status in _REFUSALS:
                 raise
-            _log.warning("temporal_away", detail="the sweep's schedule could not be looked at")
+            event = "temporal_away" if is_away(error) else "sweep_schedule_not_looked_at"
+            _log.warning(event, detail="the sweep's schedule could not be looked at")
             await asyncio.sleep(_CONNECT_WAIT_SECONDS)
         else:
             return

@@ -42,11 +42,20 @@ async def test_interval_follows_the_setting(temporal_address: str) -> None:
         await handle.delete()
 
 
+@pytest.mark.parametrize(
+    "status",
+    [
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.FAILED_PRECONDITION,  # "Unable to query workflow" of the schedule's own
+        RPCStatusCode.NOT_FOUND,  # somebody has deleted it this moment
+    ],
+)
 async def test_busy_temporal_ends_no_worker(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, status: RPCStatusCode
 ) -> None:
     """A schedule that cannot be looked at just now is looked at again."""
-    answers = [RPCError("Workflow is busy.", RPCStatusCode.RESOURCE_EXHAUSTED, b"")] * 2
+    answers = [RPCError("Workflow is busy.", status, b"")] * 2
 
     async def look(*_: object) -> None:
         if answers:
@@ -56,3 +65,14 @@ async def test_busy_temporal_ends_no_worker(
     monkeypatch.setattr(worker, "_CONNECT_WAIT_SECONDS", 0.001)
     await worker._ensure_sweep_some_time(engine, asyncio.Event())
     assert answers == []
+
+
+async def test_refusal_ends_a_worker(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Temporal that lets nobody in is told at once."""
+
+    async def look(*_: object) -> None:
+        raise RPCError("Request unauthorized.", RPCStatusCode.PERMISSION_DENIED, b"")
+
+    monkeypatch.setattr(worker, "ensure_sweep", look)
+    with pytest.raises(RPCError, match="unauthorized"):
+        await worker._ensure_sweep_some_time(engine, asyncio.Event())
