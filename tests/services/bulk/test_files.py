@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from psycopg.errors import CheckViolation
 
 from domain.bulk.operations import ADD_LISTED_MEMBERS, SET_RECIPIENTS
 from domain.kit.errors import InvalidParams, NotFound, Unavailable, Unprocessable
+from domain.kit.ids import new_id
 from domain.recipients.refs import RecipientRef
 from services.audiences.archiving import archive_audience
 from services.broadcasts.broadcasts import upsert_broadcast, validate_broadcast
@@ -225,6 +228,23 @@ async def test_the_users_of_a_file_receive_a_broadcast(world: World) -> None:
         ("grace", None): "Grace: ,",
     }
     assert await _listed(world) == []
+
+
+async def test_a_process_of_the_version_before_sends_it_to_nobody(world: World) -> None:
+    """One that knows of no files would send it to every user: the database refuses that."""
+    await draft(world, channel_step("feed"))
+    await _finish(world, await _address(world, "id\na\n"))
+    await send(world, send_at=datetime.now(UTC) + timedelta(hours=1))
+    as_before = (
+        "UPDATE broadcasts b SET status = 'sent', sent_at = %s, workflow_run_id = %s,"
+        " updated_at = %s WHERE environment_id = %s AND key = %s RETURNING b.key"
+    )
+    now = datetime.now(UTC)
+    with pytest.raises(CheckViolation):
+        await world.make.rows(as_before, now, new_id(), now, world.environment.id, SALE)
+    await draft(world, channel_step("feed"), key="to-all")
+    values = (now, new_id(), now, world.environment.id, "to-all")
+    assert await world.make.rows(as_before, *values) == [{"key": "to-all"}]
 
 
 @pytest.mark.usefixtures("in_twos")
