@@ -42,7 +42,8 @@ from services.triggers.audience_entries import identify
 
 _REPLACED = "another file has taken the place of this one"
 _PEOPLE_AT_ONCE = 500
-_STORED_AT_ONCE = 1_000
+# Reading so many takes less time than the interpreter lets a thread keep other requests waiting.
+_STORED_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
