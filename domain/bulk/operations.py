@@ -21,7 +21,7 @@ MAX_LISTED_ERRORS = 1_000
 # Kinds whose items are the rows of a file: the number of each is the line on which it begins.
 ADD_LISTED_MEMBERS = "audiences.add_members"
 SET_RECIPIENTS = "broadcasts.set_recipients"
-_OF_FILES = frozenset({ADD_LISTED_MEMBERS, SET_RECIPIENTS})
+OF_FILES = frozenset({ADD_LISTED_MEMBERS, SET_RECIPIENTS})
 
 
 class BulkStatus(StrEnum):
@@ -56,7 +56,7 @@ class BulkOperation:
     @property
     def is_of_file(self) -> bool:
         """Tell whether the numbers of its items are lines of a file."""
-        return self.name in _OF_FILES
+        return self.name in OF_FILES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 
 from domain.bulk.operations import (
     MAX_LISTED_ERRORS,
+    OF_FILES,
     OPEN_BULK,
     BulkFailure,
     BulkItem,
@@ -23,7 +24,7 @@ from domain.bulk.operations import (
     OpenBulk,
     Stride,
 )
-from domain.kit.json_types import JsonObject
+from domain.kit.json_types import JsonObject, encoded
 from models.sql import columns_of, fetch_all, fetch_one, listed
 from runtime.database import Connection
 
@@ -61,6 +62,20 @@ FROM jsonb_to_recordset(%(items)s)
 _GET = f"""
 SELECT {_COLUMNS} FROM bulk_operations b WHERE b.environment_id = %s AND b.id = %s
 """  # noqa: S608 - names of fields
+
+# A merge names whom it merges, and in its settings who stays. A file is not searched through.
+_IN_THE_WAY = f"""
+SELECT EXISTS (
+    SELECT FROM bulk_operations b
+    WHERE b.environment_id = %(environment_id)s AND b.status IN ({listed(OPEN_BULK)})
+      AND (b.settings ->> 'into' = ANY(%(ids)s)
+        OR b.name = ANY(%(files)s)
+        OR EXISTS (
+            SELECT FROM bulk_items i JOIN unnest(%(ids)s::text[]) AS given (id)
+                ON i.item_id = given.id
+            WHERE i.operation_id = b.id AND NOT i.is_settled))
+) AS is_in_the_way
+"""  # noqa: S608 - a vocabulary of ours
 
 _FAILURES = f"""
 SELECT {columns_of(BulkFailure, "i", {"id": "i.item_id", "reason": "i.error"})}
@@ -148,7 +163,7 @@ async def insert_operation(
         "over_at": now if is_over else None,
         "is_over": is_over,
         "now": now,
-        "items": Jsonb(left),
+        "items": Jsonb(left, dumps=encoded),
     }
     stored = await fetch_one(connection, BulkOperation, _INSERT, values)
     if stored is None:
@@ -164,7 +179,11 @@ async def add_items(
 ) -> None:
     """Store more items of an operation that this transaction has stored, each with its number."""
     rows = [_plain(number, item) for number, item in items]
-    values = {"id": operation_id, "environment_id": environment_id, "items": Jsonb(rows)}
+    values = {
+        "id": operation_id,
+        "environment_id": environment_id,
+        "items": Jsonb(rows, dumps=encoded),
+    }
     await connection.execute(_ADD, values)
 
 
@@ -183,6 +202,20 @@ async def get_operation(
 ) -> BulkOperation | None:
     """Return a bulk operation, or None."""
     return await fetch_one(connection, BulkOperation, _GET, (environment_id, operation_id))
+
+
+async def is_in_the_way(
+    connection: Connection, environment_id: UUID, recipient_ids: Collection[str]
+) -> bool:
+    """Tell whether an operation that was accepted before has something to do with recipients."""
+    values = {
+        "environment_id": environment_id,
+        "ids": list(recipient_ids),
+        "files": sorted(OF_FILES),
+    }
+    cursor = await connection.execute(_IN_THE_WAY, values)
+    row = await cursor.fetchone()
+    return row is not None and bool(row["is_in_the_way"])
 
 
 async def failures_of(
