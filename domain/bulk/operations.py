@@ -136,12 +136,14 @@ class Stride:
         failed: how many of them in vain.
         is_over: whether none is left.
         position: how far it has come; None leaves that as it is.
+        is_given_up: whether it is over because nobody wants any more what is left of it.
     """
 
     processed: int
     failed: int
     is_over: bool
     position: JsonObject | None = None
+    is_given_up: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

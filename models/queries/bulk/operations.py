@@ -26,7 +26,7 @@ from domain.bulk.operations import (
 )
 from domain.kit.json_types import JsonObject, encoded
 from models.sql import columns_of, fetch_all, fetch_one, listed
-from runtime.database import Connection
+from runtime.database import Connection, take_long
 
 _COLUMNS = columns_of(BulkOperation, "b")
 # What is visible now is what exists: later statements tell by it what was made after the request.
@@ -115,8 +115,10 @@ SET processed_rows = processed_rows + %(processed)s,
     success_count = success_count + %(succeeded)s, error_count = error_count + %(failed)s,
     estimated_total_rows = greatest(estimated_total_rows, processed_rows + %(processed)s),
     position = coalesce(%(position)s, position), started_at = coalesce(started_at, %(now)s),
-    status = CASE WHEN %(is_over)s THEN '{BulkStatus.COMPLETED}' ELSE '{BulkStatus.PROCESSING}' END,
-    completed_at = CASE WHEN %(is_over)s THEN %(now)s::timestamptz END, updated_at = %(now)s
+    status = CASE WHEN %(is_given_up)s THEN '{BulkStatus.FAILED}'
+        WHEN %(is_over)s THEN '{BulkStatus.COMPLETED}' ELSE '{BulkStatus.PROCESSING}' END,
+    completed_at = CASE WHEN %(is_over)s AND NOT %(is_given_up)s THEN %(now)s::timestamptz END,
+    failed_at = CASE WHEN %(is_given_up)s THEN %(now)s::timestamptz END, updated_at = %(now)s
 WHERE environment_id = %(environment_id)s AND id = %(id)s
 """  # noqa: S608 - a vocabulary of ours
 
@@ -260,6 +262,15 @@ async def settle_items(
     )
 
 
+async def forget_items(connection: Connection, environment_id: UUID, operation_id: UUID) -> None:
+    """Drop the items that were not dealt with, which may be half a million."""
+    await take_long(connection)
+    await connection.execute(
+        "DELETE FROM bulk_items WHERE environment_id = %s AND operation_id = %s AND NOT is_settled",
+        (environment_id, operation_id),
+    )
+
+
 async def count_stride(
     connection: Connection, environment_id: UUID, operation_id: UUID, stride: Stride, now: datetime
 ) -> None:
@@ -273,6 +284,7 @@ async def count_stride(
             "succeeded": stride.processed - stride.failed,
             "failed": stride.failed,
             "is_over": stride.is_over,
+            "is_given_up": stride.is_given_up,
             "position": None if stride.position is None else Jsonb(stride.position),
             "now": now,
         },

@@ -163,15 +163,36 @@ async def test_an_audience_that_is_archived_meanwhile(world: World) -> None:
 
 
 async def test_archiving_waits_for_a_chunk(world: World) -> None:
-    """Whoever archives the audience beside a file leaves no member behind, whoever comes first."""
+    """Whoever archives the audience beside a file leaves no member behind."""
     await world.audience("beta")
-    operation_id = await _upload(world, "id\n" + "".join(f"user-{n}\n" for n in range(50)))
-    view, _ = await asyncio.gather(
-        _finish(world, operation_id),
-        archive_audience(world.engine, world.environment.scope, "beta"),
-    )
-    assert view.operation.processed_rows == 50
+    await world.make.user(world.environment, "a")
+    operation_id = await _upload(world, "id,name\na,A\nb,B\n")
+    async with world.make.database.transaction() as connection:
+        await connection.execute(
+            "SELECT FROM recipients WHERE environment_id = %s AND id = 'a' FOR UPDATE",
+            [world.environment.id],
+        )
+        reading = asyncio.create_task(_finish(world, operation_id))
+        await _until_waiting(world, 1)
+        archiving = asyncio.create_task(
+            archive_audience(world.engine, world.environment.scope, "beta")
+        )
+        await _until_waiting(world, 2)
+        assert not archiving.done()
+    assert counts(await reading) == ("completed", 2, 2, 0)
+    await archiving
     assert await world.members("beta") == []
+
+
+async def _until_waiting(world: World, number: int) -> None:
+    """Wait until so many statements on this database wait for a lock."""
+    waiting = (
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
+        " AND wait_event_type = 'Lock'"
+    )
+    async with asyncio.timeout(6):
+        while len(await world.make.rows(waiting)) < number:
+            await asyncio.sleep(0.02)
 
 
 async def test_what_no_file_is_taken_for(world: World) -> None:
@@ -279,9 +300,12 @@ async def test_a_file_takes_the_place_of_another(world: World) -> None:
     await work_on_bulk(world.engine, order_of(world.environment, old), turn=1, seconds=0)
     new = await _address(world, "id\nx\ny\nz\n")
     view = await _finish(world, old)
-    replaced = "another file has taken the place of this one"
-    assert counts(view) == ("completed", 4, 2, 2)
-    assert [one.reason for one in view.failures] == [replaced] * 2
+    assert counts(view) == ("failed", 3, 2, 1)
+    assert (view.operation.failed_at is None, view.operation.completed_at) == (False, None)
+    told = "the file was replaced or taken away; its rows from here on were not read"
+    assert [(one.number, one.reason) for one in view.failures] == [(4, told)]
+    left = "SELECT number FROM bulk_items WHERE operation_id = %s"
+    assert await world.make.rows(left, old) == [{"number": 4}]
     with pytest.raises(Unprocessable):
         await send(world)
     await _finish(world, new)
