@@ -198,3 +198,14 @@ async def test_many_comparisons_with_audiences_are_made_later(
     assert counts(view) == ("queued", 0, 0, 0)
     await finish(world.engine, world.environment, view.operation.id)
     assert await world.members("free") == [("a", ""), ("b", ""), ("c", "")]
+
+
+async def test_many_entries_trigger_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An audience counts once more for each workflow that an entry triggers."""
+    monkeypatch.setattr(recipients, "_COMPARISONS_AT_ONCE", 3)
+    await world.audience("pro", [{"property": "plan", "operator": "not_exists"}])
+    assert (await _identify(world, {"id": "a"}, {"id": "b"})).operation.status == "completed"
+    entered = {"audience_key": "pro"}
+    await world.publish("welcome", channel_step("feed"), audience_trigger=entered)
+    assert (await _identify(world, {"id": "a"})).operation.status == "completed"
+    assert (await _identify(world, {"id": "c"}, {"id": "d"})).operation.status == "queued"
