@@ -304,7 +304,7 @@ async def test_schedules_that_have_no_room(world: World, monkeypatch: pytest.Mon
     once = {"scheduled_at": first}
     await schedule(world, "ada", data={"n": "x" * 100}, **once)
     await schedule(world, "ada", data={"n": "x" * 100}, **once)
-    monkeypatch.setattr("services.what_if.happenings._MOST_SCHEDULE_BYTES", 150)
+    monkeypatch.setattr("services.what_if.happenings._MOST_DATA_BYTES", 150)
 
     found = await tried(world, triggers=[{"schedules_of": FLOW, "until": first}])
     nothing = await tried(world, triggers=[{"schedules_of": FLOW, "until": "2099-01-01T00:00:00Z"}])
