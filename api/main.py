@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from api import admin, assets, health, knock, management
 from api.admin.what_if import TRIES_AT_ONCE
 from api.kit import errors
-from api.kit.bodies import LARGE_AT_ONCE
+from api.kit.bodies import FILES_AT_ONCE, LARGE_AT_ONCE
 from api.kit.cors import BrowserPaths
 from api.kit.middleware import RequestFrame
 from api.kit.rate_limits import RateLimiter
@@ -61,6 +61,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     app.state.hub = None  # made by the first socket, which knows the engine
     app.state.rate_limiter = RateLimiter(settings)
     app.state.large_bodies = asyncio.Semaphore(LARGE_AT_ONCE)
+    app.state.large_files = asyncio.Semaphore(FILES_AT_ONCE)
     app.state.tries = asyncio.Semaphore(TRIES_AT_ONCE)
     errors.install(app)
     app.add_middleware(RequestFrame, browser_paths=BrowserPaths(knock.ROUTERS))

@@ -32,6 +32,8 @@ MAX_FORM_FIELDS = 2_000
 # Of bodies larger than this, few are worked on at once.
 LARGE_BYTES = 1024 * 1024
 LARGE_AT_ONCE = 4
+# Files are worked on for longer than any other body, and have places of their own.
+FILES_AT_ONCE = 1
 _PLACE_SECONDS = 10.0
 # What a double can hold; JSON numbers beyond it are read as infinite elsewhere.
 _MAX_DIGITS = 308
@@ -88,13 +90,13 @@ async def read_file(request: Request, limit: int) -> bytes:
         InvalidParams: it is a form that a browser has put the file into.
         PayloadTooLarge: it is larger.
         RequestTimeout: it takes too long to arrive.
-        Unavailable: too many large bodies are worked on.
+        Unavailable: another large file is worked on.
     """
     if request.headers.get("content-type", "").lower().startswith("multipart/"):
         raise InvalidParams.of("body", "must be the file itself, not a form that holds it")
     raw = await _receive(request, limit)
     if len(raw) > LARGE_BYTES:
-        await request.state.held.enter_async_context(_place_for_large(request))
+        await request.state.held.enter_async_context(_place(request.app.state.large_files))
     return raw
 
 
@@ -121,18 +123,17 @@ async def read_trigger(request: Request) -> Body:
     """
     raw = await _receive(request, _settings(request).max_trigger_body_bytes)
     if len(raw) > LARGE_BYTES:
-        await request.state.held.enter_async_context(_place_for_large(request))
+        await request.state.held.enter_async_context(_place(request.app.state.large_bodies))
     return Body(parse_object(raw), len(raw))
 
 
 @asynccontextmanager
-async def _place_for_large(request: Request) -> AsyncIterator[None]:
+async def _place(places: asyncio.Semaphore) -> AsyncIterator[None]:
     """Hold one of the few places for large bodies, each of which takes ten times its size.
 
     Raises:
         Unavailable: none became free in time.
     """
-    places: asyncio.Semaphore = request.app.state.large_bodies
     try:
         async with asyncio.timeout(_PLACE_SECONDS):
             await places.acquire()

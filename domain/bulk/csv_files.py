@@ -14,6 +14,7 @@ import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, NoReturn
 
 from domain.audiences.members import listed_member
@@ -141,9 +142,11 @@ def _decoded(raw: bytes) -> str:
         pass
     if encoding != "utf-8":
         raise InvalidParams.of(_FILE, "must be valid UTF-8")
-    lines = enumerate(raw.split(b"\n"), 1)
-    wrong = [_at(line, "must be valid UTF-8") for line, each in lines if not _is_utf8(each)]
-    raise InvalidParams(wrong[:_MOST_FAULTS], f"{wrong[0]}; save the file as CSV UTF-8")
+    # A file may be nothing but such lines, millions of them: no more is looked at than is told.
+    lines = enumerate(io.BytesIO(raw), 1)
+    found = (_at(line, "must be valid UTF-8") for line, each in lines if not _is_utf8(each))
+    wrong = list(islice(found, _MOST_FAULTS))
+    raise InvalidParams(wrong, f"{wrong[0]}; save the file as CSV UTF-8")
 
 
 def _is_utf8(line: bytes) -> bool:

@@ -21,7 +21,7 @@ MAX_LISTED_ERRORS = 1_000
 # Kinds whose items are the rows of a file: the number of each is the line on which it begins.
 ADD_LISTED_MEMBERS = "audiences.add_members"
 SET_RECIPIENTS = "broadcasts.set_recipients"
-_OF_FILES = frozenset({ADD_LISTED_MEMBERS, SET_RECIPIENTS})
+OF_FILES = frozenset({ADD_LISTED_MEMBERS, SET_RECIPIENTS})
 
 
 class BulkStatus(StrEnum):
@@ -56,7 +56,7 @@ class BulkOperation:
     @property
     def is_of_file(self) -> bool:
         """Tell whether the numbers of its items are lines of a file."""
-        return self.name in _OF_FILES
+        return self.name in OF_FILES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,12 +136,14 @@ class Stride:
         failed: how many of them in vain.
         is_over: whether none is left.
         position: how far it has come; None leaves that as it is.
+        is_given_up: whether it is over because nobody wants any more what is left of it.
     """
 
     processed: int
     failed: int
     is_over: bool
     position: JsonObject | None = None
+    is_given_up: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from domain.audiences.members import Membership
 from domain.kit.json_types import JsonObject
 from domain.messages.messages import Engaged
 from domain.messages.statuses import ENGAGEMENT_COLUMNS
@@ -47,6 +48,26 @@ class ComingSchedule(Schedule):
 
     zone: str | None
     is_readable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uploaded:
+    """Whom a file names for a broadcast.
+
+    Attributes:
+        data: for this one alone; None also where it is not readable.
+        is_readable: whether there was room for the data.
+    """
+
+    user_id: str
+    tenant_id: str
+    data: JsonObject | None
+    is_readable: bool
+
+    @property
+    def membership(self) -> Membership:
+        """Return it without the data."""
+        return Membership(self.user_id, self.tenant_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

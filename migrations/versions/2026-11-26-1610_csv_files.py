@@ -1,8 +1,9 @@
 """CSV files of users, and guides for each tenant.
 
-A broadcast may have its recipients from a file, each with data of its own. What users do with a
-guide that is new to them for each tenant has a table of its own, since processes of the version
-before write the other one by its key.
+A broadcast may have its recipients from a file, each with data of its own. Processes of the version
+before would send it to every user instead: the database refuses what they write then. What users do
+with a guide that is new to them for each tenant has a table of its own, since processes of the
+version before write the other one by its key.
 """
 
 import sqlalchemy as sa
@@ -58,6 +59,15 @@ def upgrade() -> None:
         sa.Column("upload_is_complete", sa.Boolean(), server_default="false", nullable=False),
     )
     op.add_column(
+        "broadcasts",
+        sa.Column("upload_is_sent", sa.Boolean(), server_default="false", nullable=False),
+    )
+    op.create_check_constraint(
+        op.f("ck_broadcasts_sent_to_upload"),
+        "broadcasts",
+        "status <> 'sent' OR upload_id IS NULL OR upload_is_sent",
+    )
+    op.add_column(
         "broadcast_addressees",
         sa.Column("data", postgresql.JSONB(none_as_null=True), nullable=True),
     )
@@ -68,6 +78,8 @@ def downgrade() -> None:
     # A draft that had its recipients from a file must not go to everybody instead.
     op.execute("DELETE FROM broadcasts WHERE upload_id IS NOT NULL AND status <> 'sent'")
     op.drop_column("broadcast_addressees", "data")
+    op.drop_constraint(op.f("ck_broadcasts_sent_to_upload"), "broadcasts", type_="check")
+    op.drop_column("broadcasts", "upload_is_sent")
     op.drop_column("broadcasts", "upload_is_complete")
     op.drop_column("broadcasts", "upload_id")
     op.drop_table("broadcast_recipients")

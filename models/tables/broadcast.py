@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, text
+from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field, SQLModel
 
 from models.tables.base import instant_column, json_column, text_column
@@ -16,6 +16,8 @@ class Broadcast(SQLModel, table=True):
     """A broadcast in one environment; it is neither committed nor promoted.
 
     `sends` numbers what was asked for, so that what belongs to an earlier one is told apart.
+    `upload_is_sent` is said by whoever sends to those of a file: a process that knows of no files
+    cannot say it, and would send to every user.
     """
 
     __tablename__ = "broadcasts"
@@ -25,6 +27,9 @@ class Broadcast(SQLModel, table=True):
             "ix_broadcasts_due",
             "scheduled_at",
             postgresql_where=text("status = 'scheduled'"),
+        ),
+        CheckConstraint(
+            "status <> 'sent' OR upload_id IS NULL OR upload_is_sent", name="sent_to_upload"
         ),
     )
 
@@ -41,6 +46,7 @@ class Broadcast(SQLModel, table=True):
     stopped_at: datetime | None = instant_column(nullable=True)
     upload_id: UUID | None = None
     upload_is_complete: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
+    upload_is_sent: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
     inserted_at: datetime = instant_column()
     updated_at: datetime = instant_column()
 

@@ -78,8 +78,9 @@ async def accept_and_do(
 ) -> BulkView:
     """Accept an operation as `accept_items` does, and do it in the same transaction if it can be.
 
-    It can not where somebody else is in the way for long, or something is refused that could be
-    read; then it is accepted to be done later, item by item if need be.
+    It can not where somebody else is in the way for long, an operation that was accepted before has
+    something to do with the same recipients, or something is refused that could be read; then it is
+    accepted to be done later, item by item if need be.
 
     Args:
         engine: the parts of this process.
@@ -97,6 +98,11 @@ async def accept_and_do(
     try:
         async with engine.unit() as unit:
             await give_way(unit.connection)
+            ids = {item.id for item in items if item.error is None}
+            if await statements.is_in_the_way(unit.connection, environment.id, ids):
+                return await begin(
+                    unit, environment, name, items, settings=settings, estimate=len(items)
+                )
             await do(unit)
             operation = await statements.insert_operation(
                 unit.connection,

@@ -40,9 +40,10 @@ from services.engine import Engine, Unit
 from services.off_loop import off_loop
 from services.triggers.audience_entries import identify
 
-_REPLACED = "another file has taken the place of this one"
+_REPLACED = "the file was replaced or taken away; its rows from here on were not read"
 _PEOPLE_AT_ONCE = 500
-_STORED_AT_ONCE = 1_000
+# Reading so many takes less time than the interpreter lets a thread keep other requests waiting.
+_STORED_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +210,6 @@ async def _admit(unit: Unit, operation: OpenBulk, items: Sequence[BulkItem]) -> 
 
 
 async def _address(unit: Unit, operation: OpenBulk, items: Sequence[BulkItem]) -> Mapping[int, str]:
-    key = operation.settings["broadcast_key"]
-    held = await broadcasts.get_broadcast(unit.connection, operation.environment_id, key, hold=True)
-    if held is None or held.upload_id != operation.id:
-        return {item.number: _REPLACED for item in items}
     members = [listed_member(item.content or {}) for item in items]
     # Nobody is deleted meanwhile, and leaves a line behind.
     await identify(unit, operation.scope, _said(members), holds=True)
@@ -239,13 +236,24 @@ class _RecipientsKind:
     async def stride(
         self, unit: Unit, operation: OpenBulk, size: int, refusal: str | None
     ) -> Stride:
-        """Work on the next rows; with the last ones the file is read."""
+        """Work on the next rows while the file counts; with the last ones it is read."""
+        key, scope = operation.settings["broadcast_key"], operation.environment_id
+        held = await broadcasts.get_broadcast(unit.connection, scope, key, hold=True)
+        if held is None or held.upload_id != operation.id:
+            return await self._give_up(unit, operation)
         stride = await self.items.stride(unit, operation, size, refusal)
         if stride.is_over:
-            key = operation.settings["broadcast_key"]
-            scope = operation.environment_id
             await recipients.complete_upload(unit.connection, scope, key, operation.id)
         return stride
+
+    async def _give_up(self, unit: Unit, operation: OpenBulk) -> Stride:
+        """Tell with the next row why nothing is read any more, and keep none of the others."""
+        scope = operation.environment_id, operation.id
+        items = await statements.next_items(unit.connection, *scope, limit=1)
+        errors = {item.number: _REPLACED for item in items}
+        await statements.settle_items(unit.connection, *scope, done=[], errors=errors)
+        await statements.forget_items(unit.connection, *scope)
+        return Stride(len(items), len(items), is_over=True, is_given_up=True)
 
 
 KINDS: Mapping[str, BulkKind] = {

@@ -77,15 +77,15 @@ class Viewer:
 
         What was done before a guide's scope was changed counts still: for the tenant that it was
         done for, or, where the guide is the same for all tenants, for all. Of several the archived
-        one counts.
+        one counts, and of these the one that is final.
         """
         found = self.engaged.get((guide.key, step_ref), ())
         if guide.is_per_tenant:
             found = [one for one in found if one.counts_for(self.tenant_id)]
 
-        def weight(one: EngagedStep) -> tuple[bool, bool, UUID]:
+        def weight(one: EngagedStep) -> tuple[bool, bool, bool, UUID]:
             is_of_scope = (one.tenant_id is not None) == guide.is_per_tenant
-            return one.archived_at is not None, is_of_scope, one.message_id
+            return one.archived_at is not None, one.is_final, is_of_scope, one.message_id
 
         return max(found, key=weight, default=None)
 

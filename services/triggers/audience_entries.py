@@ -26,8 +26,9 @@ from models.queries.recipients.recipients import upsert_recipients
 from models.queries.triggers import accept as statements
 from models.queries.triggers.accept import Refusal
 from models.sql import give_way
+from runtime.database import Connection
 from runtime.logs import get_logger
-from services.engine import Unit
+from services.engine import Engine, Unit
 from services.schedules.zones import follow_zones
 from services.triggers.releases import release_trigger
 from services.triggers.resolving import draft_of, resolve
@@ -145,6 +146,18 @@ async def enter(
     return entered
 
 
+async def triggered_by(
+    engine: Engine, connection: Connection, environment: EnvironmentScope, audience_key: str
+) -> list[str]:
+    """Return the workflows that an entry triggers, at the version of the environment, or now."""
+    version = environment.config_version
+    if version is None:
+        version = await config_version(connection, environment.id)
+    return await engine.catalog.workflows_of_audience(
+        connection, environment.id, version, audience_key
+    )
+
+
 async def trigger_entered(
     unit: Unit,
     environment: EnvironmentScope,
@@ -160,16 +173,14 @@ async def trigger_entered(
     """
     # What the request has read with its key may be older than what is published now.
     version = await config_version(unit.connection, environment.id)
-    keys = await unit.engine.catalog.workflows_of_audience(
-        unit.connection, environment.id, version, audience_key
-    )
+    where = EnvironmentScope(environment.id, environment.slug, version)
+    keys = await triggered_by(unit.engine, unit.connection, where, audience_key)
     if not keys:
         return
     if cause.chain > MAX_CHAIN:
         raise Unprocessable(
             f"at most {MAX_CHAIN} triggers may follow from each other", code="chain_too_long"
         )
-    where = EnvironmentScope(environment.id, environment.slug, version)
     source: JsonObject = {"type": "audience", "audience_key": audience_key}
     if cause.chain:
         source["chain"] = cause.chain

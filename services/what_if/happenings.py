@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from domain.broadcasts.broadcast import BROADCAST
-from domain.broadcasts.rows import BroadcastStatus
+from domain.audiences.members import NO_TENANT, Membership
+from domain.broadcasts.broadcast import BROADCAST, Broadcast
+from domain.broadcasts.rows import BroadcastStatus, StoredBroadcast
 from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.json_types import JsonObject
 from domain.kit.storable import storable_json
@@ -29,8 +30,8 @@ from services.triggers.audience_entries import grouped
 from services.triggers.scheduled import occurrence_request
 from services.what_if.imagined import Basis, Imagined, Join, Script
 
-# What the data of all schedules that a script lets occur may take.
-_MOST_SCHEDULE_BYTES = 32 * 1024 * 1024
+# What the data of all schedules that a script lets occur may take, or that of a file's recipients.
+_MOST_DATA_BYTES = 32 * 1024 * 1024
 _MOMENT = timedelta(microseconds=1)
 
 
@@ -111,7 +112,7 @@ async def let_occur(
         entry.schedules_of,
         until=entry.until,
         limit=MOST_RUNS,
-        room=_MOST_SCHEDULE_BYTES,
+        room=_MOST_DATA_BYTES,
     )
     if not found:
         script.note(place, f"no schedule of {entry.schedules_of} occurs by then")
@@ -145,7 +146,7 @@ async def send_broadcast(
     """Send a broadcast to those who would receive it now; before it is sent, nobody gets anything.
 
     Raises:
-        InvalidParams: there is no such broadcast, or it has no steps.
+        InvalidParams: there is no such broadcast, it has no steps, or its file cannot be used.
     """
     key, environment = entry.broadcast, basis.environment
     stored = await get_broadcast(basis.connection, environment.id, key)
@@ -155,14 +156,24 @@ async def send_broadcast(
     if not document.definition.steps:
         raise InvalidParams.of(f"{place}.broadcast", "has no steps")
     audience_key = document.target_audience_key
-    members = await statements.addressees_of(
-        basis.connection, environment.id, audience_key, limit=MOST_RUNS + 1
-    )
-    if not members:
-        script.note(place, f"{key} reaches nobody: its audience is empty")
+    if stored.upload_id is None:
+        members = await statements.addressees_of(
+            basis.connection, environment.id, audience_key, limit=MOST_RUNS + 1
+        )
+        listed: dict[Membership, JsonObject | None] = dict.fromkeys(members)
+    else:
+        _require_usable(stored, document, place)
+        listed = await _of_file(basis, script, stored.upload_id, place)
+    if not listed:
+        named = "audience is empty" if stored.upload_id is None else "file names no user"
+        script.note(place, f"{key} reaches nobody: its {named}")
     is_draft = stored.status == BroadcastStatus.DRAFT
     source = {"type": BROADCAST_SOURCE, "broadcast_key": key, "audience_key": audience_key}
-    for tenant, recipients in grouped(script.take(place, members)):
+    for tenant, group in grouped(script.take(place, listed)):
+        tenant_id = NO_TENANT if tenant is None else tenant.ref.id
+        recipients = tuple(
+            replace(one, trigger_data=listed[Membership(one.ref.id, tenant_id)]) for one in group
+        )
         script.triggers.append(
             Imagined(
                 at=at,
@@ -174,3 +185,32 @@ async def send_broadcast(
                 definition=document.definition,
             )
         )
+
+
+def _require_usable(stored: StoredBroadcast, document: Broadcast, place: str) -> None:
+    """Refuse a broadcast that could not be sent to the users of its file, or whose are gone."""
+    told = None
+    if stored.status == BroadcastStatus.SENT:
+        told = "was sent to the users of a CSV file, of which nothing is kept"
+    elif document.target_audience_key is not None:
+        told = "has a target_audience_key and a CSV file of recipients, so it cannot be sent"
+    elif not stored.upload_is_complete:
+        told = "has a CSV file of recipients that was not read to its end"
+    if told is not None:
+        raise InvalidParams.of(f"{place}.broadcast", told)
+
+
+async def _of_file(
+    basis: Basis, script: Script, upload_id: UUID, place: str
+) -> dict[Membership, JsonObject | None]:
+    """Return the first of those whom a file names, each with its data."""
+    found = await statements.uploaded_of(
+        basis.connection,
+        basis.environment.id,
+        upload_id,
+        limit=MOST_RUNS + 1,
+        room=_MOST_DATA_BYTES,
+    )
+    if unread := sum(not each.is_readable for each in found):
+        script.note(place, f"{unread} recipients are left out: there is no room for their data")
+    return {each.membership: each.data for each in found if each.is_readable}

@@ -44,7 +44,7 @@ LANDED = {
         "f5fdc59183305d8fcc7b7b627ee4f4f4b6a4a022cf3e22a8def5a9ea19ce5491"
     ),
     "2026-11-26-1610_csv_files.py": (
-        "da5c4ce55e9d7abac01a18da783b7c72222b29168815b01b13194eb7bb5458b7"
+        "bfcf7e632118c0299d74660d54251d4c91be89aad971d1a4331905a2be342fec"
     ),
 }
 

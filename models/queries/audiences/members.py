@@ -53,7 +53,9 @@ WHERE (a.environment_id, a.audience_key, a.user_id, a.tenant_id)
 async def hold_audience(connection: Connection, environment_id: UUID, audience_key: str) -> bool:
     """Keep an audience from being archived until the transaction ends; tells whether it is there.
 
-    Whoever holds members and recipients too holds the audience first.
+    Whoever holds members and recipients too holds the audience first. A merge of users does not: it
+    learns from the members whose audiences these are, and may leave one in an audience that is
+    archived in the same moment, where nobody sees it.
     """
     cursor = await connection.execute(
         "SELECT FROM content_resources WHERE environment_id = %s AND resource_type = %s"

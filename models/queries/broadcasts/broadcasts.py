@@ -43,7 +43,7 @@ _DRAFT = _CHANGE.format(
 )
 _SENT = _CHANGE.format(
     change=f"status = '{BroadcastStatus.SENT}', sent_at = %(now)s,"
-    " workflow_run_id = %(workflow_run_id)s"
+    " workflow_run_id = %(workflow_run_id)s, upload_is_sent = upload_id IS NOT NULL"
 )
 _STOPPED = _CHANGE.format(change="stopped_at = %(now)s")
 _UPLOADED = _CHANGE.format(change="upload_id = %(upload_id)s, upload_is_complete = false")

@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 
 from domain.bulk.operations import (
     MAX_LISTED_ERRORS,
+    OF_FILES,
     OPEN_BULK,
     BulkFailure,
     BulkItem,
@@ -23,9 +24,9 @@ from domain.bulk.operations import (
     OpenBulk,
     Stride,
 )
-from domain.kit.json_types import JsonObject
+from domain.kit.json_types import JsonObject, encoded
 from models.sql import columns_of, fetch_all, fetch_one, listed
-from runtime.database import Connection
+from runtime.database import Connection, take_long
 
 _COLUMNS = columns_of(BulkOperation, "b")
 # What is visible now is what exists: later statements tell by it what was made after the request.
@@ -61,6 +62,20 @@ FROM jsonb_to_recordset(%(items)s)
 _GET = f"""
 SELECT {_COLUMNS} FROM bulk_operations b WHERE b.environment_id = %s AND b.id = %s
 """  # noqa: S608 - names of fields
+
+# A merge names whom it merges, and in its settings who stays. A file is not searched through.
+_IN_THE_WAY = f"""
+SELECT EXISTS (
+    SELECT FROM bulk_operations b
+    WHERE b.environment_id = %(environment_id)s AND b.status IN ({listed(OPEN_BULK)})
+      AND (b.settings ->> 'into' = ANY(%(ids)s)
+        OR b.name = ANY(%(files)s)
+        OR EXISTS (
+            SELECT FROM bulk_items i JOIN unnest(%(ids)s::text[]) AS given (id)
+                ON i.item_id = given.id
+            WHERE i.operation_id = b.id AND NOT i.is_settled))
+) AS is_in_the_way
+"""  # noqa: S608 - a vocabulary of ours
 
 _FAILURES = f"""
 SELECT {columns_of(BulkFailure, "i", {"id": "i.item_id", "reason": "i.error"})}
@@ -100,8 +115,10 @@ SET processed_rows = processed_rows + %(processed)s,
     success_count = success_count + %(succeeded)s, error_count = error_count + %(failed)s,
     estimated_total_rows = greatest(estimated_total_rows, processed_rows + %(processed)s),
     position = coalesce(%(position)s, position), started_at = coalesce(started_at, %(now)s),
-    status = CASE WHEN %(is_over)s THEN '{BulkStatus.COMPLETED}' ELSE '{BulkStatus.PROCESSING}' END,
-    completed_at = CASE WHEN %(is_over)s THEN %(now)s::timestamptz END, updated_at = %(now)s
+    status = CASE WHEN %(is_given_up)s THEN '{BulkStatus.FAILED}'
+        WHEN %(is_over)s THEN '{BulkStatus.COMPLETED}' ELSE '{BulkStatus.PROCESSING}' END,
+    completed_at = CASE WHEN %(is_over)s AND NOT %(is_given_up)s THEN %(now)s::timestamptz END,
+    failed_at = CASE WHEN %(is_given_up)s THEN %(now)s::timestamptz END, updated_at = %(now)s
 WHERE environment_id = %(environment_id)s AND id = %(id)s
 """  # noqa: S608 - a vocabulary of ours
 
@@ -148,7 +165,7 @@ async def insert_operation(
         "over_at": now if is_over else None,
         "is_over": is_over,
         "now": now,
-        "items": Jsonb(left),
+        "items": Jsonb(left, dumps=encoded),
     }
     stored = await fetch_one(connection, BulkOperation, _INSERT, values)
     if stored is None:
@@ -164,7 +181,11 @@ async def add_items(
 ) -> None:
     """Store more items of an operation that this transaction has stored, each with its number."""
     rows = [_plain(number, item) for number, item in items]
-    values = {"id": operation_id, "environment_id": environment_id, "items": Jsonb(rows)}
+    values = {
+        "id": operation_id,
+        "environment_id": environment_id,
+        "items": Jsonb(rows, dumps=encoded),
+    }
     await connection.execute(_ADD, values)
 
 
@@ -183,6 +204,20 @@ async def get_operation(
 ) -> BulkOperation | None:
     """Return a bulk operation, or None."""
     return await fetch_one(connection, BulkOperation, _GET, (environment_id, operation_id))
+
+
+async def is_in_the_way(
+    connection: Connection, environment_id: UUID, recipient_ids: Collection[str]
+) -> bool:
+    """Tell whether an operation that was accepted before has something to do with recipients."""
+    values = {
+        "environment_id": environment_id,
+        "ids": list(recipient_ids),
+        "files": sorted(OF_FILES),
+    }
+    cursor = await connection.execute(_IN_THE_WAY, values)
+    row = await cursor.fetchone()
+    return row is not None and bool(row["is_in_the_way"])
 
 
 async def failures_of(
@@ -227,6 +262,15 @@ async def settle_items(
     )
 
 
+async def forget_items(connection: Connection, environment_id: UUID, operation_id: UUID) -> None:
+    """Drop the items that were not dealt with, which may be half a million."""
+    await take_long(connection)
+    await connection.execute(
+        "DELETE FROM bulk_items WHERE environment_id = %s AND operation_id = %s AND NOT is_settled",
+        (environment_id, operation_id),
+    )
+
+
 async def count_stride(
     connection: Connection, environment_id: UUID, operation_id: UUID, stride: Stride, now: datetime
 ) -> None:
@@ -240,6 +284,7 @@ async def count_stride(
             "succeeded": stride.processed - stride.failed,
             "failed": stride.failed,
             "is_over": stride.is_over,
+            "is_given_up": stride.is_given_up,
             "position": None if stride.position is None else Jsonb(stride.position),
             "now": now,
         },

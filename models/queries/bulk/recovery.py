@@ -7,7 +7,7 @@ from uuid import UUID
 
 from domain.bulk.operations import OPEN_BULK, BulkStatus, StuckBulk
 from models.sql import columns_of, fetch_all, listed
-from runtime.database import Connection
+from runtime.database import Connection, take_long
 
 _IS_OPEN = f"b.status IN ({listed(OPEN_BULK)})"
 
@@ -48,5 +48,6 @@ async def fail_operation(
     connection: Connection, environment_id: UUID, operation_id: UUID, *, now: datetime
 ) -> None:
     """End an operation that nobody goes on with; what was not dealt with is forgotten."""
+    await take_long(connection)  # of a file that may be half a million rows
     values = {"environment_id": environment_id, "id": operation_id, "now": now}
     await connection.execute(_FAIL, values)

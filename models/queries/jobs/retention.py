@@ -20,7 +20,7 @@ from domain.runs.statuses import OPEN_RUN
 from models.queries.messages.deletion import delete_messages
 from models.queries.runs.deletion import HAS_FILES_TO_SEND, delete_runs
 from models.sql import fetch_all, listed
-from runtime.database import Connection
+from runtime.database import Connection, take_long
 
 Delete = Callable[[Connection, UUID, Collection[UUID]], Awaitable[None]]
 # What a feed shows stays for as long as its recipient does (Knock docs, "Data retention").
@@ -38,6 +38,18 @@ def _rows_of(table: str, *dependents: tuple[str, str]) -> Delete:
             )
 
     return delete
+
+
+def _many(delete: Delete) -> Delete:
+    """Return what deletes rows on which much more may hang than on any other."""
+
+    async def delete_many(
+        connection: Connection, environment_id: UUID, ids: Collection[UUID]
+    ) -> None:
+        await take_long(connection)
+        await delete(connection, environment_id, ids)
+
+    return delete_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +97,8 @@ RETAINED: Mapping[str, Retained] = {
     "cancellations": Retained("t.released_at < %(cutoff)s", _rows_of("cancellations")),
     "bulk_operations": Retained(
         f"t.status NOT IN ({listed(OPEN_BULK)}) AND t.updated_at < %(cutoff)s",
-        _rows_of("bulk_operations", ("bulk_items", "operation_id")),
+        # Of a file each row may have failed, half a million of them.
+        _many(_rows_of("bulk_operations", ("bulk_items", "operation_id"))),
     ),
 }
 

@@ -15,7 +15,7 @@ from domain.recipients.refs import TENANTS, USERS, RecipientRef
 from domain.recipients.subscriptions import ReachedThrough
 from domain.schedules.rows import MAX_SHOWN_DATA_BYTES
 from domain.triggers.expansions import Followed, Follower
-from domain.what_if.rows import ComingSchedule, Named, People
+from domain.what_if.rows import ComingSchedule, Named, People, Uploaded
 from models.queries.runs.walks import PREFERENCES
 from models.sql import columns_of, fetch_all
 from runtime.database import Connection
@@ -50,6 +50,21 @@ _EVERYBODY = f"""
 SELECT id AS user_id, '{NO_TENANT}' AS tenant_id FROM recipients
 WHERE environment_id = %s AND collection = '{USERS}' ORDER BY id LIMIT %s
 """  # noqa: S608 - constants
+
+# Of data that is much together not all is read.
+_UPLOADED = """
+SELECT user_id, tenant_id, is_readable, CASE WHEN is_readable THEN data END AS data
+FROM (
+    SELECT chosen.*, sum(coalesce(octet_length(data::text), 0))
+        OVER (ORDER BY user_id, tenant_id) <= %(room)s AS is_readable
+    FROM (
+        SELECT user_id, tenant_id, data FROM broadcast_recipients
+        WHERE environment_id = %(environment_id)s AND upload_id = %(upload_id)s
+        ORDER BY user_id, tenant_id LIMIT %(limit)s
+    ) chosen
+) listed
+ORDER BY user_id, tenant_id
+"""
 
 # Object by object the oldest first, as they are made.
 _FOLLOWERS = """
@@ -169,6 +184,27 @@ async def addressees_of(
         return await fetch_all(connection, Membership, _EVERYBODY, (environment_id, limit))
     values = (environment_id, audience_key, limit)
     return await fetch_all(connection, Membership, _MEMBERS, values)
+
+
+async def uploaded_of(
+    connection: Connection, environment_id: UUID, upload_id: UUID, *, limit: int, room: int
+) -> list[Uploaded]:
+    """Return the first of those whom the file of a broadcast names.
+
+    Args:
+        connection: to read with.
+        environment_id: where.
+        upload_id: the file.
+        limit: so many at most.
+        room: bytes of data that are read of all of them.
+    """
+    values = {
+        "environment_id": environment_id,
+        "upload_id": upload_id,
+        "limit": limit,
+        "room": room,
+    }
+    return await fetch_all(connection, Uploaded, _UPLOADED, values)
 
 
 async def followers_of(

@@ -7,7 +7,7 @@ from domain.content.audience import AUDIENCE
 from domain.kit.errors import Unprocessable
 from domain.runs.events import RunEventType
 from domain.workflows.steps.update_audience import UpdateAudienceStep
-from models.queries.audiences.members import remove_members
+from models.queries.audiences.members import hold_audience, remove_members
 from models.queries.recipients.recipients import hold_recipient
 from models.sql import give_way
 from services.triggers.audience_entries import enter
@@ -37,6 +37,8 @@ class UpdateAudienceExecutor(AtOnce):
         if audience.is_dynamic:
             raise ContentError("content", f"the members of {key} follow from its conditions")
         is_changed = await _change(walk, step, Membership(run.ref.id, run.tenant_id or NO_TENANT))
+        if is_changed is None:
+            return skip(step, f"audience {key[:255]} does not exist here")
         told = {"audience": key, "action": step.settings.action, "changed": is_changed}
         return Done(
             story=f"`{step.ref}` changed an audience",
@@ -44,8 +46,8 @@ class UpdateAudienceExecutor(AtOnce):
         )
 
 
-async def _change(walk: Walk, step: UpdateAudienceStep, membership: Membership) -> bool:
-    """Add or remove; tells whether that changed anything.
+async def _change(walk: Walk, step: UpdateAudienceStep, membership: Membership) -> bool | None:
+    """Add or remove; tells whether that changed anything, None when the audience was archived.
 
     Raises:
         ContentError: `chain_too_long`, by what the addition triggers.
@@ -54,8 +56,17 @@ async def _change(walk: Walk, step: UpdateAudienceStep, membership: Membership) 
     run, connection, key = walk.run, walk.unit.connection, step.settings.audience_key
     # A run that begins to wait for the change meanwhile comes before it, or after.
     await give_way(connection)
+    is_added = step.settings.action == "add"
+    # Who archives it waits, and then takes this member out with the others. A run of a branch may
+    # name an audience that its environment does not have.
+    if (
+        is_added
+        and run.branch_id is None
+        and not await hold_audience(connection, run.environment_id, key)
+    ):
+        return None
     await hold_recipient(connection, run.environment_id, run.ref)
-    if step.settings.action == "remove":
+    if not is_added:
         gone = await remove_members(connection, run.environment_id, key, [membership])
         await tell_of_transitions(walk.unit, run.environment_id, key, EXIT, gone)
         return bool(gone)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import httpx
 import pytest
 
+from api.kit.bodies import LARGE_BYTES
+from api.main import create_app
 from domain.bulk import csv_files
 from tests.support.account import Account
 from tests.support.bulk import finish, wire_counts
@@ -120,6 +123,27 @@ async def test_a_file_that_is_too_large(
     content = b"id\n" + b"x" * csv_files.MAX_CSV_BYTES
     refused = await management.post(MEMBERS, content=content)
     assert (refused.status_code, refused.json()["code"]) == (413, "payload_too_large")
+
+
+async def test_a_large_file_keeps_no_trigger_waiting(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of large files one is worked on at a time, in a place that no other body needs."""
+    app = create_app(account.engine.settings, account.engine)
+    app.state.large_bodies = asyncio.Semaphore(0)
+    headers = {"authorization": f"Bearer {account.keys.service_token}"}
+    content = b"id\na\n" + b"\n" * LARGE_BYTES
+    query = {"create_audience": "true"}
+    monkeypatch.setattr("api.kit.bodies._PLACE_SECONDS", 0.05)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://test", headers=headers
+    ) as client:
+        for _ in range(2):
+            sent = await client.post(MEMBERS, content=content, params=query)
+            assert sent.status_code == 200
+        await app.state.large_files.acquire()
+        assert (await client.post(MEMBERS, content=content, params=query)).status_code == 503
+        assert (await client.post(MEMBERS, content=b"id\na\n")).status_code == 200
 
 
 async def test_what_is_not_there(management: httpx.AsyncClient) -> None:

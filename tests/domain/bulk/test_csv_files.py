@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -129,6 +130,20 @@ def test_what_is_too_much_of_one_user() -> None:
     assert rows(f"id,{wide}\na,{cells}\n") == [(2, "user: custom properties exceed 256 kB")]
     wide = wide.replace("c", "data.c")
     assert rows(f"id,{wide}\na,{cells}\n") == [(2, "data: must have at most 256 kB")]
+
+
+def test_a_file_that_is_no_text_costs_little() -> None:
+    """However many lines are wrong, no more are looked at than are told."""
+    raw = b"\xe4\n" * 300_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidParams) as refused:
+            read_csv(raw, {}, takes_data=True)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(refused.value.errors) == 100
+    assert most < 4 * len(raw)
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,17 @@ from typing import Any
 
 import pytest
 
-from domain.bulk.requests import BulkIdentifyIn, BulkSetObjectsIn, BulkSetTenantsIn
+from domain.bulk.requests import (
+    BulkDeleteUsersIn,
+    BulkIdentifyIn,
+    BulkSetObjectsIn,
+    BulkSetTenantsIn,
+)
+from domain.contract.runs import BulkState
 from domain.kit.errors import Unavailable
-from services.bulk import recipients
+from services.bulk import departures, recipients
 from services.bulk.accept import BulkView, get_operation
+from services.bulk.files import SentFile, add_listed_members
 from tests.support.audiences import build
 from tests.support.bulk import counts, finish
 from tests.support.interruptions import InterruptedDatabase
@@ -87,6 +94,43 @@ async def test_whom_somebody_else_holds_is_stored_later(world: World) -> None:
     assert counts(after) == ("completed", 4, 3, 1)
 
 
+async def test_nothing_accepted_before_is_overtaken(world: World) -> None:
+    """Who is to be deleted or merged is not stored before that; others are not kept waiting."""
+    scope = world.environment.scope
+    await world.make.user(world.environment, "gone")
+    given = BulkDeleteUsersIn(user_ids=["gone"])
+    deletion = (await departures.delete_users(world.engine, scope, given)).operation.id
+    view = await _identify(world, {"id": "gone", "name": "Back"}, {"id": "a"})
+    assert counts(view) == ("queued", 0, 0, 0)
+    assert (await _identify(world, {"id": "b"})).operation.status == "completed"
+    await finish(world.engine, world.environment, deletion)
+    await finish(world.engine, world.environment, view.operation.id)
+    assert (await _identify(world, {"id": "gone"})).operation.status == "completed"
+    users = "SELECT properties FROM recipients WHERE environment_id = %s AND id = 'gone'"
+    assert await world.make.rows(users, world.environment.id) == [{"properties": {"name": "Back"}}]
+
+
+async def test_who_stays_of_a_merge_waits_for_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As does whoever a file may name, which is not searched through."""
+    await world.make.user(world.environment, "a")
+    await world.make.user(world.environment, "b")
+    monkeypatch.setattr(departures, "work_on_bulk", _nothing)
+    await departures.merge_users(world.engine, world.environment.scope, "a", "b")
+    assert (await _identify(world, {"id": "a"})).operation.status == "queued"
+    assert (await _identify(world, {"id": "b"})).operation.status == "queued"
+    assert (await _identify(world, {"id": "c"})).operation.status == "completed"
+    await world.audience("beta")
+    sent = SentFile(b"id\nz\n", {})
+    await add_listed_members(world.engine, world.environment.scope, "beta", sent)
+    assert (await _identify(world, {"id": "c"})).operation.status == "queued"
+
+
+async def _nothing(*_arguments: Any, **_options: Any) -> BulkState:
+    return BulkState(is_over=True)
+
+
 async def test_an_entry_that_the_database_refuses_fails_alone(world: World) -> None:
     """Where somebody would have too many properties, nobody is stored until it is known who."""
     much = {f"key{number}": "x" * 10_000 for number in range(20)}
@@ -154,3 +198,14 @@ async def test_many_comparisons_with_audiences_are_made_later(
     assert counts(view) == ("queued", 0, 0, 0)
     await finish(world.engine, world.environment, view.operation.id)
     assert await world.members("free") == [("a", ""), ("b", ""), ("c", "")]
+
+
+async def test_many_entries_trigger_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An audience counts once more for each workflow that an entry triggers."""
+    monkeypatch.setattr(recipients, "_COMPARISONS_AT_ONCE", 3)
+    await world.audience("pro", [{"property": "plan", "operator": "not_exists"}])
+    assert (await _identify(world, {"id": "a"}, {"id": "b"})).operation.status == "completed"
+    entered = {"audience_key": "pro"}
+    await world.publish("welcome", channel_step("feed"), audience_trigger=entered)
+    assert (await _identify(world, {"id": "a"})).operation.status == "completed"
+    assert (await _identify(world, {"id": "c"}, {"id": "d"})).operation.status == "queued"

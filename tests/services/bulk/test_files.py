@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from psycopg.errors import CheckViolation
 
 from domain.bulk.operations import ADD_LISTED_MEMBERS, SET_RECIPIENTS
 from domain.kit.errors import InvalidParams, NotFound, Unavailable, Unprocessable
+from domain.kit.ids import new_id
 from domain.recipients.refs import RecipientRef
 from services.audiences.archiving import archive_audience
 from services.broadcasts.broadcasts import upsert_broadcast, validate_broadcast
@@ -160,15 +163,36 @@ async def test_an_audience_that_is_archived_meanwhile(world: World) -> None:
 
 
 async def test_archiving_waits_for_a_chunk(world: World) -> None:
-    """Whoever archives the audience beside a file leaves no member behind, whoever comes first."""
+    """Whoever archives the audience beside a file leaves no member behind."""
     await world.audience("beta")
-    operation_id = await _upload(world, "id\n" + "".join(f"user-{n}\n" for n in range(50)))
-    view, _ = await asyncio.gather(
-        _finish(world, operation_id),
-        archive_audience(world.engine, world.environment.scope, "beta"),
-    )
-    assert view.operation.processed_rows == 50
+    await world.make.user(world.environment, "a")
+    operation_id = await _upload(world, "id,name\na,A\nb,B\n")
+    async with world.make.database.transaction() as connection:
+        await connection.execute(
+            "SELECT FROM recipients WHERE environment_id = %s AND id = 'a' FOR UPDATE",
+            [world.environment.id],
+        )
+        reading = asyncio.create_task(_finish(world, operation_id))
+        await _until_waiting(world, 1)
+        archiving = asyncio.create_task(
+            archive_audience(world.engine, world.environment.scope, "beta")
+        )
+        await _until_waiting(world, 2)
+        assert not archiving.done()
+    assert counts(await reading) == ("completed", 2, 2, 0)
+    await archiving
     assert await world.members("beta") == []
+
+
+async def _until_waiting(world: World, number: int) -> None:
+    """Wait until so many statements on this database wait for a lock."""
+    waiting = (
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
+        " AND wait_event_type = 'Lock'"
+    )
+    async with asyncio.timeout(6):
+        while len(await world.make.rows(waiting)) < number:
+            await asyncio.sleep(0.02)
 
 
 async def test_what_no_file_is_taken_for(world: World) -> None:
@@ -227,6 +251,23 @@ async def test_the_users_of_a_file_receive_a_broadcast(world: World) -> None:
     assert await _listed(world) == []
 
 
+async def test_a_process_of_the_version_before_sends_it_to_nobody(world: World) -> None:
+    """One that knows of no files would send it to every user: the database refuses that."""
+    await draft(world, channel_step("feed"))
+    await _finish(world, await _address(world, "id\na\n"))
+    await send(world, send_at=datetime.now(UTC) + timedelta(hours=1))
+    as_before = (
+        "UPDATE broadcasts b SET status = 'sent', sent_at = %s, workflow_run_id = %s,"
+        " updated_at = %s WHERE environment_id = %s AND key = %s RETURNING b.key"
+    )
+    now = datetime.now(UTC)
+    with pytest.raises(CheckViolation):
+        await world.make.rows(as_before, now, new_id(), now, world.environment.id, SALE)
+    await draft(world, channel_step("feed"), key="to-all")
+    values = (now, new_id(), now, world.environment.id, "to-all")
+    assert await world.make.rows(as_before, *values) == [{"key": "to-all"}]
+
+
 @pytest.mark.usefixtures("in_twos")
 async def test_a_broadcast_waits_for_its_file(world: World) -> None:
     """It is not sent before all of the file was read."""
@@ -259,9 +300,12 @@ async def test_a_file_takes_the_place_of_another(world: World) -> None:
     await work_on_bulk(world.engine, order_of(world.environment, old), turn=1, seconds=0)
     new = await _address(world, "id\nx\ny\nz\n")
     view = await _finish(world, old)
-    replaced = "another file has taken the place of this one"
-    assert counts(view) == ("completed", 4, 2, 2)
-    assert [one.reason for one in view.failures] == [replaced] * 2
+    assert counts(view) == ("failed", 3, 2, 1)
+    assert (view.operation.failed_at is None, view.operation.completed_at) == (False, None)
+    told = "the file was replaced or taken away; its rows from here on were not read"
+    assert [(one.number, one.reason) for one in view.failures] == [(4, told)]
+    left = "SELECT number FROM bulk_items WHERE operation_id = %s"
+    assert await world.make.rows(left, old) == [{"number": 4}]
     with pytest.raises(Unprocessable):
         await send(world)
     await _finish(world, new)

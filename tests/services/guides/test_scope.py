@@ -18,7 +18,16 @@ from services.bulk.departures import delete_recipient, merge_users
 from services.guides import engaging
 from tests.support.broadcasts import join
 from tests.support.builders import T0
-from tests.support.guides import CHANNEL_KEY, ELLIE, act, archive, keys, publish_guide, show
+from tests.support.guides import (
+    CHANNEL_KEY,
+    ELLIE,
+    act,
+    archive,
+    guide_step,
+    keys,
+    publish_guide,
+    show,
+)
 from tests.support.world import World
 
 TENANTS = ("acme", "ingen", None)
@@ -183,6 +192,18 @@ async def test_a_guide_that_becomes_one_for_all(world: World, channel: UUID) -> 
     assert await _shown(world, channel) == []
     await _unarchive(world, None)
     assert await _shown(world, channel) == list(TENANTS)
+
+
+async def test_what_is_final_stays_so(world: World, channel: UUID) -> None:
+    """A user who is done with the whole guide is, whatever its scope was before and becomes."""
+    steps = (guide_step("step_1"), guide_step("step_2"))
+    guide_id = await publish_guide(world, "tour", *steps, scope="global")
+    await archive(world, channel, guide_id)
+    await publish_guide(world, "tour", *steps, scope="per_tenant")
+    await archive(world, channel, guide_id, tenant="acme", is_final=True)
+    assert await _shown(world, channel) == ["ingen", None]
+    await publish_guide(world, "tour", *steps, scope="global")
+    assert await _shown(world, channel) == []
 
 
 async def test_who_is_deleted_or_merged(world: World, channel: UUID) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from domain.kit.ids import new_id
 from domain.recipients.refs import RecipientRef
+from models.queries.bulk.recovery import fail_operation
 from models.queries.jobs.retention import RETAINED
 from services.batches.windows import close_early, close_left_over_windows
 from services.bulk.departures import delete_recipient
@@ -42,6 +44,18 @@ async def _all_begun(world: World) -> None:
     await world.make.rows(
         "DELETE FROM trigger_releases WHERE environment_id = %s RETURNING 1", world.environment.id
     )
+
+
+async def test_what_hangs_on_a_bulk_operation_has_its_time(world: World) -> None:
+    """Half a million rows of a file that failed may take minutes, not seconds alone."""
+    for number in range(2):
+        async with world.engine.unit() as unit:
+            if number:
+                await fail_operation(unit.connection, world.environment.id, new_id(), now=unit.now)
+            else:
+                await RETAINED["bulk_operations"].delete(unit.connection, world.environment.id, [])
+            cursor = await unit.connection.execute("SHOW statement_timeout")
+            assert await cursor.fetchone() == {"statement_timeout": "5min"}
 
 
 async def test_what_has_ended_goes(world: World) -> None:

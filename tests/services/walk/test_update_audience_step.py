@@ -9,7 +9,10 @@ import pytest
 from domain.contract.runs import Finished
 from domain.kit.errors import InvalidParams
 from models.queries.audiences.members import audiences_of
+from runtime.database import Connection
+from services.audiences.archiving import archive_audience
 from services.walk import context
+from services.walk.steps import update_audience
 from tests.support.steps import audience_step, branch, branch_step
 from tests.support.world import World, channel_step, when
 
@@ -50,6 +53,21 @@ async def test_nothing_to_change(world: World) -> None:
     await world.send(audience_step("beta", "remove"))
     await world.walk(run_id)
     assert await world.members("beta") == []
+
+
+async def test_an_audience_that_is_archived_meanwhile(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is added to it any more, although the walk has seen it."""
+
+    async def archive_first(_connection: Connection) -> None:
+        await archive_audience(world.engine, world.environment.scope, "beta")
+
+    monkeypatch.setattr(update_audience, "give_way", archive_first)
+    run_id, _ = await world.send(audience_step("beta"))
+    assert await world.members("beta") == []
+    events = {row["event"] for row in await world.events(run_id)}
+    assert "audience_updated" not in events
 
 
 async def test_an_addition_triggers_once(world: World) -> None:

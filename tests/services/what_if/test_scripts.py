@@ -12,9 +12,12 @@ from domain.kit.json_types import JsonObject
 from domain.kit.shapes import read_shape
 from domain.sources.requests import SourceIn
 from domain.what_if.differences import Kind
+from services.bulk import files
 from services.sources.sources import put_source
+from services.what_if import happenings
 from services.what_if.trying import WhatIf
 from tests.support import broadcasts
+from tests.support.bulk import finish
 from tests.support.schedules import FLOW, schedule
 from tests.support.steps import feed_step
 from tests.support.subscribers import follow, make_object, project
@@ -39,10 +42,11 @@ def joins(*members: str | tuple[str, str], audience: str = "vips", **changes: An
 
 def who(found: WhatIf) -> list[tuple[str, str, str | None]]:
     """Return how messages differ, and whose they are."""
-    return sorted(
+    told = [
         (each.kind.value, each.run.recipient.id, each.run.tenant_id)
         for each in found.findings.differences
-    )
+    ]
+    return sorted(told, key=lambda one: (*one[:2], one[2] or ""))
 
 
 def notes(found: WhatIf) -> list[tuple[str, str]]:
@@ -210,6 +214,59 @@ async def test_a_broadcast_reaches_as_many_as_are_walked(
     assert notes(found) == [("triggers[0]", "only the first 1 runs of it are walked")]
 
 
+async def _with_file(world: World, text: str, *, reads: bool = True) -> None:
+    """Let the users of a file receive the broadcast."""
+    scope = world.environment.scope
+    view = await files.set_recipients(
+        world.engine, scope, broadcasts.SALE, files.SentFile(text.encode(), {})
+    )
+    if reads:
+        await finish(world.engine, world.environment, view.operation.id)
+
+
+async def test_a_broadcast_to_the_users_of_a_file(
+    audience: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They alone have runs, each with data of its own, as far as there is room for that."""
+    await broadcasts.draft(audience, feed_step("{{ recipient.id }} {{ data.coupon }}"))
+    await _with_file(audience, "id,tenant_id,data.coupon\nada,,A-1\nada,acme,A-2\nzoe,,A-3\n")
+
+    found = await tried(audience, triggers=[{"broadcast": broadcasts.SALE}])
+
+    assert who(found) == [("added", "ada", None), ("added", "ada", "acme"), ("added", "zoe", None)]
+    shown = str([each.after for each in found.findings.differences])
+    assert [text in shown for text in ("ada A-1", "ada A-2", "zoe A-3")] == [True] * 3
+
+    monkeypatch.setattr(happenings, "_MOST_DATA_BYTES", 40)
+    found = await tried(audience, triggers=[{"broadcast": broadcasts.SALE}])
+    assert who(found) == [("added", "ada", None), ("added", "ada", "acme")]
+    told = "1 recipients are left out: there is no room for their data"
+    assert notes(found) == [("triggers[0]", told)]
+
+
+async def test_a_broadcast_whose_file_cannot_be_used(audience: World) -> None:
+    """It is refused as sending it would be, and after it was sent; every user is never meant."""
+
+    async def refusal() -> str:
+        with pytest.raises(InvalidParams) as refused:
+            await tried(audience, triggers=[{"broadcast": broadcasts.SALE}])
+        assert refused.value.errors[0].field == "triggers[0].broadcast"
+        return refused.value.errors[0].message
+
+    await broadcasts.draft(audience, feed_step("Sale"))
+    await _with_file(audience, "id\nada\n", reads=False)
+    assert await refusal() == "has a CSV file of recipients that was not read to its end"
+    await _with_file(audience, "id\n/\n")
+    found = await tried(audience, triggers=[{"broadcast": broadcasts.SALE}])
+    assert found.findings.after == 0
+    assert notes(found) == [("triggers[0]", "sale reaches nobody: its file names no user")]
+    await broadcasts.draft(audience, feed_step("Sale"), target_audience_key="vips")
+    assert "so it cannot be sent" in await refusal()
+    await broadcasts.draft(audience, feed_step("Sale"))
+    await broadcasts.send(audience)
+    assert "of which nothing is kept" in await refusal()
+
+
 DAILY = {"frequency": "daily", "hours": 9}
 
 
@@ -247,7 +304,7 @@ async def test_schedules_that_have_no_room(world: World, monkeypatch: pytest.Mon
     once = {"scheduled_at": first}
     await schedule(world, "ada", data={"n": "x" * 100}, **once)
     await schedule(world, "ada", data={"n": "x" * 100}, **once)
-    monkeypatch.setattr("services.what_if.happenings._MOST_SCHEDULE_BYTES", 150)
+    monkeypatch.setattr("services.what_if.happenings._MOST_DATA_BYTES", 150)
 
     found = await tried(world, triggers=[{"schedules_of": FLOW, "until": first}])
     nothing = await tried(world, triggers=[{"schedules_of": FLOW, "until": "2099-01-01T00:00:00Z"}])
