@@ -297,3 +297,11 @@ COMPLAINED = {"complainedRecipients": [{"emailAddress": ADA}]}
 async def test_what_events_say(line: Line, event: Any, expected: list[StatusReport]) -> None:
     """Of each mailbox what is for good; a complaint is of an e-mail that has arrived."""
     assert await line.read(_SNS.notify(event)) == expected
+
+
+async def test_a_report_says_when_its_mail_was_sent(line: Line) -> None:
+    """So that a name which nobody knows yet can be told from one that is not ours."""
+    event = told("Reject", reject={"reason": "Bad content"})
+    event["mail"]["timestamp"] = "2026-03-01T12:00:00.000Z"
+    (found,) = await line.read(_SNS.notify(event))
+    assert found.sent_at == NOW
