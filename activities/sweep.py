@@ -14,7 +14,8 @@ from services.audiences.refresh import refresh_audiences
 from services.batches.windows import close_left_over_windows
 from services.broadcasts.sending import send_left_over
 from services.bulk.recovery import recover_bulk_operations
-from services.deliveries.recovery import take_up_left_over
+from services.deliveries.checks import take_up_checks
+from services.deliveries.recovery import recover_deliveries
 from services.effects import do_left_over_effects
 from services.engine import Engine
 from services.jobs.expiry import delete_expired_rows
@@ -34,7 +35,8 @@ DUTIES: dict[str, Callable[[Engine], Awaitable[int]]] = {
     "confirm": confirm_releases,
     "effects": do_left_over_effects,
     "reconcile": reconcile_runs,
-    "deliveries": take_up_left_over,
+    "deliveries": recover_deliveries,
+    "checks": take_up_checks,
     "windows": close_left_over_windows,
     "broadcasts": send_left_over,
     "schedules": look_after_schedules,

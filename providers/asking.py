@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import httpx
+from pydantic import BeforeValidator
 
 from domain.kit.json_types import JsonObject
 from domain.messages.checks import Finding
@@ -20,10 +21,18 @@ S = TypeVar("S", bound="AskedSettings")
 Told = tuple[ReportedStatus | None, str | None]
 
 
-class AskedSettings(RestSettings):
-    """Settings of a vendor that can be asked; `check_delivery_status` says that it is."""
+def _stated(value: object) -> object:
+    """Take an empty text for nothing: so a variable says that it has no value."""
+    return None if isinstance(value, str) and not value.strip() else value
 
-    check_delivery_status: bool = False
+
+class AskedSettings(RestSettings):
+    """Settings of a vendor that can be asked; `check_delivery_status` says that it is.
+
+    Nothing is said by null and by an empty text, which were stored as long as nobody read them.
+    """
+
+    check_delivery_status: Annotated[bool | None, BeforeValidator(_stated)] = None
 
 
 class AskedProvider(RestProvider[S]):

@@ -18,6 +18,7 @@ from pydantic import (
     ConfigDict,
     ModelWrapValidatorHandler,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -32,6 +33,8 @@ S = TypeVar("S", bound=BaseModel)
 
 # The setting by which a channel has its vendor asked.
 CHECKS = "check_delivery_status"
+# Has settings judged beside each other too.
+TOGETHER: Mapping[str, bool] = {"together": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +80,20 @@ class ProviderSettings(BaseModel):
     def conflicts(cls, given: Mapping[str, Any]) -> Mapping[str, str]:
         """Return what is wrong with settings beside each other, by the one that has to change.
 
-        They are looked at as they were given: what each of them says, its type judges.
+        They are looked at as they were given: what each of them says, its type judges. It is asked
+        when settings are saved (`TOGETHER`), and for a message only where its provider wants that:
+        what a message has no need of must not keep it back.
         """
         return {}
 
     @model_validator(mode="wrap")
     @classmethod
-    def _judged_together(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _judged_together(
+        cls, given: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
         """Name every fault at its place: those of single settings, and conflicts among them."""
-        conflicts = cls.conflicts(given) if isinstance(given, dict) else {}
+        together = isinstance(given, dict) and info.context == TOGETHER
+        conflicts = cls.conflicts(given) if together else {}
         faults = [
             InitErrorDetails(type=PydanticCustomError("conflict", message), loc=(name,), input=None)
             for name, message in conflicts.items()
@@ -174,10 +182,16 @@ def host_of(url: str, otherwise: str) -> str:
         return otherwise
 
 
-def read_settings(model: type[S], delivery: Delivery) -> S:
-    """Read the settings of a delivery. Raises Misconfigured naming the fields, not the values."""
+def read_settings(model: type[S], delivery: Delivery, *, together: bool = False) -> S:
+    """Read the settings of a delivery. Raises Misconfigured naming the fields, not the values.
+
+    Args:
+        model: of the settings.
+        delivery: whose.
+        together: whether no message can be sent where they are in conflict with each other.
+    """
     try:
-        return model.model_validate(delivery.settings)
+        return model.model_validate(delivery.settings, context=TOGETHER if together else None)
     except ValidationError as error:
         faults = (
             f"{'.'.join(str(part) for part in fault['loc']) or 'settings'}: {fault['msg']}"

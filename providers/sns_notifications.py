@@ -47,7 +47,13 @@ _HASHES: dict[str, hashes.HashAlgorithm] = {
     "1": hashes.SHA1(),  # noqa: S303 - the vendor's choice
     "2": hashes.SHA256(),
 }
-_HOST = re.compile(r"sns\.[a-z0-9-]+\.amazonaws\.com(\.cn)?")
+# A region's own name, for others hand out what anybody has written: `sns.s3-us-west-2` is a bucket.
+_HOST = re.compile(r"sns\.[a-z]{2,4}(-[a-z]+)+-[0-9]+\.amazonaws\.com(\.cn)?")
+# The servers of SNS also answer with words of whoever asks, so a certificate is only read where
+# they give out theirs, and only from an answer that is nothing else.
+_CERTIFICATE_PATH = re.compile(rb"/SimpleNotificationService-[0-9A-Za-z]+\.pem")
+_CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
+_CONFIRM = "ConfirmSubscription"
 # Certificates are changed about once a year; one that is kept is asked for again twice a day.
 _KEPT = timedelta(hours=12)
 _MOST_KEPT = 32
@@ -89,7 +95,7 @@ class SnsNotifications:
         if topic is not None and fields["TopicArn"] != topic:
             raise NotGenuine
         if kind == _CONFIRMATION:
-            await self._get(fields["SubscribeURL"])
+            await self._confirm(fields)
         return fields["Message"] if kind == _NOTIFICATION else None
 
     async def _check(self, fields: dict[str, str], kind: str) -> None:
@@ -113,7 +119,12 @@ class SnsNotifications:
         now = self._context.clock()
         kept = self._certificates.get(url)
         if kept is None or kept.until <= now:
-            answer = await self._get(url)
+            address = _address_of(url)
+            if _CERTIFICATE_PATH.fullmatch(address.raw_path) is None:
+                raise NotGenuine
+            answer = await self._get(address)
+            if not answer.body.startswith(_CERTIFICATE):
+                raise NotGenuine
             try:
                 certificate = load_pem_x509_certificate(answer.body)
                 is_rsa = isinstance(certificate.public_key(), RSAPublicKey)
@@ -129,14 +140,30 @@ class SnsNotifications:
             raise NotGenuine
         return certificate
 
-    async def _get(self, url: str) -> Answer:
-        """Ask SNS itself. Raises NotGenuine, for another server too, and NotNow."""
-        if not _is_of_sns(url):
+    async def _confirm(self, fields: dict[str, str]) -> None:
+        """Confirm a subscription of the topic that asks, and do nothing else for it.
+
+        Raises:
+            NotGenuine: the address is for something else.
+            NotNow: SNS does not take it.
+        """
+        address = _address_of(fields["SubscribeURL"])
+        wanted = {"Action": _CONFIRM, "TopicArn": fields["TopicArn"], "Token": fields["Token"]}
+        asked = address.params.multi_items()
+        if (
+            address.path != "/"
+            or len(asked) != len(dict(asked))
+            or not (wanted.items() <= dict(asked).items())
+        ):
             raise NotGenuine
+        await self._get(address)
+
+    async def _get(self, address: httpx.URL) -> Answer:
+        """Ask SNS itself. Raises NotGenuine and NotNow."""
         try:
             answer = await call(
                 self._context.http,
-                httpx.Request("GET", url),
+                httpx.Request("GET", address),
                 service_name="Amazon SNS",
                 timeout=self._context.timeouts.answer,
                 connect=self._context.timeouts.connect,
@@ -149,11 +176,18 @@ class SnsNotifications:
         raise (NotGenuine if isinstance(failure, Refused) else NotNow)(failure.reason)
 
 
-def _is_of_sns(url: str) -> bool:
-    """Tell whether an address is one of SNS: whoever signs elsewhere is somebody else."""
+def _address_of(url: str) -> httpx.URL:
+    """Read an address of SNS. Raises NotGenuine: whoever signs elsewhere is somebody else."""
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
-        return False
-    is_plain = parsed.scheme == "https" and parsed.port is None and not parsed.userinfo
-    return is_plain and _HOST.fullmatch(parsed.host) is not None
+        raise NotGenuine from None
+    is_plain = (
+        parsed.scheme == "https"
+        and parsed.port is None
+        and not parsed.userinfo
+        and not parsed.fragment
+    )
+    if not is_plain or _HOST.fullmatch(parsed.host) is None:
+        raise NotGenuine
+    return parsed

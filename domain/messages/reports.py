@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -44,6 +45,7 @@ class StatusReport:
             that was sent for the message is not taken for this one.
         details: the vendor's words.
         address: whose mailbox it is about; None when the vendor does not say.
+        sent_at: when the vendor took what it is about; None when it does not say.
     """
 
     message_id: str | None
@@ -51,6 +53,7 @@ class StatusReport:
     external_id: str | None = None
     details: str | None = None
     address: str | None = None
+    sent_at: datetime | None = None
 
     @property
     def event_data(self) -> dict[str, str] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from domain.kit.clock import parse_instant
 from domain.kit.json_types import JsonValue
 from domain.messages.reports import ReportedStatus, StatusReport
 from domain.messages.statuses import DeliveryStatus
@@ -32,8 +33,9 @@ def reports_of(event: JsonValue) -> list[StatusReport]:
     external_id = text_at(event, "mail", "messageId")
     if message_id is None and external_id is None:
         return []
+    sent_at = parse_instant(text_at(event, "mail", "timestamp"))
     return [
-        StatusReport(message_id, status, external_id, details, address)
+        StatusReport(message_id, status, external_id, details, address, sent_at)
         for status, details, address in _told(event)
     ]
 

@@ -101,7 +101,7 @@ class Apns(RestProvider[ApnsSettings]):
 
     async def send(self, delivery: Delivery) -> Outcome:
         """Send to one device; a token that Apple finds too old is thrown away."""
-        settings = read_settings(ApnsSettings, delivery)
+        settings = read_settings(ApnsSettings, delivery, together=True)
         request = self.build_request(delivery, settings)
         certificate = self._certificate(settings)
         if certificate is not None:

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import httpx
 from pydantic import BaseModel, Field, SecretStr
@@ -135,8 +135,23 @@ def _check(callback: Callback, pairs: Sequence[tuple[str, str]], key: str | None
 
     Raises NotGenuine.
     """
-    signed = callback.url + "".join(name + value for name, value in sorted(set(pairs)))
-    made = hmac.new((key or "").encode(), signed.encode(), hashlib.sha1).digest()
-    given = callback.headers.get("x-twilio-signature", "")
-    if not key or not hmac.compare_digest(base64.b64encode(made), given.encode()):
+    form = "".join(name + value for name, value in sorted(set(pairs)))
+    given = callback.headers.get("x-twilio-signature", "").encode()
+    if not key or not any(
+        hmac.compare_digest(_signature(url + form, key), given) for url in _spellings(callback.url)
+    ):
         raise NotGenuine
+
+
+def _signature(text: str, key: str) -> bytes:
+    return base64.b64encode(hmac.new(key.encode(), text.encode(), hashlib.sha1).digest())
+
+
+def _spellings(url: str) -> set[str]:
+    """Return an address with its port and without: Twilio signs it in either way."""
+    parts = urlsplit(url)
+    place, colon, port = parts.netloc.rpartition(":")
+    host = place if colon and port.isdigit() else parts.netloc
+    usual = "443" if parts.scheme == "https" else "80"
+    with_port = f"{host}:{port}" if host == place else f"{host}:{usual}"
+    return {url, *(urlunsplit(parts._replace(netloc=netloc)) for netloc in (host, with_port))}

@@ -68,6 +68,10 @@ _PATIENCE_SECONDS = 300.0
 # Longer than a lease, and than a busy worker takes to begin.
 _GRACE_SECONDS = 180.0
 _OVERDUE_AT_ONCE = 200
+_START_SECONDS = 5.0
+# Far longer than ten checks take, those of a channel that is held for a night among them. The sweep
+# begins one anew that is ended by it; one whose workers are too old to know it does not stay.
+_LONGEST_EXECUTION = timedelta(days=1)
 # Something else has decided, or there is nobody to ask.
 _SETTLED = "settled"
 
@@ -81,18 +85,22 @@ async def begin_checks(engine: Engine, message: CheckedMessage) -> None:
 
     Never raises: what Temporal does not take now, the sweep starts after some minutes.
     """
-    breaker = engine.releases_under_way.breaker
-    if not breaker.lets_through():
+    seconds, breaker = engine.settings.start_timeout_seconds, engine.releases_under_way.breaker
+    try:
+        async with asyncio.timeout(seconds), engine.connection() as connection:
+            startable = await statements.startable_check(connection, message)
+    except Exception as error:
+        _not_started(error)
+        return
+    # It speaks of Temporal alone, and releases go by it too.
+    if startable is None or not breaker.lets_through():
         return
     try:
-        async with asyncio.timeout(engine.settings.start_timeout_seconds):
-            async with engine.connection() as connection:
-                startable = await statements.startable_check(connection, message)
-            if startable is not None:
-                await _start(engine, startable)
+        async with asyncio.timeout(seconds):
+            await _start(engine, startable)
     except Exception as error:
         breaker.failed()
-        _log.warning("checks_not_started", count=1, errors=[type(error).__name__])
+        _not_started(error)
     else:
         breaker.succeeded()
 
@@ -113,15 +121,20 @@ async def take_up_checks(engine: Engine) -> int:
 
     async def begin(check: StartableCheck) -> None:
         try:
-            await _start(engine, check)
+            async with asyncio.timeout(_START_SECONDS):
+                await _start(engine, check)
         except Exception as error:
             failures.append(error)
 
     await each_at_once(overdue, begin)
     if failures:
-        kinds = sorted({type(error).__name__ for error in failures})
-        _log.warning("checks_not_started", count=len(failures), errors=kinds)
+        _not_started(*failures)
     return len(overdue) - len(failures)
+
+
+def _not_started(*failures: Exception) -> None:
+    kinds = sorted({type(error).__name__ for error in failures})
+    _log.warning("checks_not_started", count=len(failures), errors=kinds)
 
 
 async def check_status(engine: Engine, order: StatusCheckInput) -> str:
@@ -321,6 +334,7 @@ async def _start(engine: Engine, check: StartableCheck) -> None:
         id=status_check_workflow_id(check.environment, order.message_id, check.retry),
         task_queue=RUNS,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        execution_timeout=_LONGEST_EXECUTION,
         start_delay=wait if wait > timedelta() else None,
         search_attributes=search_attributes(
             environment=check.environment, workflow_key=check.workflow_key

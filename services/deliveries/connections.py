@@ -5,9 +5,6 @@ Source: Knock docs, "Enabling email-based user ID resolution".
 
 from __future__ import annotations
 
-import psycopg
-
-from domain.kit.errors import AppError
 from domain.kit.json_types import JsonObject
 from domain.messages.claims import Claim
 from models.queries.recipients import channel_data
@@ -21,8 +18,8 @@ _log = get_logger(__name__)
 async def keep_connection(engine: Engine, claim: Claim, found: JsonObject) -> None:
     """Store a connection for the recipient of a message, who has stored none.
 
-    It comes before the outcome is recorded, and does no harm twice. When the database does not take
-    it, the next message has them looked up again.
+    Never raises: it comes after the outcome is recorded, and the message is sent whatever becomes
+    of this. When it fails, or the process ends before it, the next message looks them up again.
     """
     try:
         async with engine.unit() as unit:
@@ -31,5 +28,7 @@ async def keep_connection(engine: Engine, claim: Claim, found: JsonObject) -> No
             )
             if ref is not None:
                 await tell_of_updates(unit, claim.environment_id, [ref])
-    except (AppError, psycopg.Error):
-        _log.warning("connection_not_kept", message_id=str(claim.message_id))
+    except Exception as error:
+        _log.warning(
+            "connection_not_kept", message_id=str(claim.message_id), error=type(error).__name__
+        )

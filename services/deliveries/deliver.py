@@ -116,8 +116,6 @@ async def deliver_message(engine: Engine, order: DeliverMessageInput) -> str:
                 if isinstance(failure, Bounced) and failure.token is not None:
                     await deregister(engine, claim, failure.token)
                 return await record_failure(engine, claim, attempt, failure)
-            if outcome.found is not None:
-                await keep_connection(engine, claim, outcome.found)
             return await _taken(engine, claim, attempt, outcome)
         except Held as held:
             await _give_back(engine, claim, after=held.after, reason=held.reason)
@@ -130,10 +128,15 @@ async def deliver_message(engine: Engine, order: DeliverMessageInput) -> str:
 
 
 async def _taken(engine: Engine, claim: Claim, attempt: int, outcome: Outcome) -> str:
-    """Store that the provider took the message, and have it asked what becomes of it."""
+    """Store that the provider took the message, and then do what follows from that.
+
+    The record comes first: without it the message would be sent again.
+    """
     status = await record_outcome(engine, claim, attempt, outcome)
     if outcome.is_asked_for and status == DeliveryStatus.SENT:
         await begin_checks(engine, claim.message)
+    if outcome.found is not None:
+        await keep_connection(engine, claim, outcome.found)
     return status
 
 

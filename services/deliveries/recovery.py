@@ -20,7 +20,6 @@ from models.queries.jobs import sweep_positions
 from runtime.logs import get_logger
 from runtime.temporal import is_unreachable
 from services.at_once import each_at_once
-from services.deliveries.checks import take_up_checks
 from services.deliveries.retries import deliver_again
 from services.engine import Engine
 from services.temporal_calls import Presence, look_up_run
@@ -33,18 +32,6 @@ GRACE = timedelta(minutes=3)
 _AT_ONCE = 200
 _LOOKS_AT_ONCE = 16
 _LOOK_SECONDS = 5.0
-
-
-async def take_up_left_over(engine: Engine) -> int:
-    """Take up what nobody works on, checks of statuses first: a duty of the sweep.
-
-    Returns:
-        How much was started.
-
-    Raises:
-        RPCError, RuntimeError, TimeoutError: Temporal is away.
-    """
-    return await take_up_checks(engine) + await recover_deliveries(engine)
 
 
 async def recover_deliveries(engine: Engine, *, grace: timedelta = GRACE) -> int:

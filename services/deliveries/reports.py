@@ -12,13 +12,14 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from domain.kit.errors import InvalidParams, NotFound, Unauthenticated, Unavailable, Unprocessable
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
-from domain.kit.storable import storable_object
+from domain.kit.storable import storable_object, storable_text
 from domain.messages.reports import Callback, NotGenuine, NotNow, StatusReport, final_reports
 from domain.messages.statuses import PENDING_DELIVERY
 from models.queries.channels.channels import get_channel, get_channel_here, get_sealed_settings
@@ -35,6 +36,10 @@ CALLBACKS_PATH = "/v1/integrations/callbacks"
 _PURPOSE = "callbacks of a provider"
 _USUAL_KEY = "webhook_signing_key"
 _NOWHERE = "There is no channel at this address."
+_EARLY = "A message is still being handed over; try again."
+# For so long a name that nobody knows may be one that is about to be stored. What else the vendor
+# sends for its customer is named too, and must not be asked for again without end.
+_YOUNG = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +92,8 @@ async def take_callback(engine: Engine, address: str, callback: Callback) -> int
         NotFound: there is no such address, its channel is gone, or the key is that sealed it.
         Unauthenticated: `signature_invalid`, the vendor has not proved itself.
         InvalidParams: the body is no event of the vendor.
-        Unavailable: a message is still being handed over, or what the vendor proves itself with
-            cannot be read: come back.
+        Unavailable: a message is still being handed over, or may be, or what the vendor proves
+            itself with cannot be read: come back.
     """
     place = _opened(engine, address)
     async with engine.connection() as connection:
@@ -143,7 +148,7 @@ async def _signing_key(engine: Engine, place: _Place, sealed: bytes, name: str) 
 
 async def _take(engine: Engine, place: _Place, reports: list[StatusReport]) -> int:
     owner = (place.environment_id, place.channel_id)
-    names = {each.external_id for each in reports if each.message_id is None and each.external_id}
+    names = {name for each in reports if (name := _name_in(each)) is not None}
     async with engine.connection() as connection:
         known = await messages_known_as(connection, *owner, names) if names else {}
         ours = {
@@ -153,8 +158,15 @@ async def _take(engine: Engine, place: _Place, reports: list[StatusReport]) -> i
         }
         about = await without_copies(connection, *owner, ours)
     told = final_reports({report: ours[report] for report in about})
-    if not told:
-        return 0
+    changed = await _store(engine, place, told) if told else 0
+    now = engine.clock()
+    if any(_may_be_ours(each, known, now) for each in reports):
+        raise Unavailable(_EARLY)
+    return changed
+
+
+async def _store(engine: Engine, place: _Place, told: Mapping[UUID, StatusReport]) -> int:
+    """Give messages what was told of them. Raises Unavailable when one is still handed over."""
     rows: list[JsonObject] = [
         storable_object(
             {
@@ -176,8 +188,24 @@ async def _take(engine: Engine, place: _Place, reports: list[StatusReport]) -> i
         hurry(engine)
     if any(_is_early(message, told[message.id]) for message in found):
         # Our own record of the answer is about to be written; all that was taken stays.
-        raise Unavailable("A message is still being handed over; try again.")
+        raise Unavailable(_EARLY)
     return len(changed)
+
+
+def _name_in(report: StatusReport) -> str | None:
+    """Return the name that a report says alone, if a message could have it."""
+    name = report.external_id
+    if report.message_id is not None or not name or storable_text(name) != name:
+        return None
+    return name
+
+
+def _may_be_ours(report: StatusReport, known: Mapping[str, UUID], now: datetime) -> bool:
+    """Tell whether our record of the answer that names a message may still be under way."""
+    name = _name_in(report)
+    if name is None or name in known or report.sent_at is None:
+        return False
+    return abs(now - report.sent_at) < _YOUNG
 
 
 def _id_of(report: StatusReport, known: Mapping[str, UUID]) -> UUID | None:

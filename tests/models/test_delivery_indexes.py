@@ -13,7 +13,8 @@ from psycopg.rows import dict_row
 
 from commands.embedded.postgres import EmbeddedPostgres
 from domain.messages.checks import CheckedMessage
-from models.queries.deliveries import checks, reports
+from domain.messages.claims import AttemptRecord, Claim
+from models.queries.deliveries import checks, deliveries, reports
 from runtime.database import Connection
 from tests.support.builders import T0
 from tests.support.explained import explaining
@@ -93,3 +94,25 @@ async def test_rows_are_found_by_an_index(
     for plan in plans:
         assert "Seq Scan on messages" not in plan, plan
         assert "Seq Scan on status_checks" not in plan, plan
+
+
+async def test_a_schema_of_before_takes_that_a_message_was_sent(crowded: tuple[str, UUID]) -> None:
+    """What it lacks is named where it is set alone: without the record it is sent again."""
+    url, environment = crowded
+    record = AttemptRecord(
+        claim=Claim(MESSAGE, environment, 0, owner=uuid4()),
+        attempt=1,
+        status="sent",
+        accepted=True,
+        after=None,
+        metadata={},
+        events=[],
+        exchange=None,
+        now=T0,
+    )
+    connection = await psycopg.AsyncConnection.connect(url, row_factory=dict_row)
+    async with connection:
+        await connection.execute("ALTER TABLE messages DROP COLUMN known_as")
+        await connection.execute("DROP TABLE status_checks")
+        assert await deliveries.record_attempt(connection, record) == "sent"
+        await connection.rollback()

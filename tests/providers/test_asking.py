@@ -317,7 +317,8 @@ async def test_a_channel_says_whether_it_asks(line: Line) -> None:
     """It does not unless it says so."""
     delivery = line.asked.vendor.delivery(line.server.url)
     assert is_asked(line.provider, delivery)
-    for setting in ({"check_delivery_status": False}, {}):
+    for value in (False, None, "", " ", ...):
+        setting = {} if value is ... else {"check_delivery_status": value}
         quiet = {name: delivery.settings[name] for name in delivery.settings}
         del quiet["check_delivery_status"]
         assert not is_asked(line.provider, replace(delivery, settings={**quiet, **setting}))
@@ -346,6 +347,7 @@ def test_the_setting_is_taken_where_it_works(provider_id: str) -> None:
 
     works = hasattr(load_provider(provider_id), "check_status")
     assert (faults(True), faults(False)) == ([] if works else [place], [])
+    assert (faults(None), faults("")) == ([], [])
     assert faults("perhaps") == [place]
     assert faults("{{ vars.asks }}") == ([] if works else [place])
 

@@ -19,6 +19,7 @@ from tests.providers.servers import HttpServer, reply
 HOST = "sns.eu-west-1.amazonaws.com"
 CERTIFICATE_PATH, CONFIRM_PATH = "/SimpleNotificationService-abc.pem", "/"
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:mail"
+CONFIRM_QUERY = f"Action=ConfirmSubscription&TopicArn={TOPIC}&Token=t"
 _SIGNED = {
     "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
     "SubscriptionConfirmation": (
@@ -81,7 +82,7 @@ class Sns:
 
     def ask(self, **fields: str) -> dict[str, str]:
         """Write a request to confirm a subscription."""
-        url = f"https://{HOST}{CONFIRM_PATH}?Action=ConfirmSubscription&Token=t"
+        url = f"https://{HOST}{CONFIRM_PATH}?{CONFIRM_QUERY}"
         asked = {"Message": "Confirm", "SubscribeURL": url, "Token": "t", **fields}
         return self.sign("SubscriptionConfirmation", **asked)
 

@@ -105,11 +105,16 @@ WHERE c.message_id = %s AND c.environment_id = %s
 """
 
 # Whoever takes some pushes them back, so that those which only wait for a worker let others pass.
+# A process of before deletes a message without its row, which would be chosen for ever.
 _TAKE_OVERDUE = """
 WITH chosen AS (
     SELECT message_id FROM status_checks
     WHERE due_at < %(now)s - make_interval(secs => %(grace)s)
     ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), forgotten AS (
+    DELETE FROM status_checks
+    WHERE message_id = ANY(ARRAY(SELECT message_id FROM chosen))
+      AND NOT EXISTS (SELECT FROM messages m WHERE m.id = status_checks.message_id)
 )
 UPDATE status_checks c SET due_at = %(now)s
 FROM messages m, environments e

@@ -115,7 +115,7 @@ WITH locked AS MATERIALIZED (
 ), ended AS ({{ended}}), changed AS (
     UPDATE messages m
     SET delivery_status = %(status)s, provider_metadata = provider_metadata || %(metadata)s,
-        known_as = coalesce(%(known_as)s, known_as), updated_at = %(now)s
+        {{named}}updated_at = %(now)s
     WHERE id = %(id)s AND retry_count = %(retry)s AND {{open}} AND EXISTS (SELECT FROM locked)
     RETURNING delivery_status, {message_facts("m")}
 ), events AS (
@@ -141,10 +141,22 @@ _ASKED = """, asked AS (
     SET retry = excluded.retry, checks = 0, due_at = excluded.due_at,
         inserted_at = excluded.inserted_at
 )"""
-_RECORD_ACCEPTED = _RECORD.format(ended=_ENDED_ACCEPTED, open=_NOT_ACCEPTED, more="")
-_RECORD_ASKED = _RECORD.format(ended=_ENDED_ACCEPTED, open=_NOT_ACCEPTED, more=_ASKED)
-_RECORD_FINAL = _RECORD.format(ended=_ENDED_FINAL, open=_PENDING, more="")
-_RECORD_TRY_AGAIN = _RECORD.format(ended=_ENDED_TRY_AGAIN, open=_PENDING, more="")
+# Columns of a later schema stand only where they are set: a database that was downgraded under a
+# worker must still take that a message was sent, or it would be sent again.
+_NAMED = "known_as = %(known_as)s, "
+# By whether the vendor is asked, and whether it tells of the message by its own name.
+_RECORD_ACCEPTED = {
+    (asked, named): _RECORD.format(
+        ended=_ENDED_ACCEPTED,
+        open=_NOT_ACCEPTED,
+        named=_NAMED if named else "",
+        more=_ASKED if asked else "",
+    )
+    for asked in (False, True)
+    for named in (False, True)
+}
+_RECORD_FINAL = _RECORD.format(ended=_ENDED_FINAL, open=_PENDING, named="", more="")
+_RECORD_TRY_AGAIN = _RECORD.format(ended=_ENDED_TRY_AGAIN, open=_PENDING, named="", more="")
 
 _STATUS = "SELECT delivery_status FROM messages WHERE id = %s"
 
@@ -264,7 +276,8 @@ async def record_attempt(connection: Connection, record: AttemptRecord) -> str:
     claim, exchange = record.claim, record.exchange
     response = exchange.response if exchange else None
     if record.accepted:
-        statement = _RECORD_ACCEPTED if record.asked_after is None else _RECORD_ASKED
+        parts = (record.asked_after is not None, record.known_as is not None)
+        statement = _RECORD_ACCEPTED[parts]
     else:
         statement = _RECORD_FINAL if record.after is None else _RECORD_TRY_AGAIN
     cursor = await connection.execute(

@@ -25,7 +25,7 @@ from providers.chat.ms_teams import MsTeams
 from tests.providers.chat.teams import BOT_ID, PASSWORD, Microsoft, said
 from tests.providers.contract import NOW, open_context
 from tests.providers.rest import CHAT, RestContract, Vendor
-from tests.providers.servers import reply, serving
+from tests.providers.servers import HttpServer, reply, serving
 
 CONVERSATIONS, TOKEN_PATH = "/v3/conversations", "/contoso/oauth2/v2.0/token"
 CHANNEL, PERSON = "19:abc@thread.tacv2", "29:ada"
@@ -305,6 +305,19 @@ async def test_connections_that_lead_nowhere(talk: Talk, connection: Any) -> Non
     with pytest.raises(Refused, match="no channel and no person"):
         await talk.send(connection)
     assert talk.microsoft.seen == []
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("nothing", [None, ""])
+async def test_a_bot_that_is_not_whole(talk: Talk, name: str, nothing: str | None) -> None:
+    """It says nothing, least of all as one of many tenants; incoming webhooks need none."""
+    partly = {name: nothing}
+    with pytest.raises(Misconfigured, match=name):
+        await talk.send(TO_CHANNEL, settings=partly)
+    assert talk.microsoft.seen == []
+    async with serving(HttpServer({"/hook": reply(200, b"1")})) as server:
+        hook = {"incoming_webhook": {"url": f"{server.url}/hook"}}
+        assert (await talk.send(hook, settings=partly)).status == "sent"
 
 
 async def test_a_channel_without_a_bot(talk: Talk) -> None:

@@ -14,9 +14,18 @@ import pytest
 from domain.messages.reports import Callback, NotGenuine, NotNow, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from providers.email.ses import Ses
+from providers.sns_notifications import _HOST
 from tests.providers.contract import MESSAGE_ID, NOW, open_context
 from tests.providers.servers import HttpServer, reply, serving
-from tests.support.sns import CERTIFICATE_PATH, CONFIRM_PATH, HOST, TOPIC, NearAmazon, Sns
+from tests.support.sns import (
+    CERTIFICATE_PATH,
+    CONFIRM_PATH,
+    CONFIRM_QUERY,
+    HOST,
+    TOPIC,
+    NearAmazon,
+    Sns,
+)
 
 _SNS = Sns()
 _DELIVERY = {
@@ -89,6 +98,14 @@ async def test_what_sns_has_not_signed_is_not_believed(line: Line, change: dict[
         f"https://evil.example/{HOST}{CERTIFICATE_PATH}",
         f"https://sns.a.b.amazonaws.com{CERTIFICATE_PATH}",
         f"https://bucket.s3.amazonaws.com{CERTIFICATE_PATH}",
+        f"https://sns.s3-us-west-2.amazonaws.com{CERTIFICATE_PATH}",
+        f"https://sns.s3.amazonaws.com{CERTIFICATE_PATH}",
+        f"https://{HOST}{CERTIFICATE_PATH}?x=y",
+        f"https://{HOST}{CERTIFICATE_PATH}?",
+        f"https://{HOST}{CERTIFICATE_PATH}#x",
+        f"https://{HOST}/?Action=ListTopics&Version=2010-03-31",
+        f"https://{HOST}/a{CERTIFICATE_PATH}",
+        f"https://{HOST}//SimpleNotificationService-a%2Fb.pem",
         "https://[",
         "",
     ],
@@ -101,6 +118,41 @@ async def test_nobody_else_is_asked(line: Line, url: str) -> None:
     with pytest.raises(NotGenuine):
         await line.read(_SNS.ask(SubscribeURL=url))
     assert [seen.target for seen in line.server.seen] == [CERTIFICATE_PATH]
+
+
+@pytest.mark.parametrize(
+    "region", ["us-east-1", "ap-southeast-2", "us-gov-west-1", "mx-central-1", "cn-north-1"]
+)
+def test_every_region_has_its_server(region: str) -> None:
+    """Those in China have an end of their own."""
+    end = ".cn" if region.startswith("cn-") else ""
+    assert _HOST.fullmatch(f"sns.{region}.amazonaws.com{end}")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"Action=Unsubscribe&TopicArn={TOPIC}&Token=t",
+        f"Action=ConfirmSubscription&TopicArn={TOPIC}-other&Token=t",
+        f"Action=ConfirmSubscription&TopicArn={TOPIC}&Token=other",
+        f"Action=ConfirmSubscription&Action=Unsubscribe&TopicArn={TOPIC}&Token=t",
+        "Action=ConfirmSubscription&Token=t",
+    ],
+)
+async def test_nothing_else_is_done_than_to_confirm(line: Line, query: str) -> None:
+    """The topic that asks, by the token that it was asked with."""
+    with pytest.raises(NotGenuine):
+        await line.read(_SNS.ask(SubscribeURL=f"https://{HOST}{CONFIRM_PATH}?{query}"))
+    assert [seen.target for seen in line.server.seen] == [CERTIFICATE_PATH]
+
+
+async def test_a_certificate_is_not_looked_for_in_other_words(line: Line) -> None:
+    """SNS also answers with words of whoever asks it: an error quotes what is wrong."""
+    certificate = line.server.replies[CERTIFICATE_PATH].partition(b"\r\n\r\n")[2]
+    quoted = b"<ErrorResponse><Message>" + certificate + b"</Message></ErrorResponse>"
+    line.server.replies[CERTIFICATE_PATH] = reply(200, quoted)
+    with pytest.raises(NotGenuine):
+        await line.read(_SNS.notify(_DELIVERY))
 
 
 @pytest.mark.parametrize("certificate", [b"", b"no certificate", None])
@@ -142,7 +194,7 @@ async def test_a_subscription_is_confirmed(line: Line) -> None:
     """As often as SNS asks; the address that it gives is only read with its signature."""
     for _ in range(2):
         assert await line.read(_SNS.ask()) == []
-    confirmed = f"{CONFIRM_PATH}?Action=ConfirmSubscription&Token=t"
+    confirmed = f"{CONFIRM_PATH}?{CONFIRM_QUERY}"
     assert [seen.target for seen in line.server.seen] == [CERTIFICATE_PATH, confirmed, confirmed]
     with pytest.raises(NotGenuine):
         await line.read({**_SNS.ask(), "SubscribeURL": f"https://{HOST}/?Action=Else"})
@@ -245,3 +297,11 @@ COMPLAINED = {"complainedRecipients": [{"emailAddress": ADA}]}
 async def test_what_events_say(line: Line, event: Any, expected: list[StatusReport]) -> None:
     """Of each mailbox what is for good; a complaint is of an e-mail that has arrived."""
     assert await line.read(_SNS.notify(event)) == expected
+
+
+async def test_a_report_says_when_its_mail_was_sent(line: Line) -> None:
+    """So that a name which nobody knows yet can be told from one that is not ours."""
+    event = told("Reject", reject={"reason": "Bad content"})
+    event["mail"]["timestamp"] = "2026-03-01T12:00:00.000Z"
+    (found,) = await line.read(_SNS.notify(event))
+    assert found.sent_at == NOW

@@ -84,6 +84,22 @@ async def test_what_statuses_say(twilio: Twilio, fields: dict[str, str], expecte
     assert await twilio.read_callback(told(**fields), TOKEN) == wanted
 
 
+@pytest.mark.parametrize(
+    ("ours", "signed"),
+    [(":8443", ""), ("", ":443"), (":8443", ":8443"), (":443", "")],
+)
+async def test_twilio_signs_with_a_port_or_without(twilio: Twilio, ours: str, signed: str) -> None:
+    """Either is our address; another port is not."""
+    host = "notify.acme.example"
+    assert host in URL
+    callback = told(MessageStatus="delivered", url=URL.replace(host, host + signed))
+    here = replace(callback, url=URL.replace(host, host + ours))
+    assert len(await twilio.read_callback(here, TOKEN)) == 1
+    elsewhere = told(MessageStatus="delivered", url=URL.replace(host, f"{host}:9443"))
+    with pytest.raises(NotGenuine):
+        await twilio.read_callback(replace(elsewhere, url=here.url), TOKEN)
+
+
 async def test_twilio_signs_address_and_form(twilio: Twilio) -> None:
     """With the token of the account; without one nothing is believed."""
     good = told(MessageStatus="delivered")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from domain.kit.json_types import JsonObject
+from models.queries.recipients import channel_data
 from tests.providers.chat.teams import BOT_ID, PASSWORD, Microsoft
 from tests.providers.servers import HttpServer, reply, serving
 from tests.support.interruptions import InterruptedDatabase
@@ -128,10 +131,37 @@ async def test_a_message_is_sent_though_nothing_can_be_kept(
         tenant=acme(channel_id),
     )
     (message,) = await world.messages(run_id)
-    # It is away once, after the message was claimed.
-    failing = InterruptedDatabase(world.engine.database, works=1, away=1)
+    # It is away once, after the message was claimed and its outcome recorded.
+    failing = InterruptedDatabase(world.engine.database, works=2, away=1)
     assert await world.with_engine(database=failing).deliver(message["id"]) == "sent"
     assert await stored(world) == []
+
+
+@pytest.mark.parametrize("error", [RuntimeError, asyncio.CancelledError])
+async def test_what_was_sent_is_recorded_before_anything_is_kept(
+    world: World,
+    vendor: HttpServer,
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[BaseException],
+) -> None:
+    """A process that ends while it keeps a connection has nothing sent twice."""
+    channel_id = await slack(world, vendor)
+    run_id, _ = await world.send(
+        channel_step("chat", "chat", channel_key="slack-by-email"),
+        recipients=[ADA],
+        tenant=acme(channel_id),
+    )
+    (message,) = await world.messages(run_id)
+
+    async def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(channel_data, "add_found_connection", fail)
+    with suppress(asyncio.CancelledError):
+        assert await world.deliver(message["id"]) == "sent"
+    assert (await world.message(message["id"]))["delivery_status"] == "sent"
+    assert await world.deliver(message["id"]) == "sent"
+    assert [seen.target.partition("?")[0] for seen in vendor.seen] == [LOOKUP, POST]
 
 
 async def test_a_message_goes_to_a_phone(world: World, vendor: HttpServer) -> None:

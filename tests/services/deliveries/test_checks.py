@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,12 +16,12 @@ from domain.contract.queues import DELIVER_EMAIL
 from domain.contract.runs import StatusCheckInput
 from domain.kit.errors import Unavailable
 from domain.kit.ids import status_check_workflow_id
-from domain.messages.checks import MOST_CHECKS, WAITS, WITHIN_SECONDS
+from domain.messages.checks import MOST_CHECKS, WAITS, WITHIN_SECONDS, CheckedMessage
 from domain.messages.reports import Callback
 from models.queries.messages.deletion import delete_messages
 from runtime.crypto import Vault
 from services.deliveries import checks, holds
-from services.deliveries.checks import check_status, take_up_checks
+from services.deliveries.checks import begin_checks, check_status, take_up_checks
 from services.deliveries.outcomes import TryAgain
 from services.deliveries.reports import callback_id, take_callback
 from services.deliveries.retries import retry_message
@@ -145,6 +145,7 @@ async def test_a_delivery_is_found(line: Line, temporal: TemporalRecorder) -> No
             if start[0] == status_check_workflow_id(slug, str(message_id), 0)
         ]
         assert options["start_delay"] == timedelta(seconds=WAITS[0])
+        assert options["execution_timeout"] == timedelta(days=1)
         assert (order.message_id, order.queue) == (str(message_id), DELIVER_EMAIL)
         assert await line.check(message_id) == WAITS[0]
         assert line.asked == 0
@@ -380,6 +381,47 @@ async def test_temporal_that_is_away_is_made_up_for(line: Line) -> None:
     assert await swept(later + timedelta(seconds=190)) == []
     temporal.failing = False
     assert await swept(later + timedelta(seconds=400)) == [name]
+
+
+async def test_the_breaker_of_temporal_hears_of_temporal_alone(line: Line) -> None:
+    """A database that is away, or a message that nobody asks for, says nothing of Temporal."""
+    breaker = line.world.engine.releases_under_way.breaker
+    message_id = await line.send()
+    message = CheckedMessage(message_id, line.world.environment.id, 0)
+    breaker.succeeded()
+    for _ in range(5):
+        away = InterruptedDatabase(line.world.engine.database, away=1)
+        await begin_checks(line.here(database=away).engine, message)
+    assert not breaker.is_open
+    for _ in range(5):
+        breaker.failed()
+    await begin_checks(line.here().engine, replace(message, message_id=uuid4()))
+    assert breaker.is_open
+    breaker.succeeded()
+
+
+async def test_a_row_whose_message_is_gone_goes_too(line: Line) -> None:
+    """A process of before knew nothing of it when it deleted the message."""
+    message_id = await line.send()
+    await line.world.make.rows("DELETE FROM messages WHERE id = %s RETURNING 1", message_id)
+    assert await line.row(message_id) is not None
+    line.pass_time(200)
+    await take_up_checks(line.here().engine)
+    assert await line.row(message_id) is None
+
+
+async def test_a_start_that_hangs_ends(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sweep has other rows to look at."""
+
+    async def hang(*_: Any) -> None:
+        await asyncio.sleep(60)
+
+    await line.send()
+    line.pass_time(200)
+    monkeypatch.setattr(checks, "_start", hang)
+    monkeypatch.setattr(checks, "_START_SECONDS", 0.05)
+    async with asyncio.timeout(20):
+        assert await take_up_checks(line.here().engine) == 0
 
 
 async def test_a_deleted_message_is_asked_for_no_more(line: Line) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 from uuid import UUID, uuid4
@@ -14,6 +15,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from domain.kit.clock import iso
 from domain.kit.errors import Unauthenticated, Unavailable
 from domain.messages.reports import Callback
 from providers.email.ses import Ses
@@ -51,10 +53,12 @@ class OfSes:
         self.server.replies["/v2/email/outbound-emails"] = taken
         assert await self.world.deliver(message_id, retry=retry) == "sent"
 
-    async def tell(self, name: str, address: str = "ellie@example.com") -> int:
+    async def tell(self, name: str, **of_mail: str) -> int:
         """Tell of a bounce as feedback of the identity, without a tag."""
-        of_bounce = {"bounceType": "Permanent", "bouncedRecipients": [{"emailAddress": address}]}
-        event = {"notificationType": "Bounce", "mail": {"messageId": name}, "bounce": of_bounce}
+        boxes = [{"emailAddress": "ellie@example.com"}]
+        of_bounce = {"bounceType": "Permanent", "bouncedRecipients": boxes}
+        mail = {"messageId": name, **of_mail}
+        event = {"notificationType": "Bounce", "mail": mail, "bounce": of_bounce}
         return await self.take(_SNS.notify(event))
 
     async def take(self, body: Any) -> int:
@@ -107,6 +111,30 @@ async def test_a_name_is_of_the_newest_mail_of_its_message(ses: OfSes) -> None:
     assert await ses.tell("e-1") == 0
     assert (await ses.world.message(message_id))["delivery_status"] == "sent"
     assert await ses.tell("e-2") == 1
+
+
+async def test_a_report_that_overtakes_the_name_of_its_message_comes_back(ses: OfSes) -> None:
+    """The record of SES's answer waits for a database that is away; its feedback may not."""
+    sent_at = ses.world.engine.clock()
+    with pytest.raises(Unavailable):
+        await ses.tell("e-1", timestamp=iso(sent_at))
+    message_id = await ses.send("e-1")
+    assert await ses.tell("e-1", timestamp=iso(sent_at)) == 1
+    assert (await ses.world.message(message_id))["delivery_status"] == "bounced"
+
+
+async def test_mail_that_is_not_ours_is_taken_for_it_for_two_minutes(ses: OfSes) -> None:
+    """An identity may send other e-mails too, and SNS must not repeat those without end."""
+    for minutes in (-3, 3):
+        other = ses.world.engine.clock() - timedelta(minutes=minutes)
+        assert await ses.tell("e-other", timestamp=iso(other)) == 0
+    assert await ses.tell("e-other", timestamp="yesterday") == 0
+
+
+@pytest.mark.parametrize("name", ["e\x00", "e\ud800"])
+async def test_a_name_that_no_message_can_have_is_nobodys(ses: OfSes, name: str) -> None:
+    """PostgreSQL is not asked for what it cannot store."""
+    assert await ses.tell(name, timestamp=iso(ses.world.engine.clock())) == 0
 
 
 async def test_a_name_is_of_its_channel(ses: OfSes) -> None:
