@@ -222,8 +222,10 @@ async def _ensure_sweep_some_time(engine: Engine, stopping: asyncio.Event) -> No
         except RPCError as error:
             if error.status in _REFUSALS:
                 raise
-            event = "temporal_away" if is_away(error) else "sweep_schedule_not_looked_at"
-            _log.warning(event, detail="the sweep's schedule could not be looked at")
+            if is_away(error):
+                _log.warning("temporal_away", detail="the sweep's schedule could not be looked at")
+            else:
+                _log.warning("sweep_schedule_not_looked_at", detail=error.message[:200])
             await asyncio.sleep(_CONNECT_WAIT_SECONDS)
         else:
             return
