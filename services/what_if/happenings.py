@@ -11,13 +11,12 @@ from uuid import UUID
 from domain.broadcasts.broadcast import BROADCAST
 from domain.broadcasts.rows import BroadcastStatus
 from domain.kit.errors import FieldError, InvalidParams
-from domain.kit.json_types import JsonObject
+from domain.kit.json_types import JsonObject, encoded_size
 from domain.kit.storable import storable_json
 from domain.recipients.identify import InlineRecipient
 from domain.sources.actions import in_order, mapped
 from domain.triggers.addressees import BROADCAST_SOURCE
 from domain.triggers.requests import TriggerRequest
-from domain.what_if.requests import MOST_RUNS
 from domain.what_if.rows import ComingSchedule
 from domain.what_if.scripts import ImaginedBroadcastIn, ImaginedEventIn, ImaginedSchedulesIn
 from models.queries.broadcasts.broadcasts import get_broadcast
@@ -83,7 +82,7 @@ def _act(
                 return
             if any(one.properties is not None for one in request.recipients):
                 script.note(place, "people are as they are stored, whatever the event says of them")
-            script.triggers.append(Imagined(at=at, place=place, request=_by_id(request)))
+            script.trigger(Imagined(at=at, place=place, request=_by_id(request)))
         case "audiences_add_member":
             key, given = read_membership(payload)
             script.joins += [Join(at, key, one, place) for one in given.memberships()]
@@ -105,14 +104,16 @@ async def let_occur(
     """Let the schedules of a workflow occur, each as often as it does. Raises InvalidParams."""
     if entry.until < at:
         raise InvalidParams.of(f"{place}.until", "must not be before it begins")
+    room = script.room
     found = await statements.coming_schedules(
         basis.connection,
         basis.environment.id,
         entry.schedules_of,
         until=entry.until,
-        limit=MOST_RUNS,
-        room=_MOST_SCHEDULE_BYTES,
+        limit=room + 1,
+        room=_MOST_SCHEDULE_BYTES - script.schedule_bytes,
     )
+    script.schedule_bytes += sum(encoded_size(each.data) for each in found if each.data is not None)
     if not found:
         script.note(place, f"no schedule of {entry.schedules_of} occurs by then")
     if unread := sum(not each.is_readable for each in found):
@@ -121,9 +122,12 @@ async def let_occur(
         *(_occurrences(each, at, entry.until) for each in found if each.is_readable),
         key=lambda one: one[:2],
     )
-    for occurs_at, _, schedule, following in script.take(place, occurrences):
+    taken = script.take(place, occurrences)
+    if len(found) > room:
+        script.note_cut(place, len(taken))
+    for occurs_at, _, schedule, following in taken:
         request = occurrence_request(schedule, occurs_at, following)
-        script.triggers.append(Imagined(at=occurs_at, place=place, request=request))
+        script.trigger(Imagined(at=occurs_at, place=place, request=request))
 
 
 def _occurrences(
@@ -156,14 +160,14 @@ async def send_broadcast(
         raise InvalidParams.of(f"{place}.broadcast", "has no steps")
     audience_key = document.target_audience_key
     members = await statements.addressees_of(
-        basis.connection, environment.id, audience_key, limit=MOST_RUNS + 1
+        basis.connection, environment.id, audience_key, limit=script.room + 1
     )
     if not members:
         script.note(place, f"{key} reaches nobody: its audience is empty")
     is_draft = stored.status == BroadcastStatus.DRAFT
     source = {"type": BROADCAST_SOURCE, "broadcast_key": key, "audience_key": audience_key}
     for tenant, recipients in grouped(script.take(place, members)):
-        script.triggers.append(
+        script.trigger(
             Imagined(
                 at=at,
                 place=place,
