@@ -57,6 +57,8 @@ from temporal_workflows.search_attributes import search_attributes
 _log = get_logger(__name__)
 
 DELIVER_MESSAGE = "deliver_message"
+# A kind of its own: a process that is older would take it for the start of a retry, and forget it.
+DELIVER_MOVED = "deliver_moved"
 WATCH_WINDOW = "watch_window"
 WAKE_CARRIER = "wake_carrier"
 TELL_OF_EVENT = "tell_of_event"
@@ -215,7 +217,7 @@ def manual_retry(
 
 
 def moved_delivery(moved: MovedDelivery, *, queue: str, label: str) -> JsonObject:
-    """Write the payload of `DELIVER_MESSAGE` for a message that is sent sooner than planned.
+    """Write the payload of `DELIVER_MOVED`: a message that is sent sooner than planned.
 
     It gets a Temporal workflow of its own: the one of its retry may wait for a later instant.
     """
@@ -372,6 +374,7 @@ async def _work_on_bulk(temporal: Client, effect: OwedEffect) -> None:
 
 EFFECTS: dict[str, Effect] = {
     DELIVER_MESSAGE: _deliver_message,
+    DELIVER_MOVED: _deliver_message,
     WATCH_WINDOW: _watch_window,
     WAKE_CARRIER: _wake_carrier,
     TELL_OF_EVENT: _tell_of_event,

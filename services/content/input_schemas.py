@@ -6,15 +6,22 @@ Source: Knock docs, "Fetch function" ("Define inputs").
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from jsonschema_rs import ValidationError
 
 from domain.kit.authored import Inputs
 from domain.kit.errors import FieldError
-from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.json_types import JsonObject, JsonValue, encoded_size
 from domain.workflows.steps.settings import is_liquid
-from services.content.trigger_schemas import compile_schema, violation
+from services.content.fitting import fitted
+from services.content.trigger_schemas import TriggerSchema, compile_schema, violation
+from services.off_loop import off_loop
+
+# Compiling a larger schema takes many milliseconds.
+_SMALL_BYTES = 4 * 1024
 
 # Keywords that say something of an object or list itself, whatever its members become.
 _OF_THE_WHOLE = frozenset(
@@ -34,24 +41,36 @@ _DEPENDING = frozenset(
 )
 
 
-def input_errors(schema: JsonObject, given: Inputs) -> Iterator[FieldError]:
+@dataclass(frozen=True, slots=True)
+class InputSchema:
+    """The schema of what content is given, ready to judge it."""
+
+    schema: JsonObject
+    compiled: TriggerSchema
+
+
+async def ready(schema: JsonObject) -> InputSchema | None:
+    """Make a schema ready, a large one in a thread; None for a draft's that cannot be used."""
+    compiling = partial(compile_schema, schema)
+    try:
+        is_small = encoded_size(schema) <= _SMALL_BYTES
+        return InputSchema(schema, compiling() if is_small else await off_loop(compiling))
+    except ValueError:
+        return None
+
+
+def input_errors(schema: InputSchema, given: Inputs) -> Iterator[FieldError]:
     """Yield what an author gives that a schema does not allow.
 
-    What holds Liquid becomes something else when it is rendered, and is judged then.
-
-    Args:
-        schema: perhaps of a broken draft, by which nothing can be judged.
-        given: the values, and their place.
+    What holds Liquid becomes something else when it is rendered, and is judged then; all else is
+    judged as it is then.
     """
-    try:
-        compiled = compile_schema(schema)
-    except ValueError:
-        return
-    if compiled.is_too_deep(given.values):
+    compiled, values = schema.compiled, fitted(given.values, schema.schema)
+    if compiled.is_too_deep(values):
         yield FieldError(given.place, "is nested too deeply for its JSON Schema")
         return
-    for error in compiled.errors(given.values):
-        if _may_be_gone(error, given.values):
+    for error in compiled.errors(values):
+        if _may_be_gone(error, values):
             continue
         told = violation(error, given.place)
         if error.kind.name == "required":  # several may be missing, each at a place of its own

@@ -20,7 +20,7 @@ from models.queries.channels import channels as channel_queries
 from models.queries.content import drafts as content_queries
 from models.queries.content import references as queries
 from runtime.database import Connection
-from services.content.input_schemas import input_errors
+from services.content.input_schemas import InputSchema, input_errors, ready
 from templating.liquid.environment import partials_in
 
 T = TypeVar("T")
@@ -51,11 +51,13 @@ class Surroundings:
 
     Attributes:
         documents: of the content that what refers to it has to fit.
+        schemas: of what that content is given, where something is given to it.
     """
 
     channel_types: ChannelTypes
     content: frozenset[tuple[str, str]]
     documents: Mapping[tuple[str, str], JsonObject] = field(default_factory=dict)
+    schemas: Mapping[tuple[str, str], InputSchema] = field(default_factory=dict)
 
     def errors(self, references: Iterable[Reference]) -> list[FieldError]:
         """Return what is wrong with references.
@@ -68,9 +70,7 @@ class Surroundings:
             message: str | None = None
             known = self.channel_types.of(one.target, one.key)
             if one.target not in NOUNS:
-                document = self.documents.get((one.target, one.key))
-                if document is not None:
-                    errors += _misfits(one, document)
+                errors += self._misfits(one)
                 if one.is_required and (one.target, one.key) not in self.content:
                     noun = KINDS[one.target].noun
                     message = f"{noun} {one.key!r} does not exist or is not committed"
@@ -83,15 +83,27 @@ class Surroundings:
                 errors.append(FieldError(one.place, message))
         return errors
 
-
-def _misfits(reference: Reference, document: JsonObject) -> Iterator[FieldError]:
-    """Yield what does not fit to the document that a reference leads to."""
-    if reference.misfits is not None:
-        yield from reference.misfits(document)
-    if reference.inputs is not None:
-        schema = KINDS[reference.target].takes(document)
-        if schema is not None:
+    def _misfits(self, reference: Reference) -> Iterator[FieldError]:
+        """Yield what does not fit to the document that a reference leads to."""
+        place = (reference.target, reference.key)
+        document, schema = self.documents.get(place), self.schemas.get(place)
+        if document is not None and reference.misfits is not None:
+            yield from reference.misfits(document)
+        if schema is not None and reference.inputs is not None:
             yield from input_errors(schema, reference.inputs)
+
+
+async def schemas_of(
+    references: Iterable[Reference], documents: Mapping[tuple[str, str], JsonObject]
+) -> dict[tuple[str, str], InputSchema]:
+    """Make the schemas ready by which inputs are judged, each once for all who give some."""
+    found: dict[tuple[str, str], InputSchema] = {}
+    for place in {(one.target, one.key) for one in references if one.inputs is not None}:
+        document = documents.get(place)
+        schema = None if document is None else KINDS[place[0]].takes(document)
+        if schema is not None and (usable := await ready(schema)):
+            found[place] = usable
+    return found
 
 
 async def load_surroundings(
@@ -126,8 +138,9 @@ async def load_surroundings(
     measures = sorted(
         {(one.target, one.key) for one in references if one.misfits or one.inputs is not None}
     )
-    documents = {}
+    documents, schemas = {}, {}
     if measures:
         places = [(home_of(environment, target), target, key) for target, key in measures]
         documents = await queries.documents_by_key(connection, places, published=published)
-    return Surroundings(channel_types, frozenset(content), documents)
+        schemas = await schemas_of(references, documents)
+    return Surroundings(channel_types, frozenset(content), documents, schemas)

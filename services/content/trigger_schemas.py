@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -38,7 +38,12 @@ class TriggerSchema:
     growth: SchemaGrowth
 
     async def violations(
-        self, data: JsonObject, size: int, field: str = "data"
+        self,
+        data: JsonObject,
+        size: int,
+        field: str = "data",
+        *,
+        shown: Callable[[str], str] = str,
     ) -> list[FieldError]:
         """Return what in the data breaks the schema: at most 50 places.
 
@@ -46,14 +51,15 @@ class TriggerSchema:
             data: what a trigger carries, or a request is given.
             size: an upper bound of its bytes; over 64 kB only the first violation is looked for.
             field: what it is called.
+            shown: takes out of a message what others may not read, before it is cut.
         """
         if self.is_too_deep(data):
             return [FieldError(field, "is nested too deeply for its JSON Schema")]
         if size > _SMALL_BYTES:
-            return await asyncio.to_thread(self._first, data, field)
+            return await asyncio.to_thread(self._first, data, field, shown)
         if self.validator.is_valid(data):  # far quicker than to gather errors
             return []
-        return [violation(error, field) for error in self.errors(data)]
+        return [violation(error, field, shown) for error in self.errors(data)]
 
     def is_too_deep(self, data: JsonObject) -> bool:
         """Tell whether data is nested deeper than the schema may follow it."""
@@ -63,17 +69,17 @@ class TriggerSchema:
         """Yield what in the data breaks the schema, as the library tells it: at most 50 places."""
         return islice(self.validator.iter_errors(data), MAX_VIOLATIONS)
 
-    def _first(self, data: JsonObject, field: str) -> list[FieldError]:
+    def _first(self, data: JsonObject, field: str, shown: Callable[[str], str]) -> list[FieldError]:
         try:
             self.validator.validate(data)
         except ValidationError as error:
-            return [violation(error, field)]
+            return [violation(error, field, shown)]
         return []
 
 
-def violation(error: ValidationError, field: str) -> FieldError:
-    """Return what the library says of data that is called `field`."""
-    return FieldError(_path(field, error.instance_path), error.message[:500])
+def violation(error: ValidationError, field: str, shown: Callable[[str], str] = str) -> FieldError:
+    """Return what the library says of data that is called `field`, as others may read it."""
+    return FieldError(_path(field, error.instance_path), shown(error.message)[:500])
 
 
 class TriggerSchemas:

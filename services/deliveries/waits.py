@@ -49,10 +49,12 @@ async def move_delivery(
                 "Only a message can be moved that waits for an attempt or its send window.",
                 code="message_not_waiting",
             )
-        if moved.due_at < moved.was_due_at:
+        is_wanted_now = until is None or until <= unit.now
+        # One that is due already may still have whoever sends it sleep, as after an absence.
+        if is_wanted_now or moved.due_at < moved.was_due_at:
             channel_type = ChannelType(moved.channel_type)
             payload = effects.moved_delivery(
                 moved, queue=delivery_queue(channel_type), label=f"moved, by {channel_type.value}"
             )
-            await effects.owe(unit, environment.id, effects.DELIVER_MESSAGE, payload)
+            await effects.owe(unit, environment.id, effects.DELIVER_MOVED, payload)
     return moved

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from pydantic import TypeAdapter
 
 from domain.contract.runs import Directive
+from domain.kit.clock import iso, parse_instant
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.runs.events import RunEventType
 from domain.workflows.steps import BaseStep
@@ -16,6 +17,8 @@ from domain.workflows.steps import BaseStep
 DIRECTIVES: TypeAdapter[Directive] = TypeAdapter(Directive)
 # Temporal's clock may be ahead of ours by so much, so that a wait ends before its time.
 CLOCKS = timedelta(seconds=1)
+# Further ahead than this it is not taken to be.
+_CLOCKS_AT_MOST = timedelta(minutes=1)
 # Why a step is left out whose conditions do not hold; records of past runs say it as well.
 NOT_MET = "conditions not met"
 
@@ -140,3 +143,26 @@ class Woken:
     """What ended a wait; `at` is the instant of the walk that resumes."""
 
     at: datetime
+
+
+def sleeps_on(kept: JsonObject, woken: Woken) -> datetime | None:
+    """Return when a sleep ends that is not over, as its end was moved or its walk is repeated.
+
+    Temporal's clock may be ahead of ours, and sleeping again would end at once, over and over. So
+    a sleep is over too when it has lasted for half its time, and for all but a minute of it.
+    """
+    until = parse_instant(kept.get("until"))
+    if until is None:
+        return None
+    seconds = kept["slept"] if kept.get("slept_until") == kept["until"] else 0.0
+    early = max(CLOCKS, min(timedelta(seconds=seconds / 2), _CLOCKS_AT_MOST))
+    return until if until - woken.at > early else None
+
+
+def asleep(until: datetime, kept: JsonObject, woken: Woken) -> JsonObject:
+    """Return what a step records that sleeps until an instant, or sleeps on."""
+    instant, seconds = iso(until), (until - woken.at).total_seconds()
+    if kept.get("slept_until") == instant:
+        seconds = kept["slept"]
+    moved = {"moved": True} if kept.get("moved") else {}
+    return {"until": instant, "slept_until": instant, "slept": seconds, **moved}

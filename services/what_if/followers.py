@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from uuid import UUID
 
 from domain.kit.ids import new_id, recipient_run_id
@@ -16,13 +15,27 @@ from services.what_if.imagined import Basis, Following, Imagined, Script
 async def let_follow(basis: Basis, script: Script) -> None:
     """Let the triggers of a script reach those who follow the objects that they name."""
     for index, trigger in enumerate(script.triggers):
-        if trigger.request.reaches_followers:
-            taken = script.take(trigger.place, await _followers(basis, trigger))
-            script.triggers[index] = replace(trigger, followers=tuple(taken))
+        if not _may_be_followed(trigger):
+            continue
+        if basis.is_over:
+            script.note(trigger.place, "those who follow its objects are left out: no time is left")
+            continue
+        script.let_follow(index, await _followers(basis, trigger, room=script.room))
 
 
-async def _followers(basis: Basis, trigger: Imagined) -> list[Following]:
-    """Return whom a trigger reaches that it does not name, the shortest way first."""
+def _may_be_followed(trigger: Imagined) -> bool:
+    request = trigger.request
+    return request.reaches_followers and any(not one.ref.is_user for one in request.recipients)
+
+
+async def _followers(basis: Basis, trigger: Imagined, *, room: int) -> list[Following]:
+    """Return whom a trigger reaches that it does not name, the shortest way first.
+
+    Args:
+        basis: what the script is read with.
+        trigger: which.
+        room: how many are walked; one more tells that there are more.
+    """
     trigger_id = new_id()
     roots = {recipient_run_id(trigger_id, one.ref.gid): one for one in trigger.request.recipients}
     objects = [
@@ -32,10 +45,12 @@ async def _followers(basis: Basis, trigger: Imagined) -> list[Following]:
     ]
     known, found = {one.ref for one in roots.values()}, list[Following]()
     for depth in range(1, MAX_DEPTH + 1):
-        if not objects:
+        if not objects or len(found) > room:
             break
+        # Without room one who is neither known nor the actor is enough, to tell of.
+        limit = MOST_RUNS + 1 if room else len(known) + 2
         followers = await statements.followers_of(
-            basis.connection, basis.environment.id, objects, limit=MOST_RUNS + 1
+            basis.connection, basis.environment.id, objects, limit=limit
         )
         places = {each.id: RecipientRef(each.collection, each.object_id) for each in objects}
         expansion = _expansion(basis, trigger, depth, trigger_id=trigger_id)

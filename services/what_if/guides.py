@@ -27,6 +27,9 @@ from services.what_if.imagined import Basis, Script, Visit
 from services.what_if.worlds import World
 
 _PAGE = 100
+# What guides may use; and what makes it worth a look at them.
+_SHARED = frozenset({PARTIAL.name, TRANSLATION.name})
+_TRIED = _SHARED | {GUIDE.name}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,13 @@ class _Shown:
 
     world: World
     guides: Sequence[PublishedGuide]
+
+
+def are_tried(content: Sequence[PendingContent], wanted: WhatIfIn, script: Script | None) -> bool:
+    """Tell whether anybody may look at guides."""
+    if script is not None:
+        return bool(script.visits)
+    return wanted.workflow is None and any(each.resource_type in _TRIED for each in content)
 
 
 async def look_at_guides(
@@ -59,11 +69,11 @@ async def look_at_guides(
         None where no guide is in question.
     """
     tried = {each.key for each in content if each.resource_type == GUIDE.name}
-    concerns_all = any(each.resource_type in (PARTIAL.name, TRANSLATION.name) for each in content)
+    concerns_all = any(each.resource_type in _SHARED for each in content)
     findings, chosen = GuideFindings(Sample(wanted.differences, MOST_BYTES)), None
     if script is not None:
         visits = script.visits
-    elif wanted.workflow is None and (tried or concerns_all):
+    elif are_tried(content, wanted, script):
         chosen = None if concerns_all else tried
         newest = await newest_users(basis.connection, basis.environment.id, limit=wanted.runs + 1)
         findings.has_more_viewers = len(newest) > wanted.runs

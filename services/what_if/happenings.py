@@ -12,13 +12,12 @@ from domain.audiences.members import NO_TENANT, Membership
 from domain.broadcasts.broadcast import BROADCAST, Broadcast
 from domain.broadcasts.rows import BroadcastStatus, StoredBroadcast
 from domain.kit.errors import FieldError, InvalidParams
-from domain.kit.json_types import JsonObject
+from domain.kit.json_types import JsonObject, encoded_size
 from domain.kit.storable import storable_json
 from domain.recipients.identify import InlineRecipient
 from domain.sources.actions import in_order, mapped
 from domain.triggers.addressees import BROADCAST_SOURCE
 from domain.triggers.requests import TriggerRequest
-from domain.what_if.requests import MOST_RUNS
 from domain.what_if.rows import ComingSchedule
 from domain.what_if.scripts import ImaginedBroadcastIn, ImaginedEventIn, ImaginedSchedulesIn
 from models.queries.broadcasts.broadcasts import get_broadcast
@@ -84,7 +83,7 @@ def _act(
                 return
             if any(one.properties is not None for one in request.recipients):
                 script.note(place, "people are as they are stored, whatever the event says of them")
-            script.triggers.append(Imagined(at=at, place=place, request=_by_id(request)))
+            script.trigger(Imagined(at=at, place=place, request=_by_id(request)))
         case "audiences_add_member":
             key, given = read_membership(payload)
             script.joins += [Join(at, key, one, place) for one in given.memberships()]
@@ -106,14 +105,16 @@ async def let_occur(
     """Let the schedules of a workflow occur, each as often as it does. Raises InvalidParams."""
     if entry.until < at:
         raise InvalidParams.of(f"{place}.until", "must not be before it begins")
+    room = script.room
     found = await statements.coming_schedules(
         basis.connection,
         basis.environment.id,
         entry.schedules_of,
         until=entry.until,
-        limit=MOST_RUNS,
-        room=_MOST_DATA_BYTES,
+        limit=room + 1,
+        room=_MOST_DATA_BYTES - script.data_bytes,
     )
+    script.data_bytes += sum(encoded_size(each.data) for each in found if each.data is not None)
     if not found:
         script.note(place, f"no schedule of {entry.schedules_of} occurs by then")
     if unread := sum(not each.is_readable for each in found):
@@ -122,9 +123,12 @@ async def let_occur(
         *(_occurrences(each, at, entry.until) for each in found if each.is_readable),
         key=lambda one: one[:2],
     )
-    for occurs_at, _, schedule, following in script.take(place, occurrences):
+    taken = script.take(place, occurrences)
+    if len(found) > room:
+        script.note_cut(place, len(taken))
+    for occurs_at, _, schedule, following in taken:
         request = occurrence_request(schedule, occurs_at, following)
-        script.triggers.append(Imagined(at=occurs_at, place=place, request=request))
+        script.trigger(Imagined(at=occurs_at, place=place, request=request))
 
 
 def _occurrences(
@@ -158,7 +162,7 @@ async def send_broadcast(
     audience_key = document.target_audience_key
     if stored.upload_id is None:
         members = await statements.addressees_of(
-            basis.connection, environment.id, audience_key, limit=MOST_RUNS + 1
+            basis.connection, environment.id, audience_key, limit=script.room + 1
         )
         listed: dict[Membership, JsonObject | None] = dict.fromkeys(members)
     else:
@@ -174,7 +178,7 @@ async def send_broadcast(
         recipients = tuple(
             replace(one, trigger_data=listed[Membership(one.ref.id, tenant_id)]) for one in group
         )
-        script.triggers.append(
+        script.trigger(
             Imagined(
                 at=at,
                 place=place,
@@ -208,9 +212,10 @@ async def _of_file(
         basis.connection,
         basis.environment.id,
         upload_id,
-        limit=MOST_RUNS + 1,
-        room=_MOST_DATA_BYTES,
+        limit=script.room + 1,
+        room=_MOST_DATA_BYTES - script.data_bytes,
     )
+    script.data_bytes += sum(encoded_size(each.data) for each in found if each.data is not None)
     if unread := sum(not each.is_readable for each in found):
         script.note(place, f"{unread} recipients are left out: there is no room for their data")
     return {each.membership: each.data for each in found if each.is_readable}

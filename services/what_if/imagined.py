@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
+from time import monotonic
 from typing import TypeVar
 
 from domain.audiences.members import Membership
@@ -34,6 +35,7 @@ class Basis:
         version: of its configuration.
         worlds: without and with the new content.
         now: when that happens which does not say it.
+        deadline: when the time is over.
     """
 
     connection: Connection
@@ -41,6 +43,12 @@ class Basis:
     version: int
     worlds: tuple[World, World]
     now: datetime
+    deadline: float
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the time is over."""
+        return monotonic() > self.deadline
 
     def is_published(self, workflow_key: str) -> bool:
         """Tell whether a workflow is published in one of the worlds."""
@@ -112,17 +120,33 @@ class Script:
         joins: who joins which audience.
         visits: who looks at guides.
         notes: what is left out, and why.
+        runs: how many runs the triggers make.
+        data_bytes: what the data of schedules takes that occur, and that of files of broadcasts.
     """
 
     triggers: list[Imagined] = field(default_factory=list)
     joins: list[Join] = field(default_factory=list)
     visits: list[Visit] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    runs: int = 0
+    data_bytes: int = 0
 
     @property
-    def runs(self) -> int:
-        """Return how many runs it makes."""
-        return sum(each.runs for each in self.triggers)
+    def room(self) -> int:
+        """Return how many more runs are walked."""
+        return max(0, MOST_RUNS - self.runs)
+
+    def trigger(self, *triggers: Imagined) -> None:
+        """Add triggers."""
+        self.triggers += triggers
+        self.runs += sum(each.runs for each in triggers)
+
+    def let_follow(self, index: int, followers: Iterable[Following]) -> None:
+        """Let the trigger at an index reach followers too, as many as there is room for."""
+        trigger = self.triggers[index]
+        taken = self.take(trigger.place, followers)
+        self.triggers[index] = replace(trigger, followers=tuple(taken))
+        self.runs += len(taken)
 
     def note(self, place: str, message: str) -> None:
         """Tell of something that the script says, once."""
@@ -133,10 +157,14 @@ class Script:
     def take(self, place: str, wanted: Iterable[T]) -> list[T]:
         """Return as many of some runs as there is room for, and note when there are more."""
         rest = iter(wanted)
-        taken = list(islice(rest, max(0, MOST_RUNS - self.runs)))
+        taken = list(islice(rest, self.room))
         if next(rest, None) is not None:
-            self.note(place, f"only the first {len(taken)} runs of it are walked")
+            self.note_cut(place, len(taken))
         return taken
+
+    def note_cut(self, place: str, taken: int) -> None:
+        """Tell that there was no room for all runs that something makes."""
+        self.note(place, f"only the first {taken} runs of it are walked")
 
     def joined(self) -> Mapping[Membership, list[tuple[datetime, str]]]:
         """Return who joins what and when, for conditions that ask for it."""

@@ -52,14 +52,23 @@ async def read_script(basis: Basis, entries: Sequence[ScriptEntryIn]) -> Script:
         if not isinstance(entry, _REACHING):
             errors += await _faults(basis, script, entry, place)
     await _let_join(basis, script)
-    if script.runs > MOST_RUNS:
-        errors.append(FieldError("triggers", f"may name at most {MOST_RUNS} recipients together"))
-    if sum(len(each.viewers) for each in script.visits) > MOST_RUNS:
-        errors.append(FieldError("triggers", f"may name at most {MOST_RUNS} viewers together"))
-    # They take the room that is left.
-    await let_follow(basis, script)
+    viewers = sum(len(each.viewers) for each in script.visits)
+    too_many = [
+        FieldError("triggers", f"may name at most {MOST_RUNS} {noun} together")
+        for noun, count in (("recipients", script.runs), ("viewers", viewers))
+        if count > MOST_RUNS
+    ]
+    if too_many:  # whatever follows from it is not worth the time
+        raise InvalidParams([*errors, *too_many])
+    if not errors:
+        # They take the room that is left.
+        await let_follow(basis, script)
     for place, entry in placed:
-        if isinstance(entry, _REACHING):
+        if not isinstance(entry, _REACHING):
+            continue
+        if basis.is_over:
+            script.note(place, "it is left out: no time is left")
+        else:
             errors += await _faults(basis, script, entry, place)
     if errors:
         raise InvalidParams(errors)
@@ -123,7 +132,7 @@ def _trigger(
     except InvalidParams as refused:
         errors += [error.under(place) for error in refused.errors]
     else:
-        script.triggers.append(Imagined(at=at, place=place, request=request))
+        script.trigger(Imagined(at=at, place=place, request=request))
     if errors:
         raise InvalidParams(errors)
 
@@ -173,17 +182,19 @@ async def _let_join(basis: Basis, script: Script) -> None:
             for each in triggered
         ]
         for tenant, recipients in grouped({one.membership for one in come}):
-            script.triggers += [
-                Imagined(
-                    at=at,
-                    place=come[0].place,
-                    request=TriggerRequest(
-                        name,
-                        recipients,
-                        tenant=tenant,
-                        source={"type": "audience", "audience_key": key},
-                    ),
-                    unmade=(without[0][name], without[1][name]),
-                )
-                for name in workflows
-            ]
+            script.trigger(
+                *[
+                    Imagined(
+                        at=at,
+                        place=come[0].place,
+                        request=TriggerRequest(
+                            name,
+                            recipients,
+                            tenant=tenant,
+                            source={"type": "audience", "audience_key": key},
+                        ),
+                        unmade=(without[0][name], without[1][name]),
+                    )
+                    for name in workflows
+                ]
+            )

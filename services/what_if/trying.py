@@ -39,12 +39,15 @@ from services.content.branches import find_branch
 from services.content.catalog import Configuration
 from services.engine import Engine
 from services.what_if.content import lay_over
-from services.what_if.guides import look_at_guides
+from services.what_if.guides import are_tried, look_at_guides
 from services.what_if.imagined import Basis, Script
 from services.what_if.journals import Room
 from services.what_if.scripts import read_script
 from services.what_if.sources import imagined_runs, recorded_runs
 from services.what_if.worlds import World
+
+# Of the time: runs may need all that they get, and guides would be looked at by nobody.
+_SHARE_OF_GUIDES = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +115,15 @@ async def try_out(engine: Engine, environment: EnvironmentScope, wanted: WhatIfI
             version=version,
             worlds=comparison.worlds,
             now=engine.clock(),
+            deadline=comparison.deadline,
         )
         script = await _script(basis, wanted)
         total, has_older, runs = await _runs(basis, wanted, script)
+        if are_tried(tried.content, wanted, script):
+            comparison.deadline -= wanted.seconds * _SHARE_OF_GUIDES
         await comparison.walk_all(runs)
         guides = await look_at_guides(
-            basis, tried.content, wanted, script=script, deadline=comparison.deadline
+            basis, tried.content, wanted, script=script, deadline=basis.deadline
         )
     findings = comparison.findings
     return WhatIf(

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from domain.contract.runs import SleepUntil
-from domain.kit.clock import iso, parse_instant
+from domain.kit.clock import iso
 from domain.kit.json_types import JsonObject
 from domain.runs.events import RunEventType
 from domain.workflows.steps.delay import DelayStep, decide_delay
 from services.walk.context import Walk
 from services.walk.faults import blaming
-from services.walk.moves import CLOCKS, NOT_MET, Done, Event, Move, Waiting, Woken, skip
+from services.walk.moves import (
+    NOT_MET,
+    Done,
+    Event,
+    Move,
+    Waiting,
+    Woken,
+    asleep,
+    skip,
+    sleeps_on,
+)
 
 # Delays have an event of their own for that.
 _SKIPPED = RunEventType.DELAY_SKIPPED
@@ -41,12 +51,11 @@ class DelayExecutor:
 
     async def resume(self, walk: Walk, step: DelayStep, kept: JsonObject, woken: Woken) -> Move:
         """Go on: the time has come, unless an operator has moved it."""
-        until = parse_instant(kept.get("until"))
-        if kept.get("moved") and until is not None and until - woken.at > CLOCKS:
+        if kept.get("moved") and (until := sleeps_on(kept, woken)):
             label = f"{step.ref}: until {iso(until)}"
             return Waiting(
                 story=f"`{step.ref}` waits until {iso(until)}",
-                record={"until": iso(until), "moved": True},
+                record=asleep(until, kept, woken),
                 directive=SleepUntil(until.timestamp(), label),
             )
         return Done(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.contract.runs import Fetch, HttpFetchInput, SleepUntil
-from domain.kit.clock import iso, parse_instant
+from domain.kit.clock import iso
 from domain.kit.json_types import JsonObject
 from domain.runs.events import RunEventType
 from domain.runs.fetches import FetchResult, StoredFetch
@@ -16,7 +16,7 @@ from models.queries.runs import fetches
 from services.runs.fetches import seal_fetch
 from services.walk.context import Walk
 from services.walk.faults import ContentError
-from services.walk.moves import CLOCKS, Event, Move, Waiting, Woken
+from services.walk.moves import Event, Move, Waiting, Woken, asleep, sleeps_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +97,9 @@ async def take_answer(
         raise ContentError("request", "its request is gone", is_final=True)
     if stored.result is None:
         # Nothing came of this attempt yet: it is due, or this is a repeated walk.
-        until = parse_instant(kept.get("until"))
-        if until is not None and until - woken.at > CLOCKS:
-            return _putting_off(step, number, attempts, kept, until)  # an operator has moved it
+        if until := sleeps_on(kept, woken):
+            record = attempts.record(number, kept) | asleep(until, kept, woken)
+            return _putting_off(step, until, attempts.label(step, number), record)
         not_before = kept.get("not_before")
         return _sending(walk, step, number, attempts, kept, not_before=not_before)
     trace = stored.trace or {}
@@ -115,7 +115,8 @@ async def take_answer(
         until = woken.at + timedelta(seconds=seconds)
         await fetches.await_attempt(connection, run_id, step.ref, number + 1)
         event = Event(attempts.again, {"retry_at": iso(until)})
-        return _putting_off(step, number + 1, attempts, kept, until, event=event)
+        record = attempts.record(number + 1, kept) | asleep(until, {}, woken)
+        return _putting_off(step, until, attempts.label(step, number + 1), record, event)
     await fetches.forget_fetch(connection, run_id, step.ref)
     return stored
 
@@ -143,18 +144,12 @@ def _sending(
 
 
 def _putting_off(
-    step: BaseStep,
-    number: int,
-    attempts: Attempts,
-    kept: JsonObject,
-    until: datetime,
-    *,
-    event: Event | None = None,
+    step: BaseStep, until: datetime, label: str, record: JsonObject, event: Event | None = None
 ) -> Move:
     """Sleep until an attempt is due: as a delay does, so that operators can move it like one."""
     return Waiting(
         story=f"`{step.ref}` asks again at {iso(until)}",
         event=event,
-        record=attempts.record(number, kept) | {"until": iso(until)},
-        directive=SleepUntil(until.timestamp(), attempts.label(step, number)),
+        record=record,
+        directive=SleepUntil(until.timestamp(), label),
     )

@@ -13,26 +13,19 @@ from uuid import UUID
 
 from domain.conditions import ConditionGroup
 from domain.content.reusable_request import REUSABLE_REQUEST, ReusableRequest
-from domain.kit.json_types import JsonObject, JsonValue, encoded_size
+from domain.kit.json_types import JsonObject, encoded_size
 from domain.runs.events import RunEventType
 from domain.workflows.steps.http_fetch import HttpFetchStep
 from domain.workflows.steps.http_request import HttpRequest
+from services.content.fitting import fitted
 from services.content.trigger_schemas import compile_schema
 from services.walk.context import Walk
 from services.walk.faults import ContentError, blaming
 from services.walk.texts import render_settings
-from templating.liquid.printing import to_text
-from templating.liquid.renderer import parse_json
 from templating.liquid.typed import ObjectTemplate
 
 # What a step records of the request that it has sent.
 VERSION = "request_version"
-_SCALARS = (bool, int, float)
-_READ_FROM_TEXT: dict[str, tuple[type, ...]] = {
-    "boolean": (bool,),
-    "integer": (int,),
-    "number": (int, float),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +151,7 @@ async def take_inputs(walk: Walk, written: JsonObject | None, request: StepReque
         given = ObjectTemplate(json.dumps(written or {}), "inputs")
     inputs = await render_settings(walk, given.sources, given.render)
     if request.schema is not None:
-        inputs = _fitted(inputs, request.schema)
+        inputs = fitted(inputs, request.schema)
         try:
             compiled = (
                 compile_schema(request.schema)
@@ -168,38 +161,8 @@ async def take_inputs(walk: Walk, written: JsonObject | None, request: StepReque
         except ValueError as error:
             text = "its data_input_schema cannot be used: save and commit it again"
             raise ContentError("request", text, is_final=True) from error
-        wrong = await compiled.violations(inputs, encoded_size(inputs), "inputs")
+        size = encoded_size(inputs)
+        wrong = await compiled.violations(inputs, size, "inputs", shown=walk.journal.shown)
         if wrong:
             raise ContentError("request", str(wrong[0]), is_final=True)
     walk.inputs = {"inputs": inputs}
-
-
-def _fitted(inputs: JsonObject, schema: JsonObject) -> JsonObject:
-    """Return rendered inputs as their schema means them.
-
-    What rendered to nothing takes its default, or is left out. Texts and numbers become each other
-    where one is wanted: what a trigger has as `"42"` may be a number here.
-    """
-    properties = schema.get("properties")
-    fitted = {name: value for name, value in inputs.items() if value is not None}
-    for name, wanted in properties.items() if isinstance(properties, dict) else ():
-        if not isinstance(wanted, dict):
-            continue
-        if name in fitted:
-            fitted[name] = _typed(fitted[name], wanted.get("type"))
-        elif wanted.get("default") is not None:
-            fitted[name] = wanted["default"]
-    return fitted
-
-
-def _typed(value: JsonValue, wanted: JsonValue) -> JsonValue:
-    if wanted == "string" and isinstance(value, _SCALARS):
-        return to_text(value)
-    types = _READ_FROM_TEXT.get(wanted) if isinstance(wanted, str) else None
-    if types is None or not isinstance(value, str):
-        return value
-    try:
-        read = parse_json(value)
-    except ValueError:
-        return value
-    return read if type(read) in types else value

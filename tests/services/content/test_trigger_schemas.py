@@ -135,3 +135,17 @@ async def test_large_integers_are_judged_by_their_value() -> None:
     schema = {"properties": {"wei": {"type": "integer", "maximum": 10**21}}}
     assert await _broken(schema, {"wei": 10**21}) == []
     assert await _broken(schema, {"wei": 10**21 + 1}) == ["data.wei"]
+
+
+@pytest.mark.parametrize("size", [10, 10**6])
+async def test_what_others_may_not_read_is_taken_out_before_a_message_is_cut(size: int) -> None:
+    """A secret that the cut goes through is not shown by half."""
+    schema = compile_schema({"properties": {"a": {"type": "integer"}}})
+    data = {"a": "x" * 490 + "s3cret-token"}
+
+    (told,) = await schema.violations(
+        data, size, shown=lambda text: text.replace("s3cret-token", "[secret]")
+    )
+
+    assert "s3c" not in told.message
+    assert "[secret]" in told.message

@@ -65,6 +65,14 @@ async def test_a_wait_is_skipped(world: World, temporal: TemporalRecorder) -> No
     assert {"due_at", "was_due_at"} in [set(data or {}) for data in told]
 
 
+async def test_one_that_is_due_is_hurried(world: World, temporal: TemporalRecorder) -> None:
+    """Whoever was to send it may sleep until later, so it is sent apart from that."""
+    message_id = await _put_off(world, wait="-1 minute")
+    temporal.starts.clear()
+    await _move(world, message_id)
+    assert len(temporal.starts) == 1
+
+
 async def test_each_skip_is_one_more_attempt(world: World, temporal: TemporalRecorder) -> None:
     """What sends it then may wait itself, so each skip has somebody of its own."""
     message_id = await _put_off(world)
@@ -130,8 +138,10 @@ async def test_temporal_may_be_away(world: World) -> None:
     await _move(away, message_id)
     assert await _due_at(world, message_id) <= datetime.now(UTC)
     rows = await world.make.rows(
-        "SELECT payload FROM owed_effects WHERE environment_id = %s", world.environment.id
+        "SELECT kind, payload FROM owed_effects WHERE environment_id = %s", world.environment.id
     )
+    # An older process leaves a kind alone that it does not know.
+    assert [row["kind"] for row in rows] == ["deliver_moved"]
     assert [row["payload"]["message_id"] for row in rows] == [message_id]
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from domain.kit.clock import iso, parse_instant, utc_now
+from services.triggers.moved_waits import move_wait
 from tests.support.world import World, channel_step, delay_step, sleep_of
 
 
@@ -79,3 +81,15 @@ async def test_delay_has_conditions(world: World, plan: str, status: str) -> Non
         row for row in await world.events(run_id) if row["event"] == "step_conditions_evaluated"
     )
     assert (verdict["step_ref"], verdict["data"]["passed"]) == ("wait", plan == "pro")
+
+
+async def test_a_delay_that_was_moved_is_slept_for_once(world: World) -> None:
+    """Where Temporal's clock is ahead of ours, nobody sleeps again for what is over."""
+    run_id, directive = await world.send(delay_step(seconds=90), channel_step("feed"))
+    later = utc_now() + timedelta(hours=1)
+    await move_wait(world.engine, world.environment.scope, UUID(run_id), later)
+    asleep = await world.walk(run_id, directive.cursor)
+    again = await world.at(later - timedelta(minutes=5)).walk(run_id, asleep.cursor)
+    assert sleep_of(again).until == sleep_of(asleep).until == pytest.approx(later.timestamp())
+    done = await world.at(later - timedelta(seconds=3)).walk(run_id, again.cursor)
+    assert done.status == "completed"

@@ -9,13 +9,16 @@ import hmac
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from domain.contract.runs import Advanced, Fetch
 from services.jobs.retention import forget_expired
 from services.runs.fetches import MOST_ANSWER_BYTES, make_attempt
+from services.triggers.moved_waits import move_wait
 from tests.providers.servers import HttpServer, reply
 from tests.support.fetching import NOW, Fetching, fetching_in
 from tests.support.interruptions import InterruptedDatabase
@@ -120,6 +123,25 @@ async def test_a_5_500_500_200(fetching: Fetching) -> None:
     assert (await fetching.world.run(run_id))["error_count"] == 2
     keys = {seen.headers["idempotency-key"] for seen in fetching.server.seen}
     assert (len(fetching.server.seen), len(keys)) == (3, 1)
+
+
+async def test_an_attempt_is_made_when_its_sleep_is_over(fetching: Fetching) -> None:
+    """Where Temporal's clock is ahead of ours, nobody sleeps again for what is over."""
+    run_id, second = await fetching.fetch(reply(500))
+    early = datetime.fromtimestamp(sleep_of(second).until - 3, UTC)
+    advanced = await fetching.world.at(early).walk(run_id, second.cursor)
+    assert isinstance(advanced.next, Fetch)
+
+
+async def test_an_attempt_that_was_moved_is_slept_for_once(fetching: Fetching) -> None:
+    """An operator's word has a run sleep until the new instant; it is over when that sleep ends."""
+    run_id, second = await fetching.fetch(reply(500))
+    later, scope = NOW + timedelta(hours=1), fetching.world.environment.scope
+    await move_wait(fetching.world.engine, scope, UUID(run_id), later)
+    asleep = await fetching.world.walk(run_id, second.cursor)
+    assert sleep_of(asleep).until == later.timestamp()
+    early = await fetching.world.at(later - timedelta(seconds=3)).walk(run_id, asleep.cursor)
+    assert isinstance(early.next, Fetch)
 
 
 async def test_a_5_500_three_times(fetching: Fetching) -> None:

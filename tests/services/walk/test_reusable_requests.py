@@ -6,11 +6,14 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import pytest
 
 from domain.content.reusable_request import REUSABLE_REQUEST
+from domain.content.variables import VariableRequest
 from domain.kit.json_types import JsonObject
+from services.content import variables
 from services.content.drafts import archive_content
 from tests.providers.servers import reply
 from tests.support.fetching import Fetching, fetching_in
@@ -127,6 +130,17 @@ async def test_inputs_that_the_schema_does_not_allow(
     assert told["error"].startswith(f"reusable request {KEY!r}: ")
     assert text in told["error"]
     assert (told["reason"], told["reusable_request"]) == ("request", KEY)
+
+
+async def test_a_secret_that_the_schema_refuses_is_blanked(fetching: Fetching) -> None:
+    """What is said of an input is cut, and not so that half of a secret is left."""
+    key = f"v_{uuid4().hex[:12]}"
+    wanted = VariableRequest.model_validate({"type": "secret", "value": "s3cret-token"})
+    await variables.put_variable(fetching.world.engine, key, wanted)
+    inputs = {"id": "x", "count": "x" * 490 + f"{{{{ vars.{key} }}}}"}
+    told = await failed(fetching, posting(data_input_schema=SCHEMA), inputs)
+    assert "xxx" in told["error"]
+    assert "s3c" not in told["error"]
 
 
 async def test_a_request_that_cannot_be_sent_is_named(fetching: Fetching) -> None:

@@ -12,6 +12,7 @@ from domain.kit.json_types import JsonObject
 from domain.what_if.differences import Kind
 from domain.what_if.guides import GuideFindings, Look
 from domain.what_if.samples import Sample
+from services.what_if import trying
 from services.what_if.trying import WhatIf
 from tests.support.content import note, save_content
 from tests.support.guides import CHANNEL_KEY, guide, guide_step, publish_guide
@@ -183,3 +184,28 @@ def test_what_guides_say_has_an_end() -> None:
 
     assert [each.is_cut for each in findings.differences] == [False, True, True]
     assert findings.guides["tour"].after == 3
+
+
+async def test_runs_leave_time_for_guides(users: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long walks would take, a fifth of the time is for guides, if any are tried."""
+    deadlines: list[float] = []
+    walk_all = trying._Comparison.walk_all
+
+    async def noted(self: Any, runs: Any) -> None:
+        deadlines.append(self.deadline)
+        await walk_all(self, runs)
+
+    async def looked(*_: Any, deadline: float, **__: Any) -> None:
+        deadlines.append(deadline)
+
+    monkeypatch.setattr(trying._Comparison, "walk_all", noted)
+    monkeypatch.setattr(trying, "look_at_guides", looked)
+    await draft(users, feed_step())
+    await tried(users, seconds=10)
+    await draft_guide(users, "tour", guide_step())
+    await tried(users, seconds=10)
+    script = [{"viewers": ["user-0"]}]
+    await tried(users, seconds=10, triggers=script)
+
+    left = [after - before for before, after in zip(deadlines[::2], deadlines[1::2], strict=True)]
+    assert left == pytest.approx([0, 2, 2])

@@ -110,7 +110,7 @@ async def test_the_answer_to_a_reusable_request_is_used(shared: World) -> None:
         slug,
         REUSABLE_REQUEST,
         "find",
-        {**reusable_request(), "name": "Other"},
+        {**reusable_request(data_input_values_str='{"a": "shown"}'), "name": "Other"},
         commit=note(),
         force=True,
     )
