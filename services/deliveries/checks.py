@@ -38,11 +38,11 @@ from models.queries.deliveries import checks as statements
 from providers.base import Provider, is_asked, server_of
 from runtime.crypto import BrokenSeal, UnknownKey
 from runtime.database import Connection
-from runtime.faults import fault_of
 from runtime.logs import get_logger
 from services.at_once import each_at_once
 from services.channels.sealing import open_content, open_provider_settings
 from services.channels.variables import Filled, fill_in
+from services.deliveries.calling import calling
 from services.deliveries.hidden import hidden
 from services.deliveries.limits import Held
 from services.deliveries.outcomes import TryAgain
@@ -218,23 +218,11 @@ async def _ask(engine: Engine, begun: BegunCheck) -> Finding:
     channel = f"{begun.channel_id} about messages that it has sent"
     async with engine.delivery_limits.admitted(server, channel, age=begun.age) as call:
         try:
-            async with asyncio.timeout(_LONGEST_CALL_SECONDS):
+            async with calling(provider, call, seconds=_LONGEST_CALL_SECONDS):
                 finding = await provider.check_status(delivery, begun.external_id)
         except DeliveryFailure as failure:
             failure.exchange = hidden(failure.exchange, filled.secrets)
-            if failure.exchange is not None and failure.exchange.response is not None:
-                call.answered()
-            elif isinstance(failure, Retry):
-                call.unanswered()
             raise
-        except TimeoutError:
-            call.unanswered()
-            raise Retry("The provider did not answer in time.") from None
-        except Exception as error:
-            fault = fault_of(error)
-            _log.error("provider_fault", provider=provider.id, **fault.fields())
-            raise Retry(f"The provider failed by a fault of ours ({fault.id}).") from None
-        call.answered()
     return replace(finding, exchange=hidden(finding.exchange, filled.secrets))
 
 

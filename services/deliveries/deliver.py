@@ -31,24 +31,23 @@ from domain.messages.delivery import (
     Misconfigured,
     Outcome,
     Refused,
-    Retry,
 )
 from domain.messages.statuses import DeliveryStatus
 from models.queries.deliveries import deliveries as statements
 from models.queries.messages.attachments import contents_of
 from outbound.redaction import Redactor
-from providers.base import Provider, is_asked, server_of
+from providers.base import is_asked, server_of
 from runtime.crypto import BrokenSeal, UnknownKey
 from runtime.database import Connection
-from runtime.faults import fault_of
 from runtime.logs import get_logger
 from services.channels.sealing import open_for_delivery
 from services.channels.variables import Filled, fill_in
+from services.deliveries.calling import calling
 from services.deliveries.checks import begin_checks
 from services.deliveries.connections import keep_connection
 from services.deliveries.devices import deregister
 from services.deliveries.hidden import hidden
-from services.deliveries.limits import Call, Held
+from services.deliveries.limits import Held
 from services.deliveries.outcomes import (
     TryAgain,
     record_failure,
@@ -197,7 +196,8 @@ async def _send(engine: Engine, message: ClaimedMessage) -> Outcome:
     ) as call:
         delivery = replace(delivery, attachments=await _attachments(engine, message, files))
         try:
-            outcome = await _hand_over(provider, delivery, call)
+            async with calling(provider, call, seconds=_LONGEST_CALL_SECONDS):
+                outcome = await provider.send(delivery)
         except DeliveryFailure as failure:
             failure.reason = Redactor(settings.secrets).text(failure.reason)
             failure.exchange = hidden(failure.exchange, settings.secrets)
@@ -207,31 +207,6 @@ async def _send(engine: Engine, message: ClaimedMessage) -> Outcome:
             exchange=hidden(outcome.exchange, settings.secrets),
             is_asked_for=asks and outcome.status is DeliveryStatus.SENT,
         )
-
-
-async def _hand_over(provider: Provider, delivery: Delivery, call: Call) -> Outcome:
-    """Call the provider, and note whether its server answered. Raises a DeliveryFailure."""
-    try:
-        async with asyncio.timeout(_LONGEST_CALL_SECONDS):
-            outcome = await provider.send(delivery)
-    except DeliveryFailure as failure:
-        exchange = failure.exchange
-        if isinstance(failure, Retry) and exchange is not None and exchange.response is None:
-            call.unanswered()
-        elif exchange is not None and exchange.response is not None:
-            call.answered()
-        raise
-    except TimeoutError:
-        call.unanswered()
-        raise Retry("The provider did not answer in time.") from None
-    except Exception as error:
-        # A fault of the provider's code. The vendor may have taken the message, so this is an
-        # attempt: repeating it without end could send without end.
-        fault = fault_of(error)
-        _log.error("provider_fault", provider=provider.id, **fault.fields())
-        raise Retry(f"The provider failed by a fault of ours ({fault.id}).") from None
-    call.answered()
-    return outcome
 
 
 async def _attachments(
