@@ -20,6 +20,8 @@ from temporalio.client import Client
 from temporalio.service import GrpcCompression
 from temporalio.worker import PollerBehaviorSimpleMaximum, UnsandboxedWorkflowRunner, Worker
 
+from runtime.settings import Settings
+
 QUEUE = "bench-floor"
 DELIVERY_QUEUE = "bench-floor-delivery"
 
@@ -46,14 +48,25 @@ async def floor_regular(order: FloorInput) -> str:
 
 @workflow.defn(name="Floor")
 class FloorWorkflow:
-    """One empty local activity, and one empty regular one when asked for."""
+    """One empty local activity; when asked for, an empty regular one, or a sleep and another."""
 
     @workflow.run
-    async def run(self, order: FloorInput, regular: bool) -> str:
-        """Do what is asked for, and return the run id."""
+    async def run(self, order: FloorInput, regular: bool, until: float = 0.0) -> str:
+        """Do what is asked for, and return the run id.
+
+        Args:
+            order: whose run it would be.
+            regular: whether something is delivered.
+            until: when it wakes again, in epoch seconds; 0: it does not sleep.
+        """
         await workflow.execute_local_activity(
             floor_local, order, start_to_close_timeout=timedelta(seconds=5)
         )
+        if until:
+            await workflow.sleep(max(0.0, until - workflow.time()))
+            await workflow.execute_local_activity(
+                floor_local, order, start_to_close_timeout=timedelta(seconds=5)
+            )
         if regular:
             await workflow.execute_activity(
                 floor_regular,
@@ -71,6 +84,7 @@ async def connect(address: str) -> Client:
 
 async def work(address: str) -> None:
     """Work the floor's queues with the settings of the product's workers, until SIGTERM."""
+    settings = Settings()
     client = await connect(address)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
@@ -80,15 +94,17 @@ async def work(address: str) -> None:
         workflows=[FloorWorkflow],
         activities=[floor_local],
         workflow_runner=UnsandboxedWorkflowRunner(),
-        max_concurrent_workflow_tasks=100,
-        max_concurrent_local_activities=50,
-        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(5),
+        max_cached_workflows=settings.worker_cached_workflows,
+        max_concurrent_workflow_tasks=settings.worker_workflow_slots,
+        max_concurrent_local_activities=settings.worker_local_slots,
+        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(settings.worker_pollers),
+        nonsticky_to_sticky_poll_ratio=settings.worker_new_run_pollers,
     )
     deliveries = Worker(
         client,
         task_queue=DELIVERY_QUEUE,
         activities=[floor_regular],
-        max_concurrent_activities=50,
+        max_concurrent_activities=settings.worker_delivery_slots,
         activity_task_poller_behavior=PollerBehaviorSimpleMaximum(4),
     )
     async with runs, deliveries:

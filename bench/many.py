@@ -8,12 +8,16 @@ import time
 from datetime import timedelta
 
 from bench.cost import resident_bytes
+from bench.floor import QUEUE, FloorInput, FloorWorkflow
 from bench.report import Result, beside, judged
 from bench.session import DATA, Session, person
 from bench.throughput import product_rate
 from domain.kit.clock import iso, utc_now
+from domain.kit.ids import new_id
 
 _TOGETHER = 1_000
+_STARTED_AT_ONCE = 50
+_LOOK_SECONDS = 0.25
 # They have to fall asleep before it is time: at the measured rate, and half of that longer.
 _MARGIN, _LEAD_SECONDS = 1.5, 20.0
 _PATIENCE = 3.0
@@ -47,12 +51,15 @@ FROM (SELECT * FROM schedules WHERE due_at IS NOT NULL ORDER BY id LIMIT 1) s,
 async def measure_sleepers(session: Session) -> list[Result]:
     """Let many runs sleep until one instant: what each keeps in memory, and how they all wake.
 
-    The floor of waking is the time in which so many in-app runs are completed.
+    Waking is measured beside as many in-app runs, which the fan-out hands to a worker as it starts
+    them, and beside as many workflows of the same shape with no work in them: runs that have
+    slept are offered by the server alone.
     """
     count = session.scale.sleepers
     rate = statistics.median(
         [await product_rate(session, "bench-in-app", 600) for _ in range(_ROUNDS)]
     )
+    bare = await _wake_floor(session, count, rate)
     workers = session.stack.pids.workers
     before = resident_bytes(workers)
     until = utc_now() + timedelta(seconds=_LEAD_SECONDS + _MARGIN * count / rate)
@@ -80,14 +87,47 @@ async def measure_sleepers(session: Session) -> list[Result]:
             at_most=10,
         ),
         judged(
-            f"{count:,} runs that wake at one instant, to the last message",
+            f"{count:,} runs that wake at one instant, beside so many bare workflows",
+            took,
+            "s",
+            floor=bare,
+            ratio=took / bare,
+            at_most=1.25,
+        ),
+        Result(
+            f"{count:,} runs that wake at one instant, beside so many in-app runs",
             took,
             "s",
             floor=expected,
             ratio=took / expected,
-            at_most=1.25,
         ),
     ]
+
+
+async def _wake_floor(session: Session, count: int, rate: float) -> float:
+    """Return the seconds from the instant at which many bare workflows wake to the last's end."""
+    name = f"floor/{new_id()}"
+    asleep = asyncio.Semaphore(_STARTED_AT_ONCE)
+    until = time.time() + _LEAD_SECONDS + _MARGIN * count / rate
+
+    async def start(number: int) -> None:
+        async with asleep:
+            await session.temporal.start_workflow(
+                FloorWorkflow.run,
+                args=[FloorInput(str(number), "bench"), False, until],
+                id=f"{name}/{number}",
+                task_queue=QUEUE,
+            )
+
+    await asyncio.gather(*(start(number) for number in range(count)))
+    left = until - time.time()
+    if left <= 0:
+        raise RuntimeError("the floor was not asleep in time: measure again on an idle machine")
+    await asyncio.sleep(left)
+    running = f'WorkflowId STARTS_WITH "{name}/" AND ExecutionStatus = "Running"'
+    while (await session.temporal.count_workflows(running)).count:
+        await asyncio.sleep(_LOOK_SECONDS)
+    return time.time() - until
 
 
 async def measure_schedules(session: Session) -> list[Result]:
