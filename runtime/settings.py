@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from domain.kit.zones import is_zone
+
 MEGABYTE = 1024 * 1024
 _NAME_LOOKUPS_AT_ONCE = 32
 _SHORTEST_KEY = 16
@@ -75,6 +77,12 @@ class EngineSettings(BaseSettings):
     )
     default_locale: str = Field(
         "en", max_length=35, description="Whose translations are for whom there are no others."
+    )
+    default_timezone: str = Field(
+        "Etc/UTC",
+        description="The time zone of whoever has none, or none that exists: for schedules, window "
+        "rules, send windows and dates in templates. API and workers need the same one. What a "
+        "schedule has for its next occurrence stays when it is changed.",
     )
     override_unsubscribed: bool = Field(
         False,
@@ -276,6 +284,13 @@ class Settings(EngineSettings):
     def _check_temporal_address(cls, value: str) -> str:
         if not _ADDRESS.fullmatch(value):
             raise ValueError("must be a host and a port such as temporal.example.org:7233")
+        return value
+
+    @field_validator("default_timezone")
+    @classmethod
+    def _check_zone(cls, value: str) -> str:
+        if not is_zone(value):
+            raise ValueError("must be the name of a time zone such as Europe/Berlin")
         return value
 
     @field_validator("secret_key")

@@ -17,6 +17,7 @@ from uuid import UUID
 from temporalio.client import Client
 
 from domain.kit.clock import Clock
+from domain.kit.zones import first_zone
 from runtime.crypto import Vault
 from runtime.database import Connection, Database
 from runtime.settings import Settings
@@ -83,6 +84,10 @@ class Engine:
             QueryTooSlow: a statement ran out of time.
         """
         return self.database.connection()
+
+    def zone_of(self, given: object) -> str:
+        """Return the time zone of somebody who gives this one: it if it is one, or the default."""
+        return first_zone(given, self.settings.default_timezone)
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Unit]:

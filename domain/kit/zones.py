@@ -7,6 +7,8 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 FALLBACK_ZONE = "Etc/UTC"
+# Longer than any; what was asked for is remembered, and anybody may ask.
+_LONGEST = 64
 
 
 @lru_cache(maxsize=1024)
@@ -18,9 +20,17 @@ def zone_named(name: str | None) -> ZoneInfo:
         return ZoneInfo(FALLBACK_ZONE)
 
 
-def first_zone(*names: str | None) -> str | None:
-    """Return the first name that is one of a zone, or None."""
-    return next((name for name in names if name and zone_named(name).key == name), None)
+def is_zone(name: str) -> bool:
+    """Tell whether a name is that of an IANA zone."""
+    return 0 < len(name) <= _LONGEST and zone_named(name).key == name
+
+
+def first_zone(*names: object) -> str:
+    """Return the first that is the name of a zone; when none is, `Etc/UTC`.
+
+    Source: Knock docs, "Schedules", on the recipient's time zone and the account's default.
+    """
+    return next((one for one in names if isinstance(one, str) and is_zone(one)), FALLBACK_ZONE)
 
 
 def instant_at(local: datetime, zone: ZoneInfo) -> datetime:

@@ -1,4 +1,4 @@
-"""What templates of an environment use by name, for one reader."""
+"""What templates of an environment use beside their data, for one reader."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from templating.liquid.library import Library
 def library_for(
     engine: Engine, configuration: Configuration, recipient: JsonObject, tenant_id: str | None
 ) -> Library:
-    """Return the partials, and the translations as a recipient reads them for a tenant."""
+    """Return the partials, the translations as a recipient reads them for a tenant, and a zone."""
     locale = recipient.get("locale")
     translator = Translator(
         configuration.translations,
@@ -20,4 +20,4 @@ def library_for(
         tenant_id or "",
         engine.settings.default_locale,
     )
-    return Library(configuration.partials, translator)
+    return Library(configuration.partials, translator, engine.settings.default_timezone)

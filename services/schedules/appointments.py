@@ -28,11 +28,21 @@ def patience_of(engine: Engine) -> timedelta:
 def first_appointment(
     engine: Engine, schedule: Schedule, now: datetime, zone: str | None
 ) -> Appointment:
-    """Return when a schedule that was changed or resumed occurs next; not while it is paused."""
+    """Return when a schedule that was changed or resumed occurs next; not while it is paused.
+
+    Args:
+        engine: the parts of this process.
+        schedule: as it is now.
+        now: this instant.
+        zone: the recipient's, as it was given.
+    """
     if schedule.paused_at is not None:
         return Appointment(schedule.id, None)
     at = schedule.timing.first(
-        now, zone, last=schedule.last_occurrence_at, patience=patience_of(engine)
+        now,
+        engine.zone_of(zone),
+        last=schedule.last_occurrence_at,
+        patience=patience_of(engine),
     )
     return Appointment(schedule.id, at)
 

@@ -120,7 +120,8 @@ async def fire_schedule(engine: Engine, due: DueSchedule) -> DropReason | None:
             await delete_schedules(unit.connection, due.environment_id, [taken.id])
             return None
         expected = taken.next_occurrence_at
-        found = taken.timing.due(expected, unit.now, taken.zone, patience=patience_of(engine))
+        zone, patience = engine.zone_of(taken.zone), patience_of(engine)
+        found = taken.timing.due(expected, unit.now, zone, patience=patience)
         reason: DropReason | None = DropReason.TOO_LATE
         if found.occurrence is not None:
             reason = await _trigger(unit, taken, found.occurrence, found.following)

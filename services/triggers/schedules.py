@@ -158,7 +158,8 @@ def _new_schedule(
     """Return a schedule with the instant at which it occurs first."""
     begins = wanted.scheduled_at or unit.now
     timing = Timing(rules_of(wanted.repeats), wanted.scheduled_at, wanted.ending_at, begins)
-    at = timing.first(unit.now, zone, last=None, patience=patience_of(unit.engine))
+    engine = unit.engine
+    at = timing.first(unit.now, engine.zone_of(zone), last=None, patience=patience_of(engine))
     own = recipient.trigger_data
     return NewSchedule(
         wanted=wanted,

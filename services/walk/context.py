@@ -78,10 +78,9 @@ class Walk:
     _memberships: frozenset[str] | None = None
 
     @property
-    def zone(self) -> str | None:
-        """Return the recipient's time zone as it was given, if it was."""
-        zone = (self.run.recipient or {}).get("timezone")
-        return zone if isinstance(zone, str) else None
+    def zone(self) -> str:
+        """Return the recipient's time zone, or the default one."""
+        return self.unit.engine.zone_of((self.run.recipient or {}).get("timezone"))
 
     def scope(self) -> JsonObject:
         """Return what templates and conditions of this run see, as the data is now."""

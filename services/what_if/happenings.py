@@ -119,8 +119,13 @@ async def let_occur(
         script.note(place, f"no schedule of {entry.schedules_of} occurs by then")
     if unread := sum(not each.is_readable for each in found):
         script.note(place, f"{unread} schedules are left out: there is no room for their data")
+    zone_of = basis.worlds[0].engine.zone_of
     occurrences = heapq.merge(
-        *(_occurrences(each, at, entry.until) for each in found if each.is_readable),
+        *(
+            _occurrences(each, at, entry.until, zone_of(each.zone))
+            for each in found
+            if each.is_readable
+        ),
         key=lambda one: one[:2],
     )
     taken = script.take(place, occurrences)
@@ -132,10 +137,10 @@ async def let_occur(
 
 
 def _occurrences(
-    schedule: ComingSchedule, since: datetime, until: datetime
+    schedule: ComingSchedule, since: datetime, until: datetime, zone: str
 ) -> Iterator[tuple[datetime, UUID, ComingSchedule, datetime | None]]:
-    """Yield when a schedule occurs, each time with when it does next."""
-    timing, zone, occurs_at = schedule.timing, schedule.zone, schedule.next_occurrence_at
+    """Yield when a schedule occurs in a time zone, each time with when it does next."""
+    timing, occurs_at = schedule.timing, schedule.next_occurrence_at
     if occurs_at is not None and occurs_at < since:
         occurs_at = timing.next_after(since - _MOMENT, zone)
     while occurs_at is not None and occurs_at <= until:

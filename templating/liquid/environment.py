@@ -22,6 +22,7 @@ from liquid.expression import Expression
 from liquid.token import Token
 
 from domain.kit.json_types import Scope
+from domain.kit.zones import is_zone
 from templating.limits import (
     DEFAULT_LIMITS,
     EMAIL_LIMITS,
@@ -43,7 +44,6 @@ from templating.liquid.render_context import BudgetedContext, LimitedOutput
 from templating.liquid.scan import check_delimiters, has_liquid, place_of, position_at
 from templating.liquid.tags import register_tags
 from templating.liquid.text_filters import TEXT_FILTERS
-from templating.liquid.time_filters import is_zone
 from templating.liquid.translations import TRANSLATION_FILTERS, TranslateNode
 from templating.liquid.words import NamingEnvironment
 

@@ -30,6 +30,8 @@ REFUSED = [
     ("PUBLIC_URL", "https://notify.example.org/?s3cret"),
     ("PUBLIC_URL", "http://[s3cret"),
     ("KEEP_ALIVE_SECONDS", "0"),
+    ("DEFAULT_TIMEZONE", "Mars/Olympus"),
+    ("DEFAULT_TIMEZONE", ""),
 ]
 
 

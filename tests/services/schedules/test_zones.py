@@ -77,6 +77,44 @@ async def test_wherever_a_recipient_is_described(morning: World, moves: Any) -> 
     assert await _next(morning, once) == NINE
 
 
+def _by_default(world: World, zone: str) -> World:
+    """Return a process whose operator has set another default zone."""
+    changed = world.engine.settings.model_copy(update={"default_timezone": zone})
+    return world.with_parts(settings=changed)
+
+
+@pytest.mark.parametrize("own", [{}, {"timezone": "Mars/Olympus"}])
+async def test_recipients_without_a_zone_have_the_default_one(
+    morning: World, own: dict[str, str]
+) -> None:
+    """A schedule of theirs is made, changed, resumed, fired and followed by that clock."""
+    there = _by_default(morning, INDIA)
+    (made,) = await schedule(there, {"id": "ellie", **own}, repeats=[DAILY])
+    assert await _next(there, made) == NINE_IN_INDIA
+    await change(there, made, repeats=[{**DAILY, "hours": 10}])
+    await change(there, made, repeats=[DAILY])
+    assert await _next(there, made) == NINE_IN_INDIA
+    scope = there.environment.scope
+    await pause_schedule(there.engine, scope, made)
+    await resume_schedule(there.engine, scope, made)
+    assert await _next(there, made) == NINE_IN_INDIA
+    await _move(there, "Etc/UTC")
+    assert await _next(there, made) == NINE
+    await _move(there, own.get("timezone"))
+    assert await _next(there, made) == NINE_IN_INDIA
+    assert await fire(there.at(NINE_IN_INDIA), made) is None
+    assert await _next(there, made) == NINE_IN_INDIA + timedelta(days=1)
+
+
+async def test_another_default_zone_begins_after_the_next_occurrence(morning: World) -> None:
+    """What is stored when the setting is changed stays; what comes behind it is by the new one."""
+    (made,) = await schedule(morning, repeats=[DAILY])
+    there = _by_default(morning, INDIA)
+    assert await _next(there, made) == NINE
+    assert await fire(there.at(NINE), made) is None
+    assert await _next(there, made) == NINE_IN_INDIA
+
+
 async def test_the_same_zone_moves_nothing(morning: World) -> None:
     """Who says again where the recipient lives, or anything else, changes no schedule."""
     await _move(morning)

@@ -210,6 +210,21 @@ async def test_window_rule_in_the_recipients_zone(world: World) -> None:
     assert (await world.run(run_id))["resumes_at"] == monday + timedelta(hours=9)
 
 
+@pytest.mark.parametrize("zone", [None, "Mars/Olympus"])
+async def test_window_rule_of_a_recipient_without_a_zone(world: World, zone: str | None) -> None:
+    """A rule is by the clock of the default zone for whoever has none, or none that exists."""
+    settings = world.engine.settings.model_copy(update={"default_timezone": "Asia/Tokyo"})
+    tokyo = world.with_parts(settings=settings).at(datetime(2026, 6, 15, 12, tzinfo=UTC))
+    await tokyo.publish(
+        KEY, batch_step(seconds=None, batch_until_field_path="data.window"), shown("x")
+    )
+    rule = {"frequency": "daily", "hours": 9}
+    run_id = await tokyo.begin(KEY, {"id": "ann", "timezone": zone}, data={"window": rule})
+    await tokyo.walk(run_id)
+
+    assert (await tokyo.run(run_id))["resumes_at"] == datetime(2026, 6, 16, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(("plan", "status"), [("pro", "paused"), ("free", "completed")])
 async def test_batch_has_conditions(world: World, plan: str, status: str) -> None:
     """An item whose conditions do not hold goes on at once, without an error."""

@@ -270,10 +270,13 @@ async def test_a_broadcast_whose_file_cannot_be_used(audience: World) -> None:
 DAILY = {"frequency": "daily", "hours": 9}
 
 
-async def test_schedules_occur_as_they_would(world: World) -> None:
+@pytest.mark.parametrize(("own", "default"), [("Asia/Tokyo", "Etc/UTC"), (None, "Asia/Tokyo")])
+async def test_schedules_occur_as_they_would(world: World, own: str | None, default: str) -> None:
     """Each occurrence within the time makes a run, in the recipient's zone, with the schedule."""
+    settings = world.engine.settings.model_copy(update={"default_timezone": default})
+    world = world.with_parts(settings=settings)
     await world.publish(FLOW, feed_step("-"))
-    ellie = {"id": "ellie", "name": "Ellie", "timezone": "Asia/Tokyo"}
+    ellie = {"id": "ellie", "name": "Ellie", "timezone": own}
     first = datetime(2100, 1, 1, tzinfo=UTC)
     await schedule(world, ellie, repeats=[DAILY], scheduled_at=first.isoformat(), data={"n": 7})
     await draft(

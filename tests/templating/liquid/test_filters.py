@@ -7,6 +7,8 @@ import hashlib
 import pytest
 
 from templating.liquid.environment import LiquidError, render_text
+from templating.liquid.library import Library
+from templating.liquid.lookups import Lookups
 from tests.support.tracing import untraced
 
 SCOPE = {
@@ -105,6 +107,19 @@ def test_operands_without_meaning_are_errors(source: str) -> None:
 def test_dates(source: str, expected: str) -> None:
     """Moments keep their offset, naive ones are UTC, a zone converts, other text passes."""
     assert render_text(source, {}) == expected
+
+
+@pytest.mark.parametrize("zone", ["missing", "'Mars/Olympus'"])
+def test_whoever_has_no_zone_is_told_the_time_of_the_default_one(zone: str) -> None:
+    """`timezone` moves to it, and `date` where it is given a zone; without one it moves nothing."""
+    source = (
+        f"{{{{ '2024-01-01T00:30:00Z' | timezone: {zone} }}}} "
+        "{{ '2024-01-01T00:30:00Z' | date: '%H:%M', 'PST' }} "
+        "{{ '2024-01-01T00:30:00Z' | date: '%H:%M' }}"
+    )
+    lookups = Lookups(library=Library(zone="Asia/Tokyo"))
+
+    assert render_text(source, {}, lookups=lookups) == "2024-01-01T09:30:00+09:00 09:30 00:30"
 
 
 @pytest.mark.parametrize(
