@@ -32,25 +32,49 @@ class Contribution:
 
 
 @dataclass(frozen=True, slots=True)
+class Actor:
+    """One of those who caused what a batch has gathered; `stored` is None when they are not."""
+
+    ref: RecipientRef
+    stored: Recipient | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gathered:
     """The items of a closed batch.
+
+    Source: Knock docs, "Batch function", on the variables of a batch.
 
     Attributes:
         batch_id: which batch.
         contributions: those that are rendered, oldest first.
+        first: the oldest of all; None when there is none.
+        actors: as many different ones as items may be rendered, see `some_actors`.
+        is_last: whether both are the last ones, instead of the first.
         total_activities: how many there are in all.
         total_actors: how many people caused them.
     """
 
     batch_id: UUID
     contributions: Sequence[Contribution]
+    first: Contribution | None
+    actors: Sequence[Actor]
+    is_last: bool
     total_activities: int
     total_actors: int
 
-    def actors(self) -> list[Contribution]:
-        """Return the first contribution of each actor among those that are rendered."""
-        first: dict[RecipientRef, Contribution] = {}
-        for each in self.contributions:
-            if each.actor_ref is not None:
-                first.setdefault(each.actor_ref, each)
-        return list(first.values())
+
+def some_actors(
+    refs: Sequence[RecipientRef | None], *, limit: int, last: bool
+) -> list[RecipientRef]:
+    """Return some of the different actors of items, whose order is that of the items.
+
+    Args:
+        refs: of each item, oldest first, who caused it.
+        limit: how many at most.
+        last: those who acted last, by the newest item of each, instead of those who acted first.
+    """
+    given = [ref for ref in refs if ref is not None]
+    if last:
+        return [*dict.fromkeys(reversed(given))][:limit][::-1]
+    return [*dict.fromkeys(given)][:limit]

@@ -28,7 +28,7 @@ def is_zone(name: str) -> bool:
 def first_zone(*names: object) -> str:
     """Return the first that is the name of a zone; when none is, `Etc/UTC`.
 
-    Source: Knock docs, "Schedules", on the recipient's time zone and the account's default.
+    Source: Knock docs, "Account timezone".
     """
     return next((one for one in names if isinstance(one, str) and is_zone(one)), FALLBACK_ZONE)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from domain.batches.gathered import Contribution, Gathered
+from domain.batches.gathered import Actor, Contribution, Gathered, some_actors
 from domain.batches.rows import BatchItem
 from domain.kit.json_types import JsonObject
+from domain.recipients.refs import RecipientRef
 from models.queries.batches import items as statements
 from models.queries.recipients.recipients import recipients_by_ref
 from runtime.database import Connection
@@ -41,16 +42,45 @@ async def load_gathered(
     connection: Connection, environment_id: UUID, record: JsonObject
 ) -> Gathered:
     """Load what a record leads to."""
-    batch_id = UUID(record["batch_id"])
+    batch_id, limit, is_last = UUID(record["batch_id"]), record["rendered"], record["last"]
     items = await statements.some_items(
-        connection,
-        environment_id,
-        [batch_id],
-        each=record["rendered"],
-        last=record["last"],
+        connection, environment_id, [batch_id], each=limit, last=is_last
     )
-    contributions = await contributions_of(connection, environment_id, items)
-    return Gathered(batch_id, contributions, record["total_activities"], record["total_actors"])
+    first: list[BatchItem] = []
+    if is_last and record["total_activities"] > len(items):
+        first = await statements.some_items(connection, environment_id, [batch_id], each=1)
+    loaded = await contributions_of(connection, environment_id, [*first, *items])
+    contributions = loaded[len(first) :]
+    actors = await _actors(connection, environment_id, record, contributions)
+    return Gathered(
+        batch_id=batch_id,
+        contributions=contributions,
+        first=loaded[0] if loaded else None,
+        actors=actors,
+        is_last=is_last,
+        total_activities=record["total_activities"],
+        total_actors=record["total_actors"],
+    )
+
+
+async def _actors(
+    connection: Connection,
+    environment_id: UUID,
+    record: JsonObject,
+    contributions: Sequence[Contribution],
+) -> list[Actor]:
+    """Return the first or last different actors of a batch, whichever items are rendered."""
+    limit, is_last = record["rendered"], record["last"]
+    refs: Sequence[RecipientRef | None] = [each.actor_ref for each in contributions]
+    known = {each.actor_ref: each.actor for each in contributions if each.actor_ref is not None}
+    # Mostly these are all there are, or as many as there may be.
+    if len(known) < min(limit, record["total_actors"]):
+        refs = await statements.actors_of(
+            connection, environment_id, UUID(record["batch_id"]), limit=limit, last=is_last
+        )
+        known |= await recipients_by_ref(connection, environment_id, {*refs} - {*known})
+    chosen = some_actors(refs, limit=limit, last=is_last)
+    return [Actor(ref, known.get(ref)) for ref in chosen]
 
 
 async def contributions_of(

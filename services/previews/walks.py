@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from domain.batches.gathered import Contribution, Gathered
+from domain.batches.gathered import Actor, Contribution, Gathered, some_actors
 from domain.kit.errors import Unavailable
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject, json_row
@@ -160,20 +160,25 @@ def _gathered(
     """Return what a batch shows of its items: as many as it renders, the first or the last ones."""
     limit = batch.batch_items_render_limit if batch else DEFAULT_RENDERED
     is_last = batch is not None and batch.batch_order is Order.LAST
-    shown = activities[-limit:] if is_last else activities[:limit]
-    actors = {each.actor.ref for each in activities if each.actor is not None}
+    refs = [each.actor.ref if each.actor else None for each in activities]
+    contributions = [
+        Contribution(
+            id=new_id(),
+            data=each.data,
+            actor_ref=ref,
+            actor=people.get(ref) if ref else None,
+            inserted_at=each.inserted_at or now,
+        )
+        for each, ref in zip(activities, refs, strict=True)
+    ]
     return Gathered(
-        new_id(),
-        [
-            Contribution(
-                id=new_id(),
-                data=each.data,
-                actor_ref=each.actor.ref if each.actor else None,
-                actor=people.get(each.actor.ref) if each.actor else None,
-                inserted_at=each.inserted_at or now,
-            )
-            for each in shown
+        batch_id=new_id(),
+        contributions=contributions[-limit:] if is_last else contributions[:limit],
+        first=contributions[0] if contributions else None,
+        actors=[
+            Actor(ref, people.get(ref)) for ref in some_actors(refs, limit=limit, last=is_last)
         ],
+        is_last=is_last,
         total_activities=len(activities),
-        total_actors=len(actors),
+        total_actors=len({*refs} - {None}),
     )

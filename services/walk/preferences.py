@@ -86,7 +86,8 @@ async def _judged(walk: Walk, preferences: list[Preference]) -> Verdict:
 def _first_activity(walk: Walk) -> JsonObject:
     """Return what conditions see: of a batch the first item alone (Knock docs)."""
     scope = walk.scope()
-    if walk.gathered is None or not scope["activities"]:
+    first = None if walk.gathered is None else walk.gathered.first
+    if first is None:
         return scope
-    first = scope["activities"][0]
-    return {**scope, "data": first["data"], "actor": first["actor"]}
+    actor = None if first.actor is None else first.actor.variable()
+    return {**scope, "data": first.data, "actor": actor}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from domain.batches.gathered import Contribution, Gathered
+from domain.batches.gathered import Actor, Contribution, Gathered, some_actors
 from domain.batches.rows import Batch, BatchItem
 from domain.batches.windows import joined_window
 from domain.kit.json_types import JsonObject
@@ -110,7 +110,6 @@ class RehearsedBatches:
         """Return the items that are rendered, oldest first."""
         batch_id, limit = UUID(record["batch_id"]), record["rendered"]
         items = self._in_order(batch_id)
-        chosen = items[-limit:] if record["last"] else items[:limit]
         contributions = [
             Contribution(
                 id=each.item.workflow_run_id,
@@ -119,9 +118,19 @@ class RehearsedBatches:
                 actor=each.actor,
                 inserted_at=each.item.inserted_at,
             )
-            for each in chosen
+            for each in items
         ]
-        return Gathered(batch_id, contributions, record["total_activities"], record["total_actors"])
+        people = {each.item.actor: each.actor for each in items}
+        actors = some_actors([each.item.actor for each in items], limit=limit, last=record["last"])
+        return Gathered(
+            batch_id=batch_id,
+            contributions=contributions[-limit:] if record["last"] else contributions[:limit],
+            first=contributions[0] if contributions else None,
+            actors=[Actor(ref, people[ref]) for ref in actors],
+            is_last=record["last"],
+            total_activities=record["total_activities"],
+            total_actors=record["total_actors"],
+        )
 
     def _in_order(self, batch_id: UUID) -> list[_Held]:
         return sorted(self._items[batch_id], key=lambda each: each.item.workflow_run_id)

@@ -78,7 +78,7 @@ def _contributed(
     now_iso: str,
     gathered: Gathered | None,
 ) -> tuple[list[JsonObject], list[JsonObject]]:
-    """Return the activities, and their different actors; of a batch those that are rendered."""
+    """Return the activities that are rendered, and different actors; see `Gathered` of a batch."""
     if gathered is None:
         actors = [] if actor is None else [actor]
         return [_activity(data, recipient, actor, now_iso)], actors
@@ -91,7 +91,7 @@ def _contributed(
         )
         for each in gathered.contributions
     ]
-    return activities, [each.actor.variable() for each in gathered.actors() if each.actor]
+    return activities, [each.stored.variable() for each in gathered.actors if each.stored]
 
 
 def _activity(

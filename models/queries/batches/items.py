@@ -9,6 +9,7 @@ from uuid import UUID
 from domain.batches.rows import BatchItem
 from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
+from domain.recipients.refs import RecipientRef
 from models.queries.runs.own_data import OWN_DATA
 from models.sql import Listing, Where, columns_of, fetch_all
 from runtime.database import Connection
@@ -28,6 +29,15 @@ FROM unnest(%(batch_ids)s::uuid[]) AS wanted (id) CROSS JOIN LATERAL (
     ORDER BY own.workflow_run_id {direction} LIMIT %(each)s
 ) AS i
 ORDER BY i.batch_id, i.workflow_run_id
+"""
+
+# PostgreSQL 15 has no smallest and greatest UUID; as text they are in the same order.
+_ACTORS = """
+SELECT i.actor_collection AS collection, i.actor_id AS id FROM batch_items i
+WHERE i.environment_id = %s AND i.batch_id = %s AND i.removed_at IS NULL
+  AND i.actor_id IS NOT NULL
+GROUP BY i.actor_collection, i.actor_id
+ORDER BY {item}(i.workflow_run_id::text) {direction} LIMIT %s
 """
 
 # Of equal keys the last one stays.
@@ -80,6 +90,16 @@ async def some_items(
     statement = _SOME.format(columns=columns, direction="DESC" if last else "ASC")
     values = {"batch_ids": list(batch_ids), "environment_id": environment_id, "each": each}
     return await fetch_all(connection, BatchItem, statement, values)
+
+
+async def actors_of(
+    connection: Connection, environment_id: UUID, batch_id: UUID, *, limit: int, last: bool
+) -> list[RecipientRef]:
+    """Return the first or the last different actors of a batch, as `some_actors` does of items."""
+    words = {"item": "max", "direction": "DESC"} if last else {"item": "min", "direction": "ASC"}
+    values = (environment_id, batch_id, limit)
+    found = await fetch_all(connection, RecipientRef, _ACTORS.format(**words), values)
+    return found[::-1] if last else found
 
 
 async def page_of_items(

@@ -259,8 +259,10 @@ def _new_message(
 
 
 def _actors(walk: Walk) -> list[JsonValue]:
-    """Return who caused a message: of a batch the first ones of those that are rendered."""
-    if walk.gathered is None:
+    """Return who caused a message: of a batch the first or the last ones, as its step says."""
+    gathered = walk.gathered
+    if gathered is None:
         return [walk.run.actor_ref.wire()] if walk.run.actor_ref else []
-    refs = [each.actor_ref for each in walk.gathered.actors()]
-    return [ref.wire() for ref in refs[:_MOST_ACTORS] if ref is not None]
+    refs = [each.ref for each in gathered.actors]
+    named = refs[-_MOST_ACTORS:] if gathered.is_last else refs[:_MOST_ACTORS]
+    return [ref.wire() for ref in named]

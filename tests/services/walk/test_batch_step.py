@@ -79,6 +79,40 @@ async def test_totals_and_actors(world: World) -> None:
     assert "3 2 2 Ann+Bob 3 Ann Bob Ann" in await gathered(world, text, *items)
 
 
+@pytest.mark.parametrize(
+    ("order", "limit", "shown_actors", "named"),
+    [
+        ("asc", 2, "Ann+Bob", ["ann", "bob"]),
+        ("asc", 3, "Ann+Bob+Cid", ["ann", "bob", "cid"]),
+        ("desc", 2, "Bob+Cid", ["bob", "cid"]),
+        ("desc", 3, "Ann+Bob+Cid", ["ann", "bob", "cid"]),
+    ],
+)
+async def test_actors_are_those_of_all_items(
+    world: World, order: str, limit: int, shown_actors: str, named: list[str]
+) -> None:
+    """Who caused only items that are not rendered is shown and named by the message as well."""
+    text = "{{ actors | map: 'name' | join: '+' }} of {{ total_actors }}"
+    names = [*("Ann" for _ in range(4)), "Bob", *("Cid" for _ in range(4))]
+    items = [{"actor": person(name)} for name in names]
+    settings = {"batch_order": order, "batch_items_render_limit": limit}
+
+    assert f"{shown_actors} of 3" in await gathered(world, text, *items, **settings)
+    (message,) = [row for run in await world.runs() for row in await world.messages(str(run["id"]))]
+    assert message["actors"] == named
+
+
+@pytest.mark.parametrize(("order", "named"), [("asc", range(10)), ("desc", range(2, 12))])
+async def test_a_message_names_ten_actors(world: World, order: str, named: range) -> None:
+    """However many the templates see: the first or the last ones."""
+    items = [{"actor": person(f"A{n}")} for n in range(12)]
+    settings = {"batch_order": order, "batch_items_render_limit": 12}
+
+    assert "12" in await gathered(world, "{{ actors | size }}", *items, **settings)
+    (message,) = [row for run in await world.runs() for row in await world.messages(str(run["id"]))]
+    assert message["actors"] == [f"a{n}" for n in named]
+
+
 @pytest.mark.parametrize(("order", "expected"), [("asc", "5: 1 2"), ("desc", "5: 4 5")])
 async def test_order_and_render_limit(world: World, order: str, expected: str) -> None:
     """Too many items are cut to the first or the last ones; either way the oldest comes first."""

@@ -238,9 +238,11 @@ async def test_a_recipients_broken_condition_fails_no_run(world: World) -> None:
     assert {event["status"] for event in story} == {"ok"}
 
 
-async def test_after_a_batch_conditions_see_its_first_item(world: World) -> None:
-    """Whatever the other items say (Knock docs: "Preference conditions")."""
-    key = await published(world, batch_step(), channel_step("digest"))
+@pytest.mark.parametrize("order", ["asc", "desc"])
+async def test_after_a_batch_conditions_see_its_first_item(world: World, order: str) -> None:
+    """Whatever is rendered, and the other items say (Knock docs: "Preference conditions")."""
+    step = batch_step(batch_order=order, batch_items_render_limit=1)
+    key = await published(world, step, channel_step("digest"))
     condition = {"variable": "data.n", "operator": "equal_to", "argument": "1"}
     said = ellie(default={"workflows": {key: {"conditions": [condition]}}})
     run_id = await world.begin(key, said, data={"n": 1})

@@ -279,6 +279,23 @@ async def test_batches_close_as_real_ones(
     assert sorted(seen) == sorted(f"<p>{text}</p>\n" for text in texts)
 
 
+@pytest.mark.parametrize(("order", "names"), [("asc", "Ann+Bob"), ("desc", "Bob+Cid")])
+async def test_the_actors_of_a_batch_as_in_real_ones(world: World, order: str, names: str) -> None:
+    """They are those of all items, whichever are rendered."""
+    await world.publish(KEY, feed_step("-"))
+    for name in ("Ann", "Ann", "Bob", "Cid", "Cid"):
+        await world.walk(await world.begin(KEY, actor={"id": name, "name": name}))
+    shown = batch_step(seconds=600, batch_order=order, batch_items_render_limit=2)
+    await draft(world, shown, feed_step("{{ actors | map: 'name' | join: '+' }}"))
+
+    found = await tried(world)
+
+    changed = next(each for each in found.findings.differences if each.kind is Kind.CHANGED)
+    assert {each.place: each.after for each in changed.changes}["blocks[0].rendered"] == (
+        f"<p>{names}</p>\n"
+    )
+
+
 async def test_an_added_throttle(world: World) -> None:
     """Of several runs of a recipient within the window only so many pass."""
     await world.publish(KEY, feed_step())

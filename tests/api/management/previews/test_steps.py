@@ -261,6 +261,7 @@ async def test_whoever_is_unknown_is_seen_as_nothing(management: httpx.AsyncClie
 ACTIVITIES = (
     "{{ total_activities }}/{{ total_actors }}:"
     "{% for a in activities %} {{ a.actor.name }}-{{ a.n }}{% endfor %}"
+    " {{ actors | map: 'name' | join: '+' }}"
     " {{ data.n }} {{ data.list | size }}"
 )
 
@@ -271,17 +272,17 @@ async def test_a_step_behind_a_batch_sees_activities(management: httpx.AsyncClie
     await save(management, batch_step(batch_items_render_limit=2, batch_order="desc"), feed)
     activities = [
         {"data": {"n": n, "list": [1]}, "actor": {"id": name.lower(), "name": name}}
-        for n, name in enumerate(("Tom", "Ada", "Tom"))
+        for n, name in enumerate(("Tom", "Ada", "Ada"))
     ]
 
     answer = await preview(management, "feed", data={"list": [1, 2]}, activities=activities)
 
     # Lists of items are not combined; that of the item that opened the batch stays.
-    assert answer["template"]["markdown_body"] == "<p>3/2: Ada-1 Tom-2 2 2</p>\n"
+    assert answer["template"]["markdown_body"] == "<p>3/2: Ada-1 Ada-2 Tom+Ada 2 2</p>\n"
 
     alone = await preview(management, "feed", data={"n": 7}, actor={"id": "tom", "name": "Tom"})
 
-    assert alone["template"]["markdown_body"] == "<p>1/1: Tom-7 7 0</p>\n"
+    assert alone["template"]["markdown_body"] == "<p>1/1: Tom-7 Tom 7 0</p>\n"
 
 
 async def test_activities_need_a_batch(management: httpx.AsyncClient) -> None:
@@ -293,7 +294,7 @@ async def test_activities_need_a_batch(management: httpx.AsyncClient) -> None:
 
     answer = await preview(management, "inside", activities=[{"data": {"n": 1}}])
 
-    assert answer["template"]["markdown_body"] == "<p>1/0: -1 1 0</p>\n"
+    assert answer["template"]["markdown_body"] == "<p>1/0: -1  1 0</p>\n"
     path = "/v1/workflows/plain/steps/feed/preview_template"
     response = await management.post(path, json={"recipient": "a", "activities": [{}]})
     assert response.status_code == 422
