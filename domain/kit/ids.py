@@ -162,10 +162,20 @@ def webhook_delivery_id(event: UUID, endpoint: UUID) -> UUID:
 
 
 def throttle_id(
-    environment_id: UUID, workflow_key: str, step_ref: str, recipient_gid: str, key: str
+    environment_id: UUID,
+    workflow_key: str,
+    step_ref: str,
+    recipient_gid: str,
+    key: str,
+    *,
+    trial: str,
 ) -> UUID:
-    """Name what one throttle step counts together for a recipient, by the value of its key."""
-    return derived_id(environment_id, "throttle", workflow_key, step_ref, recipient_gid, key)
+    """Name what one throttle step counts together for a recipient, by the value of its key.
+
+    Runs that try the workflow out are counted apart, by the way in which they do.
+    """
+    counted = (workflow_key, step_ref, recipient_gid, key)
+    return derived_id(environment_id, "throttle", *counted, *filter(None, [trial]))
 
 
 def recipient_run_workflow_id(environment: str, workflow_key: str, run_id: str) -> str:

@@ -16,7 +16,7 @@ from uuid import UUID
 from domain.kit.ids import recipient_run_id
 from domain.kit.json_types import JsonObject
 from domain.recipients.refs import RecipientRef
-from domain.triggers.requests import REHEARSAL
+from domain.triggers.requests import is_rehearsed
 
 # Those who follow an object that the trigger names, and those who follow an object among them.
 MAX_DEPTH = 2
@@ -56,7 +56,7 @@ class Expansion:
     @property
     def is_rehearsal(self) -> bool:
         """Tell whether it tries a workflow out, for which frequencies do not count."""
-        return bool(self.source["type"] == REHEARSAL)
+        return is_rehearsed(self.source)
 
 
 @dataclass(frozen=True, slots=True)

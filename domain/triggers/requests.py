@@ -32,6 +32,11 @@ MAX_CANCELLATION_KEY = 255
 REHEARSAL = "rehearsal"
 
 
+def is_rehearsed(source: JsonObject) -> bool:
+    """Tell by its source whether a trigger tries a workflow out, or follows from one that does."""
+    return source.get("type") == REHEARSAL or bool(source.get("rehearsal"))
+
+
 @dataclass(frozen=True, slots=True)
 class TriggerRequest:
     """One request to run a workflow for recipients.
@@ -59,7 +64,7 @@ class TriggerRequest:
     @property
     def is_rehearsal(self) -> bool:
         """Tell whether it tries a workflow out, for which frequencies do not count."""
-        return bool(self.source["type"] == REHEARSAL)
+        return is_rehearsed(self.source)
 
 
 @dataclass(frozen=True, slots=True)

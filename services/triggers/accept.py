@@ -177,6 +177,7 @@ async def _store_and_accept(
     cause = Cause(
         draft.request.source.get("chain", 0),
         is_sandbox=bool(draft.request.settings.get("sandbox_mode")),
+        is_rehearsal=draft.request.is_rehearsal,
     )
     await identify(unit, environment, draft.people, cause=cause)
     accepted = await statements.accept_trigger(connection, environment.id, draft, is_prepared=True)

@@ -48,10 +48,17 @@ class Cause:
     Attributes:
         chain: how many triggers have led to it, one after the other.
         is_sandbox: whether a run in sandbox mode made it; what it triggers is in that mode, too.
+        is_rehearsal: whether a run made it that tries a workflow out; what it triggers does, too.
     """
 
     chain: int = 0
     is_sandbox: bool = False
+    is_rehearsal: bool = False
+
+    def noted(self) -> JsonObject:
+        """Return what the source of a trigger says of it."""
+        noted: JsonObject = {"chain": self.chain} if self.chain else {}
+        return {**noted, "rehearsal": True} if self.is_rehearsal else noted
 
 
 NOBODYS = Cause()
@@ -181,9 +188,7 @@ async def trigger_entered(
         raise Unprocessable(
             f"at most {MAX_CHAIN} triggers may follow from each other", code="chain_too_long"
         )
-    source: JsonObject = {"type": "audience", "audience_key": audience_key}
-    if cause.chain:
-        source["chain"] = cause.chain
+    source = {"type": "audience", "audience_key": audience_key, **cause.noted()}
     # What tries a workflow out must not send by another one.
     settings: JsonObject = {"sandbox_mode": True} if cause.is_sandbox else {}
     requests = [

@@ -14,6 +14,7 @@ from domain.recipients.refs import TENANTS, RecipientRef
 from domain.recipients.subscriptions import ReachedThrough
 from domain.runs.rows import TakenRun
 from domain.triggers.addressees import BROADCAST_SOURCE
+from domain.triggers.requests import is_rehearsed
 from domain.workflows.run_data import run_data
 from services.triggers.audience_entries import Cause
 
@@ -58,6 +59,19 @@ class RunState:
         """Tell whether a broadcast has made it, which nobody switches off."""
         return self.source.get("type") == BROADCAST_SOURCE
 
+    @property
+    def trial(self) -> str:
+        """Say in which ways the run tries a workflow out; nothing for one that is meant.
+
+        What is tried out must neither reach nor hold back what is meant, so whatever runs share
+        is shared by runs of the same trial alone.
+        """
+        ways: JsonObject = {
+            "sandbox": self.settings.get("sandbox_mode"),
+            "rehearsal": is_rehearsed(self.source),
+        }
+        return " ".join(way for way, is_so in ways.items() if is_so)
+
     def patch(self, patch: JsonObject) -> None:
         """Change the data, for everything that is read from now on."""
         self.data = run_data(self.data, None, [patch])
@@ -65,7 +79,11 @@ class RunState:
     def cause(self) -> Cause:
         """Say where what this run does comes from, for whatever it triggers by that."""
         chain = self.source.get("chain", 0) + 1
-        return Cause(chain, is_sandbox=bool(self.settings.get("sandbox_mode")))
+        return Cause(
+            chain,
+            is_sandbox=bool(self.settings.get("sandbox_mode")),
+            is_rehearsal=is_rehearsed(self.source),
+        )
 
     def renew(self, stored: Recipient, preferences: JsonObject | None) -> None:
         """Take over how somebody is stored now, in whatever part the run has for them.

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from domain.kit.json_types import encoded_size
 from domain.recipients.refs import RecipientRef
-from domain.triggers.requests import REHEARSAL
+from domain.triggers.requests import is_rehearsed
 from domain.what_if.rows import RunToWalk
 from domain.workflows import WorkflowDefinition
 from services.engine import Engine
@@ -36,7 +36,7 @@ class Gate:
             self._judged = (taken.workflow_run_id, fault)
         if self._judged[1] is not None:
             return self._judged[1]
-        if taken.source.get("type") == REHEARSAL:
+        if is_rehearsed(taken.source):
             return None
         once_for = definition.trigger_frequency.first_run_for(taken.tenant_id)
         if once_for is None:

@@ -247,10 +247,11 @@ class World(Seen):
             *(active, self.environment.id, key),
         )
 
-    async def trigger(self, key: str, *recipients: Any, **body: Any) -> UUID:
+    async def trigger(self, key: str, *recipients: Any, source: str = "api", **body: Any) -> UUID:
         """Trigger a workflow for recipients (a user named Ellie without any)."""
         chosen = recipients or ({"id": "ellie", "name": "Ellie", "email": "ellie@example.com"},)
-        request = parse_trigger_request(key, {"recipients": list(chosen), **body})
+        body["recipients"] = list(chosen)
+        request = parse_trigger_request(key, body, source_type=source)
         answer = await triggers.trigger(self.engine, self.environment.scope, request)
         return answer.workflow_run_id
 

@@ -144,8 +144,7 @@ def _new_batch(walk: Walk, step: BatchStep, key: str, end: datetime) -> Batch:
         "" if is_latest else str(run.version_id),
         step.ref,
         run.ref.gid,
-        # What a sandbox run gathers is never sent, and must not take the items of others along.
-        "sandbox" if run.settings.get("sandbox_mode") else "",
+        run.trial,
         key,
     )
     return Batch(

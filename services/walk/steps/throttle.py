@@ -46,7 +46,14 @@ class ThrottleExecutor(AtOnce):
             key = found
         verdict = await self._try_to_pass(
             walk.unit.connection,
-            throttle_id(run.scope.content_id, walk.definition.key, step.ref, run.ref.gid, key),
+            throttle_id(
+                run.scope.content_id,
+                walk.definition.key,
+                step.ref,
+                run.ref.gid,
+                key,
+                trial=run.trial,
+            ),
             run.id,
             limit=settings.throttle_limit,
             since=window.since,

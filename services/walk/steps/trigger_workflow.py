@@ -33,13 +33,13 @@ class TriggerWorkflowExecutor(AtOnce):
         """Trigger the workflow. Raises ContentError when what is rendered is no valid trigger."""
         if not await walk.allows(step):
             return _skipped(step, NOT_MET)
-        chain = walk.run.cause().chain
-        if chain > MAX_CHAIN:
+        cause = walk.run.cause()
+        if cause.chain > MAX_CHAIN:
             raise ContentError(
                 "content", f"at most {MAX_CHAIN} triggers may follow from each other"
             )
         request = await _request(walk, step)
-        request = replace(request, source={**request.source, "chain": chain})
+        request = replace(request, source={**request.source, **cause.noted()})
         made_id = triggered_id(walk.run.id, step.ref, walk.unit.now)
         try:
             await trigger_within(walk.unit, walk.run.scope, request, made_id)

@@ -15,6 +15,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from domain.contract.runs import AwaitBatch, BatchWindowInput
+from domain.triggers.requests import REHEARSAL
 from services.batches import windows
 from services.batches.windows import close_early, close_left_over_windows, close_window
 from services.triggers.expansions import expand
@@ -404,12 +405,14 @@ async def test_a_word_too_early_lets_the_run_wait_on(world: World) -> None:
 
 
 async def test_what_belongs_together(world: World) -> None:
-    """Another key, another recipient, or sandbox mode makes a batch of its own."""
+    """Another key, another recipient, sandbox mode or the test runner makes its own batch."""
     await publish(world, batch_key="page")
     for page in ("A", "B", "A", "B", "A", "B"):
         await world.begin(KEY, data={"page": page})
     await world.begin(KEY, {"id": "bob"}, data={"page": "A"})
-    await world.begin(KEY, data={"page": "A"}, settings={"sandbox_mode": True})
+    for _ in range(2):
+        await world.begin(KEY, data={"page": "A"}, settings={"sandbox_mode": True})
+        await world.begin(KEY, data={"page": "A"}, source=REHEARSAL)
     for run in await world.runs():
         await world.walk(run["id"])
 
@@ -418,7 +421,8 @@ async def test_what_belongs_together(world: World) -> None:
     ]
     assert sorted(found) == [
         ("bob", "A", 1),
-        ("ellie", "A", 1),
+        ("ellie", "A", 2),
+        ("ellie", "A", 2),
         ("ellie", "A", 3),
         ("ellie", "B", 3),
     ]

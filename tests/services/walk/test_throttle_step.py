@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from domain.triggers.requests import REHEARSAL
 from services.jobs.retention import forget_expired
 from tests.support.steps import throttle_step, when
 from tests.support.world import World, channel_step
@@ -53,6 +54,16 @@ async def test_what_a_stopped_run_says(world: World) -> None:
     assert (run["status"], run["end_reason"], run["error_count"]) == ("completed", "throttled", 0)
     (hit,) = [row for row in await world.events(run_id) if row["event"] == "throttle_hit"]
     assert hit["data"] == {"count": 1, "limit": 1, "ends_at": "2026-03-01T13:00:00.000000Z"}
+
+
+@pytest.mark.parametrize("trial", [{"source": REHEARSAL}, {"settings": {"sandbox_mode": True}}])
+async def test_trying_out_holds_nobody_back(world: World, trial: dict[str, Any]) -> None:
+    """Runs of the test runner, and those in sandbox mode, are counted apart from what is meant."""
+    await world.publish("flow", throttle_step(), channel_step("feed"))
+    assert await passes(world, **trial)
+    assert not await passes(world, **trial)
+    assert await passes(world)
+    assert not await passes(world)
 
 
 async def test_what_is_counted_apart(world: World) -> None:

@@ -8,12 +8,13 @@ import pytest
 
 from domain.contract.runs import Finished
 from domain.kit.errors import InvalidParams
+from domain.triggers.requests import REHEARSAL
 from models.queries.audiences.members import audiences_of
 from runtime.database import Connection
 from services.audiences.archiving import archive_audience
 from services.walk import context
 from services.walk.steps import update_audience
-from tests.support.steps import audience_step, branch, branch_step
+from tests.support.steps import audience_step, branch, branch_step, trigger_step
 from tests.support.world import World, channel_step, when
 
 BETA = {"audience_key": "beta"}
@@ -78,6 +79,24 @@ async def test_an_addition_triggers_once(world: World) -> None:
     (run,) = await world.runs_of("welcome")
     assert run["source"] == {"type": "audience", "audience_key": "beta", "chain": 1}
     assert run["settings"] == {"sandbox_mode": True}
+
+
+async def test_what_a_rehearsal_leads_to_is_one(world: World) -> None:
+    """What its steps trigger, by themselves or by an entry, is not counted as meant either."""
+    await world.publish("welcome", channel_step("feed"), audience_trigger=BETA)
+    child = {"trigger_frequency": "once_per_recipient"}
+    await world.publish("child", audience_step("beta"), **child)
+    await world.publish("parent", trigger_step("child"))
+    for _ in range(2):
+        await world.walk(await world.begin("parent", source=REHEARSAL))
+    for run in await world.runs_of("child"):
+        await world.walk(run["id"])
+
+    sources = [run["source"] for run in await world.runs_of("child")]
+    assert sources == [{"type": "workflow_step", "chain": 1, "rehearsal": True}] * 2
+    (entry,) = await world.runs_of("welcome")
+    assert (entry["source"]["chain"], entry["source"]["rehearsal"]) == (2, True)
+    assert await world.runs(await world.trigger("child"))
 
 
 async def test_audiences_are_asked_for_once_in_a_step(
