@@ -188,7 +188,7 @@ async def trigger_entered(
         raise Unprocessable(
             f"at most {MAX_CHAIN} triggers may follow from each other", code="chain_too_long"
         )
-    source = {"type": "audience", "audience_key": audience_key, **cause.noted()}
+    source: JsonObject = {"type": "audience", "audience_key": audience_key, **cause.noted()}
     # What tries a workflow out must not send by another one.
     settings: JsonObject = {"sandbox_mode": True} if cause.is_sandbox else {}
     requests = [

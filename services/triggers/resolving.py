@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -52,6 +54,38 @@ def draft_of(
     )
 
 
+@asynccontextmanager
+async def workflow_comes_first(
+    engine: Engine, environment: EnvironmentScope, workflow_key: str
+) -> AsyncIterator[None]:
+    """Read a request within this, to tell of a workflow that does not run before what is wrong.
+
+    Raises:
+        NotFound, Unprocessable: see `_running_version`; in the place of InvalidParams.
+    """
+    try:
+        yield
+    except InvalidParams:
+        async with engine.connection() as connection:
+            await _running_version(engine, connection, environment, workflow_key)
+        raise
+
+
+async def _running_version(
+    engine: Engine, connection: Connection, environment: EnvironmentScope, workflow_key: str
+) -> UUID:
+    """Return the version of a workflow that triggers run now.
+
+    Raises:
+        NotFound: `workflow_missing`.
+        Unprocessable: `workflow_inactive`.
+    """
+    published = await published_workflow(engine, connection, environment, workflow_key)
+    if published.version_id is None or not published.is_active:
+        raise Unprocessable(f"The workflow {workflow_key!r} is inactive.", code="workflow_inactive")
+    return published.version_id
+
+
 async def resolve(
     engine: Engine,
     connection: Connection,
@@ -68,18 +102,14 @@ async def resolve(
             accepted a schema that this one cannot use.
         InvalidParams: with each violation of the schema at its place.
     """
-    published = await published_workflow(engine, connection, environment, request.workflow_key)
-    if published.version_id is None or not published.is_active:
-        raise Unprocessable(
-            f"The workflow {request.workflow_key!r} is inactive.", code="workflow_inactive"
-        )
-    definition = await engine.catalog.compiled(connection, WORKFLOW, published.version_id)
-    resolved = Resolved(published.version_id, definition.trigger_frequency)
+    version_id = await _running_version(engine, connection, environment, request.workflow_key)
+    definition = await engine.catalog.compiled(connection, WORKFLOW, version_id)
+    resolved = Resolved(version_id, definition.trigger_frequency)
     schema = definition.trigger_data_json_schema
     if schema is None:
         return resolved
     try:
-        compiled = engine.trigger_schemas.get(published.version_id, schema)
+        compiled = engine.trigger_schemas.get(version_id, schema)
     except ValueError as error:
         raise Unprocessable(
             "The workflow's trigger_data_json_schema cannot be used: save and commit it again.",

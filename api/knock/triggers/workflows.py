@@ -21,6 +21,7 @@ from domain.triggers.requests import (
     parse_trigger_request,
 )
 from services.triggers import accept as triggers
+from services.triggers.resolving import workflow_comes_first
 
 router = APIRouter(prefix="/v1", tags=["Workflows"], responses=ERROR_RESPONSES)
 _REFUSALS = {
@@ -43,9 +44,10 @@ async def trigger_workflow(
 
     A 200 means that the trigger is stored and that its runs are certain to start.
     """
-    body = await read_trigger(request)
+    body, key = await read_trigger(request), _known_key(key)
     claim = read_claim(request, body.content)
-    wanted = parse_trigger_request(_known_key(key), body.content, size=body.size)
+    async with workflow_comes_first(engine, principal.environment, key):
+        wanted = parse_trigger_request(key, body.content, size=body.size)
     accepted = await triggers.trigger(engine, principal.environment, wanted, claim)
     headers = dict(accepted.headers)
     if accepted.replayed_from is not None:

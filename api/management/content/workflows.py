@@ -24,6 +24,7 @@ from domain.workflows import AudienceTrigger, TriggerFrequency, WorkflowSettings
 from domain.workflows.steps import Step
 from services.content.drafts import ContentView, switch_content
 from services.triggers.accept import trigger
+from services.triggers.resolving import workflow_comes_first
 
 
 class WorkflowOut(ContentOut):
@@ -109,9 +110,9 @@ async def run_workflow(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Run the committed version of a workflow, to see what it does."""
-    body = await read_trigger(request)
-    rehearsal = parse_trigger_request(
-        known_id(key), body.content, size=body.size, source_type=REHEARSAL
-    )
-    started = await trigger(engine, await read_scope(engine, query), rehearsal)
+    body, key = await read_trigger(request), known_id(key)
+    environment = await read_scope(engine, query)
+    async with workflow_comes_first(engine, environment, key):
+        rehearsal = parse_trigger_request(key, body.content, size=body.size, source_type=REHEARSAL)
+    started = await trigger(engine, environment, rehearsal)
     return answer(RunOut(workflow_run_id=str(started.workflow_run_id)))

@@ -345,8 +345,12 @@ async def test_a_run_takes_the_committed_version(
     await _ok(await _put(management, workflow()))
     missing = await management.put(f"{PATH}/run", json=body)
     assert (missing.status_code, missing.json()["code"]) == (404, "workflow_missing")
+    missing = await management.put(f"{PATH}/run", json={})
+    assert (missing.status_code, missing.json()["code"]) == (404, "workflow_missing")
 
     await _ok(await _put(management, workflow("Committed"), commit="true"))
+    faulty = await management.put(f"{PATH}/run", json={})
+    assert (faulty.status_code, faulty.json()["code"]) == (422, "invalid_params")
     await _ok(await _put(management, workflow("Draft")))
     await _ok(await management.put(f"{PATH}/run", json=body))
 
