@@ -8,9 +8,19 @@ from collections.abc import Mapping
 
 from fastapi import Request
 
+from api.kit.parameters import Param
 from domain.kit.errors import BadRequest
 from domain.kit.json_types import JsonObject
 from domain.triggers.idempotency import MAX_KEY_LENGTH, IdempotencyClaim
+
+# What the document of a route says that reads a claim.
+IDEMPOTENCY_HEADERS = {
+    "Idempotency-Key": Param(
+        "Names the request for 24 hours: the same request with the same key is done once, and "
+        "answered as the first one.",
+        {"type": "string", "maxLength": MAX_KEY_LENGTH},
+    )
+}
 
 
 def request_id_of(request: Request) -> str:

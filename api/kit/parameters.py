@@ -1,4 +1,4 @@
-"""What a route says it takes, for its document: query parameters, body, and the shape of errors.
+"""What a route says it takes, for its document: parameters, body, and the shape of errors.
 
 Bodies and queries are read by us, not by the framework, so routes say here what they take.
 """
@@ -63,7 +63,7 @@ def codes_of(description: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """A query parameter as it is documented: its schema, and whether it has to be there."""
+    """A parameter as it is documented: its schema, and whether it has to be there."""
 
     description: str
     schema: JsonObject
@@ -112,6 +112,7 @@ def takes(
     body: type[BaseModel] | None = None,
     *,
     query: Mapping[str, str | Param] | None = None,
+    headers: Mapping[str, Param] | None = None,
     file: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return `openapi_extra` of a route.
@@ -121,6 +122,7 @@ def takes(
             one of several.
         query: each query parameter, by its name on the wire; a bare description documents a
             string that may be left out.
+        headers: each header of the operation's own, by its name.
         file: the media type of a body that is a file, with an example, instead of a shape.
     """
     extra: dict[str, Any] = {}
@@ -138,20 +140,25 @@ def takes(
             "content": {"application/json": {"schema": schema}},
             "required": bool(schema.get("required") or schema.get("anyOf")),
         }
-    if query:
-        extra["parameters"] = []
-        for name, given in query.items():
-            param = Param(given, {"type": "string"}) if isinstance(given, str) else given
-            extra["parameters"].append(
-                {
-                    "name": name,
-                    "in": "query",
-                    "required": param.is_required,
-                    "description": param.description,
-                    "schema": param.schema,
-                }
-            )
+    parameters = [
+        _parameter(name, place, given)
+        for place, described in (("query", query), ("header", headers))
+        for name, given in (described or {}).items()
+    ]
+    if parameters:
+        extra["parameters"] = parameters
     return extra
+
+
+def _parameter(name: str, place: str, given: str | Param) -> JsonObject:
+    param = Param(given, {"type": "string"}) if isinstance(given, str) else given
+    return {
+        "name": name,
+        "in": place,
+        "required": param.is_required,
+        "description": param.description,
+        "schema": param.schema,
+    }
 
 
 def _inlined(schema: JsonObject) -> JsonObject:

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, SecretKey
 from api.kit.bodies import read_object, read_trigger
-from api.kit.idempotency import read_claim, replay_headers
+from api.kit.idempotency import IDEMPOTENCY_HEADERS, read_claim, replay_headers
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.rate_limits import secret_limit
 from api.kit.shapes import answer
@@ -35,7 +35,7 @@ _REFUSALS = {
     response_model=TriggerOut,
     responses=refusals({**_REFUSALS, 400: "idempotency_key_mismatch, idempotency_key_too_long"}),
     dependencies=[secret_limit(5)],
-    openapi_extra=takes(TriggerIn),
+    openapi_extra=takes(TriggerIn, headers=IDEMPOTENCY_HEADERS),
 )
 async def trigger_workflow(
     key: str, request: Request, principal: SecretKey, engine: EngineDep

@@ -128,6 +128,19 @@ async def test_documents_are_complete(anonymous: httpx.AsyncClient, face: str) -
         assert name in document["components"][kind]
 
 
+async def test_whoever_keeps_a_key_says_in_which_header(anonymous: httpx.AsyncClient) -> None:
+    """An operation that may refuse an `Idempotency-Key` documents it, and no other one does."""
+    document = (await anonymous.get("/docs/knock/openapi.json")).json()
+    seen = set()
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            named = [each["name"] for each in operation.get("parameters", [])]
+            keeps = "idempotency_key_mismatch" in json.dumps(operation["responses"])
+            assert ("Idempotency-Key" in named) is keeps
+            seen |= {path} if keeps else set()
+    assert seen == {"/v1/workflows/{key}/trigger"}
+
+
 async def test_examples_fit_their_operations(anonymous: httpx.AsyncClient) -> None:
     """An example is of an operation that there is, and can be sent as it stands."""
     unknown = set(REQUESTS)
