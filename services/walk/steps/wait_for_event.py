@@ -108,20 +108,20 @@ def _directive(step: WaitForEventStep, wait: NewWait) -> AwaitEvent:
 
 
 async def _matches(walk: Walk, step: WaitForEventStep, candidate: Candidate) -> bool:
-    """Judge an event, and tell the verdict when it is not the one.
+    """Judge an event, and tell the verdict where there is something to judge.
 
     Raises:
         ContentError: the conditions cannot be judged.
     """
     verdict = await walk.judge(*step.settings.match_conditions, event=candidate.variables)
-    if verdict is None or verdict.passed:
+    if verdict is None:
         return True
     walk.journal.tell(
         RunEventType.WAIT_CONDITIONS_EVALUATED,
         step=step,
-        data={"passed": False, "event_id": candidate.id, "conditions": verdict.trace},
+        data={"passed": verdict.passed, "event_id": candidate.id, "conditions": verdict.trace},
     )
-    return False
+    return verdict.passed
 
 
 async def _matched(walk: Walk, step: WaitForEventStep, candidate: Candidate) -> Move:

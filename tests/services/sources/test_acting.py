@@ -286,7 +286,7 @@ async def test_a_run_that_waits_is_told(account: Account, world: World) -> None:
     assert (await world.walk(runs[0], "wait_1/resume")).status == "completed"
     assert (await world.walk(runs[1], "wait_1/resume")).next.kind == "await_event"
     told = [e["event"] for e in await world.events(runs[0])]
-    assert told.count("wait_conditions_evaluated") == 1
+    assert told.count("wait_conditions_evaluated") == 2
 
 
 async def test_events_are_kept_for_a_month(account: Account, world: World) -> None:

@@ -105,7 +105,14 @@ async def test_the_event_ends_the_wait(world: World) -> None:
     run_id = await send_and_wait(world, then)
     await engage(world, run_id)
     assert (await resume(world, run_id)).status == "completed"
-    assert "wait_matched" in await world.story(run_id)
+    told = [row for row in await world.events(run_id) if row["event"].startswith("wait_")]
+    judged, matching = told[1:]
+    assert (judged["event"], matching["event"]) == ("wait_conditions_evaluated", "wait_matched")
+    assert (judged["data"]["passed"], judged["data"]["event_id"]) == (
+        True,
+        matching["data"]["event_id"],
+    )
+    assert judged["data"]["conditions"][0]["result"] == "true"
     _, said = await world.messages(run_id)
     assert said["step_ref"] == "said"
     assert said["content"]["blocks"][0]["rendered"].strip() == "<p>true feed</p>"
@@ -175,7 +182,8 @@ async def test_another_workflow(world: World, event_key: str) -> None:
         await world.walk(await world.begin("other", data={"n": number}))
     assert (await resume(world, run_id)).status == "completed"
     told = [name for name in await world.story(run_id) if name.startswith("wait_")]
-    assert told == ["wait_registered", "wait_conditions_evaluated", "wait_matched"]
+    judged = ["wait_conditions_evaluated"] * 2
+    assert told == ["wait_registered", *judged, "wait_matched"]
 
 
 async def test_conditions_are_judged_on_arrival(world: World) -> None:
