@@ -99,7 +99,7 @@ def contains(value: JsonValue, argument: JsonValue) -> bool:
         return value in Elements(argument)
     if not isinstance(value, str):
         return False
-    # `"5"` as an argument decodes to a number, yet within a string it can only mean the digit.
+    # Within a string a number, from the data or not, can only mean its digits.
     text = json.dumps(argument) if is_number(argument) else argument
     return isinstance(text, str) and text in value
 

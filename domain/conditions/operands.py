@@ -37,6 +37,23 @@ class Literal(Operand):
 
 
 @dataclass(frozen=True, slots=True)
+class WrittenLiteral(Operand):
+    """A value known when the workflow was written, which within a text can only mean its letters.
+
+    Attributes:
+        value: what the letters spell, such as a number or `true`.
+        written: the letters.
+    """
+
+    value: JsonValue
+    written: str
+
+    def resolve(self, scope: ConditionScope, opposite: JsonValue) -> JsonValue:
+        """Return the letters beside a text, and the value beside anything else."""
+        return self.written if isinstance(opposite, str) else self.value
+
+
+@dataclass(frozen=True, slots=True)
 class PathOperand(Operand):
     """A value of the run; a path that leads nowhere is the empty string."""
 

@@ -21,10 +21,11 @@ Test = Callable[[JsonValue, JsonValue, datetime], bool]
 
 
 class ArgumentKind(Enum):
-    """What an operator wants on its right side."""
+    """What an operator wants on its right side; a PART is looked for in a text or a list."""
 
     NONE = auto()
     ANY = auto()
+    PART = auto()
     LIST = auto()
     PAIR = auto()
     TIMESTAMP = auto()
@@ -132,8 +133,8 @@ OPERATORS: dict[str, Operator] = {
     "less_than": Operator(ordered(RANK_TESTS["less_than"])),
     "less_than_or_equal_to": Operator(ordered(RANK_TESTS["less_than_or_equal_to"])),
     "is_between": Operator(_is_between, ArgumentKind.PAIR),
-    "contains": Operator(_contains),
-    "not_contains": Operator(negated(_contains)),
+    "contains": Operator(_contains, ArgumentKind.PART),
+    "not_contains": Operator(negated(_contains), ArgumentKind.PART),
     "contains_all": Operator(_contains_all, ArgumentKind.LIST),
     "not_contains_all": Operator(negated(_contains_all), ArgumentKind.LIST),
     "empty": Operator(_empty, ArgumentKind.NONE, sees_missing=True),

@@ -11,6 +11,7 @@ from domain.conditions.operands import (
     LiquidOperand,
     Literal,
     Operand,
+    WrittenLiteral,
     decode_json,
     dynamic_operand,
 )
@@ -94,6 +95,8 @@ def _parse_operand(kind: ArgumentKind, raw: JsonValue, field: str) -> Operand:
     suits, message = _SUITS.get(kind, (None, ""))
     if suits is not None and not suits(value):
         raise InvalidParams.of(field, message)
+    if kind is ArgumentKind.PART and isinstance(raw, str) and not isinstance(value, str | list):
+        return WrittenLiteral(value, raw)
     return Literal(value)
 
 
