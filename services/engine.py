@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -88,6 +88,11 @@ class Engine:
     def zone_of(self, given: object) -> str:
         """Return the time zone of somebody who gives this one: it if it is one, or the default."""
         return first_zone(given, self.settings.default_timezone)
+
+    def keeps_since(self, now: datetime) -> datetime:
+        """Return the instant before which everything is past the retention."""
+        days = self.settings.retention_days
+        return now - timedelta(days=days) if days else datetime.min.replace(tzinfo=UTC)
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Unit]:

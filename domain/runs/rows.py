@@ -193,6 +193,7 @@ class RunMessage(Engaged):
     channel_type: str
     delivery_status: str
     scheduled_at: datetime | None
+    inserted_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,10 +52,9 @@ async def delete_expired_rows(engine: Engine, *, seconds: float = _SECONDS) -> i
     Raises:
         Unavailable: the database is away.
     """
-    days = engine.settings.retention_days
-    if days == 0:
+    if engine.settings.retention_days == 0:
         return 0
-    cutoff = engine.clock() - timedelta(days=days)
+    cutoff = engine.keeps_since(engine.clock())
     deadline = monotonic() + seconds
     deleted = 0
     while True:

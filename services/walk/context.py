@@ -287,9 +287,12 @@ class Walk:
             self._stored = await walks.messages_of_run(
                 self.unit.connection, self.run.workflow_run_id, self.run.id
             )
+        # A feed shows its items for longer.
+        since = self.unit.engine.keeps_since(self.unit.now)
         standings: list[tuple[str, str, list[str]]] = [
             (made.step_ref, made.delivery_status, [each.value for each in made.engagement_statuses])
             for made in self._stored
+            if made.inserted_at >= since
         ]
         standings += [
             (made.step_ref, made.delivery_status.value, []) for made in self.journal.messages
@@ -305,7 +308,7 @@ def refs_of(standings: Iterable[tuple[str, str, list[str]]], outcomes: JsonObjec
         entry["messages"].append({"delivery_status": status, "engagement": engagement})
     for ref, outcome in outcomes.items():
         if outcome.get("message_ids") and ref not in refs:
-            # They were made, and retention has deleted them since.
+            # They were made, and are past the retention, deleted or not.
             refs[ref] = {"messages": [], "skipped": False, "expired": True}
     return refs
 

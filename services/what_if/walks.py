@@ -142,8 +142,10 @@ class RehearsedWalk(Walk):
 
     async def _message_refs(self) -> JsonObject:
         """Return the messages of earlier steps, each as far as the past run's had come by now."""
-        standings = []
+        standings, since = [], self.unit.engine.keeps_since(self.unit.now)
         for made in self.journal.messages:
+            if made.inserted_at < since:
+                continue
             status, engagement = made.delivery_status.value, list[str]()
             if made.inserted_at < self.unit.now:
                 for past in self.record.messages:

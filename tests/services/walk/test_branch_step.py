@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from domain.contract.runs import Finished
+from domain.kit.clock import utc_now
 from tests.support.steps import branch, branch_step
 from tests.support.world import World, channel_step, delay_step, when
 
@@ -124,3 +127,23 @@ async def test_messages_that_retention_has_deleted(world: World) -> None:
     await world.make.rows("DELETE FROM messages WHERE recipient_run_id = %s RETURNING 1", run_id)
     await world.walk(run_id, first.cursor)
     assert await world.messages(run_id) == []
+
+
+@pytest.mark.parametrize(
+    ("days", "retention", "is_sent"), [(29, 30, True), (31, 30, False), (31, 0, True)]
+)
+async def test_items_of_feeds_past_the_retention(
+    world: World, days: int, retention: int, is_sent: bool
+) -> None:
+    """Conditions on them are false whatever the operator, although the feed still shows them."""
+    kept = world.engine.settings.model_copy(update={"retention_days": retention})
+    world = world.with_parts(settings=kept)
+    unread = when("refs.first.engagement_status", "not_contains", "$message.read")
+    run_id, waiting = await world.send(
+        channel_step("first"),
+        delay_step(seconds=days * 86_400),
+        channel_step("reminder", conditions=unread),
+    )
+    await world.at(utc_now() + timedelta(days=days, minutes=1)).walk(run_id, waiting.cursor)
+    made = [row["step_ref"] for row in await world.messages(run_id)]
+    assert made == ["first", *(["reminder"] if is_sent else [])]
