@@ -186,6 +186,14 @@ def _member(data: JsonObject) -> str:
     return f"The recipient was in the audience {data.get('audience')!r} already."
 
 
+def _by_key(data: JsonObject) -> str:
+    """Write by which key items are gathered, where their step has one."""
+    if "batch_key" not in data:
+        return ""
+    key = data["batch_key"]
+    return " (the key came to nothing)" if key is None else f" (key {key!r})"
+
+
 def _counted(text: str) -> _Sentence:
     def write(data: JsonObject) -> str:
         return f"{text}: {data.get('count')} of {data.get('limit')} until {data.get('ends_at')}."
@@ -244,14 +252,16 @@ SENTENCES: Mapping[RunEventType, _Sentence] = {
         f"The message goes out without {data.get('count')} attachments."
     ),
     RunEventType.BATCH_OPENED: lambda data: (
-        f"The run opened a batch, and waits for more items until {data.get('closing_at')}."
+        f"The run opened a batch{_by_key(data)}, and waits for more items until"
+        f" {data.get('closing_at')}."
     ),
     RunEventType.BATCH_FLUSHED: lambda data: (
-        "The first item went through at once; those after it are gathered until"
+        f"The first item{_by_key(data)} went through at once; those after it are gathered until"
         f" {data.get('closing_at')}."
     ),
     RunEventType.BATCH_JOINED: lambda data: (
-        f"The item joined an open batch; run {data.get('carrier_run_id')} goes on with it."
+        f"The item joined an open batch{_by_key(data)}; run {data.get('carrier_run_id')} goes on"
+        " with it."
     ),
     RunEventType.BATCH_CLOSED: lambda data: (
         f"The batch closed with {data.get('total_activities')} items."

@@ -189,6 +189,9 @@ def _taken(walk: Walk, step: BatchStep, joined: Joined) -> Move:
     """Say what becomes of a run whose item has found its batch."""
     batch = joined.batch
     told: JsonObject = {"batch_id": str(batch.id), "closing_at": iso(batch.closes_at)}
+    if step.settings.batch_key is not None:
+        # A key that came to nothing gathers everything of the recipient, which is seldom meant.
+        told["batch_key"] = batch.batch_key or None
     if not joined.is_member:
         return Done(
             story=f"`{step.ref}` lets the first item through",

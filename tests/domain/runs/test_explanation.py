@@ -40,6 +40,21 @@ def test_every_event_has_a_sentence(event: RunEventType) -> None:
         ),
         ("run_completed", {}, "The run came to its end."),
         (
+            "batch_opened",
+            {"closing_at": "noon"},
+            "The run opened a batch, and waits for more items until noon.",
+        ),
+        (
+            "batch_opened",
+            {"closing_at": "noon", "batch_key": "A"},
+            "The run opened a batch (key 'A'), and waits for more items until noon.",
+        ),
+        (
+            "batch_joined",
+            {"carrier_run_id": "r", "batch_key": None},
+            "The item joined an open batch (the key came to nothing); run r goes on with it.",
+        ),
+        (
             "run_completed",
             {"reason": "throttled"},
             "The run ended: a throttle step let no more runs pass.",

@@ -281,6 +281,22 @@ async def test_key_by_liquid(world: World) -> None:
     assert batch["batch_key"] == "acme/7"
 
 
+@pytest.mark.parametrize("key", ["data.page", "{{ data.page }}"])
+@pytest.mark.parametrize(
+    ("mode", "first"), [("accumulate", "batch_opened"), ("flush_leading", "batch_flushed")]
+)
+async def test_the_story_tells_the_key(world: World, key: str, mode: str, first: str) -> None:
+    """Also that it came to nothing, so that everything of the recipient is gathered."""
+    await world.publish(KEY, batch_step(batch_key=key, batch_execution_mode=mode), shown("x"))
+    told = []
+    for data in ({"page": "A"}, {}, {"other": 1}):
+        run_id = await bring(world, data=data)
+        told += [row for row in await world.events(run_id) if row["event"].startswith("batch_")]
+
+    assert [row["data"]["batch_key"] for row in told] == ["A", None, None]
+    assert [row["event"] for row in told] == [first, first, "batch_joined"]
+
+
 async def test_14_the_newest_version_goes_on(world: World) -> None:
     """In `latest` mode runs of all versions gather together, and the newest one goes on."""
     step = batch_step(workflow_version_mode="latest")
