@@ -98,6 +98,49 @@ async def test_actions_come_in_their_order(account: Account, world: World) -> No
 
 
 async def test_actions_are_taken_once(account: Account, world: World) -> None:
+async def test_numbers_are_ids(account: Account, world: World) -> None:
+    """A whole number of an event names whomever the same digits name, in every action."""
+    await world.publish("receipt", feed_step())
+    await world.audience("buyers")
+    trigger = {"key": "receipt", "tenant": "body.shop", "cancellation_key": "body.order"}
+    customer = "body.customer.id"
+    endpoint = await put(
+        account,
+        mapping("users_identify", id=customer, name="Ada"),
+        mapping("users_identify", id="body.clerk", name="Bob"),
+        mapping("objects_set", collection="shops", id="body.shop"),
+        mapping("objects_subscribe", collection="shops", id="body.shop", recipients=[customer]),
+        mapping("audiences_add_member", key="buyers", user="body.customer", tenant="body.shop"),
+        mapping("workflows_trigger", recipients=customer, actor="body.clerk", **trigger),
+        mapping(
+            "workflows_trigger", recipients=[{"id": customer}, {"id": "body.clerk"}], **trigger
+        ),
+        mapping("objects_unsubscribe", "left", collection="shops", id=5, recipients=customer),
+        mapping(
+            "workflows_cancel",
+            "left",
+            key="receipt",
+            cancellation_key="body.order",
+            recipients=customer,
+        ),
+    )
+    body = {"customer": {"id": 820982911946154508}, "shop": 5, "clerk": 9, "order": 77}
+    received = await send(account, endpoint, **body)
+    taken = await acting.take_event(account.engine, world.environment.scope, received.event_id)
+    assert [(row.action_type, row.result) for row in taken if row.status != "ok"] == []
+    ada = "820982911946154508"
+    assert await world.members("buyers") == [(ada, "5")]
+    assert sorted((run["recipient_id"], run["tenant_id"]) for run in await world.runs()) == [
+        (ada, "5"), (ada, "5"), ("9", "5"),
+    ]  # fmt: skip
+    assert await act(account, world, await send(account, endpoint, "left", **body)) == [
+        ("objects_unsubscribe", "ok"),
+        ("workflows_cancel", "ok"),
+    ]
+    cancelled = {run["recipient_id"]: run["status"] for run in await world.runs()}
+    assert cancelled == {ada: RunStatus.CANCELLED, "9": RunStatus.QUEUED}
+
+
     """However often, and by how many at once, an event is worked on: there is one trigger."""
     await world.publish("welcome", feed_step())
     endpoint = await put(
