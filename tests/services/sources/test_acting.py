@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -97,7 +98,6 @@ async def test_actions_come_in_their_order(account: Account, world: World) -> No
     assert trigger == {"source": {"type": "integration"}, "data": {"plan": "pro"}}
 
 
-async def test_actions_are_taken_once(account: Account, world: World) -> None:
 async def test_numbers_are_ids(account: Account, world: World) -> None:
     """A whole number of an event names whomever the same digits name, in every action."""
     await world.publish("receipt", feed_step())
@@ -141,6 +141,7 @@ async def test_numbers_are_ids(account: Account, world: World) -> None:
     assert cancelled == {ada: RunStatus.CANCELLED, "9": RunStatus.QUEUED}
 
 
+async def test_actions_are_taken_once(account: Account, world: World) -> None:
     """However often, and by how many at once, an event is worked on: there is one trigger."""
     await world.publish("welcome", feed_step())
     endpoint = await put(
@@ -330,6 +331,38 @@ async def test_a_run_that_waits_is_told(account: Account, world: World) -> None:
     assert (await world.walk(runs[1], "wait_1/resume")).next.kind == "await_event"
     told = [e["event"] for e in await world.events(runs[0])]
     assert told.count("wait_conditions_evaluated") == 1
+
+
+@pytest.mark.parametrize(
+    ("happened", "is_awaited"),
+    [
+        ("1781524805", True),
+        ("1781524805200", True),
+        ("2026-06-15T12:00:05.200400Z", False),
+        ("1781524805199", False),
+        ("1781524804", False),
+    ],
+)
+async def test_when_an_event_says_that_it_happened(
+    account: Account, world: World, happened: str, is_awaited: bool
+) -> None:
+    """The second, or millisecond, in which a wait has begun counts where a source tells no more."""
+    began = datetime(2026, 6, 15, 12, 0, 5, 200_500, tzinfo=UTC)
+    event = {
+        "event_type": "integration_source",
+        "event_key": "paid",
+        "integration_source_key": SOURCE,
+        "recipient_path": "body.user",
+    }
+    await world.publish("remind", wait_step(event))
+    run = await world.begin("remind", {"id": "ada"})
+    await world.at(began).walk(run)
+    endpoint = await put(account, timestamp_path="body.at")
+    late = began + timedelta(milliseconds=300)
+    soon = replace(account, engine=replace(account.engine, clock=lambda: late))
+    await act(soon, world, await send(soon, endpoint, user="ada", at=happened))
+    walked = await world.at(late).walk(run, "wait_1/resume")
+    assert (walked.status == "completed") is is_awaited
 
 
 async def test_events_are_kept_for_a_month(account: Account, world: World) -> None:
