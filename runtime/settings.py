@@ -194,6 +194,12 @@ class Settings(EngineSettings):
         description="Most sockets that one API process keeps open; to pages beyond them it says "
         "that it is busy, and they fetch their feeds as before.",
     )
+    sockets_of_user: int = Field(
+        100,
+        ge=1,
+        description="Most of them that one user has who comes with a token. Without tokens all "
+        "pages of an environment are alike.",
+    )
 
     # --- workers
     worker_cached_workflows: int = Field(

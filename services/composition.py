@@ -17,6 +17,7 @@ from runtime.database import Database
 from runtime.logs import get_logger
 from runtime.settings import DEVELOPMENT_SECRET_KEY, Settings
 from runtime.temporal import connect
+from services.audiences.refresh import build_at_once
 from services.channels.provider_pool import ProviderPool
 from services.content.catalog import Catalog
 from services.content.trigger_schemas import TriggerSchemas
@@ -54,6 +55,7 @@ def compose_engine(
         waits_under_way=WaitsUnderWay(),
         sightings_under_way=SightingsUnderWay(),
         news_under_way=NewsUnderWay(),
+        build_audience=build_at_once,
     )
 
 

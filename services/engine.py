@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from temporalio.client import Client
@@ -36,6 +36,13 @@ if TYPE_CHECKING:  # `services/composition.py` makes them; their modules know th
     from services.walk.trigger_data import TriggerData
 
 
+class BuildAudience(Protocol):
+    """Makes an audience that was just published known to those who ask who is in it."""
+
+    async def __call__(self, engine: Engine, environment_id: UUID, audience_key: str) -> None:
+        """Do it as far as it is soon done, and leave the rest to the sweep. Never raises."""
+
+
 @dataclass(frozen=True, slots=True)
 class Engine:
     """The parts of one process, and what it remembers between requests and walks.
@@ -57,6 +64,8 @@ class Engine:
         waits_under_way: whether this process tells runs of events that they wait for.
         sightings_under_way: what this process has seen of messages and not stored yet.
         news_under_way: what this process is about to tell those whom browsers listen to.
+        build_audience: called once an audience was published; the area of content cannot know
+            that of audiences.
     """
 
     settings: Settings
@@ -75,6 +84,7 @@ class Engine:
     waits_under_way: WaitsUnderWay
     sightings_under_way: SightingsUnderWay
     news_under_way: NewsUnderWay
+    build_audience: BuildAudience
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         """Lend a connection outside any transaction, for single statements and for reading.

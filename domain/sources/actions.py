@@ -55,7 +55,20 @@ def _mapped(value: Any, event: JsonObject) -> Any:
 
 
 def listed(value: JsonValue) -> list[JsonValue]:
-    """Return a list as it is, and one value as a list."""
+    """Return those that a list or one value names, as a list; see `named`."""
     if value is None:
         return []
-    return value if isinstance(value, list) else [value]
+    return [named(each) for each in value] if isinstance(value, list) else [named(value)]
+
+
+def named(value: JsonValue) -> JsonValue:
+    """Return an id, or an object with one, whose id is text where the event has a whole number.
+
+    Many sources number what they have; to us the same number is the same id wherever it stands.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, dict):
+        ids = {name: named(value[name]) for name in ("id", "collection") if name in value}
+        return {**value, **ids}
+    return value

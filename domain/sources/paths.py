@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from domain.conditions.paths import MISSING, lookup_parts, split_path
 from domain.kit.clock import parse_instant
+from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import Wrong
 
 ROOTS = ("body", "headers")
+# What a preprocessing script would make of an event, where Knock runs one.
+_OF_SCRIPTS = "preprocess"
+NO_SCRIPTS = "preprocessing scripts are not supported by this version"
 MAX_PATH = 255
 # A number of seconds since 1970 lies below this, one of milliseconds above.
 _MILLISECONDS_FROM = 100_000_000_000
@@ -22,9 +27,31 @@ def event_path(path: str | None) -> str | None:
         return None
     if len(path) > MAX_PATH or not all(map(str.strip, split_path(path))):
         raise Wrong(f"must be a path of at most {MAX_PATH} characters, such as body.type")
-    if path.startswith("preprocess."):
-        raise Wrong("preprocessing scripts are not supported by this version")
+    if _is_of_script(path):
+        raise Wrong(NO_SCRIPTS)
     return path
+
+
+def script_paths(value: JsonValue, place: str = "", *, root: str = "") -> Iterator[FieldError]:
+    """Yield the strings in a value that lead into what a script would make, each at its place.
+
+    Args:
+        value: parameters or conditions as they are written.
+        place: of the value.
+        root: what stands before such a path there, such as `event.`.
+    """
+    if isinstance(value, str) and value.startswith(root) and _is_of_script(value[len(root) :]):
+        yield FieldError(place, NO_SCRIPTS)
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            yield from script_paths(member, f"{place}.{name}", root=root)
+    elif isinstance(value, list):
+        for index, entry in enumerate(value):
+            yield from script_paths(entry, f"{place}[{index}]", root=root)
+
+
+def _is_of_script(path: str) -> bool:
+    return path.startswith(f"{_OF_SCRIPTS}.")
 
 
 def found_at(event: JsonObject, path: str) -> JsonValue:

@@ -8,10 +8,11 @@ from pydantic import BeforeValidator, Field
 from pydantic.functional_validators import AfterValidator
 
 from domain.conditions import parse_condition_group
+from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.kit.shapes import Members, Shape, Text, Wrong, parsed_by
+from domain.kit.shapes import Members, Shape, Text, Wrong, parsed_by, refusal
 from domain.sources.actions import ActionType
-from domain.sources.paths import event_path
+from domain.sources.paths import NO_SCRIPTS, event_path, script_paths
 from domain.sources.providers import PROVIDERS
 
 MAX_MAPPINGS = 200
@@ -22,7 +23,7 @@ _CONDITIONS = {"type": ["object", "null"], "description": "`all` or `any` of con
 
 def _no_script(raw: JsonValue) -> None:
     if raw is not None:
-        raise Wrong("preprocessing scripts are not supported by this version")
+        raise Wrong(NO_SCRIPTS)
 
 
 def _provider(key: str | None) -> str | None:
@@ -33,7 +34,15 @@ def _provider(key: str | None) -> str | None:
 
 def _conditions(raw: JsonValue, field: str) -> JsonValue:
     parse_condition_group(raw, field)
+    if found := list(script_paths(raw, field, root="event.")):
+        raise InvalidParams(found)
     return raw or None
+
+
+def _parameters(raw: JsonObject | None) -> JsonObject | None:
+    if found := list(script_paths(raw)):
+        raise refusal(found)
+    return raw
 
 
 class SourceSettingsIn(Shape):
@@ -59,7 +68,7 @@ class MappingIn(Shape):
 
     event_type: Annotated[Text, Field(min_length=1, max_length=255)]
     action_type: ActionType
-    action_parameters: Members[Any] | None = None
+    action_parameters: Annotated[Members[Any] | None, AfterValidator(_parameters)] = None
     conditions: Annotated[JsonObject | None, parsed_by(_conditions, _CONDITIONS)] = None
     active: bool = True
     is_deleted: bool = Field(False, description="Leave it out of what is stored.")

@@ -3,12 +3,15 @@
 Where a user changes, that user is compared at once (`services/triggers/segments.py`). All of them
 are compared when an audience is new or has other conditions, twice, because somebody may just have
 been changing a user without knowing of it; and every hour where conditions depend on the time.
+Whoever publishes an audience compares some thousand users with it before the answer, which are
+mostly all there are; the sweep does the rest.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from time import monotonic
+from uuid import UUID
 
 from domain.audiences.members import Build
 from domain.kit.principals import EnvironmentScope
@@ -21,8 +24,9 @@ from services.triggers.segments import DynamicAudience, dynamic_audiences, settl
 
 _log = get_logger(__name__)
 
-# Users in one transaction, which holds them.
+# Users in one transaction, which holds them; and such transactions of who publishes an audience.
 _AT_ONCE = 500
+_PAGES_AT_ONCE = 10
 # Of one sweep.
 _SECONDS = 20.0
 # No request is at work for longer than this.
@@ -31,6 +35,26 @@ _EVERY = timedelta(hours=1)
 _AFTER_A_FAULT = timedelta(minutes=5)
 # Passes that are about the audience itself: who it applies to from the beginning triggers nothing.
 _FIRST_PASSES = 2
+
+
+async def build_at_once(engine: Engine, environment_id: UUID, audience_key: str) -> None:
+    """Compare users with an audience that was just published, as far as that is soon done.
+
+    Whatever it leaves, or fails by, is the sweep's: what was published holds already.
+    """
+    try:
+        async with engine.connection() as connection:
+            await statements.begin_builds(connection, engine.clock(), environment_id)
+        for _page in range(_PAGES_AT_ONCE):
+            async with engine.unit() as unit:
+                build = await statements.hold_new_build(
+                    unit.connection, environment_id, audience_key, unit.now
+                )
+                if build is None:
+                    break
+                await _compare(unit, build)
+    except Exception as error:
+        _log.warning("audience_left_to_sweep", audience=audience_key, error=type(error).__name__)
 
 
 async def refresh_audiences(engine: Engine) -> int:
@@ -83,8 +107,11 @@ async def _compare(unit: Unit, build: Build) -> int:
     environment = EnvironmentScope(build.environment_id, build.environment)
     found = await dynamic_audiences(unit.engine, connection, environment)
     audience = next((one for one in found if one.version_id == build.version_id), None)
-    if audience is None:  # it was archived, or the next sweep begins with its newer version
-        await statements.drop_build(connection, build.environment_id, build.audience_key)
+    if audience is None:
+        if any(one.key == build.audience_key for one in found):  # another version was published
+            await statements.begin_builds(connection, unit.now, build.environment_id)
+        else:
+            await statements.drop_build(connection, build.environment_id, build.audience_key)
         return 0
     users = await hold_users_after(connection, build.environment_id, build.position, limit=_AT_ONCE)
     entered = await settle(unit, build.environment_id, [audience], users) if users else {}

@@ -39,6 +39,7 @@ from services.content.references import load_surroundings, references_of
 from services.engine import Engine, Unit
 from services.in_pages import in_pages
 from services.triggers.releases import release_cancellation, release_trigger
+from services.triggers.segments import dynamic_audiences, unbuilt
 
 _log = get_logger(__name__)
 
@@ -52,7 +53,9 @@ async def send_broadcast(
 ) -> BroadcastView:
     """Send a draft now, or schedule it.
 
-    What it says is frozen with the request; who receives it is decided when it is sent.
+    What it says is frozen with the request; who receives it is decided when it is sent. That is as
+    soon as all users were compared with its audience, if that was just committed: it is scheduled
+    for now until then.
 
     Args:
         engine: the parts of this process.
@@ -139,15 +142,22 @@ async def _send_due(unit: Unit, environment: EnvironmentScope, key: str, sends: 
 async def _send(
     unit: Unit, environment: EnvironmentScope, held: StoredBroadcast
 ) -> StoredBroadcast:
-    """Make a broadcast that is held a trigger, whose runs its fan-out makes."""
+    """Make a broadcast that is held a trigger, whose runs its fan-out makes.
+
+    One whose audience does not know all of its members yet stays scheduled; the sweep comes back.
+    """
     if held.version_id is None:
         raise LookupError("a scheduled broadcast has a version")
     engine, connection = unit.engine, unit.connection
+    audience_key = BROADCAST.read(held.content, held.key).target_audience_key
+    if audience_key is not None and await _is_unbuilt(unit, environment, audience_key):
+        _log.info("broadcast_waits_for_audience", broadcast=held.key, audience=audience_key)
+        return held
     trigger = BroadcastTrigger(
         workflow_run_id=new_id(),
         key=held.key,
         version_id=held.version_id,
-        audience_key=BROADCAST.read(held.content, held.key).target_audience_key,
+        audience_key=audience_key,
         upload_id=held.upload_id,
         release_within=timedelta(seconds=engine.settings.sweep_seconds),
     )
@@ -163,6 +173,14 @@ async def _send(
         partial(release_trigger, engine, environment, trigger.workflow_run_id, [], expands=True)
     )
     return sent or held
+
+
+async def _is_unbuilt(unit: Unit, environment: EnvironmentScope, audience_key: str) -> bool:
+    # What the request has read with its key may be older than what is published now.
+    where = EnvironmentScope(environment.id, environment.slug)
+    audiences = await dynamic_audiences(unit.engine, unit.connection, where)
+    targets = [one for one in audiences if one.key == audience_key]
+    return bool(targets and await unbuilt(unit.connection, where.id, targets))
 
 
 async def cancel_broadcast(

@@ -26,7 +26,7 @@ from domain.recipients.refs import TENANTS, USERS, RecipientRef
 from models.queries.audiences.members import audiences_of
 from models.queries.bulk import merging
 from models.queries.bulk import operations as statements
-from models.queries.recipients.recipients import get_recipient
+from models.queries.recipients.recipients import get_recipient, recipients_by_ref
 from runtime.logs import get_logger
 from services.bulk.accept import BulkView, accept_items, items_of
 from services.bulk.departing import DELETE_OBJECTS, DELETE_TENANTS, DELETE_USERS, MERGE_USERS
@@ -110,6 +110,7 @@ async def merge_users(
             raise NotFound(_MISSING)
         if source not in held:
             raise InvalidParams.of("from_user_id", "must be a user that was identified")
+        before = await recipients_by_ref(unit.connection, environment.id, [into])
         became = await merging.merge_profiles(
             unit.connection, environment.id, source, target, unit.now
         )
@@ -117,7 +118,7 @@ async def merge_users(
             raise InvalidParams.of("from_user_id", f"{TOO_LARGE} together")
         if became.is_changed:
             await tell_of_updates(unit, environment.id, [into])
-        await follow_changes(unit, environment, [into])
+        await follow_changes(unit, environment, [into], before=before)
         await _tell_of_audiences(unit, environment, target, became.entered)
         merged = await get_recipient(unit.connection, environment.id, into)
         if merged is None:

@@ -7,7 +7,9 @@ transaction, under a lock that makes other commits of the environment wait.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
+from domain.content.audience import AUDIENCE
 from domain.content.kinds import KINDS, home_of
 from domain.content.rows import Author, Commit, CommitNote, PromotableCommit, Resource, Version
 from domain.kit.errors import NotFound
@@ -142,6 +144,9 @@ async def _publish(unit: Unit, commit: Commit, content: JsonObject, sha: str) ->
         branch_id = commit.environment_id
         await note_updated(unit.connection, commit.main_id, branch_id, unit.now)
     await tell_committed(unit, commit, published, version)
+    if commit.resource_type == AUDIENCE.name:
+        build = partial(unit.engine.build_audience, unit.engine)
+        unit.after(partial(build, commit.main_id, commit.resource_key))
 
 
 def _existing(resource: Resource | None, resource_type: str, key: str) -> Resource:

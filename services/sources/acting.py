@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from domain.audiences.members import MembersIn
@@ -24,7 +23,7 @@ from domain.kit.storable import storable_json
 from domain.recipients.identify import ObjectIn, TenantIn, UserIn
 from domain.recipients.refs import TENANTS, USERS, RecipientRef
 from domain.recipients.subscriptions import SubscribeIn, UnsubscribeIn
-from domain.sources.actions import in_order, listed, mapped
+from domain.sources.actions import in_order, listed, mapped, named
 from domain.sources.paths import found_at
 from domain.sources.rows import ActionRow, SourceEvent
 from domain.triggers.requests import (
@@ -42,6 +41,8 @@ from services.triggers import accept
 from services.waits.telling import tell_runs
 
 _OK, _ERROR, _SKIPPED = "ok", "error", "skipped"
+# What names something in a trigger, beside its recipients.
+_NAMES_OF_TRIGGERS = ("actor", "tenant", "cancellation_key")
 
 
 async def take_event(
@@ -176,11 +177,9 @@ Action = Callable[[_Context, JsonObject], Awaitable[JsonObject | None]]
 def _text(payload: JsonObject, *names: str) -> str:
     """Return the first of some members that is there, as text. Raises InvalidParams."""
     for name in names:
-        value: Any = payload.get(name)
+        value = named(payload.get(name))
         if isinstance(value, str) and value:
             return value
-        if isinstance(value, int) and not isinstance(value, bool):
-            return str(value)
     raise InvalidParams.of(names[0], "is required, and was not found in the event")
 
 
@@ -263,7 +262,7 @@ def read_membership(payload: JsonObject) -> tuple[str, MembersIn]:
         user = {**given, "id": _text(given, "id")}
     else:
         user = {"id": _text(payload, "user", "user_id")}
-    member: JsonObject = {"user": user, "tenant": payload.get("tenant")}
+    member: JsonObject = {"user": user, "tenant": named(payload.get("tenant"))}
     return _text(payload, "key", "audience_key"), read_shape(MembersIn, {"members": [member]})
 
 
@@ -282,6 +281,7 @@ def read_trigger(payload: JsonObject) -> TriggerRequest:
     key = _text(payload, "key", "workflow_key")
     body = {name: value for name, value in payload.items() if name not in ("key", "workflow_key")}
     body["recipients"] = listed(body.get("recipients"))
+    body |= {name: named(body[name]) for name in _NAMES_OF_TRIGGERS if name in body}
     return parse_trigger_request(key, body, source_type="integration")
 
 

@@ -6,7 +6,7 @@ several additions at once exactly one triggers (Knock docs: "Triggering workflow
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, islice
@@ -17,6 +17,7 @@ from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
 from domain.recipients.identify import InlineRecipient
+from domain.recipients.recipients import Recipient
 from domain.recipients.refs import TENANTS, RecipientRef
 from domain.triggers.requests import MAX_RECIPIENTS, TriggerRequest
 from domain.workflows.steps.trigger_workflow import MAX_CHAIN
@@ -32,7 +33,7 @@ from services.engine import Engine, Unit
 from services.schedules.zones import follow_zones
 from services.triggers.releases import release_trigger
 from services.triggers.resolving import draft_of, resolve
-from services.triggers.segments import settle_users
+from services.triggers.segments import asks_what_they_were, settle_users
 from services.waits.changes import ENTER, tell_of_transitions, tell_of_updates
 
 _log = get_logger(__name__)
@@ -90,13 +91,18 @@ async def identify(
         Unprocessable, Unavailable: see `enter`.
     """
     written = await upsert_recipients(
-        unit.connection, environment.id, people, unit.now, holds=holds
+        unit.connection,
+        environment.id,
+        people,
+        unit.now,
+        holds=holds,
+        tells_before=await asks_what_they_were(unit, environment, people),
     )
     await follow_zones(unit, environment.id, people)
     await tell_of_updates(unit, environment.id, written.all)
     users = [ref for ref in written.profiles if ref.is_user]
     if users:
-        await follow_changes(unit, environment, users, cause=cause)
+        await follow_changes(unit, environment, users, before=written.before, cause=cause)
 
 
 async def follow_changes(
@@ -104,16 +110,24 @@ async def follow_changes(
     environment: EnvironmentScope,
     users: Sequence[RecipientRef],
     *,
+    before: Mapping[RecipientRef, Recipient | None],
     cause: Cause = NOBODYS,
 ) -> None:
     """Let users that the unit has changed, and holds, enter and leave dynamic audiences.
+
+    Args:
+        unit: the transaction.
+        environment: where.
+        users: whom it has changed.
+        before: see `settle_users`.
+        cause: where entries into audiences come from.
 
     Raises:
         Unprocessable, Unavailable: see `enter`.
     """
     for start in range(0, len(users), _USERS_AT_ONCE):
         some = users[start : start + _USERS_AT_ONCE]
-        for key, entered in (await settle_users(unit, environment, some)).items():
+        for key, entered in (await settle_users(unit, environment, some, before)).items():
             await trigger_entered(unit, environment, key, entered, cause=cause)
 
 

@@ -6,13 +6,15 @@ configuration, which a process remembers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from domain.audiences.members import Membership
 from domain.content.audience import AUDIENCE, Audience
 from domain.kit.principals import EnvironmentScope
+from domain.recipients.identify import InlineRecipient
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import RecipientRef
 from models.queries.audiences import members as statements
@@ -50,14 +52,45 @@ async def dynamic_audiences(
     return found
 
 
+async def unbuilt(
+    connection: Connection, environment_id: UUID, audiences: Sequence[DynamicAudience]
+) -> list[DynamicAudience]:
+    """Return those of some audiences with which not all users were compared since their commit."""
+    built = await built_versions(connection, environment_id, [one.key for one in audiences])
+    return [one for one in audiences if built.get(one.key) != one.version_id]
+
+
+async def asks_what_they_were(
+    unit: Unit, environment: EnvironmentScope, people: Iterable[InlineRecipient]
+) -> bool:
+    """Tell whether `settle_users` will want to know what people were whom a unit is to change.
+
+    It does not where all users were compared with all audiences: who is in one is a row then.
+    """
+    if not any(one.ref.is_user and one.properties is not None for one in people):
+        return False
+    audiences = await dynamic_audiences(unit.engine, unit.connection, environment)
+    return bool(audiences and await unbuilt(unit.connection, environment.id, audiences))
+
+
 async def settle_users(
-    unit: Unit, environment: EnvironmentScope, refs: Sequence[RecipientRef]
+    unit: Unit,
+    environment: EnvironmentScope,
+    refs: Sequence[RecipientRef],
+    before: Mapping[RecipientRef, Recipient | None],
 ) -> dict[str, list[Membership]]:
     """Let users that this unit has changed, and holds, enter and leave dynamic audiences.
 
+    Args:
+        unit: the transaction.
+        environment: where.
+        refs: the users.
+        before: what they were, None for who is new; of those of whom it is known.
+
     Returns:
-        By audience those who have entered it and trigger by that. Nobody triggers before all users
-        were compared with the audience once: who it applied to from the beginning does not enter.
+        By audience those who have entered it and trigger by that. Who it applied to from its
+        beginning does not enter: as long as not all users were compared with it, that tells what
+        they were before.
     """
     audiences = await dynamic_audiences(unit.engine, unit.connection, environment)
     if not audiences:
@@ -66,9 +99,19 @@ async def settle_users(
     entered = await settle(unit, environment.id, audiences, list(users.values()))
     if not entered:
         return {}
-    built = await built_versions(unit.connection, environment.id, list(entered))
-    versions = {one.key: one.version_id for one in audiences}
-    return {key: who for key, who in entered.items() if built.get(key) == versions[key]}
+    affected = [one for one in audiences if one.key in entered]
+    for one in await unbuilt(unit.connection, environment.id, affected):
+        entered[one.key] = [
+            member
+            for member in entered[one.key]
+            if (ref := RecipientRef.user(member.user_id)) in before
+            and not _included(one, before[ref], unit.now)
+        ]
+    return {key: who for key, who in entered.items() if who}
+
+
+def _included(one: DynamicAudience, user: Recipient | None, now: datetime) -> bool:
+    return user is not None and one.audience.includes(user.variable(), now)
 
 
 async def settle(

@@ -16,13 +16,13 @@ from starlette.responses import JSONResponse
 
 from api.kit.rate_limits import RateLimiter
 from api.knock.realtime.session import Credentials, Session
-from domain.kit.errors import AppError, BadRequest, Unauthenticated, Unavailable
+from domain.kit.errors import AppError, BadRequest, Unauthenticated
 from domain.kit.principals import Principal
 from runtime.logs import get_logger
 from services.account.authentication import authenticate
 from services.content.branches import on_branch
 from services.engine import Engine
-from services.realtime.hub import Hub
+from services.realtime.hub import Hub, SocketUser
 
 _log = get_logger(__name__)
 
@@ -46,12 +46,11 @@ async def serve_socket(websocket: WebSocket) -> None:
     credentials = Credentials(query.get("api_key", ""), query.get("user_token"))
     try:
         principal = await _find_principal(engine, limiter, websocket, credentials)
-        if hub.sockets >= engine.settings.sockets:
-            raise Unavailable("This server has as many sockets as it may have.")
+        user = _user_of(principal)
+        hub.count_in(user)
     except AppError as refusal:
         await websocket.send_denial_response(_refused(refusal))
         return
-    hub.sockets += 1
     opened = time.perf_counter()
     code: int | None = None
     try:
@@ -66,7 +65,7 @@ async def serve_socket(websocket: WebSocket) -> None:
         )
         code = await session.serve()
     finally:
-        hub.sockets -= 1
+        hub.count_out(user)
         _log.info("socket", code=code, seconds=round(time.perf_counter() - opened, 1))
 
 
@@ -94,10 +93,15 @@ async def _find_principal(
         caller = replace(caller, environment=environment)
     if query.get("vsn") != _VERSION:
         raise BadRequest(f"The socket speaks version {_VERSION} of Phoenix' protocol (`vsn`).")
-    user_id = None if caller.user_token is None else caller.user_token.user_id
-    tier = _TIER_OF_ALL if user_id is None else _TIER_OF_USER
-    limiter.check((caller.environment.id, "socket"), tier, user_id)
+    user = _user_of(caller)
+    tier = _TIER_OF_ALL if user is None else _TIER_OF_USER
+    limiter.check((caller.environment.id, "socket"), tier, user and user[1])
     return caller
+
+
+def _user_of(principal: Principal) -> SocketUser | None:
+    token = principal.user_token
+    return None if token is None else (principal.environment.id, token.user_id)
 
 
 def _refused(refusal: AppError) -> JSONResponse:

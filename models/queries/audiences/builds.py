@@ -10,26 +10,42 @@ from domain.audiences.members import Build
 from models.sql import columns_of, fetch_one
 from runtime.database import Connection
 
+# Whether what a row is of says of the same users who is in the audience as what takes its place.
+_IS_ALIKE = """
+(SELECT v.content -> 'segments' FROM content_versions v WHERE v.id = b.version_id)
+  = (SELECT v.content -> 'segments' FROM content_versions v WHERE v.id = excluded.version_id)
+"""
 # A version that nobody has been compared with yet. Whatever publishes one needs not think of it.
-_BEGIN = """
+# Who was compared with the same conditions needs not be compared again.
+_BEGIN = f"""
 INSERT INTO audience_builds AS b
     (environment_id, audience_key, version_id, position, passes, due_at)
 SELECT r.environment_id, r.key, r.published_version_id, '', 0, %(now)s
 FROM content_resources r JOIN content_versions v ON v.id = r.published_version_id
 WHERE r.resource_type = 'audience' AND r.archived_at IS NULL AND v.content ->> 'type' = 'dynamic'
+  AND (%(environment_id)s::uuid IS NULL OR r.environment_id = %(environment_id)s)
   AND NOT EXISTS (
     SELECT FROM audience_builds b
     WHERE b.environment_id = r.environment_id AND b.audience_key = r.key
       AND b.version_id = r.published_version_id)
 ORDER BY 1, 2
 ON CONFLICT (environment_id, audience_key) DO UPDATE
-SET version_id = excluded.version_id, position = '', passes = 0, due_at = excluded.due_at
-"""
+SET version_id = excluded.version_id,
+    position = CASE WHEN {_IS_ALIKE} THEN b.position ELSE '' END,
+    passes = CASE WHEN {_IS_ALIKE} THEN b.passes ELSE 0 END,
+    due_at = CASE WHEN {_IS_ALIKE} THEN b.due_at ELSE excluded.due_at END
+"""  # noqa: S608 - constants
 
 _TAKE = f"""
 SELECT {columns_of(Build, "b", {"environment": "e.slug"})}
 FROM audience_builds b JOIN environments e ON e.id = b.environment_id
 WHERE b.due_at <= %s ORDER BY b.due_at LIMIT 1 FOR UPDATE OF b SKIP LOCKED
+"""  # noqa: S608 - names of fields
+_HOLD_NEW = f"""
+SELECT {columns_of(Build, "b", {"environment": "e.slug"})}
+FROM audience_builds b JOIN environments e ON e.id = b.environment_id
+WHERE b.environment_id = %s AND b.audience_key = %s AND b.passes = 0 AND b.due_at <= %s
+FOR UPDATE OF b
 """  # noqa: S608 - names of fields
 
 _ADVANCE = """
@@ -39,14 +55,26 @@ WHERE environment_id = %(environment_id)s AND audience_key = %(audience_key)s
 """
 
 
-async def begin_builds(connection: Connection, now: datetime) -> None:
-    """Make every dynamic audience due whose published version is new."""
-    await connection.execute(_BEGIN, {"now": now})
+async def begin_builds(
+    connection: Connection, now: datetime, environment_id: UUID | None = None
+) -> None:
+    """Make every dynamic audience due whose published version is new, of one environment or all."""
+    await connection.execute(_BEGIN, {"now": now, "environment_id": environment_id})
 
 
 async def take_build(connection: Connection, now: datetime) -> Build | None:
     """Lock the build that has been due for longest, unless somebody is at it; None without any."""
     return await fetch_one(connection, Build, _TAKE, (now,))
+
+
+async def hold_new_build(
+    connection: Connection, environment_id: UUID, audience_key: str, now: datetime
+) -> Build | None:
+    """Lock the build of an audience with which not everybody was compared, waiting for whoever is.
+
+    None when everybody was, or when it has failed and waits.
+    """
+    return await fetch_one(connection, Build, _HOLD_NEW, (environment_id, audience_key, now))
 
 
 async def advance_build(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,15 @@ from domain.recipients.refs import TENANTS, USERS, RecipientRef
 from models.queries.preferences.sets import write_preference_sets
 from models.sql import columns_of, fetch_all, fetch_one
 from runtime.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class _Held(Recipient):
+    """A recipient that is about to be written, as it is; or as it was made just now."""
+
+    size: int
+    is_new: bool
+
 
 # Whether what is given changes what is stored. Most people are described as they were before, and
 # then the shallow merge tells it at a small part of the price of the deep one.
@@ -47,7 +56,7 @@ _SETTINGS = f"""
 # is written for a recipient that would not change, nor is one locked that need not be held:
 # triggers that name the same tenant would queue for it. Who is said to own something is held: a run
 # that begins to wait for a change of theirs meanwhile comes before it, or after.
-_UPSERT = f"""
+_WRITE = f"""
 INSERT INTO recipients AS stored
     (environment_id, collection, id, properties, settings, created_at, inserted_at, updated_at)
 SELECT %(environment_id)s, given.collection, given.id, given.properties, given.settings,
@@ -62,15 +71,25 @@ WHERE %(holds)s
       AND stored.id = given.id AND NOT {CHANGES.format(new="given", settings=_SETTINGS)})
 ORDER BY 1, 2, 3
 ON CONFLICT (environment_id, collection, id) DO UPDATE
+"""  # noqa: S608 - fixed text
+_SIZE = "octet_length(properties::text) + coalesce(octet_length(settings::text), 0)"
+_UPSERT = f"""{_WRITE}
 SET properties = jsonb_deep_merge(stored.properties, excluded.properties),
     settings = coalesce(jsonb_deep_merge({_SETTINGS}, excluded.settings), excluded.settings,
                         stored.settings),
     created_at = coalesce(excluded.created_at, stored.created_at),
     updated_at = excluded.updated_at
 WHERE {CHANGES.format(new="excluded", settings=_SETTINGS)}
-RETURNING collection, id,
-    octet_length(properties::text) + coalesce(octet_length(settings::text), 0) AS size
-"""  # noqa: S608 - fixed text
+RETURNING collection, id, {_SIZE} AS size
+"""
+
+# What comes before it where somebody asks what people were: who is new is made, and who is there is
+# held and told. One statement for both, in that order: who was held before others are made would be
+# waited for by whoever makes those.
+_MAKE_OR_HOLD = f"""{_WRITE}
+SET updated_at = stored.updated_at
+RETURNING {columns_of(_Held, "stored", {"size": _SIZE, "is_new": "stored.xmax = 0"})}
+"""
 
 _SET_CHANNEL_DATA = """
 INSERT INTO channel_data AS stored
@@ -125,10 +144,12 @@ class Written:
     Attributes:
         profiles: those whose properties, settings or time of making are new; they stay locked.
         belongings: those whose channel data or preference sets are.
+        before: what they were, None for who is new; empty unless that was asked for.
     """
 
     profiles: Sequence[RecipientRef] = ()
     belongings: Set[RecipientRef] = frozenset()
+    before: Mapping[RecipientRef, Recipient | None] = field(default_factory=dict)
 
     @property
     def all(self) -> Set[RecipientRef]:
@@ -168,6 +189,7 @@ async def upsert_recipients(
     now: datetime,
     *,
     holds: bool = False,
+    tells_before: bool = False,
 ) -> Written:
     """Store what requests say about recipients, in a transaction; bare references are passed over.
 
@@ -178,7 +200,8 @@ async def upsert_recipients(
     are those with channel data or preference sets in any case.
 
     Returns:
-        Whom it has changed, and not who was like that before.
+        Whom it has changed, and not who was like that before; with `tells_before` also what they
+        were, which costs a second write of each.
 
     Raises:
         InvalidParams: one of them, or a preference set of one, merged with what is stored, passes
@@ -186,25 +209,26 @@ async def upsert_recipients(
     """
     if not (ordered := described(recipients)):
         return Written()
-    replacing = [entry.ref.id for entry in ordered if entry.replaces_preferences]
     owners = [entry for entry in ordered if entry.channel_data or entry.preferences]
-    cursor = await connection.execute(
-        _UPSERT,
-        {
-            "environment_id": environment_id,
-            "now": now,
-            "replacing": replacing,
-            "holds": holds,
-            "owner_collections": [entry.ref.collection for entry in owners],
-            "owner_ids": [entry.ref.id for entry in owners],
-            **people_values(ordered),
-        },
-    )
-    written = await cursor.fetchall()
-    for row in written:
-        if row["size"] > MAX_PROPERTIES_BYTES:
-            place = f"{row['collection']}/{row['id']}"
-            raise InvalidParams.of("properties", f"{TOO_LARGE} in {place}")
+    values = {
+        "environment_id": environment_id,
+        "now": now,
+        "replacing": [entry.ref.id for entry in ordered if entry.replaces_preferences],
+        "holds": holds,
+        "owner_collections": [entry.ref.collection for entry in owners],
+        "owner_ids": [entry.ref.id for entry in owners],
+        **people_values(ordered),
+    }
+    held = await fetch_all(connection, _Held, _MAKE_OR_HOLD, values) if tells_before else []
+    made = {row.ref: row.size for row in held if row.is_new}
+    cursor = await connection.execute(_UPSERT, values)
+    changed = {
+        RecipientRef(row["collection"], row["id"]): row["size"] for row in await cursor.fetchall()
+    }
+    written = made | changed
+    for ref, size in written.items():
+        if size > MAX_PROPERTIES_BYTES:
+            raise InvalidParams.of("properties", f"{TOO_LARGE} in {ref.collection}/{ref.id}")
     belongings = await _set_channel_data(connection, environment_id, owners, now)
     sets = [
         NewSet(entry.ref.collection, entry.ref.id, set_id, content)
@@ -214,7 +238,8 @@ async def upsert_recipients(
     belongings |= await write_preference_sets(
         connection, environment_id, sets, how=Persistence.MERGE, now=now
     )
-    return Written([RecipientRef(row["collection"], row["id"]) for row in written], belongings)
+    before = {row.ref: None if row.is_new else row for row in held}
+    return Written(list(written), belongings, before)
 
 
 async def _set_channel_data(

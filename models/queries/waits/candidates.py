@@ -78,21 +78,28 @@ WHERE at BETWEEN %(looks_from)s AND %(expires_at)s AND candidate_id <> ALL(%(jud
 ORDER BY at, candidate_id LIMIT %(limit)s
 """  # noqa: S608 - fixed text
 
-# The event's own time has to lie within the wait, as well as the time at which it came.
-_SOURCE_EVENTS = """
+# The event's own time has to lie within the wait, as well as the time at which it came. Many
+# sources tell it in whole seconds or milliseconds: what happened in the one in which the wait
+# began, and came after that, is taken for later.
+_ITS_UNIT = """
+CASE e.happened_at WHEN date_trunc('second', e.happened_at) THEN 'second'
+     WHEN date_trunc('milliseconds', e.happened_at) THEN 'milliseconds' ELSE 'microseconds' END
+"""
+_SOURCE_EVENTS = f"""
 SELECT e.id AS event_id, e.body, %(recipient_id)s AS recipient_id, e.happened_at,
        e.inserted_at AS at
 FROM source_events e
 WHERE e.environment_id = %(environment_id)s AND e.source_key = %(source_key)s
   AND e.event = %(event_key)s AND e.inserted_at BETWEEN %(looks_from)s AND %(expires_at)s
-  AND e.happened_at BETWEEN %(registered_at)s AND %(expires_at)s
+  AND e.happened_at BETWEEN date_trunc({_ITS_UNIT}, %(registered_at)s::timestamptz)
+      AND %(expires_at)s
   AND CASE %(root)s WHEN 'body' THEN e.body ELSE e.headers END #>> %(id_path)s = %(recipient_id)s
   AND (%(collection_path)s::text[] IS NULL
        OR CASE %(root)s WHEN 'body' THEN e.body ELSE e.headers END #>> %(collection_path)s
           = %(collection)s)
   AND e.id::text <> ALL(%(judged)s::text[])
 ORDER BY e.inserted_at, e.id LIMIT %(limit)s
-"""
+"""  # noqa: S608 - fixed text
 
 _CHANGES = """
 SELECT c.id, c.variables, c.happened_at FROM awaited_changes c

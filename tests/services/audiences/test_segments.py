@@ -144,6 +144,7 @@ async def test_who_fulfils_it_from_the_beginning(world: World) -> None:
 async def test_all_pages_are_compared(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Users are compared in pages, each a transaction, until the last one."""
     monkeypatch.setattr("services.audiences.refresh._AT_ONCE", 2)
+    monkeypatch.setattr("services.audiences.refresh._PAGES_AT_ONCE", 0)
     for number in range(5):
         await world.identify(f"user-{number}", plan="pro")
     await world.audience("pro", IS_PRO)
@@ -167,7 +168,6 @@ async def test_other_conditions(world: World) -> None:
 async def test_the_second_pass_finds_who_was_missed(world: World) -> None:
     """Somebody who was changed by a request that did not know of the audience is found later."""
     await world.audience("pro", IS_PRO)
-    await refresh(world)
     await world.make.user(world.environment, "ellie", plan="pro")
     await refresh(world)
     assert await world.members("pro") == []
@@ -179,10 +179,10 @@ async def test_time_goes_by(world: World) -> None:
     """Where conditions depend on the time, users enter and leave within an hour, and trigger."""
     past = [{"property": "trial_ends", "operator": "is_timestamp_before_now"}]
     new = [{"property": "since", "operator": "is_timestamp_on_or_after", "argument": "2_days_ago"}]
-    await world.audience("past", past)
-    await world.audience("new", new)
-    await world.publish("welcome", channel_step("feed"), audience_trigger={"audience_key": "past"})
     start = world.at(T0)
+    await start.audience("past", past)
+    await start.audience("new", new)
+    await world.publish("welcome", channel_step("feed"), audience_trigger={"audience_key": "past"})
     await start.identify(
         "ellie", trial_ends=(T0 + timedelta(hours=2)).isoformat(), since=T0.isoformat()
     )
@@ -221,6 +221,7 @@ async def test_one_that_fails_holds_up_no_other(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An audience that cannot be compared waits, the others have their turn, and it is told."""
+    monkeypatch.setattr("services.audiences.refresh._PAGES_AT_ONCE", 0)
     await world.audience("bad", IS_PRO)
     await world.audience("pro", IS_PRO)
     await world.make.user(world.environment, "ellie", plan="pro")
@@ -240,8 +241,11 @@ async def test_one_that_fails_holds_up_no_other(
     assert await world.members("bad") == [("ellie", "")]
 
 
-async def test_a_comparison_waits_for_who_is_being_changed(world: World) -> None:
+async def test_a_comparison_waits_for_who_is_being_changed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A user whom somebody holds is compared as the change has left it."""
+    monkeypatch.setattr("services.audiences.refresh._PAGES_AT_ONCE", 0)
     await world.identify("ellie", plan="pro")
     await world.audience("pro", IS_PRO)
     async with world.make.database.transaction() as other:

@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from domain.content.partial import PARTIAL
 from domain.contract.runs import BroadcastInput, TriggerFanoutInput
 from domain.kit.errors import InvalidParams, NotFound, Unavailable, Unprocessable
+from domain.kit.json_types import JsonObject
 from domain.recipients.refs import RecipientRef
 from services.broadcasts import sending
 from services.broadcasts.broadcasts import get_broadcast, upsert_broadcast
@@ -28,6 +29,7 @@ from services.effects import settle
 from services.triggers import expansions
 from services.triggers.expansions import expand
 from services.triggers.fan_outs import CHUNK_SIZE, PACED_CHUNKS, plan_trigger
+from tests.support.audiences import refresh
 from tests.support.broadcasts import SALE, draft, join, leave, make_runs, send, trigger_of
 from tests.support.builders import T0
 from tests.support.content import note, save_content
@@ -37,6 +39,7 @@ from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.world import World, channel_step
 
 LATER = timedelta(hours=1)
+IS_PRO: list[JsonObject] = [{"property": "plan", "operator": "equal_to", "argument": "pro"}]
 MAIL = with_template(email_step(), settings={"layout_key": "unknown"})
 FOOTED = feed_step("{% render 'footer' %}")
 
@@ -209,6 +212,50 @@ async def test_temporal_is_away(world: World) -> None:
     )
     assert await settle(away.engine, [row["id"] for row in rows]) == 1
     assert [start[0].split("/")[0] for start in temporal.starts] == ["broadcast"]
+
+
+async def test_an_audience_that_was_just_committed(world: World) -> None:
+    """Whoever fulfils its conditions receives what is sent right after the commit, and after it."""
+    await world.identify("a", plan="pro")
+    await world.audience("pros", IS_PRO)
+    await draft(world, channel_step("feed"), target_audience_key="pros")
+    assert (await send(world)).status == "sent"
+    assert await pairs(world) == [("a", None)]
+
+
+async def test_an_audience_that_is_not_known_yet(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until all users were compared with it a broadcast is scheduled; then the sweep sends it."""
+    monkeypatch.setattr("services.audiences.refresh._PAGES_AT_ONCE", 0)
+    await world.identify("a", plan="pro")
+    await world.audience("pros", IS_PRO)
+    await draft(world, channel_step("feed"), target_audience_key="pros")
+    then = world.at(world.engine.clock())
+    view = await send(then)
+    assert (view.status, view.scheduled_at) == ("scheduled", then.engine.clock())
+    await cancel(then)
+    assert await status(world) == "draft"
+    await send(then)
+    late = world.at(then.engine.clock() + timedelta(minutes=1))
+    await send_left_over(late.engine)
+    assert (await status(world), await world.runs_of(SALE)) == ("scheduled", [])
+    await refresh(world)
+    await send_left_over(late.engine)
+    assert await status(world) == "sent"
+    assert await pairs(world) == [("a", None)]
+
+
+async def test_an_audience_with_other_conditions(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does one go to those who were in its audience by the conditions of before."""
+    await world.identify("a", plan="pro")
+    await world.audience("pros", IS_PRO)
+    monkeypatch.setattr("services.audiences.refresh._PAGES_AT_ONCE", 0)
+    await world.audience("pros", [{**IS_PRO[0], "argument": "max"}])
+    await draft(world, channel_step("feed"), target_audience_key="pros")
+    assert (await send(world)).status == "scheduled"
 
 
 async def test_stopped_at_once(world: World, temporal: TemporalRecorder) -> None:

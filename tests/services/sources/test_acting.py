@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -95,6 +96,49 @@ async def test_actions_come_in_their_order(account: Account, world: World) -> No
     assert (run["recipient_id"], run["tenant_id"]) == ("ada", "s1")
     (trigger,) = await world.make.rows("SELECT source, data FROM workflow_runs")
     assert trigger == {"source": {"type": "integration"}, "data": {"plan": "pro"}}
+
+
+async def test_numbers_are_ids(account: Account, world: World) -> None:
+    """A whole number of an event names whomever the same digits name, in every action."""
+    await world.publish("receipt", feed_step())
+    await world.audience("buyers")
+    trigger = {"key": "receipt", "tenant": "body.shop", "cancellation_key": "body.order"}
+    customer = "body.customer.id"
+    endpoint = await put(
+        account,
+        mapping("users_identify", id=customer, name="Ada"),
+        mapping("users_identify", id="body.clerk", name="Bob"),
+        mapping("objects_set", collection="shops", id="body.shop"),
+        mapping("objects_subscribe", collection="shops", id="body.shop", recipients=[customer]),
+        mapping("audiences_add_member", key="buyers", user="body.customer", tenant="body.shop"),
+        mapping("workflows_trigger", recipients=customer, actor="body.clerk", **trigger),
+        mapping(
+            "workflows_trigger", recipients=[{"id": customer}, {"id": "body.clerk"}], **trigger
+        ),
+        mapping("objects_unsubscribe", "left", collection="shops", id=5, recipients=customer),
+        mapping(
+            "workflows_cancel",
+            "left",
+            key="receipt",
+            cancellation_key="body.order",
+            recipients=customer,
+        ),
+    )
+    body = {"customer": {"id": 820982911946154508}, "shop": 5, "clerk": 9, "order": 77}
+    received = await send(account, endpoint, **body)
+    taken = await acting.take_event(account.engine, world.environment.scope, received.event_id)
+    assert [(row.action_type, row.result) for row in taken if row.status != "ok"] == []
+    ada = "820982911946154508"
+    assert await world.members("buyers") == [(ada, "5")]
+    assert sorted((run["recipient_id"], run["tenant_id"]) for run in await world.runs()) == [
+        (ada, "5"), (ada, "5"), ("9", "5"),
+    ]  # fmt: skip
+    assert await act(account, world, await send(account, endpoint, "left", **body)) == [
+        ("objects_unsubscribe", "ok"),
+        ("workflows_cancel", "ok"),
+    ]
+    cancelled = {run["recipient_id"]: run["status"] for run in await world.runs()}
+    assert cancelled == {ada: RunStatus.CANCELLED, "9": RunStatus.QUEUED}
 
 
 async def test_actions_are_taken_once(account: Account, world: World) -> None:
@@ -287,6 +331,38 @@ async def test_a_run_that_waits_is_told(account: Account, world: World) -> None:
     assert (await world.walk(runs[1], "wait_1/resume")).next.kind == "await_event"
     told = [e["event"] for e in await world.events(runs[0])]
     assert told.count("wait_conditions_evaluated") == 2
+
+
+@pytest.mark.parametrize(
+    ("happened", "is_awaited"),
+    [
+        ("1781524805", True),
+        ("1781524805200", True),
+        ("2026-06-15T12:00:05.200400Z", False),
+        ("1781524805199", False),
+        ("1781524804", False),
+    ],
+)
+async def test_when_an_event_says_that_it_happened(
+    account: Account, world: World, happened: str, is_awaited: bool
+) -> None:
+    """The second, or millisecond, in which a wait has begun counts where a source tells no more."""
+    began = datetime(2026, 6, 15, 12, 0, 5, 200_500, tzinfo=UTC)
+    event = {
+        "event_type": "integration_source",
+        "event_key": "paid",
+        "integration_source_key": SOURCE,
+        "recipient_path": "body.user",
+    }
+    await world.publish("remind", wait_step(event))
+    run = await world.begin("remind", {"id": "ada"})
+    await world.at(began).walk(run)
+    endpoint = await put(account, timestamp_path="body.at")
+    late = began + timedelta(milliseconds=300)
+    soon = replace(account, engine=replace(account.engine, clock=lambda: late))
+    await act(soon, world, await send(soon, endpoint, user="ada", at=happened))
+    walked = await world.at(late).walk(run, "wait_1/resume")
+    assert (walked.status == "completed") is is_awaited
 
 
 async def test_events_are_kept_for_a_month(account: Account, world: World) -> None:

@@ -104,6 +104,29 @@ async def test_a_server_that_is_full_says_so(
         assert await page.has_nothing()
 
 
+async def test_a_user_takes_not_every_socket(
+    app: FastAPI,
+    address: str,
+    make: Builder,
+    environment: Environment,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Beyond some a user gets 429, and others get theirs; one that was closed makes room."""
+    await let_sign(make, environment)
+    key, engine = environment.public_key, app.state.engine
+    narrow = engine.settings.model_copy(update={"sockets_of_user": 1})
+    monkeypatch.setattr(type(engine), "settings", narrow, raising=False)
+    async with open_page(address, key, signed("ellie")):
+        refusal = await _refusal(address, key, signed("ellie"))
+        assert (refusal["status"], refusal["code"]) == (429, "rate_limit_exceeded")
+        async with open_page(address, key, signed("alan")):
+            pass
+    while app.state.hub.sockets:  # the server learns of it a moment later
+        await asyncio.sleep(0.01)
+    async with open_page(address, key, signed("ellie")) as page:
+        assert await page.has_nothing()
+
+
 @pytest.fixture
 async def page(address: str, environment: Environment) -> Any:
     """Open a socket."""

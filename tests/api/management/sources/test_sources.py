@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.support.account import Account
+from tests.support.steps import when
 
 DEVELOPMENT = {"environment": "development"}
 IDENTIFY = {
@@ -80,6 +81,22 @@ async def test_what_is_left_out_stays(management: httpx.AsyncClient) -> None:
         ({"settings": {"event_type_path": "preprocess.type"}}, "settings.event_type_path"),
         ({"mappings": [{"event_type": "x", "action_type": "dance"}]}, "mappings[0].action_type"),
         ({"mappings": [{**IDENTIFY, "conditions": {"all": 1}}]}, "mappings[0].conditions.all"),
+        (
+            {"mappings": [{**IDENTIFY, "action_parameters": {"id": "preprocess.user_id"}}]},
+            "mappings[0].action_parameters.id",
+        ),
+        (
+            {"mappings": [{**IDENTIFY, "action_parameters": {"to": [{"id": "preprocess.id"}]}}]},
+            "mappings[0].action_parameters.to[0].id",
+        ),
+        (
+            {
+                "mappings": [
+                    {**IDENTIFY, "conditions": when("event.preprocess.plan", "equal_to", "pro")}
+                ]
+            },
+            "mappings[0].conditions.all[0].variable",
+        ),
     ],
 )
 async def test_what_is_refused(
