@@ -50,11 +50,10 @@ class FeedItemOut(EngagementOut):
     ) -> Self:
         """Write an item of a feed; `people` are those of the view, as they are answered."""
         actors = [people[ref] for ref in item.actor_refs if ref in people]
-        data: JsonObject = item.data
+        run_id = item.recipient_run_id
+        data = view.trigger_data.get(run_id, item.data) if run_id else item.data
         activities = None
         if view.is_rich:
-            run_id = item.recipient_run_id
-            data = view.trigger_data.get(run_id, data) if run_id else data
             recipient = people.get(item.recipient)
             if item.batch_id is None:
                 actor = actors[0] if actors else None
