@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from domain.batches.gathered import Contribution
+from domain.channels.response_filter import ResponseFilter, read_response_filter
 from domain.kit.errors import NotFound
 from domain.kit.json_types import JsonObject, encoded_size
 from domain.kit.pages import Page, PageRequest
@@ -46,6 +47,7 @@ class FeedView:
         batched: by batch, the items that are shown of it; empty in compact mode.
         is_rich: whether items show all of their trigger's data, and their activities.
         variables: those that anybody may see.
+        response_filter: what is shown of all this.
     """
 
     page: Page[FeedItem]
@@ -55,6 +57,7 @@ class FeedView:
     batched: dict[UUID, list[Contribution]]
     is_rich: bool
     variables: JsonObject
+    response_filter: ResponseFilter
 
 
 async def check_feed_channel(engine: Engine, channel_id: UUID) -> None:
@@ -120,7 +123,9 @@ async def load_feed(
         for ref, person in people.items()
     }
     variables = dict(configuration.variables.public)
-    return FeedView(page, counts, shown, data, batched, is_rich, variables)
+    here = configuration.channel_with(channel_id)
+    response_filter = read_response_filter(here.settings if here else {})
+    return FeedView(page, counts, shown, data, batched, is_rich, variables, response_filter)
 
 
 async def _trigger_data(
