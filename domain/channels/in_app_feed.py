@@ -10,10 +10,12 @@ from typing import Any, ClassVar, Literal, Self, TypedDict
 from pydantic import Field
 
 from domain.channels.kind import ChannelKind, MessageContent, Target
+from domain.channels.response_filter import RESPONSE_FILTER, parse_response_filter
 from domain.channels.types import ChannelType
 from domain.kit.authored import TemplateFile
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import Shape, Text
+from domain.kit.violations import Violations
 
 # Channels have a provider on the wire, also those that nobody provides for.
 FEED_PROVIDER = "in_app_feed_knock"
@@ -73,6 +75,16 @@ class InAppFeed(ChannelKind):
     own_provider: ClassVar[str | None] = FEED_PROVIDER
     # Nothing leaves the house (Knock docs: "Sandbox mode").
     has_sandbox: ClassVar[bool] = False
+
+    def read_settings(self, settings: JsonObject, field: str, violations: Violations) -> JsonObject:
+        """Read a channel's settings; its response filter must not be misread, as it hides things.
+
+        A step cannot replace it: a feed shows items of many steps.
+        """
+        settings = super().read_settings(settings, field, violations)
+        wanted = settings.get(RESPONSE_FILTER)
+        violations.check(parse_response_filter, wanted, f"{field}.{RESPONSE_FILTER}")
+        return settings
 
     def filled(self, template: JsonObject, content: JsonObject) -> JsonObject:
         """Return the body as the HTML that a feed shows, and where its link or buttons lead."""

@@ -12,20 +12,25 @@ from domain.recipients.refs import RecipientRef
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Which messages whoever has a public key may see and touch: in-app ones.
+    """Which messages whoever has a public key may see and touch.
+
+    A mobile application reports that a push was opened, with its user's token. Where nothing proves
+    who is calling, only what feeds show is open, as their lists are.
 
     Attributes:
+        is_anonymous: whether only items of feeds.
         user_id: whose, where that is proven.
         tenants: of which tenants, where the caller is kept to some.
     """
 
+    is_anonymous: bool
     user_id: str | None = None
     tenants: TenantScope | None = None
 
     def covers(self, message: Message) -> bool:
         """Tell whether a message may be seen and touched."""
         return (
-            message.channel_type == ChannelType.IN_APP_FEED
+            (not self.is_anonymous or message.channel_type == ChannelType.IN_APP_FEED)
             and (self.user_id is None or message.recipient == RecipientRef.user(self.user_id))
             and (self.tenants is None or self.tenants.covers(message.tenant_id))
         )

@@ -129,6 +129,11 @@ class Configuration:
     partials: Mapping[str, Partial] = field(default_factory=dict)
     translations: Translations = NO_TRANSLATIONS
 
+    def channel_with(self, channel_id: UUID) -> ConfiguredChannel | None:
+        """Return the channel with an id, or None where it is not set up here."""
+        found = (each for each in self.channels.values() if each.id == channel_id)
+        return next(found, None)
+
     def published(self, kind: KindOfContent[Any], key: str) -> Published | None:
         """Return which version of a piece of content is published, or None without any content."""
         return self.content.get((kind.name, key))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from domain.batches.gathered import Contribution
+from domain.channels.response_filter import ResponseFilter, read_response_filter
 from domain.kit.errors import NotFound
 from domain.kit.json_types import JsonObject, encoded_size
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
 from domain.messages.filters import FeedFilters
+from domain.messages.kept_data import may_be_cut, scalars
 from domain.messages.messages import FeedCounts, FeedItem
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import RecipientRef
@@ -39,10 +42,12 @@ class FeedView:
         page: items, newest first.
         counts: for badges.
         people: actors and the user, as far as they are stored and may be seen.
-        trigger_data: by recipient run, as far as the answer has room; empty in compact mode.
+        trigger_data: by recipient run, as far as the answer has room, where an item shows other
+            data than its message keeps.
         batched: by batch, the items that are shown of it; empty in compact mode.
-        is_rich: whether items show their trigger's data.
+        is_rich: whether items show all of their trigger's data, and their activities.
         variables: those that anybody may see.
+        response_filter: what is shown of all this.
     """
 
     page: Page[FeedItem]
@@ -52,6 +57,7 @@ class FeedView:
     batched: dict[UUID, list[Contribution]]
     is_rich: bool
     variables: JsonObject
+    response_filter: ResponseFilter
 
 
 async def check_feed_channel(engine: Engine, channel_id: UUID) -> None:
@@ -85,7 +91,8 @@ async def load_feed(
         user_id: whose feed.
         filters: which items.
         request: which page of them.
-        is_rich: whether items show their trigger's data.
+        is_rich: whether items show all of their trigger's data, and their activities; else the
+            scalars of it, which a message of a batch keeps cut.
         is_anonymous: whether people are shown with id, name and avatar only.
 
     Raises:
@@ -99,17 +106,10 @@ async def load_feed(
         )
         counts = await statements.count_items(connection, environment.id, channel_id, user, filters)
         refs = {actor for item in page.rows for actor in item.actor_refs}
-        data: dict[UUID, JsonObject] = {}
+        data = await _trigger_data(connection, environment.id, page.rows, is_rich=is_rich)
         batched: dict[UUID, list[Contribution]] = {}
         if is_rich and page.rows:
             refs.add(user)
-            data = await activities.trigger_data_of(
-                connection,
-                environment.id,
-                {item.recipient_run_id for item in page.rows if item.recipient_run_id},
-                each=MAX_ITEM_DATA_BYTES,
-                together=MAX_FEED_DATA_BYTES,
-            )
             batched = await _batched(
                 connection, environment.id, {item.batch_id for item in page.rows if item.batch_id}
             )
@@ -123,7 +123,30 @@ async def load_feed(
         for ref, person in people.items()
     }
     variables = dict(configuration.variables.public)
-    return FeedView(page, counts, shown, data, batched, is_rich, variables)
+    here = configuration.channel_with(channel_id)
+    response_filter = read_response_filter(here.settings if here else {})
+    return FeedView(page, counts, shown, data, batched, is_rich, variables, response_filter)
+
+
+async def _trigger_data(
+    connection: Connection, environment_id: UUID, items: Sequence[FeedItem], *, is_rich: bool
+) -> dict[UUID, JsonObject]:
+    """Return by recipient run the data that items show which is not that of their messages."""
+    run_ids = {
+        item.recipient_run_id
+        for item in items
+        if item.recipient_run_id and (is_rich or (item.batch_id is None and may_be_cut(item.data)))
+    }
+    if not run_ids:
+        return {}
+    found = await activities.trigger_data_of(
+        connection,
+        environment_id,
+        run_ids,
+        each=MAX_ITEM_DATA_BYTES,
+        together=MAX_FEED_DATA_BYTES,
+    )
+    return found if is_rich else {run_id: scalars(data) for run_id, data in found.items()}
 
 
 async def _batched(

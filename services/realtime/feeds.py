@@ -40,8 +40,10 @@ _REMEMBERED = 200
 _MOST_FILTERS = 100
 
 
-# What each instance of a feed is told, by the client's name for it.
-FeedTold: TypeAlias = Mapping[str, FeedChange]
+# What a client calls an instance of a feed; None for the only one of a client that names none.
+InstanceName: TypeAlias = str | None
+# What each instance is told.
+FeedTold: TypeAlias = Mapping[InstanceName, FeedChange]
 
 
 @dataclass(eq=False, slots=True)
@@ -55,7 +57,7 @@ class FeedListener:
     """
 
     topic: FeedTopic
-    filters: Mapping[str, FeedFilters]
+    filters: Mapping[InstanceName, FeedFilters]
     tell: Callable[[FeedTold], None]
 
 

@@ -19,4 +19,5 @@ EXPECTED_FAILURES: Mapping[str, Mapping[str, str]] = {
     "node": {r": resource schedules create: only required params$": _NO_TIME},
     "node-mgmt": {r": resource dataSources upsert: required and optional params$": _SCRIPT},
     "go": {},
+    "java": {},
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
@@ -10,12 +11,37 @@ from pydantic import Field
 
 from api.kit.pagination import encode_cursor
 from api.kit.shapes import LeftOut, Moment, Out, PageInfoOut
-from api.knock.messages.schemas import ActivityOut, EngagementOut, engagement_times
-from api.knock.recipients.schemas import RecipientOut, recipient_out
+from api.knock.in_app.people import FeedActivityOut, FeedPersonOut, person_out
+from api.knock.messages.schemas import EngagementOut, engagement_times
+from domain.channels.response_filter import Shown
 from domain.kit.json_types import JsonObject
 from domain.messages.messages import FeedCounts, FeedItem
 from domain.recipients.refs import RecipientRef
 from services.in_app.feeds import FeedView
+
+
+@dataclass(frozen=True, slots=True)
+class _People:
+    """The people of a feed as they are answered, each written once; those not shown are missing."""
+
+    actors: Mapping[RecipientRef, FeedPersonOut]
+    recipients: Mapping[RecipientRef, FeedPersonOut]
+
+    @classmethod
+    def of(cls, view: FeedView) -> Self:
+        """Write those of a page: actors by one filter, the user by another."""
+
+        def written(
+            refs: Iterable[RecipientRef], shown: Shown
+        ) -> dict[RecipientRef, FeedPersonOut]:
+            known = () if shown.is_hidden else view.people.keys() & refs
+            return {ref: person_out(view.people[ref], shown) for ref in known}
+
+        recipients = {item.recipient for item in view.page.rows}
+        return cls(
+            actors=written(view.people, view.response_filter.actor),
+            recipients=written(recipients, view.response_filter.recipient),
+        )
 
 
 class FeedSourceOut(Out):
@@ -35,8 +61,8 @@ class FeedItemOut(EngagementOut):
     id: UUID
     blocks: Any = Field(json_schema_extra={"type": "array", "items": {"type": "object"}})
     data: dict[str, Any]
-    actors: list[RecipientOut]
-    activities: LeftOut[list[ActivityOut]] = Field(None, description="Missing in compact mode.")
+    actors: list[FeedPersonOut]
+    activities: LeftOut[list[FeedActivityOut]] = Field(None, description="Missing in compact mode.")
     total_activities: LeftOut[int] = Field(None, description="Missing in compact mode.")
     total_actors: int
     tenant: str | None
@@ -45,26 +71,23 @@ class FeedItemOut(EngagementOut):
     updated_at: Moment
 
     @classmethod
-    def of(
-        cls, view: FeedView, item: FeedItem, people: Mapping[RecipientRef, RecipientOut]
-    ) -> Self:
+    def of(cls, view: FeedView, item: FeedItem, people: _People) -> Self:
         """Write an item of a feed; `people` are those of the view, as they are answered."""
-        actors = [people[ref] for ref in item.actor_refs if ref in people]
-        data: JsonObject = item.data
+        actors = [people.actors[ref] for ref in item.actor_refs if ref in people.actors]
+        shown, run_id = view.response_filter.data, item.recipient_run_id
+        data = shown.of(view.trigger_data.get(run_id, item.data) if run_id else item.data)
         activities = None
         if view.is_rich:
-            run_id = item.recipient_run_id
-            data = view.trigger_data.get(run_id, data) if run_id else data
-            recipient = people.get(item.recipient)
+            recipient = people.recipients.get(item.recipient)
             if item.batch_id is None:
                 actor = actors[0] if actors else None
-                activities = [ActivityOut.made_by(item, data, actor=actor, recipient=recipient)]
+                activities = [FeedActivityOut.made_by(item, data, actor=actor, recipient=recipient)]
             else:
                 activities = [
-                    ActivityOut.made_by(
+                    FeedActivityOut.made_by(
                         item,
-                        each.data,
-                        actor=people.get(each.actor_ref) if each.actor_ref else None,
+                        shown.of(each.data),
+                        actor=people.actors.get(each.actor_ref) if each.actor_ref else None,
                         recipient=recipient,
                         item=each,
                     )
@@ -118,12 +141,12 @@ class FeedOut(Out):
     @classmethod
     def of(cls, view: FeedView) -> Self:
         """Write a page of a feed."""
-        people = {ref: recipient_out(person) for ref, person in view.people.items()}
+        people = _People.of(view)
         return cls(
             entries=[FeedItemOut.of(view, item, people) for item in view.page.rows],
             meta=FeedMetadataOut.of(view.counts),
             page_info=PageInfoOut.of(view.page),
-            vars=view.variables,
+            vars=view.response_filter.vars.of(view.variables),
         )
 
 

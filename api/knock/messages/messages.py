@@ -62,7 +62,7 @@ async def batch_get_content(
 async def get_message(
     message_id: str, request: Request, principal: FeedKey, engine: EngineDep
 ) -> JSONResponse:
-    """Get a message; with a public key only an in-app message, of the user of its token."""
+    """Get a message; with a public key one of its token's user, or without one a feed's item."""
     message = await messages.get_message(
         engine, principal.environment, known_uuid(message_id), reach_of(request, principal)
     )

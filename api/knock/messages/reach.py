@@ -14,4 +14,8 @@ def reach_of(request: Request, principal: Principal) -> Reach | None:
     if principal.kind is not KeyKind.PUBLIC:
         return None
     token = principal.user_token
-    return Reach(None if token is None else token.user_id, tenants_of(request, principal))
+    return Reach(
+        principal.is_anonymous,
+        None if token is None else token.user_id,
+        tenants_of(request, principal),
+    )

@@ -29,7 +29,8 @@ class InstanceOut(Out):
 class NewMessageOut(Out):
     """That a feed has new items; the client reads them then.
 
-    `attn` names the instances that show one of them. `metadata` is of the first, for old clients.
+    `attn` names the instances that show one of them. `metadata` is of the first, for mobile and
+    older clients, which read nothing else: they have one instance, without a name.
     """
 
     event: Literal["new-message"] = "new-message"
@@ -40,11 +41,13 @@ class NewMessageOut(Out):
     @classmethod
     def of(cls, told: FeedTold) -> Self:
         """Write what a socket is told of a feed."""
-        data = {name: InstanceOut(metadata=FeedMetadataOut.of(each)) for name, each in told.items()}
+        named = {name: each for name, each in told.items() if name is not None}
         return cls(
-            metadata=next(iter(data.values())).metadata,
-            data=data,
-            attn=[name for name, each in told.items() if each.has_news],
+            metadata=FeedMetadataOut.of(next(iter(told.values()))),
+            data={
+                name: InstanceOut(metadata=FeedMetadataOut.of(each)) for name, each in named.items()
+            },
+            attn=[name for name, each in named.items() if each.has_news],
         )
 
 

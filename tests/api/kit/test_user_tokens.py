@@ -17,6 +17,7 @@ from tests.support.bulk import finish
 from tests.support.user_tokens import granted, let_sign, of_browser, signed, signing_key
 
 ELLIE = "/v1/users/ellie"
+BATCH = "/v1/messages/batch"
 
 
 @pytest.fixture
@@ -233,6 +234,31 @@ async def test_messages_are_the_users_own(
     assert [one["id"] for one in both.json()] == [own]
     rows = await make.rows("SELECT id FROM messages WHERE id = %s AND seen_at IS NULL", other)
     assert len(rows) == 1
+
+
+@pytest.mark.parametrize("channel_type", ["push", "email", "in_app_guide"])
+async def test_an_application_tells_what_its_user_did_with_other_messages(
+    anonymous: httpx.AsyncClient, secured: Environment, make: Builder, channel_type: str
+) -> None:
+    """A mobile one that a push was opened, for example; what was in a message stays hidden."""
+    channel = await make.channel(channel_type)
+    made = {"channel_type": channel_type, "delivery_status": "sent"}
+    own = await make.message(secured, channel, **made)
+    other = await make.message(secured, channel, recipient_id="alan", **made)
+    far = await make.message(secured, channel, tenant_id="biosyn", **made)
+    anonymous.headers.update(of_browser(secured, signed("ellie")))
+    assert (await anonymous.get(f"/v1/messages/{own}")).json()["id"] == own
+    opened = await anonymous.put(f"/v1/messages/{own}/interacted", json={"metadata": {"at": 1}})
+    assert opened.json()["interacted_at"] is not None
+    ids = {"message_ids": [far, other]}
+    assert [one["id"] for one in (await anonymous.post(f"{BATCH}/read", json=ids)).json()] == [far]
+    assert (await anonymous.put(f"/v1/messages/{other}/interacted")).status_code == 404
+    assert (await anonymous.get(f"/v1/messages/{own}/content")).status_code == 401
+    kept = signed("ellie", grants=granted("tenants/ingen", "user/feed_write"))
+    anonymous.headers.update(of_browser(secured, kept))
+    assert (await anonymous.put(f"/v1/messages/{far}/archived")).status_code == 404
+    rows = await make.rows("SELECT read_at, archived_at FROM messages WHERE id = %s", other)
+    assert rows == [{"read_at": None, "archived_at": None}]
 
 
 async def test_a_feed_is_kept_to_granted_tenants(

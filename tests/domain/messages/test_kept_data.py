@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.kit.filters import DataFilter
-from domain.messages.kept_data import kept_data, kept_filter
+from domain.messages.kept_data import kept_data, kept_filter, may_be_cut, scalars
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=600)
 
@@ -37,3 +37,24 @@ def test_of_very_many_keys_the_first_are_kept() -> None:
     """A message keeps 16,384 characters at most, keys included."""
     kept = kept_data({f"key-{n:04}": "x" * 92 for n in range(1_000)})
     assert list(kept) == [f"key-{n:04}" for n in range(163)]
+
+
+@given(st.dictionaries(st.text(max_size=20), SCALARS | st.lists(st.integers())))
+def test_who_has_all_scalars_is_told_apart(data: dict[str, Any]) -> None:
+    """Where nothing may have been cut, a message keeps what the trigger carried of them."""
+    kept = kept_data(data)
+    assert may_be_cut(kept) or kept == scalars(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "is_cut"),
+    [
+        ({"a": "x" * 255, "b": [1], "c": None}, False),
+        ({"a": "x" * 256}, True),
+        ({"a": "x" * 300}, True),
+        ({f"key-{n:04}": "x" * 92 for n in range(1_000)}, True),
+    ],
+)
+def test_what_was_cut_is_known(data: dict[str, Any], is_cut: bool) -> None:
+    """So that for other messages nobody has to look at what their trigger carried."""
+    assert may_be_cut(kept_data(data)) is is_cut

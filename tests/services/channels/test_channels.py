@@ -162,6 +162,14 @@ async def test_each_environment_has_its_own_settings(account: Account) -> None:
         ),
         ("in-app", {"channel_settings": {"link_tracking": []}}, ["channel_settings.link_tracking"]),
         (
+            "in-app",
+            {"channel_settings": {"response_filter": {"actors": False, "vars": "no"}}},
+            [
+                "channel_settings.response_filter.actors",
+                "channel_settings.response_filter.vars",
+            ],
+        ),
+        (
             "smtp",
             {"is_sandbox": 1, "channel_settings": 1, "conditions": 1},
             ["is_sandbox", "channel_settings", "conditions"],

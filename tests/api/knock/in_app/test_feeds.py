@@ -9,6 +9,7 @@ import httpx
 import pytest
 from psycopg.types.json import Jsonb
 
+from domain.messages.kept_data import kept_data
 from tests.support.builders import T0, Builder, Environment
 
 
@@ -179,6 +180,24 @@ async def test_a_compact_item(client: httpx.AsyncClient, path: str) -> None:
     assert not {"activities", "total_activities"} & item.keys()
     assert item["data"] == {"flat": "x"}
     assert [actor["id"] for actor in item["actors"]] == ["ann"]
+
+
+async def test_a_compact_item_has_whole_strings(
+    client: httpx.AsyncClient, make: Builder, environment: Environment, channel: UUID, path: str
+) -> None:
+    """A message keeps 256 characters of each, to be filtered by; a feed shows all of them."""
+    data = {"url": "https://example.com/" + "x" * 300, "deep": {"n": 1}, "n": 1}
+    for size in (0, 70_000):  # more than an item may show
+        data |= {"more": "x" * size}
+        run_id = await make.run(environment, data=data)
+        await make.message(
+            environment, channel, minute=size, recipient_run_id=run_id, data=kept_data(data)
+        )
+    large, item = (await client.get(path, params={"mode": "compact"})).json()["entries"]
+    assert item["data"] == {"url": data["url"], "n": 1, "more": ""}
+    assert large["data"] == kept_data(data)
+    rich = (await client.get(path)).json()["entries"][1]["data"]
+    assert rich == {**item["data"], "deep": {"n": 1}}
 
 
 @pytest.mark.usefixtures("rich_item")

@@ -12,6 +12,7 @@ from tests.support.world import World, batch_step, channel_step
 
 KEY = "gather"
 ACTORS = ("Ann", "Bob", "Ann")
+TEXT = "x" * 300
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ async def message(world: World) -> dict[str, Any]:
     await world.publish(KEY, batch_step(batch_items_render_limit=2), channel_step("feed"))
     for number, name in enumerate(ACTORS, start=1):
         actor = {"id": name.lower(), "name": name}
-        data = {"n": number, "deep": {"n": number}}
+        data = {"n": number, "deep": {"n": number}, "text": TEXT}
         await world.walk(await world.begin(KEY, actor=actor, data=data))
     (batch,) = await world.make.rows(
         "SELECT * FROM batches WHERE environment_id = %s", world.environment.id
@@ -41,7 +42,9 @@ async def test_the_activities_of_a_message(
     second = (await client.get(path, params={"page_size": 2, "after": after})).json()
 
     items = first["items"] + second["items"]
-    assert [item["data"] for item in items] == [{"n": n, "deep": {"n": n}} for n in (1, 2, 3)]
+    assert [item["data"] for item in items] == [
+        {"n": n, "deep": {"n": n}, "text": TEXT} for n in (1, 2, 3)
+    ]
     assert [item["actor"]["name"] for item in items] == list(ACTORS)
     assert {item["recipient"]["id"] for item in items} == {"ellie"}
     assert len({item["id"] for item in items}) == 3
@@ -96,9 +99,10 @@ async def test_a_feed_item_shows_its_items(
 async def test_a_compact_feed_leaves_them_out(
     client: httpx.AsyncClient, message: dict[str, Any]
 ) -> None:
-    """In compact mode an item has its number of actors, and none of its activities."""
+    """In compact mode an item has its number of actors, and the data that its message keeps."""
     path = f"/v1/users/ellie/feeds/{message['channel_id']}"
     (entry,) = (await client.get(path, params={"mode": "compact"})).json()["entries"]
 
     assert "activities" not in entry
     assert entry["total_actors"] == 2
+    assert entry["data"] == {"n": 3, "text": TEXT[:256]}

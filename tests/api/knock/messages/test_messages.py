@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from domain.kit.ids import new_id
 from models.queries.messages import messages as statements
+from tests.support.account import Account
 from tests.support.builders import T0, Builder, Environment
 from tests.support.steps import channel_step
 from tests.support.world import World
@@ -312,10 +313,10 @@ async def test_the_activity_of_a_message(
     assert (len(matching.json()["items"]), len(other.json()["items"])) == (1, 0)
 
 
-async def test_a_public_key_sees_only_in_app_messages(
+async def test_a_public_key_alone_reaches_items_of_feeds(
     anonymous: httpx.AsyncClient, make: Builder, environment: Environment
 ) -> None:
-    """With a public key an e-mail does not exist, and lists are closed."""
+    """Without a user token an e-mail does not exist, and lists are closed."""
     anonymous.headers["authorization"] = f"Bearer {environment.public_key}"
     mail = await make.message(environment, uuid4(), channel_type="email")
     item = await make.message(environment, uuid4())
@@ -327,6 +328,17 @@ async def test_a_public_key_sees_only_in_app_messages(
     assert rows == [{"read_at": None}]
     assert (await anonymous.get("/v1/messages")).json()["code"] == "incorrect_token_type"
     assert (await anonymous.get(f"/v1/messages/{item}/content")).status_code == 401
+
+
+async def test_in_development_a_public_key_reaches_all_messages(
+    management: httpx.AsyncClient, account: Account
+) -> None:
+    """An application is tried there before its server signs anything."""
+    environment = (await account.world()).environment
+    management.headers["authorization"] = f"Bearer {environment.public_key}"
+    push = await account.make.message(environment, uuid4(), channel_type="push")
+    assert (await management.put(f"/v1/messages/{push}/interacted")).status_code == 200
+    assert (await management.get(f"/v1/messages/{push}/content")).status_code == 401
 
 
 @pytest.mark.parametrize("query", ["trigger_data[objectId]=42", 'trigger_data={"objectId":42}'])

@@ -14,7 +14,7 @@ from domain.kit.clock import utc_now
 from domain.kit.ids import new_id
 from domain.realtime.news import FeedNews, FeedTopic, GuideNews
 from services.realtime import guides
-from tests.api.knock.realtime.conftest import api_process
+from tests.api.knock.realtime.conftest import api_process, channel_of, counts
 from tests.support.guides import CHANNEL_KEY
 from tests.support.sockets import open_page
 from tests.support.steps import feed_step
@@ -22,28 +22,6 @@ from tests.support.user_tokens import granted, let_sign, signed
 from tests.support.world import World
 
 ELLIE = {"id": "ellie", "name": "Ellie"}
-
-
-@pytest.fixture
-async def feed(world: World) -> str:
-    """Return the topic of Ellie's feed."""
-    return f"feeds:{await channel_of(world)}:ellie"
-
-
-async def channel_of(world: World) -> UUID:
-    """Return the in-app channel of a world."""
-    (row,) = await world.make.rows("SELECT id FROM channels WHERE key = 'in-app'")
-    return UUID(str(row["id"]))
-
-
-def counts(total: int, unread: int, unseen: int) -> dict[str, object]:
-    """Return badge counts as they are told."""
-    return {
-        "__typename": "FeedMetadata",
-        "total_count": total,
-        "unread_count": unread,
-        "unseen_count": unseen,
-    }
 
 
 async def test_a_page_is_told_of_a_new_item(world: World, address: str, feed: str) -> None:
@@ -139,9 +117,11 @@ async def test_a_join_is_judged_as_the_list_of_items(world: World, address: str,
         (blind, feed, {"a": {}}, "does not grant"),
         (kept, feed, {"a": {"tenant": "other"}}, "does not grant"),
         (kept, feed, {"a": {}}, "does not grant"),
+        (kept, feed, {}, "does not grant"),
         (signed("ellie"), f"feeds:{new_id()}:ellie", {"a": {}}, "no in-app feed channel"),
         (signed("ellie"), f"feeds:{channel}", {"a": {}}, "does not exist"),
         (signed("ellie"), feed, {"a": {"status": "odd"}}, "status: must be one of"),
+        (signed("ellie"), feed, {"status": "odd"}, "status: must be one of"),
         (signed("ellie"), feed, {"a": {"trigger_data": {"n": [1]}}}, "must not be nested"),
         (signed("ellie"), feed, {"a": 7}, "a: must be a JSON object"),
         (signed("ellie"), feed, {str(n): {} for n in range(26)}, "at most 25 instances"),
