@@ -11,6 +11,7 @@ from pydantic import BaseModel, SecretStr
 from domain.kit.json_types import JsonObject
 from domain.messages.attachments import Attachment
 from domain.messages.delivery import Bounced, Delivery, Outcome
+from domain.messages.overrides import merged
 from domain.messages.reports import Callback, ReportedStatus, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of
@@ -18,7 +19,7 @@ from providers.asking import AskedProvider, Told
 from providers.email.api import CallbackSettings, EmailApi, named_headers, overrides_of, written
 from providers.email.asking import decided
 from providers.email.callbacks import MESSAGE_ID, check_password, events_of, report_of
-from providers.rest import listed, merged, object_of, text_at
+from providers.rest import listed, object_of, text_at
 
 _API = "https://api.postmarkapp.com"
 _INACTIVE_RECIPIENT = "406"

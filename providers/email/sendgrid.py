@@ -19,6 +19,7 @@ from domain.kit.json_types import JsonObject
 from domain.messages.attachments import Attachment
 from domain.messages.checks import Finding
 from domain.messages.delivery import Delivery, Outcome, Refused
+from domain.messages.overrides import merged
 from domain.messages.reports import Callback, NotGenuine, ReportedStatus, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of
@@ -28,7 +29,7 @@ from providers.email.addresses import Mailbox
 from providers.email.api import CallbackSettings, EmailApi, overrides_of
 from providers.email.asking import decided
 from providers.email.callbacks import MESSAGE_ID, events_of, report_of
-from providers.rest import listed, merged, object_of, text_at
+from providers.rest import listed, object_of, text_at
 
 _API = "https://api.sendgrid.com"
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from domain.kit.json_types import JsonObject
 from domain.messages.attachments import Attachment
 from domain.messages.delivery import Delivery, Outcome
+from domain.messages.overrides import merged
 from domain.messages.reports import Callback, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
@@ -21,7 +22,7 @@ from providers.base import ProviderContext
 from providers.email.addresses import Mailbox
 from providers.email.api import EmailApi, named_headers, overrides_of
 from providers.email.ses_events import reports_of
-from providers.rest import merged, object_of, text_at
+from providers.rest import object_of, text_at
 from providers.sns_notifications import SnsNotifications
 
 _NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9_-]")

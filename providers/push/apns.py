@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from domain.channels.types import ChannelType
 from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome, Refused
+from domain.messages.overrides import merged
 from domain.messages.statuses import DeliveryStatus
 from outbound.client_certificates import CLIENT_CERTIFICATE, ClientCertificate
 from outbound.egress import NEEDS_HTTP2
@@ -27,7 +28,7 @@ from providers.push.apns_keys import (
     read_signing_key,
 )
 from providers.push.payloads import apple_payload, device_of
-from providers.rest import RestProvider, RestSettings, merged, object_of, text_at
+from providers.rest import RestProvider, RestSettings, object_of, text_at
 from providers.tokens import Token, Tokens
 
 _SERVERS = {

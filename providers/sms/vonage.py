@@ -9,9 +9,10 @@ from pydantic import BaseModel, SecretStr
 
 from domain.kit.json_types import JsonObject
 from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome, Refused
+from domain.messages.overrides import merged
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
-from providers.rest import RestSettings, merged, object_of, text_at
+from providers.rest import RestSettings, object_of, text_at
 from providers.sms.api import SmsApi, number_of
 
 _API = "https://rest.nexmo.com"
