@@ -21,9 +21,12 @@ from domain.contract.queues import DELIVER_PUSH
 from domain.kit.authored import TemplateFile
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import Shape
+from domain.messages.overrides import merged
 
 # Of very many devices the last ones, which are the newest.
 MOST_DEVICES = 100
+# Of a whole notification, for Apple and for Google.
+MOST_PUSHED_BYTES = 4_096
 _TOKEN_LISTS = ("tokens", "target_arns", "player_ids")
 
 
@@ -59,12 +62,16 @@ class PushOverrides(Shape):
 
 
 class PushContent(TypedDict):
-    """A rendered push notification; `silent` carries data only."""
+    """A rendered push notification; `silent` carries data only.
+
+    `data` is what goes along of the run's data. One that an older version has rendered lacks it.
+    """
 
     title: str
     body: str
     silent: bool
     overrides: JsonObject
+    data: JsonObject
 
 
 class MessagePushContent(MessageContent):
@@ -78,12 +85,13 @@ class MessagePushContent(MessageContent):
 
     @classmethod
     def of(cls, content: JsonObject, snapshot: JsonObject) -> Self:
-        """Write title, body and data."""
+        """Write title, body and data, with what the overrides say of it."""
+        carried = {"data": content["data"]} if "data" in content else {}
         return cls(
             token=content.get("token") or snapshot.get("token") or "",
             title=content.get("title") or "",
             body=content.get("body") or "",
-            data=(content.get("overrides") or {}).get("data"),
+            data=merged(carried, content.get("overrides")).get("data") or None,
         )
 
 

@@ -1,0 +1,30 @@
+"""Pushes: what goes to a device, as the delivery log of the sandbox shows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from domain.kit.json_types import JsonObject
+from tests.support.deliveries import log_of
+from tests.support.steps import update_step
+from tests.support.world import World, channel_step
+
+
+async def pushed(world: World, *steps: JsonObject, **body: Any) -> JsonObject:
+    """Send the only push of a run of these steps, and return what its provider was given."""
+    channel_id = await world.channel("push", "pushed")
+    somebody = {"id": "p", "channel_data": {str(channel_id): {"tokens": ["t"]}}}
+    push = channel_step("push", "push", channel_key="pushed")
+    run_id, _ = await world.send(*steps, push, recipients=[somebody], **body)
+    (message,) = await world.messages(run_id)
+    await world.deliver(message["id"])
+    (line,) = await log_of(world, message["id"])
+    body_sent: JsonObject = line["request"]["body"]
+    return body_sent
+
+
+async def test_a_push_carries_the_data_of_its_run(world: World) -> None:
+    """It goes whole, nested and long, and as the steps before have changed it."""
+    data = {"foo": {"bar": [21, 13], "baz": False}, "url": "https://x.example/" + "y" * 300}
+    sent = await pushed(world, update_step('{"more": [1]}'), data=data)
+    assert sent["data"] == {**data, "more": [1]}
