@@ -66,6 +66,7 @@ class Http(ChannelKind):
     secret_settings: ClassVar[frozenset[str]] = frozenset(
         {"url", "headers", "query_params", "body"}
     )
+    run_settings: ClassVar[frozenset[str]] = frozenset({"signing_key"})
     has_secret_content: ClassVar[bool] = True
     may_lack_template: ClassVar[bool] = True
 

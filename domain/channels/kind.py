@@ -114,6 +114,8 @@ class ChannelKind(ABC):
         has_sandbox: whether a channel may be in sandbox mode, in which messages are not sent.
         by_channel_data: whether a recipient is reached by what it has stored for the channel.
         secret_settings: names of channel settings that are encrypted and never shown again.
+        run_settings: names of provider settings whose Liquid sees the run; a step of which one
+            renders to nothing is skipped.
         has_layout: whether a layout may be around its templates.
         may_lack_template: whether a step may leave its template out.
         has_secret_content: whether rendered content may hold credentials, which are encrypted.
@@ -137,6 +139,7 @@ class ChannelKind(ABC):
     has_sandbox: ClassVar[bool] = True
     by_channel_data: ClassVar[bool] = False
     secret_settings: ClassVar[frozenset[str]] = frozenset()
+    run_settings: ClassVar[frozenset[str]] = frozenset()
     has_layout: ClassVar[bool] = False
     may_lack_template: ClassVar[bool] = False
     has_secret_content: ClassVar[bool] = False

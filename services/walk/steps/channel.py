@@ -36,6 +36,7 @@ from services.walk.preferences import preferences_allow
 from services.walk.steps.at_once import AtOnce
 from services.walk.steps.guides import Admit, admit, let_see
 from services.walk.steps.members import Member, members_of
+from services.walk.steps.provider_settings import settings_of_run
 from services.walk.steps.rendering import (
     Sources,
     effective_sources,
@@ -133,6 +134,9 @@ async def _make_messages(walk: Walk, step: ChannelStep, member: Member) -> list[
         return unreachable
     if not await preferences_allow(walk, step, member.channel):
         return "the recipient's preferences are against it"
+    of_run = {} if member.is_sandbox else await settings_of_run(walk, member.channel)
+    if isinstance(of_run, str):
+        return of_run
     made: list[_Made] = []
     for destination in destinations:
         with blaming("content"):
@@ -140,7 +144,9 @@ async def _make_messages(walk: Walk, step: ChannelStep, member: Member) -> list[
             opening = next_opening(step.send_windows, walk.unit.now, zone)
         if opening.state is OpeningState.NEVER:
             return "its send windows never open"
-        message = await _make_message(walk, step, member, sources, destination, at=opening.at)
+        message = await _make_message(
+            walk, step, member, sources, destination, at=opening.at, of_run=of_run
+        )
         if message is not None:
             made.append(message)
     return made or "the address to send to is empty"
@@ -173,6 +179,7 @@ async def _make_message(
     destination: Destination,
     *,
     at: datetime | None,
+    of_run: JsonObject,
 ) -> _Made | None:
     """Render and keep a message; None when its address renders to nothing."""
     channel = member.channel
@@ -193,6 +200,7 @@ async def _make_message(
             identifier,
             walk.run.environment_id,
             secrets=walk.configuration.variables.secrets,
+            of_run=of_run,
         )
     order = None
     if not kind.needs_provider:
