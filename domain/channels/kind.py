@@ -71,12 +71,14 @@ class Destination:
     Attributes:
         name: tells it from the recipient's others on the channel; empty where there are no others.
         zone: the time zone that it says it is in.
+        locale: that what is sent there is translated for, in the place of the recipient's.
         content: what the message's content says of it, beside what is rendered.
         remembered: what is kept of it with the message, to be shown.
     """
 
     name: str = ""
     zone: str | None = None
+    locale: str | None = None
     content: JsonObject = field(default_factory=dict)
     remembered: JsonObject | None = None
 

@@ -121,10 +121,13 @@ class Push(ChannelKind):
         return None if devices_of(target.channel_data) else "recipient has no device tokens"
 
     def destinations(self, target: Target) -> Sequence[Destination]:
-        """Every device gets a message, in its own time zone where it says one."""
+        """Every device gets a message, in the time zone and the language that it says."""
         return [
             Destination.named_by(
-                device.token, zone=device.timezone, content={"token": device.token}
+                device.token,
+                zone=device.timezone,
+                locale=device.locale,
+                content={"token": device.token},
             )
             for device in devices_of(target.channel_data or {})[-MOST_DEVICES:]
         ]
@@ -132,18 +135,19 @@ class Push(ChannelKind):
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device that notifications are pushed to."""
+    """A device that notifications are pushed to (Knock docs: "Device metadata")."""
 
     token: str
     timezone: str | None = None
+    locale: str | None = None
 
 
 def devices_of(channel_data: JsonObject) -> list[Device]:
     """Read the devices that somebody has stored, each once, in order.
 
     Knock's shapes: `tokens`, `target_arns` or `player_ids` are lists of strings; `devices` are
-    objects with a `token` or `target_arn` and perhaps a `timezone`. What is none of these is passed
-    over.
+    objects with a `token` or `target_arn` and perhaps a `timezone` and a `locale`. What is none of
+    these is passed over.
     """
     found: dict[str, Device] = {}
     for name in _TOKEN_LISTS:
@@ -153,8 +157,7 @@ def devices_of(channel_data: JsonObject) -> list[Device]:
     for device in _listed(channel_data, "devices"):
         token = _token_of(device)
         if token is not None:
-            zone = device.get("timezone")
-            found[token] = Device(token, zone if isinstance(zone, str) else None)
+            found[token] = Device(token, _text(device.get("timezone")), _text(device.get("locale")))
     return list(found.values())
 
 
@@ -180,5 +183,8 @@ def _listed(channel_data: JsonObject, name: str) -> list[Any]:
 def _token_of(device: Any) -> str | None:
     if not isinstance(device, dict):
         return None
-    token = device.get("token") or device.get("target_arn")
-    return token if isinstance(token, str) and token else None
+    return _text(device.get("token") or device.get("target_arn")) or None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

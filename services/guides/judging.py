@@ -138,7 +138,10 @@ async def judge(
             partial(_judge_all, wanted, viewer, group, limits=limits, lookups=lookups)
         ),
         library=library_for(
-            engine, configuration, viewer.values["recipient"], viewer.tenant_id or None
+            engine,
+            configuration,
+            viewer.values["recipient"].get("locale"),
+            viewer.tenant_id or None,
         ),
     )
 

@@ -235,8 +235,18 @@ class Walk:
         with blaming("condition"):
             return await self.looking_up(judge_somewhere)
 
-    async def looking_up(self, render: Callable[[Lookups], Awaitable[T]]) -> T:
-        """Render with what templates look up, and use by name. Raises LiquidError."""
+    async def looking_up(
+        self, render: Callable[[Lookups], Awaitable[T]], *, locale: str | None = None
+    ) -> T:
+        """Render with what templates look up, and use by name.
+
+        Args:
+            render: is called until nothing is missing.
+            locale: of the translations, in the place of the recipient's.
+
+        Raises:
+            LiquidError: a template is broken.
+        """
         return await with_lookups(
             self.unit.connection,
             self.run.environment_id,
@@ -244,7 +254,7 @@ class Walk:
             library=library_for(
                 self.unit.engine,
                 self.configuration,
-                self.run.recipient or {},
+                locale or (self.run.recipient or {}).get("locale"),
                 self.run.tenant_id,
             ),
         )

@@ -188,7 +188,7 @@ async def _make_message(
     made_id = message_id(walk.run.id, step.ref, name, walk.unit.now)
     identifier = str(made_id)
     with blaming("template"):
-        content = await render_message(walk, step, sources, identifier)
+        content = await render_message(walk, step, sources, identifier, locale=destination.locale)
         if content.get("to") == "":
             return None
         content = {**content, **destination.content}

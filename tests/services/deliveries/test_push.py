@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from domain.content.translation import TRANSLATION
 from domain.kit.json_types import JsonObject
+from tests.support.content import note, save_content
 from tests.support.deliveries import log_of
 from tests.support.steps import update_step
 from tests.support.world import World, channel_step
@@ -28,3 +30,26 @@ async def test_a_push_carries_the_data_of_its_run(world: World) -> None:
     data = {"foo": {"bar": [21, 13], "baz": False}, "url": "https://x.example/" + "y" * 300}
     sent = await pushed(world, update_step('{"more": [1]}'), data=data)
     assert sent["data"] == {**data, "more": [1]}
+
+
+async def test_a_device_is_written_to_in_its_language(world: World) -> None:
+    """Its locale decides which translation it gets, and the recipient's where it says none."""
+    for key, text in (("en", "Hello"), ("de", "Hallo"), ("fr", "Bonjour")):
+        document = {"format": "json", "content": f'{{"hi": "{text}"}}'}
+        slug = world.environment.scope.slug
+        await save_content(world.engine, slug, TRANSLATION, key, document, commit=note())
+    channel_id = await world.channel("push", "spoken")
+    devices = [{"token": "a", "locale": "fr-CA"}, {"token": "b"}, {"token": "c", "locale": "xx"}]
+    somebody = {
+        "id": "p",
+        "locale": "de",
+        "channel_data": {str(channel_id): {"devices": devices}},
+    }
+    template = {"title": "{{ 'hi' | t }}", "text_body": "{{ recipient.locale }}"}
+    step = channel_step("push", "push", channel_key="spoken", template=template)
+    run_id, _ = await world.send(step, recipients=[somebody])
+    said = {
+        row["content"]["token"]: (row["content"]["title"], row["content"]["body"])
+        for row in await world.messages(run_id)
+    }
+    assert said == {"a": ("Bonjour", "de"), "b": ("Hallo", "de"), "c": ("Hello", "de")}
