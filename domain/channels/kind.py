@@ -118,6 +118,8 @@ class ChannelKind(ABC):
         secret_settings: names of channel settings that are encrypted and never shown again.
         run_settings: names of provider settings whose Liquid sees the run; a step of which one
             renders to nothing is skipped.
+        kept_overrides: names of settings that still count when a message was sent; what a step says
+            of them is kept with its content.
         has_layout: whether a layout may be around its templates.
         may_lack_template: whether a step may leave its template out.
         has_secret_content: whether rendered content may hold credentials, which are encrypted.
@@ -142,6 +144,7 @@ class ChannelKind(ABC):
     by_channel_data: ClassVar[bool] = False
     secret_settings: ClassVar[frozenset[str]] = frozenset()
     run_settings: ClassVar[frozenset[str]] = frozenset()
+    kept_overrides: ClassVar[frozenset[str]] = frozenset()
     has_layout: ClassVar[bool] = False
     may_lack_template: ClassVar[bool] = False
     has_secret_content: ClassVar[bool] = False

@@ -23,6 +23,8 @@ from domain.kit.json_types import JsonObject
 from domain.kit.shapes import Shape
 from domain.messages.overrides import merged
 
+# The setting by which a device that its vendor does not know any more is forgotten, or not.
+DEREGISTRATION = "token_deregistration"
 # Of very many devices the last ones, which are the newest.
 MOST_DEVICES = 100
 # Of a whole notification, for Apple and for Google.
@@ -107,6 +109,7 @@ class Push(ChannelKind):
     content: ClassVar[type[MessageContent]] = MessagePushContent
     queue: ClassVar[str | None] = DELIVER_PUSH
     by_channel_data: ClassVar[bool] = True
+    kept_overrides: ClassVar[frozenset[str]] = frozenset({DEREGISTRATION})
 
     def filled(self, template: JsonObject, content: JsonObject) -> JsonObject:
         """Return title and text; those of a silent one are empty."""

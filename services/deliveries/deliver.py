@@ -113,7 +113,7 @@ async def deliver_message(engine: Engine, order: DeliverMessageInput) -> str:
                 outcome = await _send(engine, message)
             except DeliveryFailure as failure:
                 if isinstance(failure, Bounced) and failure.token is not None:
-                    await deregister(engine, claim, failure.token)
+                    await deregister(engine, message, failure.token)
                 return await record_failure(engine, claim, attempt, failure)
             return await _taken(engine, claim, attempt, outcome)
         except Held as held:

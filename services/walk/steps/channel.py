@@ -191,7 +191,9 @@ async def _make_message(
         content = await render_message(walk, step, sources, identifier, locale=destination.locale)
         if content.get("to") == "":
             return None
-        content = {**content, **destination.content}
+        overrides = step.channel_overrides or {}
+        kept = {name: overrides[name] for name in kind.kept_overrides & overrides.keys()}
+        content = {**content, **destination.content, **kept}
         content = await tracked_message(walk, step, sources, content, made_id)
         content = seal_content(
             walk.unit.engine.vault,
