@@ -63,6 +63,8 @@ async def record_failure(
 ) -> str:
     """Store that the provider did not take the message.
 
+    One that is tried again is queued until then: that an attempt was made, its events tell.
+
     Returns:
         The message's status: final, unless another claim has it now.
 
@@ -83,12 +85,12 @@ async def record_failure(
             engine,
             claim,
             attempt,
-            DeliveryStatus.DELIVERY_ATTEMPTED,
+            DeliveryStatus.QUEUED,
             events,
             exchange=failure.exchange,
             after=wait,
         )
-        if status != DeliveryStatus.DELIVERY_ATTEMPTED:
+        if status != DeliveryStatus.QUEUED:
             return status
         raise TryAgain(wait, "the provider did not take it")
     why = "retries_exhausted" if retryable else "fatal_error"
