@@ -20,6 +20,8 @@ from domain.kit.violations import Violations
 
 # Settings that channels of several types have, and steps replace.
 LINK_TRACKING, OPEN_TRACKING = "link_tracking", "open_tracking"
+# The setting that holds the JSON Schema of what steps give to a channel.
+INPUT_SCHEMA = "input_schema"
 
 
 class MessageContent(BaseModel):
@@ -122,6 +124,7 @@ class ChannelKind(ABC):
             of them is kept with its content.
         has_layout: whether a layout may be around its templates.
         may_lack_template: whether a step may leave its template out.
+        takes_inputs: whether steps give values to a channel, which its templates see as `inputs`.
         has_secret_content: whether rendered content may hold credentials, which are encrypted.
         secret_content: members of the content that are encrypted as a whole.
         click_reads: whether a message counts as read when a link in it was followed: nothing else
@@ -147,6 +150,7 @@ class ChannelKind(ABC):
     kept_overrides: ClassVar[frozenset[str]] = frozenset()
     has_layout: ClassVar[bool] = False
     may_lack_template: ClassVar[bool] = False
+    takes_inputs: ClassVar[bool] = False
     has_secret_content: ClassVar[bool] = False
     secret_content: ClassVar[frozenset[str]] = frozenset()
     click_reads: ClassVar[bool] = False

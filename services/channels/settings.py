@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from domain.channels.kind import ChannelKind
+from domain.channels.kind import INPUT_SCHEMA, ChannelKind
 from domain.channels.kinds import find_kind
 from domain.channels.requests import ChannelSettingsRequest
 from domain.channels.rows import Channel, ChannelSettings
@@ -32,6 +32,7 @@ from services.channels.sealing import (
     seal_channel_settings,
     seal_provider_settings,
 )
+from services.content.trigger_schemas import schema_errors
 from templating.messages.validation import template_errors
 
 _LOST = "the stored ones cannot be opened any more: send them again"
@@ -135,6 +136,9 @@ def _channel_settings(
     if kind.secret_settings and _refuse_masks(merged, "channel_settings", violations):
         return {}
     settings = kind.read_settings(merged, "channel_settings", violations)
+    schema = settings.get(INPUT_SCHEMA) if kind.takes_inputs else None
+    if isinstance(schema, dict):
+        violations.extend(schema_errors(schema, f"channel_settings.{INPUT_SCHEMA}"))
     template = kind.settings_template(settings)
     if template is not None and not len(violations):
         violations.extend(template_errors(template_sources(template, "channel_settings")))

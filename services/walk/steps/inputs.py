@@ -1,6 +1,7 @@
 """What a step gives to a request that others send too: rendered, and judged by its JSON Schema.
 
-Source: Knock docs, "Fetch function" ("Reusable fetch functions").
+Source: Knock docs, "Fetch function" ("Reusable fetch functions") and "Webhook channels" ("Define
+request inputs").
 """
 
 from __future__ import annotations
@@ -8,7 +9,11 @@ from __future__ import annotations
 import json
 from uuid import UUID
 
-from domain.kit.json_types import JsonObject, encoded_size
+from domain.channels.kind import INPUT_SCHEMA
+from domain.kit.ids import derived_id
+from domain.kit.json_types import JsonObject, encoded, encoded_size
+from domain.workflows.steps.channel import ChannelStep
+from services.content.catalog import ConfiguredChannel
 from services.content.fitting import fitted
 from services.content.trigger_schemas import compile_schema
 from services.walk.context import Walk
@@ -50,3 +55,17 @@ async def give_inputs(
         if wrong:
             raise ContentError("request", str(wrong[0]), is_final=True)
     walk.inputs = {"inputs": inputs}
+
+
+async def give_to_channel(walk: Walk, step: ChannelStep, channel: ConfiguredChannel | None) -> None:
+    """Render what a step gives to its channel, as the channel takes it in this environment.
+
+    Raises:
+        ContentError: see `give_inputs`.
+    """
+    schema, schema_id = None, None
+    if channel is not None and isinstance(channel.settings.get(INPUT_SCHEMA), dict):
+        schema = channel.settings[INPUT_SCHEMA]
+        # It changes with the settings of the channel, which have no versions.
+        schema_id = derived_id(channel.id, encoded(schema).hex())
+    await give_inputs(walk, step.inputs, schema, schema_id)

@@ -67,7 +67,7 @@ async def test_the_key_is_the_recipients(near: World, target: Target) -> None:
     run_id = await send(near, await hook(near, OF_RECIPIENT), target, webhook_signing_key=KEY)
     call = await delivered(near, run_id, target)
     assert call.is_signed_with(KEY)
-    (message, _feed) = await near.messages(run_id)
+    (_feed, message) = await near.messages(run_id)
     assert KEY not in str(message["content"])
     assert KEY not in str(await log_of(near, message["id"]))
 
@@ -110,7 +110,7 @@ async def test_a_sandbox_asks_for_no_key(near: World, target: Target) -> None:
     """Nobody is called, so nothing has to be signed."""
     run_id = await send(near, await hook(near, OF_RECIPIENT, is_sandbox=True), target)
     statuses = [row["delivery_status"] for row in await near.messages(run_id)]
-    assert statuses == ["not_sent", "delivered"]
+    assert statuses == ["delivered", "not_sent"]
 
 
 async def test_a_broken_key_fails_the_step(near: World, target: Target) -> None:
@@ -124,7 +124,7 @@ async def test_each_attempt_signs_with_the_same_key(near: World, target: Target)
     """A retry does not depend on what is stored of the recipient by then."""
     target.scripts["/hook"] = [503, 200]
     run_id = await send(near, await hook(near, OF_RECIPIENT), target, webhook_signing_key=KEY)
-    (message, _feed) = await near.messages(run_id)
+    (_feed, message) = await near.messages(run_id)
     with pytest.raises(TryAgain):
         await near.deliver(message["id"])
     await near.identify("ann", webhook_signing_key="another")
