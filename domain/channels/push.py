@@ -16,12 +16,12 @@ from domain.channels.kind import (
     Target,
     payload_settings,
 )
+from domain.channels.overrides import merged
 from domain.channels.types import ChannelType
 from domain.contract.queues import DELIVER_PUSH
 from domain.kit.authored import TemplateFile
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import Shape
-from domain.messages.overrides import merged
 
 # The setting by which a device that its vendor does not know any more is forgotten, or not.
 DEREGISTRATION = "token_deregistration"

@@ -9,10 +9,10 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, SecretStr
 
+from domain.channels.overrides import merged
 from domain.kit.json_types import JsonObject
 from domain.messages.attachments import Attachment
 from domain.messages.delivery import Bounced, Delivery, Outcome
-from domain.messages.overrides import merged
 from domain.messages.reports import Callback, ReportedStatus, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of

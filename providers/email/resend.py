@@ -8,10 +8,10 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, SecretStr
 
+from domain.channels.overrides import merged
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.messages.attachments import Attachment
 from domain.messages.delivery import Delivery, Outcome
-from domain.messages.overrides import merged
 from domain.messages.reports import Callback, NotGenuine, ReportedStatus, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from domain.sources.verification import is_genuine

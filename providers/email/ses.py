@@ -9,10 +9,10 @@ from typing import ClassVar
 import httpx
 from pydantic import BaseModel
 
+from domain.channels.overrides import merged
 from domain.kit.json_types import JsonObject
 from domain.messages.attachments import Attachment
 from domain.messages.delivery import Delivery, Outcome
-from domain.messages.overrides import merged
 from domain.messages.reports import Callback, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of

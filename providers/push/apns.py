@@ -11,9 +11,9 @@ import httpx
 import jwt
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
+from domain.channels.overrides import merged
 from domain.channels.types import ChannelType
 from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome, Refused
-from domain.messages.overrides import merged
 from domain.messages.statuses import DeliveryStatus
 from outbound.client_certificates import CLIENT_CERTIFICATE, ClientCertificate
 from outbound.egress import NEEDS_HTTP2

@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 import httpx
 from pydantic import BaseModel
 
+from domain.channels.overrides import merged
 from domain.channels.types import ChannelType
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome
-from domain.messages.overrides import merged
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
 from providers.aws import AwsSettings

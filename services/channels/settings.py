@@ -32,7 +32,7 @@ from services.channels.sealing import (
     seal_channel_settings,
     seal_provider_settings,
 )
-from services.content.trigger_schemas import schema_errors
+from services.engine import Engine
 from templating.messages.validation import template_errors
 
 _LOST = "the stored ones cannot be opened any more: send them again"
@@ -67,7 +67,7 @@ def merge_settings(
     before: ChannelSettings | None,
     wanted: ChannelSettingsRequest,
     *,
-    vault: Vault,
+    engine: Engine,
 ) -> ChannelSettings:
     """Lay new settings over those of before, member by member.
 
@@ -76,7 +76,7 @@ def merge_settings(
     Raises:
         InvalidParams: with everything that is wrong in them.
     """
-    kind = find_kind(channel.channel_type)
+    kind, vault = find_kind(channel.channel_type), engine.vault
     if kind is None:
         raise InvalidParams.of(
             "type", f"channels of type {channel.channel_type} are not supported by this version"
@@ -91,7 +91,7 @@ def merge_settings(
         violations.add(
             "is_sandbox", "a feed has no sandbox: its messages reach no outside provider"
         )
-    channel_settings = _channel_settings(kind, before, wanted, vault, violations)
+    channel_settings = _channel_settings(kind, before, wanted, engine, violations)
     violations.check(parse_condition_group, conditions, "conditions")
     provider_settings = _provider_settings(channel, before, wanted, vault, violations)
     violations.raise_any()
@@ -114,7 +114,7 @@ def _channel_settings(
     kind: ChannelKind,
     before: ChannelSettings | None,
     request: ChannelSettingsRequest,
-    vault: Vault,
+    engine: Engine,
     violations: Violations,
 ) -> JsonObject:
     """Return the new channel settings in the clear; what is wrong with them is noted."""
@@ -122,7 +122,7 @@ def _channel_settings(
     def opened(stored: ChannelSettings) -> JsonObject:
         owner = (stored.channel_id, stored.environment_id)
         clear, sealed = stored.channel_settings, stored.sealed_channel_settings
-        return open_channel_settings(vault, clear, sealed, *owner)
+        return open_channel_settings(engine.vault, clear, sealed, *owner)
 
     known, wanted = _known_and_wanted("channel_settings", before, opened, request, violations)
     if wanted is None:
@@ -138,7 +138,8 @@ def _channel_settings(
     settings = kind.read_settings(merged, "channel_settings", violations)
     schema = settings.get(INPUT_SCHEMA) if kind.takes_inputs else None
     if isinstance(schema, dict):
-        violations.extend(schema_errors(schema, f"channel_settings.{INPUT_SCHEMA}"))
+        place = f"channel_settings.{INPUT_SCHEMA}"
+        violations.extend(engine.trigger_schemas.errors(schema, place))
     template = kind.settings_template(settings)
     if template is not None and not len(violations):
         violations.extend(template_errors(template_sources(template, "channel_settings")))

@@ -34,10 +34,10 @@ async def test_a_push_carries_the_data_of_its_run(world: World) -> None:
 
 async def test_a_device_is_written_to_in_its_language(world: World) -> None:
     """Its locale decides which translation it gets, and the recipient's where it says none."""
+    slug, committed = world.environment.scope.slug, {"commit": note(), "force": True}
     for key, text in (("en", "Hello"), ("de", "Hallo"), ("fr", "Bonjour")):
         document = {"format": "json", "content": f'{{"hi": "{text}"}}'}
-        slug = world.environment.scope.slug
-        await save_content(world.engine, slug, TRANSLATION, key, document, commit=note())
+        await save_content(world.engine, slug, TRANSLATION, key, document, **committed)
     channel_id = await world.channel("push", "spoken")
     devices = [{"token": "a", "locale": "fr-CA"}, {"token": "b"}, {"token": "c", "locale": "xx"}]
     somebody = {

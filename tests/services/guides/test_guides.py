@@ -305,7 +305,7 @@ async def test_what_is_not_there(world: World, channel: UUID) -> None:
 async def test_whom_nobody_has_identified(world: World) -> None:
     """They see guides, and may dismiss them: with that they are known, and in audiences."""
     channel = await world.channel("in_app_guide", CHANNEL_KEY)
-    await world.audience("all", [when("recipient.id", "equal_to", ELLIE)])
+    await world.audience("all", [{"property": "plan", "operator": "not_exists"}])
     guide_id = await publish_guide(world, "tour")
     assert keys(await show(world, channel)) == ["tour"]
     await archive(world, channel, guide_id)

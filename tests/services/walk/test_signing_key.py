@@ -115,7 +115,8 @@ async def test_a_sandbox_asks_for_no_key(near: World, target: Target) -> None:
 
 async def test_a_broken_key_fails_the_step(near: World, target: Target) -> None:
     """As any template that the step renders does, with the setting named."""
-    run_id = await send(near, await hook(near, "{{ recipient.id | divided_by: 0 }}"), target)
+    key = await hook(near, "{{ recipient.id | compare_versions: 'x' }}")
+    run_id = await send(near, key, target)
     told = [row["data"] for row in await near.events(run_id) if row["data"].get("error")]
     assert told[0]["field"] == "signing_key"
 

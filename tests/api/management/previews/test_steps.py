@@ -195,7 +195,6 @@ async def test_a_webhook_step_shows_the_request_with_its_inputs(
         "/v1/admin/channels/webhook/environments/development", json={"channel_settings": settings}
     )
     assert made.status_code == 200, made.text
-    assert made.json()["channel_settings"]["input_schema"] == schema
     step = channel_step("hook", "http", template={}, inputs={"n": "{{ data.n }}"})
     await save(management, step)
     answer = await preview(management, "hook", data={"n": 2})

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.messages.overrides import merged
+from domain.channels.overrides import merged
 
 BUILT = {"a": {"b": 1, "c": [1, 2]}, "d": "x"}
 
