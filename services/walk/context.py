@@ -238,26 +238,14 @@ class Walk:
     async def looking_up(
         self, render: Callable[[Lookups], Awaitable[T]], *, locale: str | None = None
     ) -> T:
-        """Render with what templates look up, and use by name.
+        """Render with what templates look up, and use by name. Raises LiquidError.
 
-        Args:
-            render: is called until nothing is missing.
-            locale: of the translations, in the place of the recipient's.
-
-        Raises:
-            LiquidError: a template is broken.
+        Translations are of a locale, or of the recipient's.
         """
-        return await with_lookups(
-            self.unit.connection,
-            self.run.environment_id,
-            render,
-            library=library_for(
-                self.unit.engine,
-                self.configuration,
-                locale or (self.run.recipient or {}).get("locale"),
-                self.run.tenant_id,
-            ),
-        )
+        run = self.run
+        of = locale or (run.recipient or {}).get("locale")
+        library = library_for(self.unit.engine, self.configuration, of, run.tenant_id)
+        return await with_lookups(self.unit.connection, run.environment_id, render, library=library)
 
     async def allows(self, step: BaseStep, *more: ConditionGroup | None) -> bool:
         """Judge a step's conditions, with more of its kind, and tell the verdict.
