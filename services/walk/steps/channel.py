@@ -216,7 +216,8 @@ async def _make_message(
         )
     order = None
     if not kind.needs_provider:
-        status = DeliveryStatus.DELIVERED
+        # It is shown with being stored, so there is nothing that a window could hold back.
+        status, at = DeliveryStatus.DELIVERED, None
     elif member.is_sandbox:
         status = DeliveryStatus.NOT_SENT
     else:
