@@ -20,7 +20,6 @@ from providers.secrets import secret_values
 
 S = TypeVar("S", bound="RestSettings")
 
-_STRATEGY = "__strategy__"
 _LAST_PORT = 65_535
 
 
@@ -170,28 +169,3 @@ def listed(value: JsonValue, *path: str) -> list[JsonValue]:
     for part in path:
         value = value.get(part) if isinstance(value, dict) else None
     return value if isinstance(value, list) else []
-
-
-def merged(built: JsonObject, overrides: JsonValue) -> JsonObject:
-    """Lay the overrides of a channel or step over the body that we would send.
-
-    Objects are merged member by member; everything else is replaced. With `"__strategy__":
-    "replace"` at the top, the members given there replace ours as a whole (Knock docs: "Provider
-    overrides").
-    """
-    if not isinstance(overrides, dict):
-        return built
-    given = {name: value for name, value in overrides.items() if name != _STRATEGY}
-    if overrides.get(_STRATEGY) == "replace":
-        return {**built, **given}
-    return _laid_over(built, given)
-
-
-def _laid_over(built: JsonObject, given: JsonObject) -> JsonObject:
-    result = dict(built)
-    for name, value in given.items():
-        under = result.get(name)
-        if isinstance(under, dict) and isinstance(value, dict):
-            value = _laid_over(under, value)
-        result[name] = value
-    return result

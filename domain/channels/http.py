@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
-from domain.channels.kind import ChannelKind, MessageContent, Target
+from domain.channels.kind import INPUT_SCHEMA, ChannelKind, MessageContent, Target
 from domain.channels.types import ChannelType
 from domain.contract.queues import DELIVER_WEBHOOK
 from domain.kit.authored import TemplateFile
@@ -66,8 +66,10 @@ class Http(ChannelKind):
     secret_settings: ClassVar[frozenset[str]] = frozenset(
         {"url", "headers", "query_params", "body"}
     )
+    run_settings: ClassVar[frozenset[str]] = frozenset({"signing_key"})
     has_secret_content: ClassVar[bool] = True
     may_lack_template: ClassVar[bool] = True
+    takes_inputs: ClassVar[bool] = True
 
     def why_unreachable(self, target: Target) -> str | None:
         """A request needs a URL; it does not depend on the recipient."""
@@ -93,7 +95,8 @@ class Http(ChannelKind):
 
         `headers` and `query_params` are a list of `{"key": …, "value": …}`, an object of names and
         values, which becomes such a list, or one Liquid template that renders to either as JSON. A
-        null is a setting that is not set. Other settings are left as they are.
+        null is a setting that is not set. `input_schema` is a JSON Schema, whatever it says. Other
+        settings are left as they are.
         """
         request = {name: value for name, value in settings.items() if value is not None}
         method = request.get("method")
@@ -102,6 +105,8 @@ class Http(ChannelKind):
         for name in ("url", "body"):
             if not isinstance(request.get(name, ""), str):
                 violations.add(f"{field}.{name}", "must be a string")
+        if not isinstance(request.get(INPUT_SCHEMA, {}), dict):
+            violations.add(f"{field}.{INPUT_SCHEMA}", "must be an object")
         url = request.get("url")
         start = url.strip().lower() if isinstance(url, str) else ""
         if start and not start.startswith(("https://", "http://", "{{", "{%")):

@@ -20,6 +20,8 @@ from domain.kit.violations import Violations
 
 # Settings that channels of several types have, and steps replace.
 LINK_TRACKING, OPEN_TRACKING = "link_tracking", "open_tracking"
+# The setting that holds the JSON Schema of what steps give to a channel.
+INPUT_SCHEMA = "input_schema"
 
 
 class MessageContent(BaseModel):
@@ -71,12 +73,14 @@ class Destination:
     Attributes:
         name: tells it from the recipient's others on the channel; empty where there are no others.
         zone: the time zone that it says it is in.
+        locale: that what is sent there is translated for, in the place of the recipient's.
         content: what the message's content says of it, beside what is rendered.
         remembered: what is kept of it with the message, to be shown.
     """
 
     name: str = ""
     zone: str | None = None
+    locale: str | None = None
     content: JsonObject = field(default_factory=dict)
     remembered: JsonObject | None = None
 
@@ -114,8 +118,13 @@ class ChannelKind(ABC):
         has_sandbox: whether a channel may be in sandbox mode, in which messages are not sent.
         by_channel_data: whether a recipient is reached by what it has stored for the channel.
         secret_settings: names of channel settings that are encrypted and never shown again.
+        run_settings: names of provider settings whose Liquid sees the run; a step of which one
+            renders to nothing is skipped.
+        kept_overrides: names of settings that still count when a message was sent; what a step says
+            of them is kept with its content.
         has_layout: whether a layout may be around its templates.
         may_lack_template: whether a step may leave its template out.
+        takes_inputs: whether steps give values to a channel, which its templates see as `inputs`.
         has_secret_content: whether rendered content may hold credentials, which are encrypted.
         secret_content: members of the content that are encrypted as a whole.
         click_reads: whether a message counts as read when a link in it was followed: nothing else
@@ -137,8 +146,11 @@ class ChannelKind(ABC):
     has_sandbox: ClassVar[bool] = True
     by_channel_data: ClassVar[bool] = False
     secret_settings: ClassVar[frozenset[str]] = frozenset()
+    run_settings: ClassVar[frozenset[str]] = frozenset()
+    kept_overrides: ClassVar[frozenset[str]] = frozenset()
     has_layout: ClassVar[bool] = False
     may_lack_template: ClassVar[bool] = False
+    takes_inputs: ClassVar[bool] = False
     has_secret_content: ClassVar[bool] = False
     secret_content: ClassVar[frozenset[str]] = frozenset()
     click_reads: ClassVar[bool] = False

@@ -16,14 +16,19 @@ from domain.channels.kind import (
     Target,
     payload_settings,
 )
+from domain.channels.overrides import merged
 from domain.channels.types import ChannelType
 from domain.contract.queues import DELIVER_PUSH
 from domain.kit.authored import TemplateFile
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import Shape
 
+# The setting by which a device that its vendor does not know any more is forgotten, or not.
+DEREGISTRATION = "token_deregistration"
 # Of very many devices the last ones, which are the newest.
 MOST_DEVICES = 100
+# Of a whole notification, for Apple and for Google.
+MOST_PUSHED_BYTES = 4_096
 _TOKEN_LISTS = ("tokens", "target_arns", "player_ids")
 
 
@@ -59,12 +64,16 @@ class PushOverrides(Shape):
 
 
 class PushContent(TypedDict):
-    """A rendered push notification; `silent` carries data only."""
+    """A rendered push notification; `silent` carries data only.
+
+    `data` is what goes along of the run's data. One that an older version has rendered lacks it.
+    """
 
     title: str
     body: str
     silent: bool
     overrides: JsonObject
+    data: JsonObject
 
 
 class MessagePushContent(MessageContent):
@@ -78,12 +87,13 @@ class MessagePushContent(MessageContent):
 
     @classmethod
     def of(cls, content: JsonObject, snapshot: JsonObject) -> Self:
-        """Write title, body and data."""
+        """Write title, body and data, with what the overrides say of it."""
+        carried = {"data": content["data"]} if "data" in content else {}
         return cls(
             token=content.get("token") or snapshot.get("token") or "",
             title=content.get("title") or "",
             body=content.get("body") or "",
-            data=(content.get("overrides") or {}).get("data"),
+            data=merged(carried, content.get("overrides")).get("data") or None,
         )
 
 
@@ -99,6 +109,7 @@ class Push(ChannelKind):
     content: ClassVar[type[MessageContent]] = MessagePushContent
     queue: ClassVar[str | None] = DELIVER_PUSH
     by_channel_data: ClassVar[bool] = True
+    kept_overrides: ClassVar[frozenset[str]] = frozenset({DEREGISTRATION})
 
     def filled(self, template: JsonObject, content: JsonObject) -> JsonObject:
         """Return title and text; those of a silent one are empty."""
@@ -113,10 +124,13 @@ class Push(ChannelKind):
         return None if devices_of(target.channel_data) else "recipient has no device tokens"
 
     def destinations(self, target: Target) -> Sequence[Destination]:
-        """Every device gets a message, in its own time zone where it says one."""
+        """Every device gets a message, in the time zone and the language that it says."""
         return [
             Destination.named_by(
-                device.token, zone=device.timezone, content={"token": device.token}
+                device.token,
+                zone=device.timezone,
+                locale=device.locale,
+                content={"token": device.token},
             )
             for device in devices_of(target.channel_data or {})[-MOST_DEVICES:]
         ]
@@ -124,18 +138,19 @@ class Push(ChannelKind):
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device that notifications are pushed to."""
+    """A device that notifications are pushed to (Knock docs: "Device metadata")."""
 
     token: str
     timezone: str | None = None
+    locale: str | None = None
 
 
 def devices_of(channel_data: JsonObject) -> list[Device]:
     """Read the devices that somebody has stored, each once, in order.
 
     Knock's shapes: `tokens`, `target_arns` or `player_ids` are lists of strings; `devices` are
-    objects with a `token` or `target_arn` and perhaps a `timezone`. What is none of these is passed
-    over.
+    objects with a `token` or `target_arn` and perhaps a `timezone` and a `locale`. What is none of
+    these is passed over.
     """
     found: dict[str, Device] = {}
     for name in _TOKEN_LISTS:
@@ -145,8 +160,7 @@ def devices_of(channel_data: JsonObject) -> list[Device]:
     for device in _listed(channel_data, "devices"):
         token = _token_of(device)
         if token is not None:
-            zone = device.get("timezone")
-            found[token] = Device(token, zone if isinstance(zone, str) else None)
+            found[token] = Device(token, _text(device.get("timezone")), _text(device.get("locale")))
     return list(found.values())
 
 
@@ -172,5 +186,8 @@ def _listed(channel_data: JsonObject, name: str) -> list[Any]:
 def _token_of(device: Any) -> str | None:
     if not isinstance(device, dict):
         return None
-    token = device.get("token") or device.get("target_arn")
-    return token if isinstance(token, str) and token else None
+    return _text(device.get("token") or device.get("target_arn")) or None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

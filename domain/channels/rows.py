@@ -50,7 +50,7 @@ class ChannelSettings:
 
 @dataclass(frozen=True, slots=True)
 class StoredChannel:
-    """A channel that is configured in one environment, without its credentials.
+    """A channel that is configured in one environment; its credentials are sealed.
 
     Another version may have stored it, so its type and its JSON may be anything.
     """
@@ -62,6 +62,7 @@ class StoredChannel:
     is_sandbox: bool
     channel_settings: JsonValue
     sealed_channel_settings: bytes | None
+    provider_settings: bytes
     conditions: JsonValue
 
 

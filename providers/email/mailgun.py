@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import httpx
 from pydantic import BaseModel, Field, SecretStr
 
+from domain.channels.overrides import merged
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.messages.attachments import Attachment
 from domain.messages.delivery import Delivery, Outcome
@@ -19,7 +20,7 @@ from providers.asking import AskedProvider, Told
 from providers.email.api import CallbackSettings, EmailApi, overrides_of, written
 from providers.email.asking import decided
 from providers.email.callbacks import MESSAGE_ID, events_of, report_of
-from providers.rest import form_request, listed, merged, object_of, text_at, with_login
+from providers.rest import form_request, listed, object_of, text_at, with_login
 
 _APIS = {"us": "https://api.mailgun.net", "eu": "https://api.eu.mailgun.net"}
 

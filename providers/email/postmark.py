@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, SecretStr
 
+from domain.channels.overrides import merged
 from domain.kit.json_types import JsonObject
 from domain.messages.attachments import Attachment
 from domain.messages.delivery import Bounced, Delivery, Outcome
@@ -18,10 +20,16 @@ from providers.asking import AskedProvider, Told
 from providers.email.api import CallbackSettings, EmailApi, named_headers, overrides_of, written
 from providers.email.asking import decided
 from providers.email.callbacks import MESSAGE_ID, check_password, events_of, report_of
-from providers.rest import listed, merged, object_of, text_at
+from providers.rest import listed, object_of, text_at
 
 _API = "https://api.postmarkapp.com"
 _INACTIVE_RECIPIENT = "406"
+_INVALID = "300"
+# An e-mail is invalid for its address, unless Postmark names one of these.
+_OTHER_PARTS = re.compile(
+    r"\b(From|Cc|Bcc|ReplyTo|Subject|TextBody|HtmlBody|Attachments?|Headers?|Tag|Metadata|"
+    r"MessageStream)\b"
+)
 _STATUSES: dict[str, ReportedStatus] = {
     "Delivery": DeliveryStatus.DELIVERED,
     "Bounce": DeliveryStatus.BOUNCED,
@@ -97,12 +105,16 @@ class Postmark(EmailApi[PostmarkSettings], AskedProvider[PostmarkSettings]):
         )
 
     def parse_response(self, answer: Answer, delivery: Delivery) -> Outcome:
-        """Read the id; a recipient that Postmark has marked as inactive has bounced before."""
+        """Read the id; an address is no good that is none, or that has bounced before."""
         body = object_of(answer)
         if answer.is_success:
             return Outcome(DeliveryStatus.SENT, answer.exchange, text_at(body, "MessageID"))
-        if answer.status_code == 422 and text_at(body, "ErrorCode") == _INACTIVE_RECIPIENT:
-            raise Bounced("Postmark has marked the recipient as inactive.", answer.exchange)
+        if answer.status_code == 422:
+            code, words = text_at(body, "ErrorCode"), text_at(body, "Message") or ""
+            if code == _INACTIVE_RECIPIENT:
+                raise Bounced("Postmark has marked the recipient as inactive.", answer.exchange)
+            if code == _INVALID and not _OTHER_PARTS.search(words):
+                raise Bounced("Postmark does not take the recipient's address.", answer.exchange)
         raise failure_of(answer, now=self._context.clock())
 
     def build_check(

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, SecretStr
 
+from domain.channels.overrides import merged
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.messages.attachments import Attachment
 from domain.messages.delivery import Delivery, Outcome
@@ -18,7 +19,7 @@ from outbound.http import Answer, failure_of, retry_of
 from providers.asking import AskedProvider, Told
 from providers.email.api import CallbackSettings, EmailApi, overrides_of, written
 from providers.email.callbacks import MESSAGE_ID, events_of, report_of
-from providers.rest import merged, object_of, text_at
+from providers.rest import object_of, text_at
 
 _API = "https://api.resend.com"
 # Another attempt with the same key is under way.

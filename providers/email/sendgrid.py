@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pydantic import BaseModel, SecretStr
 
+from domain.channels.overrides import merged
 from domain.kit.json_types import JsonObject
 from domain.messages.attachments import Attachment
 from domain.messages.checks import Finding
@@ -28,7 +29,7 @@ from providers.email.addresses import Mailbox
 from providers.email.api import CallbackSettings, EmailApi, overrides_of
 from providers.email.asking import decided
 from providers.email.callbacks import MESSAGE_ID, events_of, report_of
-from providers.rest import listed, merged, object_of, text_at
+from providers.rest import listed, object_of, text_at
 
 _API = "https://api.sendgrid.com"
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")

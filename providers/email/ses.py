@@ -9,6 +9,7 @@ from typing import ClassVar
 import httpx
 from pydantic import BaseModel
 
+from domain.channels.overrides import merged
 from domain.kit.json_types import JsonObject
 from domain.messages.attachments import Attachment
 from domain.messages.delivery import Delivery, Outcome
@@ -21,7 +22,7 @@ from providers.base import ProviderContext
 from providers.email.addresses import Mailbox
 from providers.email.api import EmailApi, named_headers, overrides_of
 from providers.email.ses_events import reports_of
-from providers.rest import merged, object_of, text_at
+from providers.rest import object_of, text_at
 from providers.sns_notifications import SnsNotifications
 
 _NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9_-]")

@@ -11,6 +11,7 @@ import httpx
 import jwt
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
+from domain.channels.overrides import merged
 from domain.channels.types import ChannelType
 from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome, Refused
 from domain.messages.statuses import DeliveryStatus
@@ -27,7 +28,7 @@ from providers.push.apns_keys import (
     read_signing_key,
 )
 from providers.push.payloads import apple_payload, device_of
-from providers.rest import RestProvider, RestSettings, merged, object_of, text_at
+from providers.rest import RestProvider, RestSettings, object_of, text_at
 from providers.tokens import Token, Tokens
 
 _SERVERS = {

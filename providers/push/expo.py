@@ -7,13 +7,14 @@ from typing import ClassVar
 import httpx
 from pydantic import BaseModel, SecretStr
 
+from domain.channels.overrides import merged
 from domain.channels.types import ChannelType
 from domain.kit.json_types import JsonObject
 from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome, Refused, Retry
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of
 from providers.push.payloads import carried, device_of, shown
-from providers.rest import RestProvider, RestSettings, merged, object_of, text_at
+from providers.rest import RestProvider, RestSettings, object_of, text_at
 
 _API = "https://exp.host"
 # The keys of Apple or Google that the project has left with Expo.

@@ -15,13 +15,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
+from domain.channels.overrides import merged
 from domain.channels.types import ChannelType
 from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
 from providers.base import ProviderContext, read_settings
 from providers.push.payloads import device_of, flat, google_message
-from providers.rest import RestProvider, RestSettings, merged, object_of, text_at
+from providers.rest import RestProvider, RestSettings, object_of, text_at
 from providers.tokens import Token, Tokens
 
 _API = "https://fcm.googleapis.com"

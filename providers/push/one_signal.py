@@ -7,13 +7,14 @@ from typing import Annotated, ClassVar
 import httpx
 from pydantic import BaseModel, Field, SecretStr
 
+from domain.channels.overrides import merged
 from domain.channels.types import ChannelType
 from domain.kit.json_types import JsonObject
 from domain.messages.delivery import Bounced, Delivery, Outcome, Refused
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of
 from providers.push.payloads import carried, device_of, shown
-from providers.rest import RestProvider, RestSettings, merged, object_of, text_at
+from providers.rest import RestProvider, RestSettings, object_of, text_at
 
 _API = "https://api.onesignal.com"
 _UNKNOWN = ("invalid_player_ids", "invalid_subscription_ids")

@@ -27,8 +27,13 @@ def shown(delivery: Delivery) -> JsonObject:
 
 
 def carried(delivery: Delivery) -> JsonObject:
-    """Return what applications are told beside that (Knock docs: "Data passed")."""
-    return {**delivery.data, "knock_message_id": delivery.message_id}
+    """Return what applications are told beside that (Knock docs: "Data passed").
+
+    A message that an older version has rendered has no data among its content: it goes with what
+    the message keeps.
+    """
+    data = delivery.content.get("data", delivery.data)
+    return {**data, "knock_message_id": delivery.message_id}
 
 
 def apple_payload(delivery: Delivery) -> JsonObject:

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import httpx
 from pydantic import BaseModel
 
+from domain.channels.overrides import merged
 from domain.channels.types import ChannelType
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome
@@ -18,7 +19,7 @@ from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
 from providers.aws import AwsSettings
 from providers.push.payloads import apple_payload, device_of, google_message
-from providers.rest import RestProvider, merged
+from providers.rest import RestProvider
 
 _ID = re.compile(r"<MessageId>([^<>]{1,256})</MessageId>")
 _CODE = re.compile(r"<Code>([^<>]{1,256})</Code>")

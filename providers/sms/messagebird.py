@@ -8,13 +8,14 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, SecretStr
 
+from domain.channels.overrides import merged
 from domain.kit.json_types import JsonObject
 from domain.messages.delivery import Bounced, Delivery, Outcome
 from domain.messages.reports import ReportedStatus
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of
 from providers.asking import AskedProvider, AskedSettings, Told
-from providers.rest import merged, object_of, text_at
+from providers.rest import object_of, text_at
 from providers.sms.api import SmsApi, number_of
 
 _API = "https://rest.messagebird.com"

@@ -12,13 +12,14 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 import httpx
 from pydantic import BaseModel, Field, SecretStr
 
+from domain.channels.overrides import merged
 from domain.kit.json_types import JsonObject
 from domain.messages.delivery import Bounced, Delivery, Outcome
 from domain.messages.reports import Callback, NotGenuine, ReportedStatus, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
 from providers.asking import AskedProvider, AskedSettings, Told
-from providers.rest import form_request, merged, object_of, text_at, with_login
+from providers.rest import form_request, object_of, text_at, with_login
 from providers.sms.api import SmsApi, number_of
 
 _API = "https://api.twilio.com"

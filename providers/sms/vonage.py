@@ -7,11 +7,12 @@ from typing import ClassVar
 import httpx
 from pydantic import BaseModel, SecretStr
 
+from domain.channels.overrides import merged
 from domain.kit.json_types import JsonObject
 from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome, Refused
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
-from providers.rest import RestSettings, merged, object_of, text_at
+from providers.rest import RestSettings, object_of, text_at
 from providers.sms.api import SmsApi, number_of
 
 _API = "https://rest.nexmo.com"

@@ -156,7 +156,7 @@ async def put_channel_settings(
         channel = await find_channel(connection, key, lock=True)
         known = await queries.list_channel_settings(connection, [channel.id])
         before = next((row for row in known if row.environment_id == environment.id), None)
-        settings = merge_settings(channel, environment, before, wanted, vault=engine.vault)
+        settings = merge_settings(channel, environment, before, wanted, engine=engine)
         await queries.upsert_channel_settings(connection, settings, now=unit.now)
         await queries.touch_channel(connection, channel.id, unit.now)
         touched = replace(channel, updated_at=unit.now)

@@ -29,6 +29,8 @@ _log = get_logger(__name__)
 
 # The member of a message's content that holds its secrets; no answer shows it.
 SEALED = "sealed"
+# The one among them that holds what its run has said of its provider's settings.
+OF_RUN = "provider_settings"
 _USERINFO = re.compile(r"(?<=//)[^/?#]+(?=@)")
 _PARAMETER = re.compile(r"(?<=[?&;])([^=&;#]+)=([^&;#]*)")
 
@@ -116,10 +118,23 @@ def seal_content(
     environment_id: UUID,
     *,
     secrets: Iterable[str] = (),
+    of_run: JsonObject | None = None,
 ) -> JsonObject:
-    """Hide what is secret in the content of a message; see `ChannelKind` and `seal_request`."""
+    """Hide what is secret in the content of a message; see `ChannelKind` and `seal_request`.
+
+    Args:
+        vault: the keys of this process.
+        kind: the channel type.
+        content: what was rendered.
+        message_id: of the message.
+        environment_id: where.
+        secrets: what is hidden wherever it stands.
+        of_run: what the run has said of the provider's settings, to be kept with the message.
+    """
     if kind.has_secret_content:
-        return seal_request(vault, content, message_id, environment_id, secrets=secrets)
+        return seal_request(
+            vault, content, message_id, environment_id, secrets=secrets, of_run=of_run
+        )
     hidden = {name: content[name] for name in kind.secret_content if name in content}
     shown = {name: value for name, value in content.items() if name not in hidden}
     return _sealed_beside(vault, shown, hidden, message_id, environment_id)
@@ -132,12 +147,14 @@ def seal_request(
     environment_id: UUID,
     *,
     secrets: Iterable[str] = (),
+    of_run: JsonObject | None = None,
 ) -> JsonObject:
     """Hide the secrets of a rendered webhook request, and keep them sealed beside it.
 
     Secret are the values of headers and query parameters whose name says so, in the URL's own query
-    too, and what stands before an @ in the URL; and given `secrets`, such as those of variables,
-    wherever they stand. The rest is the message, which may be read.
+    too, and what stands before an @ in the URL; given `secrets`, such as those of variables,
+    wherever they stand; and all that the run has said of the provider's settings. The rest is the
+    message, which may be read.
     """
     shown: JsonObject = {
         **content,
@@ -153,6 +170,8 @@ def seal_request(
     if used:
         # For whoever sends it and logs what was sent, and answered.
         hidden["secrets"] = used
+    if of_run:
+        hidden[OF_RUN] = of_run
     return _sealed_beside(vault, shown, hidden, message_id, environment_id)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from domain.channels.kind import ChannelKind
+from domain.channels.kind import INPUT_SCHEMA, ChannelKind
 from domain.channels.kinds import find_kind
 from domain.channels.requests import ChannelSettingsRequest
 from domain.channels.rows import Channel, ChannelSettings
@@ -32,6 +32,7 @@ from services.channels.sealing import (
     seal_channel_settings,
     seal_provider_settings,
 )
+from services.engine import Engine
 from templating.messages.validation import template_errors
 
 _LOST = "the stored ones cannot be opened any more: send them again"
@@ -66,7 +67,7 @@ def merge_settings(
     before: ChannelSettings | None,
     wanted: ChannelSettingsRequest,
     *,
-    vault: Vault,
+    engine: Engine,
 ) -> ChannelSettings:
     """Lay new settings over those of before, member by member.
 
@@ -75,7 +76,7 @@ def merge_settings(
     Raises:
         InvalidParams: with everything that is wrong in them.
     """
-    kind = find_kind(channel.channel_type)
+    kind, vault = find_kind(channel.channel_type), engine.vault
     if kind is None:
         raise InvalidParams.of(
             "type", f"channels of type {channel.channel_type} are not supported by this version"
@@ -90,7 +91,7 @@ def merge_settings(
         violations.add(
             "is_sandbox", "a feed has no sandbox: its messages reach no outside provider"
         )
-    channel_settings = _channel_settings(kind, before, wanted, vault, violations)
+    channel_settings = _channel_settings(kind, before, wanted, engine, violations)
     violations.check(parse_condition_group, conditions, "conditions")
     provider_settings = _provider_settings(channel, before, wanted, vault, violations)
     violations.raise_any()
@@ -113,7 +114,7 @@ def _channel_settings(
     kind: ChannelKind,
     before: ChannelSettings | None,
     request: ChannelSettingsRequest,
-    vault: Vault,
+    engine: Engine,
     violations: Violations,
 ) -> JsonObject:
     """Return the new channel settings in the clear; what is wrong with them is noted."""
@@ -121,7 +122,7 @@ def _channel_settings(
     def opened(stored: ChannelSettings) -> JsonObject:
         owner = (stored.channel_id, stored.environment_id)
         clear, sealed = stored.channel_settings, stored.sealed_channel_settings
-        return open_channel_settings(vault, clear, sealed, *owner)
+        return open_channel_settings(engine.vault, clear, sealed, *owner)
 
     known, wanted = _known_and_wanted("channel_settings", before, opened, request, violations)
     if wanted is None:
@@ -135,6 +136,10 @@ def _channel_settings(
     if kind.secret_settings and _refuse_masks(merged, "channel_settings", violations):
         return {}
     settings = kind.read_settings(merged, "channel_settings", violations)
+    schema = settings.get(INPUT_SCHEMA) if kind.takes_inputs else None
+    if isinstance(schema, dict):
+        place = f"channel_settings.{INPUT_SCHEMA}"
+        violations.extend(engine.trigger_schemas.errors(schema, place))
     template = kind.settings_template(settings)
     if template is not None and not len(violations):
         violations.extend(template_errors(template_sources(template, "channel_settings")))

@@ -36,17 +36,36 @@ class Filled:
     secrets: tuple[str, ...] = ()
 
 
-async def fill_in(engine: Engine, environment_id: UUID, settings: JsonObject) -> Filled:
+async def fill_in(
+    engine: Engine,
+    environment_id: UUID,
+    settings: JsonObject,
+    *,
+    of_run: Mapping[str, str] | None = None,
+) -> Filled:
     """Render the settings of a provider.
+
+    Args:
+        engine: the parts of this process.
+        environment_id: whose variables they see.
+        settings: as they are stored.
+        of_run: what the run of a message has rendered some of them to, which takes the place of
+            their Liquid. What has none any more counts as it is.
 
     Raises:
         LiquidError: a setting is broken Liquid, or renders to nothing: a provider must not go on
             without, say, its signing key because a variable was removed.
         UnknownKey: the key of a secret variable is missing here.
     """
+    said = {
+        name: text
+        for name, text in (of_run or {}).items()
+        if isinstance(source := settings.get(name), str) and has_liquid(source)
+    }
+    settings = {name: value for name, value in settings.items() if name not in said}
     templates = [text for text in texts_within(settings) if has_liquid(text)]
     if not templates:
-        return Filled(settings)
+        return Filled({**settings, **said})
     async with engine.connection() as connection:
         version = await config_version(connection, environment_id)
         # Of which branch does not matter: variables are the environment's.
@@ -58,7 +77,7 @@ async def fill_in(engine: Engine, environment_id: UUID, settings: JsonObject) ->
         raise UnknownKey(variables.missing_key)
     work = partial(_rendered, settings, variables.values)
     filled = work() if all(map(is_quick, templates)) else await off_loop(work)
-    return Filled(filled, variables.secrets)
+    return Filled({**filled, **said}, variables.secrets)
 
 
 def _rendered(settings: JsonObject, variables: Mapping[str, Any]) -> JsonObject:

@@ -59,6 +59,7 @@ class ConfiguredChannel:
     is_sandbox: bool
     settings: JsonObject
     sealed_settings: bytes | None
+    provider_settings: bytes
     conditions: ConditionGroup | None
     problem: str | None = None
 
@@ -87,6 +88,7 @@ class ConfiguredChannel:
             is_sandbox=row.is_sandbox,
             settings=settings,
             sealed_settings=row.sealed_channel_settings,
+            provider_settings=row.provider_settings,
             conditions=read_condition_group(row.conditions),
             problem=problem,
         )

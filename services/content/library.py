@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from domain.content.translation import Translator
-from domain.kit.json_types import JsonObject
 from services.content.catalog import Configuration
 from services.engine import Engine
 from templating.liquid.library import Library
 
 
 def library_for(
-    engine: Engine, configuration: Configuration, recipient: JsonObject, tenant_id: str | None
+    engine: Engine, configuration: Configuration, locale: object, tenant_id: str | None
 ) -> Library:
-    """Return the partials, the translations as a recipient reads them for a tenant, and a zone."""
-    locale = recipient.get("locale")
+    """Return the partials, the translations as somebody of a locale reads them, and a zone.
+
+    A locale may be whatever is stored under that name; what is no text counts as none.
+    """
     translator = Translator(
         configuration.translations,
         locale if isinstance(locale, str) else "",

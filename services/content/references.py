@@ -12,7 +12,7 @@ from typing import TypeVar
 from domain.content.kind import KindOfContent
 from domain.content.kinds import KINDS, home_of
 from domain.content.rows import Resource
-from domain.kit.authored import NOUNS, ChannelTypes, Reference, ResourceType
+from domain.kit.authored import CHANNEL, NOUNS, ChannelTypes, Reference, ResourceType
 from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
@@ -51,7 +51,7 @@ class Surroundings:
 
     Attributes:
         documents: of the content that what refers to it has to fit.
-        schemas: of what that content is given, where something is given to it.
+        schemas: of what that content is given, and channels are here, where something is given.
     """
 
     channel_types: ChannelTypes
@@ -79,12 +79,14 @@ class Surroundings:
             elif known != one.channel_type:
                 noun = NOUNS[one.target]
                 message = f"{noun} {one.key!r} is of type {known}, not {one.channel_type}"
+            else:
+                errors += self._misfits(one)
             if message is not None:
                 errors.append(FieldError(one.place, message))
         return errors
 
     def _misfits(self, reference: Reference) -> Iterator[FieldError]:
-        """Yield what does not fit to the document that a reference leads to."""
+        """Yield what does not fit to what a reference leads to."""
         place = (reference.target, reference.key)
         document, schema = self.documents.get(place), self.schemas.get(place)
         if document is not None and reference.misfits is not None:
@@ -135,12 +137,17 @@ async def load_surroundings(
     if wanted:
         places = [(home_of(environment, target), target, key) for target, key in wanted]
         content = await queries.list_keys(connection, places, published=published)
-    measures = sorted(
-        {(one.target, one.key) for one in references if one.misfits or one.inputs is not None}
-    )
+    measures = {(one.target, one.key) for one in references if one.misfits or one.inputs}
+    wanted = sorted(place for place in measures if place[0] not in NOUNS)
     documents, schemas = {}, {}
-    if measures:
-        places = [(home_of(environment, target), target, key) for target, key in measures]
+    if wanted:
+        places = [(home_of(environment, target), target, key) for target, key in wanted]
         documents = await queries.documents_by_key(connection, places, published=published)
         schemas = await schemas_of(references, documents)
+    given_to = sorted(key for target, key in measures if target == CHANNEL)
+    if given_to:
+        found = await channel_queries.input_schemas(connection, environment.id, given_to)
+        for key, schema in found.items():
+            if usable := await ready(schema):
+                schemas[CHANNEL, key] = usable
     return Surroundings(channel_types, frozenset(content), documents, schemas)

@@ -83,7 +83,10 @@ def violation(error: ValidationError, field: str, shown: Callable[[str], str] = 
 
 
 class TriggerSchemas:
-    """The compiled schemas of versions, which never change; the most recent are kept."""
+    """The compiled schemas of versions, which never change; the most recent are kept.
+
+    Areas that content builds on reach schemas by the engine, and so by this.
+    """
 
     def __init__(self) -> None:
         self._kept: OrderedDict[UUID, TriggerSchema] = OrderedDict()
@@ -97,6 +100,10 @@ class TriggerSchemas:
         while len(self._kept) > _REMEMBERED:
             self._kept.popitem(last=False)
         return compiled
+
+    def errors(self, schema: JsonObject, field: str) -> list[FieldError]:
+        """Return what is wrong with a schema that somebody writes."""
+        return schema_errors(schema, field)
 
 
 def compile_schema(schema: JsonObject) -> TriggerSchema:

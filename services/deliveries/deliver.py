@@ -40,7 +40,7 @@ from providers.base import is_asked, server_of
 from runtime.crypto import BrokenSeal, UnknownKey
 from runtime.database import Connection
 from runtime.logs import get_logger
-from services.channels.sealing import open_for_delivery
+from services.channels.sealing import OF_RUN, open_for_delivery
 from services.channels.variables import Filled, fill_in
 from services.deliveries.calling import calling
 from services.deliveries.checks import begin_checks
@@ -113,7 +113,7 @@ async def deliver_message(engine: Engine, order: DeliverMessageInput) -> str:
                 outcome = await _send(engine, message)
             except DeliveryFailure as failure:
                 if isinstance(failure, Bounced) and failure.token is not None:
-                    await deregister(engine, claim, failure.token)
+                    await deregister(engine, message, failure.token)
                 return await record_failure(engine, claim, attempt, failure)
             return await _taken(engine, claim, attempt, outcome)
         except Held as held:
@@ -237,7 +237,8 @@ async def _opened(
     """
     try:
         settings, content = open_for_delivery(engine.vault, message, provider_settings)
-        return await fill_in(engine, message.environment_id, settings), content
+        of_run = content.pop(OF_RUN, None)
+        return await fill_in(engine, message.environment_id, settings, of_run=of_run), content
     except UnknownKey as error:
         least, most = _SEALED_SECONDS
         wait = min(max(message.age / 2, least), most)

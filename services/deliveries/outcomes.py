@@ -63,6 +63,8 @@ async def record_failure(
 ) -> str:
     """Store that the provider did not take the message.
 
+    One that is tried again is queued until then: that an attempt was made, its events tell.
+
     Returns:
         The message's status: final, unless another claim has it now.
 
@@ -83,13 +85,14 @@ async def record_failure(
             engine,
             claim,
             attempt,
-            DeliveryStatus.DELIVERY_ATTEMPTED,
+            DeliveryStatus.QUEUED,
             events,
             exchange=failure.exchange,
             after=wait,
         )
-        if status != DeliveryStatus.DELIVERY_ATTEMPTED:
+        if status != DeliveryStatus.QUEUED:
             return status
+        # Also where another attempt was quicker: whoever looks again finds out what is left to do.
         raise TryAgain(wait, "the provider did not take it")
     why = "retries_exhausted" if retryable else "fatal_error"
     return await _record_end(engine, claim, attempt, failure, why=why, events=events)

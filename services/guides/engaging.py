@@ -13,12 +13,14 @@ from domain.kit.principals import EnvironmentScope
 from domain.messages.engagement import Engagement, StatusChange
 from domain.messages.events import first_events
 from domain.messages.kept_data import kept_data
+from domain.recipients.identify import InlineRecipient
 from domain.recipients.refs import RecipientRef
 from models.queries.guides import guides as statements
 from models.queries.messages import engagement
 from models.queries.recipients.subscriptions import hold_recipients
 from services.engine import Engine, Unit
 from services.guides.published import guide_channel, guides_of
+from services.triggers.audience_entries import identify
 from services.waits.telling import hurry
 
 
@@ -30,10 +32,12 @@ async def engage(
     change: StatusChange,
     *,
     message_id: UUID | None = None,
+    is_anonymous: bool = False,
 ) -> None:
     """Note what a user does with a step of a guide; doing it twice is harmless.
 
-    Archiving counts once: other guides wait from the first time on.
+    Archiving counts once: other guides wait from the first time on. Guides are shown to users whom
+    nobody has identified, so whoever does something with one is made known.
 
     Args:
         engine: the parts of this process.
@@ -42,12 +46,14 @@ async def engage(
         given: which step, and what is said of it.
         change: what the user does.
         message_id: the message that the step must have, if it is named.
+        is_anonymous: anybody may be calling, so nobody is made known.
 
     Raises:
         NotFound: there is no such channel, guide, step or user, or the step has another message.
+        Unprocessable, Unavailable: see `identify`, for a user who is made known.
     """
     async with engine.unit() as unit:
-        found = await _message_of(unit, environment, user_id, given)
+        found = await _message_of(unit, environment, user_id, given, is_anonymous=is_anonymous)
         if message_id is not None and found != message_id:
             raise NotFound("The message does not exist.")
         connection = unit.connection
@@ -61,7 +67,12 @@ async def engage(
 
 
 async def _message_of(
-    unit: Unit, environment: EnvironmentScope, user_id: str, given: GuideStepIn
+    unit: Unit,
+    environment: EnvironmentScope,
+    user_id: str,
+    given: GuideStepIn,
+    *,
+    is_anonymous: bool,
 ) -> UUID:
     """Return the message of a step, which is made when there is none."""
     engine, connection = unit.engine, unit.connection
@@ -78,7 +89,9 @@ async def _message_of(
         raise NotFound(f"The guide has no step {given.guide_step_ref[:255]!r}.")
     user = RecipientRef.user(user_id)
     if not await hold_recipients(connection, environment.id, [user]):
-        raise NotFound("The user does not exist.")
+        if is_anonymous:
+            raise NotFound("The user does not exist.")
+        await identify(unit, environment, [InlineRecipient(user, properties={})], holds=True)
     message_id = await statements.claim_engagement(
         connection,
         environment.id,

@@ -138,7 +138,10 @@ async def judge(
             partial(_judge_all, wanted, viewer, group, limits=limits, lookups=lookups)
         ),
         library=library_for(
-            engine, configuration, viewer.values["recipient"], viewer.tenant_id or None
+            engine,
+            configuration,
+            viewer.values["recipient"].get("locale"),
+            viewer.tenant_id or None,
         ),
     )
 
@@ -187,10 +190,10 @@ def _why_not(found: PublishedGuide, viewer: Viewer, render: partial[str]) -> Ine
         return Ineligibility.NOT_ACTIVE
     if _is_archived(guide, viewer):
         return Ineligibility.ARCHIVED
-    # Whom a step of a workflow has let in may see it on behalf of every tenant.
-    if guide.audience_key is not None and not (
-        viewer.is_in(guide.audience_key, strictly=guide.is_strict)
-        or viewer.is_in(managed_audience(guide.key))
+    # Beside those whom it is meant for, whoever a step of a workflow has let in.
+    if guide.audience_key is not None and not any(
+        viewer.is_in(key, strictly=guide.is_strict)
+        for key in (guide.audience_key, managed_audience(guide.key))
     ):
         return Ineligibility.AUDIENCE
     scope = ConditionScope(

@@ -37,6 +37,7 @@ from services.previews.walks import imagine_walk
 from services.walk.context import Walk
 from services.walk.faults import ContentError
 from services.walk.steps.http_fetch import rendered_request
+from services.walk.steps.inputs import give_to_channel
 from services.walk.steps.rendering import Sources, effective_sources, render_message
 from services.walk.steps.step_requests import StepRequest, request_of, reusable, take_inputs
 
@@ -245,6 +246,8 @@ async def _made(walk: Walk, step: ChannelStep) -> JsonObject:
         reason = kind.why_unreachable(target)
         if reason is not None:
             raise ContentError("template", reason)
+    if kind.takes_inputs and step.channel_group_key is None:
+        await give_to_channel(walk, step, channel)
     return await _rendered(walk, step, sources, None)
 
 

@@ -234,19 +234,17 @@ class Walk:
         with blaming("condition"):
             return await self.looking_up(judge_somewhere)
 
-    async def looking_up(self, render: Callable[[Lookups], Awaitable[T]]) -> T:
-        """Render with what templates look up, and use by name. Raises LiquidError."""
-        return await with_lookups(
-            self.unit.connection,
-            self.run.environment_id,
-            render,
-            library=library_for(
-                self.unit.engine,
-                self.configuration,
-                self.run.recipient or {},
-                self.run.tenant_id,
-            ),
-        )
+    async def looking_up(
+        self, render: Callable[[Lookups], Awaitable[T]], *, locale: str | None = None
+    ) -> T:
+        """Render with what templates look up, and use by name. Raises LiquidError.
+
+        Translations are of a locale, or of the recipient's.
+        """
+        run = self.run
+        of = locale or (run.recipient or {}).get("locale")
+        library = library_for(self.unit.engine, self.configuration, of, run.tenant_id)
+        return await with_lookups(self.unit.connection, run.environment_id, render, library=library)
 
     async def allows(self, step: BaseStep, *more: ConditionGroup | None) -> bool:
         """Judge a step's conditions, with more of its kind, and tell the verdict.

@@ -51,7 +51,14 @@ async def render_settings(
         return await rendered(walk, render, tuple(sources), is_slow=not sees_little(walk))
 
 
-async def rendered(walk: Walk, work: Callable[..., T], sources: object, *, is_slow: bool) -> T:
+async def rendered(
+    walk: Walk,
+    work: Callable[..., T],
+    sources: object,
+    *,
+    is_slow: bool,
+    locale: str | None = None,
+) -> T:
     """Render here when that is quick, else in a thread, with what the templates look up.
 
     A few tenths of a millisecond are cheaper here than the way to a thread and back. Any loop or
@@ -62,6 +69,7 @@ async def rendered(walk: Walk, work: Callable[..., T], sources: object, *, is_sl
         work: renders them, given `lookups`.
         sources: the templates, at any depth.
         is_slow: whether it takes long whatever the templates are.
+        locale: of the translations, in the place of the recipient's.
 
     Raises:
         LiquidError: a template is broken, or went over its limits.
@@ -72,7 +80,7 @@ async def rendered(walk: Walk, work: Callable[..., T], sources: object, *, is_sl
         prepared: Callable[[], T] = partial(work, lookups=lookups)
         return prepared() if quick else await off_loop(prepared)
 
-    return await walk.looking_up(render)
+    return await walk.looking_up(render, locale=locale)
 
 
 def sees_little(walk: Walk) -> bool:

@@ -16,7 +16,8 @@ from domain.messages.attachments import Attachment, Disposition
 from templating.limits import LiquidError
 from templating.liquid.renderer import one_line
 
-_DEFAULT_KEY = "attachments"
+# Where they stand in the data, unless a template says otherwise.
+ATTACHMENTS = "attachments"
 # Of one e-mail. A trigger carries 10 MB, and vendors take 10 to 40; files without end would be many
 # parts of a mail that no program opens.
 _MOST = 100
@@ -37,7 +38,7 @@ def read_attachments(template: JsonObject, data: Mapping[str, object]) -> list[A
     Raises:
         LiquidError: one lacks what it needs, is malformed, or there are too many.
     """
-    key = (template.get("settings") or {}).get("attachment_key") or _DEFAULT_KEY
+    key = (template.get("settings") or {}).get("attachment_key") or ATTACHMENTS
     found = lookup({**data, "data": data}, key) if isinstance(key, str) else None
     given = found if isinstance(found, list) else [found]
     place = f"data.{str(key).removeprefix('data.')}"

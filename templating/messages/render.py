@@ -11,19 +11,20 @@ from typing import Any
 
 from domain.channels.chat import ChatContent
 from domain.channels.in_app_feed import FeedContent
-from domain.channels.push import PushContent
+from domain.channels.push import MOST_PUSHED_BYTES, PushContent
 from domain.channels.sms import SmsContent
 from domain.channels.types import ChannelType
 from domain.content.email_layout import EmailLayout
 from domain.kit.http_requests import HttpContent
-from domain.kit.json_types import JsonObject, Scope
+from domain.kit.json_types import JsonObject, Scope, encoded_size
 from domain.messages.attachments import Attachment
+from domain.messages.kept_data import kept_data
 from templating.limits import DEFAULT_LIMITS, EMAIL_LIMITS, Limits, LiquidError
 from templating.liquid.lookups import Lookups
-from templating.liquid.printing import storable_json, to_text
+from templating.liquid.printing import storable_json, to_text, weigh
 from templating.liquid.renderer import Renderer
 from templating.markup.markdown import markdown_to_safe_html, safe_url
-from templating.messages.attachments import read_attachments
+from templating.messages.attachments import ATTACHMENTS, read_attachments
 from templating.messages.email import render_email
 from templating.messages.tracking import (
     Tracker,
@@ -37,6 +38,8 @@ from templating.requests import render_request
 __all__ = ["RENDERERS", "ContentRenderer", "LiquidError", "render_content"]
 
 _BUTTON_NAMES = ("primary", "secondary")
+# What weighs more takes more bytes as well; to weigh takes no longer the more there is.
+_MOST_PUSHED_WEIGHT = 32 * MOST_PUSHED_BYTES
 
 
 def render_content(
@@ -102,7 +105,18 @@ def _render_push(
         "body": "" if silent else renderer.text(template.get("text_body"), "text_body"),
         "silent": silent,
         "overrides": _payload_overrides(own, renderer, settings),
+        "data": _carried(renderer.value("data") or {}),
     }
+
+
+def _carried(data: JsonObject) -> JsonObject:
+    """Return what of a run's data goes along with a push notification.
+
+    What would not fit into one goes as what every message keeps of it: it would not arrive else.
+    """
+    own = {name: value for name, value in data.items() if name != ATTACHMENTS}
+    fits = weigh(own, _MOST_PUSHED_WEIGHT) <= _MOST_PUSHED_WEIGHT
+    return own if fits and encoded_size(own) <= MOST_PUSHED_BYTES else kept_data(own)
 
 
 def _payload_overrides(own: JsonObject, renderer: Renderer, settings: JsonObject) -> JsonObject:

@@ -1,4 +1,4 @@
-"""What providers with an HTTP API share: overrides, and reading odd answers."""
+"""What providers with an HTTP API share: reading odd answers."""
 
 from __future__ import annotations
 
@@ -9,29 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from providers.aws import sign_request
-from providers.rest import RestSettings, merged, text_at
+from providers.rest import RestSettings, text_at
 from tests.providers.contract import NOW
-
-BUILT = {"a": {"b": 1, "c": [1, 2]}, "d": "x"}
-
-
-@pytest.mark.parametrize(
-    ("overrides", "sent"),
-    [
-        (None, BUILT),
-        ({}, BUILT),
-        ("text", BUILT),
-        ({"a": {"c": [3]}, "e": 5}, {"a": {"b": 1, "c": [3]}, "d": "x", "e": 5}),
-        ({"a": 7}, {"a": 7, "d": "x"}),
-        ({"d": {"f": 1}}, {**BUILT, "d": {"f": 1}}),
-        ({"__strategy__": "replace", "a": {"z": 1}}, {"a": {"z": 1}, "d": "x"}),
-        ({"__strategy__": "merge", "a": {"z": 1}}, {"a": {"b": 1, "c": [1, 2], "z": 1}, "d": "x"}),
-    ],
-)
-def test_overrides_are_merged_member_by_member(overrides: Any, sent: Any) -> None:
-    """Objects recursively, scalars and lists as a whole; `replace` takes ours away at the top."""
-    assert merged(BUILT, overrides) == sent
-    assert BUILT == {"a": {"b": 1, "c": [1, 2]}, "d": "x"}
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,14 @@ def keys(view: GuidesView) -> list[str]:
 
 
 async def act(
-    world: World, channel: UUID, shape: type[Shape], action: Engagement, guide_id: UUID, **more: Any
+    world: World,
+    channel: UUID,
+    shape: type[Shape],
+    action: Engagement,
+    guide_id: UUID,
+    *,
+    is_anonymous: bool = False,
+    **more: Any,
 ) -> None:
     """Do something with the first step of the guide `tour`."""
     body = {
@@ -97,7 +104,9 @@ async def act(
     }
     given: Any = read_shape(shape, body)
     change = StatusChange(action, body.get("metadata"))
-    await engaging.engage(world.engine, world.environment.scope, ELLIE, given, change)
+    await engaging.engage(
+        world.engine, world.environment.scope, ELLIE, given, change, is_anonymous=is_anonymous
+    )
 
 
 async def archive(world: World, channel: UUID, guide_id: UUID, **more: Any) -> None:

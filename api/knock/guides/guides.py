@@ -88,6 +88,7 @@ def _engages(shape: type[S], action: Engagement) -> tuple[_Endpoint, _Endpoint]:
             given,
             StatusChange(action, metadata),
             message_id=known_uuid(message_id) if message_id else None,
+            is_anonymous=principal.is_anonymous,
         )
         return answer(DoneOut())
 

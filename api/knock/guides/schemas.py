@@ -74,6 +74,7 @@ class GuideOut(Out):
     channel_id: UUID
     key: str
     type: str
+    semver: str = Field(description="The version of that message type.")
     active: bool
     steps: list[GuideStepOut]
     activation_url_rules: list[dict[str, Any]]
@@ -91,6 +92,7 @@ class GuideOut(Out):
             channel_id=channel_id,
             key=found.guide.key,
             type=found.guide.type,
+            semver=found.guide.semver,
             active=True,
             steps=[GuideStepOut.of(step) for step in shown.steps],
             activation_url_rules=[],

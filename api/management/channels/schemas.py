@@ -68,7 +68,7 @@ class ChannelOut(Out):
             type=channel.channel_type,
             provider=channel.provider,
             custom_icon_url=channel.custom_icon_url,
-            visible_in=["workflow"],
+            visible_in=["workflow", "broadcast"],
             created_at=channel.inserted_at,
             updated_at=channel.updated_at,
             archived_at=channel.archived_at,

@@ -19,15 +19,18 @@ from domain.kit.authored import (
     NOUNS,
     ChannelTypes,
     FileFields,
+    Inputs,
     Reference,
     ResourceType,
     Template,
     TemplateFile,
+    texts_within,
     write_defaults,
 )
 from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import (
+    EMPTY_LIST_IS_OBJECT,
     Absent,
     JudgedBy,
     Shape,
@@ -109,6 +112,17 @@ def _guide_key(raw: JsonValue, info: ValidationInfo) -> JsonValue:
     return raw if names_guide else None
 
 
+def _inputs(raw: JsonValue, info: ValidationInfo) -> JsonValue:
+    channel_type = info.data.get("channel_type")
+    if channel_type is None or not CHANNEL_KINDS[channel_type].takes_inputs:
+        return None  # as any unknown member
+    if raw and info.data.get("channel_group_key") is not None:
+        if is_lenient(info):
+            return None
+        raise Wrong("cannot be given to a channel group, only to a channel")
+    return raw
+
+
 def _template(raw: JsonValue, info: ValidationInfo) -> JsonObject:
     """Check the template as its channel type has it; a stored one is judged when it is rendered."""
     channel_type = info.data.get("channel_type")
@@ -181,6 +195,13 @@ class ChannelStep(BaseStep):
         description="Of the guide that the recipient may see from then on, where the channel shows "
         "guides.",
     )
+    inputs: Annotated[
+        Annotated[dict[str, Any], EMPTY_LIST_IS_OBJECT] | None, BeforeValidator(_inputs)
+    ] = Field(
+        None,
+        description="Values for the request of a webhook channel by name, which it reads as"
+        " `inputs`. Strings are Liquid; one that is a single output keeps the type of its value.",
+    )
     template: Annotated[JsonObject, JudgedBy(_template, _TEMPLATES)] = Field(
         default_factory=_absent,
         validate_default=True,
@@ -193,10 +214,13 @@ class ChannelStep(BaseStep):
 
     def references(self, place: str) -> Iterator[Reference]:
         """Yield channel or group, layout of an e-mail, guide, and the partials among its blocks."""
-        target, key = CHANNEL, self.channel_key
+        target, key, inputs = CHANNEL, self.channel_key, None
         if self.channel_group_key is not None:
             target, key = CHANNEL_GROUP, self.channel_group_key
-        yield Reference(f"{place}.{target}_key", target, key, self.channel_type)
+        elif CHANNEL_KINDS[self.channel_type].takes_inputs:
+            inputs = Inputs(f"{place}.inputs", self.inputs or {})
+        at = f"{place}.{target}_key"
+        yield Reference(at, target, key, self.channel_type, inputs=inputs)
         layout = CHANNEL_KINDS[self.channel_type].layout_key(self.template)
         if isinstance(layout, str):
             at = f"{place}.template.settings.layout_key"
@@ -208,8 +232,9 @@ class ChannelStep(BaseStep):
             yield Reference(at, ResourceType.PARTIAL, key)
 
     def templates(self, place: str) -> Iterator[Template]:
-        """Yield the sources of the template, then those of the overrides."""
+        """Yield the sources of the template, of the inputs, then those of the overrides."""
         yield from template_sources(self.template, f"{place}.template")
+        yield from texts_within(self.inputs, f"{place}.inputs")
         for name, source in (self.channel_overrides or {}).items():
             if isinstance(source, str):
                 yield Template(f"{place}.channel_overrides.{name}", source)

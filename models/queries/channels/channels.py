@@ -9,6 +9,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from domain.channels.kind import INPUT_SCHEMA
 from domain.channels.rows import (
     Channel,
     ChannelFilters,
@@ -17,6 +18,7 @@ from domain.channels.rows import (
     SealedSettings,
 )
 from domain.kit.authored import ChannelTypes
+from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
 from models.sql import Listing, Where, columns_of, fetch_all, fetch_one
 from runtime.database import Connection
@@ -68,6 +70,23 @@ async def channel_types(connection: Connection) -> ChannelTypes:
     for row in await cursor.fetchall():
         types[row["is_group"]][row["key"]] = row["channel_type"]
     return ChannelTypes(types[False], types[True])
+
+
+async def input_schemas(
+    connection: Connection, environment_id: UUID, keys: Sequence[str]
+) -> dict[str, JsonObject]:
+    """Return by key the JSON Schemas of what steps give to channels in an environment.
+
+    Channels that are not set up there, or have no schema, are left out.
+    """
+    cursor = await connection.execute(
+        "SELECT c.key, s.channel_settings -> %(name)s AS schema"
+        " FROM channels c JOIN channel_environments s ON s.channel_id = c.id"
+        " WHERE s.environment_id = %(environment_id)s AND c.key = ANY(%(keys)s)"
+        " AND c.archived_at IS NULL AND jsonb_typeof(s.channel_settings -> %(name)s) = 'object'",
+        {"environment_id": environment_id, "keys": list(keys), "name": INPUT_SCHEMA},
+    )
+    return {row["key"]: row["schema"] for row in await cursor.fetchall()}
 
 
 async def types_of_channels(connection: Connection, ids: Sequence[UUID]) -> dict[str, str]:

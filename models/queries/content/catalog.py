@@ -10,7 +10,9 @@ from domain.content.rows import IdentifiedContent, Published, VersionContent
 from models.sql import columns_of, fetch_all, fetch_one
 from runtime.database import Connection
 
-_OF_ENVIRONMENT = ("is_sandbox", "channel_settings", "sealed_channel_settings", "conditions")
+_OF_ENVIRONMENT = (
+    "is_sandbox", "channel_settings", "sealed_channel_settings", "provider_settings", "conditions",
+)  # fmt: skip
 _COLUMNS = columns_of(StoredChannel, "c", {name: f"s.{name}" for name in _OF_ENVIRONMENT})
 _CHANNELS = f"""
 SELECT {_COLUMNS} FROM channels c JOIN channel_environments s ON s.channel_id = c.id

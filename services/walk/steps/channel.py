@@ -30,12 +30,14 @@ from services.channels.sealing import seal_content
 from services.content.catalog import ConfiguredChannel
 from services.walk.context import Walk
 from services.walk.deliveries import delivery_order
-from services.walk.faults import blaming
-from services.walk.moves import Done, Move, skip
+from services.walk.faults import ContentError, blaming
+from services.walk.moves import Done, Move, Skipped, skip
 from services.walk.preferences import preferences_allow
 from services.walk.steps.at_once import AtOnce
 from services.walk.steps.guides import Admit, admit, let_see
+from services.walk.steps.inputs import give_to_channel
 from services.walk.steps.members import Member, members_of
+from services.walk.steps.provider_settings import settings_of_run
 from services.walk.steps.rendering import (
     Sources,
     effective_sources,
@@ -73,12 +75,14 @@ class ChannelExecutor(AtOnce):
         left_out = [*chosen.left_out]
         for member in chosen.members:
             on_channel = await _make_messages(walk, step, member)
-            if isinstance(on_channel, str):
-                left_out.append((member.channel.key, on_channel))
-            else:
+            if not isinstance(on_channel, Skipped):
                 made += on_channel
+            elif step.channel_group_key is None:
+                return on_channel
+            else:
+                left_out.append((member.channel.key, on_channel.reason))
         if step.channel_group_key is None:
-            return _done(walk, step, made) if made else skip(step, left_out[0][1])
+            return _done(walk, step, made)
         for key, reason in left_out:
             told = {"channel_key": key, "reason": reason}
             walk.journal.tell(RunEventType.CHANNEL_SKIPPED, step=step, data=told)
@@ -116,8 +120,10 @@ def _done(walk: Walk, step: ChannelStep, made: Sequence[_Made]) -> Move:
     )
 
 
-async def _make_messages(walk: Walk, step: ChannelStep, member: Member) -> list[_Made] | str:
+async def _make_messages(walk: Walk, step: ChannelStep, member: Member) -> list[_Made] | Skipped:
     """Make the messages of a step on one channel, one for each address; or say why there is none.
+
+    What a step gives to its channel fails the sending alone (Knock docs: "Webhook channels").
 
     Raises:
         ContentError: a template is broken.
@@ -130,20 +136,30 @@ async def _make_messages(walk: Walk, step: ChannelStep, member: Member) -> list[
         unreachable = kind.why_unreachable(target)
         destinations = () if unreachable else kind.destinations(target)
     if unreachable is not None:
-        return unreachable
+        return skip(step, unreachable)
     if not await preferences_allow(walk, step, member.channel):
-        return "the recipient's preferences are against it"
+        return skip(step, "the recipient's preferences are against it")
+    if kind.takes_inputs and step.channel_group_key is None:
+        try:
+            await give_to_channel(walk, step, member.channel)
+        except ContentError as error:
+            return skip(step, "its inputs cannot be used", failed=True, error=error.text)
+    of_run = {} if member.is_sandbox else await settings_of_run(walk, member.channel)
+    if isinstance(of_run, str):
+        return skip(step, of_run)
     made: list[_Made] = []
     for destination in destinations:
         with blaming("content"):
             zone = first_zone(destination.zone, walk.zone)
             opening = next_opening(step.send_windows, walk.unit.now, zone)
         if opening.state is OpeningState.NEVER:
-            return "its send windows never open"
-        message = await _make_message(walk, step, member, sources, destination, at=opening.at)
+            return skip(step, "its send windows never open")
+        message = await _make_message(
+            walk, step, member, sources, destination, at=opening.at, of_run=of_run
+        )
         if message is not None:
             made.append(message)
-    return made or "the address to send to is empty"
+    return made or skip(step, "the address to send to is empty")
 
 
 async def _target(walk: Walk, channel: ConfiguredChannel, sources: Sources) -> Target:
@@ -173,6 +189,7 @@ async def _make_message(
     destination: Destination,
     *,
     at: datetime | None,
+    of_run: JsonObject,
 ) -> _Made | None:
     """Render and keep a message; None when its address renders to nothing."""
     channel = member.channel
@@ -181,10 +198,12 @@ async def _make_message(
     made_id = message_id(walk.run.id, step.ref, name, walk.unit.now)
     identifier = str(made_id)
     with blaming("template"):
-        content = await render_message(walk, step, sources, identifier)
+        content = await render_message(walk, step, sources, identifier, locale=destination.locale)
         if content.get("to") == "":
             return None
-        content = {**content, **destination.content}
+        overrides = step.channel_overrides or {}
+        kept = {name: overrides[name] for name in kind.kept_overrides & overrides.keys()}
+        content = {**content, **destination.content, **kept}
         content = await tracked_message(walk, step, sources, content, made_id)
         content = seal_content(
             walk.unit.engine.vault,
@@ -193,10 +212,12 @@ async def _make_message(
             identifier,
             walk.run.environment_id,
             secrets=walk.configuration.variables.secrets,
+            of_run=of_run,
         )
     order = None
     if not kind.needs_provider:
-        status = DeliveryStatus.DELIVERED
+        # It is shown with being stored, so there is nothing that a window could hold back.
+        status, at = DeliveryStatus.DELIVERED, None
     elif member.is_sandbox:
         status = DeliveryStatus.NOT_SENT
     else:

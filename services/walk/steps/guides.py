@@ -28,8 +28,8 @@ Admit: TypeAlias = Callable[[Walk, ChannelStep, str], Awaitable[bool]]
 
 
 async def admit(walk: Walk, step: ChannelStep, guide_key: str) -> bool:
-    """Let in the recipient of a walk, in its transaction."""
-    member = Membership(walk.run.ref.id, NO_TENANT)
+    """Let in the recipient of a walk on behalf of its tenant, in its transaction."""
+    member = Membership(walk.run.ref.id, walk.run.tenant_id or NO_TENANT)
     added = await add_members(
         walk.unit.connection,
         walk.run.environment_id,

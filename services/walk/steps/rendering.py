@@ -69,6 +69,7 @@ async def render_message(
     identifier: str,
     *,
     layout: EmailLayout | None = None,
+    locale: str | None = None,
 ) -> JsonObject:
     """Return the content of the message that a step makes.
 
@@ -78,6 +79,7 @@ async def render_message(
         sources: what is rendered.
         identifier: of the message.
         layout: in the place of the published one that the template names.
+        locale: of the translations, in the place of the recipient's.
 
     Raises:
         LiquidError: the template is broken, went over its limits, or its layout is not published.
@@ -96,7 +98,7 @@ async def render_message(
         limits=replace(renderer.limits, seconds=walk.limits.seconds),
     )
     is_slow = renderer.is_slow or not sees_little(walk)
-    content = await rendered(walk, work, (template, settings), is_slow=is_slow)
+    content = await rendered(walk, work, (template, settings), is_slow=is_slow, locale=locale)
     if renderer.attachments is not None:
         read = partial(renderer.attachments, template, walk.run.data)
         attached = read() if sees_little(walk) else await off_loop(read)

@@ -5,7 +5,6 @@ Source: Knock docs, "Fetch function" ("Reusable fetch functions").
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,16 +12,13 @@ from uuid import UUID
 
 from domain.conditions import ConditionGroup
 from domain.content.reusable_request import REUSABLE_REQUEST, ReusableRequest
-from domain.kit.json_types import JsonObject, encoded_size
+from domain.kit.json_types import JsonObject
 from domain.runs.events import RunEventType
 from domain.workflows.steps.http_fetch import HttpFetchStep
 from domain.workflows.steps.http_request import HttpRequest
-from services.content.fitting import fitted
-from services.content.trigger_schemas import compile_schema
 from services.walk.context import Walk
-from services.walk.faults import ContentError, blaming
-from services.walk.texts import render_settings
-from templating.liquid.typed import ObjectTemplate
+from services.walk.faults import ContentError
+from services.walk.steps.inputs import give_inputs
 
 # What a step records of the request that it has sent.
 VERSION = "request_version"
@@ -135,34 +131,10 @@ def reusable(found: ReusableRequest, version_id: UUID | None) -> StepRequest:
 
 
 async def take_inputs(walk: Walk, written: JsonObject | None, request: StepRequest) -> None:
-    """Render what a reusable request is given, and let templates and conditions see it.
-
-    Args:
-        walk: whose variables the inputs see.
-        written: the inputs, with their Liquid.
-        request: what takes them; one of a step's own takes none.
+    """Render what a reusable request is given; one of a step's own is given nothing.
 
     Raises:
-        ContentError: the Liquid is broken, or the request takes other inputs.
+        ContentError: see `give_inputs`.
     """
-    if request.key is None:
-        return
-    with blaming("template"):
-        given = ObjectTemplate(json.dumps(written or {}), "inputs")
-    inputs = await render_settings(walk, given.sources, given.render)
-    if request.schema is not None:
-        inputs = fitted(inputs, request.schema)
-        try:
-            compiled = (
-                compile_schema(request.schema)
-                if request.version_id is None
-                else walk.unit.engine.trigger_schemas.get(request.version_id, request.schema)
-            )
-        except ValueError as error:
-            text = "its data_input_schema cannot be used: save and commit it again"
-            raise ContentError("request", text, is_final=True) from error
-        size = encoded_size(inputs)
-        wrong = await compiled.violations(inputs, size, "inputs", shown=walk.journal.shown)
-        if wrong:
-            raise ContentError("request", str(wrong[0]), is_final=True)
-    walk.inputs = {"inputs": inputs}
+    if request.key is not None:
+        await give_inputs(walk, written, request.schema, request.version_id)

@@ -39,6 +39,8 @@ def target(
             {"target_arns": ["arn"], "devices": [{"target_arn": "arn2"}]},
             [Device("arn"), Device("arn2")],
         ),
+        ({"devices": [{"token": "a", "locale": "de"}]}, [Device("a", locale="de")]),
+        ({"devices": [{"token": "a", "locale": 1, "timezone": {}}]}, [Device("a")]),
         ({"player_ids": ["p"]}, [Device("p")]),
         ({"tokens": [None, "", 7, {}], "devices": ["x", {"token": 1}, {}]}, []),
         ({"tokens": "a", "devices": {"token": "b"}}, []),

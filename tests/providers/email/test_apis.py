@@ -235,14 +235,25 @@ async def test_postmark_is_asked() -> None:
     assert line.seen.headers["x-postmark-server-token"] == KEY
 
 
-async def test_postmark_knows_inactive_recipients() -> None:
-    """Error 406: the address has bounced before. Other errors of a request are ours."""
+@pytest.mark.parametrize(
+    ("code", "words", "raised"),
+    [
+        (406, "inactive", Bounced),
+        (300, "Invalid 'To' address: 'ada@example'.", Bounced),
+        (300, "Invalid email request", Bounced),
+        (300, "Invalid 'From' address: 'hello'.", Refused),
+        (300, "Provide either email TextBody or HtmlBody or both.", Refused),
+        (400, "The sender signature is not confirmed.", Refused),
+    ],
+)
+async def test_postmark_knows_bad_recipients(
+    code: int, words: str, raised: type[DeliveryFailure]
+) -> None:
+    """Errors 406 and 300: the address has bounced before, or is none. All else is ours."""
     async with talking_to(POSTMARK) as line:
-        line.answer(reply(422, b'{"ErrorCode": 406, "Message": "inactive"}'))
-        with pytest.raises(Bounced):
-            await line.send()
-        line.answer(reply(422, b'{"ErrorCode": 300, "Message": "invalid"}'))
-        with pytest.raises(Refused):
+        answer = json.dumps({"ErrorCode": code, "Message": words})
+        line.answer(reply(422, answer.encode()))
+        with pytest.raises(raised):
             await line.send()
 
 

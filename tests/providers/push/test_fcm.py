@@ -129,6 +129,19 @@ async def test_a_device_is_sent_to(line: FcmLine) -> None:
     assert line.seen.headers["authorization"] == f"Bearer {ACCESS}"
 
 
+async def test_nested_data_is_flattened(line: FcmLine) -> None:
+    """Members of objects and of lists get keys with dots, all else its text (Knock's example)."""
+    await line.push(data={"foo": {"bar": [21, 13, 1], "baz": False}, "biz": "abc"})
+    assert line.body()["message"]["data"] == {
+        "foo.bar.0": "21",
+        "foo.bar.1": "13",
+        "foo.bar.2": "1",
+        "foo.baz": "false",
+        "biz": "abc",
+        "knock_message_id": MESSAGE_ID,
+    }
+
+
 async def test_a_silent_one_has_no_notification(line: FcmLine) -> None:
     """It carries data only."""
     await line.push(silent=True)

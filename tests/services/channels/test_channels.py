@@ -267,6 +267,11 @@ async def test_the_request_of_a_webhook_channel_is_masked(account: Account) -> N
         ({"url": "https://x", "query_params": MASK}, ["query_params"]),
         ({"url": "https://x", "headers": [{"key": "a", "value": MASK}]}, ["headers[0].value"]),
         ({"url": "https://{{ data.x"}, ["url"]),
+        ({"input_schema": {"type": "object", "properties": {"a": {"type": "string"}}}}, []),
+        ({"input_schema": None}, []),
+        ({"input_schema": "{}"}, ["input_schema"]),
+        ({"input_schema": {"type": "thing"}}, ["input_schema.type"]),
+        ({"url": 5, "input_schema": {"$ref": "https://x"}}, ["url", "input_schema.$ref"]),
         ({"url": "https://x", "headers": {"a": "{{ 1 | nothing }}"}}, ["headers[0].value"]),
     ],
 )

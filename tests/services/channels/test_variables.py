@@ -19,7 +19,8 @@ from templating.limits import LiquidError
 from tests.providers.servers import HttpServer, Sink, accept_login, reply, serving, smtp_sink
 from tests.support.account import VAULT_KEY, Account
 from tests.support.deliveries import log_of
-from tests.support.steps import channel_step
+from tests.support.steps import channel_step, webhook_step
+from tests.support.webhook_target import listening_target
 from tests.support.world import World
 
 SECRET = "sk-s3cret/value"
@@ -100,6 +101,19 @@ async def test_the_value_of_the_moment_counts(world: World) -> None:
     await _variable(world, "fail", "bounce")
     await world.change_delivery(message_id, "due_at = now()")
     assert await world.deliver(message_id) == "bounced"
+
+
+async def test_a_key_of_variables_alone_is_that_of_the_moment(world: World) -> None:
+    """The signing key of a webhook sees the run, but stays a setting: it can be rotated."""
+    await _variable(world, "key", "first")
+    key = f"hook-{uuid4().hex[:6]}"
+    await world.channel("http", key, secrets={"signing_key": "{{ vars.key }}"})
+    async with listening_target() as target:
+        run_id, _ = await world.send(webhook_step(key), data={"url": target.url, "note": ""})
+        await _variable(world, "key", "second")
+        (message,) = await world.messages(run_id)
+        assert await world.deliver(message["id"]) == "delivered"
+        assert target.calls[0].is_signed_with("second")
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,11 @@ async def test_outcome_of_before_a_retry(world: World, failure: Exception | None
     assert await world.deliver(message_id) == "undelivered"
     await retry_message(world.engine, world.environment.scope, message_id)
     before = await world.delivery(message_id)
-    assert await end_under_way(provider, first) == "queued"
+    ended = await end_under_way(provider, first)
+    if isinstance(failure, Retry):  # which has looked too early to know of the other
+        assert isinstance(ended, TryAgain)
+        ended = await world.deliver(message_id)
+    assert ended == "queued"
     assert await world.delivery(message_id) == before
     assert (await world.message_story(message_id))[2:] == ["undelivered", "queued"]
 

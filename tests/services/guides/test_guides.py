@@ -285,7 +285,7 @@ async def test_reset(world: World, channel: UUID) -> None:
 
 
 async def test_what_is_not_there(world: World, channel: UUID) -> None:
-    """Nothing is made of an unknown guide, step or channel, nor for somebody unknown."""
+    """Nothing is made of an unknown guide, step or channel."""
     guide_id = await publish_guide(world, "tour")
     feed = await world.make.channel()
     for wrong in (
@@ -297,23 +297,47 @@ async def test_what_is_not_there(world: World, channel: UUID) -> None:
             await archive(world, channel, guide_id, **wrong)
     with pytest.raises(NotFound):
         await archive(world, channel, channel)
-    await delete_recipient(world.engine, world.environment.scope, RecipientRef.user(ELLIE))
-    with pytest.raises(NotFound):
-        await archive(world, channel, guide_id)
     with pytest.raises(NotFound):
         await show(world, feed)
     assert await messages(world) == []
 
 
+async def test_whom_nobody_has_identified(world: World) -> None:
+    """They see guides, and may dismiss them: with that they are known, and in audiences."""
+    channel = await world.channel("in_app_guide", CHANNEL_KEY)
+    await world.audience("all", [{"property": "plan", "operator": "not_exists"}])
+    guide_id = await publish_guide(world, "tour")
+    assert keys(await show(world, channel)) == ["tour"]
+    await archive(world, channel, guide_id)
+    assert keys(await show(world, channel)) == []
+    await archive(world, channel, guide_id)
+    assert len(await messages(world)) == 1
+    rows = await world.make.rows(
+        "SELECT r.id, m.audience_key FROM recipients r LEFT JOIN audience_members m"
+        " ON m.environment_id = r.environment_id AND m.user_id = r.id WHERE r.environment_id = %s",
+        world.environment.id,
+    )
+    assert [(row["id"], row["audience_key"]) for row in rows] == [(ELLIE, "all")]
+
+
+async def test_anybody_makes_nobody_known(world: World) -> None:
+    """Who has the public key alone could make up users without end."""
+    channel = await world.channel("in_app_guide", CHANNEL_KEY)
+    guide_id = await publish_guide(world, "tour")
+    with pytest.raises(NotFound):
+        await archive(world, channel, guide_id, is_anonymous=True)
+    assert await messages(world) == []
+
+
 async def test_a_user_who_is_being_deleted(world: World, channel: UUID) -> None:
-    """Whoever does something meanwhile waits, and then finds nobody."""
+    """Whoever does something in anybody's name meanwhile waits, and then finds nobody."""
     guide_id = await publish_guide(world, "tour")
     async with world.make.database.transaction() as connection:
         await connection.execute(
             "DELETE FROM recipients WHERE environment_id = %s AND id = %s",
             (world.environment.id, ELLIE),
         )
-        acting = asyncio.create_task(archive(world, channel, guide_id))
+        acting = asyncio.create_task(archive(world, channel, guide_id, is_anonymous=True))
         await until_blocked(world.make)
     with pytest.raises(NotFound):
         await acting

@@ -282,20 +282,27 @@ async def test_objects_are_reached_like_people(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("chosen", "kept"),
+    ("chosen", "by_step", "kept"),
     [
-        ({}, {"tokens": ["b"]}),
-        ({"token_deregistration": True}, {"tokens": ["b"]}),
-        ({"token_deregistration": False}, {"tokens": ["a", "b"]}),
+        ({}, None, {"tokens": ["b"]}),
+        ({"token_deregistration": True}, None, {"tokens": ["b"]}),
+        ({"token_deregistration": False}, None, {"tokens": ["a", "b"]}),
+        ({"token_deregistration": False}, {"token_deregistration": True}, {"tokens": ["b"]}),
+        ({}, {"token_deregistration": False}, {"tokens": ["a", "b"]}),
+        ({}, {"token_deregistration": None}, {"tokens": ["b"]}),
     ],
 )
 async def test_a_device_that_bounces_is_forgotten(
-    world: World, chosen: JsonObject, kept: JsonObject
+    world: World, chosen: JsonObject, by_step: JsonObject | None, kept: JsonObject
 ) -> None:
-    """A bounce of a token takes it from the recipient, unless the channel says no, and names it."""
+    """A bounce of a token takes it from the recipient, unless step or channel say no, and names it.
+
+    What the step says counts before what the channel says.
+    """
     channel_id = await world.channel("push", channel_settings=chosen, secrets={"fail": "bounce"})
     recipient = {"id": "u", "channel_data": {str(channel_id): {"tokens": ["a", "b"]}}}
-    run_id, _ = await world.send(channel_step("push", "push"), recipients=[recipient])
+    step = channel_step("push", "push", channel_overrides=by_step)
+    run_id, _ = await world.send(step, recipients=[recipient])
     (first,) = [row for row in await world.messages(run_id) if row["content"]["token"] == "a"]
     assert await world.deliver(first["id"]) == "bounced"
     rows = await world.make.rows(

@@ -210,6 +210,15 @@ async def test_send_window_holds_the_message(world: World) -> None:
     assert directive.next == Finished()
 
 
+async def test_item_of_a_feed_waits_for_no_window(world: World) -> None:
+    """It is delivered and shown with being stored, so it is not scheduled for later either."""
+    window = [{"day": "monday", "type": "send", "from": "09:00", "until": "17:00"}]
+    run_id, directive = await world.at(MONDAY).send(channel_step("feed", send_windows=window))
+    (message,) = await world.messages(run_id)
+    assert (message["delivery_status"], message["scheduled_at"]) == ("delivered", None)
+    assert directive.deliveries == []
+
+
 async def test_window_that_never_opens_skips(world: World) -> None:
     """A step that may send on no day is skipped."""
     run_id, _ = await world.send(channel_step("feed", send_windows=NEVER))

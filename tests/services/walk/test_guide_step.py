@@ -38,9 +38,10 @@ def guide_step(guide_key: str = TOUR, **changes: Any) -> JsonObject:
     }
 
 
-async def sees(world: World, channel: UUID, user: str = "ellie") -> bool:
+async def sees(world: World, channel: UUID, user: str = "ellie", tenant: str | None = None) -> bool:
     """Tell whether a user sees the guide."""
-    view = await show_guides(world.engine, world.environment.scope, user, channel)
+    scope = world.environment.scope
+    view = await show_guides(world.engine, scope, user, channel, tenant_id=tenant)
     return TOUR in [shown.found.guide.key for shown in view.entries]
 
 
@@ -66,6 +67,35 @@ async def test_twice_is_once(world: World, channel: UUID) -> None:
     told = next(each for each in await world.events(again) if each["event"] == "guide_enabled")
     assert told["data"]["changed"] is False
     assert await sees(world, channel)
+
+
+@pytest.mark.parametrize(
+    ("is_strict", "tenant", "seen_for"),
+    [
+        (False, "acme", {None, "acme", "other"}),
+        (False, None, {None, "acme", "other"}),
+        (True, "acme", {"acme"}),
+        (True, None, {None}),
+    ],
+)
+async def test_the_tenant_of_the_run_counts(
+    world: World, channel: UUID, *, is_strict: bool, tenant: str | None, seen_for: set[str | None]
+) -> None:
+    """Where a guide tells tenants apart, its recipient sees it for that of the run alone."""
+    await publish_guide(world, TOUR, target_audience_key="invited", strict_tenancy=is_strict)
+    await world.send(guide_step(), **({} if tenant is None else {"tenant": tenant}))
+    seen = {one for one in (None, "acme", "other") if await sees(world, channel, tenant=one)}
+    assert seen == seen_for
+
+
+async def test_each_tenant_is_let_in(world: World, channel: UUID) -> None:
+    """A second run on behalf of another tenant changes something, once."""
+    changed = []
+    for tenant in ("acme", "other", "acme"):
+        run_id, _ = await world.send(guide_step(), tenant=tenant)
+        told = next(each for each in await world.events(run_id) if each["event"] == "guide_enabled")
+        changed.append(told["data"]["changed"])
+    assert changed == [True, True, False]
 
 
 @pytest.mark.parametrize(

@@ -49,11 +49,27 @@ def test_push() -> None:
         "text_body": "B",
         "settings": {"delivery_type": "content"},
     }
-    expected = {"title": "T2", "body": "B", "silent": False, "overrides": {}}
-    assert render(ChannelType.PUSH, template) == expected
+    shown = {"title": "T2", "body": "B", "silent": False, "overrides": {}}
+    assert render(ChannelType.PUSH, template) == {**shown, "data": SCOPE["data"]}
     template["settings"] = {"delivery_type": "silent"}
     silent = {"title": "", "body": "", "silent": True, "overrides": {}}
-    assert render(ChannelType.PUSH, template) == silent
+    assert render(ChannelType.PUSH, template) == {**silent, "data": SCOPE["data"]}
+
+
+def test_push_carries_the_data_whole() -> None:
+    """Applications get what the trigger said, however deep or long, but for files."""
+    data = {"foo": {"bar": [21, None], "baz": False}, "url": "https://x.example/" + "y" * 300}
+    scope = {**SCOPE, "data": {**data, "attachments": [{"name": "a.txt", "content": "YQ=="}]}}
+    content = render_content(ChannelType.PUSH, {"title": "t"}, scope, settings={})
+    assert content["data"] == data
+
+
+@pytest.mark.parametrize("much", [["ä" * 2_100], [[] for _ in range(1_400)], [1] * 1_000_000])
+def test_push_leaves_out_what_no_vendor_takes(much: Any) -> None:
+    """Of data that is too large for a notification it carries what the message keeps."""
+    scope = {**SCOPE, "data": {"much": much, "n": 1, "text": "y" * 300}}
+    content = render_content(ChannelType.PUSH, {"title": "t"}, scope, settings={})
+    assert content["data"] == {"n": 1, "text": "y" * 256}
 
 
 def test_chat() -> None:

@@ -51,6 +51,7 @@ async def test_the_list(client: httpx.AsyncClient, world: World, channel: UUID) 
     (entry,) = body["entries"]
     assert (entry["__typename"], entry["id"], entry["key"]) == ("Guide", str(guide_id), "tour")
     assert (entry["type"], entry["active"], entry["channel_id"]) == ("banner", True, str(channel))
+    assert entry["semver"] == "0.0.1"
     assert entry["activation_url_patterns"] == [{"directive": "allow", "pathname": "/home"}]
     (step,) = entry["steps"]
     assert step["content"] == {"title": "Hi you"}

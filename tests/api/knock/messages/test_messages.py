@@ -199,6 +199,16 @@ CONTENTS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"__typename": "MessagePushContent", "title": "T", "data": {"k": 1}},
     ),
     (
+        "push",
+        {"title": "T", "body": "B", "silent": False, "data": {"n": 1}, "overrides": {}},
+        {"__typename": "MessagePushContent", "title": "T", "data": {"n": 1}},
+    ),
+    (
+        "push",
+        {"title": "T", "body": "", "data": {"n": 1}, "overrides": {"data": {"k": 1}}},
+        {"__typename": "MessagePushContent", "title": "T", "data": {"n": 1, "k": 1}},
+    ),
+    (
         "chat",
         {"summary": "S", "markdown": "*Hi*", "json_content": None},
         {

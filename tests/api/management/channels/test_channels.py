@@ -17,6 +17,7 @@ async def test_channels_show_settings_only_when_asked(management: httpx.AsyncCli
     assert {entry["type"] for entry in plain} == set(ChannelType)
     assert all("environment_settings" not in entry for entry in plain)
     assert single in full
+    assert single["visible_in"] == ["workflow", "broadcast"]
     assert list(single["environment_settings"]) == ["development", "production"]
     settings = single["environment_settings"]["development"]
     assert (settings["is_valid"], settings["is_sandbox"]) == (True, False)

@@ -185,6 +185,24 @@ async def test_a_fetch_step_shows_its_reusable_request(management: httpx.AsyncCl
     assert 'inputs.n: "two" is not of type "integer"' in refused["errors"][0]["message"]
 
 
+async def test_a_webhook_step_shows_the_request_with_its_inputs(
+    management: httpx.AsyncClient,
+) -> None:
+    """The channel's own request sees what the step gives; faults of that are those of the run."""
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    settings = {"url": "https://x.example/{{ inputs.n | plus: 1 }}", "input_schema": schema}
+    made = await management.put(
+        "/v1/admin/channels/webhook/environments/development", json={"channel_settings": settings}
+    )
+    assert made.status_code == 200, made.text
+    step = channel_step("hook", "http", template={}, inputs={"n": "{{ data.n }}"})
+    await save(management, step)
+    answer = await preview(management, "hook", data={"n": 2})
+    assert answer["template"]["url"] == "https://x.example/3"
+    refused = await preview(management, "hook", data={"n": "two"})
+    assert 'inputs.n: "two" is not of type "integer"' in refused["errors"][0]["message"]
+
+
 async def test_a_reusable_request_alone(management: httpx.AsyncClient) -> None:
     """Its draft is rendered with the inputs that are kept with it, or with others."""
     settings = {
