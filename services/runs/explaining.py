@@ -7,11 +7,13 @@ from uuid import UUID
 
 from domain.kit.pages import PageRequest
 from domain.kit.principals import EnvironmentScope
+from domain.messages.explanation import explain_message
 from domain.messages.filters import MessageFilters
 from domain.messages.messages import Message
-from domain.runs.explanation import ExplainedLine, explain_message, explain_story
+from domain.runs.explanation import ExplainedLine, explain_story
 from domain.runs.rows import RecipientRun
 from models.queries.messages.messages import list_messages
+from models.queries.messages.progress import progress_of
 from services.engine import Engine
 from services.runs.runs import load_run
 
@@ -33,5 +35,10 @@ async def explain_run(engine: Engine, environment: EnvironmentScope, run_id: UUI
     wanted = MessageFilters(workflow_recipient_run_id=str(run_id))
     async with engine.connection() as connection:
         page = await list_messages(connection, environment.id, wanted, PageRequest(_MOST_MESSAGES))
-    made = [(message, explain_message(message)) for message in reversed(page.rows)]
+        known = await progress_of(connection, environment.id, [each.id for each in page.rows])
+    now = engine.clock()
+    made = [
+        (message, explain_message(message, known.get(message.id), now))
+        for message in reversed(page.rows)
+    ]
     return Explanation(run, explain_story(story), made)
