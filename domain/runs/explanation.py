@@ -26,6 +26,7 @@ _REASONS: Mapping[str, str] = {
     "step_missing": "the step that was due is not in the workflow any more",
     "step_failed": "a step failed three times",
     "cancel_requested": "somebody cancelled it",
+    "dropped": "an operator dropped it",
     "cancelled_in_temporal": "it was cancelled in Temporal",
     "ended_in_temporal": "it was ended in Temporal",
     "recipient_deleted": "the recipient was deleted",
@@ -232,6 +233,7 @@ SENTENCES: Mapping[RunEventType, _Sentence] = {
     RunEventType.BATCH_TAKEN_OVER: lambda data: (
         "The run goes on with a batch whose own run was ended from outside."
     ),
+    RunEventType.BATCH_ITEM_REMOVED: _reasoned("The item was taken out of its batch"),
     RunEventType.DELAY_STARTED: lambda data: f"The run waits until {data.get('delay_until')}.",
     RunEventType.DELAY_SKIPPED: _reasoned("The run did not wait"),
     RunEventType.DELAY_COMPLETED: _plain("The run has waited."),

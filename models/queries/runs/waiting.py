@@ -17,10 +17,10 @@ from domain.recipients.refs import RecipientRef
 from domain.runs.events import RunEventType
 from domain.runs.statuses import OPEN_RUN, RunStatus
 from domain.runs.waiting import WaitingFilters, WaitingRun
+from models.queries.batches.removal import remove_items
 from models.queries.events.writing import count_event, run_facts, tell_runs
 from models.queries.triggers.cancelling import (
     CANCELLED,
-    COUNT_REMOVED,
     END_EXPANSIONS,
     TELL_CANCELLED,
 )
@@ -97,16 +97,11 @@ SELECT id FROM batches WHERE closed_at IS NULL AND id IN (
 ORDER BY id FOR UPDATE
 """  # noqa: S608 - fixed text
 
-_REMOVE_ITEMS = f"""
-WITH removed AS (
-    UPDATE batch_items i SET removed_at = %(now)s
-    FROM recipient_runs r
-    WHERE i.batch_id = ANY(%(batch_ids)s) AND i.removed_at IS NULL
-      AND r.id = i.recipient_run_id AND {_MEANT}
-    RETURNING i.batch_id
-), {COUNT_REMOVED}
-SELECT count(*)::int AS items FROM removed
-"""  # noqa: S608 - fixed text
+_REMOVE_ITEMS = remove_items(
+    f"i.batch_id = ANY(%(batch_ids)s) AND {_MEANT}",
+    reason="cancel_requested",
+    cancellation="%(id)s",
+)
 
 # A run that carries what others have put in goes on without its own item.
 _CANCEL = f"""
