@@ -12,7 +12,7 @@ from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
 from domain.recipients.refs import RecipientRef
 from domain.runs.waiting import CancelRunsRequest, WaitingFilters, WaitingRun
-from models.queries.runs import waiting as statements
+from models.queries.runs import cancelling, waiting
 from services.engine import Engine
 from services.triggers.releases import release_cancellation
 
@@ -30,7 +30,7 @@ async def list_waiting(
 ) -> Page[WaitingRun]:
     """Return a page of the runs that wait, newest trigger first."""
     async with engine.connection() as connection:
-        return await statements.list_waiting(connection, environment.id, wanted, request)
+        return await waiting.list_waiting(connection, environment.id, wanted, request)
 
 
 async def cancel_open_runs(
@@ -56,7 +56,7 @@ async def cancel_open_runs(
         recipient = RecipientRef(wanted.collection, wanted.recipient)
     cancellation_id = new_id()
     async with engine.unit() as unit:
-        runs, items = await statements.cancel_open_runs(
+        runs, items = await cancelling.cancel_open_runs(
             unit.connection,
             environment.id,
             cancellation_id=cancellation_id,
