@@ -49,7 +49,7 @@ async def list_waiting(engine: Engine, arguments: Arguments) -> JsonValue:
 @action(
     "run-cancel",
     ENVIRONMENT,
-    argument("--run", help="only this run"),
+    argument("--run", help="only this run, or all runs of the trigger that answered this id"),
     _WORKFLOW,
     _TENANT,
     _USER,
@@ -67,7 +67,7 @@ async def cancel_runs(engine: Engine, arguments: Arguments) -> JsonValue:
     environment = await get_scope(engine, arguments.environment)
     wanted = read_shape(CancelRunsRequest, document)
     done = await open_runs.cancel_open_runs(engine, environment, wanted)
-    return {"runs": done.runs, "items": done.items}
+    return {"runs": done.runs, "items": done.items, "addressees": done.addressees}
 
 
 @action(

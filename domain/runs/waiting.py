@@ -88,11 +88,28 @@ class WaitingFilters:
 class CancelRunsRequest(Shape):
     """Which open runs are cancelled: those to which all that is given applies."""
 
-    run_id: str | None = Field(None, description="This recipient run.")
+    run_id: str | None = Field(
+        None, description="This recipient run; or all runs of the trigger that answered this id."
+    )
     workflow: str | None = Field(None, description="Runs of the workflow with this key.")
     tenant: str | None = Field(None, description="Runs of this tenant.")
     recipient: str | None = Field(None, description="Runs for the recipient with this id.")
     collection: str = Field("$users", description="Of the recipient.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """What a cancel has done.
+
+    Attributes:
+        runs: how many it ended.
+        items: how many it took out of open batches.
+        addressees: to how many recipients of broadcasts no run will be made.
+    """
+
+    runs: int
+    items: int
+    addressees: int
 
 
 class WaitRequest(Shape):

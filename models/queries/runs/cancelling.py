@@ -6,13 +6,16 @@ not by the row that their trigger keeps until they have.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from domain.recipients.refs import RecipientRef
+from domain.recipients.refs import USERS, RecipientRef
 from domain.runs.statuses import OPEN_RUN, RunStatus
+from domain.runs.waiting import Cancelled
+from domain.triggers.addressees import ADDRESSED
 from models.queries.batches.removal import remove_items
 from models.queries.events.writing import run_facts
 from models.queries.triggers.cancelling import (
@@ -21,26 +24,46 @@ from models.queries.triggers.cancelling import (
     TELL_CANCELLED,
 )
 from models.sql import listed
-from runtime.database import Connection
+from runtime.database import Connection, one, take_long
 
 _BEGUN = (RunStatus.PROCESSING, RunStatus.PAUSED)
 
 _MEANT = """(%(run_id)s::uuid IS NULL OR r.id = %(run_id)s)
+      AND (%(workflow_run_id)s::uuid IS NULL OR r.workflow_run_id = %(workflow_run_id)s)
       AND (%(workflow_key)s::text IS NULL OR r.workflow_key = %(workflow_key)s)
       AND (%(tenant)s::text IS NULL OR r.tenant_id = %(tenant)s)
       AND (%(recipient_id)s::text IS NULL
            OR r.recipient_id = %(recipient_id)s AND r.collection = %(collection)s)"""
 
 # Of one run there is no expansion: it is made, or has no id that anybody knows.
+_MEANT_EXPANSIONS = """x.environment_id = %(environment_id)s AND %(run_id)s::uuid IS NULL
+      AND (%(workflow_run_id)s::uuid IS NULL OR x.workflow_run_id = %(workflow_run_id)s)
+      AND (%(workflow_key)s::text IS NULL OR x.workflow_key = %(workflow_key)s)"""
+
 _CANCEL_EXPANSIONS = f"""
 WITH locked AS (
     SELECT x.workflow_run_id
     FROM trigger_expansions x JOIN workflow_runs w ON w.id = x.workflow_run_id
-    WHERE x.environment_id = %(environment_id)s AND %(run_id)s::uuid IS NULL
-      AND (%(workflow_key)s::text IS NULL OR x.workflow_key = %(workflow_key)s)
+    WHERE {_MEANT_EXPANSIONS} AND x.depth <> {ADDRESSED}
       AND (%(tenant)s::text IS NULL OR w.tenant_id = %(tenant)s)
     ORDER BY x.workflow_run_id FOR UPDATE OF x
 ), {END_EXPANSIONS}"""  # noqa: S608 - fixed text
+
+# A broadcast has no tenant, each addressee has one. It is known who has no run yet, so they are
+# taken off the list, and whoever makes the next page finds what is left of it.
+_LOCK_BROADCASTS = f"""
+SELECT x.workflow_run_id AS id FROM trigger_expansions x
+WHERE {_MEANT_EXPANSIONS} AND x.depth = {ADDRESSED}
+ORDER BY x.workflow_run_id FOR UPDATE
+"""  # noqa: S608 - fixed text
+
+_FORGET_ADDRESSEES = f"""
+DELETE FROM broadcast_addressees
+WHERE environment_id = %(environment_id)s AND workflow_run_id = ANY(%(broadcast_ids)s)
+  AND (%(tenant)s::text IS NULL OR tenant_id = %(tenant)s)
+  AND (%(recipient_id)s::text IS NULL
+       OR user_id = %(recipient_id)s AND %(collection)s::text = '{USERS}')
+"""  # noqa: S608 - fixed text
 
 _LOCK_RUNS = f"""
 SELECT id FROM recipient_runs WHERE id IN (
@@ -106,23 +129,24 @@ async def cancel_open_runs(
     *,
     cancellation_id: UUID,
     run_id: UUID | None,
+    workflow_run_id: UUID | None,
     workflow_key: str | None,
     tenant: str | None,
     recipient: RecipientRef | None,
     now: datetime,
     release_within: timedelta,
-) -> tuple[int, int]:
+) -> Cancelled:
     """Cancel the open runs that are meant, and take what is meant out of open batches.
 
-    Runs that are meant and are not made yet will not be made, and are not counted.
-
-    Returns:
-        How many runs were cancelled, and how many items were taken out.
+    Runs that are meant and are not made yet will not be made. Nobody knows how many they would have
+    been of those who follow an object, so these are not counted.
     """
+    await take_long(connection)
     values: dict[str, object] = {
         "id": cancellation_id,
         "environment_id": environment_id,
         "run_id": run_id,
+        "workflow_run_id": workflow_run_id,
         "workflow_key": workflow_key,
         "tenant": tenant,
         "recipient_id": recipient.id if recipient else None,
@@ -132,14 +156,21 @@ async def cancel_open_runs(
         "release_within": release_within,
     }
     await connection.execute(_CANCEL_EXPANSIONS, values)
-    for name, lock in (("run_ids", _LOCK_RUNS), ("batch_ids", _LOCK_BATCHES)):
-        cursor = await connection.execute(lock, values)
-        values[name] = [row["id"] for row in await cursor.fetchall()]
+    values["broadcast_ids"] = await _locked(connection, _LOCK_BROADCASTS, values)
+    addressees = (await connection.execute(_FORGET_ADDRESSEES, values)).rowcount
+    values["run_ids"] = await _locked(connection, _LOCK_RUNS, values)
+    values["batch_ids"] = await _locked(connection, _LOCK_BATCHES, values)
     cursor = await connection.execute(_REMOVE_ITEMS, values)
-    row = await cursor.fetchone()
-    items = int(row["items"]) if row else 0
+    items = int(one(await cursor.fetchone())["items"])
     # After the items are gone: this statement sees whose batch still has any.
-    cursor = await connection.execute(_CANCEL, values)
-    runs = len(await cursor.fetchall())
+    runs = (await connection.execute(_CANCEL, values)).rowcount
     await connection.execute(_SETTLE, {**values, "runs": runs})
-    return runs, items
+    return Cancelled(runs=runs, items=items, addressees=addressees)
+
+
+async def _locked(
+    connection: Connection, statement: str, values: Mapping[str, object]
+) -> list[UUID]:
+    """Lock rows for the rest of the transaction, and return their ids."""
+    cursor = await connection.execute(statement, values)
+    return [row["id"] for row in await cursor.fetchall()]

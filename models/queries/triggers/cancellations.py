@@ -19,7 +19,7 @@ from models.queries.triggers.cancelling import (
     TELL_CANCELLED,
 )
 from models.sql import columns_of, fetch_all
-from runtime.database import Connection
+from runtime.database import Connection, take_long
 
 _FOR_SOME = """(%(recipients)s::jsonb IS NULL OR (collection, recipient_id) IN (
             SELECT * FROM unnest(%(collections)s::text[], %(recipient_ids)s::text[])))"""
@@ -117,6 +117,7 @@ async def cancel_runs(
 
     The sweep wakes their Temporal workflows after `release_within`, unless they were by then.
     """
+    await take_long(connection)  # many runs may share a key
     refs = recipients or ()
     values: dict[str, object] = {
         "id": cancellation_id,
