@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from commands.explain import written
+from commands.explain import explained, written
 from domain.kit.errors import NotFound
 from domain.kit.ids import new_id
 from services.deliveries.holds import hold_channel
@@ -125,3 +125,49 @@ async def test_a_message_that_waits_for_its_window_says_until_when(world: World)
     assert "it waits for its send window, which opens at" in await _said(world, message_id)
     await world.change_delivery(message_id, "due_at = now() - interval '1 hour'")
     assert "it is on its way" in await _said(world, message_id)
+
+
+async def test_a_trigger_is_explained_with_its_runs(world: World) -> None:
+    """By the id that it answered; who was never identified is named."""
+    await world.publish("flow", channel_step("feed"))
+    trigger = await world.trigger("flow", {"id": "ada"}, "bob", {"id": "o", "collection": "teams"})
+    for run in await world.runs(trigger):
+        await world.walk(run["id"])
+    scope = world.environment.scope
+    text = "\n".join(await explained(world.engine, scope, trigger, limit=5))
+
+    assert "The workflow 'flow' was triggered (source: api)." in text
+    assert "Not stored, and only referred to by id: bob." in text
+    assert "of 'flow' for 'ada': completed." in text
+    assert "of 'flow' for 'o': completed." in text
+    less = await explained(world.engine, scope, trigger, limit=1)
+    assert "1 of its runs; --limit shows more:" in less
+
+
+async def test_a_trigger_of_nobody_says_so(world: World) -> None:
+    """Nobody is stored whom it names; it has no run to explain."""
+    await world.publish("flow", channel_step("feed"))
+    trigger = await world.trigger("flow", "bob", {"id": "x", "collection": "teams"})
+    scope = world.environment.scope
+    lines = await explained(world.engine, scope, trigger, limit=5)
+    assert "Not stored, and only referred to by id: bob, teams/x." in lines
+    assert lines[-1] == "Nobody had a run."
+
+
+async def test_who_has_had_a_run_is_held_back(world: World) -> None:
+    """A workflow that is entered once says of its second trigger whom that has not reached."""
+    await world.publish("flow", channel_step("feed"), trigger_frequency="once_per_recipient")
+    await world.trigger("flow", {"id": "ada"})
+    again = await world.trigger("flow", {"id": "ada"}, {"id": "ben"})
+    text = "\n".join(await explained(world.engine, world.environment.scope, again, limit=5))
+    assert "they have had their run: ada." in text
+    assert "for 'ben': queued." in text
+
+
+async def test_another_environment_s_trigger_is_missing(world: World) -> None:
+    """Nor is an id known that is of nothing."""
+    await world.publish("flow", channel_step("feed"))
+    trigger = await world.trigger("flow")
+    other = (await world.make.environment()).scope
+    with pytest.raises(NotFound):
+        await explained(world.engine, other, trigger, limit=5)
