@@ -7,6 +7,7 @@ from uuid import UUID
 from api.admin.batches import BatchItemOut, BatchOut
 from api.admin.messages import MovedOut
 from api.admin.runs import WaitingRunOut
+from api.admin.schemas import HeldChannelOut
 from commands.actions import ENVIRONMENT, Arguments, action
 from commands.arguments import argument
 from domain.batches.rows import BatchFilters
@@ -140,6 +141,13 @@ async def hold_channel(engine: Engine, arguments: Arguments) -> JsonValue:
     """Hold a channel: its messages are made, and wait."""
     environment = await get_scope(engine, arguments.environment)
     return {"count": await holds.hold_channel(engine, environment, arguments.key)}
+
+
+@action("channel-holds")
+async def list_holds(engine: Engine, arguments: Arguments) -> JsonValue:
+    """List the channels that are held in any environment, held longest first."""
+    held = await holds.held_channels(engine)
+    return [HeldChannelOut.of(each).model_dump(mode="json") for each in held]
 
 
 @action("channel-release", argument("key"), argument("environment"))

@@ -81,9 +81,12 @@ async def test_a_batch_is_seen_thinned_and_closed(
 async def test_a_channel_is_held_and_released(management: httpx.AsyncClient) -> None:
     """Both answer how many messages are on their way; a feed cannot be held."""
     mail, feed = CHANNEL_KEYS["email"], CHANNEL_KEYS["in_app_feed"]
-    for word in ("hold", "release"):
+    for word, held in (("hold", [mail]), ("release", [])):
         path = f"/v1/admin/channels/{mail}/environments/development/{word}"
         assert (await management.post(path)).json() == {"count": 0}
+        listed = (await management.get("/v1/admin/channels/holds")).json()["entries"]
+        assert [each["channel"] for each in listed] == held
+        assert all(each["environment"] == "development" and each["since"] for each in listed)
         missing = f"/v1/admin/channels/nowhere/environments/development/{word}"
         assert (await management.post(missing)).status_code == 404
     refused = await management.post(f"/v1/admin/channels/{feed}/environments/development/hold")
