@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from domain.kit.clock import iso
 from domain.kit.filters import Filter
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import Instant, Shape
@@ -20,7 +21,8 @@ class WaitingRun:
     """A run that waits, or that has not begun.
 
     Attributes:
-        resumes_at: when its wait ends as it stands; None while it has not begun.
+        resumes_at: when its wait ends as it stands, of one that carries a batch when that closes;
+            None while it has not begun.
         branch: slug of the branch whose content it uses; None for the environment's own.
     """
 
@@ -55,7 +57,10 @@ class WaitingRun:
             kind = "retry"
         elif "fetch_attempt" in outcome:  # which sleeps until another attempt is due
             kind = "fetch"
-        return Wait(ref, _KINDS.get(kind, kind), str(directive.get("label", "")))
+        label = str(directive.get("label", ""))
+        if kind == "await_batch" and self.resumes_at is not None:  # its window may have moved since
+            label = f"{ref}: gathers until {iso(self.resumes_at)}"
+        return Wait(ref, _KINDS.get(kind, kind), label)
 
 
 @dataclass(frozen=True, slots=True)

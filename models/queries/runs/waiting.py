@@ -16,14 +16,17 @@ from models.queries.events.writing import count_event, run_facts, tell_runs
 from models.sql import Listing, Where, columns_of, fetch_one, listed
 from runtime.database import Connection
 
-_BRANCH = {
+_EXPRESSIONS = {
     "branch": "(SELECT b.slug FROM workflow_runs w JOIN branches b ON b.id = w.branch_id"
-    " WHERE w.id = r.workflow_run_id)"
+    " WHERE w.id = r.workflow_run_id)",
+    # An item that joins may move the end of its batch, and leaves the run that carries it alone.
+    "resumes_at": "coalesce((SELECT max(b.closes_at) FROM batches b"
+    " WHERE b.carrier_run_id = r.id AND b.closed_at IS NULL), r.resumes_at)",
 }
-_WAITING = Listing(WaitingRun, "recipient_runs r", "r", ("id",), expressions=_BRANCH)
+_WAITING = Listing(WaitingRun, "recipient_runs r", "r", ("id",), expressions=_EXPRESSIONS)
 
 _LOCK_ONE = f"""
-SELECT {columns_of(WaitingRun, "r", _BRANCH)} FROM recipient_runs r
+SELECT {columns_of(WaitingRun, "r", _EXPRESSIONS)} FROM recipient_runs r
 WHERE r.environment_id = %s AND r.id = %s AND r.status IN ({listed(OPEN_RUN)}) FOR UPDATE
 """  # noqa: S608 - fixed text
 
