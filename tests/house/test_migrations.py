@@ -46,8 +46,8 @@ LANDED = {
     "2026-11-26-1610_csv_files.py": (
         "bfcf7e632118c0299d74660d54251d4c91be89aad971d1a4331905a2be342fec"
     ),
-    "2026-11-26-2000_held_back.py": (
-        "f487224000b7e65fc6cae9f14bee9f8c17c4dd5fa0255a5f4310b5888187c1c3"
+    "2026-11-26-2000_triggers.py": (
+        "5f7234719c2917cc3be9f795b816719e1cae55e31a93f52c94b4e6e52e853e5a"
     ),
 }
 
