@@ -17,6 +17,8 @@ from tests.support.deliveries import make_mail
 from tests.support.steps import when
 from tests.support.world import World, channel_step
 
+TEAM = {"id": "o", "collection": "teams", "name": "A team"}
+
 
 async def test_a_run_is_explained(world: World) -> None:
     """The lines are in order; a message that came and one that did not are told."""
@@ -130,7 +132,7 @@ async def test_a_message_that_waits_for_its_window_says_until_when(world: World)
 async def test_a_trigger_is_explained_with_its_runs(world: World) -> None:
     """By the id that it answered; who was never identified is named."""
     await world.publish("flow", channel_step("feed"))
-    trigger = await world.trigger("flow", {"id": "ada"}, "bob", {"id": "o", "collection": "teams"})
+    trigger = await world.trigger("flow", {"id": "ada"}, "bob", TEAM)
     for run in await world.runs(trigger):
         await world.walk(run["id"])
     scope = world.environment.scope
