@@ -11,8 +11,9 @@ from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
 from domain.recipients.refs import RecipientRef
 from domain.runs.waiting import Cancelled, CancelRunsRequest, WaitingFilters, WaitingRun
-from models.queries.runs import cancelling, waiting
+from models.queries.runs import waiting
 from models.queries.runs.runs import get_run
+from models.queries.triggers import operator_cancels
 from services.engine import Engine
 from services.triggers.releases import release_cancellation
 
@@ -51,7 +52,7 @@ async def cancel_open_runs(
         workflow_run_id = None
         if run_id is not None and await get_run(unit.connection, environment.id, run_id) is None:
             run_id, workflow_run_id = None, run_id
-        done = await cancelling.cancel_open_runs(
+        done = await operator_cancels.cancel_open_runs(
             unit.connection,
             environment.id,
             cancellation_id=cancellation_id,

@@ -34,9 +34,15 @@ from models.queries.deliveries import deliveries
 from models.queries.realtime.news import new_items
 from models.queries.recipients import subscriptions
 from models.queries.recipients.recipients import hold_users_after
-from models.queries.runs import cancelling, open_runs, rehearsals
+from models.queries.runs import open_runs, rehearsals
 from models.queries.schedules import clocks
-from models.queries.triggers import addressees, cancellations, expansions, releases
+from models.queries.triggers import (
+    addressees,
+    cancellations,
+    expansions,
+    operator_cancels,
+    releases,
+)
 from models.queries.waits import waits
 from models.queries.waits.candidates import candidates
 from models.queries.webhooks import deliveries as webhook_deliveries
@@ -208,7 +214,7 @@ def _failed(connection: Connection, environment: UUID) -> Awaitable[Any]:
 
 
 def _cancel_open(connection: Connection, environment: UUID) -> Awaitable[Any]:
-    return cancelling.cancel_open_runs(
+    return operator_cancels.cancel_open_runs(
         connection,
         environment,
         cancellation_id=uuid4(),
@@ -223,9 +229,9 @@ def _cancel_open(connection: Connection, environment: UUID) -> Awaitable[Any]:
 
 
 def _acted(connection: Connection, environment: UUID) -> Awaitable[Any]:
-    since = {"since": "2026-01-01T00:00:00Z", "limit": 100}
-    values = {"environment_id": environment, "source": "user-7", "target": "user-8", **since}
-    return move_acts(connection, values)
+    return move_acts(
+        connection, environment, "user-7", "user-8", since="2026-01-01T00:00:00Z", limit=100
+    )
 
 
 def _untold(connection: Connection, environment: UUID) -> Awaitable[Any]:

@@ -9,9 +9,9 @@ they have brought into batches, and then they themselves, which are not found ag
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
@@ -101,20 +101,39 @@ UPDATE workflow_runs w SET actor_id = %(target)s FROM locked WHERE w.id = locked
 """
 
 
-async def move_acts(connection: Connection, values: Mapping[str, Any]) -> bool:
+async def move_acts(
+    connection: Connection,
+    environment_id: UUID,
+    source: str,
+    target: str,
+    *,
+    since: str,
+    limit: int,
+) -> bool:
     """Move some of what a user did to another one; tells whether there was any.
 
     Args:
         connection: a transaction that holds the one that stays, and no run, message or batch.
-        values: as `move_some` of `models/queries/bulk/merging.py` has them.
+        environment_id: where.
+        source: the user that is merged.
+        target: the user that stays.
+        since: what is older stays as it is; ISO 8601.
+        limit: most rows that are changed.
     """
-    earliest = first_id_at(datetime.fromisoformat(values["since"]) - _ID_TOLERANCE)
-    given = {**values, "earliest": earliest, "named": Jsonb([values["source"]])}
-    cursor = await connection.execute(_TRIGGERS, given)
-    given["trigger_ids"] = [row["id"] for row in await cursor.fetchall()]
-    if not given["trigger_ids"]:
+    values: dict[str, Any] = {
+        "environment_id": environment_id,
+        "source": source,
+        "target": target,
+        "since": since,
+        "earliest": first_id_at(datetime.fromisoformat(since) - _ID_TOLERANCE),
+        "named": Jsonb([source]),
+        "limit": limit,
+    }
+    cursor = await connection.execute(_TRIGGERS, values)
+    values["trigger_ids"] = [row["id"] for row in await cursor.fetchall()]
+    if not values["trigger_ids"]:
         return False
     for statement in (_MESSAGES, _GATHERED, _ACTED):
-        if (await connection.execute(statement, given)).rowcount:
+        if (await connection.execute(statement, values)).rowcount:
             break
     return True

@@ -249,4 +249,6 @@ async def move_some(
     for statement in (*_MOVES, _MOVE_LINKS, _SUBSCRIBE):
         moved += (await connection.execute(statement, values)).rowcount
     # By themselves at last: what they lock comes before what those above have locked.
-    return moved > 0 or await move_acts(connection, values)
+    return moved > 0 or await move_acts(
+        connection, environment_id, source, target, since=since, limit=limit
+    )

@@ -10,8 +10,8 @@ import pytest
 
 from domain.kit.ids import new_id
 from domain.runs.waiting import Cancelled, CancelRunsRequest
-from models.queries.runs.cancelling import cancel_open_runs
 from models.queries.triggers.cancellations import cancel_runs
+from models.queries.triggers.operator_cancels import cancel_open_runs
 from runtime.database import Connection, one
 from services.triggers import expansions, open_runs
 from services.triggers.expansions import expand
