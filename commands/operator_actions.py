@@ -7,6 +7,7 @@ from uuid import UUID
 from api.admin.batches import BatchItemOut, BatchOut
 from api.admin.messages import MovedOut
 from api.admin.runs import WaitingRunOut
+from api.admin.schemas import HeldChannelOut
 from commands.actions import ENVIRONMENT, Arguments, action
 from commands.arguments import argument
 from domain.batches.rows import BatchFilters
@@ -49,7 +50,7 @@ async def list_waiting(engine: Engine, arguments: Arguments) -> JsonValue:
 @action(
     "run-cancel",
     ENVIRONMENT,
-    argument("--run", help="only this run"),
+    argument("--run", help="only this run, or all runs of the trigger that answered this id"),
     _WORKFLOW,
     _TENANT,
     _USER,
@@ -67,7 +68,7 @@ async def cancel_runs(engine: Engine, arguments: Arguments) -> JsonValue:
     environment = await get_scope(engine, arguments.environment)
     wanted = read_shape(CancelRunsRequest, document)
     done = await open_runs.cancel_open_runs(engine, environment, wanted)
-    return {"runs": done.runs, "items": done.items}
+    return {"runs": done.runs, "items": done.items, "addressees": done.addressees}
 
 
 @action(
@@ -140,6 +141,13 @@ async def hold_channel(engine: Engine, arguments: Arguments) -> JsonValue:
     """Hold a channel: its messages are made, and wait."""
     environment = await get_scope(engine, arguments.environment)
     return {"count": await holds.hold_channel(engine, environment, arguments.key)}
+
+
+@action("channel-holds")
+async def list_holds(engine: Engine, arguments: Arguments) -> JsonValue:
+    """List the channels that are held in any environment, held longest first."""
+    held = await holds.held_channels(engine)
+    return [HeldChannelOut.of(each).model_dump(mode="json") for each in held]
 
 
 @action("channel-release", argument("key"), argument("environment"))

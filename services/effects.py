@@ -41,6 +41,7 @@ from services.at_once import each_at_once
 from services.engine import Engine, Unit
 from services.temporal_calls import (
     await_broadcast,
+    priority,
     signal_cancelled,
     signal_closed_batch,
     signal_event,
@@ -242,6 +243,7 @@ async def _deliver_message(temporal: Client, effect: OwedEffect) -> None:
         attributes=search_attributes(
             environment=effect.environment, workflow_key=payload["workflow_key"]
         ),
+        priority=priority(effect.environment, bulk=True),
     )
 
 

@@ -67,6 +67,8 @@ from temporal_workflows.signals import (
 )
 
 _URGENT, _BULK = 2, 4
+# The share of what is done for all customers together.
+_EVERYBODY = "schedules"
 # Any other status is an open run's: also one that a newer server has and this code does not know.
 # One that continued as new goes on under the same id.
 _CLOSED = {
@@ -217,6 +219,7 @@ async def watch_window(
         start_signal_args=[order.closes_at],
         search_attributes=search_attributes(environment=environment, workflow_key=workflow_key),
         static_summary=f"{step_ref} of {workflow_key} in {environment}",
+        priority=priority(environment, bulk=False),
     )
 
 
@@ -228,6 +231,7 @@ async def start_source_event(client: Client, order: SourceEventInput) -> None:
         order,
         workflow_id=source_event_workflow_id(order.environment, order.event_id),
         attributes=search_attributes(environment=order.environment),
+        priority=priority(order.environment, bulk=False),
     )
 
 
@@ -240,6 +244,7 @@ async def await_broadcast(client: Client, order: BroadcastInput, *, environment:
         workflow_id=broadcast_workflow_id(environment, order.key, order.sends),
         attributes=search_attributes(environment=environment, workflow_key=order.key),
         summary=f"broadcast {order.key} in {environment}",
+        priority=priority(environment, bulk=False),
     )
 
 
@@ -258,7 +263,7 @@ async def wake_clock(client: Client, order: ScheduleClockInput) -> None:
         start_signal=DUE_EARLIER,
         start_signal_args=[order.due_at],
         static_summary=f"schedules of clock {order.clock}",
-        priority=Priority(priority_key=_URGENT),
+        priority=priority(_EVERYBODY, bulk=False),
     )
 
 
@@ -321,8 +326,8 @@ async def start_once(
     *,
     workflow_id: str,
     attributes: TypedSearchAttributes,
+    priority: Priority,
     summary: str | None = None,
-    priority: Priority = Priority.default,
     eager: bool = False,
 ) -> bool:
     """Start a Temporal workflow; one that was started before is left alone.

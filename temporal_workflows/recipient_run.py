@@ -7,6 +7,7 @@ cancellation and deliveries, and no step type. What a step does is in `services/
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError, is_cancelled_exception
@@ -20,6 +21,7 @@ from domain.contract.runs import (
     DeliveryOrder,
     Finished,
     RecipientRunInput,
+    RunSoFar,
 )
 from temporal_workflows import activity_stubs as stubs
 from temporal_workflows.delivery import deliver, sleep_until
@@ -93,7 +95,7 @@ class RecipientRunWorkflow:
     @workflow.run
     async def run(self, order: RecipientRunInput) -> str:
         """Walk the run to its end; returns its status."""
-        cursor = START
+        cursor = self._go_on_with(order)
         try:
             advanced = await self._advance(order, cursor)
             while not isinstance(advanced.next, Finished):
@@ -101,6 +103,7 @@ class RecipientRunWorkflow:
                 await WAITS[advanced.next.kind](self, advanced.next)
                 # What is heard from here on is news: the walk may be too early for it.
                 self._looks_again = False
+                self._begin_anew_if_long(order, cursor)
                 advanced = await self._advance(order, cursor)
             await self._await_deliveries()
         except (asyncio.CancelledError, FailureError) as error:
@@ -114,6 +117,31 @@ class RecipientRunWorkflow:
             await self._await_deliveries()
             raise
         return advanced.status
+
+    def _go_on_with(self, order: RecipientRunInput) -> str:
+        """Take over what the run has heard in the history before; returns where it stands."""
+        if order.so_far is None:
+            return START
+        self._story = list(order.so_far.story)
+        self._closed_batches.update(order.so_far.closed_batches)
+        self._news.update(order.so_far.news)
+        return order.so_far.cursor
+
+    def _begin_anew_if_long(self, order: RecipientRunInput, cursor: str) -> None:
+        """Go on in a new history when Temporal says that this one is long, and nothing is sent.
+
+        A wait of weeks may be woken thousands of times by what it does not wait for. Word that has
+        come goes along; what comes now is for the new history. A delivery that ended is told again
+        by no walk, and would find itself done.
+        """
+        is_sending = any(not delivery.done() for delivery in self._deliveries.values())
+        is_long = workflow.info().is_continue_as_new_suggested()
+        if not is_long or is_sending or self._cancel_requested:
+            return
+        so_far = RunSoFar(
+            cursor, list(self._story), sorted(self._closed_batches), sorted(self._news)
+        )
+        workflow.continue_as_new(replace(order, so_far=so_far))
 
     async def _advance(
         self, order: RecipientRunInput, cursor: str, *, cancel: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
-from api.admin.schemas import CallbackOut, ChannelBodyOut, CountOut
+from api.admin.schemas import CallbackOut, ChannelBodyOut, CountOut, HeldChannelOut, HeldChannelsOut
 from api.kit.addresses import address_of_api
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
@@ -18,6 +18,13 @@ from services.channels import channels
 from services.deliveries import holds, reports
 
 router = APIRouter(prefix="/v1/admin/channels", tags=["Admin: channels"], responses=ERROR_RESPONSES)
+
+
+@router.get("/holds", response_model=HeldChannelsOut)
+async def list_holds(_token: ServiceToken, engine: EngineDep) -> JSONResponse:
+    """List the channels that are held in any environment, held longest first."""
+    held = await holds.held_channels(engine)
+    return answer(HeldChannelsOut(entries=[HeldChannelOut.of(each) for each in held]))
 
 
 @router.put("/{key}", response_model=ChannelBodyOut, openapi_extra=takes(ChannelRequest))

@@ -74,6 +74,9 @@ class CancelledOut(Out):
 
     runs: int
     items: int
+    addressees: int = Field(
+        description="Recipients of broadcasts who had no run yet, and will not have one."
+    )
 
 
 class LineOut(Out):
@@ -144,7 +147,7 @@ async def cancel_runs(
     wanted = await read_body(request, CancelRunsRequest)
     environment = await read_environment(engine, query)
     done = await open_runs.cancel_open_runs(engine, environment, wanted)
-    return answer(CancelledOut(runs=done.runs, items=done.items))
+    return answer(CancelledOut(runs=done.runs, items=done.items, addressees=done.addressees))
 
 
 @router.post(

@@ -17,6 +17,7 @@ from domain.account.environments import Environment
 from domain.account.security import IssuedSigningKey, Security, SigningKey
 from domain.agents.model_providers import ModelProvider
 from domain.kit.json_types import JsonObject
+from domain.messages.claims import HeldChannel
 from domain.preferences.names import DEFAULT_SET
 from domain.schedules.rows import DropReason, Schedule
 from services.account.chain import NewEnvironment
@@ -27,6 +28,31 @@ class ChannelBodyOut(Out):
     """The channel as it is now."""
 
     channel: ChannelOut
+
+
+class HeldChannelOut(Out):
+    """A channel that is held, and how many of its messages are on their way."""
+
+    channel: str
+    environment: str
+    since: Moment
+    messages: int
+
+    @classmethod
+    def of(cls, held: HeldChannel) -> Self:
+        """Write a hold."""
+        return cls(
+            channel=held.channel_key,
+            environment=held.environment,
+            since=held.since,
+            messages=held.messages,
+        )
+
+
+class HeldChannelsOut(Out):
+    """All channels that are held."""
+
+    entries: list[HeldChannelOut]
 
 
 class VariableBodyOut(Out):

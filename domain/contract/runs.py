@@ -17,12 +17,30 @@ FIRST_KINDS = ("finished", "walk_on", "sleep_until")
 
 
 @dataclass(frozen=True, slots=True)
+class RunSoFar:
+    """Where a run stands whose history has become long, and what it has heard by then.
+
+    Attributes:
+        cursor: where the next walk starts.
+        story: its last lines, for the Temporal UI.
+        closed_batches: of which word has come that they have closed.
+        news: steps of which word has come that an event may have.
+    """
+
+    cursor: str
+    story: list[str] = field(default_factory=list)
+    closed_batches: list[str] = field(default_factory=list)
+    news: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class RecipientRunInput:
-    """Start a run: ids only."""
+    """Start a run: ids only; or go on with one in a new history."""
 
     run_id: str
     environment_id: str
     version: int = 1
+    so_far: RunSoFar | None = None
 
 
 @dataclass(frozen=True, slots=True)

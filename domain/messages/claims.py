@@ -23,6 +23,16 @@ from domain.messages.statuses import PENDING_DELIVERY, DeliveryStatus
 HELD_BY_OPERATOR = "an operator holds the channel"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldChannel:
+    """A channel that an operator holds in an environment, and how many messages wait for it."""
+
+    channel_key: str
+    environment: str
+    since: datetime
+    messages: int
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Who works on which delivery: `owner` names one attempt of one process."""

@@ -37,6 +37,7 @@ class RunEventType(StrEnum):
     BATCH_JOINED = "batch_joined"
     BATCH_CLOSED = "batch_closed"
     BATCH_TAKEN_OVER = "batch_taken_over"
+    BATCH_ITEM_REMOVED = "batch_item_removed"
     DELAY_STARTED = "delay_started"
     DELAY_SKIPPED = "delay_skipped"
     DELAY_COMPLETED = "delay_completed"
@@ -74,7 +75,8 @@ class RunEventStatus(StrEnum):
 
 # What a run's row stands for, and is not stored: that it started, and that it completed.
 DERIVED = frozenset({RunEventType.RUN_STARTED, RunEventType.RUN_COMPLETED})
-# The last event of a run is one of these, and no other event is.
+# The last event of a run is one of these, and no other event is; but that its item was taken out of
+# a batch is told of a run that ended when it had joined that.
 ENDS = frozenset({RunEventType.RUN_COMPLETED, RunEventType.RUN_HALTED, RunEventType.RUN_CANCELLED})
 # These tell of an error whenever they are told.
 ERRORS = frozenset(

@@ -1,4 +1,4 @@
-"""Why a run did what it did, in sentences: one for each event of its story, and its messages."""
+"""Why a run did what it did, in sentences: one for each event of its story."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.messages.messages import Message
-from domain.messages.statuses import DeliveryStatus
 from domain.runs.events import RunEventType
 from domain.runs.rows import RunEvent
 
@@ -28,6 +26,7 @@ _REASONS: Mapping[str, str] = {
     "step_missing": "the step that was due is not in the workflow any more",
     "step_failed": "a step failed three times",
     "cancel_requested": "somebody cancelled it",
+    "dropped": "an operator dropped it",
     "cancelled_in_temporal": "it was cancelled in Temporal",
     "ended_in_temporal": "it was ended in Temporal",
     "recipient_deleted": "the recipient was deleted",
@@ -62,31 +61,6 @@ def sentence_of(event: RunEvent) -> str:
     except (ValueError, KeyError):
         return f"{event.event.replace('_', ' ')}."
     return write(event.data)
-
-
-def explain_message(message: Message) -> str:
-    """Say what became of a message."""
-    where = message.channel_key or "a channel that is gone"
-    status = message.delivery_status
-    if status == DeliveryStatus.QUEUED and message.scheduled_at is not None:
-        told = f"waits for its send window, which opens at {message.scheduled_at.isoformat()}"
-    else:
-        told = _STATUSES.get(status, status)
-    for done, at in (("read", message.read_at), ("followed by a link", message.link_clicked_at)):
-        if at is not None:
-            told += f", was last {done} at {at.isoformat()}"
-    return f"Step {message.step_ref} made a message on {where}: it {told}."
-
-
-_STATUSES: Mapping[str, str] = {
-    DeliveryStatus.QUEUED: "is on its way",
-    DeliveryStatus.SENT: "was taken by the provider",
-    DeliveryStatus.DELIVERED: "was delivered",
-    DeliveryStatus.DELIVERY_ATTEMPTED: "was refused for now, and is tried again",
-    DeliveryStatus.UNDELIVERED: "was given up",
-    DeliveryStatus.BOUNCED: "bounced: the recipient's address is no good",
-    DeliveryStatus.NOT_SENT: "was not sent, because of sandbox mode",
-}
 
 
 def _why(data: JsonObject) -> str:
@@ -269,6 +243,7 @@ SENTENCES: Mapping[RunEventType, _Sentence] = {
     RunEventType.BATCH_TAKEN_OVER: lambda data: (
         "The run goes on with a batch whose own run was ended from outside."
     ),
+    RunEventType.BATCH_ITEM_REMOVED: _reasoned("The item was taken out of its batch"),
     RunEventType.DELAY_STARTED: lambda data: f"The run waits until {data.get('delay_until')}.",
     RunEventType.DELAY_SKIPPED: _reasoned("The run did not wait"),
     RunEventType.DELAY_COMPLETED: _plain("The run has waited."),

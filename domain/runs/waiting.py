@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from domain.kit.clock import iso
 from domain.kit.filters import Filter
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import Instant, Shape
@@ -20,7 +21,8 @@ class WaitingRun:
     """A run that waits, or that has not begun.
 
     Attributes:
-        resumes_at: when its wait ends as it stands; None while it has not begun.
+        resumes_at: when its wait ends as it stands, of one that carries a batch when that closes;
+            None while it has not begun.
         branch: slug of the branch whose content it uses; None for the environment's own.
     """
 
@@ -55,7 +57,10 @@ class WaitingRun:
             kind = "retry"
         elif "fetch_attempt" in outcome:  # which sleeps until another attempt is due
             kind = "fetch"
-        return Wait(ref, _KINDS.get(kind, kind), str(directive.get("label", "")))
+        label = str(directive.get("label", ""))
+        if kind == "await_batch" and self.resumes_at is not None:  # its window may have moved since
+            label = f"{ref}: gathers until {iso(self.resumes_at)}"
+        return Wait(ref, _KINDS.get(kind, kind), label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +93,28 @@ class WaitingFilters:
 class CancelRunsRequest(Shape):
     """Which open runs are cancelled: those to which all that is given applies."""
 
-    run_id: str | None = Field(None, description="This recipient run.")
+    run_id: str | None = Field(
+        None, description="This recipient run; or all runs of the trigger that answered this id."
+    )
     workflow: str | None = Field(None, description="Runs of the workflow with this key.")
     tenant: str | None = Field(None, description="Runs of this tenant.")
     recipient: str | None = Field(None, description="Runs for the recipient with this id.")
     collection: str = Field("$users", description="Of the recipient.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """What a cancel has done.
+
+    Attributes:
+        runs: how many it ended.
+        items: how many it took out of open batches.
+        addressees: to how many recipients of broadcasts no run will be made.
+    """
+
+    runs: int
+    items: int
+    addressees: int
 
 
 class WaitRequest(Shape):

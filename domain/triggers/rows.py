@@ -1,4 +1,4 @@
-"""What was accepted and is to be released to Temporal, as the sweep finds it."""
+"""What was accepted: as the sweep finds what is to be released, and as operators see it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.principals import EnvironmentScope
 
 
@@ -49,3 +50,29 @@ class CancellationToRelease(ToRelease):
     """A cancellation whose runs are to be woken, and how many it has cancelled."""
 
     run_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedTrigger:
+    """A trigger, and whom it has named and made no run for.
+
+    Attributes:
+        branch: slug of the branch whose content it uses; None for the environment's own.
+        source: what has caused it.
+        recipient_count: how many of those whom it names, or a broadcast is addressed to, got a run.
+        missing_recipients: references to those who are not stored.
+        held_back_recipients: references to those who have had their run of the workflow.
+        has_runs: whether anybody has one.
+        is_being_made: whether some of its runs are not made yet.
+    """
+
+    id: UUID
+    workflow_key: str
+    branch: str | None
+    source: JsonObject
+    recipient_count: int
+    missing_recipients: list[JsonValue] | None
+    held_back_recipients: list[JsonValue] | None
+    has_runs: bool
+    is_being_made: bool
+    accepted_at: datetime

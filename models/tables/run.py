@@ -18,9 +18,23 @@ from models.tables.base import column_while, instant_column, json_column, text_c
 
 
 class WorkflowRun(SQLModel, table=True):
-    """One accepted trigger request; written once and never changed."""
+    """One accepted trigger request; written once, and changed only when its actor is merged.
+
+    Whom it has named and made no run for is in `missing_recipients`, who is not stored, and in
+    `held_back_recipients`, who has had a run of a workflow that is entered once.
+    """
 
     __tablename__ = "workflow_runs"
+    __table_args__ = (
+        Index(
+            "ix_workflow_runs_actor",
+            "environment_id",
+            "actor_id",
+            "actor_collection",
+            "id",
+            postgresql_where=text("actor_id IS NOT NULL"),
+        ),
+    )
 
     id: UUID = Field(primary_key=True)
     environment_id: UUID
@@ -36,6 +50,7 @@ class WorkflowRun(SQLModel, table=True):
     source: dict[str, Any] = json_column()
     recipient_count: int
     missing_recipients: list[Any] | None = json_column(nullable=True)
+    held_back_recipients: list[Any] | None = json_column(nullable=True)
     accepted_at: datetime = instant_column()
 
 

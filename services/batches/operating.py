@@ -68,6 +68,7 @@ async def drop_item(
         Unprocessable: `batch_closed`.
     """
     async with engine.unit() as unit:
+        await operating.lock_run(unit.connection, environment.id, run_id)
         batch = await membership.lock_batch(unit.connection, environment.id, batch_id)
         if batch is None:
             raise NotFound("The batch does not exist.")

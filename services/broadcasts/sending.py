@@ -24,7 +24,6 @@ from models.queries.broadcasts import broadcasts as statements
 from models.queries.content.drafts import insert_version
 from models.queries.triggers import addressees
 from models.queries.triggers.cancellations import cancel_runs
-from runtime.database import take_long
 from runtime.logs import get_logger
 from services import effects
 from services.broadcasts.broadcasts import (
@@ -223,7 +222,6 @@ async def _stop(unit: Unit, environment: EnvironmentScope, held: StoredBroadcast
     if held.workflow_run_id is None:
         return False
     engine, cancellation_id = unit.engine, new_id()
-    await take_long(unit.connection)
     runs = await cancel_runs(
         unit.connection,
         environment.id,

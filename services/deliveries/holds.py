@@ -11,7 +11,7 @@ from domain.channels.kinds import find_kind
 from domain.kit.errors import Unprocessable
 from domain.kit.ids import FIRST_ID
 from domain.kit.principals import EnvironmentScope
-from domain.messages.claims import OverdueDelivery
+from domain.messages.claims import HeldChannel, OverdueDelivery
 from models.queries.channels import holds
 from runtime.database import Connection
 from runtime.logs import get_logger
@@ -26,6 +26,12 @@ _log = get_logger(__name__)
 # Of the messages that wait, and of the time of a release.
 _AT_ONCE = 200
 _SECONDS = 5.0
+
+
+async def held_channels(engine: Engine) -> list[HeldChannel]:
+    """Return the channels that are held in any environment, held longest first."""
+    async with engine.connection() as connection:
+        return await holds.held_channels(connection)
 
 
 async def hold_channel(engine: Engine, environment: EnvironmentScope, key: str) -> int:

@@ -19,6 +19,7 @@ from models.queries.deliveries import deliveries as statements
 from services import effects
 from services.channels.channels import find_channel
 from services.engine import Engine, Unit
+from services.temporal_calls import priority
 from temporal_workflows import MessageDeliveryWorkflow
 from temporal_workflows.search_attributes import search_attributes
 
@@ -122,4 +123,5 @@ async def deliver_again(engine: Engine, delivery: OverdueDelivery) -> None:
         search_attributes=search_attributes(
             environment=delivery.environment, workflow_key=delivery.workflow_key
         ),
+        priority=priority(delivery.environment, bulk=True),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
@@ -11,18 +10,12 @@ from domain.kit.ids import new_id, read_id
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
 from domain.recipients.refs import RecipientRef
-from domain.runs.waiting import CancelRunsRequest, WaitingFilters, WaitingRun
-from models.queries.runs import waiting as statements
+from domain.runs.waiting import Cancelled, CancelRunsRequest, WaitingFilters, WaitingRun
+from models.queries.runs import waiting
+from models.queries.runs.runs import get_run
+from models.queries.triggers import operator_cancels
 from services.engine import Engine
 from services.triggers.releases import release_cancellation
-
-
-@dataclass(frozen=True, slots=True)
-class Cancelled:
-    """What a cancel has done: runs that it ended, and items that it took out of open batches."""
-
-    runs: int
-    items: int
 
 
 async def list_waiting(
@@ -30,7 +23,7 @@ async def list_waiting(
 ) -> Page[WaitingRun]:
     """Return a page of the runs that wait, newest trigger first."""
     async with engine.connection() as connection:
-        return await statements.list_waiting(connection, environment.id, wanted, request)
+        return await waiting.list_waiting(connection, environment.id, wanted, request)
 
 
 async def cancel_open_runs(
@@ -39,8 +32,8 @@ async def cancel_open_runs(
     """Cancel every open run that is meant; none of them has an effect after this returns.
 
     A run that carries a batch with items of others goes on without its own; messages that were
-    made are untouched. Runs of followers that are not made yet will not be made; nobody knows how
-    many they would have been, so they are not in the answer.
+    made are untouched. Runs that are not made yet will not be made. How many those of followers
+    would have been nobody knows, so they are not in the answer; addressees of broadcasts are.
 
     Raises:
         BadRequest: `nothing_named`, which would mean all.
@@ -50,24 +43,28 @@ async def cancel_open_runs(
         raise BadRequest("Name a run, a workflow, a tenant or a recipient.", code="nothing_named")
     run_id = None if wanted.run_id is None else read_id(wanted.run_id)
     if wanted.run_id is not None and run_id is None:
-        return Cancelled(0, 0)
+        return Cancelled(runs=0, items=0, addressees=0)
     recipient = None
     if wanted.recipient is not None:
         recipient = RecipientRef(wanted.collection, wanted.recipient)
     cancellation_id = new_id()
     async with engine.unit() as unit:
-        runs, items = await statements.cancel_open_runs(
+        workflow_run_id = None
+        if run_id is not None and await get_run(unit.connection, environment.id, run_id) is None:
+            run_id, workflow_run_id = None, run_id
+        done = await operator_cancels.cancel_open_runs(
             unit.connection,
             environment.id,
             cancellation_id=cancellation_id,
             run_id=run_id,
+            workflow_run_id=workflow_run_id,
             workflow_key=wanted.workflow,
             tenant=wanted.tenant,
             recipient=recipient,
             now=unit.now,
             release_within=timedelta(seconds=engine.settings.sweep_seconds),
         )
-        if runs:
+        if done.runs:
             release = partial(release_cancellation, engine, environment, cancellation_id)
-            unit.after(partial(release, run_count=runs))
-    return Cancelled(runs, items)
+            unit.after(partial(release, run_count=done.runs))
+    return done

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
-from commands.explain import written
+from commands.explain import explained, written
 from domain.kit.errors import NotFound
 from domain.kit.ids import new_id
+from services.deliveries.holds import hold_channel
+from services.deliveries.outcomes import TryAgain
+from services.deliveries.retries import retry_message
 from services.runs.explaining import explain_run
+from tests.support.deliveries import make_mail
 from tests.support.steps import when
 from tests.support.world import World, channel_step
+
+TEAM = {"id": "o", "collection": "teams", "name": "A team"}
 
 
 async def test_a_run_is_explained(world: World) -> None:
@@ -35,3 +43,133 @@ async def test_an_unknown_run_is_missing(world: World) -> None:
     """What is not there is told as such."""
     with pytest.raises(NotFound):
         await explain_run(world.engine, world.environment.scope, new_id())
+
+
+async def _said(world: World, message_id: UUID) -> str:
+    """Return the sentence about the one message of a run."""
+    message = await world.message(message_id)
+    scope = world.environment.scope
+    found = await explain_run(world.engine, scope, message["recipient_run_id"])
+    ((_, text),) = found.messages
+    return text
+
+
+async def test_a_held_message_says_who_holds_it(world: World) -> None:
+    """An operator's hold is told at once, not when the message is looked at next."""
+    message_id = await make_mail(world)
+    assert "it is on its way" in await _said(world, message_id)
+    await hold_channel(world.engine, world.environment.scope, "mail-None")
+    held = "it is held back: an operator holds the channel."
+    assert held in await _said(world, message_id)
+    with pytest.raises(TryAgain):
+        await world.deliver(message_id)
+    assert held in await _said(world, message_id)
+
+
+async def test_a_message_that_nobody_takes_now_says_why(world: World) -> None:
+    """A reason that is not the message's own is told in the words that operators know."""
+    message_id = await make_mail(world)
+    await world.change_delivery(
+        message_id,
+        "held_for = 'smtp.example.com does not answer', due_at = now() + interval '1 hour'",
+    )
+    assert "it is held back: smtp.example.com does not answer." in await _said(world, message_id)
+
+
+async def test_a_message_that_was_refused_says_what_was_answered(world: World) -> None:
+    """Each attempt is counted, with the last answer and the next instant; then it is given up."""
+    message_id = await make_mail(world, "retry")
+    with pytest.raises(TryAgain):
+        await world.deliver(message_id)
+    delivery = await world.delivery(message_id)
+    assert delivery is not None
+    assert await _said(world, message_id) == (
+        "Step mail made a message on mail-retry: it was not taken, once by now (Sandbox answered"
+        f" 503), and is tried again at {delivery['due_at'].isoformat()}."
+    )
+    await world.change_delivery(message_id, "due_at = now(), attempts = 7")
+    assert await world.deliver(message_id) == "undelivered"
+    given_up = "it was given up after its last attempt: The sandbox was told to retry."
+    assert given_up in await _said(world, message_id)
+
+
+@pytest.mark.parametrize(
+    ("fail", "told"),
+    [
+        ("refuse", "it was given up: The sandbox was told to refuse."),
+        ("bounce", "it bounced, because the recipient's address is no good: The sandbox was told"),
+    ],
+)
+async def test_a_message_that_failed_says_what_its_provider_said(
+    world: World, fail: str, told: str
+) -> None:
+    """The provider's own words are part of the sentence."""
+    message_id = await make_mail(world, fail)
+    await world.deliver(message_id)
+    assert told in await _said(world, message_id)
+
+
+async def test_a_message_that_is_sent_again_is_on_its_way(world: World) -> None:
+    """What its first retry failed of is not said of its second."""
+    message_id = await make_mail(world, "refuse")
+    await world.deliver(message_id)
+    await retry_message(world.engine, world.environment.scope, message_id)
+    assert "it is on its way" in await _said(world, message_id)
+
+
+async def test_a_message_that_waits_for_its_window_says_until_when(world: World) -> None:
+    """A window that has opened is not waited for any more."""
+    message_id = await make_mail(world)
+    await world.make.rows(
+        "UPDATE messages SET scheduled_at = now() + interval '1 hour' WHERE id = %s", message_id
+    )
+    await world.change_delivery(message_id, "due_at = now() + interval '1 hour'")
+    assert "it waits for its send window, which opens at" in await _said(world, message_id)
+    await world.change_delivery(message_id, "due_at = now() - interval '1 hour'")
+    assert "it is on its way" in await _said(world, message_id)
+
+
+async def test_a_trigger_is_explained_with_its_runs(world: World) -> None:
+    """By the id that it answered; who was never identified is named."""
+    await world.publish("flow", channel_step("feed"))
+    trigger = await world.trigger("flow", {"id": "ada"}, "bob", TEAM)
+    for run in await world.runs(trigger):
+        await world.walk(run["id"])
+    scope = world.environment.scope
+    text = "\n".join(await explained(world.engine, scope, trigger, limit=5))
+
+    assert "The workflow 'flow' was triggered (source: api)." in text
+    assert "Not stored, and only referred to by id: bob." in text
+    assert "of 'flow' for 'ada': completed." in text
+    assert "of 'flow' for 'o': completed." in text
+    less = await explained(world.engine, scope, trigger, limit=1)
+    assert "1 of its runs; --limit shows more:" in less
+
+
+async def test_a_trigger_of_nobody_says_so(world: World) -> None:
+    """Nobody is stored whom it names; it has no run to explain."""
+    await world.publish("flow", channel_step("feed"))
+    trigger = await world.trigger("flow", "bob", {"id": "x", "collection": "teams"})
+    scope = world.environment.scope
+    lines = await explained(world.engine, scope, trigger, limit=5)
+    assert "Not stored, and only referred to by id: bob, teams/x." in lines
+    assert lines[-1] == "Nobody had a run."
+
+
+async def test_who_has_had_a_run_is_held_back(world: World) -> None:
+    """A workflow that is entered once says of its second trigger whom that has not reached."""
+    await world.publish("flow", channel_step("feed"), trigger_frequency="once_per_recipient")
+    await world.trigger("flow", {"id": "ada"})
+    again = await world.trigger("flow", {"id": "ada"}, {"id": "ben"})
+    text = "\n".join(await explained(world.engine, world.environment.scope, again, limit=5))
+    assert "they have had their run: ada." in text
+    assert "for 'ben': queued." in text
+
+
+async def test_another_environment_s_trigger_is_missing(world: World) -> None:
+    """Nor is an id known that is of nothing."""
+    await world.publish("flow", channel_step("feed"))
+    trigger = await world.trigger("flow")
+    other = (await world.make.environment()).scope
+    with pytest.raises(NotFound):
+        await explained(world.engine, other, trigger, limit=5)

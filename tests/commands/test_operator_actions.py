@@ -28,10 +28,13 @@ def test_operators_work_from_a_shell(seeded: Seeded, capsys: pytest.CaptureFixtu
     mail = CHANNEL_KEYS["email"]
     some = ("--workflow", "welcome", "--recipient", "ellie")
     assert run("run-list-waiting", *some, "--tenant", "acme") == []
-    assert run("run-cancel", *some, "--tenant", "acme") == {"runs": 0, "items": 0}
+    assert run("run-cancel", *some, "--tenant", "acme") == {"runs": 0, "items": 0, "addressees": 0}
     assert run("batch-list", *some) == []
     assert run("channel-hold", mail, "production") == {"count": 0}
+    (held,) = run("channel-holds")
+    assert (held["channel"], held["environment"], held["messages"]) == (mail, "production", 0)
     assert run("channel-release", mail, "production") == {"count": 0}
+    assert run("channel-holds") == []
     assert run("messages-retry", "--channel", mail, "--since", "2026-01-01") == {"count": 0}
     unknown = "01a20369-4332-72dc-a9d2-ce5e359dec18"
     for name in ("run-wait", "message-wait", "batch-show", "batch-close"):

@@ -76,7 +76,8 @@ QUEUES = {
 }
 # Fields of what travels through histories, in order: later ones only with defaults.
 PAYLOADS = {
-    "RecipientRunInput": ("run_id", "environment_id", "version"),
+    "RecipientRunInput": ("run_id", "environment_id", "version", "so_far"),
+    "RunSoFar": ("cursor", "story", "closed_batches", "news"),
     "AdvanceInput": ("run_id", "environment_id", "cursor", "cancel", "speaks"),
     "DeliveryOrder": ("message_id", "queue", "label", "not_before"),
     "Finished": ("kind",),

@@ -46,6 +46,9 @@ LANDED = {
     "2026-11-26-1610_csv_files.py": (
         "bfcf7e632118c0299d74660d54251d4c91be89aad971d1a4331905a2be342fec"
     ),
+    "2026-11-26-2000_triggers.py": (
+        "5f7234719c2917cc3be9f795b816719e1cae55e31a93f52c94b4e6e52e853e5a"
+    ),
 }
 
 

@@ -61,6 +61,7 @@ ELSEWHERE: dict[str, str] = {
     "channels/channels.upsert_channel_settings": _CARRIED,
     "channels/channels.channels_by_key": _ALL,
     "channels/groups.*": _ALL,
+    "channels/holds.held_channels": _ALL,
     "content/catalog.published_content": "says of each type where its content is",
     "content/catalog.version_content*": _VERSION,
     "content/drafts.get_versions": _VERSION,

@@ -26,6 +26,7 @@ from models.queries.audiences import builds, members
 from models.queries.batches import membership, windows
 from models.queries.broadcasts import broadcasts
 from models.queries.bulk import messages as bulk_messages
+from models.queries.bulk.actors import move_acts
 from models.queries.bulk.departures import delete_recipients, delete_some
 from models.queries.bulk.merging import move_some
 from models.queries.content import changes as content_changes
@@ -33,9 +34,15 @@ from models.queries.deliveries import deliveries
 from models.queries.realtime.news import new_items
 from models.queries.recipients import subscriptions
 from models.queries.recipients.recipients import hold_users_after
-from models.queries.runs import open_runs, rehearsals, waiting
+from models.queries.runs import open_runs, rehearsals
 from models.queries.schedules import clocks
-from models.queries.triggers import addressees, cancellations, expansions, releases
+from models.queries.triggers import (
+    addressees,
+    cancellations,
+    expansions,
+    operator_cancels,
+    releases,
+)
 from models.queries.waits import waits
 from models.queries.waits.candidates import candidates
 from models.queries.webhooks import deliveries as webhook_deliveries
@@ -207,16 +214,23 @@ def _failed(connection: Connection, environment: UUID) -> Awaitable[Any]:
 
 
 def _cancel_open(connection: Connection, environment: UUID) -> Awaitable[Any]:
-    return waiting.cancel_open_runs(
+    return operator_cancels.cancel_open_runs(
         connection,
         environment,
         cancellation_id=uuid4(),
         run_id=None,
+        workflow_run_id=None,
         workflow_key="workflow-7",
         tenant=None,
         recipient=None,
         now=T0,
         release_within=timedelta(seconds=15),
+    )
+
+
+def _acted(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return move_acts(
+        connection, environment, "user-7", "user-8", since="2026-01-01T00:00:00Z", limit=100
     )
 
 
@@ -310,6 +324,7 @@ def _candidates(event_type: str, event_key: str, source_key: str) -> Query:
         (_waiting, "ix_recipient_runs_resumes_at"),
         (_failed, "ix_messages_failed"),
         (_cancel_open, "ix_recipient_runs_rare_status"),
+        (_acted, "ix_workflow_runs_actor"),
         (_untold, "ix_webhook_deliveries_endpoint_id_state_inserted_at_id"),
         (_stuck, "ix_webhook_deliveries_sending"),
         (_unconfirmed, "ix_recipient_runs_workflow_run_id_id"),

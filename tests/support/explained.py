@@ -13,10 +13,11 @@ def explaining(plans: list[str]) -> type[psycopg.AsyncCursor[Any]]:
 
     class Explained(psycopg.AsyncCursor[Any]):
         async def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
-            """Explain a statement, then run it."""
-            cursor = psycopg.AsyncCursor(self.connection, row_factory=dict_row)
-            await cursor.execute(f"EXPLAIN {query}", params)
-            plans.append("\n".join(row["QUERY PLAN"] for row in await cursor.fetchall()))
+            """Explain a statement, unless it changes a setting, then run it."""
+            if not str(query).startswith("SET "):
+                cursor = psycopg.AsyncCursor(self.connection, row_factory=dict_row)
+                await cursor.execute(f"EXPLAIN {query}", params)
+                plans.append("\n".join(row["QUERY PLAN"] for row in await cursor.fetchall()))
             return await super().execute(query, params, **options)
 
     return Explained

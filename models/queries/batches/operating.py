@@ -7,8 +7,9 @@ from uuid import UUID
 
 from domain.batches.rows import BatchFilters, OpenBatch
 from domain.kit.pages import Page, PageRequest
+from models.queries.batches.removal import remove_items
 from models.sql import Listing, Where
-from runtime.database import Connection
+from runtime.database import Connection, one
 
 _OPEN = Listing(
     OpenBatch,
@@ -19,15 +20,12 @@ _OPEN = Listing(
     expressions={"branch": "(SELECT slug FROM branches WHERE branches.id = b.branch_id)"},
 )
 
-_REMOVE = """
-WITH removed AS (
-    UPDATE batch_items SET removed_at = %(now)s
-    WHERE environment_id = %(environment_id)s AND batch_id = %(batch_id)s
-      AND recipient_run_id = %(run_id)s AND removed_at IS NULL
-    RETURNING batch_id
+_LOCK_RUN = "SELECT FROM recipient_runs WHERE environment_id = %s AND id = %s FOR UPDATE"
+_REMOVE = remove_items(
+    "i.environment_id = %(environment_id)s AND i.batch_id = %(batch_id)s"
+    " AND i.recipient_run_id = ANY(%(run_ids)s)",
+    reason="dropped",
 )
-UPDATE batches b SET item_count = b.item_count - 1 FROM removed r WHERE b.id = r.batch_id
-"""
 
 
 async def list_open_batches(
@@ -50,15 +48,20 @@ async def get_batch(
     return await _OPEN.one(connection, where)
 
 
+async def lock_run(connection: Connection, environment_id: UUID, run_id: UUID) -> None:
+    """Lock a run, before the batch that it may carry: whoever takes both keeps to that order."""
+    await connection.execute(_LOCK_RUN, (environment_id, run_id))
+
+
 async def remove_item(
     connection: Connection, environment_id: UUID, batch_id: UUID, run_id: UUID, now: datetime
 ) -> bool:
-    """Take the item of a run out of a batch that is locked; returns whether it was in it."""
+    """Take the item of a run out of a batch; returns whether it was in it. Both are locked."""
     values = {
         "environment_id": environment_id,
         "batch_id": batch_id,
-        "run_id": run_id,
+        "run_ids": [run_id],
         "now": now,
     }
     cursor = await connection.execute(_REMOVE, values)
-    return cursor.rowcount > 0
+    return bool(one(await cursor.fetchone())["items"])

@@ -1,7 +1,8 @@
 """Statements that merge a user into another one.
 
 Source: Knock docs, "Merging users": properties are merged, those of the primary user win; of
-channel data and preference sets what is missing is added; messages of the last 30 days move.
+channel data and preference sets what is missing is added; messages of the last 30 days move, and
+what the secondary user did.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from uuid import UUID
 
 from domain.recipients.refs import USERS
 from domain.runs.statuses import OPEN_RUN
+from models.queries.bulk.actors import move_acts
 from models.sql import listed
 from runtime.database import Connection
 
@@ -218,7 +220,7 @@ async def move_some(
     now: datetime,
     limit: int,
 ) -> bool:
-    """Move subscriptions, and what is recent of runs, messages, told events and batches.
+    """Move subscriptions, and what is recent of runs, messages, told events, batches and acts.
 
     Args:
         connection: inside a transaction.
@@ -246,4 +248,7 @@ async def move_some(
     moved = 0
     for statement in (*_MOVES, _MOVE_LINKS, _SUBSCRIBE):
         moved += (await connection.execute(statement, values)).rowcount
-    return moved > 0
+    # By themselves at last: what they lock comes before what those above have locked.
+    return moved > 0 or await move_acts(
+        connection, environment_id, source, target, since=since, limit=limit
+    )

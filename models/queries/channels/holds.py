@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from domain.messages.claims import HELD_BY_OPERATOR, OverdueDelivery
+from domain.messages.claims import HELD_BY_OPERATOR, HeldChannel, OverdueDelivery
 from models.sql import columns_of, fetch_all
 from runtime.database import Connection
 
@@ -40,6 +40,22 @@ ORDER BY d.message_id
 _WAITING = """
 SELECT count(*)::int AS messages FROM deliveries WHERE environment_id = %s AND channel_id = %s
 """
+
+
+_HELD = """
+SELECT c.key AS channel_key, e.slug AS environment, h.since,
+       (SELECT count(*) FROM deliveries d
+        WHERE d.environment_id = h.environment_id AND d.channel_id = h.channel_id)::int AS messages
+FROM channel_holds h
+JOIN channels c ON c.id = h.channel_id
+JOIN environments e ON e.id = h.environment_id AND e.removed_at IS NULL
+ORDER BY h.since, c.key, e.slug
+"""
+
+
+async def held_channels(connection: Connection) -> list[HeldChannel]:
+    """Return what is held in any environment, held longest first."""
+    return await fetch_all(connection, HeldChannel, _HELD)
 
 
 async def hold_channel(

@@ -58,12 +58,18 @@ def message_facts(alias: str) -> str:
     )
 
 
-def run_facts(alias: str) -> str:
-    """Write the columns that `tell_runs` needs of runs, for a SELECT or a RETURNING."""
+def run_facts(alias: str, *, counted: bool = True) -> str:
+    """Write the columns that `tell_runs` needs of runs, for a SELECT or a RETURNING.
+
+    Args:
+        alias: of the runs.
+        counted: whether their rows have counted the event, as they do while they are open.
+    """
+    position = f"{alias}.event_count - 1" if counted else f"{alias}.event_count"
     return (
         f"{alias}.id, {alias}.environment_id, {alias}.workflow_run_id, {alias}.workflow_key,"
         f" {alias}.collection, {alias}.recipient_id, {alias}.tenant_id,"
-        f" {alias}.event_count - 1 AS position"
+        f" {position} AS position"
     )
 
 

@@ -30,11 +30,15 @@ _SELECT = f"""
 SELECT {_COLUMNS} FROM recipient_runs r JOIN environments e ON e.id = r.environment_id
 """  # noqa: S608 - names of fields
 
-# Only an open run has `resumes_at`.
+# Only an open run has `resumes_at`. That of one which carries a batch is when the batch was to
+# close at first: items that have joined since may have moved that.
 _WAITING = f"""
 {_SELECT}
 WHERE r.resumes_at IS NOT NULL AND (r.resumes_at, r.id) > (%(instant)s::timestamptz, %(run_id)s)
-  AND (%(overdue_by)s::interval IS NULL OR r.resumes_at < now() - %(overdue_by)s::interval)
+  AND (%(overdue_by)s::interval IS NULL
+       OR r.resumes_at < now() - %(overdue_by)s::interval AND NOT EXISTS (
+           SELECT FROM batches b WHERE b.carrier_run_id = r.id AND b.closed_at IS NULL
+              AND b.closes_at >= now() - %(overdue_by)s::interval))
 ORDER BY r.resumes_at, r.id LIMIT %(limit)s
 """
 

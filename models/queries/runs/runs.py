@@ -88,6 +88,15 @@ async def get_run(
     return await _RUNS.one(connection, where)
 
 
+async def runs_of_trigger(
+    connection: Connection, environment_id: UUID, workflow_run_id: UUID, request: PageRequest
+) -> Page[RecipientRun]:
+    """Return a page of the runs of a trigger, in no order that means anything."""
+    where = Where()
+    where.add("r.environment_id = %s AND r.workflow_run_id = %s", environment_id, workflow_run_id)
+    return await _RUNS.page(connection, where, request)
+
+
 async def runs_by_id(
     connection: Connection, environment_id: UUID, run_ids: Collection[UUID]
 ) -> dict[UUID, RecipientRun]:

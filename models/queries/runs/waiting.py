@@ -1,41 +1,32 @@
-"""Statements of operators over runs that have not ended: list them, cancel them, move their waits.
-
-Open runs are few among all: those that have begun are found by their rare status, those that have
-not by the row that their trigger keeps until they have.
-"""
+"""Statements of operators over runs that wait: list them, move their waits."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
 from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
-from domain.recipients.refs import RecipientRef
 from domain.runs.events import RunEventType
 from domain.runs.statuses import OPEN_RUN, RunStatus
 from domain.runs.waiting import WaitingFilters, WaitingRun
 from models.queries.events.writing import count_event, run_facts, tell_runs
-from models.queries.triggers.cancelling import (
-    CANCELLED,
-    COUNT_REMOVED,
-    END_EXPANSIONS,
-    TELL_CANCELLED,
-)
 from models.sql import Listing, Where, columns_of, fetch_one, listed
 from runtime.database import Connection
 
-_BEGUN = (RunStatus.PROCESSING, RunStatus.PAUSED)
-_BRANCH = {
+_EXPRESSIONS = {
     "branch": "(SELECT b.slug FROM workflow_runs w JOIN branches b ON b.id = w.branch_id"
-    " WHERE w.id = r.workflow_run_id)"
+    " WHERE w.id = r.workflow_run_id)",
+    # An item that joins may move the end of its batch, and leaves the run that carries it alone.
+    "resumes_at": "coalesce((SELECT max(b.closes_at) FROM batches b"
+    " WHERE b.carrier_run_id = r.id AND b.closed_at IS NULL), r.resumes_at)",
 }
-_WAITING = Listing(WaitingRun, "recipient_runs r", "r", ("id",), expressions=_BRANCH)
+_WAITING = Listing(WaitingRun, "recipient_runs r", "r", ("id",), expressions=_EXPRESSIONS)
 
 _LOCK_ONE = f"""
-SELECT {columns_of(WaitingRun, "r", _BRANCH)} FROM recipient_runs r
+SELECT {columns_of(WaitingRun, "r", _EXPRESSIONS)} FROM recipient_runs r
 WHERE r.environment_id = %s AND r.id = %s AND r.status IN ({listed(OPEN_RUN)}) FOR UPDATE
 """  # noqa: S608 - fixed text
 
@@ -52,85 +43,6 @@ WITH moved AS (
 ), {_TOLD_MOVE}
 SELECT id FROM moved
 """  # noqa: S608 - fixed text
-
-_MEANT = """(%(run_id)s::uuid IS NULL OR r.id = %(run_id)s)
-      AND (%(workflow_key)s::text IS NULL OR r.workflow_key = %(workflow_key)s)
-      AND (%(tenant)s::text IS NULL OR r.tenant_id = %(tenant)s)
-      AND (%(recipient_id)s::text IS NULL
-           OR r.recipient_id = %(recipient_id)s AND r.collection = %(collection)s)"""
-
-# Of one run there is no expansion: it is made, or has no id that anybody knows.
-_CANCEL_EXPANSIONS = f"""
-WITH locked AS (
-    SELECT x.workflow_run_id
-    FROM trigger_expansions x JOIN workflow_runs w ON w.id = x.workflow_run_id
-    WHERE x.environment_id = %(environment_id)s AND %(run_id)s::uuid IS NULL
-      AND (%(workflow_key)s::text IS NULL OR x.workflow_key = %(workflow_key)s)
-      AND (%(tenant)s::text IS NULL OR w.tenant_id = %(tenant)s)
-    ORDER BY x.workflow_run_id FOR UPDATE OF x
-), {END_EXPANSIONS}"""  # noqa: S608 - fixed text
-
-_LOCK_RUNS = f"""
-SELECT id FROM recipient_runs WHERE id IN (
-    SELECT r.id FROM recipient_runs r
-    WHERE r.environment_id = %(environment_id)s AND r.rare_status IN ({listed(_BEGUN)})
-      AND {_MEANT}
-    UNION
-    SELECT r.id FROM trigger_releases t
-    JOIN recipient_runs r ON r.workflow_run_id = t.workflow_run_id
-    WHERE t.environment_id = %(environment_id)s AND r.environment_id = %(environment_id)s
-      AND r.status = '{RunStatus.QUEUED}' AND {_MEANT}
-) AND status IN ({listed(OPEN_RUN)})
-ORDER BY id FOR UPDATE
-"""  # noqa: S608 - fixed text
-
-# Runs whose items are in open batches have ended, but for those that carry them.
-_LOCK_BATCHES = f"""
-SELECT id FROM batches WHERE closed_at IS NULL AND id IN (
-    SELECT i.batch_id FROM batches b
-    JOIN batch_items i ON i.batch_id = b.id
-    JOIN recipient_runs r ON r.id = i.recipient_run_id
-    WHERE b.environment_id = %(environment_id)s AND b.closed_at IS NULL
-      AND i.removed_at IS NULL AND {_MEANT}
-    UNION SELECT id FROM batches WHERE closed_at IS NULL AND carrier_run_id = ANY(%(run_ids)s)
-)
-ORDER BY id FOR UPDATE
-"""  # noqa: S608 - fixed text
-
-_REMOVE_ITEMS = f"""
-WITH removed AS (
-    UPDATE batch_items i SET removed_at = %(now)s
-    FROM recipient_runs r
-    WHERE i.batch_id = ANY(%(batch_ids)s) AND i.removed_at IS NULL
-      AND r.id = i.recipient_run_id AND {_MEANT}
-    RETURNING i.batch_id
-), {COUNT_REMOVED}
-SELECT count(*)::int AS items FROM removed
-"""  # noqa: S608 - fixed text
-
-# A run that carries what others have put in goes on without its own item.
-_CANCEL = f"""
-WITH requested AS (
-    INSERT INTO cancellations (id, environment_id, workflow_key, cancellation_key, recipients,
-                               run_count, requested_at, due_at, attempts)
-    VALUES (%(id)s, %(environment_id)s, coalesce(%(workflow_key)s, ''), '', %(recipients)s, 0,
-            %(now)s, now() + %(release_within)s, 0)
-), cancelled AS (
-    UPDATE recipient_runs r
-    SET {CANCELLED}
-    WHERE r.id = ANY(%(run_ids)s) AND NOT EXISTS (
-        SELECT FROM batches b JOIN batch_items i ON i.batch_id = b.id AND i.removed_at IS NULL
-        WHERE b.id = ANY(%(batch_ids)s) AND b.carrier_run_id = r.id)
-    RETURNING {run_facts("r")}
-), {TELL_CANCELLED}
-SELECT id FROM cancelled
-"""  # noqa: S608 - fixed text
-
-_SETTLE = """
-UPDATE cancellations
-SET run_count = %(runs)s, released_at = CASE WHEN %(runs)s = 0 THEN requested_at END
-WHERE id = %(id)s AND environment_id = %(environment_id)s
-"""
 
 
 async def list_waiting(
@@ -174,48 +86,3 @@ async def move_wait(
         "now": now,
     }
     await connection.execute(_MOVE, values)
-
-
-async def cancel_open_runs(
-    connection: Connection,
-    environment_id: UUID,
-    *,
-    cancellation_id: UUID,
-    run_id: UUID | None,
-    workflow_key: str | None,
-    tenant: str | None,
-    recipient: RecipientRef | None,
-    now: datetime,
-    release_within: timedelta,
-) -> tuple[int, int]:
-    """Cancel the open runs that are meant, and take what is meant out of open batches.
-
-    Runs that are meant and are not made yet will not be made, and are not counted.
-
-    Returns:
-        How many runs were cancelled, and how many items were taken out.
-    """
-    values: dict[str, object] = {
-        "id": cancellation_id,
-        "environment_id": environment_id,
-        "run_id": run_id,
-        "workflow_key": workflow_key,
-        "tenant": tenant,
-        "recipient_id": recipient.id if recipient else None,
-        "collection": recipient.collection if recipient else None,
-        "recipients": Jsonb([recipient.gid]) if recipient else None,
-        "now": now,
-        "release_within": release_within,
-    }
-    await connection.execute(_CANCEL_EXPANSIONS, values)
-    for name, lock in (("run_ids", _LOCK_RUNS), ("batch_ids", _LOCK_BATCHES)):
-        cursor = await connection.execute(lock, values)
-        values[name] = [row["id"] for row in await cursor.fetchall()]
-    cursor = await connection.execute(_REMOVE_ITEMS, values)
-    row = await cursor.fetchone()
-    items = int(row["items"]) if row else 0
-    # After the items are gone: this statement sees whose batch still has any.
-    cursor = await connection.execute(_CANCEL, values)
-    runs = len(await cursor.fetchall())
-    await connection.execute(_SETTLE, {**values, "runs": runs})
-    return runs, items

@@ -50,15 +50,13 @@ WITH {people}taken AS ({taken}
     INSERT INTO workflow_runs
         (id, environment_id, branch_id, workflow_key, version_id, actor_collection, actor_id,
          tenant_id, cancellation_key, data, settings, source, recipient_count, missing_recipients,
-         accepted_at)
+         {held_back_column}accepted_at)
     SELECT %(id)s, %(environment_id)s, %(branch_id)s::uuid, %(workflow_key)s, %(version_id)s,
            %(actor_collection)s, %(actor_id)s, %(tenant_id)s, %(cancellation_key)s, %(data)s,
            %(settings)s, %(source)s,
            (SELECT count(*) FROM {chosen}),
-           (SELECT jsonb_agg(CASE WHEN collection = '{users}' THEN to_jsonb(recipient_id)
-                ELSE jsonb_build_object('id', recipient_id, 'collection', collection) END)
-            FROM given WHERE id NOT IN (SELECT id FROM known)),
-           %(now)s
+           (SELECT {references} FROM given WHERE id NOT IN (SELECT id FROM known)),
+           {held_back}%(now)s
     FROM allowed
     RETURNING id
 ), owed AS (
@@ -82,6 +80,12 @@ WITH {people}taken AS ({taken}
 _CHOSEN = f"""{FIRST_RUNS.format(given="known")}, chosen AS (
     SELECT * FROM known WHERE id IN (SELECT recipient_run_id FROM first_runs_taken)
 ), """  # noqa: S608 - fixed text
+# References as the API writes them.
+_REFERENCES = f"""jsonb_agg(CASE WHEN collection = '{USERS}' THEN to_jsonb(recipient_id)
+                ELSE jsonb_build_object('id', recipient_id, 'collection', collection) END)"""
+# The column stands only where it is set, so that other triggers are taken by the schema before it.
+_HELD_BACK = f"""(SELECT {_REFERENCES} FROM known WHERE id NOT IN (SELECT id FROM chosen)),
+           """  # noqa: S608 - fixed text
 # Accepts only where nobody who is described would change, as most would not. Nobody is locked:
 # triggers that name the same tenant would queue for it. Who is described by nothing, as most
 # tenants are, is stored when missing: whoever stores the same at this moment says at least as much.
@@ -131,7 +135,9 @@ def _statement(*, settles: bool, once: bool, follows: bool) -> Compiled:
     return Compiled(
         _ACCEPT.format(
             queued=RunStatus.QUEUED,
-            users=USERS,
+            references=_REFERENCES,
+            held_back_column="held_back_recipients, " if once else "",
+            held_back=_HELD_BACK if once else "",
             people=_DESCRIBED if settles else "",
             taken=TAKE_IF.format(condition=is_settled) if settles else TAKE,
             settled=is_settled,

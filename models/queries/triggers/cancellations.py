@@ -11,15 +11,15 @@ from psycopg.types.json import Jsonb
 from domain.kit.ids import FIRST_ID, LAST_ID
 from domain.recipients.refs import RecipientRef
 from domain.runs.rows import RunInTemporal
+from models.queries.batches.removal import remove_items
 from models.queries.events.writing import run_facts
 from models.queries.triggers.cancelling import (
     CANCELLED,
-    COUNT_REMOVED,
     END_EXPANSIONS,
     TELL_CANCELLED,
 )
 from models.sql import columns_of, fetch_all
-from runtime.database import Connection
+from runtime.database import Connection, take_long
 
 _FOR_SOME = """(%(recipients)s::jsonb IS NULL OR (collection, recipient_id) IN (
             SELECT * FROM unnest(%(collections)s::text[], %(recipient_ids)s::text[])))"""
@@ -60,20 +60,22 @@ WHERE closed_at IS NULL AND {_FOR_SOME} AND id IN (
 ORDER BY id FOR UPDATE
 """  # noqa: S608 - fixed text
 
-# An item is taken out of its batch; the window stays open. So the run that waits for it goes on
-# waiting: at its end it goes on with what others have put in.
+# An item is taken out of its batch; the window stays open.
+_REMOVE_ITEMS = remove_items(
+    "i.batch_id = ANY(%(batch_ids)s) AND i.cancellation_key = %(cancellation_key)s",
+    reason="cancel_requested",
+    cancellation="%(id)s",
+)
+
+# The run that waits for a batch goes on waiting: at its end it goes on with what others have put
+# in.
 _CANCEL = f"""
 WITH requested AS (
     INSERT INTO cancellations (id, environment_id, workflow_key, cancellation_key, recipients,
                                run_count, requested_at, due_at, attempts)
     VALUES (%(id)s, %(environment_id)s, %(workflow_key)s, %(cancellation_key)s, %(recipients)s,
             0, %(now)s, now() + %(release_within)s, 0)
-), removed AS (
-    UPDATE batch_items SET removed_at = %(now)s
-    WHERE batch_id = ANY(%(batch_ids)s) AND cancellation_key = %(cancellation_key)s
-      AND removed_at IS NULL
-    RETURNING batch_id
-), {COUNT_REMOVED}, cancelled AS (
+), cancelled AS (
     UPDATE recipient_runs r
     SET {CANCELLED}
     WHERE r.id = ANY(%(run_ids)s) AND NOT EXISTS (
@@ -115,6 +117,7 @@ async def cancel_runs(
 
     The sweep wakes their Temporal workflows after `release_within`, unless they were by then.
     """
+    await take_long(connection)  # many runs may share a key
     refs = recipients or ()
     values: dict[str, object] = {
         "id": cancellation_id,
@@ -132,6 +135,7 @@ async def cancel_runs(
     for name, lock in (("run_ids", _LOCK_RUNS), ("batch_ids", _LOCK_BATCHES)):
         cursor = await connection.execute(lock, values)
         values[name] = [row["id"] for row in await cursor.fetchall()]
+    await connection.execute(_REMOVE_ITEMS, values)
     cursor = await connection.execute(_CANCEL, values)
     ids = [row["id"] for row in await cursor.fetchall()]
     await connection.execute(_SETTLE, (len(ids), len(ids), cancellation_id))

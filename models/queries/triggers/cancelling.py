@@ -27,13 +27,6 @@ FROM locked
 WHERE x.workflow_run_id = locked.workflow_run_id AND %(recipients)s::jsonb IS NOT NULL
 """
 
-# Comes behind a part `removed` with the batches of the items that were taken out.
-COUNT_REMOVED = """counted AS (
-    UPDATE batches b SET item_count = b.item_count - gone.items
-    FROM (SELECT batch_id, count(*) AS items FROM removed GROUP BY batch_id) AS gone
-    WHERE b.id = gone.batch_id
-)"""
-
 CANCELLED = f"""status = '{RunStatus.CANCELLED}', cancellation_id = %(id)s, resumes_at = NULL,
         ended_at = %(now)s, end_reason = 'cancel_requested',
         {count_event("r", RunEventType.RUN_CANCELLED)}, updated_at = %(now)s"""

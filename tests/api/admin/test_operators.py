@@ -47,7 +47,7 @@ async def test_a_waiting_run_is_seen_moved_and_cancelled(
     body = {"recipient": "ellie"}
     for params, count in ((elsewhere, 0), ({}, 1), ({}, 0)):
         done = await management.post("/v1/admin/runs/cancel", json=body, params=params)
-        assert done.json() == {"runs": count, "items": 0}
+        assert done.json() == {"runs": count, "items": 0, "addressees": 0}
     assert (await management.post("/v1/admin/runs/cancel", json={})).status_code == 400
 
 
@@ -81,9 +81,12 @@ async def test_a_batch_is_seen_thinned_and_closed(
 async def test_a_channel_is_held_and_released(management: httpx.AsyncClient) -> None:
     """Both answer how many messages are on their way; a feed cannot be held."""
     mail, feed = CHANNEL_KEYS["email"], CHANNEL_KEYS["in_app_feed"]
-    for word in ("hold", "release"):
+    for word, held in (("hold", [mail]), ("release", [])):
         path = f"/v1/admin/channels/{mail}/environments/development/{word}"
         assert (await management.post(path)).json() == {"count": 0}
+        listed = (await management.get("/v1/admin/channels/holds")).json()["entries"]
+        assert [each["channel"] for each in listed] == held
+        assert all(each["environment"] == "development" and each["since"] for each in listed)
         missing = f"/v1/admin/channels/nowhere/environments/development/{word}"
         assert (await management.post(missing)).status_code == 404
     refused = await management.post(f"/v1/admin/channels/{feed}/environments/development/hold")
@@ -118,3 +121,20 @@ async def test_a_run_is_explained(management: httpx.AsyncClient, home: World) ->
     assert found["messages"][0]["text"].endswith("it was delivered.")
     missing = await management.get(f"/v1/admin/runs/{uuid4()}/explanation")
     assert missing.status_code == 404
+
+
+async def test_a_trigger_is_explained(management: httpx.AsyncClient, home: World) -> None:
+    """Its runs are listed in pages, and who has none is named; elsewhere it is not there."""
+    await home.publish("flow", channel_step("feed"))
+    trigger = await home.trigger("flow", {"id": "ada"}, {"id": "ben"}, "bob")
+    path = f"/v1/admin/triggers/{trigger}/explanation"
+    found = (await management.get(path, params={"limit": "1"})).json()
+    cursor = found["page_info"]["after"]
+    rest = (await management.get(path, params={"limit": "1", "after": cursor})).json()
+
+    assert {run["recipient"] for run in found["entries"] + rest["entries"]} == {"ada", "ben"}
+    assert found["lines"][-1] == "Not stored, and only referred to by id: bob."
+    assert rest["lines"] == found["lines"]
+    assert (await management.get(path, params={"environment": "production"})).status_code == 404
+    missing = f"/v1/admin/triggers/{uuid4()}/explanation"
+    assert (await management.get(missing)).status_code == 404

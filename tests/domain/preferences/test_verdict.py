@@ -141,7 +141,7 @@ def test_a_2_verdicts(layers: Layers, about: Subject | None, passed: bool) -> No
         pytest.param(own(commercial_subscribed={"conditions": [_MUTED]}), id="by conditions"),
     ],
 )
-def test_who_is_unsubscribed_gets_nothing_commercial(layers: Layers) -> None:
+def test_a_2_who_is_unsubscribed_gets_nothing_commercial(layers: Layers) -> None:
     """Whoever has unsubscribed, by a switch or by conditions."""
     assert verdict(layers, is_commercial=True).passed is False
 

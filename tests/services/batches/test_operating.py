@@ -12,7 +12,10 @@ from domain.kit.errors import NotFound, Unprocessable
 from domain.kit.ids import new_id
 from domain.kit.pages import PageRequest
 from domain.recipients.refs import RecipientRef
+from domain.runs.waiting import CancelRunsRequest
 from services.batches import operating
+from services.runs.explaining import explain_run
+from services.triggers import open_runs
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.world import World, batch_step, channel_step
 
@@ -99,3 +102,65 @@ async def test_a_batch_of_another_environment_is_missing(world: World) -> None:
         await operating.close_batch(world.engine, other, batch.id)
     with pytest.raises(NotFound):
         await operating.drop_item(world.engine, other, batch.id, UUID(runs[0]))
+
+
+async def _told(world: World, run_id: str) -> list[tuple[str, str | None]]:
+    """Return a run's story, with what took an item out."""
+    events = await world.events(run_id)
+    return [(event["event"], event["data"].get("reason")) for event in events]
+
+
+async def test_what_is_taken_out_is_told_by_its_run(world: World) -> None:
+    """The run that joined and the one that carries say so; the carrier goes on counting."""
+    carrier, joined = await _gathered(world, 1, 2)
+    (batch,) = await _open(world)
+    scope = world.environment.scope
+    for run_id in (joined, carrier):
+        await operating.drop_item(world.engine, scope, batch.id, UUID(run_id))
+
+    assert (await _told(world, joined))[-2:] == [
+        ("run_completed", "batched"),
+        ("batch_item_removed", "dropped"),
+    ]
+    assert (await _told(world, carrier))[-1] == ("batch_item_removed", "dropped")
+    await operating.close_batch(world.engine, scope, batch.id)
+    await world.walk(carrier, (await world.walk(carrier)).cursor)
+    assert (await _told(world, carrier))[-3:] == [
+        ("batch_item_removed", "dropped"),
+        ("batch_closed", None),
+        ("run_completed", "batch_empty"),
+    ]
+
+
+async def test_an_item_that_its_key_cancels_is_told(world: World) -> None:
+    """The carrier's own item, too: its run goes on with what others have put in."""
+    await world.publish("many", batch_step(), channel_step("feed"))
+    keys = ("first", "second")
+    carrier, joined = [await world.begin("many", cancellation_key=key) for key in keys]
+    for run_id in (carrier, joined):
+        await world.walk(run_id)
+    for key in keys:
+        await world.cancel("many", key)
+
+    for run_id in (carrier, joined):
+        last = (await world.events(run_id))[-1]
+        assert (last["event"], last["data"]["reason"]) == (
+            "batch_item_removed",
+            "cancel_requested",
+        )
+        assert last["data"]["cancellation_id"]
+
+
+async def test_an_operator_s_cancel_tells_items_as_well(world: World) -> None:
+    """Of the run that carries nothing any more, both is told."""
+    carrier, joined = await _gathered(world, 1, 2)
+    await open_runs.cancel_open_runs(
+        world.engine, world.environment.scope, CancelRunsRequest(workflow="many")
+    )
+    assert (await _told(world, joined))[-1] == ("batch_item_removed", "cancel_requested")
+    assert (await _told(world, carrier))[-2:] == [
+        ("batch_item_removed", "cancel_requested"),
+        ("run_cancelled", "cancel_requested"),
+    ]
+    found = await explain_run(world.engine, world.environment.scope, UUID(joined))
+    assert found.lines[-1].text == "The item was taken out of its batch: somebody cancelled it."

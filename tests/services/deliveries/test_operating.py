@@ -10,7 +10,7 @@ import pytest
 
 from domain.kit.errors import NotFound, Unprocessable
 from domain.kit.ids import message_delivery_workflow_id
-from domain.messages.claims import RetryRequest
+from domain.messages.claims import HeldChannel, RetryRequest
 from services.deliveries import holds, retries
 from services.deliveries.outcomes import TryAgain
 from services.deliveries.retries import retry_messages
@@ -51,6 +51,21 @@ async def test_a_held_channel_sends_nothing_until_it_is_released(world: World) -
     for message_id in (before, after):
         await world.change_delivery(message_id, "due_at = now()")
         assert await world.deliver(message_id) == "sent"
+
+
+async def test_what_is_held_is_listed(world: World) -> None:
+    """Since when, and how many messages are on their way; a release takes it off the list."""
+    scope = world.environment.scope
+    await holds.hold_channel(world.engine, scope, MAIL)
+    await _mail(world)
+    (held,) = [each for each in await holds.held_channels(world.engine) if _is_here(world, each)]
+    assert (held.channel_key, held.messages) == (MAIL, 1)
+    await holds.release_channel(world.engine, scope, MAIL)
+    assert not any(_is_here(world, each) for each in await holds.held_channels(world.engine))
+
+
+def _is_here(world: World, held: HeldChannel) -> bool:
+    return held.environment == world.environment.scope.slug
 
 
 async def test_what_waited_goes_out_with_the_release(

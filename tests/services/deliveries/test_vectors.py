@@ -1,7 +1,4 @@
-"""A.6 Message statuses: the test vectors of the engine's specification, under their own name.
-
-Two of them, an e-mail whose provider confirms or bounces it later, need a provider that calls back.
-"""
+"""A.6 Message statuses: the test vectors of the engine's specification, under their own name."""
 
 from __future__ import annotations
 
@@ -14,6 +11,7 @@ import pytest
 from domain.kit.json_types import JsonObject
 from domain.messages.delivery import Bounced, DeliveryFailure, Refused, Retry
 from services.deliveries.outcomes import TryAgain
+from tests.support.postmark_line import postmark_line
 from tests.support.slow_mail import install_slow_mail
 from tests.support.steps import webhook_step
 from tests.support.webhook_target import listening_target
@@ -50,29 +48,65 @@ async def story(world: World, message_id: UUID) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("answers", "expected"),
+    ("answers", "expected", "why"),
     [
-        pytest.param([], ["queued", "sent"], id="accepted"),
-        pytest.param([_AWAY, _AWAY], ["queued", *_AGAIN, *_AGAIN, "sent"], id="503, 503, accepted"),
+        pytest.param([], ["queued", "sent"], None, id="accepted"),
+        pytest.param(
+            [_AWAY, _AWAY], ["queued", *_AGAIN, *_AGAIN, "sent"], None, id="503, 503, accepted"
+        ),
         pytest.param(
             [_AWAY] * 8,
             ["queued", *_AGAIN * 7, "delivery_attempted", "undelivered"],
+            "retries_exhausted",
             id="eight failures",
         ),
         pytest.param(
-            [Refused("401")], ["queued", "delivery_attempted", "undelivered"], id="refused"
+            [Refused("401")],
+            ["queued", "delivery_attempted", "undelivered"],
+            "fatal_error",
+            id="401",
         ),
-        pytest.param([Bounced("gone")], ["queued", "delivery_attempted", "bounced"], id="bounced"),
+        pytest.param(
+            [Bounced("gone")],
+            ["queued", "delivery_attempted", "bounced"],
+            "fatal_error",
+            id="bounced at once",
+        ),
     ],
 )
 async def test_a_6_emails(
-    world: World, answers: Sequence[DeliveryFailure], expected: list[str]
+    world: World, answers: Sequence[DeliveryFailure], expected: list[str], why: str | None
 ) -> None:
     """A.6: what the provider answers, one attempt after the other, gives these statuses."""
     install_slow_mail(world, *answers).answer.set()
     message_id = await message_of(world, channel_step("mail", "email"))
     await deliver_to_the_end(world, message_id)
+    events = await world.message_events(str(message_id))
+    attempts = [row["data"] for row in events if row["event_type"] == "delivery_attempted"]
+
     assert await story(world, message_id) == expected
+    assert (events[-1]["data"] or {}).get("failure_reason") == why
+    assert [each["attempt"] for each in attempts] == list(range(1, len(answers) + 1))
+    assert [each["retryable"] for each in attempts] == [
+        isinstance(answer, Retry) for answer in answers
+    ]
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        pytest.param("Delivery", ["queued", "sent", "delivered"], id="webhook delivered"),
+        pytest.param("Bounce", ["queued", "sent", "bounced"], id="bounce webhook"),
+    ],
+)
+async def test_a_6_what_a_provider_tells_later(
+    world: World, told: str, expected: list[str]
+) -> None:
+    """A.6: an e-mail that was accepted comes to what its provider calls back with."""
+    async with postmark_line(world) as line:
+        message_id = await line.send()
+        await line.tell(told, message_id)
+        assert await story(line.world, message_id) == expected
 
 
 @pytest.mark.parametrize(

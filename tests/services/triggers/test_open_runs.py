@@ -10,10 +10,13 @@ from uuid import UUID
 import pytest
 
 from domain.contract.runs import AwaitEvent, Fetch, Finished
+from domain.kit.clock import iso
 from domain.kit.errors import BadRequest, NotFound, Unprocessable
 from domain.kit.pages import PageRequest
 from domain.recipients.refs import RecipientRef
+from domain.runs.rows import Place
 from domain.runs.waiting import CancelRunsRequest, WaitingFilters, WaitingRun
+from models.queries.runs.open_runs import waiting_runs
 from services.triggers import moved_waits, open_runs
 from temporal_workflows.signals import BATCH_CLOSED
 from tests.providers.servers import reply
@@ -322,3 +325,42 @@ async def test_what_cannot_be_moved(world: World) -> None:
         await moved_waits.move_wait(world.engine, scope, UUID(fetching), None)
     with pytest.raises(NotFound):
         await moved_waits.move_wait(world.engine, scope, UUID(ended), None)
+
+
+async def test_a_run_waits_until_its_batch_closes(world: World) -> None:
+    """An item that moves a sliding window moves what is shown, and the run is not overdue."""
+    extends = {"unit": "hours", "value": 2}
+    sliding = batch_step(
+        seconds=300, batch_window_type="sliding", batch_window_extension_limit=extends
+    )
+    await world.publish("many", sliding, channel_step("feed"))
+    carrier = await world.begin("many")
+    await world.walk(carrier)
+    later = world.at(world.engine.clock() + timedelta(minutes=4))
+    await later.walk(await later.begin("many"))
+    (batch,) = await world.make.rows(
+        "SELECT * FROM batches WHERE environment_id = %s", world.environment.id
+    )
+    (run,) = await _waiting(world)
+
+    assert run.resumes_at == batch["closes_at"] > (await world.run(carrier))["resumes_at"]
+    assert run.wait is not None
+    assert run.wait.label == f"batch_1: gathers until {iso(batch['closes_at'])}"
+
+    await world.make.rows(
+        "UPDATE recipient_runs SET resumes_at = now() - interval '1 hour' WHERE id = %s", carrier
+    )
+    assert carrier not in await _overdue(world)
+    await world.make.rows(
+        "UPDATE batches SET closes_at = now() - interval '1 hour' WHERE id = %s", batch["id"]
+    )
+    assert carrier in await _overdue(world)
+
+
+async def _overdue(world: World) -> set[str]:
+    """Return the runs of all environments whose wait has ended long ago."""
+    async with world.engine.connection() as connection:
+        runs = await waiting_runs(
+            connection, Place(), limit=10_000, overdue_by=timedelta(minutes=2)
+        )
+    return {str(run.id) for run in runs}

@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 
+from domain.kit.filters import DataFilter
+from domain.kit.pages import PageRequest
+from domain.messages.filters import MessageFilters
+from models.queries.messages.messages import list_messages
 from services.batches.windows import close_early
 from temporal_workflows.signals import BATCH_CLOSED
 from tests.support.temporal_recorder import TemporalRecorder
@@ -134,6 +138,15 @@ async def test_a_1_data_is_combined(world: World) -> None:
     assert "B first 256 1" in await gathered(world, text, *items)
     (message,) = [row for run in await world.runs() for row in await world.messages(str(run["id"]))]
     assert message["data"] == {"page": "B", "only": "first", "long": "x" * 256}
+    assert [await _listed(world, page) for page in "AB"] == [0, 1]
+
+
+async def _listed(world: World, page: str) -> int:
+    """Return how many messages a list filtered by the page holds."""
+    wanted = MessageFilters(trigger_data=DataFilter.of_json({"page": page}))
+    async with world.engine.connection() as connection:
+        found = await list_messages(connection, world.environment.id, wanted, PageRequest())
+    return len(found.rows)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +232,7 @@ async def test_a_1_flush_leading_alone(world: World, temporal: TemporalRecorder)
 
 
 @pytest.mark.parametrize("value", [None, "soon", "2001-01-01T00:00:00Z"])
-async def test_unusable_window_skips_with_an_error(world: World, value: Any) -> None:
+async def test_a_4_unusable_window_skips_with_an_error(world: World, value: Any) -> None:
     """An item without a usable window is not batched: its run goes on with its own data."""
     step = batch_step(seconds=None, batch_until_field_path="alert.batchWindow")
     await world.publish(KEY, step, shown("{{ total_activities }}"))

@@ -1,0 +1,40 @@
+"""Why a trigger made no run for somebody, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from domain.kit.json_types import JsonValue
+from domain.triggers.rows import AcceptedTrigger
+
+
+def explain_trigger(trigger: AcceptedTrigger) -> list[str]:
+    """Say where a trigger comes from, and who has no run of it."""
+    return list(_sentences(trigger))
+
+
+def _sentences(trigger: AcceptedTrigger) -> Iterator[str]:
+    source = trigger.source.get("type", "api")
+    where = f" on the branch {trigger.branch!r}" if trigger.branch else ""
+    yield f"The workflow {trigger.workflow_key!r} was triggered{where} (source: {source})."
+    if missing := trigger.missing_recipients:
+        yield f"Not stored, and only referred to by id: {_named(missing)}."
+    if held_back := trigger.held_back_recipients:
+        yield (
+            "Held back, because the workflow is entered once and they have had their run:"
+            f" {_named(held_back)}."
+        )
+    if trigger.is_being_made:
+        yield "Some of its runs are not made yet."
+    elif not trigger.has_runs and trigger.recipient_count:
+        yield "Its runs are not kept any more, or nobody was left to have one."
+    elif not trigger.has_runs:
+        yield "Nobody had a run."
+
+
+def _named(references: list[JsonValue]) -> str:
+    """Name recipients; an object with its collection."""
+    return ", ".join(
+        f"{each.get('collection')}/{each.get('id')}" if isinstance(each, dict) else str(each)
+        for each in references
+    )

@@ -1,0 +1,139 @@
+"""Statements that make a user the actor of what another one did, who is merged into it.
+
+Source: Knock docs, "Merging users": activities of the last 30 days that the secondary user was an
+actor of go to the primary user.
+
+All is found by the triggers, some at a time, oldest first: first their messages change, then what
+they have brought into batches, and then they themselves, which are not found again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from domain.kit.ids import first_id_at
+from domain.recipients.refs import USERS
+from runtime.database import Connection
+
+# Of each all messages are read again until none is left to change.
+_TRIGGERS_AT_ONCE = 100
+# How far the time in a trigger's id may be from the instant in its row.
+_ID_TOLERANCE = timedelta(minutes=1)
+
+_TRIGGERS = f"""
+SELECT w.id FROM workflow_runs w
+WHERE w.environment_id = %(environment_id)s AND w.actor_id = %(source)s
+  AND w.actor_collection = '{USERS}' AND w.id >= %(earliest)s
+  AND w.accepted_at >= %(since)s::timestamptz
+ORDER BY w.id LIMIT {_TRIGGERS_AT_ONCE}
+"""  # noqa: S608 - constants
+
+_ITEMS = f"""batch_items i ON i.recipient_run_id = r.id
+         AND i.actor_id = %(source)s AND i.actor_collection = '{USERS}'"""
+
+# A message names each actor once, users by their ids alone. Those of a batch are made by the run
+# that carries it.
+_MESSAGES = f"""
+WITH makers AS MATERIALIZED (
+    SELECT r.workflow_run_id, r.id FROM recipient_runs r
+    WHERE r.workflow_run_id = ANY(%(trigger_ids)s)
+    UNION
+    SELECT c.workflow_run_id, c.id
+    FROM recipient_runs r
+    JOIN {_ITEMS}
+    JOIN batches b ON b.id = i.batch_id
+    JOIN recipient_runs c ON c.id = b.carrier_run_id
+    WHERE r.workflow_run_id = ANY(%(trigger_ids)s)
+), known AS MATERIALIZED (
+    SELECT m.id
+    FROM makers JOIN messages m
+      ON m.workflow_run_id = makers.workflow_run_id AND m.recipient_run_id = makers.id
+    WHERE m.environment_id = %(environment_id)s AND m.actors @> %(named)s
+    LIMIT %(limit)s
+), locked AS MATERIALIZED (
+    SELECT m.id FROM messages m JOIN known USING (id) ORDER BY m.id FOR NO KEY UPDATE OF m
+)
+UPDATE messages m SET actors = (
+    SELECT jsonb_agg(one.actor ORDER BY one.place) FROM (
+        SELECT CASE WHEN a.actor = to_jsonb(%(source)s::text) THEN to_jsonb(%(target)s::text)
+                    ELSE a.actor END AS actor, min(a.place) AS place
+        FROM jsonb_array_elements(m.actors) WITH ORDINALITY AS a (actor, place) GROUP BY 1
+    ) AS one)
+FROM locked WHERE m.id = locked.id
+"""  # noqa: S608 - fixed text
+
+# Whoever changes what is in a batch holds it. Of a closed one it is kept how many acted.
+_GATHERED = f"""
+WITH known AS MATERIALIZED (
+    SELECT i.recipient_run_id, i.step_ref, i.batch_id
+    FROM recipient_runs r JOIN {_ITEMS}
+    WHERE r.workflow_run_id = ANY(%(trigger_ids)s)
+    ORDER BY i.batch_id, i.workflow_run_id LIMIT %(limit)s
+), held AS MATERIALIZED (
+    SELECT b.id FROM batches b WHERE b.id IN (SELECT batch_id FROM known) ORDER BY b.id FOR UPDATE
+), changed AS (
+    UPDATE batch_items i SET actor_id = %(target)s
+    FROM known JOIN held ON held.id = known.batch_id
+    WHERE i.recipient_run_id = known.recipient_run_id AND i.step_ref = known.step_ref
+    RETURNING i.batch_id
+), counted AS (
+    UPDATE batches b SET total_actors = (
+        SELECT count(DISTINCT (
+            i.actor_collection,
+            CASE WHEN i.actor_id = %(source)s AND i.actor_collection = '{USERS}'
+                 THEN %(target)s ELSE i.actor_id END))
+        FROM batch_items i
+        WHERE i.batch_id = b.id AND i.removed_at IS NULL AND i.actor_id IS NOT NULL)
+    WHERE b.id IN (SELECT batch_id FROM changed) AND b.closed_at IS NOT NULL
+)
+SELECT batch_id FROM changed
+"""  # noqa: S608 - fixed text
+
+_ACTED = """
+WITH locked AS MATERIALIZED (
+    SELECT w.id FROM workflow_runs w WHERE w.id = ANY(%(trigger_ids)s) ORDER BY w.id FOR UPDATE
+)
+UPDATE workflow_runs w SET actor_id = %(target)s FROM locked WHERE w.id = locked.id
+"""
+
+
+async def move_acts(
+    connection: Connection,
+    environment_id: UUID,
+    source: str,
+    target: str,
+    *,
+    since: str,
+    limit: int,
+) -> bool:
+    """Move some of what a user did to another one; tells whether there was any.
+
+    Args:
+        connection: a transaction that holds the one that stays, and no run, message or batch.
+        environment_id: where.
+        source: the user that is merged.
+        target: the user that stays.
+        since: what is older stays as it is; ISO 8601.
+        limit: most rows that are changed.
+    """
+    values: dict[str, Any] = {
+        "environment_id": environment_id,
+        "source": source,
+        "target": target,
+        "since": since,
+        "earliest": first_id_at(datetime.fromisoformat(since) - _ID_TOLERANCE),
+        "named": Jsonb([source]),
+        "limit": limit,
+    }
+    cursor = await connection.execute(_TRIGGERS, values)
+    values["trigger_ids"] = [row["id"] for row in await cursor.fetchall()]
+    if not values["trigger_ids"]:
+        return False
+    for statement in (_MESSAGES, _GATHERED, _ACTED):
+        if (await connection.execute(statement, values)).rowcount:
+            break
+    return True
