@@ -17,6 +17,7 @@ from pathlib import Path
 from runtime.logs import configure_logs
 from runtime.settings import Settings
 from tests.sdk.go_part import try_go
+from tests.sdk.java_part import try_java
 from tests.sdk.node_part import try_management_node, try_node
 from tests.sdk.parts import Missing, Trial
 from tests.sdk.python_part import try_management_python, try_python
@@ -28,6 +29,7 @@ PARTS: Mapping[str, Callable[[Trial], Awaitable[int]]] = {
     "python": try_python,
     "python-mgmt": try_management_python,
     "go": try_go,
+    "java": try_java,
     "node": try_node,
     "node-mgmt": try_management_node,
 }

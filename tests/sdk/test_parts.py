@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.sdk.go_part import try_go
+from tests.sdk.java_part import try_java
 from tests.sdk.node_part import try_management_node
 from tests.sdk.parts import Missing, Trial, fetch, judged
 from tests.sdk.python_part import try_management_python
@@ -33,6 +34,8 @@ async def test_a_language_that_is_not_here_is_named(
         await try_go(trial)
     with pytest.raises(Missing, match="no `npm` on PATH"):
         await try_management_node(trial)
+    with pytest.raises(Missing, match="no `mvn` on PATH"):
+        await try_java(trial)
     assert list(trial.folder.iterdir()) == []
 
 
