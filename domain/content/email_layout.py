@@ -16,6 +16,7 @@ from domain.content.kind import KindOfContent
 from domain.kit.authored import (
     ChannelTypes,
     FileFields,
+    Language,
     ResourceType,
     Template,
     TemplateFile,
@@ -28,7 +29,7 @@ from domain.kit.stored import Name, read_document
 # Where the body of an e-mail goes.
 CONTENT = re.compile(r"\{\{-?\s*content\s*-?\}\}")
 MAX_LINKS = 100
-_MJML = re.compile(r"<mjml\b", re.IGNORECASE)
+_MJML = re.compile(r"<mjml(?![\w-])")
 _EMPTY = "{{ content }}"
 _FILES: FileFields = {"html_layout": TemplateFile("html"), "text_layout": TemplateFile("txt")}
 
@@ -160,7 +161,8 @@ class EmailLayoutKind(KindOfContent[EmailLayout]):
 
     def templates(self, document: EmailLayout) -> Iterator[Template]:
         """Yield both sources, then the links."""
-        yield Template("html_layout", document.html_layout)
+        language = Language.MJML if document.is_mjml else Language.TEXT
+        yield Template("html_layout", document.html_layout, language)
         yield Template("text_layout", document.text_layout)
         for index, link in enumerate(document.footer_links):
             for name in ("text", "url"):
