@@ -30,6 +30,9 @@ from domain.kit.stored import Name, read_document
 CONTENT = re.compile(r"\{\{-?\s*content\s*-?\}\}")
 MAX_LINKS = 100
 _MJML = re.compile(r"<mjml(?![\w-])")
+_HEAD = re.compile(
+    r"<(mj-)?head\b.*?(?:</(mj-)?head\s*>|<(mj-)?body\b|\Z)", re.IGNORECASE | re.DOTALL
+)
 _EMPTY = "{{ content }}"
 _FILES: FileFields = {"html_layout": TemplateFile("html"), "text_layout": TemplateFile("txt")}
 
@@ -110,6 +113,10 @@ class EmailLayoutShape(Shape):
     def _has_root(self) -> Self:
         if self.is_mjml and not _MJML.search(self.html_layout):
             raise refusal([FieldError("html_layout", "must have a root <mjml>")])
+        head = _HEAD.search(self.html_layout)
+        if head is not None and CONTENT.search(head[0]):
+            message = "must have {{ content }} in its body, not in its head"
+            raise refusal([FieldError("html_layout", message)])
         return self
 
 
