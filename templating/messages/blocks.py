@@ -38,6 +38,7 @@ border-style: solid; }
 _PADDING = {"top": 8, "right": 4, "bottom": 8, "left": 4}
 _IMAGE_PADDING = {"top": 4, "right": 0, "bottom": 4, "left": 0}
 _COLUMN_GAP = 8
+_BUTTON_PADDINGS = {"sm": "4px 8px", "md": "8px 16px", "lg": "12px 24px"}
 _BRANDING_DEFAULTS = {
     "primary_color": "#000000",
     "primary_color_contrast": "#FFFFFF",
@@ -229,11 +230,12 @@ def _button_set(block: JsonObject) -> str:
     gap = number(_object(block, "layout_attrs"), "column_gap", _COLUMN_GAP)
     cells = []
     for index, button in enumerate(buttons):
-        space = f"{gap if index < len(buttons) - 1 else 0}px"
+        space = gap if index < len(buttons) - 1 else 0
+        between = f'<td width="{space}">&nbsp;</td>' if space else ""
         cells.append(
-            f'<!--[if mso]><td style="padding-right: {space};"><![endif]-->'
-            + _button(button, f"margin: 2px {space} 2px 0;")
-            + "<!--[if mso]></td><![endif]-->"
+            f"<!--[if mso]>{_outlook_cell(button)}<![endif]-->"
+            + _button(button, f"margin: 2px {space}px 2px 0;")
+            + f"<!--[if mso]></td>{between}<![endif]-->"
         )
     # Outlook stacks inline elements of this kind, so it gets a table; the others wrap them.
     return (
@@ -243,11 +245,26 @@ def _button_set(block: JsonObject) -> str:
     )
 
 
+def _outlook_cell(button: JsonObject) -> str:
+    """Write what stands around a button in Outlook, which gives links neither room nor a shape.
+
+    Colours that only the layout knows are left to the link.
+    """
+    background = color(_object(button, "style_attrs").get("background_color"))
+    if background is None:
+        return "<td>"
+    return f'<td bgcolor="{background}" style="padding: {_BUTTON_PADDINGS[_size(button)]};">'
+
+
+def _size(button: JsonObject) -> str:
+    size = _object(button, "size_attrs").get("size")
+    return size if size in ("sm", "md", "lg") else "md"
+
+
 def _button(button: JsonObject, margin: str) -> str:
     variant = "outline" if button.get("variant") == "outline" else "solid"
     size_attrs, style_attrs = _object(button, "size_attrs"), _object(button, "style_attrs")
-    size = size_attrs.get("size") if size_attrs.get("size") in ("sm", "md", "lg") else "md"
-    classes = f"block-button block-button--{variant} block-button--{size}"
+    classes = f"block-button block-button--{variant} block-button--{_size(button)}"
     style = [margin]
     if size_attrs.get("is_fullwidth") is True:
         classes += " block-button--full-width"

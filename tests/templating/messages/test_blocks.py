@@ -310,3 +310,18 @@ def test_paddings_of_images(layout: EmailLayout) -> None:
     """Unless something is said of them an image has some above and below."""
     made = render({"type": "image", "url": "https://x.example/i.png"}, layout=layout)["html_body"]
     assert "padding: 4px 0px 4px 0px" in made.replace("padding:4px", "padding: 4px")
+
+
+def test_buttons_in_outlook() -> None:
+    """Outlook gives links neither room nor a shape: a cell does, and one between two of them."""
+    own = {"label": "Go", "action": "https://x.example", "variant": "solid"}
+    colored = {
+        **own,
+        "size_attrs": {"size": "lg"},
+        "style_attrs": {"background_color": "primary_color"},
+    }
+    body = render({"type": "button_set", "buttons": [colored, own]})["html_body"]
+    cells = re.findall(r"<!--\[if mso\]>(.*?)<!\[endif\]-->", body)
+    assert cells[1] == '<td bgcolor="#112233" style="padding: 12px 24px;">'
+    assert '</td><td width="8">&nbsp;</td>' in cells
+    assert "<td>" in cells
