@@ -25,11 +25,9 @@ from templating.liquid.number_filters import number as number_of
 from templating.liquid.printing import to_text
 from templating.liquid.render_context import BudgetedContext
 from templating.liquid.scan import place_of
+from templating.markup.liquid_markdown import SHOWN_AS
 
 _END = "endt"
-# What stands behind it is shown in the place of the text that is looked for: that text as HTML,
-# where it is written in Markdown. Nobody writes it but us.
-SHOWN_AS = "t_shown_as"
 _MORE_FORMS = frozenset({"two", "few", "many"})
 
 

@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from templating.liquid.translations import SHOWN_AS
 from templating.markup.markdown import markdown_to_html
 
+# What stands behind it in a `t` tag is shown in the place of the text that is looked for: that text
+# as HTML. Nobody writes it but us.
+SHOWN_AS = "t_shown_as"
 _OPENING = re.compile(r"(?=(\{[{%]))")
 _CLOSERS = {"{{": "}}", "{%": "%}"}
 _VERBATIM = re.compile(r"\{%-?\s*(raw|comment|t)\b")

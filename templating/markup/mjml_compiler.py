@@ -14,8 +14,7 @@ from bisect import bisect_right
 from collections import Counter
 from html import escape, unescape
 
-from templating.limits import EMAIL_LIMITS, LiquidError
-from templating.liquid.scan import position_at
+from templating.limits import EMAIL_LIMITS, LiquidError, Position
 from templating.markup.html_sandbox import RefusedMjml, compile_mjml
 
 # What these hold is no MJML.
@@ -252,5 +251,5 @@ def _refusal(document: str, components: _Components, refused: RefusedMjml) -> Mj
     elif components.open.unclosed is not None:
         name, offset = components.open.unclosed
         reason = f"<{name}> is not closed"
-    at = None if offset is None else position_at(document, offset)
+    at = None if offset is None else Position.of(document, offset)
     return MjmlError(f"The MJML cannot be compiled: {reason}.", at)
