@@ -26,6 +26,12 @@ class Position(NamedTuple):
     line: int
     column: int
 
+    @classmethod
+    def of(cls, source: str, index: int) -> Position:
+        """Return in which line and column of a source something stands."""
+        line = source.count("\n", 0, index) + 1
+        return cls(line, index - source.rfind("\n", 0, index))
+
     def __str__(self) -> str:
         """Say it to the template's author."""
         return f"line {self.line}, column {self.column}"

@@ -21,5 +21,10 @@ def template_sources(template: object, place: str) -> Iterator[Template]:
             yield from template_sources(item, f"{place}[{index}]")
     elif isinstance(template, dict):
         for key, item in template.items():
-            if key not in _PLAIN_KEYS:
+            if key == "html_body" and template.get("is_mjml") is True and isinstance(item, str):
+                settings = template.get("settings")
+                has_layout = isinstance(settings, dict) and bool(settings.get("layout_key"))
+                language = Language.MJML_PART if has_layout else Language.MJML
+                yield Template(f"{place}.{key}", item, language)
+            elif key not in _PLAIN_KEYS:
                 yield from template_sources(item, f"{place}.{key}")

@@ -16,6 +16,7 @@ from domain.content.kind import KindOfContent
 from domain.kit.authored import (
     ChannelTypes,
     FileFields,
+    Language,
     ResourceType,
     Template,
     TemplateFile,
@@ -28,7 +29,10 @@ from domain.kit.stored import Name, read_document
 # Where the body of an e-mail goes.
 CONTENT = re.compile(r"\{\{-?\s*content\s*-?\}\}")
 MAX_LINKS = 100
-_MJML = re.compile(r"<mjml\b", re.IGNORECASE)
+_MJML = re.compile(r"<mjml(?![\w-])")
+_HEAD = re.compile(
+    r"<(mj-)?head\b.*?(?:</(mj-)?head\s*>|<(mj-)?body\b|\Z)", re.IGNORECASE | re.DOTALL
+)
 _EMPTY = "{{ content }}"
 _FILES: FileFields = {"html_layout": TemplateFile("html"), "text_layout": TemplateFile("txt")}
 
@@ -109,6 +113,10 @@ class EmailLayoutShape(Shape):
     def _has_root(self) -> Self:
         if self.is_mjml and not _MJML.search(self.html_layout):
             raise refusal([FieldError("html_layout", "must have a root <mjml>")])
+        head = _HEAD.search(self.html_layout)
+        if head is not None and CONTENT.search(head[0]):
+            message = "must have {{ content }} in its body, not in its head"
+            raise refusal([FieldError("html_layout", message)])
         return self
 
 
@@ -160,7 +168,8 @@ class EmailLayoutKind(KindOfContent[EmailLayout]):
 
     def templates(self, document: EmailLayout) -> Iterator[Template]:
         """Yield both sources, then the links."""
-        yield Template("html_layout", document.html_layout)
+        language = Language.MJML if document.is_mjml else Language.TEXT
+        yield Template("html_layout", document.html_layout, language)
         yield Template("text_layout", document.text_layout)
         for index, link in enumerate(document.footer_links):
             for name in ("text", "url"):

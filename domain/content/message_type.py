@@ -11,7 +11,13 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from domain.content.fields import InputField, InputFields, field_schemas, read_fields
+from domain.content.fields import (
+    InputField,
+    InputFields,
+    MarkdownField,
+    field_schemas,
+    read_fields,
+)
 from domain.content.kind import KindOfContent
 from domain.kit.authored import FileFields, ResourceType, Template, TemplateFile
 from domain.kit.json_types import JsonObject, JsonValue
@@ -22,6 +28,9 @@ MAX_DESCRIPTION = 280
 MAX_VARIANTS = 50
 DEFAULT_VARIANT = "default"
 FIRST_VERSION = "0.0.1"
+# The types that Knock brings along, where nobody has made one with such a key, and their Markdown.
+_KNOCKS_OWN = frozenset({"banner", "modal", "card"})
+_MARKDOWN_OF_KNOCKS_OWN = frozenset({"body"})
 _SEMVER = r"^\d{1,9}\.\d{1,9}\.\d{1,9}$"
 
 
@@ -44,6 +53,25 @@ class MessageType:
 
     variants: tuple[Variant, ...]
     preview: str = ""
+
+
+def markdown_fields(types: Mapping[str, MessageType], key: str, variant_key: str) -> frozenset[str]:
+    """Return the keys of the fields of a variant that are written in Markdown.
+
+    Args:
+        types: those that are published, by key.
+        key: of the message type; one that nobody has published has none, unless it is Knock's own.
+        variant_key: of its variant; one that it does not have has none.
+    """
+    if key not in types:
+        return _MARKDOWN_OF_KNOCKS_OWN if key in _KNOCKS_OWN else frozenset()
+    return frozenset(
+        field.key
+        for variant in types[key].variants
+        if variant.key == variant_key
+        for field in variant.fields
+        if isinstance(field, MarkdownField)
+    )
 
 
 class VariantShape(Shape):

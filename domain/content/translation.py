@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import Field
 
-from domain.content.gettext import read_po
+from domain.content.gettext import PLURAL_FORMS, read_po
 from domain.content.kind import KindOfContent
 from domain.kit.authored import ChannelTypes, ResourceType, Template
 from domain.kit.errors import FieldError, InvalidParams
@@ -110,7 +110,7 @@ class TranslationKind(KindOfContent[Translation]):
             violations.extend(refused.errors)
             raise violations.refusal() from None
         try:
-            texts = _read(shape.content, shape.format)
+            texts = _read(shape.content, shape.format, key)
         except ValueError as error:
             violations.add("content", str(error), "invalid_content")
             texts = {}
@@ -128,6 +128,7 @@ class TranslationKind(KindOfContent[Translation]):
                 _read(
                     source if isinstance(source, str) else "",
                     TranslationFormat.PO if is_po else TranslationFormat.JSON,
+                    key,
                 )
             )
         except ValueError:
@@ -142,10 +143,10 @@ class TranslationKind(KindOfContent[Translation]):
         yield from _templates(document.texts, "content")
 
 
-def _read(source: str, written: TranslationFormat) -> JsonObject:
+def _read(source: str, written: TranslationFormat, key: str) -> JsonObject:
     """Return the texts of a file. Raises ValueError, with words for the author."""
     if written is TranslationFormat.PO:
-        return read_po(source)
+        return read_po(source, TranslationKey.read(key).locale)
     try:
         texts = read_json(source)
     except RecursionError:
@@ -250,6 +251,10 @@ def _at(texts: JsonObject, path: str) -> Any:
     value: Any = texts
     for part in path.split("."):
         value = value.get(part) if isinstance(value, dict) else None
+    if value is None:
+        # An object whose forms a PO file has under paths of their own.
+        named = {name: texts.get(f"{path}.{name}") for name in PLURAL_FORMS}
+        value = {name: text for name, text in named.items() if text is not None} or None
     return value
 
 

@@ -90,6 +90,9 @@ class Language(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    # A whole document; and what stands in the body of another one.
+    MJML = "mjml"
+    MJML_PART = "mjml_part"
 
 
 @dataclass(frozen=True, slots=True)

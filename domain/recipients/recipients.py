@@ -71,7 +71,9 @@ class Recipient:
         if not is_user:
             variable["collection"] = self.collection
         if self.settings is not None:
-            variable["settings"] = self.settings
+            # Knock calls a tenant's preference set otherwise in templates than in its API.
+            preferences = self.settings.get("preference_set")
+            variable["settings"] = {**self.settings, "preferences": preferences}
         return variable
 
 

@@ -21,6 +21,7 @@ from domain.conditions import ConditionGroup, read_condition_group
 from domain.content.audience import AUDIENCE
 from domain.content.kind import KindOfContent
 from domain.content.kinds import BRANCHED, KINDS
+from domain.content.message_type import MESSAGE_TYPE, MessageType
 from domain.content.partial import PARTIAL, Partial
 from domain.content.rows import Published
 from domain.content.translation import NO_TRANSLATIONS, TRANSLATION, Translations
@@ -119,6 +120,7 @@ class Configuration:
         preferences: the default set of the environment, if it has one.
         partials: those that are published, by key; templates render them at any moment.
         translations: those that are published.
+        message_types: those that are published, by key; they say what guides are made of.
         groups: the account's channel groups, by key.
     """
 
@@ -130,6 +132,7 @@ class Configuration:
     groups: Mapping[str, ConfiguredGroup] = field(default_factory=dict)
     partials: Mapping[str, Partial] = field(default_factory=dict)
     translations: Translations = NO_TRANSLATIONS
+    message_types: Mapping[str, MessageType] = field(default_factory=dict)
 
     def channel_with(self, channel_id: UUID) -> ConfiguredChannel | None:
         """Return the channel with an id, or None where it is not set up here."""
@@ -185,6 +188,7 @@ class Catalog:
                 variables=await load_variables(connection, self._vault, environment_id),
                 partials=await self._all(connection, PARTIAL, published),
                 translations=Translations.of(await self._all(connection, TRANSLATION, published)),
+                message_types=await self._all(connection, MESSAGE_TYPE, published),
                 groups={row.key: ConfiguredGroup.read(row) for row in await all_groups(connection)},
             )
 

@@ -10,6 +10,8 @@ from uuid import UUID
 
 from domain.conditions import ConditionScope, evaluate
 from domain.content.guide import Guide, ReadStep, managed_audience
+from domain.content.message_type import MessageType, markdown_fields
+from domain.content.variables import BRANDING, Variables
 from domain.guides.rows import EngagedStep, GuideGroup, Ineligibility
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.principals import EnvironmentScope
@@ -26,6 +28,8 @@ from services.recipients.lookups import with_lookups
 from templating.limits import Budget, Limits, LiquidError
 from templating.liquid.environment import render_text
 from templating.liquid.lookups import Lookups
+from templating.markup.markdown import markdown_to_safe_html
+from templating.messages.context import with_branding
 
 _log = get_logger(__name__)
 
@@ -119,6 +123,12 @@ def people_seen(
     return values
 
 
+def variables_seen(variables: Variables, people: JsonObject) -> Mapping[str, object]:
+    """Return `vars` as guides see them: what anybody may see, with the branding of the tenant."""
+    public = {**variables.public, BRANDING: variables.values.get(BRANDING)}
+    return with_branding(public, people["tenant"])
+
+
 async def judge(
     engine: Engine,
     connection: Connection,
@@ -135,7 +145,15 @@ async def judge(
         connection,
         environment.id,
         lambda lookups: off_loop(
-            partial(_judge_all, wanted, viewer, group, limits=limits, lookups=lookups)
+            partial(
+                _judge_all,
+                wanted,
+                viewer,
+                group,
+                types=configuration.message_types,
+                limits=limits,
+                lookups=lookups,
+            )
         ),
         library=library_for(
             engine,
@@ -151,6 +169,7 @@ def _judge_all(
     viewer: Viewer,
     group: GuideGroup | None,
     *,
+    types: Mapping[str, MessageType],
     limits: Limits,
     lookups: Lookups,
 ) -> tuple[list[ShownGuide], dict[str, Ineligibility]]:
@@ -168,11 +187,7 @@ def _judge_all(
             continue
         try:
             steps = [
-                ShownStep(
-                    step,
-                    {name: _rendered(value, render) for name, value in step.values.items()},
-                    viewer.did(found.guide, step.ref),
-                )
+                ShownStep(step, _content(step, types, render), viewer.did(found.guide, step.ref))
                 for step in found.guide.steps
             ]
         except LiquidError as error:
@@ -220,6 +235,19 @@ def _is_archived(guide: Guide, viewer: Viewer) -> bool:
             for one, is_archived in zip(steps, archived, strict=True)
         )
     )
+
+
+def _content(step: ReadStep, types: Mapping[str, MessageType], render: partial[str]) -> JsonObject:
+    """Return what a step says: Markdown becomes HTML after its Liquid, as in a feed item.
+
+    Raises LiquidError.
+    """
+    content = {name: _rendered(value, render) for name, value in step.values.items()}
+    for name in markdown_fields(types, step.schema_key, step.schema_variant_key):
+        text = content.get(name)
+        if isinstance(text, str):
+            content[name] = markdown_to_safe_html(text).strip()
+    return content
 
 
 def _rendered(value: JsonValue, render: partial[str]) -> JsonValue:

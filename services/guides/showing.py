@@ -19,7 +19,14 @@ from models.queries.guides import guides as statements
 from models.queries.recipients.recipients import recipients_by_ref
 from runtime.database import Connection
 from services.engine import Engine
-from services.guides.judging import ShownGuide, Viewer, by_step, judge, people_seen
+from services.guides.judging import (
+    ShownGuide,
+    Viewer,
+    by_step,
+    judge,
+    people_seen,
+    variables_seen,
+)
 from services.guides.published import PublishedGuide, guide_channel, guides_of
 
 
@@ -82,7 +89,11 @@ async def show_guides(
         memberships = await statements.memberships_of(connection, environment.id, [user_id])
         viewer = Viewer(
             # What is shown to users may say what anybody may see, and no secret variable.
-            values={**people, "data": data or {}, "vars": configuration.variables.public},
+            values={
+                **people,
+                "data": data or {},
+                "vars": variables_seen(configuration.variables, people),
+            },
             engaged=engaged,
             memberships=memberships.get(user_id, frozenset()),
             tenant_id=tenant_id or NO_TENANT,

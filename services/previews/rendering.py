@@ -13,7 +13,7 @@ from services.off_loop import off_loop
 from services.walk.context import Walk
 from services.walk.faults import ContentError, blaming
 from templating.limits import LiquidError
-from templating.liquid.environment import check_source
+from templating.messages.validation import faults_in
 
 
 async def try_out(
@@ -43,11 +43,7 @@ async def try_out(
 
 
 def _broken(templates: Iterable[Template]) -> list[LiquidError]:
-    return [
-        error.within(template.place)
-        for template in templates
-        for error in check_source(template.source)
-    ]
+    return [error.within(template.place) for template in templates for error in faults_in(template)]
 
 
 def _fault(error: LiquidError, secrets: Redactor) -> Fault:

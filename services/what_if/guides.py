@@ -9,6 +9,7 @@ from time import monotonic
 
 from domain.audiences.members import NO_TENANT, Membership
 from domain.content.guide import GUIDE
+from domain.content.message_type import MESSAGE_TYPE
 from domain.content.partial import PARTIAL
 from domain.content.translation import TRANSLATION
 from domain.guides.rows import MESSAGES, GuideGroup
@@ -21,14 +22,21 @@ from domain.what_if.samples import Sample
 from models.queries.guides import guides as statements
 from models.queries.recipients.recipients import recipients_by_ref
 from models.queries.runs.imagined import newest_users
-from services.guides.judging import ShownGuide, Viewer, by_step, judge, people_seen
+from services.guides.judging import (
+    ShownGuide,
+    Viewer,
+    by_step,
+    judge,
+    people_seen,
+    variables_seen,
+)
 from services.guides.published import PublishedGuide, guides_of
 from services.what_if.imagined import Basis, Script, Visit
 from services.what_if.worlds import World
 
 _PAGE = 100
 # What guides may use; and what makes it worth a look at them.
-_SHARED = frozenset({PARTIAL.name, TRANSLATION.name})
+_SHARED = frozenset({PARTIAL.name, TRANSLATION.name, MESSAGE_TYPE.name})
 _TRIED = _SHARED | {GUIDE.name}
 
 
@@ -154,11 +162,12 @@ async def _look(
         if monotonic() > deadline:
             findings.viewers_unfinished += 1
             continue
+        seen = people_seen(people, ref.id, visit.tenant_id)
         viewer = Viewer(
             values={
-                **people_seen(people, ref.id, visit.tenant_id),
+                **seen,
                 "data": visit.data,
-                "vars": basis.worlds[0].configuration.variables.public,
+                "vars": variables_seen(basis.worlds[0].configuration.variables, seen),
             },
             engaged=by_step(each for each in engaged if each.user_id == ref.id),
             memberships=memberships.get(ref.id, frozenset()) | _joined(joined, ref.id, visit),

@@ -15,13 +15,14 @@ from liquid.expression import Expression
 from liquid.stream import TokenStream
 from liquid.token import Token
 
-from domain.content.fields import typed_inputs
-from domain.content.partial import MAX_DEPTH, PartialType
+from domain.content.fields import MarkdownField, typed_inputs
+from domain.content.partial import MAX_DEPTH, Partial, PartialType
 from domain.kit.json_types import JsonObject
 from templating.limits import LiquidError
 from templating.liquid.printing import is_nothing, to_text
 from templating.liquid.render_context import BudgetedContext
 from templating.liquid.scan import place_of
+from templating.markup.markdown import markdown_to_html
 
 # What is not closed ends with the source, and a tag that begins again before its end is none, so
 # that looking for ends takes linear time.
@@ -77,9 +78,9 @@ class PartialNode(Node):
         }
         variables = context.resolve("vars", token=self.token, default=None)
         branding = variables.get("branding") if isinstance(variables, dict) else None
-        scope = {"vars": {"branding": branding or {}}, **typed_inputs(partial.fields, inputs)}
         content, sheets = partial.content, own.lookups.styles
         try:
+            scope = {"vars": {"branding": branding or {}}, **_seen(partial, inputs)}
             if sheets is not None and partial.type is PartialType.HTML:
                 content, styles = _without_styles(content)
                 for style in styles:
@@ -90,6 +91,18 @@ class PartialNode(Node):
         except LiquidError as error:
             raise error.used_at(place_of(self.token), f"partial '{self.key}'") from error
         return 1
+
+
+def _seen(partial: Partial, inputs: JsonObject) -> JsonObject:
+    """Return what a partial sees of its inputs; Markdown has become HTML. Raises LiquidError."""
+    seen = typed_inputs(partial.fields, inputs)
+    for field in partial.fields:
+        text = seen[field.key]
+        # What begins with a tag is HTML already, from `from_markdown`.
+        is_html = not isinstance(text, str) or text.lstrip().startswith("<")
+        if isinstance(field, MarkdownField) and text and not is_html:
+            seen[field.key] = markdown_to_html(text)
+    return seen
 
 
 @lru_cache(maxsize=256)

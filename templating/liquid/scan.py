@@ -64,8 +64,7 @@ def check_delimiters(source: str) -> None:
 
 def position_at(source: str, index: int) -> Position:
     """Return in which line and column of a source something stands."""
-    line = source.count("\n", 0, index) + 1
-    return Position(line, index - source.rfind("\n", 0, index))
+    return Position.of(source, index)
 
 
 def place_of(token: Token) -> Position:

@@ -25,8 +25,10 @@ from templating.liquid.number_filters import number as number_of
 from templating.liquid.printing import to_text
 from templating.liquid.render_context import BudgetedContext
 from templating.liquid.scan import place_of
+from templating.markup.liquid_markdown import SHOWN_AS
 
 _END = "endt"
+_MORE_FORMS = frozenset({"two", "few", "many"})
 
 
 @with_context
@@ -62,8 +64,10 @@ def _form(found: FoundText, count: object) -> str | None:
     number = number_of(count)
     names = ["zero"] if number == 0 else ["one"] if number == 1 else []
     if isinstance(number, int | float | Decimal):
-        # Languages with more forms than Knock's three may name theirs as Unicode does.
-        names.append(find_locale(found.locale).plural_form(abs(number)))
+        # Languages with more forms than Knock's three may name theirs as Unicode does. `one` is
+        # for 1 alone all the same: whoever writes three forms leaves the number out of it.
+        named = find_locale(found.locale).plural_form(abs(number))
+        names += [named] if named in _MORE_FORMS else []
     for name in (*names, "other"):
         text = found.value.get(name)
         if isinstance(text, str):
@@ -97,7 +101,7 @@ class TranslateNode(Node):
 
     Attributes:
         text: as it is written, which is the key of its translation.
-        block: renders the text itself.
+        block: renders the text itself, or what it is shown as.
     """
 
     __slots__ = ("block", "text")
@@ -140,10 +144,14 @@ class TranslateTag(Tag):
         token = stream.eat(TOKEN_TAG)
         if stream.current.kind == TOKEN_EXPRESSION:
             raise LiquidSyntaxError("'t' takes nothing but the text", token=token)
-        block = get_parser(self.env).parse_block(stream, frozenset({_END, TOKEN_EOF}))
-        stream.expect(TOKEN_TAG, value=_END)
+        parser = get_parser(self.env)
+        block = parser.parse_block(stream, frozenset({_END, SHOWN_AS, TOKEN_EOF}))
         start = token.source.index("%}", token.start_index) + 2
         end = token.source.rindex("{%", 0, stream.current.start_index + 1)
+        if stream.current.kind == TOKEN_TAG and stream.current.value == SHOWN_AS:
+            stream.next()
+            block = parser.parse_block(stream, frozenset({_END, TOKEN_EOF}))
+        stream.expect(TOKEN_TAG, value=_END)
         return TranslateNode(token, token.source[start:end], block)
 
 

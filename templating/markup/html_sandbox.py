@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import select
 import subprocess
 import sys
@@ -37,8 +38,26 @@ _PATIENCE_SECONDS = 120.0
 _PROGRAM = Path(__file__).with_name("native_html.py")
 
 
+# How the compiler of MJML says where: in bytes, from and to.
+_PLACE = re.compile(r"(?: in root template)?(?: at position (\d+):\d+)?$")
+
+
 class SandboxFailure(Exception):
     """The document was too much for the child, which ended or was ended."""
+
+
+class RefusedMjml(ValueError):
+    """What is not MJML.
+
+    Attributes:
+        reason: for the author.
+        offset: of what is wrong in the document, if it is at one place.
+    """
+
+    def __init__(self, reason: str, offset: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.offset = offset
 
 
 def inline_css(html: str) -> str:
@@ -71,15 +90,18 @@ def clean_html(html: str) -> str:
 
 
 def compile_mjml(document: str) -> str:
-    """Compile MJML to HTML; raise LiquidError for what is not MJML, or too much of it."""
+    """Compile MJML to HTML. Raises RefusedMjml for what is not MJML, or too much of it."""
     try:
-        compiled = _run(MJML, document)
-    except (SandboxFailure, ValueError, OSError) as error:
-        reason = str(error) if isinstance(error, OSError) else "it is nested too deep or too long"
-        raise LiquidError(f"The MJML cannot be compiled: {reason}.") from error
-    if len(compiled) > EMAIL_LIMITS.output:
-        raise LiquidError("The MJML becomes too long.")
-    return compiled
+        return _run(MJML, document)
+    except SandboxFailure as error:
+        raise RefusedMjml("it is nested too deep or too long") from error
+    except ValueError as error:
+        place = _PLACE.search(str(error))
+        offset = None
+        if place is not None and place[1] is not None:
+            before = document.encode()[: int(place[1])]
+            offset = len(before.decode(errors="ignore"))
+        raise RefusedMjml(_PLACE.sub("", str(error)), offset) from error
 
 
 def _run(operation: bytes, html: str, *, harmless: bool = True) -> str:
@@ -94,9 +116,10 @@ def _run(operation: bytes, html: str, *, harmless: bool = True) -> str:
         child.kill()
         raise
     _children.give_back(child)
-    if answer is None:
-        raise ValueError("the library refused the document")
-    return answer
+    is_done, text = answer
+    if not is_done:
+        raise ValueError(text)
+    return text
 
 
 class _Child:
@@ -114,8 +137,8 @@ class _Child:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, operation: bytes, html: str) -> str | None:
-        """Return the library's answer, None when it refused. Raises SandboxFailure."""
+    def ask(self, operation: bytes, html: str) -> tuple[bool, str]:
+        """Return whether the library did it, and its answer or why not. Raises SandboxFailure."""
         payload = html.encode()
         requests, answers = self._pipes()
         deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -126,7 +149,7 @@ class _Child:
             raise SandboxFailure from error
         status, size = HEADER.unpack(_read(answers, HEADER.size, deadline))
         text = _read(answers, size, deadline).decode()
-        return text if status == DONE else None
+        return status == DONE, text
 
     def kill(self) -> None:
         """End the process and collect it."""

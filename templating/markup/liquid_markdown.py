@@ -3,7 +3,8 @@
 Knock turns the Markdown of an e-mail into HTML before Liquid runs, so what a value holds is never
 Markdown. Tags and outputs are put aside meanwhile. Those in the middle of a line are words to the
 parser. A tag that spans lines stands between blocks: otherwise `{% if %}` would open inside a
-paragraph and `{% endif %}` inside the quote behind it.
+paragraph and `{% endif %}` inside the quote behind it. The text of a `{% t %}` stays as it is
+written, because its translation is found by it, and gets its HTML beside it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from functools import lru_cache
 
 from templating.markup.markdown import markdown_to_html
 
+# What stands behind it in a `t` tag is shown in the place of the text that is looked for: that text
+# as HTML. Nobody writes it but us.
+SHOWN_AS = "t_shown_as"
 _OPENING = re.compile(r"(?=(\{[{%]))")
 _CLOSERS = {"{{": "}}", "{%": "%}"}
 _VERBATIM = re.compile(r"\{%-?\s*(raw|comment|t)\b")
@@ -26,6 +30,7 @@ _OPENS = frozenset({"if", "unless", "for", "case", "tablerow", "capture"})
 _CONTINUES = frozenset({"else", "elsif", "when"})
 # Words that no author writes; letters and digits alone survive in a link's address too.
 _WORD = re.compile(r"zqLiq(\d+)qz")
+_PARAGRAPH = re.compile(r"<p>((?:[^<]++|<(?!/?p>))*+)</p>")
 _LINE = re.compile(r"<!--zqLiq(\d+)qz-->\n?")
 
 
@@ -91,10 +96,34 @@ def _put_verbatim_aside(text: str, sources: list[str]) -> str:
             unclosed.add(name)
             continue
         parts.append(text[position : opening.start()])
-        parts.append(_as_word(text[opening.start() : closing.end()], sources))
+        source = text[opening.start() : closing.end()]
+        write = _as_word
+        if name == "t":
+            source, is_words = _with_html(source, closing.start() - opening.start())
+            write = _as_word if is_words else _as_line
+        parts.append(write(source, sources))
         position = closing.end()
     parts.append(text[position:])
     return "".join(parts)
+
+
+def _with_html(source: str, end: int) -> tuple[str, bool]:
+    """Write beside the text of a `t` tag, which ends at some place, the HTML of it.
+
+    Returns the tag, and whether it is part of a line, rather than blocks of its own.
+    """
+    start = source.find("%}") + 2
+    text = source[start:end]
+    html = liquid_markdown_to_html(text.strip()).strip()
+    words = _PARAGRAPH.fullmatch(html)
+    if words is not None:
+        around = text.partition(text.strip())
+        html = f"{around[0]}{words[1]}{around[2]}"
+    if not text.strip() or html == text:
+        return source, True
+    dash = "-" if source[:start].endswith("-%}") else ""
+    shown = f"{source[:end]}{{% {SHOWN_AS} {dash}%}}{html}{source[end:]}"
+    return shown, words is not None
 
 
 def _put_aside(text: str, sources: list[str]) -> str:

@@ -51,8 +51,11 @@ def clean(html: str) -> str:
 
 
 def compile_mjml(document: str) -> str:
-    """Compile MJML to HTML; it includes no other files. Raises OSError for what is not MJML."""
-    return str(mrml.to_html(document).content)
+    """Compile MJML to HTML; it includes no other files. Raises ValueError for what is not MJML."""
+    try:
+        return str(mrml.to_html(document).content)
+    except OSError as error:
+        raise ValueError(str(error)) from error
 
 
 OPERATIONS: dict[bytes, Callable[[str], str]] = {INLINE: inline, CLEAN: clean, MJML: compile_mjml}
@@ -72,8 +75,8 @@ def main() -> None:
         signal.setitimer(signal.ITIMER_PROF, _MAX_SECONDS)
         try:
             status, text = DONE, OPERATIONS[operation](html)
-        except Exception:
-            status, text = FAILED, ""
+        except Exception as error:
+            status, text = FAILED, str(error)
         signal.setitimer(signal.ITIMER_PROF, 0)
         payload = text.encode()
         answers.write(HEADER.pack(status, len(payload)) + payload)

@@ -17,7 +17,8 @@ from templating.liquid.printing import to_text
 from templating.markup.liquid_markdown import liquid_markdown_to_html
 from templating.messages.partial_blocks import source_of_partial
 
-# At the top of the layout's head, so that the layout's own rules win.
+# At the top of the layout's head, so that the layout's own rules win. Links, headings and tables in
+# Markdown are the layout's: it says `a { … }`, which any rule with a class would beat.
 BASE_CSS = """
 .block-row { width: 100%; border-collapse: separate; table-layout: fixed; }
 .block-button { display: inline-block; box-sizing: border-box; text-decoration: none; \
@@ -30,19 +31,14 @@ border-style: solid; }
 .block-button--lg { font-size: 18px; line-height: 28px; min-width: 48px; padding: 12px 24px; }
 .block-divider { border-bottom: 1px solid #dddee1; font-size: 0; line-height: 0; }
 .block-markdown { overflow-wrap: anywhere; word-break: break-word; }
-.block-markdown th, .block-markdown td { padding: 4px 12px 4px 0; text-align: left; }
-.block-markdown h1, .block-markdown h2, .block-markdown h3 { line-height: 1.25; }
-.block-markdown a { color: inherit; }
 .block-markdown > :first-child { margin-top: 0; }
 .block-markdown > :last-child { margin-bottom: 0; }
-.block-markdown img { max-width: 100%; height: auto; }
-.block-markdown blockquote { margin: 0 0 16px 0; padding: 0 0 0 12px; \
-border-left: 3px solid #dddee1; }
 """
 
 _PADDING = {"top": 8, "right": 4, "bottom": 8, "left": 4}
-_IMAGE_PADDING = {"top": 4, "right": 4, "bottom": 0, "left": 0}
+_IMAGE_PADDING = {"top": 4, "right": 0, "bottom": 4, "left": 0}
 _COLUMN_GAP = 8
+_BUTTON_PADDINGS = {"sm": "4px 8px", "md": "8px 16px", "lg": "12px 24px"}
 _BRANDING_DEFAULTS = {
     "primary_color": "#000000",
     "primary_color_contrast": "#FFFFFF",
@@ -106,13 +102,11 @@ def html_of_block(block: JsonObject, place: str) -> str:
     inner = _INNER.get(to_text(block_type))
     if inner is None:
         raise LiquidError(f"blocks of type '{block_type}' are not supported", field=place)
-    layout = _object(block, "layout_attrs")
-    default = _IMAGE_PADDING if block_type == "image" else _PADDING
     align = _align(block)
     row = (
         f'<table role="presentation" class="block-row block-row--{block_type}-v1" width="100%"'
         ' cellpadding="0" cellspacing="0" border="0"><tr>'
-        f'<td align="{align}" style="padding: {padding_of(layout, default)};'
+        f'<td align="{align}" style="padding: {padding_of(block)};'
         f' text-align: {align};">{inner(block)}</td></tr></table>'
     )
     return shown_with_address(block, row) if block_type == "image" else row
@@ -130,8 +124,10 @@ def shown_with_address(image: JsonObject, row: str) -> str:
     )
 
 
-def padding_of(layout: JsonObject, default: Mapping[str, int] = _PADDING) -> str:
+def padding_of(block: JsonObject) -> str:
     """Return the CSS padding of a block, clockwise from the top."""
+    layout = _object(block, "layout_attrs")
+    default = _IMAGE_PADDING if block.get("type") == "image" else _PADDING
     sides = ("top", "right", "bottom", "left")
     return " ".join(f"{number(layout, f'padding_{side}', default[side])}px" for side in sides)
 
@@ -234,11 +230,12 @@ def _button_set(block: JsonObject) -> str:
     gap = number(_object(block, "layout_attrs"), "column_gap", _COLUMN_GAP)
     cells = []
     for index, button in enumerate(buttons):
-        space = f"{gap if index < len(buttons) - 1 else 0}px"
+        space = gap if index < len(buttons) - 1 else 0
+        between = f'<td width="{space}">&nbsp;</td>' if space else ""
         cells.append(
-            f'<!--[if mso]><td style="padding-right: {space};"><![endif]-->'
-            + _button(button, f"margin: 2px {space} 2px 0;")
-            + "<!--[if mso]></td><![endif]-->"
+            f"<!--[if mso]>{_outlook_cell(button)}<![endif]-->"
+            + _button(button, f"margin: 2px {space}px 2px 0;")
+            + f"<!--[if mso]></td>{between}<![endif]-->"
         )
     # Outlook stacks inline elements of this kind, so it gets a table; the others wrap them.
     return (
@@ -248,11 +245,26 @@ def _button_set(block: JsonObject) -> str:
     )
 
 
+def _outlook_cell(button: JsonObject) -> str:
+    """Write what stands around a button in Outlook, which gives links neither room nor a shape.
+
+    Colours that only the layout knows are left to the link.
+    """
+    background = color(_object(button, "style_attrs").get("background_color"))
+    if background is None:
+        return "<td>"
+    return f'<td bgcolor="{background}" style="padding: {_BUTTON_PADDINGS[_size(button)]};">'
+
+
+def _size(button: JsonObject) -> str:
+    size = _object(button, "size_attrs").get("size")
+    return size if size in ("sm", "md", "lg") else "md"
+
+
 def _button(button: JsonObject, margin: str) -> str:
     variant = "outline" if button.get("variant") == "outline" else "solid"
     size_attrs, style_attrs = _object(button, "size_attrs"), _object(button, "style_attrs")
-    size = size_attrs.get("size") if size_attrs.get("size") in ("sm", "md", "lg") else "md"
-    classes = f"block-button block-button--{variant} block-button--{size}"
+    classes = f"block-button block-button--{variant} block-button--{_size(button)}"
     style = [margin]
     if size_attrs.get("is_fullwidth") is True:
         classes += " block-button--full-width"

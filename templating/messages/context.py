@@ -61,7 +61,7 @@ def build_scope(
         "total_activities": total_activities,
         "tenant": tenant,
         "timestamp": now_iso,
-        "vars": _with_branding(variables, tenant),
+        "vars": with_branding(variables, tenant),
         # Bodies of real requests say `"workflow": "{{ workflow }}"`, and expect a string there.
         "workflow": PrintedAsKey((key, workflow.get(key)) for key in _WORKFLOW_KEYS),
         "workflow_run_id": workflow_run_id,
@@ -110,7 +110,7 @@ def _activity(
     }
 
 
-def _with_branding(variables: Mapping[str, Any], tenant: JsonObject | None) -> Mapping[str, Any]:
+def with_branding(variables: Mapping[str, Any], tenant: JsonObject | None) -> Mapping[str, Any]:
     """Lay the tenant's branding over the account's, property by property."""
     settings = tenant.get("settings") if tenant else None
     branding = settings.get("branding") if isinstance(settings, dict) else None

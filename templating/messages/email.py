@@ -17,8 +17,10 @@ from templating.liquid.printing import to_text
 from templating.liquid.renderer import Renderer, one_line
 from templating.markup.html_sandbox import inline_css
 from templating.markup.html_text import html_to_text
+from templating.markup.mjml_compiler import mjml_to_html
 from templating.messages import composing, mjml
 from templating.messages.blocks import BASE_CSS, Body, body_of_blocks
+from templating.messages.mjml_check import check_mjml
 
 # A line of a mail has 998 characters at most (RFC 5322), and a header of Amazon SES 870.
 _LONGEST_LINK = 850
@@ -42,7 +44,7 @@ def render_email(
         LiquidError: for a failing field, a missing layout, or a block that is not known.
     """
     own = template.get("settings") or {}
-    if own.get("layout_key") is None:
+    if not own.get("layout_key"):
         layout = None
     elif layout is None:
         message = f"the e-mail layout '{own['layout_key']}' does not exist"
@@ -117,7 +119,23 @@ def _render_html(
         rendered = composing.render(named, [before, *pieces], "html_layout")
         inside = composing.inside_of(rendered)
         whole = _with_styles("".join(sheets), composing.whole_of(rendered))
-    return (mjml.to_html(whole), mjml.readable(inside)) if is_mjml else (whole, inside)
+    if not is_mjml:
+        return whole, inside
+    try:
+        return mjml_to_html(whole), mjml.readable(inside)
+    except LiquidError as error:
+        raise _blamed(error, layout, body) from error
+
+
+def _blamed(error: LiquidError, layout: EmailLayout | None, body: Body) -> LiquidError:
+    """Return why an e-mail cannot be compiled, as a fault of what was written.
+
+    The place is that in the source, where it is wrong whatever the values are.
+    """
+    if layout is not None and (wrong := check_mjml(layout.html_layout)):
+        return wrong.within("html_layout")
+    wrong = check_mjml(body.source, is_part=layout is not None) if body.is_written else None
+    return (wrong or LiquidError(error.message)).within(body.places[0][1])
 
 
 def _laid_out(

@@ -7,12 +7,11 @@ stays as it is.
 from __future__ import annotations
 
 import re
-from collections import Counter
 
 from domain.kit.json_types import JsonObject
 from templating.limits import LiquidError
 from templating.liquid.printing import to_text
-from templating.markup.html_sandbox import compile_mjml
+from templating.markup.mjml_compiler import ENDING_TAGS, TAG, OpenTags
 from templating.messages.blocks import (
     BASE_CSS,
     Body,
@@ -29,15 +28,14 @@ _REST = r"(?:[^<>]++|<(?!/?mj))*+"
 _TAG = re.compile(rf"<(/?)(mj-[a-z-]++)(?!\w)({_REST})>", re.IGNORECASE)
 _HEAD = re.compile(rf"<mj-head\b{_REST}>", re.IGNORECASE)
 _ROOT = re.compile(rf"<mjml\b{_REST}>", re.IGNORECASE)
-_STYLE = re.compile(rf"<mj-style\b{_REST}>", re.IGNORECASE)
-_INLINE = re.compile(r"(?<!\s)\s+inline=([\"'])inline\1", re.IGNORECASE)
-_RAW = re.compile(r"(</?)mjml-raw\b", re.IGNORECASE)
-# What these hold is not MJML.
-_TEXTS = frozenset(
-    {"mj-text", "mj-raw", "mj-table", "mj-button", "mj-accordion-text", "mj-navbar-link"}
-)
 _COLUMNS = frozenset({"mj-column", "mj-hero"})
 _SECTIONS = frozenset({"mj-section", "mj-group"})
+_IN_COLUMNS = frozenset(
+    {
+        "mj-accordion", "mj-button", "mj-carousel", "mj-divider", "mj-image", "mj-navbar",
+        "mj-social", "mj-spacer", "mj-table", "mj-text",
+    }
+)  # fmt: skip
 # What components are in the text part.
 _AS_HTML = {"mj-table": "table", "mj-navbar-link": "a"}
 _HREF = re.compile(r"\shref=(\"[^\"]*\"|'[^']*')", re.IGNORECASE)
@@ -54,7 +52,7 @@ def mjml_of_block(block: JsonObject, place: str) -> str:
     block_type = to_text(block.get("type"))
     given = block.get("layout_attrs")
     layout = given if isinstance(given, dict) else {}
-    row = f'css-class="block-row block-row--{block_type}-v1" padding="{padding_of(layout)}"'
+    row = f'css-class="block-row block-row--{block_type}-v1" padding="{padding_of(block)}"'
     if block_type == "divider":
         return f'<mj-divider {row} border-width="1px" border-color="#dddee1" />'
     if block_type == "image":
@@ -119,16 +117,18 @@ def _button(button: object, layout: JsonObject, row: str) -> str:
 
 
 def fitted(body: Body, layout_before: str) -> Body:
-    """Put around components of a column what is missing where they stand.
+    """Put around components what is missing where they stand; the first of them tells for all.
+
+    HTML without components needs nothing around it.
 
     Args:
         body: components.
         layout_before: the source of the layout as far as the body's place.
     """
-    parent = _open_at_the_end(layout_before)
-    if parent in _COLUMNS or parent in _TEXTS:
+    parent, first = _open_at_the_end(layout_before), _first_in(body.source)
+    if parent in _COLUMNS or parent in ENDING_TAGS or first not in _IN_COLUMNS | {"mj-column"}:
         return body
-    before, after = "<mj-column>\n", "\n</mj-column>"
+    before, after = ("<mj-column>\n", "\n</mj-column>") if first in _IN_COLUMNS else ("", "")
     if parent not in _SECTIONS:
         before, after = f'<mj-section padding="0">\n{before}', f"{after}\n</mj-section>"
     lines = before.count("\n")
@@ -139,23 +139,21 @@ def fitted(body: Body, layout_before: str) -> Body:
     )
 
 
+def _first_in(source: str) -> str:
+    """Return the first component of a source; without one, nothing."""
+    return next((found["name"] for found in TAG.finditer(source) if found["name"]), "")
+
+
 def _open_at_the_end(source: str) -> str:
     """Return the component that a source ends in; without one, nothing."""
-    stack: list[str] = []
-    # Counted, because a source may close what it never opened once for each of its tags.
-    counts: Counter[str] = Counter()
+    tags = OpenTags()
     for closing, written, rest in _TAG.findall(source):
         name = written.lower()
         if closing:
-            while counts[name]:
-                closed = stack.pop()
-                counts[closed] -= 1
-                if closed == name:
-                    break
+            tags.close(name)
         elif not rest.endswith("/"):
-            stack.append(name)
-            counts[name] += 1
-    return stack[-1] if stack else ""
+            tags.open(name)
+    return tags.last
 
 
 def base_styles(document: str) -> tuple[int, str] | None:
@@ -173,13 +171,6 @@ def whole_document(body: str) -> str:
     if _ROOT.search(body):
         return body
     return f"<mjml><mj-body>{body}</mj-body></mjml>"
-
-
-def to_html(document: str) -> str:
-    """Compile a rendered document. Raises LiquidError when it is not MJML."""
-    document = _STYLE.sub(lambda found: _INLINE.sub("", found[0], count=1), document)
-    document = _RAW.sub(r"\1mj-raw", document)
-    return compile_mjml(document.strip())
 
 
 def readable(fragment: str) -> str:

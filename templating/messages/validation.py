@@ -1,4 +1,4 @@
-"""Checks the templates of content when it is saved: their Liquid, and the JSON around it."""
+"""Checks the templates of content when it is saved: their Liquid, and what is around it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,30 @@ from templating.limits import LiquidError
 from templating.liquid.environment import check_source
 from templating.liquid.renderer import parse_json
 from templating.liquid.scan import has_liquid
+from templating.markup.mjml_compiler import MjmlError
+from templating.messages.mjml_check import check_mjml
 
 
 def template_errors(templates: Iterable[Template]) -> list[FieldError]:
     """Return what is wrong with Liquid sources, each at its place."""
     errors: list[FieldError] = []
     for template in templates:
-        errors.extend(
-            FieldError(template.place, _located(error, template), "invalid_liquid")
-            for error in check_source(template.source)
-        )
+        for error in faults_in(template):
+            code = "invalid_mjml" if isinstance(error, MjmlError) else "invalid_liquid"
+            errors.append(FieldError(template.place, _located(error, template), code))
         if template.language is Language.JSON and not _may_be_object(template.source):
             error = LiquidError("must render to a JSON object")
             errors.append(FieldError(template.place, _located(error, template), "invalid_json"))
     return errors
+
+
+def faults_in(template: Template) -> list[LiquidError]:
+    """Return what is wrong with a source: its Liquid, or the MJML around that."""
+    faults = list(check_source(template.source))
+    if not faults and template.language in (Language.MJML, Language.MJML_PART):
+        refused = check_mjml(template.source, is_part=template.language is Language.MJML_PART)
+        faults = [] if refused is None else [refused]
+    return faults
 
 
 def _located(error: LiquidError, template: Template) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import reduce
+from functools import partial, reduce
 from operator import or_
 from typing import Annotated, Any, Literal
 
@@ -69,6 +69,12 @@ _WINDOWS = {
         "required": ["day", "type"],
     },
 }
+
+
+def _misfits(template: JsonObject, place: str, layout: JsonObject) -> Iterator[FieldError]:
+    """Yield that a template of MJML cannot stand in a layout of HTML."""
+    if template.get("is_mjml") is True and layout.get("is_mjml") is not True:
+        yield FieldError(place, "needs a layout of MJML, or none")
 
 
 def _absent() -> Any:
@@ -224,7 +230,12 @@ class ChannelStep(BaseStep):
         layout = CHANNEL_KINDS[self.channel_type].layout_key(self.template)
         if isinstance(layout, str):
             at = f"{place}.template.settings.layout_key"
-            yield Reference(at, ResourceType.EMAIL_LAYOUT, layout)
+            yield Reference(
+                at,
+                ResourceType.EMAIL_LAYOUT,
+                layout,
+                misfits=partial(_misfits, self.template, f"{place}.template.is_mjml"),
+            )
         if self.guide_key is not None:
             yield Reference(f"{place}.guide_key", ResourceType.GUIDE, self.guide_key)
         kind = CHANNEL_KINDS[self.channel_type]

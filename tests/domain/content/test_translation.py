@@ -10,10 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.content.gettext import read_po, write_po
-from domain.content.translation import TRANSLATION, TranslationKey
+from domain.content.gettext import PLURAL_FORMS, read_po, write_po
+from domain.content.translation import (
+    TRANSLATION,
+    TranslationKey,
+    Translations,
+    Translator,
+)
 from domain.kit.authored import Template
 from domain.kit.errors import InvalidParams
+from domain.kit.json_types import JsonObject
 
 PO = """
 msgid ""
@@ -112,6 +118,57 @@ def test_nested_texts_are_written_under_their_path() -> None:
         "a.b": "x",
         "a.c.d": "y",
     }
+
+
+@pytest.mark.parametrize("locale", ["en", "fr", "ja", "ar", "ru", "lv", "sl", "xx-unknown"])
+@pytest.mark.parametrize(
+    "forms", ["other", "one other", "zero one other", "one few many other", " ".join(PLURAL_FORMS)]
+)
+def test_plural_forms_survive_the_way_to_po_and_back(locale: str, forms: str) -> None:
+    """Whatever forms the language of the file has, each is found again under its name."""
+    value: JsonObject = {name: f"{name} text" for name in forms.split()}
+    written = write_po({"a": {"b": value}, "c": value}, locale)
+    stored = TRANSLATION.read({"format": "po", "content": written}, locale)
+    translator = Translator(Translations.of({locale: stored}), locale, "", locale)
+    for key in ("a.b", "c"):
+        found = translator.find(key)
+        assert found is not None
+        assert found.value == value
+
+
+@pytest.mark.parametrize(
+    ("locale", "header", "forms", "expected"),
+    [
+        ("ar", "nplurals=6; plural=(n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 :"
+         " n%100>=11 && n%100<=99 ? 4 : 5);", 6,
+         {"zero": "0", "one": "1", "two": "2", "few": "3", "many": "4", "other": "5"}),
+        ("ru", "nplurals=3; plural=(n%10==1 && n%100!=11 ? 0 : n%10>=2 && n%10<=4 &&"
+         " (n%100<10 || n%100>=20) ? 1 : 2);", 3,
+         {"one": "0", "few": "1", "many": "2", "other": "2"}),
+        ("fr", "nplurals=2; plural=(n > 1);", 2, {"one": "0", "other": "1"}),
+        # As some tools number them: the plural first.
+        ("de", "nplurals=2; plural=(n == 1);", 2, {"other": "0", "one": "1"}),
+        ("ja", "nplurals=1; plural=0;", 1, {"other": "0"}),
+    ],
+)  # fmt: skip
+def test_forms_are_numbered_as_the_file_says(
+    locale: str, header: str, forms: int, expected: JsonObject
+) -> None:
+    """The expression of the file names them, with the language of the translation."""
+    written = "".join(f'msgstr[{index}] "{index}"\n' for index in range(forms))
+    source = (
+        f'msgid ""\nmsgstr "Plural-Forms: {header}\\n"\n\nmsgid "a"\nmsgid_plural "b"\n{written}'
+    )
+    content = TRANSLATION.normalise({"format": "po", "content": source}, {})
+    assert TRANSLATION.check(content, locale).texts == {"a": expected}
+
+
+@pytest.mark.parametrize("plural", ["n%0", "n/(n-1)", "__import__('os')", "n" * 5_000])
+def test_an_odd_expression_is_refused(plural: str) -> None:
+    """What the file says of its forms is read by no more than it has to be."""
+    source = f'msgid ""\nmsgstr "Plural-Forms: nplurals=2; plural={plural};\\n"\n'
+    with pytest.raises(ValueError, match="is not a PO file"):
+        read_po(source)
 
 
 @given(st.text(max_size=200))

@@ -76,6 +76,16 @@ async def test_an_environment_has_its_own_value(world: World) -> None:
     assert await _shown(world, run_id) == "here"
 
 
+@pytest.mark.parametrize("name", ["preferences", "preference_set"])
+async def test_a_tenants_preferences_are_seen(world: World, name: str) -> None:
+    """Under the name that templates know them by, and under that of the API."""
+    preferences = {"categories": {"news": False}}
+    tenant = {"id": "acme", "settings": {"preference_set": preferences}}
+    step = feed_step(f"{{{{ tenant.settings.{name}.categories.news }}}}")
+    run_id, _ = await world.send(step, tenant=tenant)
+    assert await _shown(world, run_id) == "false"
+
+
 async def test_branding_is_seen_and_a_tenants_wins(world: World) -> None:
     """The branding of the environment stands below that of the tenant, member by member."""
     await variables.put_branding(

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from domain.content.kind import KindOfContent
+from domain.content.message_type import MESSAGE_TYPE
 from domain.content.partial import PARTIAL
 from domain.content.translation import TRANSLATION
 from domain.content.variables import VariableRequest
@@ -18,10 +19,12 @@ from domain.guides.rows import Ineligibility
 from domain.kit.errors import NotFound
 from domain.kit.shapes import read_shape
 from domain.messages.engagement import Engagement
+from domain.recipients.identify import TenantIn
 from domain.recipients.refs import RecipientRef
 from services.bulk.departures import delete_recipient
-from services.content.variables import put_variable
+from services.content.variables import put_branding, put_variable
 from services.guides import engaging
+from services.recipients.recipients import store_recipient
 from tests.support.account import Account
 from tests.support.broadcasts import join
 from tests.support.builders import T0
@@ -130,6 +133,66 @@ async def test_it_sees_public_variables_only(account: Account) -> None:
         condition = when(f"vars.{key}", "equal_to", f"{key}-value")
         await publish_guide(world, f"with-{key}", target_property_conditions=condition)
     assert keys(await show(world, channel)) == ["tour", "with-plan"]
+
+
+@pytest.mark.parametrize(
+    ("tenant", "color"), [(None, "#111111"), ("acme", "#222222"), ("other", "#111111")]
+)
+async def test_it_sees_the_branding(
+    world: World, channel: UUID, tenant: str | None, color: str
+) -> None:
+    """That of the environment, and over it that of the tenant."""
+    branding = {"primary_color": "#111111"}
+    await put_branding(world.engine, world.environment.scope, branding)
+    given = read_shape(TenantIn, {"settings": {"branding": {"primary_color": "#222222"}}})
+    acme = RecipientRef("$tenants", "acme")
+    await store_recipient(world.engine, world.environment.scope, acme, given)
+    assert await _said(world, channel, "{{ vars.branding.primary_color }}", tenant_id=tenant) == [
+        color
+    ]
+
+
+def _field(kind: str, key: str) -> dict[str, Any]:
+    return {"type": kind, "key": key, "label": key}
+
+
+async def test_markdown_becomes_html(world: World, channel: UUID) -> None:
+    """In the fields that the variant of the message type has as Markdown, after their Liquid."""
+    fields = [_field("markdown", "note"), _field("text", "body")]
+    await _commit(
+        world,
+        MESSAGE_TYPE,
+        "card-of-ours",
+        name="Card",
+        preview="",
+        variants=[
+            {"key": "default", "name": "Default", "fields": fields},
+            {"key": "plain", "name": "Plain", "fields": [_field("text", "note")]},
+        ],
+    )
+    values = {"note": "**Hi** {{ recipient.name }} <script>x</script>", "body": "**Hi**"}
+    ours = {**guide_step(**values), "schema_key": "card-of-ours"}
+    plain = {**ours, "ref": "step_2", "schema_variant_key": "plain", "values": {"note": "**Hi**"}}
+    await publish_guide(world, "tour", ours, plain)
+    first, second = (await show(world, channel)).entries[0].steps
+    assert first.content == {
+        "note": "<p><strong>Hi</strong> Ellie </p>",
+        "body": "**Hi**",
+    }
+    assert second.content == {"note": "**Hi**"}
+
+
+@pytest.mark.parametrize("key", ["banner", "modal", "card", "of-the-application"])
+async def test_the_body_of_knocks_own_types_is_markdown(
+    world: World, channel: UUID, key: str
+) -> None:
+    """Nobody has to publish them; of a type that nobody knows nothing is Markdown."""
+    step = {**guide_step(title="**Hi**", body="**Hi** {{ recipient.name }}"), "schema_key": key}
+    await publish_guide(world, "tour", step)
+    (shown,) = (await show(world, channel)).entries[0].steps
+    is_known = key != "of-the-application"
+    body = "<p><strong>Hi</strong> Ellie</p>" if is_known else "**Hi** Ellie"
+    assert shown.content == {"title": "**Hi**", "body": body}
 
 
 async def test_the_oldest_first(world: World, channel: UUID) -> None:

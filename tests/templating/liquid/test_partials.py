@@ -92,6 +92,24 @@ def test_a_field_restores_the_type(kind: str, settings: Any, given: str | None, 
     assert show(f"{{% render 'one'{passed} %}}", one=html(body, field)) == shown
 
 
+@pytest.mark.parametrize(
+    ("settings", "given", "shown"),
+    [
+        ({}, "'**x** & y'", "<p><strong>x</strong> &amp; y</p>"),
+        ({}, "mixed", "<p>Rosa**</p>"),
+        ({}, None, ""),
+        ({"default": "*d*"}, None, "<p><em>d</em></p>"),
+        ({}, "' <b>**x**</b>'", " <b>**x**</b>"),
+    ],
+)
+def test_markdown_becomes_html(settings: Any, given: str | None, shown: str) -> None:
+    """Of a field of Markdown a partial sees the HTML; what is HTML already stays as it is."""
+    field = {"key": "a", "type": "markdown", "label": "A", "settings": settings}
+    passed = f", a: {given}" if given else ""
+    source = "{% assign mixed = recipient.name | append: '**' %}{% render 'one'" + passed + " %}"
+    assert show(source, one=html("{{ a }}", field)).rstrip("\n") == shown
+
+
 def test_buttons_and_images_are_objects() -> None:
     """A button has text and action, an image url, alt and action, by default those of its parts."""
     part = {"type": "text", "key": "x", "label": None}

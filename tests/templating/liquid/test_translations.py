@@ -30,7 +30,11 @@ TEXTS: dict[str, JsonObject] = {
         "As {{ recipient.name }} has it": "As {{ recipient.name }} has it",
     },
     "en/admin": {"hello": "Admin {{ name }}"},
-    "fr": {"hello": "Bonjour {{ name }}", "region": "fr"},
+    "fr": {
+        "hello": "Bonjour {{ name }}",
+        "region": "fr",
+        "things": {"one": "une chose", "other": "{{ count }} choses"},
+    },
     "fr-BE": {"region": "fr-BE"},
     "de": {
         "{{ n }} said": "{{ n }} sagte ({{ forloop.index }}/{{ forloop.length }})",
@@ -38,6 +42,7 @@ TEXTS: dict[str, JsonObject] = {
     },
     "en~acme": {"hello": "Acme {{ name }}"},
     "fr~acme": {"region": "acme fr"},
+    "ru": {"things": {"one": "one", "few": "{{ count }} few", "other": "{{ count }}"}},
     "pl": {"files": {"one": "plik", "few": "{{ count }} pliki", "other": "{{ count }} plików"}},
 }
 
@@ -98,6 +103,11 @@ def test_a_text_is_found_by_tenant_and_ever_less_of_the_locale(
         ("pl", "files", 1, "plik"),
         ("pl", "files", 3, "3 pliki"),
         ("pl", "files", 5, "5 plików"),
+        # CLDR has `one` for 0 in French, and for 21 in Russian.
+        ("fr", "things", 0, "0 choses"),
+        ("fr", "things", 1, "une chose"),
+        ("ru", "things", 21, "21"),
+        ("ru", "things", 22, "22 few"),
     ],
 )
 def test_plural_forms(locale: str, key: str, count: Any, shown: str) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from time import thread_time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.content.translation import TRANSLATION, Translations, Translator
 from templating.limits import LiquidError
 from templating.liquid.environment import render_text
+from templating.liquid.library import Library
+from templating.liquid.lookups import Lookups
 from templating.markup.liquid_markdown import liquid_markdown_to_html as html
 from tests.support.tracing import untraced
 
@@ -36,7 +39,7 @@ BRANCHES = """{% if n > 1 %}{{ a }} and others replied.
         ("{% assign b = 1 %}\n# {{ b }}", "{% assign b = 1 %}\n<h1>{{ b }}</h1>"),
         ("{% raw %}{{ a }}{% endraw %} b", "<p>{% raw %}{{ a }}{% endraw %} b</p>"),
         ("{{ a\n}}", "<p>{{ a\n}}</p>"),
-        ("{% t %}Hi **{{ a }}**{% endt %}", "<p>{% t %}Hi **{{ a }}**{% endt %}</p>"),
+        ("{% t %}Hi {{ a }}{% endt %}", "<p>{% t %}Hi {{ a }}{% endt %}</p>"),
     ],
 )
 def test_liquid_stays_as_it_is(source: str, expected: str) -> None:
@@ -56,6 +59,28 @@ def test_each_way_through_is_whole(n: int, expected: str) -> None:
     """Whichever branch is taken, every element that opens is closed."""
     rendered = render_text(html(BRANCHES), {"n": n, "a": "Ian", "q": "Hm"})
     assert "".join(rendered.split("\n")).strip() == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("{% t %}Hi **{{ a }}**{% endt %}", "<p>Hi <strong>A</strong></p>"),
+        ("*{%- t -%} Hi [x]({{ a }}) {% endt %}*", '<p><em>Hi <a href="A">x</a> </em></p>'),
+        ("a {% t %}*b*{% endt %} c", "<p>a <em>b</em> c</p>"),
+        ("{% t %}# Hi{% endt %}", "<h1>Hi</h1>"),
+        ("a\n\n{% t %}\n\n- b\n- c\n{% endt %}\n\nd",
+         "<p>a</p><ul><li>b</li><li>c</li></ul><p>d</p>"),
+        ("{% t %}known **text**{% endt %}", "<p>found **A**</p>"),
+        ("{% t %}{% endt %}{% t %}**{% t %}**{% endt %}", None),
+    ],
+)  # fmt: skip
+def test_the_text_of_a_translation_is_markdown(source: str, expected: str | None) -> None:
+    """It is found as it is written, and shown as HTML; what is found for it is no Markdown."""
+    stored = {"en": TRANSLATION.read({"content": '{"known **text**": "found **{{ a }}**"}'}, "en")}
+    library = Library(translator=Translator(Translations.of(stored), "en", "", "en"))
+    with suppress(LiquidError) if expected is None else nullcontext():
+        shown = render_text(html(source), {"a": "A"}, lookups=Lookups(library=library))
+        assert "".join(shown.split("\n")).strip() == expected
 
 
 def test_a_value_is_not_markdown() -> None:

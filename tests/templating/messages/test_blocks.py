@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -236,3 +237,91 @@ def test_mjml_template_needs_an_mjml_layout() -> None:
     """Components in an HTML layout would be sent as they are."""
     with pytest.raises(LiquidError, match="needs an MJML layout"):
         render(visual_blocks=None, html_body="<mj-text>x</mj-text>", is_mjml=True)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("I <3 you", "I &lt;3 you"), ("<br><hr>", "<br><hr>"), ("<b>a", "<b>a</b>")],
+)
+def test_values_in_mjml_are_not_read(value: str, shown: str) -> None:
+    """What a recipient is called keeps no e-mail from going out."""
+    body = "<mj-text>{{ data.value }}</mj-text>"
+    made = render(
+        layout=MJML, visual_blocks=None, html_body=body, is_mjml=True,
+        scope={"data": {"value": value}},
+    )  # fmt: skip
+    assert shown in made["html_body"]
+    assert shown.split(">")[0] in render(markdown("{{ data.value }}"), layout=MJML,
+                           scope={"data": {"value": value}})["html_body"]  # fmt: skip
+
+
+def test_a_template_of_sections_is_nested_into_nothing() -> None:
+    """Its sections are those of the layout's body."""
+    body = "<mj-section><mj-column><mj-text>a</mj-text></mj-column></mj-section>"
+    made = render(layout=MJML, visual_blocks=None, html_body=body, is_mjml=True)
+    assert made["html_body"].count('<div style="margin:0px auto;max-width:600px') == 1
+
+
+@pytest.mark.parametrize(
+    ("html_layout", "html_body", "field", "at"),
+    [
+        ("<mjml>\n<mj-bod>{{ content }}</mj-bod></mjml>", "", "html_layout", (2, 1)),
+        ("<mjml><mj-body>{{ content }}</mj-body></mjml>", "\n<mj-section>", "html_body", (2, 1)),
+        # Only the value is wrong, and that has no place in what was written.
+        ("<mjml><mj-body>{{ content }}</mj-body></mjml>", "{{ data.value }}", "html_body", None),
+    ],
+)
+def test_broken_mjml_is_placed(
+    html_layout: str, html_body: str, field: str, at: tuple[int, int] | None
+) -> None:
+    """The reason names the field, and line and column where they are the author's."""
+    layout = EmailLayout(html_layout, "{{ content }}", is_mjml=True)
+    with pytest.raises(LiquidError, match="MJML cannot be compiled") as refused:
+        render(
+            layout=layout, visual_blocks=None, html_body=html_body, is_mjml=True,
+            scope={"data": {"value": "<mj-section>"}},
+        )  # fmt: skip
+    assert refused.value.field == field
+    assert refused.value.at == at
+
+
+def test_an_empty_layout_key_is_no_layout() -> None:
+    """As it is where the e-mail is written."""
+    made = render(
+        layout=None, visual_blocks=None, html_body="<p>x</p>", settings={"layout_key": ""}
+    )
+    assert made["html_body"] == "<p>x</p>"
+
+
+def test_base_styles_leave_links_to_the_layout() -> None:
+    """A layout styles elements, and its rules win over ours."""
+    rules = "a { color: #123456; } h1 { line-height: 3; } td { padding: 9px; }"
+    layout = EmailLayout(
+        f"<html><head><style>{rules}</style></head><body>{{{{ content }}}}</body></html>",
+        "{{ content }}",
+    )
+    made = render(markdown("# T\n\n[a](https://x.example)"), layout=layout)["html_body"]
+    assert '<a href="https://x.example" style="color: #123456;">' in made
+    assert "line-height: 3" in re.search(r"<h1[^>]*>", made)[0]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("layout", [HTML, MJML])
+def test_paddings_of_images(layout: EmailLayout) -> None:
+    """Unless something is said of them an image has some above and below."""
+    made = render({"type": "image", "url": "https://x.example/i.png"}, layout=layout)["html_body"]
+    assert "padding: 4px 0px 4px 0px" in made.replace("padding:4px", "padding: 4px")
+
+
+def test_buttons_in_outlook() -> None:
+    """Outlook gives links neither room nor a shape: a cell does, and one between two of them."""
+    own = {"label": "Go", "action": "https://x.example", "variant": "solid"}
+    colored = {
+        **own,
+        "size_attrs": {"size": "lg"},
+        "style_attrs": {"background_color": "primary_color"},
+    }
+    body = render({"type": "button_set", "buttons": [colored, own]})["html_body"]
+    cells = re.findall(r"<!--\[if mso\]>(.*?)<!\[endif\]-->", body)
+    assert cells[1] == '<td bgcolor="#112233" style="padding: 12px 24px;">'
+    assert '</td><td width="8">&nbsp;</td>' in cells
+    assert "<td>" in cells

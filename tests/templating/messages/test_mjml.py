@@ -10,9 +10,11 @@ import pytest
 
 from templating.limits import LiquidError
 from templating.liquid.partials import _without_styles
+from templating.markup.mjml_compiler import mjml_to_html
 from templating.messages import mjml
 from templating.messages.blocks import Body
 from templating.messages.email import _with_styles
+from templating.messages.mjml_check import check_mjml
 from tests.support.tracing import untraced
 
 BODY = Body("<mj-text>x</mj-text>", [(1, "html_body")])
@@ -37,6 +39,24 @@ def test_what_is_missing_around_a_body(before: str, first: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("source", "first"),
+    [
+        ("<mj-section></mj-section>", "<mj-section></mj-section>"),
+        ("{% if a %}<mj-wrapper>{% endif %}", "{% if a %}"),
+        ("<mj-hero></mj-hero><mj-text></mj-text>", "<mj-hero>"),
+        ("<mj-raw>a</mj-raw>", "<mj-raw>"),
+        ("<p>a</p>", "<p>"),
+        ("<!-- a --><mj-column></mj-column>", '<mj-section padding="0">\n<!-- a -->'),
+        ("<p>a</p><mj-text>a</mj-text>", '<mj-section padding="0">\n<mj-column>\n<p>'),
+    ],
+)
+def test_a_body_may_bring_its_own_sections(source: str, first: str) -> None:
+    """The first component tells what is missing: a section is nested into nothing."""
+    body = Body(source, [(1, "html_body")], is_written=True)
+    assert mjml.fitted(body, "<mjml><mj-body>").source.startswith(first)
+
+
+@pytest.mark.parametrize(
     ("fragment", "shown"),
     [
         ('<mj-text align="left">a</mj-text>', '<div align="left">a</div>'),
@@ -51,14 +71,6 @@ def test_what_is_read_of_components(fragment: str, shown: str) -> None:
     assert mjml.readable(fragment) == shown
 
 
-@pytest.mark.parametrize("quote", ['"', "'"])
-def test_inline_styles(quote: str) -> None:
-    """That styles are inlined is said once for all of them: the compiler's own word is dropped."""
-    style = f"<mj-style  inline={quote}inline{quote} a>p {{ color: red; }}</mj-style>"
-    made = mjml.to_html(f"<mjml><mj-head>{style}</mj-head><mj-body></mj-body></mjml>")
-    assert "p { color: red; }" in made
-
-
 @untraced
 @pytest.mark.parametrize(
     ("work", "source"),
@@ -67,8 +79,15 @@ def test_inline_styles(quote: str) -> None:
         (mjml.readable, "<mj" + "-a" * 200_000),
         (mjml.readable, "<mj-style>" * 50_000),
         (mjml.readable, "<mj-style><mj-head>" * 25_000),
-        (mjml.to_html, "<mj-style " * 50_000),
-        (mjml.to_html, "<mj-style" + " " * 200_000 + ">"),
+        (mjml_to_html, "<mj-style " * 50_000),
+        (mjml_to_html, "<mj-style" + " " * 200_000 + ">"),
+        (mjml_to_html, '<mj-image a="' * 40_000),
+        (mjml_to_html, "<mjml><mj-body>" + "<mj-text>" * 50_000),
+        (mjml_to_html, "<mjml><mj-body>" + "<!--" * 100_000),
+        (mjml_to_html, "<mjml><mj-body>" + "<!-- -->" * 50_000),
+        (mjml_to_html, "<mjml><mj-body><mj-column>" + "<div>" * 80_000),
+        (check_mjml, "{% if a %}<mj-text>" * 25_000),
+        (check_mjml, "{% if a %}" * 5_000 + "<mj-text>a</mj-text>{{ b }}" * 5_000),
         (mjml.base_styles, "<mj-head " * 50_000),
         (mjml.whole_document, "<mjml " * 80_000),
         (lambda source: mjml.fitted(BODY, source), "<mj-a>" * 40_000 + "</mj-b>" * 40_000),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from domain.channels.types import ChannelType
+from domain.content.email_layout import EMAIL_LAYOUT, EmailLayout
 from domain.workflows.steps import ChannelStep
 from domain.workflows.steps.base import Reading
 from templating.messages.validation import template_errors
@@ -83,3 +84,54 @@ def test_wrong_time_zones_are_refused(source: str, *, is_wrong: bool) -> None:
     found = problems(ChannelType.SMS, {"text_body": source})
     assert bool(found) is is_wrong
     assert all("unknown time zone" in message for _, message in found)
+
+
+@pytest.mark.parametrize(
+    ("settings", "html_body", "message"),
+    [
+        ({}, "<mj-text>a</mj-text>", "unexpected token '<mj-text'. (line 1, column 1)"),
+        ({"layout_key": ""}, "<mjml>\n<mj-bod></mj-bod></mjml>", "(line 2, column 1)"),
+        ({"layout_key": "own"}, "<mj-text>a</mj-text>", None),
+        ({"layout_key": "own"}, "{{ a }}\n<mj-section>", "<mj-section> is not closed. (line 2"),
+        ({"layout_key": "own"}, "{{ a | nope }}<mj-section>", "unknown filter"),
+    ],
+)
+def test_mjml_is_compiled(settings: Any, html_body: str, message: str | None) -> None:
+    """What cannot be compiled is told when it is saved, with its place."""
+    template = {"subject": "s", "html_body": html_body, "is_mjml": True, "settings": settings}
+    found = problems(ChannelType.EMAIL, template)
+    assert [path for path, _ in found] == ["steps[0].template.html_body"] * (message is not None)
+    assert message is None or message in found[0][1]
+
+
+def test_a_layout_is_compiled() -> None:
+    """A layout of MJML is a whole document."""
+    layout = EmailLayout(
+        "<mjml>\n<mj-bod>{{ content }}</mj-bod></mjml>", "{{ content }}", is_mjml=True
+    )
+    (error,) = template_errors(EMAIL_LAYOUT.templates(layout))
+    assert (error.field, error.type) == ("html_layout", "invalid_mjml")
+    assert "line 2" in error.message
+
+
+@pytest.mark.parametrize(
+    ("is_mjml", "layout", "wrong"),
+    [(True, {"is_mjml": False}, True), (True, {}, True), (True, {"is_mjml": True}, False),
+     (False, {"is_mjml": False}, False), (None, {"is_mjml": True}, False)],
+)  # fmt: skip
+def test_mjml_needs_a_layout_of_mjml(is_mjml: Any, layout: Any, wrong: bool) -> None:
+    """That is told where content is judged against what it refers to."""
+    step = ChannelStep.model_validate(
+        {
+            "ref": "email_1",
+            "channel_type": "email",
+            "channel_key": "main",
+            "template": {"subject": "s", "html_body": "", "is_mjml": is_mjml,
+                         "settings": {"layout_key": "own"}},
+        },
+        context=Reading(is_lenient=True),
+    )  # fmt: skip
+    (reference,) = [each for each in step.references("steps[0]") if each.misfits is not None]
+    assert reference.misfits is not None
+    found = [error.field for error in reference.misfits(layout)]
+    assert found == ["steps[0].template.is_mjml"] * wrong
