@@ -37,3 +37,11 @@ def test_of_very_many_keys_the_first_are_kept() -> None:
     """A message keeps 16,384 characters at most, keys included."""
     kept = kept_data({f"key-{n:04}": "x" * 92 for n in range(1_000)})
     assert list(kept) == [f"key-{n:04}" for n in range(163)]
+
+
+def test_what_is_too_long_keeps_nothing_else_out() -> None:
+    """An id behind many long texts is kept, and found by it."""
+    texts = {f"text-{n:02}": "x" * 256 for n in range(70)}
+    kept = kept_data({**texts, "orderId": 7})
+    assert kept["orderId"] == 7
+    assert 0 < len(kept.keys() & texts.keys()) < len(texts)
