@@ -13,11 +13,18 @@ from psycopg.types.json import Jsonb
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import encoded
 from domain.preferences.rows import NewSet, Persistence
-from domain.recipients.identify import MAX_PROPERTIES_BYTES, TOO_LARGE, InlineRecipient, combined
+from domain.recipients.identify import (
+    MAX_PROPERTIES_BYTES,
+    MAX_SETTINGS_BYTES,
+    SETTINGS_TOO_LARGE,
+    TOO_LARGE,
+    InlineRecipient,
+    combined,
+)
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import TENANTS, USERS, RecipientRef
 from models.queries.preferences.sets import write_preference_sets
-from models.sql import columns_of, fetch_all, fetch_one
+from models.sql import columns_of, exceeds, fetch_all, fetch_one
 from runtime.database import Connection
 
 # Whether what is given changes what is stored. Most people are described as they were before, and
@@ -69,7 +76,8 @@ SET properties = jsonb_deep_merge(stored.properties, excluded.properties),
     updated_at = excluded.updated_at
 WHERE {CHANGES.format(new="excluded", settings=_SETTINGS)}
 RETURNING collection, id,
-    octet_length(properties::text) + coalesce(octet_length(settings::text), 0) AS size
+    {exceeds("properties", MAX_PROPERTIES_BYTES)} AS has_too_much,
+    {exceeds("settings", MAX_SETTINGS_BYTES)} AS has_too_many_settings
 """  # noqa: S608 - fixed text
 
 _SET_CHANNEL_DATA = """
@@ -181,8 +189,8 @@ async def upsert_recipients(
         Whom it has changed, and not who was like that before.
 
     Raises:
-        InvalidParams: one of them, or a preference set of one, merged with what is stored, passes
-            256 kB.
+        InvalidParams: the properties of one of them, its settings, or a preference set of it,
+            merged with what is stored, pass 256 kB.
     """
     if not (ordered := described(recipients)):
         return Written()
@@ -202,9 +210,11 @@ async def upsert_recipients(
     )
     written = await cursor.fetchall()
     for row in written:
-        if row["size"] > MAX_PROPERTIES_BYTES:
-            place = f"{row['collection']}/{row['id']}"
+        place = f"{row['collection']}/{row['id']}"
+        if row["has_too_much"]:
             raise InvalidParams.of("properties", f"{TOO_LARGE} in {place}")
+        if row["has_too_many_settings"]:  # null where there are none
+            raise InvalidParams.of("settings", f"{SETTINGS_TOO_LARGE} in {place}")
     belongings = await _set_channel_data(connection, environment_id, owners, now)
     sets = [
         NewSet(entry.ref.collection, entry.ref.id, set_id, content)

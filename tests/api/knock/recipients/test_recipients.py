@@ -125,6 +125,41 @@ async def test_properties_are_limited_together(client: httpx.AsyncClient) -> Non
     assert "b" not in (await client.get("/v1/users/ellie")).json()
 
 
+async def test_what_is_stored_is_measured_as_what_is_sent(
+    client: httpx.AsyncClient, make: Builder, environment: Environment
+) -> None:
+    """Compact JSON counts: PostgreSQL writes more of it, spaces in a text are the caller's own."""
+    numbers = {"scores": [1] * 100_000}
+    fits, odd = 256 * 1024 - len('{"a":""}'), 'a, b: "c" \\'
+    for path in ("/v1/users/ellie", "/v1/objects/projects/one"):
+        assert (await client.put(path, json=numbers)).status_code == 200
+    assert (await client.put("/v1/users/full", json={"a": "x" * fits})).status_code == 200
+    assert (await client.put("/v1/users/full", json={"b": 1})).status_code == 422
+    texts = {f"{number}": odd for number in range(9_000)}
+    assert (await client.put("/v1/users/texts", json=texts)).status_code == 200
+    assert (await client.put("/v1/users/texts", json={"b": "x" * 100_000})).status_code == 422
+
+    await make.user(environment, "other", scores=[2] * 100_000)
+    merged = await client.post("/v1/users/ellie/merge", json={"from_user_id": "other"})
+    assert merged.status_code == 200
+    await make.user(environment, "another", more=[2] * 100_000)
+    refused = await client.post("/v1/users/ellie/merge", json={"from_user_id": "another"})
+    assert [error["field"] for error in refused.json()["errors"]] == ["from_user_id"]
+
+
+async def test_the_settings_of_a_tenant_are_measured_apart(client: httpx.AsyncClient) -> None:
+    """They are no custom properties; each of both has 256 kB."""
+    settings = {"branding": {"notes": "x" * 200_000}}
+    body = {"a": "x" * 200_000, "settings": settings}
+    assert (await client.put("/v1/tenants/acme", json=body)).status_code == 200
+    more = {"settings": {"branding": {"more": "x" * 100_000}}}
+    refused = await client.put("/v1/tenants/acme", json=more)
+    assert [error["field"] for error in refused.json()["errors"]] == ["settings"]
+    large = {"a": "x" * 300_000, "settings": {"notes": "x" * 300_000}}
+    refused = await client.put("/v1/tenants/acme", json=large)
+    assert [error["field"] for error in refused.json()["errors"]] == ["properties", "settings"]
+
+
 async def test_a_deleted_user_leaves_nothing(
     client: httpx.AsyncClient, make: Builder, environment: Environment
 ) -> None:
