@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, FeedKey, SecretKey
 from api.kit.parameters import ERROR_RESPONSES, boolean, takes
-from api.kit.query_strings import Query, QueryDep
+from api.kit.query_strings import Faults, Query, QueryDep
 from api.kit.rate_limits import feed_limit, secret_limit
 from api.kit.shapes import answer, read_body
 from api.kit.strings import known_id, known_uuid
@@ -51,14 +51,19 @@ async def list_guides(
     user_id: str, channel_id: str, principal: FeedKey, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """List the guides that a user may see, in order, and why not the others."""
+    faults = Faults()
+    tenant_id = faults.read(query.text, "tenant")
+    data = faults.read(data_of, query)
+    guide_type = faults.read(query.text, "type")
+    faults.check()
     view = await show_guides(
         engine,
         principal.environment,
         known_id(user_id),
         known_uuid(channel_id),
-        tenant_id=query.text("tenant"),
-        data=data_of(query),
-        guide_type=query.text("type"),
+        tenant_id=tenant_id,
+        data=data,
+        guide_type=guide_type,
         is_anonymous=principal.is_anonymous,
     )
     return answer(GuidesOut.of(view))
