@@ -64,7 +64,6 @@ async def list_guides(
         tenant_id=tenant_id,
         data=data,
         guide_type=guide_type,
-        is_anonymous=principal.is_anonymous,
     )
     return answer(GuidesOut.of(view))
 
