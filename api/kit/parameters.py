@@ -31,6 +31,7 @@ class ErrorOut(BaseModel):
     status: int
     type: str
     errors: list[FieldErrorOut] | None = Field(None, description="Only with `invalid_params`.")
+    error: str | None = Field(None, description="Only of an `Idempotency-Key` that is refused.")
 
 
 # Given to every APIRouter of the faces: it keeps the framework's own 422 out of the documents.
