@@ -14,13 +14,14 @@ from domain.channels.kind import (
     Destination,
     MessageContent,
     Target,
+    WrittenText,
     payload_settings,
 )
 from domain.channels.types import ChannelType
 from domain.contract.queues import DELIVER_PUSH
 from domain.kit.authored import TemplateFile
 from domain.kit.json_types import JsonObject
-from domain.kit.shapes import Shape
+from domain.kit.shapes import DocumentedAs, Shape
 
 # Of very many devices the last ones, which are the newest.
 MOST_DEVICES = 100
@@ -71,10 +72,10 @@ class MessagePushContent(MessageContent):
     """The content of a push notification."""
 
     typename: Literal["MessagePushContent"] = Field("MessagePushContent", alias="__typename")
-    token: Any
-    title: Any
-    body: Any
-    data: Any
+    token: WrittenText
+    title: WrittenText
+    body: WrittenText
+    data: Annotated[Any, DocumentedAs(dict[str, Any] | None)]
 
     @classmethod
     def of(cls, content: JsonObject, snapshot: JsonObject) -> Self:

@@ -12,6 +12,7 @@ from api.kit.pagination import encode_cursor
 from api.kit.shapes import LeftOut, Moment, Out, PageInfoOut
 from api.knock.messages.schemas import ActivityOut, EngagementOut, engagement_times
 from api.knock.recipients.schemas import RecipientOut, recipient_out
+from domain.channels.in_app_feed import FeedBlocks
 from domain.kit.json_types import JsonObject
 from domain.messages.messages import FeedCounts, FeedItem
 from domain.recipients.refs import RecipientRef
@@ -33,7 +34,7 @@ class FeedItemOut(EngagementOut):
     typename: Annotated[Literal["FeedItem"], Field(alias="__typename")] = "FeedItem"
     cursor: str = Field(alias="__cursor", description="Send it as `before` to get newer items.")
     id: UUID
-    blocks: Any = Field(json_schema_extra={"type": "array", "items": {"type": "object"}})
+    blocks: FeedBlocks
     data: dict[str, Any]
     actors: list[RecipientOut]
     activities: LeftOut[list[ActivityOut]] = Field(None, description="Missing in compact mode.")
