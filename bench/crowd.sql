@@ -15,13 +15,15 @@ SELECT %(environment)s, '$tenants', 'tenant-' || n, jsonb_build_object('name', '
        at, at
 FROM (SELECT n, now() - n * interval '1 hour' AS at
       FROM generate_series(0, %(objects)s / 10 - 1) AS n) AS numbers;
--- Project 0 has a hundredth of all followers, reader 0 follows a hundredth of all projects.
+-- Project 0 has a hundredth of all followers, reader 0 follows a hundredth of all projects, and
+-- project 0 as many.
 INSERT INTO subscriptions (environment_id, object_collection, object_id, recipient_collection,
     recipient_id, properties, inserted_at, updated_at)
 SELECT %(environment)s, 'projects',
-       CASE WHEN n %% 100 = 0 THEN 'project-0' ELSE 'project-' || n %% %(objects)s END, '$users',
+       CASE WHEN n %% 100 = 0 THEN 'project-0' ELSE 'project-' || n %% %(objects)s END,
+       CASE WHEN n %% 1000 = 2 THEN 'projects' ELSE '$users' END,
        CASE WHEN n %% 100 = 0 THEN 'reader-' || n / 100 WHEN n %% 1000 = 1 THEN 'reader-0'
-            ELSE 'reader-' || n / 5 END,
+            WHEN n %% 1000 = 2 THEN 'project-0' ELSE 'reader-' || n / 5 END,
        '{}', now() - n * interval '30 seconds', now()
 FROM generate_series(1, %(messages)s) AS n
 ON CONFLICT DO NOTHING;
@@ -57,8 +59,10 @@ SELECT md5('m' || n)::uuid, %(environment)s,
        (lpad(to_hex(floor(extract(epoch FROM at) * 1000)::bigint), 12, '0')
         || '7000' || '8000' || lpad(to_hex(n), 12, '0'))::uuid,
        md5('w' || n / 10)::uuid, 'workflow-' || n %% 20, %(version)s, 'feed',
-       CASE WHEN n %% 60000 = 0 THEN '{legal}'::text[] ELSE '{news}' END, '$users',
-       CASE WHEN n %% 100 = 0 THEN 'reader-0' ELSE 'reader-' || n %% %(users)s END,
+       CASE WHEN n %% 60000 = 0 THEN '{legal}'::text[] ELSE '{news}' END,
+       CASE WHEN n %% 1000 = 5 THEN 'projects' ELSE '$users' END,
+       CASE WHEN n %% 100 = 0 THEN 'reader-0' WHEN n %% 1000 = 5 THEN 'project-0'
+            ELSE 'reader-' || n %% %(users)s END,
        CASE WHEN n %% 3 = 0 THEN 'tenant-' || n %% 50 END, '[]',
        jsonb_build_object('page', 'Page ' || n %% 1000, 'plan', CASE WHEN n %% 4 = 0 THEN 'pro'
            ELSE 'free' END, 'order', n),
@@ -84,8 +88,10 @@ SELECT md5('m' || n)::uuid, md5('e' || n)::uuid, 'message.read', now()
 FROM generate_series(4, %(messages)s, 4) AS n;
 INSERT INTO schedules (id, environment_id, workflow_key, collection, recipient_id, tenant_id,
     repeats, due_at, failures, inserted_at, updated_at)
-SELECT md5('s' || n)::uuid, %(environment)s, 'workflow-' || n %% 20, '$users',
-       CASE WHEN n %% 100 = 0 THEN 'reader-0' ELSE 'reader-' || n %% %(users)s END,
+SELECT md5('s' || n)::uuid, %(environment)s, 'workflow-' || n %% 20,
+       CASE WHEN n %% 1000 = 5 THEN 'projects' ELSE '$users' END,
+       CASE WHEN n %% 100 = 0 THEN 'reader-0' WHEN n %% 1000 = 5 THEN 'project-0'
+            ELSE 'reader-' || n %% %(users)s END,
        CASE WHEN n %% 9001 = 0 THEN 'tenant-9' END, '[]', now() + interval '1 year', 0, now(),
        now()
 FROM generate_series(1, %(objects)s) AS n

@@ -18,6 +18,14 @@ Query = Mapping[str, str | list[str]]
 # The case that does least: one message, by its id.
 FLOOR = "messages: ids"
 _INSTANT = "2026-06-01T00:00:00Z"
+_FOLLOWED = "users/reader-0/subscriptions"
+_PROJECT = "objects/projects/project-0"
+_TIMES: dict[str, Query] = {
+    "before": {"inserted_at[lt]": _INSTANT},
+    "to": {"inserted_at[lte]": _INSTANT},
+    "after": {"inserted_at[gt]": _INSTANT},
+    "from": {"inserted_at[gte]": _INSTANT},
+}
 
 
 @dataclass(frozen=True)
@@ -88,8 +96,7 @@ def _of_messages(crowd: Crowd) -> dict[str, Query]:
         "data of one": _data(order=4711),
         "data of nobody": _data(order="none"),
         "two data": _data(plan="pro", page="Page 8"),
-        "before": {"inserted_at[lt]": _INSTANT},
-        "from": {"inserted_at[gte]": _INSTANT},
+        **_TIMES,
         "queued or bounced": {"status[]": ["queued", "bounced"]},
         "failed": {"status[]": ["undelivered", "bounced", "not_sent"]},
         "interacted or clicked": {"engagement_status[]": ["interacted", "link_clicked"]},
@@ -131,6 +138,7 @@ def _of_feeds() -> dict[str, Query]:
         "source nobody has": {"source": "workflow-none"},
         "tenant": {"tenant": "tenant-0"},
         "only the tenant": {"tenant": "tenant-0", "has_tenant": "true"},
+        "any tenant": {"has_tenant": "true"},
         "no tenant": {"has_tenant": "false"},
         "category": {"workflow_categories[]": "news"},
         "rare category": {"workflow_categories[]": "legal"},
@@ -141,36 +149,95 @@ def _of_feeds() -> dict[str, Query]:
         "data of others": _data(plan="free"),
         "unread, category": {"status": "unread", "workflow_categories[]": "news"},
         "compact": {"mode": "compact"},
-        "before": {"inserted_at[lt]": _INSTANT},
+        **_TIMES,
     }
 
 
 def _of_recipients() -> list[Case]:
-    followers = "objects/projects/project-0/subscriptions"
+    followers = f"{_PROJECT}/subscriptions"
+    projects = {
+        "objects[0][collection]": "projects",
+        "objects[0][id]": "project-1",
+        "objects[1][collection]": "projects",
+        "objects[1][id]": "project-2",
+    }
+    followed = {"mode": "recipient"}
     return [
         Case("users", "users"),
         Case("users, newest first", "users", {"order": "desc"}),
         Case("users with preferences", "users", {"include[]": "preferences"}),
         Case("objects", "objects/projects"),
+        Case("objects with preferences", "objects/projects", {"include[]": "preferences"}),
         Case("tenants", "tenants"),
         Case("tenants by name", "tenants", {"name": "Tenant 7"}),
         Case("tenants by id", "tenants", {"tenant_id": "tenant-7"}),
         Case("followers", followers),
         Case("some followers", followers, {"recipients[]": ["reader-7", "reader-8"]}),
+        Case("followers with preferences", followers, {"include[]": "preferences"}),
+        Case("followed by an object", followers, followed),
+        Case("some followed by an object", followers, {**followed, **projects}),
+        Case("followed by a user", _FOLLOWED),
+        Case("some followed by a user", _FOLLOWED, projects),
+        Case("followed by a user, with preferences", _FOLLOWED, {"include[]": "preferences"}),
         Case("members of an audience", "audiences/everybody/members"),
         Case("schedules", "schedules", {"workflow": "workflow-7"}),
         Case("schedules, tenant", "schedules", {"workflow": "workflow-1", "tenant": "tenant-9"}),
+        Case(
+            "schedules, recipients",
+            "schedules",
+            {"workflow": "workflow-0", "recipients[]": ["reader-0", "reader-7"]},
+        ),
     ]
+
+
+def _of_messages_of_one(crowd: Crowd) -> dict[str, Query]:
+    """Return what the messages of one recipient, ten thousand or a thousand, are filtered by."""
+    return {
+        "all": {},
+        "tenant": {"tenant": "tenant-0"},
+        "tenant nobody has": {"tenant": "tenant-none"},
+        "channel": {"channel_id": crowd.feed},
+        "source": {"source": "workflow-0"},
+        "source nobody has": {"source": "workflow-none"},
+        "delivered": {"status[]": "delivered"},
+        "bounced": {"status[]": "bounced"},
+        "queued": {"status[]": "queued"},
+        "unread": {"engagement_status[]": "unread"},
+        "clicked": {"engagement_status[]": "link_clicked"},
+        "ids": {"message_ids[]": [crowd.message]},
+        "category": {"workflow_categories[]": "news"},
+        "rare category": {"workflow_categories[]": "legal"},
+        "trigger": {"workflow_run_id": crowd.run},
+        "run": {"workflow_recipient_run_id": crowd.recipient_run},
+        "data": _data(plan="pro"),
+        "data of one": _data(order=4700),
+        "data of nobody": _data(order="none"),
+        **_TIMES,
+    }
 
 
 def _of_one(crowd: Crowd) -> list[Case]:
     """Return the lists of one user, object or message."""
+    of_one: dict[str, Query] = {
+        "all": {},
+        "workflow": {"workflow": "workflow-0"},
+        "workflow nobody has": {"workflow": "workflow-none"},
+        "tenant": {"tenant": "tenant-9"},
+    }
     return [
-        Case("followed by a user", "users/reader-0/subscriptions"),
-        Case("schedules of a user", "users/reader-0/schedules"),
-        Case("messages of a user", "users/reader-0/messages"),
-        Case("messages of a user, data", "users/reader-0/messages", _data(order=4700)),
-        Case("messages of an object", "objects/projects/project-0/messages"),
+        *(
+            case
+            for owner, path in (("a user", "users/reader-0"), ("an object", _PROJECT))
+            for case in (
+                *_named(f"messages of {owner}", f"{path}/messages", _of_messages_of_one(crowd)),
+                *_named(f"schedules of {owner}", f"{path}/schedules", of_one),
+            )
+        ),
+        Case(
+            "activities of a message, data",
+            f"messages/{crowd.message}/activities",
+            _data(plan="pro"),
+        ),
         *(
             Case(f"{what} of a message", f"messages/{crowd.message}/{what}")
             for what in ("events", "activities", "delivery_logs")

@@ -4,9 +4,12 @@ Each case is read from its first page to its hundredth, or to its end where ther
 few pages is read again and again, as PostgreSQL plans a statement anew that is often asked. Values
 that many rows have are tried beside values that a few among a million have.
 
-What else the machine does is not the list's fault. So a page that takes long is read twice more and
-the least counts; beside each page the floor is read, one message by its id; and the CPU that the
-API and PostgreSQL spend on a page is told. Where even the floor takes long, that is judged instead.
+What counts is the p99 of requests, each page as long as it took when it was first asked for. What
+else the machine does is not the list's fault, and can be told from it: beside each page the floor
+is read, one message by its id; a page that takes long is read twice more, and the p99 of the least
+is told; so is the CPU that the API and PostgreSQL spend on a page. Where even the floor has a p99
+over 15 ms, no time of that machine says much: that CPU is judged then, and the column of targets
+says so.
 """
 
 from __future__ import annotations
@@ -108,13 +111,15 @@ class _Found:
 
     Attributes:
         cursors: of its pages; None is that of the first.
-        took: seconds of each page that was read.
+        took: seconds of each page that was read, when it was first asked for.
+        least: seconds of each, where one that took long was read again.
         floor: seconds of the floor beside each.
         refusal: what kept it from going on.
     """
 
     cursors: list[str | None] = field(default_factory=list)
     took: list[float] = field(default_factory=list)
+    least: list[float] = field(default_factory=list)
     floor: list[float] = field(default_factory=list)
     refusal: str = ""
 
@@ -125,11 +130,12 @@ async def _read(client: httpx.AsyncClient, case: Case, floor: Case) -> _Found:
     while len(found.took) < (_PAGES if cursor else _LEAST_READ):
         query = _page_of(case, cursor)
         seconds, response = await _timed(client, case.path, query)
+        found.took.append(seconds)
         for _ in range(_TRIES - 1):
             if 1000 * seconds > _TARGET_MS:
                 again, response = await _timed(client, case.path, query)
                 seconds = min(seconds, again)
-        found.took.append(seconds)
+        found.least.append(seconds)
         found.floor.append((await _timed(client, floor.path, floor.query))[0])
         if response.is_error:
             found.refusal = f" {response.status_code} {response.json()['message']}"
@@ -153,17 +159,20 @@ async def _cost(
 
 
 def _judge(case: Case, found: _Found, cost: dict[str, float]) -> Result:
-    value, floor = (1000 * percentile(seconds, 0.99) for seconds in (found.took, found.floor))
+    value, least, floor = (
+        1000 * percentile(seconds, 0.99) for seconds in (found.took, found.least, found.floor)
+    )
     parts = ", ".join(f"{part} {spent:.1f}" for part, spent in cost.items())
+    again = f"; read again {least:.1f}" if least < value else ""
     is_quiet = floor <= _QUIET_MS
     judged_by = value if is_quiet else sum(cost.values())
     return Result(
-        f"{case.name} ({len(found.cursors)} pages; CPU ms of a page: {parts})",
+        f"{case.name} ({len(found.cursors)} pages; CPU ms of a page: {parts}{again})",
         value,
         "ms",
         floor,
         value / floor,
-        f"{'p99' if is_quiet else 'CPU'} <= {_TARGET_MS:g}",
+        f"p99 <= {_TARGET_MS:g}" if is_quiet else f"CPU <= {_TARGET_MS:g} (slow floor)",
         judged_by <= _TARGET_MS and not found.refusal,
     )
 

@@ -57,6 +57,23 @@ def insert_rows(table: str, columns: Sequence[str], *, returns: bool = False) ->
     )
 
 
+def exceeds(document: str, limit: int) -> str:
+    """Return the condition that a jsonb document has more bytes than a limit, as compact JSON.
+
+    That is what requests are measured by (`encoded_size`); PostgreSQL writes a space after each
+    comma and colon, which may make half as much again. Most documents are within the limit even
+    so, and are looked at no further.
+
+    Args:
+        document: its expression.
+        limit: the most bytes.
+    """
+    text = f"{document}::text"
+    # A string stays as it is, and every space beside them goes.
+    compact = rf"""regexp_replace({text}, '("(?:[^"\\]|\\.)*")| ', '\1', 'g')"""
+    return f"(octet_length({text}) > {limit} AND octet_length({compact}) > {limit})"
+
+
 def listed(words: Iterable[str]) -> str:
     """Write words of a vocabulary of ours as constants, for `IN (…)`."""
     return ", ".join(f"'{word}'" for word in words)

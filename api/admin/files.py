@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.bodies import read_file
 from api.kit.parameters import ERROR_RESPONSES, Param, boolean, refusals, takes
-from api.kit.query_strings import Query, QueryDep
+from api.kit.query_strings import Faults, Query, QueryDep
 from api.kit.strings import known_id, known_uuid, new_id_of
 from api.knock.bulk.schemas import BulkOperationOut, answer_bulk
 from domain.bulk.csv_files import MAX_CSV_BYTES
@@ -39,8 +39,11 @@ _NOT_TAKEN = refusals({422: "broadcast_not_draft, broadcast_has_audience"})
 
 
 async def _sent(request: Request, query: Query) -> SentFile:
-    mapping = query.json_object("mapping") or {}
-    return SentFile(await read_file(request, MAX_CSV_BYTES), mapping)
+    faults = Faults()
+    mapping = faults.read(query.json_object, "mapping") or {}
+    content = await faults.wait_for(read_file(request, MAX_CSV_BYTES))
+    faults.check()
+    return SentFile(content, mapping)
 
 
 @router.post(
@@ -69,11 +72,12 @@ async def add_members_from_file(
     one are skipped, and told with their lines.
     """
     environment = await get_scope(engine, known_id(slug))
-    create = query.boolean("create_audience") or False
-    audience_key = new_id_of(key, field="key")
-    view = await files.add_listed_members(
-        engine, environment, audience_key, await _sent(request, query), create=create
-    )
+    faults = Faults()
+    create = faults.read(query.boolean, "create_audience") or False
+    audience_key = faults.read(new_id_of, key, field="key")
+    sent = await faults.wait_for(_sent(request, query))
+    faults.check()
+    view = await files.add_listed_members(engine, environment, audience_key, sent, create=create)
     return answer_bulk(request, view, environment=environment.slug)
 
 

@@ -2,8 +2,8 @@
 
 The kind is decided by the stored record. A public key comes with a user token, which says in whose
 name (Knock docs: "API keys", "Security and authentication"): it has to where the environment has
-enhanced security. Where it has not, and nobody proves who they are, a public key outside
-development reads, but changes nothing about a person.
+enhanced security. Where an operator does without it, and nobody proves who they are, a public key
+outside development reads what it may read, as at Knock, but changes nothing about a person.
 """
 
 from __future__ import annotations
@@ -157,7 +157,9 @@ def check_tenant(request: Request, principal: Principal, tenant_id: str | None) 
 async def require_identity_key(
     principal: Annotated[Principal, Depends(require_feed_key)],
 ) -> Principal:
-    """Let keys through that may change who a person is and how to reach them.
+    """Let keys through that may change who a person is, how to reach them and what they prefer.
+
+    They may also act with what a tenant or an object has stored to reach its workspaces.
 
     Raises:
         Forbidden: a public key outside development.

@@ -14,13 +14,20 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import NoReturn
 from urllib.parse import parse_qs
 
 from fastapi import Request
 
 from api.kit.strings import problem_of
-from domain.kit.errors import InvalidParams, PayloadTooLarge, RequestTimeout, Unavailable
+from domain.kit.errors import (
+    FieldError,
+    InvalidParams,
+    PayloadTooLarge,
+    RequestTimeout,
+    Unavailable,
+)
 from domain.kit.json_types import JsonObject, JsonValue, depth_of
 from runtime.settings import Settings
 
@@ -35,6 +42,10 @@ LARGE_AT_ONCE = 4
 # Files are worked on for longer than any other body, and have places of their own.
 FILES_AT_ONCE = 1
 _PLACE_SECONDS = 10.0
+# Of what cannot be stored, so much is told.
+_MOST_PROBLEMS = 50
+# A key may be as long as a body; its place in a problem is for people to read.
+_MOST_OF_A_KEY = 255
 # What a double can hold; JSON numbers beyond it are read as infinite elsewhere.
 _MAX_DIGITS = 308
 _MAX_INTEGER = 10**_MAX_DIGITS
@@ -182,15 +193,20 @@ def parse_object(raw: bytes) -> JsonObject:
 
 
 def parse_value(raw: bytes) -> JsonValue:
-    """Decode JSON from a caller. Raises InvalidParams, also for what could not be stored."""
+    """Decode JSON from a caller.
+
+    Raises:
+        InvalidParams: it is no JSON, or with the places of what could not be stored, 50 at most.
+    """
     if _has_too_many_values(raw):
         raise InvalidParams.of("body", f"must have at most {MAX_VALUES:,} values")
     value, has_large_numbers = _decode(raw)
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and depth_of(value) > MAX_DEPTH:
         raise InvalidParams.of("body", f"must not be nested deeper than {MAX_DEPTH} levels")
     if has_large_numbers or _SUSPECT.search(raw):
-        for field, problem in _problems(value, ""):
-            raise InvalidParams.of(field, problem)
+        problems = [FieldError(*each) for each in islice(_problems(value, ""), _MOST_PROBLEMS)]
+        if problems:
+            raise InvalidParams(problems)
     return value
 
 
@@ -245,9 +261,11 @@ def _problems(value: JsonValue, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         for key, member in value.items():
             problem = problem_of_text(key)
-            if problem:
+            if problem:  # nor could the place of what it leads to be told
                 yield path or "body", f"has a key that {problem}"
-            yield from _problems(member, f"{path}.{key}" if path else key)
+                continue
+            shown = key[:_MOST_OF_A_KEY]
+            yield from _problems(member, f"{path}.{shown}" if path else shown)
     elif isinstance(value, list):
         for index, member in enumerate(value):
             yield from _problems(member, f"{path}[{index}]")

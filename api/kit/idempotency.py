@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from fastapi import Request
 
 from api.kit.parameters import Param
-from domain.kit.errors import BadRequest
+from domain.kit.errors import IdempotencyKeyRefused
 from domain.kit.json_types import JsonObject
 from domain.triggers.idempotency import MAX_KEY_LENGTH, IdempotencyClaim
 
@@ -33,15 +33,17 @@ def read_claim(request: Request, body: JsonObject) -> IdempotencyClaim | None:
     """Return the claim that a request makes, or None without the header.
 
     Raises:
-        BadRequest: `idempotency_key_too_long`.
+        IdempotencyKeyRefused: `idempotency_key_too_long`.
     """
     key = request.headers.get("idempotency-key")
     if not key:
         return None
     if len(key) > MAX_KEY_LENGTH:
-        raise BadRequest(
+        too_long = "idempotency_key_too_long"
+        raise IdempotencyKeyRefused(
             f"Idempotency-Key must have at most {MAX_KEY_LENGTH} characters.",
-            code="idempotency_key_too_long",
+            code=too_long,
+            error=too_long,
         )
     path = f"{request.method} {request.scope['path']}"
     # Of the decoded body, so that spaces and the order of members do not count.

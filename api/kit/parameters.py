@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.json_types import JsonObject
 
 
 class FieldErrorOut(BaseModel):
@@ -31,6 +31,7 @@ class ErrorOut(BaseModel):
     status: int
     type: str
     errors: list[FieldErrorOut] | None = Field(None, description="Only with `invalid_params`.")
+    error: str | None = Field(None, description="Only of an `Idempotency-Key` that is refused.")
 
 
 # Given to every APIRouter of the faces: it keeps the framework's own 422 out of the documents.
@@ -135,7 +136,7 @@ def takes(
             "required": True,
         }
     if body is not None:
-        schema = _inlined(body.model_json_schema())
+        schema = body.model_json_schema()
         extra["requestBody"] = {
             "content": {"application/json": {"schema": schema}},
             "required": bool(schema.get("required") or schema.get("anyOf")),
@@ -159,50 +160,3 @@ def _parameter(name: str, place: str, given: str | Param) -> JsonObject:
         "description": param.description,
         "schema": param.schema,
     }
-
-
-def _inlined(schema: JsonObject) -> JsonObject:
-    """Put definitions where they are referred to.
-
-    One that leads to itself, such as a step that holds steps, cannot be put anywhere: it stays a
-    reference, to the component that the answers of the same document have.
-    """
-    definitions = schema.pop("$defs", {})
-    recursive = {name for name in definitions if name in _led_to(definitions[name], definitions)}
-
-    def resolve(node: JsonValue) -> JsonValue:
-        if isinstance(node, dict):
-            name = _defined_name(node)
-            if name in recursive:
-                return {**node, "$ref": f"#/components/schemas/{name}"}
-            if name in definitions:
-                return resolve(definitions[name])
-            found = {key: resolve(value) for key, value in node.items()}
-            if isinstance(found.get("discriminator"), dict):
-                found["discriminator"].pop("mapping", None)  # of names that lead nowhere here
-            return found
-        return [resolve(value) for value in node] if isinstance(node, list) else node
-
-    resolved: JsonObject = resolve(schema)
-    return resolved
-
-
-def _defined_name(node: JsonObject) -> str:
-    return str(node.get("$ref", "")).removeprefix("#/$defs/")
-
-
-def _led_to(schema: JsonObject, definitions: JsonObject) -> set[str]:
-    """Return the names of the definitions that a schema leads to, over whatever others."""
-    found: set[str] = set()
-    pending: list[JsonValue] = [schema]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, list):
-            pending.extend(node)
-        elif isinstance(node, dict):
-            pending.extend(node.values())
-            name = _defined_name(node)
-            if name in definitions and name not in found:
-                found.add(name)
-                pending.append(definitions[name])
-    return found

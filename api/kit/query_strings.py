@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any, ParamSpec, TypeAlias, TypeVar, cast
 from urllib.parse import parse_qsl
@@ -50,10 +50,18 @@ class Faults:
             self._errors.extend(refused.errors)
         return cast(T, None)  # nobody gets to use it, since `check` comes first
 
+    async def wait_for(self, reading: Awaitable[T]) -> T:
+        """Return what a reader returns that takes its time, such as that of a body; see `read`."""
+        try:
+            return await reading
+        except InvalidParams as refused:
+            self._errors.extend(refused.errors)
+        return cast(T, None)
+
     def check(self) -> None:
-        """Raise InvalidParams with everything that was refused."""
+        """Raise InvalidParams with everything that was refused, each once."""
         if self._errors:
-            raise InvalidParams(self._errors)
+            raise InvalidParams(list(dict.fromkeys(self._errors)))
 
 
 class Query:
@@ -262,14 +270,19 @@ def decode(raw: bytes) -> dict[str, Node]:
         raise InvalidParams.of("query", "must be valid UTF-8") from None
     except ValueError:
         raise InvalidParams.of("query", f"must have at most {_MAX_FIELDS} fields") from None
+    faults = Faults()
     nodes: dict[str, Node] = {}
     for key, value in pairs:
-        if "\x00" in key or "\x00" in value:
-            name = key.replace("\x00", "")
-            raise InvalidParams.of(name, "must not contain null characters")
-        if value not in _ABSENT:
-            _store(nodes, _segments(key), value)
+        faults.read(_take, nodes, key, value)
+    faults.check()
     return nodes
+
+
+def _take(nodes: dict[str, Node], key: str, value: str) -> None:
+    if "\x00" in key or "\x00" in value:
+        raise InvalidParams.of(key.replace("\x00", ""), "must not contain null characters")
+    if value not in _ABSENT:
+        _store(nodes, _segments(key), value)
 
 
 def _segments(key: str) -> list[str]:

@@ -68,6 +68,11 @@ def read_limit(query: Query, kinds: Kinds) -> PageRequest:
     return read_page(query, kinds, size_name="limit", max_size=MAX_LIMIT)
 
 
+def read_commit(query: Query, principal: ServicePrincipal) -> CommitNote | None:
+    """Read what the commit says about itself that a write asks for; None where it asks for none."""
+    return read_note(query, principal) if query.boolean("commit") else None
+
+
 def read_note(query: Query, principal: ServicePrincipal) -> CommitNote:
     """Read what a commit says about itself."""
     faults = Faults()

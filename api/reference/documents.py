@@ -14,6 +14,7 @@ from api.kit import auth, rate_limits
 from api.kit.cors import calls_of
 from api.kit.parameters import ErrorOut, codes_of
 from api.reference.examples import REQUESTS
+from api.reference.shared_shapes import share_body
 from domain.kit.json_types import JsonObject, JsonValue
 
 VERSION = "1"
@@ -59,6 +60,7 @@ def build_document(
                 operation["operationId"] = route.name
             _summarise(operation, route)
             _describe_success(operation, document["components"]["schemas"])
+            share_body(operation, document["components"]["schemas"])
             _tell_errors(operation, route, shared)
             examples = REQUESTS.get(f"{method} {route.path_format}")
             if examples:

@@ -6,14 +6,16 @@ and refuses nothing else, so an entry is judged apart from the list that it stan
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field
 
 from domain.bulk.operations import MAX_ITEMS
-from domain.kit.errors import InvalidParams
+from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, DocumentedAs, Shape, read_shape
+from domain.kit.violations import Violations
 from domain.preferences.names import DEFAULT_SET
 from domain.preferences.requests import PreferenceSetIn
 from domain.recipients.identify import (
@@ -25,10 +27,9 @@ from domain.recipients.identify import (
     ObjectId,
     ObjectIn,
     UserId,
-    combined,
-    inline,
     inline_tenant,
 )
+from domain.recipients.naming import NamedRecipients, named_once
 from domain.recipients.refs import TENANTS, USERS, RecipientRef
 from domain.recipients.subscriptions import MAX_RECIPIENTS
 from domain.schedules.requests import NewSchedules, ScheduleEntryIn, new_schedule
@@ -199,21 +200,28 @@ def scheduled(entry: JsonValue, *, size: int) -> NewSchedules:
     return new_schedule(read_shape(ScheduleEntryIn, _object(entry)), size=size)
 
 
-def readable_recipients(
-    entry: UnsubscribeEntryIn,
-) -> tuple[list[InlineRecipient], list[str]]:
+def readable_recipients(entry: UnsubscribeEntryIn) -> tuple[NamedRecipients, list[FieldError]]:
     """Return whom an entry names, each once; and why others cannot be read."""
-    distinct: dict[RecipientRef, InlineRecipient] = {}
-    reasons = []
+    violations = Violations()
+    readable = []
     for index, given in enumerate(entry.recipients):
-        try:
-            one = read_shape(_OneRecipient, {"recipients": given})
-            said = inline(one.recipients, "recipients")
-        except InvalidParams as refusal:
-            reasons.append(refusal.reasons.replace("recipients", f"recipients[{index}]"))
-        else:
-            distinct[said.ref] = combined(distinct.get(said.ref), said)
-    return list(distinct.values()), reasons
+        place = f"recipients[{index}]"
+        one = violations.check(_one_recipient, given, place)
+        if one is not None:
+            readable.append((place, one))
+    return named_once(readable, violations), violations.errors
+
+
+def _one_recipient(given: JsonValue, place: str) -> AnyRecipientIn:
+    try:
+        return read_shape(_OneRecipient, {"recipients": given}).recipients
+    except InvalidParams as refusal:
+        raise InvalidParams(
+            [
+                replace(one, field=one.field.replace("recipients", place, 1))
+                for one in refusal.errors
+            ]
+        ) from None
 
 
 def _object(entry: JsonValue) -> dict[str, Any]:

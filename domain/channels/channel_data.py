@@ -8,7 +8,7 @@ tokens too, and of tokens the devices that they stand for.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, TypeAlias
 from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -245,6 +245,16 @@ SHAPES: Mapping[str, type[ChannelDataIn]] = {
     "chat_ms_teams": MsTeamsDataIn,
     "chat_discord": DiscordDataIn,
 }
+# What is stored for a channel, as documents have it; for channels of webhooks that is anything.
+AnyChannelData: TypeAlias = (
+    PushDataIn
+    | AwsSnsDataIn
+    | OneSignalDataIn
+    | SlackDataIn
+    | MsTeamsDataIn
+    | DiscordDataIn
+    | dict[str, Any]
+)
 # Vendors of chat who find people by their phone numbers.
 BY_PHONE_NUMBER = frozenset({"chat_whatsapp"})
 # What tells the shape of what is stored where the provider does not, the sandbox's for example.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal, Self, TypedDict
+from typing import Annotated, Any, ClassVar, Literal, Self, TypedDict
 
 from pydantic import Field
 
@@ -14,7 +14,7 @@ from domain.channels.types import ChannelType
 from domain.contract.queues import DELIVER_CHAT
 from domain.kit.authored import TemplateFile
 from domain.kit.json_types import JsonObject
-from domain.kit.shapes import Shape, Text
+from domain.kit.shapes import DocumentedAs, Shape, Text
 
 NO_DATA = "recipient has no channel data"
 MOST_CONNECTIONS = 100
@@ -43,12 +43,20 @@ class ChatContent(TypedDict):
     json_content: JsonObject | None
 
 
+class ChatBlock(Shape):
+    """The text of a chat message."""
+
+    name: str
+    type: Literal["markdown"]
+    content: str
+
+
 class MessageChatTemplate(MessageContent):
     """The rendered template of a chat message: blocks, or a JSON document in their place."""
 
-    summary: Any
-    blocks: Any
-    json_content: Any
+    summary: Annotated[Any, DocumentedAs(str | None)]
+    blocks: Annotated[Any, DocumentedAs(list[ChatBlock] | None)]
+    json_content: Annotated[Any, DocumentedAs(dict[str, Any] | None)]
 
     @classmethod
     def of(cls, content: JsonObject, snapshot: JsonObject) -> Self:
@@ -66,9 +74,9 @@ class MessageChatContent(MessageContent):
     """The content of a chat message."""
 
     typename: Literal["MessageChatContent"] = Field("MessageChatContent", alias="__typename")
-    connection: Any
+    connection: Annotated[Any, DocumentedAs(dict[str, Any])]
     template: MessageChatTemplate
-    metadata: Any
+    metadata: Annotated[Any, DocumentedAs(dict[str, Any] | None)]
 
     @classmethod
     def of(cls, content: JsonObject, snapshot: JsonObject) -> Self:

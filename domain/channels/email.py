@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, NotRequired, Self, TypedDict
 from pydantic import Field
 
 from domain.channels.email_blocks import EmailBlocks
-from domain.channels.kind import ChannelKind, MessageContent, Target
+from domain.channels.kind import ChannelKind, MessageContent, Target, WrittenText
 from domain.channels.types import ChannelType
 from domain.contract.queues import DELIVER_EMAIL
 from domain.kit.authored import FileFields, TemplateFile
@@ -77,14 +77,14 @@ class MessageEmailContent(MessageContent):
     """The content of an e-mail."""
 
     typename: Literal["MessageEmailContent"] = Field("MessageEmailContent", alias="__typename")
-    sender: Any = Field(alias="from")
-    to: Any
-    cc: Any
-    bcc: Any
-    reply_to: Any
-    subject_line: Any
-    html_body: Any
-    text_body: Any
+    sender: WrittenText = Field(alias="from")
+    to: WrittenText
+    cc: WrittenText
+    bcc: WrittenText
+    reply_to: WrittenText
+    subject_line: WrittenText
+    html_body: WrittenText
+    text_body: WrittenText
 
     @classmethod
     def of(cls, content: JsonObject, snapshot: JsonObject) -> Self:
@@ -158,4 +158,5 @@ class Email(ChannelKind):
 
     def remembered(self, content: JsonObject, recipient: JsonObject) -> dict[str, Any] | None:
         """Keep the address and the name of the recipient."""
-        return {"email": content["to"], "name": recipient.get("name")}
+        name = recipient.get("name")
+        return {"email": content["to"], "name": name if isinstance(name, str) else None}

@@ -5,7 +5,7 @@ A feed needs no provider: an item is delivered by being stored, and read through
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, Self, TypedDict
+from typing import Annotated, Any, ClassVar, Literal, Self, TypedDict
 
 from pydantic import Field
 
@@ -14,7 +14,7 @@ from domain.channels.response_filter import RESPONSE_FILTER, parse_response_filt
 from domain.channels.types import ChannelType
 from domain.kit.authored import TemplateFile
 from domain.kit.json_types import JsonObject
-from domain.kit.shapes import Shape, Text
+from domain.kit.shapes import DocumentedAs, Shape, Text
 from domain.kit.violations import Violations
 
 # Channels have a provider on the wire, also those that nobody provides for.
@@ -48,13 +48,42 @@ class FeedContent(TypedDict):
     blocks: list[JsonObject]
 
 
+class FeedTextBlock(Shape):
+    """A text or a link of a feed item."""
+
+    name: str
+    type: Literal["markdown", "text"]
+    content: str = Field(description="The template.")
+    rendered: str
+
+
+class FeedButton(Shape):
+    """A button of a feed item."""
+
+    name: str
+    label: str
+    action: str
+
+
+class FeedButtonSetBlock(Shape):
+    """The buttons of a feed item."""
+
+    name: str
+    type: Literal["button_set"]
+    buttons: list[FeedButton]
+
+
+# What a feed item is made of, as it is answered.
+FeedBlocks = Annotated[Any, DocumentedAs(list[FeedTextBlock | FeedButtonSetBlock])]
+
+
 class MessageInAppFeedContent(MessageContent):
     """The content of a feed item."""
 
     typename: Literal["MessageInAppFeedContent"] = Field(
         "MessageInAppFeedContent", alias="__typename"
     )
-    blocks: Any
+    blocks: FeedBlocks
 
     @classmethod
     def of(cls, content: JsonObject, snapshot: JsonObject) -> Self:

@@ -7,7 +7,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,13 +15,17 @@ from domain.channels.types import ChannelType
 from domain.kit.authored import FileFields, TemplateFile
 from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue
-from domain.kit.shapes import Shape
+from domain.kit.shapes import DocumentedAs, Shape
 from domain.kit.violations import Violations
 
 # Settings that channels of several types have, and steps replace.
 LINK_TRACKING, OPEN_TRACKING = "link_tracking", "open_tracking"
 # The setting that holds the JSON Schema of what steps give to a channel.
 INPUT_SCHEMA = "input_schema"
+
+
+# A text of a message as it was stored, or null where another version stored none.
+WrittenText = Annotated[Any, DocumentedAs(str | None)]
 
 
 class MessageContent(BaseModel):

@@ -14,6 +14,7 @@ from domain.channels.kind import (
     Destination,
     MessageContent,
     Target,
+    WrittenText,
     payload_settings,
 )
 from domain.channels.overrides import merged
@@ -21,7 +22,7 @@ from domain.channels.types import ChannelType
 from domain.contract.queues import DELIVER_PUSH
 from domain.kit.authored import TemplateFile
 from domain.kit.json_types import JsonObject
-from domain.kit.shapes import Shape
+from domain.kit.shapes import DocumentedAs, Shape
 
 # The setting by which a device that its vendor does not know any more is forgotten, or not.
 DEREGISTRATION = "token_deregistration"
@@ -80,10 +81,10 @@ class MessagePushContent(MessageContent):
     """The content of a push notification."""
 
     typename: Literal["MessagePushContent"] = Field("MessagePushContent", alias="__typename")
-    token: Any
-    title: Any
-    body: Any
-    data: Any
+    token: WrittenText
+    title: WrittenText
+    body: WrittenText
+    data: Annotated[Any, DocumentedAs(dict[str, Any] | None)]
 
     @classmethod
     def of(cls, content: JsonObject, snapshot: JsonObject) -> Self:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, Self, TypedDict
+from typing import ClassVar, Literal, Self, TypedDict
 
 from pydantic import Field
 
-from domain.channels.kind import ChannelKind, MessageContent, Target, payload_settings
+from domain.channels.kind import ChannelKind, MessageContent, Target, WrittenText, payload_settings
 from domain.channels.types import ChannelType
 from domain.contract.queues import DELIVER_SMS
 from domain.kit.authored import TemplateFile
@@ -46,8 +46,8 @@ class MessageSmsContent(MessageContent):
     """The content of a text message."""
 
     typename: Literal["MessageSmsContent"] = Field("MessageSmsContent", alias="__typename")
-    to: Any
-    body: Any
+    to: WrittenText
+    body: WrittenText
 
     @classmethod
     def of(cls, content: JsonObject, snapshot: JsonObject) -> Self:

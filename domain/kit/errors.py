@@ -6,7 +6,8 @@ The family:
     ├── Unauthenticated            401  authentication_required, api_key_missing, …
     ├── Forbidden                  403  authorization
     ├── NotFound                   404  resource_missing, workflow_missing, branch_not_found
-    ├── BadRequest                 400  idempotency_key_mismatch, bearer_token_invalid, …
+    ├── BadRequest                 400  bearer_token_invalid, …
+    │   └── IdempotencyKeyRefused  400  idempotency_key_mismatch, idempotency_key_too_long
     ├── BodyRefused
     │   ├── RequestTimeout         408  request_timeout
     │   └── PayloadTooLarge        413  payload_too_large
@@ -113,6 +114,22 @@ class BadRequest(AppError):
     status_code = 400
     code = "bad_request"
     error_type = "invalid_request_error"
+
+
+class IdempotencyKeyRefused(BadRequest):
+    """An `Idempotency-Key` that cannot be taken for this request.
+
+    The body has the member `error` beside the usual ones, which is all that the library has that
+    Knock publishes (knocklabs/one_and_done).
+    """
+
+    def __init__(self, message: str, *, code: str, error: str) -> None:
+        super().__init__(message, code=code)
+        self.error = error
+
+    def body(self) -> JsonObject:
+        """Return the error in Knock's wire shape, with `error`."""
+        return {**super().body(), "error": self.error}
 
 
 class BodyRefused(AppError):

@@ -20,6 +20,11 @@ class Violations:
     def __len__(self) -> int:
         return len(self._errors)
 
+    @property
+    def errors(self) -> list[FieldError]:
+        """Return what was noted."""
+        return list(self._errors)
+
     def add(self, field: str, message: str, error_type: str | None = None) -> None:
         """Note one violation."""
         self._errors.append(FieldError(field, message, error_type))

@@ -8,7 +8,9 @@ from uuid import UUID
 
 from pydantic import Field
 
+from domain.channels.types import ChannelType
 from domain.kit.answers import LeftOut, Moment, Out
+from domain.kit.shapes import DocumentedAs, Shape
 from domain.messages.messages import Engaged, Message, MessageSource
 from domain.messages.statuses import ENGAGEMENT_COLUMNS, DeliveryStatus, EngagementStatus
 from domain.recipients.answers import Reference, reference
@@ -21,7 +23,7 @@ class ChannelOut(Out):
     key: str | None
     name: str | None
     provider: str
-    type: str
+    type: Annotated[str, DocumentedAs(ChannelType)]
     created_at: Moment
     updated_at: Moment
 
@@ -39,6 +41,21 @@ class ChannelOut(Out):
             created_at=message.channel_inserted_at,
             updated_at=message.channel_updated_at,
         )
+
+
+class RecipientSnapshot(Shape):
+    """What was remembered of the address that a message went to; which, says the channel."""
+
+    name: str | None = None
+    email: str | None = None
+    phone_number: str | None = None
+    token: str | None = Field(None, description="Of a device.")
+    channel_id: str | None = Field(None, description="Of a channel of Slack or Discord.")
+    user_id: str | None = Field(None, description="Of a person in Slack.")
+    ms_teams_team_id: str | None = None
+    ms_teams_channel_id: str | None = None
+    ms_teams_user_id: str | None = None
+    via_incoming_webhook: bool | None = None
 
 
 class SourceOut(Out):
@@ -96,7 +113,7 @@ class MessageOut(EngagementOut):
     source: SourceOut
     data: dict[str, Any] | None
     metadata: dict[str, Any] | None
-    recipient_snapshot: dict[str, Any] | None
+    recipient_snapshot: Annotated[dict[str, Any] | None, DocumentedAs(RecipientSnapshot | None)]
     scheduled_at: Moment | None
     inserted_at: Moment
     updated_at: Moment

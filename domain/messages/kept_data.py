@@ -1,7 +1,7 @@
 """What a message keeps of its trigger's data, and can be filtered by (Knock API reference).
 
-Scalars only, strings cut, and of very many keys the first ones: every list shows this data, for
-every recipient of the trigger.
+Scalars only, strings cut, and of very many keys the first ones that have room: every list shows
+this data, for every recipient of the trigger.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ def kept_data(data: JsonObject) -> JsonObject:
     room = _ALL_CHARACTERS
     for key, value in scalars(data).items():
         short = _cut(value)
-        room -= _size(key, short)
-        if room < 0:
-            break
-        kept[key] = short
+        size = _size(key, short)
+        if size <= room:  # else a smaller one that comes later may fit
+            room -= size
+            kept[key] = short
     return kept
 
 

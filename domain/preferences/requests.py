@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 
 from domain.conditions import parse_conditions
+from domain.conditions.operators import AUDIENCE_OPERATORS, OPERATORS
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Shape, Wrong, parsed_by
@@ -24,7 +25,7 @@ _CONDITIONS: JsonObject = {
         "type": "object",
         "properties": {
             "variable": {"type": "string"},
-            "operator": {"type": "string"},
+            "operator": {"type": "string", "enum": [*OPERATORS, *AUDIENCE_OPERATORS]},
             "argument": {"description": "A string, a number or null."},
         },
         "required": ["variable", "operator"],

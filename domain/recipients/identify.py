@@ -25,7 +25,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from domain.channels.channel_data import check_unknown
 from domain.kit.clock import parse_instant
-from domain.kit.errors import InvalidParams
+from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.json_types import JsonObject, encoded_size
 from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Members, Shape, Wrong, refusal
 from domain.preferences.requests import PreferenceSet, PreferenceSetId
@@ -34,6 +34,9 @@ from domain.recipients.refs import TENANTS, USERS, RecipientRef
 MAX_ID_CHARACTERS = 256
 MAX_PROPERTIES_BYTES = 256 * 1024
 TOO_LARGE = "custom properties exceed 256 kB"
+# Branding and a preference set; Knock documents no limit.
+MAX_SETTINGS_BYTES = 256 * 1024
+SETTINGS_TOO_LARGE = "the settings exceed 256 kB"
 # Never custom properties, whatever a caller sends.
 _NOT_PROPERTIES = frozenset(
     {
@@ -312,19 +315,24 @@ class InlineRecipient:
         """Say what a request says about a recipient.
 
         Raises:
-            InvalidParams: all properties together have more than 256 kB; at `field`, if there is
-                one.
+            InvalidParams: all properties together have more than 256 kB, at `field`, if there is
+                one; or the settings have.
         """
-        properties = given.properties()
+        properties, wrong = given.properties(), []
         if encoded_size(properties) > MAX_PROPERTIES_BYTES:
-            raise InvalidParams.of(field or "properties", TOO_LARGE)
+            wrong.append(FieldError(field or "properties", TOO_LARGE))
         settings = given.settings if isinstance(given, TenantIn) else None
+        said = settings.content() if settings else None
+        if said and encoded_size(said) > MAX_SETTINGS_BYTES:
+            wrong.append(FieldError(f"{field}.settings".lstrip("."), SETTINGS_TOO_LARGE))
+        if wrong:
+            raise InvalidParams(wrong)
         new_set = settings.preference_set if settings else None
         sets = given.preferences
         return cls(
             ref,
             properties,
-            settings.content() if settings else None,
+            said,
             given.created_at,
             given.channel_data,
             None if sets is None else {key: one.content() for key, one in sets.items()},

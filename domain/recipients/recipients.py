@@ -13,7 +13,7 @@ from domain.recipients.refs import RecipientRef
 
 # What lists show of a recipient beside its properties, when it is asked for.
 INCLUDED = ("preferences",)
-_SEEN_BY_ALL = ("name", "avatar")
+_IN_SHORT = ("name", "avatar")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,9 @@ class Recipient:
         """Return the reference to it."""
         return RecipientRef(self.collection, self.id)
 
-    def as_seen_by_all(self) -> Recipient:
-        """Reduce it to what everybody may see: id, name and avatar."""
-        shown = {name: self.properties.get(name) for name in _SEEN_BY_ALL}
+    def in_short(self) -> Recipient:
+        """Reduce it to id, name and avatar."""
+        shown = {name: self.properties.get(name) for name in _IN_SHORT}
         return replace(self, properties=shown, settings=None, created_at=None)
 
     def variable(self) -> JsonObject:

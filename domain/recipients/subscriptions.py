@@ -5,7 +5,6 @@ Source: Knock docs, "Subscriptions": 100 recipients in a call, any number to an 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,18 +12,13 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from domain.kit.errors import InvalidParams
+from domain.kit.errors import FieldError
 from domain.kit.filters import Filter
 from domain.kit.json_types import JsonObject, encoded_size
 from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Shape
 from domain.kit.violations import Violations
-from domain.recipients.identify import (
-    MAX_PROPERTIES_BYTES,
-    AnyRecipientIn,
-    InlineRecipient,
-    combined,
-    inline,
-)
+from domain.recipients.identify import MAX_PROPERTIES_BYTES, AnyRecipientIn
+from domain.recipients.naming import NamedRecipients, named_in_list
 from domain.recipients.recipients import Include, Recipient
 from domain.recipients.refs import RecipientRef
 
@@ -53,34 +47,33 @@ class SubscribeIn(UnsubscribeIn):
     )
 
 
-def named_recipients(given: UnsubscribeIn) -> list[InlineRecipient]:
-    """Return whom a request names, each once, with all that it says about them.
+def followers_of(target: RecipientRef, given: SubscribeIn) -> NamedRecipients:
+    """Return who shall follow an object.
 
     Raises:
-        InvalidParams: with everybody whose properties together have more than 256 kB.
+        InvalidParams: with everybody whose properties have more than 256 kB, and see
+            `problems_of`.
     """
     violations = Violations()
-    distinct: dict[RecipientRef, InlineRecipient] = {}
-    for index, entry in enumerate(given.recipients):
-        said = violations.check(inline, entry, f"recipients[{index}]")
-        if said is not None:
-            distinct[said.ref] = combined(distinct.get(said.ref), said)
+    named = named_in_list(given.recipients, violations)
+    violations.extend(problems_of(target, named, given.properties))
     violations.raise_any()
-    return list(distinct.values())
+    return named
 
 
-def check_subscription(
-    target: RecipientRef, recipients: Iterable[InlineRecipient], properties: JsonObject | None
-) -> None:
-    """Check what is not a matter of shape.
+def problems_of(
+    target: RecipientRef, named: NamedRecipients, properties: JsonObject | None
+) -> list[FieldError]:
+    """Return what is wrong with subscriptions beside their shape.
 
-    Raises:
-        InvalidParams: an object would follow itself, or the properties have more than 256 kB.
+    An object must not follow itself, and the properties have 256 kB at most.
     """
-    if any(entry.ref == target for entry in recipients):
-        raise InvalidParams.of("recipients", "must not name the object itself")
+    problems = []
+    if target in named.places:
+        problems.append(FieldError(named.places[target], "must not be the object itself"))
     if properties and encoded_size(properties) > MAX_PROPERTIES_BYTES:
-        raise InvalidParams.of("properties", "must have at most 256 kB")
+        problems.append(FieldError("properties", "must have at most 256 kB"))
+    return problems
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from domain.kit.answers import LeftOut, Moment, Out
 from domain.kit.json_types import JsonObject
+from domain.kit.shapes import DocumentedAs
 from domain.recipients.answers import Reference, reference
 from domain.runs.rows import RecipientRun
 from domain.runs.statuses import RunStatus
@@ -17,7 +18,20 @@ from domain.runs.statuses import RunStatus
 class TriggerSourceOut(Out):
     """What caused a run."""
 
-    type: str = Field(examples=["api"])
+    type: Annotated[
+        str,
+        DocumentedAs(
+            Literal[
+                "api",
+                "audience",
+                "schedule",
+                "broadcast",
+                "workflow_step",
+                "integration",
+                "rehearsal",
+            ]
+        ),
+    ]
     cancellation_key: LeftOut[str] = None
     schedule_id: LeftOut[str] = None
     audience_key: LeftOut[str] = None

@@ -23,10 +23,10 @@ from domain.recipients.identify import (
     AnyRecipientIn,
     AnyTenantIn,
     InlineRecipient,
-    combined,
     inline,
     inline_tenant,
 )
+from domain.recipients.naming import named_once
 from domain.recipients.refs import RecipientRef
 from domain.triggers.requests import MAX_DATA_BYTES
 
@@ -217,21 +217,15 @@ def _new(
 ) -> NewSchedules:
     """Say which schedules are asked for, for recipients by the places where they are named."""
     violations = Violations()
-    distinct: dict[RecipientRef, InlineRecipient] = {}
-    places: dict[RecipientRef, str] = {}
-    for place, entry in named:
-        found = violations.check(inline, entry, place)
-        if found is not None:
-            distinct[found.ref] = combined(distinct.get(found.ref), found)
-            places.setdefault(found.ref, place)
+    found = named_once(named, violations)
     if not given.repeats and given.scheduled_at is None:
         violations.add("scheduled_at", "is required unless there are repeats")
     tenant, actor = _others(given, size, violations)
     violations.raise_any()
     return NewSchedules(
         workflow_key=given.workflow,
-        recipients=tuple(distinct.values()),
-        places=places,
+        recipients=found.recipients,
+        places=found.places,
         repeats=given.repeats or [],
         data=given.data,
         tenant=tenant,

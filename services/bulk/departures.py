@@ -20,7 +20,7 @@ from domain.kit.errors import InvalidParams, NotFound
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
-from domain.recipients.identify import MAX_PROPERTIES_BYTES, TOO_LARGE
+from domain.recipients.identify import TOO_LARGE
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import TENANTS, USERS, RecipientRef
 from models.queries.audiences.members import audiences_of
@@ -114,7 +114,7 @@ async def merge_users(
         became = await merging.merge_profiles(
             unit.connection, environment.id, source, target, unit.now
         )
-        if became.size > MAX_PROPERTIES_BYTES:
+        if became.has_too_much:
             raise InvalidParams.of("from_user_id", f"{TOO_LARGE} together")
         if became.is_changed:
             await tell_of_updates(unit, environment.id, [into])

@@ -16,14 +16,15 @@ from domain.bulk.requests import (
     subscribed,
     unsubscribed,
 )
+from domain.kit.errors import InvalidParams
 from domain.kit.principals import EnvironmentScope
 from domain.recipients.refs import RecipientRef
-from domain.recipients.subscriptions import check_subscription
+from domain.recipients.subscriptions import problems_of
 from models.queries.recipients.subscriptions import delete_subscriptions
 from services.bulk.accept import BulkView, accept_items, items_of
 from services.bulk.items import ItemKind
 from services.engine import Engine, Unit
-from services.recipients.subscriptions import subscribe_known, unknown_words
+from services.recipients.subscriptions import subscribe_known
 
 ADD_SUBSCRIPTIONS = "subscriptions.add"
 DELETE_SUBSCRIPTIONS = "subscriptions.delete"
@@ -51,15 +52,13 @@ async def _add(unit: Unit, operation: OpenBulk, items: Sequence[BulkItem]) -> Ma
     failed = {}
     for item in items:
         entry = subscribed(item.content)
-        recipients, reasons = readable_recipients(entry)
+        named, wrong = readable_recipients(entry)
         target = RecipientRef(operation.settings["collection"], entry.id)
-        check_subscription(target, recipients, entry.properties)
-        _, unknown = await subscribe_known(
-            unit, operation.scope, target, recipients, entry.properties
-        )
-        reasons += [f"recipients: {unknown_words(ref)}" for ref in unknown]
-        if reasons:
-            failed[item.number] = "; ".join(reasons)
+        if problems := problems_of(target, named, entry.properties):
+            raise InvalidParams(problems)
+        _, unknown = await subscribe_known(unit, operation.scope, target, named, entry.properties)
+        if wrong or unknown:
+            failed[item.number] = InvalidParams([*wrong, *unknown]).reasons
     return failed
 
 
@@ -67,15 +66,15 @@ async def _delete(unit: Unit, operation: OpenBulk, items: Sequence[BulkItem]) ->
     failed = {}
     for item in items:
         entry = unsubscribed(item.content)
-        recipients, reasons = readable_recipients(entry)
+        named, wrong = readable_recipients(entry)
         await delete_subscriptions(
             unit.connection,
             operation.environment_id,
             RecipientRef(operation.settings["collection"], entry.id),
-            [recipient.ref for recipient in recipients],
+            named.refs,
         )
-        if reasons:
-            failed[item.number] = "; ".join(reasons)
+        if wrong:
+            failed[item.number] = InvalidParams(wrong).reasons
     return failed
 
 

@@ -59,7 +59,6 @@ async def show_guides(
     tenant_id: str | None = None,
     data: JsonObject | None = None,
     guide_type: str | None = None,
-    is_anonymous: bool = False,
 ) -> GuidesView:
     """Return the guides of a channel as a user sees them; a user need not be identified.
 
@@ -71,7 +70,6 @@ async def show_guides(
         tenant_id: on whose behalf.
         data: what the application says, for targeting and templates.
         guide_type: only guides whose first step is of this message type.
-        is_anonymous: anybody may be asking, so nothing that is stored of people is told.
 
     Raises:
         NotFound: there is no such channel.
@@ -83,9 +81,7 @@ async def show_guides(
         group = await statements.get_group(connection, environment.id)
         sequence = group.ordered([*guides]) if group else [*guides]
         engaged = await _engaged(connection, environment, user_id, guides, tenant_id)
-        people = await _people(
-            connection, environment, user_id, tenant_id, is_anonymous=is_anonymous
-        )
+        people = await _people(connection, environment, user_id, tenant_id)
         memberships = await statements.memberships_of(connection, environment.id, [user_id])
         viewer = Viewer(
             # What is shown to users may say what anybody may see, and no secret variable.
@@ -130,14 +126,12 @@ async def _people(
     environment: EnvironmentScope,
     user_id: str,
     tenant_id: str | None,
-    *,
-    is_anonymous: bool,
 ) -> JsonObject:
     """Return recipient and tenant as templates and conditions see them."""
     user = RecipientRef.user(user_id)
     tenant = None if tenant_id is None else RecipientRef(TENANTS, tenant_id)
     refs = [ref for ref in (user, tenant) if ref is not None]
-    found = {} if is_anonymous else await recipients_by_ref(connection, environment.id, refs)
+    found = await recipients_by_ref(connection, environment.id, refs)
     return people_seen(found, user_id, tenant_id)
 
 

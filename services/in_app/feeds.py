@@ -80,7 +80,6 @@ async def load_feed(
     filters: FeedFilters,
     request: PageRequest,
     is_rich: bool,
-    is_anonymous: bool,
 ) -> FeedView:
     """Return a page of a user's feed; an unknown user has an empty one.
 
@@ -93,7 +92,6 @@ async def load_feed(
         request: which page of them.
         is_rich: whether items show all of their trigger's data, and their activities; else the
             scalars of it, which a message of a batch keeps cut.
-        is_anonymous: whether people are shown with id, name and avatar only.
 
     Raises:
         NotFound: the channel is not an in-app feed.
@@ -117,9 +115,7 @@ async def load_feed(
         people = await recipients_by_ref(connection, environment.id, refs)
         configuration = await engine.catalog.current(connection, environment)
     shown = {
-        ref: person.as_seen_by_all()
-        if is_anonymous or encoded_size(person.properties) > MAX_PERSON_BYTES
-        else person
+        ref: person.in_short() if encoded_size(person.properties) > MAX_PERSON_BYTES else person
         for ref, person in people.items()
     }
     variables = dict(configuration.variables.public)

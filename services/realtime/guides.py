@@ -66,7 +66,6 @@ class GuideListener:
         user_id: for whom.
         tenant_id: on whose behalf.
         data: what the application says, for targeting and templates.
-        is_anonymous: anybody may be asking, so nothing that is stored of people is told.
         tell: takes what is told; it must not wait.
     """
 
@@ -75,7 +74,6 @@ class GuideListener:
     user_id: str
     tenant_id: str | None
     data: JsonObject
-    is_anonymous: bool
     tell: Callable[[GuidesTold], None]
     changes: dict[str, Change] = field(default_factory=dict)
     has_new_order: bool = False
@@ -241,7 +239,6 @@ class Guides:
                 listener.channel_id,
                 tenant_id=listener.tenant_id,
                 data=listener.data,
-                is_anonymous=listener.is_anonymous,
             )
 
 

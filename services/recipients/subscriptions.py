@@ -11,7 +11,8 @@ from domain.kit.errors import FieldError, InvalidParams, NotFound, Unavailable
 from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
-from domain.recipients.identify import InlineRecipient
+from domain.kit.violations import Violations
+from domain.recipients.naming import NamedRecipients, named_in_list
 from domain.recipients.refs import RecipientRef
 from domain.recipients.subscriptions import (
     SubscribeIn,
@@ -19,8 +20,7 @@ from domain.recipients.subscriptions import (
     SubscriptionView,
     UnsubscribeIn,
     UserSubscriptionFilters,
-    check_subscription,
-    named_recipients,
+    followers_of,
 )
 from models.queries.preferences.sets import preference_sets_of
 from models.queries.recipients import subscriptions as statements
@@ -43,58 +43,56 @@ async def subscribe(
 
     Raises:
         NotFound: there is no such object.
-        InvalidParams: a recipient is only named and was never identified, or see
-            `check_subscription`.
+        InvalidParams: with each recipient that is only named and was never identified, or see
+            `followers_of`.
         Unavailable: a recipient that is new was deleted by somebody else at the same time.
     """
-    named = named_recipients(given)
-    check_subscription(target, named, given.properties)
+    named = followers_of(target, given)
     async with engine.unit() as unit:
         made, unknown = await subscribe_known(unit, environment, target, named, given.properties)
         if unknown:
-            raise InvalidParams([FieldError("recipients", unknown_words(ref)) for ref in unknown])
+            raise InvalidParams(unknown)
     by_ref = {view.recipient.ref: view for view in made}
-    return [by_ref[entry.ref] for entry in named]
+    return [by_ref[ref] for ref in named.refs]
 
 
 async def subscribe_known(
     unit: Unit,
     environment: EnvironmentScope,
     target: RecipientRef,
-    named: Sequence[InlineRecipient],
+    named: NamedRecipients,
     properties: JsonObject | None,
-) -> tuple[list[SubscriptionView], list[RecipientRef]]:
+) -> tuple[list[SubscriptionView], list[FieldError]]:
     """Subscribe those of the recipients who are described, or were identified before.
 
     Returns:
-        The subscriptions, in any order; and who is only named and not known.
+        The subscriptions, in any order; and the places of those who are only named and not known.
 
     Raises:
         NotFound: there is no such object.
         Unavailable: a recipient that is new was deleted by somebody else at the same time.
     """
     connection = unit.connection
-    refs = [entry.ref for entry in named]
+    refs = named.refs
     held = await statements.hold_and_read(connection, environment.id, [target, *refs])
     if target not in held:
         raise NotFound("The object does not exist.")
-    described = [entry.ref for entry in named if entry.properties is not None]
+    described = {entry.ref for entry in named.recipients if entry.properties is not None}
     unknown = [ref for ref in refs if ref not in held and ref not in described]
     if described:
-        await identify(unit, environment, named)
+        await identify(unit, environment, named.recipients)
         held |= await statements.hold_and_read(connection, environment.id, described)
-        if not held.keys() >= set(described):
+        if not held.keys() >= described:
             raise Unavailable("A recipient was identified and deleted meanwhile; try again.")
     followers = [ref for ref in refs if ref in held]
     stored = await statements.upsert_subscriptions(
         connection, environment.id, target, followers, properties=properties, now=unit.now
     )
     views = [SubscriptionView(one, held[target], held[one.recipient_ref]) for one in stored]
-    return views, unknown
+    return views, [FieldError(named.places[ref], _unknown(ref)) for ref in unknown]
 
 
-def unknown_words(ref: RecipientRef) -> str:
-    """Say that a recipient was never identified."""
+def _unknown(ref: RecipientRef) -> str:
     name = f"the user {ref.id!r}" if ref.is_user else f"the object {ref.collection}/{ref.id}"
     return f"must have been identified, which {name} was not"
 
@@ -105,9 +103,11 @@ async def unsubscribe(
     """End subscriptions to an object; return those that were there.
 
     Raises:
-        InvalidParams: see `named_recipients`.
+        InvalidParams: with everybody whose properties have more than 256 kB.
     """
-    refs = [entry.ref for entry in named_recipients(given)]
+    violations = Violations()
+    refs = named_in_list(given.recipients, violations).refs
+    violations.raise_any()
     async with engine.unit() as unit:
         ended = await statements.delete_subscriptions(unit.connection, environment.id, target, refs)
         return await _views(unit.connection, environment, _in_order(ended, refs))

@@ -48,7 +48,7 @@ async def trigger(
         NotFound: `workflow_missing`, the key is unknown or never committed here.
         Unprocessable: `workflow_inactive`, or `actor_missing`.
         InvalidParams: data breaks the workflow's JSON Schema.
-        BadRequest: `idempotency_key_mismatch`.
+        IdempotencyKeyRefused: `idempotency_key_mismatch`.
     """
     workflow_run_id = new_id()
     accepted = await _accept(engine, environment, request, workflow_run_id, claim)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase
 from schemathesis import APIOperation, Case, GenerationMode
 
+from domain.kit.json_types import JsonObject
 from tests.fuzz.target import Face
 from tests.support.documented_answers import AnswerCheck, own_check
 
@@ -27,8 +29,9 @@ schemathesis.serializer.alias("text/csv", "text/plain")
 # Longer than the server waits for anything.
 _ANSWER_SECONDS = 30.0
 # A body whose schema is this long, in characters, takes long to make too: fewer are sent.
-_LONG_SCHEMA = 20_000
+_LONG_SCHEMA = 40_000
 _FEWER = 5
+_REFERENCE = re.compile(r'"#/components/schemas/(\w+)"')
 # How often a request names what is there: in its path, and in a member of its body or query.
 _HONEST = 0.8
 _NAMES = 0.5
@@ -75,6 +78,7 @@ class Fuzzer:
         found = [result.ok() for result in schema.get_all_operations()]
         self._operations = sorted(found, key=lambda one: _harm(one.method, one.path))
         self._face = face
+        self._shapes: JsonObject = face.document["components"]["schemas"]
         self._tally = tally
         self._check: AnswerCheck = own_check()
         self._client = httpx.Client(base_url=address, timeout=_ANSWER_SECONDS)
@@ -86,7 +90,9 @@ class Fuzzer:
     def round(self, examples: int, seed: int) -> None:
         """Send so many requests of each kind to every operation, what deletes last."""
         for operation in self._operations:
-            count = examples if _length(operation) < _LONG_SCHEMA else max(1, examples // _FEWER)
+            body = operation.definition.raw.get("requestBody", {})
+            is_long = _length(body, self._shapes) >= _LONG_SCHEMA
+            count = max(1, examples // _FEWER) if is_long else examples
             for mode in GenerationMode:
                 self._send_all(operation, mode, count, seed)
 
@@ -169,8 +175,11 @@ def _harm(method: str, path: str) -> tuple[bool, bool]:
     return is_harmful, method.upper() != "GET"
 
 
-def _length(operation: APIOperation) -> int:
-    return len(json.dumps(operation.definition.raw.get("requestBody", {})))
+def _length(node: JsonObject, shapes: JsonObject, within: frozenset[str] = frozenset()) -> int:
+    """Return how long a schema is with every shape put where it is referred to."""
+    text = json.dumps(node)
+    names = [name for name in _REFERENCE.findall(text) if name not in within]
+    return len(text) + sum(_length(shapes[name], shapes, within | {name}) for name in names)
 
 
 def _pairs(query: dict[str, Any]) -> Iterator[tuple[str, str]]:

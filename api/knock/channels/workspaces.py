@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, IdentityKey, ability_of, check_object
 from api.kit.parameters import ERROR_RESPONSES, Param, boolean, refusals, takes, whole
-from api.kit.query_strings import Query, QueryDep
+from api.kit.query_strings import Faults, Query, QueryDep
 from api.kit.rate_limits import feed_limit
 from api.kit.shapes import answer
 from api.kit.strings import known_uuid
@@ -22,7 +22,7 @@ from api.knock.channels.schemas import (
     TeamsOut,
 )
 from domain.channels.workspaces import ALL_TYPES, SlackOptions, TeamsOptions
-from domain.kit.errors import InvalidParams
+from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.principals import Principal
 from domain.recipients.refs import RecipientRef
 from services.channels import workspaces
@@ -62,9 +62,13 @@ def _place(
     if given is None:
         raise InvalidParams.of(name, "is required")
     object_id, collection = given.get("object_id"), given.get("collection")
-    for member, value in (("object_id", object_id), ("collection", collection)):
-        if not isinstance(value, str) or not value or "\x00" in value:
-            raise InvalidParams.of(f"{name}.{member}", "must be a string")
+    wrong = [
+        FieldError(f"{name}.{member}", "must be a string")
+        for member, value in (("object_id", object_id), ("collection", collection))
+        if not isinstance(value, str) or not value or "\x00" in value
+    ]
+    if wrong:
+        raise InvalidParams(wrong)
     ability = ability_of(request)
     if principal.user_token is not None and ability is not None:
         check_object(principal.user_token, ability, str(collection), str(object_id))
@@ -118,18 +122,13 @@ async def check_slack(principal: IdentityKey, engine: EngineDep, place: SlackPla
     ),
 )
 async def list_slack_channels(
-    principal: IdentityKey, engine: EngineDep, query: QueryDep, place: SlackPlace
+    channel_id: str, request: Request, principal: IdentityKey, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """List the channels of a Slack workspace."""
-    options = query.spread("query_options")
-    archived = options.boolean("query_options.exclude_archived")
-    wanted = SlackOptions(
-        limit=options.integer("query_options.limit", default=200, low=1, high=_MOST),
-        cursor=options.text("query_options.cursor"),
-        exclude_archived=True if archived is None else archived,
-        types=options.text("query_options.types") or ALL_TYPES,
-        team_id=options.text("query_options.team_id"),
-    )
+    faults = Faults()
+    place = faults.read(_place, channel_id, request, principal, query, _SLACK_OWNER)
+    wanted = faults.read(_slack_options, query)
+    faults.check()
     page = await workspaces.list_slack_channels(engine, principal.environment, place, wanted)
     return answer(SlackChannelsOut.of(page))
 
@@ -185,10 +184,14 @@ async def check_teams(principal: IdentityKey, engine: EngineDep, place: TeamsPla
     ),
 )
 async def list_teams(
-    principal: IdentityKey, engine: EngineDep, query: QueryDep, place: TeamsPlace
+    channel_id: str, request: Request, principal: IdentityKey, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """List the teams of a Microsoft Teams tenant."""
-    page = await workspaces.list_teams(engine, principal.environment, place, _odata(query))
+    faults = Faults()
+    place = faults.read(_place, channel_id, request, principal, query, _TEAMS_OWNER)
+    options = faults.read(_odata, query)
+    faults.check()
+    page = await workspaces.list_teams(engine, principal.environment, place, options)
     return answer(TeamsOut.of(page))
 
 
@@ -208,14 +211,16 @@ async def list_teams(
     ),
 )
 async def list_teams_channels(
-    principal: IdentityKey, engine: EngineDep, query: QueryDep, place: TeamsPlace
+    channel_id: str, request: Request, principal: IdentityKey, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """List the channels of a team in Microsoft Teams."""
-    team_id = query.text("team_id")
-    if team_id is None:
-        raise InvalidParams.of("team_id", "is required")
+    faults = Faults()
+    place = faults.read(_place, channel_id, request, principal, query, _TEAMS_OWNER)
+    team_id = faults.read(_required, query, "team_id")
+    options = faults.read(_odata, query)
+    faults.check()
     found = await workspaces.list_teams_channels(
-        engine, principal.environment, place, team_id, _odata(query)
+        engine, principal.environment, place, team_id, options
     )
     return answer(TeamsChannelsOut.of(found))
 
@@ -235,9 +240,31 @@ async def revoke_teams(
     return _done(request)
 
 
+def _slack_options(query: Query) -> SlackOptions:
+    faults, options = Faults(), query.spread("query_options")
+    archived = faults.read(options.boolean, "query_options.exclude_archived")
+    wanted = SlackOptions(
+        limit=faults.read(options.integer, "query_options.limit", default=200, low=1, high=_MOST),
+        cursor=faults.read(options.text, "query_options.cursor"),
+        exclude_archived=True if archived is None else archived,
+        types=faults.read(options.text, "query_options.types") or ALL_TYPES,
+        team_id=faults.read(options.text, "query_options.team_id"),
+    )
+    faults.check()
+    return wanted
+
+
+def _required(query: Query, name: str) -> str:
+    value = query.text(name)
+    if value is None:
+        raise InvalidParams.of(name, "is required")
+    return value
+
+
 def _odata(query: Query) -> TeamsOptions:
-    options = query.spread("query_options")
-    given = {name: options.text(f"query_options.{name}") for name in _ODATA}
+    faults, options = Faults(), query.spread("query_options")
+    given = {name: faults.read(options.text, f"query_options.{name}") for name in _ODATA}
+    faults.check()
     return TeamsOptions({name: value for name, value in given.items() if value is not None})
 
 

@@ -60,7 +60,6 @@ async def list_feed_items(
         filters=filters,
         request=page,
         is_rich=mode != "compact",
-        is_anonymous=principal.is_anonymous,
     )
     feed = FeedOut.of(view)
     if excluded:

@@ -13,6 +13,7 @@ from api.kit.pagination import encode_cursor
 from api.kit.shapes import LeftOut, Moment, Out, PageInfoOut
 from api.knock.in_app.people import FeedActivityOut, FeedPersonOut, person_out
 from api.knock.messages.schemas import EngagementOut, engagement_times
+from domain.channels.in_app_feed import FeedBlocks
 from domain.channels.response_filter import Shown
 from domain.kit.json_types import JsonObject
 from domain.messages.messages import FeedCounts, FeedItem
@@ -59,7 +60,7 @@ class FeedItemOut(EngagementOut):
     typename: Annotated[Literal["FeedItem"], Field(alias="__typename")] = "FeedItem"
     cursor: str = Field(alias="__cursor", description="Send it as `before` to get newer items.")
     id: UUID
-    blocks: Any = Field(json_schema_extra={"type": "array", "items": {"type": "object"}})
+    blocks: FeedBlocks
     data: dict[str, Any]
     actors: list[FeedPersonOut]
     activities: LeftOut[list[FeedActivityOut]] = Field(None, description="Missing in compact mode.")

@@ -9,7 +9,7 @@ from api.kit.auth import EngineDep, FeedKey, SecretKey
 from api.kit.lists import PAGING, filter_parameters, read_list
 from api.kit.pagination import BY_TIME_AND_UUID, BY_UUID, read_page
 from api.kit.parameters import ERROR_RESPONSES, takes, texts
-from api.kit.query_strings import QueryDep
+from api.kit.query_strings import Faults, QueryDep
 from api.kit.rate_limits import feed_limit, secret_limit
 from api.kit.shapes import ItemsOut, answer
 from api.kit.strings import known_uuid
@@ -121,11 +121,11 @@ async def list_activities(
     message_id: str, principal: SecretKey, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """List the triggers that made a message, oldest first: one, or all that were batched."""
+    faults = Faults()
+    wanted = faults.read(query.data_filter, "trigger_data")
+    request = faults.read(read_page, query, BY_UUID)
+    faults.check()
     page = await messages.list_trigger_activities(
-        engine,
-        principal.environment,
-        known_uuid(message_id),
-        query.data_filter("trigger_data"),
-        read_page(query, BY_UUID),
+        engine, principal.environment, known_uuid(message_id), wanted, request
     )
     return answer(ItemsOut[ActivityOut].of(page, map(ActivityOut.of, page.rows)))

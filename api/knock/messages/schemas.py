@@ -13,7 +13,9 @@ from api.knock.recipients.schemas import RecipientOut, recipient_out
 from domain.batches.gathered import Contribution
 from domain.kit.ids import activity_id
 from domain.kit.json_types import JsonObject
+from domain.kit.shapes import DocumentedAs, Shape
 from domain.messages.answers import EngagementOut, MessageOut, engagement_times
+from domain.messages.events import MessageEventType
 from domain.messages.messages import BaseMessage, DeliveryAttempt, Message, MessageEvent
 from services.messages.messages import TriggerActivity
 
@@ -32,7 +34,7 @@ class EventOut(Out):
 
     typename: Annotated[Literal["MessageEvent"], Field(alias="__typename")] = "MessageEvent"
     id: UUID
-    type: str = Field(examples=["message.seen"])
+    type: Annotated[str, DocumentedAs(MessageEventType)] = Field(examples=["message.seen"])
     recipient: Reference
     data: dict[str, Any] | None
     inserted_at: Moment
@@ -49,6 +51,25 @@ class EventOut(Out):
         )
 
 
+class ProviderRequest(Shape):
+    """A request to a provider."""
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] | None = None
+    host: str | None = None
+    path: str | None = None
+    query: str | None = None
+    headers: dict[str, Any] | None = None
+    body: Any = Field(None, description="An object where it was JSON, else a text.")
+
+
+class ProviderResponse(Shape):
+    """What a provider answered; empty when nothing came."""
+
+    status: int | None = None
+    headers: dict[str, Any] | None = None
+    body: Any = Field(None, description="An object where it was JSON, else a text.")
+
+
 class DeliveryLogOut(Out):
     """One call of a provider, with secrets redacted; the response is empty when none came."""
 
@@ -58,8 +79,8 @@ class DeliveryLogOut(Out):
     id: UUID
     environment_id: UUID
     service_name: str
-    request: dict[str, Any]
-    response: dict[str, Any]
+    request: Annotated[dict[str, Any], DocumentedAs(ProviderRequest)]
+    response: Annotated[dict[str, Any], DocumentedAs(ProviderResponse)]
     inserted_at: Moment
 
     @classmethod

@@ -75,8 +75,8 @@ class CenterConfigOut(Out):
     knock_branding_required: bool = False
 
     @classmethod
-    def of(cls, view: CenterView, *, is_anonymous: bool) -> Self:
-        """Write a view; whoever has only a public key is not told the user's address."""
+    def of(cls, view: CenterView) -> Self:
+        """Write a view."""
         center, branding = view.center, view.around.branding
         return cls(
             enabled=center.enabled,
@@ -99,7 +99,7 @@ class CenterConfigOut(Out):
                 **BrandOut.read(branding), dark=BrandOut(**BrandOut.read(branding, "dark_"))
             ),
             account_name=view.around.account_name,
-            user_email=view.user.id if is_anonymous else view.user_email,
+            user_email=view.user_email,
         )
 
 
@@ -116,7 +116,7 @@ async def get_preference_center_config(
 ) -> JSONResponse:
     """Get what the preference center shows to a user."""
     view = await get_view(engine, principal.environment, user)
-    return answer(CenterConfigOut.of(view, is_anonymous=principal.is_anonymous))
+    return answer(CenterConfigOut.of(view))
 
 
 @router.post("/signed_url", response_model=SignedUrlOut, dependencies=[secret_limit(3)])

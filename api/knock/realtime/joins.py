@@ -101,7 +101,6 @@ def read_guides_join(principal: Principal, name: str, payload: JsonValue) -> dic
         "user_id": user_id,
         "tenant_id": query.text("tenant"),
         "data": data_of(query),
-        "is_anonymous": principal.is_anonymous,
     }
 
 

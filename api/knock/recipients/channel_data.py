@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.responses import JSONResponse
 
-from api.kit.auth import EngineDep, require_identity_key, require_secret_key
+from api.kit.auth import EngineDep, require_feed_key, require_identity_key, require_secret_key
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.rate_limits import feed_limit, secret_limit
 from api.kit.shapes import answer, read_body
@@ -32,11 +32,13 @@ class Holder:
 
     Attributes:
         of: its path.
+        reader: the dependency that lets keys through which may read data.
         remover: the dependency that lets keys through which may unset data.
         limit: makes the dependency that limits unsetting.
     """
 
     of: RecipientPath
+    reader: Callable[..., Any]
     remover: Callable[..., Any]
     limit: Callable[[int], Any]
 
@@ -46,10 +48,11 @@ class Holder:
         return f"{self.of.path}/channel_data/{{channel_id}}"
 
 
-# Browsers connect objects to channels of Slack, and never disconnect them by this operation.
+# Browsers connect objects to channels of Slack, and never disconnect them by this operation. What
+# objects have there, tokens of workspaces among it, has to be granted by a user token in any case.
 HOLDERS = (
-    Holder(USER_PATH, require_identity_key, feed_limit),
-    Holder(OBJECT_PATH, require_secret_key, secret_limit),
+    Holder(USER_PATH, require_feed_key, require_identity_key, feed_limit),
+    Holder(OBJECT_PATH, require_identity_key, require_secret_key, secret_limit),
 )
 
 
@@ -70,7 +73,7 @@ def _add_reading(holder: Holder) -> None:
     async def get_channel_data(
         channel_id: str,
         engine: EngineDep,
-        principal: Principal = Depends(require_identity_key),
+        principal: Principal = Depends(holder.reader),
         recipient: RecipientRef = Depends(of.known),
     ) -> JSONResponse:
         """Get what a recipient has stored for a channel: devices, connections, tokens."""

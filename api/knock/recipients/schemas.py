@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
 from api.kit.shapes import LeftOut, Moment, Out
-from domain.channels.channel_data import SHAPES
+from domain.channels.channel_data import AnyChannelData
 from domain.kit.json_types import JsonObject
-from domain.recipients.identify import AnyText
+from domain.kit.shapes import DocumentedAs
+from domain.recipients.identify import AnyText, TenantSettingsIn
 from domain.recipients.recipients import Recipient
 from domain.recipients.subscriptions import SubscriptionView
 from services.recipients.channel_data import ChannelDataView
@@ -94,7 +95,9 @@ class TenantOut(Out):
     typename: Annotated[Literal["Tenant"], Field(alias="__typename")]
     id: str
     name: AnyText
-    settings: dict[str, Any] = Field(description="Branding and preference set.")
+    settings: Annotated[dict[str, Any], DocumentedAs(TenantSettingsIn)] = Field(
+        description="Branding and preference set."
+    )
     created_at: Moment | None
     updated_at: Moment
 
@@ -151,18 +154,33 @@ class SubscriptionOut(Out):
         )
 
 
+_Provider: TypeAlias = Literal[
+    "push_fcm",
+    "push_apns",
+    "push_expo",
+    "push_aws_sns",
+    "push_one_signal",
+    "chat_slack",
+    "chat_ms_teams",
+    "chat_discord",
+    "http_knock_webhook",
+]
+
+
 class ChannelDataOut(Out):
     """What a recipient has stored for a channel."""
 
     typename: Annotated[Literal["ChannelData"], Field(alias="__typename")] = "ChannelData"
     channel_id: UUID
-    data: dict[str, Any]
-    provider: LeftOut[str] = Field(None, description="Of Knock's providers; not of others.")
+    data: Annotated[dict[str, Any], DocumentedAs(AnyChannelData)]
+    provider: LeftOut[Annotated[str, DocumentedAs(_Provider)]] = Field(
+        None, description="Of Knock's providers; not of others."
+    )
 
     @classmethod
     def of(cls, view: ChannelDataView) -> Self:
         """Write it."""
-        is_known = view.provider in SHAPES or view.provider == "http_knock_webhook"
+        is_known = view.provider in get_args(_Provider)
         return cls(
             channel_id=view.channel_id,
             data=view.data,

@@ -9,7 +9,7 @@ from api.kit.auth import EngineDep, SecretKey
 from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_TIME_AND_ID
 from api.kit.parameters import ERROR_RESPONSES, boolean, takes
-from api.kit.query_strings import QueryDep
+from api.kit.query_strings import Faults, QueryDep
 from api.kit.rate_limits import secret_limit
 from api.kit.shapes import EntriesOut, answer, read_body
 from api.kit.strings import known_id, new_id_of
@@ -66,9 +66,12 @@ async def set_tenant(
     tenant_id: str, request: Request, principal: SecretKey, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Set a tenant: made when new, else properties and settings are merged into what is stored."""
-    tenant = RecipientRef(TENANTS, new_id_of(tenant_id))
-    resolves = query.boolean(_RESOLVES)
-    given = await read_body(request, TenantIn)
+    faults = Faults()
+    new_id = faults.read(new_id_of, tenant_id)
+    resolves = faults.read(query.boolean, _RESOLVES)
+    given = await faults.wait_for(read_body(request, TenantIn))
+    faults.check()
+    tenant = RecipientRef(TENANTS, new_id)
     stored = await recipients.store_recipient(engine, principal.environment, tenant, given)
     if resolves:
         stored = await recipients.load_full_tenant(engine, principal.environment, tenant)

@@ -45,9 +45,9 @@ async def list_users(principal: SecretKey, engine: EngineDep, query: QueryDep) -
 
 @router.get("/{user_id}", response_model=UserOut, dependencies=[feed_limit(4)])
 async def get_user(user: KnownUser, principal: FeedKey, engine: EngineDep) -> JSONResponse:
-    """Get a user; with a public key outside development only id, name and avatar."""
+    """Get a user."""
     found = await recipients.load_recipient(engine, principal.environment, user)
-    return answer(UserOut.of(found.as_seen_by_all() if principal.is_anonymous else found))
+    return answer(UserOut.of(found))
 
 
 @router.put(
@@ -61,7 +61,7 @@ async def identify_user(
 ) -> JSONResponse:
     """Identify a user: made when new, else properties are merged deeply into what is stored.
 
-    A public key may do this in development only.
+    With a public key this needs a user token, but in development.
     """
     given = await read_body(request, UserIn)
     stored = await recipients.store_recipient(engine, principal.environment, user, given)

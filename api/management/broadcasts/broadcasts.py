@@ -11,13 +11,15 @@ from starlette.responses import JSONResponse
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.pagination import BY_TIME_AND_ID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
-from api.kit.query_strings import QueryDep
+from api.kit.query_strings import Faults, Query, QueryDep
 from api.kit.shapes import LeftOut, Moment, answer, read_body
 from api.kit.strings import known_id, new_id_of
+from api.management.content.annotations import wants_annotations
 from api.management.content.resource import ANNOTATE_HELP, ContentFace, ContentOut
 from api.management.requests import ENVIRONMENT_HELP, PAGE_HELP, read_environment, read_limit
 from domain.broadcasts.broadcast import BROADCAST, BroadcastSettings, BroadcastStep
 from domain.broadcasts.rows import BroadcastStatus, SendIn
+from domain.kit.json_types import JsonValue
 from domain.kit.shapes import DocumentedAs
 from services.broadcasts import broadcasts
 from services.broadcasts.broadcasts import BroadcastView
@@ -67,7 +69,10 @@ async def list_broadcasts(
     request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """List the broadcasts of an environment, newest first."""
-    page_request = read_limit(query, BY_TIME_AND_ID)
+    faults = Faults()
+    page_request = faults.read(read_limit, query, BY_TIME_AND_ID)
+    faults.read(wants_annotations, request, query)
+    faults.check()
     environment = await read_environment(engine, query)
     page = await broadcasts.list_broadcasts(engine, environment, page_request)
     return _face.listed(page, request, query)
@@ -93,11 +98,9 @@ async def upsert_broadcast(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Create or replace a draft. One that is scheduled has to be cancelled first."""
-    document = await _face.read(request)
+    new_key, document = await _read(key, request, query)
     environment = await read_environment(engine, query)
-    view = await broadcasts.upsert_broadcast(
-        engine, environment, new_id_of(key, field="key"), document
-    )
+    view = await broadcasts.upsert_broadcast(engine, environment, new_key, document)
     return _face.wrapped(view, request, query)
 
 
@@ -111,11 +114,9 @@ async def validate_broadcast(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Judge one broadcast without saving it."""
-    document = await _face.read(request)
+    new_key, document = await _read(key, request, query)
     environment = await read_environment(engine, query)
-    view = await broadcasts.validate_broadcast(
-        engine, environment, new_id_of(key, field="key"), document
-    )
+    view = await broadcasts.validate_broadcast(engine, environment, new_key, document)
     return _face.wrapped(view, request, query)
 
 
@@ -131,7 +132,10 @@ async def send_broadcast(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Send a draft to its audience, or to whom a file names, at once or at an instant."""
-    body = await read_body(request, SendIn)
+    faults = Faults()
+    body = await faults.wait_for(read_body(request, SendIn))
+    faults.read(wants_annotations, request, query)
+    faults.check()
     environment = await read_environment(engine, query)
     view = await send(engine, environment, known_id(key), body.send_at)
     return _face.wrapped(view, request, query)
@@ -147,6 +151,16 @@ async def cancel_broadcast(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Make a scheduled broadcast a draft again; stop one that is being sent, which stays sent."""
+    wants_annotations(request, query)  # before anything is done
     environment = await read_environment(engine, query)
     view = await cancel(engine, environment, known_id(key))
     return _face.wrapped(view, request, query)
+
+
+async def _read(key: str, request: Request, query: Query) -> tuple[str, JsonValue]:
+    """Read the key and the document of a broadcast that is written. Raises InvalidParams."""
+    faults = Faults()
+    new_key = faults.read(new_id_of, key, field="key")
+    document = await faults.wait_for(_face.read(request, query))
+    faults.check()
+    return new_key, document

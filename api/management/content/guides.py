@@ -10,9 +10,10 @@ from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import boolean, instant, takes
-from api.kit.query_strings import QueryDep
+from api.kit.query_strings import Faults, QueryDep
 from api.kit.shapes import LeftOut, Moment, answer, read_body
 from api.kit.strings import known_id
+from api.management.content.annotations import wants_annotations
 from api.management.content.resource import ANNOTATE_HELP, ContentOut, ContentResource, SuccessOut
 from api.management.requests import (
     ENVIRONMENT_HELP,
@@ -99,11 +100,14 @@ async def activate_guide(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Switch a guide on or off in one environment, at once, or on for some time."""
-    given = await read_body(request, GuideActivation)
-    status, begins_at, ends_at = given.status, given.begins_at, given.ends_at
-    if not given.model_fields_set:  # Knock's CLI says it in the query.
-        status = query.boolean("status")
-        begins_at, ends_at = query.instant("from"), query.instant("until")
+    faults = Faults()
+    given = await faults.wait_for(read_body(request, GuideActivation))
+    status = faults.read(query.boolean, "status")
+    begins_at, ends_at = faults.read(query.instant, "from"), faults.read(query.instant, "until")
+    faults.read(wants_annotations, request, query)
+    faults.check()
+    if given.model_fields_set:  # Knock's CLI says it in the query.
+        status, begins_at, ends_at = given.status, given.begins_at, given.ends_at
     if begins_at and ends_at and ends_at <= begins_at:
         raise InvalidParams.of("until", "must be after from")
     environment = await read_scope(engine, query)

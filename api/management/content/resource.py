@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.pagination import BY_ID
 from api.kit.parameters import ERROR_RESPONSES, Param, boolean, takes
-from api.kit.query_strings import Query, QueryDep
+from api.kit.query_strings import Faults, Query, QueryDep
 from api.kit.shapes import LeftOut, Moment, Out, PlainEntriesOut, answer, read_body
 from api.kit.strings import known_id, new_id_of
 from api.management.content.annotations import ANNOTATION, annotated, wants_annotations
@@ -23,8 +23,8 @@ from api.management.requests import (
     NOTE_HELP,
     PAGE_HELP,
     SCOPE_HELP,
+    read_commit,
     read_limit,
-    read_note,
     read_scope,
 )
 from domain.content.kind import KindOfContent
@@ -132,9 +132,17 @@ class ContentFace:
         self.body_out = create_model(f"{title}BodyOut", __base__=Out, __doc__=wrapped, **given)
         self.page: Any = PlainEntriesOut[shape]  # type: ignore[valid-type]
 
-    async def read(self, request: Request) -> JsonValue:
-        """Read the document of a body. Raises InvalidParams."""
-        document: JsonValue = getattr(await read_body(request, self.body), self._kind.name.value)
+    async def read(self, request: Request, query: Query) -> JsonValue:
+        """Read the document of a body, and judge how the query wants it answered.
+
+        Raises:
+            InvalidParams: before anything is done, so that what is refused has changed nothing.
+        """
+        faults = Faults()
+        body = await faults.wait_for(read_body(request, self.body))
+        faults.read(wants_annotations, request, query)
+        faults.check()
+        document: JsonValue = getattr(body, self._kind.name.value)
         return document
 
     def out(self, view: View, request: Request, query: Query) -> ContentOut:
@@ -215,8 +223,11 @@ class ContentResource(ContentFace):
         self, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
     ) -> JSONResponse:
         """List by key."""
-        page_request = read_limit(query, BY_ID)
-        hide = query.boolean("hide_uncommitted_changes") or False
+        faults = Faults()
+        page_request = faults.read(read_limit, query, BY_ID)
+        hide = faults.read(query.boolean, "hide_uncommitted_changes") or False
+        faults.read(wants_annotations, request, query)
+        faults.check()
         page = await drafts.list_content(
             engine,
             await read_scope(engine, query),
@@ -235,7 +246,10 @@ class ContentResource(ContentFace):
         query: QueryDep,
     ) -> JSONResponse:
         """Get one."""
-        hide = query.boolean("hide_uncommitted_changes") or False
+        faults = Faults()
+        hide = faults.read(query.boolean, "hide_uncommitted_changes") or False
+        faults.read(wants_annotations, request, query)
+        faults.check()
         environment = await read_scope(engine, query)
         view = await drafts.get_content(
             engine, environment, self._kind, known_id(key), hide_uncommitted_changes=hide
@@ -251,16 +265,20 @@ class ContentResource(ContentFace):
         query: QueryDep,
     ) -> JSONResponse:
         """Create or replace one."""
-        document = await self.read(request)
-        note = read_note(query, token) if query.boolean("commit") else None
+        faults = Faults()
+        new_key = faults.read(new_id_of, key, field="key")
+        note = faults.read(read_commit, query, token)
+        force = faults.read(query.boolean, "force") or False
+        document = await faults.wait_for(self.read(request, query))
+        faults.check()
         view = await drafts.upsert_content(
             engine,
             await read_scope(engine, query),
             self._kind,
-            new_id_of(key, field="key"),
+            new_key,
             document,
             commit=note,
-            force=query.boolean("force") or False,
+            force=force,
         )
         return self.wrapped(view, request, query)
 
@@ -273,12 +291,11 @@ class ContentResource(ContentFace):
         query: QueryDep,
     ) -> JSONResponse:
         """Judge one."""
-        document = await self.read(request)
+        faults = Faults()
+        new_key = faults.read(new_id_of, key, field="key")
+        document = await faults.wait_for(self.read(request, query))
+        faults.check()
         view = await drafts.validate_content(
-            engine,
-            await read_scope(engine, query),
-            self._kind,
-            new_id_of(key, field="key"),
-            document,
+            engine, await read_scope(engine, query), self._kind, new_key, document
         )
         return self.wrapped(view, request, query)

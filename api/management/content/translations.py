@@ -13,18 +13,18 @@ from pydantic import Field
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
-from api.kit.lists import filter_parameters, read_filters
+from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_ID
 from api.kit.parameters import ERROR_RESPONSES, Param, choice, takes
-from api.kit.query_strings import Query, QueryDep
+from api.kit.query_strings import Faults, Query, QueryDep
 from api.kit.shapes import LeftOut, Moment, Out, PlainEntriesOut, answer, read_body
 from api.kit.strings import known_id, new_id_of
 from api.management.content.resource import READ_HELP, WRITE_HELP
 from api.management.requests import (
     PAGE_HELP,
     SCOPE_HELP,
+    read_commit,
     read_limit,
-    read_note,
     read_scope,
 )
 from domain.content.gettext import write_po
@@ -119,15 +119,20 @@ async def list_translations(
     _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """List translations by locale."""
+    faults = Faults()
+    asked = faults.read(read_list, query, TranslationFilters, BY_ID, page=read_limit)
+    hide = faults.read(query.boolean, "hide_uncommitted_changes") or False
+    wanted = faults.read(query.choice, "format", _FORMATS) or "json"
+    faults.check()
+    filters, page_request = asked
     page = await drafts.list_content(
         engine,
         await read_scope(engine, query),
         TRANSLATION,
-        read_limit(query, BY_ID),
-        hide_uncommitted_changes=query.boolean("hide_uncommitted_changes") or False,
-        filters=read_filters(query, TranslationFilters),
+        page_request,
+        hide_uncommitted_changes=hide,
+        filters=filters,
     )
-    wanted = query.choice("format", _FORMATS) or "json"
     entries = [TranslationOut.of(view, wanted) for view in page.rows]
     return answer(PlainEntriesOut[TranslationOut].of(page, entries))
 
@@ -141,14 +146,19 @@ async def get_translation(
     locale_code: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Get one translation."""
+    faults = Faults()
+    key = faults.read(_key, known_id(locale_code), query)
+    hide = faults.read(query.boolean, "hide_uncommitted_changes") or False
+    wanted = faults.read(query.choice, "format", _FORMATS) or "json"
+    faults.check()
     view = await drafts.get_content(
         engine,
         await read_scope(engine, query),
         TRANSLATION,
-        known_id(str(_key(known_id(locale_code), query))),
-        hide_uncommitted_changes=query.boolean("hide_uncommitted_changes") or False,
+        known_id(str(key)),
+        hide_uncommitted_changes=hide,
     )
-    shown = TranslationOut.of(view, query.choice("format", _FORMATS) or "json")
+    shown = TranslationOut.of(view, wanted)
     return answer(TranslationTwiceOut(**shown.model_dump(), translation=shown))
 
 
@@ -161,17 +171,23 @@ async def upsert_translation(
     locale_code: str, request: Request, token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Create or replace one translation; with `commit` publish it too."""
-    body = await read_body(request, TranslationBody)
+    faults = Faults()
+    new_key = faults.read(_new_key, locale_code, query)
+    note = faults.read(read_commit, query, token)
+    force = faults.read(query.boolean, "force") or False
+    wanted = faults.read(query.choice, "format", _FORMATS)
+    body = await faults.wait_for(read_body(request, TranslationBody))
+    faults.check()
     view = await drafts.upsert_content(
         engine,
         await read_scope(engine, query),
         TRANSLATION,
-        new_id_of(str(_key(locale_code, query)), field="locale_code"),
+        new_key,
         body.translation,
-        commit=read_note(query, token) if query.boolean("commit") else None,
-        force=query.boolean("force") or False,
+        commit=note,
+        force=force,
     )
-    shown = TranslationOut.of(view, query.choice("format", _FORMATS))
+    shown = TranslationOut.of(view, wanted)
     return answer(TranslationBodyOut(translation=shown))
 
 
@@ -184,16 +200,23 @@ async def validate_translation(
     locale_code: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Judge one translation without saving it."""
-    body = await read_body(request, TranslationBody)
+    faults = Faults()
+    new_key = faults.read(_new_key, locale_code, query)
+    body = await faults.wait_for(read_body(request, TranslationBody))
+    faults.check()
     view = await drafts.validate_content(
-        engine,
-        await read_scope(engine, query),
-        TRANSLATION,
-        new_id_of(str(_key(locale_code, query)), field="locale_code"),
-        body.translation,
+        engine, await read_scope(engine, query), TRANSLATION, new_key, body.translation
     )
     return answer(TranslationBodyOut(translation=TranslationOut.of(view, None)))
 
 
 def _key(locale: str, query: Query) -> TranslationKey:
-    return TranslationKey(locale, query.text("namespace") or "", query.text("tenant") or "")
+    faults = Faults()
+    namespace = faults.read(query.text, "namespace") or ""
+    tenant = faults.read(query.text, "tenant") or ""
+    faults.check()
+    return TranslationKey(locale, namespace, tenant)
+
+
+def _new_key(locale: str, query: Query) -> str:
+    return new_id_of(str(_key(locale, query)), field="locale_code")

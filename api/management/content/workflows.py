@@ -11,9 +11,10 @@ from starlette.responses import JSONResponse
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.bodies import read_trigger
 from api.kit.parameters import boolean, refusals, takes
-from api.kit.query_strings import QueryDep
+from api.kit.query_strings import Faults, QueryDep
 from api.kit.shapes import LeftOut, Out, answer, read_body
 from api.kit.strings import known_id
+from api.management.content.annotations import wants_annotations
 from api.management.content.resource import ANNOTATE_HELP, ContentOut, ContentResource
 from api.management.requests import SCOPE_HELP, read_scope
 from domain.content.workflow import WORKFLOW
@@ -85,8 +86,12 @@ async def activate_workflow(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Switch a workflow on or off in one environment, at once."""
-    body = await read_body(request, Activation)
-    status = query.boolean("status") if body.status is None else body.status
+    faults = Faults()
+    body = await faults.wait_for(read_body(request, Activation))
+    status = faults.read(query.boolean, "status")
+    faults.read(wants_annotations, request, query)
+    faults.check()
+    status = status if body.status is None else body.status
     # Nothing means on. But `active` is what a workflow calls it when it is read, and to take
     # `{"active": false}` for nothing would switch on what the caller wants off.
     if status is None and body.active not in (None, True):

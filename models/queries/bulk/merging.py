@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from domain.recipients.identify import MAX_PROPERTIES_BYTES
 from domain.recipients.refs import USERS
 from domain.runs.statuses import OPEN_RUN
 from models.queries.bulk.actors import move_acts
-from models.sql import listed
+from models.sql import exceeds, listed
 from runtime.database import Connection
 
 _PLACE = f"environment_id = %(environment_id)s AND collection = '{USERS}'"
@@ -33,7 +34,7 @@ FROM recipients source, recipients before
 WHERE target.{_PLACE.replace(" AND ", " AND target.")} AND target.id = %(target)s
   AND source.{_PLACE.replace(" AND ", " AND source.")} AND source.id = %(source)s
   AND before.{_PLACE.replace(" AND ", " AND before.")} AND before.id = %(target)s
-RETURNING octet_length(target.properties::text) AS size,
+RETURNING {exceeds("target.properties", MAX_PROPERTIES_BYTES)} AS has_too_much,
     (target.properties, target.created_at) IS DISTINCT FROM (before.properties, before.created_at)
         AS is_changed
 """  # noqa: S608 - constants
@@ -179,12 +180,12 @@ class Merged:
     """What has become of a user.
 
     Attributes:
-        size: how many bytes its properties have.
+        has_too_much: whether its properties have more than 256 kB.
         is_changed: whether its properties, channel data or preferences are not what they were.
         entered: keys of audiences, with the tenants for which the user was not in them before.
     """
 
-    size: int
+    has_too_much: bool
     is_changed: bool
     entered: tuple[tuple[str, str], ...]
 
@@ -206,8 +207,8 @@ async def merge_profiles(
     await connection.execute(_DISMISSALS, values)
     await connection.execute(_LISTED, values)
     if row is None:
-        return Merged(0, added > 0, entered)
-    return Merged(int(row["size"]), bool(row["is_changed"]) or added > 0, entered)
+        return Merged(False, added > 0, entered)
+    return Merged(bool(row["has_too_much"]), bool(row["is_changed"]) or added > 0, entered)
 
 
 async def move_some(

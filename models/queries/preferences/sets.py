@@ -13,7 +13,7 @@ from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject
 from domain.preferences.rows import MAX_SET_BYTES, TOO_LARGE, NewSet, Persistence, StoredSet
 from domain.recipients.refs import TENANTS, RecipientRef
-from models.sql import fetch_all, fetch_one
+from models.sql import exceeds, fetch_all, fetch_one
 from runtime.database import Connection, one
 
 _SETS = """
@@ -60,7 +60,7 @@ _CHANGED = {
         FROM jsonb_each(excluded.content) AS given (name, entries))""",
 }
 # In the order of keys, so that two requests never deadlock.
-_WRITE = """
+_WRITE = f"""
 INSERT INTO preference_sets AS stored
     (environment_id, collection, recipient_id, id, content, updated_at)
 SELECT %(environment_id)s, given.collection, given.recipient_id, given.id, given.content, %(now)s
@@ -68,10 +68,10 @@ FROM unnest(%(collections)s::text[], %(recipient_ids)s::text[], %(ids)s::text[],
             %(contents)s::jsonb[]) AS given (collection, recipient_id, id, content)
 ORDER BY given.collection COLLATE "C", given.recipient_id COLLATE "C", given.id COLLATE "C"
 ON CONFLICT (environment_id, collection, recipient_id, id)
-DO UPDATE SET content = {changed}, updated_at = excluded.updated_at
-WHERE stored.content IS DISTINCT FROM {changed}
-RETURNING collection, recipient_id, octet_length(content::text) AS size
-"""
+DO UPDATE SET content = {{changed}}, updated_at = excluded.updated_at
+WHERE stored.content IS DISTINCT FROM {{changed}}
+RETURNING collection, recipient_id, {exceeds("content", MAX_SET_BYTES)} AS is_too_large
+"""  # noqa: S608 - constants
 
 _DELETE = """
 DELETE FROM preference_sets
@@ -152,7 +152,7 @@ async def write_preference_sets(
         },
     )
     written = await cursor.fetchall()
-    if any(row["size"] > MAX_SET_BYTES for row in written):
+    if any(row["is_too_large"] for row in written):
         raise InvalidParams.of("preferences", TOO_LARGE)
     return {RecipientRef(row["collection"], row["recipient_id"]) for row in written}
 

@@ -13,11 +13,18 @@ from psycopg.types.json import Jsonb
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import encoded
 from domain.preferences.rows import NewSet, Persistence
-from domain.recipients.identify import MAX_PROPERTIES_BYTES, TOO_LARGE, InlineRecipient, combined
+from domain.recipients.identify import (
+    MAX_PROPERTIES_BYTES,
+    MAX_SETTINGS_BYTES,
+    SETTINGS_TOO_LARGE,
+    TOO_LARGE,
+    InlineRecipient,
+    combined,
+)
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import TENANTS, USERS, RecipientRef
 from models.queries.preferences.sets import write_preference_sets
-from models.sql import columns_of, fetch_all, fetch_one
+from models.sql import columns_of, exceeds, fetch_all, fetch_one
 from runtime.database import Connection
 
 
@@ -25,7 +32,8 @@ from runtime.database import Connection
 class _Held(Recipient):
     """A recipient that is about to be written, as it is; or as it was made just now."""
 
-    size: int
+    has_too_much: bool
+    has_too_many_settings: bool | None
     is_new: bool
 
 
@@ -72,7 +80,11 @@ WHERE %(holds)s
 ORDER BY 1, 2, 3
 ON CONFLICT (environment_id, collection, id) DO UPDATE
 """  # noqa: S608 - fixed text
-_SIZE = "octet_length(properties::text) + coalesce(octet_length(settings::text), 0)"
+# Of settings null where there are none.
+_EXCESS = {
+    "has_too_much": exceeds("properties", MAX_PROPERTIES_BYTES),
+    "has_too_many_settings": exceeds("settings", MAX_SETTINGS_BYTES),
+}
 _UPSERT = f"""{_WRITE}
 SET properties = jsonb_deep_merge(stored.properties, excluded.properties),
     settings = coalesce(jsonb_deep_merge({_SETTINGS}, excluded.settings), excluded.settings,
@@ -80,7 +92,7 @@ SET properties = jsonb_deep_merge(stored.properties, excluded.properties),
     created_at = coalesce(excluded.created_at, stored.created_at),
     updated_at = excluded.updated_at
 WHERE {CHANGES.format(new="excluded", settings=_SETTINGS)}
-RETURNING collection, id, {_SIZE} AS size
+RETURNING collection, id, {", ".join(f"{found} AS {name}" for name, found in _EXCESS.items())}
 """
 
 # What comes before it where somebody asks what people were: who is new is made, and who is there is
@@ -88,7 +100,7 @@ RETURNING collection, id, {_SIZE} AS size
 # waited for by whoever makes those.
 _MAKE_OR_HOLD = f"""{_WRITE}
 SET updated_at = stored.updated_at
-RETURNING {columns_of(_Held, "stored", {"size": _SIZE, "is_new": "stored.xmax = 0"})}
+RETURNING {columns_of(_Held, "stored", {**_EXCESS, "is_new": "stored.xmax = 0"})}
 """
 
 _SET_CHANNEL_DATA = """
@@ -204,8 +216,8 @@ async def upsert_recipients(
         were, which costs a second write of each.
 
     Raises:
-        InvalidParams: one of them, or a preference set of one, merged with what is stored, passes
-            256 kB.
+        InvalidParams: the properties of one of them, its settings, or a preference set of it,
+            merged with what is stored, pass 256 kB.
     """
     if not (ordered := described(recipients)):
         return Written()
@@ -220,15 +232,17 @@ async def upsert_recipients(
         **people_values(ordered),
     }
     held = await fetch_all(connection, _Held, _MAKE_OR_HOLD, values) if tells_before else []
-    made = {row.ref: row.size for row in held if row.is_new}
+    excess = {row.ref: (row.has_too_much, row.has_too_many_settings) for row in held if row.is_new}
     cursor = await connection.execute(_UPSERT, values)
-    changed = {
-        RecipientRef(row["collection"], row["id"]): row["size"] for row in await cursor.fetchall()
-    }
-    written = made | changed
-    for ref, size in written.items():
-        if size > MAX_PROPERTIES_BYTES:
-            raise InvalidParams.of("properties", f"{TOO_LARGE} in {ref.collection}/{ref.id}")
+    for row in await cursor.fetchall():
+        ref = RecipientRef(row["collection"], row["id"])
+        excess[ref] = (row["has_too_much"], row["has_too_many_settings"])
+    for ref, (has_too_much, has_too_many_settings) in excess.items():
+        place = f"{ref.collection}/{ref.id}"
+        if has_too_much:
+            raise InvalidParams.of("properties", f"{TOO_LARGE} in {place}")
+        if has_too_many_settings:
+            raise InvalidParams.of("settings", f"{SETTINGS_TOO_LARGE} in {place}")
     belongings = await _set_channel_data(connection, environment_id, owners, now)
     sets = [
         NewSet(entry.ref.collection, entry.ref.id, set_id, content)
@@ -239,7 +253,7 @@ async def upsert_recipients(
         connection, environment_id, sets, how=Persistence.MERGE, now=now
     )
     before = {row.ref: None if row.is_new else row for row in held}
-    return Written(list(written), belongings, before)
+    return Written(list(excess), belongings, before)
 
 
 async def _set_channel_data(

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from domain.kit.errors import BadRequest
+from domain.kit.errors import IdempotencyKeyRefused
 from domain.triggers.idempotency import WINDOW, IdempotencyClaim, StoredAnswer
 from runtime.database import Connection
 
@@ -67,7 +67,7 @@ async def claim(
     is stored when the transaction commits.
 
     Raises:
-        BadRequest: `idempotency_key_mismatch`, the key was used for another request.
+        IdempotencyKeyRefused: `idempotency_key_mismatch`, the key was used for another request.
     """
     values = take_values(environment_id, claim, answer=answer, now=now)
     cursor = await connection.execute(TAKE, values)
@@ -82,17 +82,15 @@ async def find(
     """Return the answer that a key was given, or None when it was given none.
 
     Raises:
-        BadRequest: `idempotency_key_mismatch`, the key was used for another request.
+        IdempotencyKeyRefused: `idempotency_key_mismatch`, the key was used for another request.
     """
     cursor = await connection.execute(_FIND, [environment_id, claim.path, claim.key, now])
     row = await cursor.fetchone()
     if row is None:
         return None
     if bytes(row["request_digest"]) != claim.digest:
-        raise BadRequest(
-            "This Idempotency-Key was used for a different request in the last 24 hours.",
-            code="idempotency_key_mismatch",
-        )
+        used = "This Idempotency-Key was used for a different request in the last 24 hours."
+        raise IdempotencyKeyRefused(used, code="idempotency_key_mismatch", error=used)
     return StoredAnswer(row["status_code"], row["body"], row["request_id"], row["headers"])
 
 

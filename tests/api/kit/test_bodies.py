@@ -45,6 +45,20 @@ def test_bad_bodies_name_their_field(raw: bytes, field: str) -> None:
     assert caught.value.errors[0].field == field
 
 
+def test_all_that_cannot_be_stored_is_told() -> None:
+    """Each at its place, up to fifty; what stands under a key that cannot be told is left out."""
+    raw = b'{"name": "a\\u0000", "email": "\\ud800", "n": [1e999, 2], "\\u0000": {"a": "\\u0000"}}'
+    with pytest.raises(InvalidParams) as caught:
+        parse_object(raw)
+    assert [error.field for error in caught.value.errors] == ["name", "email", "n[0]", "body"]
+
+    many = {"k" * 1000: ["\x00"] * 200}
+    with pytest.raises(InvalidParams) as caught:
+        parse_object(json.dumps(many).encode())
+    places = [error.field for error in caught.value.errors]
+    assert places == [f"{'k' * 255}[{index}]" for index in range(50)]
+
+
 @pytest.mark.parametrize(
     ("raw", "value"),
     [

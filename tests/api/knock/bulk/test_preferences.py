@@ -129,6 +129,17 @@ async def test_what_fails_is_told(
     assert len((await _set(client, "large"))["workflows"]) == 800
 
 
+async def test_a_set_is_measured_as_it_is_sent(
+    client: httpx.AsyncClient, engine: Engine, environment: Environment
+) -> None:
+    """One that the request may have, every user may have, however PostgreSQL writes it."""
+    many = {f"{number:05}": False for number in range(18_000)}  # 252 kB, and 288 kB with spaces
+    done = await _done(client, engine, environment, "ellie", workflows=many)
+    assert wire_counts(done) == ("completed", 1, 1, 0)
+    path = "/v1/users/ellie/preferences/default"
+    assert (await client.put(path, json={"workflows": many})).status_code == 200
+
+
 async def test_preferences_that_are_not_right_are_refused(client: httpx.AsyncClient) -> None:
     """What would fail for everybody refuses the request, each fault at its place."""
     large = {f"{number}{'x' * 250}": False for number in range(1_100)}

@@ -88,11 +88,11 @@ async def test_what_is_not_right_is_told(
         (
             "a",
             "topics",
-            "recipients[0].id: is required; recipients: must have been identified, which the user"
-            " 'stranger' was not",
+            "recipients[0].id: is required; recipients[2]: must have been identified, which the"
+            " user 'stranger' was not",
         ),
         ("nothing", "topics", "The object does not exist."),
-        ("a", "topics", "recipients: must not name the object itself"),
+        ("a", "topics", "recipients[0]: must not be the object itself"),
         ("a", "topics", "recipients: must have at most 100 entries"),
         ("", "topics", "id: is required"),
         ("a", "topics", "entry: must be an object"),

@@ -111,6 +111,19 @@ async def test_what_a_user_does(client: httpx.AsyncClient, world: World, channel
     assert entry["steps"][0]["message"]["id"] is None
 
 
+async def test_what_a_page_may_not_do(
+    anonymous: httpx.AsyncClient, world: World, channel: UUID
+) -> None:
+    """With a public key a guide is archived; only a server brings it back."""
+    guide_id = await publish_guide(world, "tour")
+    anonymous.headers["authorization"] = f"Bearer {world.environment.public_key}"
+    step = _step(channel, guide_id)
+    path = f"{ROOT}/messages/archived"
+    assert (await anonymous.put(path, json=step)).status_code == 200
+    refused = await anonymous.request("DELETE", path, json={"guide_key": "tour"})
+    assert (refused.status_code, refused.json()["code"]) == (401, "incorrect_token_type")
+
+
 async def test_what_is_refused(client: httpx.AsyncClient, world: World, channel: UUID) -> None:
     """Data that is no object, a body without its step, and what does not exist."""
     guide_id = await publish_guide(world, "tour")

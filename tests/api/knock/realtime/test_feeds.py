@@ -185,9 +185,7 @@ async def test_feeds_do_not_wait_for_guides(
         await page.join(feed, {"a": {}})
         for number in range(5):
             user: dict[str, Any] = {"user_id": f"user-{number}", "tenant_id": None, "data": {}}
-            listener = guides.GuideListener(
-                environment, channel, **user, is_anonymous=False, tell=lambda _: None
-            )
+            listener = guides.GuideListener(environment, channel, **user, tell=lambda _: None)
             await app.state.hub.guides.add(listener)
             app.state.hub.guides.hear(GuideNews(environment.id, listener.user_id, "tour"))
         await asyncio.sleep(0)

@@ -145,9 +145,7 @@ async def test_one_channel_keeps_no_other_from_being_compared(
 
     def listener(environment: EnvironmentScope) -> guides.GuideListener:
         user: dict[str, Any] = {"user_id": "grace", "tenant_id": None, "data": {}}
-        return guides.GuideListener(
-            environment, channel, **user, is_anonymous=False, tell=lambda _: None
-        )
+        return guides.GuideListener(environment, channel, **user, tell=lambda _: None)
 
     async with open_page(address, world.environment.public_key) as page:
         for environment in (broken, gone):

@@ -229,17 +229,26 @@ async def test_environments_keep_apart(
 async def test_what_browsers_may_do(
     anonymous: httpx.AsyncClient, channel: Channel, environment: Environment, make: Builder
 ) -> None:
-    """Their own user's with a token, objects' where that is granted, nothing without one."""
+    """Their own user's with a token, objects' where that is granted; without one they read."""
     channel_id = await channel("push", "push_fcm")
     own, team = (f"{owner}/channel_data/{channel_id}" for owner in OWNERS[:2])
     body = {"data": {"tokens": ["a"]}}
     await let_sign(make, environment, is_required=False)
-    for method in ("GET", "PUT", "DELETE"):
-        unproven = await anonymous.request(method, own, json=body, headers=of_browser(environment))
-        assert unproven.status_code == 403
+    for method, owner, status in (
+        ("PUT", own, 403),
+        ("DELETE", own, 403),
+        ("GET", own, 404),
+        ("GET", team, 403),
+        ("PUT", team, 403),
+    ):
+        headers = of_browser(environment)
+        unproven = await anonymous.request(method, owner, json=body, headers=headers)
+        assert unproven.status_code == status
     anonymous.headers.update(of_browser(environment, signed("ellie")))
     assert (await anonymous.put(own, json=body)).status_code == 200
     assert (await anonymous.get(own)).status_code == 200
+    unproven = await anonymous.get(own, headers=of_browser(environment, ""))
+    assert unproven.json()["data"]["tokens"] == ["a"]
     assert (await anonymous.delete(own)).status_code == 204
     assert (await anonymous.put(team, json=body)).status_code == 403
     grants = granted("objects/projects/one", "channel_data/read", "channel_data/write", how=())

@@ -148,8 +148,20 @@ async def test_preferences_of_followers_are_shown_when_asked_for(client: httpx.A
         ({"recipients": ["ellie"], "properties": [1]}, ["properties"]),
         ({"recipients": ["ellie"], "properties": {"a": "x" * 300_000}}, ["properties"]),
         ({"recipients": [{"id": "new", "a": "x" * 300_000}]}, ["recipients[0]"]),
-        ({"recipients": [{"id": "new", "name": "N"}, "nobody"]}, ["recipients"]),
-        ({"recipients": [{"collection": "projects", "id": "one"}]}, ["recipients"]),
+        (
+            {"recipients": ["none", {"id": "new", "name": "N"}, "nobody", "none"]},
+            ["recipients[0]", "recipients[2]"],
+        ),
+        (
+            {
+                "recipients": [
+                    {"id": "new", "a": "x" * 300_000},
+                    {"collection": "projects", "id": "one"},
+                ],
+                "properties": {"a": "x" * 300_000},
+            },
+            ["recipients[0]", "recipients[1]", "properties"],
+        ),
     ],
 )
 async def test_bad_subscriptions_are_refused(

@@ -149,7 +149,9 @@ async def test_a_key_belongs_to_one_request(client: httpx.AsyncClient, change: s
         json={"recipients": ["ellie"] if change == "query" else ["ann"]},
         headers=headers,
     )
-    assert (response.status_code, response.json()["code"]) == (400, "idempotency_key_mismatch")
+    refused = response.json()
+    assert (response.status_code, refused["code"]) == (400, "idempotency_key_mismatch")
+    assert refused["error"] == refused["message"]
 
 
 async def test_keys_are_apart_by_operation_and_environment(
@@ -226,7 +228,8 @@ async def test_a_key_may_have_255_characters(client: httpx.AsyncClient) -> None:
             PATH, json={"recipients": ["ellie"]}, headers={"idempotency-key": "k" * length}
         )
         assert response.status_code == status
-    assert response.json()["code"] == "idempotency_key_too_long"
+    refused = response.json()
+    assert refused["code"] == refused["error"] == "idempotency_key_too_long"
 
 
 async def test_cancel(client: httpx.AsyncClient, make: Builder, environment: Environment) -> None:

@@ -408,10 +408,10 @@ async def test_steps_are_documented_by_type(management: httpx.AsyncClient) -> No
     document = (await management.get("/docs/management/openapi.json")).json()
     operation = document["paths"]["/v1/workflows/{key}"]["put"]
     body = operation["requestBody"]["content"]["application/json"]["schema"]
-    sent = body["properties"]["workflow"]["properties"]["steps"]["items"]
-    answered = document["components"]["schemas"]["WorkflowOut"]["properties"]["steps"]["items"]
-
     shapes = document["components"]["schemas"]
+    sent = body["properties"]["workflow"]["properties"]["steps"]["items"]
+    answered = shapes["WorkflowOut"]["properties"]["steps"]["items"]
+
     members = [
         shapes[one["$ref"].split("/")[-1]] if "$ref" in one else one for one in sent["oneOf"]
     ]
