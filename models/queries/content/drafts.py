@@ -220,10 +220,21 @@ async def publish(
     version: Version,
     *,
     starts_active: bool,
+    drops_draft: bool = False,
 ) -> Resource | None:
     """Make a version the current one; a draft without changes of its own follows it.
 
-    Returns None when the resource is archived.
+    Args:
+        connection: inside a transaction.
+        environment_id: where.
+        resource_type: of the resource.
+        key: of the resource.
+        version: is there already.
+        starts_active: whether a new resource is switched on.
+        drops_draft: have a draft with changes of its own follow too.
+
+    Returns:
+        None when the resource is archived.
     """
     return await fetch_one(
         connection,
@@ -236,9 +247,9 @@ async def publish(
         ON CONFLICT (environment_id, resource_type, key) DO UPDATE
         SET published_version_id = excluded.published_version_id,
             published_sha = excluded.published_sha,
-            draft = CASE WHEN r.draft_sha = r.published_sha
+            draft = CASE WHEN %(drops_draft)s OR r.draft_sha = r.published_sha
                 THEN excluded.draft ELSE r.draft END,
-            draft_sha = CASE WHEN r.draft_sha = r.published_sha
+            draft_sha = CASE WHEN %(drops_draft)s OR r.draft_sha = r.published_sha
                 THEN excluded.draft_sha ELSE r.draft_sha END,
             updated_at = excluded.updated_at
         WHERE r.archived_at IS NULL
@@ -252,6 +263,7 @@ async def publish(
             "sha": version.sha,
             "version_id": version.id,
             "starts_active": starts_active,
+            "drops_draft": drops_draft,
             "now": version.inserted_at,
         },
     )
