@@ -1,4 +1,4 @@
-"""What a trigger runs: the version that is published now, and whether its data suits it."""
+"""What a trigger runs: the version that is published now, or saved, and whether data suits it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from domain.workflows import TriggerFrequency
 from models.queries.recipients.recipients import described
 from models.queries.triggers.accept import TriggerDraft
 from runtime.database import Connection
-from services.content.published import published_workflow
+from services.content.published import published_workflow, saved_workflow
 from services.engine import Engine
 
 
@@ -60,7 +60,8 @@ async def resolve(
 ) -> Resolved:
     """Find the version that this trigger's runs keep for life, and check the data against it.
 
-    What recipients add to the data of their own is not checked.
+    A test run takes what is saved, committed or not (Knock docs: "The workflow editor"; CLI,
+    `workflow run`). What recipients add to the data of their own is not checked.
 
     Raises:
         NotFound: `workflow_missing`.
@@ -68,7 +69,12 @@ async def resolve(
             accepted a schema that this one cannot use.
         InvalidParams: with each violation of the schema at its place.
     """
-    published = await published_workflow(engine, connection, environment, request.workflow_key)
+    if request.is_rehearsal:
+        published = await saved_workflow(
+            connection, environment, request.workflow_key, engine.clock()
+        )
+    else:
+        published = await published_workflow(engine, connection, environment, request.workflow_key)
     if published.version_id is None or not published.is_active:
         raise Unprocessable(
             f"The workflow {request.workflow_key!r} is inactive.", code="workflow_inactive"

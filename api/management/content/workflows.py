@@ -108,7 +108,7 @@ async def activate_workflow(
 async def run_workflow(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Run the committed version of a workflow, to see what it does."""
+    """Run a workflow as it is saved, committed or not, to see what it does."""
     body = await read_trigger(request)
     rehearsal = parse_trigger_request(
         known_id(key), body.content, size=body.size, source_type=REHEARSAL

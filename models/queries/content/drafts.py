@@ -193,12 +193,13 @@ async def save_draft(
 async def insert_version(
     connection: Connection, environment_id: UUID, resource_type: str, key: str, version: Version
 ) -> None:
-    """Keep a state for ever."""
+    """Keep a state for ever; one of the same id is kept already."""
     await connection.execute(
         """
         INSERT INTO content_versions
             (id, environment_id, resource_type, key, content, sha, inserted_at)
         VALUES (%s, %s, %s, %s, %s, %s, %s)
+        ON CONFLICT (id) DO NOTHING
         """,
         [
             version.id,
