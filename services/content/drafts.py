@@ -277,17 +277,20 @@ async def switch_content(
 
 
 async def archive_content(
-    unit: Unit, environment: EnvironmentScope, kind: KindOfContent[Any], key: str
+    unit: Unit, environment: EnvironmentScope | None, kind: KindOfContent[Any], key: str
 ) -> None:
     """Take a piece of content out of every environment for good; its key is never free again.
 
     Raises:
-        NotFound: this environment has no such content.
+        NotFound: this environment has no such content; without one, none has.
     """
     await queries.lock_publication(unit.connection)
-    if not await get_saved(unit.connection, environment, kind.name, key):
+    if environment is not None and not await get_saved(
+        unit.connection, environment, kind.name, key
+    ):
         raise _missing(kind, key)
-    await queries.archive(unit.connection, kind.name, key, unit.now)
+    if not await queries.archive(unit.connection, kind.name, key, unit.now):
+        raise NotFound(f"The {kind.noun} {key[:255]!r} does not exist in any environment.")
 
 
 def judge_document(

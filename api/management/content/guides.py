@@ -15,9 +15,9 @@ from api.kit.shapes import LeftOut, Moment, answer, read_body
 from api.kit.strings import known_id
 from api.management.content.resource import ANNOTATE_HELP, ContentOut, ContentResource, SuccessOut
 from api.management.requests import (
-    ENVIRONMENT_HELP,
+    ANYWHERE_HELP,
     SCOPE_HELP,
-    read_environment,
+    read_named_environment,
     read_scope,
 )
 from domain.content.guide import GUIDE, GuideStep, UrlPattern
@@ -120,11 +120,11 @@ async def activate_guide(
     return guides.wrapped(view, request, query)
 
 
-@router.delete("/{key}", response_model=SuccessOut, openapi_extra=takes(query=ENVIRONMENT_HELP))
+@router.delete("/{key}", response_model=SuccessOut, openapi_extra=takes(query=ANYWHERE_HELP))
 async def archive(
     key: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Archive a guide in all environments, for good."""
-    environment = await read_environment(engine, query)
+    environment = await read_named_environment(engine, query)
     await archiving.archive(engine, environment, GUIDE.name, known_id(key))
     return answer(SuccessOut())

@@ -296,9 +296,9 @@ async def set_active(
     )
 
 
-async def archive(connection: Connection, resource_type: str, key: str, now: datetime) -> None:
-    """Archive a resource in every environment and on every branch."""
-    await connection.execute(
+async def archive(connection: Connection, resource_type: str, key: str, now: datetime) -> bool:
+    """Archive a resource in every environment and on every branch; tell whether it was anywhere."""
+    cursor = await connection.execute(
         """
         UPDATE content_resources SET archived_at = %s
         WHERE environment_id IN (SELECT id FROM branches)
@@ -306,6 +306,7 @@ async def archive(connection: Connection, resource_type: str, key: str, now: dat
         """,
         [now, resource_type, key],
     )
+    return cursor.rowcount > 0
 
 
 async def list_resources(

@@ -206,3 +206,18 @@ async def test_a_scope_is_said_where_it_is_per_tenant(management: httpx.AsyncCli
     for wrong in ("tenant", ["global"], True):
         refused = await management.put(PATH, json={"guide": _tour(scope=wrong)})
         assert _places(refused) == ["scope"]
+
+
+@pytest.mark.parametrize("path", [PATH, "/v1/admin/content/guide/tour"])
+async def test_a_guide_of_production_alone_is_archived(
+    management: httpx.AsyncClient, path: str
+) -> None:
+    """Archiving names no environment, and is done in all of them; none has it after that."""
+    there = {"environment": "production"}
+    await _ok(await _put(management, _tour(), **there, force="true"))
+    assert (await management.delete(path, params={"environment": "development"})).status_code == 404
+
+    await _ok(await management.delete(path))
+
+    assert (await management.get(PATH, params=there)).status_code == 404
+    assert (await management.delete(path)).status_code == 404
