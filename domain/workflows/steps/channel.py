@@ -202,7 +202,8 @@ class ChannelStep(BaseStep):
             at = f"{place}.template.settings.layout_key"
             yield Reference(at, ResourceType.EMAIL_LAYOUT, layout)
         if self.guide_key is not None:
-            yield Reference(f"{place}.guide_key", ResourceType.GUIDE, self.guide_key)
+            at = f"{place}.guide_key"
+            yield Reference(at, ResourceType.GUIDE, self.guide_key, may_follow=True)
         kind = CHANNEL_KINDS[self.channel_type]
         for at, key in kind.partials(self.template, f"{place}.template"):
             yield Reference(at, ResourceType.PARTIAL, key)
