@@ -42,6 +42,8 @@ class WorkflowOut(ContentOut):
     steps: Annotated[Any, DocumentedAs(list[Step])]
     active: bool = Field(description="Whether triggers make runs in this environment.")
     valid: bool = Field(description="Whether everything that it refers to exists.")
+    created_by: None = Field(None, description="Always null: service tokens are nobody's.")
+    updated_by: None = Field(None, description="Always null, as `created_by`.")
 
     @classmethod
     def beside(cls, view: ContentView[Any]) -> dict[str, Any]:
