@@ -16,6 +16,7 @@ from domain.content.kind import KindOfContent
 from domain.content.kinds import home_of
 from domain.content.rows import CommitNote, Resource
 from domain.content.translation import TranslationFilters
+from domain.kit.authored import ResourceType
 from domain.kit.errors import FieldError, InvalidParams, NotFound
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.pages import Page, PageRequest
@@ -40,6 +41,8 @@ from services.content.telling import tell_saved
 from services.engine import Engine, Unit
 
 T = TypeVar("T")
+# `knock push --commit` forgets the commit of audiences, and commits what refers to them.
+_NEVER_COMMITTED_BY_A_PUSH = (ResourceType.AUDIENCE,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,12 @@ async def save_content(
     errors = [*judged.errors, *_succession_errors(kind, key, before, document)]
     if at_once or commit is not None:
         around = await load_surroundings(
-            connection, environment, references, channel_types=channel_types, published=True
+            connection,
+            environment,
+            references,
+            channel_types=channel_types,
+            published=True,
+            saved_is_enough=_NEVER_COMMITTED_BY_A_PUSH,
         )
         errors += around.errors(required_first(references))
     refuse(errors)

@@ -6,7 +6,7 @@ refuse what is not; saving with a commit, and validating, let pass what `may_fol
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -132,6 +132,7 @@ async def load_surroundings(
     *,
     channel_types: ChannelTypes | None = None,
     published: bool = False,
+    saved_is_enough: Collection[ResourceType] = (),
 ) -> Surroundings:
     """Read what references lead to.
 
@@ -141,6 +142,7 @@ async def load_surroundings(
         references: of all that is to be judged.
         channel_types: when the caller has read them already.
         published: ask for what is committed, rather than for drafts too.
+        saved_is_enough: of these types ask for drafts all the same.
     """
     references = list(references)
     targets = sorted({(one.target, one.key) for one in references})
@@ -152,9 +154,15 @@ async def load_surroundings(
             await channel_queries.channel_types(connection) if has_channels else ChannelTypes()
         )
     content: set[tuple[str, str]] = set()
-    if wanted:
-        places = [(home_of(environment, target), target, key) for target, key in wanted]
-        content |= await queries.list_keys(connection, places, published=published)
+    for is_enough in (False, True):
+        places = [
+            (home_of(environment, target), target, key)
+            for target, key in wanted
+            if (target in saved_is_enough) is is_enough
+        ]
+        if places:
+            of_commits = published and not is_enough
+            content |= await queries.list_keys(connection, places, published=of_commits)
     if source_keys:
         found = await source_queries.existing_keys(connection, source_keys)
         content |= {(SOURCE, key) for key in found}

@@ -145,3 +145,20 @@ async def test_one_answer_tells_all_that_is_wrong(
     for answer in (validated, await _put(management, document, commit="true")):
         assert answer.status_code == 422
         assert sorted(each["field"] for each in answer.json()["errors"]) == expected
+
+
+async def test_an_audience_need_not_be_committed_first(management: httpx.AsyncClient) -> None:
+    """Knock's CLI commits none with `--commit`; one that was never saved is missed at once."""
+    document = workflow(audience_trigger={"audience_key": "vips"})
+    missed = await _put(management, document, commit="true")
+    assert [each["field"] for each in missed.json()["errors"]] == ["audience_trigger.audience_key"]
+
+    conditions = [{"property": "plan", "operator": "equal_to", "argument": "pro"}]
+    audience = {"name": "VIPs", "type": "dynamic", "segments": [{"conditions": conditions}]}
+    await _ok(await management.put("/v1/audiences/vips", json={"audience": audience}))
+    await _ok(await _put(management, document, commit="true"))
+
+    await _ok(await _put(management, {**document, "name": "Other"}))
+    alone = await management.put("/v1/commits", params={"resource_type": "workflow"}, json={})
+    assert alone.status_code == 422
+    await _ok(await management.put("/v1/commits", json={}))
