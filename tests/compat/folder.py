@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -27,7 +28,14 @@ from runtime.settings import Settings
 from tests.support.account import Seeded, make_engine
 from tests.support.application import application
 from tests.support.knock_cli import KnockCli
-from tests.support.knock_folders import gather, lost, read_folder, read_one, steps_within
+from tests.support.knock_folders import (
+    MAIN_FILES,
+    gather,
+    lost,
+    read_folder,
+    read_one,
+    steps_within,
+)
 from tests.support.node import NodePackages, node_packages
 from tests.support.postgres import new_database, running_cluster
 from tests.support.server import serving
@@ -38,15 +46,6 @@ _PROVIDERS = {
     "in_app_guide": GUIDE_PROVIDER,
     "http": "http_knock_webhook",
     **{each: f"sandbox_{each}" for each in ("email", "sms", "push", "chat")},
-}
-# By folder: the CLI's word for it, in the order in which the CLI pushes.
-_COMMANDS = {
-    "audiences": "audience",
-    "partials": "partial",
-    "layouts": "layout",
-    "workflows": "workflow",
-    "message-types": "message-type",
-    "guides": "guide",
 }
 _ADA = {
     "id": "ada",
@@ -125,21 +124,28 @@ class RoundTrip:
 
     async def _push(self, written: dict[str, JsonValue]) -> None:
         """Push everything at once, or what is refused then piece by piece."""
-        status, said = await self._cli.run("push", "--knock-dir", "knock")
+        status, _ = await self._cli.run("push", "--knock-dir", "knock")
         if status == 0:
             return
         print("  the folder is refused as a whole; each resource is pushed by itself")
-        for kind, command in _COMMANDS.items():
-            folder = self._cli.folder / "knock" / kind
-            for name in [each for each in written if each.startswith(f"{kind}/")]:
-                key = name.partition("/")[2]
-                status, said = await self._cli.run(
-                    command, "push", key, f"--{kind}-dir", str(folder)
-                )
-                if status:
-                    self._note(f"{name} is refused: {_short(said)}")
-                    self._drop(name)
-                    del written[name]
+        if (self._cli.folder / "knock" / "translations").is_dir():
+            await self._push_alone("translations")
+        # In the order in which the CLI pushes kinds.
+        names = [name for kind in MAIN_FILES for name in written if name.startswith(f"{kind}/")]
+        for name in names:
+            if not await self._push_alone(name):
+                self._drop(name)
+                del written[name]
+
+    async def _push_alone(self, name: str) -> bool:
+        """Push one resource, or the translations, and tell whether it was taken."""
+        alone = self._cli.folder / "alone"
+        shutil.copytree(self._cli.folder / "knock" / name, alone / name)
+        status, said = await self._cli.run("push", "--knock-dir", "alone")
+        shutil.rmtree(alone)
+        if status:
+            self._note(f"{name} is refused: {_short(said)}")
+        return not status
 
     async def _try_out(self, written: dict[str, JsonValue]) -> None:
         """Render every step, and walk each workflow to its end on a clock of its own."""
