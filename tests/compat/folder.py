@@ -119,6 +119,9 @@ class RoundTrip:
             taken.add(key)
             channel = {"name": key, "type": channel_type, "provider": provider}
             made = await self._http.put(f"/v1/admin/channels/{key}", json=channel)
+            if not made.is_error and channel_type != "http":  # which would need a request
+                here = f"/v1/admin/channels/{key}/environments/development"
+                made = await self._http.put(here, json={})
             if made.is_error:
                 self._note(f"channel {key}: {made.text[:300]}")
 
@@ -156,14 +159,18 @@ class RoundTrip:
             for step in steps_within(document):
                 if step["type"] == "channel" and step.get("channel_type") != "in_app_guide":
                     await self._render(key, step["ref"])
-            trigger = {"workflow": key, "recipients": [_ADA], "data": self._data}
+            trigger = {"workflow": key, "recipients": [_ADA["id"]], "data": self._data}
             tried = await self._http.post("/v1/admin/what_if", json={"triggers": [trigger]})
             if tried.is_error:
                 self._note(f"{name} does not run: {tried.text[:300]}")
                 continue
             told = tried.json()
             unknown = {each["step_ref"]: each["reason"] for each in told["unknown"]}
-            print(f"  {name}: {told['messages']['after']} messages {unknown or ''}")
+            for refused in told["refused"]:
+                if refused["after"]:
+                    self._note(f"{name} does not run: {refused['reason']}")
+            walked = f"{told['runs']['walked']} runs, {told['messages']['after']} messages"
+            print(f"  {name}: {walked} {unknown or ''}", flush=True)
 
     async def _render(self, key: str, ref: str) -> None:
         path = f"/v1/workflows/{key}/steps/{ref}/preview_template"
@@ -241,6 +248,13 @@ async def _round_trip(seeded: Seeded, node: NodePackages, source: Path, data: Js
                 serving(application(engine)) as url,
                 httpx.AsyncClient(base_url=url, headers=headers, timeout=120) as http,
             ):
+                # Who tries a workflow out is somebody who is there.
+                secret = seeded.keys.environments["development"].secret_key
+                await http.put(
+                    f"/v1/users/{_ADA['id']}",
+                    json=_ADA,
+                    headers={"authorization": f"Bearer {secret}"},
+                )
                 cli = KnockCli(node, url, seeded.keys.service_token, Path(folder))
                 trip = RoundTrip(cli, http, data)
                 await trip.take(source)
