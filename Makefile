@@ -14,7 +14,7 @@ UV_COMPILE := uv pip compile pyproject.toml --python-version 3.11 --universal --
 	--no-header --no-emit-index-url
 N ?= 20
 
-.PHONY: help install dev reset demo demo-cli test check format openapi coverage chaos fuzz sdk-tests bench \
+.PHONY: help install dev reset demo demo-cli test check format openapi coverage chaos fuzz sdk-tests round-trip bench \
 	bench-lists replay record-history lock compose-check clean
 
 help: ## List the commands
@@ -84,6 +84,10 @@ fuzz: $(INSTALLED) ## Send N requests made of the OpenAPI documents and judge ea
 
 sdk-tests: $(INSTALLED) ## Let Knock's SDKs try the product by their own tests (what is missing is skipped)
 	@$(BIN)/python -m tests.sdk
+
+round-trip: FOLDER = tests/compat/knock
+round-trip: $(INSTALLED) ## Take the content of FOLDER through Knock's CLI, there and back; needs Node.js
+	@$(BIN)/python -m tests.compat.folder $(FOLDER)
 
 bench: $(INSTALLED) ## Measure a fresh stack beside its floor
 	@$(BIN)/python -m bench

@@ -32,6 +32,7 @@ async def list_environments(engine: Engine, arguments: Arguments) -> JsonValue:
     "environment-create",
     argument("slug"),
     argument("--name", required=True),
+    argument("--after", help="slug of the one before it (default: the one before the last)"),
     argument(
         "--user-tokens",
         choices=list(_SECURITY),
@@ -40,10 +41,11 @@ async def list_environments(engine: Engine, arguments: Arguments) -> JsonValue:
     ),
 )
 async def add_environment(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Make an environment before the last one, and print its first keys."""
+    """Make an environment, and print its first keys."""
     document = {
         "slug": arguments.slug,
         "name": arguments.name,
+        "after": arguments.after,
         "enhanced_security": _SECURITY[arguments.user_tokens],
     }
     made = await chain.add_environment(engine, read_shape(EnvironmentIn, document))

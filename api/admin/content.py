@@ -19,12 +19,12 @@ from api.management.content.commits import CommitBodyOut, CommitOut, CommitResou
 from api.management.content.resource import SuccessOut
 from api.management.previews.schemas import RequestPreviewOut
 from api.management.requests import (
-    ENVIRONMENT_HELP,
+    ANYWHERE_HELP,
     NOTE_HELP,
     PAGE_HELP,
     SCOPE_HELP,
-    read_environment,
     read_limit,
+    read_named_environment,
     read_note,
     read_scope,
 )
@@ -132,13 +132,13 @@ async def revert_commit(
 @router.delete(
     "/content/{resource_type}/{key}",
     response_model=SuccessOut,
-    openapi_extra=takes(query=ENVIRONMENT_HELP),
+    openapi_extra=takes(query=ANYWHERE_HELP),
 )
 async def archive_content(
     resource_type: str, key: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Take a piece of content out of every environment for good; its key is never free again."""
-    environment = await read_environment(engine, query)
+    environment = await read_named_environment(engine, query)
     if resource_type == ResourceType.AUDIENCE:  # its members go with it
         await archive_audience(engine, environment, known_id(key))
     else:

@@ -18,6 +18,10 @@ MAX_LIMIT = 100
 ENVIRONMENT_HELP: dict[str, str | Param] = {
     "environment": "Slug; `development` when it is left out."
 }
+# Of what is done in every environment at once.
+ANYWHERE_HELP: dict[str, str | Param] = {
+    "environment": "Slug of one that has it; any may have it when it is left out."
+}
 SCOPE_HELP: dict[str, str | Param] = {
     **ENVIRONMENT_HELP,
     "branch": "Slug of a branch of `development`; its own content when it is left out.",
@@ -45,6 +49,12 @@ async def read_environment(engine: Engine, query: Query) -> EnvironmentScope:
     if query.text("branch") is not None:
         raise InvalidParams.of("branch", "must be left out: this is the same on all branches")
     return await get_scope(engine, query.text("environment") or DEFAULT_ENVIRONMENT)
+
+
+async def read_named_environment(engine: Engine, query: Query) -> EnvironmentScope | None:
+    """Return the environment that a request names, if it does; raises as `read_environment`."""
+    found = await read_environment(engine, query)
+    return None if query.text("environment") is None else found
 
 
 async def read_scope(engine: Engine, query: Query) -> EnvironmentScope:

@@ -9,9 +9,10 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from commands.files import write_atomically
+from domain.account.environments import FIRST_ENVIRONMENTS
 from runtime.crypto import new_signing_key, new_token
 
-SEEDED_ENVIRONMENTS: tuple[str, ...] = ("development", "production")
+SEEDED_ENVIRONMENTS: tuple[str, ...] = FIRST_ENVIRONMENTS
 SERVICE_TOKEN = "service token"  # noqa: S105 - what people call it
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
 from domain.account.credentials import Name
-from domain.kit.principals import EnvironmentScope
+from domain.kit.principals import DEVELOPMENT, EnvironmentScope
 from domain.kit.shapes import REFUSE_NULL, Shape, Wrong
 from domain.kit.stored import is_content_key
 
 # Each process remembers the configuration of as many.
 MAX_ENVIRONMENTS = 50
+# What an account begins with.
+FIRST_ENVIRONMENTS = (DEVELOPMENT, "production")
 _MAX_SLUG = 64
 
 
@@ -34,6 +36,11 @@ class Environment:
     inserted_at: datetime
     updated_at: datetime
     last_commit_at: datetime | None
+
+    @property
+    def owner(self) -> Literal["system", "user"]:
+        """Return who has made it: it was there from the beginning, or somebody added it."""
+        return "system" if self.slug in FIRST_ENVIRONMENTS else "user"
 
     @property
     def scope(self) -> EnvironmentScope:
@@ -57,6 +64,11 @@ class EnvironmentIn(Shape):
         AfterValidator(_slug),
     ]
     name: Annotated[Name, REFUSE_NULL]
+    after: str | None = Field(
+        None,
+        description="Slug of the environment that it comes directly after, not the last one; when"
+        " it is left out, of the one before the last.",
+    )
     enhanced_security: bool | None = Field(
         None,
         description="Whether its public keys need a user token; as everywhere but in"

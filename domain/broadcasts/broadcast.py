@@ -6,7 +6,7 @@ Source: Management API reference, BroadcastRequest; Knock docs, "Broadcasts".
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar, TypeAlias
@@ -145,6 +145,11 @@ class BroadcastKind(KindOfContent[Broadcast]):
             target_audience_key=audience if isinstance(audience, str) else None,
             scheduled_at=parse_instant(stored.get("scheduled_at")),
         )
+
+    def salvage(self, content: JsonObject, key: str) -> tuple[Broadcast, list[Template]]:
+        """Read it without the members of steps that are wrong."""
+        definition, unread = WORKFLOW.salvage(content, key)
+        return replace(self.read(content, key), definition=definition), unread
 
     def references(self, document: Broadcast) -> Iterator[Reference]:
         """Yield the audience, and what the steps refer to."""

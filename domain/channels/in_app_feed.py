@@ -96,6 +96,7 @@ class InAppFeed(ChannelKind):
 
     channel_type: ClassVar[ChannelType] = ChannelType.IN_APP_FEED
     label: ClassVar[str] = "In the app"
+    step_names: ClassVar[tuple[str, ...]] = ("in_app",)
     template: ClassVar[type[Shape]] = InAppFeedTemplate
     overrides: ClassVar[type[Shape] | None] = InAppFeedOverrides
     template_files: ClassVar = {"markdown_body": TemplateFile("md")}

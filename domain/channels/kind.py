@@ -106,7 +106,7 @@ class ChannelKind(ABC):
     Attributes:
         channel_type: the wire name.
         label: what recipients call it.
-        step_names: other names that a step may call it by.
+        step_names: other names that steps and channel groups may call it by.
         template: the shape of a step's template.
         overrides: the shape of a step's `channel_overrides`; None when it has none.
         template_files: fields of the template that Knock's CLI keeps in files.

@@ -62,6 +62,14 @@ class KindOfContent(ABC, Generic[T]):
     def read(self, content: JsonValue, key: str) -> T:
         """Read stored JSON under a key, and refuse none."""
 
+    def salvage(self, content: JsonObject, key: str) -> tuple[T, list[Template]]:
+        """Read what can be read of a refused document, for what else is wrong in it.
+
+        Returns:
+            the document, and the Liquid sources in what of it could not be read.
+        """
+        return self.read(content, key), []
+
     def references(self, document: T) -> Iterator[Reference]:
         """Yield what a document refers to."""
         yield from ()

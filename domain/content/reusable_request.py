@@ -148,6 +148,15 @@ class ReusableRequestKind(KindOfContent[ReusableRequest]):
             return ReusableRequest(key, None, conditions, problem)
         return ReusableRequest(key, settings, conditions)
 
+    def salvage(self, content: JsonObject, key: str) -> tuple[ReusableRequest, list[Template]]:
+        """Read it; settings that cannot be read have their Liquid all the same."""
+        document = self.read(content, key)
+        settings = content["settings"] if document.settings is None else None
+        if not isinstance(settings, dict):
+            return document, []
+        sources = {name: each for name, each in settings.items() if not name.startswith("data_")}
+        return document, list(template_sources(sources, "settings"))
+
     def templates(self, document: ReusableRequest) -> Iterator[Template]:
         """Yield the sources of the request."""
         if document.settings is not None:

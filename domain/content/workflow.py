@@ -19,6 +19,7 @@ from domain.workflows import (
     read_workflow,
 )
 from domain.workflows.goals import goal_reference
+from domain.workflows.salvage import unread_templates, without_faults
 from domain.workflows.steps import all_steps, raw_steps
 
 
@@ -41,6 +42,11 @@ class WorkflowKind(KindOfContent[WorkflowDefinition]):
     def read(self, content: JsonValue, key: str) -> WorkflowDefinition:
         """See `read_workflow`."""
         return read_workflow(content, key)
+
+    def salvage(self, content: JsonObject, key: str) -> tuple[WorkflowDefinition, list[Template]]:
+        """Read it without the members of steps that are wrong."""
+        document = self.read(without_faults(content), key)
+        return document, list(unread_templates(content, document))
 
     def references(self, document: WorkflowDefinition) -> Iterator[Reference]:
         """Yield the audience that triggers it, its goal, and what all steps refer to."""

@@ -15,10 +15,12 @@ from typing import TypeAlias
 from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue
 
-# What references to channels and to groups of them lead to; others lead to a resource type.
+# What references to channels, to groups of them and to sources lead to; others lead to a resource
+# type.
 CHANNEL = "channel"
 CHANNEL_GROUP = "channel_group"
-# What people call them; a step names one of them under the same word with `_key`.
+SOURCE = "source"
+# What people call what a step sends on; it names one of them under the same word with `_key`.
 NOUNS: Mapping[str, str] = {CHANNEL: "channel", CHANNEL_GROUP: "channel group"}
 
 
@@ -70,6 +72,9 @@ class Reference:
         key: what is referred to.
         channel_type: of which type a channel or group has to be.
         is_required: whether it is wrong when there is nothing.
+        may_follow: whether what is referred to may come later. Until then content is not valid,
+            and yet it may be pushed: Knock's CLI validates and commits a folder kind by kind, and
+            what is of the same kind, or of a later one, is not there yet.
         misfits: yields what does not fit to what is referred to, of which it is given the document.
         inputs: what it is given, if it takes anything; its own JSON Schema judges them.
     """
@@ -79,6 +84,7 @@ class Reference:
     key: str
     channel_type: str | None = None
     is_required: bool = True
+    may_follow: bool = False
     misfits: Callable[[JsonObject], Iterator[FieldError]] | None = field(
         default=None, compare=False
     )

@@ -132,7 +132,7 @@ def read_shape(shape: type[S], raw: JsonObject, *, field: str = "") -> S:
 def violations_of(error: ValidationError, raw: JsonValue, *, field: str = "") -> list[FieldError]:
     """Tell what pydantic found as violations of Knock's kind, in order, each place once."""
     found: dict[str, FieldError] = {}
-    for item in error.errors(include_url=False, include_input=False):
+    for item in error.errors(include_url=False):
         if item["type"] == _REFUSED:
             place = path_of(item["loc"], raw, field=field, absent=True)
             for inner in item["ctx"]["violations"]:
@@ -163,7 +163,11 @@ def _words(item: Mapping[str, Any]) -> str:
     context = item.get("ctx", {})
     if "error" in context:  # a ValueError of a validator of ours, which has the words
         return str(context["error"])
-    words = _WORDS.get(item["type"])
+    kind = item["type"]
+    # Behind a validator of ours pydantic measures a string as it does a list.
+    if kind in ("too_long", "too_short") and isinstance(item["input"], str):
+        kind = f"string_{kind}"
+    words = _WORDS.get(kind)
     if words is None:
         return "is not valid"
     if item["type"] in ("literal_error", "enum", "union_tag_invalid"):

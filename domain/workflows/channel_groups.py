@@ -15,8 +15,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from domain.channels.kinds import CHANNEL_KINDS
 from domain.channels.types import ChannelType
 from domain.conditions import ConditionGroup, parse_condition
 from domain.kit.errors import InvalidParams
@@ -30,12 +31,20 @@ MAX_RULES = 50
 _LONGEST_NAME = 255
 _SHARE = re.compile(r"[0-9]{1,3}(?:\.[0-9])?")
 _BUCKETS = 1000
+_OTHER_NAMES = {
+    name: kind.channel_type.value for kind in CHANNEL_KINDS.values() for name in kind.step_names
+}
 
 
 def _name(name: str) -> str:
     if not 0 < len(name.strip()) <= _LONGEST_NAME:
         raise ValueError(f"must be a string of 1 to {_LONGEST_NAME} characters")
     return name
+
+
+def _called(raw: JsonValue) -> JsonValue:
+    """Read the other names that Knock's Management API has for a type, `in_app` for feeds."""
+    return _OTHER_NAMES.get(raw, raw) if isinstance(raw, str) else raw
 
 
 class ChannelGroupRuleRequest(Shape):
@@ -57,7 +66,7 @@ class ChannelGroupRequest(Shape):
     """A channel group; its type cannot change later."""
 
     name: Annotated[str, REFUSE_NULL, AfterValidator(_name)]
-    channel_type: Annotated[ChannelType, Field(strict=False), REFUSE_NULL]
+    channel_type: Annotated[ChannelType, Field(strict=False), REFUSE_NULL, BeforeValidator(_called)]
     operator: Literal["any", "all"] | None = Field(None, description="At first `any`.")
     visible_in: list[Literal["workflow", "broadcast"]] | None = Field(
         None, description="At first both."

@@ -78,7 +78,10 @@ class ContentResource(SQLModel, table=True):
 
 
 class ContentVersion(SQLModel, table=True):
-    """A published state; never changed, so a run that is pinned to it never changes either."""
+    """A state that was published, or that a test run has taken as it was saved.
+
+    It is never changed, so a run that is pinned to it never changes either.
+    """
 
     __tablename__ = "content_versions"
 

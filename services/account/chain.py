@@ -1,13 +1,15 @@
 """The chain of environments: one joins it before the last, is called something else, or leaves it.
 
 Source: Knock docs, "Environments": an account begins with development and production, each further
-environment comes directly before production, and none changes its place, as commits that were
+environment is inserted after any but production, and none changes its place, as commits that were
 promoted would be in the wrong order then.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from domain.account.credentials import ApiKey, Issued
 from domain.account.environments import (
@@ -45,13 +47,14 @@ class NewEnvironment:
 
 
 async def add_environment(engine: Engine, wanted: EnvironmentIn) -> NewEnvironment:
-    """Make an environment directly before the last one.
+    """Make an environment directly after the one that is wanted, or before the last one.
 
     It has what is published in the one before it, sources with addresses of its own, and keys.
     Channels are set up, and data sent, by whoever needs them there.
 
     Raises:
-        InvalidParams: the slug is taken, be it by an environment whose data is still being deleted.
+        InvalidParams: the slug is taken, be it by an environment whose data is still being deleted;
+            or there is no such environment to come after, or it is the last.
         Unprocessable: `too_many_environments`; or `environments_missing` where nothing is seeded.
     """
     private_key = await off_loop(new_signing_key)
@@ -69,14 +72,14 @@ async def add_environment(engine: Engine, wanted: EnvironmentIn) -> NewEnvironme
                 "Environments are made between the first and the last; seed these first.",
                 code="environments_missing",
             )
-        before, last = chain[-2:]
-        await queries.move_to_the_end(unit.connection, last.id)
+        before, following = _neighbours(chain, wanted.after)
+        await queries.make_place(unit.connection, following.position)
         is_free = await queries.insert_environment(
             unit.connection,
             environment_id=new_id(),
             slug=wanted.slug,
             name=wanted.name,
-            position=last.position,
+            position=following.position,
             enhanced_security=wanted.enhanced_security,
             now=unit.now,
         )
@@ -87,7 +90,7 @@ async def add_environment(engine: Engine, wanted: EnvironmentIn) -> NewEnvironme
             unit.connection,
             made.id,
             before_id=before.id,
-            after_id=last.id,
+            after_id=following.id,
             start_active=[name for name, kind in KINDS.items() if kind.starts_active],
             now=unit.now,
         )
@@ -101,6 +104,16 @@ async def add_environment(engine: Engine, wanted: EnvironmentIn) -> NewEnvironme
     if signing_key is None:
         raise AssertionError("a fresh key was known already")
     return NewEnvironment(made, keys, IssuedSigningKey(signing_key, private_key))
+
+
+def _neighbours(chain: Sequence[Environment], after: str | None) -> tuple[Environment, Environment]:
+    """Return what a new environment comes between. Raises InvalidParams."""
+    if after is None:
+        return chain[-2], chain[-1]
+    for before, following in pairwise(chain):
+        if before.slug == after:
+            return before, following
+    raise InvalidParams.of("environment.after", "must be an environment that is not the last")
 
 
 async def _new_key(unit: Unit, environment: Environment, kind: KeyKind) -> Issued[ApiKey]:

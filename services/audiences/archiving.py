@@ -18,11 +18,11 @@ from services.engine import Engine, Unit
 from services.waits.changes import EXIT, tell_of_transitions
 
 
-async def archive_audience(engine: Engine, environment: EnvironmentScope, key: str) -> None:
+async def archive_audience(engine: Engine, environment: EnvironmentScope | None, key: str) -> None:
     """Take an audience out of every environment for good, and everybody out of it.
 
     Raises:
-        NotFound: this environment has no such audience.
+        NotFound: this environment has no such audience; without one, none has.
     """
     async with engine.unit() as unit:
         await archive_content(unit, environment, AUDIENCE, key)

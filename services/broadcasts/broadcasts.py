@@ -20,7 +20,7 @@ from domain.kit.stored import content_sha
 from models.queries.broadcasts import broadcasts as statements
 from models.queries.channels import channels as channel_queries
 from runtime.database import Connection
-from services.content.drafts import judge_document, refuse
+from services.content.judging import judge_document, refuse
 from services.content.references import load_surroundings, references_of
 from services.engine import Engine
 
@@ -77,13 +77,14 @@ async def upsert_broadcast(
     """
     async with engine.unit() as unit:
         channel_types = await channel_queries.channel_types(unit.connection)
-        content, _document = judge_document(BROADCAST, key, raw, channel_types)
+        judged = judge_document(BROADCAST, key, raw, channel_types)
+        refuse(judged.errors)
         saved = await statements.save_broadcast(
             unit.connection,
             environment.id,
             key,
-            content=content,
-            sha=content_sha(content),
+            content=judged.content,
+            sha=content_sha(judged.content),
             now=unit.now,
         )
         if saved is None:
@@ -103,12 +104,13 @@ async def validate_broadcast(
     now = engine.clock()
     async with engine.connection() as connection:
         channel_types = await channel_queries.channel_types(connection)
-        content, document = judge_document(BROADCAST, key, raw, channel_types)
+        judged = judge_document(BROADCAST, key, raw, channel_types)
+        content, document = judged.content, judged.document
         references = references_of(BROADCAST, document)
         around = await load_surroundings(
             connection, environment, references, channel_types=channel_types
         )
-        refuse(around.errors(references))
+        refuse([*judged.errors, *around.errors(references)])
         saved = await statements.get_broadcast(connection, environment.id, key)
     if saved is not None and saved.upload_id is not None:
         refuse_two_targets(document, key)

@@ -33,7 +33,7 @@ from services.broadcasts.broadcasts import (
     refuse_two_targets,
     views,
 )
-from services.content.drafts import refuse
+from services.content.judging import refuse
 from services.content.references import load_surroundings, references_of
 from services.engine import Engine, Unit
 from services.in_pages import in_pages

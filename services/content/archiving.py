@@ -10,7 +10,7 @@ from services.engine import Engine
 
 
 async def archive(
-    engine: Engine, environment: EnvironmentScope, resource_type: str, key: str
+    engine: Engine, environment: EnvironmentScope | None, resource_type: str, key: str
 ) -> None:
     """Take a piece of content out of every environment for good; its key is never free again.
 
@@ -19,7 +19,8 @@ async def archive(
     was committed with them.
 
     Raises:
-        NotFound: this environment has no such content, or there is no such type.
+        NotFound: this environment has no such content, or without one none has; or there is no
+            such type.
     """
     kind = KINDS.get(resource_type)
     if kind is None:

@@ -12,6 +12,7 @@ from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
 from models.queries.content import changes as queries
+from models.queries.content import commits as commit_queries
 from models.queries.content import drafts as content_queries
 from runtime.database import Connection
 from services.account.environments import find_environment
@@ -69,11 +70,13 @@ async def commit_changes(engine: Engine, commit_id: str) -> ChangedContent:
 async def revert_commit(engine: Engine, commit_id: str, note: CommitNote) -> Commit:
     """Publish what was there before a commit, by a commit of its own, in the same environment.
 
-    A draft that has changes of its own keeps them. Other environments stay as they are.
+    Uncommitted changes are dropped with it, or what was taken back would come again with the next
+    commit. Other environments stay as they are (Knock docs: "Commits", "Reverting commits").
 
     Raises:
         NotFound: there is no such commit, or its resource is archived.
-        Unprocessable: a later commit has changed the resource, or nothing was there before.
+        Unprocessable: `commit_not_revertible`, a later commit has changed the resource, nothing was
+            there before, or it was promoted from another environment, where it is to be reverted.
         InvalidParams: what was there before refers to what is not there any more.
     """
     async with engine.unit() as unit:
@@ -90,14 +93,29 @@ async def revert_commit(engine: Engine, commit_id: str, note: CommitNote) -> Com
                 "A later commit has changed the same resource: revert that one first.",
                 code=_NOT_REVERTIBLE,
             )
+        await _refuse_promoted(unit.connection, commit)
         beside = await _beside(unit.connection, commit)
         if beside.before is None:
             raise Unprocessable("Nothing was published before it.", code=_NOT_REVERTIBLE)
         if note.message is None:
             note = replace(note, message=_told(commit))
-        made = await publish_content(unit, environment, *place, beside.before, note=note)
+        made = await publish_content(
+            unit, environment, *place, beside.before, note=note, drops_draft=True
+        )
         await refuse_broken(unit, environment, [(made, beside.before)])
     return made
+
+
+async def _refuse_promoted(connection: Connection, commit: Commit) -> None:
+    """Refuse a copy from another environment; one that came from a branch is at home."""
+    if commit.source_commit_id is None:
+        return
+    source = await commit_queries.get_commit(connection, commit.source_commit_id)
+    if source is not None and source.main_id != commit.main_id:
+        raise Unprocessable(
+            f"It was promoted from {source.environment}: revert it there, and promote that.",
+            code=_NOT_REVERTIBLE,
+        )
 
 
 def _told(commit: Commit) -> str:

@@ -1,12 +1,12 @@
 """Author content of any kind: save, validate, read, switch on and off (Management API).
 
 What is wrong inside a document refuses it. A reference to something that does not exist (yet)
-is saved, shown as `valid: false`, and refused at commit.
+is saved, and shown as `valid: false`; `Reference.may_follow` says what a commit lets pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
@@ -16,7 +16,7 @@ from domain.content.kind import KindOfContent
 from domain.content.kinds import home_of
 from domain.content.rows import CommitNote, Resource
 from domain.content.translation import TranslationFilters
-from domain.kit.authored import ChannelTypes
+from domain.kit.authored import ResourceType
 from domain.kit.errors import FieldError, InvalidParams, NotFound
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.pages import Page, PageRequest
@@ -29,14 +29,20 @@ from runtime.database import Connection
 from services.account.environments import require_writable
 from services.content.branches import hold_content
 from services.content.collecting import collect_texts
+from services.content.judging import judge_document, refuse
 from services.content.publishing import publish_at_once, publish_draft, save_draft
-from services.content.references import get_saved, load_surroundings, references_of
+from services.content.references import (
+    get_saved,
+    load_surroundings,
+    references_of,
+    required_first,
+)
 from services.content.telling import tell_saved
-from services.content.trigger_schemas import schema_errors
 from services.engine import Engine, Unit
-from templating.messages.validation import template_errors
 
 T = TypeVar("T")
+# `knock push --commit` forgets the commit of audiences, and commits what refers to them.
+_NEVER_COMMITTED_BY_A_PUSH = (ResourceType.AUDIENCE,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +90,9 @@ async def upsert_content(
         force: write in any environment.
 
     Raises:
-        InvalidParams: the document is broken, or is to be committed and refers to what is not
-            there, or the environment is not one that content is written in, or content of its kind
-            is not written on a branch.
+        InvalidParams: the document is broken, or is to be committed and refers to what has to be
+            there and is not, or the environment is not one that content is written in, or content
+            of its kind is not written on a branch.
         NotFound: the key is archived, or environment or branch are gone by now.
     """
     async with engine.unit() as unit:
@@ -108,21 +114,30 @@ async def save_content(
     await hold_content(connection, environment)
     _refuse_on_branch(environment, kind)
     channel_types = await channel_queries.channel_types(connection)
-    content, document = judge_document(kind, key, raw, channel_types)
-    at_once = kind.holds_at_once(document)
-    await require_writable(connection, environment, force=force or at_once)
-    await _judge_succession(connection, environment, kind, key, document)
-    resource = await save_draft(unit, environment, kind.name, key, content)
+    judged = judge_document(kind, key, raw, channel_types)
+    document = judged.document
     references = references_of(kind, document)
+    at_once = kind.holds_at_once(document)
+    before = await get_saved(connection, environment, kind.name, key)
+    errors = [*judged.errors, *_succession_errors(kind, key, before, document)]
+    if at_once or commit is not None:
+        around = await load_surroundings(
+            connection,
+            environment,
+            references,
+            channel_types=channel_types,
+            published=True,
+            saved_is_enough=_NEVER_COMMITTED_BY_A_PUSH,
+        )
+        errors += around.errors(required_first(references))
+    refuse(errors)
+    await require_writable(connection, environment, force=force or at_once)
+    resource = await save_draft(unit, environment, kind.name, key, judged.content)
     if at_once:
         resource = await publish_at_once(unit, resource)
     wanted = None if at_once else commit
     is_committed = wanted is not None and await publish_draft(unit, environment, resource, wanted)
     if at_once or is_committed:
-        around = await load_surroundings(
-            connection, environment, references, channel_types=channel_types, published=True
-        )
-        refuse(around.errors(references))
         if isinstance(document, WorkflowDefinition):
             await collect_texts(unit, environment, [document])
         saved = await get_saved(connection, environment, kind.name, key)
@@ -135,17 +150,16 @@ async def save_content(
     return view
 
 
-async def _judge_succession(
-    connection: Connection,
-    environment: EnvironmentScope,
-    kind: KindOfContent[T],
-    key: str,
-    document: T,
-) -> None:
-    """Let the kind say whether a document may follow what is saved. Raises InvalidParams."""
-    saved = await get_saved(connection, environment, kind.name, key)
-    if saved is not None:
-        kind.succeed(kind.read(saved.draft, key), document)
+def _succession_errors(
+    kind: KindOfContent[T], key: str, saved: Resource | None, document: T
+) -> Sequence[FieldError]:
+    """Let the kind say whether a document may follow what is saved."""
+    try:
+        if saved is not None:
+            kind.succeed(kind.read(saved.draft, key), document)
+    except InvalidParams as refusal:
+        return refusal.errors
+    return ()
 
 
 async def validate_content(
@@ -155,18 +169,21 @@ async def validate_content(
     key: str,
     raw: JsonValue,
 ) -> ContentView[T]:
-    """Judge a document as a commit would, without saving it. Raises InvalidParams."""
+    """Judge a document as saving it with a commit would, without saving it.
+
+    Raises InvalidParams with everything that is wrong.
+    """
     async with engine.connection() as connection:
         channel_types = await channel_queries.channel_types(connection)
-        content, document = judge_document(kind, key, raw, channel_types)
+        judged = judge_document(kind, key, raw, channel_types)
+        content, document = judged.content, judged.document
         references = references_of(kind, document)
         around = await load_surroundings(
             connection, environment, references, channel_types=channel_types
         )
-        refuse(around.errors(references))
         saved = await get_saved(connection, environment, kind.name, key)
-    if saved is not None:
-        kind.succeed(kind.read(saved.draft, key), document)
+    succession = _succession_errors(kind, key, saved, document)
+    refuse([*judged.errors, *succession, *around.errors(required_first(references))])
     now = engine.clock()
     return ContentView(
         key=key,
@@ -177,7 +194,7 @@ async def validate_content(
         active=saved.active if saved else kind.starts_active,
         active_from=saved.active_from if saved else None,
         active_until=saved.active_until if saved else None,
-        valid=True,
+        valid=not around.errors(references),
         created_at=saved.inserted_at if saved else now,
         updated_at=saved.updated_at if saved else now,
     )
@@ -277,50 +294,20 @@ async def switch_content(
 
 
 async def archive_content(
-    unit: Unit, environment: EnvironmentScope, kind: KindOfContent[Any], key: str
+    unit: Unit, environment: EnvironmentScope | None, kind: KindOfContent[Any], key: str
 ) -> None:
     """Take a piece of content out of every environment for good; its key is never free again.
 
     Raises:
-        NotFound: this environment has no such content.
+        NotFound: this environment has no such content; without one, none has.
     """
     await queries.lock_publication(unit.connection)
-    if not await get_saved(unit.connection, environment, kind.name, key):
+    if environment is not None and not await get_saved(
+        unit.connection, environment, kind.name, key
+    ):
         raise _missing(kind, key)
-    await queries.archive(unit.connection, kind.name, key, unit.now)
-
-
-def judge_document(
-    kind: KindOfContent[T], key: str, raw: JsonValue, channel_types: ChannelTypes
-) -> tuple[JsonObject, T]:
-    """Return what is stored for a document, and how it is read.
-
-    Raises:
-        InvalidParams: with everything that is wrong in it.
-    """
-    if not isinstance(raw, dict):
-        raise InvalidParams.of(kind.name, "must be an object")
-    content = kind.normalise(raw, channel_types)
-    errors: list[FieldError] = []
-    try:
-        document = kind.check(content, key)
-    except InvalidParams as refusal:
-        errors = kind.blame(refusal.errors, content, channel_types)
-        document = kind.read(content, key)  # for what else is wrong in it
-    for place, schema in kind.schemas(document):
-        errors.extend(schema_errors(schema, place))
-    refuse([*errors, *template_errors(kind.templates(document))])
-    return content, document
-
-
-def refuse(errors: Iterable[FieldError]) -> None:
-    """Raise all errors at once; a place that two checks complain about is named once."""
-    first: dict[str, FieldError] = {}
-    for error in errors:
-        first.setdefault(error.field, error)
-    unique = list(first.values())
-    if unique:
-        raise InvalidParams(unique, str(unique[0]))
+    if not await queries.archive(unit.connection, kind.name, key, unit.now):
+        raise NotFound(f"The {kind.noun} {key[:255]!r} does not exist in any environment.")
 
 
 async def _views(

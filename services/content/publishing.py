@@ -83,13 +83,15 @@ async def publish_content(
     content: JsonObject,
     *,
     note: CommitNote,
+    drops_draft: bool = False,
 ) -> Commit:
-    """Publish content that need not be the draft, which follows unless it has changes of its own.
+    """Publish content that need not be the draft.
 
-    The caller holds the lock of `lock_publication`. Raises NotFound: the resource is archived.
+    The caller holds the lock of `lock_publication`. A draft that has changes of its own keeps them,
+    unless it `drops_draft`. Raises NotFound: the resource is archived.
     """
     commit = _new_commit(unit, environment, resource_type, key, note)
-    await _publish(unit, commit, content, content_sha(content))
+    await _publish(unit, commit, content, content_sha(content), drops_draft=drops_draft)
     return commit
 
 
@@ -130,13 +132,17 @@ def _new_commit(
     )
 
 
-async def _publish(unit: Unit, commit: Commit, content: JsonObject, sha: str) -> None:
+async def _publish(
+    unit: Unit, commit: Commit, content: JsonObject, sha: str, *, drops_draft: bool = False
+) -> None:
     place = (commit.environment_id, commit.resource_type, commit.resource_key)
     version = Version(commit.version_id, content, sha, commit.inserted_at)
     before = await queries.get_published(unit.connection, *place)
     await queries.insert_version(unit.connection, *place, version)
     starts_active = KINDS[commit.resource_type].starts_active
-    resource = await queries.publish(unit.connection, *place, version, starts_active=starts_active)
+    resource = await queries.publish(
+        unit.connection, *place, version, starts_active=starts_active, drops_draft=drops_draft
+    )
     published = _existing(resource, commit.resource_type, commit.resource_key)
     replaced = None if before is None else before.version_id
     await commit_queries.insert_commit(unit.connection, commit, replaced)

@@ -1,24 +1,26 @@
-"""What content refers to outside itself: channels, and other content.
+"""What content refers to outside itself: channels, sources, and other content.
 
-Content may be saved before they exist; it is `valid` once they do, and only then committed.
+Content may be saved before they exist; it is `valid` once they do. `PUT /v1/commits` and promotions
+refuse what is not; saving with a commit, and validating, let pass what `may_follow`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from domain.content.kind import KindOfContent
 from domain.content.kinds import KINDS, home_of
 from domain.content.rows import Resource
-from domain.kit.authored import CHANNEL, NOUNS, ChannelTypes, Reference, ResourceType
+from domain.kit.authored import CHANNEL, NOUNS, SOURCE, ChannelTypes, Reference, ResourceType
 from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
 from models.queries.channels import channels as channel_queries
 from models.queries.content import drafts as content_queries
 from models.queries.content import references as queries
+from models.queries.sources import sources as source_queries
 from runtime.database import Connection
 from services.content.input_schemas import InputSchema, input_errors, ready
 from templating.liquid.environment import partials_in
@@ -39,17 +41,28 @@ def references_of(kind: KindOfContent[T], document: T) -> list[Reference]:
     found = list(kind.references(document))
     for template in kind.templates(document):
         found += [
-            Reference(template.place, ResourceType.PARTIAL, key)
+            Reference(
+                template.place,
+                ResourceType.PARTIAL,
+                key,
+                may_follow=kind.name == ResourceType.PARTIAL,
+            )
             for key in partials_in(template.source)
         ]
     return found
 
 
+def required_first(references: Iterable[Reference]) -> list[Reference]:
+    """Return those of references that have to lead somewhere before their content is pushed."""
+    return [one for one in references if not one.may_follow]
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What exists around content: channels and their groups, and other content by type and key.
+    """What exists around content: channels and their groups, sources and other content by key.
 
     Attributes:
+        content: type and key of each, sources among them.
         documents: of the content that what refers to it has to fit.
         schemas: of what that content is given, and channels are here, where something is given.
     """
@@ -72,8 +85,7 @@ class Surroundings:
             if one.target not in NOUNS:
                 errors += self._misfits(one)
                 if one.is_required and (one.target, one.key) not in self.content:
-                    noun = KINDS[one.target].noun
-                    message = f"{noun} {one.key!r} does not exist or is not committed"
+                    message = _missing(one)
             elif known is None:
                 message = f"{NOUNS[one.target]} {one.key!r} does not exist"
             elif known != one.channel_type:
@@ -93,6 +105,13 @@ class Surroundings:
             yield from reference.misfits(document)
         if schema is not None and reference.inputs is not None:
             yield from input_errors(schema, reference.inputs)
+
+
+def _missing(reference: Reference) -> str:
+    if reference.target == SOURCE:
+        return f"source {reference.key!r} does not exist"
+    noun = KINDS[reference.target].noun
+    return f"{noun} {reference.key!r} does not exist or is not committed"
 
 
 async def schemas_of(
@@ -115,6 +134,7 @@ async def load_surroundings(
     *,
     channel_types: ChannelTypes | None = None,
     published: bool = False,
+    saved_is_enough: Collection[ResourceType] = (),
 ) -> Surroundings:
     """Read what references lead to.
 
@@ -124,21 +144,34 @@ async def load_surroundings(
         references: of all that is to be judged.
         channel_types: when the caller has read them already.
         published: ask for what is committed, rather than for drafts too.
+        saved_is_enough: of these types ask for drafts all the same.
     """
     references = list(references)
     targets = sorted({(one.target, one.key) for one in references})
-    wanted = [(target, key) for target, key in targets if target not in NOUNS]
+    wanted = [(target, key) for target, key in targets if target in KINDS]
+    source_keys = [key for target, key in targets if target == SOURCE]
     if channel_types is None:
-        has_channels = len(wanted) < len(targets)
+        has_channels = any(target in NOUNS for target, _ in targets)
         channel_types = (
             await channel_queries.channel_types(connection) if has_channels else ChannelTypes()
         )
     content: set[tuple[str, str]] = set()
-    if wanted:
-        places = [(home_of(environment, target), target, key) for target, key in wanted]
-        content = await queries.list_keys(connection, places, published=published)
-    measures = {(one.target, one.key) for one in references if one.misfits or one.inputs}
-    wanted = sorted(place for place in measures if place[0] not in NOUNS)
+    for is_enough in (False, True):
+        places = [
+            (home_of(environment, target), target, key)
+            for target, key in wanted
+            if (target in saved_is_enough) is is_enough
+        ]
+        if places:
+            of_commits = published and not is_enough
+            content |= await queries.list_keys(connection, places, published=of_commits)
+    if source_keys:
+        sources = await source_queries.existing_keys(connection, source_keys)
+        content |= {(SOURCE, key) for key in sources}
+    measures = {
+        (one.target, one.key) for one in references if one.misfits or one.inputs is not None
+    }
+    wanted = sorted(place for place in measures if place[0] in KINDS)
     documents, schemas = {}, {}
     if wanted:
         places = [(home_of(environment, target), target, key) for target, key in wanted]

@@ -1,4 +1,4 @@
-"""What a trigger runs: the version that is published now, and whether its data suits it."""
+"""What a trigger runs: the version that is published now, or saved, and whether data suits it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from domain.workflows import TriggerFrequency
 from models.queries.recipients.recipients import described
 from models.queries.triggers.accept import TriggerDraft
 from runtime.database import Connection
-from services.content.published import published_workflow
+from services.content.published import published_workflow, saved_workflow
 from services.engine import Engine
 
 
@@ -56,7 +56,11 @@ def draft_of(
 
 @asynccontextmanager
 async def workflow_comes_first(
-    engine: Engine, environment: EnvironmentScope, workflow_key: str
+    engine: Engine,
+    environment: EnvironmentScope,
+    workflow_key: str,
+    *,
+    is_rehearsal: bool = False,
 ) -> AsyncIterator[None]:
     """Read a request within this, to tell of a workflow that does not run before what is wrong.
 
@@ -67,23 +71,33 @@ async def workflow_comes_first(
         yield
     except InvalidParams:
         async with engine.connection() as connection:
-            await _running_version(engine, connection, environment, workflow_key)
+            await _running_version(
+                engine, connection, environment, workflow_key, is_rehearsal=is_rehearsal
+            )
         raise
 
 
 async def _running_version(
-    engine: Engine, connection: Connection, environment: EnvironmentScope, workflow_key: str
+    engine: Engine,
+    connection: Connection,
+    environment: EnvironmentScope,
+    workflow_key: str,
+    *,
+    is_rehearsal: bool,
 ) -> UUID:
-    """Return the version of a workflow that triggers run now.
+    """Return the version of a workflow that triggers run now, or test runs do.
 
     Raises:
         NotFound: `workflow_missing`.
         Unprocessable: `workflow_inactive`.
     """
-    published = await published_workflow(engine, connection, environment, workflow_key)
-    if published.version_id is None or not published.is_active:
+    if is_rehearsal:
+        found = await saved_workflow(connection, environment, workflow_key, engine.clock())
+    else:
+        found = await published_workflow(engine, connection, environment, workflow_key)
+    if found.version_id is None or not found.is_active:
         raise Unprocessable(f"The workflow {workflow_key!r} is inactive.", code="workflow_inactive")
-    return published.version_id
+    return found.version_id
 
 
 async def resolve(
@@ -94,7 +108,8 @@ async def resolve(
 ) -> Resolved:
     """Find the version that this trigger's runs keep for life, and check the data against it.
 
-    What recipients add to the data of their own is not checked.
+    A test run takes what is saved, committed or not (Knock docs: "The workflow editor"; CLI,
+    `workflow run`). What recipients add to the data of their own is not checked.
 
     Raises:
         NotFound: `workflow_missing`.
@@ -102,7 +117,13 @@ async def resolve(
             accepted a schema that this one cannot use.
         InvalidParams: with each violation of the schema at its place.
     """
-    version_id = await _running_version(engine, connection, environment, request.workflow_key)
+    version_id = await _running_version(
+        engine,
+        connection,
+        environment,
+        request.workflow_key,
+        is_rehearsal=request.is_rehearsal,
+    )
     definition = await engine.catalog.compiled(connection, WORKFLOW, version_id)
     resolved = Resolved(version_id, definition.trigger_frequency)
     schema = definition.trigger_data_json_schema

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -18,6 +18,7 @@ from domain.kit.json_types import JsonValue
 from tests.support.account import Account
 from tests.support.application import application
 from tests.support.knock_cli import KnockCli
+from tests.support.knock_folders import lost, read_folder, steps_within
 from tests.support.node import NodePackages
 from tests.support.server import done, serving
 
@@ -27,14 +28,6 @@ pytestmark = pytest.mark.timeout(600)
 _OWN = Path(__file__).with_name("knock")
 _DEVELOPMENT = {"environment": "development"}
 _TEXTS = {".json", ".html", ".md", ".txt"}
-_MAIN = {
-    "layouts": "layout.json",
-    "partials": "partial.json",
-    "message-types": "message_type.json",
-    "workflows": "workflow.json",
-    "audiences": "audience.json",
-    "guides": "guide.json",
-}
 
 
 @pytest.fixture
@@ -55,68 +48,18 @@ def cli(node: NodePackages, http: httpx.AsyncClient, account: Account, tmp_path:
     return KnockCli(node, str(http.base_url), account.keys.service_token, tmp_path)
 
 
-def _read(folder: Path) -> dict[str, JsonValue]:
-    """Return every resource of a folder as one document, with its files in their places."""
-    found: dict[str, JsonValue] = {}
-    for kind, main in _MAIN.items():
-        for path in sorted((folder / kind).glob(f"*/{main}")):
-            document = json.loads(path.read_bytes())
-            found[f"{kind}/{path.parent.name}"] = _whole(document, path.parent)
-    for path in sorted((folder / "translations").glob("*/*")):
-        found[f"translations/{path.name}"] = json.loads(path.read_bytes())
-    return found
-
-
-def _whole(value: JsonValue, folder: Path) -> JsonValue:
-    if isinstance(value, list):
-        return [_whole(each, folder) for each in value]
-    if not isinstance(value, dict):
-        return value
-    whole: dict[str, JsonValue] = {}
-    for name, member in value.items():
-        if name in ("__readonly", "$schema"):
-            continue
-        if not name.endswith("@"):
-            whole[name] = _whole(member, folder)
-            continue
-        file = folder / member
-        text = file.read_bytes().decode()
-        is_document = file.suffix == ".json" and name.startswith("visual_blocks")
-        # Paths in a file of blocks are relative to the folder of its step.
-        whole[name[:-1]] = _whole(json.loads(text), file.parent) if is_document else text
-    return whole
-
-
-def _lost(written: JsonValue, stored: JsonValue, place: str = "") -> Iterator[str]:
-    """Yield where something that was written is not stored as it is; defaults may be added."""
-    if isinstance(written, dict) and isinstance(stored, dict):
-        for name, member in written.items():
-            if name not in stored:
-                yield f"{place}.{name} is gone"
-            else:
-                yield from _lost(member, stored[name], f"{place}.{name}")
-    elif isinstance(written, list) and isinstance(stored, list) and len(written) == len(stored):
-        for index, (one, other) in enumerate(zip(written, stored, strict=True)):
-            yield from _lost(one, other, f"{place}[{index}]")
-    elif written != stored:
-        yield f"{place}: {written!r} is {stored!r}"
-
-
 async def _pull(cli: KnockCli, name: str, environment: str = "development") -> Path:
     await cli("pull", "--knock-dir", name, "--environment", environment, "--force")
     return cli.folder / name
 
 
-def _channel_refs(value: JsonValue) -> Iterator[str]:
-    """Yield the refs of all channel steps, at any depth."""
-    if isinstance(value, dict):
-        if value.get("type") == "channel" and value.get("channel_type") != "http":
-            yield value["ref"]
-        for member in value.values():
-            yield from _channel_refs(member)
-    elif isinstance(value, list):
-        for member in value:
-            yield from _channel_refs(member)
+def _channel_refs(document: JsonValue) -> list[str]:
+    """Return the refs of all channel steps with something to preview, at any depth."""
+    return [
+        step["ref"]
+        for step in steps_within(document)
+        if step["type"] == "channel" and step.get("channel_type") not in ("http", "in_app_guide")
+    ]
 
 
 async def test_content_of_every_kind_there_and_back(cli: KnockCli, http: httpx.AsyncClient) -> None:
@@ -124,7 +67,7 @@ async def test_content_of_every_kind_there_and_back(cli: KnockCli, http: httpx.A
 
     What was pulled leaves no draft when it is pushed again.
     """
-    written = _read(_OWN)
+    written = read_folder(_OWN)
     # Not with `--commit`, which the CLI forgets for audiences.
     await cli("push", "--knock-dir", "knock")
     await cli("commit", "-m", "Open the bakery", "--force")
@@ -134,11 +77,11 @@ async def test_content_of_every_kind_there_and_back(cli: KnockCli, http: httpx.A
     done(await http.put("/v1/audiences/regulars", json=regulars, params=query))
     await cli("commit", "promote", "--to", "production", "--force")
 
-    pulled = _read(await _pull(cli, "pulled", "production"))
+    pulled = read_folder(await _pull(cli, "pulled", "production"))
 
     assert set(written) <= set(pulled)
     for name, document in written.items():
-        assert not list(_lost(document, pulled[name])), name
+        assert not list(lost(document, pulled[name])), name
         await _render(http, name, document)
     await cli("push", "--knock-dir", "pulled")
     changes = await http.get("/v1/admin/content/changes", params=_DEVELOPMENT)
@@ -164,11 +107,33 @@ async def test_lines_that_end_as_on_windows_stay(cli: KnockCli) -> None:
     for path in (cli.folder / "knock").rglob("*"):
         if path.suffix in _TEXTS:
             path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    written = _read(cli.folder / "knock")
+    written = read_folder(cli.folder / "knock")
     assert r"\r\n" in json.dumps(written)
 
     await cli("push", "--knock-dir", "knock")
-    pulled = _read(await _pull(cli, "pulled"))
+    pulled = read_folder(await _pull(cli, "pulled"))
 
     for name, document in written.items():
-        assert not list(_lost(document, pulled[name])), name
+        assert not list(lost(document, pulled[name])), name
+
+
+async def test_a_folder_is_committed_while_it_is_pushed(
+    cli: KnockCli, http: httpx.AsyncClient
+) -> None:
+    """With `--commit` each file is committed by itself, before those that it refers to."""
+    await cli("push", "--knock-dir", "knock", "--commit", "-m", "Open the bakery")
+
+    for path in ("partials/basket", "workflows/first-order", "guides/oven-tips"):
+        committed = {**_DEVELOPMENT, "hide_uncommitted_changes": "true"}
+        assert done(await http.get(f"/v1/{path}", params=committed))["valid"], path
+
+
+async def test_types_are_made_of_guides(cli: KnockCli) -> None:
+    """`guide generate-types` writes a type with the fields of the message type."""
+    await cli("push", "--knock-dir", "knock")
+
+    await cli("guide", "generate-types", "--output-file", "guides.ts")
+
+    written = (cli.folder / "guides.ts").read_text(encoding="utf-8")
+    assert "GuideOvenTipsStep1Tip120Default" in written
+    assert "dismissible" in written

@@ -105,6 +105,7 @@ ELSEWHERE: dict[str, str] = {
     "runs/walks.*": _OWNED,
     "sources/sources.upsert_source": _ALL,
     "sources/sources.find_source": _ALL,
+    "sources/sources.existing_keys": _ALL,
     "sources/sources.list_sources": _ALL,
     "sources/sources.environments_of": _ALL,
     "sources/sources.add_environments": "names each environment with its address",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Literal, Self
 from uuid import UUID
 
+from pydantic import Field
+
 from api.kit.shapes import Moment, Out
 from domain.account.environments import Environment
 from domain.account.members import Member, Role
@@ -17,7 +19,9 @@ class EnvironmentOut(Out):
     slug: str
     name: str
     order: int
-    owner: Literal["system"] = "system"
+    owner: Literal["system", "user"] = Field(
+        description="Whether it was there from the beginning, or somebody added it."
+    )
     hide_pii_data: bool = False
     label_color: str | None = None
     last_commit_at: Moment | None
@@ -32,6 +36,7 @@ class EnvironmentOut(Out):
             slug=environment.slug,
             name=environment.name,
             order=environment.position,
+            owner=environment.owner,
             last_commit_at=environment.last_commit_at,
             created_at=environment.inserted_at,
             updated_at=environment.updated_at,
@@ -41,13 +46,13 @@ class EnvironmentOut(Out):
 class FeaturesOut(Out):
     """What the account can do.
 
-    Limits are null because there are none. What this version lacks is false, so that Knock's CLI
+    Limits are null where there are none. What this version lacks is false, so that Knock's CLI
     leaves it out instead of failing.
     """
 
     batch_items_render_limit_allowed: bool = False
     custom_branding_allowed: bool = False
-    data_retention_days: int | None = None
+    data_retention_days: int | None
     data_warehouse_extension_allowed: bool = False
     datadog_extension_allowed: bool = False
     dsync_allowed: bool = False
@@ -62,7 +67,7 @@ class FeaturesOut(Out):
     segment_extension_allowed: bool = False
     self_serve_allowed: bool = True
     sso_allowed: bool = False
-    tenant_preferences_allowed: bool = False
+    tenant_preferences_allowed: bool = True
     translations_allowed: bool = True
 
 
@@ -76,7 +81,7 @@ class WhoamiOut(Out):
     user_id: str | None = None
     user_name: str | None = None
     user_email: str | None = None
-    account_features: FeaturesOut = FeaturesOut()
+    account_features: FeaturesOut
 
 
 class ExchangedOut(Out):

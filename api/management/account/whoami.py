@@ -5,15 +5,17 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
-from api.kit.auth import ServiceToken
+from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import ERROR_RESPONSES
 from api.kit.shapes import answer
-from api.management.account.schemas import WhoamiOut
+from api.management.account.schemas import FeaturesOut, WhoamiOut
 
 router = APIRouter(prefix="/v1/whoami", tags=["Account"], responses=ERROR_RESPONSES)
 
 
 @router.get("", response_model=WhoamiOut)
-async def whoami(token: ServiceToken) -> JSONResponse:
-    """Tell whose token this is."""
-    return answer(WhoamiOut(service_token_name=token.name))
+async def whoami(token: ServiceToken, engine: EngineDep) -> JSONResponse:
+    """Tell whose token this is, and what there is for it."""
+    # Of the setting 0 means for ever, of the answer null does.
+    features = FeaturesOut(data_retention_days=engine.settings.retention_days or None)
+    return answer(WhoamiOut(service_token_name=token.name, account_features=features))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 from fastapi import APIRouter
+from pydantic import Field
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
@@ -56,6 +57,7 @@ class CommitOut(Out):
     author: CommitAuthorOut
     commit_author: CommitAuthorOut
     commit_message: LeftOut[str] = None
+    empty: bool = Field(description="Whether nothing had changed. Not of Knock's API.")
     created_at: Moment
     updated_at: Moment
 
@@ -70,6 +72,7 @@ class CommitOut(Out):
             author=author,
             commit_author=author,
             commit_message=commit.commit_message,
+            empty=commit.is_empty,
             created_at=commit.inserted_at,
             updated_at=commit.promoted_at or commit.inserted_at,
         )

@@ -9,23 +9,35 @@ from pydantic import Field
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
-from api.kit.parameters import boolean, instant, takes
-from api.kit.query_strings import Faults, QueryDep
+from api.kit.parameters import Param, boolean, instant, takes
+from api.kit.query_strings import Faults, Query, QueryDep
 from api.kit.shapes import LeftOut, Moment, answer, read_body
 from api.kit.strings import known_id
 from api.management.content.annotations import wants_annotations
 from api.management.content.resource import ANNOTATE_HELP, ContentOut, ContentResource, SuccessOut
 from api.management.requests import (
-    ENVIRONMENT_HELP,
+    ANYWHERE_HELP,
     SCOPE_HELP,
-    read_environment,
+    read_named_environment,
     read_scope,
 )
 from domain.content.guide import GUIDE, GuideStep, UrlPattern
 from domain.kit.errors import InvalidParams
+from domain.kit.pages import Page
+from domain.kit.principals import EnvironmentScope
 from domain.kit.shapes import DocumentedAs, Instant, Shape
 from services.content import archiving
 from services.content.drafts import ContentView, switch_content
+from services.content.value_schemas import with_schemas
+from services.engine import Engine
+
+
+class GuideStepOut(GuideStep):
+    """A step as it is read."""
+
+    json_schema: dict[str, Any] | None = Field(
+        None, description="Of its values, where `include_json_schema` asks for it."
+    )
 
 
 class GuideOut(ContentOut):
@@ -39,7 +51,7 @@ class GuideOut(ContentOut):
     tags: Annotated[Any, DocumentedAs(list[str])]
     type: str = Field(description="The message type of its first step.")
     semver: str = Field(description="The version of that message type.")
-    steps: Annotated[Any, DocumentedAs(list[GuideStep])]
+    steps: Annotated[Any, DocumentedAs(list[GuideStepOut])]
     activation_url_patterns: Annotated[Any, DocumentedAs(list[UrlPattern])]
     target_audience_key: Annotated[Any, DocumentedAs(str | None)]
     strict_tenancy: LeftOut[bool] = Field(
@@ -49,6 +61,9 @@ class GuideOut(ContentOut):
         None, description="`per_tenant`: what users did with it counts for their tenant alone."
     )
     target_property_conditions: Annotated[Any, DocumentedAs(dict[str, Any] | None)]
+    guide_audience_conditions: None = Field(
+        None, description="Always null: `target_property_conditions` has all there are."
+    )
     goal_attachment: Annotated[Any, DocumentedAs(dict[str, Any] | None)]
     active: bool = Field(description="Whether it is switched on in this environment.")
     active_from: LeftOut[Moment] = Field(None, description="It is shown from then on.")
@@ -78,7 +93,25 @@ class GuideActivation(Shape):
     ends_at: Instant | None = Field(None, alias="until", description="On until then.")
 
 
-guides = ContentResource(GUIDE, GuideOut, tag="Guides")
+class GuideResource(ContentResource):
+    """Guides, whose list tells of their values what the CLI makes types of."""
+
+    list_help: ClassVar[dict[str, str | Param]] = {
+        "include_json_schema": boolean("Add to each step the `json_schema` of its values.")
+    }
+
+    def extends(self, query: Query) -> bool:
+        """Tell whether schemas are asked for."""
+        return query.boolean("include_json_schema") or False
+
+    async def extended(
+        self, engine: Engine, environment: EnvironmentScope, page: Page[ContentView[Any]]
+    ) -> Page[ContentView[Any]]:
+        """Add the schemas of values, by the message types as they are saved."""
+        return page.of(await with_schemas(engine, environment, page.rows))
+
+
+guides = GuideResource(GUIDE, GuideOut, tag="Guides")
 router = guides.router
 
 
@@ -124,11 +157,11 @@ async def activate_guide(
     return guides.wrapped(view, request, query)
 
 
-@router.delete("/{key}", response_model=SuccessOut, openapi_extra=takes(query=ENVIRONMENT_HELP))
+@router.delete("/{key}", response_model=SuccessOut, openapi_extra=takes(query=ANYWHERE_HELP))
 async def archive(
     key: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Archive a guide in all environments, for good."""
-    environment = await read_environment(engine, query)
+    environment = await read_named_environment(engine, query)
     await archiving.archive(engine, environment, GUIDE.name, known_id(key))
     return answer(SuccessOut())

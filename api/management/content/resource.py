@@ -30,10 +30,12 @@ from api.management.requests import (
 from domain.content.kind import KindOfContent
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.pages import Page
+from domain.kit.principals import EnvironmentScope
 from domain.kit.shapes import DocumentedAs, Shape
 from services.broadcasts.broadcasts import BroadcastView
 from services.content import drafts
 from services.content.drafts import ContentView
+from services.engine import Engine
 
 ANNOTATE_HELP: dict[str, str | Param] = {
     "annotate": boolean("Add `__annotation`, as Knock's CLI needs it.")
@@ -166,7 +168,10 @@ class ContentResource(ContentFace):
 
     Attributes:
         router: has the four operations; what is special to a kind joins it.
+        list_help: what a list is asked for beside what every list is.
     """
+
+    list_help: ClassVar[dict[str, str | Param]] = {}
 
     def __init__(self, kind: KindOfContent[Any], shape: type[ContentOut], *, tag: str) -> None:
         """Make the operations of a kind.
@@ -190,7 +195,7 @@ class ContentResource(ContentFace):
             name=f"list_{name}s",
             description=f"List {plural} by key.",
             response_model=self.page,
-            openapi_extra=takes(query={**READ_HELP, **PAGE_HELP}),
+            openapi_extra=takes(query={**READ_HELP, **self.list_help, **PAGE_HELP}),
         )
         add(
             "/{key}",
@@ -227,15 +232,25 @@ class ContentResource(ContentFace):
         page_request = faults.read(read_limit, query, BY_ID)
         hide = faults.read(query.boolean, "hide_uncommitted_changes") or False
         faults.read(wants_annotations, request, query)
+        extends = faults.read(self.extends, query)
         faults.check()
+        environment = await read_scope(engine, query)
         page = await drafts.list_content(
-            engine,
-            await read_scope(engine, query),
-            self._kind,
-            page_request,
-            hide_uncommitted_changes=hide,
+            engine, environment, self._kind, page_request, hide_uncommitted_changes=hide
         )
+        if extends:
+            page = await self.extended(engine, environment, page)
         return self.listed(page, request, query)
+
+    def extends(self, _query: Query) -> bool:
+        """Tell whether a query asks for what `list_help` lets clients ask for."""
+        return False
+
+    async def extended(
+        self, _engine: Engine, _environment: EnvironmentScope, page: Page[ContentView[Any]]
+    ) -> Page[ContentView[Any]]:
+        """Add that to a page."""
+        return page
 
     async def get_content(
         self,

@@ -44,6 +44,8 @@ class WorkflowOut(ContentOut):
     steps: Annotated[Any, DocumentedAs(list[Step])]
     active: bool = Field(description="Whether triggers make runs in this environment.")
     valid: bool = Field(description="Whether everything that it refers to exists.")
+    created_by: None = Field(None, description="Always null: service tokens are nobody's.")
+    updated_by: None = Field(None, description="Always null, as `created_by`.")
 
     @classmethod
     def beside(cls, view: ContentView[Any]) -> dict[str, Any]:
@@ -114,10 +116,10 @@ async def activate_workflow(
 async def run_workflow(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Run the committed version of a workflow, to see what it does."""
+    """Run a workflow as it is saved, committed or not, to see what it does."""
     body, key = await read_trigger(request), known_id(key)
     environment = await read_scope(engine, query)
-    async with workflow_comes_first(engine, environment, key):
+    async with workflow_comes_first(engine, environment, key, is_rehearsal=True):
         rehearsal = parse_trigger_request(key, body.content, size=body.size, source_type=REHEARSAL)
     started = await trigger(engine, environment, rehearsal)
     return answer(RunOut(workflow_run_id=str(started.workflow_run_id)))

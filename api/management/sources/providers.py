@@ -50,11 +50,14 @@ class ProvidersOut(Out):
 
 
 class ProviderDetailsOut(ProviderNameOut):
-    """What a provider is."""
+    """What a provider is; links into Knock's own pages and pictures are null."""
 
     categories: list[str]
     website_url: str
     webhook_docs_url: str
+    webhook_config_deep_link: None = None
+    knock_tutorial_url: None = None
+    branding: None = None
 
 
 class DefaultSettingsOut(Out):

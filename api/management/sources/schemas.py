@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.kit.shapes import LeftOut, Moment, Out
+from api.kit.shapes import LeftOut, Moment, Out, PageEndsOut
 from domain.kit.clock import iso
 from domain.sources.rows import (
     ActionRow,
@@ -126,13 +126,15 @@ class SourceBodyOut(Out):
 
 
 class SourceSummaryOut(Out):
-    """A source in a list."""
+    """A source in a list; Knock's CLI reads its instants, though Knock's document has none."""
 
     key: str
     name: str
     description: str | None
     custom_image_url: str | None
     environment_settings: LeftOut[dict[str, SourceEnvironmentOut]] = None
+    created_at: Moment
+    updated_at: Moment
 
     @classmethod
     def of(cls, view: SourceView, origin: str | None) -> Self:
@@ -144,13 +146,24 @@ class SourceSummaryOut(Out):
             description=source.description,
             custom_image_url=source.custom_image_url,
             environment_settings=None if origin is None else _environments(view, origin),
+            created_at=source.inserted_at,
+            updated_at=source.updated_at,
         )
 
 
 class SourcesOut(Out):
-    """All sources."""
+    """All sources, as a page that has no other beside it: Knock's CLI asks where it ends."""
 
     entries: list[SourceSummaryOut]
+    page_info: PageEndsOut
+
+    @classmethod
+    def of(cls, views: Sequence[SourceView], origin: str | None) -> Self:
+        """Write sources; with their settings when an origin is given."""
+        return cls(
+            entries=[SourceSummaryOut.of(view, origin) for view in views],
+            page_info=PageEndsOut(after=None, before=None, page_size=len(views)),
+        )
 
 
 class KnownEventOut(Out):
@@ -247,6 +260,27 @@ class SourceStatusOut(Out):
         )
 
 
+class RehearsalErrorOut(Out):
+    """What was wrong with an action, or with a parameter of it."""
+
+    field: str
+    message: str
+
+    @classmethod
+    def of(cls, row: ActionRow) -> list[Self]:
+        """Write what was wrong with an action that was refused."""
+        reason = row.result or {}
+        place = f"actions[{row.position}]"
+        found = reason.get("errors") or [{"field": "", "message": str(reason.get("message"))}]
+        return [
+            cls(
+                field=".".join(filter(None, (place, error["field"]))),
+                message=error["message"],
+            )
+            for error in found
+        ]
+
+
 class RehearsalOut(Out):
     """What came of an event that was tried out."""
 
@@ -255,16 +289,20 @@ class RehearsalOut(Out):
     action_logs_count: int
     successful_action_logs_count: int
     failed_action_logs_count: int
-    errors: None = None
+    errors: list[RehearsalErrorOut] | None = Field(
+        description="Of the actions that were refused; null when none was."
+    )
 
     @classmethod
     def of(cls, event_id: UUID, taken: Sequence[ActionRow]) -> Self:
         """Write what came of it."""
-        failed = sum(row.status == "error" for row in taken)
+        failures = [row for row in taken if row.status == "error"]
+        failed = len(failures)
         return cls(
             log_id=event_id,
             status="error" if failed else "ok",
             action_logs_count=len(taken),
             successful_action_logs_count=len(taken) - failed,
             failed_action_logs_count=failed,
+            errors=[each for row in failures for each in RehearsalErrorOut.of(row)] or None,
         )

@@ -22,7 +22,6 @@ from api.management.sources.schemas import (
     SourceOut,
     SourcesOut,
     SourceStatusOut,
-    SourceSummaryOut,
 )
 from domain.sources.requests import RehearsalIn, SourceBodyIn
 from domain.sources.rows import LogFilters
@@ -47,7 +46,7 @@ async def list_sources(
     included = query.texts("include", choices=_SETTINGS)
     origin = address_of_api(request) if included else None
     found = await sources.list_sources(engine)
-    return answer(SourcesOut(entries=[SourceSummaryOut.of(view, origin) for view in found]))
+    return answer(SourcesOut.of(found, origin))
 
 
 @router.get("/{key}", response_model=SourceOut, openapi_extra=takes(query=ENVIRONMENT_HELP))

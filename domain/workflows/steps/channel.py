@@ -237,7 +237,8 @@ class ChannelStep(BaseStep):
                 misfits=partial(_misfits, self.template, f"{place}.template.is_mjml"),
             )
         if self.guide_key is not None:
-            yield Reference(f"{place}.guide_key", ResourceType.GUIDE, self.guide_key)
+            at = f"{place}.guide_key"
+            yield Reference(at, ResourceType.GUIDE, self.guide_key, may_follow=True)
         kind = CHANNEL_KINDS[self.channel_type]
         for at, key in kind.partials(self.template, f"{place}.template"):
             yield Reference(at, ResourceType.PARTIAL, key)

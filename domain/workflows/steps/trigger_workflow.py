@@ -7,9 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from domain.kit.authored import Template
+from domain.kit.authored import Reference, ResourceType, Template
 from domain.kit.shapes import Shape
 from domain.workflows.steps.base import BaseStep
+from domain.workflows.steps.settings import is_liquid
 
 # How many triggers may follow from each other; a workflow may trigger itself.
 MAX_CHAIN = 10
@@ -39,6 +40,13 @@ class TriggerWorkflowStep(BaseStep):
 
     type: Literal["trigger_workflow"] = "trigger_workflow"
     settings: TriggerWorkflowSettings
+
+    def references(self, place: str) -> Iterator[Reference]:
+        """Yield the workflow, unless a run says which one it is."""
+        key = self.settings.workflow_key
+        if not is_liquid(key):
+            at = f"{place}.settings.workflow_key"
+            yield Reference(at, ResourceType.WORKFLOW, key, may_follow=True)
 
     def templates(self, place: str) -> Iterator[Template]:
         """Yield every setting that is there."""

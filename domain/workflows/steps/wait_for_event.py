@@ -16,7 +16,7 @@ from domain.conditions import (
     read_condition_group,
 )
 from domain.conditions.paths import split_path
-from domain.kit.authored import Reference, ResourceType
+from domain.kit.authored import SOURCE, Reference, ResourceType
 from domain.kit.durations import Duration, DurationUnit, add_duration, parse_duration
 from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.json_types import JsonValue
@@ -214,11 +214,23 @@ class WaitForEventStep(BaseStep):
     settings: Annotated[WaitSettings, BeforeValidator(given)]
 
     def references(self, place: str) -> Iterator[Reference]:
-        """Yield the audience, if it waits for one."""
-        event = self.settings.event
-        if isinstance(event, AudienceEvent):
-            where = f"{place}.settings.event.audience_key"
-            yield Reference(where, ResourceType.AUDIENCE, event.audience_key)
+        """Yield what the event comes from: an audience, a source, a workflow or a guide."""
+        event, where = self.settings.event, f"{place}.settings.event"
+        match event:
+            case AudienceEvent():
+                at = f"{where}.audience_key"
+                yield Reference(at, ResourceType.AUDIENCE, event.audience_key)
+            case SourceEvent():
+                at = f"{where}.integration_source_key"
+                yield Reference(at, SOURCE, event.source_key, may_follow=True)
+            case WorkflowEvent():
+                at = f"{where}.source_key"
+                yield Reference(at, ResourceType.WORKFLOW, event.source_key, may_follow=True)
+            # A broadcast is in its environment alone, and is never committed.
+            case MessageEvent() if event.source_type != "broadcast":
+                target = ResourceType(event.source_type)
+                at = f"{where}.source_key"
+                yield Reference(at, target, event.source_key, may_follow=True)
 
 
 def awaited_refs(raw: JsonValue, field: str) -> Iterator[tuple[str, str]]:

@@ -104,12 +104,13 @@ async def insert_environment(
     return cursor.rowcount == 1
 
 
-async def move_to_the_end(connection: Connection, environment_id: UUID) -> None:
-    """Give an environment a place behind all others, so that the one it had is free."""
+async def make_place(connection: Connection, position: int) -> None:
+    """Give all environments from a place on places behind all others, in their order."""
+    # Further than the last is from the first of them, so that no two ever have the same place.
     await connection.execute(
-        "UPDATE environments SET position = (SELECT max(position) + 1 FROM environments)"
-        " WHERE id = %s",
-        [environment_id],
+        "UPDATE environments SET position = position + 1 - %(from)s"
+        " + (SELECT max(position) FROM environments) WHERE position >= %(from)s",
+        {"from": position},
     )
 
 

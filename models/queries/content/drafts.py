@@ -193,12 +193,13 @@ async def save_draft(
 async def insert_version(
     connection: Connection, environment_id: UUID, resource_type: str, key: str, version: Version
 ) -> None:
-    """Keep a state for ever."""
+    """Keep a state for ever; one of the same id is kept already."""
     await connection.execute(
         """
         INSERT INTO content_versions
             (id, environment_id, resource_type, key, content, sha, inserted_at)
         VALUES (%s, %s, %s, %s, %s, %s, %s)
+        ON CONFLICT (id) DO NOTHING
         """,
         [
             version.id,
@@ -220,10 +221,21 @@ async def publish(
     version: Version,
     *,
     starts_active: bool,
+    drops_draft: bool = False,
 ) -> Resource | None:
     """Make a version the current one; a draft without changes of its own follows it.
 
-    Returns None when the resource is archived.
+    Args:
+        connection: inside a transaction.
+        environment_id: where.
+        resource_type: of the resource.
+        key: of the resource.
+        version: is there already.
+        starts_active: whether a new resource is switched on.
+        drops_draft: have a draft with changes of its own follow too.
+
+    Returns:
+        None when the resource is archived.
     """
     return await fetch_one(
         connection,
@@ -236,9 +248,9 @@ async def publish(
         ON CONFLICT (environment_id, resource_type, key) DO UPDATE
         SET published_version_id = excluded.published_version_id,
             published_sha = excluded.published_sha,
-            draft = CASE WHEN r.draft_sha = r.published_sha
+            draft = CASE WHEN %(drops_draft)s OR r.draft_sha = r.published_sha
                 THEN excluded.draft ELSE r.draft END,
-            draft_sha = CASE WHEN r.draft_sha = r.published_sha
+            draft_sha = CASE WHEN %(drops_draft)s OR r.draft_sha = r.published_sha
                 THEN excluded.draft_sha ELSE r.draft_sha END,
             updated_at = excluded.updated_at
         WHERE r.archived_at IS NULL
@@ -252,6 +264,7 @@ async def publish(
             "sha": version.sha,
             "version_id": version.id,
             "starts_active": starts_active,
+            "drops_draft": drops_draft,
             "now": version.inserted_at,
         },
     )
@@ -283,9 +296,9 @@ async def set_active(
     )
 
 
-async def archive(connection: Connection, resource_type: str, key: str, now: datetime) -> None:
-    """Archive a resource in every environment and on every branch."""
-    await connection.execute(
+async def archive(connection: Connection, resource_type: str, key: str, now: datetime) -> bool:
+    """Archive a resource in every environment and on every branch; tell whether it was anywhere."""
+    cursor = await connection.execute(
         """
         UPDATE content_resources SET archived_at = %s
         WHERE environment_id IN (SELECT id FROM branches)
@@ -293,6 +306,7 @@ async def archive(connection: Connection, resource_type: str, key: str, now: dat
         """,
         [now, resource_type, key],
     )
+    return cursor.rowcount > 0
 
 
 async def list_resources(

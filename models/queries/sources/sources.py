@@ -88,6 +88,12 @@ async def find_source(connection: Connection, key: str) -> Source | None:
     return await fetch_one(connection, Source, f"{_SELECT} WHERE s.key = %s", (key,))
 
 
+async def existing_keys(connection: Connection, keys: Sequence[str]) -> set[str]:
+    """Return which of these keys sources have."""
+    cursor = await connection.execute("SELECT key FROM sources WHERE key = ANY(%s)", [list(keys)])
+    return {row["key"] for row in await cursor.fetchall()}
+
+
 async def list_sources(connection: Connection) -> list[Source]:
     """Return all sources by key."""
     return await fetch_all(connection, Source, f"{_SELECT} ORDER BY s.key")

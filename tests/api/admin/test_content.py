@@ -154,10 +154,10 @@ async def test_a_commit_is_taken_back(management: httpx.AsyncClient, account: Ac
     assert await published(management) == "Two"
 
 
-async def test_taking_back_keeps_drafts_and_environments(
+async def test_taking_back_drops_the_draft_and_keeps_environments(
     management: httpx.AsyncClient, account: Account
 ) -> None:
-    """What somebody edits stays edited, and other environments stay as they are."""
+    """What is edited goes too, or a commit would bring it again; other environments stay."""
     await account.save("plain", flow("One"), commit=note())
     await account.save("plain", flow("Two"), commit=note())
     await ok(await management.put("/v1/commits/promote", params={"to_environment": "production"}))
@@ -169,12 +169,28 @@ async def test_taking_back_keeps_drafts_and_environments(
         )
     )
     draft = await ok(await management.get("/v1/workflows/plain"))
-    assert draft["steps"][0]["template"]["markdown_body"] == "Draft"
+    assert draft["steps"][0]["template"]["markdown_body"] == "One"
     assert await published(management) == "One"
+    pending = await ok(await management.get("/v1/admin/content/changes"))
+    assert pending["entries"] == []
     there = await ok(
         await management.get("/v1/workflows/plain", params={"environment": "production"})
     )
     assert there["steps"][0]["template"]["markdown_body"] == "Two"
+
+
+async def test_what_was_promoted_is_taken_back_where_it_came_from(
+    management: httpx.AsyncClient, account: Account
+) -> None:
+    """Its copy is not, or the next promotion would bring what was taken back."""
+    for name in ("One", "Two"):
+        await account.save("plain", flow(name), commit=note())
+        query = {"to_environment": "production"}
+        await ok(await management.put("/v1/commits/promote", params=query))
+    copies = await ok(await management.get("/v1/commits", params={"environment": "production"}))
+    refused = await management.put(f"/v1/admin/commits/{copies['entries'][0]['id']}/revert")
+    assert (refused.status_code, refused.json()["code"]) == (422, "commit_not_revertible")
+    assert "development" in refused.json()["message"]
 
 
 async def test_what_cannot_be_taken_back(management: httpx.AsyncClient, account: Account) -> None:

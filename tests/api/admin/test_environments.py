@@ -59,6 +59,34 @@ async def test_each_new_one_comes_directly_before_the_last(management: httpx.Asy
     assert shown["name"] == "Preview"
 
 
+async def test_one_comes_where_it_is_wanted(management: httpx.AsyncClient) -> None:
+    """After any but the last; content goes through it, and no other place is changed."""
+    for slug in ("staging", "preview"):
+        await _add(management, slug)
+    made = await _add(management, "trial", after="development")
+
+    slugs = await _slugs(management)
+    assert slugs == ["development", "trial", "staging", "preview", "production"]
+    assert made["environment"]["owner"] == "user"
+    listed = (await management.get("/v1/environments")).json()["entries"]
+    assert [one["owner"] for one in listed] == ["system", *["user"] * 3, "system"]
+    await _save(management, "New")
+    for slug in slugs[1:]:
+        await _promote(management, slug)
+        assert await _published(management, slug) == "New"
+
+
+@pytest.mark.parametrize("after", ["production", "nowhere", ""])
+async def test_none_comes_after_the_last(management: httpx.AsyncClient, after: str) -> None:
+    """Production stays the last, and an environment that is not there has no place."""
+    document = {"slug": "staging", "name": "Staging", "after": after}
+    refused = await management.post(BASE, json={"environment": document})
+
+    assert refused.status_code == 422
+    assert [one["field"] for one in refused.json()["errors"]] == ["environment.after"]
+    assert await _slugs(management) == ["development", "production"]
+
+
 async def test_its_keys_open_it_and_nothing_else(
     management: httpx.AsyncClient, account: Account
 ) -> None:

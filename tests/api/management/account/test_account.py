@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import httpx
 
+from runtime.settings import Settings
+
 
 async def test_environments_come_in_the_order_of_promotion(management: httpx.AsyncClient) -> None:
     """A list and single environments, with the instant of the last commit."""
@@ -18,8 +20,13 @@ async def test_environments_come_in_the_order_of_promotion(management: httpx.Asy
 
 
 async def test_whoami_names_the_token(management: httpx.AsyncClient) -> None:
-    """A service token is told its name, and that there are translations."""
+    """A service token is told its name, what there is, and for how long things are kept."""
     body = (await management.get("/v1/whoami")).json()
 
     assert (body["type"], body["service_token_name"]) == ("service_token", "Seed")
-    assert body["account_features"]["translations_allowed"] is True
+    features = body["account_features"]
+    assert (features["translations_allowed"], features["tenant_preferences_allowed"]) == (
+        True,
+        True,
+    )
+    assert features["data_retention_days"] == Settings.model_fields["retention_days"].default

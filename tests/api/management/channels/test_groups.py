@@ -116,3 +116,14 @@ async def test_a_step_may_name_a_group(management: httpx.AsyncClient, key: str) 
     assert unknown["errors"][0]["field"] == "steps[0].channel_group_key"
     later = (await save(channel_group_key="nowhere", channel_type="email")).json()
     assert not later["workflow"]["valid"]
+
+
+@pytest.mark.parametrize(("called", "named"), [("in_app", "in_app_feed"), ("webhook", "http")])
+async def test_other_names_of_types(
+    management: httpx.AsyncClient, key: str, called: str, named: str
+) -> None:
+    """Knock's API has two names for some of them; groups are stored under the one."""
+    made = await put(management, key, channel_type=called)
+
+    assert made.status_code == 200, made.text
+    assert made.json()["channel_group"]["channel_type"] == named

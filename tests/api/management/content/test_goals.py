@@ -141,7 +141,10 @@ async def test_a_goal_is_cloned(management: httpx.AsyncClient) -> None:
     ("clone", "places"),
     [
         ({}, ["clone.key", "clone.name", "clone.environment"]),
-        ({"key": "x y", "name": "N", "environment": "production"}, ["clone.key"]),
+        (
+            {"key": "x y", "name": "N", "environment": "production"},
+            ["clone.key", "clone.condition.event.audience_key"],
+        ),
         ({"key": "b", "name": " ", "environment": "production"}, ["clone.name"]),
         ({"key": "b", "name": "N", "environment": "nowhere"}, ["clone.environment"]),
         (

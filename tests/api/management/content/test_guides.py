@@ -206,3 +206,34 @@ async def test_a_scope_is_said_where_it_is_per_tenant(management: httpx.AsyncCli
     for wrong in ("tenant", ["global"], True):
         refused = await management.put(PATH, json={"guide": _tour(scope=wrong)})
         assert _places(refused) == ["scope"]
+
+
+async def test_the_schema_of_values_when_it_is_asked_for(management: httpx.AsyncClient) -> None:
+    """Each step has that of its variant; one of another version, or of no type here, has none."""
+    await _banner(management, _TITLE)
+    older = {**guide_step("step_2"), "schema_semver": "0.0.0"}
+    await _ok(await _put(management, _tour(guide_step(title="A"), older)))
+
+    plain = await _ok(await management.get("/v1/guides"))
+    listed = await _ok(await management.get("/v1/guides", params={"include_json_schema": "true"}))
+
+    assert "json_schema" not in plain["entries"][0]["steps"][0]
+    first, second = listed["entries"][0]["steps"]
+    assert first["json_schema"]["properties"] == {"title": {"description": "T", "type": "string"}}
+    assert first["json_schema"]["required"] == ["title"]
+    assert "json_schema" not in second
+
+
+@pytest.mark.parametrize("path", [PATH, "/v1/admin/content/guide/tour"])
+async def test_a_guide_of_production_alone_is_archived(
+    management: httpx.AsyncClient, path: str
+) -> None:
+    """Archiving names no environment, and is done in all of them; none has it after that."""
+    there = {"environment": "production"}
+    await _ok(await _put(management, _tour(), **there, force="true"))
+    assert (await management.delete(path, params={"environment": "development"})).status_code == 404
+
+    await _ok(await management.delete(path))
+
+    assert (await management.get(PATH, params=there)).status_code == 404
+    assert (await management.delete(path)).status_code == 404

@@ -102,3 +102,26 @@ async def test_a_commit_takes_effect_in_every_message_at_once(
     await world.walk(run_id)
     (message,) = await world.messages(run_id)
     assert message["content"]["subject_line"] == "New Ellie"
+
+
+async def test_partials_that_render_each_other_are_pushed_in_any_order(
+    management: httpx.AsyncClient,
+) -> None:
+    """One that renders what comes later is taken, not valid until then; a commit of all is not."""
+    outer, path = _partial(content="{% render 'inner' %}"), "/v1/partials/outer"
+    validated = await _ok(await management.put(f"{path}/validate", json={"partial": outer}))
+    assert not validated["partial"]["valid"]
+    assert not (await _ok(await _put(management, outer, path, commit="true")))["partial"]["valid"]
+
+    await _ok(await _put(management, {**outer, "name": "Other"}, path))
+    refused = await management.put("/v1/commits", json={})
+    promoted = await management.put(
+        "/v1/commits/promote", params={"to_environment": "production"}, json={}
+    )
+    for answer in (refused, promoted):
+        assert answer.status_code == 422, answer.text
+        assert [each["field"] for each in answer.json()["errors"]] == ["partial.outer.content"]
+
+    await _ok(await _put(management, _partial(), "/v1/partials/inner", commit="true"))
+    await _ok(await management.put("/v1/commits", json={}))
+    assert (await _ok(await management.get(path)))["valid"]

@@ -186,6 +186,7 @@ async def test_an_empty_commit(management: httpx.AsyncClient) -> None:
     ok(await put(management, commit="true", allow_empty="true", commit_message="Again"))
     commits = ok(await management.get("/v1/commits", params={"resource_id": "find-user"}))
     assert [one.get("commit_message") for one in commits["entries"]] == ["Again", None]
+    assert [one["empty"] for one in commits["entries"]] == [True, False]
 
 
 async def test_changes_are_told_and_taken_back(management: httpx.AsyncClient) -> None:

@@ -10,6 +10,7 @@ import pytest
 from api.management.content.annotations import annotated
 from api.management.content.workflows import WorkflowOut
 from domain.content.workflow import WORKFLOW
+from domain.kit.errors import NotFound
 from domain.kit.json_types import JsonObject
 from domain.workflows.steps import STEP_TYPES
 from services.content.drafts import ContentView
@@ -325,7 +326,7 @@ async def test_a_run_may_carry_as_much_as_a_trigger(management: httpx.AsyncClien
 async def test_run_starts_a_rehearsal(
     management: httpx.AsyncClient, account: Account, temporal: TemporalRecorder
 ) -> None:
-    """A test run of the committed version is a trigger whose source is `rehearsal`."""
+    """A test run is a trigger whose source is `rehearsal`."""
     body = {"recipients": [{"id": "ellie", "name": "Ellie"}], "data": {"workspace": "Site B"}}
     response = await management.put("/v1/workflows/welcome/run", json=body)
 
@@ -337,28 +338,60 @@ async def test_run_starts_a_rehearsal(
     assert len(temporal.starts) == 1
 
 
-async def test_a_run_takes_the_committed_version(
-    management: httpx.AsyncClient, account: Account
-) -> None:
-    """A draft is not run, and a workflow that was never committed is not there."""
+async def test_a_run_takes_what_is_saved(management: httpx.AsyncClient, account: Account) -> None:
+    """Changes are run before they are committed, and each run keeps what was saved then."""
     body = {"recipients": [{"id": "ellie", "name": "Ellie"}]}
-    await _ok(await _put(management, workflow()))
     missing = await management.put(f"{PATH}/run", json=body)
     assert (missing.status_code, missing.json()["code"]) == (404, "workflow_missing")
     missing = await management.put(f"{PATH}/run", json={})
     assert (missing.status_code, missing.json()["code"]) == (404, "workflow_missing")
 
-    await _ok(await _put(management, workflow("Committed"), commit="true"))
+    await _ok(await _put(management, workflow("Never committed")))
     faulty = await management.put(f"{PATH}/run", json={})
     assert (faulty.status_code, faulty.json()["code"]) == (422, "invalid_params")
-    await _ok(await _put(management, workflow("Draft")))
+    for name, commit in (
+        ("Never committed", "false"),
+        ("Committed", "true"),
+        ("Draft", "false"),
+        ("Draft", "false"),
+    ):
+        await _ok(await _put(management, workflow(name), commit=commit))
+        await _ok(await management.put(f"{PATH}/run", json=body))
+
+    runs = await account.rows(
+        "SELECT v.content ->> 'name' AS name, v.id FROM recipient_runs r"
+        " JOIN content_versions v ON v.id = r.version_id ORDER BY r.inserted_at, r.id"
+    )
+    assert [run["name"] for run in runs] == ["Never committed", "Committed", "Draft", "Draft"]
+    assert runs[2]["id"] == runs[3]["id"]
+    shown = await _ok(await management.get(PATH, params={"hide_uncommitted_changes": "true"}))
+    assert shown["name"] == "Committed"
+
+
+async def test_a_trigger_takes_what_is_committed(
+    management: httpx.AsyncClient, account: Account
+) -> None:
+    """Where nothing was committed a workflow is missing, though a test run has taken it."""
+    world = await account.world()
+    await _ok(await _put(management, workflow()))
+    await _ok(await management.put(f"{PATH}/run", json={"recipients": ["ellie"]}))
+    with pytest.raises(NotFound, match="never committed"):
+        await world.begin("plain")
+
+
+async def test_a_draft_that_was_never_committed_runs_to_its_end(
+    management: httpx.AsyncClient, account: Account
+) -> None:
+    """It makes the message that it says."""
+    world = await account.world()
+    await _ok(await _put(management, workflow("Plain", feed_step("Not yet committed"))))
+    body = {"recipients": [{"id": "ellie", "name": "Ellie"}]}
     await _ok(await management.put(f"{PATH}/run", json=body))
 
-    (run,) = await account.rows(
-        "SELECT v.content ->> 'name' AS name FROM recipient_runs r"
-        " JOIN content_versions v ON v.id = r.version_id"
-    )
-    assert run["name"] == "Committed"
+    (run,) = await account.rows("SELECT id, workflow_run_id FROM recipient_runs")
+    await world.walk(run["id"])
+    (message,) = await world.messages(run["id"])
+    assert "Not yet committed" in str(message["content"])
 
 
 @pytest.mark.parametrize(

@@ -50,9 +50,13 @@ async def test_a_source_is_read_back(management: httpx.AsyncClient) -> None:
     assert settings["production"]["mappings"] == []
     (mapping,) = settings["development"]["mappings"]
     assert mapping["action_parameters"] == IDENTIFY["action_parameters"]
-    (plain,) = (await management.get("/v1/sources")).json()["entries"]
+    listed = (await management.get("/v1/sources")).json()
+    # Knock's CLI asks where the page ends.
+    assert listed["page_info"] == {"after": None, "before": None, "page_size": 1}
+    (plain,) = listed["entries"]
     (full,) = (await management.get("/v1/sources?include[]=environment_settings")).json()["entries"]
     assert "environment_settings" not in plain
+    assert plain["updated_at"] == source["updated_at"]
     assert full["environment_settings"] == settings
 
 
@@ -174,6 +178,9 @@ async def test_a_rehearsal_and_the_logs(management: httpx.AsyncClient) -> None:
         assert answer.status_code == 200, answer.text
     told = answer.json()
     assert (told["status"], told["failed_action_logs_count"]) == ("error", 1)
+    (error,) = told["errors"]
+    assert error["field"].startswith("actions[0]")
+    assert error["message"]
     logs = await management.get(
         "/v1/sources/shop/logs", params={**DEVELOPMENT, "include[]": "actions", "limit": 1}
     )
