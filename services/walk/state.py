@@ -60,6 +60,11 @@ class RunState:
         return self.source.get("type") == BROADCAST_SOURCE
 
     @property
+    def is_rehearsed(self) -> bool:
+        """Tell whether a test run has made it, itself or by a step."""
+        return is_rehearsed(self.source)
+
+    @property
     def trial(self) -> str:
         """Say in which ways the run tries a workflow out; nothing for one that is meant.
 
@@ -68,7 +73,7 @@ class RunState:
         """
         ways: JsonObject = {
             "sandbox": self.settings.get("sandbox_mode"),
-            "rehearsal": is_rehearsed(self.source),
+            "rehearsal": self.is_rehearsed,
         }
         return " ".join(way for way, is_so in ways.items() if is_so)
 
@@ -82,7 +87,7 @@ class RunState:
         return Cause(
             chain,
             is_sandbox=bool(self.settings.get("sandbox_mode")),
-            is_rehearsal=is_rehearsed(self.source),
+            is_rehearsal=self.is_rehearsed,
         )
 
     def renew(self, stored: Recipient, preferences: JsonObject | None) -> None:

@@ -129,7 +129,8 @@ async def _key(walk: Walk, step: BatchStep) -> str:
 def _new_batch(walk: Walk, step: BatchStep, key: str, end: datetime) -> Batch:
     """Return the batch that this run opens if there is none that takes its item."""
     run, settings, now = walk.run, step.settings, walk.unit.now
-    is_latest = settings.workflow_version_mode is VersionMode.LATEST
+    # A test run goes on with what it tries, which may be published nowhere.
+    is_latest = settings.workflow_version_mode is VersionMode.LATEST and not run.is_rehearsed
     flushes = settings.batch_execution_mode is ExecutionMode.FLUSH_LEADING
     window = opened_window(
         end,

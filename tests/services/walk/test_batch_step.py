@@ -343,6 +343,16 @@ async def test_14_a_version_that_does_not_gather_is_passed_over(
     assert "old" in await text_of(world, await close(world))
 
 
+async def test_a_test_run_goes_on_with_what_it_tries(world: World) -> None:
+    """What is published meanwhile is nothing to it: it may run what was never committed."""
+    step = batch_step(workflow_version_mode="latest")
+    await world.publish(KEY, step, shown("tried"))
+    await bring(world, source="rehearsal")
+    await world.publish(KEY, step, shown("newer"))
+
+    assert "tried" in await text_of(world, await close(world))
+
+
 async def test_14_pinned_versions_gather_apart(world: World) -> None:
     """In `pinned` mode a run of a newer version opens a batch of its own."""
     await world.publish(KEY, batch_step(), shown("old"))
