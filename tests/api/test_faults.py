@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import httpx
 import pytest
 
 from tests.support.steps import feed_step
 
-_NOBODY = uuid4()
+_NOBODY = UUID(int=1)
 _SLACK = f"/v1/providers/slack/{_NOBODY}/channels"
 _TEAMS = f"/v1/providers/ms-teams/{_NOBODY}"
 _LONG = "x" * 2000
