@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
-from temporalio import workflow
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle
 
@@ -20,8 +20,9 @@ from domain.contract.runs import (
     DeliveryOrder,
 )
 from temporal_workflows.signals import BATCH_CLOSED, CANCEL_REQUESTED, EVENT_ARRIVED
+from tests.support.long_histories import long_after
 from tests.support.scripted_activities import FINISHED
-from tests.support.stage import Stage, sleep_until
+from tests.support.stage import Stage
 from tests.support.waiting import until
 
 FAR = 3600.0
@@ -29,20 +30,26 @@ _LONG = 12
 
 
 @pytest.fixture(autouse=True)
-def _soon_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a history of a few events count as long, where the server says so of thousands."""
-    monkeypatch.setattr(
-        workflow.Info,
-        "is_continue_as_new_suggested",
-        lambda info: info.get_current_history_length() > _LONG,
-    )
+def _soon_long() -> Iterator[None]:
+    with long_after(_LONG):
+        yield
 
 
-def waiting(cursor: str) -> Advanced:
+def waiting(cursor: str, step: str = "wait", **changes: Any) -> Advanced:
     """Return the answer of a walk that found no event, and waits on."""
-    return Advanced(
-        AwaitEvent("wait", time.time() + FAR, "wait: an event"), cursor, story=[f"at {cursor}"]
-    )
+    directive = AwaitEvent(step, time.time() + FAR, f"{step}: an event")
+    return Advanced(directive, cursor, story=[f"at {cursor}"], **changes)
+
+
+async def wake(stage: Stage, run_id: str, cursors: Iterable[str], step: str = "wait") -> None:
+    """Wake a run each time that it has walked from one of these places, and waits."""
+    for cursor in cursors:
+
+        async def has_come(cursor: str = cursor) -> bool:
+            return stage.script.walks[-1:] != [] and stage.script.walks[-1].cursor == cursor
+
+        await until(has_come)
+        await stage.client.get_workflow_handle(run_id).signal(EVENT_ARRIVED, step)
 
 
 async def histories(handle: WorkflowHandle[Any, Any]) -> int:
@@ -66,13 +73,7 @@ async def test_a_wait_that_is_woken_again_and_again(stage: Stage) -> None:
         str(wakes): FINISHED,
     }
     handle = await stage.start()
-    for number in range(1, wakes + 2):
-
-        async def has_walked(number: int = number) -> bool:
-            return len(stage.script.walks) == number
-
-        await until(has_walked)
-        await stage.client.get_workflow_handle(handle.id).signal(EVENT_ARRIVED, "wait")
+    await wake(stage, handle.id, ["", *map(str, range(wakes))])
     assert await handle.result() == "completed"
     assert [walk.cursor for walk in stage.script.walks] == ["", *map(str, range(wakes + 1))]
     assert await histories(handle) > 2
@@ -80,17 +81,17 @@ async def test_a_wait_that_is_woken_again_and_again(stage: Stage) -> None:
 
 async def test_word_goes_along(stage: Stage) -> None:
     """What was heard in the history before is known in the next, and the wait for it is over."""
-    naps = {str(n): sleep_until(time.time() + 0.1 * n, str(n + 1)) for n in range(1, 8)}
     batch = Advanced(AwaitBatch("batch-1", time.time() + FAR, "gathers"), cursor="batch")
     stage.script.directives = {
-        "": sleep_until(0.0, "1"),
-        **naps,
+        "": waiting("1", "other"),
+        **{str(n): waiting(str(n + 1), "other") for n in range(1, 8)},
         "8": batch,
         "batch": waiting("end"),
         "end": FINISHED,
     }
     handle = await stage.start(start_signal=BATCH_CLOSED, start_signal_args=["batch-1"])
     await stage.client.get_workflow_handle(handle.id).signal(EVENT_ARRIVED, "wait")
+    await wake(stage, handle.id, ["", *map(str, range(1, 8))], "other")
     assert await handle.result() == "completed"
     assert await histories(handle) > 1
 
@@ -106,16 +107,14 @@ async def test_a_delivery_under_way_is_not_left_behind(stage: Stage) -> None:
 
     stage.script.deliver = deliver
     mail = DeliveryOrder("mail-1", DELIVER_EMAIL, "mail by email")
-    naps = {str(n): sleep_until(time.time() + 0.1 * n, str(n + 1)) for n in range(1, 6)}
     stage.script.directives = {
-        "": sleep_until(0.0, "1", deliveries=[mail]),
-        **naps,
-        "6": waiting("7"),
-        "7": waiting("8"),
+        "": waiting("1", deliveries=[mail]),
+        **{str(n): waiting(str(n + 1)) for n in range(1, 8)},
         "8": FINISHED,
     }
     handle = await stage.start()
     await reached.wait()
+    await wake(stage, handle.id, ["", *map(str, range(1, 6))])
 
     async def has_walked_on() -> bool:
         return stage.script.walks[-1].cursor == "6"
@@ -129,13 +128,7 @@ async def test_a_delivery_under_way_is_not_left_behind(stage: Stage) -> None:
         return not pending
 
     await until(has_sent)
-    for cursor in ("7", "8"):
-        await stage.client.get_workflow_handle(handle.id).signal(EVENT_ARRIVED, "wait")
-
-        async def has_come(cursor: str = cursor) -> bool:
-            return stage.script.walks[-1].cursor == cursor
-
-        await until(has_come)
+    await wake(stage, handle.id, ["6", "7"])
     assert await handle.result() == "completed"
     assert stage.script.delivered == [("mail-1", 1)]
     assert await histories(handle) == 2
@@ -143,13 +136,17 @@ async def test_a_delivery_under_way_is_not_left_behind(stage: Stage) -> None:
 
 async def test_a_cancel_needs_no_new_history(stage: Stage) -> None:
     """A run that is to end does so where it is."""
-    naps = {str(n): sleep_until(time.time() + 0.05 * n, str(n + 1)) for n in range(1, 3)}
-    stage.script.directives = {"": sleep_until(0.0, "1"), **naps, "3": waiting("4")}
+    stage.script.directives = {
+        "": waiting("1"),
+        **{str(n): waiting(str(n + 1)) for n in range(1, 4)},
+    }
     handle = await stage.start()
+    await wake(stage, handle.id, [""])
 
     async def waits() -> bool:
-        return stage.script.walks[-1:] != [] and stage.script.walks[-1].cursor == "3"
+        return stage.script.walks[-1].cursor == "1"
 
     await until(waits)
     await stage.client.get_workflow_handle(handle.id).signal(CANCEL_REQUESTED)
     assert await handle.result() == "cancelled"
+    assert await histories(handle) == 1
