@@ -38,7 +38,8 @@ async def record(database_url: str, folder: Path, names: Sequence[str]) -> None:
             for name in names:
                 world = World(engine, make, await make.environment())
                 await prepare(world)
-                history = await (await SCENARIOS[name].play(world)).fetch_history()
+                with SCENARIOS[name].counted():
+                    history = await (await SCENARIOS[name].play(world)).fetch_history()
                 text = json.dumps(_without_traces(history.to_json_dict()), indent=1) + "\n"
                 (HISTORIES / f"{name}.json").write_text(text)
                 print(f"{name}: {len(history.events)} events")

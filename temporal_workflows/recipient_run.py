@@ -138,6 +138,10 @@ class RecipientRunWorkflow:
         is_long = workflow.info().is_continue_as_new_suggested()
         if not is_long or is_sending or self._cancel_requested:
             return
+        # Asked for last: a run that never comes here has no marker. One that was here before there
+        # was this goes on where it is.
+        if not workflow.patched("goes-on-in-new-history"):
+            return
         so_far = RunSoFar(
             cursor, list(self._story), sorted(self._closed_batches), sorted(self._news)
         )

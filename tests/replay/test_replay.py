@@ -17,6 +17,7 @@ from domain.contract.runs import CancelFanoutInput, RecipientRunInput, TriggerFa
 from runtime.settings import Settings
 from runtime.temporal import DATA_CONVERTER
 from temporal_workflows import WORKFLOWS, activity_stubs
+from tests.support.long_histories import long_after
 from tests.support.scenarios import SCENARIOS
 
 FILES = sorted((Path(__file__).parent / "histories").glob("*.json"))
@@ -44,7 +45,29 @@ def test_every_shape_is_recorded() -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 async def test_25_recorded_history_replays(file: Path, sandbox: bool) -> None:
     """What a deployed version did is what today's code does again, in the sandbox as outside."""
-    replayed = await _replayer(*WORKFLOWS, sandbox=sandbox).replay_workflow(_history(file))
+    with SCENARIOS[file.stem].counted():
+        replayed = await _replayer(*WORKFLOWS, sandbox=sandbox).replay_workflow(_history(file))
+    assert replayed.replay_failure is None
+
+
+def _is_of_recipient_run(file: Path) -> bool:
+    started = _history(file).events[0].workflow_execution_started_event_attributes
+    return started.workflow_type.name == "RecipientRun"
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        file
+        for file in FILES
+        if _is_of_recipient_run(file) and SCENARIOS[file.stem].long_after is None
+    ],
+    ids=lambda file: file.stem,
+)
+async def test_a_run_that_was_long_before(file: Path) -> None:
+    """A run that walked on, long as it was, before runs began anew goes on where it is."""
+    with long_after(0):
+        replayed = await _replayer(*WORKFLOWS).replay_workflow(_history(file))
     assert replayed.replay_failure is None
 
 

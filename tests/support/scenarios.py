@@ -46,10 +46,12 @@ from services.triggers import expansions, fan_outs
 from services.triggers.moved_waits import move_wait
 from services.walk.steps import http_fetch
 from temporal_workflows import SweepWorkflow
+from temporal_workflows.signals import EVENT_ARRIVED
 from tests.providers.servers import HttpServer, reply, serving
 from tests.support.broadcasts import SALE, draft, join, send, trigger_of
 from tests.support.bulk import put_off
 from tests.support.interruptions import FailingTemporal
+from tests.support.long_histories import long_after
 from tests.support.schedules import schedule
 from tests.support.steps import fetch_step, message_event, wait_step
 from tests.support.subscribers import follow, make_object, project
@@ -71,10 +73,16 @@ class Scenario:
     Attributes:
         play: runs it and answers the Temporal workflow whose history it is about, ended.
         budget: most events that its history may have.
+        long_after: from more events on its history counts as long; None means as the server says.
     """
 
     play: Callable[[World], Awaitable[Handle]]
     budget: int
+    long_after: int | None = None
+
+    def counted(self) -> contextlib.AbstractContextManager[None]:
+        """Return within what it is played and replayed."""
+        return contextlib.nullcontext() if self.long_after is None else long_after(self.long_after)
 
 
 def run_handle(world: World, run_id: str, key: str = FLOW) -> Handle:
@@ -318,11 +326,16 @@ async def _wait(world: World, *, seconds: float, **settings: Any) -> Handle:
 async def _wait_for_event(world: World) -> Handle:
     """Read the message that a run has sent, and waits for."""
     handle = await _wait(world, seconds=3600)
+    await _read(world)
+    return await _ended(handle)
+
+
+async def _read(world: World) -> None:
+    """Read the only message."""
     (run,) = await world.runs()
     (message,) = await world.messages(run["id"])
     change, ids = StatusChange(Engagement.READ), [message["id"]]
     await engage_many(world.engine, world.environment.scope, ids, ids, change)
-    return await _ended(handle)
 
 
 async def _wait_timed_out(world: World) -> Handle:
@@ -375,6 +388,19 @@ class _Resend(HttpServer):
         await super().handle(reader, writer)
         if self.seen[-1].method == "GET":
             self.replies["/emails/r-1"] = reply(200, b'{"last_event": "delivered"}')
+
+
+async def _goes_on(world: World) -> Handle:
+    """Wake a run that waits until its history is long; answers the first of its histories."""
+    handle = await _wait(world, seconds=3600)
+    history = world.engine.temporal.get_workflow_handle(
+        handle.id, run_id=(await handle.describe()).run_id
+    )
+    await handle.signal(EVENT_ARRIVED, "wait_1")
+    await until_event(history, EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW)
+    await _read(world)
+    await _ended(handle)
+    return history
 
 
 async def _status_check(world: World) -> Handle:
@@ -474,6 +500,7 @@ SCENARIOS: dict[str, Scenario] = {
     "source_event": Scenario(_source_event, 11),
     "wait_for_event": Scenario(_wait_for_event, 13),
     "wait_timed_out": Scenario(_wait_timed_out, 12),
+    "goes_on": Scenario(_goes_on, 16, long_after=8),
     "broadcast": Scenario(_broadcast, 16),
     "broadcast_fanout": Scenario(_broadcast_fanout, 50),
     "schedule_clock": Scenario(_schedule_clock, 46),

@@ -287,6 +287,7 @@ OUTCOMES: dict[str, Callable[[World, Handle], Awaitable[None]]] = {
     "source_event": _acted_upon,
     "wait_for_event": _event_came,
     "wait_timed_out": _no_event_came,
+    "goes_on": _event_came,
     "broadcast": _sent_to_all,
     "broadcast_fanout": _sent_to_all,
 }
@@ -296,7 +297,8 @@ OUTCOMES: dict[str, Callable[[World, Handle], Awaitable[None]]] = {
 async def test_scenario(product: World, name: str) -> None:
     """Each shape of a run does what it should, within its budget of events, and replays."""
     scenario = SCENARIOS[name]
-    handle = await scenario.play(product)
+    with scenario.counted():
+        handle = await scenario.play(product)
     history = await handle.fetch_history()
     print(f"{name}: {len(history.events)} events, budget {scenario.budget}")
     assert len(history.events) <= scenario.budget
@@ -306,7 +308,8 @@ async def test_scenario(product: World, name: str) -> None:
         workflow_runner=workflow_runner(Settings(worker_sandbox=True)),
         data_converter=DATA_CONVERTER,
     )
-    await replayer.replay_workflow(history)
+    with scenario.counted():
+        await replayer.replay_workflow(history)
 
 
 async def test_slow_steps_make_progress(product: World) -> None:
