@@ -55,7 +55,7 @@ def compose_engine(
         waits_under_way=WaitsUnderWay(),
         sightings_under_way=SightingsUnderWay(),
         news_under_way=NewsUnderWay(),
-        build_audience=build_at_once,
+        build_audiences=build_at_once,
     )
 
 

@@ -7,7 +7,7 @@ opens its own unit or connection, and returns typed values. What several use cas
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -36,10 +36,10 @@ if TYPE_CHECKING:  # `services/composition.py` makes them; their modules know th
     from services.walk.trigger_data import TriggerData
 
 
-class BuildAudience(Protocol):
-    """Makes an audience that was just published known to those who ask who is in it."""
+class BuildAudiences(Protocol):
+    """Makes audiences that were just published known to those who ask who is in them."""
 
-    async def __call__(self, engine: Engine, environment_id: UUID, audience_key: str) -> None:
+    async def __call__(self, engine: Engine, audiences: Collection[tuple[UUID, str]]) -> None:
         """Do it as far as it is soon done, and leave the rest to the sweep. Never raises."""
 
 
@@ -64,8 +64,8 @@ class Engine:
         waits_under_way: whether this process tells runs of events that they wait for.
         sightings_under_way: what this process has seen of messages and not stored yet.
         news_under_way: what this process is about to tell those whom browsers listen to.
-        build_audience: called once an audience was published; the area of content cannot know
-            that of audiences.
+        build_audiences: called once audiences were published, with their environments and keys;
+            the area of content cannot know that of audiences.
     """
 
     settings: Settings
@@ -84,7 +84,7 @@ class Engine:
     waits_under_way: WaitsUnderWay
     sightings_under_way: SightingsUnderWay
     news_under_way: NewsUnderWay
-    build_audience: BuildAudience
+    build_audiences: BuildAudiences
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         """Lend a connection outside any transaction, for single statements and for reading.
@@ -130,6 +130,7 @@ class Unit:
         now: one instant for all that the unit does.
         owed: ids of the effects that `services/effects.py` has recorded in this transaction.
         effects: what follows the commit, in this order.
+        new_audiences: environments and keys of the audiences that the unit publishes.
     """
 
     engine: Engine
@@ -137,6 +138,7 @@ class Unit:
     now: datetime
     owed: list[UUID] = field(default_factory=list)
     effects: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
+    new_audiences: list[tuple[UUID, str]] = field(default_factory=list)
 
     def after(self, effect: Callable[[], Awaitable[object]]) -> None:
         """Do something once the transaction is committed, and never when it is not.

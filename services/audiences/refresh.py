@@ -3,12 +3,13 @@
 Where a user changes, that user is compared at once (`services/triggers/segments.py`). All of them
 are compared when an audience is new or has other conditions, twice, because somebody may just have
 been changing a user without knowing of it; and every hour where conditions depend on the time.
-Whoever publishes an audience compares some thousand users with it before the answer, which are
-mostly all there are; the sweep does the rest.
+Whoever publishes audiences compares some thousand users with them for a moment before the answer,
+which are mostly all there are; the sweep does the rest.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from time import monotonic
 from uuid import UUID
@@ -27,7 +28,8 @@ _log = get_logger(__name__)
 # Users in one transaction, which holds them; and such transactions of who publishes an audience.
 _AT_ONCE = 500
 _PAGES_AT_ONCE = 10
-# Of one sweep.
+# Of all audiences that are published at once; and of one sweep.
+_SECONDS_AT_ONCE = 1.0
 _SECONDS = 20.0
 # No request is at work for longer than this.
 _AGAIN_AFTER = timedelta(minutes=1)
@@ -37,24 +39,42 @@ _AFTER_A_FAULT = timedelta(minutes=5)
 _FIRST_PASSES = 2
 
 
-async def build_at_once(engine: Engine, environment_id: UUID, audience_key: str) -> None:
-    """Compare users with an audience that was just published, as far as that is soon done.
+async def build_at_once(engine: Engine, audiences: Collection[tuple[UUID, str]]) -> None:
+    """Compare users with audiences that were just published, as far as that is soon done.
 
     Whatever it leaves, or fails by, is the sweep's: what was published holds already.
+
+    Args:
+        engine: the parts of this process.
+        audiences: environments and keys. Of the first at least a page of users is compared.
     """
-    try:
-        async with engine.connection() as connection:
-            await statements.begin_builds(connection, engine.clock(), environment_id)
-        for _page in range(_PAGES_AT_ONCE):
-            async with engine.unit() as unit:
-                build = await statements.hold_new_build(
-                    unit.connection, environment_id, audience_key, unit.now
-                )
-                if build is None:
-                    break
-                await _compare(unit, build)
-    except Exception as error:
-        _log.warning("audience_left_to_sweep", audience=audience_key, error=type(error).__name__)
+    until = monotonic() + _SECONDS_AT_ONCE
+    for environment_id, audience_key in audiences:
+        try:
+            await _build_until(until, engine, environment_id, audience_key)
+        except Exception as error:
+            _log.warning(
+                "audience_left_to_sweep", audience=audience_key, error=type(error).__name__
+            )
+        if monotonic() >= until:
+            break
+
+
+async def _build_until(
+    until: float, engine: Engine, environment_id: UUID, audience_key: str
+) -> None:
+    async with engine.connection() as connection:
+        await statements.begin_build(connection, environment_id, audience_key, engine.clock())
+    for _page in range(_PAGES_AT_ONCE):
+        async with engine.unit() as unit:
+            build = await statements.hold_new_build(
+                unit.connection, environment_id, audience_key, unit.now
+            )
+            if build is None:
+                break
+            await _compare(unit, build)
+        if monotonic() >= until:
+            break
 
 
 async def refresh_audiences(engine: Engine) -> int:
@@ -91,27 +111,22 @@ async def refresh_audiences(engine: Engine) -> int:
 async def _put_off(engine: Engine, build: Build) -> None:
     """Let a build wait that has failed; it goes on where it stood."""
     _log.warning("audience_not_refreshed", audience=build.audience_key)
-    async with engine.unit() as unit:
-        await statements.advance_build(
-            unit.connection,
-            build,
-            position=build.position,
-            passes=build.passes,
-            due_at=unit.now + _AFTER_A_FAULT,
-        )
+    async with engine.connection() as connection:
+        await statements.put_off_build(connection, build, engine.clock() + _AFTER_A_FAULT)
 
 
 async def _compare(unit: Unit, build: Build) -> int:
     """Compare the next users with an audience, whose build is locked; returns how many."""
     connection = unit.connection
+    place = (build.environment_id, build.audience_key)
     environment = EnvironmentScope(build.environment_id, build.environment)
     found = await dynamic_audiences(unit.engine, connection, environment)
     audience = next((one for one in found if one.version_id == build.version_id), None)
     if audience is None:
         if any(one.key == build.audience_key for one in found):  # another version was published
-            await statements.begin_builds(connection, unit.now, build.environment_id)
+            await statements.begin_build(connection, *place, unit.now)
         else:
-            await statements.drop_build(connection, build.environment_id, build.audience_key)
+            await statements.drop_build(connection, *place)
         return 0
     users = await hold_users_after(connection, build.environment_id, build.position, limit=_AT_ONCE)
     entered = await settle(unit, build.environment_id, [audience], users) if users else {}

@@ -151,8 +151,9 @@ async def _publish(
         await note_updated(unit.connection, commit.main_id, branch_id, unit.now)
     await tell_committed(unit, commit, published, version)
     if commit.resource_type == AUDIENCE.name:
-        build = partial(unit.engine.build_audience, unit.engine)
-        unit.after(partial(build, commit.main_id, commit.resource_key))
+        if not unit.new_audiences:  # all of them are built in one go, which has an end
+            unit.after(partial(unit.engine.build_audiences, unit.engine, unit.new_audiences))
+        unit.new_audiences.append((commit.main_id, commit.resource_key))
 
 
 def _existing(resource: Resource | None, resource_type: str, key: str) -> Resource:

@@ -36,6 +36,7 @@ ELSEWHERE: dict[str, str] = {
     "audiences/builds.begin_builds": _OURS,
     "audiences/builds.take_build": _OURS,
     "audiences/builds.advance_build": "the build names its environment",
+    "audiences/builds.put_off_build": "the build names its environment",
     "audiences/builds.drop_builds": _ALL,
     "audiences/members.remove_everybody": _ALL,
     "waits/changes.members_awaited": _ALL,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
@@ -23,7 +24,8 @@ INSERT INTO audience_builds AS b
 SELECT r.environment_id, r.key, r.published_version_id, '', 0, %(now)s
 FROM content_resources r JOIN content_versions v ON v.id = r.published_version_id
 WHERE r.resource_type = 'audience' AND r.archived_at IS NULL AND v.content ->> 'type' = 'dynamic'
-  AND (%(environment_id)s::uuid IS NULL OR r.environment_id = %(environment_id)s)
+  AND (%(environment_id)s::uuid IS NULL
+    OR r.environment_id = %(environment_id)s AND r.key = %(audience_key)s)
   AND NOT EXISTS (
     SELECT FROM audience_builds b
     WHERE b.environment_id = r.environment_id AND b.audience_key = r.key
@@ -53,13 +55,28 @@ UPDATE audience_builds SET position = %(position)s, passes = %(passes)s,
     due_at = coalesce(%(due_at)s::timestamptz, 'infinity')
 WHERE environment_id = %(environment_id)s AND audience_key = %(audience_key)s
 """
+# Nobody holds it when it is put off, so others may have gone on with it, or begun another version.
+_PUT_OFF = """
+UPDATE audience_builds SET due_at = %(due_at)s
+WHERE environment_id = %(environment_id)s AND audience_key = %(audience_key)s
+  AND version_id = %(version_id)s AND position = %(position)s AND passes = %(passes)s
+"""
 
 
-async def begin_builds(
-    connection: Connection, now: datetime, environment_id: UUID | None = None
+async def begin_builds(connection: Connection, now: datetime) -> None:
+    """Make every dynamic audience due whose published version is new.
+
+    Whoever holds a build may not call it: it waits for those who hold others.
+    """
+    await connection.execute(_BEGIN, {"now": now, "environment_id": None, "audience_key": None})
+
+
+async def begin_build(
+    connection: Connection, environment_id: UUID, audience_key: str, now: datetime
 ) -> None:
-    """Make every dynamic audience due whose published version is new, of one environment or all."""
-    await connection.execute(_BEGIN, {"now": now, "environment_id": environment_id})
+    """Make a dynamic audience due if its published version is new."""
+    values = {"now": now, "environment_id": environment_id, "audience_key": audience_key}
+    await connection.execute(_BEGIN, values)
 
 
 async def take_build(connection: Connection, now: datetime) -> Build | None:
@@ -80,7 +97,10 @@ async def hold_new_build(
 async def advance_build(
     connection: Connection, build: Build, *, position: str, passes: int, due_at: datetime | None
 ) -> None:
-    """Note how far a build has come, and when it goes on; None means not by itself."""
+    """Note how far a build has come, which is held, and when it goes on.
+
+    None means not by itself.
+    """
     values = {
         "environment_id": build.environment_id,
         "audience_key": build.audience_key,
@@ -89,6 +109,11 @@ async def advance_build(
         "due_at": due_at,
     }
     await connection.execute(_ADVANCE, values)
+
+
+async def put_off_build(connection: Connection, build: Build, due_at: datetime) -> None:
+    """Let a build wait where it stood, unless somebody else has gone on with it."""
+    await connection.execute(_PUT_OFF, {**asdict(build), "due_at": due_at})
 
 
 async def built_versions(

@@ -90,12 +90,30 @@ async def test_a_commit_compares_some_pages(world: World, monkeypatch: pytest.Mo
     """Of many users it compares as many as are soon done; the sweep goes on behind them."""
     monkeypatch.setattr(refresh, "_AT_ONCE", 2)
     monkeypatch.setattr(refresh, "_PAGES_AT_ONCE", 2)
+    monkeypatch.setattr(refresh, "_SECONDS_AT_ONCE", 60.0)
     for number in range(5):
         await world.identify(f"user-{number}", plan="pro")
     await _publish(world)
     assert (len(await world.members("pro")), await _passes(world)) == (4, [0])
     await sweep(world)
     assert (len(await world.members("pro")), await _passes(world)) == (5, [1])
+
+
+async def test_a_promotion_of_many_has_an_end(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When its time is over a promotion is answered, and the sweep compares the rest."""
+    there = await account.world("production")
+    await there.identify("ellie", plan="pro")
+    for key in ("one", "two", "three"):
+        document = {"name": key, "type": "dynamic", "segments": [{"conditions": IS_PRO}]}
+        await account.save(key, document, commit=note(), kind=AUDIENCE)
+    monkeypatch.setattr(refresh, "_SECONDS_AT_ONCE", 0.0)
+    await promote_all(account.engine, "production", Selection(), AUTHOR)
+    members = [await there.members(key) for key in ("one", "two", "three")]
+    assert sorted(members) == [[], [], [("ellie", "")]]
+    await sweep(there)
+    assert [await there.members(key) for key in ("one", "two", "three")] == [[("ellie", "")]] * 3
 
 
 async def test_a_commit_stands_that_compares_nobody(
@@ -229,31 +247,128 @@ async def _versions(world: World) -> set[Any]:
     return {row["version_id"] for row in rows}
 
 
+async def _publish_unseen(
+    world: World, monkeypatch: pytest.MonkeyPatch, *keys: str, plan: str = "pro"
+) -> None:
+    """Publish new versions by a process that dies before it begins their builds."""
+
+    async def nobody(*_: Any) -> None:
+        """Be that process."""
+
+    slug, begin = world.environment.scope.slug, refresh.statements.begin_build
+    monkeypatch.setattr(refresh.statements, "begin_build", nobody)
+    for key in keys:
+        conditions = [{**IS_PRO[0], "argument": plan}]
+        document = {"name": "New", "type": "dynamic", "segments": [{"conditions": conditions}]}
+        await save_content(world.engine, slug, AUDIENCE, key, document, commit=note(), force=True)
+    monkeypatch.setattr(refresh.statements, "begin_build", begin)
+
+
+async def _make_due(world: World) -> None:
+    await world.make.rows(
+        "UPDATE audience_builds SET due_at = '2000-01-01' WHERE environment_id = %s RETURNING 1",
+        world.environment.id,
+    )
+
+
 async def test_a_version_that_overtakes_a_build(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever finds that a newer version was published goes on with that one, and forgets none."""
     await world.audience("pro", IS_PRO)
     await build(world)
-    await world.make.rows(
-        "UPDATE audience_builds SET due_at = '2000-01-01' WHERE environment_id = %s RETURNING 1",
-        world.environment.id,
-    )
-    begin = refresh.statements.begin_builds
-    document = {"name": "New", "type": "dynamic", "segments": [{"conditions": IS_PRO}]}
-    slug = world.environment.scope.slug
-
-    async def nothing(*_: Any) -> None:
-        """Be a process that dies before it begins the build."""
+    await _make_due(world)
 
     async def look_too_soon(*_: Any) -> None:
         """Be the sweep, which looks for new versions just before one is published."""
-        monkeypatch.setattr(refresh.statements, "begin_builds", nothing)
-        await save_content(world.engine, slug, AUDIENCE, "pro", document, commit=note(), force=True)
-        monkeypatch.setattr(refresh.statements, "begin_builds", begin)
+        await _publish_unseen(world, monkeypatch, "pro")
 
     before = await _versions(world)
     monkeypatch.setattr(refresh.statements, "begin_builds", look_too_soon)
     await sweep(world)
     assert await _passes(world) == [3]
     assert await _versions(world) != before
+
+
+async def test_a_version_that_overtakes_a_build_beside_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever goes on with a newer version waits for no other build, so two never for each other.
+
+    Somebody holds that of an audience which has a newer version, too.
+    """
+    await world.identify("ellie", plan="max")
+    for key in ("held", "pro"):
+        await world.audience(key, IS_PRO)
+    await build(world)
+    await _make_due(world)
+    await _publish_unseen(world, monkeypatch, "held", "pro", plan="max")
+
+    async def look_too_soon(*_: Any) -> None:
+        """Be the sweep, which looked for new versions before these were published."""
+
+    monkeypatch.setattr(refresh.statements, "begin_builds", look_too_soon)
+    async with world.make.database.transaction() as other:
+        await other.execute(
+            "SELECT FROM audience_builds WHERE environment_id = %s AND audience_key = 'held'"
+            " FOR UPDATE",
+            (world.environment.id,),
+        )
+        await sweep(world)
+        assert (await world.members("held"), await world.members("pro")) == ([], [("ellie", "")])
+
+
+async def test_a_failure_is_not_that_of_a_newer_version(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A build that fails while a newer version is published leaves that to be compared at once."""
+    await world.identify("ellie", plan="max")
+    await world.audience("pro", IS_PRO)
+    await build(world)
+    await _make_due(world)
+    settle = refresh.settle
+
+    async def failing(*_: Any) -> Any:
+        raise RuntimeError("on purpose")
+
+    async def overtaken(engine: Any, failed: Any) -> None:
+        """Publish just before the failed build is put off."""
+        monkeypatch.setattr(refresh, "_PAGES_AT_ONCE", 0)
+        await world.audience("pro", [{**IS_PRO[0], "argument": "max"}])
+        monkeypatch.setattr(refresh, "settle", settle)
+        await put_off(engine, failed)
+
+    put_off = refresh._put_off
+    monkeypatch.setattr(refresh, "settle", failing)
+    monkeypatch.setattr(refresh, "_put_off", overtaken)
+    with pytest.raises(RuntimeError, match="on purpose"):
+        await sweep(world)
+    assert (await world.members("pro"), await _passes(world)) == ([("ellie", "")], [1])
+
+
+async def test_a_failure_forgets_nothing_that_others_have_done(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A build that fails, and that somebody else has gone on with since, is as they left it."""
+    await world.audience("pro", IS_PRO)
+    await build(world)
+    await _make_due(world)
+    [before] = await _passes(world)
+    settle = refresh.settle
+
+    async def failing(*_: Any) -> Any:
+        raise RuntimeError("on purpose")
+
+    async def overtaken(engine: Any, failed: Any) -> None:
+        """Let another process compare everybody just before the failed build is put off."""
+        monkeypatch.setattr(refresh, "settle", settle)
+        await refresh.refresh_audiences(engine)
+        await put_off(engine, failed)
+
+    put_off = refresh._put_off
+    monkeypatch.setattr(refresh, "settle", failing)
+    monkeypatch.setattr(refresh, "_put_off", overtaken)
+    await world.identify("ellie", plan="max")
+    with pytest.raises(RuntimeError, match="on purpose"):
+        await sweep(world)
+    assert await _passes(world) == [before + 1]
