@@ -14,6 +14,7 @@ from uuid import UUID
 from domain.bulk.operations import BulkItem, OpenBulk, Stride
 from domain.bulk.requests import named
 from domain.kit.ids import FIRST_ID
+from domain.kit.json_types import JsonObject
 from domain.recipients.refs import USERS, RecipientRef
 from domain.runs.rows import RunInTemporal
 from models.queries.bulk import departures, merging
@@ -91,8 +92,9 @@ class DepartureKind:
         told = {number: error for number, error in errors.items() if error is not None}
         refs = [] if refusal is not None else _refs(operation, items)
         if refs:
-            if self.merges and await self._move(unit, operation, refs[0]):
-                return Stride(0, 0, is_over=False)
+            position = await self._move(unit, operation, refs[0]) if self.merges else None
+            if position is not None:
+                return Stride(0, 0, is_over=False, position=position)
             if await self._delete_some(unit, operation.environment_id, refs):
                 return Stride(0, 0, is_over=False)
             free = await self._delete_free(unit, operation.environment_id, refs)
@@ -123,8 +125,8 @@ class DepartureKind:
         await departures.delete_recipients(connection, environment_id, free, limit=_ALL_ROWS)
         return set(free)
 
-    async def _move(self, unit: Unit, operation: OpenBulk, ref: RecipientRef) -> bool:
-        """Move some of what a user has to the one it is merged into; tells whether any was left."""
+    async def _move(self, unit: Unit, operation: OpenBulk, ref: RecipientRef) -> JsonObject | None:
+        """Move some of what a user has to the one it is merged into; None when nothing was left."""
         return await merging.move_some(
             unit.connection,
             operation.environment_id,
@@ -133,6 +135,7 @@ class DepartureKind:
             since=operation.settings["since"],
             now=unit.now,
             limit=_ROWS_AT_ONCE,
+            position=operation.position or {},
         )
 
 

@@ -228,10 +228,11 @@ def _cancel_open(connection: Connection, environment: UUID) -> Awaitable[Any]:
     )
 
 
-def _acted(connection: Connection, environment: UUID) -> Awaitable[Any]:
-    return move_acts(
-        connection, environment, "user-7", "user-8", since="2026-01-01T00:00:00Z", limit=100
-    )
+async def _acted(connection: Connection, environment: UUID) -> None:
+    given: dict[str, Any] = {"since": "2026-01-01T00:00:00Z", "limit": 100}
+    under_way = {"trigger_ids": [str(uuid4())], "after": [str(uuid4()), str(uuid4())]}
+    for position in ({}, under_way):
+        await move_acts(connection, environment, "user-7", "user-8", **given, position=position)
 
 
 def _untold(connection: Connection, environment: UUID) -> Awaitable[Any]:
@@ -377,7 +378,9 @@ async def test_chunks_of_very_many_links_do_not_look_at_all_of_them(
     """A merge looks for recent ones by the index, and neither it nor a deletion sorts the rest."""
     source, since = RecipientRef.user("user-4"), datetime.now(T0.tzinfo) - timedelta(days=30)
     given: dict[str, Any] = {"since": since.isoformat(), "now": since, "limit": 100}
-    moved = await plans_of(crowded, lambda one, at: move_some(one, at, source.id, "r-2", **given))
+    moved = await plans_of(
+        crowded, lambda one, at: move_some(one, at, source.id, "r-2", **given, position={})
+    )
     deleted = await plans_of(crowded, lambda one, at: delete_some(one, at, [source], limit=100))
     for plans, is_bounded in ((moved, True), (deleted, False)):
         (plan,) = [plan for plan in plans if "short_links" in plan]

@@ -3,8 +3,9 @@
 Source: Knock docs, "Merging users": activities of the last 30 days that the secondary user was an
 actor of go to the primary user.
 
-All is found by the triggers, some at a time, oldest first: first their messages change, then what
-they have brought into batches, and then they themselves, which are not found again.
+All is found by the triggers, some at a time, oldest first. They change first, so that what their
+runs do from then on is of the user that stays; then, run by run, the messages, and what was brought
+into batches. A position says how far that has come, so no run is looked at again.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from domain.kit.ids import first_id_at
+from domain.kit.ids import FIRST_ID, first_id_at
+from domain.kit.json_types import JsonObject
 from domain.recipients.refs import USERS
 from runtime.database import Connection
 
-# Of each all messages are read again until none is left to change.
 _TRIGGERS_AT_ONCE = 100
 # How far the time in a trigger's id may be from the instant in its row.
 _ID_TOLERANCE = timedelta(minutes=1)
@@ -32,22 +33,34 @@ WHERE w.environment_id = %(environment_id)s AND w.actor_id = %(source)s
 ORDER BY w.id LIMIT {_TRIGGERS_AT_ONCE}
 """  # noqa: S608 - constants
 
+_RUNS = """
+SELECT r.workflow_run_id, r.id
+FROM unnest(%(trigger_ids)s::uuid[]) AS t (id)
+CROSS JOIN LATERAL (
+    SELECT r.workflow_run_id, r.id FROM recipient_runs r
+    WHERE r.workflow_run_id = t.id
+      AND (r.workflow_run_id, r.id) > (%(after_trigger)s::uuid, %(after_run)s::uuid)
+    ORDER BY r.id LIMIT %(limit)s
+) AS r
+ORDER BY r.workflow_run_id, r.id LIMIT %(limit)s
+"""
+
 _ITEMS = f"""batch_items i ON i.recipient_run_id = r.id
          AND i.actor_id = %(source)s AND i.actor_collection = '{USERS}'"""
+
+_OF_RUNS = "unnest(%(of_triggers)s::uuid[], %(run_ids)s::uuid[]) AS r (workflow_run_id, id)"
 
 # A message names each actor once, users by their ids alone. Those of a batch are made by the run
 # that carries it.
 _MESSAGES = f"""
 WITH makers AS MATERIALIZED (
-    SELECT r.workflow_run_id, r.id FROM recipient_runs r
-    WHERE r.workflow_run_id = ANY(%(trigger_ids)s)
+    SELECT r.workflow_run_id, r.id FROM {_OF_RUNS}
     UNION
     SELECT c.workflow_run_id, c.id
-    FROM recipient_runs r
+    FROM {_OF_RUNS}
     JOIN {_ITEMS}
     JOIN batches b ON b.id = i.batch_id
     JOIN recipient_runs c ON c.id = b.carrier_run_id
-    WHERE r.workflow_run_id = ANY(%(trigger_ids)s)
 ), known AS MATERIALIZED (
     SELECT m.id
     FROM makers JOIN messages m
@@ -70,8 +83,7 @@ FROM locked WHERE m.id = locked.id
 _GATHERED = f"""
 WITH known AS MATERIALIZED (
     SELECT i.recipient_run_id, i.step_ref, i.batch_id
-    FROM recipient_runs r JOIN {_ITEMS}
-    WHERE r.workflow_run_id = ANY(%(trigger_ids)s)
+    FROM {_OF_RUNS} JOIN {_ITEMS}
     ORDER BY i.batch_id, i.workflow_run_id LIMIT %(limit)s
 ), held AS MATERIALIZED (
     SELECT b.id FROM batches b WHERE b.id IN (SELECT batch_id FROM known) ORDER BY b.id FOR UPDATE
@@ -109,8 +121,9 @@ async def move_acts(
     *,
     since: str,
     limit: int,
-) -> bool:
-    """Move some of what a user did to another one; tells whether there was any.
+    position: JsonObject,
+) -> JsonObject | None:
+    """Move some of what a user did to another one.
 
     Args:
         connection: a transaction that holds the one that stays, and no run, message or batch.
@@ -118,7 +131,12 @@ async def move_acts(
         source: the user that is merged.
         target: the user that stays.
         since: what is older stays as it is; ISO 8601.
-        limit: most rows that are changed.
+        limit: most runs that are looked at, and rows that are changed.
+        position: what the call before has returned, to be stored in the transaction of that;
+            empty at first.
+
+    Returns:
+        Where to go on; None when there is nothing left.
     """
     values: dict[str, Any] = {
         "environment_id": environment_id,
@@ -129,11 +147,22 @@ async def move_acts(
         "named": Jsonb([source]),
         "limit": limit,
     }
-    cursor = await connection.execute(_TRIGGERS, values)
-    values["trigger_ids"] = [row["id"] for row in await cursor.fetchall()]
-    if not values["trigger_ids"]:
-        return False
-    for statement in (_MESSAGES, _GATHERED, _ACTED):
+    if "trigger_ids" not in position:
+        cursor = await connection.execute(_TRIGGERS, values)
+        values["trigger_ids"] = trigger_ids = [row["id"] for row in await cursor.fetchall()]
+        if not trigger_ids:
+            return None
+        await connection.execute(_ACTED, values)
+        return {"trigger_ids": [*map(str, trigger_ids)], "after": [str(FIRST_ID), str(FIRST_ID)]}
+    values["trigger_ids"] = position["trigger_ids"]
+    values["after_trigger"], values["after_run"] = position["after"]
+    runs = await (await connection.execute(_RUNS, values)).fetchall()
+    values["of_triggers"] = [row["workflow_run_id"] for row in runs]
+    values["run_ids"] = [row["id"] for row in runs]
+    for statement in (_MESSAGES, _GATHERED):
         if (await connection.execute(statement, values)).rowcount:
-            break
-    return True
+            return position
+    if len(runs) < limit:
+        return {}
+    after = [str(runs[-1]["workflow_run_id"]), str(runs[-1]["id"])]
+    return {**position, "after": after}

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from domain.kit.json_types import JsonObject
 from domain.recipients.identify import MAX_PROPERTIES_BYTES
 from domain.recipients.refs import USERS
 from domain.runs.statuses import OPEN_RUN
@@ -220,7 +221,8 @@ async def move_some(
     since: str,
     now: datetime,
     limit: int,
-) -> bool:
+    position: JsonObject,
+) -> JsonObject | None:
     """Move subscriptions, and what is recent of runs, messages, told events, batches and acts.
 
     Args:
@@ -231,9 +233,10 @@ async def move_some(
         since: what is older stays behind; ISO 8601.
         now: when.
         limit: most rows of each kind.
+        position: what the call before has returned; empty at first.
 
     Returns:
-        Whether anything moved.
+        Where to go on; None when there was nothing left to move.
     """
     values: dict[str, Any] = {
         "environment_id": environment_id,
@@ -245,11 +248,13 @@ async def move_some(
     }
     cursor = await connection.execute(_HOLD_TARGET, values)
     if await cursor.fetchone() is None:
-        return False
+        return None
     moved = 0
     for statement in (*_MOVES, _MOVE_LINKS, _SUBSCRIBE):
         moved += (await connection.execute(statement, values)).rowcount
+    if moved > 0:
+        return position
     # By themselves at last: what they lock comes before what those above have locked.
-    return moved > 0 or await move_acts(
-        connection, environment_id, source, target, since=since, limit=limit
+    return await move_acts(
+        connection, environment_id, source, target, since=since, limit=limit, position=position
     )

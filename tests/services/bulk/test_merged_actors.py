@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from domain.kit.json_types import JsonObject
 from models.queries.bulk import actors
 from services.batches.windows import close_early
 from services.bulk import departing
@@ -139,3 +141,46 @@ async def test_many_triggers_are_taken_some_at_a_time(
         await world.trigger("flow", {"id": "ada"}, actor=OLD)
     await _merge(world)
     assert await _acted(world, "workflow_runs") == [("$users", "new")] * 5
+
+
+async def _move_acts(world: World, position: JsonObject) -> JsonObject | None:
+    async with world.make.database.transaction() as connection:
+        return await actors.move_acts(
+            connection,
+            world.environment.id,
+            "old",
+            "new",
+            since="2000-01-01T00:00:00Z",
+            limit=2,
+            position=position,
+        )
+
+
+async def test_no_run_of_a_trigger_for_many_is_looked_at_twice(world: World) -> None:
+    """The place where it goes on is behind all that was changed, and comes to an end."""
+    await world.publish("flow", channel_step("feed"))
+    people = [{"id": f"user-{n}"} for n in range(5)]
+    trigger = await world.trigger("flow", *people, actor=OLD)
+    runs = sorted(run["id"] for run in await world.runs(trigger))
+    for run_id in runs:
+        await world.walk(run_id)
+    places: list[tuple[str, int]] = []
+    position = await _move_acts(world, {})
+    while position:
+        changed = sum(named == ["new"] for named in await _messages(world))
+        places.append((position["after"][1], changed))
+        position = await _move_acts(world, position)
+    zero, second, fourth = str(UUID(int=0)), str(runs[1]), str(runs[3])
+    expected = [(zero, 0), (zero, 2), (second, 2), (second, 4), (fourth, 4), (fourth, 5)]
+    assert places == expected
+    assert await _messages(world) == [["new"]] * 5
+    assert await _move_acts(world, {}) is None
+
+
+async def test_what_is_sent_meanwhile_names_who_stays(world: World) -> None:
+    """A run that goes on while the others are looked at is of the user that stays already."""
+    await world.publish("flow", channel_step("feed"))
+    run_id = await world.begin("flow", {"id": "ada"}, actor=OLD)
+    assert await _move_acts(world, {})
+    await world.walk(run_id)
+    assert await _messages(world) == [["new"]]
