@@ -19,10 +19,11 @@ from domain.channels.overrides import merged
 from domain.channels.types import ChannelType
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome
+from domain.messages.pushed_data import flat
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
 from providers.base import ProviderContext, read_settings
-from providers.push.payloads import device_of, flat, google_message
+from providers.push.payloads import device_of, google_message
 from providers.rest import RestProvider, RestSettings, listed, object_of, text_at
 from providers.tokens import Token, Tokens
 
@@ -118,10 +119,10 @@ class Fcm(RestProvider[FcmSettings]):
         body = object_of(answer)
         if answer.is_success:
             return Outcome(DeliveryStatus.SENT, answer.exchange, text_at(body, "name"))
-        codes = {text_at(detail, "errorCode") for detail in _details(body, _FCM_ERROR)}
+        codes = {text_at(detail, "errorCode") or "" for detail in _details(body, _FCM_ERROR)}
         gone = codes & (_GONE | {_INVALID} if _means_device(body) else _GONE)
         if gone:
-            reason = f"FCM does not know the device ({', '.join(sorted(map(str, gone)))})."
+            reason = f"FCM does not know the device ({', '.join(sorted(gone))})."
             raise Bounced(reason, answer.exchange, token=str(delivery.content.get("token")))
         if answer.status_code == 401:
             # The access token has just been thrown away; the next attempt asks for another.

@@ -147,6 +147,21 @@ async def test_nested_data_is_flattened(line: FcmLine) -> None:
     }
 
 
+async def test_names_that_fcm_keeps_for_itself_are_left_out(line: FcmLine) -> None:
+    """FCM would refuse the message. What an author writes in overrides is sent all the same."""
+    taken = {"fromage": "x", "a": {"from": "y"}, "googled": "z", "gcmx": "v"}
+    kept_back = {"from": "x", "message_type": "x", "google": {"x": 1}, "gcm": 1, "gcm.n": "x"}
+    await line.push(data={**kept_back, **taken}, overrides={"data": {"google": {"own": 1}}})
+    assert line.body()["message"]["data"] == {
+        "fromage": "x",
+        "a.from": "y",
+        "googled": "z",
+        "gcmx": "v",
+        "google.own": "1",
+        "knock_message_id": MESSAGE_ID,
+    }
+
+
 async def test_a_silent_one_has_no_notification(line: FcmLine) -> None:
     """It carries data only."""
     await line.push(silent=True)
