@@ -28,8 +28,6 @@ from domain.kit.shapes import DocumentedAs, Shape
 DEREGISTRATION = "token_deregistration"
 # Of very many devices the last ones, which are the newest.
 MOST_DEVICES = 100
-# Of a whole notification, for Apple and for Google.
-MOST_PUSHED_BYTES = 4_096
 _TOKEN_LISTS = ("tokens", "target_arns", "player_ids")
 
 
@@ -67,7 +65,8 @@ class PushOverrides(Shape):
 class PushContent(TypedDict):
     """A rendered push notification; `silent` carries data only.
 
-    `data` is what goes along of the run's data. One that an older version has rendered lacks it.
+    `data` is what goes along of the run's data (`domain/messages/pushed_data.py`). One that an
+    older version has rendered lacks it.
     """
 
     title: str

@@ -34,7 +34,15 @@ REHEARSAL = "rehearsal"
 
 def is_rehearsed(source: JsonObject) -> bool:
     """Tell by its source whether a trigger tries a workflow out, or follows from one that does."""
-    return source.get("type") == REHEARSAL or bool(source.get("rehearsal"))
+    return takes_saved(source) or bool(source.get("rehearsal"))
+
+
+def takes_saved(source: JsonObject) -> bool:
+    """Tell by its source whether a trigger runs a workflow as it is saved, committed or not.
+
+    What follows from a test run tries nothing out but what is published.
+    """
+    return source.get("type") == REHEARSAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,11 @@ class TriggerRequest:
     def is_rehearsal(self) -> bool:
         """Tell whether it tries a workflow out, for which frequencies do not count."""
         return is_rehearsed(self.source)
+
+    @property
+    def takes_saved(self) -> bool:
+        """Tell whether it runs a workflow as it is saved; what follows runs what is published."""
+        return takes_saved(self.source)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,14 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from domain.channels.overrides import merged
 from domain.channels.types import ChannelType
+from domain.kit.json_types import JsonObject, JsonValue
 from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome
+from domain.messages.pushed_data import flat
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
 from providers.base import ProviderContext, read_settings
-from providers.push.payloads import device_of, flat, google_message
-from providers.rest import RestProvider, RestSettings, object_of, text_at
+from providers.push.payloads import device_of, google_message
+from providers.rest import RestProvider, RestSettings, listed, object_of, text_at
 from providers.tokens import Token, Tokens
 
 _API = "https://fcm.googleapis.com"
@@ -33,7 +35,10 @@ _ASSERTION_LIFE = timedelta(hours=1)
 # Google's tokens live for an hour; one is asked for anew a little before.
 _TOKEN_LIFE = timedelta(minutes=50)
 _FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
-_GONE = frozenset({"UNREGISTERED", "SENDER_ID_MISMATCH", "INVALID_ARGUMENT"})
+_BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
+_GONE = frozenset({"UNREGISTERED", "SENDER_ID_MISMATCH"})
+# Said of a token that is none, and as well of a message that is too big or has a wrong key.
+_INVALID = "INVALID_ARGUMENT"
 
 
 def _account(secret: SecretStr) -> SecretStr:
@@ -114,22 +119,32 @@ class Fcm(RestProvider[FcmSettings]):
         body = object_of(answer)
         if answer.is_success:
             return Outcome(DeliveryStatus.SENT, answer.exchange, text_at(body, "name"))
-        error = body.get("error")
-        details = error.get("details") if isinstance(error, dict) else None
-        codes = {
-            detail.get("errorCode")
-            for detail in (details if isinstance(details, list) else ())
-            if isinstance(detail, dict) and detail.get("@type") == _FCM_ERROR
-        }
-        # That an argument is wrong is said of the token in this form, and of others in another.
-        gone = sorted(code for code in codes if isinstance(code, str) and code in _GONE)
+        codes = {text_at(detail, "errorCode") or "" for detail in _details(body, _FCM_ERROR)}
+        gone = codes & (_GONE | {_INVALID} if _means_device(body) else _GONE)
         if gone:
-            reason = f"FCM does not know the device ({gone[0]})."
+            reason = f"FCM does not know the device ({', '.join(sorted(gone))})."
             raise Bounced(reason, answer.exchange, token=str(delivery.content.get("token")))
         if answer.status_code == 401:
             # The access token has just been thrown away; the next attempt asks for another.
             raise retry_of(answer, now=self._context.clock())
         raise failure_of(answer, now=self._context.clock())
+
+
+def _details(body: JsonObject, kind: str) -> list[JsonValue]:
+    """Return the details of one kind that an error has."""
+    details = listed(body, "error", "details")
+    return [detail for detail in details if text_at(detail, "@type") == kind]
+
+
+def _means_device(body: JsonObject) -> bool:
+    """Tell whether the argument that is wrong is the token: by the words, or by the field."""
+    if "registration token" in (text_at(body, "error", "message") or "").lower():
+        return True
+    return any(
+        text_at(violation, "field") == "message.token"
+        for detail in _details(body, _BAD_REQUEST)
+        for violation in listed(detail, "fieldViolations")
+    )
 
 
 # Settings are read for each message, and a key takes longer to read than a request to write.

@@ -17,6 +17,8 @@ from providers.push.payloads import carried, device_of, shown
 from providers.rest import RestProvider, RestSettings, object_of, text_at
 
 _API = "https://api.onesignal.com"
+# It refuses a message whose data takes more.
+_MOST_DATA_BYTES = 2_048
 _UNKNOWN = ("invalid_player_ids", "invalid_subscription_ids")
 # What it says where nobody is left to send to, as one sentence among its errors.
 _NOBODY = "are not subscribed"
@@ -43,7 +45,7 @@ class OneSignal(RestProvider[OneSignalSettings]):
             "app_id": settings.app_id,
             "target_channel": "push",
             "include_subscription_ids": [device_of(delivery)],
-            "data": carried(delivery),
+            "data": carried(delivery, room=_MOST_DATA_BYTES),
             "idempotency_key": delivery.message_id,
         }
         text = shown(delivery)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+import re
 
-from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.json_types import JsonObject, encoded_size
 from domain.messages.delivery import Delivery, Refused
+from domain.messages.pushed_data import fitting, flat
+
+# Firebase docs: "HTTP v1 API", `Message.data`; "ErrorCode", invalid data keys.
+_RESERVED = re.compile(r"(from|message_type)\Z|(google|gcm)(\.|\Z)")
 
 
 def device_of(delivery: Delivery) -> str:
@@ -26,14 +28,21 @@ def shown(delivery: Delivery) -> JsonObject:
     return {"title": content.get("title"), "body": content.get("body")}
 
 
-def carried(delivery: Delivery) -> JsonObject:
+def carried(delivery: Delivery, *, room: int | None = None) -> JsonObject:
     """Return what applications are told beside that (Knock docs: "Data passed").
 
     A message that an older version has rendered has no data among its content: it goes with what
     the message keeps.
+
+    Args:
+        delivery: the message.
+        room: the bytes of JSON that its vendor takes; without it what was made is taken.
     """
     data = delivery.content.get("data", delivery.data)
-    return {**data, "knock_message_id": delivery.message_id}
+    own = {"knock_message_id": delivery.message_id}
+    if room is not None:
+        data = fitting(data, room - encoded_size(own), encoded_size)
+    return {**data, **own}
 
 
 def apple_payload(delivery: Delivery) -> JsonObject:
@@ -44,29 +53,13 @@ def apple_payload(delivery: Delivery) -> JsonObject:
 
 
 def google_message(delivery: Delivery) -> JsonObject:
-    """Write the message for FCM, still without its device."""
-    message: JsonObject = {"data": flat(carried(delivery))}
+    """Write the message for FCM, still without its device.
+
+    Data under a name that FCM keeps for itself is left out: FCM would refuse the message.
+    """
+    data = flat(carried(delivery))
+    message: JsonObject = {
+        "data": {name: value for name, value in data.items() if not _RESERVED.match(name)}
+    }
     text = shown(delivery)
     return {**message, "notification": text} if text else message
-
-
-def flat(data: Mapping[str, Any]) -> dict[str, str]:
-    """Return data as FCM takes it: keys with dots where it is nested, and nothing but strings."""
-    return dict(_flat(data, ""))
-
-
-def _flat(data: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
-    for name, value in data.items():
-        yield from _flat_value(f"{prefix}{name}", value)
-
-
-def _flat_value(name: str, value: JsonValue) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
-        yield from _flat(value, f"{name}.")
-    elif isinstance(value, list):
-        for index, each in enumerate(value):
-            yield from _flat_value(f"{name}.{index}", each)
-    elif isinstance(value, str):
-        yield name, value
-    elif value is not None:
-        yield name, json.dumps(value)

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from domain.channels.overrides import merged
 from domain.channels.types import ChannelType
-from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.json_types import JsonObject, JsonValue, encoded
 from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
@@ -103,10 +103,13 @@ def _attributes(values: dict[str, str]) -> list[JsonValue]:
 
 
 def _platforms(body: JsonObject) -> dict[str, str]:
-    """Write what each platform gets as SNS wants it: JSON within JSON."""
+    """Write what each platform gets as SNS wants it: JSON within JSON.
+
+    It is compact, because Apple and Google count its bytes.
+    """
     given = body.get("Message")
     return {
-        name: value if isinstance(value, str) else json.dumps(value)
+        name: value if isinstance(value, str) else encoded(value).decode()
         for name, value in (given.items() if isinstance(given, dict) else ())
     }
 

@@ -60,7 +60,7 @@ async def workflow_comes_first(
     environment: EnvironmentScope,
     workflow_key: str,
     *,
-    is_rehearsal: bool = False,
+    takes_saved: bool = False,
 ) -> AsyncIterator[None]:
     """Read a request within this, to tell of a workflow that does not run before what is wrong.
 
@@ -72,7 +72,7 @@ async def workflow_comes_first(
     except InvalidParams:
         async with engine.connection() as connection:
             await _running_version(
-                engine, connection, environment, workflow_key, is_rehearsal=is_rehearsal
+                engine, connection, environment, workflow_key, takes_saved=takes_saved
             )
         raise
 
@@ -83,7 +83,7 @@ async def _running_version(
     environment: EnvironmentScope,
     workflow_key: str,
     *,
-    is_rehearsal: bool,
+    takes_saved: bool,
 ) -> UUID:
     """Return the version of a workflow that triggers run now, or test runs do.
 
@@ -91,7 +91,7 @@ async def _running_version(
         NotFound: `workflow_missing`.
         Unprocessable: `workflow_inactive`.
     """
-    if is_rehearsal:
+    if takes_saved:
         found = await saved_workflow(connection, environment, workflow_key, engine.clock())
     else:
         found = await published_workflow(engine, connection, environment, workflow_key)
@@ -109,7 +109,8 @@ async def resolve(
     """Find the version that this trigger's runs keep for life, and check the data against it.
 
     A test run takes what is saved, committed or not (Knock docs: "The workflow editor"; CLI,
-    `workflow run`). What recipients add to the data of their own is not checked.
+    `workflow run`); what it triggers takes what is published, as whatever else triggers does. What
+    recipients add to the data of their own is not checked.
 
     Raises:
         NotFound: `workflow_missing`.
@@ -122,7 +123,7 @@ async def resolve(
         connection,
         environment,
         request.workflow_key,
-        is_rehearsal=request.is_rehearsal,
+        takes_saved=request.takes_saved,
     )
     definition = await engine.catalog.compiled(connection, WORKFLOW, version_id)
     resolved = Resolved(version_id, definition.trigger_frequency)

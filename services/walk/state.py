@@ -14,7 +14,7 @@ from domain.recipients.refs import TENANTS, RecipientRef
 from domain.recipients.subscriptions import ReachedThrough
 from domain.runs.rows import TakenRun
 from domain.triggers.addressees import BROADCAST_SOURCE
-from domain.triggers.requests import is_rehearsed
+from domain.triggers.requests import is_rehearsed, takes_saved
 from domain.workflows.run_data import run_data
 from services.triggers.audience_entries import Cause
 
@@ -63,6 +63,11 @@ class RunState:
     def is_rehearsed(self) -> bool:
         """Tell whether a test run has made it, itself or by a step."""
         return is_rehearsed(self.source)
+
+    @property
+    def takes_saved(self) -> bool:
+        """Tell whether it walks a workflow as it was saved, which may be published nowhere."""
+        return takes_saved(self.source)
 
     @property
     def trial(self) -> str:

@@ -11,14 +11,15 @@ from typing import Any
 
 from domain.channels.chat import ChatContent
 from domain.channels.in_app_feed import FeedContent
-from domain.channels.push import MOST_PUSHED_BYTES, PushContent
+from domain.channels.push import PushContent
 from domain.channels.sms import SmsContent
 from domain.channels.types import ChannelType
 from domain.content.email_layout import EmailLayout
 from domain.kit.http_requests import HttpContent
-from domain.kit.json_types import JsonObject, Scope, encoded_size
+from domain.kit.json_types import JsonObject, Scope
 from domain.messages.attachments import Attachment
 from domain.messages.kept_data import kept_data
+from domain.messages.pushed_data import MOST_PUSHED_BYTES, fitting, room_beside
 from templating.limits import DEFAULT_LIMITS, EMAIL_LIMITS, Limits, LiquidError
 from templating.liquid.lookups import Lookups
 from templating.liquid.printing import storable_json, to_text, weigh
@@ -100,23 +101,25 @@ def _render_push(
 ) -> PushContent:
     own = template.get("settings") or {}
     silent = own.get("delivery_type") == "silent"
+    title = "" if silent else renderer.text(template.get("title"), "title")
+    body = "" if silent else renderer.text(template.get("text_body"), "text_body")
+    overrides = _payload_overrides(own, renderer, settings)
+    room = room_beside(title, body, overrides)
     return {
-        "title": "" if silent else renderer.text(template.get("title"), "title"),
-        "body": "" if silent else renderer.text(template.get("text_body"), "text_body"),
+        "title": title,
+        "body": body,
         "silent": silent,
-        "overrides": _payload_overrides(own, renderer, settings),
-        "data": _carried(renderer.value("data") or {}),
+        "overrides": overrides,
+        "data": _carried(renderer.value("data") or {}, room),
     }
 
 
-def _carried(data: JsonObject) -> JsonObject:
-    """Return what of a run's data goes along with a push notification.
-
-    What would not fit into one goes as what every message keeps of it: it would not arrive else.
-    """
+def _carried(data: JsonObject, room: int) -> JsonObject:
+    """Return what of a run's data goes along with a push notification that has room for it."""
     own = {name: value for name, value in data.items() if name != ATTACHMENTS}
-    fits = weigh(own, _MOST_PUSHED_WEIGHT) <= _MOST_PUSHED_WEIGHT
-    return own if fits and encoded_size(own) <= MOST_PUSHED_BYTES else kept_data(own)
+    if weigh(own, _MOST_PUSHED_WEIGHT) > _MOST_PUSHED_WEIGHT:
+        own = kept_data(own)
+    return fitting(own, room)
 
 
 def _payload_overrides(own: JsonObject, renderer: Renderer, settings: JsonObject) -> JsonObject:

@@ -119,7 +119,7 @@ async def run_workflow(
     """Run a workflow as it is saved, committed or not, to see what it does."""
     body, key = await read_trigger(request), known_id(key)
     environment = await read_scope(engine, query)
-    async with workflow_comes_first(engine, environment, key, is_rehearsal=True):
+    async with workflow_comes_first(engine, environment, key, takes_saved=True):
         rehearsal = parse_trigger_request(key, body.content, size=body.size, source_type=REHEARSAL)
     started = await trigger(engine, environment, rehearsal)
     return answer(RunOut(workflow_run_id=str(started.workflow_run_id)))

@@ -130,7 +130,7 @@ def _new_batch(walk: Walk, step: BatchStep, key: str, end: datetime) -> Batch:
     """Return the batch that this run opens if there is none that takes its item."""
     run, settings, now = walk.run, step.settings, walk.unit.now
     # A test run goes on with what it tries, which may be published nowhere.
-    is_latest = settings.workflow_version_mode is VersionMode.LATEST and not run.is_rehearsed
+    is_latest = settings.workflow_version_mode is VersionMode.LATEST and not run.takes_saved
     flushes = settings.batch_execution_mode is ExecutionMode.FLUSH_LEADING
     window = opened_window(
         end,

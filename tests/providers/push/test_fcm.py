@@ -26,6 +26,7 @@ SEND = "/v1/projects/p-1/messages:send"
 TAKEN = reply(200, b'{"name": "projects/p-1/messages/1"}')
 GRANTED = reply(200, json.dumps({"access_token": ACCESS, "expires_in": 3599}).encode())
 FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
+BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
 
 
 @cache
@@ -46,10 +47,14 @@ def account(token_uri: str) -> str:
     )
 
 
-def error(code: int, name: str, kind: str = FCM_ERROR) -> bytes:
-    """Answer an error as FCM does."""
-    detail = {"@type": kind, "errorCode": name}
-    return reply(code, json.dumps({"error": {"code": code, "details": [detail]}}).encode())
+def error(code: int, name: str, message: str = "", *, field: str | None = None) -> bytes:
+    """Answer an error as FCM does, with its own kind of detail; one may name a field, too."""
+    details: list[JsonObject] = [{"@type": FCM_ERROR, "errorCode": name}]
+    if field is not None:
+        violation = {"field": field, "description": "Invalid"}
+        details.append({"@type": BAD_REQUEST, "fieldViolations": [violation]})
+    said = {"code": code, "message": message, "status": name, "details": details}
+    return reply(code, json.dumps({"error": said}).encode())
 
 
 VENDOR = Vendor(Fcm, SEND, TAKEN, {"project_id": "p-1"}, PUSH, [ACCESS], reply(400, b"{}"))
@@ -142,6 +147,21 @@ async def test_nested_data_is_flattened(line: FcmLine) -> None:
     }
 
 
+async def test_names_that_fcm_keeps_for_itself_are_left_out(line: FcmLine) -> None:
+    """FCM would refuse the message. What an author writes in overrides is sent all the same."""
+    taken = {"fromage": "x", "a": {"from": "y"}, "googled": "z", "gcmx": "v"}
+    kept_back = {"from": "x", "message_type": "x", "google": {"x": 1}, "gcm": 1, "gcm.n": "x"}
+    await line.push(data={**kept_back, **taken}, overrides={"data": {"google": {"own": 1}}})
+    assert line.body()["message"]["data"] == {
+        "fromage": "x",
+        "a.from": "y",
+        "googled": "z",
+        "gcmx": "v",
+        "google.own": "1",
+        "knock_message_id": MESSAGE_ID,
+    }
+
+
 async def test_a_silent_one_has_no_notification(line: FcmLine) -> None:
     """It carries data only."""
     await line.push(silent=True)
@@ -168,9 +188,18 @@ async def test_a_token_is_asked_for_once(line: FcmLine) -> None:
     assert said["exp"] - said["iat"] == 3600
 
 
+INVALID = "INVALID_ARGUMENT"
+NO_TOKEN = "The registration token is not a valid FCM registration token"
+
+
 @pytest.mark.parametrize(
     "answer",
-    [error(404, "UNREGISTERED"), error(403, "SENDER_ID_MISMATCH"), error(400, "INVALID_ARGUMENT")],
+    [
+        error(404, "UNREGISTERED"),
+        error(403, "SENDER_ID_MISMATCH"),
+        error(400, INVALID, NO_TOKEN),
+        error(400, INVALID, "Request contains an invalid argument.", field="message.token"),
+    ],
 )
 async def test_a_device_that_is_gone_bounces(line: FcmLine, answer: bytes) -> None:
     """With its token, which the recipient is rid of then."""
@@ -180,9 +209,42 @@ async def test_a_device_that_is_gone_bounces(line: FcmLine, answer: bytes) -> No
     assert caught.value.token == "t"
 
 
-async def test_a_wrong_payload_is_no_bounce(line: FcmLine) -> None:
-    """Only FCM's own kind of detail is about the device."""
-    line.answer(error(400, "INVALID_ARGUMENT", "type.googleapis.com/google.rpc.BadRequest"))
+NO_TEXT = {
+    "error": {
+        "code": 400,
+        "status": INVALID,
+        "message": "Invalid value at 'message.data[0].value' (TYPE_STRING), 12",
+        "details": [
+            {"@type": BAD_REQUEST, "fieldViolations": [{"field": "message.data[0].value"}]},
+        ],
+    }
+}
+ODD = {
+    "error": {
+        "message": 7,
+        "details": [
+            {"@type": FCM_ERROR, "errorCode": INVALID},
+            {"@type": FCM_ERROR, "errorCode": []},
+            {"@type": BAD_REQUEST, "fieldViolations": 7},
+            {"@type": BAD_REQUEST, "fieldViolations": ["message.token"]},
+        ],
+    }
+}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        error(400, INVALID, "Message is too large. Maximum size is 4096 bytes."),
+        error(400, INVALID, "Request contains an invalid argument.", field="message.data"),
+        error(400, INVALID),
+        reply(400, json.dumps(NO_TEXT).encode()),
+        reply(400, json.dumps(ODD).encode()),
+    ],
+)
+async def test_a_wrong_message_is_no_bounce(line: FcmLine, answer: bytes) -> None:
+    """FCM says the same of a message that it does not take; its device is there."""
+    line.answer(answer)
     with pytest.raises(Refused):
         await line.push()
 

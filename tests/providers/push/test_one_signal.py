@@ -59,6 +59,22 @@ async def test_a_silent_one_wakes_the_app(line: Line) -> None:
 
 
 @pytest.mark.parametrize(
+    ("data", "sent"),
+    [
+        pytest.param({"n": {"a": "x" * 1_950}}, {"n": {"a": "x" * 1_950}}, id="it fits"),
+        pytest.param({"n": {"a": "x" * 2_000}, "m": 1}, {"m": 1}, id="with the id it does not"),
+        pytest.param({"n": "ä" * 1_100, "m": 1}, {"n": "ä" * 256, "m": 1}, id="bytes count"),
+    ],
+)
+async def test_data_that_is_too_large_goes_as_what_is_kept(
+    line: Line, data: dict[str, Any], sent: dict[str, Any]
+) -> None:
+    """OneSignal refuses a message with more than 2,048 bytes of data."""
+    await line.send(data=data)
+    assert line.body()["data"] == {**sent, "knock_message_id": MESSAGE_ID}
+
+
+@pytest.mark.parametrize(
     ("status", "answer"),
     [
         (200, {"id": "", "errors": NOBODY}),

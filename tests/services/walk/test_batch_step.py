@@ -13,6 +13,7 @@ from domain.messages.filters import MessageFilters
 from models.queries.messages.messages import list_messages
 from services.batches.windows import close_early
 from temporal_workflows.signals import BATCH_CLOSED
+from tests.support.steps import trigger_step
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.world import World, batch_step, channel_step
 
@@ -351,6 +352,19 @@ async def test_a_test_run_goes_on_with_what_it_tries(world: World) -> None:
     await world.publish(KEY, step, shown("newer"))
 
     assert "tried" in await text_of(world, await close(world))
+
+
+async def test_what_a_test_run_triggers_gathers_as_any_other(world: World) -> None:
+    """It runs what is published, and goes on with what is published when its window ends."""
+    step = batch_step(workflow_version_mode="latest")
+    await world.publish(KEY, step, shown("older"))
+    await world.publish("parent", trigger_step(KEY))
+    await world.walk(await world.begin("parent", source="rehearsal"))
+    (run,) = await world.runs_of(KEY)
+    await world.walk(run["id"])
+    await world.publish(KEY, step, shown("newer"))
+
+    assert "newer" in await text_of(world, await close(world))
 
 
 async def test_14_pinned_versions_gather_apart(world: World) -> None:

@@ -8,11 +8,15 @@ from uuid import UUID
 import pytest
 from temporalio.service import RPCStatusCode
 
+from domain.content.workflow import WORKFLOW
 from domain.contract.runs import Finished
 from domain.kit.errors import Unavailable
+from domain.kit.json_types import JsonObject
+from domain.triggers.requests import REHEARSAL
 from services.triggers.release_sweep import release_left_over
+from tests.support.content import save_content
 from tests.support.interruptions import FailingTemporal
-from tests.support.steps import trigger_step
+from tests.support.steps import audience_step, trigger_step
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.world import World, channel_step, when
 
@@ -26,6 +30,17 @@ async def _triggered(world: World, run_id: str) -> list[UUID]:
         for row in await world.events(run_id)
         if row["event"] == "workflow_triggered"
     ]
+
+
+def _says(text: str) -> JsonObject:
+    return channel_step("feed", template={"markdown_body": text})
+
+
+async def _draft(world: World, key: str, *steps: JsonObject, **content: Any) -> None:
+    """Save a workflow, uncommitted."""
+    document = {"name": key, "steps": list(steps), **content}
+    slug = world.environment.scope.slug
+    await save_content(world.engine, slug, WORKFLOW, key, document, force=True)
 
 
 async def _trigger(world: World, workflow_run_id: UUID) -> dict[str, Any]:
@@ -242,3 +257,42 @@ async def test_a_walk_gives_way(world: World) -> None:
     assert await _triggered(world, run_id) == []
     assert (await world.walk(run_id)).status == "completed"
     assert len(await _triggered(world, run_id)) == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "listens"),
+    [
+        pytest.param(trigger_step("child"), {}, id="by a step"),
+        pytest.param(
+            audience_step("beta"), {"audience_trigger": {"audience_key": "beta"}}, id="by an entry"
+        ),
+    ],
+)
+async def test_a_test_run_triggers_what_is_published(
+    world: World, step: JsonObject, listens: JsonObject
+) -> None:
+    """It tries its own workflow as that is saved; a draft of another one reaches nobody by it."""
+    await world.audience("beta")
+    await world.publish("child", _says("published child"), **listens)
+    await world.publish("parent", _says("published parent"))
+    await _draft(world, "child", _says("child's draft"), **listens)
+    await _draft(world, "parent", _says("parent's draft"), step)
+
+    run_id = await world.begin("parent", source=REHEARSAL)
+    await world.walk(run_id)
+    (child,) = await world.runs_of("child")
+    await world.walk(child["id"])
+
+    (own,) = await world.messages(run_id)
+    (message,) = await world.messages(child["id"])
+    assert "parent's draft" in str(own["content"])
+    assert "published child" in str(message["content"])
+
+
+async def test_a_test_run_triggers_nothing_that_was_never_published(world: World) -> None:
+    """What is only saved elsewhere does not exist for it, as for every other run."""
+    await _draft(world, "child", _says("draft"))
+    await world.publish("parent", trigger_step("child"))
+    run_id = await world.begin("parent", source=REHEARSAL)
+    await world.walk(run_id)
+    assert not await world.runs_of("child")

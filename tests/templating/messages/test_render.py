@@ -72,6 +72,16 @@ def test_push_leaves_out_what_no_vendor_takes(much: Any) -> None:
     assert content["data"] == {"n": 1, "text": "y" * 256}
 
 
+def test_push_measures_the_whole_notification() -> None:
+    """Long texts and overrides leave less room; what has none is left out, not refused."""
+    scope = {**SCOPE, "data": {"n": 1, "deep": {"text": "x" * 2_000}}}
+    for more, carried in (("", scope["data"]), ("y" * 2_000, {"n": 1}), ("y" * 4_000, {})):
+        overridden = {"settings": {"payload_overrides": f'{{"a": "{more}"}}'}}
+        for template in ({"title": "t", "text_body": more}, {"title": "t", **overridden}):
+            content = render_content(ChannelType.PUSH, template, scope, settings={})
+            assert content["data"] == carried
+
+
 def test_chat() -> None:
     """A chat message keeps its Markdown; a JSON body has to be an object."""
     template = {"markdown_body": "**{{ recipient.name }}**", "json_body": None, "summary": None}
