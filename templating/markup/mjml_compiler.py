@@ -13,6 +13,7 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from html import escape, unescape
+from secrets import token_hex
 
 from templating.limits import EMAIL_LIMITS, LiquidError, Position
 from templating.markup.html_sandbox import RefusedMjml, compile_mjml
@@ -114,10 +115,9 @@ class _Components:
         self.open = OpenTags()
         self.broken: int | None = None
         self._document = document
-        # Words that nothing in the document is taken for.
-        self._mark = "zqMjml"
-        while self._mark in document:
-            self._mark += "Q"
+        # Words that nothing in the document is taken for: no value can foresee them, and all are
+        # put back, so that the same document becomes the same HTML.
+        self._mark = f"zq{token_hex(8)}q"
         self._aside: list[str] = []
         self._parts: list[str] = []
         self._size = 0

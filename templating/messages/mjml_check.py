@@ -9,14 +9,22 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from templating.limits import Position
+from templating.limits import LiquidError, Position
 from templating.markup.mjml_compiler import TAG, MjmlError, OpenTags, mjml_to_html
 
-_LIQUID = re.compile(r"\{\{.*?\}\}|\{%-?\s*(?P<name>\w*).*?%\}", re.DOTALL)
+# One that begins again before it ends is none; so each is looked through once.
+_LIQUID = re.compile(
+    r"\{\{(?:[^{}]++|\}(?!\})|\{(?!\{))*+\}\}"
+    r"|\{%-?\s*+(?P<name>\w*+)(?:[^{%]++|%(?!\})|\{(?!%))*+%\}"
+)
 _BRANCHING = frozenset({"if", "unless", "case", "for", "tablerow", "ifchanged"})
 _NEXT_BRANCH = frozenset({"else", "elsif", "when"})
 # What is in them is not written where it stands.
 _HIDDEN = frozenset({"capture", "comment", "doc"})
+# Nothing stands for an output.
+_WRITING = frozenset({"", "render", "echo", "liquid", "cycle", "t"})
+_ROOT = re.compile(r"<mjml(?![\w-])")
+_NOTHING = re.compile(r"(?:\s++|<!--(?:[^-]++|-(?!->))*+-->)*+")
 _IN_PART = "<mjml><mj-body>"
 _AFTER_PART = "</mj-body></mjml>"
 
@@ -52,17 +60,26 @@ def check_mjml(source: str, *, is_part: bool = False) -> MjmlError | None:
         is_part: whether it stands in the body of another document.
     """
     plain = _without_liquid(source)
-    if plain is None:
+    if plain is None or (not is_part and _may_be_written(source, plain)):
         return None
     before, after = (_IN_PART, _AFTER_PART) if is_part else ("", "")
     try:
         mjml_to_html(f"{before}{plain}{after}")
-    except MjmlError as error:
+    except LiquidError as error:  # one that becomes too long has no place
         at = error.at
         if at is not None and at.line == 1:
             at = Position(1, max(1, at.column - len(before)))
         return MjmlError(error.message, at)
     return None
+
+
+def _may_be_written(source: str, plain: str) -> bool:
+    """Tell whether Liquid may write the root of a document: before all else, or in a branch."""
+    if _ROOT.search(plain):
+        return False
+    beginning = _NOTHING.match(plain)
+    written = _LIQUID.finditer(source, 0, beginning.end() if beginning else 0)
+    return bool(_ROOT.search(source)) or any((found["name"] or "") in _WRITING for found in written)
 
 
 def _without_liquid(source: str) -> str | None:

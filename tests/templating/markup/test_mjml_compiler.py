@@ -57,6 +57,12 @@ def test_html_is_what_it_was(component: str, odd: str) -> None:
     assert "<mj" not in html
 
 
+def test_a_document_becomes_the_same_each_time() -> None:
+    """None of the words that stand for what is put aside is left."""
+    document = _column("<mj-text>a</mj-text><p>b</p>")
+    assert mjml_to_html(document) == mjml_to_html(document)
+
+
 def test_a_title_is_text() -> None:
     """It is an attribute, too, where quotes and tags would end what they must not."""
     head = '<mj-head><mj-title>a <b> "c" &amp; d</mj-title></mj-head>'
