@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import chain
 
 from domain.broadcasts.broadcast import BROADCAST, Broadcast
@@ -23,6 +24,7 @@ from runtime.database import Connection
 from services.content.judging import judge_document, refuse
 from services.content.references import load_surroundings, references_of
 from services.engine import Engine
+from services.off_loop import off_loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ async def upsert_broadcast(
     """
     async with engine.unit() as unit:
         channel_types = await channel_queries.channel_types(unit.connection)
-        judged = judge_document(BROADCAST, key, raw, channel_types)
+        judged = await off_loop(partial(judge_document, BROADCAST, key, raw, channel_types))
         refuse(judged.errors)
         saved = await statements.save_broadcast(
             unit.connection,
@@ -104,7 +106,7 @@ async def validate_broadcast(
     now = engine.clock()
     async with engine.connection() as connection:
         channel_types = await channel_queries.channel_types(connection)
-        judged = judge_document(BROADCAST, key, raw, channel_types)
+        judged = await off_loop(partial(judge_document, BROADCAST, key, raw, channel_types))
         content, document = judged.content, judged.document
         references = references_of(BROADCAST, document)
         around = await load_surroundings(

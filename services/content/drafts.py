@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from itertools import chain
 from typing import Any, Generic, TypeVar
 
@@ -39,6 +40,7 @@ from services.content.references import (
 )
 from services.content.telling import tell_saved
 from services.engine import Engine, Unit
+from services.off_loop import off_loop
 
 T = TypeVar("T")
 # `knock push --commit` forgets the commit of audiences, and commits what refers to them.
@@ -114,7 +116,7 @@ async def save_content(
     await hold_content(connection, environment)
     _refuse_on_branch(environment, kind)
     channel_types = await channel_queries.channel_types(connection)
-    judged = judge_document(kind, key, raw, channel_types)
+    judged = await off_loop(partial(judge_document, kind, key, raw, channel_types))
     document = judged.document
     references = references_of(kind, document)
     at_once = kind.holds_at_once(document)
@@ -175,7 +177,7 @@ async def validate_content(
     """
     async with engine.connection() as connection:
         channel_types = await channel_queries.channel_types(connection)
-        judged = judge_document(kind, key, raw, channel_types)
+        judged = await off_loop(partial(judge_document, kind, key, raw, channel_types))
         content, document = judged.content, judged.document
         references = references_of(kind, document)
         around = await load_surroundings(
