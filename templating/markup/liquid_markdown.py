@@ -30,6 +30,7 @@ _OPENS = frozenset({"if", "unless", "for", "case", "tablerow", "capture"})
 _CONTINUES = frozenset({"else", "elsif", "when"})
 # Words that no author writes; letters and digits alone survive in a link's address too.
 _WORD = re.compile(r"zqLiq(\d+)qz")
+_MARK = "."
 _PARAGRAPH = re.compile(r"<p>((?:[^<]++|<(?!/?p>))*+)</p>")
 _LINE = re.compile(r"<!--zqLiq(\d+)qz-->\n?")
 
@@ -99,7 +100,9 @@ def _put_verbatim_aside(text: str, sources: list[str]) -> str:
         source = text[opening.start() : closing.end()]
         write = _as_word
         if name == "t":
-            source, is_words = _with_html(source, closing.start() - opening.start())
+            is_alone = _is_alone(text, opening.start(), closing.end())
+            end = closing.start() - opening.start()
+            source, is_words = _with_html(source, end, is_alone=is_alone)
             write = _as_word if is_words else _as_line
         parts.append(write(source, sources))
         position = closing.end()
@@ -107,19 +110,35 @@ def _put_verbatim_aside(text: str, sources: list[str]) -> str:
     return "".join(parts)
 
 
-def _with_html(source: str, end: int) -> tuple[str, bool]:
+def _is_alone(text: str, start: int, end: int) -> bool:
+    """Tell whether nothing else stands on the lines of a piece."""
+    before = text[text.rfind("\n", 0, start) + 1 : start]
+    after = text[end:].partition("\n")[0]
+    return not before.strip() and not after.strip()
+
+
+def _with_html(source: str, end: int, *, is_alone: bool) -> tuple[str, bool]:
     """Write beside the text of a `t` tag, which ends at some place, the HTML of it.
 
-    Returns the tag, and whether it is part of a line, rather than blocks of its own.
+    Returns the tag, and whether it is part of a line, rather than blocks of its own: it never is
+    blocks unless it is alone on its lines, because a paragraph would be torn.
     """
     start = source.find("%}") + 2
     text = source[start:end]
+    if not text.strip():
+        return source, True
     html = liquid_markdown_to_html(text.strip()).strip()
     words = _PARAGRAPH.fullmatch(html)
+    if words is None and not is_alone:
+        # In the middle of a line nothing begins a list or a heading, nor does it behind a mark.
+        marked = liquid_markdown_to_html(_MARK + text.strip()).strip()
+        words = _PARAGRAPH.fullmatch(marked)
+        if words is None:
+            return source, True
     if words is not None:
         around = text.partition(text.strip())
-        html = f"{around[0]}{words[1]}{around[2]}"
-    if not text.strip() or html == text:
+        html = f"{around[0]}{words[1].removeprefix(_MARK)}{around[2]}"
+    if html == text:
         return source, True
     dash = "-" if source[:start].endswith("-%}") else ""
     shown = f"{source[:end]}{{% {SHOWN_AS} {dash}%}}{html}{source[end:]}"
