@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from domain.content.partial import Partial
 from domain.kit.json_types import JsonObject, JsonValue, Scope, depth_of, read_json
 from domain.kit.storable import MOST_LEVELS
 from templating.limits import Budget, Limits, LiquidError
@@ -51,6 +52,11 @@ class Renderer:
         """Return a renderer that knows more names and spends from the same budget."""
         scope = {**self._scope, **names}
         return Renderer(scope, self._limits, budget=self._budget, lookups=self._lookups)
+
+    @property
+    def partials(self) -> Mapping[str, Partial]:
+        """Return the partials that templates may render, by key."""
+        return {} if self._lookups is None else self._lookups.library.partials
 
     def collect_styles(self) -> Mapping[str, None]:
         """Have partials leave their style sheets here from now on, in order, each once."""

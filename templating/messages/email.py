@@ -115,7 +115,11 @@ def _render_html(
         shown = "\n".join(f'<a href="{escape(url)}">{escape(text)}</a>' for text, url in links)
         named = renderer.extended({"footer_links": shown})
         sheets: Iterable[str] = () if is_mjml else renderer.collect_styles()
-        pieces = _laid_out(layout, body, is_mjml=is_mjml, has_blocks=has_blocks)
+        source, place = body, CONTENT.search(layout.html_layout)
+        if is_mjml and place is not None:
+            layout_before = layout.html_layout[: place.start()]
+            source = mjml.fitted(body, layout_before, renderer.partials)
+        pieces = _laid_out(layout, source, is_mjml=is_mjml, has_blocks=has_blocks)
         rendered = composing.render(named, [before, *pieces], "html_layout")
         inside = composing.inside_of(rendered)
         whole = _with_styles("".join(sheets), composing.whole_of(rendered))
@@ -143,9 +147,6 @@ def _laid_out(
 ) -> Sequence[composing.Piece]:
     """Put a body into its layout, with the styles that its blocks need."""
     source = layout.html_layout
-    place = CONTENT.search(source)
-    if is_mjml and place is not None:
-        body = mjml.fitted(body, source[: place.start()])
     styles = None
     if has_blocks:
         html_styles = (_top_of_head(source), f"<style>{BASE_CSS}</style>")

@@ -7,7 +7,10 @@ stays as it is.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
+from domain.content.partial import MAX_DEPTH, Partial
 from domain.kit.json_types import JsonObject
 from templating.limits import LiquidError
 from templating.liquid.printing import to_text
@@ -28,6 +31,7 @@ _REST = r"(?:[^<>]++|<(?!/?mj))*+"
 _TAG = re.compile(rf"<(/?)(mj-[a-z-]++)(?!\w)({_REST})>", re.IGNORECASE)
 _HEAD = re.compile(rf"<mj-head\b{_REST}>", re.IGNORECASE)
 _ROOT = re.compile(rf"<mjml\b{_REST}>", re.IGNORECASE)
+_RENDER = re.compile(r"\{%-?\s*+render\s*+(['\"])([^'\"]*+)\1")
 _COLUMNS = frozenset({"mj-column", "mj-hero"})
 _SECTIONS = frozenset({"mj-section", "mj-group"})
 _IN_COLUMNS = frozenset(
@@ -116,7 +120,9 @@ def _button(button: object, layout: JsonObject, row: str) -> str:
     return f"<mj-button {row} {written}>{to_text(own.get('label'))}</mj-button>"
 
 
-def fitted(body: Body, layout_before: str) -> Body:
+def fitted(
+    body: Body, layout_before: str, partials: Mapping[str, Partial] = MappingProxyType({})
+) -> Body:
     """Put around components what is missing where they stand; the first of them tells for all.
 
     HTML without components needs nothing around it.
@@ -124,8 +130,9 @@ def fitted(body: Body, layout_before: str) -> Body:
     Args:
         body: components.
         layout_before: the source of the layout as far as the body's place.
+        partials: those that the body may render, one of which may have its first component.
     """
-    parent, first = _open_at_the_end(layout_before), _first_in(body.source)
+    parent, first = _open_at_the_end(layout_before), _first_in(body.source, partials, set())
     if parent in _COLUMNS or parent in ENDING_TAGS or first not in _IN_COLUMNS | {"mj-column"}:
         return body
     before, after = ("<mj-column>\n", "\n</mj-column>") if first in _IN_COLUMNS else ("", "")
@@ -139,9 +146,24 @@ def fitted(body: Body, layout_before: str) -> Body:
     )
 
 
-def _first_in(source: str) -> str:
-    """Return the first component of a source; without one, nothing."""
-    return next((found["name"] for found in TAG.finditer(source) if found["name"]), "")
+def _first_in(
+    source: str, partials: Mapping[str, Partial], seen: set[str], depth: int = MAX_DEPTH
+) -> str:
+    """Return the first component of a source, be it in a partial; without one, nothing.
+
+    Args:
+        source: of the body, or of a partial that it renders.
+        partials: all that there are.
+        seen: the keys of those that were looked through, as each is once.
+        depth: how deep partials may still be nested.
+    """
+    own = next((found for found in TAG.finditer(source) if found["name"]), None)
+    for _, key in _RENDER.findall(source, 0, own.start() if own else len(source)):
+        if depth and key in partials and key not in seen:
+            seen.add(key)
+            if first := _first_in(partials[key].content, partials, seen, depth - 1):
+                return first
+    return own["name"] if own else ""
 
 
 def _open_at_the_end(source: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from domain.content.partial import Partial, PartialType
 from templating.limits import LiquidError
 from templating.liquid.partials import _without_styles
 from templating.markup.mjml_compiler import mjml_to_html
@@ -56,6 +57,29 @@ def test_a_body_may_bring_its_own_sections(source: str, first: str) -> None:
     assert mjml.fitted(body, "<mjml><mj-body>").source.startswith(first)
 
 
+def _fitted_to(source: str, partials: dict[str, str]) -> str:
+    """Return what becomes of a body which may render some partials."""
+    known = {key: Partial(PartialType.TEXT, content) for key, content in partials.items()}
+    body = Body(source, [(1, "html_body")], is_written=True)
+    return mjml.fitted(body, "<mjml><mj-body>", known).source
+
+
+@pytest.mark.parametrize(
+    ("partials", "first"),
+    [
+        ({"a": "<mj-text>a</mj-text>"}, '<mj-section padding="0">\n<mj-column>\n{% render'),
+        ({"a": "{% render 'b' %}", "b": "<mj-column />"}, '<mj-section padding="0">\n{% render'),
+        ({"a": "<mj-section></mj-section>"}, "{% render"),
+        ({"a": "<p>a</p>", "b": "<mj-text>a</mj-text>"}, "{% render"),
+        ({"a": "{% render 'a' %}"}, "{% render"),
+        ({}, "{% render"),
+    ],
+)
+def test_a_partial_may_bring_the_first_component(partials: dict[str, str], first: str) -> None:
+    """It tells what is missing around the body that renders it."""
+    assert _fitted_to("{% render 'a', b: 'c' %}", partials).startswith(first)
+
+
 @pytest.mark.parametrize(
     ("fragment", "shown"),
     [
@@ -86,12 +110,18 @@ def test_what_is_read_of_components(fragment: str, shown: str) -> None:
         (mjml_to_html, "<mjml><mj-body>" + "<!--" * 100_000),
         (mjml_to_html, "<mjml><mj-body>" + "<!-- -->" * 50_000),
         (mjml_to_html, "<mjml><mj-body><mj-column>" + "<div>" * 80_000),
+        (mjml_to_html, "<mjml><mj-body>zqMjml" + "Q" * 400_000),
         (check_mjml, "{% if a %}<mj-text>" * 25_000),
+        (check_mjml, "{% raw %}" + "{{" * 30_000),
+        (check_mjml, "{{ {% {%- a " * 20_000),
+        (check_mjml, "{% render 'a' %}<!--" * 20_000),
         (check_mjml, "{% if a %}" * 5_000 + "<mj-text>a</mj-text>{{ b }}" * 5_000),
         (mjml.base_styles, "<mj-head " * 50_000),
         (mjml.whole_document, "<mjml " * 80_000),
         (lambda source: mjml.fitted(BODY, source), "<mj-a>" * 40_000 + "</mj-b>" * 40_000),
         (lambda source: mjml.fitted(BODY, source), "<mj-a>" * 40_000 + "</mj-a>" * 40_000),
+        (lambda source: _fitted_to(source, {"a": source}), "{% render 'a' %}" * 20_000),
+        (lambda source: _fitted_to(source, {}), "{% render '" * 20_000),
         (lambda source: _with_styles("", source), "<head " * 80_000),
         (_without_styles, "<style " * 70_000),
         (_without_styles, "<style>" * 70_000),
