@@ -105,13 +105,17 @@ async def insert_environment(
 
 
 async def make_place(connection: Connection, position: int) -> None:
-    """Give all environments from a place on places behind all others, in their order."""
-    # Further than the last is from the first of them, so that no two ever have the same place.
+    """Move all environments from a place on by one place.
+
+    Args:
+        connection: inside a transaction that holds the lock of `lock_publication`.
+        position: the place that becomes free.
+    """
+    # Below all others first, so that no two ever have the same place.
     await connection.execute(
-        "UPDATE environments SET position = position + 1 - %(from)s"
-        " + (SELECT max(position) FROM environments) WHERE position >= %(from)s",
-        {"from": position},
+        "UPDATE environments SET position = -1 - position WHERE position >= %s", [position]
     )
+    await connection.execute("UPDATE environments SET position = -position WHERE position < 0")
 
 
 async def rename_environment(
