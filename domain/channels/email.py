@@ -136,7 +136,8 @@ class Email(ChannelKind):
 
     def layout_key(self, template: JsonObject) -> str | None:
         """Return `layout_key` of the template's settings."""
-        return (template.get("settings") or {}).get("layout_key") or None
+        settings = template.get("settings")
+        return (settings.get("layout_key") or None) if isinstance(settings, dict) else None
 
     def partials(self, template: JsonObject, place: str) -> Iterator[tuple[str, str]]:
         """Yield the partials that are blocks."""

@@ -131,7 +131,7 @@ def _condition(raw: JsonValue, field: str) -> Condition:
     written = _as_condition(raw)
     if written["variable"] in _NOT_OWN:
         violations.add(f"{field}.property", "must be a property of the user's own")
-    if raw.get("operator") in AUDIENCE_OPERATORS:
+    if written["operator"] in tuple(AUDIENCE_OPERATORS):  # it may be of any type
         message = "an audience may not build on another one in this version"
         violations.add(f"{field}.operator", message)
     if isinstance(raw.get("argument"), str) and "{{" in raw["argument"]:

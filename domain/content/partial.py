@@ -108,7 +108,9 @@ class PartialKind(KindOfContent[Partial]):
         stored = content if isinstance(content, dict) else {}
         known, source = stored.get("type"), stored.get("content")
         return Partial(
-            PartialType(known) if known in set(PartialType) else PartialType.TEXT,
+            PartialType(known)
+            if isinstance(known, str) and known in _ENDINGS
+            else PartialType.TEXT,
             source if isinstance(source, str) else "",
             read_fields(stored.get("input_schema")),
         )

@@ -34,13 +34,17 @@ def _response_schema(text: str | None, info: ValidationInfo) -> str | None:
         return text
     if text is None or not text.strip():
         raise Absent("is required for a response_type of json")
-    try:
-        is_object = isinstance(read_json(text), dict)
-    except (ValueError, RecursionError):
-        is_object = False
-    if not is_object:
+    if _read_schema(text) is None:
         raise Wrong("must be a JSON Schema, as a string")
     return text
+
+
+def _read_schema(text: str) -> JsonObject | None:
+    try:
+        schema = read_json(text)
+    except (ValueError, RecursionError):
+        return None
+    return schema if isinstance(schema, dict) else None
 
 
 class AiAgentSettings(Shape):
@@ -66,8 +70,7 @@ class AiAgentSettings(Shape):
         """Return the schema of a JSON answer, or None where text is wanted."""
         if self.response_type != "json":
             return None
-        schema = read_json(self.response_schema or "{}")
-        return schema if isinstance(schema, dict) else {}
+        return _read_schema(self.response_schema or "") or {}
 
 
 class AiAgentStep(BaseStep):

@@ -271,5 +271,5 @@ class ChannelStep(BaseStep):
             if raw.get("channel_type") is None and known is not None:
                 raw["channel_type"] = known
         named, template = raw.get("channel_type"), raw.get("template")
-        if named in set(STEP_KINDS) and isinstance(template, dict):
+        if isinstance(named, str) and named in STEP_KINDS and isinstance(template, dict):
             write_defaults(template, CHANNEL_KINDS[ChannelType(named)].template_defaults)
