@@ -33,7 +33,7 @@ from services.account.environments import find_environment
 from services.content.branches import hold_content
 from services.content.collecting import collect_texts
 from services.content.publishing import publish_copy, publish_draft
-from services.content.references import load_surroundings, references_of
+from services.content.references import load_surroundings, references_of, required_first
 from services.engine import Engine, Unit
 
 
@@ -151,10 +151,10 @@ async def promote_one(engine: Engine, commit_id: str, author: Author) -> Commit:
             unit.connection, source.environment_id, Selection(), commit_id=source.id
         )
         if promotable and source.branch is not None:
-            [commit] = await _merge(unit, source.scope, promotable, author)
+            [commit] = await _merge(unit, source.scope, promotable, author, is_single=True)
             return commit
         if promotable:
-            [commit] = await _promote(unit, target, promotable, author)
+            [commit] = await _promote(unit, target, promotable, author, is_single=True)
             return commit
         copy = await queries.get_copy(unit.connection, source.id, target.id)
     if copy is None:
@@ -218,6 +218,8 @@ async def _merge(
     environment: EnvironmentScope,
     promotable: list[PromotableCommit],
     author: Author,
+    *,
+    is_single: bool = False,
 ) -> list[Commit]:
     """Copy commits of a branch to its environment. Raises as `merge_branch` does."""
     pair = (environment.id, environment.content_id)
@@ -225,7 +227,7 @@ async def _merge(
     parted = await branch_queries.list_parted(unit.connection, *pair)
     conflicts = [one for one in parted if (one.resource_type, one.key) in places]
     refuse_conflicts(environment.branch or "", conflicts)
-    made = await _promote(unit, environment.main, promotable, author)
+    made = await _promote(unit, environment.main, promotable, author, is_single=is_single)
     await branch_queries.take_notice(unit.connection, *pair, merged=places)
     # Not noticed by the branch: it has none of these texts until it is rebased.
     await _collect(unit, environment.main, [(one, one.content) for one in promotable])
@@ -233,7 +235,12 @@ async def _merge(
 
 
 async def _promote(
-    unit: Unit, target: EnvironmentScope, promotable: list[PromotableCommit], author: Author
+    unit: Unit,
+    target: EnvironmentScope,
+    promotable: list[PromotableCommit],
+    author: Author,
+    *,
+    is_single: bool = False,
 ) -> list[Commit]:
     places = [(source.resource_type, source.resource_key) for source in promotable]
     saved = await content_queries.get_resources(unit.connection, target.id, places)
@@ -242,7 +249,7 @@ async def _promote(
     made = [
         (await publish_copy(unit, target, source, author), source.content) for source in promotable
     ]
-    await refuse_broken(unit, target, made)
+    await refuse_broken(unit, target, made, is_single=is_single)
     return [commit for commit, _ in made]
 
 
@@ -262,9 +269,16 @@ def _judge_succession(source: PromotableCommit, saved: Resource | None) -> None:
 
 
 async def refuse_broken(
-    unit: Unit, environment: EnvironmentScope, made: Sequence[tuple[Commit, JsonObject]]
+    unit: Unit,
+    environment: EnvironmentScope,
+    made: Sequence[tuple[Commit, JsonObject]],
+    *,
+    is_single: bool = False,
 ) -> None:
     """Raise InvalidParams when content just published refers to what is not there.
+
+    Of a single commit what it refers to may follow, where `Reference.may_follow` says so: two
+    workflows that trigger each other would otherwise wait for each other.
 
     Runs after all is published, so that a layout may be committed together with its workflow; the
     error ends the transaction, and with it the commits. Of several commits of one resource only
@@ -276,7 +290,8 @@ async def refuse_broken(
         if kind is not None:
             document = kind.read(content, commit.resource_key)
             place = f"{commit.resource_type}.{commit.resource_key}"
-            references[place] = references_of(kind, document)
+            listed = references_of(kind, document)
+            references[place] = required_first(listed) if is_single else listed
     around = await load_surroundings(
         unit.connection,
         environment,

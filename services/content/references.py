@@ -1,7 +1,8 @@
 """What content refers to outside itself: channels, sources, and other content.
 
-Content may be saved before they exist; it is `valid` once they do. `PUT /v1/commits` and promotions
-refuse what is not; saving with a commit, and validating, let pass what `may_follow`.
+Content may be saved before they exist; it is `valid` once they do. `PUT /v1/commits`, and promoting
+all, refuse what is not; saving with a commit, validating, and promoting or reverting one commit let
+pass what `may_follow`.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from models.queries.content.catalog import version_content
 from models.queries.content.drafts import get_published
 from services.content import changes, commits, publishing
 from tests.support.account import AUTHOR, Account, email_step, note, workflow
+from tests.support.steps import trigger_step
 
 ALL = Selection()
 
@@ -53,6 +54,13 @@ async def _list(
 ) -> list[Commit]:
     filters = CommitFilters([ResourceType.WORKFLOW], "plain", promoted)
     environment = await account.scope(slug)
+    page = await commits.list_commits(account.engine, environment, filters, PageRequest(100))
+    return list(page.rows)
+
+
+async def _unpromoted(account: Account) -> list[Commit]:
+    filters = CommitFilters([ResourceType.WORKFLOW], None, False)
+    environment = await account.scope()
     page = await commits.list_commits(account.engine, environment, filters, PageRequest(100))
     return list(page.rows)
 
@@ -226,6 +234,21 @@ async def test_the_published_version_is_the_last_to_arrive(account: Account) -> 
     await _promote_all(account)
 
     assert await _published(account, "plain", "production") == "Two"
+
+
+async def test_two_that_trigger_each_other_are_promoted_one_by_one(account: Account) -> None:
+    """The first may be followed by what it triggers; promoting all of what is broken is refused."""
+    await account.save("plain", workflow("One", trigger_step("other")), commit=note())
+    with pytest.raises(InvalidParams):
+        await _promote_all(account)
+    await account.save("other", workflow("Two", trigger_step("plain")), commit=note())
+
+    by_key = {commit.resource_key: commit.id for commit in await _unpromoted(account)}
+    for key in ("plain", "other"):
+        await _promote_one(account, by_key[key])
+
+    assert await _published(account, "plain", "production") == "One"
+    assert await _published(account, "other", "production") == "Two"
 
 
 async def test_a_workflow_is_not_promoted_without_its_layout(account: Account) -> None:
