@@ -56,6 +56,8 @@ def activities_by_queue(
             advance.advance,
             batches.close_window,
             deliver.deliver_now,
+            # Of items of feeds, when their send window opens.
+            deliver.deliver_message,
             schedules.fire_schedules,
         ],
         FANOUT: [

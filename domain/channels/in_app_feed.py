@@ -1,6 +1,7 @@
 """Items of in-app feeds (Knock docs: "In-app feed"; Management API: InAppFeedTemplate).
 
-A feed needs no provider: an item is delivered by being stored, and read through the API.
+A feed needs no provider: an item is delivered by being stored, and read through the API. Outside of
+its send window it is stored, held back from the feed, and delivered when the window opens.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pydantic import Field
 from domain.channels.kind import ChannelKind, MessageContent, Target
 from domain.channels.response_filter import RESPONSE_FILTER, parse_response_filter
 from domain.channels.types import ChannelType
+from domain.contract.queues import RUNS
 from domain.kit.authored import TemplateFile
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import DocumentedAs, Shape, Text
@@ -101,7 +103,8 @@ class InAppFeed(ChannelKind):
     overrides: ClassVar[type[Shape] | None] = InAppFeedOverrides
     template_files: ClassVar = {"markdown_body": TemplateFile("md")}
     content: ClassVar[type[MessageContent]] = MessageInAppFeedContent
-    queue: ClassVar[str | None] = None
+    # To show what was held back takes a moment and calls nobody.
+    queue: ClassVar[str | None] = RUNS
     own_provider: ClassVar[str | None] = FEED_PROVIDER
     # Nothing leaves the house (Knock docs: "Sandbox mode").
     has_sandbox: ClassVar[bool] = False

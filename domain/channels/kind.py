@@ -116,8 +116,8 @@ class ChannelKind(ABC):
             them.
         names_guide: whether a step names a guide, which its recipient may see then, in the place of
             a template.
-        queue: the task queue of its deliveries; None when nothing leaves the house, and a message
-            is delivered by being stored.
+        queue: the task queue of its deliveries; None when it has none, because a message is always
+            delivered by being stored.
         own_provider: what the wire calls the provider of a type that needs none.
         has_sandbox: whether a channel may be in sandbox mode, in which messages are not sent.
         by_channel_data: whether a recipient is reached by what it has stored for the channel.

@@ -28,6 +28,11 @@ STEP_KINDS: Mapping[ChannelType, ChannelKind] = {
     name: kind for name, kind in CHANNEL_KINDS.items() if kind.has_steps
 }
 
+# Those whose messages recipients read here, so that nobody has to send them.
+READ_HERE: tuple[ChannelType, ...] = tuple(
+    name for name, kind in CHANNEL_KINDS.items() if not kind.needs_provider
+)
+
 
 def find_kind(channel_type: str) -> ChannelKind | None:
     """Return what is known of a stored channel type; None when only another version knows it."""

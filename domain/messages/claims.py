@@ -67,6 +67,7 @@ class ClaimedMessage:
     environment_id: UUID
     channel_id: UUID
     channel_type: str
+    collection: str
     recipient_id: str
     workflow_run_id: UUID | None
     content: JsonObject
@@ -92,6 +93,12 @@ class Standing:
         leased_for: seconds until its lease ends; None when nobody has claimed it.
     """
 
+    id: UUID
+    environment_id: UUID
+    channel_id: UUID
+    channel_type: str
+    collection: str
+    recipient_id: str
     delivery_status: str
     retry_count: int
     retry: int | None

@@ -58,19 +58,20 @@ class NewMessageEvent:
 
 
 def first_events(
-    message_id: UUID, made_at: datetime, *, in_app: bool
+    message_id: UUID, made_at: datetime, *, at_once: bool
 ) -> tuple[NewMessageEvent, ...]:
     """Return the events that a message's row stands for, oldest first; they are never stored.
 
-    Every message was created and queued; one of an in-app feed was delivered with that.
+    Every message was created and queued; an item of a feed was delivered with that, unless it had
+    to wait for its send window.
 
     Args:
         message_id: which message.
         made_at: when it was made.
-        in_app: whether its channel is an in-app feed.
+        at_once: whether it was delivered as it was made.
     """
     types = [MessageEventType.CREATED, MessageEventType.QUEUED]
-    if in_app:
+    if at_once:
         types.append(MessageEventType.DELIVERED)
     return tuple(
         NewMessageEvent(

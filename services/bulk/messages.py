@@ -98,6 +98,7 @@ class MessageKind:
             snapshot=operation.settings["snapshot"],
             after=place.after,
             limit=size,
+            only_shown=self.action is not BulkAction.DELETE,
         )
         wanted = [message.id for message in passed if message.is_wanted]
         if wanted:

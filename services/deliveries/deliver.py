@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 
+from domain.channels.kinds import READ_HERE
 from domain.channels.types import ChannelType
 from domain.contract.runs import DeliverMessageInput
 from domain.kit.errors import AppError, InvalidParams
@@ -56,6 +57,7 @@ from services.deliveries.outcomes import (
 )
 from services.deliveries.reports import callback_url
 from services.engine import Engine
+from services.news import news_of, tell_soon
 from templating.limits import LiquidError
 
 __all__ = ["TryAgain", "deliver_message"]
@@ -102,7 +104,7 @@ async def deliver_message(engine: Engine, order: DeliverMessageInput) -> str:
     async with engine.connection() as connection:
         message = await statements.claim_delivery(connection, claim, lease=LEASE_SECONDS)
         if message is None:
-            return await _settled(connection, claim)
+            return await _settled(engine, connection, claim)
     attempt = message.attempts + 1
     # Kept until the outcome is stored, so that a database which comes back finds it claimed.
     async with _kept(engine, claim):
@@ -115,7 +117,7 @@ async def deliver_message(engine: Engine, order: DeliverMessageInput) -> str:
                 if isinstance(failure, Bounced) and failure.token is not None:
                     await deregister(engine, message, failure.token)
                 return await record_failure(engine, claim, attempt, failure)
-            return await _taken(engine, claim, attempt, outcome)
+            return await _taken(engine, message, claim, attempt, outcome)
         except Held as held:
             await _give_back(engine, claim, after=held.after, reason=held.reason)
             raise TryAgain(held.after, held.reason) from None
@@ -126,7 +128,9 @@ async def deliver_message(engine: Engine, order: DeliverMessageInput) -> str:
             raise
 
 
-async def _taken(engine: Engine, claim: Claim, attempt: int, outcome: Outcome) -> str:
+async def _taken(
+    engine: Engine, message: ClaimedMessage, claim: Claim, attempt: int, outcome: Outcome
+) -> str:
     """Store that the provider took the message, and then do what follows from that.
 
     The record comes first: without it the message would be sent again.
@@ -136,11 +140,15 @@ async def _taken(engine: Engine, claim: Claim, attempt: int, outcome: Outcome) -
         await begin_checks(engine, claim.message)
     if outcome.found is not None:
         await keep_connection(engine, claim, outcome.found)
+    if status == DeliveryStatus.DELIVERED:
+        tell_soon(engine, news_of([message]))
     return status
 
 
-async def _settled(connection: Connection, claim: Claim) -> str:
+async def _settled(engine: Engine, connection: Connection, claim: Claim) -> str:
     """Return what became of a message that cannot be claimed.
+
+    Whoever has delivered it may have died before it told of that; to hear it twice is harmless.
 
     Raises:
         TryAgain: it is not due yet, or claimed by somebody else.
@@ -150,6 +158,8 @@ async def _settled(connection: Connection, claim: Claim) -> str:
         await statements.forget_delivery(connection, claim.environment_id, claim.message_id)
         return "deleted"
     if not found.is_open_for(claim):
+        if found.delivery_status == DeliveryStatus.DELIVERED:
+            tell_soon(engine, news_of([found]))
         return found.delivery_status
     if found.leased_for is not None and found.leased_for > 0:
         raise TryAgain(min(found.leased_for, _LOOK_AGAIN_SECONDS), "another worker is at it")
@@ -157,12 +167,14 @@ async def _settled(connection: Connection, claim: Claim) -> str:
 
 
 async def _send(engine: Engine, message: ClaimedMessage) -> Outcome:
-    """Call the provider, when it may be called now.
+    """Call the provider, when it may be called now; what needs none is shown from here on.
 
     Raises:
         Held: the message was not handed over, for a reason that is not its own.
         DeliveryFailure: the provider did not take it.
     """
+    if message.channel_type in READ_HERE:
+        return Outcome(DeliveryStatus.DELIVERED, exchange=None)
     if message.is_held:
         wait = min(max(message.age / 4, _HELD_SECONDS[0]), _HELD_SECONDS[1])
         raise Held(HELD_BY_OPERATOR, after=wait)

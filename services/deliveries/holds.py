@@ -44,14 +44,14 @@ async def hold_channel(engine: Engine, environment: EnvironmentScope, key: str) 
 
     Raises:
         NotFound: there is no such channel.
-        Unprocessable: `channel_not_holdable`, its messages are delivered as they are made.
+        Unprocessable: `channel_not_holdable`, its messages are delivered without a provider.
     """
     async with engine.unit() as unit:
         channel = await find_channel(unit.connection, key)
         kind = find_kind(channel.channel_type)
         if kind is not None and not kind.needs_provider:
             raise Unprocessable(
-                "Messages of this channel are delivered as they are made.",
+                "Messages of this channel are delivered without a provider.",
                 code="channel_not_holdable",
             )
         await holds.hold_channel(unit.connection, environment.id, channel.id, unit.now)

@@ -118,7 +118,7 @@ async def _message_of(
         tenant_id=given.tenant,
         data=data,
         content=content,
-        events=first_events(message_id, unit.now, in_app=True),
+        events=first_events(message_id, unit.now, at_once=True),
         now=unit.now,
     )
     return message_id

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from domain.batches.gathered import Contribution
-from domain.channels.kinds import find_kind
+from domain.channels.kinds import READ_HERE
 from domain.kit.errors import InvalidParams, NotFound
 from domain.kit.filters import DataFilter
 from domain.kit.json_types import JsonObject
@@ -115,14 +115,14 @@ async def list_events(
     """Return a message and a page of its events, newest first. Raises NotFound."""
     async with engine.connection() as connection:
         message = await _load(connection, environment, message_id)
-        kind = find_kind(message.channel_type)
-        is_in_app = kind is not None and not kind.needs_provider
+        # One that was held back for its send window has stored when it was delivered.
+        is_at_once = message.channel_type in READ_HERE and message.scheduled_at is None
         return message, await statements.list_events(
             connection,
             environment.id,
             message_id,
             request,
-            first=first_events(message_id, message.inserted_at, in_app=is_in_app),
+            first=first_events(message_id, message.inserted_at, at_once=is_at_once),
         )
 
 

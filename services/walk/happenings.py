@@ -51,12 +51,12 @@ def happenings(
             yield told
     for message in rows.get("messages", ()):
         message_id = UUID(message["id"])
-        # Only an in-app message is delivered as it is made.
+        # Only an item of a feed is delivered as it is made, and when its send window is open.
         is_delivered = message["delivery_status"] == DeliveryStatus.DELIVERED
         made_at = datetime.fromisoformat(message["inserted_at"])
         of_message = [
             (event.type.value, event.id, event.at)
-            for event in first_events(message_id, made_at, in_app=is_delivered)
+            for event in first_events(message_id, made_at, at_once=is_delivered)
         ] + [
             (row["event_type"], UUID(row["id"]), datetime.fromisoformat(row["inserted_at"]))
             for row in rows.get("message_events", ())

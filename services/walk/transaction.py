@@ -6,20 +6,16 @@ it, never in the middle. What the walk owes to Temporal is done after its commit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 import psycopg
 
-from domain.channels.kinds import CHANNEL_KINDS
-from domain.channels.types import ChannelType
 from domain.content.workflow import WORKFLOW
 from domain.contract.runs import START, Advanced, AdvanceInput, Finished
 from domain.kit.errors import Unavailable
 from domain.kit.json_types import JsonObject
-from domain.realtime.news import FeedNews, FeedTopic
-from domain.recipients.refs import USERS
-from domain.runs.rows import NewMessage, TakenRun
+from domain.messages.statuses import DeliveryStatus
+from domain.runs.rows import TakenRun
 from domain.runs.statuses import RunStatus
 from domain.workflows import Cursor
 from models.queries.messages.attachments import keep_attachments
@@ -30,7 +26,7 @@ from runtime.crypto import UnknownKey
 from services import effects
 from services.batches.gathering import load_gathered, newest_record
 from services.engine import Engine, Unit
-from services.realtime.telling import tell_soon
+from services.news import news_of, tell_soon
 from services.waits.telling import hurry
 from services.walk.context import Walk
 from services.walk.deliveries import open_deliveries
@@ -96,17 +92,9 @@ async def _advance(engine: Engine, order: AdvanceInput, orders: Orders) -> Advan
             await keep_attachments(unit.connection, environment_id, trigger, files)
     if journal.has_handed_on():
         hurry(engine)
-    tell_soon(engine, _news(journal.messages))
+    is_delivered = DeliveryStatus.DELIVERED
+    tell_soon(engine, news_of(m for m in journal.messages if m.delivery_status == is_delivered))
     return advanced
-
-
-def _news(messages: Iterable[NewMessage]) -> Iterator[FeedNews]:
-    """Yield what browsers want to hear at once of: new items of feeds of users."""
-    for message in messages:
-        is_read_here = CHANNEL_KINDS[ChannelType(message.channel_type)].queue is None
-        if is_read_here and message.collection == USERS:
-            topic = FeedTopic(message.environment_id, message.channel_id, message.recipient_id)
-            yield FeedNews(topic, message.id)
 
 
 async def _open(unit: Unit, taken: TakenRun) -> Walk:

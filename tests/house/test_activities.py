@@ -35,7 +35,7 @@ from temporal_workflows import activity_stubs
 
 _DELIVERY = {"deliver_message", "check_status"}
 EXPECTED: dict[str, set[str]] = {
-    RUNS: {"advance", "close_window", "deliver_now", "fire_schedules"},
+    RUNS: {"advance", "close_window", "deliver_message", "deliver_now", "fire_schedules"},
     FANOUT: {
         "plan_trigger_fanout",
         "send_broadcast",

@@ -49,6 +49,9 @@ LANDED = {
     "2026-11-26-2000_triggers.py": (
         "5f7234719c2917cc3be9f795b816719e1cae55e31a93f52c94b4e6e52e853e5a"
     ),
+    "2026-11-26-2050_feed_windows.py": (
+        "3d8e85f2106e5d5f123c12a4bfea60ba6dfe160300f78e37ee62d3f909e11174"
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""What vendors tell of messages, and when they are asked, is found by an index among many."""
+"""What vendors are asked and tell of messages, and what feeds leave out, is found by an index."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ from psycopg.rows import dict_row
 from commands.embedded.postgres import EmbeddedPostgres
 from domain.messages.checks import CheckedMessage
 from domain.messages.claims import AttemptRecord, Claim
+from domain.messages.filters import FeedFilters
+from domain.recipients.refs import RecipientRef
 from models.queries.deliveries import checks, deliveries, reports
+from models.queries.in_app import feeds
 from runtime.database import Connection
 from tests.support.builders import T0
+from tests.support.crowd import plans_of
 from tests.support.explained import explaining
 from tests.support.postgres import new_database
 
@@ -36,6 +40,11 @@ SELECT ('00000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, %(environ
 FROM generate_series(1, 20000) AS n;
 INSERT INTO status_checks (message_id, environment_id, retry, checks, due_at, inserted_at)
 SELECT id, environment_id, 0, 0, now() + interval '1 hour', now() FROM messages;
+INSERT INTO deliveries (message_id, environment_id, channel_id, channel_type, due_at, retry,
+    attempts, interruptions, inserted_at, collection, recipient_id)
+SELECT md5('d' || n)::uuid, %(environment)s, %(channel)s, 'in_app_feed', now() + interval '1 hour',
+       0, 0, 0, now(), '$users', 'user-' || n %% 2000
+FROM generate_series(1, 20000) AS n;
 ANALYZE
 """
 
@@ -69,6 +78,12 @@ def _startable(connection: Connection, environment: UUID) -> Awaitable[Any]:
     return checks.startable_check(connection, CheckedMessage(MESSAGE, environment, 0))
 
 
+def _badge(connection: Connection, environment: UUID) -> Awaitable[Any]:
+    return feeds.count_items(
+        connection, environment, CHANNEL, RecipientRef.user("user-7"), FeedFilters()
+    )
+
+
 @pytest.mark.parametrize(
     ("query", "index"),
     [
@@ -76,6 +91,7 @@ def _startable(connection: Connection, environment: UUID) -> Awaitable[Any]:
         (_overdue, "ix_status_checks_due_at"),
         (_due, "pk_status_checks"),
         (_startable, "pk_status_checks"),
+        (_badge, "ix_deliveries_held_items"),
     ],
 )
 async def test_rows_are_found_by_an_index(
@@ -94,6 +110,14 @@ async def test_rows_are_found_by_an_index(
     for plan in plans:
         assert "Seq Scan on messages" not in plan, plan
         assert "Seq Scan on status_checks" not in plan, plan
+        assert "Seq Scan on deliveries" not in plan, plan
+
+
+async def test_held_items_are_looked_for_once(crowded: tuple[str, UUID]) -> None:
+    """However many items a feed has; those are still read from the index of feeds alone."""
+    plan = "\n".join(await plans_of(crowded, _badge))
+    assert "hashed SubPlan" in plan
+    assert "Index Only Scan using ix_messages_recipient_engagement" in plan
 
 
 async def test_a_schema_of_before_takes_that_a_message_was_sent(crowded: tuple[str, UUID]) -> None:

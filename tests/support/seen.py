@@ -91,7 +91,8 @@ class Seen:
             for event in first_events(
                 message["id"],
                 message["inserted_at"],
-                in_app=message["channel_type"] == "in_app_feed",
+                at_once=message["channel_type"] == "in_app_feed"
+                and message["scheduled_at"] is None,
             )
         ]
         stored = await self.make.rows(

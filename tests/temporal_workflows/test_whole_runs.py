@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +34,7 @@ from tests.support.scenarios import (
     sweep,
     until_event,
 )
+from tests.support.send_windows import closed_for_now
 from tests.support.steps import (
     branch,
     branch_step,
@@ -390,6 +392,39 @@ async def test_a_message_is_sent_when_an_operator_wants_it(
         await _end(handle)
     assert await is_sent()
     assert len(await log_of(product, message_id)) == 2
+
+
+async def test_an_item_is_shown_when_an_operator_wants_it(product: World) -> None:
+    """The window of a feed's item is opened early; its run, which would sleep on, need not live."""
+    step = channel_step("feed", send_windows=closed_for_now(product))
+    handle = await start(product, step)
+    await until_event(handle, EventType.EVENT_TYPE_TIMER_STARTED)
+    _, (message,) = await _only(product)
+    assert message["delivery_status"] == "queued"
+    await handle.terminate()
+    await move_delivery(product.engine, product.environment.scope, message["id"], None)
+
+    async def is_shown() -> bool:
+        return bool((await product.message(message["id"]))["delivery_status"] == "delivered")
+
+    await until(is_shown)
+
+
+async def test_an_item_is_shown_when_its_window_opens(product: World) -> None:
+    """By its run, which sleeps until then."""
+    opens = datetime.now(UTC) + timedelta(seconds=3)
+    day, before = opens.strftime("%A").lower(), opens - timedelta(days=1)
+    windows = [
+        {"day": before.strftime("%A").lower(), "type": "do_not_send"},
+        {"day": day, "type": "send", "from": opens.strftime("%H:%M:%S")},
+    ]
+    handle = await start(product, channel_step("feed", send_windows=windows))
+    assert await handle.result() == "completed"
+    _, (message,) = await _only(product)
+    assert message["delivery_status"] == "delivered"
+    # On a machine that needed so long to come to the step, it was shown as it was made.
+    opening = message["scheduled_at"] or opens.replace(microsecond=0)
+    assert opening == opens.replace(microsecond=0)
 
 
 async def _end(handle: Handle) -> None:

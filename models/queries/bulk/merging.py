@@ -142,6 +142,12 @@ WITH locked AS MATERIALIZED (
 )
 UPDATE {table} moved SET recipient_id = %(target)s FROM locked WHERE moved.id = locked.id
 """
+# Of items that wait for their send window and have moved: the feed that is theirs leaves them out.
+_MOVE_HELD = f"""
+UPDATE deliveries d SET recipient_id = %(target)s FROM messages m
+WHERE d.{_PLACE.replace(" AND ", " AND d.")} AND d.recipient_id = %(source)s
+  AND m.id = d.message_id AND m.recipient_id = %(target)s
+"""  # noqa: S608 - constants
 # Of some links in any order: those of a user may be very many, and to sort all of them for each
 # chunk takes ever longer.
 _MOVE_LINKS = f"""
@@ -250,7 +256,7 @@ async def move_some(
     if await cursor.fetchone() is None:
         return None
     moved = 0
-    for statement in (*_MOVES, _MOVE_LINKS, _SUBSCRIBE):
+    for statement in (*_MOVES, _MOVE_HELD, _MOVE_LINKS, _SUBSCRIBE):
         moved += (await connection.execute(statement, values)).rowcount
     if moved > 0:
         return position

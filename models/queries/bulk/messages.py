@@ -11,10 +11,12 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.bulk.messages import BulkMessageFilters
+from domain.channels.kinds import READ_HERE
 from domain.messages.filters import Archived
+from domain.messages.statuses import PENDING_DELIVERY
 from domain.recipients.refs import USERS
 from models.queries.messages.filters import ENGAGED, add_trigger_data
-from models.sql import Where, fetch_all
+from models.sql import Where, fetch_all, listed
 from runtime.database import Connection, one
 
 # What was committed when the operation was asked for: not what came later, nor what was still being
@@ -32,6 +34,11 @@ _BY_NAME = {
     "newer_than": "m.inserted_at > %s",
     "older_than": "m.inserted_at < %s",
 }
+# An item of a feed that waits for its send window is not there yet for whoever has read all.
+_SHOWN = (
+    f"NOT (m.channel_type IN ({listed(READ_HERE)})"
+    f" AND m.delivery_status IN ({listed(PENDING_DELIVERY)}))"
+)
 # As in feeds: badges stop counting there, too.
 _MOST_COUNTED = 10_000
 
@@ -55,6 +62,7 @@ async def pass_messages(
     snapshot: str,
     after: tuple[datetime, UUID] | None,
     limit: int,
+    only_shown: bool,
 ) -> list[PassedMessage]:
     """Return the next messages of a channel, newest first.
 
@@ -67,9 +75,12 @@ async def pass_messages(
         snapshot: of the database when the operation was asked for.
         after: the last message that was passed before.
         limit: most messages.
+        only_shown: whether items are left out that their feed does not show yet.
     """
     wanted = _wanted(filters)
     wanted.add(_EXISTED, snapshot)
+    if only_shown:
+        wanted.add(_SHOWN)
     passed = _passed(environment_id, channel_id, user_id)
     if after is not None:
         passed.add("(m.inserted_at, m.id) < (%s, %s)", *after)

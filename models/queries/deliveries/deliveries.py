@@ -44,9 +44,9 @@ WITH claimed AS (
       AND (lease_until IS NULL OR lease_until <= now() OR lease_owner = %(owner)s)
     RETURNING message_id, attempts, interruptions, inserted_at
 )
-SELECT m.id, m.environment_id, m.channel_id, m.channel_type, m.recipient_id, m.workflow_run_id,
-       m.content, m.workflow_key, m.data, c.provider, s.provider_settings, a.data AS channel_data,
-       d.attempts, d.interruptions, h.since IS NOT NULL AS is_held,
+SELECT m.id, m.environment_id, m.channel_id, m.channel_type, m.collection, m.recipient_id,
+       m.workflow_run_id, m.content, m.workflow_key, m.data, c.provider, s.provider_settings,
+       a.data AS channel_data, d.attempts, d.interruptions, h.since IS NOT NULL AS is_held,
        extract(epoch FROM now() - greatest(d.inserted_at, m.scheduled_at))::float8 AS age
 FROM claimed d
 JOIN messages m ON m.id = d.message_id
@@ -62,7 +62,8 @@ LEFT JOIN channel_data a
 
 # Why a claim found nothing: what the message says, and for how long nobody may claim it.
 _STANDING = """
-SELECT m.delivery_status, m.retry_count, d.retry,
+SELECT m.id, m.environment_id, m.channel_id, m.channel_type, m.collection, m.recipient_id,
+       m.delivery_status, m.retry_count, d.retry,
        extract(epoch FROM d.due_at - now())::float8 AS due_in,
        extract(epoch FROM d.lease_until - now())::float8 AS leased_for
 FROM messages m LEFT JOIN deliveries d ON d.message_id = m.id

@@ -34,6 +34,12 @@ _ARCHIVED = {
 }
 _ENGAGEMENT = ", ".join(f"m.{column}" for column in ENGAGEMENT_COLUMNS.values())
 _NEWEST_FIRST = "m.inserted_at DESC, m.id DESC"
+# Items that wait for their send window: of one recipient, so they are few, and found once for all
+# items that are looked at, which are still read from the index of feeds alone.
+_NOT_HELD_BACK = """m.id NOT IN (
+    SELECT d.message_id FROM deliveries d
+    WHERE d.environment_id = %s AND d.recipient_id = %s AND d.collection = %s
+)"""
 _MOST_COUNTED = 10_000
 # How many of so many newest items have what counts as common among them.
 _COMMON, _SAMPLED = 50, 500
@@ -173,6 +179,7 @@ def _feed_conditions(
     where.add("m.environment_id = %s", environment_id)
     where.recipient(user)
     where.add("m.channel_id = %s", channel_id)
+    where.add(_NOT_HELD_BACK, environment_id, user.id, user.collection)
     where.add(_ARCHIVED[filters.archived])
     match filters.has_tenant, filters.tenant:
         case False, _:

@@ -17,7 +17,8 @@ CHANNEL = "carillon_news"
 
 _TELL = "SELECT pg_notify(%s, text) FROM unnest(%s::text[]) AS text"
 
-# By the index of a user's messages, the newest few of each feed.
+# By the index of a user's messages, the newest few of each feed. What waits for its send window is
+# news when it is shown: who has heard of it would not listen then.
 _NEW_ITEMS = f"""
 SELECT t.environment_id, t.channel_id, t.user_id, m.id
 FROM unnest(%(environment_ids)s::uuid[], %(channel_ids)s::uuid[], %(user_ids)s::text[],
@@ -27,6 +28,7 @@ CROSS JOIN LATERAL (
     WHERE m.environment_id = t.environment_id AND m.collection = '{USERS}'
       AND m.recipient_id = t.user_id AND m.channel_id = t.channel_id
       AND m.inserted_at > t.since
+      AND NOT EXISTS (SELECT FROM deliveries d WHERE d.message_id = m.id)
     ORDER BY m.inserted_at DESC, m.id DESC LIMIT %(limit)s
 ) AS m
 """  # noqa: S608 - constants

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from domain.channels.kinds import READ_HERE
 from domain.kit.json_types import JsonObject
 from domain.messages.statuses import DeliveryStatus
 from domain.preferences.names import DEFAULT_SET
@@ -80,14 +81,19 @@ _ADDED: dict[str, tuple[str, ...]] = {
     "short_links": names_of(ShortLink),
 }
 
-# What needs a provider is on its way from here on; a final status ends it.
+# What needs a provider is on its way from here on; a final status ends it. An item of a feed that
+# waits for its window is found by whose feed it is, which leaves it out.
 _ON_THEIR_WAY = f"""
 on_their_way AS (
     INSERT INTO deliveries (message_id, environment_id, channel_id, channel_type, due_at, retry,
-                            attempts, interruptions, inserted_at)
+                            attempts, interruptions, inserted_at, collection, recipient_id)
     SELECT id, environment_id, channel_id, channel_type, coalesce(scheduled_at, now()), retry_count,
-           0, 0, now()
-    FROM added_messages WHERE delivery_status = '{DeliveryStatus.QUEUED}'
+           0, 0, now(), held.collection, held.recipient_id
+    FROM added_messages m
+    LEFT JOIN LATERAL (
+        SELECT m.collection, m.recipient_id WHERE m.channel_type IN ({listed(READ_HERE)})
+    ) AS held ON true
+    WHERE delivery_status = '{DeliveryStatus.QUEUED}'
 )
 """  # noqa: S608 - fixed text
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from domain.channels.kinds import CHANNEL_KINDS
+from domain.channels.kinds import READ_HERE
 from domain.conditions.paths import split_path
 from domain.kit.json_types import JsonObject
 from domain.messages.events import MessageEventType
@@ -53,7 +53,8 @@ SELECT * FROM (
     SELECT m.id || '/' || %(event_key)s, %(event_type)s, NULL, m.inserted_at, {_MESSAGE}
     FROM {_OF_MESSAGES}
     WHERE %(is_first)s AND {_MY_MESSAGES} AND {_WITHIN.format(at="m.inserted_at")}
-      AND (%(event_key)s <> 'delivered' OR m.channel_type = ANY(%(at_once)s))
+      AND (%(event_key)s <> 'delivered'
+           OR (m.channel_type = ANY(%(at_once)s) AND m.scheduled_at IS NULL))
 ) AS found
 WHERE candidate_id <> ALL(%(judged)s::text[]) ORDER BY at, candidate_id LIMIT %(limit)s
 """  # noqa: S608 - fixed text
@@ -139,8 +140,8 @@ async def _of_messages(
     """Those that only a message's row tells of have no row of their own."""
     named = {
         "event_type": MessageEventType.of(wait.event_key).value,
-        # What no provider delivers was delivered as it was made.
-        "at_once": [name for name, kind in CHANNEL_KINDS.items() if not kind.needs_provider],
+        # What no provider delivers, and no send window held back, was delivered as it was made.
+        "at_once": list(READ_HERE),
         "is_first": wait.event_key in ("created", "queued", "delivered"),
     }
     rows = await fetch_all(connection, MessageHappening, _MESSAGE_EVENTS, {**values, **named})

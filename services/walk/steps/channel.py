@@ -215,9 +215,9 @@ async def _make_message(
             of_run=of_run,
         )
     order = None
-    if not kind.needs_provider:
-        # It is shown with being stored, so there is nothing that a window could hold back.
-        status, at = DeliveryStatus.DELIVERED, None
+    if not kind.needs_provider and at is None:
+        # It is shown with being stored.
+        status = DeliveryStatus.DELIVERED
     elif member.is_sandbox:
         status = DeliveryStatus.NOT_SENT
     else:

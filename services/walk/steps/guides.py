@@ -18,7 +18,7 @@ from domain.workflows.steps.channel import ChannelStep
 from models.queries.audiences.members import add_members
 from services.content.catalog import ConfiguredChannel
 from services.engine import Engine
-from services.realtime.telling import tell_soon
+from services.news import tell_soon
 from services.walk.context import Walk
 from services.walk.moves import Done, Event, Move, skip
 from services.walk.preferences import preferences_allow

@@ -8,7 +8,7 @@ import pytest
 
 from domain.channels.kinds import CHANNEL_KINDS, STEP_KINDS, delivery_queue
 from domain.channels.types import ChannelType
-from domain.contract.queues import DELIVERY_QUEUES
+from domain.contract.queues import DELIVERY_QUEUES, RUNS
 from domain.kit.errors import InvalidParams
 from domain.kit.shapes import read_shape
 
@@ -30,14 +30,15 @@ def test_the_table_is_whole() -> None:
 
 
 def test_each_delivery_queue_is_that_of_one_channel_type() -> None:
-    """Whatever needs a provider has a queue, and nothing else has."""
+    """Whatever needs a provider has a queue of its own; an item of a feed is shown by its run's."""
     with_provider = [kind for kind in CHANNEL_KINDS.values() if kind.needs_provider]
 
     assert sorted(delivery_queue(kind.channel_type) for kind in with_provider) == sorted(
         DELIVERY_QUEUES
     )
+    assert delivery_queue(ChannelType.IN_APP_FEED) == RUNS
     with pytest.raises(LookupError):
-        delivery_queue(ChannelType.IN_APP_FEED)
+        delivery_queue(ChannelType.IN_APP_GUIDE)
 
 
 @pytest.mark.parametrize("channel_type", STEP_KINDS)

@@ -123,7 +123,7 @@ async def test_a_hold_is_of_one_environment_and_channel(world: World) -> None:
 
 
 async def test_what_cannot_be_held(world: World) -> None:
-    """A feed's messages are delivered as they are made; an unknown channel is missing."""
+    """A feed's messages need no provider; an unknown channel is missing."""
     scope = world.environment.scope
     with pytest.raises(Unprocessable):
         await holds.hold_channel(world.engine, scope, CHANNEL_KEYS["in_app_feed"])

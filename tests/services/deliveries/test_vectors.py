@@ -160,15 +160,18 @@ async def test_a_6_channel_in_sandbox(world: World) -> None:
     assert await story(world, message_id) == ["queued", "not_sent"]
 
 
-async def test_a_6_outside_its_send_window(world: World) -> None:
+@pytest.mark.parametrize(
+    ("step", "ends"), [(("mail", "email"), "sent"), (("feed", "in_app_feed"), "delivered")]
+)
+async def test_a_6_outside_its_send_window(world: World, step: tuple[str, str], ends: str) -> None:
     """A.6: outside its window a message is queued for later, and then goes as any other."""
     now = world.at(datetime(2026, 3, 2, 3, tzinfo=UTC))
     window = [{"day": "monday", "type": "send", "from": "09:00", "until": "17:00"}]
-    message_id = await message_of(now, channel_step("mail", "email", send_windows=window))
+    message_id = await message_of(now, channel_step(*step, send_windows=window))
     opening = (await now.message(message_id))["scheduled_at"]
     assert opening == datetime(2026, 3, 2, 9, tzinfo=UTC)
     assert await story(now, message_id) == ["queued"]
     then = now.at(opening)
     await then.change_delivery(message_id, "due_at = now()")
-    assert await then.deliver(message_id) == "sent"
-    assert await story(then, message_id) == ["queued", "sent"]
+    assert await then.deliver(message_id) == ends
+    assert await story(then, message_id) == ["queued", ends]

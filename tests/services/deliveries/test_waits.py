@@ -13,6 +13,7 @@ from domain.kit.ids import new_id
 from services.deliveries.outcomes import TryAgain
 from services.deliveries.waits import move_delivery
 from tests.support.interruptions import FailingTemporal
+from tests.support.send_windows import closed_for_now
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.world import World, channel_step
 
@@ -115,14 +116,8 @@ async def test_a_wait_is_made_shorter(world: World, temporal: TemporalRecorder) 
 async def test_a_send_window_is_moved(world: World, temporal: TemporalRecorder) -> None:
     """Before its first attempt, a message shows clients the instant for which it is planned."""
     world = world.at(datetime.now(UTC).replace(microsecond=0))
-    closed = [
-        {"day": day, "type": "do_not_send"}
-        for day in {
-            (world.engine.clock() + timedelta(days=days)).strftime("%A").lower()
-            for days in (-1, 0, 1)
-        }
-    ]
-    _, advanced = await world.send(channel_step("mail", "email", send_windows=closed))
+    step = channel_step("mail", "email", send_windows=closed_for_now(world))
+    _, advanced = await world.send(step)
     message_id = advanced.deliveries[0].message_id
     assert (await world.message(message_id))["scheduled_at"] is not None
 

@@ -210,9 +210,23 @@ async def test_send_window_holds_the_message(world: World) -> None:
     assert directive.next == Finished()
 
 
-async def test_item_of_a_feed_waits_for_no_window(world: World) -> None:
-    """It is delivered and shown with being stored, so it is not scheduled for later either."""
+async def test_item_of_a_feed_waits_for_its_window(world: World) -> None:
+    """It is queued until then, by the queue of runs, also in sandbox mode, which feeds have not."""
     window = [{"day": "monday", "type": "send", "from": "09:00", "until": "17:00"}]
+    run_id, directive = await world.at(MONDAY).send(
+        channel_step("feed", send_windows=window), settings={"sandbox_mode": True}
+    )
+    opening = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    (message,) = await world.messages(run_id)
+    assert (message["delivery_status"], message["scheduled_at"]) == ("queued", opening)
+    (order,) = directive.deliveries
+    assert (order.queue, order.not_before) == ("runs", opening.timestamp())
+    assert directive.next == Finished()
+
+
+async def test_item_of_a_feed_is_shown_within_its_window(world: World) -> None:
+    """It is delivered with being stored, and was scheduled for no other time."""
+    window = [{"day": "monday", "type": "send", "until": "17:00"}]
     run_id, directive = await world.at(MONDAY).send(channel_step("feed", send_windows=window))
     (message,) = await world.messages(run_id)
     assert (message["delivery_status"], message["scheduled_at"]) == ("delivered", None)

@@ -16,6 +16,7 @@ from domain.kit.clock import utc_now
 from domain.kit.json_types import JsonObject
 from domain.messages.engagement import Engagement, StatusChange
 from services.messages.messages import engage_many
+from tests.support.send_windows import closed_for_now
 from tests.support.steps import branch, branch_step, message_event, wait_step
 from tests.support.world import World, channel_step, when
 
@@ -159,6 +160,17 @@ async def test_what_the_run_has_done_before_does_not_count(world: World) -> None
     wait = wait_step(message_event("delivered", KEY), FEED)
     run_id, _ = await begin(world, channel_step("feed"), wait)
     assert isinstance((await resume(world, run_id)).next, AwaitEvent)
+
+
+async def test_an_item_is_delivered_when_its_window_opens(world: World) -> None:
+    """A run that waits for that goes on then, and not with the making of the item."""
+    await world.publish("other", channel_step("feed", send_windows=closed_for_now(world)))
+    run_id, _ = await begin(world, wait_step(message_event("delivered", "other"), FEED))
+    (order,) = (await world.walk(await world.begin("other"))).deliveries
+    assert isinstance((await resume(world, run_id)).next, AwaitEvent)
+    await world.change_delivery(order.message_id, "due_at = now()")
+    assert await world.deliver(order.message_id) == "delivered"
+    assert (await resume(world, run_id)).status == "completed"
 
 
 async def test_a_message_of_another_run_counts(world: World) -> None:

@@ -16,6 +16,7 @@ from domain.realtime.news import FeedNews, FeedTopic, GuideNews
 from services.realtime import guides
 from tests.api.knock.realtime.conftest import api_process, channel_of, counts
 from tests.support.guides import CHANNEL_KEY
+from tests.support.send_windows import closed_for_now
 from tests.support.sockets import open_page
 from tests.support.steps import feed_step
 from tests.support.user_tokens import granted, let_sign, signed
@@ -149,6 +150,24 @@ async def test_a_storm_is_told_at_once(app: FastAPI, world: World, address: str,
         assert told[4]["attn"] == ["a"]
         await world.send(feed_step("Hi"), recipients=[ELLIE])
         assert (await page.event())[4]["metadata"] == counts(31, 31, 31)
+
+
+async def test_an_item_is_news_when_its_window_opens(
+    app: FastAPI, world: World, address: str, feed: str
+) -> None:
+    """Not when it is made, though the process has looked since."""
+    step = feed_step("Later", send_windows=closed_for_now(world))
+    async with open_page(address, world.environment.public_key) as page:
+        await page.join(feed, {"a": {}})
+        _, advanced = await world.send(step, recipients=[ELLIE])
+        item = advanced.deliveries[0].message_id
+        await app.state.hub.feeds.look()
+        await world.send(feed_step("Now"), recipients=[ELLIE])
+        assert (await page.event())[4]["metadata"] == counts(1, 1, 1)
+        await world.change_delivery(item, "due_at = now()")
+        assert await world.deliver(item) == "delivered"
+        told = (await page.event())[4]
+        assert (told["metadata"], told["attn"]) == (counts(2, 2, 2), ["a"])
 
 
 async def test_who_joins_a_feed_again_is_told_what_it_has_missed(

@@ -8,9 +8,13 @@ process; API processes look for what they were not told of (`services/realtime/h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from domain.realtime.news import News, pack
+from domain.channels.kinds import READ_HERE
+from domain.messages.claims import ClaimedMessage, Standing
+from domain.realtime.news import FeedNews, FeedTopic, News, pack
+from domain.recipients.refs import USERS
+from domain.runs.rows import NewMessage
 from models.queries.realtime.news import tell
 from runtime.logs import get_logger
 from services.engine import Engine
@@ -21,6 +25,14 @@ _log = get_logger(__name__)
 _GATHER_SECONDS = 0.1
 # While the database is away nothing is kept for it: those who listen will look.
 _MOST_PENDING = 20_000
+
+
+def news_of(delivered: Iterable[NewMessage | ClaimedMessage | Standing]) -> Iterator[FeedNews]:
+    """Yield what browsers want to hear of delivered messages: new items of users' feeds."""
+    for message in delivered:
+        if message.channel_type in READ_HERE and message.collection == USERS:
+            topic = FeedTopic(message.environment_id, message.channel_id, message.recipient_id)
+            yield FeedNews(topic, message.id)
 
 
 def tell_soon(engine: Engine, news: Iterable[News]) -> None:

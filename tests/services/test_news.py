@@ -13,8 +13,10 @@ from domain.kit.errors import Unavailable
 from domain.realtime.news import FeedNews, FeedTopic, unpack
 from models.queries.realtime.news import CHANNEL
 from services.engine import Engine
-from services.realtime.telling import tell_soon
+from services.news import tell_soon
 from tests.support.builders import Builder
+from tests.support.send_windows import closed_for_now
+from tests.support.world import World, channel_step
 
 
 def feed_news(user_id: str = "ellie") -> FeedNews:
@@ -45,6 +47,21 @@ async def test_what_comes_together_is_told_together(engine: Engine) -> None:
             pass
     await asyncio.gather(*engine.news_under_way.tasks)
     assert not engine.news_under_way.pending
+
+
+async def test_a_lost_answer_is_told_again(world: World) -> None:
+    """A process that shows an item may die before it tells of that: the next one tells."""
+    step = channel_step("feed", send_windows=closed_for_now(world))
+    run_id, _ = await world.send(step, recipients=[{"id": "ellie"}])
+    (item,) = await world.messages(run_id)
+    news = FeedNews(FeedTopic(world.environment.id, item["channel_id"], "ellie"), item["id"])
+    await world.change_delivery(item["id"], "due_at = now()")
+    async with aclosing(world.engine.database.listen(CHANNEL)) as heard, asyncio.timeout(30):
+        assert await anext(heard) is None
+        for _ in range(2):
+            assert await world.deliver(item["id"]) == "delivered"
+            while news not in unpack(await anext(heard) or "[]"):
+                pass
 
 
 async def test_news_of_the_turn_in_which_a_task_ends_is_told(engine: Engine) -> None:
