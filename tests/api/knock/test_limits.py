@@ -44,7 +44,7 @@ async def _stream(size: int) -> AsyncIterator[bytes]:
     [
         ("/v1/users/ellie", 4, 200),
         ("/v1/users/ellie", 5, 413),
-        (TRIGGER, 8, 422),
+        (TRIGGER, 8, 404),
         (TRIGGER, 9, 413),
         ("/v1/notify", 8, 422),
     ],

@@ -242,8 +242,9 @@ async def test_a_branding_is_texts(client: httpx.AsyncClient, branding: object, 
     refused = await client.put("/v1/tenants/acme", json=given)
     assert refused.status_code == 422
     assert [error["field"] for error in refused.json()["errors"]] == [field]
-    inline = {"recipients": ["ellie"], "tenant": {"id": "acme", **given}}
-    refused = await client.post("/v1/workflows/welcome/trigger", json=inline)
+    tenant = {"id": "acme", **given}
+    inline = {"name": "welcome", "actor": "dave", "recipients": ["ellie"], "tenant": tenant}
+    refused = await client.post("/v1/notify", json=inline)
     assert [error["field"] for error in refused.json()["errors"]] == [f"tenant.{field}"]
     assert (await client.get("/v1/tenants/acme")).status_code == 404
 
