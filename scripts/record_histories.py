@@ -40,7 +40,10 @@ async def record(database_url: str, folder: Path, names: Sequence[str]) -> None:
                 await prepare(world)
                 with SCENARIOS[name].counted():
                     history = await (await SCENARIOS[name].play(world)).fetch_history()
-                text = json.dumps(_without_traces(history.to_json_dict()), indent=1) + "\n"
+                document = _without_traces(history.to_json_dict())
+                if (events := SCENARIOS[name].long_after) is not None:
+                    _suggest_a_new_one(document, after=events)
+                text = json.dumps(document, indent=1) + "\n"
                 (HISTORIES / f"{name}.json").write_text(text)
                 print(f"{name}: {len(history.events)} events")
     await database.close()
@@ -54,6 +57,14 @@ def _without_traces(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_traces(part) for part in value]
     return value
+
+
+def _suggest_a_new_one(history: Any, *, after: int) -> None:
+    """Write down of a history that counted as long what a server writes down of long ones."""
+    for event in history["events"]:
+        started = event.get("workflowTaskStartedEventAttributes")
+        if started is not None and int(event["eventId"]) > after:
+            started["suggestContinueAsNew"] = True
 
 
 def main() -> None:

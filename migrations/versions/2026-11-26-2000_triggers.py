@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0013_triggers"
+revision = "0013"
 down_revision = "0012"
 branch_labels = None
 depends_on = None

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014_feed_windows"
-down_revision = "0013_triggers"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
@@ -14,7 +14,8 @@ _HELD = "ix_deliveries_held_items"
 
 def upgrade() -> None:
     for column in _COLUMNS:
-        op.add_column("deliveries", sa.Column(column, sa.Text(), nullable=True))
+        # What was done stays when the index is broken off, and is met again by the next attempt.
+        op.execute(f'ALTER TABLE deliveries ADD COLUMN IF NOT EXISTS {column} text COLLATE "C"')
     with op.get_context().autocommit_block():
         # It stops nobody while it waits for the transactions of before, however long they take.
         op.execute("SET lock_timeout = 0")

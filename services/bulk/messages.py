@@ -12,6 +12,7 @@ from uuid import UUID
 
 from domain.bulk.messages import BulkAction, BulkMessagesIn
 from domain.bulk.operations import OpenBulk, Stride
+from domain.kit.clock import iso
 from domain.kit.errors import Forbidden, InvalidParams, NotFound
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
@@ -66,7 +67,11 @@ async def update_messages(
         estimate = 0
         if filters.user_ids is not None:
             estimate = await count_wanted(unit.connection, environment.id, channel_id, filters)
-        settings = {"channel_id": str(channel_id), "filters": given.stored()}
+        settings = {
+            "channel_id": str(channel_id),
+            "filters": given.stored(),
+            "asked_at": iso(unit.now),
+        }
         return await begin(
             unit, environment, f"{_PREFIX}{action}", [], settings=settings, estimate=estimate
         )
@@ -98,7 +103,7 @@ class MessageKind:
             snapshot=operation.settings["snapshot"],
             after=place.after,
             limit=size,
-            only_shown=self.action is not BulkAction.DELETE,
+            shown_by=None if self.action is BulkAction.DELETE else _asked_at(unit, operation),
         )
         wanted = [message.id for message in passed if message.is_wanted]
         if wanted:
@@ -117,6 +122,12 @@ class MessageKind:
         else:
             change = StatusChange(engagement)
             await engage(unit.connection, environment_id, change, message_ids, now=unit.now)
+
+
+def _asked_at(unit: Unit, operation: OpenBulk) -> datetime:
+    """Return when it was asked for; now, of one that the version before has taken."""
+    asked_at = operation.settings.get("asked_at")
+    return unit.now if asked_at is None else datetime.fromisoformat(asked_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -316,9 +316,10 @@ async def test_recipient_runs(knock: AsyncKnock, make: Builder, environment: Env
 
 
 async def test_errors_are_those_of_the_client(
-    knock: AsyncKnock, address: str, environment: Environment
+    knock: AsyncKnock, address: str, make: Builder, environment: Environment
 ) -> None:
     """Refusals arrive as the client's own exceptions, with code and fields."""
+    await make.workflow(environment, "welcome")
     with pytest.raises(knockapi.UnprocessableEntityError) as caught:
         await knock.workflows.trigger("welcome", recipients=[])
     body = caught.value.body

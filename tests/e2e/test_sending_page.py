@@ -156,7 +156,8 @@ def test_guides_are_shown_in_the_order_that_was_said(
     path = f"/v1/users/ada/guides/{channel}"
     shown = answers[path]
     assert [entry["key"] for entry in shown["entries"]] == ["pro-tour", "whats-new"]
-    assert shown["entries"][1]["steps"][0]["content"]["body"] == "Hello Ada, look at the reports."
+    body = shown["entries"][1]["steps"][0]["content"]["body"]
+    assert body == "<p>Hello Ada, look at the reports.</p>"
     assert shown["guide_groups"][0]["display_interval"] == 86_400
     later = knock.get(path, cast_to=httpx.Response).json()
     assert [entry["key"] for entry in later["entries"]] == ["whats-new"]

@@ -163,7 +163,7 @@ def _passed(user_id: str | None, **wanted: Any) -> Query:
             snapshot="1:1:",
             after=(datetime.now(T0.tzinfo), uuid4()),
             limit=500,
-            only_shown=True,
+            shown_by=T0,
         )
 
     return query

@@ -81,7 +81,7 @@ class Scenario:
     long_after: int | None = None
 
     def counted(self) -> contextlib.AbstractContextManager[None]:
-        """Return within what it is played and replayed."""
+        """Return within what it is played."""
         return contextlib.nullcontext() if self.long_after is None else long_after(self.long_after)
 
 

@@ -34,10 +34,11 @@ _BY_NAME = {
     "newer_than": "m.inserted_at > %s",
     "older_than": "m.inserted_at < %s",
 }
-# An item of a feed that waits for its send window is not there yet for whoever has read all.
+# An item of a feed that waited for its send window was not there for whoever had read all by then.
 _SHOWN = (
-    f"NOT (m.channel_type IN ({listed(READ_HERE)})"
-    f" AND m.delivery_status IN ({listed(PENDING_DELIVERY)}))"
+    f"(m.channel_type NOT IN ({listed(READ_HERE)})"
+    f" OR m.delivery_status NOT IN ({listed(PENDING_DELIVERY)})"
+    " AND (m.scheduled_at IS NULL OR m.scheduled_at <= %s))"
 )
 # As in feeds: badges stop counting there, too.
 _MOST_COUNTED = 10_000
@@ -62,7 +63,7 @@ async def pass_messages(
     snapshot: str,
     after: tuple[datetime, UUID] | None,
     limit: int,
-    only_shown: bool,
+    shown_by: datetime | None,
 ) -> list[PassedMessage]:
     """Return the next messages of a channel, newest first.
 
@@ -75,12 +76,12 @@ async def pass_messages(
         snapshot: of the database when the operation was asked for.
         after: the last message that was passed before.
         limit: most messages.
-        only_shown: whether items are left out that their feed does not show yet.
+        shown_by: leaves out items that their feed did not show at this instant; None for none.
     """
     wanted = _wanted(filters)
     wanted.add(_EXISTED, snapshot)
-    if only_shown:
-        wanted.add(_SHOWN)
+    if shown_by is not None:
+        wanted.add(_SHOWN, shown_by)
     passed = _passed(environment_id, channel_id, user_id)
     if after is not None:
         passed.add("(m.inserted_at, m.id) < (%s, %s)", *after)
@@ -96,7 +97,10 @@ async def pass_messages(
 async def count_wanted(
     connection: Connection, environment_id: UUID, channel_id: UUID, filters: BulkMessageFilters
 ) -> int:
-    """Count the messages of the users that filters name which fulfil them, up to a bound."""
+    """Count the messages of the users that filters name which fulfil them, up to a bound.
+
+    An estimate: items that wait for their send window are counted too, or each would be read.
+    """
     where = Where()
     where.add(
         "m.environment_id = %s AND m.channel_id = %s AND m.recipient_id = ANY(%s)"

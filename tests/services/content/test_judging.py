@@ -16,7 +16,7 @@ from domain.kit.authored import ChannelTypes
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonValue
 from services.content.judging import judge_document
-from tests.domain.content.test_kinds import DOCUMENTS
+from tests.support.documents import DOCUMENTS
 from tests.support.steps import agent_step, email_step, workflow
 
 

@@ -132,6 +132,18 @@ async def test_all_that_is_there(
     assert held in (await _feed(client, path))[0]
 
 
+async def test_what_opens_meanwhile_is_not_marked(
+    client: httpx.AsyncClient, world: World, path: str
+) -> None:
+    """Who marks a whole feed means what it showed then, however long the operation waits."""
+    held = await _hold_back(world)
+    bulk = f"/v1/channels/{await _channel(world)}/messages/bulk/read"
+    begun = (await client.post(bulk, json={"user_ids": ["ellie"]})).json()
+    await _open(world, held)
+    await finish(world.engine, world.environment, begun["id"])
+    assert (await world.message(held))["read_at"] is None
+
+
 async def test_it_moves_with_its_user(client: httpx.AsyncClient, world: World, path: str) -> None:
     """A user is merged while an item waits: the feed that has it now leaves it out, until then."""
     held = await _hold_back(world)
