@@ -44,10 +44,10 @@ async def test_what_may_take_long_leaves_the_loop(
     world: World, in_threads: list[str], body: str, data: Any, *, is_long: bool
 ) -> None:
     """Loops and much data are rendered in a thread; a short message is not worth the way."""
-    step = channel_step("feed", template={"markdown_body": body})
-    await world.send(step, data={"x": data})  # compiles it
+    await world.publish("flow", channel_step("feed", template={"markdown_body": body}))
+    await world.walk(await world.begin("flow", data={"x": data}))  # compiles it
     in_threads.clear()
-    await world.send(step, data={"x": data})
+    await world.walk(await world.begin("flow", data={"x": data}))
     assert [name.split("_")[0] for name in in_threads] == ["rendering"] * is_long
 
 
@@ -55,16 +55,18 @@ async def test_a_batch_key_over_much_data_leaves_the_loop(
     world: World, in_threads: list[str]
 ) -> None:
     """What a batch gathers by is no different from a message."""
-    step = batch_step(batch_key="{{ data.x }}")
     for text, threads in (("short", 0), ("long " * 2_000, 1)):
+        await world.publish("flow", batch_step(batch_key="{{ data.x }}"))
         in_threads.clear()
-        await world.send(step, data={"x": text})
+        await world.walk(await world.begin("flow", data={"x": text}))
         assert len(in_threads) == threads
 
 
 async def test_mails_leave_the_loop(world: World, in_threads: list[str]) -> None:
     """A mail has styles to inline and a text part to make, so it is always rendered in a thread."""
-    await world.send(channel_step("mail", "email"), data={"x": "now"})
+    await world.publish("flow", channel_step("mail", "email"))
+    in_threads.clear()
+    await world.walk(await world.begin("flow", data={"x": "now"}))
     assert len(in_threads) == 1
 
 

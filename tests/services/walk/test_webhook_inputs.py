@@ -125,7 +125,7 @@ async def test_broken_liquid_fails_the_sending_alone(world: World) -> None:
         ({"event_type": "x", "priority": "{{ data.p }}"}, []),
         ({"event_type": ["x"], "other": 1}, ["steps[0].inputs", "steps[0].inputs.event_type"]),
         ({"event_type": "{{ broken"}, ["steps[0].inputs.event_type"]),
-        ("text", ["steps[0].inputs"]),
+        ("text", ["steps[0].inputs", "steps[0].inputs.event_type"]),
     ],
 )
 async def test_inputs_are_judged_when_they_are_saved(
