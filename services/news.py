@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Iterable, Iterator
 
 from domain.channels.kinds import READ_HERE
-from domain.messages.claims import ClaimedMessage, Standing
+from domain.messages.claims import AddressedMessage
 from domain.realtime.news import FeedNews, FeedTopic, News, pack
 from domain.recipients.refs import USERS
 from domain.runs.rows import NewMessage
@@ -27,7 +27,7 @@ _GATHER_SECONDS = 0.1
 _MOST_PENDING = 20_000
 
 
-def news_of(delivered: Iterable[NewMessage | ClaimedMessage | Standing]) -> Iterator[FeedNews]:
+def news_of(delivered: Iterable[NewMessage | AddressedMessage]) -> Iterator[FeedNews]:
     """Yield what browsers want to hear of delivered messages: new items of users' feeds."""
     for message in delivered:
         if message.channel_type in READ_HERE and message.collection == USERS:

@@ -49,7 +49,19 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimedMessage:
+class AddressedMessage:
+    """A message, on which channel, and to whom."""
+
+    id: UUID
+    environment_id: UUID
+    channel_id: UUID
+    channel_type: str
+    collection: str
+    recipient_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedMessage(AddressedMessage):
     """A message that is to be sent, with all that its provider needs.
 
     Attributes:
@@ -63,12 +75,6 @@ class ClaimedMessage:
         is_held: whether an operator holds its channel.
     """
 
-    id: UUID
-    environment_id: UUID
-    channel_id: UUID
-    channel_type: str
-    collection: str
-    recipient_id: str
     workflow_run_id: UUID | None
     content: JsonObject
     provider: str | None
@@ -83,7 +89,7 @@ class ClaimedMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(AddressedMessage):
     """Where a message stands that could not be claimed.
 
     Attributes:
@@ -93,12 +99,6 @@ class Standing:
         leased_for: seconds until its lease ends; None when nobody has claimed it.
     """
 
-    id: UUID
-    environment_id: UUID
-    channel_id: UUID
-    channel_type: str
-    collection: str
-    recipient_id: str
     delivery_status: str
     retry_count: int
     retry: int | None
