@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 from psycopg import AsyncRawCursor
 from psycopg.rows import DictRow, class_row, dict_row
@@ -122,6 +123,12 @@ async def fetch_all(
     async with connection.cursor(row_factory=class_row(row)) as cursor:
         await cursor.execute(statement, values, prepare=prepare)
         return await cursor.fetchall()
+
+
+async def fetch_ids(connection: Connection, statement: str, values: Values = ()) -> list[UUID]:
+    """Run a statement, such as one that locks rows, and return the ids that it finds."""
+    cursor = await connection.execute(statement, values)
+    return [row["id"] for row in await cursor.fetchall()]
 
 
 async def fetch_one(

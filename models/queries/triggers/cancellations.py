@@ -12,13 +12,12 @@ from domain.kit.ids import FIRST_ID, LAST_ID
 from domain.recipients.refs import RecipientRef
 from domain.runs.rows import RunInTemporal
 from models.queries.batches.removal import remove_items
-from models.queries.events.writing import run_facts
 from models.queries.triggers.cancelling import (
-    CANCELLED,
     END_EXPANSIONS,
-    TELL_CANCELLED,
+    SETTLE,
+    end_runs,
 )
-from models.sql import columns_of, fetch_all
+from models.sql import columns_of, fetch_all, fetch_ids
 from runtime.database import Connection, take_long
 
 _FOR_SOME = """(%(recipients)s::jsonb IS NULL OR (collection, recipient_id) IN (
@@ -69,26 +68,9 @@ _REMOVE_ITEMS = remove_items(
 
 # The run that waits for a batch goes on waiting: at its end it goes on with what others have put
 # in.
-_CANCEL = f"""
-WITH requested AS (
-    INSERT INTO cancellations (id, environment_id, workflow_key, cancellation_key, recipients,
-                               run_count, requested_at, due_at, attempts)
-    VALUES (%(id)s, %(environment_id)s, %(workflow_key)s, %(cancellation_key)s, %(recipients)s,
-            0, %(now)s, now() + %(release_within)s, 0)
-), cancelled AS (
-    UPDATE recipient_runs r
-    SET {CANCELLED}
-    WHERE r.id = ANY(%(run_ids)s) AND NOT EXISTS (
-        SELECT FROM batches b WHERE b.id = ANY(%(batch_ids)s) AND b.carrier_run_id = r.id)
-    RETURNING {run_facts("r")}
-), {TELL_CANCELLED}
-SELECT id FROM cancelled ORDER BY id
-"""  # noqa: S608 - fixed text
-
-_SETTLE = """
-UPDATE cancellations SET run_count = %s, released_at = CASE WHEN %s = 0 THEN requested_at END
-WHERE id = %s
-"""
+_CANCEL = end_runs(
+    "SELECT FROM batches b WHERE b.id = ANY(%(batch_ids)s) AND b.carrier_run_id = r.id"
+)
 
 _CANCELLED = f"""
 SELECT {columns_of(RunInTemporal, "r", {"environment": "e.slug"})}
@@ -132,13 +114,12 @@ async def cancel_runs(
         "release_within": release_within,
     }
     await connection.execute(_CANCEL_EXPANSIONS, values)
-    for name, lock in (("run_ids", _LOCK_RUNS), ("batch_ids", _LOCK_BATCHES)):
-        cursor = await connection.execute(lock, values)
-        values[name] = [row["id"] for row in await cursor.fetchall()]
+    values["run_ids"] = await fetch_ids(connection, _LOCK_RUNS, values)
+    values["batch_ids"] = await fetch_ids(connection, _LOCK_BATCHES, values)
     await connection.execute(_REMOVE_ITEMS, values)
     cursor = await connection.execute(_CANCEL, values)
     ids = [row["id"] for row in await cursor.fetchall()]
-    await connection.execute(_SETTLE, (len(ids), len(ids), cancellation_id))
+    await connection.execute(SETTLE, {**values, "runs": len(ids)})
     return ids
 
 

@@ -6,7 +6,6 @@ not by the row that their trigger keeps until they have.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,13 +16,12 @@ from domain.runs.statuses import OPEN_RUN, RunStatus
 from domain.runs.waiting import Cancelled
 from domain.triggers.addressees import ADDRESSED
 from models.queries.batches.removal import remove_items
-from models.queries.events.writing import run_facts
 from models.queries.triggers.cancelling import (
-    CANCELLED,
     END_EXPANSIONS,
-    TELL_CANCELLED,
+    SETTLE,
+    end_runs,
 )
-from models.sql import listed
+from models.sql import fetch_ids, listed
 from runtime.database import Connection, one, take_long
 
 _BEGUN = (RunStatus.PROCESSING, RunStatus.PAUSED)
@@ -99,28 +97,11 @@ _REMOVE_ITEMS = remove_items(
 )
 
 # A run that carries what others have put in goes on without its own item.
-_CANCEL = f"""
-WITH requested AS (
-    INSERT INTO cancellations (id, environment_id, workflow_key, cancellation_key, recipients,
-                               run_count, requested_at, due_at, attempts)
-    VALUES (%(id)s, %(environment_id)s, coalesce(%(workflow_key)s, ''), '', %(recipients)s, 0,
-            %(now)s, now() + %(release_within)s, 0)
-), cancelled AS (
-    UPDATE recipient_runs r
-    SET {CANCELLED}
-    WHERE r.id = ANY(%(run_ids)s) AND NOT EXISTS (
+_CANCEL = end_runs(
+    """
         SELECT FROM batches b JOIN batch_items i ON i.batch_id = b.id AND i.removed_at IS NULL
-        WHERE b.id = ANY(%(batch_ids)s) AND b.carrier_run_id = r.id)
-    RETURNING {run_facts("r")}
-), {TELL_CANCELLED}
-SELECT id FROM cancelled
-"""  # noqa: S608 - fixed text
-
-_SETTLE = """
-UPDATE cancellations
-SET run_count = %(runs)s, released_at = CASE WHEN %(runs)s = 0 THEN requested_at END
-WHERE id = %(id)s AND environment_id = %(environment_id)s
-"""
+        WHERE b.id = ANY(%(batch_ids)s) AND b.carrier_run_id = r.id"""
+)
 
 
 async def cancel_open_runs(
@@ -148,6 +129,7 @@ async def cancel_open_runs(
         "run_id": run_id,
         "workflow_run_id": workflow_run_id,
         "workflow_key": workflow_key,
+        "cancellation_key": "",
         "tenant": tenant,
         "recipient_id": recipient.id if recipient else None,
         "collection": recipient.collection if recipient else None,
@@ -156,21 +138,13 @@ async def cancel_open_runs(
         "release_within": release_within,
     }
     await connection.execute(_CANCEL_EXPANSIONS, values)
-    values["broadcast_ids"] = await _locked(connection, _LOCK_BROADCASTS, values)
+    values["broadcast_ids"] = await fetch_ids(connection, _LOCK_BROADCASTS, values)
     addressees = (await connection.execute(_FORGET_ADDRESSEES, values)).rowcount
-    values["run_ids"] = await _locked(connection, _LOCK_RUNS, values)
-    values["batch_ids"] = await _locked(connection, _LOCK_BATCHES, values)
+    values["run_ids"] = await fetch_ids(connection, _LOCK_RUNS, values)
+    values["batch_ids"] = await fetch_ids(connection, _LOCK_BATCHES, values)
     cursor = await connection.execute(_REMOVE_ITEMS, values)
     items = int(one(await cursor.fetchone())["items"])
     # After the items are gone: this statement sees whose batch still has any.
     runs = (await connection.execute(_CANCEL, values)).rowcount
-    await connection.execute(_SETTLE, {**values, "runs": runs})
+    await connection.execute(SETTLE, {**values, "runs": runs})
     return Cancelled(runs=runs, items=items, addressees=addressees)
-
-
-async def _locked(
-    connection: Connection, statement: str, values: Mapping[str, object]
-) -> list[UUID]:
-    """Lock rows for the rest of the transaction, and return their ids."""
-    cursor = await connection.execute(statement, values)
-    return [row["id"] for row in await cursor.fetchall()]
