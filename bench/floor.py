@@ -51,7 +51,7 @@ class FloorWorkflow:
     """One empty local activity; when asked for, an empty regular one, or a sleep and another."""
 
     @workflow.run
-    async def run(self, order: FloorInput, regular: bool, until: float = 0.0) -> str:
+    async def run(self, order: FloorInput, regular: bool, until: float) -> str:
         """Do what is asked for, and return the run id.
 
         Args:
@@ -75,6 +75,17 @@ class FloorWorkflow:
                 start_to_close_timeout=timedelta(seconds=60),
             )
         return order.run_id
+
+
+def floor_arguments(
+    run_id: str, *, regular: bool = False, until: float = 0.0
+) -> list[FloorInput | bool | float]:
+    """Return what `FloorWorkflow.run` takes, all of it.
+
+    Where one is missing Temporal's SDK leaves the types of all of them unread, and the workflow
+    gets an untyped mapping.
+    """
+    return [FloorInput(run_id, "bench"), regular, until]
 
 
 async def connect(address: str) -> Client:

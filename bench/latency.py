@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import httpx
 
-from bench.floor import QUEUE, FloorInput, FloorWorkflow
+from bench.floor import QUEUE, FloorWorkflow, floor_arguments
 from bench.report import Result, judged
 from bench.session import Session, person
 from domain.kit.ids import new_id
@@ -64,7 +64,7 @@ async def measure_trigger_request(session: Session) -> list[Result]:
     async def start(number: int) -> None:
         await session.temporal.start_workflow(
             FloorWorkflow.run,
-            args=[FloorInput(str(number), "bench"), False],
+            args=floor_arguments(str(number)),
             id=f"floor/{new_id()}",
             task_queue=QUEUE,
         )
@@ -128,7 +128,7 @@ async def _bare_run(session: Session) -> float:
     started = time.perf_counter()
     await session.temporal.execute_workflow(
         FloorWorkflow.run,
-        args=[FloorInput("idle", "bench"), False],
+        args=floor_arguments("idle"),
         id=f"floor/{new_id()}",
         task_queue=QUEUE,
     )

@@ -8,7 +8,7 @@ import time
 from datetime import timedelta
 
 from bench.cost import resident_bytes
-from bench.floor import QUEUE, FloorInput, FloorWorkflow
+from bench.floor import QUEUE, FloorWorkflow, floor_arguments
 from bench.report import Result, beside, judged
 from bench.session import DATA, Session, person
 from bench.throughput import product_rate
@@ -114,7 +114,7 @@ async def _wake_floor(session: Session, count: int, rate: float) -> float:
         async with asleep:
             await session.temporal.start_workflow(
                 FloorWorkflow.run,
-                args=[FloorInput(str(number), "bench"), False, until],
+                args=floor_arguments(str(number), until=until),
                 id=f"{name}/{number}",
                 task_queue=QUEUE,
             )

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.floor import QUEUE, FloorInput, FloorWorkflow
+from bench.floor import QUEUE, FloorWorkflow, floor_arguments
 from bench.report import Result, beside, judged
 from bench.session import DATA, Session, person
 from commands.dev.client import DevStack
@@ -64,7 +64,7 @@ async def floor_rate(session: Session, runs: int, *, regular: bool) -> float:
         async with gate:
             await session.temporal.execute_workflow(
                 FloorWorkflow.run,
-                args=[FloorInput(str(number), "bench"), regular],
+                args=floor_arguments(str(number), regular=regular),
                 id=f"floor/{batch}/{number}",
                 task_queue=QUEUE,
             )
