@@ -13,6 +13,7 @@ from temporal_workflows.search_attributes import ALL
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 IMAGE = (ROOT / "Dockerfile").read_text()
+IGNORED = (ROOT / ".dockerignore").read_text().splitlines()
 # What an operator of these services does not set, and why.
 NOT_PASSED = {
     "api_host": "the image's own",
@@ -88,3 +89,12 @@ def test_image_holds_every_package() -> None:
     copied = set(re.findall(r"^COPY (\w+)/ \1/$", IMAGE, re.M))
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
     assert copied == packages - {"tests", "scripts", "bench"} | {"migrations"}
+
+
+def test_the_build_is_given_what_the_image_copies() -> None:
+    """All is kept from the build but what is named, and what the image copies is."""
+    assert IGNORED[0] == "*"
+    copied = re.findall(r"^COPY (?!--from)(\S+) \S+$", IMAGE, re.M)
+    assert {f"!{source.rstrip('/')}" for source in copied} == {
+        line for line in IGNORED if line.startswith("!")
+    }
