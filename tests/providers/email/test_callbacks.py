@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from itertools import permutations
 from typing import Any
 from uuid import uuid4
@@ -45,17 +46,20 @@ async def read() -> AsyncIterator[Read]:
             raw = body if isinstance(body, bytes) else json.dumps(body).encode()
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             callback = Callback(raw, named)
-            found: list[StatusReport] = await vendor(context).read_callback(callback, key)
+            provider = vendor(context) if isinstance(vendor, type) else vendor
+            found: list[StatusReport] = await provider.read_callback(callback, key)
             return found
 
         yield read_by
 
 
-def of_mailgun(event: str, severity: str | None = None, key: str = "") -> dict[str, Any]:
+def of_mailgun(
+    event: str, severity: str | None = None, *, key: str = "", at: str = AT, token: str = "token"
+) -> dict[str, Any]:
     """Write an event as Mailgun does."""
-    signature = hmac.new(key.encode(), f"{AT}token".encode(), hashlib.sha256).hexdigest()
+    signature = hmac.new(key.encode(), f"{at}{token}".encode(), hashlib.sha256).hexdigest()
     return {
-        "signature": {"timestamp": AT, "token": "token", "signature": signature},
+        "signature": {"timestamp": at, "token": token, "signature": signature},
         "event-data": {
             "event": event,
             **({"severity": severity} if severity else {}),
@@ -181,6 +185,45 @@ async def test_mailgun_signs(read: Read) -> None:
     for body in (of_mailgun("delivered", key="other"), {"signature": "x"}, {}):
         with pytest.raises(NotGenuine):
             await read(Mailgun, body, "k3y")
+
+
+async def test_signature_of_mailgun_ends(read: Read) -> None:
+    """It is good for as long as Mailgun may come back with a callback, and no longer."""
+
+    def made(hours: float) -> str:
+        return str(int((NOW - timedelta(hours=hours)).timestamp()))
+
+    for at in (made(8.5), made(-8.5)):
+        assert len(await read(Mailgun, of_mailgun("delivered", key="k3y", at=at), "k3y")) == 1
+    for at in (made(9.5), made(-9.5), "", "soon", "9" * 400):
+        with pytest.raises(NotGenuine):
+            await read(Mailgun, of_mailgun("delivered", key="k3y", at=at), "k3y")
+
+
+async def test_signature_of_mailgun_tells_one_thing(read: Read) -> None:
+    """It is not of the body: what was told with it first may be repeated, nothing else told."""
+    async with open_context() as context:
+        mailgun = Mailgun(context)
+        told = of_mailgun("delivered", key="k3y")
+        assert await read(mailgun, told, "k3y") == await read(mailgun, told, "k3y")
+        for forged in (
+            of_mailgun("failed", "permanent", key="k3y"),
+            of_mailgun("opened", key="k3y"),
+            {**told, "event-data": {**told["event-data"], "recipient": "b@x.example"}},
+        ):
+            with pytest.raises(NotGenuine):
+                await read(mailgun, forged, "k3y")
+        other = of_mailgun("failed", "permanent", key="k3y", token="t-2")
+        assert [each.status for each in await read(mailgun, other, "k3y")] == [BOUNCED]
+
+
+async def test_signatures_of_mailgun_are_forgotten(read: Read) -> None:
+    """A process remembers a bounded number of them."""
+    async with open_context() as context:
+        mailgun = Mailgun(context)
+        events = [of_mailgun("opened", key="k3y", token=str(number)) for number in range(20_100)]
+        await read(mailgun, events, "k3y")
+        assert len(mailgun._told) == 20_000
 
 
 async def test_resend_signs(read: Read) -> None:
