@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
+from collections.abc import Callable
 from datetime import timedelta
+from typing import cast
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep
@@ -13,6 +17,31 @@ from services.engine import Engine
 
 router = APIRouter(include_in_schema=False)
 _PATIENCE = timedelta(seconds=1)
+_GOOD_FOR_SECONDS = 1.0
+
+
+class Readiness:
+    """What a process sees of its servers: whoever asks within a second shares one look.
+
+    Anybody may ask, and a look takes a connection, and has the database write.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._look: asyncio.Task[tuple[str | None, bool]] | None = None
+        self._good_until = -math.inf
+
+    async def look(self, engine: Engine) -> tuple[str | None, bool]:
+        """Return what keeps the database from serving, and whether Temporal answers."""
+        if self._look is None or (self._look.done() and self._now() >= self._good_until):
+            self._look = asyncio.create_task(self._look_anew(engine))
+        # Whoever does not wait for it leaves it to the others.
+        return await asyncio.shield(self._look)
+
+    async def _look_anew(self, engine: Engine) -> tuple[str | None, bool]:
+        seen = await asyncio.gather(engine.database.trouble(), _temporal_answers(engine))
+        self._good_until = self._now() + _GOOD_FOR_SECONDS
+        return seen
 
 
 @router.get("/health")
@@ -22,9 +51,10 @@ async def health() -> JSONResponse:
 
 
 @router.get("/ready")
-async def ready(engine: EngineDep) -> JSONResponse:
+async def ready(request: Request, engine: EngineDep) -> JSONResponse:
     """Answer 200 when the database takes writes; Temporal is reported but not needed."""
-    trouble, temporal = await asyncio.gather(engine.database.trouble(), _temporal_answers(engine))
+    readiness = cast(Readiness, request.app.state.readiness)
+    trouble, temporal = await readiness.look(engine)
     body = {
         "status": "unavailable" if trouble else "ok",
         "database": trouble or "reachable",

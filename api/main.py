@@ -60,6 +60,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     app.state.settings = settings
     app.state.hub = None  # made by the first socket, which knows the engine
     app.state.rate_limiter = RateLimiter(settings)
+    app.state.readiness = health.Readiness()
     app.state.large_bodies = asyncio.Semaphore(LARGE_AT_ONCE)
     app.state.large_files = asyncio.Semaphore(FILES_AT_ONCE)
     app.state.tries = asyncio.Semaphore(TRIES_AT_ONCE)
