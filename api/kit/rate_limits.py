@@ -22,7 +22,8 @@ H = TypeVar("H", bound=Hashable)
 
 # What a key may ask of all users together, whose ids a caller can invent.
 _TIER_OF_ALL_USERS = 5
-# Buckets that have been idle long enough are full again, so forgetting them changes nothing.
+# Buckets that were idle for a second are full again, so forgetting those that were used longest ago
+# changes nothing, unless half of all were used within a second.
 _MAX_BUCKETS = 20_000
 
 
@@ -55,14 +56,14 @@ class RateLimiter:
     def _take(self, buckets: dict[Hashable, tuple[float, float]], key: Hashable, tier: int) -> None:
         rate = float(self._tiers[tier - 1])
         now = self._now()
-        tokens, since = buckets.get(key, (rate, now))
+        # Taken out and put back, it stands behind all that were used before.
+        tokens, since = buckets.pop(key, (rate, now))
         tokens = min(rate, tokens + (now - since) * rate)
+        _forget_some(buckets)
+        buckets[key] = (tokens if tokens < 1 else tokens - 1, now)
         if tokens < 1:
-            buckets[key] = (tokens, now)
             wait = max(1, math.ceil((1 - tokens) / rate))
             raise RateLimited(f"At most {rate:g} requests per second.", retry_after=wait)
-        _forget_some(buckets)
-        buckets[key] = (tokens - 1, now)
 
     def first_this_second(self, scope: Hashable, ids: Iterable[H]) -> set[H]:
         """Return those of `ids` that were not taken within the last second, and take them."""
@@ -70,13 +71,15 @@ class RateLimiter:
             return set(ids)
         now = self._now()
         free = {one for one in ids if now - self._touched.get((scope, one), -math.inf) >= 1}
+        for one in free:
+            self._touched.pop((scope, one), None)
         _forget_some(self._touched)
         self._touched.update(dict.fromkeys(((scope, one) for one in free), now))
         return free
 
 
 def _forget_some(entries: dict[Hashable, Any]) -> None:
-    """Keep memory bounded: drop the older half, in order of insertion."""
+    """Keep memory bounded: drop the half that was used longest ago."""
     if len(entries) > _MAX_BUCKETS:
         for key in list(entries)[: _MAX_BUCKETS // 2]:
             del entries[key]

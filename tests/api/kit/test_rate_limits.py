@@ -70,6 +70,30 @@ def test_memory_is_bounded() -> None:
     assert len(limiter._buckets) <= 20_001
 
 
+def test_what_is_busy_is_not_forgotten() -> None:
+    """However many others come by: an empty bucket that is asked again and again stays empty."""
+    limiter = _limiter(_Clock())
+    limiter.check("busy", 1)
+    for number in range(50_000):
+        limiter.check(number, 5)
+        if number % 5_000 == 0:
+            with pytest.raises(RateLimited):
+                limiter.check("busy", 1)
+
+
+def test_an_entity_that_is_changed_again_is_not_forgotten() -> None:
+    """It is held back for a second from its last change, however long it is known."""
+    clock = _Clock()
+    limiter = _limiter(clock)
+    limiter.first_this_second("s", ["busy"])
+    limiter.first_this_second("s", range(15_000))
+    clock.now += 1
+    assert limiter.first_this_second("s", ["busy"]) == {"busy"}
+    limiter.first_this_second("s", range(15_000, 22_000))
+    limiter.first_this_second("s", range(22_000, 23_000))
+    assert limiter.first_this_second("s", ["busy"]) == set()
+
+
 async def test_a_client_is_told_to_wait(
     engine: Engine, make: Builder, environment: Environment
 ) -> None:
