@@ -43,7 +43,7 @@ from domain.contract.runs import SweepInput
 from domain.kit.errors import Unavailable
 from runtime.logs import get_logger
 from runtime.settings import Settings
-from runtime.temporal import is_away
+from runtime.temporal import is_away, is_unreachable
 from services.channels.sealing import list_unreadable
 from services.composition import open_engine
 from services.content.variables import list_unreadable_variables
@@ -53,6 +53,7 @@ from temporal_workflows import WORKFLOWS, SweepWorkflow
 
 _log = get_logger(__name__)
 
+# Of the schedule, and of the executions that it starts.
 SWEEP_SCHEDULE_ID = "carillon-sweep"
 _LONGEST_SWEEP = timedelta(minutes=10)
 _PASSTHROUGH = ("domain", "temporal_workflows", "activities")
@@ -196,6 +197,8 @@ async def _connected_engine(
                     open_engine(settings, process="worker", lazy=False)
                 )
             except RuntimeError as error:
+                if not is_unreachable(error):
+                    raise
                 _log.warning("temporal_away", detail=str(error)[:200])
                 await asyncio.sleep(_CONNECT_WAIT_SECONDS)
                 continue
@@ -241,7 +244,7 @@ async def ensure_sweep(client: Client, settings: Settings) -> None:
     action = ScheduleActionStartWorkflow(
         SweepWorkflow.run,
         SweepInput(list(DUTIES)),
-        id="carillon-sweep",
+        id=SWEEP_SCHEDULE_ID,
         task_queue=RUNS,
         # One that gets stuck must not keep the next from starting.
         execution_timeout=_LONGEST_SWEEP,
