@@ -131,7 +131,7 @@ class Settings(EngineSettings):
     secret_key: SecretStr = Field(
         SecretStr(DEVELOPMENT_SECRET_KEY),
         description="Encrypts channel credentials. Several, comma-separated: the first encrypts, "
-        "all decrypt (rotation). At least 16 characters.",
+        "all decrypt (rotation). At least 16 characters; make one with: openssl rand -base64 32.",
     )
     allow_private_egress: bool = Field(
         False,
