@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib
-import importlib.util
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -27,11 +26,10 @@ Run: TypeAlias = Callable[[Settings, Arguments], int]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One subcommand: what it does, and the arguments that it takes."""
+    """One subcommand: what it does, and what reads its words and returns an exit code."""
 
     summary: str
-    run: Run
-    arguments: tuple[Argument, ...]
+    run: Callable[[list[str]], int]
 
 
 COMMANDS: dict[str, Command] = {}
@@ -41,10 +39,30 @@ def _command(name: str, *arguments: Argument) -> Callable[[Run], Run]:
     """Make a function a subcommand; the first line of its docstring is its help."""
 
     def register(run: Run) -> Run:
-        COMMANDS[name] = Command(help_of(run), run, arguments)
+        def run_words(words: list[str]) -> int:
+            parser = argparse.ArgumentParser(prog=f"carillon {name}", description=run.__doc__)
+            for add_to in arguments:
+                add_to(parser)
+            parsed = parser.parse_args(words)
+            return run(get_settings(), parsed)
+
+        COMMANDS[name] = Command(help_of(run), run_words)
         return run
 
     return register
+
+
+def _module(name: str, module: str, summary: str) -> None:
+    """Make a module a subcommand: its `main(settings, words) -> int` reads its own arguments.
+
+    It is imported when it is called, and says itself which library it misses.
+    """
+
+    def run_words(words: list[str]) -> int:
+        exit_code: int = importlib.import_module(module).main(get_settings(), words)
+        return exit_code
+
+    COMMANDS[name] = Command(summary, run_words)
 
 
 def _queues(text: str) -> tuple[str, ...]:
@@ -190,40 +208,28 @@ def reset_stack(settings: Settings, arguments: Arguments) -> int:
     return run_reset(settings)
 
 
-# Modules with `main(settings, arguments: list[str]) -> int` that read their own arguments. They
-# are offered only where they are there: the image leaves some of them out.
-EXTENSIONS: dict[str, tuple[str, str]] = {
-    "admin": ("commands.admin", "set up channels, keys and tokens; retry a message"),
-    "explain": ("commands.explain", "say what a run did, and why each message came or did not"),
-    "what-if": ("commands.what_if", "tell who would get what if content were published"),
-    "demo": ("commands.demo", "send real input through a running product and show what came out"),
-    "replay": ("commands.replay", "replay recorded Temporal histories against today's code"),
-}
+_module(
+    "admin",
+    "commands.admin",
+    "set up environments, channels, keys, sources and webhooks; see and move what is stuck",
+)
+_module("explain", "commands.explain", "say what a run did, and why each message came or did not")
+_module("what-if", "commands.what_if", "tell who would get what if content were published")
+_module("demo", "commands.demo", "send real input through a running product and show what came out")
+_module("replay", "commands.replay", "replay runs that Temporal remembers against today's code")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand and return its exit code; what users can put right is one line."""
     words = list(sys.argv[1:] if argv is None else argv)
-    extensions = {
-        name: (module, summary)
-        for name, (module, summary) in EXTENSIONS.items()
-        if importlib.util.find_spec(module) is not None
-    }
+    parser = argparse.ArgumentParser(prog="carillon", description="Durable notifications.")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for name, command in COMMANDS.items():
+        subparsers.add_parser(name, help=command.summary)
+    # What comes behind the name of a subcommand is its own.
+    chosen = parser.parse_args(words[:1])
     try:
-        if words and words[0] in extensions:
-            extension = importlib.import_module(extensions[words[0]][0])
-            exit_code: int = extension.main(get_settings(), words[1:])
-            return exit_code
-        parser = argparse.ArgumentParser(prog="carillon", description="Durable notifications.")
-        subparsers = parser.add_subparsers(dest="command", required=True, metavar="command")
-        for name, command in COMMANDS.items():
-            subparser = subparsers.add_parser(name, help=command.summary)
-            for add_to in command.arguments:
-                add_to(subparser)
-        for name, (_, summary) in extensions.items():
-            subparsers.add_parser(name, help=summary)
-        arguments = parser.parse_args(words)
-        return COMMANDS[arguments.command].run(get_settings(), arguments)
+        return COMMANDS[chosen.command].run(words[1:])
     except ValidationError as error:
         for problem in error.errors():
             name = "_".join(str(part) for part in problem["loc"]).upper()

@@ -96,14 +96,24 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         assert command.summary in told
 
 
-def test_extension_that_is_not_there_is_not_offered(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_a_command_that_is_none_is_told_which_there_are(
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A subcommand whose module the installation leaves out is unknown, not broken."""
-    monkeypatch.setitem(cli.EXTENSIONS, "juggle", ("runtime.no_such_module", "juggle"))
-    with pytest.raises(SystemExit):
-        cli.main(["juggle"])
-    assert "invalid choice" in capsys.readouterr().err
+    """Without a subcommand, or with an unknown one, nothing is done."""
+    for words, told in (([], "required: command"), (["juggle", "--help"], "'what-if'")):
+        with pytest.raises(SystemExit) as end:
+            cli.main(words)
+        assert end.value.code == 2
+        assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_each_command_has_help_of_its_own(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    """Whether it is a function or a module, and before anything of it is done."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main([name, "--help"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: carillon {name} ")
 
 
 def test_server_outlasts_its_clients() -> None:
