@@ -64,10 +64,10 @@ check: $(INSTALLED) ## Format, lint, types, import contracts and house rules
 format: $(INSTALLED) ## Format the code and .env.example
 	$(BIN)/ruff check --fix --exit-zero --quiet .
 	$(BIN)/ruff format .
-	$(BIN)/python scripts/env_example.py
+	$(BIN)/python -m scripts.env_example
 
 openapi: $(INSTALLED) ## Write the OpenAPI documents in docs/openapi/ from the code
-	$(BIN)/python scripts/openapi.py
+	$(BIN)/python -m scripts.openapi
 
 coverage: $(INSTALLED) ## Run every test and tell which lines and branches none of them runs
 	@rm -f .coverage .coverage.*

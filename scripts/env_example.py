@@ -1,20 +1,16 @@
-"""Write `.env.example` from the settings: `python scripts/env_example.py`; `--check` compares."""
+"""Write `.env.example` from the settings: `python -m scripts.env_example`."""
 
 from __future__ import annotations
 
-import sys
 import textwrap
 from pathlib import Path
 
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+from runtime.settings import Settings, as_variable
 
-from runtime.settings import Settings, as_variable  # noqa: E402 - the path comes first
-
-TARGET = ROOT / ".env.example"
+TARGET = Path(__file__).parents[1] / ".env.example"
 _HEAD = """\
 # Every setting, with its default. Copy this file to `.env` and change what you need; real
 # environment variables win. Made by scripts/env_example.py from runtime/settings.py.
@@ -43,13 +39,10 @@ def render() -> str:
     return _HEAD + "\n".join(lines)
 
 
-def main() -> int:
-    """Write the file, or with `--check` return 1 when it is not current."""
-    if "--check" in sys.argv[1:]:
-        return 0 if TARGET.read_text() == render() else 1
+def main() -> None:
+    """Write the file."""
     TARGET.write_text(render())
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

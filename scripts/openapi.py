@@ -1,4 +1,4 @@
-"""Write the OpenAPI documents to `docs/openapi/`: `python scripts/openapi.py`.
+"""Write the OpenAPI documents to `docs/openapi/`: `python -m scripts.openapi`.
 
 They are made from the code, and committed so that a change of the API shows in review.
 """
@@ -6,19 +6,12 @@ They are made from the code, and committed so that a change of the API shows in 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+from api.reference.routes import knock_document, management_document
 
-from api.reference.routes import (  # noqa: E402 - the path comes first
-    knock_document,
-    management_document,
-)
-
-FOLDER = ROOT / "docs" / "openapi"
+FOLDER = Path(__file__).parents[1] / "docs" / "openapi"
 
 
 def render() -> Mapping[Path, str]:
