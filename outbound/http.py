@@ -18,8 +18,9 @@ import httpx
 
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.messages.delivery import DeliveryFailure, Exchange, Refused, Retry
-from outbound.egress import NEEDS_HTTP2, EgressRefused
+from outbound.egress import EgressRefused
 from outbound.redaction import READ_BYTES, Redactor, parse_json
+from outbound.transport import NEEDS_HTTP2
 
 # Not retried: the same request would get the same answer.
 FATAL_STATUS_CODES = frozenset({400, 401, 403, 404, 405, 413, 422})

@@ -57,7 +57,7 @@ class ProviderContext:
     """What every provider of a process shares.
 
     Attributes:
-        http: the client for all HTTP calls; `outbound.egress.guarded_client` builds it.
+        http: the client for all HTTP calls; `outbound.transport.guarded_client` builds it.
         timeouts: how long to wait.
         clock: tells the time for signatures, dates and `Retry-After`.
         tls: makes the TLS settings of connections that are not HTTP.

@@ -16,8 +16,8 @@ from domain.channels.types import ChannelType
 from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome, Refused
 from domain.messages.statuses import DeliveryStatus
 from outbound.client_certificates import CLIENT_CERTIFICATE, ClientCertificate
-from outbound.egress import NEEDS_HTTP2
 from outbound.http import Answer, failure_of, retry_of
+from outbound.transport import NEEDS_HTTP2
 from providers.base import ProviderContext, read_settings
 from providers.push.apns_keys import (
     belongs,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from outbound.egress import EgressPolicy, Guard, guarded_client
+from outbound.egress import EgressPolicy, Guard
+from outbound.transport import guarded_client
 from providers.base import Provider, ProviderContext
 from providers.registry import load_provider
 from runtime.settings import Settings

@@ -14,18 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outbound import egress
+from outbound import transport
 from outbound.client_certificates import CLIENT_CERTIFICATE, ClientCertificate
-from outbound.egress import (
-    NEEDS_HTTP2,
-    EgressPolicy,
-    EgressRefused,
-    HostUnresolved,
-    Reach,
-    classify,
-    guarded_client,
-    resolve,
-)
+from outbound.egress import EgressPolicy, EgressRefused, HostUnresolved, Reach, classify, resolve
+from outbound.transport import NEEDS_HTTP2, guarded_client
 from tests.providers.servers import (
     Http2Server,
     HttpServer,
@@ -180,7 +172,7 @@ async def test_a_certificate_is_shown_to_whom_it_is_meant_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Other requests to the same server show none; few certificates are kept at once."""
-    monkeypatch.setattr(egress, "_MOST_CERTIFICATES", 1)
+    monkeypatch.setattr(transport, "_MOST_CERTIFICATES", 1)
     server, apps = certify("push.example.com"), [certify("one"), certify("two")]
     tls = serving_as(tmp_path, server)
     tls.set_alpn_protocols(["h2"])

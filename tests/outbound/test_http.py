@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from domain.messages.delivery import DeliveryFailure, Exchange, Refused, Retry
-from outbound.egress import NEEDS_HTTP2
 from outbound.http import Answer, call, failure_of, parse_retry_after
+from outbound.transport import NEEDS_HTTP2
 from tests.providers.contract import NOW, open_context
 from tests.providers.servers import Http2Server, HttpServer, reply, serving
 

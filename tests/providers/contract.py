@@ -22,7 +22,8 @@ from domain.messages.delivery import (
     Retry,
 )
 from domain.messages.statuses import DeliveryStatus
-from outbound.egress import EgressPolicy, Guard, guarded_client
+from outbound.egress import EgressPolicy, Guard
+from outbound.transport import guarded_client
 from providers.base import Provider, ProviderContext, Timeouts
 from providers.registry import load_provider, obfuscate
 from providers.secrets import secret_values

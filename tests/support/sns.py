@@ -13,7 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from outbound.egress import EgressPolicy, GuardedTransport
+from outbound.egress import EgressPolicy
+from outbound.transport import GuardedTransport
 from tests.providers.servers import HttpServer, reply
 
 HOST = "sns.eu-west-1.amazonaws.com"

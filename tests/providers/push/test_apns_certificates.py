@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from domain.kit.json_types import JsonObject
 from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome, Retry
-from outbound.egress import EgressPolicy, guarded_client
+from outbound.egress import EgressPolicy
+from outbound.transport import guarded_client
 from providers.base import ProviderContext
 from providers.push.apns import Apns
 from providers.registry import MASK, obfuscate, validate_settings

@@ -17,8 +17,9 @@ import pytest
 from domain.channels.types import ChannelType
 from domain.messages.delivery import Delivery, Misconfigured, Refused, Retry
 from domain.messages.statuses import DeliveryStatus
-from outbound.egress import EgressPolicy, guarded_client
+from outbound.egress import EgressPolicy
 from outbound.redaction import LOGGED_CHARACTERS
+from outbound.transport import guarded_client
 from providers.webhook.http import HttpWebhook, WebhookSettings, build_request
 from tests.providers.contract import MESSAGE_ID, NOW, ProviderContract, Rig, open_context
 from tests.providers.servers import HttpServer, reply, serving, talking
