@@ -17,7 +17,7 @@ from bench.report import Result, beside, judged
 from bench.session import DATA, Session, person
 from commands.dev.client import DevStack
 from domain.kit.ids import new_id
-from runtime.settings import child_environment
+from runtime.process_environment import child_environment
 
 _ROUNDS = 3
 _RECIPIENTS = 100

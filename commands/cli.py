@@ -18,7 +18,8 @@ from commands.arguments import Argument, argument, help_of
 from domain.contract.queues import ALL_QUEUES
 from domain.kit.errors import AppError, InvalidParams
 from domain.realtime.frames import LONGEST_FRAME
-from runtime.settings import Settings, get_settings, widen_name_lookups
+from runtime.process_environment import widen_name_lookups
+from runtime.settings import Settings, get_settings
 
 Arguments = argparse.Namespace
 Run: TypeAlias = Callable[[Settings, Arguments], int]

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from commands.processes import Child, ChildSpec, touched_file
 from runtime.logs import get_logger
-from runtime.settings import Settings, child_environment
+from runtime.process_environment import child_environment
+from runtime.settings import Settings
 
 _ROOT = Path(__file__).parents[1]
 _WORKER = (sys.executable, "-P", "-m", "commands.cli", "worker")

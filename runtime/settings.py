@@ -6,24 +6,16 @@ request, of a delay) are not settings; they live in `domain/`.
 
 from __future__ import annotations
 
-import os
-import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from domain.kit.zones import is_zone
+from runtime import setting_checks as checks
 
 MEGABYTE = 1024 * 1024
-_NAME_LOOKUPS_AT_ONCE = 32
-_SHORTEST_KEY = 16
-_TIERS = 5
-_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
-_ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 DEVELOPMENT_SECRET_KEY = "development-only-secret-key"  # noqa: S105 - the point is that it is none
 
 
@@ -265,131 +257,20 @@ class Settings(EngineSettings):
     @property
     def secret_keys(self) -> tuple[str, ...]:
         """Return the encryption keys, the one that encrypts first."""
-        return _parts(self.secret_key.get_secret_value())
+        return checks.parts(self.secret_key.get_secret_value())
 
-    # What is wrong here would come out later, far away, as an error of another program. None of the
-    # messages repeats the value: it may hold a password.
-
-    @field_validator("database_url")
-    @classmethod
-    def _check_database_url(cls, value: str) -> str:
-        from psycopg import ProgrammingError
-        from psycopg.conninfo import conninfo_to_dict
-
-        try:
-            ports = str(conninfo_to_dict(value).get("port") or "0").split(",")
-        except ProgrammingError:
-            ports = ["unknown"]
-        is_url = value.startswith(("postgresql://", "postgres://"))
-        if not is_url or not all(port.isdecimal() for port in ports):
-            raise ValueError("must be a PostgreSQL URL such as postgresql://user@host:5432/name")
-        return value
-
-    @field_validator("temporal_address")
-    @classmethod
-    def _check_temporal_address(cls, value: str) -> str:
-        if not _ADDRESS.fullmatch(value):
-            raise ValueError("must be a host and a port such as temporal.example.org:7233")
-        return value
-
-    @field_validator("default_timezone")
-    @classmethod
-    def _check_zone(cls, value: str) -> str:
-        if not is_zone(value):
-            raise ValueError("must be the name of a time zone such as Europe/Berlin")
-        return value
-
-    @field_validator("secret_key")
-    @classmethod
-    def _check_secret_key(cls, value: SecretStr) -> SecretStr:
-        keys = _parts(value.get_secret_value())
-        if not keys or any(len(key) < _SHORTEST_KEY for key in keys):
-            raise ValueError(f"every key must have at least {_SHORTEST_KEY} characters")
-        return value
-
-    @field_validator("mail_relays", mode="before")
-    @classmethod
-    def _split_relays(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(part.strip().lower() for part in value.split(",") if part.strip())
-        return value
-
-    @field_validator("connect_redirects", mode="before")
-    @classmethod
-    def _split_origins(cls, value: object) -> object:
-        origins = _parts(value) if isinstance(value, str) else value
-        for origin in origins if isinstance(origins, tuple) else ():
-            if not _ORIGIN.fullmatch(str(origin)):
-                raise ValueError("must be origins such as https://app.example.org")
-        return origins
-
-    @field_validator("rate_limit_tiers", mode="before")
-    @classmethod
-    def _check_tiers(cls, value: object) -> object:
-        tiers = _parts(value) if isinstance(value, str) else value
-        if not isinstance(tiers, tuple | list) or len(tiers) != _TIERS:
-            raise ValueError(f"must be {_TIERS} numbers, separated by commas")
-        if not all(re.fullmatch(r"[1-9][0-9]{0,8}", str(tier)) for tier in tiers):
-            raise ValueError("every number must be whole and above 0")
-        return tuple(int(tier) for tier in tiers)
-
-    @field_validator("public_url")
-    @classmethod
-    def _check_public_url(cls, value: str | None) -> str | None:
-        try:
-            url = urlsplit(value or "")
-            is_url = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
-        except ValueError:  # of brackets in the host, or of the port
-            is_url = False
-        if value and (not is_url or url.query or url.fragment):
-            raise ValueError("must be an address such as https://notify.example.org")
-        return value
-
-    @field_validator("smtp_url")
-    @classmethod
-    def _check_smtp_url(cls, value: str | None) -> str | None:
-        try:
-            url = urlsplit(value or "")
-            is_url = url.scheme in {"smtp", "smtps"} and bool(url.hostname) and url.port != 0
-        except ValueError:  # of brackets in the host, or of the port
-            is_url = False
-        if value and not is_url:
-            raise ValueError("must look like smtp://user:password@host:port or smtps://…")
-        return value
-
-
-def _parts(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def as_variable(value: object) -> str:
-    """Write the value of a setting as its environment variable holds it; None as nothing."""
-    if value is None:
-        return ""
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return ",".join(str(part) for part in value)
-    return str(value)
+    _database_url = field_validator("database_url")(checks.database_url)
+    _temporal_address = field_validator("temporal_address")(checks.temporal_address)
+    _default_timezone = field_validator("default_timezone")(checks.zone)
+    _secret_key = field_validator("secret_key")(checks.secret_key)
+    _mail_relays = field_validator("mail_relays", mode="before")(checks.hosts)
+    _connect_redirects = field_validator("connect_redirects", mode="before")(checks.origins)
+    _rate_limit_tiers = field_validator("rate_limit_tiers", mode="before")(checks.tiers)
+    _public_url = field_validator("public_url")(checks.public_url)
+    _smtp_url = field_validator("smtp_url")(checks.smtp_url)
 
 
 @lru_cache
 def get_settings() -> Settings:
     """Return the settings of this process, read once."""
     return Settings()
-
-
-def widen_name_lookups() -> None:
-    """Let the event loop look up more names at once than the four that libuv's threads allow.
-
-    One slow name server would otherwise hold up every webhook, mail and reconnect of a process.
-    Call it before the loop has looked up anything; an operator's own value stays.
-    """
-    os.environ.setdefault("UV_THREADPOOL_SIZE", str(_NAME_LOOKUPS_AT_ONCE))
-
-
-def child_environment(**overrides: str) -> dict[str, str]:
-    """Return this process's environment with overrides, for processes that we start."""
-    return {**os.environ, **overrides}

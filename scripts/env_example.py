@@ -8,7 +8,8 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
-from runtime.settings import Settings, as_variable
+from runtime.process_environment import as_variable
+from runtime.settings import Settings
 
 TARGET = Path(__file__).parents[1] / ".env.example"
 _HEAD = """\

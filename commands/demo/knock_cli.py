@@ -20,7 +20,7 @@ import httpx
 from commands.demo.screen import Screen
 from commands.demo.stage import DemoFailed, until
 from commands.dev.client import DevStack
-from runtime.settings import child_environment
+from runtime.process_environment import child_environment
 
 # The version that it was tried with; another one may name its options differently.
 _CLI = "@knocklabs/cli@1.1.2"

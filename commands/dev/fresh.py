@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from commands.dev.client import DevStack, DevStackError, stop_dev_stack, wait_for_dev_stack
-from runtime.settings import child_environment
+from runtime.process_environment import child_environment
 
 _FREE_PORTS = {
     "CARILLON_API_PORT": "0",

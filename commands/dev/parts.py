@@ -11,7 +11,8 @@ from commands.dev.home import Home
 from commands.embedded.postgres import EmbeddedPostgres
 from commands.embedded.temporal import ENVIRONMENT, TemporalPlace, start_command
 from commands.processes import ChildSpec, SignOfLife, touched_file
-from runtime.settings import Settings, as_variable, child_environment
+from runtime.process_environment import as_variable, child_environment
+from runtime.settings import Settings
 
 _ROOT = Path(__file__).parents[2]
 # Our packages come from where this file is, whatever the current folder holds.

@@ -15,7 +15,7 @@ import psutil
 
 from commands.dev.client import DevStack, read_dev_stack, wait_for_dev_stack
 from commands.dev.ports import choose_port
-from runtime.settings import child_environment
+from runtime.process_environment import child_environment
 
 WORKERS = 2
 _PORTS = ("API", "TEMPORAL", "TEMPORAL_UI", "SMTP")

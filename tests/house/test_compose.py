@@ -7,7 +7,8 @@ from pathlib import Path
 
 from commands.cli import COMMANDS
 from domain.contract.queues import ALL_QUEUES
-from runtime.settings import Settings, as_variable
+from runtime.process_environment import as_variable
+from runtime.settings import Settings
 from temporal_workflows.search_attributes import ALL
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from runtime.settings import child_environment
+from runtime.process_environment import child_environment
 from tests.support.node import NodePackages
 
 

@@ -13,7 +13,8 @@ from temporalio.service import RPCError
 from commands.dev.ports import choose_port
 from commands.embedded.temporal import ENVIRONMENT, TemporalPlace, find_temporal, start_command
 from commands.embedded.tools import running
-from runtime.settings import Settings, child_environment
+from runtime.process_environment import child_environment
+from runtime.settings import Settings
 from runtime.temporal import connect
 from temporal_workflows.search_attributes import ALL
 
