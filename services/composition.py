@@ -12,11 +12,11 @@ from temporalio.client import Client
 
 from domain.kit.clock import Clock, utc_now
 from domain.kit.errors import AppError
-from runtime.crypto import Vault
 from runtime.database import Database
 from runtime.logs import get_logger
 from runtime.settings import DEVELOPMENT_SECRET_KEY, Settings
 from runtime.temporal import connect
+from runtime.vault import Vault
 from services.audiences.refresh import build_at_once
 from services.channels.provider_pool import ProviderPool
 from services.content.catalog import Catalog

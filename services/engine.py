@@ -18,9 +18,9 @@ from temporalio.client import Client
 
 from domain.kit.clock import Clock
 from domain.kit.zones import first_zone
-from runtime.crypto import Vault
 from runtime.database import Connection, Database
 from runtime.settings import Settings
+from runtime.vault import Vault
 
 if TYPE_CHECKING:  # `services/composition.py` makes them; their modules know the engine
     from services.channels.provider_pool import ProviderPool

@@ -10,9 +10,9 @@ import pytest
 from temporalio.client import Client
 
 from commands.embedded.postgres import EmbeddedPostgres
-from runtime.crypto import Vault
 from runtime.database import Database
 from runtime.settings import Settings
+from runtime.vault import Vault
 from services.composition import compose_engine
 from services.engine import Engine
 from tests.support.account import Account, Seeded, make_engine

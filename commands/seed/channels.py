@@ -16,8 +16,8 @@ from domain.channels.types import ChannelType
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from models.queries.channels import channels as queries
-from runtime.crypto import CannotOpen
 from runtime.database import Connection
+from runtime.vault import CannotOpen
 from services.channels.sealing import open_provider_settings, seal_provider_settings
 from services.engine import Engine
 

@@ -10,7 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from commands.files import write_atomically
 from domain.account.environments import FIRST_ENVIRONMENTS
-from runtime.crypto import new_signing_key, new_token
+from runtime.tokens import new_token
+from runtime.user_token_keys import new_signing_key
 
 SEEDED_ENVIRONMENTS: tuple[str, ...] = FIRST_ENVIRONMENTS
 SERVICE_TOKEN = "service token"  # noqa: S105 - what people call it

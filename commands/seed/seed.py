@@ -34,7 +34,8 @@ from models.queries.account.credentials import find_credential
 from models.queries.account.signing_keys import is_signing_key
 from models.queries.content import commits as commit_queries
 from models.queries.content import drafts as content_queries
-from runtime.crypto import hash_token, public_half
+from runtime.tokens import hash_token
+from runtime.user_token_keys import public_half
 from services.account.api_keys import keep_api_key, keep_service_token
 from services.account.environments import find_environment
 from services.account.security import keep_signing_key

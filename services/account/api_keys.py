@@ -16,7 +16,7 @@ from domain.kit.ids import new_id
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope, KeyKind, ServicePrincipal
 from models.queries.account import api_keys as queries
-from runtime.crypto import hash_token, new_token
+from runtime.tokens import hash_token, new_token
 from services.engine import Engine, Unit
 
 PREFIXES = {KeyKind.SECRET: "sk_", KeyKind.PUBLIC: "pk_"}

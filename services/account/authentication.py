@@ -10,7 +10,8 @@ from domain.kit.errors import Unauthenticated
 from domain.kit.principals import EnvironmentScope, KeyKind, Principal, ServicePrincipal
 from domain.kit.user_tokens import UserToken, WrongClaims, read_claims
 from models.queries.account.credentials import find_credential
-from runtime.crypto import hash_token, signed_claims
+from runtime.tokens import hash_token
+from runtime.user_token_keys import signed_claims
 from services.engine import Engine
 
 # What clients send that have no user token: a header without a value, or the word for that.

@@ -27,7 +27,8 @@ from models.queries.account import environments as queries
 from models.queries.content.chain import close_gap, copy_published
 from models.queries.content.drafts import lock_publication
 from models.queries.sources.sources import copy_environment, forget_environment, list_sources
-from runtime.crypto import new_signing_key, new_token, public_half
+from runtime.tokens import new_token
+from runtime.user_token_keys import new_signing_key, public_half
 from services.account.api_keys import PREFIXES, keep_api_key
 from services.account.environments import find_environment
 from services.account.security import keep_signing_key

@@ -10,7 +10,7 @@ from domain.kit.ids import new_id
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
 from models.queries.account import signing_keys as queries
-from runtime.crypto import new_signing_key, public_half
+from runtime.user_token_keys import new_signing_key, public_half
 from services.engine import Engine, Unit
 from services.off_loop import off_loop
 

@@ -15,7 +15,7 @@ from outbound.http import Answer, BodyEnd, call, failure_of
 from providers.agents.anthropic import Anthropic
 from providers.agents.base import Adapter, Question, Reply
 from providers.agents.openai import OpenAi
-from runtime.crypto import BrokenSeal
+from runtime.vault import BrokenSeal
 from services.agents.model_providers import open_key
 from services.content.trigger_schemas import compile_schema
 from services.engine import Engine

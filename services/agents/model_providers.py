@@ -10,7 +10,7 @@ from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
 from models.queries.agents import model_providers as queries
 from providers.registry import MASK
-from runtime.crypto import Vault
+from runtime.vault import Vault
 from services.engine import Engine
 
 # What an answer has in the place of a key.

@@ -21,8 +21,8 @@ from domain.kit.stored import is_content_key
 from models.queries.channels import channels as queries
 from models.queries.content.drafts import lock_publication
 from providers.registry import load_provider, obfuscate
-from runtime.crypto import CannotOpen, Vault
 from runtime.database import Connection
+from runtime.vault import CannotOpen, Vault
 from services.channels.sealing import open_channel_settings, open_provider_settings
 from services.channels.settings import merge_settings, provider_errors, show_channel_settings
 from services.engine import Engine

@@ -21,9 +21,9 @@ from domain.messages.claims import ClaimedMessage
 from models.queries.channels import channels as queries
 from outbound.redaction import Redactor, is_sensitive, texts_within
 from providers.registry import MASK
-from runtime.crypto import BrokenSeal, CannotOpen, UnknownKey, Vault
 from runtime.database import Connection
 from runtime.logs import get_logger
+from runtime.vault import BrokenSeal, CannotOpen, UnknownKey, Vault
 
 _log = get_logger(__name__)
 

@@ -25,7 +25,7 @@ from providers.registry import (
     restore_masks,
     validate_settings,
 )
-from runtime.crypto import CannotOpen, Vault
+from runtime.vault import CannotOpen, Vault
 from services.channels.sealing import (
     open_channel_settings,
     open_provider_settings,

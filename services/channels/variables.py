@@ -15,7 +15,7 @@ from uuid import UUID
 from domain.kit.json_types import JsonObject, JsonValue
 from models.queries.content.catalog import config_version
 from outbound.redaction import texts_within
-from runtime.crypto import UnknownKey
+from runtime.vault import UnknownKey
 from services.engine import Engine
 from services.off_loop import off_loop
 from templating.limits import DEFAULT_LIMITS, Budget, LiquidError

@@ -33,9 +33,9 @@ from models.queries.channels.groups import all_groups
 from models.queries.content import catalog as statements
 from models.queries.events.outbox import subscribed_events
 from models.queries.preferences.defaults import get_default_set
-from runtime.crypto import Vault
 from runtime.database import Connection
 from runtime.logs import get_logger
+from runtime.vault import Vault
 from services.content.variables import load_variables
 
 T = TypeVar("T")

@@ -35,9 +35,9 @@ from models.queries.account import environments as environment_queries
 from models.queries.content import variables as queries
 from models.queries.content.drafts import lock_publication
 from providers.registry import MASK
-from runtime.crypto import BrokenSeal, CannotOpen, UnknownKey, Vault
 from runtime.database import Connection
 from runtime.logs import get_logger
+from runtime.vault import BrokenSeal, CannotOpen, UnknownKey, Vault
 from services.engine import Engine, Unit
 
 _log = get_logger(__name__)

@@ -36,9 +36,9 @@ from domain.messages.delivery import Delivery, DeliveryFailure, Misconfigured, R
 from domain.messages.statuses import DeliveryStatus
 from models.queries.deliveries import checks as statements
 from providers.base import Provider, is_asked, server_of
-from runtime.crypto import BrokenSeal, UnknownKey
 from runtime.database import Connection
 from runtime.logs import get_logger
+from runtime.vault import BrokenSeal, UnknownKey
 from services.at_once import each_at_once
 from services.channels.sealing import open_content, open_provider_settings
 from services.channels.variables import Filled, fill_in

@@ -38,9 +38,9 @@ from models.queries.deliveries import deliveries as statements
 from models.queries.messages.attachments import contents_of
 from outbound.redaction import Redactor
 from providers.base import is_asked, server_of
-from runtime.crypto import BrokenSeal, UnknownKey
 from runtime.database import Connection
 from runtime.logs import get_logger
+from runtime.vault import BrokenSeal, UnknownKey
 from services.channels.sealing import OF_RUN, open_for_delivery
 from services.channels.variables import Filled, fill_in
 from services.deliveries.calling import calling

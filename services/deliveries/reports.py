@@ -24,7 +24,7 @@ from domain.messages.reports import Callback, NotGenuine, NotNow, StatusReport, 
 from domain.messages.statuses import PENDING_DELIVERY
 from models.queries.channels.channels import get_channel, get_channel_here, get_sealed_settings
 from models.queries.deliveries.reports import ReportedMessage, messages_known_as, take_reports
-from runtime.crypto import BrokenSeal, CannotOpen
+from runtime.vault import BrokenSeal, CannotOpen
 from services.channels.sealing import open_provider_settings
 from services.channels.variables import fill_in
 from services.deliveries.copies import without_copies

@@ -17,7 +17,7 @@ from domain.kit.clock import iso, parse_instant
 from domain.kit.errors import NotFound
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import RecipientRef
-from runtime.crypto import BrokenSeal
+from runtime.vault import BrokenSeal
 from services.engine import Engine
 
 # Whoever is made by a trigger may have a link a moment later, by the clock of another machine.

@@ -20,7 +20,7 @@ from domain.workflows.steps.http_fetch import FETCH_SECONDS, SUCCESSES
 from models.queries.runs import fetches as statements
 from outbound.http import Answer, BodyEnd, call
 from outbound.requests import SIGNATURE_HEADER, sign, write_request
-from runtime.crypto import BrokenSeal, Vault
+from runtime.vault import BrokenSeal, Vault
 from services.agents.asking import ask
 from services.engine import Engine
 from services.until_stored import each_second, until_stored

@@ -21,8 +21,8 @@ from domain.sources.rows import (
 from domain.sources.verification import is_genuine
 from models.queries.sources import events as statements
 from models.queries.sources import sources
-from runtime.crypto import CannotOpen
 from runtime.logs import get_logger
+from runtime.vault import CannotOpen
 from services import effects
 from services.engine import Engine, Unit
 from services.sources.sources import secret_place

@@ -34,8 +34,8 @@ from models.queries.account.environments import all_environments
 from models.queries.content.drafts import lock_publication
 from models.queries.sources import events as event_statements
 from models.queries.sources import sources as statements
-from runtime.crypto import new_token
 from runtime.database import Connection
+from runtime.tokens import new_token
 from services.engine import Engine, Unit
 from services.webhooks.telling import tell_of_content
 

@@ -16,7 +16,7 @@ from domain.kit.errors import NotFound
 from domain.recipients.refs import RecipientRef
 from domain.tracking.rows import ShortLink, TrackedLink, is_key, new_key
 from models.queries.tracking.links import find_short_link
-from runtime.crypto import SIGNATURE_BYTES, Vault
+from runtime.vault import SIGNATURE_BYTES, Vault
 from services.engine import Engine
 from services.preferences import hosted, unsubscribing
 

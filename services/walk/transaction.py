@@ -22,7 +22,7 @@ from models.queries.messages.attachments import keep_attachments
 from models.queries.recipients.subscriptions import reached_through
 from models.queries.runs import walks
 from models.queries.waits.waits import outputs_of_run
-from runtime.crypto import UnknownKey
+from runtime.vault import UnknownKey
 from services import effects
 from services.batches.gathering import load_gathered, newest_record
 from services.engine import Engine, Unit

@@ -28,8 +28,8 @@ from domain.webhooks.endpoints import Secrets
 from models.queries.webhooks import deliveries as statements
 from outbound.http import Answer, call, parse_retry_after
 from outbound.requests import SIGNATURE_HEADER, sign
-from runtime.crypto import BrokenSeal, UnknownKey
 from runtime.database import Connection
+from runtime.vault import BrokenSeal, UnknownKey
 from services.deliveries.limits import Held
 from services.deliveries.outcomes import TryAgain
 from services.engine import Engine

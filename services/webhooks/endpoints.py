@@ -28,7 +28,8 @@ from domain.webhooks.endpoints import (
 )
 from domain.webhooks.events import heard_of
 from models.queries.webhooks import endpoints as statements
-from runtime.crypto import Vault, new_token
+from runtime.tokens import new_token
+from runtime.vault import Vault
 from services.channels.sealing import masked_url
 from services.engine import Engine, Unit
 from services.events.outbox import subscribe, unsubscribe

@@ -16,8 +16,8 @@ from domain.content.translation import TRANSLATION, Translation, Translations
 from domain.content.workflow import WORKFLOW
 from domain.kit.ids import new_id
 from domain.what_if.rows import PendingContent
-from runtime.crypto import Vault
 from runtime.database import Connection
+from runtime.vault import Vault
 from services.content.catalog import Catalog, Configuration
 from services.content.trigger_schemas import TriggerSchemas
 from services.engine import Engine

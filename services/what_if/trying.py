@@ -32,8 +32,8 @@ from models.queries.account.environments import environment_before
 from models.queries.content import drafts
 from models.queries.content.catalog import config_version
 from models.queries.runs import rehearsals
-from runtime.crypto import UnknownKey
 from runtime.database import Connection
+from runtime.vault import UnknownKey
 from services.account.environments import find_environment
 from services.content.branches import find_branch
 from services.content.catalog import Configuration

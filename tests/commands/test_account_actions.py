@@ -11,8 +11,8 @@ from pydantic import SecretStr
 
 from commands import admin
 from domain.kit.errors import NotFound, Unprocessable
-from runtime.crypto import public_half
 from runtime.settings import Settings
+from runtime.user_token_keys import public_half
 from tests.support.account import Seeded
 from tests.support.user_tokens import signing_key
 

@@ -25,9 +25,9 @@ from domain.contract.queues import (
     WEBHOOKS,
 )
 from domain.workflows.steps import STEP_TYPES, Step, UnknownStep
-from runtime.crypto import Vault
 from runtime.database import Database
 from runtime.settings import Settings
+from runtime.vault import Vault
 from services.composition import compose_engine
 from services.engine import Engine
 from services.walk.steps import EXECUTORS

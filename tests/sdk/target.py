@@ -17,8 +17,8 @@ import httpx
 import psycopg
 
 from domain.kit.json_types import JsonObject
-from runtime.crypto import hash_token
 from runtime.settings import Settings
+from runtime.tokens import hash_token
 from services.engine import Engine
 from tests.sdk.doorway import doorway_to
 from tests.sdk.target_content import fill_content

@@ -19,9 +19,9 @@ from domain.content.rows import CommitNote
 from domain.content.workflow import WORKFLOW
 from domain.kit.json_types import JsonValue
 from domain.kit.principals import EnvironmentScope
-from runtime.crypto import Vault
 from runtime.database import Database
 from runtime.settings import Settings
+from runtime.vault import Vault
 from services.account.environments import find_environment, get_scope
 from services.composition import compose_engine
 from services.content.drafts import ContentView

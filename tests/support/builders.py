@@ -14,8 +14,8 @@ from domain.kit.ids import first_id_at, new_id
 from domain.kit.principals import EnvironmentScope
 from domain.kit.stored import content_sha
 from domain.workflows import normalise_workflow
-from runtime.crypto import hash_token, new_token
 from runtime.database import Database
+from runtime.tokens import hash_token, new_token
 
 T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 # No two environments of a database stand at one place; those of a seed come first.

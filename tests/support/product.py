@@ -9,9 +9,9 @@ from temporalio.client import Client
 
 from commands.worker import build_workers
 from domain.contract.queues import ALL_QUEUES
-from runtime.crypto import Vault
 from runtime.database import Database
 from runtime.settings import Settings
+from runtime.vault import Vault
 from services.composition import compose_engine
 from services.engine import Engine
 from services.triggers.releases import close_releases

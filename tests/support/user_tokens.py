@@ -10,7 +10,7 @@ from uuid import uuid4
 import jwt
 
 from domain.kit.clock import utc_now
-from runtime.crypto import new_signing_key, public_half
+from runtime.user_token_keys import new_signing_key, public_half
 from tests.support.builders import T0, Builder, Environment
 
 _API = "https://api.knock.app/v1"

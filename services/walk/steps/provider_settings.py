@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 
 from domain.channels.kinds import CHANNEL_KINDS
-from runtime.crypto import BrokenSeal
+from runtime.vault import BrokenSeal
 from services.channels.sealing import open_provider_settings
 from services.content.catalog import ConfiguredChannel
 from services.walk.context import Walk

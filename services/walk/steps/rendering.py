@@ -14,7 +14,7 @@ from domain.content.email_layout import EMAIL_LAYOUT, EmailLayout
 from domain.kit.json_types import JsonObject
 from domain.messages.attachments import Attachment
 from domain.workflows.steps.channel import ChannelStep
-from runtime.crypto import BrokenSeal
+from runtime.vault import BrokenSeal
 from services.channels.sealing import open_channel_settings
 from services.content.catalog import ConfiguredChannel
 from services.off_loop import off_loop

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from runtime.crypto import public_half
+from runtime.user_token_keys import public_half
 from tests.support.account import Account
 from tests.support.user_tokens import signed, signing_key
 

@@ -16,7 +16,7 @@ from domain.kit.json_types import JsonObject
 from domain.kit.pages import PageRequest
 from domain.kit.principals import KeyKind, Principal, ServicePrincipal
 from models.queries.content.drafts import get_published
-from runtime.crypto import Vault
+from runtime.vault import Vault
 from services.account.authentication import authenticate
 from services.account.environments import get_scope
 from services.channels.channels import put_channel_settings

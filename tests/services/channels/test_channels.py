@@ -14,7 +14,7 @@ from domain.kit.json_types import JsonObject
 from domain.kit.pages import PageRequest
 from domain.kit.shapes import read_shape
 from providers.registry import MASK
-from runtime.crypto import Vault
+from runtime.vault import Vault
 from services.account.environments import get_scope
 from services.channels import channels
 from services.channels.channels import ChannelSettingsView, ChannelView

@@ -15,7 +15,7 @@ from domain.kit.json_types import JsonObject
 from domain.messages.delivery import Delivery, Outcome
 from domain.messages.statuses import DeliveryStatus
 from providers.registry import MASK
-from runtime.crypto import Vault
+from runtime.vault import Vault
 from services.channels.sealing import open_content, seal_provider_settings, seal_request
 from services.deliveries.outcomes import TryAgain
 from services.messages import messages

@@ -10,7 +10,7 @@ import pytest
 
 from domain.content.variables import VariableRequest
 from domain.kit.json_types import JsonObject
-from runtime.crypto import Vault
+from runtime.vault import Vault
 from services.channels.sealing import seal_provider_settings
 from services.channels.variables import fill_in
 from services.content import variables

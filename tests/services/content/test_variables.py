@@ -11,7 +11,7 @@ import pytest
 from domain.content.variables import VariableRequest
 from domain.contract.runs import Fetch
 from domain.kit.errors import Unavailable
-from runtime.crypto import Vault
+from runtime.vault import Vault
 from services.content import variables
 from services.runs.fetches import make_attempt
 from tests.providers.servers import HttpServer, reply, serving

@@ -19,7 +19,7 @@ from domain.kit.ids import status_check_workflow_id
 from domain.messages.checks import MOST_CHECKS, WAITS, WITHIN_SECONDS, CheckedMessage
 from domain.messages.reports import Callback
 from models.queries.messages.deletion import delete_messages
-from runtime.crypto import Vault
+from runtime.vault import Vault
 from services.deliveries import checks, holds
 from services.deliveries.checks import begin_checks, check_status, take_up_checks
 from services.deliveries.outcomes import TryAgain

@@ -12,7 +12,7 @@ from domain.kit.errors import NotFound, Unavailable, Unprocessable
 from domain.messages.delivery import Exchange, Outcome
 from domain.messages.statuses import DeliveryStatus
 from models.queries.deliveries.deliveries import overdue_deliveries
-from runtime.crypto import Vault
+from runtime.vault import Vault
 from services import effects
 from services.deliveries.outcomes import TryAgain
 from services.deliveries.retries import deliver_again, retry_message

@@ -11,7 +11,7 @@ import pytest
 from domain.kit.errors import InvalidParams, NotFound, Unauthenticated, Unavailable, Unprocessable
 from domain.messages.reports import Callback
 from models.queries.channels.channels import channels_by_key
-from runtime.crypto import Vault
+from runtime.vault import Vault
 from services.deliveries.reports import callback_id, take_callback
 from services.deliveries.retries import retry_message
 from tests.support.outbox import listening

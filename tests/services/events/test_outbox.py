@@ -18,9 +18,9 @@ from commands.embedded.postgres import EmbeddedPostgres
 from domain.events.outbox import OutboxRow, Subscription
 from domain.kit.clock import utc_now
 from domain.messages.engagement import Engagement
-from runtime.crypto import Vault
 from runtime.database import Connection, Database
 from runtime.settings import Settings
+from runtime.vault import Vault
 from services.composition import compose_engine
 from services.engine import Engine, Unit
 from services.events import outbox

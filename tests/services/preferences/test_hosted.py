@@ -13,7 +13,7 @@ from domain.kit.errors import NotFound
 from domain.kit.shapes import read_shape
 from domain.preferences.center import CenterIn
 from domain.recipients.refs import RecipientRef
-from runtime.crypto import UnknownKey, Vault
+from runtime.vault import UnknownKey, Vault
 from services.preferences.centers import put_center
 from services.preferences.hosted import (
     LinkExpired,

@@ -13,7 +13,7 @@ import pytest
 from domain.kit.errors import NotFound
 from domain.recipients.refs import RecipientRef
 from providers.email.mime import build_mail
-from runtime.crypto import UnknownKey, Vault
+from runtime.vault import UnknownKey, Vault
 from services.preferences.links import Link, seal_link
 from services.preferences.unsubscribing import check_link, unsubscribe, unsubscribe_url
 from tests.support.builders import T0

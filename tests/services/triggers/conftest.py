@@ -9,9 +9,9 @@ import pytest
 from temporalio.client import Client
 
 from commands.embedded.postgres import EmbeddedPostgres
-from runtime.crypto import Vault
 from runtime.database import Database
 from runtime.settings import Settings
+from runtime.vault import Vault
 from services.composition import compose_engine
 from services.triggers.releases import close_releases
 from tests.support.builders import Builder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain.kit.errors import Unavailable
-from runtime.crypto import BrokenSeal, UnknownKey, Vault
+from runtime.vault import BrokenSeal, UnknownKey, Vault
 
 OLD, NEW = "o" * 16, "n" * 16
 DOCUMENT = {"password": "hunter2", "ü": [1, None]}
