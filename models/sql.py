@@ -330,12 +330,3 @@ class Listing(Generic[R]):
 
     def _boundary(self, row: R) -> Boundary:
         return tuple(getattr(row, key) for key in self.keys)
-
-
-async def give_way(connection: Connection) -> None:
-    """Let the rest of a transaction wait for nobody for long.
-
-    For one that holds a run, and stores people: who deletes them holds them, and waits for their
-    runs. It gives up before PostgreSQL looks for deadlocks, after a second, and ends either.
-    """
-    await connection.execute("SET LOCAL lock_timeout = '500ms'")

@@ -255,6 +255,15 @@ async def take_long(connection: Connection) -> None:
         connection.takes_long = True
 
 
+async def give_way(connection: Connection) -> None:
+    """Let the rest of a transaction wait for nobody for long.
+
+    For one that holds a run, and stores people: who deletes them holds them, and waits for their
+    runs. It gives up before PostgreSQL looks for deadlocks, after a second, and ends either.
+    """
+    await connection.execute("SET LOCAL lock_timeout = '500ms'")
+
+
 def one(row: R | None) -> R:
     """Return a row that the statement cannot have left out."""
     if row is None:

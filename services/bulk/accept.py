@@ -18,7 +18,7 @@ from domain.kit.principals import EnvironmentScope
 from domain.recipients.identify import MAX_ID_CHARACTERS
 from domain.recipients.refs import USERS
 from models.queries.bulk import operations as statements
-from models.sql import give_way
+from runtime.database import give_way
 from runtime.logs import get_logger
 from services import effects
 from services.engine import Engine, Unit

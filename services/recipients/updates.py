@@ -12,7 +12,7 @@ from domain.recipients.identify import InlineRecipient
 from domain.recipients.recipients import Recipient
 from models.queries.preferences.sets import preference_sets_of
 from models.queries.recipients.recipients import hold_recipient
-from models.sql import give_way
+from runtime.database import give_way
 from services.engine import Unit
 from services.triggers.audience_entries import Cause, identify
 

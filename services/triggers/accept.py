@@ -20,8 +20,7 @@ from models.queries.recipients.recipients import existing_recipients
 from models.queries.triggers import accept as statements
 from models.queries.triggers import cancellations, idempotency
 from models.queries.triggers.accept import Accepted, Refusal, TriggerDraft
-from models.sql import give_way
-from runtime.database import Connection
+from runtime.database import Connection, give_way
 from services.content.published import published_workflow
 from services.engine import Engine, Unit
 from services.triggers.audience_entries import Cause, identify

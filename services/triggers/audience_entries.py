@@ -26,8 +26,7 @@ from models.queries.content.catalog import config_version
 from models.queries.recipients.recipients import upsert_recipients
 from models.queries.triggers import accept as statements
 from models.queries.triggers.accept import Refusal
-from models.sql import give_way
-from runtime.database import Connection
+from runtime.database import Connection, give_way
 from runtime.logs import get_logger
 from services.engine import Engine, Unit
 from services.schedules.zones import follow_zones

@@ -12,7 +12,7 @@ from domain.waits.rows import NewWait
 from models.queries.waits import waits as statements
 from models.queries.waits.candidates import candidates
 from models.queries.waits.changes import hold_unchanged
-from models.sql import give_way
+from runtime.database import give_way
 from runtime.logs import get_logger
 from services.engine import Engine, Unit
 from services.events import outbox

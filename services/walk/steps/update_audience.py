@@ -9,7 +9,7 @@ from domain.runs.events import RunEventType
 from domain.workflows.steps.update_audience import UpdateAudienceStep
 from models.queries.audiences.members import hold_audience, remove_members
 from models.queries.recipients.recipients import hold_recipient
-from models.sql import give_way
+from runtime.database import give_way
 from services.triggers.audience_entries import enter
 from services.waits.changes import EXIT, tell_of_transitions
 from services.walk.context import Walk
