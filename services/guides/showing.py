@@ -15,6 +15,7 @@ from domain.guides.rows import EngagedStep, GuideGroup, Ineligibility
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
 from domain.recipients.refs import TENANTS, RecipientRef
+from models.queries.audiences.members import memberships_of
 from models.queries.guides import guides as statements
 from models.queries.recipients.recipients import recipients_by_ref
 from runtime.database import Connection
@@ -82,7 +83,7 @@ async def show_guides(
         sequence = group.ordered([*guides]) if group else [*guides]
         engaged = await _engaged(connection, environment, user_id, guides, tenant_id)
         people = await _people(connection, environment, user_id, tenant_id)
-        memberships = await statements.memberships_of(connection, environment.id, [user_id])
+        memberships = await memberships_of(connection, environment.id, [user_id])
         viewer = Viewer(
             # What is shown to users may say what anybody may see, and no secret variable.
             values={

@@ -19,6 +19,7 @@ from domain.what_if.guides import MOST_BYTES, GuideFigures, GuideFindings, Look
 from domain.what_if.requests import WhatIfIn
 from domain.what_if.rows import PendingContent
 from domain.what_if.samples import Sample
+from models.queries.audiences.members import memberships_of
 from models.queries.guides import guides as statements
 from models.queries.recipients.recipients import recipients_by_ref
 from models.queries.runs.imagined import newest_users
@@ -156,7 +157,7 @@ async def _look(
             if not each.guide.is_per_tenant
         ],
     )
-    memberships = await statements.memberships_of(connection, environment_id, visit.viewers)
+    memberships = await memberships_of(connection, environment_id, visit.viewers)
     joined = basis.worlds[0].joined
     for ref in refs:
         if monotonic() > deadline:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -138,3 +139,18 @@ async def members_among(
 async def remove_everybody(connection: Connection, audience_key: str) -> None:
     """Remove the members of an audience in all environments."""
     await connection.execute(_REMOVE_EVERYBODY, (audience_key,))
+
+
+async def memberships_of(
+    connection: Connection, environment_id: UUID, user_ids: Sequence[str]
+) -> dict[str, frozenset[tuple[str, str]]]:
+    """Return the keys of the audiences that users are in, each with the tenant or none, by user."""
+    cursor = await connection.execute(
+        "SELECT user_id, audience_key, tenant_id FROM audience_members"
+        " WHERE environment_id = %s AND user_id = ANY(%s)",
+        (environment_id, list(user_ids)),
+    )
+    found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for row in await cursor.fetchall():
+        found[row["user_id"]].add((row["audience_key"], row["tenant_id"]))
+    return {user_id: frozenset(keys) for user_id, keys in found.items()}
