@@ -27,12 +27,14 @@ from domain.channels.types import ChannelType
 from domain.kit.clock import Clock, utc_now
 from domain.messages.checks import Finding
 from domain.messages.delivery import Delivery, Misconfigured, Outcome
+from domain.messages.reports import Callback, StatusReport
 from outbound.egress import EgressPolicy, Guard
 
 S = TypeVar("S", bound=BaseModel)
 
 # The setting by which a channel has its vendor asked.
 CHECKS = "check_delivery_status"
+_USUAL_CALLBACK_KEY = "webhook_signing_key"
 # Has settings judged beside each other too.
 TOGETHER: Mapping[str, bool] = {"together": True}
 
@@ -150,12 +152,50 @@ class Provider(Protocol):
 class AsksItsVendor(Provider, Protocol):
     """A provider whose vendor can be asked; its settings say by `check_delivery_status` if it is.
 
-    Optional, like `server` and `read_callback`.
+    Optional, like `server`.
     """
 
     async def check_status(self, delivery: Delivery, external_id: str) -> Finding:
         """Ask what became of a message. Raises a DeliveryFailure when the vendor does not say."""
         ...
+
+
+class TellsByCallback(Provider, Protocol):
+    """A provider whose vendor tells afterwards what becomes of messages. Optional as well.
+
+    It may have two more attributes: `callback_key`, the name of the setting that its vendor proves
+    itself with where that is not `webhook_signing_key`; and `takes_callback_url`, true where each
+    delivery is to bring the address that the vendor tells.
+    """
+
+    async def read_callback(self, callback: Callback, key: str | None, /) -> list[StatusReport]:
+        """Read what the vendor tells.
+
+        Args:
+            callback: its request.
+            key: the setting that it proves itself with; None where the channel has none.
+
+        Raises:
+            NotGenuine: the proof is missing or wrong.
+            NotNow: what it proves itself with cannot be had now.
+            ValueError: it is no event of the vendor.
+        """
+        ...
+
+
+def tells_by_callback(provider: Provider) -> TypeGuard[TellsByCallback]:
+    """Tell whether the vendor of a provider has callbacks that it reads."""
+    return hasattr(provider, "read_callback")
+
+
+def callback_key_of(provider: TellsByCallback) -> str:
+    """Name the setting that the vendor of a provider proves itself with."""
+    return str(getattr(provider, "callback_key", _USUAL_CALLBACK_KEY))
+
+
+def takes_callback_url(provider: Provider) -> bool:
+    """Tell whether the vendor of a provider is given an address with each message."""
+    return bool(getattr(provider, "takes_callback_url", False))
 
 
 def is_asked(provider: Provider, delivery: Delivery) -> TypeGuard[AsksItsVendor]:

@@ -37,7 +37,7 @@ from domain.messages.statuses import DeliveryStatus
 from models.queries.deliveries import deliveries as statements
 from models.queries.messages.attachments import contents_of
 from outbound.redaction import Redactor
-from providers.base import is_asked, server_of
+from providers.base import is_asked, server_of, takes_callback_url
 from runtime.database import Connection
 from runtime.logs import get_logger
 from runtime.vault import BrokenSeal, UnknownKey
@@ -196,7 +196,7 @@ async def _send(engine: Engine, message: ClaimedMessage) -> Outcome:
         workflow_key=message.workflow_key,
         data=message.data,
         callback_url=callback_url(engine, message.environment_id, message.channel_id)
-        if getattr(provider, "takes_callback_url", False)
+        if takes_callback_url(provider)
         else None,
     )
     server = server_of(provider, delivery)

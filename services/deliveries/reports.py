@@ -24,6 +24,7 @@ from domain.messages.reports import Callback, NotGenuine, NotNow, StatusReport, 
 from domain.messages.statuses import PENDING_DELIVERY
 from models.queries.channels.channels import get_channel, get_channel_here, get_sealed_settings
 from models.queries.deliveries.reports import ReportedMessage, messages_known_as, take_reports
+from providers.base import callback_key_of, tells_by_callback
 from runtime.vault import BrokenSeal, CannotOpen
 from services.channels.sealing import open_provider_settings
 from services.channels.variables import fill_in
@@ -34,7 +35,6 @@ from templating.limits import LiquidError
 
 CALLBACKS_PATH = "/v1/integrations/callbacks"
 _PURPOSE = "callbacks of a provider"
-_USUAL_KEY = "webhook_signing_key"
 _NOWHERE = "There is no channel at this address."
 _EARLY = "A message is still being handed over; try again."
 # For so long a name that nobody knows may be one that is about to be stored. What else the vendor
@@ -59,7 +59,7 @@ async def callback_id(engine: Engine, environment: EnvironmentScope, key: str) -
         channel = await get_channel(connection, key)
     if channel is None:
         raise NotFound("The channel does not exist.")
-    if not hasattr(engine.providers.provider(channel.provider), "read_callback"):
+    if not tells_by_callback(engine.providers.provider(channel.provider)):
         reason = f"The provider {channel.provider} has no callbacks that this version reads."
         raise Unprocessable(reason, code="channel_invalid")
     return _sealed(engine, environment.id, channel.id)
@@ -102,13 +102,11 @@ async def take_callback(engine: Engine, address: str, callback: Callback) -> int
     if channel is None or sealed is None:
         raise NotFound(_NOWHERE)
     provider = engine.providers.provider(channel.provider)
-    read = getattr(provider, "read_callback", None)
-    if read is None:
+    if not tells_by_callback(provider):
         raise NotFound(_NOWHERE)
-    key_name = getattr(provider, "callback_key", _USUAL_KEY)
-    signing_key = await _signing_key(engine, place, sealed, key_name)
+    signing_key = await _signing_key(engine, place, sealed, callback_key_of(provider))
     try:
-        reports: list[StatusReport] = await read(callback, signing_key)
+        reports = await provider.read_callback(callback, signing_key)
     except NotGenuine:
         reason = "The signature of the callback is missing or wrong."
         raise Unauthenticated(reason, code="signature_invalid") from None
