@@ -36,7 +36,7 @@ S = TypeVar("S", bound=BaseModel)
 CHECKS = "check_delivery_status"
 _USUAL_CALLBACK_KEY = "webhook_signing_key"
 # Has settings judged beside each other too.
-TOGETHER: Mapping[str, bool] = {"together": True}
+CHECK_COMBINATIONS: Mapping[str, bool] = {"check_combinations": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ class ProviderSettings(BaseModel):
         """Return what is wrong with settings beside each other, by the one that has to change.
 
         They are looked at as they were given: what each of them says, its type judges. It is asked
-        when settings are saved (`TOGETHER`), and for a message only where its provider wants that:
-        what a message has no need of must not keep it back.
+        when settings are saved (`CHECK_COMBINATIONS`), and for a message only where its provider
+        wants that: what a message has no need of must not keep it back.
         """
         return {}
 
@@ -94,7 +94,7 @@ class ProviderSettings(BaseModel):
         cls, given: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
     ) -> Self:
         """Name every fault at its place: those of single settings, and conflicts among them."""
-        together = isinstance(given, dict) and info.context == TOGETHER
+        together = isinstance(given, dict) and info.context == CHECK_COMBINATIONS
         conflicts = cls.conflicts(given) if together else {}
         faults = [
             InitErrorDetails(type=PydanticCustomError("conflict", message), loc=(name,), input=None)
@@ -222,16 +222,19 @@ def host_of(url: str, otherwise: str) -> str:
         return otherwise
 
 
-def read_settings(model: type[S], delivery: Delivery, *, together: bool = False) -> S:
+def read_settings(model: type[S], delivery: Delivery, *, check_combinations: bool = False) -> S:
     """Read the settings of a delivery. Raises Misconfigured naming the fields, not the values.
 
     Args:
         model: of the settings.
         delivery: whose.
-        together: whether no message can be sent where they are in conflict with each other.
+        check_combinations: whether no message can be sent where they are in conflict with each
+            other.
     """
     try:
-        return model.model_validate(delivery.settings, context=TOGETHER if together else None)
+        return model.model_validate(
+            delivery.settings, context=CHECK_COMBINATIONS if check_combinations else None
+        )
     except ValidationError as error:
         faults = (
             f"{'.'.join(str(part) for part in fault['loc']) or 'settings'}: {fault['msg']}"

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
-from providers.base import CHECKS, TOGETHER, Provider
+from providers.base import CHECK_COMBINATIONS, CHECKS, Provider
 from providers.secrets import replace_secrets
 
 ENTRY_POINT_GROUP = "carillon.providers"
@@ -101,7 +101,7 @@ def validate_settings(
         reason = f"{provider.service_name} cannot be asked what became of a message"
         errors.append(FieldError(f"{path}.{CHECKS}", reason, "not_supported"))
     try:
-        provider.Settings.model_validate(raw, context=TOGETHER)
+        provider.Settings.model_validate(raw, context=CHECK_COMBINATIONS)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False, include_input=False)
     else:

@@ -25,7 +25,7 @@ from providers.rest import RestSettings, object_of, text_at
 
 _API = "https://slack.com"
 # Slack answers 200 whatever became of the message, and says it in words.
-_PASSING = frozenset(
+_TRANSIENT_CODES = frozenset(
     {"ratelimited", "rate_limited", "internal_error", "service_unavailable", "fatal_error"}
     | {"request_timeout", "team_added_to_org"}
 )
@@ -116,7 +116,7 @@ class Slack(ChatApi[SlackSettings]):
         if body.get("ok") is True:
             return body
         error = text_at(body, "error") or "no reason"
-        if error in _PASSING:
+        if error in _TRANSIENT_CODES:
             raise retry_of(answer, now=now)
         needed = text_at(body, "needed")
         hint = f": {needed}" if needed else _HINTS.get(error, "")

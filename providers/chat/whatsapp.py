@@ -31,13 +31,13 @@ _TYPES = (
     "reaction",
 )
 # Meta says what became of a message by numbers; those of HTTP say little.
-_PASSING = frozenset(
+_TRANSIENT_CODES = frozenset(
     {"1", "2"}  # a fault of Meta's
     | {"4", "80007", "130429", "131056"}  # too many requests
     | {"131000", "131016", "131057", "133004"}  # away for a while
 )
 _UNREACHABLE = frozenset({"131026", "131030"})
-_WRONG = frozenset(
+_MISCONFIGURED_CODES = frozenset(
     {"0", "3", "10", "190", "131005"}  # the token, and what it allows
     | {"33", "133010"}  # the number that messages come from
     | {"368", "131031", "131042"}  # the account
@@ -84,12 +84,12 @@ class WhatsApp(ChatApi[WhatsAppSettings]):
         code = text_at(body, "error", "code")
         if code is None:
             raise failure_of(answer, now=now)
-        if code in _PASSING:
+        if code in _TRANSIENT_CODES:
             raise retry_of(answer, now=now)
         reason = f"WhatsApp answered {answer.status_code} (error {code})."
         if code in _UNREACHABLE:
             raise Bounced(reason, answer.exchange)
-        if code in _WRONG or _is_permission(code):
+        if code in _MISCONFIGURED_CODES or _is_permission(code):
             raise Misconfigured(reason, answer.exchange)
         failure = failure_of(answer, now=now)
         raise Refused(reason, answer.exchange) if isinstance(failure, Refused) else failure

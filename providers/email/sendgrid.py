@@ -34,7 +34,7 @@ from providers.rest import listed, object_of, text_at
 _API = "https://api.sendgrid.com"
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _BOUNCES = frozenset({"bounced", "bounce", "dropped"})
-_PASSING_BOUNCES = frozenset({"soft", "blocked"})
+_TRANSIENT_BOUNCES = frozenset({"soft", "blocked"})
 _STATUSES: dict[str, ReportedStatus] = {
     "delivered": DeliveryStatus.DELIVERED,
     "not_delivered": DeliveryStatus.UNDELIVERED,
@@ -158,7 +158,7 @@ class SendGrid(EmailApi[SendGridSettings], AskedProvider[SendGridSettings]):
             raise failure_of(answer, now=self._context.clock())
         for event in listed(object_of(answer), "events"):
             has_bounced = text_at(event, "event_name") in _BOUNCES
-            if has_bounced and text_at(event, "bounce_type") not in _PASSING_BOUNCES:
+            if has_bounced and text_at(event, "bounce_type") not in _TRANSIENT_BOUNCES:
                 return Finding(DeliveryStatus.BOUNCED, text_at(event, "reason"), answer.exchange)
         return Finding(DeliveryStatus.UNDELIVERED, None, answer.exchange)
 

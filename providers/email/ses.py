@@ -27,7 +27,7 @@ from providers.sns_notifications import SnsNotifications
 
 _NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9_-]")
 # Errors with a code of their own below 500 that pass; all others of that kind stay.
-_PASSING = frozenset({"TooManyRequestsException", "ThrottlingException", "Throttling"})
+_TRANSIENT_CODES = frozenset({"TooManyRequestsException", "ThrottlingException", "Throttling"})
 
 
 class SesSettings(AwsSettings):
@@ -111,7 +111,7 @@ class Ses(EmailApi[SesSettings]):
             # Feedback of an identity names an e-mail by that alone.
             return Outcome(DeliveryStatus.SENT, answer.exchange, external_id, is_told_by_name=True)
         kind = answer.headers.get("x-amzn-errortype", "").partition(":")[0]
-        if kind in _PASSING:
+        if kind in _TRANSIENT_CODES:
             raise retry_of(answer, now=self._context.clock())
         raise failure_of(answer, now=self._context.clock())
 

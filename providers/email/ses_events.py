@@ -18,7 +18,7 @@ from providers.rest import listed, text_at
 
 # Bounces of an address that is good. SES has given the e-mail up; but those of no special kind are
 # also answers such as that somebody is on holiday, to an e-mail that has arrived.
-_PASSING = "Transient"
+_TRANSIENT_BOUNCE = "Transient"
 _GIVEN_UP = frozenset(
     {"MailboxFull", "MessageTooLarge", "ContentRejected", "AttachmentRejected"}
     | {"CustomTimeoutExceeded"}
@@ -47,7 +47,7 @@ def _told(event: JsonValue) -> Iterator[tuple[ReportedStatus, str | None, str | 
             yield DeliveryStatus.DELIVERED, None, text_at(address)
     elif kind == "Bounce":
         why = text_at(event, "bounce", "bounceSubType")
-        has_bounced = text_at(event, "bounce", "bounceType") != _PASSING
+        has_bounced = text_at(event, "bounce", "bounceType") != _TRANSIENT_BOUNCE
         if not has_bounced and why not in _GIVEN_UP:
             return
         status: ReportedStatus = DeliveryStatus.BOUNCED

@@ -21,7 +21,7 @@ _GOODBYE_SECONDS = 2.0
 
 
 @dataclass(slots=True)
-class _Line:
+class _PooledConnection:
     """An open connection: how many messages it took, and since when it is idle (loop time)."""
 
     smtp: SMTP
@@ -44,7 +44,7 @@ class SmtpPool:
         self._slots = asyncio.Semaphore(size)
         self._idle = idle
         self._uses = uses
-        self._lines: list[_Line] = []
+        self._unused: list[_PooledConnection] = []
         self._busy = 0
         self._reaper: asyncio.TimerHandle | None = None
         self._goodbyes: set[asyncio.Task[None]] = set()
@@ -52,7 +52,7 @@ class SmtpPool:
     @property
     def is_unused(self) -> bool:
         """Tell whether the pool holds no connection and nobody waits for one."""
-        return not self._lines and not self._busy
+        return not self._unused and not self._busy
 
     async def send(self, mail: Mail) -> Receipt:
         """Send one message. Raises what aiosmtplib raises."""
@@ -64,49 +64,49 @@ class SmtpPool:
             self._busy -= 1
 
     async def _send(self, mail: Mail) -> Receipt:
-        line = self._lines.pop() if self._lines else _Line(await self._connect())
-        is_fresh = line.used == 0
-        line.used += 1
+        pooled = self._unused.pop() if self._unused else _PooledConnection(await self._connect())
+        is_fresh = pooled.used == 0
+        pooled.used += 1
         try:
             try:
-                refused = await announce(line.smtp, mail)
+                refused = await announce(pooled.smtp, mail)
             except (SMTPException, OSError) as error:
                 if is_fresh or not _is_stale(error):
                     raise
-                line.smtp.close()
-                line = _Line(await self._connect(), used=1)
-                refused = await announce(line.smtp, mail)
-            reply = await line.smtp.data(mail.data)
+                pooled.smtp.close()
+                pooled = _PooledConnection(await self._connect(), used=1)
+                refused = await announce(pooled.smtp, mail)
+            reply = await pooled.smtp.data(mail.data)
         except SMTPResponseException as error:
-            if error.code > 0 and line.smtp.is_connected and await forget_envelope(line.smtp):
-                self._keep(line)
+            if error.code > 0 and pooled.smtp.is_connected and await forget_envelope(pooled.smtp):
+                self._keep(pooled)
             else:
-                line.smtp.close()
+                pooled.smtp.close()
             raise
         except BaseException:
             # Cancelled or out of step: whatever the server says next belongs to this message.
-            line.smtp.close()
+            pooled.smtp.close()
             raise
-        self._keep(line)
+        self._keep(pooled)
         return Receipt(reply.message, refused)
 
-    def _keep(self, line: _Line) -> None:
-        if line.used >= self._uses or not line.smtp.is_connected:
-            self._say_goodbye(line.smtp)
+    def _keep(self, pooled: _PooledConnection) -> None:
+        if pooled.used >= self._uses or not pooled.smtp.is_connected:
+            self._say_goodbye(pooled.smtp)
             return
         loop = asyncio.get_running_loop()
-        line.idle_since = loop.time()
-        self._lines.append(line)
+        pooled.idle_since = loop.time()
+        self._unused.append(pooled)
         if self._reaper is None:
             self._reaper = loop.call_later(self._idle, self._reap)
 
     def _reap(self) -> None:
         loop = asyncio.get_running_loop()
         self._reaper = None
-        while self._lines and self._lines[0].idle_since + self._idle <= loop.time():
-            self._say_goodbye(self._lines.pop(0).smtp)
-        if self._lines:
-            due = self._lines[0].idle_since + self._idle
+        while self._unused and self._unused[0].idle_since + self._idle <= loop.time():
+            self._say_goodbye(self._unused.pop(0).smtp)
+        if self._unused:
+            due = self._unused[0].idle_since + self._idle
             self._reaper = loop.call_at(due, self._reap)
 
     def _say_goodbye(self, smtp: SMTP) -> None:
@@ -119,8 +119,8 @@ class SmtpPool:
         if self._reaper is not None:
             self._reaper.cancel()
             self._reaper = None
-        while self._lines:
-            self._say_goodbye(self._lines.pop().smtp)
+        while self._unused:
+            self._say_goodbye(self._unused.pop().smtp)
         await asyncio.gather(*self._goodbyes)
 
 

@@ -37,10 +37,12 @@ _SERVERS = {
 }
 # Apple takes a token for an hour, and not a new one more often than every twenty minutes.
 _TOKEN_LIFE = timedelta(minutes=50)
-_GONE = frozenset({"Unregistered", "ExpiredToken", "BadDeviceToken", "DeviceTokenNotForTopic"})
+_UNREGISTERED_CODES = frozenset(
+    {"Unregistered", "ExpiredToken", "BadDeviceToken", "DeviceTokenNotForTopic"}
+)
 _TOO_OLD = "ExpiredProviderToken"
 # Key, its id, the team and the bundle do not belong together, or certificate, bundle and mode.
-_WRONG = frozenset(
+_MISCONFIGURED_CODES = frozenset(
     {
         "InvalidProviderToken",
         "MissingProviderToken",
@@ -102,7 +104,7 @@ class Apns(RestProvider[ApnsSettings]):
 
     async def send(self, delivery: Delivery) -> Outcome:
         """Send to one device; a token that Apple finds too old is thrown away."""
-        settings = read_settings(ApnsSettings, delivery, together=True)
+        settings = read_settings(ApnsSettings, delivery, check_combinations=True)
         request = self.build_request(delivery, settings)
         certificate = self._certificate(settings)
         if certificate is not None:
@@ -173,10 +175,10 @@ class Apns(RestProvider[ApnsSettings]):
         if answer.is_success:
             return Outcome(DeliveryStatus.SENT, answer.exchange, answer.headers.get("apns-id"))
         reason = _reason(answer)
-        if reason in _GONE or answer.status_code == 410:
+        if reason in _UNREGISTERED_CODES or answer.status_code == 410:
             told = f"APNs does not know the device ({reason or answer.status_code})."
             raise Bounced(told, answer.exchange, token=str(delivery.content.get("token")))
-        if reason in _WRONG:
+        if reason in _MISCONFIGURED_CODES:
             raise Misconfigured(f"APNs does not take key and app ({reason}).", answer.exchange)
         if reason == _TOO_OLD:
             # It has just been thrown away; the next attempt signs another.

@@ -18,8 +18,8 @@ from providers.rest import RestProvider, RestSettings, object_of, text_at
 
 _API = "https://exp.host"
 # The keys of Apple or Google that the project has left with Expo.
-_WRONG = frozenset({"InvalidCredentials", "MismatchSenderId", "DeveloperError"})
-_PASSING = frozenset({"MessageRateExceeded", "ProviderError", "ExpoError"})
+_MISCONFIGURED_CODES = frozenset({"InvalidCredentials", "MismatchSenderId", "DeveloperError"})
+_TRANSIENT_CODES = frozenset({"MessageRateExceeded", "ProviderError", "ExpoError"})
 
 
 class ExpoSettings(RestSettings):
@@ -62,9 +62,9 @@ class Expo(RestProvider[ExpoSettings]):
         told = f"Expo did not take the message ({error or 'it does not say why'})."
         if error == "DeviceNotRegistered":
             raise Bounced(told, answer.exchange, token=str(delivery.content.get("token")))
-        if error in _WRONG:
+        if error in _MISCONFIGURED_CODES:
             raise Misconfigured(told, answer.exchange)
-        if error in _PASSING:
+        if error in _TRANSIENT_CODES:
             raise Retry(told, answer.exchange)
         raise Refused(told, answer.exchange)
 

@@ -36,7 +36,7 @@ _ASSERTION_LIFE = timedelta(hours=1)
 _TOKEN_LIFE = timedelta(minutes=50)
 _FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 _BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
-_GONE = frozenset({"UNREGISTERED", "SENDER_ID_MISMATCH"})
+_UNREGISTERED_CODES = frozenset({"UNREGISTERED", "SENDER_ID_MISMATCH"})
 # Said of a token that is none, and as well of a message that is too big or has a wrong key.
 _INVALID = "INVALID_ARGUMENT"
 
@@ -120,7 +120,9 @@ class Fcm(RestProvider[FcmSettings]):
         if answer.is_success:
             return Outcome(DeliveryStatus.SENT, answer.exchange, text_at(body, "name"))
         codes = {text_at(detail, "errorCode") or "" for detail in _details(body, _FCM_ERROR)}
-        gone = codes & (_GONE | {_INVALID} if _means_device(body) else _GONE)
+        gone = codes & _UNREGISTERED_CODES
+        if _means_device(body):
+            gone |= codes & {_INVALID}
         if gone:
             reason = f"FCM does not know the device ({', '.join(sorted(gone))})."
             raise Bounced(reason, answer.exchange, token=str(delivery.content.get("token")))

@@ -24,12 +24,12 @@ from providers.rest import RestProvider
 _ID = re.compile(r"<MessageId>([^<>]{1,256})</MessageId>")
 _CODE = re.compile(r"<Code>([^<>]{1,256})</Code>")
 # SNS switches an endpoint off when Apple or Google does not know its device any more.
-_GONE = frozenset({"EndpointDisabled", "NotFound"})
+_UNREGISTERED_CODES = frozenset({"EndpointDisabled", "NotFound"})
 # How it says of one that was deleted, with the code of every wrong parameter.
 _NO_ENDPOINT = "No endpoint found"
-_WRONG = frozenset({"PlatformApplicationDisabled"})
+_MISCONFIGURED_CODES = frozenset({"PlatformApplicationDisabled"})
 # Errors with a code of their own below 500 that pass; all others of that kind stay.
-_PASSING = frozenset({"Throttling", "Throttled", "ThrottlingException", "KMSThrottling"})
+_TRANSIENT_CODES = frozenset({"Throttling", "Throttled", "ThrottlingException", "KMSThrottling"})
 _BACKGROUND = {"PUSH_TYPE": "background", "PRIORITY": "5"}
 
 
@@ -81,12 +81,12 @@ class Sns(RestProvider[AwsSettings]):
             return Outcome(DeliveryStatus.SENT, answer.exchange, found[1] if found else None)
         found = _CODE.search(text)
         code = found[1] if found else ""
-        if code in _GONE or (code == "InvalidParameter" and _NO_ENDPOINT in text):
+        if code in _UNREGISTERED_CODES or (code == "InvalidParameter" and _NO_ENDPOINT in text):
             told = f"Amazon SNS does not reach the device ({code})."
             raise Bounced(told, answer.exchange, token=str(delivery.content.get("token")))
-        if code in _WRONG:
+        if code in _MISCONFIGURED_CODES:
             raise Misconfigured(f"Amazon SNS does not push to the app ({code}).", answer.exchange)
-        if code in _PASSING:
+        if code in _TRANSIENT_CODES:
             raise retry_of(answer, now=self._context.clock())
         raise failure_of(answer, now=self._context.clock())
 

@@ -18,7 +18,7 @@ from providers.sms.api import SmsApi, number_of
 _API = "https://rest.nexmo.com"
 # Vonage answers 200 whatever became of the message, and says it in a status.
 _TAKEN = "0"
-_PASSING = frozenset({"1", "5"})  # throttled, an internal error
+_TRANSIENT_CODES = frozenset({"1", "5"})  # throttled, an internal error
 _BARRED = "7"
 _BAD_CREDENTIALS = frozenset({"4", "14"})
 # The basic alphabet of GSM 03.38; anything else has to be sent as Unicode.
@@ -69,7 +69,7 @@ class Vonage(SmsApi[VonageSettings]):
         if status == _TAKEN:
             external_id = text_at(body, "messages", 0, "message-id")
             return Outcome(DeliveryStatus.SENT, answer.exchange, external_id)
-        if status in _PASSING:
+        if status in _TRANSIENT_CODES:
             raise retry_of(answer, now=now)
         reason = f"Vonage answered status {status}."
         if status == _BARRED:

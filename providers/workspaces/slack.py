@@ -17,7 +17,9 @@ from providers.rest import object_of
 from providers.workspaces.base import WorkspaceRefused, ask
 
 _API = "https://slack.com"
-_PASSING = frozenset({"internal_error", "service_unavailable", "fatal_error", "request_timeout"})
+_TRANSIENT_CODES = frozenset(
+    {"internal_error", "service_unavailable", "fatal_error", "request_timeout"}
+)
 # What had access has none any more.
 _ENDED = frozenset(
     {"invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive"}
@@ -115,6 +117,6 @@ async def _asked(
     reason = str(body.get("error") or f"status_{answer.status_code}")
     if reason == "ratelimited":
         raise RateLimited("Slack asks for fewer requests.", retry_after=1)
-    if reason in _PASSING:
+    if reason in _TRANSIENT_CODES:
         raise Unavailable(f"Slack answered {reason}.")
     raise WorkspaceRefused(reason)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import ValidationError
 
 from domain.messages.delivery import Bounced, Delivery, Misconfigured, Refused, Retry
-from providers.base import TOGETHER
+from providers.base import CHECK_COMBINATIONS
 from providers.push.apns import Apns, ApnsSettings
 from tests.providers.contract import MESSAGE_ID, NOW, Rig, open_context
 from tests.providers.push.apple import PATH, SETTINGS, TAKEN, key, pem, refusal
@@ -253,7 +253,7 @@ async def test_tokens_of_any_kind_stay_in_their_place(line: Line) -> None:
 def test_wrong_settings(changes: dict[str, Any]) -> None:
     """Each is named, and the key is not shown."""
     with pytest.raises(ValidationError) as caught:
-        ApnsSettings.model_validate({**SETTINGS, **changes}, context=TOGETHER)
+        ApnsSettings.model_validate({**SETTINGS, **changes}, context=CHECK_COMBINATIONS)
     assert caught.value.errors()[0]["loc"] == (next(iter(changes)),)
 
 
