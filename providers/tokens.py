@@ -26,8 +26,9 @@ class Tokens:
         known = self._tokens.get(_name(secrets))
         return known if known is not None and known.until > now else None
 
-    def keep(self, secrets: str, token: Token) -> Token:
-        """Keep a token for some secrets, and return it."""
+    def keep(self, secrets: str, token: Token, now: datetime) -> Token:
+        """Keep a token for some secrets, in the place of those that have ended, and return it."""
+        self._tokens = {name: each for name, each in self._tokens.items() if each.until > now}
         self._tokens[_name(secrets)] = token
         return token
 

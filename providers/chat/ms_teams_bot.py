@@ -236,7 +236,7 @@ class Bots:
             raise self._refusal_of_bot(answer)
         life = _life(body)
         until = now + timedelta(seconds=life - min(_MARGIN_SECONDS, life / 2))
-        return secrets, self._tokens.keep(secrets, Token(value, until))
+        return secrets, self._tokens.keep(secrets, Token(value, until), now)
 
     async def _call(self, bot: Bot, request: httpx.Request, *secrets: str) -> Answer:
         return await call(

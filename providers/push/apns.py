@@ -146,7 +146,7 @@ class Apns(RestProvider[ApnsSettings]):
                 algorithm="ES256",
                 headers={"kid": settings.key_id},
             )
-            known = self._tokens.keep(secrets, Token(value, now + _TOKEN_LIFE))
+            known = self._tokens.keep(secrets, Token(value, now + _TOKEN_LIFE), now)
         return secrets, known
 
     def build_request(self, delivery: Delivery, settings: ApnsSettings) -> httpx.Request:

@@ -101,7 +101,7 @@ class Fcm(RestProvider[FcmSettings]):
                     reason = "Google does not take the service account."
                     raise Misconfigured(reason, answer.exchange)
                 raise failure_of(answer, now=now)
-            known = self._tokens.keep(secret, Token(value, now + _TOKEN_LIFE))
+            known = self._tokens.keep(secret, Token(value, now + _TOKEN_LIFE), now)
         return known
 
     def build_request(self, delivery: Delivery, settings: FcmSettings) -> httpx.Request:
