@@ -8,13 +8,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 from urllib.parse import quote
 
 import httpx
 from pydantic import Field, SecretStr
 
-from providers.rest import RestSettings
+from domain.messages.delivery import Delivery
+from providers.rest import RestProvider, RestSettings
+
+S = TypeVar("S", bound="AwsSettings")
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
@@ -39,6 +42,15 @@ class AwsSettings(RestSettings):
             service=service,
             now=now,
         )
+
+
+class AwsProvider(RestProvider[S]):
+    """A provider of AWS, which has a server in each region."""
+
+    def server(self, delivery: Delivery) -> str:
+        """Name the region's server."""
+        chosen = super().server(delivery)
+        return chosen if chosen != self.id else f"{self.id}/{delivery.settings.get('region')}"
 
 
 def sign_request(

@@ -95,13 +95,9 @@ class Postmark(EmailApi[PostmarkSettings], AskedProvider[PostmarkSettings]):
             body["TrackOpens"] = settings.open_tracking
         if settings.link_tracking is not None:
             body["TrackLinks"] = "HtmlAndText" if settings.link_tracking else "None"
-        headers = {
-            "x-postmark-server-token": settings.api_key.get_secret_value(),
-            "accept": "application/json",
-        }
         url = f"{settings.base_url or _API}/email"
         return httpx.Request(
-            "POST", url, headers=headers, json=merged(body, overrides_of(delivery))
+            "POST", url, headers=_headers(settings), json=merged(body, overrides_of(delivery))
         )
 
     def parse_response(self, answer: Answer, delivery: Delivery) -> Outcome:
@@ -121,13 +117,9 @@ class Postmark(EmailApi[PostmarkSettings], AskedProvider[PostmarkSettings]):
         self, delivery: Delivery, settings: PostmarkSettings, external_id: str
     ) -> httpx.Request:
         """Ask for the e-mail (Postmark developer docs: "Messages API")."""
-        headers = {
-            "x-postmark-server-token": settings.api_key.get_secret_value(),
-            "accept": "application/json",
-        }
         name = quote(external_id, safe="")
         url = f"{settings.base_url or _API}/messages/outbound/{name}/details"
-        return httpx.Request("GET", url, headers=headers)
+        return httpx.Request("GET", url, headers=_headers(settings))
 
     def parse_check(self, body: JsonObject, delivery: Delivery) -> Told:
         """Read what happened in each mailbox."""
@@ -168,6 +160,13 @@ class Postmark(EmailApi[PostmarkSettings], AskedProvider[PostmarkSettings]):
                 address=("Email",) if is_bounce else ("Recipient",),
             )
         return reports
+
+
+def _headers(settings: PostmarkSettings) -> dict[str, str]:
+    return {
+        "x-postmark-server-token": settings.api_key.get_secret_value(),
+        "accept": "application/json",
+    }
 
 
 def _attachment(file: Attachment) -> JsonObject:

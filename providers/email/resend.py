@@ -71,7 +71,7 @@ class Resend(EmailApi[ResendSettings], AskedProvider[ResendSettings]):
         if delivery.attachments:
             body["attachments"] = list(map(_attachment, delivery.attachments))
         headers = {
-            "authorization": f"Bearer {settings.api_key.get_secret_value()}",
+            **_authorization(settings),
             "idempotency-key": delivery.message_id,
         }
         url = f"{settings.base_url or _API}/emails"
@@ -92,9 +92,8 @@ class Resend(EmailApi[ResendSettings], AskedProvider[ResendSettings]):
         self, delivery: Delivery, settings: ResendSettings, external_id: str
     ) -> httpx.Request:
         """Ask for the e-mail (Resend API reference: "Retrieve email")."""
-        headers = {"authorization": f"Bearer {settings.api_key.get_secret_value()}"}
         url = f"{settings.base_url or _API}/emails/{quote(external_id, safe='')}"
-        return httpx.Request("GET", url, headers=headers)
+        return httpx.Request("GET", url, headers=_authorization(settings))
 
     def parse_check(self, body: JsonObject, delivery: Delivery) -> Told:
         """Read what has happened last."""
@@ -126,6 +125,10 @@ class Resend(EmailApi[ResendSettings], AskedProvider[ResendSettings]):
                 details=("data", "bounce", "message"),
             )
         return reports
+
+
+def _authorization(settings: ResendSettings) -> dict[str, str]:
+    return {"authorization": f"Bearer {settings.api_key.get_secret_value()}"}
 
 
 def _place(event: JsonValue) -> tuple[str | int, ...]:

@@ -104,10 +104,9 @@ class SendGrid(EmailApi[SendGridSettings], AskedProvider[SendGridSettings]):
             body["headers"] = content["headers"]
         if delivery.attachments:
             body["attachments"] = list(map(_attachment, delivery.attachments))
-        headers = {"authorization": f"Bearer {settings.api_key.get_secret_value()}"}
         url = f"{settings.base_url or _API}/v3/mail/send"
         return httpx.Request(
-            "POST", url, headers=headers, json=merged(body, overrides_of(delivery))
+            "POST", url, headers=_authorization(settings), json=merged(body, overrides_of(delivery))
         )
 
     def parse_response(self, answer: Answer, delivery: Delivery) -> Outcome:
@@ -165,9 +164,8 @@ class SendGrid(EmailApi[SendGridSettings], AskedProvider[SendGridSettings]):
     def _activity(
         self, settings: SendGridSettings, path: str, query: dict[str, str]
     ) -> httpx.Request:
-        headers = {"authorization": f"Bearer {settings.api_key.get_secret_value()}"}
         url = f"{settings.base_url or _API}/v3/messages{path}"
-        return httpx.Request("GET", url, headers=headers, params=query)
+        return httpx.Request("GET", url, headers=_authorization(settings), params=query)
 
     async def read_callback(
         self, callback: Callback, signing_key: str | None
@@ -199,6 +197,10 @@ class SendGrid(EmailApi[SendGridSettings], AskedProvider[SendGridSettings]):
                 name = (report.external_id or "").partition(".")[0] or None
                 reports.append(replace(report, external_id=name))
         return reports
+
+
+def _authorization(settings: SendGridSettings) -> dict[str, str]:
+    return {"authorization": f"Bearer {settings.api_key.get_secret_value()}"}
 
 
 def _check(callback: Callback, key: str) -> None:

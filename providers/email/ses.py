@@ -17,7 +17,7 @@ from domain.messages.reports import Callback, StatusReport
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
 from outbound.redaction import parse_json
-from providers.aws import AwsSettings
+from providers.aws import AwsProvider, AwsSettings
 from providers.base import ProviderContext
 from providers.email.addresses import Mailbox
 from providers.email.api import EmailApi, named_headers, overrides_of
@@ -41,7 +41,7 @@ class SesSettings(AwsSettings):
     topic_arn: str | None = None
 
 
-class Ses(EmailApi[SesSettings]):
+class Ses(EmailApi[SesSettings], AwsProvider[SesSettings]):
     """The `aws_ses` provider."""
 
     id: ClassVar[str] = "aws_ses"
@@ -98,11 +98,6 @@ class Ses(EmailApi[SesSettings]):
             json=merged(body, overrides_of(delivery)),
         )
         return settings.sign(request, "ses", self._context.clock())
-
-    def server(self, delivery: Delivery) -> str:
-        """Name the region's server."""
-        chosen = super().server(delivery)
-        return chosen if chosen != self.id else f"{self.id}/{delivery.settings.get('region')}"
 
     def parse_response(self, answer: Answer, delivery: Delivery) -> Outcome:
         """Read the id; the kind of an error stands in a header."""

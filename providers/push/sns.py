@@ -17,9 +17,8 @@ from domain.kit.json_types import JsonObject, JsonValue, encoded
 from domain.messages.delivery import Bounced, Delivery, Misconfigured, Outcome
 from domain.messages.statuses import DeliveryStatus
 from outbound.http import Answer, failure_of, retry_of
-from providers.aws import AwsSettings
+from providers.aws import AwsProvider, AwsSettings
 from providers.push.payloads import apple_payload, device_of, google_message
-from providers.rest import RestProvider
 
 _ID = re.compile(r"<MessageId>([^<>]{1,256})</MessageId>")
 _CODE = re.compile(r"<Code>([^<>]{1,256})</Code>")
@@ -33,7 +32,7 @@ _TRANSIENT_CODES = frozenset({"Throttling", "Throttled", "ThrottlingException", 
 _BACKGROUND = {"PUSH_TYPE": "background", "PRIORITY": "5"}
 
 
-class Sns(RestProvider[AwsSettings]):
+class Sns(AwsProvider[AwsSettings]):
     """The `push_aws_sns` provider; a device is the ARN of a platform endpoint."""
 
     id: ClassVar[str] = "push_aws_sns"
@@ -67,11 +66,6 @@ class Sns(RestProvider[AwsSettings]):
             content=urlencode(form).encode(),
         )
         return settings.sign(request, "sns", self._context.clock())
-
-    def server(self, delivery: Delivery) -> str:
-        """Name the region's server."""
-        chosen = super().server(delivery)
-        return chosen if chosen != self.id else f"{self.id}/{delivery.settings.get('region')}"
 
     def parse_response(self, answer: Answer, delivery: Delivery) -> Outcome:
         """Read the id, or the code of an error; nothing else of the XML matters."""

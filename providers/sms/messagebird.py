@@ -50,10 +50,9 @@ class MessageBird(SmsApi[MessageBirdSettings], AskedProvider[MessageBirdSettings
             # The vendor chooses Unicode where the text needs it.
             "datacoding": "auto",
         }
-        headers = {"authorization": f"AccessKey {settings.api_key.get_secret_value()}"}
         url = f"{settings.base_url or _API}/messages"
         body = merged(body, delivery.content.get("overrides"))
-        return httpx.Request("POST", url, headers=headers, json=body)
+        return httpx.Request("POST", url, headers=_authorization(settings), json=body)
 
     def parse_response(self, answer: Answer, delivery: Delivery) -> Outcome:
         """Read the id; an error names the parameter that is wrong."""
@@ -68,9 +67,8 @@ class MessageBird(SmsApi[MessageBirdSettings], AskedProvider[MessageBirdSettings
         self, delivery: Delivery, settings: MessageBirdSettings, external_id: str
     ) -> httpx.Request:
         """Ask for the message."""
-        headers = {"authorization": f"AccessKey {settings.api_key.get_secret_value()}"}
         url = f"{settings.base_url or _API}/messages/{quote(external_id, safe='')}"
-        return httpx.Request("GET", url, headers=headers)
+        return httpx.Request("GET", url, headers=_authorization(settings))
 
     def parse_check(self, body: JsonObject, delivery: Delivery) -> Told:
         """Read how its one recipient stands; MessageBird does not say that a number is wrong."""
@@ -79,3 +77,7 @@ class MessageBird(SmsApi[MessageBirdSettings], AskedProvider[MessageBirdSettings
         why = text_at(body, *place, "statusReason") or text_at(body, *place, "statusErrorCode")
         words = f"MessageBird says: {status}" + (f" ({why})." if why else ".")
         return _STATUSES.get(status), words
+
+
+def _authorization(settings: MessageBirdSettings) -> dict[str, str]:
+    return {"authorization": f"AccessKey {settings.api_key.get_secret_value()}"}
