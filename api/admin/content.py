@@ -13,10 +13,9 @@ from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_TYPE_AND_KEY
 from api.kit.parameters import ERROR_RESPONSES, Param, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import LeftOut, Out, PlainEntriesOut, answer, read_body
+from api.kit.shapes import LeftOut, Out, PlainEntriesOut, SuccessOut, answer, read_body
 from api.kit.strings import known_id
 from api.management.content.commits import CommitBodyOut, CommitOut, CommitResourceOut
-from api.management.content.resource import SuccessOut
 from api.management.previews.schemas import RequestPreviewOut
 from api.management.requests import (
     ANYWHERE_HELP,

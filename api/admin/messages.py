@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Self
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -12,7 +12,7 @@ from api.admin.schemas import CountOut
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.query_strings import QueryDep
-from api.kit.shapes import Moment, Out, answer, read_body
+from api.kit.shapes import Moment, Out, SuccessOut, answer, read_body
 from api.kit.strings import known_uuid
 from api.management.requests import ENVIRONMENT_HELP, read_environment
 from domain.messages.claims import DeliveryWaitRequest, MovedDelivery, RetryRequest
@@ -33,15 +33,9 @@ async def retry_messages(
     return answer(CountOut(count=await retries.retry_messages(engine, environment, wanted)))
 
 
-class ResultOut(Out):
-    """Done."""
-
-    result: Literal["success"] = "success"
-
-
 @router.post(
     "/{message_id}/retry",
-    response_model=ResultOut,
+    response_model=SuccessOut,
     responses=refusals({422: "message_not_retriable"}),
     openapi_extra=takes(query=ENVIRONMENT_HELP),
 )
@@ -51,7 +45,7 @@ async def retry_message(
     """Send an undelivered or bounced message once more."""
     environment = await read_environment(engine, query)
     await retries.retry_message(engine, environment, known_uuid(message_id))
-    return answer(ResultOut())
+    return answer(SuccessOut())
 
 
 class MovedOut(Out):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
@@ -151,13 +152,9 @@ _READ: Mapping[Any, Callable[[Query, str], Any]] = {
 }
 
 
-_DECLARED: dict[type, tuple[tuple[str, Any, Filter], ...]] = {}
-
-
+@cache  # reading annotations takes longer than the whole query
 def _declared(filters: type) -> tuple[tuple[str, Any, Filter], ...]:
     """Return field, kind and declaration of every filter; the kind of an optional one is bare."""
-    if filters in _DECLARED:  # reading annotations takes longer than the whole query
-        return _DECLARED[filters]
     found = []
     for name, hint in get_type_hints(filters, include_extras=True).items():
         if get_origin(hint) is not Annotated:
@@ -166,7 +163,7 @@ def _declared(filters: type) -> tuple[tuple[str, Any, Filter], ...]:
         if get_origin(kind) in (Union, UnionType):
             (kind,) = (part for part in get_args(kind) if part is not NoneType)
         found += [(name, kind, extra) for extra in extras if isinstance(extra, Filter)]
-    return _DECLARED.setdefault(filters, tuple(found))
+    return tuple(found)
 
 
 def _is_list(kind: Any) -> bool:

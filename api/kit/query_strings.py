@@ -94,6 +94,13 @@ class Query:
             raise InvalidParams.of(name, f"must have at most {max_length} characters")
         return value
 
+    def required(self, name: str) -> str:
+        """Read one string that may not be absent."""
+        value = self.text(name)
+        if value is None:
+            raise InvalidParams.of(name, "is required")
+        return value
+
     def choice(self, name: str, choices: tuple[str, ...]) -> str | None:
         """Read one of several words."""
         value = self.text(name)

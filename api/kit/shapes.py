@@ -28,12 +28,19 @@ __all__ = [
     "PageEndsOut",
     "PageInfoOut",
     "PlainEntriesOut",
+    "SuccessOut",
     "answer",
     "read_body",
 ]
 
 S = TypeVar("S", bound=Shape)
 T = TypeVar("T")
+
+
+class SuccessOut(Out):
+    """Done."""
+
+    result: Literal["success"] = "success"
 
 
 class PageEndsOut(Out):

@@ -42,6 +42,8 @@ router = APIRouter(prefix="/providers", include_in_schema=False)
 # With a user token in it.
 _LONGEST_STATE = 16_384
 _LONGEST_NONCE = 255
+# Of the words in which a vendor says why not.
+_LONGEST_REASON = 255
 _TIER = 2
 
 _CLOSE = "<p>You may close this window.</p>"
@@ -117,7 +119,7 @@ async def _finish(request: Request, engine: Engine, query: Query, vendor: _Vendo
         key = principal.environment.id, "connect"
         get_limiter(request).check(key, _TIER, user_id)
         if (reason := query.text("error")) is not None:
-            raise Forbidden(f"{vendor.name} answered {reason[:_LONGEST_NONCE]}.")
+            raise Forbidden(f"{vendor.name} answered {reason[:_LONGEST_REASON]}.")
         await vendor.connect(engine, principal.environment, place, query)
     except AppError as error:
         title = f"{vendor.name} is not connected"

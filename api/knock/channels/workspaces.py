@@ -216,7 +216,7 @@ async def list_teams_channels(
     """List the channels of a team in Microsoft Teams."""
     faults = Faults()
     place = faults.read(_place, channel_id, request, principal, query, _TEAMS_OWNER)
-    team_id = faults.read(_required, query, "team_id")
+    team_id = faults.read(query.required, "team_id")
     options = faults.read(_odata, query)
     faults.check()
     found = await workspaces.list_teams_channels(
@@ -252,13 +252,6 @@ def _slack_options(query: Query) -> SlackOptions:
     )
     faults.check()
     return wanted
-
-
-def _required(query: Query, name: str) -> str:
-    value = query.text(name)
-    if value is None:
-        raise InvalidParams.of(name, "is required")
-    return value
 
 
 def _odata(query: Query) -> TeamsOptions:

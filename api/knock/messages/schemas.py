@@ -8,7 +8,6 @@ from uuid import UUID
 from pydantic import Field
 
 from api.kit.shapes import LeftOut, Moment, Out
-from api.knock.common import Reference, reference
 from api.knock.recipients.schemas import RecipientOut, recipient_out
 from domain.batches.gathered import Contribution
 from domain.kit.ids import activity_id
@@ -17,6 +16,7 @@ from domain.kit.shapes import DocumentedAs, Shape
 from domain.messages.answers import EngagementOut, MessageOut, engagement_times
 from domain.messages.events import MessageEventType
 from domain.messages.messages import BaseMessage, DeliveryAttempt, Message, MessageEvent
+from domain.recipients.answers import Reference, reference
 from services.messages.messages import TriggerActivity
 
 __all__ = [

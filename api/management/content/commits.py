@@ -12,9 +12,8 @@ from api.kit.auth import EngineDep, ServiceToken
 from api.kit.lists import filter_parameters, read_filters, read_list
 from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, Param, refusals, takes
-from api.kit.query_strings import Faults, Query, QueryDep
-from api.kit.shapes import LeftOut, Moment, Out, PlainEntriesOut, answer
-from api.management.content.resource import SuccessOut
+from api.kit.query_strings import Faults, QueryDep
+from api.kit.shapes import LeftOut, Moment, Out, PlainEntriesOut, SuccessOut, answer
 from api.management.requests import (
     NOTE_HELP,
     PAGE_HELP,
@@ -24,7 +23,6 @@ from api.management.requests import (
     read_scope,
 )
 from domain.content.rows import Author, Commit, CommitFilters, Selection
-from domain.kit.errors import InvalidParams
 from services.account.environments import get_scope
 from services.content import commits
 from services.content.branches import on_branch, refuse_elsewhere
@@ -131,7 +129,7 @@ async def promote_all(token: ServiceToken, engine: EngineDep, query: QueryDep) -
     With a branch, merge it: copy every commit of it that was not merged yet to `development`.
     """
     faults = Faults()
-    target = faults.read(_required, query, "to_environment")
+    target = faults.read(query.required, "to_environment")
     selection = faults.read(read_filters, query, Selection)
     branch = faults.read(query.text, "branch")
     faults.check()
@@ -160,10 +158,3 @@ async def promote_commit(commit_id: str, token: ServiceToken, engine: EngineDep)
     """Copy one commit to the next environment, or from its branch to `development`."""
     commit = await commits.promote_one(engine, commit_id, Author.of(token))
     return answer(CommitBodyOut(commit=CommitOut.of(commit)))
-
-
-def _required(query: Query, name: str) -> str:
-    value = query.text(name)
-    if value is None:
-        raise InvalidParams.of(name, "is required")
-    return value

@@ -10,10 +10,10 @@ from starlette.responses import JSONResponse
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import takes
 from api.kit.query_strings import Faults, QueryDep
-from api.kit.shapes import answer, read_body
+from api.kit.shapes import SuccessOut, answer, read_body
 from api.kit.strings import known_id
 from api.management.content.annotations import wants_annotations
-from api.management.content.resource import ContentOut, ContentResource, SuccessOut
+from api.management.content.resource import ContentOut, ContentResource
 from api.management.requests import ENVIRONMENT_HELP, read_environment
 from domain.content.goal import GOAL, CloneBodyIn, GoalCondition
 from domain.kit.shapes import DocumentedAs

@@ -11,10 +11,10 @@ from starlette.responses import JSONResponse
 from api.kit.auth import EngineDep, ServiceToken
 from api.kit.parameters import Param, boolean, instant, takes
 from api.kit.query_strings import Faults, Query, QueryDep
-from api.kit.shapes import LeftOut, Moment, answer, read_body
+from api.kit.shapes import LeftOut, Moment, SuccessOut, answer, read_body
 from api.kit.strings import known_id
 from api.management.content.annotations import wants_annotations
-from api.management.content.resource import ANNOTATE_HELP, ContentOut, ContentResource, SuccessOut
+from api.management.content.resource import ANNOTATE_HELP, ContentOut, ContentResource
 from api.management.requests import (
     ANYWHERE_HELP,
     SCOPE_HELP,

@@ -98,12 +98,6 @@ class ContentOut(Out):
 _BESIDE = frozenset(ContentOut.model_fields)
 
 
-class SuccessOut(Out):
-    """Done."""
-
-    result: str = "success"
-
-
 class ContentFace:
     """The documents of one kind as they are read from bodies and written into answers.
 

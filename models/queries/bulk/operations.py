@@ -26,7 +26,7 @@ from domain.bulk.operations import (
 )
 from domain.kit.json_types import JsonObject, encoded
 from models.sql import columns_of, fetch_all, fetch_one, listed
-from runtime.database import Connection, take_long
+from runtime.database import Connection, one, take_long
 
 _COLUMNS = columns_of(BulkOperation, "b")
 # What is visible now is what exists: later statements tell by it what was made after the request.
@@ -167,10 +167,7 @@ async def insert_operation(
         "now": now,
         "items": Jsonb(left, dumps=encoded),
     }
-    stored = await fetch_one(connection, BulkOperation, _INSERT, values)
-    if stored is None:
-        raise LookupError("the statement returned no row")
-    return stored
+    return one(await fetch_one(connection, BulkOperation, _INSERT, values))
 
 
 async def add_items(
