@@ -45,5 +45,5 @@ def _add(of: RecipientPath) -> None:
         return answer(ItemsOut[MessageOut].of(page, map(MessageOut.of, page.rows)))
 
 
-for path in RECIPIENT_PATHS:
-    _add(path)
+for _path in RECIPIENT_PATHS:
+    _add(_path)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse
 
@@ -12,7 +16,9 @@ from api.kit.strings import new_id_of
 from api.knock.preferences.schemas import PreferenceSetOut
 from api.knock.preferences.sets import HOLDERS, Holder, new_set
 from domain.kit.errors import InvalidParams
+from domain.kit.json_types import JsonObject
 from domain.kit.principals import Principal
+from domain.kit.shapes import Shape
 from domain.preferences.names import CHANNEL_TYPES, Section
 from domain.preferences.requests import ChannelTypesIn, NodeEntryIn, NodesIn, SwitchEntryIn
 from domain.preferences.rows import Persistence
@@ -21,7 +27,34 @@ from services.preferences import sets
 
 router = APIRouter(responses=ERROR_RESPONSES)
 
-_ENTRIES = {Section.CATEGORIES: "category", Section.WORKFLOWS: "workflow"}
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What an operation replaces.
+
+    Attributes:
+        section: the map that it is in.
+        path: behind that of the set.
+        name: in the name of the operation.
+        about: what its document says.
+        shape: of its body.
+        stored: returns the map that a body says, for a key.
+        key: the dependency that reads the key of an entry from the path, or returns none.
+        how: what becomes of the rest of the map.
+    """
+
+    section: Section
+    path: str
+    name: str
+    about: str
+    shape: type[Shape]
+    stored: Callable[[Any, str], JsonObject]
+    key: Callable[..., Any]
+    how: Persistence
+
+
+async def _no_key() -> str:
+    return ""
 
 
 async def _new_key(key: str) -> str:
@@ -34,92 +67,78 @@ async def _channel_type(channel_type: str) -> str:
     return channel_type
 
 
-def _add_section(holder: Holder, section: Section) -> None:
-    shape = ChannelTypesIn if section is Section.CHANNEL_TYPES else NodesIn
+def _map(section: Section, shape: type[Shape]) -> _Part:
+    return _Part(
+        section,
+        path=section.value,
+        name=section.value,
+        about="Replace one map of a preference set, and leave the others.",
+        shape=shape,
+        stored=lambda body, _: body.content(),
+        key=_no_key,
+        how=Persistence.SECTION,
+    )
 
+
+def _entry(section: Section, name: str) -> _Part:
+    return _Part(
+        section,
+        path=f"{section}/{{key:path}}",  # a category may have slashes
+        name=name,
+        about="Replace the preferences for one workflow or category, and leave all others.",
+        shape=NodeEntryIn,
+        stored=lambda body, key: {key: body.entry()},
+        key=_new_key,
+        how=Persistence.ENTRY,
+    )
+
+
+_PARTS = (
+    _map(Section.CHANNEL_TYPES, ChannelTypesIn),
+    _map(Section.CATEGORIES, NodesIn),
+    _map(Section.WORKFLOWS, NodesIn),
+    _entry(Section.CATEGORIES, "category"),
+    _entry(Section.WORKFLOWS, "workflow"),
+    _Part(
+        Section.CHANNEL_TYPES,
+        path="channel_types/{channel_type}",
+        name="channel_type",
+        about="Replace the preference for one type of channel, and leave all others.",
+        shape=SwitchEntryIn,
+        stored=lambda body, channel_type: {channel_type: body.entry()},
+        key=_channel_type,
+        how=Persistence.ENTRY,
+    ),
+)
+
+
+def _add(holder: Holder, part: _Part) -> None:
     @router.put(
-        f"{holder.path}/{{set_id}}/{section}",
-        name=f"update_{holder.of.kind}_preference_{section}",
+        f"{holder.path}/{{set_id}}/{part.path}",
+        name=f"update_{holder.of.kind}_preference_{part.name}",
+        description=part.about,
         tags=[holder.of.tag],
         deprecated=True,
         response_model=PreferenceSetOut,
         dependencies=[holder.limit(3)],
-        openapi_extra=takes(shape),
+        openapi_extra=takes(part.shape),
     )
-    async def update_section(
+    async def update_part(
         request: Request,
         engine: EngineDep,
         principal: Principal = Depends(holder.writer),
         recipient: RecipientRef = Depends(holder.of.new),
         set_id: str = Depends(new_set),
+        key: str = Depends(part.key),
     ) -> JSONResponse:
-        """Replace one map of a preference set, and leave the others."""
-        content = {section.value: (await read_body(request, shape)).content()}
+        body = await read_body(request, part.shape)
+        content = {part.section.value: part.stored(body, key)}
         written = await sets.write_set(
-            engine, principal.environment, recipient, set_id, content, how=Persistence.SECTION
+            engine, principal.environment, recipient, set_id, content, how=part.how
         )
         return answer(PreferenceSetOut.of(written))
 
 
-def _add_entry(holder: Holder, section: Section) -> None:
-    @router.put(
-        f"{holder.path}/{{set_id}}/{section}/{{key:path}}",  # a category may have slashes
-        name=f"update_{holder.of.kind}_preference_{_ENTRIES[section]}",
-        tags=[holder.of.tag],
-        deprecated=True,
-        response_model=PreferenceSetOut,
-        dependencies=[holder.limit(3)],
-        openapi_extra=takes(NodeEntryIn),
-    )
-    async def update_entry(
-        request: Request,
-        engine: EngineDep,
-        principal: Principal = Depends(holder.writer),
-        recipient: RecipientRef = Depends(holder.of.new),
-        set_id: str = Depends(new_set),
-        key: str = Depends(_new_key),
-    ) -> JSONResponse:
-        """Replace the preferences for one workflow or category, and leave all others."""
-        content = {section.value: {key: (await read_body(request, NodeEntryIn)).entry()}}
-        written = await sets.write_set(
-            engine, principal.environment, recipient, set_id, content, how=Persistence.ENTRY
-        )
-        return answer(PreferenceSetOut.of(written))
-
-
-def _add_channel_type(holder: Holder) -> None:
-    @router.put(
-        f"{holder.path}/{{set_id}}/channel_types/{{channel_type}}",
-        name=f"update_{holder.of.kind}_preference_channel_type",
-        tags=[holder.of.tag],
-        deprecated=True,
-        response_model=PreferenceSetOut,
-        dependencies=[holder.limit(3)],
-        openapi_extra=takes(SwitchEntryIn),
-    )
-    async def update_channel_type(
-        request: Request,
-        engine: EngineDep,
-        principal: Principal = Depends(holder.writer),
-        recipient: RecipientRef = Depends(holder.of.new),
-        set_id: str = Depends(new_set),
-        channel_type: str = Depends(_channel_type),
-    ) -> JSONResponse:
-        """Replace the preference for one type of channel, and leave all others."""
-        content = {
-            Section.CHANNEL_TYPES.value: {
-                channel_type: (await read_body(request, SwitchEntryIn)).entry()
-            }
-        }
-        written = await sets.write_set(
-            engine, principal.environment, recipient, set_id, content, how=Persistence.ENTRY
-        )
-        return answer(PreferenceSetOut.of(written))
-
-
-for each in HOLDERS:
-    for one in Section:
-        _add_section(each, one)
-    for one in _ENTRIES:
-        _add_entry(each, one)
-    _add_channel_type(each)
+for _holder in HOLDERS:
+    for _part in _PARTS:
+        _add(_holder, _part)

@@ -167,6 +167,6 @@ def _add_writing(holder: Holder) -> None:
         return Response(status_code=204)
 
 
-for each in HOLDERS:
-    _add_reading(each)
-    _add_writing(each)
+for _holder in HOLDERS:
+    _add_reading(_holder)
+    _add_writing(_holder)

@@ -44,5 +44,5 @@ def _add_list(of: RecipientPath) -> None:
         return answer(EntriesOut[ScheduleOut].of(page, map(ScheduleOut.of, page.rows)))
 
 
-for path in RECIPIENT_PATHS:
-    _add_list(path)
+for _path in RECIPIENT_PATHS:
+    _add_list(_path)
