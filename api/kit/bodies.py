@@ -126,8 +126,8 @@ async def read_form(request: Request) -> dict[str, list[str]]:
         raise InvalidParams.of("body", f"must have at most {MAX_FORM_FIELDS} fields") from None
 
 
-async def read_trigger(request: Request) -> Body:
-    """Read the body of a trigger, or of a bulk request, which may be larger; see `read_object`.
+async def read_large_object(request: Request) -> Body:
+    """Read a body that may be large, as of a trigger or a bulk request; see `read_object`.
 
     Raises:
         Unavailable: too many large bodies are worked on.

@@ -13,7 +13,7 @@ from fastapi import Request
 from pydantic import Field
 from starlette.responses import JSONResponse
 
-from api.kit.bodies import read_object, read_trigger
+from api.kit.bodies import read_large_object, read_object
 from api.kit.pagination import encode_cursor
 from domain.kit.answers import LeftOut, Moment, Out
 from domain.kit.pages import Page
@@ -117,9 +117,9 @@ async def read_large_body(request: Request, shape: type[S]) -> S:
 
     Raises:
         InvalidParams: see `read_body`.
-        PayloadTooLarge, RequestTimeout, Unavailable: see `read_trigger`.
+        PayloadTooLarge, RequestTimeout, Unavailable: see `read_large_object`.
     """
-    body = await read_trigger(request)
+    body = await read_large_object(request)
     return read_shape(shape, body.content)
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, SecretKey
-from api.kit.bodies import read_trigger
+from api.kit.bodies import read_large_object
 from api.kit.parameters import ERROR_RESPONSES, takes
 from api.kit.rate_limits import secret_limit
 from api.knock.bulk.schemas import BulkOperationOut, answer_bulk
@@ -27,7 +27,7 @@ async def bulk_create_schedules(
     request: Request, principal: SecretKey, engine: EngineDep
 ) -> JSONResponse:
     """Make up to 1,000 schedules, each of one recipient, as if by a request of its own."""
-    body = await read_trigger(request)
+    body = await read_large_object(request)
     given = read_shape(BulkCreateSchedulesIn, body.content)
     view = await schedules.create_schedules(engine, principal.environment, given, size=body.size)
     return answer_bulk(request, view)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, SecretKey
-from api.kit.bodies import read_trigger
+from api.kit.bodies import read_large_object
 from api.kit.lists import filter_parameters, read_list
 from api.kit.pagination import BY_UUID
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
@@ -55,7 +55,7 @@ async def create_schedules(
 
     A recipient that is only named must have been identified before.
     """
-    body = await read_trigger(request)
+    body = await read_large_object(request)
     given = read_shape(CreateSchedulesIn, body.content)
     wanted = new_schedules(given, size=body.size)
     made = await schedules.create_schedules(engine, principal.environment, wanted)
@@ -76,7 +76,7 @@ async def update_schedules(
 
     What is left out stays as it is, null takes it away: without repeats a schedule occurs once.
     """
-    body = await read_trigger(request)
+    body = await read_large_object(request)
     given = read_shape(UpdateSchedulesIn, body.content)
     changes = schedule_changes(given, size=body.size)
     changed = await schedules.update_schedules(engine, principal.environment, changes)

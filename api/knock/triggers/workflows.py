@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, SecretKey
-from api.kit.bodies import read_object, read_trigger
+from api.kit.bodies import read_large_object, read_object
 from api.kit.idempotency import IDEMPOTENCY_HEADERS, read_claim, replay_headers
 from api.kit.parameters import ERROR_RESPONSES, refusals, takes
 from api.kit.rate_limits import secret_limit
@@ -44,7 +44,7 @@ async def trigger_workflow(
 
     A 200 means that the trigger is stored and that its runs are certain to start.
     """
-    body, key = await read_trigger(request), _known_key(key)
+    body, key = await read_large_object(request), _known_key(key)
     claim = read_claim(request, body.content)
     async with workflow_comes_first(engine, principal.environment, key):
         wanted = parse_trigger_request(key, body.content, size=body.size)
@@ -84,7 +84,7 @@ async def cancel_workflow(
 )
 async def notify(request: Request, principal: SecretKey, engine: EngineDep) -> JSONResponse:
     """Run a workflow: the older path, without idempotency."""
-    body = await read_trigger(request)
+    body = await read_large_object(request)
     notice = NotifyIn.read(body.content)
     wanted = notice.request(_known_key(notice.name), size=body.size)
     return answer(NotifyOut.of(await triggers.trigger(engine, principal.environment, wanted)))

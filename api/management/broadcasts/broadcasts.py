@@ -15,7 +15,7 @@ from api.kit.query_strings import Faults, Query, QueryDep
 from api.kit.shapes import LeftOut, Moment, answer, read_body
 from api.kit.strings import known_id, new_id_of
 from api.management.content.annotations import wants_annotations
-from api.management.content.resource import ANNOTATE_HELP, ContentFace, ContentOut
+from api.management.content.resource import ANNOTATE_HELP, ContentOut, ContentShapes
 from api.management.requests import ENVIRONMENT_HELP, PAGE_HELP, read_environment, read_limit
 from domain.broadcasts.broadcast import BROADCAST, BroadcastSettings, BroadcastStep
 from domain.broadcasts.rows import BroadcastStatus, SendIn
@@ -56,13 +56,13 @@ class BroadcastOut(ContentOut):
         }
 
 
-_face = ContentFace(BROADCAST, BroadcastOut)
+_shapes = ContentShapes(BROADCAST, BroadcastOut)
 _HELP = {**ENVIRONMENT_HELP, **ANNOTATE_HELP}
 
 
 @router.get(
     "",
-    response_model=_face.page,
+    response_model=_shapes.page,
     openapi_extra=takes(query={**_HELP, **PAGE_HELP}),
 )
 async def list_broadcasts(
@@ -75,7 +75,7 @@ async def list_broadcasts(
     faults.check()
     environment = await read_environment(engine, query)
     page = await broadcasts.list_broadcasts(engine, environment, page_request)
-    return _face.listed(page, request, query)
+    return _shapes.listed(page, request, query)
 
 
 @router.get("/{key}", response_model=BroadcastOut, openapi_extra=takes(query=_HELP))
@@ -85,14 +85,14 @@ async def get_broadcast(
     """Get one broadcast."""
     environment = await read_environment(engine, query)
     view = await broadcasts.get_broadcast(engine, environment, known_id(key))
-    return answer(_face.out(view, request, query))
+    return answer(_shapes.out(view, request, query))
 
 
 @router.put(
     "/{key}",
-    response_model=_face.body_out,
+    response_model=_shapes.body_out,
     responses=refusals({422: "broadcast_not_draft"}),
-    openapi_extra=takes(_face.body, query=_HELP),
+    openapi_extra=takes(_shapes.body, query=_HELP),
 )
 async def upsert_broadcast(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
@@ -101,14 +101,14 @@ async def upsert_broadcast(
     new_key, document = await _read(key, request, query)
     environment = await read_environment(engine, query)
     view = await broadcasts.upsert_broadcast(engine, environment, new_key, document)
-    return _face.wrapped(view, request, query)
+    return _shapes.wrapped(view, request, query)
 
 
 @router.put(
     "/{key}/validate",
-    response_model=_face.body_out,
+    response_model=_shapes.body_out,
     responses=refusals({422: "broadcast_has_audience"}),
-    openapi_extra=takes(_face.body, query=_HELP),
+    openapi_extra=takes(_shapes.body, query=_HELP),
 )
 async def validate_broadcast(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
@@ -117,12 +117,12 @@ async def validate_broadcast(
     new_key, document = await _read(key, request, query)
     environment = await read_environment(engine, query)
     view = await broadcasts.validate_broadcast(engine, environment, new_key, document)
-    return _face.wrapped(view, request, query)
+    return _shapes.wrapped(view, request, query)
 
 
 @router.put(
     "/{key}/send",
-    response_model=_face.body_out,
+    response_model=_shapes.body_out,
     responses=refusals(
         {422: "broadcast_not_draft, broadcast_has_audience, broadcast_recipients_not_read"}
     ),
@@ -138,12 +138,12 @@ async def send_broadcast(
     faults.check()
     environment = await read_environment(engine, query)
     view = await send(engine, environment, known_id(key), body.send_at)
-    return _face.wrapped(view, request, query)
+    return _shapes.wrapped(view, request, query)
 
 
 @router.put(
     "/{key}/cancel",
-    response_model=_face.body_out,
+    response_model=_shapes.body_out,
     responses=refusals({422: "broadcast_not_scheduled"}),
     openapi_extra=takes(query=_HELP),
 )
@@ -154,13 +154,13 @@ async def cancel_broadcast(
     wants_annotations(request, query)  # before anything is done
     environment = await read_environment(engine, query)
     view = await cancel(engine, environment, known_id(key))
-    return _face.wrapped(view, request, query)
+    return _shapes.wrapped(view, request, query)
 
 
 async def _read(key: str, request: Request, query: Query) -> tuple[str, JsonValue]:
     """Read the key and the document of a broadcast that is written. Raises InvalidParams."""
     faults = Faults()
     new_key = faults.read(new_id_of, key, field="key")
-    document = await faults.wait_for(_face.read(request, query))
+    document = await faults.wait_for(_shapes.read(request, query))
     faults.check()
     return new_key, document

@@ -100,11 +100,11 @@ class GuideResource(ContentResource):
         "include_json_schema": boolean("Add to each step the `json_schema` of its values.")
     }
 
-    def extends(self, query: Query) -> bool:
+    def wants_extras(self, query: Query) -> bool:
         """Tell whether schemas are asked for."""
         return query.boolean("include_json_schema") or False
 
-    async def extended(
+    async def add_extras(
         self, engine: Engine, environment: EnvironmentScope, page: Page[ContentView[Any]]
     ) -> Page[ContentView[Any]]:
         """Add the schemas of values, by the message types as they are saved."""

@@ -98,8 +98,8 @@ class ContentOut(Out):
 _BESIDE = frozenset(ContentOut.model_fields)
 
 
-class ContentFace:
-    """The documents of one kind as they are read from bodies and written into answers.
+class ContentShapes:
+    """The shapes of one kind: reads its documents from bodies, and writes them into answers.
 
     Attributes:
         body: the shape of a request: a document under the name of its kind.
@@ -157,7 +157,7 @@ class ContentFace:
         return answer(self.page.of(page, [self.out(view, request, query) for view in page.rows]))
 
 
-class ContentResource(ContentFace):
+class ContentResource(ContentShapes):
     """One kind of content over HTTP.
 
     Attributes:
@@ -172,7 +172,7 @@ class ContentResource(ContentFace):
 
         Args:
             kind: of the content.
-            shape: of the answers, as the face takes it.
+            shape: of the answers, as `ContentShapes` takes it.
             tag: groups the operations in the document.
         """
         super().__init__(kind, shape)
@@ -226,24 +226,24 @@ class ContentResource(ContentFace):
         page_request = faults.read(read_limit, query, BY_ID)
         hide = faults.read(query.boolean, "hide_uncommitted_changes") or False
         faults.read(wants_annotations, request, query)
-        extends = faults.read(self.extends, query)
+        has_extras = faults.read(self.wants_extras, query)
         faults.check()
         environment = await read_scope(engine, query)
         page = await drafts.list_content(
             engine, environment, self._kind, page_request, hide_uncommitted_changes=hide
         )
-        if extends:
-            page = await self.extended(engine, environment, page)
+        if has_extras:
+            page = await self.add_extras(engine, environment, page)
         return self.listed(page, request, query)
 
-    def extends(self, _query: Query) -> bool:
+    def wants_extras(self, _query: Query) -> bool:
         """Tell whether a query asks for what `list_help` lets clients ask for."""
         return False
 
-    async def extended(
+    async def add_extras(
         self, _engine: Engine, _environment: EnvironmentScope, page: Page[ContentView[Any]]
     ) -> Page[ContentView[Any]]:
-        """Add that to a page."""
+        """Add to a page what it asks for."""
         return page
 
     async def get_content(

@@ -9,7 +9,7 @@ from pydantic import Field
 from starlette.responses import JSONResponse
 
 from api.kit.auth import EngineDep, ServiceToken
-from api.kit.bodies import read_trigger
+from api.kit.bodies import read_large_object
 from api.kit.parameters import boolean, refusals, takes
 from api.kit.query_strings import Faults, QueryDep
 from api.kit.shapes import LeftOut, Out, answer, read_body
@@ -117,7 +117,7 @@ async def run_workflow(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
     """Run a workflow as it is saved, committed or not, to see what it does."""
-    body, key = await read_trigger(request), known_id(key)
+    body, key = await read_large_object(request), known_id(key)
     environment = await read_scope(engine, query)
     async with workflow_comes_first(engine, environment, key, takes_saved=True):
         rehearsal = parse_trigger_request(key, body.content, size=body.size, source_type=REHEARSAL)
