@@ -103,7 +103,7 @@ class RequestFrame:
         except ClientDisconnect:
             exchange.status_code = _CLIENT_GONE
         except Exception:
-            _log.exception("request failed", route=_route(exchange.scope))
+            _log.exception("request_failed", route=_route(exchange.scope))
             if exchange.status_code:
                 raise  # the answer has begun; only the server can still cut the connection
             await internal_error()(exchange.scope, receive, send_framed)

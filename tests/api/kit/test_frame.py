@@ -269,4 +269,4 @@ async def test_a_caller_who_leaves_is_no_fault(
     }
     await app(scope, receive, send)
     assert sent == []
-    assert "request failed" not in caplog.text
+    assert "request_failed" not in caplog.text
