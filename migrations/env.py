@@ -12,6 +12,10 @@ from sqlalchemy import Engine, create_engine, pool, text
 from models.tables import metadata
 from runtime.settings import get_settings
 
+# Takes the lock of whoever migrates this database. Its number means nothing, and never changes:
+# processes of two versions that migrate at once have to ask for the same.
+_TAKE_LOCK = text("SELECT pg_try_advisory_lock(7267001)")
+
 
 def _url() -> str:
     url = context.config.attributes.get("database_url") or get_settings().database_url
@@ -26,7 +30,7 @@ def _in_turn(engine: Engine) -> Iterator[None]:
     index that is built concurrently waits for every snapshot.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        while not connection.execute(text("SELECT pg_try_advisory_lock(7267001)")).scalar():
+        while not connection.execute(_TAKE_LOCK).scalar():
             time.sleep(0.2)  # noqa: TID251 - Alembic is synchronous
         # The lock ends with the connection.
         yield
