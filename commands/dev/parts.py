@@ -87,8 +87,12 @@ def smtp_spec(port: int, home: Home) -> ChildSpec:
     return ChildSpec(
         name="smtp",
         command=(
-            *(*_PYTHON, "commands.embedded.smtp_sink"),
-            *("--port", str(port), "--mail", str(home.mail)),
+            *_PYTHON,
+            "commands.embedded.smtp_sink",
+            "--port",
+            str(port),
+            "--mail",
+            str(home.mail),
         ),
         environment=child_environment(PYTHONPATH=str(_ROOT)),
         log=home.log("smtp"),
