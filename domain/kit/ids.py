@@ -26,6 +26,8 @@ _CANONICAL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNOR
 # Every id of ours lies between these two.
 FIRST_ID = UUID(int=0)
 LAST_ID = UUID(int=2**128 - 1)
+# Before every instant, as PostgreSQL writes it: what is in order of time and id begins there.
+FIRST_INSTANT = "-infinity"
 
 
 def _assemble(milliseconds: int, tail: bytes, version: int) -> UUID:

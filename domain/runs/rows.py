@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from domain.kit.ids import FIRST_ID, recipient_run_workflow_id
+from domain.kit.ids import FIRST_ID, FIRST_INSTANT, recipient_run_workflow_id
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.messages.messages import Engaged, MessageSource
 from domain.messages.statuses import DeliveryStatus
@@ -225,7 +225,7 @@ class StartableRun(RunInTemporal):
 class Place:
     """A place in the order of open runs: by the end of their waits."""
 
-    instant: str = "-infinity"
+    instant: str = FIRST_INSTANT
     run_id: str = str(FIRST_ID)
 
 

@@ -21,6 +21,7 @@ from domain.triggers.addressees import (
     BroadcastTrigger,
 )
 from domain.triggers.expansions import Expansion
+from models.queries.triggers.expansions import FIRST_PLACE
 from models.sql import fetch_all
 from runtime.database import Connection, take_long
 
@@ -40,7 +41,7 @@ INSERT INTO trigger_expansions
     (workflow_run_id, environment_id, workflow_key, cancellation_key, cancellation_ids, depth,
      through_id, after_at, after_collection, after_id)
 VALUES (%(id)s, %(environment_id)s, %(key)s, %(cancellation_key)s, '{{}}', {ADDRESSED},
-        '00000000-0000-0000-0000-000000000000', '-infinity', '', '')
+        {FIRST_PLACE})
 """  # noqa: S608 - constants
 
 # One statement, so one snapshot: whoever joins or leaves meanwhile changes nothing.

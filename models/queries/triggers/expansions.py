@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import cache
 from uuid import UUID
 
+from domain.kit.ids import FIRST_ID, FIRST_INSTANT
 from domain.recipients.refs import USERS
 from domain.runs.statuses import RunStatus
 from domain.triggers.addressees import Addressee
@@ -19,6 +20,9 @@ from domain.triggers.expansions import Expansion, Followed, Follower, Reached
 from models.queries.triggers.first_runs import FIRST_RUNS, IS_FIRST_RUN
 from models.sql import Compiled, columns_of, fetch_all, fetch_one
 from runtime.database import Connection
+
+# The place before everybody: `through_id`, `after_at`, `after_collection`, `after_id`.
+FIRST_PLACE = f"'{FIRST_ID}', '{FIRST_INSTANT}', '', ''"
 
 # Parts of the statement that accepts a trigger. An object that nobody follows is like a user.
 FOLLOWED = f"""roots AS (
@@ -35,7 +39,7 @@ FOLLOWED = f"""roots AS (
         (workflow_run_id, environment_id, workflow_key, cancellation_key, cancellation_ids, depth,
          through_id, after_at, after_collection, after_id)
     SELECT %(id)s, %(environment_id)s, %(workflow_key)s, %(cancellation_key)s, '{{}}', 1,
-           '00000000-0000-0000-0000-000000000000', '-infinity', '', ''
+           {FIRST_PLACE}
     FROM allowed WHERE EXISTS (SELECT FROM roots)
 ), """  # noqa: S608 - fixed text
 
@@ -74,7 +78,7 @@ ORDER BY f.id LIMIT %s
 # Object by object, and of each the oldest subscription first. The place is read where it is, in the
 # index of subscriptions: behind it in the object that the page before has ended in, and from the
 # beginning in the others.
-_FOLLOWERS = """
+_FOLLOWERS = f"""
 SELECT f.id AS through_id, f.root_id, s.collection, s.recipient_id, s.subscribed_at
 FROM trigger_expansions x
 CROSS JOIN unnest(%(object_ids)s::uuid[], %(root_ids)s::uuid[], %(collections)s::text[],
@@ -85,14 +89,14 @@ CROSS JOIN LATERAL (
     WHERE s.environment_id = x.environment_id
       AND s.object_collection = f.collection AND s.object_id = f.object_id
       AND (s.inserted_at, s.recipient_collection, s.recipient_id) > (
-          CASE WHEN f.id = x.through_id THEN x.after_at ELSE '-infinity' END,
+          CASE WHEN f.id = x.through_id THEN x.after_at ELSE '{FIRST_INSTANT}' END,
           CASE WHEN f.id = x.through_id THEN x.after_collection ELSE '' END,
           CASE WHEN f.id = x.through_id THEN x.after_id ELSE '' END)
     ORDER BY s.inserted_at, s.recipient_collection, s.recipient_id LIMIT %(limit)s
 ) AS s
 WHERE x.workflow_run_id = %(id)s AND x.environment_id = %(environment_id)s
 ORDER BY f.id, s.subscribed_at, s.collection, s.recipient_id LIMIT %(limit)s
-"""
+"""  # noqa: S608 - constants
 
 _NAMED = """
 SELECT jsonb_array_elements_text(recipients) AS gid FROM cancellations
@@ -160,11 +164,10 @@ SET through_id = %s, after_at = %s, after_collection = %s, after_id = %s
 WHERE workflow_run_id = %s AND environment_id = %s
 """
 
-_DEEPER = """
-UPDATE trigger_expansions
-SET depth = depth + 1, through_id = '00000000-0000-0000-0000-000000000000'
+_DEEPER = f"""
+UPDATE trigger_expansions SET depth = depth + 1, through_id = '{FIRST_ID}'
 WHERE workflow_run_id = %s AND environment_id = %s
-"""
+"""  # noqa: S608 - constants
 
 
 async def hold_expansion(
@@ -273,7 +276,7 @@ async def move_on(
     if isinstance(last, Follower):
         place = (last.through_id, last.subscribed_at, last.collection, last.recipient_id)
     elif isinstance(last, Addressee):
-        place = (UUID(int=0), "-infinity", last.tenant_id, last.user_id)
+        place = (FIRST_ID, FIRST_INSTANT, last.tenant_id, last.user_id)
     else:
         place = (last.id, "infinity", "", "")
     owner = (expansion.workflow_run_id, expansion.environment_id)
