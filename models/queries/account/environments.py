@@ -26,6 +26,15 @@ _IN_ORDER = Listing(
 )
 
 
+# Two processes that seed one database take turns.
+_SEEDING = 0x5EED
+
+
+async def lock_seeding(connection: Connection) -> None:
+    """Hold the lock of whoever seeds this database for the rest of the transaction."""
+    await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_SEEDING])
+
+
 async def get_environment(connection: Connection, slug: str) -> Environment | None:
     """Return the environment with this slug."""
     return await _fetch_one(connection, "e.slug = %s", slug)
