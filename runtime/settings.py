@@ -26,77 +26,95 @@ class EngineSettings(BaseSettings):
         16,
         ge=0,
         le=1000,
-        description="How many triggers may be under way to Temporal before a request waits for its "
-        "own; 0 has each wait.",
+        description="How many triggers one API process may be starting in Temporal before "
+        "requests wait for their own start; 0: every request waits.",
     )
     start_timeout_seconds: float = Field(
-        1.0, gt=0, description="How long such a request waits for Temporal before it is answered."
+        1.0,
+        gt=0,
+        description="How long a request waits for Temporal, in seconds, before it is answered "
+        "without.",
     )
     inline_start_limit: int = Field(
-        25, ge=0, le=1000, description="Most runs that the request itself starts."
+        25,
+        ge=0,
+        le=1000,
+        description="How many runs of a trigger a request starts itself; more are started by a "
+        "fan-out.",
     )
     sweep_seconds: int = Field(
-        15, ge=1, le=3600, description="How often, and after which age, unstarted work is swept."
+        15,
+        ge=1,
+        le=3600,
+        description="How often the sweep runs, in seconds, and how old unstarted work must be for "
+        "it.",
     )
     broadcast_rate: float = Field(
         100.0,
         gt=0,
-        description="How many recipients of one broadcast are started per second at most, so that "
-        "neither other notifications nor providers are flooded.",
+        description="How many recipients of a broadcast are started per second at most, to spare "
+        "other notifications and providers.",
     )
     confirm_seconds: int = Field(
         300,
         ge=15,
         le=3600,
-        description="How long after its release, in seconds, the runs of a trigger must have begun "
-        "before somebody looks what became of them.",
+        description="How many seconds after the start of a trigger's runs the sweep checks that "
+        "they began.",
     )
     retention_days: int = Field(
         30,
         ge=0,
         le=3650,
-        description="For how many days messages, runs and their logs are kept; 0 keeps them. What "
-        "a feed shows is kept in any case.",
+        description="For how many days messages, runs and their logs are kept; 0: forever. What a "
+        "feed shows is always kept.",
     )
     delivery_retry_factor: float = Field(
         1.0,
         ge=0.0001,
         le=1.0,
-        description="Scales the waits between delivery attempts (1.0: eight within 30 minutes).",
+        description="Scales the waits between delivery attempts; 1.0 means eight attempts within "
+        "30 minutes.",
     )
     step_retry_factor: float = Field(
-        1.0, ge=0.0001, le=1.0, description="Scales the waits between attempts of a failing step."
+        1.0,
+        ge=0.0001,
+        le=1.0,
+        description="Scales the waits between the attempts of a failing step.",
     )
     default_locale: str = Field(
-        "en", max_length=35, description="Whose translations are for whom there are no others."
+        "en", max_length=35, description="Fallback locale for translations."
     )
     default_timezone: str = Field(
         "Etc/UTC",
-        description="The time zone of whoever has none, or none that exists: for schedules, window "
-        "rules, send windows and dates in templates. API and workers need the same one. What a "
-        "schedule has for its next occurrence stays when it is changed.",
+        description="Time zone of recipients that have none, or an unknown one: for schedules, "
+        "window rules, send windows and dates in templates. Must be the same for API and "
+        "workers. A change does not move occurrences of schedules that are already planned.",
     )
     override_unsubscribed: bool = Field(
         False,
-        description="Let commercial workflows that override preferences reach those, too, who "
-        "have unsubscribed from commercial messages. The law of most countries forbids it.",
+        description="Send commercial workflows that override preferences even to recipients who "
+        "have unsubscribed from commercial messages. Most countries' laws forbid it.",
     )
     schedule_clocks: int = Field(
         4,
         ge=1,
         le=64,
-        description="Temporal workflows that look after all schedules; more of them fire more at "
-        "once.",
+        description="How many Temporal workflows look after the schedules; with more of them, "
+        "more schedules can fire at once.",
     )
     schedule_catch_up_seconds: int = Field(
         3600,
         ge=1,
         le=86_400,
-        description="How late an occurrence of a schedule may happen; after an outage the latest "
-        "that was missed happens once, unless it is older.",
+        description="How many seconds late a schedule may still fire; after an outage, only the "
+        "latest missed occurrence does.",
     )
     liquid_seconds: float = Field(
-        1.0, gt=0, le=5, description="Longest CPU time that the templates of one message may take."
+        1.0,
+        gt=0,
+        le=5,
+        description="How much CPU time the templates of one message may take, in seconds.",
     )
 
 
@@ -111,19 +129,22 @@ class Settings(EngineSettings):
         description="PostgreSQL 15 or newer, as a libpq URL.",
     )
     database_pool_size: int = Field(
-        20, ge=1, le=500, description="Most connections that one process opens."
+        20, ge=1, le=500, description="How many database connections one process opens at most."
     )
     temporal_address: str = Field(
         "127.0.0.1:7233",
-        description="Temporal frontend. TLS and API keys come from TEMPORAL_* variables.",
+        description="Address of the Temporal frontend. TLS and API keys come from TEMPORAL_* "
+        "variables.",
     )
     temporal_namespace: str = Field("default", description="Temporal namespace.")
 
     # --- security
     secret_key: SecretStr = Field(
         SecretStr(DEVELOPMENT_SECRET_KEY),
-        description="Encrypts channel credentials. Several, comma-separated: the first encrypts, "
-        "all decrypt (rotation). At least 16 characters; make one with: openssl rand -base64 32.",
+        description="Encrypts channel credentials, webhook secrets and secret variables. At least "
+        "16 characters; generate it with `openssl rand -base64 32`, because a guessable phrase "
+        "stays guessable. To rotate, list several keys, separated by commas: the first "
+        "encrypts, all decrypt.",
     )
     allow_private_egress: bool = Field(
         False,
@@ -131,43 +152,48 @@ class Settings(EngineSettings):
     )
     mail_relays: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Mail servers on loopback or private addresses that e-mail channels may use, "
-        "comma-separated host names; the one of CARILLON_SMTP_URL is among them.",
+        description="Host names, separated by commas, of mail servers on loopback or private "
+        "addresses that e-mail channels may use. The host of CARILLON_SMTP_URL is always "
+        "allowed.",
     )
 
     connect_redirects: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Where people may be sent back to after they have connected Slack or Microsoft "
-        "Teams: origins such as https://app.example.org, comma-separated. In the environment "
-        "`development` also any page of this machine.",
+        description="Where people may return to after connecting Slack or Microsoft Teams: "
+        "origins such as https://app.example.org, separated by commas. In `development` any "
+        "page of this machine, too.",
     )
 
     # --- the API
     api_host: str = Field("127.0.0.1", description="Address that the API listens on.")
-    api_port: int = Field(8000, ge=0, le=65535, description="Port of the API; 0 picks a free one.")
+    api_port: int = Field(
+        8000, ge=0, le=65535, description="Port that the API listens on; 0 picks a free one."
+    )
     public_url: str | None = Field(
         None,
-        description="Where recipients reach the API, such as https://notify.example.org: links to "
-        "unsubscribe, to set preferences, and tracked ones lead there, and sources send there. "
-        "Workers need it as well. Default: host and port of the API, or what a request has asked.",
+        description="Where recipients reach the API, such as https://notify.example.org. "
+        "Unsubscribe, preference and tracked links lead there, and sources and vendors call it. "
+        "API and workers need the same value. Default: host and port of the API, or of the "
+        "request.",
     )
     preference_link_days: int = Field(
         365,
         ge=0,
         le=36_500,
-        description="How long a link to somebody's preferences works, in days; 0: for ever.",
+        description="For how many days a link to a user's preferences works; 0: forever.",
     )
     keep_alive_seconds: int = Field(
         75,
         ge=5,
         le=3600,
-        description="How long the API keeps an idle connection. Longer than clients and the proxy "
-        "before it do, or their next request may meet a connection that is just being closed.",
+        description="How long the API keeps an idle connection, in seconds. Set it above the idle "
+        "time-out of clients and proxies, or a request may meet a connection that is just being "
+        "closed.",
     )
     rate_limits: bool = Field(True, description="Enforce Knock's rate-limit tiers.")
     rate_limit_tiers: Annotated[tuple[int, ...], NoDecode] = Field(
         (1, 5, 60, 200, 1000),
-        description="Requests per second of tiers 1 to 5, comma-separated.",
+        description="Requests per second of the rate-limit tiers 1 to 5, separated by commas.",
     )
     max_body_bytes: int = Field(
         2 * MEGABYTE, ge=1024, description="Largest request body, in bytes."
@@ -183,70 +209,90 @@ class Settings(EngineSettings):
     sockets: int = Field(
         10_000,
         ge=0,
-        description="Most sockets that one API process keeps open; to pages beyond them it says "
-        "that it is busy, and they fetch their feeds as before.",
+        description="How many sockets one API process keeps open at most; further pages are "
+        "refused, and fetch their feeds without being notified.",
     )
     sockets_of_user: int = Field(
         100,
         ge=1,
-        description="Most of them that one user has who comes with a token. Without tokens all "
-        "pages of an environment are alike.",
+        description="How many sockets a user with a user token may have open in one API process. "
+        "Users without tokens cannot be told apart, and are not limited.",
     )
 
     # --- workers
     worker_cached_workflows: int = Field(
-        100, ge=10, description="Sleeping runs that a worker process keeps in memory."
+        100, ge=10, description="How many sleeping runs a worker process keeps in memory."
     )
-    worker_workflow_slots: int = Field(100, ge=1, description="Workflow tasks at once.")
-    worker_local_slots: int = Field(50, ge=1, description="Walks (local activities) at once.")
-    worker_delivery_slots: int = Field(50, ge=1, description="Deliveries at once, per queue.")
-    worker_pollers: int = Field(5, ge=2, description="Pollers of the runs queue.")
+    worker_workflow_slots: int = Field(
+        100, ge=1, description="How many workflow tasks a worker process works on at once."
+    )
+    worker_local_slots: int = Field(
+        50, ge=1, description="How many walks (local activities) a worker process works on at once."
+    )
+    worker_delivery_slots: int = Field(
+        50, ge=1, description="How many deliveries a worker process makes at once, per queue."
+    )
+    worker_pollers: int = Field(
+        5,
+        ge=2,
+        description="How many pollers a worker process has for workflow tasks of the queue `runs`.",
+    )
     worker_new_run_pollers: float = Field(
         0.2,
         gt=0,
         lt=1,
-        description="Share of them that asks for new runs; the rest asks for more work of runs "
-        "that are in memory. At least one each.",
+        description="Share of a worker's pollers that ask for new runs; the others ask for more "
+        "work on runs in memory. There is at least one of each.",
     )
     worker_sandbox: bool = Field(False, description="Run workflow code in Temporal's sandbox.")
     shutdown_seconds: int = Field(
-        20, ge=0, description="How long a stopping worker lets activities finish."
+        20,
+        ge=0,
+        description="How many seconds a stopping process gives its requests or activities to "
+        "finish.",
     )
 
     ready_file: Path | None = Field(
         None,
-        description="A file that a worker makes once it polls, and touches every few seconds for "
-        "as long as it is not hung; for supervisors and probes.",
+        description="A file that a worker creates once it polls, and touches every few seconds "
+        "unless it hangs; for supervisors and probes.",
     )
 
     # --- logs
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Lowest level that is written."
+        "info", description="Lowest level that is logged."
     )
     log_format: Literal["json", "text"] = Field(
-        "json", description="One JSON object per line, or text."
+        "json", description="`json` writes one JSON object per line, `text` is for human readers."
     )
 
     # --- the embedded stack of `carillon dev`
     home: Path = Field(Path(".carillon"), description="Data folder of the embedded stack.")
-    temporal_port: int = Field(7233, ge=0, le=65535, description="Embedded Temporal; 0: any free.")
+    temporal_port: int = Field(
+        7233, ge=0, le=65535, description="Port of the embedded Temporal; 0 picks a free one."
+    )
     temporal_ui_port: int = Field(
-        8233, ge=0, le=65535, description="Embedded Temporal UI; 0: any free."
+        8233, ge=0, le=65535, description="Port of the embedded Temporal UI; 0 picks a free one."
     )
-    smtp_port: int = Field(2525, ge=0, le=65535, description="Embedded SMTP sink; 0: any free.")
+    smtp_port: int = Field(
+        2525, ge=0, le=65535, description="Port of the embedded SMTP sink; 0 picks a free one."
+    )
     smtp_url: str | None = Field(
-        None, description="Send the seeded e-mail channel here instead of to the embedded sink."
+        None,
+        description="Mail server of the seeded e-mail channel, instead of the embedded SMTP sink.",
     )
-    workers: int = Field(1, ge=1, le=64, description="Worker processes of the embedded stack.")
+    workers: int = Field(
+        1, ge=1, le=64, description="How many worker processes the embedded stack starts."
+    )
     temporal_cli: Path | None = Field(
         None,
-        description="The `temporal` program to use for the embedded server instead of the one "
+        description="Path of a `temporal` program for the embedded server, instead of the one "
         "that is installed with the dependencies.",
     )
     cache: Path | None = Field(
         None,
-        description="Where a downloaded Temporal server is kept (default: the user's cache "
-        "folder).",
+        description="Where a downloaded Temporal server is kept; by default in the user's cache "
+        "folder.",
     )
 
     @property
