@@ -1,4 +1,4 @@
-"""How workflow code hands one message to its provider: shared by runs and manual retries."""
+"""How workflow code hands one message to its provider: in its run or apart from it."""
 
 from __future__ import annotations
 

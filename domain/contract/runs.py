@@ -210,7 +210,7 @@ class FirstAttempt:
 
 @dataclass(frozen=True, slots=True)
 class MessageDeliveryInput:
-    """Deliver one message apart from its run: a manual retry."""
+    """Deliver one message apart from its run: retried, moved, released, or left over by it."""
 
     delivery: DeliverMessageInput
     queue: str
