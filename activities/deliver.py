@@ -9,7 +9,7 @@ from temporalio import activity
 
 from activities.beats import beating
 from activities.faults import again
-from domain.contract.runs import DeliverMessageInput, FirstAttempt
+from domain.contract.deliveries import DeliverMessageInput, FirstAttempt
 from domain.kit.errors import Unavailable
 from runtime.faults import fault_of
 from runtime.logs import get_logger

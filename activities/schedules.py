@@ -5,7 +5,7 @@ from __future__ import annotations
 from temporalio import activity
 
 from activities.beats import beating
-from domain.contract.runs import ClockState, ScheduleClockInput
+from domain.contract.timers import ClockState, ScheduleClockInput
 from services.engine import Engine
 from services.triggers.scheduled import fire_due
 

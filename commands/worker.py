@@ -38,8 +38,8 @@ from activities import activities_by_queue
 from activities.faults import SafeFailures
 from activities.sweep import DUTIES
 from commands.processes import LOOK_SECONDS
+from domain.contract.jobs import SweepInput
 from domain.contract.queues import ALL_QUEUES, BULK, FANOUT, RUNS, SWEEP
-from domain.contract.runs import SweepInput
 from domain.kit.errors import Unavailable
 from runtime.logs import get_logger
 from runtime.settings import Settings

@@ -19,15 +19,9 @@ from uuid import UUID
 
 from temporalio.client import Client
 
-from domain.contract.runs import (
-    BatchWindowInput,
-    BroadcastInput,
-    BulkOperationInput,
-    DeliverMessageInput,
-    MessageDeliveryInput,
-    ScheduleClockInput,
-    SourceEventInput,
-)
+from domain.contract.deliveries import DeliverMessageInput, MessageDeliveryInput
+from domain.contract.jobs import BulkOperationInput, SourceEventInput
+from domain.contract.timers import BatchWindowInput, BroadcastInput, ScheduleClockInput
 from domain.jobs.rows import OwedEffect
 from domain.kit.errors import Unavailable
 from domain.kit.ids import broadcast_workflow_id, message_delivery_workflow_id, new_id

@@ -14,7 +14,7 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
 from domain.contract.queues import RUNS
-from domain.contract.runs import BatchWindowInput, WindowState
+from domain.contract.timers import BatchWindowInput, WindowState
 from temporal_workflows import activity_stubs as stubs
 from temporal_workflows.signals import CLOSES_EARLIER
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
-from domain.contract.runs import DeliverMessageInput
+from domain.contract.deliveries import DeliverMessageInput
 from temporal_workflows import activity_stubs as stubs
 
 

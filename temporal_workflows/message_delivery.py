@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-from domain.contract.runs import MessageDeliveryInput
+from domain.contract.deliveries import MessageDeliveryInput
 from temporal_workflows.delivery import deliver
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from temporalio import workflow
 
 from domain.contract.queues import RUNS
-from domain.contract.runs import ScheduleClockInput
+from domain.contract.timers import ScheduleClockInput
 from temporal_workflows import activity_stubs as stubs
 from temporal_workflows.signals import DUE_EARLIER
 

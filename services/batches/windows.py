@@ -13,7 +13,7 @@ from uuid import UUID
 
 from domain.batches.rows import Batch, ClosedBatch, OverdueBatch
 from domain.content.workflow import WORKFLOW
-from domain.contract.runs import BatchWindowInput, WindowState
+from domain.contract.timers import BatchWindowInput, WindowState
 from domain.runs.rows import RunInTemporal
 from domain.workflows.steps.batch import BatchStep, VersionMode
 from models.queries.batches import membership, windows

@@ -14,7 +14,7 @@ from uuid import UUID
 from domain.broadcasts.broadcast import BROADCAST, Broadcast
 from domain.broadcasts.rows import BroadcastStatus, DueBroadcast, StoredBroadcast
 from domain.content.rows import Version
-from domain.contract.runs import BroadcastInput
+from domain.contract.timers import BroadcastInput
 from domain.kit.errors import InvalidParams, Unprocessable
 from domain.kit.ids import new_id
 from domain.kit.principals import EnvironmentScope

@@ -14,7 +14,7 @@ from uuid import UUID
 from domain.audiences.members import Membership
 from domain.bulk.operations import NewBulkItem
 from domain.bulk.requests import BulkDeleteObjectsIn, BulkDeleteUsersIn, named
-from domain.contract.runs import BulkOperationInput
+from domain.contract.jobs import BulkOperationInput
 from domain.kit.clock import iso
 from domain.kit.errors import InvalidParams, NotFound
 from domain.kit.ids import new_id

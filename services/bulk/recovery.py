@@ -7,7 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from domain.bulk.operations import StuckBulk
-from domain.contract.runs import BulkOperationInput
+from domain.contract.jobs import BulkOperationInput
 from domain.kit.ids import bulk_operation_workflow_id
 from models.queries.bulk import recovery as statements
 from runtime.logs import get_logger

@@ -17,8 +17,8 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from domain.channels.kinds import delivery_queue
 from domain.channels.types import ChannelType
+from domain.contract.deliveries import StatusCheckInput
 from domain.contract.queues import RUNS
-from domain.contract.runs import StatusCheckInput
 from domain.kit.errors import InvalidParams
 from domain.kit.ids import new_id, status_check_workflow_id
 from domain.kit.json_types import JsonObject

@@ -20,7 +20,7 @@ import psycopg
 
 from domain.channels.kinds import READ_HERE
 from domain.channels.types import ChannelType
-from domain.contract.runs import DeliverMessageInput
+from domain.contract.deliveries import DeliverMessageInput
 from domain.kit.errors import AppError, InvalidParams
 from domain.kit.json_types import JsonObject
 from domain.messages.attachments import Attachment

@@ -8,8 +8,8 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from domain.channels.kinds import delivery_queue
 from domain.channels.types import ChannelType
+from domain.contract.deliveries import DeliverMessageInput, MessageDeliveryInput
 from domain.contract.queues import RUNS
-from domain.contract.runs import DeliverMessageInput, MessageDeliveryInput
 from domain.kit.errors import NotFound, Unprocessable
 from domain.kit.ids import message_delivery_workflow_id
 from domain.kit.principals import EnvironmentScope

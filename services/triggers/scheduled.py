@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from domain.contract.runs import ClockState, ScheduleClockInput
+from domain.contract.timers import ClockState, ScheduleClockInput
 from domain.kit.clock import iso
 from domain.kit.errors import InvalidParams, NotFound, Unavailable, Unprocessable
 from domain.kit.ids import scheduled_id

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import httpx
 
-from domain.contract.runs import WebhookDeliveryInput
+from domain.contract.deliveries import WebhookDeliveryInput
 from domain.messages.delivery import DeliveryFailure, Exchange
 from domain.webhooks.deliveries import (
     MAX_ATTEMPTS,

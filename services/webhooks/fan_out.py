@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from temporalio.common import WorkflowIDConflictPolicy
 
+from domain.contract.deliveries import WebhookDeliveryInput
 from domain.contract.queues import RUNS
-from domain.contract.runs import WebhookDeliveryInput
 from domain.kit.ids import webhook_delivery_workflow_id
 from domain.webhooks.deliveries import StartableDelivery
 from models.queries.webhooks import deliveries as statements

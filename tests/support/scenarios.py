@@ -18,8 +18,8 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.sweep import DUTIES
+from domain.contract.jobs import SweepInput
 from domain.contract.queues import RUNS
-from domain.contract.runs import SweepInput
 from domain.kit.clock import utc_now
 from domain.kit.ids import (
     batch_window_workflow_id,

@@ -13,14 +13,8 @@ from domain.audiences.members import MembersIn
 from domain.content.audience import AUDIENCE
 from domain.content.email_layout import EMAIL_LAYOUT
 from domain.content.workflow import WORKFLOW
-from domain.contract.runs import (
-    START,
-    Advanced,
-    AdvanceInput,
-    DeliverMessageInput,
-    SleepUntil,
-    WalkOn,
-)
+from domain.contract.deliveries import DeliverMessageInput
+from domain.contract.runs import START, Advanced, AdvanceInput, SleepUntil, WalkOn
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import read_shape

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.contract.runs import ScheduleClockInput
+from domain.contract.timers import ScheduleClockInput
 from domain.kit.clock import utc_now
 from services.effects import do_left_over_effects
 from services.triggers.release_sweep import release_left_over

@@ -14,7 +14,8 @@ from uuid import UUID
 import pytest
 from structlog.testing import capture_logs
 
-from domain.contract.runs import AwaitBatch, BatchWindowInput
+from domain.contract.runs import AwaitBatch
+from domain.contract.timers import BatchWindowInput
 from domain.triggers.requests import REHEARSAL
 from services.batches import windows
 from services.batches.windows import close_early, close_left_over_windows, close_window

@@ -12,7 +12,8 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from domain.content.partial import PARTIAL
-from domain.contract.runs import BroadcastInput, TriggerFanoutInput
+from domain.contract.fan_outs import TriggerFanoutInput
+from domain.contract.timers import BroadcastInput
 from domain.kit.errors import InvalidParams, NotFound, Unavailable, Unprocessable
 from domain.kit.json_types import JsonObject
 from domain.recipients.refs import RecipientRef

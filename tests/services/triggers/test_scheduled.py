@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from domain.contract.runs import ScheduleClockInput
+from domain.contract.timers import ScheduleClockInput
 from domain.kit.errors import Unavailable
 from domain.recipients.refs import RecipientRef
 from domain.schedules.rows import DropReason
