@@ -15,8 +15,8 @@ from domain.kit.errors import AppError, InvalidParams, NotFound
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.principals import EnvironmentScope
-from domain.recipients.identify import MAX_ID_CHARACTERS
 from domain.recipients.refs import USERS
+from domain.recipients.shapes import MAX_ID_CHARACTERS
 from models.queries.bulk import operations as statements
 from models.sql import give_way
 from runtime.logs import get_logger

@@ -20,7 +20,7 @@ from domain.kit.errors import InvalidParams, NotFound
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
-from domain.recipients.identify import TOO_LARGE
+from domain.recipients.inline import TOO_LARGE
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import TENANTS, USERS, RecipientRef
 from models.queries.audiences.members import audiences_of

@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
-from domain.recipients.identify import InlineRecipient
+from domain.recipients.inline import InlineRecipient
 from domain.recipients.refs import RecipientRef
 from domain.schedules.rows import Move
 from models.queries.schedules import moves

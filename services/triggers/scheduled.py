@@ -18,7 +18,7 @@ from domain.kit.errors import InvalidParams, NotFound, Unavailable, Unprocessabl
 from domain.kit.ids import scheduled_id
 from domain.kit.json_types import encoded_size
 from domain.kit.principals import EnvironmentScope
-from domain.recipients.identify import InlineRecipient
+from domain.recipients.inline import InlineRecipient
 from domain.recipients.refs import TENANTS, RecipientRef
 from domain.schedules.rows import (
     Appointment,

@@ -14,7 +14,7 @@ from uuid import UUID
 from domain.audiences.members import Membership
 from domain.content.audience import AUDIENCE, Audience
 from domain.kit.principals import EnvironmentScope
-from domain.recipients.identify import InlineRecipient
+from domain.recipients.inline import InlineRecipient
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import RecipientRef
 from models.queries.audiences import members as statements

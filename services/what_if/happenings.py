@@ -14,7 +14,7 @@ from domain.broadcasts.rows import BroadcastStatus, StoredBroadcast
 from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.json_types import JsonObject, encoded_size
 from domain.kit.storable import storable_json
-from domain.recipients.identify import InlineRecipient
+from domain.recipients.inline import InlineRecipient
 from domain.sources.actions import in_order, mapped
 from domain.triggers.addressees import BROADCAST_SOURCE
 from domain.triggers.requests import TriggerRequest

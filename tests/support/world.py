@@ -18,8 +18,8 @@ from domain.contract.runs import START, Advanced, AdvanceInput, SleepUntil, Walk
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import read_shape
-from domain.recipients.identify import UserIn
 from domain.recipients.refs import RecipientRef
+from domain.recipients.shapes import UserIn
 from domain.triggers.requests import parse_cancel_request, parse_trigger_request
 from services.audiences.members import add_members
 from services.channels.sealing import seal_channel_settings, seal_provider_settings

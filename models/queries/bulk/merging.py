@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.kit.json_types import JsonObject
-from domain.recipients.identify import MAX_PROPERTIES_BYTES
+from domain.recipients.inline import MAX_PROPERTIES_BYTES
 from domain.recipients.refs import USERS
 from domain.runs.statuses import OPEN_RUN
 from models.queries.bulk.actors import move_acts

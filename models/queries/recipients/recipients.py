@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import encoded
 from domain.preferences.rows import NewSet, Persistence
-from domain.recipients.identify import (
+from domain.recipients.inline import (
     MAX_PROPERTIES_BYTES,
     MAX_SETTINGS_BYTES,
     SETTINGS_TOO_LARGE,

@@ -11,7 +11,7 @@ import pytest
 from domain.content.audience import AUDIENCE
 from domain.content.rows import Selection
 from domain.kit.json_types import JsonObject
-from domain.recipients.identify import InlineRecipient
+from domain.recipients.inline import InlineRecipient
 from domain.recipients.refs import TENANTS, RecipientRef
 from services.audiences import refresh
 from services.bulk.departures import merge_users

@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 
 from domain.kit.shapes import read_shape
-from domain.recipients.identify import UserIn
 from domain.recipients.refs import RecipientRef
+from domain.recipients.shapes import UserIn
 from domain.recipients.subscriptions import SubscribeIn
 from services.bulk.departures import delete_recipient
 from services.recipients.recipients import store_recipient
