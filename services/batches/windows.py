@@ -20,7 +20,7 @@ from models.queries.batches import membership, windows
 from models.queries.content.catalog import config_version
 from runtime.logs import get_logger
 from runtime.temporal import is_unreachable
-from services import effects
+from services import effect_kinds, effects
 from services.batches.succession import carry_on
 from services.content.catalog import Configuration
 from services.engine import Engine, Unit
@@ -100,18 +100,18 @@ async def seal(unit: Unit, batch: Batch, configuration: Configuration) -> None:
     version_id = await _version_after(unit, batch, configuration)
     await membership.close_batch(unit.connection, batch.id, version_id=version_id, now=unit.now)
     if batch.carrier_run_id is not None:
-        payload = effects.closed_batch(
+        payload = effect_kinds.closed_batch(
             batch.carrier_run_id, batch.id, workflow_key=batch.workflow_key
         )
-        await effects.owe(unit, batch.environment_id, effects.WAKE_CARRIER, payload)
+        await effects.owe(unit, batch.environment_id, effect_kinds.WAKE_CARRIER, payload)
 
 
 async def tell_window(unit: Unit, batch: Batch, closes_at: float) -> None:
     """Owe the watch over a batch the word that its window closes at an instant."""
-    payload = effects.window_of_batch(
+    payload = effect_kinds.window_of_batch(
         batch.id, workflow_key=batch.workflow_key, step_ref=batch.step_ref, closes_at=closes_at
     )
-    await effects.owe(unit, batch.environment_id, effects.WATCH_WINDOW, payload)
+    await effects.owe(unit, batch.environment_id, effect_kinds.WATCH_WINDOW, payload)
 
 
 async def _version_after(unit: Unit, batch: Batch, configuration: Configuration) -> UUID | None:

@@ -25,7 +25,7 @@ from models.queries.content.drafts import insert_version
 from models.queries.triggers import addressees
 from models.queries.triggers.cancellations import cancel_runs
 from runtime.logs import get_logger
-from services import effects
+from services import effect_kinds, effects
 from services.broadcasts.broadcasts import (
     BroadcastView,
     missing,
@@ -89,8 +89,8 @@ async def send_broadcast(
             await effects.owe(
                 unit,
                 environment.id,
-                effects.AWAIT_BROADCAST,
-                effects.awaited_broadcast(key, changed.sends, send_at=instant.timestamp()),
+                effect_kinds.AWAIT_BROADCAST,
+                effect_kinds.awaited_broadcast(key, changed.sends, send_at=instant.timestamp()),
             )
         return (await views(connection, environment, [changed]))[0]
 
@@ -204,8 +204,8 @@ async def cancel_broadcast(
             await effects.owe(
                 unit,
                 environment.id,
-                effects.FORGET_BROADCAST,
-                effects.forgotten_broadcast(key, held.sends),
+                effect_kinds.FORGET_BROADCAST,
+                effect_kinds.forgotten_broadcast(key, held.sends),
             )
         elif await _stop(unit, environment, held):
             changed = await statements.note_stopped(connection, environment.id, key, unit.now)

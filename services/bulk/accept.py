@@ -20,7 +20,7 @@ from domain.recipients.shapes import MAX_ID_CHARACTERS
 from models.queries.bulk import operations as statements
 from models.sql import give_way
 from runtime.logs import get_logger
-from services import effects
+from services import effect_kinds, effects
 from services.engine import Engine, Unit
 
 _log = get_logger(__name__)
@@ -142,8 +142,8 @@ async def begin(
         estimate=estimate,
         now=unit.now,
     )
-    payload = effects.bulk_operation(operation.id, name=name)
-    await effects.owe(unit, environment.id, effects.WORK_ON_BULK, payload)
+    payload = effect_kinds.bulk_operation(operation.id, name=name)
+    await effects.owe(unit, environment.id, effect_kinds.WORK_ON_BULK, payload)
     return BulkView(operation, [])
 
 

@@ -16,7 +16,7 @@ from domain.kit.principals import EnvironmentScope
 from domain.messages.claims import OverdueDelivery, RetryFilter, RetryRequest
 from domain.messages.statuses import DeliveryStatus
 from models.queries.deliveries import deliveries as statements
-from services import effects
+from services import effect_kinds, effects
 from services.channels.channels import find_channel
 from services.engine import Engine, Unit
 from services.temporal_calls import priority
@@ -52,14 +52,14 @@ async def _send_again(unit: Unit, environment: EnvironmentScope, message_id: UUI
     if message is None:
         return False
     channel_type = ChannelType(message.channel_type)
-    payload = effects.manual_retry(
+    payload = effect_kinds.manual_retry(
         message_id,
         message.retry_count,
         workflow_key=message.workflow_key,
         queue=delivery_queue(channel_type),
         label=f"manual retry {message.retry_count} by {channel_type.value}",
     )
-    await effects.owe(unit, environment.id, effects.DELIVER_MESSAGE, payload)
+    await effects.owe(unit, environment.id, effect_kinds.DELIVER_MESSAGE, payload)
     return True
 
 

@@ -16,7 +16,7 @@ from temporalio.common import WorkflowIDReusePolicy
 
 from domain.kit.clock import utc_now
 from domain.kit.json_types import JsonObject
-from services import effects
+from services import effect_kinds, effects
 from tests.support.interruptions import FailingTemporal, InterruptedDatabase
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.world import World
@@ -33,12 +33,12 @@ async def tidy(world: World) -> AsyncIterator[None]:
 
 
 def _retry(number: int = 2) -> JsonObject:
-    return effects.manual_retry(
+    return effect_kinds.manual_retry(
         uuid4(), number, workflow_key="flow", queue="deliver-sms", label="retry"
     )
 
 
-async def _owe(world: World, kind: str = effects.DELIVER_MESSAGE, retry: int = 2) -> UUID:
+async def _owe(world: World, kind: str = effect_kinds.DELIVER_MESSAGE, retry: int = 2) -> UUID:
     async with world.engine.unit() as unit:
         owed = await effects.owe(unit, world.environment.id, kind, _retry(retry))
         unit.effects.clear()
@@ -74,10 +74,12 @@ async def test_several_are_owed_at_once(world: World, temporal: TemporalRecorder
     """Each has its own payload, and all are done after the commit; none is owed of none."""
     environment_id = world.environment.id
     async with world.engine.unit() as unit:
-        assert await effects.owe_all(unit, effects.DELIVER_MESSAGE, []) == []
+        assert await effects.owe_all(unit, effect_kinds.DELIVER_MESSAGE, []) == []
         assert not unit.effects
         await effects.owe_all(
-            unit, effects.DELIVER_MESSAGE, [(environment_id, _retry(number)) for number in (2, 3)]
+            unit,
+            effect_kinds.DELIVER_MESSAGE,
+            [(environment_id, _retry(number)) for number in (2, 3)],
         )
     assert [workflow_id[-1] for workflow_id, _, _ in temporal.starts] == ["2", "3"]
     assert await _owed(world) == []
@@ -165,7 +167,7 @@ async def test_a_backlog_is_worked_off_in_one_sweep(
     owed = 250
     async with world.engine.unit() as unit:
         for _ in range(owed):
-            await effects.owe(unit, world.environment.id, effects.DELIVER_MESSAGE, _retry())
+            await effects.owe(unit, world.environment.id, effect_kinds.DELIVER_MESSAGE, _retry())
         unit.effects.clear()
     await _make_due(world)
     assert await effects.do_left_over_effects(world.engine) >= owed
@@ -179,7 +181,7 @@ async def test_a_sweep_ends_where_nothing_can_be_done(world: World) -> None:
     away = world.with_parts(temporal=cast(Client, failing))
     async with world.engine.unit() as unit:
         for _ in range(110):
-            await effects.owe(unit, world.environment.id, effects.DELIVER_MESSAGE, _retry())
+            await effects.owe(unit, world.environment.id, effect_kinds.DELIVER_MESSAGE, _retry())
         unit.effects.clear()
     await _make_due(world)
     assert await effects.do_left_over_effects(away.engine) == 0
