@@ -28,7 +28,7 @@ from services.batches.gathering import batched_record
 from services.batches.joining import Joined
 from services.walk.context import Walk
 from services.walk.faults import blaming
-from services.walk.moves import NOT_MET, Done, Event, Halted, Move, Waiting, Woken, skip
+from services.walk.moves import NOT_MET, Done, Halted, Move, StepEvent, Waiting, Woken, skip
 from services.walk.steps.batches import Batches
 from services.walk.texts import render_settings
 
@@ -76,7 +76,9 @@ class BatchExecutor:
         if batch.closed_at is None:
             return _waits(step, batch, None)
         await self._batches.note_resumed(walk, batch)
-        closed = Event(RunEventType.BATCH_CLOSED, {"total_activities": batch.total_activities or 0})
+        closed = StepEvent(
+            RunEventType.BATCH_CLOSED, {"total_activities": batch.total_activities or 0}
+        )
         if not batch.total_activities:
             return Halted(
                 story=f"`{step.ref}`: nothing is left in the batch",
@@ -85,7 +87,7 @@ class BatchExecutor:
             )
         return await self._go_on(walk, step, batch, closed)
 
-    async def _go_on(self, walk: Walk, step: BatchStep, batch: Batch, closed: Event) -> Move:
+    async def _go_on(self, walk: Walk, step: BatchStep, batch: Batch, closed: StepEvent) -> Move:
         """Let the run go on with all items, on the version settled when the batch closed."""
         unit, run, settings = walk.unit, walk.run, step.settings
         record = batched_record(
@@ -196,22 +198,22 @@ def _taken(walk: Walk, step: BatchStep, joined: Joined) -> Move:
     if not joined.is_member:
         return Done(
             story=f"`{step.ref}` lets the first item through",
-            event=Event(RunEventType.BATCH_FLUSHED, told),
+            event=StepEvent(RunEventType.BATCH_FLUSHED, told),
             record={"led": str(batch.id)},
         )
     told["carrier_run_id"] = str(batch.carrier_run_id)
     event = RunEventType.BATCH_OPENED if joined.is_new else RunEventType.BATCH_JOINED
     if batch.carrier_run_id == walk.run.id:
-        return _waits(step, batch, Event(event, told))
+        return _waits(step, batch, StepEvent(event, told))
     return Halted(
         story=f"`{step.ref}`: its item joined an open batch",
-        event=Event(event, told),
+        event=StepEvent(event, told),
         reason="batched",
         record={"joined": str(batch.id)},
     )
 
 
-def _waits(step: BatchStep, batch: Batch, event: Event | None) -> Move:
+def _waits(step: BatchStep, batch: Batch, event: StepEvent | None) -> Move:
     until = iso(batch.closes_at)
     return Waiting(
         story=f"`{step.ref}` gathers until {until}",

@@ -9,7 +9,7 @@ from domain.runs.events import RunEventType
 from domain.workflows.steps.random_cohort import RandomCohortStep, bucket_of, cohort_of
 from services.walk.context import Walk
 from services.walk.faults import blaming
-from services.walk.moves import NOT_MET, Event, Into, Move, skip
+from services.walk.moves import NOT_MET, Into, Move, StepEvent, skip
 from services.walk.steps.at_once import AtOnce
 from services.walk.texts import render_settings
 from templating.liquid.printing import to_text
@@ -44,7 +44,7 @@ class RandomCohortExecutor(AtOnce):
         }
         return Into(
             story=f"`{step.ref}` goes into {name[:100]}",
-            event=Event(RunEventType.COHORT_SELECTED, told),
+            event=StepEvent(RunEventType.COHORT_SELECTED, told),
             branch=position,
         )
 

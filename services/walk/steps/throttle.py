@@ -13,7 +13,7 @@ from domain.workflows.steps.throttle import ThrottleStep, decide_window, key_of
 from models.queries.runs.throttles import ThrottleVerdict, try_to_pass
 from services.walk.context import Walk
 from services.walk.faults import blaming
-from services.walk.moves import NOT_MET, Done, Event, Halted, Move, skip
+from services.walk.moves import NOT_MET, Done, Halted, Move, StepEvent, skip
 from services.walk.steps.at_once import AtOnce
 from services.walk.texts import render_settings
 
@@ -67,11 +67,12 @@ class ThrottleExecutor(AtOnce):
         }
         if verdict.is_open:
             return Done(
-                story=f"`{step.ref}` let it pass", event=Event(RunEventType.THROTTLE_ALLOWED, told)
+                story=f"`{step.ref}` let it pass",
+                event=StepEvent(RunEventType.THROTTLE_ALLOWED, told),
             )
         return Halted(
             story=f"`{step.ref}` stopped it",
-            event=Event(RunEventType.THROTTLE_HIT, told),
+            event=StepEvent(RunEventType.THROTTLE_HIT, told),
             reason="throttled",
         )
 

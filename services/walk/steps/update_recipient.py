@@ -21,7 +21,7 @@ from domain.workflows.steps.update_recipient import read_target
 from services.recipients.updates import update_within
 from services.walk.context import Walk
 from services.walk.faults import ContentError, blaming
-from services.walk.moves import NOT_MET, Done, Event, Move, skip
+from services.walk.moves import NOT_MET, Done, Move, StepEvent, skip
 from services.walk.steps.at_once import AtOnce
 from services.walk.texts import render_settings
 from templating.liquid.renderer import Renderer
@@ -69,7 +69,7 @@ class UpdateRecipientExecutor(AtOnce):
             told["left_out"] = [_CHANNEL_DATA]
         return Done(
             story=f"`{step.ref}` changed what is stored",
-            event=Event(RunEventType.RECIPIENT_UPDATED, told),
+            event=StepEvent(RunEventType.RECIPIENT_UPDATED, told),
         )
 
 
