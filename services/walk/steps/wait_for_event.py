@@ -10,8 +10,8 @@ from domain.kit.storable import storable_json
 from domain.runs.events import RunEventType
 from domain.waits.rows import Candidate, NewWait
 from domain.workflows.steps.wait_for_event import (
-    MessageEvent,
-    SourceEvent,
+    AwaitedMessageEvent,
+    AwaitedSourceEvent,
     WaitForEventStep,
 )
 from models.queries.waits import waits as statements
@@ -40,9 +40,9 @@ class WaitForEventExecutor:
             workflow_key=walk.definition.key,
             event_type=event.event_type,
             event_key=event.event_key,
-            source_type=event.source_type if isinstance(event, MessageEvent) else "workflow",
+            source_type=event.source_type if isinstance(event, AwaitedMessageEvent) else "workflow",
             source_key=event.source_key,
-            recipient_path=event.recipient_path if isinstance(event, SourceEvent) else "",
+            recipient_path=event.recipient_path if isinstance(event, AwaitedSourceEvent) else "",
             collection=run.ref.collection,
             recipient_id=run.ref.id,
             registered_at=now,
