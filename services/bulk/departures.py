@@ -29,7 +29,7 @@ from models.queries.bulk import operations as statements
 from models.queries.recipients.recipients import get_recipient, recipients_by_ref
 from runtime.logs import get_logger
 from services.bulk.accept import BulkView, accept_items, items_of
-from services.bulk.departing import DELETE_OBJECTS, DELETE_TENANTS, DELETE_USERS, MERGE_USERS
+from services.bulk.departure_kind import DELETE_OBJECTS, DELETE_TENANTS, DELETE_USERS, MERGE_USERS
 from services.bulk.work import work_on_bulk
 from services.engine import Engine, Unit
 from services.temporal_calls import start_bulk_operation

@@ -26,7 +26,7 @@ from models.queries.sources import sources
 from services.sources.acting import holds, read_membership, read_trigger
 from services.sources.receiving import event_name
 from services.triggers.audience_entries import grouped
-from services.triggers.scheduled import occurrence_request
+from services.triggers.schedule_clocks import occurrence_request
 from services.what_if.imagined import Basis, Imagined, Join, Script
 
 # What the data of all schedules that a script lets occur may take, or that of a file's recipients.

@@ -29,7 +29,7 @@ from services.batches.joining import Joined
 from services.walk.context import Walk
 from services.walk.faults import blaming
 from services.walk.moves import NOT_MET, Done, Halted, Move, StepEvent, Waiting, Woken, skip
-from services.walk.steps.batches import Batches
+from services.walk.steps.batch_store import Batches
 from services.walk.texts import render_settings
 
 # Of a key, for people; the whole of it is in the batch's identity.

@@ -7,10 +7,10 @@ from domain.runs.events import RunEventType
 from domain.workflows.steps.branch import BranchStep
 from services.walk.context import Walk
 from services.walk.moves import NOT_MET, Into, Move, StepEvent, skip
-from services.walk.steps.at_once import AtOnce
+from services.walk.steps.never_waits import NeverWaits
 
 
-class BranchExecutor(AtOnce):
+class BranchExecutor(NeverWaits):
     """Chooses a branch when the run arrives (Knock docs: "Branch function")."""
 
     async def arrive(self, walk: Walk, step: BranchStep) -> Move:

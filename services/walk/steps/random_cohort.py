@@ -10,7 +10,7 @@ from domain.workflows.steps.random_cohort import RandomCohortStep, bucket_of, co
 from services.walk.context import Walk
 from services.walk.faults import blaming
 from services.walk.moves import NOT_MET, Into, Move, StepEvent, skip
-from services.walk.steps.at_once import AtOnce
+from services.walk.steps.never_waits import NeverWaits
 from services.walk.texts import render_settings
 from templating.liquid.printing import to_text
 
@@ -18,7 +18,7 @@ from templating.liquid.printing import to_text
 _MOST_OF_A_KEY = 256
 
 
-class RandomCohortExecutor(AtOnce):
+class RandomCohortExecutor(NeverWaits):
     """Finds the cohort of a key, the same in every run (Knock docs: "Experiment function")."""
 
     async def arrive(self, walk: Walk, step: RandomCohortStep) -> Move:

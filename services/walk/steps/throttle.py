@@ -14,11 +14,11 @@ from models.queries.runs.throttles import ThrottleVerdict, try_to_pass
 from services.walk.context import Walk
 from services.walk.faults import blaming
 from services.walk.moves import NOT_MET, Done, Halted, Move, StepEvent, skip
-from services.walk.steps.at_once import AtOnce
+from services.walk.steps.never_waits import NeverWaits
 from services.walk.texts import render_settings
 
 
-class ThrottleExecutor(AtOnce):
+class ThrottleExecutor(NeverWaits):
     """Lets a run pass, or ends it.
 
     Args:

@@ -20,13 +20,13 @@ from services.triggers.accept import trigger_within
 from services.walk.context import Walk
 from services.walk.faults import ContentError, blaming
 from services.walk.moves import NOT_MET, Done, Move, StepEvent, skip
-from services.walk.steps.at_once import AtOnce
+from services.walk.steps.never_waits import NeverWaits
 from services.walk.texts import render_settings
 from templating.liquid.renderer import Renderer, parse_json
 from templating.liquid.typed import ObjectTemplate
 
 
-class TriggerWorkflowExecutor(AtOnce):
+class TriggerWorkflowExecutor(NeverWaits):
     """Triggers once for each run that comes by (Knock docs: "Trigger workflow function")."""
 
     async def arrive(self, walk: Walk, step: TriggerWorkflowStep) -> Move:

@@ -15,10 +15,10 @@ from services.waits.changes import EXIT, tell_of_transitions
 from services.walk.context import Walk
 from services.walk.faults import ContentError
 from services.walk.moves import NOT_MET, Done, Move, StepEvent, skip
-from services.walk.steps.at_once import AtOnce
+from services.walk.steps.never_waits import NeverWaits
 
 
-class UpdateAudienceExecutor(AtOnce):
+class UpdateAudienceExecutor(NeverWaits):
     """Changes one membership; an addition triggers what the audience triggers."""
 
     async def arrive(self, walk: Walk, step: UpdateAudienceStep) -> Move:

@@ -22,7 +22,7 @@ from services.recipients.updates import update_within
 from services.walk.context import Walk
 from services.walk.faults import ContentError, blaming
 from services.walk.moves import NOT_MET, Done, Move, StepEvent, skip
-from services.walk.steps.at_once import AtOnce
+from services.walk.steps.never_waits import NeverWaits
 from services.walk.texts import render_settings
 from templating.liquid.renderer import Renderer
 from templating.liquid.typed import ObjectTemplate
@@ -36,7 +36,7 @@ _CHANNEL_DATA = "channel_data"
 _MOST_TOLD = 20
 
 
-class UpdateRecipientExecutor(AtOnce):
+class UpdateRecipientExecutor(NeverWaits):
     """Merges properties into one recipient, as an identify does."""
 
     async def arrive(self, walk: Walk, step: UpdateStep) -> Move:
