@@ -20,10 +20,10 @@ from runtime.temporal import connect
 from services.audiences.refresh import build_at_once
 from services.channels.provider_pool import ProviderPool
 from services.content.catalog import Catalog
-from services.content.trigger_schemas import TriggerSchemas
 from services.deliveries.limits import DeliveryLimits
 from services.deliveries.under_way import DeliveriesUnderWay
 from services.engine import Engine
+from services.json_schemas import SchemaCache
 from services.realtime.under_way import NewsUnderWay
 from services.runs.temporal_retention import TemporalRetention
 from services.tracking.under_way import SightingsUnderWay
@@ -45,7 +45,7 @@ def compose_engine(
         vault,
         clock,
         catalog=Catalog(vault),
-        trigger_schemas=TriggerSchemas(),
+        json_schemas=SchemaCache(),
         trigger_data=TriggerData(),
         providers=ProviderPool(settings),
         delivery_limits=DeliveryLimits(settings.worker_delivery_slots),

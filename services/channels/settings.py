@@ -139,7 +139,7 @@ def _channel_settings(
     schema = settings.get(INPUT_SCHEMA) if kind.takes_inputs else None
     if isinstance(schema, dict):
         place = f"channel_settings.{INPUT_SCHEMA}"
-        violations.extend(engine.trigger_schemas.errors(schema, place))
+        violations.extend(engine.json_schemas.errors(schema, place))
     template = kind.settings_template(settings)
     if template is not None and not len(violations):
         violations.extend(template_errors(template_sources(template, "channel_settings")))

@@ -17,7 +17,7 @@ from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue, encoded_size
 from domain.workflows.steps.settings import is_liquid
 from services.content.fitting import fitted
-from services.content.trigger_schemas import TriggerSchema, compile_schema, violation
+from services.json_schemas import CompiledSchema, compile_schema, violation
 from services.off_loop import off_loop
 
 # Compiling a larger schema takes many milliseconds.
@@ -46,7 +46,7 @@ class InputSchema:
     """The schema of what content is given, ready to judge it."""
 
     schema: JsonObject
-    compiled: TriggerSchema
+    compiled: CompiledSchema
 
 
 async def ready(schema: JsonObject) -> InputSchema | None:
