@@ -9,7 +9,6 @@ multiply itself. Source: Knock docs, "Validating trigger data".
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -21,6 +20,7 @@ from jsonschema_rs import ReferencingError, ValidationError
 
 from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue, depth_of
+from domain.kit.recent import Recent
 from services.schema_growth import DATA, REFERENCES, SchemaFault, SchemaGrowth
 
 MAX_VIOLATIONS = 50
@@ -83,27 +83,18 @@ def violation(error: ValidationError, field: str, shown: Callable[[str], str] = 
 
 
 class SchemaCache:
-    """The compiled schemas of versions, which never change; the most recent are kept.
-
-    Areas that content builds on reach schemas by the engine, and so by this.
-    """
+    """The compiled schemas of versions, which never change; the most recent are kept."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[UUID, CompiledSchema] = OrderedDict()
+        self._recent: Recent[UUID, CompiledSchema] = Recent(_REMEMBERED)
 
     def get(self, version_id: UUID, schema: JsonObject) -> CompiledSchema:
         """Return the compiled schema of a version. Raises ValueError when it cannot be used."""
-        if version_id in self._kept:
-            self._kept.move_to_end(version_id)
-            return self._kept[version_id]
-        compiled = self._kept[version_id] = compile_schema(schema)
-        while len(self._kept) > _REMEMBERED:
-            self._kept.popitem(last=False)
+        compiled = self._recent.get(version_id)
+        if compiled is None:
+            compiled = compile_schema(schema)
+            self._recent.put(version_id, compiled)
         return compiled
-
-    def errors(self, schema: JsonObject, field: str) -> list[FieldError]:
-        """Return what is wrong with a schema that somebody writes."""
-        return schema_errors(schema, field)
 
 
 def compile_schema(schema: JsonObject) -> CompiledSchema:
