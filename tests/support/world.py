@@ -31,6 +31,7 @@ from services.engine import Engine
 from services.recipients.recipients import store_recipient
 from services.triggers import accept as triggers
 from services.triggers.releases import close_releases
+from services.waits.telling import close_telling
 from services.walk import advance
 from temporal_workflows.waits import SPEAKS
 from tests.support.builders import T0
@@ -313,6 +314,7 @@ class World(Seen):
     async def grow_old(self) -> None:
         """Let this process die, and make this environment's work due for the sweep, no other's."""
         await close_releases(self.engine)
+        await close_telling(self.engine)
         for table in ("trigger_releases", "cancellations"):
             await self.make.rows(
                 f"UPDATE {table} SET due_at = CASE WHEN environment_id = %s"
