@@ -33,9 +33,9 @@ _log = get_logger(__name__)
 # The one who committed is at it for this long; then it counts as left over.
 _PATIENCE = timedelta(seconds=15)
 _LONGEST_WAIT = timedelta(minutes=10)
-# Taken at a time by the sweep, and worked on at a time by anyone.
-_PAGE = 100
-_AT_ONCE = 16
+# Taken at a time by the sweep, and worked on at the same time by anyone.
+_PAGE_SIZE = 100
+_CONCURRENCY = 16
 _CALL_SECONDS = 5.0
 # A duty ends by itself before its activity's time does; the next sweep goes on.
 _SECONDS = 60.0
@@ -103,12 +103,12 @@ async def do_left_over_effects(engine: Engine) -> int:
     while (left := deadline - time.monotonic()) > 0:
         async with engine.connection() as connection:
             owed = await statements.take_due(
-                connection, limit=_PAGE, first_wait=_PATIENCE, longest_wait=_LONGEST_WAIT
+                connection, limit=_PAGE_SIZE, first_wait=_PATIENCE, longest_wait=_LONGEST_WAIT
             )
         done = await _do(engine, owed, seconds=left)
         total += done
         # Where not one could be done, Temporal is likely away: the next page would only be put off.
-        if not done or len(owed) < _PAGE:
+        if not done or len(owed) < _PAGE_SIZE:
             break
     return total
 
@@ -142,7 +142,7 @@ async def _do(engine: Engine, owed: Sequence[OwedEffect], *, seconds: float) -> 
 
     try:
         async with asyncio.timeout(seconds):
-            await each_at_once(owed, do, at_once=_AT_ONCE)
+            await each_at_once(owed, do, at_once=_CONCURRENCY)
     except TimeoutError:
         is_there = False
     if done:

@@ -31,7 +31,7 @@ _log = get_logger(__name__)
 
 # Temporal may be busy, or restart; so long it is given to close a window and to wake a carrier.
 _GRACE = timedelta(seconds=30)
-_AT_ONCE = 100
+_PAGE_SIZE = 100
 
 
 async def close_window(engine: Engine, order: BatchWindowInput) -> WindowState:
@@ -146,18 +146,18 @@ async def close_left_over_windows(engine: Engine, *, grace: timedelta = _GRACE) 
     overdue = await in_pages(
         engine,
         lambda connection, after: windows.overdue_batches(
-            connection, before, limit=_AT_ONCE, after=after
+            connection, before, limit=_PAGE_SIZE, after=after
         ),
         partial(_close_late, engine),
-        size=_AT_ONCE,
+        size=_PAGE_SIZE,
     )
     return overdue + await in_pages(
         engine,
         lambda connection, after: windows.closed_batches(
-            connection, before, limit=_AT_ONCE, after=after
+            connection, before, limit=_PAGE_SIZE, after=after
         ),
         partial(_wake_carriers, engine),
-        size=_AT_ONCE,
+        size=_PAGE_SIZE,
     )
 
 

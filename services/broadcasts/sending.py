@@ -44,7 +44,7 @@ _log = get_logger(__name__)
 
 # How long after its time a broadcast counts as left over, and how many are read at a time.
 _GRACE = timedelta(seconds=15)
-_AT_ONCE = 100
+_PAGE_SIZE = 100
 
 
 async def send_broadcast(
@@ -253,10 +253,10 @@ async def send_left_over(engine: Engine, *, grace: timedelta = _GRACE) -> int:
     return await in_pages(
         engine,
         lambda connection, after: statements.overdue_broadcasts(
-            connection, before, limit=_AT_ONCE, after=after
+            connection, before, limit=_PAGE_SIZE, after=after
         ),
         partial(_send_late, engine),
-        size=_AT_ONCE,
+        size=_PAGE_SIZE,
     )
 
 

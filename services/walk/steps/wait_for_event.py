@@ -21,7 +21,7 @@ from services.walk.context import Walk
 from services.walk.moves import NOT_MET, Done, Halted, Move, StepEvent, Waiting, Woken, skip
 
 # Events taken from the database at once, and judged in one walk.
-_AT_ONCE = 50
+_PAGE_SIZE = 50
 _MOST = 500
 
 
@@ -78,12 +78,12 @@ class WaitForEventExecutor:
             return Halted(story=f"`{step.ref}`: its wait is gone", reason="wait_missing")
         seen = 0
         while seen < _MOST:
-            looked = await candidates(connection, wait, limit=_AT_ONCE)
+            looked = await candidates(connection, wait, limit=_PAGE_SIZE)
             for candidate in looked:
                 if await _matches(walk, step, candidate):
                     return await _matched(walk, step, candidate)
             seen += len(looked)
-            is_last = len(looked) < _AT_ONCE
+            is_last = len(looked) < _PAGE_SIZE
             # The next look must not begin behind events that this one did not reach.
             wait = wait.after(looked, woken.at if is_last else looked[-1].at)
             if is_last:

@@ -465,7 +465,7 @@ async def test_however_many_are_left_over(
     world: World, temporal: TemporalRecorder, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One sweep comes to all windows and carriers: what it can do nothing about stays behind it."""
-    monkeypatch.setattr(windows, "_AT_ONCE", 1)
+    monkeypatch.setattr(windows, "_PAGE_SIZE", 1)
     await publish(world, seconds=600)
     for number in range(3):
         run_id = await world.at(at).begin(KEY, {"id": f"user-{number}"}, data={"n": number})

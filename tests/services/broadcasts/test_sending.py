@@ -335,7 +335,7 @@ async def test_a_process_dies_between_pages(world: World) -> None:
 
 async def test_however_many_nobody_has_sent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """One sweep comes to all of them: one that cannot be sent stands in nobody's way."""
-    monkeypatch.setattr(sending, "_AT_ONCE", 1)
+    monkeypatch.setattr(sending, "_PAGE_SIZE", 1)
     scope = world.environment.scope
     keys = ["first", "second", "third"]
     for key in keys:

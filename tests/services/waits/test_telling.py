@@ -171,7 +171,7 @@ async def test_a_wait_that_cannot_be_looked_after(
     world: World, temporal: TemporalRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One sweep comes to all of them: one whose run is not told stands in nobody's way."""
-    monkeypatch.setattr(sweep, "_AT_ONCE", 1)
+    monkeypatch.setattr(sweep, "_PAGE_SIZE", 1)
     runs = [await wait_for(world, to=person) for person in ("ellie", "sam")]
     await world.make.rows(
         "UPDATE outbox_subscriptions SET event_types = '{}' WHERE environment_id = %s RETURNING 1",
