@@ -20,6 +20,7 @@ from liquid.expression import Expression
 from liquid.token import Token
 
 from domain.kit.json_types import Scope
+from domain.kit.liquid import has_liquid
 from domain.kit.recent import Recent
 from domain.kit.zones import is_zone
 from templating.limits import (
@@ -40,7 +41,7 @@ from templating.liquid.number_filters import NUMBER_FILTERS
 from templating.liquid.partials import PartialNode
 from templating.liquid.printing import storable
 from templating.liquid.render_context import BudgetedContext, LimitedOutput
-from templating.liquid.scan import check_delimiters, has_liquid, place_of, position_at
+from templating.liquid.scan import check_delimiters, place_of, position_at
 from templating.liquid.tags import register_tags
 from templating.liquid.text_filters import TEXT_FILTERS
 from templating.liquid.translations import TRANSLATION_FILTERS, TranslateNode

@@ -12,6 +12,7 @@ from html import escape
 
 from domain.channels.email_blocks import BRANDING_COLORS
 from domain.kit.json_types import JsonObject
+from domain.kit.liquid import has_liquid
 from templating.limits import LiquidError
 from templating.liquid.printing import to_text
 from templating.markup.liquid_markdown import liquid_markdown_to_html
@@ -115,7 +116,7 @@ def html_of_block(block: JsonObject, place: str) -> str:
 def shown_with_address(image: JsonObject, row: str) -> str:
     """Leave the row of an image out when its address renders to nothing, such as an unset logo."""
     address = to_text(image.get("url")).strip()
-    if "{{" not in address and "{%" not in address:
+    if not has_liquid(address):
         return row if address else ""
     return (
         f"{{% capture block_image %}}{address}{{% endcapture %}}"
@@ -154,7 +155,7 @@ def attribute(source: object) -> str:
     An address keeps its `&`, and what is escaped already is not escaped twice.
     """
     text = to_text(source).strip()
-    if "{{" not in text and "{%" not in text:
+    if not has_liquid(text):
         return escape(text)
     return (
         f"{{% capture block_value %}}{text}{{% endcapture %}}"
@@ -209,7 +210,7 @@ def _image(block: JsonObject) -> str:
 
 def _linked(action: str, opening: str, inner: str) -> str:
     """Put a link around something, unless its address renders to nothing."""
-    if "{{" not in action and "{%" not in action:
+    if not has_liquid(action):
         return opening.format(href=escape(action)) + inner + "</a>"
     return (
         f"{{% capture block_action %}}{action}{{% endcapture %}}"
@@ -294,7 +295,7 @@ def _button(button: JsonObject, margin: str) -> str:
     action = to_text(button.get("action")).strip()
     if not action:
         return f'<span class="{classes}" style="{" ".join(style)}">{label}</span>'
-    if "{{" in action or "{%" in action:
+    if has_liquid(action):
         href = attribute(action)
         return opening.replace("{href}", href) + label + "</a>"
     return opening.replace("{href}", escape(action)) + label + "</a>"

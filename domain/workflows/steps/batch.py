@@ -15,6 +15,7 @@ from domain.conditions import MISSING, lookup
 from domain.kit.authored import Template
 from domain.kit.durations import Duration, add_duration, parse_duration
 from domain.kit.json_types import JsonValue
+from domain.kit.liquid import has_liquid
 from domain.kit.shapes import JudgedBy, Shape, Wrong
 from domain.workflows.steps.base import BaseStep
 from domain.workflows.steps.settings import (
@@ -22,7 +23,6 @@ from domain.workflows.steps.settings import (
     Target,
     given,
     instant_at_path,
-    is_liquid,
     path_or_liquid,
     rooted_path,
 )
@@ -145,7 +145,7 @@ class BatchStep(BaseStep):
     def templates(self, place: str) -> Iterator[Template]:
         """Yield the key, when it is Liquid."""
         key = self.settings.batch_key
-        if key is not None and is_liquid(key):
+        if key is not None and has_liquid(key):
             yield Template(f"{place}.settings.batch_key", key)
 
 

@@ -12,6 +12,7 @@ from domain.contract.runs import AwaitBatch
 from domain.kit.clock import iso
 from domain.kit.ids import batch_id, batch_identity
 from domain.kit.json_types import JsonObject
+from domain.kit.liquid import has_liquid
 from domain.kit.storable import storable_json, storable_text
 from domain.messages.kept_data import kept_data
 from domain.runs.events import RunEventType
@@ -23,7 +24,6 @@ from domain.workflows.steps.batch import (
     decide_end,
     key_at_path,
 )
-from domain.workflows.steps.settings import is_liquid
 from services.batches.gathering import batched_record
 from services.batches.joining import Joined
 from services.walk.context import Walk
@@ -120,7 +120,7 @@ async def _key(walk: Walk, step: BatchStep) -> str:
     source = step.settings.batch_key
     if source is None:
         return ""
-    if not is_liquid(source):
+    if not has_liquid(source):
         with blaming("content"):
             return storable_text(key_at_path(source, walk.scope()))
 

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from domain.conditions import lookup
 from domain.kit.clock import iso
 from domain.kit.ids import throttle_id
+from domain.kit.liquid import has_liquid
 from domain.runs.events import RunEventType
-from domain.workflows.steps.settings import is_liquid
 from domain.workflows.steps.throttle import ThrottleStep, decide_window, key_of
 from models.queries.runs.throttles import ThrottleVerdict, try_to_pass
 from services.walk.context import Walk
@@ -79,7 +79,7 @@ class ThrottleExecutor(NeverWaits):
 
 async def _value(walk: Walk, key: str) -> object:
     """Return what a key comes to: what Liquid renders to, or the value at a path."""
-    if is_liquid(key):
+    if has_liquid(key):
         return await render_settings(walk, [key], lambda out: out.line(key, "throttle_key"))
     with blaming("template"):
         return lookup(walk.scope(), key)
