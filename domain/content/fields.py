@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, field_validator
 
 from domain.kit.json_types import JsonObject, JsonValue, read_json
+from domain.kit.liquid import has_liquid
 from domain.kit.shapes import Shape, Wrong
 
 MAX_FIELDS = 100
@@ -92,7 +93,7 @@ class ColorSettings(_Settings):
     @field_validator("default")
     @classmethod
     def _is_color(cls, color: str | None) -> str | None:
-        if color and "{{" not in color and not COLOR.fullmatch(color):
+        if color and not has_liquid(color) and not COLOR.fullmatch(color):
             raise Wrong("must be a colour such as #1A2B3C")
         return color
 

@@ -146,7 +146,7 @@ def color(name: object) -> str | None:
         return None
     if name in BRANDING_COLORS:
         return f"{{{{ vars.branding.{name} | default: '{_BRANDING_DEFAULTS[name]}' }}}}"
-    return name if "{{" in name else escape(name)
+    return name if has_liquid(name) else escape(name)
 
 
 def attribute(source: object) -> str:
@@ -196,7 +196,7 @@ def _image(block: JsonObject) -> str:
     as_attribute = ""
     if known.isdecimal() and not width.startswith("{"):
         as_attribute = f' width="{known}{"%" if width.endswith("%") else ""}"'
-    style = f"width: {escape(width)}; " if width else ""
+    style = f"width: {attribute(width)}; " if width else ""
     image = (
         f'<img src="{attribute(block.get("url"))}" alt="{attribute(block.get("alt"))}"'
         f'{as_attribute} style="{style}max-width: 100%; height: auto; border: 0;'
