@@ -10,20 +10,12 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field
 
+from domain.kit.branding import BLOCK_COLORS
 from domain.kit.liquid import has_liquid
 from domain.kit.shapes import Shape, Text, Wrong
 
 MAX_BLOCKS = 200
 MAX_BUTTONS = 20
-# Names that stand for a colour of the branding of tenant, layout or environment.
-BRANDING_COLORS = (
-    "primary_color",
-    "primary_color_contrast",
-    "dark_primary_color",
-    "dark_primary_color_contrast",
-    "primary_text_color",
-    "secondary_text_color",
-)
 _COLOR = re.compile(r"#(?:[0-9A-Fa-f]{3,4}|[0-9A-Fa-f]{6}|[0-9A-Fa-f]{8})|[A-Za-z]{3,32}")
 _WIDTH = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,2})?(?:px|%)?|auto")
 
@@ -31,7 +23,7 @@ _Pixels = Annotated[int | None, Field(ge=0, le=1000)]
 
 
 def _color(color: str | None) -> str | None:
-    if not color or color in BRANDING_COLORS or has_liquid(color):
+    if not color or color in BLOCK_COLORS or has_liquid(color):
         return color
     if not _COLOR.fullmatch(color):
         raise Wrong("must be a colour such as #1A2B3C or primary_color")

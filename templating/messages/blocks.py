@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from domain.channels.email_blocks import BRANDING_COLORS
+from domain.kit.branding import BLOCK_COLORS
 from domain.kit.json_types import JsonObject
 from domain.kit.liquid import has_liquid
 from templating.limits import LiquidError
@@ -40,14 +40,6 @@ _PADDING = {"top": 8, "right": 4, "bottom": 8, "left": 4}
 _IMAGE_PADDING = {"top": 4, "right": 0, "bottom": 4, "left": 0}
 _COLUMN_GAP = 8
 _BUTTON_PADDINGS = {"sm": "4px 8px", "md": "8px 16px", "lg": "12px 24px"}
-_BRANDING_DEFAULTS = {
-    "primary_color": "#000000",
-    "primary_color_contrast": "#FFFFFF",
-    "dark_primary_color": "#FFFFFF",
-    "dark_primary_color_contrast": "#000000",
-    "primary_text_color": "#000000",
-    "secondary_text_color": "#6F7076",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +136,8 @@ def color(name: object) -> str | None:
     """Return a colour, or the Liquid that gives it where a name of the branding stands for it."""
     if not isinstance(name, str) or not name.strip():
         return None
-    if name in BRANDING_COLORS:
-        return f"{{{{ vars.branding.{name} | default: '{_BRANDING_DEFAULTS[name]}' }}}}"
+    if name in BLOCK_COLORS:
+        return f"{{{{ vars.branding.{name} | default: '{BLOCK_COLORS[name]}' }}}}"
     return name if has_liquid(name) else escape(name)
 
 
