@@ -94,7 +94,7 @@ async def close_engine(engine: Engine, *, grace: float = 0.0) -> None:
     """
     await engine.deliveries_under_way.end(grace=grace)
     await close_recording(engine.sightings_under_way)
-    # Of what requests and steps have triggered, and of what runs wait for; the sweep does the rest.
+    # What these leave of triggers and of waits, the sweep does.
     await close_releases(engine)
     await close_telling(engine)
     await engine.providers.close()

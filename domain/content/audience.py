@@ -38,7 +38,7 @@ MAX_SEGMENTS = 100
 MAX_CONDITIONS = 100
 MAX_DESCRIPTION = 280
 _RECIPIENT = "recipient."
-# Of a user, what is not the user's own (Knock docs).
+# Members of a user that are not the user's own properties (Knock docs).
 _NOT_OWN = ("recipient.created_at", "recipient.updated_at")
 _BY_THE_CLOCK = ("is_timestamp_before_now", "is_timestamp_on_or_after_now")
 

@@ -28,7 +28,7 @@ _log = get_logger(__name__)
 # Users in one transaction, which holds them; and such transactions of who publishes an audience.
 _PAGE_SIZE = 500
 _PAGES_AT_ONCE = 10
-# Of all audiences that are published at once; and of one sweep.
+# For all audiences that are published at once, and for one sweep.
 _SECONDS_AT_ONCE = 1.0
 _SECONDS = 20.0
 # No request is at work for longer than this.

@@ -29,7 +29,7 @@ from services.temporal_calls import signal_closed_batch
 
 _log = get_logger(__name__)
 
-# Temporal may be busy, or restart; so long it is given to close a window and to wake a carrier.
+# Temporal may be busy, or restart; it is given this long to close a window and to wake a carrier.
 _GRACE = timedelta(seconds=30)
 _PAGE_SIZE = 100
 

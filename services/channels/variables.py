@@ -68,7 +68,7 @@ async def fill_in(
         return Filled({**settings, **said})
     async with engine.connection() as connection:
         version = await config_version(connection, environment_id)
-        # Of which branch does not matter: variables are the environment's.
+        # The branch does not matter: variables are the environment's.
         configuration = await engine.catalog.configuration(
             connection, environment_id, version, branch_id=None
         )

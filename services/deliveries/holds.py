@@ -23,7 +23,7 @@ from services.in_pages import in_pages
 
 _log = get_logger(__name__)
 
-# Of the messages that wait, and of the time of a release.
+# How many waiting messages are read at a time, and for how long a release goes on.
 _PAGE_SIZE = 200
 _SECONDS = 5.0
 

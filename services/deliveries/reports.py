@@ -37,8 +37,8 @@ _PURPOSE = "callbacks of a provider"
 _USUAL_KEY = "webhook_signing_key"
 _NOWHERE = "There is no channel at this address."
 _EARLY = "A message is still being handed over; try again."
-# For so long a name that nobody knows may be one that is about to be stored. What else the vendor
-# sends for its customer is named too, and must not be asked for again without end.
+# For this long, a name that nobody knows may be about to be stored. What else the vendor sends for
+# its customer is named too, and must not be asked for again without end.
 _YOUNG = timedelta(minutes=2)
 
 

@@ -31,7 +31,7 @@ _log = get_logger(__name__)
 
 # Where the name of an event stands unless a source says it otherwise.
 _NAMES = ("body.event", "body.type")
-# Of the headers of a request, which are stored with the event.
+# Headers of a request are stored with the event, but for the values of these.
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 _MOST_HEADERS, _MOST_OF_A_HEADER = 64, 1_000
 

@@ -11,7 +11,7 @@ from domain.tracking.rows import Sighting
 
 # More than these are not kept for a database that is away.
 MOST_SIGHTINGS = 10_000
-# And so many are stored at the same time: anybody may ask for an address as often as he likes, and
+# How many are stored at the same time: anybody may ask for an address as often as they like, and
 # the rest of the pool is for others.
 _CONCURRENCY = 4
 # As long as the statement that stores them tells the same once.

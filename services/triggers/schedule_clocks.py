@@ -49,7 +49,7 @@ _BUDGET_SECONDS = 30.0
 # One that cannot be fired lets the others pass, and is tried again.
 _FIRST_WAIT = timedelta(seconds=5)
 _LONGEST_WAIT = timedelta(minutes=10)
-# Temporal may be busy, or restart; so long it is given.
+# Temporal may be busy, or restart; it is given this long.
 _GRACE = timedelta(seconds=30)
 
 

@@ -25,7 +25,7 @@ from services.engine import Engine, Unit
 from services.off_loop import off_loop
 from services.waits.changes import ENTER, EXIT, tell_of_transitions
 
-# So many comparisons of a user with an audience are quicker than a thread is found for them.
+# Up to this many comparisons of a user with an audience take less time than to find a thread.
 _QUICK = 200
 
 

@@ -10,7 +10,7 @@ from domain.kit.recent import Recent
 from models.queries.runs.walks import trigger_data
 from runtime.database import Connection
 
-# Of JSON text; decoded it takes a few times as much.
+# Counted in JSON text; decoded it takes a few times as much.
 _MOST_CHARACTERS = 32_000_000
 
 

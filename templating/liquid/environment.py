@@ -264,7 +264,7 @@ def _parse(source: str) -> BoundTemplate:
         return _LIQUID_ENV.from_string(source)
     except EngineError as error:
         refusal = _translate(error, None)
-        # Of a block that is not closed the engine does not know where it begins.
+        # The engine does not know where a block begins that is not closed.
         at = refusal.at or position_at(source, len(source))
         raise LiquidError(refusal.message, at) from error
     except Exception as error:

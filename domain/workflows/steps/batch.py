@@ -113,7 +113,7 @@ class BatchSettings(Shape):
         ExecutionMode, _word(ExecutionMode, ExecutionMode.ACCUMULATE)
     ] = Field(ExecutionMode.ACCUMULATE, description="Whether the first item goes through at once.")
     batch_items_max_limit: Annotated[int | None, Field(ge=MIN_ITEMS, le=MAX_ITEMS)] = Field(
-        None, description="So many items close the window at once."
+        None, description="With this many items the window closes at once."
     )
     batch_items_render_limit: Annotated[
         int, BeforeValidator(_rendered), Field(ge=1, le=MAX_RENDERED)

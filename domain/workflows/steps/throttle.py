@@ -23,7 +23,7 @@ from domain.workflows.steps.base import BaseStep
 from domain.workflows.steps.settings import LENGTH, given, path_or_liquid, rooted_path
 
 MAX_WINDOW = timedelta(days=31)
-# Of a key, as JSON and then as part of a URL; shorter than this.
+# A key has fewer characters than this, as JSON and then as part of a URL.
 _KEY_LENGTH = 64
 _SOME_MONTH = datetime(2026, 1, 1, tzinfo=UTC)
 

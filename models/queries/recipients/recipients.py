@@ -80,7 +80,7 @@ WHERE %(holds)s
 ORDER BY 1, 2, 3
 ON CONFLICT (environment_id, collection, id) DO UPDATE
 """  # noqa: S608 - fixed text
-# Of settings null where there are none.
+# Where there are no settings, their size is null.
 _EXCESS = {
     "has_too_much": exceeds("properties", MAX_PROPERTIES_BYTES),
     "has_too_many_settings": exceeds("settings", MAX_SETTINGS_BYTES),

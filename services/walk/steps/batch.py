@@ -32,7 +32,7 @@ from services.walk.moves import NOT_MET, Done, Halted, Move, StepEvent, Waiting,
 from services.walk.steps.batch_store import Batches
 from services.walk.texts import render_settings
 
-# Of a key, for people; the whole of it is in the batch's identity.
+# How much of a key people see; the whole of it is in the batch's identity.
 _SHOWN = 1_000
 
 

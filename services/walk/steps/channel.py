@@ -45,7 +45,7 @@ from services.walk.steps.rendering import (
     tracked_message,
 )
 
-# Of a batch a message names so many (Knock API reference, Message).
+# The message of a batch names at most this many (Knock API reference, Message).
 _MOST_ACTORS = 10
 
 

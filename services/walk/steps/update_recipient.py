@@ -32,7 +32,7 @@ UpdateStep = UpdateUserStep | UpdateObjectStep | UpdateTenantStep
 _SHAPES: Mapping[str, type[RecipientIn]] = {USERS: InlineUserIn, TENANTS: TenantRecipientIn}
 # What a step cannot change (Knock docs).
 _CHANNEL_DATA = "channel_data"
-# Of the members that a step has changed, the story names so many.
+# The story names at most this many of the members that a step has changed.
 _MOST_TOLD = 20
 
 
