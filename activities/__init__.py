@@ -56,7 +56,7 @@ def activities_by_queue(
             advance.advance,
             batches.close_window,
             deliver.deliver_now,
-            # Of items of feeds, when their send window opens.
+            # Items of feeds are delivered here, when their send window opens.
             deliver.deliver_message,
             schedules.fire_schedules,
         ],

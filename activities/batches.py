@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from domain.contract.runs import BatchWindowInput, WindowState
+from domain.contract.timers import BatchWindowInput, WindowState
 from services.batches import windows
 from services.engine import Engine
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from domain.contract.runs import BroadcastInput
+from domain.contract.timers import BroadcastInput
 from services.broadcasts import sending
 from services.engine import Engine
 

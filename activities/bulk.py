@@ -5,7 +5,7 @@ from __future__ import annotations
 from temporalio import activity
 
 from activities.beats import beating
-from domain.contract.runs import BulkOperationInput, BulkState
+from domain.contract.jobs import BulkOperationInput, BulkState
 from services.bulk import work
 from services.engine import Engine
 

@@ -9,7 +9,7 @@ from temporalio import activity
 
 from activities.beats import beating
 from activities.faults import again
-from domain.contract.runs import DeliverMessageInput, FirstAttempt
+from domain.contract.deliveries import DeliverMessageInput, FirstAttempt
 from domain.kit.errors import Unavailable
 from runtime.faults import fault_of
 from runtime.logs import get_logger
@@ -21,7 +21,7 @@ _log = get_logger(__name__)
 
 # How long a run waits for its first attempt; most providers answer in a fraction of it.
 _AT_ONCE_SECONDS = 1.5
-# An activity waits so long for a database that is away, and leaves its slot to others for so long.
+# How long an activity waits for a database that is away, and then leaves its slot to others.
 _PATIENCE_SECONDS = 60.0
 _AWAY_SECONDS = 0.5
 _LATER_SECONDS = 15.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from temporalio import activity
 
 from activities.beats import beating
-from domain.contract.runs import CancelFanoutInput, Chunk, ChunkPlan, TriggerFanoutInput
+from domain.contract.fan_outs import CancelFanoutInput, Chunk, ChunkPlan, TriggerFanoutInput
 from services.engine import Engine
 from services.triggers import fan_outs
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from temporalio import activity
 
 from activities.beats import beating
-from domain.contract.runs import ClockState, ScheduleClockInput
+from domain.contract.timers import ClockState, ScheduleClockInput
 from services.engine import Engine
-from services.triggers.scheduled import fire_due
+from services.triggers.schedule_clocks import fire_due
 
 
 class ScheduleActivities:

@@ -7,7 +7,7 @@ from uuid import UUID
 from temporalio import activity
 
 from activities.beats import beating
-from domain.contract.runs import SourceEventInput
+from domain.contract.jobs import SourceEventInput
 from domain.kit.principals import EnvironmentScope
 from services.engine import Engine
 from services.sources import acting

@@ -22,7 +22,7 @@ from services.jobs.expiry import delete_expired_rows
 from services.jobs.retention import forget_expired
 from services.runs.reconciliation import reconcile_runs
 from services.triggers.release_sweep import confirm_releases, release_left_over
-from services.triggers.scheduled import look_after_schedules
+from services.triggers.schedule_clocks import look_after_schedules
 from services.waits.sweep import look_after_waits
 from services.webhooks.fan_out import tell_webhooks
 

@@ -18,10 +18,8 @@ from api.kit.rate_limits import RateLimiter
 from api.reference import routes as reference
 from runtime.logs import configure_logs
 from runtime.settings import Settings, get_settings
-from services.composition import open_engine
+from services.composition import close_engine, open_engine
 from services.engine import Engine
-from services.tracking.recording import close_recording
-from services.triggers.releases import close_releases
 
 
 def create_app(settings: Settings | None = None, engine: Engine | None = None) -> FastAPI:
@@ -43,10 +41,9 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         async with open_engine(settings, process="api", lazy=True) as opened:
             app.state.engine = opened
             yield
-            await close_recording(opened.sightings_under_way)
             if app.state.hub is not None:
                 await app.state.hub.close()
-            await close_releases(opened)
+            await close_engine(opened)
 
     app = FastAPI(
         title="Carillon",

@@ -1,6 +1,6 @@
 """The floor: what Temporal itself costs for a workflow of the same shape, with no work in it.
 
-Run as a module it is the floor's worker process; `FloorWorkers` starts and stops such processes.
+Run as a module it is the floor's worker process; `floor_workers` starts and stops such processes.
 """
 
 from __future__ import annotations

@@ -107,11 +107,11 @@ async def measure_sleepers(session: Session) -> list[Result]:
 async def _wake_floor(session: Session, count: int, rate: float) -> float:
     """Return the seconds from the instant at which many bare workflows wake to the last's end."""
     name = f"floor/{new_id()}"
-    asleep = asyncio.Semaphore(_STARTED_AT_ONCE)
+    gate = asyncio.Semaphore(_STARTED_AT_ONCE)
     until = time.time() + _LEAD_SECONDS + _MARGIN * count / rate
 
     async def start(number: int) -> None:
-        async with asleep:
+        async with gate:
             await session.temporal.start_workflow(
                 FloorWorkflow.run,
                 args=floor_arguments(str(number), until=until),

@@ -113,8 +113,9 @@ def server_options(settings: Settings) -> dict[str, Any]:
         # which the server closes it gets an error for a request that was never read.
         "timeout_keep_alive": settings.keep_alive_seconds,
         "timeout_graceful_shutdown": settings.shutdown_seconds,
-        # Of several processes one that does not answer for this long is replaced. The stock five
-        # seconds also hit those that are only starting on a busy machine, again and again.
+        # Where there are several processes, one that gives no answer for this long is replaced.
+        # The stock five seconds also hit those that are only starting on a busy machine, again and
+        # again.
         "timeout_worker_healthcheck": 60,
     }
 

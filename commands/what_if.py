@@ -37,7 +37,7 @@ _OTHERWISE = {
 # Members of contents that people read first, whatever the channel.
 _HEADLINES = ("subject_line", "title", "body", "summary", "markdown")
 _LINES_OF_A_CHANGE = 12
-# Of a line; the rest of a terminal's hundred columns is its place.
+# Most characters of a line; the rest of a terminal's hundred columns is its place.
 _WIDTH = 90
 # What is shown of a long line before it begins to differ.
 _AHEAD = 20

@@ -38,17 +38,16 @@ from activities import activities_by_queue
 from activities.faults import SafeFailures
 from activities.sweep import DUTIES
 from commands.processes import LOOK_SECONDS
+from domain.contract.jobs import SweepInput
 from domain.contract.queues import ALL_QUEUES, BULK, FANOUT, RUNS, SWEEP
-from domain.contract.runs import SweepInput
 from domain.kit.errors import Unavailable
 from runtime.logs import get_logger
 from runtime.settings import Settings
 from runtime.temporal import is_away, is_unreachable
 from services.channels.sealing import list_unreadable
-from services.composition import open_engine
+from services.composition import close_engine, open_engine
 from services.content.variables import list_unreadable_variables
 from services.engine import Engine
-from services.triggers.releases import close_releases
 from temporal_workflows import WORKFLOWS, SweepWorkflow
 
 _log = get_logger(__name__)
@@ -179,10 +178,7 @@ async def run_worker(settings: Settings, queues: tuple[str, ...] = ALL_QUEUES) -
             await stopping.wait()
             beating.cancel()
             _log.info("worker_stopping")
-        await engine.deliveries_under_way.end(grace=_LATE_SECONDS)
-        # Of what steps have triggered; the sweep starts the rest.
-        await close_releases(engine)
-        await engine.providers.close()
+        await close_engine(engine, grace=_LATE_SECONDS)
 
 
 @contextlib.asynccontextmanager

@@ -26,7 +26,7 @@ from outbound.transport import NEEDS_HTTP2
 FATAL_STATUS_CODES = frozenset({400, 401, 403, 404, 405, 413, 422})
 RETRIED_STATUS_CODES = frozenset({408, 425, 429})
 _LONGEST_WISH = 86_400.0
-# Of the time of a call: how long a connection of HTTP/2 may be silent.
+# For which part of a call's time a connection of HTTP/2 may be silent.
 _SILENCE_SHARE = 0.8
 
 

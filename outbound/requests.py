@@ -15,7 +15,7 @@ import httpx
 from domain.kit.http_requests import HttpContent
 from domain.messages.delivery import Refused
 
-# Of what is signed for receivers who know Knock's: fetch steps and webhooks.
+# Fetch steps and webhooks are signed for receivers who know Knock's signature.
 SIGNATURE_HEADER = "x-knock-signature"
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

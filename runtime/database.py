@@ -29,7 +29,7 @@ _ANSWER_SECONDS = 15.0
 # The same for the few statements that write or delete a million rows at once.
 _LONG_STATEMENT = "5min"
 _LONG_ANSWER_SECONDS = 305.0
-# So long may a transaction that only reads think between its statements; it is in nobody's way.
+# How long a transaction that only reads may think between its statements; it is in nobody's way.
 _LONG_THOUGHT = "5min"
 _TCP = {
     "keepalives": 1,

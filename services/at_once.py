@@ -8,14 +8,14 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_AT_ONCE = 32
+_CONCURRENCY = 32
 
 
 async def each_at_once(
     rows: Sequence[T],
     work: Callable[[T], Awaitable[object]],
     *,
-    at_once: int = _AT_ONCE,
+    at_once: int = _CONCURRENCY,
 ) -> None:
     """Do `work` for every row, a bounded number at a time; the first error ends all of it.
 

@@ -20,14 +20,17 @@ from runtime.vault import Vault
 from services.audiences.refresh import build_at_once
 from services.channels.provider_pool import ProviderPool
 from services.content.catalog import Catalog
-from services.content.trigger_schemas import TriggerSchemas
 from services.deliveries.limits import DeliveryLimits
 from services.deliveries.under_way import DeliveriesUnderWay
 from services.engine import Engine
+from services.json_schemas import SchemaCache
 from services.realtime.under_way import NewsUnderWay
 from services.runs.temporal_retention import TemporalRetention
+from services.tracking.recording import close_recording
 from services.tracking.under_way import SightingsUnderWay
+from services.triggers.releases import close_releases
 from services.triggers.under_way import ReleasesUnderWay
+from services.waits.telling import close_telling
 from services.waits.under_way import WaitsUnderWay
 from services.walk.trigger_data import TriggerData
 
@@ -45,7 +48,7 @@ def compose_engine(
         vault,
         clock,
         catalog=Catalog(vault),
-        trigger_schemas=TriggerSchemas(),
+        json_schemas=SchemaCache(),
         trigger_data=TriggerData(),
         providers=ProviderPool(settings),
         delivery_limits=DeliveryLimits(settings.worker_delivery_slots),
@@ -80,6 +83,21 @@ async def open_engine(settings: Settings, *, process: str, lazy: bool) -> AsyncI
         yield compose_engine(settings, database, client, Vault(settings.secret_keys))
     finally:
         await database.close()
+
+
+async def close_engine(engine: Engine, *, grace: float = 0.0) -> None:
+    """End what a process that stops has under way, and its connections to providers.
+
+    Args:
+        engine: of a process that takes no more work.
+        grace: how many seconds attempts to deliver have left to come to their end.
+    """
+    await engine.deliveries_under_way.end(grace=grace)
+    await close_recording(engine.sightings_under_way)
+    # What these leave of triggers and of waits, the sweep does.
+    await close_releases(engine)
+    await close_telling(engine)
+    await engine.providers.close()
 
 
 def _judge_secret_key(settings: Settings) -> None:

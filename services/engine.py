@@ -25,9 +25,9 @@ from runtime.vault import Vault
 if TYPE_CHECKING:  # `services/composition.py` makes them; their modules know the engine
     from services.channels.provider_pool import ProviderPool
     from services.content.catalog import Catalog
-    from services.content.trigger_schemas import TriggerSchemas
     from services.deliveries.limits import DeliveryLimits
     from services.deliveries.under_way import DeliveriesUnderWay
+    from services.json_schemas import SchemaCache
     from services.realtime.under_way import NewsUnderWay
     from services.runs.temporal_retention import TemporalRetention
     from services.tracking.under_way import SightingsUnderWay
@@ -54,7 +54,7 @@ class Engine:
         vault: seals and opens credentials.
         clock: tells the time of every unit of work.
         catalog: definitions and configuration, by version.
-        trigger_schemas: compiled JSON Schemas of trigger data.
+        json_schemas: compiled JSON Schemas of published content.
         trigger_data: the decoded data of triggers for many.
         providers: the providers, with their connections.
         delivery_limits: how many calls go to each server and channel, and which are left alone.
@@ -74,7 +74,7 @@ class Engine:
     vault: Vault
     clock: Clock
     catalog: Catalog
-    trigger_schemas: TriggerSchemas
+    json_schemas: SchemaCache
     trigger_data: TriggerData
     providers: ProviderPool
     delivery_limits: DeliveryLimits

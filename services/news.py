@@ -21,7 +21,7 @@ from services.engine import Engine
 
 _log = get_logger(__name__)
 
-# So long news is gathered after some was told: ten statements a second at most.
+# How long news is gathered after some was told: ten statements a second at most.
 _GATHER_SECONDS = 0.1
 # While the database is away nothing is kept for it: those who listen will look.
 _MOST_PENDING = 20_000

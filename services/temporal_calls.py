@@ -24,17 +24,11 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.contract.fan_outs import CancelFanoutInput, TriggerFanoutInput
+from domain.contract.jobs import BulkOperationInput, SourceEventInput
 from domain.contract.queues import RUNS
-from domain.contract.runs import (
-    BatchWindowInput,
-    BroadcastInput,
-    BulkOperationInput,
-    CancelFanoutInput,
-    RecipientRunInput,
-    ScheduleClockInput,
-    SourceEventInput,
-    TriggerFanoutInput,
-)
+from domain.contract.runs import RecipientRunInput
+from domain.contract.timers import BatchWindowInput, BroadcastInput, ScheduleClockInput
 from domain.kit.ids import (
     batch_window_workflow_id,
     broadcast_workflow_id,

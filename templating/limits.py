@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from time import monotonic, thread_time
 from typing import NamedTuple
 
-# Of a single value made by a filter: characters of a string, members of a list or range.
+# The most that a filter may make as one value: characters of a string, members of a list or range.
 MAX_STRING = 2_000_000
 MAX_ITEMS = 10_000
-# Of a whole value, counted through every reference; see `templating.liquid.printing.weigh`.
+# For a whole value, counted through every reference; see `templating.liquid.printing.weigh`.
 MAX_WEIGHT = 16_000_000
 # 4300 decimal digits, the most that Python prints.
 MAX_INTEGER_BITS = 14_000

@@ -11,25 +11,20 @@ from datetime import timedelta
 from temporalio import activity
 from temporalio.common import RetryPolicy
 
-from domain.contract.runs import (
-    Advanced,
-    AdvanceInput,
-    BatchWindowInput,
-    BroadcastInput,
-    BulkOperationInput,
-    BulkState,
-    CancelFanoutInput,
-    Chunk,
-    ChunkPlan,
-    ClockState,
+from domain.contract.deliveries import (
     DeliverMessageInput,
     FirstAttempt,
-    HttpFetchInput,
-    ScheduleClockInput,
-    SourceEventInput,
     StatusCheckInput,
-    TriggerFanoutInput,
     WebhookDeliveryInput,
+)
+from domain.contract.fan_outs import CancelFanoutInput, Chunk, ChunkPlan, TriggerFanoutInput
+from domain.contract.jobs import BulkOperationInput, BulkState, SourceEventInput
+from domain.contract.runs import Advanced, AdvanceInput, HttpFetchInput
+from domain.contract.timers import (
+    BatchWindowInput,
+    BroadcastInput,
+    ClockState,
+    ScheduleClockInput,
     WindowState,
 )
 

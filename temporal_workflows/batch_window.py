@@ -7,15 +7,14 @@ away say nothing here: when the timer fires, the window answers its new end.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
-from functools import partial
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
 from domain.contract.queues import RUNS
-from domain.contract.runs import BatchWindowInput, WindowState
+from domain.contract.timers import BatchWindowInput, WindowState
 from temporal_workflows import activity_stubs as stubs
+from temporal_workflows.earliest import EarliestInstant
 from temporal_workflows.signals import CLOSES_EARLIER
 
 # A clock of ours may be a little behind Temporal's.
@@ -28,7 +27,7 @@ class BatchWindowWorkflow:
 
     # The handler may run before `run` does, so its state is made here.
     def __init__(self) -> None:
-        self._earliest: float | None = None
+        self._earliest = EarliestInstant()
 
     @workflow.signal(name=CLOSES_EARLIER)
     def closes_earlier(self, closes_at: float) -> None:
@@ -36,39 +35,22 @@ class BatchWindowWorkflow:
 
         It starts the watch as well, so that word and watch can never miss each other.
         """
-        if self._earliest is None or closes_at < self._earliest:
-            self._earliest = closes_at
+        self._earliest.hear(closes_at)
 
     @workflow.run
     async def run(self, order: BatchWindowInput) -> None:
         """Return when the batch has closed, whoever closed it."""
         while True:
-            await self._sleep(order.closes_at)
+            await self._earliest.sleep(order.closes_at, summary="the window closes")
             # What is heard from here on is news: the look may be too early for it.
-            self._earliest = None
+            self._earliest.forget()
             state = await _look(order)
             if state.is_closed:
                 return
             closes_at = max(state.closes_at, workflow.time() + _AT_LEAST)
-            order = replace(order, closes_at=min(closes_at, self._earliest or closes_at))
+            order = replace(order, closes_at=min(closes_at, self._earliest.heard or closes_at))
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(order)
-
-    def _is_earlier_than(self, until: float) -> bool:
-        return self._earliest is not None and self._earliest < until
-
-    async def _sleep(self, until: float) -> None:
-        """Sleep until the end, or an earlier one that somebody tells of."""
-        while (wait := until - workflow.time()) > 0:
-            try:
-                await workflow.wait_condition(
-                    partial(self._is_earlier_than, until),
-                    timeout=timedelta(seconds=wait),
-                    timeout_summary="the window closes",
-                )
-            except TimeoutError:
-                return
-            until = min(until, self._earliest or until)
 
 
 async def _look(order: BatchWindowInput) -> WindowState:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from temporalio import workflow
 
 from domain.contract.queues import FANOUT
-from domain.contract.runs import BroadcastInput
+from domain.contract.timers import BroadcastInput
 from temporal_workflows import activity_stubs as stubs
 from temporal_workflows.signals import CANCEL_REQUESTED
 

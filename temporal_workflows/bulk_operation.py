@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from temporalio import workflow
 
+from domain.contract.jobs import BulkOperationInput
 from domain.contract.queues import BULK
-from domain.contract.runs import BulkOperationInput
 from temporal_workflows import activity_stubs as stubs
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-from domain.contract.runs import CancelFanoutInput
+from domain.contract.fan_outs import CancelFanoutInput
 from temporal_workflows import activity_stubs as stubs
 from temporal_workflows.chunks import run_fan_out
 

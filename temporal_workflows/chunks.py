@@ -10,8 +10,8 @@ from typing import TypeVar
 from temporalio import workflow
 from temporalio.common import Priority
 
+from domain.contract.fan_outs import CancelFanoutInput, Chunk, ChunkPlan, TriggerFanoutInput
 from domain.contract.queues import FANOUT
-from domain.contract.runs import CancelFanoutInput, Chunk, ChunkPlan, TriggerFanoutInput
 from temporal_workflows import activity_stubs as stubs
 
 Order = TypeVar("Order", TriggerFanoutInput, CancelFanoutInput)

@@ -1,4 +1,4 @@
-"""How workflow code hands one message to its provider: shared by runs and manual retries."""
+"""How workflow code hands one message to its provider: in its run or apart from it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
-from domain.contract.runs import DeliverMessageInput
+from domain.contract.deliveries import DeliverMessageInput
 from temporal_workflows import activity_stubs as stubs
 
 

@@ -12,12 +12,12 @@ from dataclasses import replace
 from temporalio import workflow
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
+from domain.contract.deliveries import DeliverMessageInput
 from domain.contract.queues import RUNS
 from domain.contract.runs import (
     START,
     Advanced,
     AdvanceInput,
-    DeliverMessageInput,
     DeliveryOrder,
     Finished,
     RecipientRunInput,

@@ -7,14 +7,13 @@ earlier one is told by a signal. A clock that has nothing to wait for ends; the 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
-from functools import partial
 
 from temporalio import workflow
 
 from domain.contract.queues import RUNS
-from domain.contract.runs import ScheduleClockInput
+from domain.contract.timers import ScheduleClockInput
 from temporal_workflows import activity_stubs as stubs
+from temporal_workflows.earliest import EarliestInstant
 from temporal_workflows.signals import DUE_EARLIER
 
 # A clock of ours may be a little behind Temporal's.
@@ -29,7 +28,7 @@ class ScheduleClockWorkflow:
 
     # The handler may run before `run` does, so its state is made here.
     def __init__(self) -> None:
-        self._earliest: float | None = None
+        self._earliest = EarliestInstant()
 
     @workflow.signal(name=DUE_EARLIER)
     def due_earlier(self, due_at: float) -> None:
@@ -37,16 +36,17 @@ class ScheduleClockWorkflow:
 
         It starts the clock as well, so that word and clock can never miss each other.
         """
-        if self._earliest is None or due_at < self._earliest:
-            self._earliest = due_at
+        self._earliest.hear(due_at)
 
     @workflow.run
     async def run(self, order: ScheduleClockInput) -> None:
         """Return when nothing is to come."""
         while True:
-            await self._sleep(order.due_at)
+            await self._earliest.sleep(
+                order.due_at, summary="the next schedule is due", longest=_LONGEST
+            )
             # What is heard from here on is news: the look may be too early for it.
-            self._earliest = None
+            self._earliest.forget()
             state = await workflow.execute_activity(
                 stubs.fire_schedules,
                 order,
@@ -56,26 +56,10 @@ class ScheduleClockWorkflow:
                 retry_policy=stubs.DURABLE_RETRY,
                 summary="fire what is due",
             )
-            heard = [at for at in (state.due_at, self._earliest) if at is not None]
+            heard = [at for at in (state.due_at, self._earliest.heard) if at is not None]
             if not heard:
                 return
             soonest = workflow.time() + (0 if state.fired else _AT_LEAST)
             order = replace(order, due_at=max(min(heard), soonest))
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(order)
-
-    def _is_earlier_than(self, until: float) -> bool:
-        return self._earliest is not None and self._earliest < until
-
-    async def _sleep(self, until: float) -> None:
-        """Sleep until an instant, or an earlier one that somebody tells of."""
-        while (wait := until - workflow.time()) > 0:
-            try:
-                await workflow.wait_condition(
-                    partial(self._is_earlier_than, until),
-                    timeout=timedelta(seconds=min(wait, _LONGEST)),
-                    timeout_summary="the next schedule is due",
-                )
-            except TimeoutError:
-                continue
-            until = min(until, self._earliest or until)

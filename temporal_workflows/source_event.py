@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from temporalio import workflow
 
+from domain.contract.jobs import SourceEventInput
 from domain.contract.queues import JOBS
-from domain.contract.runs import SourceEventInput
 from temporal_workflows import activity_stubs as stubs
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-from domain.contract.runs import StatusCheckInput
+from domain.contract.deliveries import StatusCheckInput
 from temporal_workflows import activity_stubs as stubs
 
 

@@ -6,8 +6,8 @@ import asyncio
 
 from temporalio import workflow
 
+from domain.contract.jobs import SweepInput
 from domain.contract.queues import SWEEP
-from domain.contract.runs import SweepInput
 from temporal_workflows import activity_stubs as stubs
 
 FAILED = -1

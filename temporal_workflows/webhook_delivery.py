@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from temporalio import workflow
 
+from domain.contract.deliveries import WebhookDeliveryInput
 from domain.contract.queues import WEBHOOKS
-from domain.contract.runs import WebhookDeliveryInput
 from temporal_workflows import activity_stubs as stubs
 
 

@@ -36,13 +36,13 @@ MAX_DEPTH = 64
 # waiting (in a thread too: the parser does not let go of the interpreter's lock).
 MAX_VALUES = 1_000_000
 MAX_FORM_FIELDS = 2_000
-# Of bodies larger than this, few are worked on at once.
+# Few bodies that are larger than this are worked on at once.
 LARGE_BYTES = 1024 * 1024
 LARGE_AT_ONCE = 4
 # Files are worked on for longer than any other body, and have places of their own.
 FILES_AT_ONCE = 1
 _PLACE_SECONDS = 10.0
-# Of what cannot be stored, so much is told.
+# Most places that an answer names of what cannot be stored.
 _MOST_PROBLEMS = 50
 # A key may be as long as a body; its place in a problem is for people to read.
 _MOST_OF_A_KEY = 255

@@ -46,7 +46,7 @@ def read_claim(request: Request, body: JsonObject) -> IdempotencyClaim | None:
             error=too_long,
         )
     path = f"{request.method} {request.scope['path']}"
-    # Of the decoded body, so that spaces and the order of members do not count.
+    # The decoded body counts, so spaces and the order of members do not.
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     digest = hashlib.sha256(path.encode())
     branch = request.headers.get("x-knock-branch", "").encode()

@@ -28,7 +28,7 @@ PAGING: dict[str, str | Param] = {
 }
 _LIMITS = ("gt", "gte", "lt", "lte")
 _STRING: JsonObject = {"type": "string"}
-# Of a user by id, or of an object.
+# Refers to a user by id, or to an object.
 _REFERENCE: JsonObject = {
     "anyOf": [
         _STRING,

@@ -18,7 +18,7 @@ MAX_LIMIT = 100
 ENVIRONMENT_HELP: dict[str, str | Param] = {
     "environment": "Slug; `development` when it is left out."
 }
-# Of what is done in every environment at once.
+# For operations that are done in every environment at once.
 ANYWHERE_HELP: dict[str, str | Param] = {
     "environment": "Slug of one that has it; any may have it when it is left out."
 }

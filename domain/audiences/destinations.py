@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field
 from domain.audiences.members import MAX_MEMBERS, AudienceMemberIn
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import Shape
-from domain.recipients.identify import InlineUserIn, ObjectId, UserId
+from domain.recipients.shapes import InlineUserIn, ObjectId, UserId
 
 # A batch is for one audience, as both tools are set up; each further one is a transaction more.
 MAX_AUDIENCES = 20

@@ -13,15 +13,10 @@ from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, encoded_size
 from domain.kit.shapes import Shape, read_shape
 from domain.kit.violations import Violations
-from domain.recipients.identify import (
-    MAX_PROPERTIES_BYTES,
-    InlineRecipient,
-    InlineUserIn,
-    ObjectId,
-    combined,
-)
+from domain.recipients.inline import MAX_PROPERTIES_BYTES, InlineRecipient, combined
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import RecipientRef
+from domain.recipients.shapes import InlineUserIn, ObjectId
 
 MAX_MEMBERS = 1_000
 # A membership without a tenant, as it is stored: an id of a tenant is never empty.

@@ -22,7 +22,7 @@ from domain.kit.storable import storable_object
 from domain.messages.engagement import Engagement
 from domain.messages.filters import ENGAGEMENT_FILTERS, Archived
 from domain.messages.statuses import DeliveryStatus
-from domain.recipients.identify import UserId
+from domain.recipients.shapes import UserId
 
 T = TypeVar("T")
 

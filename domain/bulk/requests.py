@@ -18,19 +18,18 @@ from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, DocumentedAs, Shape, read_sh
 from domain.kit.violations import Violations
 from domain.preferences.names import DEFAULT_SET
 from domain.preferences.requests import PreferenceSetIn
-from domain.recipients.identify import (
+from domain.recipients.inline import InlineRecipient, inline_tenant
+from domain.recipients.naming import NamedRecipients, named_once
+from domain.recipients.refs import TENANTS, USERS, RecipientRef
+from domain.recipients.shapes import (
     MAX_ID_CHARACTERS,
     AnyRecipientIn,
-    InlineRecipient,
     InlineTenantIn,
     InlineUserIn,
     ObjectId,
     ObjectIn,
     UserId,
-    inline_tenant,
 )
-from domain.recipients.naming import NamedRecipients, named_once
-from domain.recipients.refs import TENANTS, USERS, RecipientRef
 from domain.recipients.subscriptions import MAX_RECIPIENTS
 from domain.schedules.requests import NewSchedules, ScheduleEntryIn, new_schedule
 

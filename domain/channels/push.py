@@ -26,7 +26,7 @@ from domain.kit.shapes import DocumentedAs, Shape
 
 # The setting by which a device that its vendor does not know any more is forgotten, or not.
 DEREGISTRATION = "token_deregistration"
-# Of very many devices the last ones, which are the newest.
+# Where there are more devices than this, the last ones count, which are the newest.
 MOST_DEVICES = 100
 _TOKEN_LISTS = ("tokens", "target_arns", "player_ids")
 

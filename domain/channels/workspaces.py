@@ -11,7 +11,7 @@ from domain.kit.json_types import JsonObject
 
 SLACK = "chat_slack"
 MS_TEAMS = "chat_ms_teams"
-# Of channels; direct messages are none.
+# The types of channels; direct messages are none.
 ALL_TYPES = "public_channel,private_channel"
 # As Knock says it: its browser client compares these sentences to show that nothing is connected.
 NO_SLACK_TOKEN = "Access token not set."  # noqa: S105 - a sentence

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from domain.conditions.model import ConditionError, ConditionScope
 from domain.conditions.paths import MISSING, is_path, lookup_parts, split_path
 from domain.kit.json_types import JsonValue, read_json
+from domain.kit.liquid import has_liquid
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def dynamic_operand(raw: JsonValue) -> Operand | None:
     """Return the operand of Liquid or of a path; None when the argument is fixed."""
     if not isinstance(raw, str):
         return None
-    if "{{" in raw:
+    if has_liquid(raw):
         return LiquidOperand(raw)
     return PathOperand(split_path(raw)) if is_path(raw) else None
 

@@ -21,6 +21,7 @@ from domain.conditions.timestamps import parse_relative
 from domain.kit.clock import parse_instant
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonValue
+from domain.kit.liquid import has_liquid
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def parse_audience_condition(
     if not isinstance(argument, str) or not argument.strip():
         raise InvalidParams.of(f"{field}.argument", "must be the key of an audience")
     # A key is text even when it spells JSON, such as "123", or looks like a path.
-    operand = LiquidOperand(argument) if "{{" in argument else Literal(argument)
+    operand = LiquidOperand(argument) if has_liquid(argument) else Literal(argument)
     return AudienceCondition(variable, operator, argument, operand, wanted)
 
 

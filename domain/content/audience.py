@@ -29,6 +29,7 @@ from domain.content.kind import KindOfContent
 from domain.kit.authored import ChannelTypes, ResourceType
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.liquid import has_liquid
 from domain.kit.shapes import REFUSE_NULL, JudgedBy, Shape, Wrong
 from domain.kit.stored import Name, read_document
 from domain.kit.violations import Violations
@@ -37,7 +38,7 @@ MAX_SEGMENTS = 100
 MAX_CONDITIONS = 100
 MAX_DESCRIPTION = 280
 _RECIPIENT = "recipient."
-# Of a user, what is not the user's own (Knock docs).
+# Members of a user that are not the user's own properties (Knock docs).
 _NOT_OWN = ("recipient.created_at", "recipient.updated_at")
 _BY_THE_CLOCK = ("is_timestamp_before_now", "is_timestamp_on_or_after_now")
 
@@ -134,7 +135,7 @@ def _condition(raw: JsonValue, field: str) -> Condition:
     if written["operator"] in tuple(AUDIENCE_OPERATORS):  # it may be of any type
         message = "an audience may not build on another one in this version"
         violations.add(f"{field}.operator", message)
-    if isinstance(raw.get("argument"), str) and "{{" in raw["argument"]:
+    if isinstance(raw.get("argument"), str) and has_liquid(raw["argument"]):
         violations.add(f"{field}.argument", "must not be Liquid")
     violations.raise_any()
     try:

@@ -21,6 +21,7 @@ from domain.kit.authored import (
     Template,
     TemplateFile,
 )
+from domain.kit.branding import BrandingMembers
 from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import Shape, Wrong, refusal
@@ -66,24 +67,10 @@ def _source(raw: JsonValue) -> str:
     return raw
 
 
-_HexColor = Annotated[str | None, Field(pattern=r"^#(?:[A-Fa-f0-9]{3}|[A-Fa-f0-9]{6})$")]
-
-
-class BrandingOverrides(Shape):
+class BrandingOverrides(BrandingMembers):
     """What a layout changes of the account's branding; a tenant's own still wins."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"additionalProperties": False})
-
-    logo_url: str | None = None
-    icon_url: str | None = None
-    dark_logo_url: str | None = None
-    dark_icon_url: str | None = None
-    primary_color: _HexColor = None
-    primary_color_contrast: _HexColor = None
-    dark_primary_color: _HexColor = None
-    dark_primary_color_contrast: _HexColor = None
-    primary_text_color: _HexColor = None
-    secondary_text_color: _HexColor = None
 
 
 class FooterLink(Shape):

@@ -13,12 +13,14 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, field_validator
 
+from domain.kit.branding import HEX_COLOR
 from domain.kit.json_types import JsonObject, JsonValue, read_json
+from domain.kit.liquid import has_liquid
 from domain.kit.shapes import Shape, Wrong
 
 MAX_FIELDS = 100
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,254}")
-COLOR = re.compile(r"#(?:[0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})")
+COLOR = re.compile(HEX_COLOR)
 
 
 def _key(key: str) -> str:
@@ -92,7 +94,7 @@ class ColorSettings(_Settings):
     @field_validator("default")
     @classmethod
     def _is_color(cls, color: str | None) -> str | None:
-        if color and "{{" not in color and not COLOR.fullmatch(color):
+        if color and not has_liquid(color) and not COLOR.fullmatch(color):
             raise Wrong("must be a colour such as #1A2B3C")
         return color
 

@@ -21,7 +21,11 @@ from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.shapes import REFUSE_NULL, Shape, parsed_by, refusal
 from domain.kit.stored import Name, read_document
 from domain.workflows.definition import MAX_DESCRIPTION_LENGTH
-from domain.workflows.steps.wait_for_event import AudienceEvent, SourceEvent, parse_groups
+from domain.workflows.steps.wait_for_event import (
+    AwaitedAudienceEvent,
+    AwaitedSourceEvent,
+    parse_groups,
+)
 
 _SHORTEST_KEY = 1
 _GROUPS: JsonObject = {
@@ -47,7 +51,7 @@ class RecipientEvent(Shape):
 
 
 GoalEvent: TypeAlias = Annotated[
-    RecipientEvent | SourceEvent | AudienceEvent, Field(discriminator="event_type")
+    RecipientEvent | AwaitedSourceEvent | AwaitedAudienceEvent, Field(discriminator="event_type")
 ]
 
 

@@ -32,7 +32,7 @@ KINDS: Mapping[str, KindOfContent[Any]] = {
         GOAL,
     )
 }
-# Of these a branch has its own.
+# The kinds of which a branch has content of its own.
 BRANCHED = tuple(name for name, kind in KINDS.items() if kind.is_branched)
 
 

@@ -12,6 +12,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from domain.kit.branding import HEX_COLOR
 from domain.kit.shapes import Shape
 
 MAX_TAGS = 1_000
@@ -33,9 +34,7 @@ class TagIn(Shape):
     """A tag as it is written; what is left out is null."""
 
     description: Annotated[str | None, Field(max_length=_MAX_DESCRIPTION)] = None
-    color: Annotated[
-        str | None, Field(pattern=r"^#(?:[A-Fa-f0-9]{3}|[A-Fa-f0-9]{6})$", examples=["#3B82F6"])
-    ] = None
+    color: Annotated[str | None, Field(pattern=HEX_COLOR, examples=["#3B82F6"])] = None
 
 
 class TagBodyIn(Shape):

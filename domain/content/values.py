@@ -26,6 +26,7 @@ from domain.content.fields import (
 )
 from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.liquid import has_liquid
 
 _NOTHING: tuple[JsonValue, ...] = (None, "", [], {})
 
@@ -46,7 +47,7 @@ def value_errors(
         if any(value == nothing for nothing in _NOTHING):
             if _is_required(field) and not _has_default(field):
                 yield FieldError(at, "is required")
-        elif not _is_liquid(value):
+        elif not (isinstance(value, str) and has_liquid(value)):
             yield from _judge(field, value, at)
 
 
@@ -56,10 +57,6 @@ def _is_required(field: InputField) -> bool:
 
 def _has_default(field: InputField) -> bool:
     return getattr(field.settings, "default", None) is not None
-
-
-def _is_liquid(value: JsonValue) -> bool:
-    return isinstance(value, str) and ("{{" in value or "{%" in value)
 
 
 def _judge(field: InputField, value: JsonValue, at: str) -> Iterator[FieldError]:
@@ -120,7 +117,7 @@ def _judge_choices(field: MultiSelectField, value: JsonValue, at: str) -> Iterat
     for index, one in enumerate(value):
         if not isinstance(one, str):
             yield FieldError(f"{at}[{index}]", "must be a string")
-        elif not _is_liquid(one):
+        elif not has_liquid(one):
             yield from _judge_choice(field, one, f"{at}[{index}]")
 
 

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, ConfigDict, Field
 
+from domain.kit.branding import COLOR_DEFAULTS, BrandingMembers
 from domain.kit.filters import Filter
 from domain.kit.json_types import JsonObject, JsonValue, read_json
 from domain.kit.shapes import Shape, Wrong
@@ -26,7 +27,6 @@ MAX_VALUE = 16_384
 BRANDING = "branding"
 _RESERVED = frozenset({BRANDING, "commercial_unsubscribe_url", "manage_preferences_url"})
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,254}")
-_COLOR = r"^#(?:[A-Fa-f0-9]{3}|[A-Fa-f0-9]{6})$"
 
 
 class VariableType(StrEnum):
@@ -141,39 +141,19 @@ class VariableBody(Shape):
     variable: VariableRequest
 
 
-_HexColor = Annotated[str | None, Field(pattern=_COLOR)]
-
-
-class BrandingRequest(Shape):
+class BrandingRequest(BrandingMembers):
     """The branding of an environment, as a whole; members beside these are kept too."""
 
     model_config = ConfigDict(extra="allow")
 
-    logo_url: str | None = None
-    icon_url: str | None = None
     dark_logo_url: str | None = Field(None, description="`logo_url` when it is left out.")
     dark_icon_url: str | None = Field(None, description="`icon_url` when it is left out.")
-    primary_color: _HexColor = None
-    primary_color_contrast: _HexColor = None
-    dark_primary_color: _HexColor = None
-    dark_primary_color_contrast: _HexColor = None
-    primary_text_color: _HexColor = None
-    secondary_text_color: _HexColor = None
 
 
 class BrandingBody(Shape):
     """A branding under its name."""
 
     branding: BrandingRequest
-
-
-# Knock docs, "Branding"; what is not set at all.
-_BRANDING_DEFAULTS: JsonObject = {
-    "primary_color": "#000000",
-    "primary_color_contrast": "#FFFFFF",
-    "dark_primary_color": "#FFFFFF",
-    "dark_primary_color_contrast": "#000000",
-}
 
 
 def is_variable_key(key: str) -> bool:
@@ -211,7 +191,7 @@ def texts_of(text: str) -> Iterator[str]:
 def effective_branding(stored: JsonObject) -> JsonObject:
     """Return a branding with what stands for the members that are not set."""
     given = {name: value for name, value in stored.items() if value is not None}
-    branding = {**_BRANDING_DEFAULTS, **given}
+    branding: JsonObject = {**COLOR_DEFAULTS, **given}
     for name in ("logo_url", "icon_url"):
         if name in branding:
             branding.setdefault(f"dark_{name}", branding[name])

@@ -142,7 +142,7 @@ class TemplateFile:
     by_default: bool = True
 
 
-# Of an object in a document, those of its members that become files.
+# The members of an object in a document that become files.
 FileFields: TypeAlias = Mapping[str, TemplateFile]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal, TypedDict, TypeGuard, get_args
 
 from domain.kit.json_types import JsonValue
+from domain.kit.liquid import has_liquid
 from domain.kit.shapes import Shape, Text
 from domain.kit.violations import Violations
 
@@ -45,7 +46,7 @@ def read_pairs(raw: JsonValue, field: str, violations: Violations) -> JsonValue:
     """
     if isinstance(raw, dict):
         raw = [{"key": name, "value": value} for name, value in raw.items()]
-    if isinstance(raw, str) and (not raw.strip() or "{{" in raw or "{%" in raw):
+    if isinstance(raw, str) and (not raw.strip() or has_liquid(raw)):
         return raw
     if not isinstance(raw, list):
         violations.add(field, "must be a list of objects with key and value, or a Liquid template")

@@ -65,7 +65,7 @@ _WORDS: Mapping[str, str] = {
     "enum": "must be one of: {expected}",
     "union_tag_invalid": "must be one of: {expected_tags}",
     "union_tag_not_found": "is required",
-    # Of unions that tell their members apart by more than a tag.
+    # For unions that tell their members apart by more than a tag.
     "recipient": "must be a user id, an object reference or an inline recipient",
     "tenant": "must be a tenant id or an inline tenant",
     "script_entry": "must have exactly one of workflow, audience, broadcast, source, schedules_of"

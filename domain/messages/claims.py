@@ -21,6 +21,17 @@ from domain.messages.statuses import PENDING_DELIVERY, DeliveryStatus
 
 # Why a message waits whose channel is held, in words for operators.
 HELD_BY_OPERATOR = "an operator holds the channel"
+_HELD_SECONDS = (10.0, 300.0)
+
+
+def held_wait(age: float) -> float:
+    """Return after how many seconds a message of a held channel looks whether it was released.
+
+    Args:
+        age: for how many seconds the message has waited.
+    """
+    least, most = _HELD_SECONDS
+    return min(max(age / 4, least), most)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from domain.kit.json_types import JsonObject, JsonValue, encoded_size
 from domain.messages.kept_data import kept_data
 
-# Of a whole notification, for Apple, Google and Expo.
+# The most that Apple, Google and Expo take as a whole notification.
 MOST_PUSHED_BYTES = 4_096
 # The message's id, and the names, quotes and braces that stand around text and data.
 _FRAME_BYTES = 256

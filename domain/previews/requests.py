@@ -19,13 +19,8 @@ from domain.content.partial import PartialShape
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import DocumentedAs, Instant, Members, Shape, Wrong
 from domain.kit.violations import Violations
-from domain.recipients.identify import (
-    AnyRecipientIn,
-    AnyTenantIn,
-    InlineRecipient,
-    inline,
-    inline_tenant,
-)
+from domain.recipients.inline import InlineRecipient, inline, inline_tenant
+from domain.recipients.shapes import AnyRecipientIn, AnyTenantIn
 from domain.workflows.steps.batch import MAX_ITEMS
 
 # The step that it would be of judges it.

@@ -21,7 +21,7 @@ HEARTBEAT, JOIN, LEAVE, REPLY, CLOSE = (
     "phx_reply",
     "phx_close",
 )
-# Of bytes: a page says which filters its feeds have, and what its guides are shown with.
+# In bytes: a page says which filters its feeds have, and what its guides are shown with.
 LONGEST_FRAME = 128 * 1024
 # The longest topic names a user by an id of 256 characters.
 _MOST_CHARACTERS = 512

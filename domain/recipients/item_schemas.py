@@ -16,8 +16,8 @@ from pydantic import AfterValidator, Field
 from domain.kit.filters import Filter
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import REFUSE_NULL, Shape, Wrong, read_shape
-from domain.recipients.identify import ObjectIn, TenantIn, UserIn
 from domain.recipients.refs import TENANTS, USERS
+from domain.recipients.shapes import ObjectIn, TenantIn, UserIn
 
 MAX_PROPERTIES = 500
 _MAX_TEXT = 1_024

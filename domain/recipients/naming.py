@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from domain.kit.violations import Violations
-from domain.recipients.identify import AnyRecipientIn, InlineRecipient, combined, inline
+from domain.recipients.inline import InlineRecipient, combined, inline
 from domain.recipients.refs import RecipientRef
+from domain.recipients.shapes import AnyRecipientIn
 
 
 @dataclass(frozen=True, slots=True)

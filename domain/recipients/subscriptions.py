@@ -17,10 +17,11 @@ from domain.kit.filters import Filter
 from domain.kit.json_types import JsonObject, encoded_size
 from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Shape
 from domain.kit.violations import Violations
-from domain.recipients.identify import MAX_PROPERTIES_BYTES, AnyRecipientIn
+from domain.recipients.inline import MAX_PROPERTIES_BYTES
 from domain.recipients.naming import NamedRecipients, named_in_list
 from domain.recipients.recipients import Include, Recipient
 from domain.recipients.refs import RecipientRef
+from domain.recipients.shapes import AnyRecipientIn
 
 MAX_RECIPIENTS = 100
 

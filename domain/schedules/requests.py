@@ -19,15 +19,10 @@ from domain.kit.json_types import JsonObject, JsonValue, encoded_size
 from domain.kit.shapes import Instant, Members, Shape, parsed_by
 from domain.kit.violations import Violations
 from domain.kit.windows import DAY_GROUPS, MAX_INTERVAL, WEEKDAYS, Frequency, parse_window_rule
-from domain.recipients.identify import (
-    AnyRecipientIn,
-    AnyTenantIn,
-    InlineRecipient,
-    inline,
-    inline_tenant,
-)
+from domain.recipients.inline import InlineRecipient, inline, inline_tenant
 from domain.recipients.naming import named_once
 from domain.recipients.refs import RecipientRef
+from domain.recipients.shapes import AnyRecipientIn, AnyTenantIn
 from domain.triggers.requests import MAX_DATA_BYTES
 
 MAX_RECIPIENTS = 100

@@ -14,7 +14,7 @@ from pydantic.functional_validators import AfterValidator
 
 from domain.kit.shapes import Shape, Text
 
-# Of schemes that sign a time: an older event may be somebody else's copy.
+# Where a scheme signs the time, an older event may be somebody else's copy.
 TOLERANCE_SECONDS = 300
 _MAX_SECRET = 1_024
 

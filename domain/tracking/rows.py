@@ -10,7 +10,7 @@ from uuid import UUID
 
 from domain.kit.ids import new_id
 
-# Of Knock's length ("Link and open tracking"). Nobody guesses one of 62 ** 10.
+# As long as Knock's ("Link and open tracking"). Nobody guesses one of 62 ** 10.
 KEY_LENGTH = 10
 _LETTERS = string.ascii_letters + string.digits
 

@@ -15,15 +15,9 @@ from pydantic import Field
 from domain.kit.json_types import JsonObject, encoded_size
 from domain.kit.shapes import EMPTY_LIST_IS_OBJECT, Members, Shape, read_shape
 from domain.kit.violations import Violations
-from domain.recipients.identify import (
-    AnyRecipientIn,
-    AnyTenantIn,
-    InlineRecipient,
-    combined,
-    inline,
-    inline_tenant,
-)
+from domain.recipients.inline import InlineRecipient, combined, inline, inline_tenant
 from domain.recipients.refs import RecipientRef
+from domain.recipients.shapes import AnyRecipientIn, AnyTenantIn
 
 MAX_RECIPIENTS = 1_000
 MAX_DATA_BYTES = 10 * 1024 * 1024

@@ -95,7 +95,7 @@ class RunHappening:
 
     def candidate(self) -> Candidate:
         """Return it as conditions see it."""
-        # Of a start that is looked at later, the status is that of the start.
+        # A start that is looked at later has the status that the run had then.
         status = RunStatus.PROCESSING.value if self.event_key == "started" else self.status
         return Candidate(
             self.candidate_id,

@@ -12,8 +12,8 @@ from domain.kit.json_types import JsonObject
 from domain.recipients.refs import RecipientRef
 from domain.runs.rows import RunInTemporal
 
-# A transaction may store an event some time after the instant that the event has. So the last look
-# is repeated from so long before it; what was judged then is known.
+# A transaction may store an event some time after the instant that the event has. So a look begins
+# this long before the last one; what was judged then is known.
 OVERLAP = timedelta(minutes=2)
 
 

@@ -18,7 +18,6 @@ from domain.webhooks.events import EVENT_TYPES, TEST
 
 # Knock docs, "Outbound webhooks": eight attempts, then the event is given up.
 MAX_ATTEMPTS = 8
-MOST_INTERRUPTIONS = 20
 _FIRST_WAIT_SECONDS = 5.0
 _LONGEST_WAIT_SECONDS = 3_600.0
 

@@ -28,7 +28,7 @@ class WhatIfIn(Shape):
     workflow: str | None = Field(None, description="Only runs of the workflow with this key.")
     runs: int = Field(
         1_000,
-        description="So many runs, the newest ones; and so many users, where guides are tried.",
+        description="How many runs, the newest ones; and how many users, where guides are tried.",
         ge=1,
         le=MOST_RUNS,
     )
@@ -44,7 +44,7 @@ class WhatIfIn(Shape):
     )
     differences: int = Field(
         100,
-        description="So many differences are shown; all are counted.",
+        description="How many differences are shown; all are counted.",
         ge=0,
         le=MOST_DIFFERENCES,
     )

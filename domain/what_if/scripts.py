@@ -8,7 +8,7 @@ from pydantic import Discriminator, Field, Tag
 
 from domain.audiences.members import MembersIn
 from domain.kit.shapes import Instant, Members, Shape, Text
-from domain.recipients.identify import ObjectId, UserId
+from domain.recipients.shapes import ObjectId, UserId
 from domain.sources.requests import RehearsalIn
 from domain.triggers.requests import TriggerIn
 

@@ -105,7 +105,7 @@ class Commit(SQLModel, table=True):
     __tablename__ = "commits"
     __table_args__ = (
         Index(None, "environment_id", "id"),
-        # Of one resource: what came before a commit, and what was not promoted yet.
+        # Finds what came before a commit of a resource, and which were not promoted yet.
         Index(None, "environment_id", "resource_type", "resource_key", "id"),
         # Whoever deletes versions asks whether a commit refers to them.
         Index(None, "version_id"),

@@ -28,7 +28,7 @@ _LOGIN = "https://login.microsoftonline.com"
 _EVERYBODY = "botframework.com"
 _SCOPE = "https://api.botframework.com/.default"
 _LIFE_SECONDS, _LONGEST_LIFE_SECONDS = 3_600.0, 86_400.0
-# A token is used until so long before its end.
+# A token is used until this long before its end.
 _MARGIN_SECONDS = 300.0
 # The one that is kept, and a new one.
 _TOKENS_TRIED = 2

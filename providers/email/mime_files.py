@@ -11,7 +11,7 @@ from providers.email.addresses import clean
 # Characters of an encoded name on one line, which has 78 with what stands around them.
 _NAME_LINE = 54
 _FOLD = "\r\n "
-# Of these a part in base64 is none (RFC 2045, 6.4).
+# A part in base64 may be none of these (RFC 2045, 6.4).
 _UNENCODED = ("multipart/", "message/")
 
 

@@ -17,8 +17,8 @@ from providers.agents.base import Adapter, Question, Reply
 from providers.agents.openai import OpenAi
 from runtime.vault import BrokenSeal
 from services.agents.model_providers import open_key
-from services.content.trigger_schemas import compile_schema
 from services.engine import Engine
+from services.json_schemas import compile_schema
 from templating.liquid.renderer import parse_json
 
 ANSWER_SECONDS = 180.0

@@ -32,7 +32,8 @@ from services.engine import Engine
 
 S = TypeVar("S", bound=Shape)
 _Method = Callable[[Engine, EnvironmentScope, JsonObject], Awaitable[JsonObject]]
-# Of Census's requests at once; each is a few statements, and they meet at the same rows.
+# How many requests Census may send at once; each is a few statements, and they meet at the same
+# rows.
 _PARALLEL_BATCHES = 4
 _RECORDS_PER_SECOND = 10_000
 

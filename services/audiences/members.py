@@ -12,7 +12,7 @@ from domain.content.audience import AUDIENCE, Audience, AudienceType
 from domain.kit.errors import NotFound, Unavailable, Unprocessable
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
-from domain.recipients.identify import InlineRecipient
+from domain.recipients.inline import InlineRecipient
 from domain.recipients.refs import RecipientRef
 from models.queries.audiences import members as statements
 from models.queries.content.catalog import config_version

@@ -26,9 +26,9 @@ from services.triggers.segments import DynamicAudience, dynamic_audiences, settl
 _log = get_logger(__name__)
 
 # Users in one transaction, which holds them; and such transactions of who publishes an audience.
-_AT_ONCE = 500
+_PAGE_SIZE = 500
 _PAGES_AT_ONCE = 10
-# Of all audiences that are published at once; and of one sweep.
+# For all audiences that are published at once, and for one sweep.
 _SECONDS_AT_ONCE = 1.0
 _SECONDS = 20.0
 # No request is at work for longer than this.
@@ -128,7 +128,9 @@ async def _compare(unit: Unit, build: Build) -> int:
         else:
             await statements.drop_build(connection, *place)
         return 0
-    users = await hold_users_after(connection, build.environment_id, build.position, limit=_AT_ONCE)
+    users = await hold_users_after(
+        connection, build.environment_id, build.position, limit=_PAGE_SIZE
+    )
     entered = await settle(unit, build.environment_id, [audience], users) if users else {}
     if build.passes >= _FIRST_PASSES:
         for key, who in entered.items():
@@ -138,7 +140,7 @@ async def _compare(unit: Unit, build: Build) -> int:
         build.passes + 1,
         _next_pass(audience, build.passes + 1, unit.now),
     )
-    if len(users) == _AT_ONCE:
+    if len(users) == _PAGE_SIZE:
         position, passes, due_at = users[-1].id, build.passes, unit.now
     await statements.advance_build(
         connection, build, position=position, passes=passes, due_at=due_at

@@ -13,14 +13,14 @@ from uuid import UUID
 
 from domain.batches.rows import Batch, ClosedBatch, OverdueBatch
 from domain.content.workflow import WORKFLOW
-from domain.contract.runs import BatchWindowInput, WindowState
+from domain.contract.timers import BatchWindowInput, WindowState
 from domain.runs.rows import RunInTemporal
 from domain.workflows.steps.batch import BatchStep, VersionMode
 from models.queries.batches import membership, windows
 from models.queries.content.catalog import config_version
 from runtime.logs import get_logger
 from runtime.temporal import is_unreachable
-from services import effects
+from services import effect_kinds, effects
 from services.batches.succession import carry_on
 from services.content.catalog import Configuration
 from services.engine import Engine, Unit
@@ -29,9 +29,9 @@ from services.temporal_calls import signal_closed_batch
 
 _log = get_logger(__name__)
 
-# Temporal may be busy, or restart; so long it is given to close a window and to wake a carrier.
+# Temporal may be busy, or restart; it is given this long to close a window and to wake a carrier.
 _GRACE = timedelta(seconds=30)
-_AT_ONCE = 100
+_PAGE_SIZE = 100
 
 
 async def close_window(engine: Engine, order: BatchWindowInput) -> WindowState:
@@ -100,18 +100,18 @@ async def seal(unit: Unit, batch: Batch, configuration: Configuration) -> None:
     version_id = await _version_after(unit, batch, configuration)
     await membership.close_batch(unit.connection, batch.id, version_id=version_id, now=unit.now)
     if batch.carrier_run_id is not None:
-        payload = effects.closed_batch(
+        payload = effect_kinds.closed_batch(
             batch.carrier_run_id, batch.id, workflow_key=batch.workflow_key
         )
-        await effects.owe(unit, batch.environment_id, effects.WAKE_CARRIER, payload)
+        await effects.owe(unit, batch.environment_id, effect_kinds.WAKE_CARRIER, payload)
 
 
 async def tell_window(unit: Unit, batch: Batch, closes_at: float) -> None:
     """Owe the watch over a batch the word that its window closes at an instant."""
-    payload = effects.window_of_batch(
+    payload = effect_kinds.window_of_batch(
         batch.id, workflow_key=batch.workflow_key, step_ref=batch.step_ref, closes_at=closes_at
     )
-    await effects.owe(unit, batch.environment_id, effects.WATCH_WINDOW, payload)
+    await effects.owe(unit, batch.environment_id, effect_kinds.WATCH_WINDOW, payload)
 
 
 async def _version_after(unit: Unit, batch: Batch, configuration: Configuration) -> UUID | None:
@@ -146,18 +146,18 @@ async def close_left_over_windows(engine: Engine, *, grace: timedelta = _GRACE) 
     overdue = await in_pages(
         engine,
         lambda connection, after: windows.overdue_batches(
-            connection, before, limit=_AT_ONCE, after=after
+            connection, before, limit=_PAGE_SIZE, after=after
         ),
         partial(_close_late, engine),
-        size=_AT_ONCE,
+        size=_PAGE_SIZE,
     )
     return overdue + await in_pages(
         engine,
         lambda connection, after: windows.closed_batches(
-            connection, before, limit=_AT_ONCE, after=after
+            connection, before, limit=_PAGE_SIZE, after=after
         ),
         partial(_wake_carriers, engine),
-        size=_AT_ONCE,
+        size=_PAGE_SIZE,
     )
 
 

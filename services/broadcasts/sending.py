@@ -14,7 +14,7 @@ from uuid import UUID
 from domain.broadcasts.broadcast import BROADCAST, Broadcast
 from domain.broadcasts.rows import BroadcastStatus, DueBroadcast, StoredBroadcast
 from domain.content.rows import Version
-from domain.contract.runs import BroadcastInput
+from domain.contract.timers import BroadcastInput
 from domain.kit.errors import InvalidParams, Unprocessable
 from domain.kit.ids import new_id
 from domain.kit.principals import EnvironmentScope
@@ -25,7 +25,7 @@ from models.queries.content.drafts import insert_version
 from models.queries.triggers import addressees
 from models.queries.triggers.cancellations import cancel_runs
 from runtime.logs import get_logger
-from services import effects
+from services import effect_kinds, effects
 from services.broadcasts.broadcasts import (
     BroadcastView,
     missing,
@@ -44,7 +44,7 @@ _log = get_logger(__name__)
 
 # How long after its time a broadcast counts as left over, and how many are read at a time.
 _GRACE = timedelta(seconds=15)
-_AT_ONCE = 100
+_PAGE_SIZE = 100
 
 
 async def send_broadcast(
@@ -89,8 +89,8 @@ async def send_broadcast(
             await effects.owe(
                 unit,
                 environment.id,
-                effects.AWAIT_BROADCAST,
-                effects.awaited_broadcast(key, changed.sends, send_at=instant.timestamp()),
+                effect_kinds.AWAIT_BROADCAST,
+                effect_kinds.awaited_broadcast(key, changed.sends, send_at=instant.timestamp()),
             )
         return (await views(connection, environment, [changed]))[0]
 
@@ -204,8 +204,8 @@ async def cancel_broadcast(
             await effects.owe(
                 unit,
                 environment.id,
-                effects.FORGET_BROADCAST,
-                effects.forgotten_broadcast(key, held.sends),
+                effect_kinds.FORGET_BROADCAST,
+                effect_kinds.forgotten_broadcast(key, held.sends),
             )
         elif await _stop(unit, environment, held):
             changed = await statements.note_stopped(connection, environment.id, key, unit.now)
@@ -253,10 +253,10 @@ async def send_left_over(engine: Engine, *, grace: timedelta = _GRACE) -> int:
     return await in_pages(
         engine,
         lambda connection, after: statements.overdue_broadcasts(
-            connection, before, limit=_AT_ONCE, after=after
+            connection, before, limit=_PAGE_SIZE, after=after
         ),
         partial(_send_late, engine),
-        size=_AT_ONCE,
+        size=_PAGE_SIZE,
     )
 
 

@@ -15,12 +15,12 @@ from domain.kit.errors import AppError, InvalidParams, NotFound
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.principals import EnvironmentScope
-from domain.recipients.identify import MAX_ID_CHARACTERS
 from domain.recipients.refs import USERS
+from domain.recipients.shapes import MAX_ID_CHARACTERS
 from models.queries.bulk import operations as statements
 from runtime.database import give_way
 from runtime.logs import get_logger
-from services import effects
+from services import effect_kinds, effects
 from services.engine import Engine, Unit
 
 _log = get_logger(__name__)
@@ -142,8 +142,8 @@ async def begin(
         estimate=estimate,
         now=unit.now,
     )
-    payload = effects.bulk_operation(operation.id, name=name)
-    await effects.owe(unit, environment.id, effects.WORK_ON_BULK, payload)
+    payload = effect_kinds.bulk_operation(operation.id, name=name)
+    await effects.owe(unit, environment.id, effect_kinds.WORK_ON_BULK, payload)
     return BulkView(operation, [])
 
 

@@ -14,13 +14,13 @@ from uuid import UUID
 from domain.audiences.members import Membership
 from domain.bulk.operations import NewBulkItem
 from domain.bulk.requests import BulkDeleteObjectsIn, BulkDeleteUsersIn, named
-from domain.contract.runs import BulkOperationInput
+from domain.contract.jobs import BulkOperationInput
 from domain.kit.clock import iso
 from domain.kit.errors import InvalidParams, NotFound
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
-from domain.recipients.identify import TOO_LARGE
+from domain.recipients.inline import TOO_LARGE
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import TENANTS, USERS, RecipientRef
 from models.queries.audiences.members import audiences_of
@@ -29,7 +29,7 @@ from models.queries.bulk import operations as statements
 from models.queries.recipients.recipients import get_recipient, recipients_by_ref
 from runtime.logs import get_logger
 from services.bulk.accept import BulkView, accept_items, items_of
-from services.bulk.departing import DELETE_OBJECTS, DELETE_TENANTS, DELETE_USERS, MERGE_USERS
+from services.bulk.departure_kind import DELETE_OBJECTS, DELETE_TENANTS, DELETE_USERS, MERGE_USERS
 from services.bulk.work import work_on_bulk
 from services.engine import Engine, Unit
 from services.temporal_calls import start_bulk_operation

@@ -27,7 +27,7 @@ from domain.bulk.operations import (
 from domain.kit.errors import NotFound
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
-from domain.recipients.identify import InlineRecipient, combined
+from domain.recipients.inline import InlineRecipient, combined
 from domain.recipients.refs import RecipientRef
 from models.queries.broadcasts import broadcasts, recipients
 from models.queries.bulk import operations as statements

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from services.bulk import (
-    departing,
+    departure_kind,
     files,
     messages,
     preferences,
@@ -20,7 +20,7 @@ KINDS: Mapping[str, BulkKind] = {
     **subscriptions.KINDS,
     **preferences.KINDS,
     **schedules.KINDS,
-    **departing.KINDS,
+    **departure_kind.KINDS,
     **messages.KINDS,
     **files.KINDS,
 }

@@ -14,7 +14,7 @@ from domain.bulk.requests import (
 )
 from domain.kit.json_types import JsonValue
 from domain.kit.principals import EnvironmentScope
-from domain.recipients.identify import InlineRecipient
+from domain.recipients.inline import InlineRecipient
 from domain.recipients.refs import TENANTS, USERS
 from services.bulk.accept import BulkView, accept_and_do, accept_items, items_of
 from services.bulk.items import ItemKind, Work

@@ -7,7 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from domain.bulk.operations import StuckBulk
-from domain.contract.runs import BulkOperationInput
+from domain.contract.jobs import BulkOperationInput
 from domain.kit.ids import bulk_operation_workflow_id
 from models.queries.bulk import recovery as statements
 from runtime.logs import get_logger
@@ -21,8 +21,8 @@ _log = get_logger(__name__)
 
 # A chunk takes less than a second; a busy or restarting Temporal is given some minutes.
 _GRACE = timedelta(minutes=2)
-_AT_ONCE = 100
-_CALLS_AT_ONCE = 16
+_PAGE_SIZE = 100
+_CONCURRENCY = 16
 
 
 async def recover_bulk_operations(engine: Engine, *, grace: timedelta = _GRACE) -> int:
@@ -52,16 +52,16 @@ async def recover_bulk_operations(engine: Engine, *, grace: timedelta = _GRACE) 
             failures.append(error)
 
     async def look_at_all(stuck: Sequence[StuckBulk]) -> bool:
-        await each_at_once(stuck, look, at_once=_CALLS_AT_ONCE)
+        await each_at_once(stuck, look, at_once=_CONCURRENCY)
         return not any(map(is_unreachable, failures))
 
     await in_pages(
         engine,
         lambda connection, after: statements.stuck_operations(
-            connection, grace=grace, limit=_AT_ONCE, after=after
+            connection, grace=grace, limit=_PAGE_SIZE, after=after
         ),
         look_at_all,
-        size=_AT_ONCE,
+        size=_PAGE_SIZE,
     )
     for failure in failures:
         if is_unreachable(failure):

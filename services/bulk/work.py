@@ -7,7 +7,7 @@ from uuid import UUID
 
 import psycopg
 
-from domain.contract.runs import BulkOperationInput, BulkState
+from domain.contract.jobs import BulkOperationInput, BulkState
 from domain.kit.errors import AppError, QueryTooSlow, Unavailable
 from models.queries.bulk import operations as statements
 from runtime.faults import fault_of

@@ -33,6 +33,7 @@ from services.channels.sealing import (
     seal_provider_settings,
 )
 from services.engine import Engine
+from services.json_schemas import schema_errors
 from templating.messages.validation import template_errors
 
 _LOST = "the stored ones cannot be opened any more: send them again"
@@ -139,7 +140,7 @@ def _channel_settings(
     schema = settings.get(INPUT_SCHEMA) if kind.takes_inputs else None
     if isinstance(schema, dict):
         place = f"channel_settings.{INPUT_SCHEMA}"
-        violations.extend(engine.trigger_schemas.errors(schema, place))
+        violations.extend(schema_errors(schema, place))
     template = kind.settings_template(settings)
     if template is not None and not len(violations):
         violations.extend(template_errors(template_sources(template, "channel_settings")))

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.liquid import has_liquid
 from models.queries.content.catalog import config_version
 from outbound.redaction import texts_within
 from runtime.vault import UnknownKey
@@ -20,7 +21,6 @@ from services.engine import Engine
 from services.off_loop import off_loop
 from templating.limits import DEFAULT_LIMITS, Budget, LiquidError
 from templating.liquid.environment import is_quick, render_text
-from templating.liquid.scan import has_liquid
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ async def fill_in(
         return Filled({**settings, **said})
     async with engine.connection() as connection:
         version = await config_version(connection, environment_id)
-        # Of which branch does not matter: variables are the environment's.
+        # The branch does not matter: variables are the environment's.
         configuration = await engine.catalog.configuration(
             connection, environment_id, version, branch_id=None
         )

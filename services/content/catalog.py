@@ -7,11 +7,10 @@ reads it in its transaction, a request with its credential, so nothing has to be
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
 from domain.channels.kinds import CHANNEL_KINDS
@@ -28,6 +27,7 @@ from domain.content.translation import NO_TRANSLATIONS, TRANSLATION, Translation
 from domain.content.variables import NO_VARIABLES, Variables
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
+from domain.kit.recent import Recent
 from domain.workflows.channel_groups import GroupRule, StoredGroup, read_rules
 from models.queries.channels.groups import all_groups
 from models.queries.content import catalog as statements
@@ -38,7 +38,10 @@ from runtime.logs import get_logger
 from runtime.vault import Vault
 from services.content.variables import load_variables
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
+# The id of an environment, or of a branch, and a configuration version.
+_Versioned: TypeAlias = tuple[UUID, int]
 _log = get_logger(__name__)
 
 _REMEMBERED_VERSIONS = 2_000
@@ -150,14 +153,25 @@ class Configuration:
         return tuple(sorted((one for one in found if one.is_active), key=lambda one: one.key))
 
 
+async def _known(recent: Recent[K, T], key: K, load: Callable[[], Awaitable[T]]) -> T:
+    """Return the value of a key, loading it at its first use."""
+    value = recent.get(key)
+    if value is None:
+        value = await load()
+        recent.put(key, value)
+    return value
+
+
 class Catalog:
     """Loads configuration and content once for each version of them."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
-        self._configurations: _Recent[Configuration] = _Recent(_REMEMBERED_ENVIRONMENTS)
-        self._compiled: _Recent[Any] = _Recent(_REMEMBERED_VERSIONS)
-        self._by_audience: _Recent[dict[str, list[str]]] = _Recent(_REMEMBERED_ENVIRONMENTS)
+        self._configurations: Recent[_Versioned, Configuration] = Recent(_REMEMBERED_ENVIRONMENTS)
+        self._compiled: Recent[UUID, Any] = Recent(_REMEMBERED_VERSIONS)
+        self._by_audience: Recent[_Versioned, dict[str, list[str]]] = Recent(
+            _REMEMBERED_ENVIRONMENTS
+        )
 
     async def configuration(
         self,
@@ -192,7 +206,7 @@ class Catalog:
                 groups={row.key: ConfiguredGroup.read(row) for row in await all_groups(connection)},
             )
 
-        return await self._configurations.get((branch_id or environment_id, version), load)
+        return await _known(self._configurations, (branch_id or environment_id, version), load)
 
     async def current(self, connection: Connection, environment: EnvironmentScope) -> Configuration:
         """Return the configuration that an environment had when its credential was read, or now."""
@@ -211,7 +225,7 @@ class Catalog:
         async def load() -> dict[str, list[str]]:
             return await statements.workflows_by_audience(connection, environment_id)
 
-        found = await self._by_audience.get((environment_id, version), load)
+        found = await _known(self._by_audience, (environment_id, version), load)
         return found.get(audience_key, [])
 
     async def compiled(self, connection: Connection, kind: KindOfContent[T], version_id: UUID) -> T:
@@ -223,7 +237,7 @@ class Catalog:
                 raise LookupError(f"there is no {kind.noun} version {version_id}")
             return kind.read(row.content, row.key)
 
-        found: T = await self._compiled.get(version_id, load)
+        found: T = await _known(self._compiled, version_id, load)
         return found
 
     async def _all(
@@ -236,9 +250,8 @@ class Catalog:
             if one.resource_type == kind.name and one.version_id is not None
         }
         # There may be more of them than are remembered.
-        compiled: dict[UUID, T] = {
-            each: self._compiled.use(each) for each in wanted if each in self._compiled
-        }
+        known = ((each, self._compiled.get(each)) for each in wanted)
+        compiled: dict[UUID, T] = {each: found for each, found in known if found is not None}
         unknown = [each for each in wanted if each not in compiled]
         for row in await statements.version_contents(connection, unknown) if unknown else ():
             compiled[row.id] = kind.read(row.content, row.key)
@@ -257,33 +270,3 @@ class Catalog:
         if published is None or published.version_id is None:
             return None
         return await self.compiled(connection, kind, published.version_id)
-
-
-class _Recent(Generic[T]):
-    """The most recently used values, up to a bound."""
-
-    def __init__(self, bound: int) -> None:
-        self._bound = bound
-        self._values: OrderedDict[Hashable, T] = OrderedDict()
-
-    async def get(self, key: Hashable, load: Callable[[], Awaitable[T]]) -> T:
-        """Return the value of a key, loading it at its first use."""
-        if key in self._values:
-            return self.use(key)
-        value = await load()
-        self.put(key, value)
-        return value
-
-    def __contains__(self, key: Hashable) -> bool:
-        return key in self._values
-
-    def use(self, key: Hashable) -> T:
-        """Return a value that is remembered."""
-        self._values.move_to_end(key)
-        return self._values[key]
-
-    def put(self, key: Hashable, value: T) -> None:
-        """Remember a value."""
-        self._values[key] = value
-        while len(self._values) > self._bound:
-            self._values.popitem(last=False)

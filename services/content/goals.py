@@ -31,7 +31,7 @@ async def clone_goal(
             refers to does not exist there.
     """
     async with engine.unit() as unit:
-        # Of all environments at once: another clone the other way round waits, and does not lock.
+        # All environments at once are locked: a clone the other way round waits, without deadlock.
         await queries.lock_publication(unit.connection)
         source = await queries.get_resource(unit.connection, environment.id, GOAL.name, key)
         if source is None:

@@ -15,9 +15,9 @@ from jsonschema_rs import ValidationError
 from domain.kit.authored import Inputs
 from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue, encoded_size
-from domain.workflows.steps.settings import is_liquid
+from domain.kit.liquid import has_liquid
 from services.content.fitting import fitted
-from services.content.trigger_schemas import TriggerSchema, compile_schema, violation
+from services.json_schemas import CompiledSchema, compile_schema, violation
 from services.off_loop import off_loop
 
 # Compiling a larger schema takes many milliseconds.
@@ -46,7 +46,7 @@ class InputSchema:
     """The schema of what content is given, ready to judge it."""
 
     schema: JsonObject
-    compiled: TriggerSchema
+    compiled: CompiledSchema
 
 
 async def ready(schema: JsonObject) -> InputSchema | None:
@@ -89,12 +89,12 @@ def _may_be_gone(error: ValidationError, values: JsonObject) -> bool:
         and keywords[-1] in _OF_THE_WHOLE
         and _DEPENDING.isdisjoint(keywords)
     )
-    return not is_of_the_whole and _has_liquid(value)
+    return not is_of_the_whole and _holds_liquid(value)
 
 
-def _has_liquid(value: JsonValue) -> bool:
+def _holds_liquid(value: JsonValue) -> bool:
     if isinstance(value, str):
-        return is_liquid(value)
+        return has_liquid(value)
     if isinstance(value, dict):
-        return any(map(_has_liquid, value.values()))
-    return isinstance(value, list) and any(map(_has_liquid, value))
+        return any(map(_holds_liquid, value.values()))
+    return isinstance(value, list) and any(map(_holds_liquid, value))

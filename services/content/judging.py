@@ -10,7 +10,7 @@ from domain.content.kind import KindOfContent
 from domain.kit.authored import ChannelTypes, Template
 from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.json_types import JsonObject, JsonValue
-from services.content.trigger_schemas import schema_errors
+from services.json_schemas import schema_errors
 from templating.messages.validation import template_errors
 
 T = TypeVar("T")

@@ -17,7 +17,7 @@ _log = get_logger(__name__)
 
 @asynccontextmanager
 async def calling(provider: Provider, call: Call, *, seconds: float) -> AsyncIterator[None]:
-    """Let a provider be called, at most for so long, and note whether its server answered.
+    """Let a provider be called for some seconds at most, and note whether its server answered.
 
     Raises:
         DeliveryFailure: what the provider has raised; a Retry where it took too long, or failed by

@@ -17,8 +17,8 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from domain.channels.kinds import delivery_queue
 from domain.channels.types import ChannelType
+from domain.contract.deliveries import StatusCheckInput
 from domain.contract.queues import RUNS
-from domain.contract.runs import StatusCheckInput
 from domain.kit.errors import InvalidParams
 from domain.kit.ids import new_id, status_check_workflow_id
 from domain.kit.json_types import JsonObject
@@ -31,7 +31,7 @@ from domain.messages.checks import (
     Finding,
     StartableCheck,
 )
-from domain.messages.claims import HELD_BY_OPERATOR
+from domain.messages.claims import HELD_BY_OPERATOR, held_wait
 from domain.messages.delivery import Delivery, DeliveryFailure, Misconfigured, Retry
 from domain.messages.statuses import DeliveryStatus
 from models.queries.deliveries import checks as statements
@@ -62,7 +62,6 @@ _LEASE_SECONDS = 60.0
 _LONGEST_CALL_SECONDS = 45.0
 _LONGEST_WISH_SECONDS = 900.0
 _SEALED_SECONDS = 60.0
-_HELD_SECONDS = (10.0, 300.0)
 # How long an answer is kept for a database that does not take it.
 _PATIENCE_SECONDS = 300.0
 # Longer than a lease, and than a busy worker takes to begin.
@@ -198,8 +197,7 @@ async def _ask(engine: Engine, begun: BegunCheck) -> Finding:
         DeliveryFailure: it gave no answer.
     """
     if begun.is_held:
-        least, most = _HELD_SECONDS
-        raise Held(HELD_BY_OPERATOR, after=min(max(begun.age / 4, least), most))
+        raise Held(HELD_BY_OPERATOR, after=held_wait(begun.age))
     provider = _provider(engine, begun)
     if begun.external_id is None or begun.provider_settings is None:
         raise _NotAsked

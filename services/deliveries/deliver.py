@@ -20,11 +20,12 @@ import psycopg
 
 from domain.channels.kinds import READ_HERE
 from domain.channels.types import ChannelType
-from domain.contract.runs import DeliverMessageInput
+from domain.contract.deliveries import DeliverMessageInput
+from domain.kit.attempts import MOST_INTERRUPTIONS
 from domain.kit.errors import AppError, InvalidParams
 from domain.kit.json_types import JsonObject
 from domain.messages.attachments import Attachment
-from domain.messages.claims import HELD_BY_OPERATOR, Claim, ClaimedMessage
+from domain.messages.claims import HELD_BY_OPERATOR, Claim, ClaimedMessage, held_wait
 from domain.messages.delivery import (
     Bounced,
     Delivery,
@@ -73,7 +74,6 @@ _RENEW_AGAIN_SECONDS = 1.0
 _LOOK_AGAIN_SECONDS = 10.0
 # No provider needs longer; an SMTP server may take half a minute for each of its replies.
 _LONGEST_CALL_SECONDS = 240.0
-MOST_INTERRUPTIONS = 20
 _INTERRUPTED = (
     f"{MOST_INTERRUPTIONS} attempts were interrupted: each time the process that made it ended "
     "before the provider's answer was stored. The provider may have got the message."
@@ -81,8 +81,6 @@ _INTERRUPTED = (
 # Attachments of so many bytes in all count as large: a process sends few of those at once.
 _LARGE_BYTES = 1_000_000
 _SEALED_SECONDS = (10.0, 600.0)
-# How long a message of a held channel waits until it looks again: what is released goes out then.
-_HELD_SECONDS = (10.0, 300.0)
 
 
 async def deliver_message(engine: Engine, order: DeliverMessageInput) -> str:
@@ -176,8 +174,7 @@ async def _send(engine: Engine, message: ClaimedMessage) -> Outcome:
     if message.channel_type in READ_HERE:
         return Outcome(DeliveryStatus.DELIVERED, exchange=None)
     if message.is_held:
-        wait = min(max(message.age / 4, _HELD_SECONDS[0]), _HELD_SECONDS[1])
-        raise Held(HELD_BY_OPERATOR, after=wait)
+        raise Held(HELD_BY_OPERATOR, after=held_wait(message.age))
     if message.provider is None or message.provider_settings is None:
         raise Misconfigured("the channel is not configured in this environment any more")
     try:

@@ -23,8 +23,8 @@ from services.in_pages import in_pages
 
 _log = get_logger(__name__)
 
-# Of the messages that wait, and of the time of a release.
-_AT_ONCE = 200
+# How many waiting messages are read at a time, and for how long a release goes on.
+_PAGE_SIZE = 200
 _SECONDS = 5.0
 
 
@@ -86,7 +86,7 @@ async def _send_on(engine: Engine, environment_id: UUID, channel_id: UUID) -> No
     ) -> Sequence[OverdueDelivery]:
         after = last.message_id if last else FIRST_ID
         return await holds.send_on(
-            connection, environment_id, channel_id, after=after, limit=_AT_ONCE
+            connection, environment_id, channel_id, after=after, limit=_PAGE_SIZE
         )
 
     async def deliver_all(held: Sequence[OverdueDelivery]) -> bool:
@@ -95,7 +95,7 @@ async def _send_on(engine: Engine, environment_id: UUID, channel_id: UUID) -> No
 
     try:
         async with asyncio.timeout(2 * _SECONDS):
-            await in_pages(engine, read, deliver_all, size=_AT_ONCE, seconds=_SECONDS)
+            await in_pages(engine, read, deliver_all, size=_PAGE_SIZE, seconds=_SECONDS)
     except Exception as error:
         _log.warning(
             "released_messages_wait", channel_id=str(channel_id), error=type(error).__name__

@@ -33,7 +33,7 @@ _BUSY_SECONDS = (3.0, 60.0)
 _FAILURES = 5
 _OPEN_SECONDS = (10.0, 60.0)
 _LONGEST_HOLD_SECONDS = 300.0
-# What has waited for so long is not held back any more.
+# What has waited for this long is not held back any more.
 _PATIENCE_SECONDS = 1_800.0
 _REMEMBERED = 1_000
 

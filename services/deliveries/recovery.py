@@ -29,8 +29,8 @@ _log = get_logger(__name__)
 _POSITION = "deliveries"
 # Longer than a lease, and than a busy worker takes to begin.
 GRACE = timedelta(minutes=3)
-_AT_ONCE = 200
-_LOOKS_AT_ONCE = 16
+_PAGE_SIZE = 200
+_CONCURRENCY = 16
 _LOOK_SECONDS = 5.0
 
 
@@ -56,7 +56,7 @@ async def recover_deliveries(engine: Engine, *, grace: timedelta = GRACE) -> int
         overdue = await deliveries.overdue_deliveries(
             connection,
             grace_seconds=grace.total_seconds(),
-            limit=_AT_ONCE,
+            limit=_PAGE_SIZE,
             after=(due_at, UUID(noted["message_id"])) if due_at else None,
         )
     started: list[UUID] = []
@@ -74,14 +74,14 @@ async def recover_deliveries(engine: Engine, *, grace: timedelta = GRACE) -> int
         started.append(delivery.message_id)
         _log.warning("delivery_taken_up_again", message_id=str(delivery.message_id))
 
-    await each_at_once(overdue, look, at_once=_LOOKS_AT_ONCE)
+    await each_at_once(overdue, look, at_once=_CONCURRENCY)
     if failures:
         if len(failures) == len(overdue) and is_unreachable(failures[0]):
             raise failures[0]
         kinds = sorted({type(error).__name__ for error in failures})
         _log.warning("deliveries_not_taken_up", count=len(failures), errors=kinds)
     place: JsonObject = {}
-    if len(overdue) == _AT_ONCE:
+    if len(overdue) == _PAGE_SIZE:
         last = overdue[-1]
         place = {"due_at": iso(last.due_at), "message_id": str(last.message_id)}
     if noted or place:

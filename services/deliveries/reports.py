@@ -37,8 +37,8 @@ CALLBACKS_PATH = "/v1/integrations/callbacks"
 _PURPOSE = "callbacks of a provider"
 _NOWHERE = "There is no channel at this address."
 _EARLY = "A message is still being handed over; try again."
-# For so long a name that nobody knows may be one that is about to be stored. What else the vendor
-# sends for its customer is named too, and must not be asked for again without end.
+# For this long, a name that nobody knows may be about to be stored. What else the vendor sends for
+# its customer is named too, and must not be asked for again without end.
 _YOUNG = timedelta(minutes=2)
 
 

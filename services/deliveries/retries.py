@@ -8,15 +8,15 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from domain.channels.kinds import delivery_queue
 from domain.channels.types import ChannelType
+from domain.contract.deliveries import DeliverMessageInput, MessageDeliveryInput
 from domain.contract.queues import RUNS
-from domain.contract.runs import DeliverMessageInput, MessageDeliveryInput
 from domain.kit.errors import NotFound, Unprocessable
 from domain.kit.ids import message_delivery_workflow_id
 from domain.kit.principals import EnvironmentScope
 from domain.messages.claims import OverdueDelivery, RetryFilter, RetryRequest
 from domain.messages.statuses import DeliveryStatus
 from models.queries.deliveries import deliveries as statements
-from services import effects
+from services import effect_kinds, effects
 from services.channels.channels import find_channel
 from services.engine import Engine, Unit
 from services.temporal_calls import priority
@@ -52,14 +52,14 @@ async def _send_again(unit: Unit, environment: EnvironmentScope, message_id: UUI
     if message is None:
         return False
     channel_type = ChannelType(message.channel_type)
-    payload = effects.manual_retry(
+    payload = effect_kinds.manual_retry(
         message_id,
         message.retry_count,
         workflow_key=message.workflow_key,
         queue=delivery_queue(channel_type),
         label=f"manual retry {message.retry_count} by {channel_type.value}",
     )
-    await effects.owe(unit, environment.id, effects.DELIVER_MESSAGE, payload)
+    await effects.owe(unit, environment.id, effect_kinds.DELIVER_MESSAGE, payload)
     return True
 
 

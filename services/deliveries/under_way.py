@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from domain.contract.runs import DeliverMessageInput
+from domain.contract.deliveries import DeliverMessageInput
 
 
 class DeliveriesUnderWay:

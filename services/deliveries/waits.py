@@ -12,7 +12,7 @@ from domain.kit.principals import EnvironmentScope
 from domain.messages.claims import MovedDelivery
 from models.queries.deliveries.deliveries import standing
 from models.queries.deliveries.waits import move_delivery as move
-from services import effects
+from services import effect_kinds, effects
 from services.engine import Engine
 
 MAX_WAIT = timedelta(days=30)
@@ -53,8 +53,8 @@ async def move_delivery(
         # One that is due already may still have whoever sends it sleep, as after an absence.
         if is_wanted_now or moved.due_at < moved.was_due_at:
             channel_type = ChannelType(moved.channel_type)
-            payload = effects.moved_delivery(
+            payload = effect_kinds.moved_delivery(
                 moved, queue=delivery_queue(channel_type), label=f"moved, by {channel_type.value}"
             )
-            await effects.owe(unit, environment.id, effects.DELIVER_MOVED, payload)
+            await effects.owe(unit, environment.id, effect_kinds.DELIVER_MOVED, payload)
     return moved

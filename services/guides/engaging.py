@@ -13,7 +13,7 @@ from domain.kit.principals import EnvironmentScope
 from domain.messages.engagement import Engagement, StatusChange
 from domain.messages.events import first_events
 from domain.messages.kept_data import kept_data
-from domain.recipients.identify import InlineRecipient
+from domain.recipients.inline import InlineRecipient
 from domain.recipients.refs import RecipientRef
 from models.queries.guides import guides as statements
 from models.queries.messages import engagement

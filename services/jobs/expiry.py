@@ -19,7 +19,7 @@ from services.engine import Engine
 
 _DUTY = "expiry"
 _EVERY = timedelta(days=1)
-# Of a sweep; a hundred thousand rows a minute, where they are there.
+# In each sweep; a hundred thousand rows a minute, where they are there.
 _SECONDS = 5.0
 _ROWS_AT_ONCE = 500
 _TABLES = tuple(RETAINED)

@@ -12,7 +12,7 @@ from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
 from domain.preferences.names import DEFAULT_SET
 from domain.preferences.rows import NewSet, Persistence, StoredSet
-from domain.recipients.identify import InlineRecipient
+from domain.recipients.inline import InlineRecipient
 from domain.recipients.refs import RecipientRef
 from models.queries.preferences import sets as statements
 from models.queries.recipients.recipients import hold_recipient

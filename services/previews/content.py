@@ -17,8 +17,8 @@ from domain.kit.principals import EnvironmentScope
 from domain.kit.violations import Violations
 from domain.previews.requests import LayoutPreviewIn, PartialPreviewIn, Viewpoint
 from domain.previews.rows import Preview
-from services.content.trigger_schemas import schema_errors
 from services.engine import Engine
+from services.json_schemas import schema_errors
 from services.previews.definitions import definition_of, require_layout, step_of
 from services.previews.rendering import try_out
 from services.previews.walks import imagine_walk

@@ -12,7 +12,7 @@ from uuid import UUID
 from domain.kit.json_types import JsonObject
 from domain.preferences.layers import merged
 from domain.preferences.names import DEFAULT_SET
-from domain.recipients.identify import InlineRecipient, combined
+from domain.recipients.inline import InlineRecipient, combined
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import RecipientRef
 from models.queries.preferences.sets import preference_sets_of

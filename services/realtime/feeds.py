@@ -26,14 +26,14 @@ from services.engine import Engine
 
 _log = get_logger(__name__)
 
-# Items of so long are counted together; and after they were told, so long none is.
+# For how long items are counted together; and how long none is told after that.
 _GATHER_SECONDS, _PAUSE_SECONDS = 0.1, 0.4
 _RETRY_SECONDS = 1.0
-# An item is looked for from so long before the last look on: clocks differ, and what was stored
-# first may be seen later.
+# A look begins this long before the last one: clocks differ, and what was stored first may be seen
+# later.
 _OVERLAP = timedelta(seconds=10)
-# And from so long before a socket came on: it may come back from a server that was started again,
-# and Knock's client does not fetch by itself what came meanwhile.
+# And this long before a socket came: it may come back from a server that was started again, and
+# Knock's client does not fetch by itself what came meanwhile.
 _MISSED = timedelta(minutes=2)
 _LOOKED_FOR_AT_ONCE, _LOOKED_FOR_IN_EACH = 500, 20
 _REMEMBERED = 200

@@ -29,7 +29,7 @@ _log = get_logger(__name__)
 
 _RETRY_SECONDS = 1.0
 
-# Of each guide of a channel its version, and whether it is switched on now.
+# The version of each guide of a channel, and whether it is switched on now.
 _Prints: TypeAlias = dict[str, tuple[UUID, bool]]
 
 

@@ -15,7 +15,7 @@ from domain.kit.errors import NotFound, Unprocessable
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
-from domain.recipients.identify import InlineRecipient
+from domain.recipients.inline import InlineRecipient
 from domain.recipients.refs import RecipientRef
 from models.queries.channels.channels import get_channel_here
 from models.queries.recipients import channel_data as statements

@@ -12,9 +12,10 @@ from domain.kit.json_types import JsonObject
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
 from domain.preferences.layers import merged
-from domain.recipients.identify import InlineRecipient, RecipientIn
+from domain.recipients.inline import InlineRecipient
 from domain.recipients.recipients import ObjectFilters, Recipient, TenantFilters, UserFilters
 from domain.recipients.refs import USERS, RecipientRef
+from domain.recipients.shapes import RecipientIn
 from models.queries.preferences.defaults import get_default_set
 from models.queries.preferences.sets import preference_sets_of
 from models.queries.recipients import lists

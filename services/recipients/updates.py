@@ -8,7 +8,7 @@ from domain.kit.clock import iso
 from domain.kit.errors import Unavailable
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.principals import EnvironmentScope
-from domain.recipients.identify import InlineRecipient
+from domain.recipients.inline import InlineRecipient
 from domain.recipients.recipients import Recipient
 from models.queries.preferences.sets import preference_sets_of
 from models.queries.recipients.recipients import hold_recipient

@@ -11,6 +11,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from domain.contract.runs import HttpFetchInput
+from domain.kit.attempts import MOST_INTERRUPTIONS
 from domain.kit.ids import derived_id
 from domain.kit.json_types import JsonObject, JsonValue
 from domain.kit.storable import storable_json
@@ -27,7 +28,6 @@ from services.until_stored import each_second, until_stored
 from templating.liquid.renderer import parse_json
 
 MOST_ANSWER_BYTES = 1024 * 1024
-_MOST_INTERRUPTIONS = 20
 # How long an answer is kept for a database that does not take it.
 _PATIENCE_SECONDS = 300.0
 
@@ -53,7 +53,7 @@ async def make_attempt(engine: Engine, order: HttpFetchInput) -> str:
         begun = await statements.begin_attempt(connection, attempt)
     if begun is None:
         return "settled"
-    if begun.interruptions >= _MOST_INTERRUPTIONS:
+    if begun.interruptions >= MOST_INTERRUPTIONS:
         error = "Each time it was sent, the process that sent it ended before it had an answer."
         outcome = FetchOutcome(result=FetchResult.FAILED, error=error, at=engine.clock())
     else:

@@ -42,9 +42,9 @@ _log = get_logger(__name__)
 # A busy or restarting Temporal wakes runs late; this long it is given.
 GRACE = timedelta(minutes=2)
 # Look-ups of one sweep: some 50,000 waiting runs an hour, at a thousandth of a core each second.
-_OVERDUE_AT_ONCE = 100
-_WAITING_AT_ONCE = 200
-_AT_ONCE = 16
+_OVERDUE_PAGE = 100
+_WAITING_PAGE = 200
+_CONCURRENCY = 16
 _LOOK_SECONDS = 5.0
 _LIST_SECONDS = 20.0
 # A pass over all waiting runs begins this long after the one before, or when that has ended.
@@ -54,7 +54,7 @@ _NOTE_EVERY = timedelta(hours=6)
 # Ends of this long before the last look are asked for again: Temporal's lists lag behind.
 _LAG = timedelta(minutes=2)
 _BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
-_ENDED_AT_ONCE = 1_000
+_ENDED_PAGE = 1_000
 # More unknown runs than this, and more than half of all: then it is not the runs.
 _FEW_UNKNOWN = 2
 
@@ -137,7 +137,7 @@ async def _look_at_ended(engine: Engine) -> int:
     run_ids, fan_outs = [], {}
     query = _ENDED_FROM_OUTSIDE.format(since=(latest - _LAG).isoformat())
     async with asyncio.timeout(_LIST_SECONDS):
-        async for one in engine.temporal.list_workflows(query, page_size=_ENDED_AT_ONCE):
+        async for one in engine.temporal.list_workflows(query, page_size=_ENDED_PAGE):
             kind, _, rest = one.id.partition("/")
             if kind == "run" and (run_id := read_id(rest.rpartition("/")[2])):
                 run_ids.append(run_id)
@@ -145,8 +145,8 @@ async def _look_at_ended(engine: Engine) -> int:
                 fan_outs[one.id] = trigger_id
             latest = max(latest, one.close_time or latest)
     changed = 0
-    for first in range(0, len(run_ids), _ENDED_AT_ONCE):
-        ids = run_ids[first : first + _ENDED_AT_ONCE]
+    for first in range(0, len(run_ids), _ENDED_PAGE):
+        ids = run_ids[first : first + _ENDED_PAGE]
         async with engine.connection() as connection:
             runs = await open_runs.open_runs_by_id(connection, ids)
         # Looked up once more: a run that was reset lives on.
@@ -167,10 +167,10 @@ async def _look_at_overdue(engine: Engine, *, grace: timedelta) -> int:
         noted = await sweep_positions.position(connection, "overdue")
         place = Place(**noted) if noted else Place()
         runs = await open_runs.waiting_runs(
-            connection, place, limit=_OVERDUE_AT_ONCE, overdue_by=grace
+            connection, place, limit=_OVERDUE_PAGE, overdue_by=grace
         )
     verdict = await judge_runs(engine, runs)
-    place = runs[-1].place if len(runs) == _OVERDUE_AT_ONCE else Place()
+    place = runs[-1].place if len(runs) == _OVERDUE_PAGE else Place()
     if noted or place != Place():
         async with engine.connection() as connection:
             await sweep_positions.note_position(connection, "overdue", asdict(place))
@@ -187,11 +187,11 @@ async def _look_at_waiting(engine: Engine) -> int:
             return 0
         current = _Pass(began_at=now.isoformat(), is_over=False)
     async with engine.connection() as connection:
-        runs = await open_runs.waiting_runs(connection, current.place, limit=_WAITING_AT_ONCE)
+        runs = await open_runs.waiting_runs(connection, current.place, limit=_WAITING_PAGE)
     verdict = await judge_runs(engine, runs, earlier=current)
     current.looked_at += verdict.looked_at
     current.unknown += verdict.unknown
-    current.is_over = len(runs) < _WAITING_AT_ONCE
+    current.is_over = len(runs) < _WAITING_PAGE
     if runs:
         current.place = runs[-1].place
     async with engine.connection() as connection:
@@ -218,7 +218,7 @@ class _Findings:
 
     async def look(self, run: OpenRun) -> None:
         """Look up one run, and start it again when Temporal has lost it."""
-        if len(self.failures) >= _AT_ONCE and not self.verdict.looked_at:
+        if len(self.failures) >= _CONCURRENCY and not self.verdict.looked_at:
             return  # Temporal is away
         client, retention = self.engine.temporal, self.engine.temporal_retention
         try:
@@ -258,7 +258,7 @@ async def judge_runs(
     """
     found = _Findings(engine)
     verdict = found.verdict
-    await each_at_once(runs, found.look, at_once=_AT_ONCE)
+    await each_at_once(runs, found.look, at_once=_CONCURRENCY)
     if found.failures:
         if not verdict.looked_at and is_unreachable(found.failures[0]):
             raise found.failures[0]
@@ -319,9 +319,9 @@ async def recover(engine: Engine, since: datetime) -> Verdict:
 
     while True:
         async with engine.connection() as connection:
-            runs = await open_runs.waiting_runs(connection, place, limit=_WAITING_AT_ONCE)
-        await each_at_once(runs, look, at_once=_AT_ONCE)
-        if len(runs) < _WAITING_AT_ONCE:
+            runs = await open_runs.waiting_runs(connection, place, limit=_WAITING_PAGE)
+        await each_at_once(runs, look, at_once=_CONCURRENCY)
+        if len(runs) < _WAITING_PAGE:
             break
         place = runs[-1].place
     async with engine.connection() as connection:

@@ -13,7 +13,7 @@ from uuid import UUID
 from domain.schedules.rows import Appointment, Schedule
 from models.queries.schedules import clocks as statements
 from models.queries.schedules.schedules import appoint
-from services import effects
+from services import effect_kinds, effects
 from services.engine import Engine, Unit
 
 # No transaction lasts longer, so what it does not see was committed, or comes to look after it.
@@ -78,5 +78,5 @@ async def tell_clocks(
         soon=unit.now + _LONGEST_TRANSACTION,
     )
     for clock in sorted(untold):
-        payload = effects.appointment_of_clock(clock, due_at=earliest[clock].timestamp())
-        await effects.owe(unit, environment_id, effects.WAKE_CLOCK, payload)
+        payload = effect_kinds.appointment_of_clock(clock, due_at=earliest[clock].timestamp())
+        await effects.owe(unit, environment_id, effect_kinds.WAKE_CLOCK, payload)

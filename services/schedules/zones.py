@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
-from domain.recipients.identify import InlineRecipient
+from domain.recipients.inline import InlineRecipient
 from domain.recipients.refs import RecipientRef
 from domain.schedules.rows import Move
 from models.queries.schedules import moves
@@ -26,7 +26,7 @@ _log = get_logger(__name__)
 
 # Longer than any transaction.
 _SETTLES = timedelta(minutes=1)
-_AT_ONCE = 100
+_PAGE_SIZE = 100
 
 
 async def follow_zones(unit: Unit, environment_id: UUID, people: Iterable[InlineRecipient]) -> None:
@@ -52,10 +52,10 @@ async def follow_settled_moves(engine: Engine) -> int:
     return await in_pages(
         engine,
         lambda connection, after: moves.settled_moves(
-            connection, age=_SETTLES, limit=_AT_ONCE, after=after
+            connection, age=_SETTLES, limit=_PAGE_SIZE, after=after
         ),
         partial(_follow_all, engine),
-        size=_AT_ONCE,
+        size=_PAGE_SIZE,
     )
 
 

@@ -20,8 +20,8 @@ from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
 from domain.kit.shapes import read_shape
 from domain.kit.storable import storable_json
-from domain.recipients.identify import ObjectIn, TenantIn, UserIn
 from domain.recipients.refs import TENANTS, USERS, RecipientRef
+from domain.recipients.shapes import ObjectIn, TenantIn, UserIn
 from domain.recipients.subscriptions import SubscribeIn, UnsubscribeIn
 from domain.sources.actions import in_order, listed, mapped, named
 from domain.sources.paths import found_at

@@ -23,7 +23,7 @@ from models.queries.sources import events as statements
 from models.queries.sources import sources
 from runtime.logs import get_logger
 from runtime.vault import CannotOpen
-from services import effects
+from services import effect_kinds, effects
 from services.engine import Engine, Unit
 from services.sources.sources import secret_place
 
@@ -31,7 +31,7 @@ _log = get_logger(__name__)
 
 # Where the name of an event stands unless a source says it otherwise.
 _NAMES = ("body.event", "body.type")
-# Of the headers of a request, which are stored with the event.
+# Headers of a request are stored with the event, but for the values of these.
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 _MOST_HEADERS, _MOST_OF_A_HEADER = 64, 1_000
 
@@ -147,8 +147,8 @@ async def store(unit: Unit, source: SourceEnvironment, event: SourceEvent) -> Re
     if in_order(source.mappings, event.event) or await statements.is_waited_for(
         unit.connection, event.environment_id, event.source_key, event.event
     ):
-        payload = effects.source_event(event.id)
-        await effects.owe(unit, event.environment_id, effects.TAKE_SOURCE_EVENT, payload)
+        payload = effect_kinds.source_event(event.id)
+        await effects.owe(unit, event.environment_id, effect_kinds.TAKE_SOURCE_EVENT, payload)
     else:
         await statements.note_processed(
             unit.connection, event.environment_id, event.id, now=unit.now

@@ -11,9 +11,9 @@ from domain.tracking.rows import Sighting
 
 # More than these are not kept for a database that is away.
 MOST_SIGHTINGS = 10_000
-# And so many are stored at the same time: anybody may ask for an address as often as he likes, and
+# How many are stored at the same time: anybody may ask for an address as often as they like, and
 # the rest of the pool is for others.
-_AT_ONCE = 4
+_CONCURRENCY = 4
 # As long as the statement that stores them tells the same once.
 _ONCE_IN = timedelta(seconds=1)
 
@@ -29,7 +29,7 @@ class SightingsUnderWay:
     """
 
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
+    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_CONCURRENCY))
     last: dict[tuple[UUID, str | None], datetime] = field(default_factory=dict)
 
     @property

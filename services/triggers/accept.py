@@ -78,7 +78,7 @@ async def trigger_within(
     )
     outcome: Accepted | Refusal = Refusal.UNSETTLED
     if not await _stores_more_than_rows(engine, connection, environment, draft):
-        # Nobody is locked who stays as he is: a walk may go on for long.
+        # Nobody is locked who stays as they are: a walk may go on for long.
         outcome = await statements.accept_trigger(connection, environment.id, draft)
     if isinstance(outcome, Refusal):
         async with connection.transaction():  # a refusal takes back whom it has stored

@@ -16,7 +16,7 @@ from domain.kit.errors import AppError, Unavailable, Unprocessable
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.principals import EnvironmentScope
-from domain.recipients.identify import InlineRecipient
+from domain.recipients.inline import InlineRecipient
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import TENANTS, RecipientRef
 from domain.triggers.requests import MAX_RECIPIENTS, TriggerRequest

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 from uuid import UUID
 
-from domain.contract.runs import CancelFanoutInput, Chunk, ChunkPlan, TriggerFanoutInput
+from domain.contract.fan_outs import CancelFanoutInput, Chunk, ChunkPlan, TriggerFanoutInput
 from domain.kit.ids import FIRST_ID
 from domain.kit.json_types import JsonObject
 from domain.runs.rows import OpenRun

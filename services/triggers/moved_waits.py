@@ -21,7 +21,7 @@ from domain.workflows.steps.wait_for_event import MAX_WAIT
 from models.queries.batches import membership
 from models.queries.runs import waiting as statements
 from models.queries.waits import waits
-from services import effects
+from services import effect_kinds, effects
 from services.batches.windows import move_end
 from services.engine import Engine, Unit
 from services.waits.telling import tell_runs
@@ -95,8 +95,8 @@ async def _move_delay(
     """Move the end of a delay, or of the wait for another attempt; its run looks again."""
     if "until" not in outcome:
         return None
-    payload = effects.moved_wait(run.id, workflow_key=run.workflow_key)
-    await effects.owe(unit, environment.id, effects.LOOK_AGAIN, payload)
+    payload = effect_kinds.moved_wait(run.id, workflow_key=run.workflow_key)
+    await effects.owe(unit, environment.id, effect_kinds.LOOK_AGAIN, payload)
     return _Moved(outcome["until"], {"until": iso(instant)})
 
 

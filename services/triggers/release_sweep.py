@@ -30,8 +30,9 @@ from services.triggers.releases import (
     wake_cancelled_runs,
 )
 
-# Taken and worked on at a time. When not one of them could be released Temporal is away.
-_AT_ONCE = 16
+# A group is taken, and worked on at the same time. When none of it could be released, Temporal is
+# away.
+_GROUP_SIZE = 16
 _CALL_SECONDS = 15.0
 # A process that took some and died gives them up after this.
 _LEASE = timedelta(minutes=1)
@@ -39,8 +40,8 @@ _LEASE = timedelta(minutes=1)
 _SECONDS = 60.0
 _FIRST_WAIT = timedelta(seconds=15)
 _LONGEST_WAIT = timedelta(hours=1)
-_CONFIRMED_AT_ONCE = 500
-_RUNS_AT_ONCE = 200
+_CONFIRMED_PAGE = 500
+_RUNS_PAGE = 200
 
 T = TypeVar("T")
 R = TypeVar("R", bound=ToRelease)
@@ -103,7 +104,7 @@ async def _in_batches(
     released = 0
     while time.monotonic() < deadline:
         async with engine.connection() as connection:
-            taken = await queue.take(connection, limit=_AT_ONCE, lease=_LEASE)
+            taken = await queue.take(connection, limit=_GROUP_SIZE, lease=_LEASE)
         # An outcome is never an exception, so there is no first error that should end the rest.
         outcomes = await asyncio.gather(*(_outcome(release, each) for each in taken))
         released += outcomes.count(_Outcome.DONE)
@@ -119,7 +120,7 @@ async def _in_batches(
                         first=_FIRST_WAIT,
                         longest=_LONGEST_WAIT,
                     )
-        if is_away or len(taken) < _AT_ONCE:
+        if is_away or len(taken) < _GROUP_SIZE:
             break
     return released
 
@@ -150,17 +151,15 @@ async def confirm_releases(engine: Engine) -> int:
     look = partial(_look_after, engine)
     while time.monotonic() < deadline:
         async with engine.connection() as connection:
-            batch = await releases.take_unconfirmed(
-                connection, limit=_CONFIRMED_AT_ONCE, lease=_LEASE
-            )
-        for first in range(0, len(batch.waiting), _AT_ONCE):
-            group = batch.waiting[first : first + _AT_ONCE]
+            batch = await releases.take_unconfirmed(connection, limit=_CONFIRMED_PAGE, lease=_LEASE)
+        for first in range(0, len(batch.waiting), _GROUP_SIZE):
+            group = batch.waiting[first : first + _GROUP_SIZE]
             outcomes = await asyncio.gather(*(_outcome(look, trigger) for trigger in group))
             looked_after += outcomes.count(_Outcome.DONE)
             await _note_looks(engine, group, outcomes)
             if _Outcome.DONE not in outcomes and _Outcome.AWAY in outcomes:
                 return looked_after
-        if batch.taken < _CONFIRMED_AT_ONCE:
+        if batch.taken < _CONFIRMED_PAGE:
             break
     return looked_after
 
@@ -190,7 +189,7 @@ async def _note_looks(
 async def _look_after(engine: Engine, trigger: TriggerToConfirm) -> None:
     """Make sure that the queued runs of one trigger are Temporal's, or end them."""
     async with engine.connection() as connection:
-        runs = await startable_runs(connection, trigger.id, limit=_RUNS_AT_ONCE)
+        runs = await startable_runs(connection, trigger.id, limit=_RUNS_PAGE)
     # What is not made yet was never started, so nothing of it is forgotten, and nothing comes back.
     is_few = len(runs) <= engine.settings.inline_start_limit
     if not trigger.expands and (

@@ -131,7 +131,7 @@ async def resolve(
     if schema is None:
         return resolved
     try:
-        compiled = engine.trigger_schemas.get(version_id, schema)
+        compiled = engine.json_schemas.get(version_id, schema)
     except ValueError as error:
         raise Unprocessable(
             "The workflow's trigger_data_json_schema cannot be used: save and commit it again.",

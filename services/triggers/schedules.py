@@ -22,7 +22,7 @@ from domain.kit.ids import new_id
 from domain.kit.json_types import encoded_size
 from domain.kit.pages import Page, PageRequest
 from domain.kit.principals import EnvironmentScope
-from domain.recipients.identify import InlineRecipient
+from domain.recipients.inline import InlineRecipient
 from domain.recipients.refs import RecipientRef
 from domain.schedules.filters import RecipientScheduleFilters, ScheduleFilters
 from domain.schedules.occurrences import Timing

@@ -14,7 +14,7 @@ from uuid import UUID
 from domain.audiences.members import Membership
 from domain.content.audience import AUDIENCE, Audience
 from domain.kit.principals import EnvironmentScope
-from domain.recipients.identify import InlineRecipient
+from domain.recipients.inline import InlineRecipient
 from domain.recipients.recipients import Recipient
 from domain.recipients.refs import RecipientRef
 from models.queries.audiences import members as statements
@@ -25,7 +25,7 @@ from services.engine import Engine, Unit
 from services.off_loop import off_loop
 from services.waits.changes import ENTER, EXIT, tell_of_transitions
 
-# So many comparisons of a user with an audience are quicker than a thread is found for them.
+# Up to this many comparisons of a user with an audience take less time than to find a thread.
 _QUICK = 200
 
 

@@ -17,8 +17,8 @@ from domain.kit.clock import iso
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.storable import storable_json
-from domain.recipients.identify import UserIn
 from domain.recipients.refs import RecipientRef
+from domain.recipients.shapes import UserIn
 from domain.waits.rows import AwaitingRecipient, NewChange
 from models.queries.waits import changes as statements
 from services.engine import Unit

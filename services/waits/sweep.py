@@ -26,7 +26,7 @@ _IDLE = "waits:idle"
 IDLE_FOR = timedelta(minutes=15)
 # No transaction of ours lasts longer: what was under way when the wait began has been stored.
 _SETTLED_AFTER = timedelta(seconds=75)
-_AT_ONCE = 1_000
+_PAGE_SIZE = 1_000
 
 
 async def look_after_waits(engine: Engine) -> int:
@@ -66,10 +66,10 @@ async def _settle(engine: Engine) -> int:
     await in_pages(
         engine,
         lambda connection, after: statements.unsettled_waits(
-            connection, before, limit=_AT_ONCE, after=after
+            connection, before, limit=_PAGE_SIZE, after=after
         ),
         settle_all,
-        size=_AT_ONCE,
+        size=_PAGE_SIZE,
     )
     return len(settled)
 
@@ -79,7 +79,7 @@ async def _forget_ended(engine: Engine) -> int:
     async with engine.connection() as connection:
         place = await sweep_positions.position(connection, _DUTY)
         after = UUID(place.get("run_id", str(FIRST_ID))), str(place.get("step_ref", ""))
-        forgotten, onward = await statements.forget_ended(connection, after=after, limit=_AT_ONCE)
+        forgotten, onward = await statements.forget_ended(connection, after=after, limit=_PAGE_SIZE)
         noted = {"run_id": str(onward[0]), "step_ref": onward[1]} if onward else {}
         if noted != place:
             await sweep_positions.note_position(connection, _DUTY, noted)

@@ -15,7 +15,7 @@ from domain.waits.candidates import OUTBOX_EVENTS
 from domain.waits.rows import AwaitedRun
 from models.queries.waits import waits as statements
 from runtime.logs import get_logger
-from services import effects
+from services import effect_kinds, effects
 from services.engine import Engine, Unit
 from services.events import outbox
 
@@ -37,6 +37,14 @@ def hurry(engine: Engine) -> None:
         task = asyncio.create_task(_tell_soon(engine))
         state.tasks.add(task)
         task.add_done_callback(state.tasks.discard)
+
+
+async def close_telling(engine: Engine) -> None:
+    """End what is under way, as a process that stops does; the sweep tells what it has not told."""
+    tasks = list(engine.waits_under_way.tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _tell_soon(engine: Engine) -> None:
@@ -85,10 +93,10 @@ async def tell_runs(unit: Unit, runs: Iterable[AwaitedRun]) -> None:
     owed = [
         (
             run.environment_id,
-            effects.awaited_event(
+            effect_kinds.awaited_event(
                 run.recipient_run_id, run.step_ref, workflow_key=run.workflow_key
             ),
         )
         for run in runs
     ]
-    await effects.owe_all(unit, effects.TELL_OF_EVENT, owed)
+    await effects.owe_all(unit, effect_kinds.TELL_OF_EVENT, owed)

@@ -24,7 +24,7 @@ NOT_MET = "conditions not met"
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class StepEvent:
     """A line for the run's story; `failed` makes it an error that counts."""
 
     type: RunEventType
@@ -44,7 +44,7 @@ class _Move:
     """
 
     story: str
-    event: Event | None = None
+    event: StepEvent | None = None
     record: JsonObject = field(default_factory=dict)
     patch: JsonObject | None = None
 
@@ -130,7 +130,7 @@ def skip(
     """
     return Skipped(
         story=f"`{step.ref}` skipped: {reason}",
-        event=Event(event, {"reason": reason, **more}, failed=failed),
+        event=StepEvent(event, {"reason": reason, **more}, failed=failed),
         reason=reason,
     )
 

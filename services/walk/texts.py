@@ -18,8 +18,8 @@ from templating.liquid.renderer import Renderer
 
 T = TypeVar("T")
 
-# Of what the templates see that are rendered on the event loop. Markdown, which every feed item
-# goes through, takes some milliseconds for that much.
+# Templates that see more than this are not rendered on the event loop. Markdown, which every feed
+# item goes through, takes some milliseconds for that much.
 _QUICK_WEIGHT = 8_192
 
 

@@ -14,11 +14,11 @@ from uuid import UUID
 
 import httpx
 
-from domain.contract.runs import WebhookDeliveryInput
+from domain.contract.deliveries import WebhookDeliveryInput
+from domain.kit.attempts import MOST_INTERRUPTIONS
 from domain.messages.delivery import DeliveryFailure, Exchange
 from domain.webhooks.deliveries import (
     MAX_ATTEMPTS,
-    MOST_INTERRUPTIONS,
     AttemptOutcome,
     BegunDelivery,
     DeliveryState,

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from temporalio.common import WorkflowIDConflictPolicy
 
+from domain.contract.deliveries import WebhookDeliveryInput
 from domain.contract.queues import RUNS
-from domain.contract.runs import WebhookDeliveryInput
 from domain.kit.ids import webhook_delivery_workflow_id
 from domain.webhooks.deliveries import StartableDelivery
 from models.queries.webhooks import deliveries as statements
@@ -30,14 +30,15 @@ from temporal_workflows.search_attributes import search_attributes
 
 _log = get_logger(__name__)
 
-# Of one endpoint at the same time.
+# How many deliveries of one endpoint are under way, and are handed over, at the same time.
 _UNDER_WAY = 100
 _HANDED_OVER = 100
 # Longer than a busy worker takes to begin.
 _GRACE_SECONDS = 180.0
 _OVERDUE_AT_ONCE = 200
 _LOOK_SECONDS = 1.0
-# Of the time between two sweeps, so that one ends before the next is due, and within a minute.
+# The part of the time between two sweeps that one takes: it ends before the next is due, and within
+# a minute.
 _SHARE, _LONGEST_SECONDS = 0.75, 60.0
 
 

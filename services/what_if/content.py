@@ -19,8 +19,8 @@ from domain.what_if.rows import PendingContent
 from runtime.database import Connection
 from runtime.vault import Vault
 from services.content.catalog import Catalog, Configuration
-from services.content.trigger_schemas import TriggerSchemas
 from services.engine import Engine
+from services.json_schemas import SchemaCache
 
 T = TypeVar("T")
 
@@ -128,5 +128,5 @@ def lay_over(engine: Engine, stored: Configuration, pending: Sequence[PendingCon
     catalog = TriedCatalog(engine.vault, engine.catalog, documents, published)
     left_out = [each for each in pending if each not in content]
     # What the process remembers by version is not to be crowded out by versions of a try.
-    own = replace(engine, catalog=catalog, trigger_schemas=TriggerSchemas())
+    own = replace(engine, catalog=catalog, json_schemas=SchemaCache())
     return Tried(own, configuration, content, left_out)

@@ -56,7 +56,7 @@ async def _fault(
     if schema is None:
         return None
     try:
-        compiled = engine.trigger_schemas.get(version_id, schema)
+        compiled = engine.json_schemas.get(version_id, schema)
     except ValueError:
         return "the workflow's trigger_data_json_schema cannot be used"
     found = await compiled.violations(run.data, encoded_size(run.data))

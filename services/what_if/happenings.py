@@ -14,7 +14,7 @@ from domain.broadcasts.rows import BroadcastStatus, StoredBroadcast
 from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.json_types import JsonObject, encoded_size
 from domain.kit.storable import storable_json
-from domain.recipients.identify import InlineRecipient
+from domain.recipients.inline import InlineRecipient
 from domain.sources.actions import in_order, mapped
 from domain.triggers.addressees import BROADCAST_SOURCE
 from domain.triggers.requests import TriggerRequest
@@ -26,7 +26,7 @@ from models.queries.sources import sources
 from services.sources.acting import holds, read_membership, read_trigger
 from services.sources.receiving import event_name
 from services.triggers.audience_entries import grouped
-from services.triggers.scheduled import occurrence_request
+from services.triggers.schedule_clocks import occurrence_request
 from services.what_if.imagined import Basis, Imagined, Join, Script
 
 # What the data of all schedules that a script lets occur may take, or that of a file's recipients.

@@ -13,7 +13,7 @@ from domain.audiences.members import Membership
 from domain.content.audience import AUDIENCE
 from domain.kit.errors import FieldError, InvalidParams
 from domain.kit.json_types import encoded_size
-from domain.recipients.identify import inline
+from domain.recipients.inline import inline
 from domain.triggers.requests import TriggerRequest
 from domain.what_if.requests import MOST_RUNS
 from domain.what_if.scripts import (

@@ -30,10 +30,10 @@ from services.walk.context import Walk
 from services.walk.faults import ContentError
 from services.walk.moves import NOT_MET, Done, Halted, Move, Skipped, Waiting, Woken, skip
 from services.walk.steps import EXECUTORS, Executor
-from services.walk.steps.at_once import AtOnce
 from services.walk.steps.batch import BatchExecutor
-from services.walk.steps.batches import Batches
+from services.walk.steps.batch_store import Batches
 from services.walk.steps.channel import ChannelExecutor
+from services.walk.steps.never_waits import NeverWaits
 from services.walk.steps.step_requests import VERSION, StepRequest, allowed_request
 from services.walk.steps.throttle import ThrottleExecutor
 from services.what_if.throttles import Throttles
@@ -72,7 +72,7 @@ async def note_admission(walk: Walk, step: ChannelStep, guide_key: str) -> bool:
     return True
 
 
-class RecordedAnswer(AtOnce):
+class RecordedAnswer(NeverWaits):
     """Goes on with the answer that the past run got, or fails as it did."""
 
     async def arrive(self, walk: Walk, step: HttpFetchStep | AiAgentStep) -> Move:
@@ -123,7 +123,7 @@ def _sent(request: HttpRequest) -> HttpRequest:
     return request
 
 
-class RecordedUpdate(AtOnce):
+class RecordedUpdate(NeverWaits):
     """Passes a step whose change the past run has made: what is stored has it already."""
 
     async def arrive(
@@ -147,7 +147,7 @@ class RecordedUpdate(AtOnce):
         raise Unknown(step.ref, "the recorded run has left this step out")
 
 
-class NotedTrigger(AtOnce):
+class NotedTrigger(NeverWaits):
     """Notes that another workflow would be triggered; nothing of this run follows from it."""
 
     async def arrive(self, walk: Walk, step: TriggerWorkflowStep) -> Move:

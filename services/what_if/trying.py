@@ -46,7 +46,7 @@ from services.what_if.scripts import read_script
 from services.what_if.sources import imagined_runs, recorded_runs
 from services.what_if.worlds import World
 
-# Of the time: runs may need all that they get, and guides would be looked at by nobody.
+# Guides have this part of the time for themselves: runs may need all that they get.
 _SHARE_OF_GUIDES = 0.2
 
 

@@ -5,10 +5,8 @@ Source of the tags and filters: Knock docs, "Liquid helpers".
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from threading import Lock
 from typing import TextIO
 
 from liquid import BoundTemplate, Environment, Mode, RenderContext
@@ -22,6 +20,8 @@ from liquid.expression import Expression
 from liquid.token import Token
 
 from domain.kit.json_types import Scope
+from domain.kit.liquid import has_liquid
+from domain.kit.recent import Recent
 from domain.kit.zones import is_zone
 from templating.limits import (
     DEFAULT_LIMITS,
@@ -41,7 +41,7 @@ from templating.liquid.number_filters import NUMBER_FILTERS
 from templating.liquid.partials import PartialNode
 from templating.liquid.printing import storable
 from templating.liquid.render_context import BudgetedContext, LimitedOutput
-from templating.liquid.scan import check_delimiters, has_liquid, place_of, position_at
+from templating.liquid.scan import check_delimiters, place_of, position_at
 from templating.liquid.tags import register_tags
 from templating.liquid.text_filters import TEXT_FILTERS
 from templating.liquid.translations import TRANSLATION_FILTERS, TranslateNode
@@ -99,32 +99,7 @@ class _Compiled:
     is_quick: bool
 
 
-class _CompiledTemplates:
-    """The most recently used compiled templates, bounded by the length of their sources."""
-
-    def __init__(self, characters: int) -> None:
-        self._left = characters
-        self._templates: OrderedDict[str, _Compiled] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, source: str) -> _Compiled | None:
-        with self._lock:
-            compiled = self._templates.get(source)
-            if compiled is not None:
-                self._templates.move_to_end(source)
-            return compiled
-
-    def put(self, source: str, compiled: _Compiled) -> None:
-        with self._lock:
-            if source in self._templates:
-                return
-            self._templates[source] = compiled
-            self._left -= len(source)
-            while self._left < 0:
-                self._left += len(self._templates.popitem(last=False)[0])
-
-
-_compiled = _CompiledTemplates(_CACHED_CHARACTERS)
+_compiled: Recent[str, _Compiled] = Recent(_CACHED_CHARACTERS)
 
 
 def is_quick(source: str) -> bool:
@@ -255,7 +230,7 @@ def _compile(source: str) -> _Compiled:
         for error in _settle(template):
             raise error
         compiled = _Compiled(template, _renders_quickly(template))
-        _compiled.put(source, compiled)
+        _compiled.put(source, compiled, weight=len(source))
     return compiled
 
 
@@ -289,7 +264,7 @@ def _parse(source: str) -> BoundTemplate:
         return _LIQUID_ENV.from_string(source)
     except EngineError as error:
         refusal = _translate(error, None)
-        # Of a block that is not closed the engine does not know where it begins.
+        # The engine does not know where a block begins that is not closed.
         at = refusal.at or position_at(source, len(source))
         raise LiquidError(refusal.message, at) from error
     except Exception as error:

@@ -23,11 +23,6 @@ _VERBATIM_ENDS = {
 }
 
 
-def has_liquid(source: str) -> bool:
-    """Tell whether a source has anything to render; without, it is its own result."""
-    return "{{" in source or "{%" in source
-
-
 def check_delimiters(source: str) -> None:
     """Raise LiquidError when a tag is unclosed, empty, overlong or mostly blank."""
     if len(source) > MAX_SOURCE:

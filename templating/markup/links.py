@@ -28,7 +28,7 @@ _ATTRIBUTE = re.compile(
 _BODY_END = re.compile(r"</body\s*+>", re.IGNORECASE)
 _HTML_END = re.compile(r"</html\s*+>", re.IGNORECASE)
 
-# Of an address; browsers leave it out.
+# Browsers leave these out of an address.
 _IGNORED = re.compile(r"[\t\r\n]")
 _HTTPS = re.compile(r"https://[^\s/]", re.IGNORECASE)
 # An address that stands alone ends at typographic quotes and the ellipsis, and at the punctuation

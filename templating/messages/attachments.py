@@ -18,8 +18,8 @@ from templating.liquid.renderer import one_line
 
 # Where they stand in the data, unless a template says otherwise.
 ATTACHMENTS = "attachments"
-# Of one e-mail. A trigger carries 10 MB, and vendors take 10 to 40; files without end would be many
-# parts of a mail that no program opens.
+# Most files of one e-mail. A trigger carries 10 MB, and vendors take 10 to 40; files without end
+# would be many parts of a mail that no program opens.
 _MOST = 100
 _LONGEST = 255
 _DISPOSITIONS = ("inline", "attachment")

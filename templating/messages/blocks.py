@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from domain.channels.email_blocks import BRANDING_COLORS
+from domain.kit.branding import BLOCK_COLORS
 from domain.kit.json_types import JsonObject
+from domain.kit.liquid import has_liquid
 from templating.limits import LiquidError
 from templating.liquid.printing import to_text
 from templating.markup.liquid_markdown import liquid_markdown_to_html
@@ -39,14 +40,6 @@ _PADDING = {"top": 8, "right": 4, "bottom": 8, "left": 4}
 _IMAGE_PADDING = {"top": 4, "right": 0, "bottom": 4, "left": 0}
 _COLUMN_GAP = 8
 _BUTTON_PADDINGS = {"sm": "4px 8px", "md": "8px 16px", "lg": "12px 24px"}
-_BRANDING_DEFAULTS = {
-    "primary_color": "#000000",
-    "primary_color_contrast": "#FFFFFF",
-    "dark_primary_color": "#FFFFFF",
-    "dark_primary_color_contrast": "#000000",
-    "primary_text_color": "#000000",
-    "secondary_text_color": "#6F7076",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +108,7 @@ def html_of_block(block: JsonObject, place: str) -> str:
 def shown_with_address(image: JsonObject, row: str) -> str:
     """Leave the row of an image out when its address renders to nothing, such as an unset logo."""
     address = to_text(image.get("url")).strip()
-    if "{{" not in address and "{%" not in address:
+    if not has_liquid(address):
         return row if address else ""
     return (
         f"{{% capture block_image %}}{address}{{% endcapture %}}"
@@ -143,9 +136,9 @@ def color(name: object) -> str | None:
     """Return a colour, or the Liquid that gives it where a name of the branding stands for it."""
     if not isinstance(name, str) or not name.strip():
         return None
-    if name in BRANDING_COLORS:
-        return f"{{{{ vars.branding.{name} | default: '{_BRANDING_DEFAULTS[name]}' }}}}"
-    return name if "{{" in name else escape(name)
+    if name in BLOCK_COLORS:
+        return f"{{{{ vars.branding.{name} | default: '{BLOCK_COLORS[name]}' }}}}"
+    return name if has_liquid(name) else escape(name)
 
 
 def attribute(source: object) -> str:
@@ -154,7 +147,7 @@ def attribute(source: object) -> str:
     An address keeps its `&`, and what is escaped already is not escaped twice.
     """
     text = to_text(source).strip()
-    if "{{" not in text and "{%" not in text:
+    if not has_liquid(text):
         return escape(text)
     return (
         f"{{% capture block_value %}}{text}{{% endcapture %}}"
@@ -195,7 +188,7 @@ def _image(block: JsonObject) -> str:
     as_attribute = ""
     if known.isdecimal() and not width.startswith("{"):
         as_attribute = f' width="{known}{"%" if width.endswith("%") else ""}"'
-    style = f"width: {escape(width)}; " if width else ""
+    style = f"width: {attribute(width)}; " if width else ""
     image = (
         f'<img src="{attribute(block.get("url"))}" alt="{attribute(block.get("alt"))}"'
         f'{as_attribute} style="{style}max-width: 100%; height: auto; border: 0;'
@@ -209,7 +202,7 @@ def _image(block: JsonObject) -> str:
 
 def _linked(action: str, opening: str, inner: str) -> str:
     """Put a link around something, unless its address renders to nothing."""
-    if "{{" not in action and "{%" not in action:
+    if not has_liquid(action):
         return opening.format(href=escape(action)) + inner + "</a>"
     return (
         f"{{% capture block_action %}}{action}{{% endcapture %}}"
@@ -294,7 +287,7 @@ def _button(button: JsonObject, margin: str) -> str:
     action = to_text(button.get("action")).strip()
     if not action:
         return f'<span class="{classes}" style="{" ".join(style)}">{label}</span>'
-    if "{{" in action or "{%" in action:
+    if has_liquid(action):
         href = attribute(action)
         return opening.replace("{href}", href) + label + "</a>"
     return opening.replace("{href}", escape(action)) + label + "</a>"

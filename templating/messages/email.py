@@ -230,8 +230,8 @@ def _addresses(settings: JsonObject, key: str, renderer: Renderer) -> str | None
 def _with_unsubscribe(headers: dict[str, str], renderer: Renderer) -> dict[str, str]:
     """Add what lets mail programs unsubscribe by one click (RFC 8058), if the run has a link.
 
-    Who has written such a header has a way of his own. Nothing may fold or encode the link, so
-    one that no line of a mail can hold is left to the body.
+    Whoever has written such a header has a way of their own. Nothing may fold or encode the link,
+    so one that no line of a mail can hold is left to the body.
     """
     scope = renderer.scope
     is_commercial = (scope.get("workflow") or {}).get("commercial")

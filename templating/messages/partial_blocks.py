@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 
 from domain.kit.json_types import JsonObject, JsonValue
+from domain.kit.liquid import has_liquid
 from templating.limits import LiquidError
 from templating.liquid.printing import to_text
-from templating.liquid.scan import has_liquid
 
 _KEY = re.compile(r"[a-z0-9_-]{3,255}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,254}")

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from domain.kit.authored import Language, Template
 from domain.kit.errors import FieldError
+from domain.kit.liquid import has_liquid
 from templating.limits import LiquidError
 from templating.liquid.environment import check_source
 from templating.liquid.renderer import parse_json
-from templating.liquid.scan import has_liquid
 from templating.markup.mjml_compiler import MjmlError
 from templating.messages.mjml_check import check_mjml
 

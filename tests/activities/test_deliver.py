@@ -13,8 +13,8 @@ from temporalio.testing import ActivityEnvironment
 
 from activities import deliver
 from activities.deliver import DeliverActivities
+from domain.contract.deliveries import DeliverMessageInput, FirstAttempt
 from domain.contract.queues import ALL_QUEUES, DELIVER_EMAIL, DELIVER_SMS
-from domain.contract.runs import DeliverMessageInput, FirstAttempt
 from domain.messages.delivery import Exchange, Retry
 from services.deliveries.under_way import DeliveriesUnderWay
 from services.engine import Engine

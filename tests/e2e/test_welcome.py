@@ -61,13 +61,13 @@ def test_identify_merges(knock: Knock, welcomed: Welcomed) -> None:
 
 
 def test_run_tells_its_story(knock: Knock, welcomed: Welcomed) -> None:
-    """The run pauses for five seconds between the in-app message and the e-mail."""
+    """The run pauses for at least five seconds between the in-app message and the e-mail."""
     assert event_names(welcomed.paused) == ["run_started", "message_enqueued", "delay_started"]
     story = [*event_names(welcomed.paused), "delay_completed", "message_enqueued", "run_completed"]
     assert event_names(welcomed.run) == story
     times = {event.event: event.inserted_at for event in welcomed.run.events}
     waited = times["delay_completed"] - times["delay_started"]
-    assert timedelta(seconds=5) <= waited < timedelta(seconds=15)
+    assert waited >= timedelta(seconds=5)
     assert welcomed.run.error_count == 0
 
 

@@ -14,7 +14,7 @@ from tests.fuzz.target import target_on
 from tests.support.account import Seeded
 from tests.support.postgres import new_database, running_cluster
 
-# Of each kind to each operation, before what was destroyed is made again.
+# Requests of each kind to each operation, before what was destroyed is made again.
 _EXAMPLES = 10
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -27,6 +29,7 @@ OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
 DECISION_PAGE = (ROOT / "docs" / "decisions.md").read_text()
+GLOSSARY = (ROOT / "docs" / "glossary.md").read_text()
 TESTING = (ROOT / "docs" / "testing.md").read_text()
 ENV_EXAMPLE = (ROOT / ".env.example").read_text()
 DECISIONS = sorted((ROOT / "docs" / "adr").glob("*.md"))
@@ -74,6 +77,37 @@ def test_named_paths_exist(page: Path) -> None:
     named = [path for path in _PATH.findall(_prose(page)) if not _MADE.match(path)]
     missing = [path for path in named if "NNNN" not in path and not (ROOT / path).exists()]
     assert missing == []
+
+
+def _defined(node: ast.Module | ast.ClassDef, within: str = "") -> Iterator[str]:
+    """Yield the names that a module defines, and its classes with their members behind a dot."""
+    for statement in node.body:
+        match statement:
+            case ast.ClassDef(name=name):
+                yield within + name
+                yield from _defined(statement, f"{within}{name}.")
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield within + name
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                yield within + name
+
+
+def test_glossary_names_what_is_there() -> None:
+    """What the glossary says of the code is a class, a function, a table or a column of today."""
+    terms = GLOSSARY.partition("\n## Terms\n")[2]
+    cells = re.findall(r"([^|]*) \|$", terms, re.M)
+    named = {name for cell in cells for name in re.findall(r"`([\w.]+)`", cell)}
+    known = {
+        name
+        for package in (path.parent for path in ROOT.glob("*/__init__.py"))
+        for file in package.rglob("*.py")
+        for name in _defined(ast.parse(file.read_text()))
+    }
+    known |= {
+        f"{table.name}.{column.name}" for table in metadata.tables.values() for column in table.c
+    }
+    assert len(named) > 50
+    assert named - known - set(metadata.tables) == set()
 
 
 @pytest.mark.parametrize("step_type", sorted(STEP_TYPES))

@@ -9,7 +9,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from commands.embedded.postgres import EmbeddedPostgres
-from domain.recipients.identify import InlineRecipient
+from domain.recipients.inline import InlineRecipient
 from domain.recipients.refs import RecipientRef
 from models.queries.recipients.recipients import upsert_recipients
 from tests.support.builders import T0

@@ -16,7 +16,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from domain.audiences.members import Membership
-from domain.recipients.identify import InlineRecipient
+from domain.recipients.inline import InlineRecipient
 from domain.recipients.refs import RecipientRef
 from models.queries.audiences.members import add_members
 from models.queries.recipients.recipients import upsert_recipients

@@ -13,7 +13,8 @@ from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
 from commands.worker import workflow_runner
-from domain.contract.runs import CancelFanoutInput, RecipientRunInput, TriggerFanoutInput
+from domain.contract.fan_outs import CancelFanoutInput, TriggerFanoutInput
+from domain.contract.runs import RecipientRunInput
 from runtime.settings import Settings
 from runtime.temporal import DATA_CONVERTER
 from temporal_workflows import WORKFLOWS, activity_stubs

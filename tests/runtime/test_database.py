@@ -19,6 +19,7 @@ from domain.kit.errors import QueryTooSlow, Unavailable
 from runtime import database as database_module
 from runtime.database import Database, take_long
 from tests.support.postgres import home_in
+from tests.support.waiting import until
 
 CONNECTIONS = 6
 
@@ -74,8 +75,13 @@ async def test_dead_connections_are_not_lent(
     child: Child, server: EmbeddedPostgres, database: Database
 ) -> None:
     """After PostgreSQL was killed and is back no request meets a connection of before."""
+    killed = child.pid
     child.send(signal.SIGKILL)
-    await asyncio.sleep(0.05)
+
+    async def is_another() -> bool:
+        return child.pid != killed
+
+    await until(is_another)
     await wait_until(partial(asyncio.to_thread, server.is_ready), child)
     for _ in range(3):
         assert await _ask_all(database, "SELECT 1") == [1] * CONNECTIONS
@@ -86,11 +92,14 @@ async def test_statement_under_way_is_unavailable(child: Child, database: Databa
 
     async def hold() -> None:
         async with database.transaction() as connection:
-            await connection.execute("SELECT pg_sleep(0.3)")
+            await connection.execute("SELECT pg_sleep(60)")
             await connection.execute("SELECT 1")
 
+    async def is_held() -> int:
+        return await _ask(database, "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+
     holding = asyncio.create_task(hold())
-    await asyncio.sleep(0.1)
+    await until(is_held)
     child.send(signal.SIGKILL)
     with pytest.raises(Unavailable):
         await holding

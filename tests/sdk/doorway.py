@@ -18,7 +18,7 @@ from tests.sdk.placeholders import Asked, exchange
 from tests.support.server import serving
 
 _METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
-# Of one connection, not of what is said on it.
+# Headers of one connection, not of what is said on it.
 _OF_CONNECTION = {"host", "connection", "content-length", "transfer-encoding", "accept-encoding"}
 
 

@@ -25,7 +25,7 @@ async def try_go(trial: Trial) -> int:
     shutil.copy(ROOT / "tests" / "sdk" / "go" / "smoke_test.go", smoke)
     await fetch([go, "mod", "init", "smoke"], smoke, "a Go module")
     if trial.sources:
-        # Of a module that is replaced any version will do.
+        # Any version will do for a module that is replaced.
         replaced = f"-replace={_MODULE}={trial.sources.absolute()}"
         await fetch([go, "mod", "edit", replaced, f"-require={_MODULE}@v1.0.0"], smoke, _MODULE)
     else:

@@ -15,7 +15,7 @@ from tests.sdk.parts import Trial, fetch, find_tool, judged, needs_sources, run
 from tests.support.postgres import ROOT
 
 _TESTS = Path("knock-java-core/src/test/kotlin/app/knock/api")
-# Of the client that waits for answers; the other sends the same requests.
+# Tests of the client that waits for answers; the other sends the same requests.
 _OWN = ("TestServerExtension.kt", "services/blocking")
 _SKIPPED = re.compile(r"@Disabled\(\s*\"[^\"]*\"\s*\)")
 

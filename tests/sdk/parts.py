@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.sdk.sdk_expected import EXPECTED_FAILURES
 from tests.sdk.target import Target
 
-# Of what a tool says when it fails, the end; a registry's answer can be long.
+# How much is shown of the end of what a tool says when it fails; a registry's answer can be long.
 _SHOWN = 300
 
 

@@ -20,7 +20,7 @@ from domain.kit.principals import EnvironmentScope
 from domain.kit.shapes import read_shape
 from domain.messages.engagement import Engagement
 from domain.preferences.rows import Persistence
-from domain.recipients.identify import InlineRecipient
+from domain.recipients.inline import InlineRecipient
 from domain.recipients.refs import TENANTS, RecipientRef
 from domain.recipients.subscriptions import SubscribeIn, UnsubscribeIn
 from models.queries.bulk.departures import delete_recipients

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.bulk.requests import said_of_user
-from domain.contract.runs import BulkOperationInput
+from domain.contract.jobs import BulkOperationInput
 from services.bulk.accept import BulkView, accept_items, get_operation, items_of
 from services.bulk.recipients import IDENTIFY_USERS
 from services.bulk.work import work_on_bulk

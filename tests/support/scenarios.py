@@ -18,8 +18,8 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.sweep import DUTIES
+from domain.contract.jobs import SweepInput
 from domain.contract.queues import RUNS
-from domain.contract.runs import SweepInput
 from domain.kit.clock import utc_now
 from domain.kit.ids import (
     batch_window_workflow_id,
@@ -432,7 +432,7 @@ async def _schedule_clock(world: World) -> Handle:
             await clock.terminate("its schedules are gone")
     now = utc_now()
     for seconds in (4, 2):
-        # So many that each clock has some of them.
+        # Enough of them that each clock has some.
         people = [{"id": f"u{number:02}-{seconds}", "name": "N"} for number in range(24)]
         at = now + timedelta(seconds=seconds)
         await schedule(world, *people, scheduled_at=at.isoformat())

@@ -14,7 +14,7 @@ from domain.schedules.requests import (
     schedule_changes,
 )
 from domain.schedules.rows import DropReason, DueSchedule
-from services.triggers.scheduled import fire_schedule
+from services.triggers.schedule_clocks import fire_schedule
 from services.triggers.schedules import create_schedules, update_schedules
 from tests.support.world import World
 

@@ -11,24 +11,15 @@ from typing import Any
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from domain.contract.runs import (
-    Advanced,
-    AdvanceInput,
+from domain.contract.deliveries import DeliverMessageInput, FirstAttempt, WebhookDeliveryInput
+from domain.contract.fan_outs import CancelFanoutInput, Chunk, ChunkPlan, TriggerFanoutInput
+from domain.contract.jobs import BulkOperationInput, BulkState
+from domain.contract.runs import Advanced, AdvanceInput, Finished, HttpFetchInput
+from domain.contract.timers import (
     BatchWindowInput,
     BroadcastInput,
-    BulkOperationInput,
-    BulkState,
-    CancelFanoutInput,
-    Chunk,
-    ChunkPlan,
     ClockState,
-    DeliverMessageInput,
-    Finished,
-    FirstAttempt,
-    HttpFetchInput,
     ScheduleClockInput,
-    TriggerFanoutInput,
-    WebhookDeliveryInput,
     WindowState,
 )
 

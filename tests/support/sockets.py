@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from websockets.asyncio.client import ClientConnection, connect
 
-# So long a test waits for what has to come.
+# How long a test waits for what has to come.
 _PATIENCE = 30.0
 # As the client does, so that the server goes on.
 _BEAT_SECONDS = 30.0

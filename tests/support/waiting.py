@@ -10,7 +10,7 @@ from typing import TypeVar
 from tests.support.builders import Builder
 
 T = TypeVar("T")
-# Nobody waits so long unless it never comes; a busy machine may take half a minute.
+# Nobody waits this long unless it never comes; a busy machine may take half a minute.
 _SECONDS = 60.0
 _POLL_SECONDS = 0.05
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from domain.contract.runs import WebhookDeliveryInput
+from domain.contract.deliveries import WebhookDeliveryInput
 from domain.kit.pages import PageRequest
 from domain.webhooks.deliveries import DeliveryFilters, WebhookDelivery
 from domain.webhooks.endpoints import WebhookChange, WebhookRequest

@@ -13,19 +13,13 @@ from domain.audiences.members import MembersIn
 from domain.content.audience import AUDIENCE
 from domain.content.email_layout import EMAIL_LAYOUT
 from domain.content.workflow import WORKFLOW
-from domain.contract.runs import (
-    START,
-    Advanced,
-    AdvanceInput,
-    DeliverMessageInput,
-    SleepUntil,
-    WalkOn,
-)
+from domain.contract.deliveries import DeliverMessageInput
+from domain.contract.runs import START, Advanced, AdvanceInput, SleepUntil, WalkOn
 from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import read_shape
-from domain.recipients.identify import UserIn
 from domain.recipients.refs import RecipientRef
+from domain.recipients.shapes import UserIn
 from domain.triggers.requests import parse_cancel_request, parse_trigger_request
 from services.audiences.members import add_members
 from services.channels.sealing import seal_channel_settings, seal_provider_settings
@@ -37,6 +31,7 @@ from services.engine import Engine
 from services.recipients.recipients import store_recipient
 from services.triggers import accept as triggers
 from services.triggers.releases import close_releases
+from services.waits.telling import close_telling
 from services.walk import advance
 from temporal_workflows.waits import SPEAKS
 from tests.support.builders import T0
@@ -319,6 +314,7 @@ class World(Seen):
     async def grow_old(self) -> None:
         """Let this process die, and make this environment's work due for the sweep, no other's."""
         await close_releases(self.engine)
+        await close_telling(self.engine)
         for table in ("trigger_releases", "cancellations"):
             await self.make.rows(
                 f"UPDATE {table} SET due_at = CASE WHEN environment_id = %s"

@@ -9,7 +9,8 @@ from uuid import uuid4
 from temporalio.client import WorkflowHandle
 
 from domain.contract.queues import RUNS
-from domain.contract.runs import Advanced, AwaitBatch, BatchWindowInput
+from domain.contract.runs import Advanced, AwaitBatch
+from domain.contract.timers import BatchWindowInput
 from temporal_workflows import BatchWindowWorkflow
 from temporal_workflows.signals import BATCH_CLOSED, CANCEL_REQUESTED, CLOSES_EARLIER
 from tests.support.scripted_activities import FINISHED

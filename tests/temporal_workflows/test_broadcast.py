@@ -8,8 +8,9 @@ from uuid import uuid4
 
 from temporalio.client import WorkflowHandle
 
+from domain.contract.fan_outs import Chunk, ChunkPlan, TriggerFanoutInput
 from domain.contract.queues import RUNS
-from domain.contract.runs import BroadcastInput, Chunk, ChunkPlan, TriggerFanoutInput
+from domain.contract.timers import BroadcastInput
 from temporal_workflows import BroadcastWorkflow, TriggerFanoutWorkflow
 from temporal_workflows.signals import CANCEL_REQUESTED
 from tests.support.stage import Stage

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from temporalio.api.enums.v1 import EventType
 
-from domain.contract.runs import BulkOperationInput
+from domain.contract.jobs import BulkOperationInput
 from domain.kit.ids import bulk_operation_workflow_id
 from domain.recipients.refs import RecipientRef
 from services.bulk.accept import BulkView, get_operation

@@ -9,16 +9,10 @@ from uuid import uuid4
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from domain.contract.deliveries import DeliverMessageInput, MessageDeliveryInput
+from domain.contract.fan_outs import CancelFanoutInput, Chunk, ChunkPlan, TriggerFanoutInput
+from domain.contract.jobs import SweepInput
 from domain.contract.queues import DELIVER_EMAIL
-from domain.contract.runs import (
-    CancelFanoutInput,
-    Chunk,
-    ChunkPlan,
-    DeliverMessageInput,
-    MessageDeliveryInput,
-    SweepInput,
-    TriggerFanoutInput,
-)
 from temporal_workflows import (
     CancelFanoutWorkflow,
     MessageDeliveryWorkflow,

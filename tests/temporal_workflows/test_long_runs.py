@@ -11,14 +11,9 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle
 
+from domain.contract.deliveries import DeliverMessageInput
 from domain.contract.queues import DELIVER_EMAIL
-from domain.contract.runs import (
-    Advanced,
-    AwaitBatch,
-    AwaitEvent,
-    DeliverMessageInput,
-    DeliveryOrder,
-)
+from domain.contract.runs import Advanced, AwaitBatch, AwaitEvent, DeliveryOrder
 from temporal_workflows.signals import BATCH_CLOSED, CANCEL_REQUESTED, EVENT_ARRIVED
 from tests.support.long_histories import long_after
 from tests.support.scripted_activities import FINISHED

@@ -20,19 +20,10 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from commands.worker import workflow_runner
+from domain.contract.deliveries import FirstAttempt
 from domain.contract.queues import DELIVER_EMAIL, FANOUT, RUNS
-from domain.contract.runs import (
-    Advanced,
-    AwaitEvent,
-    BatchWindowInput,
-    BroadcastInput,
-    ClockState,
-    DeliveryOrder,
-    Finished,
-    FirstAttempt,
-    RecipientRunInput,
-    ScheduleClockInput,
-)
+from domain.contract.runs import Advanced, AwaitEvent, DeliveryOrder, Finished, RecipientRunInput
+from domain.contract.timers import BatchWindowInput, BroadcastInput, ClockState, ScheduleClockInput
 from runtime.settings import Settings
 from runtime.temporal import DATA_CONVERTER
 from temporal_workflows import (

@@ -14,17 +14,9 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, Wor
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError, CancelledError
 
+from domain.contract.deliveries import DeliverMessageInput, FirstAttempt
 from domain.contract.queues import DELIVER_EMAIL, DELIVER_SMS
-from domain.contract.runs import (
-    Advanced,
-    DeliverMessageInput,
-    DeliveryOrder,
-    Fetch,
-    Finished,
-    FirstAttempt,
-    HttpFetchInput,
-    WalkOn,
-)
+from domain.contract.runs import Advanced, DeliveryOrder, Fetch, Finished, HttpFetchInput, WalkOn
 from temporal_workflows import activity_stubs, recipient_run
 from temporal_workflows.signals import CANCEL_REQUESTED
 from temporal_workflows.waits import SPEAKS

@@ -233,7 +233,7 @@ async def test_sign_of_life_is_noted(alone: World) -> None:
 
 async def test_emptied_temporal_ends_nothing(alone: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where Temporal knows too few runs they are held back, until an operator starts them again."""
-    monkeypatch.setattr(reconciliation, "_WAITING_AT_ONCE", 3)
+    monkeypatch.setattr(reconciliation, "_WAITING_PAGE", 3)
     handles = await _asleep(alone, 4)
     for handle in handles:
         await _delete(alone, handle)
@@ -268,7 +268,7 @@ async def test_living_overdue_runs_hide_no_lost_one(
     alone: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many overdue runs live, one behind them is looked at in one of the next sweeps."""
-    monkeypatch.setattr(reconciliation, "_OVERDUE_AT_ONCE", 2)
+    monkeypatch.setattr(reconciliation, "_OVERDUE_PAGE", 2)
     monkeypatch.setattr(reconciliation, "_look_at_waiting", _nothing)
     handles = await _asleep(alone, 4)
     await _wait_is_over(alone)
@@ -312,7 +312,7 @@ async def test_pass_goes_on_behind_a_run_that_cannot_be_looked_up(
     alone: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A batch that holds nothing but such a run does not hold up the pass for ever."""
-    monkeypatch.setattr(reconciliation, "_WAITING_AT_ONCE", 1)
+    monkeypatch.setattr(reconciliation, "_WAITING_PAGE", 1)
     bad, lost = await _asleep(alone, 2)
     await _delete(alone, lost)
     look_up = reconciliation.look_up_run

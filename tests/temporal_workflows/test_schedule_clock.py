@@ -11,7 +11,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.contract.queues import RUNS
-from domain.contract.runs import ClockState, ScheduleClockInput
+from domain.contract.timers import ClockState, ScheduleClockInput
 from domain.kit.clock import utc_now
 from domain.kit.ids import schedule_clock_workflow_id
 from temporal_workflows import ScheduleClockWorkflow

@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from domain.contract.runs import ScheduleClockInput
+from domain.contract.timers import ScheduleClockInput
 from domain.kit.clock import utc_now
 from services.effects import do_left_over_effects
 from services.triggers.release_sweep import release_left_over
-from services.triggers.scheduled import fire_due, look_after_schedules
+from services.triggers.schedule_clocks import fire_due, look_after_schedules
 from tests.support.schedules import FLOW, schedule
 from tests.support.waiting import soon
 from tests.support.world import World, channel_step

@@ -14,8 +14,8 @@ from api.kit.shapes import LeftOut, Moment
 from api.knock.messages.schemas import ActivityOut
 from api.knock.recipients.schemas import ObjectOut, UserOut
 from domain.channels.response_filter import ALL, Shown
-from domain.recipients.identify import AnyText
 from domain.recipients.recipients import Recipient
+from domain.recipients.shapes import AnyText
 
 T = TypeVar("T")
 

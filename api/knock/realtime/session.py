@@ -42,7 +42,7 @@ SEND_SECONDS = 10.0
 # Whoever has come with a key that was revoked since, or a token that has expired, is let go then.
 TRUSTED_SECONDS = 45.0
 _MOST_TOPICS = 50
-# Of the tiers of requests the one that joins are counted by, for each user.
+# Joins are counted by this tier of requests, for each user.
 _TIER = 3
 
 _NORMAL, _NOT_TEXT, _MALFORMED, _IDLE, _SLOW = 1000, 1003, 1007, 1001, 1013

@@ -30,7 +30,7 @@ router = APIRouter()
 _VERSION = "2.0.0"
 # What the client writes that has no branch.
 _NO_BRANCH = ("", "null", "undefined")
-# Of the tiers of requests those that sockets are counted by: of a user, and of all together.
+# Sockets are counted by these tiers of requests: those of a user, and all together.
 _TIER_OF_USER, _TIER_OF_ALL = 3, 5
 
 

@@ -16,9 +16,9 @@ from api.kit.rate_limits import secret_limit
 from api.kit.shapes import EntriesOut, answer, read_body
 from api.knock.recipients.paths import known_collection, known_object, new_object
 from api.knock.recipients.schemas import ObjectOut
-from domain.recipients.identify import ObjectIn, TenantIn
 from domain.recipients.recipients import ObjectFilters
 from domain.recipients.refs import TENANTS, RecipientRef
+from domain.recipients.shapes import ObjectIn, TenantIn
 from services.bulk import departures
 from services.recipients import recipients
 

@@ -11,8 +11,8 @@ from api.kit.shapes import LeftOut, Moment, Out
 from domain.channels.channel_data import AnyChannelData
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import DocumentedAs
-from domain.recipients.identify import AnyText, TenantSettingsIn
 from domain.recipients.recipients import Recipient
+from domain.recipients.shapes import AnyText, TenantSettingsIn
 from domain.recipients.subscriptions import SubscriptionView
 from services.recipients.channel_data import ChannelDataView
 

@@ -14,9 +14,9 @@ from api.kit.rate_limits import secret_limit
 from api.kit.shapes import EntriesOut, answer, read_body
 from api.kit.strings import known_id, new_id_of
 from api.knock.recipients.schemas import TenantOut
-from domain.recipients.identify import TenantIn
 from domain.recipients.recipients import TenantFilters
 from domain.recipients.refs import TENANTS, RecipientRef
+from domain.recipients.shapes import TenantIn
 from services.bulk import departures
 from services.recipients import recipients
 

@@ -17,9 +17,9 @@ from api.kit.shapes import EntriesOut, answer, read_body
 from api.knock.recipients.paths import known_user, new_user
 from api.knock.recipients.schemas import UserOut
 from domain.bulk.requests import MergeIn
-from domain.recipients.identify import UserIn
 from domain.recipients.recipients import UserFilters
 from domain.recipients.refs import RecipientRef
+from domain.recipients.shapes import UserIn
 from services.bulk import departures
 from services.recipients import recipients
 

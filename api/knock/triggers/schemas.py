@@ -10,7 +10,7 @@ from pydantic import Field
 from api.kit.shapes import Out
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import read_shape
-from domain.recipients.identify import AnyRecipientIn
+from domain.recipients.shapes import AnyRecipientIn
 from domain.triggers.requests import CancelIn, CancellationKey, TriggerAnswer, TriggerIn
 
 _OLD_SPELLING = "Also taken as `cancelation_key`, as the SDKs of the time wrote it."

@@ -15,6 +15,7 @@ from domain.conditions import MISSING, lookup
 from domain.kit.authored import Template
 from domain.kit.durations import Duration, add_duration, parse_duration
 from domain.kit.json_types import JsonValue
+from domain.kit.liquid import has_liquid
 from domain.kit.shapes import JudgedBy, Shape, Wrong
 from domain.workflows.steps.base import BaseStep
 from domain.workflows.steps.settings import (
@@ -22,7 +23,6 @@ from domain.workflows.steps.settings import (
     Target,
     given,
     instant_at_path,
-    is_liquid,
     path_or_liquid,
     rooted_path,
 )
@@ -113,7 +113,7 @@ class BatchSettings(Shape):
         ExecutionMode, _word(ExecutionMode, ExecutionMode.ACCUMULATE)
     ] = Field(ExecutionMode.ACCUMULATE, description="Whether the first item goes through at once.")
     batch_items_max_limit: Annotated[int | None, Field(ge=MIN_ITEMS, le=MAX_ITEMS)] = Field(
-        None, description="So many items close the window at once."
+        None, description="With this many items the window closes at once."
     )
     batch_items_render_limit: Annotated[
         int, BeforeValidator(_rendered), Field(ge=1, le=MAX_RENDERED)
@@ -145,7 +145,7 @@ class BatchStep(BaseStep):
     def templates(self, place: str) -> Iterator[Template]:
         """Yield the key, when it is Liquid."""
         key = self.settings.batch_key
-        if key is not None and is_liquid(key):
+        if key is not None and has_liquid(key):
             yield Template(f"{place}.settings.batch_key", key)
 
 

@@ -12,6 +12,7 @@ from domain.conditions.paths import is_path, split_path
 from domain.kit.clock import parse_instant
 from domain.kit.durations import MAX_DELAY, Duration, DurationUnit, add_duration
 from domain.kit.json_types import JsonValue
+from domain.kit.liquid import has_liquid
 from domain.kit.shapes import Absent, Wrong
 from domain.kit.windows import resolve_dynamic
 
@@ -38,14 +39,9 @@ def rooted_path(path: str | None) -> str | None:
     return whole
 
 
-def is_liquid(source: str) -> bool:
-    """Tell whether a key is Liquid rather than a path."""
-    return "{{" in source or "{%" in source
-
-
 def path_or_liquid(key: str | None) -> str | None:
     """Give a key its root where it is a bare path; Liquid stays as it is."""
-    return key if key and is_liquid(key) else rooted_path(key)
+    return key if key and has_liquid(key) else rooted_path(key)
 
 
 def given(raw: JsonValue) -> JsonValue:

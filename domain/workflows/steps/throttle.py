@@ -16,13 +16,14 @@ from domain.conditions import MISSING, lookup
 from domain.kit.authored import Template
 from domain.kit.durations import Duration, add_duration, parse_duration
 from domain.kit.json_types import JsonValue
+from domain.kit.liquid import has_liquid
 from domain.kit.shapes import Shape, Wrong, parsed_by
 from domain.kit.windows import dynamic_duration, resolve_dynamic
 from domain.workflows.steps.base import BaseStep
-from domain.workflows.steps.settings import LENGTH, given, is_liquid, path_or_liquid, rooted_path
+from domain.workflows.steps.settings import LENGTH, given, path_or_liquid, rooted_path
 
 MAX_WINDOW = timedelta(days=31)
-# Of a key, as JSON and then as part of a URL; shorter than this.
+# A key has fewer characters than this, as JSON and then as part of a URL.
 _KEY_LENGTH = 64
 _SOME_MONTH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -72,7 +73,7 @@ class ThrottleStep(BaseStep):
     def templates(self, place: str) -> Iterator[Template]:
         """Yield the key, when it is Liquid."""
         key = self.settings.throttle_key
-        if key and is_liquid(key):
+        if key and has_liquid(key):
             yield Template(f"{place}.settings.throttle_key", key)
 
 

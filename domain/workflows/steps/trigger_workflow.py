@@ -8,9 +8,9 @@ from typing import Literal
 from pydantic import Field
 
 from domain.kit.authored import Reference, ResourceType, Template
+from domain.kit.liquid import has_liquid
 from domain.kit.shapes import Shape
 from domain.workflows.steps.base import BaseStep
-from domain.workflows.steps.settings import is_liquid
 
 # How many triggers may follow from each other; a workflow may trigger itself.
 MAX_CHAIN = 10
@@ -44,7 +44,7 @@ class TriggerWorkflowStep(BaseStep):
     def references(self, place: str) -> Iterator[Reference]:
         """Yield the workflow, unless a run says which one it is."""
         key = self.settings.workflow_key
-        if not is_liquid(key):
+        if not has_liquid(key):
             at = f"{place}.settings.workflow_key"
             yield Reference(at, ResourceType.WORKFLOW, key, may_follow=True)
 

@@ -9,10 +9,10 @@ from pydantic import Field, model_validator
 from pydantic.functional_validators import AfterValidator
 
 from domain.kit.authored import Language, Template
+from domain.kit.liquid import has_liquid
 from domain.kit.shapes import Shape, Wrong
 from domain.recipients.refs import TENANTS, USERS, RecipientRef
 from domain.workflows.steps.base import BaseStep
-from domain.workflows.steps.settings import is_liquid
 
 
 def read_target(text: str, step_type: str) -> RecipientRef:
@@ -38,7 +38,7 @@ def target_of(step_type: str) -> AfterValidator:
     """Judge a global id that is written out; what Liquid comes to is judged when it is there."""
 
     def check(text: str | None) -> str | None:
-        if text and not is_liquid(text):
+        if text and not has_liquid(text):
             read_target(text.strip(), step_type)
         return text
 
@@ -80,5 +80,5 @@ class UpdateRecipientStep(BaseStep):
         settings = self.settings
         properties = settings.update_properties
         yield Template(f"{place}.settings.update_properties", properties, Language.JSON)
-        if settings.recipient_gid and is_liquid(settings.recipient_gid):
+        if settings.recipient_gid and has_liquid(settings.recipient_gid):
             yield Template(f"{place}.settings.recipient_gid", settings.recipient_gid)

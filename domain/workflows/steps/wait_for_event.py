@@ -59,7 +59,7 @@ def _recipient_path(path: str, info: ValidationInfo) -> str:
     return path
 
 
-class MessageEvent(Shape):
+class AwaitedMessageEvent(Shape):
     """Something that happens to a message, for the same recipient."""
 
     event_type: Literal["message"]
@@ -68,7 +68,7 @@ class MessageEvent(Shape):
     source_key: Key = Field(description="The key of what made it.")
 
 
-class WorkflowEvent(Shape):
+class AwaitedWorkflowEvent(Shape):
     """That another run of a workflow starts or completes, for the same recipient."""
 
     event_type: Literal["workflow"]
@@ -76,7 +76,7 @@ class WorkflowEvent(Shape):
     source_key: Key = Field(description="The key of the workflow.")
 
 
-class SourceEvent(Shape):
+class AwaitedSourceEvent(Shape):
     """An event that a source receives, for the same recipient."""
 
     event_type: Literal["integration_source"]
@@ -98,7 +98,7 @@ class SourceEvent(Shape):
         return self.integration_source_key
 
 
-class AudienceEvent(Shape):
+class AwaitedAudienceEvent(Shape):
     """That the recipient, a user, enters an audience or leaves it."""
 
     event_type: Literal["audience"]
@@ -111,7 +111,7 @@ class AudienceEvent(Shape):
         return self.audience_key
 
 
-class RecipientEvent(Shape):
+class AwaitedRecipientEvent(Shape):
     """That something is changed about the recipient."""
 
     event_type: Literal["recipient"]
@@ -124,7 +124,11 @@ class RecipientEvent(Shape):
 
 
 AwaitedEvent: TypeAlias = Annotated[
-    MessageEvent | WorkflowEvent | SourceEvent | AudienceEvent | RecipientEvent,
+    AwaitedMessageEvent
+    | AwaitedWorkflowEvent
+    | AwaitedSourceEvent
+    | AwaitedAudienceEvent
+    | AwaitedRecipientEvent,
     Field(discriminator="event_type"),
 ]
 
@@ -217,17 +221,17 @@ class WaitForEventStep(BaseStep):
         """Yield what the event comes from: an audience, a source, a workflow or a guide."""
         event, where = self.settings.event, f"{place}.settings.event"
         match event:
-            case AudienceEvent():
+            case AwaitedAudienceEvent():
                 at = f"{where}.audience_key"
                 yield Reference(at, ResourceType.AUDIENCE, event.audience_key)
-            case SourceEvent():
+            case AwaitedSourceEvent():
                 at = f"{where}.integration_source_key"
                 yield Reference(at, SOURCE, event.source_key, may_follow=True)
-            case WorkflowEvent():
+            case AwaitedWorkflowEvent():
                 at = f"{where}.source_key"
                 yield Reference(at, ResourceType.WORKFLOW, event.source_key, may_follow=True)
             # A broadcast is in its environment alone, and is never committed.
-            case MessageEvent() if event.source_type != "broadcast":
+            case AwaitedMessageEvent() if event.source_type != "broadcast":
                 target = ResourceType(event.source_type)
                 at = f"{where}.source_key"
                 yield Reference(at, target, event.source_key, may_follow=True)

@@ -40,7 +40,7 @@ GROUP BY i.actor_collection, i.actor_id
 ORDER BY {item}(i.workflow_run_id::text) {direction} LIMIT %s
 """
 
-# Of equal keys the last one stays.
+# The last of equal keys stays.
 _COMBINED = """
 SELECT coalesce(jsonb_object_agg(e.key, e.value ORDER BY i.workflow_run_id), '{}') AS data
 FROM batch_items i, jsonb_each(i.data) e

@@ -30,7 +30,7 @@ _LOCK = f"""
 SELECT {_COLUMNS} FROM batches b WHERE b.environment_id = %s AND b.id = %s FOR UPDATE
 """  # noqa: S608 - names of fields
 
-# Of two runs that open at the same time, one does; the other waits here for it, and then joins.
+# When two runs open one at the same time, the second waits here for the first, and then joins.
 _OPEN = f"""
 INSERT INTO batches ({", ".join(_NAMES)})
 VALUES ({", ".join(f"%({name})s" for name in _NAMES)})

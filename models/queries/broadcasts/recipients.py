@@ -15,7 +15,7 @@ from domain.audiences.members import Membership
 from domain.kit.json_types import JsonObject
 from runtime.database import Connection, take_long
 
-# Of what the lines of a file say of the same pair the last counts.
+# Where several lines of a file name the same pair, the last one counts.
 _ADD = """
 INSERT INTO broadcast_recipients AS r (upload_id, user_id, tenant_id, environment_id, data)
 SELECT %(upload_id)s, given.user_id, given.tenant_id, %(environment_id)s, given.data

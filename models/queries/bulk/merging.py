@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.kit.json_types import JsonObject
-from domain.recipients.identify import MAX_PROPERTIES_BYTES
+from domain.recipients.inline import MAX_PROPERTIES_BYTES
 from domain.recipients.refs import USERS
 from domain.runs.statuses import OPEN_RUN
 from models.queries.bulk.actors import move_acts
@@ -142,14 +142,14 @@ WITH locked AS MATERIALIZED (
 )
 UPDATE {table} moved SET recipient_id = %(target)s FROM locked WHERE moved.id = locked.id
 """
-# Of items that wait for their send window and have moved: the feed that is theirs leaves them out.
+# Items that have moved and wait for their send window: the feed that is theirs leaves them out.
 _MOVE_HELD = f"""
 UPDATE deliveries d SET recipient_id = %(target)s FROM messages m
 WHERE d.{_PLACE.replace(" AND ", " AND d.")} AND d.recipient_id = %(source)s
   AND m.id = d.message_id AND m.recipient_id = %(target)s
 """  # noqa: S608 - constants
-# Of some links in any order: those of a user may be very many, and to sort all of them for each
-# chunk takes ever longer.
+# Takes some links in any order: a user may have very many, and to sort all of them for each chunk
+# takes ever longer.
 _MOVE_LINKS = f"""
 WITH found AS MATERIALIZED (
     SELECT key FROM short_links

@@ -31,7 +31,7 @@ _NEWEST_FIRST = Listing(
 )
 _LIVING = "b.environment_id = %s AND b.slug IS NOT NULL AND b.deleted_at IS NULL"
 
-# Of a resource `r` of a branch: that there is a draft that says something else than its version.
+# Tells whether a resource `r` of a branch has a draft that says something else than its version.
 _HAS_DRAFT = "r.draft_sha IS DISTINCT FROM r.published_sha"
 # `m` is what the main branch has of the same content.
 _PARTED = f"""

@@ -17,7 +17,7 @@ _SOURCE = """commits c JOIN branches b ON b.id = c.environment_id
 _SLUG = {"environment": "e.slug", "branch": "b.slug", "main_id": "e.id"}
 _NEWEST_FIRST = Listing(Commit, _SOURCE, "c", ("id",), expressions=_SLUG)
 _COLUMNS = columns_of(Commit, "c", _SLUG)
-# Of a resource `r`: that a commit of it did not go one step on yet.
+# Tells whether a resource `r` has a commit that did not go one step on yet.
 UNPROMOTED = """EXISTS (
     SELECT FROM commits c WHERE c.environment_id = r.environment_id
       AND c.resource_type = r.resource_type AND c.resource_key = r.key AND c.promoted_at IS NULL)"""

@@ -80,7 +80,7 @@ DO UPDATE SET is_final = g.is_final OR excluded.is_final
 RETURNING message_id
 """
 
-# Of one guide: all that a user did with it, or what was done for a tenant.
+# Finds all that a user did with one guide, or what was done with it for a tenant.
 _ALL = """
 WHERE g.environment_id = %(environment_id)s AND g.user_id = %(user_id)s
   AND g.guide_key = %(guide_key)s AND (%(tenant_id)s::text IS NULL OR EXISTS (

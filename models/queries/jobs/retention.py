@@ -97,12 +97,12 @@ RETAINED: Mapping[str, Retained] = {
     "cancellations": Retained("t.released_at < %(cutoff)s", _rows_of("cancellations")),
     "bulk_operations": Retained(
         f"t.status NOT IN ({listed(OPEN_BULK)}) AND t.updated_at < %(cutoff)s",
-        # Of a file each row may have failed, half a million of them.
+        # Each row of a file may have failed, half a million of them.
         _many(_rows_of("bulk_operations", ("bulk_items", "operation_id"))),
     ),
 }
 
-# Of a message that stays.
+# Deletes old events of messages that stay.
 _OLD_EVENTS = """
 DELETE FROM message_events e USING messages m
 WHERE m.id = ANY(%s) AND e.message_id = m.id AND e.inserted_at < %s

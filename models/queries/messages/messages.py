@@ -41,7 +41,7 @@ _EVENTS = Listing(
 _ATTEMPTS = Listing(DeliveryAttempt, source="delivery_attempts a", alias="a", keys=("id",))
 _CONTENTS = Listing(RenderedContent, source="messages m", alias="m", keys=("id",))
 
-# Of how many messages one has to have a category that is looked for by reading on.
+# A category is looked for by reading on if one message in this many has it.
 _NEWEST = 1_000
 # More than so many are not looked up one by one for a page of at most fifty.
 _FEW = 10_000

@@ -29,7 +29,8 @@ JOIN recipients r ON r.environment_id = m.environment_id AND r.collection = m.co
 WHERE m.id = %s AND m.environment_id = %s FOR NO KEY UPDATE OF r
 """
 
-# Of a message that bounced: what its recipient has stored, held until the transaction ends.
+# Finds what the recipient of a message that bounced has stored, and holds it until the transaction
+# ends.
 _OF_MESSAGE = """
 SELECT d.collection, d.recipient_id, d.channel_id, d.data, s.channel_settings
 FROM messages m

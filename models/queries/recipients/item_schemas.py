@@ -22,7 +22,7 @@ from domain.recipients.refs import TENANTS, USERS
 from models.sql import Listing, Where, columns_of, fetch_all
 from runtime.database import Connection
 
-# Of each collection so many are looked at, the newest.
+# The newest members of each collection are looked at, up to this many.
 _SAMPLE = 100
 # Jumps from collection to collection along the primary key, and past everybody in between.
 _COLLECTIONS = f"""(

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from domain.kit.errors import InvalidParams
 from domain.kit.json_types import encoded
 from domain.preferences.rows import NewSet, Persistence
-from domain.recipients.identify import (
+from domain.recipients.inline import (
     MAX_PROPERTIES_BYTES,
     MAX_SETTINGS_BYTES,
     SETTINGS_TOO_LARGE,
@@ -80,7 +80,7 @@ WHERE %(holds)s
 ORDER BY 1, 2, 3
 ON CONFLICT (environment_id, collection, id) DO UPDATE
 """  # noqa: S608 - fixed text
-# Of settings null where there are none.
+# Where there are no settings, their size is null.
 _EXCESS = {
     "has_too_much": exceeds("properties", MAX_PROPERTIES_BYTES),
     "has_too_many_settings": exceeds("settings", MAX_SETTINGS_BYTES),

@@ -51,7 +51,7 @@ SELECT id AS user_id, '{NO_TENANT}' AS tenant_id FROM recipients
 WHERE environment_id = %s AND collection = '{USERS}' ORDER BY id LIMIT %s
 """  # noqa: S608 - constants
 
-# Of data that is much together not all is read.
+# Data that is too much together is not all read.
 _UPLOADED = """
 SELECT user_id, tenant_id, is_readable, CASE WHEN is_readable THEN data END AS data
 FROM (

@@ -47,7 +47,7 @@ _BY_ID = f"""
 WHERE r.id = ANY(%s) AND r.status IN ({listed(OPEN_RUN)})
 """
 
-# Of a trigger, in a range of ids: those that have not begun.
+# The runs of a trigger in a range of ids that have not begun.
 _STARTABLE = f"""
 {_SELECT}
 WHERE r.workflow_run_id = %s AND r.id > %s AND r.id <= %s AND r.status = '{RunStatus.QUEUED}'

@@ -13,7 +13,7 @@ from runtime.database import Connection
 # see what the holder of the lock before has committed.
 _LOCK = "SELECT pg_advisory_xact_lock(%s)"
 
-# Of a window that looks back the passes since then count; of one with a fixed end, all those of the
+# For a window that looks back, the passes since then count; for one with a fixed end, all of the
 # window that is open, and a pass joins it.
 _TRY = """
 WITH counted AS (

@@ -30,7 +30,7 @@ from runtime.database import Connection
 # The data of a trigger for many may have 10 MB: it is not sent and decoded for each of them.
 _SMALL_DATA = 8_192
 
-# Of two ids at most, by the primary key.
+# Two ids at most are read, by the primary key.
 PREFERENCES = f"""(
     SELECT jsonb_object_agg(p.id, p.content) FROM preference_sets p
     WHERE p.environment_id = r.environment_id AND p.collection = r.collection

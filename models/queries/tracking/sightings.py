@@ -10,7 +10,7 @@ from models.queries.events.writing import message_facts, tell_messages
 from models.sql import listed
 from runtime.database import Connection
 
-# Programs fetch twice, and anybody may fetch for ever: the same within so long is told once.
+# Programs fetch twice, and anybody may fetch for ever: the same is told once within this time.
 _ONCE_IN_SECONDS = 1
 _CLICK_READS = listed(name for name, kind in CHANNEL_KINDS.items() if kind.click_reads)
 

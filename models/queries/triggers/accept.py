@@ -13,7 +13,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from domain.kit.ids import recipient_run_id
-from domain.recipients.identify import InlineRecipient
+from domain.recipients.inline import InlineRecipient
 from domain.recipients.refs import USERS, RecipientRef
 from domain.runs.rows import StartableRun
 from domain.runs.statuses import RunStatus

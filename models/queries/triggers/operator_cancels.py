@@ -33,7 +33,7 @@ _MEANT = """(%(run_id)s::uuid IS NULL OR r.id = %(run_id)s)
       AND (%(recipient_id)s::text IS NULL
            OR r.recipient_id = %(recipient_id)s AND r.collection = %(collection)s)"""
 
-# Of one run there is no expansion: it is made, or has no id that anybody knows.
+# One run has no expansion: it is made, or has no id that anybody knows.
 _MEANT_EXPANSIONS = """x.environment_id = %(environment_id)s AND %(run_id)s::uuid IS NULL
       AND (%(workflow_run_id)s::uuid IS NULL OR x.workflow_run_id = %(workflow_run_id)s)
       AND (%(workflow_key)s::text IS NULL OR x.workflow_key = %(workflow_key)s)"""

@@ -26,7 +26,7 @@ from domain.waits.rows import Candidate, NewWait
 from models.sql import fetch_all
 from runtime.database import Connection
 
-# Of the data of another run; conditions see none that is larger.
+# Conditions see no data of another run that is larger.
 _MOST_DATA = 262_144
 
 _MESSAGE = """m.id AS message_id, m.channel_id, m.channel_type, c.provider AS channel_provider,

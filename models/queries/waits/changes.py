@@ -33,7 +33,7 @@ JOIN recipient_runs r ON r.id = w.recipient_run_id AND r.status IN ({listed(OPEN
 ORDER BY w.recipient_run_id, w.step_ref
 """  # noqa: S608 - names of fields
 
-# Of an audience, in every environment: whom runs wait for that are in it.
+# Finds the members of an audience, in every environment, for whom runs wait.
 _MEMBERS_AWAITED = f"""
 SELECT DISTINCT a.environment_id, a.user_id, a.tenant_id
 FROM event_waits w

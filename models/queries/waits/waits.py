@@ -64,7 +64,7 @@ WHERE recipient_run_id = %s AND claimed_at IS NOT NULL AND output IS NOT NULL
 
 _OPEN = f"r.id = w.recipient_run_id AND r.status IN ({listed(OPEN_RUN)})"
 
-# Of messages and runs: their events name the recipient.
+# For events of messages and runs, which name their recipient.
 _AWAITING = f"""
 SELECT DISTINCT w.environment_id, w.recipient_run_id, w.step_ref, w.workflow_key
 FROM unnest(%(environment_ids)s::uuid[], %(event_types)s::text[], %(event_keys)s::text[],

@@ -28,7 +28,7 @@ from services.walk.context import Walk
 from services.walk.moves import Move, Woken
 from services.walk.steps.ai_agent import AiAgentExecutor
 from services.walk.steps.batch import BatchExecutor
-from services.walk.steps.batches import StoredBatches
+from services.walk.steps.batch_store import StoredBatches
 from services.walk.steps.branch import BranchExecutor
 from services.walk.steps.channel import ChannelExecutor
 from services.walk.steps.delay import DelayExecutor

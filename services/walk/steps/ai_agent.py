@@ -8,7 +8,7 @@ from domain.runs.fetches import FetchResult, StoredFetch
 from domain.workflows.steps.ai_agent import ASK_WAITS, AiAgentStep
 from services.walk.context import Walk
 from services.walk.faults import ContentError
-from services.walk.moves import NOT_MET, Done, Event, Move, Skipped, Woken, skip
+from services.walk.moves import NOT_MET, Done, Move, Skipped, StepEvent, Woken, skip
 from services.walk.steps.requesting import Attempts, send_request, take_answer
 from services.walk.texts import render_settings
 
@@ -46,7 +46,7 @@ class AiAgentExecutor:
             "web_search": bool(settings.web_search_enabled),
         }
         told = {"model": settings.model, "web_search": asked["web_search"]}
-        event = Event(RunEventType.AGENT_ASKED, told)
+        event = StepEvent(RunEventType.AGENT_ASKED, told)
         return await send_request(walk, step, {"question": asked}, _ATTEMPTS, event)
 
     async def resume(self, walk: Walk, step: AiAgentStep, kept: JsonObject, woken: Woken) -> Move:
@@ -78,6 +78,6 @@ def _given_up(step: AiAgentStep, error: str) -> Move:
     reason = "the model gave no answer"
     return Skipped(
         story=f"`{step.ref}` skipped: {reason}",
-        event=Event(RunEventType.AGENT_FAILED, {"error": error}, failed=True),
+        event=StepEvent(RunEventType.AGENT_FAILED, {"error": error}, failed=True),
         reason=reason,
     )

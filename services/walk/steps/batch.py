@@ -12,6 +12,7 @@ from domain.contract.runs import AwaitBatch
 from domain.kit.clock import iso
 from domain.kit.ids import batch_id, batch_identity
 from domain.kit.json_types import JsonObject
+from domain.kit.liquid import has_liquid
 from domain.kit.storable import storable_json, storable_text
 from domain.messages.kept_data import kept_data
 from domain.runs.events import RunEventType
@@ -23,16 +24,15 @@ from domain.workflows.steps.batch import (
     decide_end,
     key_at_path,
 )
-from domain.workflows.steps.settings import is_liquid
 from services.batches.gathering import batched_record
 from services.batches.joining import Joined
 from services.walk.context import Walk
 from services.walk.faults import blaming
-from services.walk.moves import NOT_MET, Done, Event, Halted, Move, Waiting, Woken, skip
-from services.walk.steps.batches import Batches
+from services.walk.moves import NOT_MET, Done, Halted, Move, StepEvent, Waiting, Woken, skip
+from services.walk.steps.batch_store import Batches
 from services.walk.texts import render_settings
 
-# Of a key, for people; the whole of it is in the batch's identity.
+# How much of a key people see; the whole of it is in the batch's identity.
 _SHOWN = 1_000
 
 
@@ -76,7 +76,9 @@ class BatchExecutor:
         if batch.closed_at is None:
             return _waits(step, batch, None)
         await self._batches.note_resumed(walk, batch)
-        closed = Event(RunEventType.BATCH_CLOSED, {"total_activities": batch.total_activities or 0})
+        closed = StepEvent(
+            RunEventType.BATCH_CLOSED, {"total_activities": batch.total_activities or 0}
+        )
         if not batch.total_activities:
             return Halted(
                 story=f"`{step.ref}`: nothing is left in the batch",
@@ -85,7 +87,7 @@ class BatchExecutor:
             )
         return await self._go_on(walk, step, batch, closed)
 
-    async def _go_on(self, walk: Walk, step: BatchStep, batch: Batch, closed: Event) -> Move:
+    async def _go_on(self, walk: Walk, step: BatchStep, batch: Batch, closed: StepEvent) -> Move:
         """Let the run go on with all items, on the version settled when the batch closed."""
         unit, run, settings = walk.unit, walk.run, step.settings
         record = batched_record(
@@ -118,7 +120,7 @@ async def _key(walk: Walk, step: BatchStep) -> str:
     source = step.settings.batch_key
     if source is None:
         return ""
-    if not is_liquid(source):
+    if not has_liquid(source):
         with blaming("content"):
             return storable_text(key_at_path(source, walk.scope()))
 
@@ -196,22 +198,22 @@ def _taken(walk: Walk, step: BatchStep, joined: Joined) -> Move:
     if not joined.is_member:
         return Done(
             story=f"`{step.ref}` lets the first item through",
-            event=Event(RunEventType.BATCH_FLUSHED, told),
+            event=StepEvent(RunEventType.BATCH_FLUSHED, told),
             record={"led": str(batch.id)},
         )
     told["carrier_run_id"] = str(batch.carrier_run_id)
     event = RunEventType.BATCH_OPENED if joined.is_new else RunEventType.BATCH_JOINED
     if batch.carrier_run_id == walk.run.id:
-        return _waits(step, batch, Event(event, told))
+        return _waits(step, batch, StepEvent(event, told))
     return Halted(
         story=f"`{step.ref}`: its item joined an open batch",
-        event=Event(event, told),
+        event=StepEvent(event, told),
         reason="batched",
         record={"joined": str(batch.id)},
     )
 
 
-def _waits(step: BatchStep, batch: Batch, event: Event | None) -> Move:
+def _waits(step: BatchStep, batch: Batch, event: StepEvent | None) -> Move:
     until = iso(batch.closes_at)
     return Waiting(
         story=f"`{step.ref}` gathers until {until}",

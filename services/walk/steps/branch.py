@@ -6,11 +6,11 @@ from domain.kit.json_types import JsonObject
 from domain.runs.events import RunEventType
 from domain.workflows.steps.branch import BranchStep
 from services.walk.context import Walk
-from services.walk.moves import NOT_MET, Event, Into, Move, skip
-from services.walk.steps.at_once import AtOnce
+from services.walk.moves import NOT_MET, Into, Move, StepEvent, skip
+from services.walk.steps.never_waits import NeverWaits
 
 
-class BranchExecutor(AtOnce):
+class BranchExecutor(NeverWaits):
     """Chooses a branch when the run arrives (Knock docs: "Branch function")."""
 
     async def arrive(self, walk: Walk, step: BranchStep) -> Move:
@@ -36,7 +36,7 @@ class BranchExecutor(AtOnce):
             }
             return Into(
                 story=f"`{step.ref}` goes into {name[:100]}",
-                event=Event(RunEventType.BRANCH_SELECTED, told),
+                event=StepEvent(RunEventType.BRANCH_SELECTED, told),
                 branch=position,
             )
         reason = "no branch's conditions are met, and there is no default"

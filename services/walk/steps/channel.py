@@ -33,10 +33,10 @@ from services.walk.deliveries import delivery_order
 from services.walk.faults import ContentError, blaming
 from services.walk.moves import Done, Move, Skipped, skip
 from services.walk.preferences import preferences_allow
-from services.walk.steps.at_once import AtOnce
 from services.walk.steps.guides import Admit, admit, let_see
 from services.walk.steps.inputs import give_to_channel
 from services.walk.steps.members import Member, members_of
+from services.walk.steps.never_waits import NeverWaits
 from services.walk.steps.provider_settings import settings_of_run
 from services.walk.steps.rendering import (
     Sources,
@@ -45,11 +45,11 @@ from services.walk.steps.rendering import (
     tracked_message,
 )
 
-# Of a batch a message names so many (Knock API reference, Message).
+# The message of a batch names at most this many (Knock API reference, Message).
 _MOST_ACTORS = 10
 
 
-class ChannelExecutor(AtOnce):
+class ChannelExecutor(NeverWaits):
     """Makes the messages of a channel step, or says why not.
 
     Args:

@@ -12,8 +12,8 @@ from services.walk.faults import blaming
 from services.walk.moves import (
     NOT_MET,
     Done,
-    Event,
     Move,
+    StepEvent,
     Waiting,
     Woken,
     asleep,
@@ -44,7 +44,7 @@ class DelayExecutor:
         until = iso(decision.until)
         return Waiting(
             story=f"`{step.ref}` waits until {until}",
-            event=Event(RunEventType.DELAY_STARTED, {"delay_until": until}),
+            event=StepEvent(RunEventType.DELAY_STARTED, {"delay_until": until}),
             record={"until": until},
             directive=SleepUntil(decision.until.timestamp(), f"{step.ref}: until {until}"),
         )
@@ -61,6 +61,6 @@ class DelayExecutor:
         return Done(
             outcome="waited",
             story=f"`{step.ref}` has waited",
-            event=Event(RunEventType.DELAY_COMPLETED),
+            event=StepEvent(RunEventType.DELAY_COMPLETED),
             record={"until": kept.get("until")},
         )

@@ -20,7 +20,7 @@ from services.content.catalog import ConfiguredChannel
 from services.engine import Engine
 from services.news import tell_soon
 from services.walk.context import Walk
-from services.walk.moves import Done, Event, Move, skip
+from services.walk.moves import Done, Move, StepEvent, skip
 from services.walk.preferences import preferences_allow
 
 # Makes the recipient of a walk one of those who may see a guide; tells whether it was none before.
@@ -68,5 +68,5 @@ async def let_see(
     is_new = await let_in(walk, step, guide_key)
     return Done(
         story=f"`{step.ref}` lets the recipient see {guide_key}",
-        event=Event(RunEventType.GUIDE_ENABLED, {"guide_key": guide_key, "changed": is_new}),
+        event=StepEvent(RunEventType.GUIDE_ENABLED, {"guide_key": guide_key, "changed": is_new}),
     )

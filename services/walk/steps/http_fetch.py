@@ -10,7 +10,7 @@ from domain.workflows.steps.http_request import HttpRequest
 from services.channels.sealing import masked_url, secrets_in
 from services.walk.context import Walk
 from services.walk.faults import ContentError, blaming
-from services.walk.moves import NOT_MET, Done, Event, Move, Woken, skip
+from services.walk.moves import NOT_MET, Done, Move, StepEvent, Woken, skip
 from services.walk.steps.rendering import render_fetch
 from services.walk.steps.requesting import Attempts, send_request, take_answer
 from services.walk.steps.step_requests import (
@@ -77,7 +77,7 @@ class HttpFetchExecutor:
         rendered["secrets"] = secrets_in(content, secrets)
         rendered["any_json"] = request.settings.response_path is not None
         told = {"method": content["method"], "url": masked_url(content["url"])}
-        event = Event(RunEventType.FETCH_REQUESTED, {**told, **request.named()})
+        event = StepEvent(RunEventType.FETCH_REQUESTED, {**told, **request.named()})
         return await send_request(walk, step, rendered, _ATTEMPTS, event, kept=request.kept())
 
     async def resume(self, walk: Walk, step: HttpFetchStep, kept: JsonObject, woken: Woken) -> Move:

@@ -15,7 +15,7 @@ from domain.kit.json_types import JsonObject, encoded, encoded_size
 from domain.workflows.steps.channel import ChannelStep
 from services.content.catalog import ConfiguredChannel
 from services.content.fitting import fitted
-from services.content.trigger_schemas import compile_schema
+from services.json_schemas import compile_schema
 from services.walk.context import Walk
 from services.walk.faults import ContentError, blaming
 from services.walk.texts import render_settings
@@ -45,7 +45,7 @@ async def give_inputs(
             compiled = (
                 compile_schema(schema)
                 if schema_id is None
-                else walk.unit.engine.trigger_schemas.get(schema_id, schema)
+                else walk.unit.engine.json_schemas.get(schema_id, schema)
             )
         except ValueError as error:
             text = "the JSON Schema of its inputs cannot be used: save it again"

@@ -9,8 +9,8 @@ from domain.runs.events import RunEventType
 from domain.workflows.steps.random_cohort import RandomCohortStep, bucket_of, cohort_of
 from services.walk.context import Walk
 from services.walk.faults import blaming
-from services.walk.moves import NOT_MET, Event, Into, Move, skip
-from services.walk.steps.at_once import AtOnce
+from services.walk.moves import NOT_MET, Into, Move, StepEvent, skip
+from services.walk.steps.never_waits import NeverWaits
 from services.walk.texts import render_settings
 from templating.liquid.printing import to_text
 
@@ -18,7 +18,7 @@ from templating.liquid.printing import to_text
 _MOST_OF_A_KEY = 256
 
 
-class RandomCohortExecutor(AtOnce):
+class RandomCohortExecutor(NeverWaits):
     """Finds the cohort of a key, the same in every run (Knock docs: "Experiment function")."""
 
     async def arrive(self, walk: Walk, step: RandomCohortStep) -> Move:
@@ -44,7 +44,7 @@ class RandomCohortExecutor(AtOnce):
         }
         return Into(
             story=f"`{step.ref}` goes into {name[:100]}",
-            event=Event(RunEventType.COHORT_SELECTED, told),
+            event=StepEvent(RunEventType.COHORT_SELECTED, told),
             branch=position,
         )
 

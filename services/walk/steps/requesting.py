@@ -16,7 +16,7 @@ from models.queries.runs import fetches
 from services.runs.fetches import seal_fetch
 from services.walk.context import Walk
 from services.walk.faults import ContentError
-from services.walk.moves import Event, Move, Waiting, Woken, asleep, sleeps_on
+from services.walk.moves import Move, StepEvent, Waiting, Woken, asleep, sleeps_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ async def send_request(
     step: BaseStep,
     request: JsonObject,
     attempts: Attempts,
-    event: Event,
+    event: StepEvent,
     *,
     kept: JsonObject | None = None,
 ) -> Move:
@@ -114,7 +114,7 @@ async def take_answer(
         seconds = attempts.waits[number - 1] * walk.unit.engine.settings.step_retry_factor
         until = woken.at + timedelta(seconds=seconds)
         await fetches.await_attempt(connection, run_id, step.ref, number + 1)
-        event = Event(attempts.again, {"retry_at": iso(until)})
+        event = StepEvent(attempts.again, {"retry_at": iso(until)})
         record = attempts.record(number + 1, kept) | asleep(until, {}, woken)
         return _putting_off(step, until, attempts.label(step, number + 1), record, event)
     await fetches.forget_fetch(connection, run_id, step.ref)
@@ -129,7 +129,7 @@ def _sending(
     kept: JsonObject,
     *,
     not_before: float | None = None,
-    event: Event | None = None,
+    event: StepEvent | None = None,
 ) -> Move:
     """Have an attempt made; `not_before` is of runs that began when the directive waited for it."""
     run = walk.run
@@ -144,7 +144,7 @@ def _sending(
 
 
 def _putting_off(
-    step: BaseStep, until: datetime, label: str, record: JsonObject, event: Event | None = None
+    step: BaseStep, until: datetime, label: str, record: JsonObject, event: StepEvent | None = None
 ) -> Move:
     """Sleep until an attempt is due: as a delay does, so that operators can move it like one."""
     return Waiting(

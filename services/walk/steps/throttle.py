@@ -7,18 +7,18 @@ from collections.abc import Awaitable, Callable
 from domain.conditions import lookup
 from domain.kit.clock import iso
 from domain.kit.ids import throttle_id
+from domain.kit.liquid import has_liquid
 from domain.runs.events import RunEventType
-from domain.workflows.steps.settings import is_liquid
 from domain.workflows.steps.throttle import ThrottleStep, decide_window, key_of
 from models.queries.runs.throttles import ThrottleVerdict, try_to_pass
 from services.walk.context import Walk
 from services.walk.faults import blaming
-from services.walk.moves import NOT_MET, Done, Event, Halted, Move, skip
-from services.walk.steps.at_once import AtOnce
+from services.walk.moves import NOT_MET, Done, Halted, Move, StepEvent, skip
+from services.walk.steps.never_waits import NeverWaits
 from services.walk.texts import render_settings
 
 
-class ThrottleExecutor(AtOnce):
+class ThrottleExecutor(NeverWaits):
     """Lets a run pass, or ends it.
 
     Args:
@@ -67,18 +67,19 @@ class ThrottleExecutor(AtOnce):
         }
         if verdict.is_open:
             return Done(
-                story=f"`{step.ref}` let it pass", event=Event(RunEventType.THROTTLE_ALLOWED, told)
+                story=f"`{step.ref}` let it pass",
+                event=StepEvent(RunEventType.THROTTLE_ALLOWED, told),
             )
         return Halted(
             story=f"`{step.ref}` stopped it",
-            event=Event(RunEventType.THROTTLE_HIT, told),
+            event=StepEvent(RunEventType.THROTTLE_HIT, told),
             reason="throttled",
         )
 
 
 async def _value(walk: Walk, key: str) -> object:
     """Return what a key comes to: what Liquid renders to, or the value at a path."""
-    if is_liquid(key):
+    if has_liquid(key):
         return await render_settings(walk, [key], lambda out: out.line(key, "throttle_key"))
     with blaming("template"):
         return lookup(walk.scope(), key)

@@ -19,14 +19,14 @@ from domain.workflows.steps.trigger_workflow import (
 from services.triggers.accept import trigger_within
 from services.walk.context import Walk
 from services.walk.faults import ContentError, blaming
-from services.walk.moves import NOT_MET, Done, Event, Move, skip
-from services.walk.steps.at_once import AtOnce
+from services.walk.moves import NOT_MET, Done, Move, StepEvent, skip
+from services.walk.steps.never_waits import NeverWaits
 from services.walk.texts import render_settings
 from templating.liquid.renderer import Renderer, parse_json
 from templating.liquid.typed import ObjectTemplate
 
 
-class TriggerWorkflowExecutor(AtOnce):
+class TriggerWorkflowExecutor(NeverWaits):
     """Triggers once for each run that comes by (Knock docs: "Trigger workflow function")."""
 
     async def arrive(self, walk: Walk, step: TriggerWorkflowStep) -> Move:
@@ -55,7 +55,7 @@ class TriggerWorkflowExecutor(AtOnce):
         return Done(
             outcome="done",
             story=f"`{step.ref}` triggered {request.workflow_key}",
-            event=Event(RunEventType.WORKFLOW_TRIGGERED, told),
+            event=StepEvent(RunEventType.WORKFLOW_TRIGGERED, told),
             record={"workflow_run_id": str(made_id)},
         )
 

@@ -14,11 +14,11 @@ from services.triggers.audience_entries import enter
 from services.waits.changes import EXIT, tell_of_transitions
 from services.walk.context import Walk
 from services.walk.faults import ContentError
-from services.walk.moves import NOT_MET, Done, Event, Move, skip
-from services.walk.steps.at_once import AtOnce
+from services.walk.moves import NOT_MET, Done, Move, StepEvent, skip
+from services.walk.steps.never_waits import NeverWaits
 
 
-class UpdateAudienceExecutor(AtOnce):
+class UpdateAudienceExecutor(NeverWaits):
     """Changes one membership; an addition triggers what the audience triggers."""
 
     async def arrive(self, walk: Walk, step: UpdateAudienceStep) -> Move:
@@ -42,7 +42,7 @@ class UpdateAudienceExecutor(AtOnce):
         told = {"audience": key, "action": step.settings.action, "changed": is_changed}
         return Done(
             story=f"`{step.ref}` changed an audience",
-            event=Event(RunEventType.AUDIENCE_UPDATED, told),
+            event=StepEvent(RunEventType.AUDIENCE_UPDATED, told),
         )
 
 

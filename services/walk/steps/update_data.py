@@ -8,15 +8,15 @@ from domain.runs.events import RunEventType
 from domain.workflows.steps.update_data import UpdateDataStep
 from services.walk.context import Walk
 from services.walk.faults import ContentError, blaming
-from services.walk.moves import NOT_MET, Done, Event, Move, skip
-from services.walk.steps.at_once import AtOnce
+from services.walk.moves import NOT_MET, Done, Move, StepEvent, skip
+from services.walk.steps.never_waits import NeverWaits
 from services.walk.texts import render_settings
 from templating.liquid.typed import ObjectTemplate
 
 _MOST_BYTES = 1024 * 1024
 
 
-class UpdateDataExecutor(AtOnce):
+class UpdateDataExecutor(NeverWaits):
     """Patches the data of the run (Knock docs: "Update data function")."""
 
     async def arrive(self, walk: Walk, step: UpdateDataStep) -> Move:
@@ -36,6 +36,6 @@ class UpdateDataExecutor(AtOnce):
         }
         return Done(
             story=f"`{step.ref}` changed the data",
-            event=Event(RunEventType.DATA_UPDATED, {"changes": shortened(changes)}),
+            event=StepEvent(RunEventType.DATA_UPDATED, {"changes": shortened(changes)}),
             patch=patch,
         )

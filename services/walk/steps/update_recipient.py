@@ -12,23 +12,17 @@ from domain.kit.errors import InvalidParams, Unprocessable
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import Wrong, read_shape
 from domain.kit.shortened import shortened
-from domain.recipients.identify import (
-    MAX_PROPERTIES_BYTES,
-    InlineObjectIn,
-    InlineRecipient,
-    InlineUserIn,
-    RecipientIn,
-    TenantRecipientIn,
-)
+from domain.recipients.inline import MAX_PROPERTIES_BYTES, InlineRecipient
 from domain.recipients.refs import TENANTS, USERS, RecipientRef
+from domain.recipients.shapes import InlineObjectIn, InlineUserIn, RecipientIn, TenantRecipientIn
 from domain.runs.events import RunEventType
 from domain.workflows.steps import UpdateObjectStep, UpdateTenantStep, UpdateUserStep
 from domain.workflows.steps.update_recipient import read_target
 from services.recipients.updates import update_within
 from services.walk.context import Walk
 from services.walk.faults import ContentError, blaming
-from services.walk.moves import NOT_MET, Done, Event, Move, skip
-from services.walk.steps.at_once import AtOnce
+from services.walk.moves import NOT_MET, Done, Move, StepEvent, skip
+from services.walk.steps.never_waits import NeverWaits
 from services.walk.texts import render_settings
 from templating.liquid.renderer import Renderer
 from templating.liquid.typed import ObjectTemplate
@@ -38,11 +32,11 @@ UpdateStep = UpdateUserStep | UpdateObjectStep | UpdateTenantStep
 _SHAPES: Mapping[str, type[RecipientIn]] = {USERS: InlineUserIn, TENANTS: TenantRecipientIn}
 # What a step cannot change (Knock docs).
 _CHANNEL_DATA = "channel_data"
-# Of the members that a step has changed, the story names so many.
+# The story names at most this many of the members that a step has changed.
 _MOST_TOLD = 20
 
 
-class UpdateRecipientExecutor(AtOnce):
+class UpdateRecipientExecutor(NeverWaits):
     """Merges properties into one recipient, as an identify does."""
 
     async def arrive(self, walk: Walk, step: UpdateStep) -> Move:
@@ -75,7 +69,7 @@ class UpdateRecipientExecutor(AtOnce):
             told["left_out"] = [_CHANNEL_DATA]
         return Done(
             story=f"`{step.ref}` changed what is stored",
-            event=Event(RunEventType.RECIPIENT_UPDATED, told),
+            event=StepEvent(RunEventType.RECIPIENT_UPDATED, told),
         )
 
 

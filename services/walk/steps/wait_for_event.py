@@ -9,15 +9,19 @@ from domain.kit.json_types import JsonObject
 from domain.kit.storable import storable_json
 from domain.runs.events import RunEventType
 from domain.waits.rows import Candidate, NewWait
-from domain.workflows.steps.wait_for_event import MessageEvent, SourceEvent, WaitForEventStep
+from domain.workflows.steps.wait_for_event import (
+    AwaitedMessageEvent,
+    AwaitedSourceEvent,
+    WaitForEventStep,
+)
 from models.queries.waits import waits as statements
 from models.queries.waits.candidates import candidates
 from services.waits.registering import register
 from services.walk.context import Walk
-from services.walk.moves import NOT_MET, Done, Event, Halted, Move, Waiting, Woken, skip
+from services.walk.moves import NOT_MET, Done, Halted, Move, StepEvent, Waiting, Woken, skip
 
 # Events taken from the database at once, and judged in one walk.
-_AT_ONCE = 50
+_PAGE_SIZE = 50
 _MOST = 500
 
 
@@ -36,9 +40,9 @@ class WaitForEventExecutor:
             workflow_key=walk.definition.key,
             event_type=event.event_type,
             event_key=event.event_key,
-            source_type=event.source_type if isinstance(event, MessageEvent) else "workflow",
+            source_type=event.source_type if isinstance(event, AwaitedMessageEvent) else "workflow",
             source_key=event.source_key,
-            recipient_path=event.recipient_path if isinstance(event, SourceEvent) else "",
+            recipient_path=event.recipient_path if isinstance(event, AwaitedSourceEvent) else "",
             collection=run.ref.collection,
             recipient_id=run.ref.id,
             registered_at=now,
@@ -55,7 +59,7 @@ class WaitForEventExecutor:
         }
         return Waiting(
             story=f"`{step.ref}` waits for an event until {expires_at}",
-            event=Event(RunEventType.WAIT_REGISTERED, told),
+            event=StepEvent(RunEventType.WAIT_REGISTERED, told),
             record={"expires_at": expires_at},
             directive=_directive(step, wait),
         )
@@ -74,12 +78,12 @@ class WaitForEventExecutor:
             return Halted(story=f"`{step.ref}`: its wait is gone", reason="wait_missing")
         seen = 0
         while seen < _MOST:
-            looked = await candidates(connection, wait, limit=_AT_ONCE)
+            looked = await candidates(connection, wait, limit=_PAGE_SIZE)
             for candidate in looked:
                 if await _matches(walk, step, candidate):
                     return await _matched(walk, step, candidate)
             seen += len(looked)
-            is_last = len(looked) < _AT_ONCE
+            is_last = len(looked) < _PAGE_SIZE
             # The next look must not begin behind events that this one did not reach.
             wait = wait.after(looked, woken.at if is_last else looked[-1].at)
             if is_last:
@@ -127,7 +131,7 @@ async def _matches(walk: Walk, step: WaitForEventStep, candidate: Candidate) -> 
 async def _matched(walk: Walk, step: WaitForEventStep, candidate: Candidate) -> Move:
     """Claim the wait for an event; later ones are nothing to it."""
     connection, run_id = walk.unit.connection, walk.run.id
-    event = Event(
+    event = StepEvent(
         RunEventType.WAIT_MATCHED, {"event_id": candidate.id, "happened_at": iso(candidate.at)}
     )
     if step.settings.on_match == "halt":
@@ -149,7 +153,7 @@ async def _matched(walk: Walk, step: WaitForEventStep, candidate: Candidate) -> 
 async def _timed_out(walk: Walk, step: WaitForEventStep) -> Move:
     """End the wait without an event."""
     await statements.forget_wait(walk.unit.connection, walk.run.id, step.ref)
-    event = Event(RunEventType.WAIT_TIMED_OUT)
+    event = StepEvent(RunEventType.WAIT_TIMED_OUT)
     if step.settings.on_timeout == "halt":
         return Halted(
             story=f"`{step.ref}`: no event came, which ends the run",

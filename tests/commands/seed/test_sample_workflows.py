@@ -14,7 +14,7 @@ from domain.conditions import ConditionScope, evaluate
 from domain.kit.json_types import JsonObject
 from domain.workflows import check_workflow
 from domain.workflows.steps import ChannelStep
-from services.content.trigger_schemas import compile_schema
+from services.json_schemas import compile_schema
 from templating.messages.context import build_scope
 from templating.messages.default_layout import default_layout
 from templating.messages.render import render_content

@@ -141,6 +141,15 @@ def test_liquid_arguments(rendered: str, variable: str, operator: str, expected:
     assert judge({"all": [condition]}, render=lambda _template: rendered).passed is expected
 
 
+def test_an_argument_of_tags_is_liquid() -> None:
+    """An argument is rendered also where it holds tags and no output."""
+    argument = "{% if data.n %}one{% endif %}"
+    condition = {"variable": "data.word", "operator": "equal_to", "argument": argument}
+
+    assert not judge({"all": [condition]}, render=lambda _template: "something else").passed
+    assert judge({"all": [condition]}, render=lambda _template: "7").passed
+
+
 def test_liquid_may_render_a_timestamp() -> None:
     """A rendered timestamp, or relative one, is compared like a written one."""
     raw = {

@@ -152,7 +152,9 @@ def test_arguments_that_cannot_suit(operator: str, argument: Any) -> None:
 
 
 @pytest.mark.parametrize("operator", ["is_between", "contains_all", "is_timestamp_before"])
-@pytest.mark.parametrize("argument", ["data.later", "{{ data.later }}"])
+@pytest.mark.parametrize(
+    "argument", ["data.later", "{{ data.later }}", "{% if data.a %}a{% endif %}"]
+)
 def test_dynamic_arguments_are_judged_later(operator: str, argument: str) -> None:
     """A path or Liquid may turn out to be anything, so it is accepted for every operator."""
     raw = {"all": [{"variable": "data.v", "operator": operator, "argument": argument}]}

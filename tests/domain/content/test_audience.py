@@ -38,6 +38,10 @@ def _segment(*conditions: Any) -> dict[str, Any]:
             ["segments[0].conditions[1].property", "segments[0].conditions[1].operator"],
         ),
         (
+            {"segments": [_segment({**IS_PRO, "argument": "{% if recipient.x %}a{% endif %}"})]},
+            ["segments[0].conditions[0].argument"],
+        ),
+        (
             {"segments": [_segment({**IS_PRO, "argument": "{{ recipient.x }}"})]},
             ["segments[0].conditions[0].argument"],
         ),

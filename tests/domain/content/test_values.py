@@ -40,6 +40,7 @@ _TWO = [{"value": "a"}, {"value": "b"}]
         (_field("url"), "/relative/{{ data.id }}"),
         (_field("color"), "#1A2B3C"),
         (_field("color"), "{% if true %}#fff{% endif %}"),
+        (_field("color", default="{% if true %}#fff{% endif %}"), "#1A2B3C"),
         (_field("boolean"), False),
         (_field("boolean"), "{{ data.flag }}"),
         (_field("number", min=0, max=10), 10),

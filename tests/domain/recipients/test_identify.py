@@ -8,14 +8,9 @@ import pytest
 
 from domain.kit.errors import InvalidParams
 from domain.kit.shapes import Shape, read_shape
-from domain.recipients.identify import (
-    AnyRecipientIn,
-    AnyTenantIn,
-    InlineRecipient,
-    inline,
-    inline_tenant,
-)
+from domain.recipients.inline import InlineRecipient, inline, inline_tenant
 from domain.recipients.refs import TENANTS, RecipientRef
+from domain.recipients.shapes import AnyRecipientIn, AnyTenantIn
 
 
 class WithActor(Shape):

@@ -163,18 +163,21 @@ async def test_fresh_connection_that_breaks_is_not_tried_again() -> None:
 
 async def test_cancelled_message_takes_its_connection_along() -> None:
     """A cancelled send leaves no connection whose next reply belongs to another message."""
+    asked, go_on = asyncio.Event(), asyncio.Event()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 hello\r\n")
         while line := await reader.readline():
             if line.startswith(b"RCPT"):
-                await asyncio.sleep(0.2)
+                asked.set()
+                await go_on.wait()
             writer.write(b"250 ok\r\n")
 
     async with talking(talk) as port, pool_to(port) as pool:
         task = asyncio.create_task(pool.send(mail()))
-        await asyncio.sleep(0.1)
+        await asked.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         assert pool.is_unused
+        go_on.set()

@@ -11,7 +11,7 @@ import pytest
 from domain.content.audience import AUDIENCE
 from domain.content.rows import Selection
 from domain.kit.json_types import JsonObject
-from domain.recipients.identify import InlineRecipient
+from domain.recipients.inline import InlineRecipient
 from domain.recipients.refs import TENANTS, RecipientRef
 from services.audiences import refresh
 from services.bulk.departures import merge_users
@@ -88,7 +88,7 @@ async def test_a_promotion_finds_its_members(account: Account) -> None:
 
 async def test_a_commit_compares_some_pages(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of many users it compares as many as are soon done; the sweep goes on behind them."""
-    monkeypatch.setattr(refresh, "_AT_ONCE", 2)
+    monkeypatch.setattr(refresh, "_PAGE_SIZE", 2)
     monkeypatch.setattr(refresh, "_PAGES_AT_ONCE", 2)
     monkeypatch.setattr(refresh, "_SECONDS_AT_ONCE", 60.0)
     for number in range(5):

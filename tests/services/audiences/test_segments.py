@@ -143,7 +143,7 @@ async def test_who_fulfils_it_from_the_beginning(world: World) -> None:
 
 async def test_all_pages_are_compared(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Users are compared in pages, each a transaction, until the last one."""
-    monkeypatch.setattr("services.audiences.refresh._AT_ONCE", 2)
+    monkeypatch.setattr("services.audiences.refresh._PAGE_SIZE", 2)
     monkeypatch.setattr("services.audiences.refresh._PAGES_AT_ONCE", 0)
     for number in range(5):
         await world.identify(f"user-{number}", plan="pro")

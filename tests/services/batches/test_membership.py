@@ -14,7 +14,8 @@ from uuid import UUID
 import pytest
 from structlog.testing import capture_logs
 
-from domain.contract.runs import AwaitBatch, BatchWindowInput
+from domain.contract.runs import AwaitBatch
+from domain.contract.timers import BatchWindowInput
 from domain.triggers.requests import REHEARSAL
 from services.batches import windows
 from services.batches.windows import close_early, close_left_over_windows, close_window
@@ -464,7 +465,7 @@ async def test_however_many_are_left_over(
     world: World, temporal: TemporalRecorder, at: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One sweep comes to all windows and carriers: what it can do nothing about stays behind it."""
-    monkeypatch.setattr(windows, "_AT_ONCE", 1)
+    monkeypatch.setattr(windows, "_PAGE_SIZE", 1)
     await publish(world, seconds=600)
     for number in range(3):
         run_id = await world.at(at).begin(KEY, {"id": f"user-{number}"}, data={"n": number})

@@ -12,7 +12,8 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from domain.content.partial import PARTIAL
-from domain.contract.runs import BroadcastInput, TriggerFanoutInput
+from domain.contract.fan_outs import TriggerFanoutInput
+from domain.contract.timers import BroadcastInput
 from domain.kit.errors import InvalidParams, NotFound, Unavailable, Unprocessable
 from domain.kit.json_types import JsonObject
 from domain.recipients.refs import RecipientRef
@@ -334,7 +335,7 @@ async def test_a_process_dies_between_pages(world: World) -> None:
 
 async def test_however_many_nobody_has_sent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """One sweep comes to all of them: one that cannot be sent stands in nobody's way."""
-    monkeypatch.setattr(sending, "_AT_ONCE", 1)
+    monkeypatch.setattr(sending, "_PAGE_SIZE", 1)
     scope = world.environment.scope
     keys = ["first", "second", "third"]
     for key in keys:

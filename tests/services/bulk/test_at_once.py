@@ -12,7 +12,7 @@ from domain.bulk.requests import (
     BulkSetObjectsIn,
     BulkSetTenantsIn,
 )
-from domain.contract.runs import BulkState
+from domain.contract.jobs import BulkState
 from domain.kit.errors import Unavailable
 from services.bulk import departures, recipients
 from services.bulk.accept import BulkView, get_operation

@@ -9,7 +9,7 @@ import pytest
 
 from domain.kit.json_types import JsonObject
 from domain.recipients.refs import TENANTS, USERS, RecipientRef
-from services.bulk import departing
+from services.bulk import departure_kind
 from services.bulk.departures import delete_recipient, merge_users
 from services.bulk.work import work_on_bulk
 from services.triggers.schedules import delete_schedules
@@ -61,7 +61,7 @@ async def test_everything_goes_along(
 
     Those of the same id in other collections keep what they have.
     """
-    monkeypatch.setattr(departing, "_ROWS_AT_ONCE", rows_at_once)
+    monkeypatch.setattr(departure_kind, "_ROWS_AT_ONCE", rows_at_once)
     await world.publish(FLOW, channel_step("feed"), **ONCE)
     await world.publish("plain", channel_step("feed"))
     await world.audience("beta")
@@ -89,7 +89,7 @@ async def test_schedules_go_with_the_last_piece(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who has much is there until the end, with schedules that can still be deleted by hand."""
-    monkeypatch.setattr(departing, "_ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(departure_kind, "_ROWS_AT_ONCE", 2)
     await world.publish(FLOW, channel_step("feed"))
     first, _ = [(await schedule(world, repeats=[DAILY]))[0] for _ in range(2)]
     for _ in range(7):
@@ -113,7 +113,7 @@ async def test_a_merge_drops_the_schedules_of_who_is_merged(
     world: World, monkeypatch: pytest.MonkeyPatch, rows_at_once: int
 ) -> None:
     """Nothing more occurs for the user that is gone; the one that stays has its own."""
-    monkeypatch.setattr(departing, "_ROWS_AT_ONCE", rows_at_once)
+    monkeypatch.setattr(departure_kind, "_ROWS_AT_ONCE", rows_at_once)
     await world.publish(FLOW, channel_step("feed"))
     for user_id in ("ellie", "old"):
         await schedule(world, {"id": user_id, "name": user_id}, repeats=[DAILY])

@@ -14,7 +14,7 @@ from domain.contract.runs import Finished
 from domain.kit.errors import InvalidParams, NotFound
 from domain.recipients.refs import RecipientRef
 from domain.recipients.subscriptions import SubscribeIn
-from services.bulk import departing
+from services.bulk import departure_kind
 from services.bulk.accept import get_operation
 from services.bulk.departures import delete_recipient, delete_users, merge_users
 from services.bulk.work import work_on_bulk
@@ -171,12 +171,14 @@ async def test_a_run_that_ends_for_a_departure_says_so(world: World) -> None:
     given = BulkDeleteUsersIn(user_ids=["ellie"])
     view = await delete_users(world.engine, world.environment.scope, given)
     async with world.engine.unit() as unit:
-        operation = await departing.statements.take_operation(
+        operation = await departure_kind.statements.take_operation(
             unit.connection, world.environment.id, view.operation.id
         )
     assert operation is not None
     for _ in range(2):  # whoever prepares twice tells it once, and wakes it again
-        await departing.KINDS[departing.DELETE_USERS].prepare(world.engine, operation, 100)
+        await departure_kind.KINDS[departure_kind.DELETE_USERS].prepare(
+            world.engine, operation, 100
+        )
     run = await world.run(run_id)
     assert (run["status"], run["end_reason"]) == ("cancelled", "recipient_deleted")
     assert (await world.story(run_id)).count("run_cancelled") == 1

@@ -10,7 +10,7 @@ import pytest
 from domain.kit.json_types import JsonObject
 from models.queries.bulk import actors
 from services.batches.windows import close_early
-from services.bulk import departing
+from services.bulk import departure_kind
 from services.bulk.departures import merge_users
 from tests.support.steps import feed_step
 from tests.support.world import World, batch_step, channel_step
@@ -27,7 +27,7 @@ def _few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
     """Work on few rows at a time where a test says so."""
     if "rows_at_once" in request.fixturenames:
         rows: int = request.getfixturevalue("rows_at_once")
-        monkeypatch.setattr(departing, "_ROWS_AT_ONCE", rows)
+        monkeypatch.setattr(departure_kind, "_ROWS_AT_ONCE", rows)
 
 
 async def _merge(world: World) -> None:

@@ -64,7 +64,7 @@ async def test_one_that_is_refused_stands_in_nobodys_way(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However few are looked at at a time, the others are begun."""
-    monkeypatch.setattr(recovery, "_AT_ONCE", 1)
+    monkeypatch.setattr(recovery, "_PAGE_SIZE", 1)
     names = await _three_stuck(world)
     temporal = _Knows()
     temporal.refused = names[0]
@@ -76,7 +76,7 @@ async def test_nothing_is_tried_while_temporal_is_away(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first that Temporal is away for tells it of all."""
-    monkeypatch.setattr(recovery, "_AT_ONCE", 1)
+    monkeypatch.setattr(recovery, "_PAGE_SIZE", 1)
     names = await _three_stuck(world)
     temporal = _Knows()
     temporal.refused, temporal.status = names[0], RPCStatusCode.UNAVAILABLE

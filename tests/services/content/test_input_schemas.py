@@ -11,7 +11,7 @@ from services.content import input_schemas
 from services.content.fitting import fitted
 from services.content.input_schemas import input_errors, ready
 from services.content.references import Surroundings, schemas_of
-from services.content.trigger_schemas import compile_schema
+from services.json_schemas import compile_schema
 
 SCHEMA = {
     "type": "object",

@@ -12,8 +12,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from domain.contract.deliveries import StatusCheckInput
 from domain.contract.queues import DELIVER_EMAIL
-from domain.contract.runs import StatusCheckInput
 from domain.kit.errors import Unavailable
 from domain.kit.ids import status_check_workflow_id
 from domain.messages.checks import MOST_CHECKS, WAITS, WITHIN_SECONDS, CheckedMessage

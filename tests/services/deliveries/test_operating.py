@@ -72,7 +72,7 @@ async def test_what_waited_goes_out_with_the_release(
     world: World, temporal: TemporalRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody looks when the next look would have been: all are delivered at once, page by page."""
-    monkeypatch.setattr(holds, "_AT_ONCE", 2)
+    monkeypatch.setattr(holds, "_PAGE_SIZE", 2)
     scope = world.environment.scope
     await holds.hold_channel(world.engine, scope, MAIL)
     waiting = [await _mail(world) for _ in range(5)]

@@ -200,10 +200,18 @@ async def test_transaction_that_stays_open(
 
 
 async def test_transactions_that_begin_later_hold_nobody_up(
-    world: World, listener: Listener
+    world: World, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A hand-over waits for writers of the time when it looked, not for those that come after."""
     environment_id = world.environment.id
+    looked, writers = asyncio.Event(), outbox.statements.writers
+
+    async def noted(connection: Connection) -> frozenset[str]:
+        found = await writers(connection)
+        looked.set()
+        return found
+
+    monkeypatch.setattr(outbox.statements, "writers", noted)
     async with asyncio.TaskGroup() as group:
         async with world.engine.database.transaction() as slow:
             await _write(slow, environment_id, "slow")
@@ -211,7 +219,7 @@ async def test_transactions_that_begin_later_hold_nobody_up(
             listening_now = group.create_task(
                 outbox.hand_over(world.engine, listener.name, listener.hear)
             )
-            await asyncio.sleep(0.05)
+            await looked.wait()
             later = world.engine.database.transaction()
             connection = await later.__aenter__()
             await _write(connection, environment_id, "later")

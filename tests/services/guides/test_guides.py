@@ -19,8 +19,8 @@ from domain.guides.rows import Ineligibility
 from domain.kit.errors import NotFound
 from domain.kit.shapes import read_shape
 from domain.messages.engagement import Engagement
-from domain.recipients.identify import TenantIn
 from domain.recipients.refs import RecipientRef
+from domain.recipients.shapes import TenantIn
 from services.bulk.departures import delete_recipient
 from services.content.variables import put_branding, put_variable
 from services.guides import engaging

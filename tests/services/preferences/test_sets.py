@@ -6,8 +6,8 @@ import asyncio
 
 from domain.kit.shapes import read_shape
 from domain.preferences.rows import Persistence
-from domain.recipients.identify import UserIn
 from domain.recipients.refs import RecipientRef
+from domain.recipients.shapes import UserIn
 from models.queries.bulk.departures import delete_recipients
 from services.preferences.sets import write_set
 from services.recipients.recipients import load_recipient, store_recipient

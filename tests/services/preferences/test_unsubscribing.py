@@ -129,7 +129,7 @@ async def test_other_workflows_have_no_link(world: World) -> None:
 
 
 async def test_an_authors_own_header_stays(world: World) -> None:
-    """Who has a way of his own to unsubscribe keeps it, however it is written."""
+    """Whoever has a way of their own to unsubscribe keeps it, however it is written."""
     overrides = '{"headers": {"list-unsubscribe": "<https://example.com/off>"}}'
     step = email_step(channel_overrides={"json_overrides": overrides})
     content = await content_of(world, step, is_commercial=True)

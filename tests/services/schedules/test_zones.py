@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 
 from domain.kit.shapes import read_shape
-from domain.recipients.identify import UserIn
 from domain.recipients.refs import RecipientRef
+from domain.recipients.shapes import UserIn
 from domain.recipients.subscriptions import SubscribeIn
 from services.bulk.departures import delete_recipient
 from services.recipients.recipients import store_recipient
@@ -159,7 +159,7 @@ async def test_a_schedule_made_beside_a_move_follows_it(morning: World) -> None:
 
 async def test_however_many_have_moved(morning: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """One sweep comes to all moves: one that cannot be followed stands in nobody's way."""
-    monkeypatch.setattr(zones, "_AT_ONCE", 1)
+    monkeypatch.setattr(zones, "_PAGE_SIZE", 1)
     people = [f"user-{number}" for number in range(3)]
     for person in people:
         await morning.make.user(morning.environment, person)

@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from psycopg import Rollback
 
-from domain.contract.runs import ChunkPlan, TriggerFanoutInput
+from domain.contract.fan_outs import ChunkPlan, TriggerFanoutInput
 from domain.kit.errors import Unavailable
 from domain.recipients.refs import RecipientRef
 from domain.recipients.subscriptions import UnsubscribeIn

@@ -9,7 +9,7 @@ import pytest
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.contract.runs import CancelFanoutInput, Chunk, TriggerFanoutInput
+from domain.contract.fan_outs import CancelFanoutInput, Chunk, TriggerFanoutInput
 from domain.kit.ids import FIRST_ID, LAST_ID
 from services.triggers import fan_outs
 from tests.support.temporal_recorder import TemporalRecorder

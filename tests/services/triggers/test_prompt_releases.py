@@ -101,9 +101,7 @@ async def test_one_failed_start_is_tried_again_at_once(world: World, status: RPC
     assert len(temporal.starts) == 2
 
 
-async def test_slow_start_is_waited_for_in_the_background(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_slow_start_is_waited_for_in_the_background(world: World) -> None:
     """A start that takes longer than the request waits is neither broken off nor begun anew."""
     temporal = _Stuck()
     settings = world.engine.settings.model_copy(update={"start_timeout_seconds": 0.01})

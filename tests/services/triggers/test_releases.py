@@ -11,7 +11,7 @@ import pytest
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.contract.runs import CancelFanoutInput, TriggerFanoutInput
+from domain.contract.fan_outs import CancelFanoutInput, TriggerFanoutInput
 from models.queries.triggers.release_queues import TRIGGERS
 from services.at_once import each_at_once
 from services.triggers.release_sweep import release_left_over

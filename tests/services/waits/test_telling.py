@@ -16,7 +16,7 @@ from domain.messages.engagement import Engagement, StatusChange
 from services.messages.messages import engage_many
 from services.waits import sweep
 from services.waits.sweep import look_after_waits
-from services.waits.telling import READER
+from services.waits.telling import READER, close_telling
 from tests.support.interruptions import FailingTemporal
 from tests.support.steps import message_event, wait_step
 from tests.support.temporal_recorder import TemporalRecorder
@@ -138,6 +138,18 @@ async def test_a_process_that_dies_before_it_tells(
     assert told(world, temporal) == [run_id]
 
 
+async def test_a_process_that_stops_tells_nobody_any_more(
+    world: World, temporal: TemporalRecorder
+) -> None:
+    """It leaves no task behind, and what it had not told is told by the sweep."""
+    run_id = await wait_for(world)
+    await engage(world, run_id)
+    await close_telling(world.engine)
+    assert world.engine.waits_under_way.tasks == set()
+    await look_after_waits(world.engine)
+    assert set(told(world, temporal)) == {run_id}
+
+
 async def test_an_event_that_missed_the_subscription(
     world: World, temporal: TemporalRecorder
 ) -> None:
@@ -159,7 +171,7 @@ async def test_a_wait_that_cannot_be_looked_after(
     world: World, temporal: TemporalRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One sweep comes to all of them: one whose run is not told stands in nobody's way."""
-    monkeypatch.setattr(sweep, "_AT_ONCE", 1)
+    monkeypatch.setattr(sweep, "_PAGE_SIZE", 1)
     runs = [await wait_for(world, to=person) for person in ("ellie", "sam")]
     await world.make.rows(
         "UPDATE outbox_subscriptions SET event_types = '{}' WHERE environment_id = %s RETURNING 1",

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from domain.contract.runs import Finished
-from domain.recipients.identify import UserIn
 from domain.recipients.refs import RecipientRef
+from domain.recipients.shapes import UserIn
 from services.recipients.recipients import load_recipient, store_recipient
 from tests.support.steps import update_recipient_step
 from tests.support.waiting import until_blocked

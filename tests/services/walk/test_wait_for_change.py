@@ -533,7 +533,7 @@ async def test_more_old_changes_than_are_read_at_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run that looks late passes over none of the changes that have gathered."""
-    monkeypatch.setattr(wait_for_event, "_AT_ONCE", 2)
+    monkeypatch.setattr(wait_for_event, "_PAGE_SIZE", 2)
     run_id = await wait_for(world, UPDATED, when("event.properties.plan", "equal_to", "pro"))
     for plan in ("basic", "free", "pro", "basic"):
         await world.identify("ellie", plan=plan)

@@ -17,7 +17,7 @@ from domain.messages.engagement import Engagement, StatusChange
 from domain.recipients.refs import RecipientRef
 from domain.webhooks.events import EVENT_TYPES
 from models.queries.runs.open_runs import end_runs, open_runs_by_id
-from services.bulk import departing
+from services.bulk import departure_kind
 from services.bulk.departures import delete_recipient, merge_users
 from services.messages import messages
 from services.webhooks.fan_out import take_events
@@ -169,8 +169,8 @@ async def test_much_that_was_told_goes_little_by_little(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However much endpoints were told of a recipient, nothing of it stays behind."""
-    monkeypatch.setattr(departing, "_ROWS_AT_ONCE", 2)
-    monkeypatch.setattr(departing, "_ALL_ROWS", 3)
+    monkeypatch.setattr(departure_kind, "_ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(departure_kind, "_ALL_ROWS", 3)
     async with hooked(world, "message.delivered") as hook:
         for _ in range(7):
             await world.make.rows(

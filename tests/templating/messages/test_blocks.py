@@ -85,6 +85,13 @@ def test_button() -> None:
     assert "block-button--sm" in body
 
 
+def test_colour_made_by_a_tag() -> None:
+    """A colour is Liquid where it has tags alone, with their quotes."""
+    tag = "{% if data.n == 2 %}#00ff00{% else %}{% assign x = 'y' %}{% endif %}"
+    body = render(button(style_attrs={"background_color": tag}))["html_body"]
+    assert "background-color: #00ff00;" in body
+
+
 @pytest.mark.parametrize("action", [None, "", "  "])
 def test_button_that_leads_nowhere(action: str | None) -> None:
     """A button without an address is shown, and is no link."""
@@ -108,6 +115,15 @@ def test_image_without_a_link(action: str | None) -> None:
     body = render({**image, "style_attrs": {"width": "25%"}})["html_body"]
     assert "<a " not in body
     assert "width: 25%" in body
+
+
+@pytest.mark.parametrize(
+    "width", ["{{ data.width | default: '25%' }}", "{% if data.n == 2 %}{{ '25%' }}{% endif %}"]
+)
+def test_width_of_an_image_is_liquid(width: str) -> None:
+    """Quotes in the Liquid of a width are left to Liquid."""
+    image = {"type": "image", "url": "https://x.example/i.png", "style_attrs": {"width": width}}
+    assert "width: 25%; " in render(image)["html_body"]
 
 
 @pytest.mark.parametrize("url", ["", " ", "{{ data.nothing }}", "{{ data.nothing | default: '' }}"])

@@ -11,7 +11,7 @@ import pytest
 
 from domain.schedules.rows import DueSchedule
 from services.engine import Engine
-from services.triggers.scheduled import fire_schedule
+from services.triggers.schedule_clocks import fire_schedule
 from tests.support.builders import Builder, Environment
 
 _PATH = "/v1/schedules"

@@ -38,6 +38,8 @@ TEMPLATES: dict[str, dict[str, Any]] = {
     },
 }
 DELAY = delay_step("d")
+# Liquid without an output of its own.
+TAGS = {"width": "{% if data.is_wide %}600px{% endif %}"}
 CONDITION = {"variable": "data.a", "operator": "exists"}
 
 
@@ -155,6 +157,18 @@ def test_required_template_fields(channel_type: str, missing: list[str]) -> None
         (
             {"visual_blocks": [{"type": "image", "url": "x", "style_attrs": {"width": "wide"}}]},
             ["visual_blocks[0].style_attrs.width"],
+        ),
+        (
+            {
+                "visual_blocks": [
+                    {
+                        "type": "image",
+                        "url": "x",
+                        "style_attrs": {"width": "{% if a %}9{% endif %}"},
+                    }
+                ]
+            },
+            [],
         ),
         (
             {"visual_blocks": [{"type": "divider", "layout_attrs": {"padding_top": -1}}]},

@@ -9,7 +9,7 @@ import pytest
 from domain.kit.durations import Duration, DurationUnit
 from domain.kit.errors import InvalidParams
 from domain.workflows.steps import UnknownStep, WaitForEventStep, parse_steps, read_steps
-from domain.workflows.steps.wait_for_event import DEFAULT_RECIPIENT_PATH, SourceEvent
+from domain.workflows.steps.wait_for_event import DEFAULT_RECIPIENT_PATH, AwaitedSourceEvent
 from tests.support.steps import channel_step, message_event, wait_step, when
 
 READ = message_event("read", "flow")
@@ -91,7 +91,7 @@ def test_what_is_left_out() -> None:
 def test_where_a_source_names_the_recipient(path: dict[str, Any]) -> None:
     """The user is named at `body.userId` unless another path is given."""
     event = read(wait_step({**PAID, **path})).settings.event
-    assert isinstance(event, SourceEvent)
+    assert isinstance(event, AwaitedSourceEvent)
     assert event.recipient_path == DEFAULT_RECIPIENT_PATH
 
 

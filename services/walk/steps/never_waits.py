@@ -9,7 +9,7 @@ from services.walk.faults import ContentError
 from services.walk.moves import Move, Woken
 
 
-class AtOnce:
+class NeverWaits:
     """Has no other half: its step never waits."""
 
     async def resume(self, walk: Walk, step: BaseStep, kept: JsonObject, woken: Woken) -> Move:

@@ -9,12 +9,12 @@ from uuid import UUID
 
 import pytest
 
-from domain.contract.runs import ScheduleClockInput
+from domain.contract.timers import ScheduleClockInput
 from domain.kit.errors import Unavailable
 from domain.recipients.refs import RecipientRef
 from domain.schedules.rows import DropReason
 from services.bulk.departures import delete_recipient
-from services.triggers.scheduled import fire_due, wake_left_over_clocks
+from services.triggers.schedule_clocks import fire_due, wake_left_over_clocks
 from services.triggers.schedules import delete_schedules
 from tests.support.interruptions import InterruptedDatabase
 from tests.support.schedules import FLOW, change, fire, row_of, schedule, triggers_of

@@ -12,13 +12,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from domain.contract.runs import ClockState, ScheduleClockInput
+from domain.contract.timers import ClockState, ScheduleClockInput
 from domain.kit.clock import iso
 from domain.kit.errors import InvalidParams, NotFound, Unavailable, Unprocessable
 from domain.kit.ids import scheduled_id
 from domain.kit.json_types import encoded_size
 from domain.kit.principals import EnvironmentScope
-from domain.recipients.identify import InlineRecipient
+from domain.recipients.inline import InlineRecipient
 from domain.recipients.refs import TENANTS, RecipientRef
 from domain.schedules.rows import (
     Appointment,
@@ -41,15 +41,15 @@ from services.triggers.accept import trigger_within
 
 _log = get_logger(__name__)
 
-_PAGE = 100
+_PAGE_SIZE = 100
 # A transaction is half a dozen round trips; more at once would only take connections from others.
-_AT_ONCE = 4
+_CONCURRENCY = 4
 # An activity that works on reports back so often.
 _BUDGET_SECONDS = 30.0
 # One that cannot be fired lets the others pass, and is tried again.
 _FIRST_WAIT = timedelta(seconds=5)
 _LONGEST_WAIT = timedelta(minutes=10)
-# Temporal may be busy, or restart; so long it is given.
+# Temporal may be busy, or restart; it is given this long.
 _GRACE = timedelta(seconds=30)
 
 
@@ -71,12 +71,12 @@ async def fire_due(engine: Engine, order: ScheduleClockInput) -> ClockState:
     while True:
         async with engine.connection() as connection:
             due = await statements.due_schedules(
-                connection, clock=clock, clocks=clocks, now=engine.clock(), limit=_PAGE
+                connection, clock=clock, clocks=clocks, now=engine.clock(), limit=_PAGE_SIZE
             )
             if not due:
                 next_at = await statements.next_due(connection, clock=clock, clocks=clocks)
                 return ClockState(due_at=next_at.timestamp() if next_at else None, fired=fired)
-        await each_at_once(due, partial(_fire_or_put_off, engine), at_once=_AT_ONCE)
+        await each_at_once(due, partial(_fire_or_put_off, engine), at_once=_CONCURRENCY)
         fired += len(due)
         if loop.time() > deadline:
             return ClockState(due_at=engine.clock().timestamp(), fired=fired)

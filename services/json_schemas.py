@@ -9,7 +9,6 @@ multiply itself. Source: Knock docs, "Validating trigger data".
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -21,7 +20,8 @@ from jsonschema_rs import ReferencingError, ValidationError
 
 from domain.kit.errors import FieldError
 from domain.kit.json_types import JsonObject, JsonValue, depth_of
-from services.content.schema_growth import DATA, REFERENCES, SchemaFault, SchemaGrowth
+from domain.kit.recent import Recent
+from services.schema_growth import DATA, REFERENCES, SchemaFault, SchemaGrowth
 
 MAX_VIOLATIONS = 50
 # Data up to this size is judged at once and to the end; larger data in a thread (the library lets
@@ -31,7 +31,7 @@ _REMEMBERED = 500
 
 
 @dataclass(frozen=True, slots=True)
-class TriggerSchema:
+class CompiledSchema:
     """A schema that is ready to judge data."""
 
     validator: Any
@@ -82,31 +82,22 @@ def violation(error: ValidationError, field: str, shown: Callable[[str], str] = 
     return FieldError(_path(field, error.instance_path), shown(error.message)[:500])
 
 
-class TriggerSchemas:
-    """The compiled schemas of versions, which never change; the most recent are kept.
-
-    Areas that content builds on reach schemas by the engine, and so by this.
-    """
+class SchemaCache:
+    """The compiled schemas of versions, which never change; the most recent are kept."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[UUID, TriggerSchema] = OrderedDict()
+        self._recent: Recent[UUID, CompiledSchema] = Recent(_REMEMBERED)
 
-    def get(self, version_id: UUID, schema: JsonObject) -> TriggerSchema:
+    def get(self, version_id: UUID, schema: JsonObject) -> CompiledSchema:
         """Return the compiled schema of a version. Raises ValueError when it cannot be used."""
-        if version_id in self._kept:
-            self._kept.move_to_end(version_id)
-            return self._kept[version_id]
-        compiled = self._kept[version_id] = compile_schema(schema)
-        while len(self._kept) > _REMEMBERED:
-            self._kept.popitem(last=False)
+        compiled = self._recent.get(version_id)
+        if compiled is None:
+            compiled = compile_schema(schema)
+            self._recent.put(version_id, compiled)
         return compiled
 
-    def errors(self, schema: JsonObject, field: str) -> list[FieldError]:
-        """Return what is wrong with a schema that somebody writes."""
-        return schema_errors(schema, field)
 
-
-def compile_schema(schema: JsonObject) -> TriggerSchema:
+def compile_schema(schema: JsonObject) -> CompiledSchema:
     """Make a schema ready: of the draft that it names, else Draft 2020-12.
 
     Raises:
@@ -121,7 +112,7 @@ def compile_schema(schema: JsonObject) -> TriggerSchema:
         )
     except ReferencingError as error:
         raise SchemaFault((), str(error)) from error
-    return TriggerSchema(validator, growth)
+    return CompiledSchema(validator, growth)
 
 
 def schema_errors(schema: JsonObject, field: str = "trigger_data_json_schema") -> list[FieldError]:

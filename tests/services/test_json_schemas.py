@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from domain.kit.json_types import JsonObject
-from services.content.schema_growth import MAX_SUBSCHEMAS, SchemaGrowth
-from services.content.trigger_schemas import compile_schema, schema_errors
+from services.json_schemas import compile_schema, schema_errors
+from services.schema_growth import MAX_SUBSCHEMAS, SchemaGrowth
 
 TREE: JsonObject = {
     "type": "object",
