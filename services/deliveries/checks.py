@@ -274,7 +274,12 @@ async def _record(
         wait = max(WAITS[begun.checks], min(wish or 0.0, _LONGEST_WISH_SECONDS))
         after = wait * engine.settings.delivery_retry_factor
     record = CheckRecord(
-        message=message, finding=finding, after=after, event_id=new_id(), now=engine.clock()
+        message=message,
+        finding=finding,
+        after=after,
+        event_id=new_id(),
+        log_id=new_id(),
+        now=engine.clock(),
     )
     has_changed = await until_stored(
         engine,

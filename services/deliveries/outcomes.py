@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from itertools import chain, repeat
 
+from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.messages.checks import WAITS
 from domain.messages.claims import AttemptRecord, Claim
@@ -174,6 +175,7 @@ async def _record(
             for kind, data in events
         ],
         exchange=exchange,
+        log_id=new_id(),
         now=now,
         known_as=known_as,
         asked_after=asked_after,

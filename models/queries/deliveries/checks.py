@@ -6,7 +6,6 @@ from datetime import datetime
 
 from psycopg.types.json import Jsonb
 
-from domain.kit.ids import new_id
 from domain.messages.checks import (
     MOST_CHECKS,
     BegunCheck,
@@ -91,6 +90,7 @@ WITH locked AS MATERIALIZED (
     SELECT %(log_id)s::uuid, id, environment_id, 0, %(service)s::text, %(request)s::jsonb,
            %(response)s::jsonb, %(now)s::timestamptz
     FROM locked WHERE %(service)s::text IS NOT NULL
+    ON CONFLICT (message_id, id) DO NOTHING
 )
 SELECT count(*) AS changed FROM changed
 """  # noqa: S608 - fixed text
@@ -172,7 +172,7 @@ async def record_check(connection: Connection, record: CheckRecord) -> bool:
             "data": None if data is None else Jsonb(data),
             "after": record.after,
             "event_id": record.event_id,
-            "log_id": new_id(),
+            "log_id": record.log_id,
             "service": exchange.service_name if exchange else None,
             "request": Jsonb(exchange.request if exchange else {}),
             "response": None if response is None else Jsonb(response),

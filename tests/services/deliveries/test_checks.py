@@ -28,7 +28,7 @@ from services.deliveries.retries import retry_message
 from tests.providers.servers import HttpServer, reply, serving
 from tests.support.builders import T0
 from tests.support.deliveries import log_of
-from tests.support.interruptions import FailingTemporal, InterruptedDatabase
+from tests.support.interruptions import DeafDatabase, FailingTemporal, InterruptedDatabase
 from tests.support.outbox import listening
 from tests.support.steps import channel_step
 from tests.support.temporal_recorder import TemporalRecorder
@@ -161,6 +161,22 @@ async def test_a_delivery_is_found(line: Line, temporal: TemporalRecorder) -> No
     assert (logged["request"]["method"], logged["request"]["path"]) == ("GET", PATH)
     assert logged["response"]["body"] == {"last_event": "delivered"}
     assert "key-secret" not in json.dumps(logged["request"])
+
+
+async def test_an_answer_whose_commit_went_unheard(line: Line) -> None:
+    """It is stored again, and one question is still one line of the log."""
+    database = DeafDatabase(line.world.engine.database)
+    message_id = await line.send()
+    line.pass_time(5)
+    line.says("sent")
+
+    async def meanwhile() -> None:
+        database.unheard = 1
+
+    line.server.meanwhile = meanwhile
+    assert await line.check(message_id, database=database) == WAITS[1]
+    assert (database.unheard, line.asked) == (0, 1)
+    assert len(await log_of(line.world, message_id)) == 2
 
 
 async def test_a_failure_is_found_with_its_reason(line: Line) -> None:

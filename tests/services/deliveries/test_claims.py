@@ -12,7 +12,8 @@ import psycopg
 import pytest
 
 from domain.kit.errors import Unavailable
-from domain.messages.delivery import Exchange, Refused, Retry
+from domain.messages.delivery import Exchange, Outcome, Refused, Retry
+from domain.messages.statuses import DeliveryStatus
 from domain.recipients.refs import RecipientRef
 from models.queries.bulk.departures import delete_recipients
 from runtime.database import Connection, Database
@@ -21,7 +22,7 @@ from services.deliveries import outcomes as delivery_outcomes
 from services.deliveries.outcomes import TryAgain
 from services.deliveries.retries import retry_message
 from tests.support.deliveries import log_of, make_mail
-from tests.support.interruptions import InterruptedDatabase
+from tests.support.interruptions import DeafDatabase, InterruptedDatabase
 from tests.support.slow_mail import SlowMail, install_slow_mail
 from tests.support.waiting import until
 from tests.support.world import World
@@ -239,6 +240,31 @@ async def test_database_that_takes_no_outcome(
     database.is_broken = True
     assert await end_under_way(provider, first) == "sent"
     assert (database.times, provider.seen) == (0, [message_id])
+
+
+@pytest.mark.parametrize(
+    ("failure", "end"),
+    [(None, "sent"), (Refused("no", EXCHANGE), "undelivered"), (Retry("no", EXCHANGE), "again")],
+    ids=["taken", "refused", "put-off"],
+)
+async def test_an_outcome_whose_commit_went_unheard(
+    world: World, failure: Exception | None, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is stored again, and one call is still one line of the log and one attempt."""
+    monkeypatch.setattr(delivery_outcomes, "_QUICK_WAITS", (0.0,))
+    message_id = await make_mail(world)
+    provider = install_slow_mail(world, *([failure] if failure else []))
+    provider.outcome = Outcome(DeliveryStatus.SENT, EXCHANGE)
+    provider.answer.set()
+    database = DeafDatabase(world.engine.database, works=1, unheard=1)
+    try:
+        status = await world.with_engine(database=database).deliver(message_id)
+    except TryAgain:
+        status = "again"
+    assert (status, database.unheard) == (end, 0)
+    assert [line["attempt"] for line in await log_of(world, message_id)] == [1]
+    story = await world.message_story(message_id)
+    assert len(story) == len(set(story)) + (end == "again")  # which is queued once more
 
 
 async def test_read_only_database_sends_nothing(world: World) -> None:
