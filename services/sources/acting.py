@@ -129,7 +129,7 @@ async def _trigger(context: _Context, action: ActionRow) -> None:
         try:
             request = read_trigger(action.payload or {})
             # What is refused leaves nothing behind, also when it is refused late.
-            async with unit.connection.transaction():
+            async with unit.savepoint():
                 run_id = context.run_id
                 await accept.trigger_within(unit, context.environment, request, run_id)
             action = replace(action, result={"workflow_run_id": str(run_id)})

@@ -82,7 +82,7 @@ async def trigger_within(
         # Nobody is locked who stays as he is: a walk may go on for long.
         outcome = await statements.accept_trigger(connection, environment.id, draft)
     if isinstance(outcome, Refusal):
-        async with connection.transaction():  # a refusal takes back whom it has stored
+        async with unit.savepoint():  # a refusal takes back whom it has stored
             outcome = await _store_and_accept(unit, environment, draft)
     release = partial(release_trigger, engine, environment, workflow_run_id, outcome.runs)
     unit.after(partial(release, expands=outcome.expands))
