@@ -11,6 +11,7 @@ from pydantic import Field
 from domain.contract.runs import SleepUntil
 from domain.kit.json_types import JsonObject
 from domain.workflows.steps import STEP_TYPES, BaseStep, Branch
+from services import effects
 from services.walk.context import Walk
 from services.walk.faults import ContentError
 from services.walk.moves import Done, Halted, Into, Move, Waiting, Woken
@@ -52,6 +53,13 @@ class ExtraExecutor:
             case "fail":
                 walk.journal.owe("nothing", {})
                 raise ContentError("content", "it does not work")
+            case "write":
+                await _write(walk)
+                raise ContentError("content", "it does not work")
+            case "write_apart":
+                async with walk.unit.savepoint():
+                    await _write(walk)
+                    raise ContentError("content", "it does not work")
             case "fault":
                 raise LookupError("a secret that nobody may read")
             case "raw":
@@ -72,6 +80,15 @@ class ExtraExecutor:
         if step.settings.get("fails"):
             raise ContentError("content", "it does not work")
         return Done(story=step.ref, patch=step.settings.get("brings"))
+
+
+async def _write(walk: Walk) -> None:
+    key = walk.definition.key
+    await walk.unit.connection.execute(
+        "UPDATE content_resources SET updated_at = now() WHERE environment_id = %s AND key = %s",
+        (walk.run.environment_id, key),
+    )
+    await effects.owe(walk.unit, walk.run.environment_id, "nothing", {})
 
 
 def extra_step(ref: str, does: str, *branches: list[JsonObject], **settings: Any) -> JsonObject:
