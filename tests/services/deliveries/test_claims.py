@@ -24,6 +24,7 @@ from services.deliveries.retries import retry_message
 from tests.support.deliveries import log_of, make_mail
 from tests.support.interruptions import DeafDatabase, InterruptedDatabase
 from tests.support.slow_mail import SlowMail, install_slow_mail
+from tests.support.steps import channel_step
 from tests.support.waiting import until
 from tests.support.world import World
 
@@ -95,6 +96,51 @@ async def test_stopping_process_gives_its_claim_back(world: World) -> None:
     provider.answer.set()
     assert await world.deliver(message_id) == "sent"
     assert provider.seen == [message_id, message_id]
+
+
+class _MeanwhileDatabase(Database):
+    """Lends connections of another database, but for the second one, in whose place this comes."""
+
+    def __init__(self, behind: Database, error: BaseException) -> None:
+        self._behind = behind
+        self._error = error
+        self._lent = 0
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend a connection, or fail."""
+        self._lent += 1
+        if self._lent == 2:
+            raise self._error
+        async with self._behind.connection() as connection:
+            yield connection
+
+
+@pytest.mark.parametrize(
+    "error", [Unavailable("away"), LookupError("a fault of ours"), asyncio.CancelledError()],
+    ids=["away", "fault", "stopped"],
+)  # fmt: skip
+async def test_a_claim_is_given_back_when_nothing_was_sent(
+    world: World, error: BaseException
+) -> None:
+    """What fails before the provider is called is no interruption, and the next one need not wait.
+
+    The settings are Liquid, and their variables are read between the claim and the call.
+    """
+    await world.channel("email", "filled", secrets={"password": "{{ 'x' }}"})
+    run_id, _ = await world.send(channel_step("mail", "email", channel_key="filled"))
+    message_id = UUID(str((await world.messages(run_id))[0]["id"]))
+    provider = install_slow_mail(world)
+    provider.answer.set()
+    database = _MeanwhileDatabase(world.engine.database, error)
+    with pytest.raises(type(error)):
+        await world.with_engine(database=database).deliver(message_id)
+    row = await world.delivery(message_id)
+    assert row is not None
+    assert (row["lease_owner"], row["interruptions"], row["attempts"]) == (None, 0, 0)
+    assert provider.seen == []
+    assert await world.deliver(message_id) == "sent"
+    assert provider.seen == [message_id]
 
 
 async def test_message_that_kills_its_workers(world: World) -> None:
