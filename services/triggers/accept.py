@@ -180,8 +180,7 @@ async def _store_and_accept(
         is_rehearsal=draft.request.is_rehearsal,
     )
     await identify(unit, environment, draft.people, cause=cause)
-    accepted = await statements.accept_trigger(connection, environment.id, draft, is_prepared=True)
-    return Accepted([]) if isinstance(accepted, Refusal) else accepted
+    return await statements.accept_prepared(connection, environment.id, draft)
 
 
 async def _stored_answer(
