@@ -128,6 +128,12 @@ async def settle(engine: Engine, ids: Sequence[UUID]) -> int:
         return 0
 
 
+async def forget(engine: Engine, ids: Sequence[UUID]) -> None:
+    """Note that effects have happened, or need not happen any more."""
+    async with engine.connection() as connection:
+        await statements.forget(connection, ids)
+
+
 async def do_left_over_effects(engine: Engine) -> int:
     """Do what was owed and not done in time; one that fails never keeps the others waiting.
 
@@ -189,8 +195,7 @@ async def _do(engine: Engine, owed: Sequence[OwedEffect], *, seconds: float) -> 
         is_there = False
     if done:
         engine.releases_under_way.breaker.succeeded()
-        async with engine.connection() as connection:
-            await statements.forget(connection, done)
+        await forget(engine, done)
     elif not is_there:
         engine.releases_under_way.breaker.failed()
     return len(done)
