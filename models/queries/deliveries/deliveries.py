@@ -33,15 +33,15 @@ from runtime.database import Connection
 
 # A claim that its owner never gave back was interrupted: its process died or lost the database.
 # Written before the provider is called, so a database that cannot store the outcome sends nothing.
+# The owner is new with every attempt, so nobody meets a claim of its own.
 _CLAIM = """
 WITH claimed AS (
     UPDATE deliveries
     SET lease_until = now() + make_interval(secs => %(lease)s), lease_owner = %(owner)s,
-        interruptions = interruptions
-            + (lease_owner IS NOT NULL AND lease_owner <> %(owner)s)::int
+        interruptions = interruptions + (lease_owner IS NOT NULL)::int
     WHERE message_id = %(id)s AND environment_id = %(environment_id)s AND retry = %(retry)s
       AND due_at <= now()
-      AND (lease_until IS NULL OR lease_until <= now() OR lease_owner = %(owner)s)
+      AND (lease_until IS NULL OR lease_until <= now())
     RETURNING message_id, attempts, interruptions, inserted_at
 )
 SELECT m.id, m.environment_id, m.channel_id, m.channel_type, m.collection, m.recipient_id,
