@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from services.deliveries.breaker import Breaker
+from runtime.breaker import Breaker
 
 # After so many failures in a row requests do not wait for Temporal, but for one per second.
 _FAILURES = 5

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from temporalio.service import RPCStatusCode
 
-from services.deliveries.breaker import Breaker
+from runtime.breaker import Breaker
 from services.triggers.releases import close_releases
 from tests.support.interruptions import FailingTemporal
 from tests.support.temporal_recorder import TemporalRecorder
