@@ -12,6 +12,7 @@ from temporalio.client import Client
 
 from domain.kit.clock import Clock, utc_now
 from domain.kit.errors import AppError
+from runtime.breaker import Breaker
 from runtime.crypto import Vault
 from runtime.database import Database
 from runtime.logs import get_logger
@@ -33,6 +34,10 @@ from services.walk.trigger_data import TriggerData
 
 _log = get_logger(__name__)
 
+# After so many failures in a row nobody waits for Temporal, but for one per second.
+_FAILURES = 5
+_PROBE_SECONDS = 1.0
+
 
 def compose_engine(
     settings: Settings, database: Database, temporal: Client, vault: Vault, clock: Clock = utc_now
@@ -44,6 +49,7 @@ def compose_engine(
         temporal,
         vault,
         clock,
+        temporal_breaker=Breaker(failures=_FAILURES, pause=_PROBE_SECONDS),
         catalog=Catalog(vault),
         trigger_schemas=TriggerSchemas(),
         trigger_data=TriggerData(),

@@ -18,6 +18,7 @@ from temporalio.client import Client
 
 from domain.kit.clock import Clock
 from domain.kit.zones import first_zone
+from runtime.breaker import Breaker
 from runtime.crypto import Vault
 from runtime.database import Connection, Database
 from runtime.settings import Settings
@@ -53,6 +54,7 @@ class Engine:
         temporal: the client of the Temporal server.
         vault: seals and opens credentials.
         clock: tells the time of every unit of work.
+        temporal_breaker: whether Temporal counts as away, for all that may do without it.
         catalog: definitions and configuration, by version.
         trigger_schemas: compiled JSON Schemas of trigger data.
         trigger_data: the decoded data of triggers for many.
@@ -73,6 +75,7 @@ class Engine:
     temporal: Client
     vault: Vault
     clock: Clock
+    temporal_breaker: Breaker
     catalog: Catalog
     trigger_schemas: TriggerSchemas
     trigger_data: TriggerData

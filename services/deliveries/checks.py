@@ -85,14 +85,13 @@ async def begin_checks(engine: Engine, message: CheckedMessage) -> None:
 
     Never raises: what Temporal does not take now, the sweep starts after some minutes.
     """
-    seconds, breaker = engine.settings.start_timeout_seconds, engine.releases_under_way.breaker
+    seconds, breaker = engine.settings.start_timeout_seconds, engine.temporal_breaker
     try:
         async with asyncio.timeout(seconds), engine.connection() as connection:
             startable = await statements.startable_check(connection, message)
     except Exception as error:
         _not_started(error)
         return
-    # It speaks of Temporal alone, and releases go by it too.
     if startable is None or not breaker.lets_through():
         return
     try:

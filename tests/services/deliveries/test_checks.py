@@ -401,7 +401,7 @@ async def test_temporal_that_is_away_is_made_up_for(line: Line) -> None:
 
 async def test_the_breaker_of_temporal_hears_of_temporal_alone(line: Line) -> None:
     """A database that is away, or a message that nobody asks for, says nothing of Temporal."""
-    breaker = line.world.engine.releases_under_way.breaker
+    breaker = line.world.engine.temporal_breaker
     message_id = await line.send()
     message = CheckedMessage(message_id, line.world.environment.id, 0)
     breaker.succeeded()

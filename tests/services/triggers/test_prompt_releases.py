@@ -171,7 +171,7 @@ async def test_no_error_after_the_commit_is_the_callers(world: World, error: Exc
     world = world.with_parts(temporal=Broken())
     for _ in range(6):
         trigger = await world.trigger("flow", {"id": "a"})
-    assert not world.engine.releases_under_way.breaker.is_open
+    assert not world.engine.temporal_breaker.is_open
     assert world.engine.releases_under_way.releases == set()
     release = await world.release(trigger)
     assert release is not None
