@@ -20,8 +20,6 @@ from runtime.logs import configure_logs
 from runtime.settings import Settings, get_settings
 from services.composition import open_engine
 from services.engine import Engine
-from services.tracking.recording import close_recording
-from services.triggers.releases import close_releases
 
 
 def create_app(settings: Settings | None = None, engine: Engine | None = None) -> FastAPI:
@@ -43,10 +41,8 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         async with open_engine(settings, process="api", lazy=True) as opened:
             app.state.engine = opened
             yield
-            await close_recording(opened.sightings_under_way)
             if app.state.hub is not None:
                 await app.state.hub.close()
-            await close_releases(opened)
 
     app = FastAPI(
         title="Carillon",

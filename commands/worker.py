@@ -48,7 +48,6 @@ from services.channels.sealing import list_unreadable
 from services.composition import open_engine
 from services.content.variables import list_unreadable_variables
 from services.engine import Engine
-from services.triggers.releases import close_releases
 from temporal_workflows import WORKFLOWS, SweepWorkflow
 
 _log = get_logger(__name__)
@@ -179,9 +178,6 @@ async def run_worker(settings: Settings, queues: tuple[str, ...] = ALL_QUEUES) -
             beating.cancel()
             _log.info("worker_stopping")
         await engine.deliveries_under_way.end(grace=_LATE_SECONDS)
-        # Of what steps have triggered; the sweep starts the rest.
-        await close_releases(engine)
-        await engine.providers.close()
 
 
 @contextlib.asynccontextmanager

@@ -1,4 +1,4 @@
-"""Makes the engine of a process: once, at its top; nothing below looks anything up."""
+"""Makes the engine of a process, and closes it: at its top; nothing below looks anything up."""
 
 from __future__ import annotations
 
@@ -27,8 +27,11 @@ from services.deliveries.under_way import DeliveriesUnderWay
 from services.engine import Engine
 from services.realtime.under_way import NewsUnderWay
 from services.runs.temporal_retention import TemporalRetention
+from services.tracking.recording import close_recording
 from services.tracking.under_way import SightingsUnderWay
+from services.triggers.releases import close_releases
 from services.triggers.under_way import ReleasesUnderWay
+from services.waits.telling import close_telling
 from services.waits.under_way import WaitsUnderWay
 from services.walk.trigger_data import TriggerData
 
@@ -83,9 +86,25 @@ async def open_engine(settings: Settings, *, process: str, lazy: bool) -> AsyncI
     try:
         identity = f"carillon-{process}@{socket.gethostname()}:{os.getpid()}"
         client = await connect(settings, lazy=lazy, identity=identity)
-        yield compose_engine(settings, database, client, Vault(settings.secret_keys))
+        engine = compose_engine(settings, database, client, Vault(settings.secret_keys))
+        try:
+            yield engine
+        finally:
+            await close_engine(engine)
     finally:
         await database.close()
+
+
+async def close_engine(engine: Engine) -> None:
+    """End what a process has under way beside its requests and activities, in a second or two.
+
+    What it has promised has a moment to be done; the rest is the sweep's. The parts that were given
+    to the engine stay open.
+    """
+    await close_recording(engine.sightings_under_way)
+    await close_releases(engine)
+    await close_telling(engine)
+    await engine.providers.close()
 
 
 def _judge_secret_key(settings: Settings) -> None:

@@ -257,8 +257,6 @@ async def close_releases(engine: Engine) -> None:
     under_way = engine.releases_under_way
     if under_way.releases:
         await asyncio.wait(under_way.releases, timeout=_LAST_MOMENT_SECONDS)
-    # What runs were not told that wait for an event, the sweep tells them.
-    telling = list(engine.waits_under_way.tasks)
-    for task in [*under_way.releases, *telling]:
+    for task in under_way.releases:
         task.cancel()
-    await asyncio.gather(*under_way.releases, *under_way.noting, *telling, return_exceptions=True)
+    await asyncio.gather(*under_way.releases, *under_way.noting, return_exceptions=True)

@@ -39,6 +39,14 @@ def hurry(engine: Engine) -> None:
         task.add_done_callback(state.tasks.discard)
 
 
+async def close_telling(engine: Engine) -> None:
+    """End what is under way, as a process that stops does: the sweep tells the rest."""
+    telling = list(engine.waits_under_way.tasks)
+    for task in telling:
+        task.cancel()
+    await asyncio.gather(*telling, return_exceptions=True)
+
+
 async def _tell_soon(engine: Engine) -> None:
     state = engine.waits_under_way
     try:

@@ -12,9 +12,8 @@ from domain.contract.queues import ALL_QUEUES
 from runtime.crypto import Vault
 from runtime.database import Database
 from runtime.settings import Settings
-from services.composition import compose_engine
+from services.composition import close_engine, compose_engine
 from services.engine import Engine
-from services.triggers.releases import close_releases
 
 # Waits between attempts are minutes in production, and no customer's server is on loopback.
 _QUICK = {
@@ -38,5 +37,4 @@ async def running_product(
             await running.enter_async_context(worker)
         yield engine
     await engine.deliveries_under_way.end(grace=1.0)
-    await close_releases(engine)
-    await engine.providers.close()
+    await close_engine(engine)

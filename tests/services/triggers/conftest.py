@@ -12,8 +12,7 @@ from commands.embedded.postgres import EmbeddedPostgres
 from runtime.crypto import Vault
 from runtime.database import Database
 from runtime.settings import Settings
-from services.composition import compose_engine
-from services.triggers.releases import close_releases
+from services.composition import close_engine, compose_engine
 from tests.support.builders import Builder
 from tests.support.postgres import new_database
 from tests.support.temporal_recorder import TemporalRecorder
@@ -40,4 +39,4 @@ async def secluded(
     world = World(engine, make, await make.environment())
     await world.channel("in_app_feed")
     yield world
-    await close_releases(engine)
+    await close_engine(engine)
