@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -54,12 +55,7 @@ class ExtraExecutor:
                 walk.journal.owe("nothing", {})
                 raise ContentError("content", "it does not work")
             case "write":
-                await _write(walk)
-                raise ContentError("content", "it does not work")
-            case "write_apart":
-                async with walk.unit.savepoint():
-                    await _write(walk)
-                    raise ContentError("content", "it does not work")
+                await _write_and_fail(walk, apart=settings.get("apart", False))
             case "fault":
                 raise LookupError("a secret that nobody may read")
             case "raw":
@@ -82,13 +78,10 @@ class ExtraExecutor:
         return Done(story=step.ref, patch=step.settings.get("brings"))
 
 
-async def _write(walk: Walk) -> None:
-    key = walk.definition.key
-    await walk.unit.connection.execute(
-        "UPDATE content_resources SET updated_at = now() WHERE environment_id = %s AND key = %s",
-        (walk.run.environment_id, key),
-    )
-    await effects.owe(walk.unit, walk.run.environment_id, "nothing", {})
+async def _write_and_fail(walk: Walk, *, apart: bool) -> None:
+    async with walk.unit.savepoint() if apart else nullcontext():
+        await effects.owe(walk.unit, walk.run.environment_id, "nothing", {})
+        raise ContentError("content", "it does not work")
 
 
 def extra_step(ref: str, does: str, *branches: list[JsonObject], **settings: Any) -> JsonObject:

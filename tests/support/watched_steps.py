@@ -1,4 +1,4 @@
-"""Watches the executors of steps: one that writes and is refused afterwards leaves what it wrote."""
+"""Watches executors: one that writes and is refused afterwards leaves what it wrote."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ async def test_a_failing_step_may_write_within_a_savepoint(
     world: World, extra: ExtraExecutor
 ) -> None:
     """What it wrote and owed there is taken back, and the step is tried again."""
-    run_id, first = await world.send(channel_step("before"), extra_step("bad", "write_apart"))
+    run_id, first = await world.send(channel_step("before"), extra_step("bad", "write", apart=True))
     assert first.cursor == "bad/2"
     owed = "SELECT 1 FROM owed_effects WHERE environment_id = %s AND kind = 'nothing'"
     assert await world.make.rows(owed, world.environment.id) == []
