@@ -73,7 +73,7 @@ class BegunCheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PutOffCheck:
+class CheckStanding:
     """When the next check is due that could not begin; `is_open` tells that nothing has decided."""
 
     due_at: datetime

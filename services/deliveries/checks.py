@@ -178,7 +178,7 @@ async def _settled(connection: Connection, message: CheckedMessage, now: datetim
     Raises:
         TryAgain: it is not due yet, or asked for at this moment.
     """
-    found = await statements.put_off_check(connection, message)
+    found = await statements.check_standing(connection, message)
     if found is None:
         return _SETTLED
     if found.is_open and found.due_at > now:

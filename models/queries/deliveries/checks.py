@@ -11,7 +11,7 @@ from domain.messages.checks import (
     BegunCheck,
     CheckedMessage,
     CheckRecord,
-    PutOffCheck,
+    CheckStanding,
     StartableCheck,
 )
 from domain.messages.reports import event_data
@@ -140,10 +140,10 @@ async def begin_check(
     return await fetch_one(connection, BegunCheck, _BEGIN, values)
 
 
-async def put_off_check(connection: Connection, message: CheckedMessage) -> PutOffCheck | None:
+async def check_standing(connection: Connection, message: CheckedMessage) -> CheckStanding | None:
     """Return when the next check of a message is due; None when it is not asked for any more."""
     values = (message.message_id, message.environment_id, message.retry)
-    return await fetch_one(connection, PutOffCheck, _STANDING, values)
+    return await fetch_one(connection, CheckStanding, _STANDING, values)
 
 
 async def forget_checks(connection: Connection, message: CheckedMessage) -> None:
