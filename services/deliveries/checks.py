@@ -40,12 +40,11 @@ from runtime.crypto import BrokenSeal, UnknownKey
 from runtime.database import Connection
 from runtime.logs import get_logger
 from services.at_once import each_at_once
+from services.attempts import Held, TryAgain
 from services.channels.sealing import open_content, open_provider_settings
 from services.channels.variables import Filled, fill_in
 from services.deliveries.calling import calling
 from services.deliveries.hidden import hidden
-from services.deliveries.limits import Held
-from services.deliveries.outcomes import TryAgain
 from services.engine import Engine
 from services.temporal_calls import priority
 from services.until_stored import each_second, until_stored

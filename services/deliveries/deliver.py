@@ -41,6 +41,7 @@ from providers.base import is_asked, server_of
 from runtime.crypto import BrokenSeal, UnknownKey
 from runtime.database import Connection
 from runtime.logs import get_logger
+from services.attempts import Held, TryAgain
 from services.channels.sealing import OF_RUN, open_for_delivery
 from services.channels.variables import Filled, fill_in
 from services.deliveries.calling import calling
@@ -48,9 +49,7 @@ from services.deliveries.checks import begin_checks
 from services.deliveries.connections import keep_connection
 from services.deliveries.devices import deregister
 from services.deliveries.hidden import hidden
-from services.deliveries.limits import Held
 from services.deliveries.outcomes import (
-    TryAgain,
     record_failure,
     record_interruptions,
     record_outcome,
@@ -59,8 +58,6 @@ from services.deliveries.reports import callback_url
 from services.engine import Engine
 from services.news import news_of, tell_soon
 from templating.limits import LiquidError
-
-__all__ = ["TryAgain", "deliver_message"]
 
 _log = get_logger(__name__)
 

@@ -20,9 +20,9 @@ from domain.messages.checks import MOST_CHECKS, WAITS, WITHIN_SECONDS, CheckedMe
 from domain.messages.reports import Callback
 from models.queries.messages.deletion import delete_messages
 from runtime.crypto import Vault
+from services.attempts import TryAgain
 from services.deliveries import checks, holds
 from services.deliveries.checks import begin_checks, check_status, take_up_checks
-from services.deliveries.outcomes import TryAgain
 from services.deliveries.reports import callback_id, take_callback
 from services.deliveries.retries import retry_message
 from tests.providers.servers import HttpServer, reply, serving

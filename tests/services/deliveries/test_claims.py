@@ -17,9 +17,9 @@ from domain.messages.statuses import DeliveryStatus
 from domain.recipients.refs import RecipientRef
 from models.queries.bulk.departures import delete_recipients
 from runtime.database import Connection, Database
+from services.attempts import TryAgain
 from services.deliveries import deliver as deliveries
 from services.deliveries import outcomes as delivery_outcomes
-from services.deliveries.outcomes import TryAgain
 from services.deliveries.retries import retry_message
 from tests.support.deliveries import log_of, make_mail
 from tests.support.interruptions import DeafDatabase, InterruptedDatabase
