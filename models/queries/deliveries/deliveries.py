@@ -109,8 +109,8 @@ _PENDING = f"delivery_status IN ({listed(PENDING_DELIVERY)}) AND EXISTS (SELECT 
 _NOT_ACCEPTED = f"delivery_status IN ({listed((*PENDING_DELIVERY, DeliveryStatus.UNDELIVERED))})"
 
 # The message is locked before its delivery, as everybody does who changes both. The provider's call
-# is logged whoever made it, but never for a message that was deleted, and not again where the answer
-# of the first time was lost.
+# is logged whoever made it, but never for a message that was deleted, and once where this is done
+# again because nobody heard that it was done.
 _RECORD = f"""
 WITH locked AS MATERIALIZED (
     SELECT id, environment_id FROM messages WHERE id = %(id)s FOR NO KEY UPDATE

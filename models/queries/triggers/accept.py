@@ -256,10 +256,11 @@ async def accept_prepared(
         environment_id: where.
         draft: the trigger.
     """
-    accepted = await _accept(connection, environment_id, draft, is_prepared=True)
-    if isinstance(accepted, Refusal):
-        raise LookupError(f"a prepared trigger was refused: {accepted.value}")
-    return accepted
+    match await _accept(connection, environment_id, draft, is_prepared=True):
+        case Accepted() as accepted:
+            return accepted
+        case Refusal() as refusal:
+            raise LookupError(f"a prepared trigger was refused: {refusal.value}")
 
 
 async def _accept(
