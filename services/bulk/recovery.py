@@ -15,7 +15,8 @@ from runtime.temporal import is_unreachable
 from services.at_once import each_at_once
 from services.engine import Engine
 from services.in_pages import in_pages
-from services.temporal_calls import Presence, look_up, start_bulk_operation
+from services.temporal_calls import start_bulk_operation
+from services.temporal_looks import Presence, look_up
 
 _log = get_logger(__name__)
 

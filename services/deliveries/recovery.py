@@ -22,7 +22,7 @@ from runtime.temporal import is_unreachable
 from services.at_once import each_at_once
 from services.deliveries.retries import deliver_again
 from services.engine import Engine
-from services.temporal_calls import Presence, look_up_run
+from services.temporal_looks import Presence, look_up_run
 
 _log = get_logger(__name__)
 

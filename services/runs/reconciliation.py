@@ -31,11 +31,8 @@ from runtime.logs import get_logger
 from runtime.temporal import is_unreachable
 from services.at_once import each_at_once
 from services.engine import Engine
-from services.temporal_calls import (
-    Presence,
-    look_up_run,
-    start_run,
-)
+from services.temporal_calls import start_run
+from services.temporal_looks import Presence, look_up_run
 
 _log = get_logger(__name__)
 
