@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,31 +23,41 @@ from domain.contract.runs import (
     BroadcastInput,
     BulkOperationInput,
     CancelFanoutInput,
+    MessageDeliveryInput,
     RecipientRunInput,
     ScheduleClockInput,
     SourceEventInput,
+    StatusCheckInput,
     TriggerFanoutInput,
+    WebhookDeliveryInput,
 )
 from domain.kit.ids import (
     batch_window_workflow_id,
     broadcast_workflow_id,
     bulk_operation_workflow_id,
     cancel_fanout_workflow_id,
+    message_delivery_workflow_id,
     schedule_clock_workflow_id,
     source_event_workflow_id,
+    status_check_workflow_id,
     trigger_fanout_workflow_id,
+    webhook_delivery_workflow_id,
 )
 from domain.kit.principals import EnvironmentScope
 from domain.runs.rows import RunInTemporal, StartableRun
+from domain.webhooks.deliveries import StartableDelivery
 from temporal_workflows import (
     BatchWindowWorkflow,
     BroadcastWorkflow,
     BulkOperationWorkflow,
     CancelFanoutWorkflow,
+    MessageDeliveryWorkflow,
     RecipientRunWorkflow,
     ScheduleClockWorkflow,
     SourceEventWorkflow,
+    StatusCheckWorkflow,
     TriggerFanoutWorkflow,
+    WebhookDeliveryWorkflow,
 )
 from temporal_workflows.search_attributes import search_attributes
 from temporal_workflows.signals import (
@@ -61,6 +72,9 @@ from temporal_workflows.signals import (
 _URGENT, _BULK = 2, 4
 # The share of what is done for all customers together.
 _EVERYBODY = "schedules"
+# Far longer than ten checks take, those of a channel that is held for a night among them. The sweep
+# begins one anew that is ended by it; one whose workers are too old to know it does not stay.
+_LONGEST_CHECKS = timedelta(days=1)
 
 
 async def start_run(
@@ -215,6 +229,79 @@ async def start_bulk_operation(
     )
 
 
+async def start_delivery(
+    client: Client,
+    order: MessageDeliveryInput,
+    *,
+    environment: str,
+    workflow_key: str,
+    apart: str | None = None,
+    again: bool = False,
+) -> None:
+    """Have a message delivered apart from its run; whoever is at it is left alone.
+
+    Args:
+        client: Temporal.
+        order: what is delivered.
+        environment: slug of where.
+        workflow_key: of the workflow that made the message.
+        apart: tells this delivery from another one of the same retry, which may wait for longer.
+        again: begin one anew that has ended.
+    """
+    message_id, retry = order.delivery.message_id, order.delivery.retry
+    await start_once(
+        client,
+        MessageDeliveryWorkflow.run,
+        order,
+        workflow_id=message_delivery_workflow_id(environment, message_id, retry, apart=apart),
+        attributes=search_attributes(environment=environment, workflow_key=workflow_key),
+        again=again,
+        priority=priority(environment, bulk=True),
+    )
+
+
+async def start_status_check(
+    client: Client,
+    order: StatusCheckInput,
+    *,
+    environment: str,
+    workflow_key: str,
+    wait: timedelta,
+) -> None:
+    """Have the vendor of a message asked from the end of a wait on; one that is open is left alone.
+
+    It begins then only, which costs no timer. What sends goes before it.
+    """
+    await start_once(
+        client,
+        StatusCheckWorkflow.run,
+        order,
+        workflow_id=status_check_workflow_id(environment, order.message_id, order.retry),
+        attributes=search_attributes(environment=environment, workflow_key=workflow_key),
+        summary=f"{order.label} in {environment}",
+        again=True,
+        execution_timeout=_LONGEST_CHECKS,
+        start_delay=wait if wait > timedelta() else None,
+        priority=priority(environment, bulk=True),
+    )
+
+
+async def start_webhook_delivery(client: Client, delivery: StartableDelivery) -> None:
+    """Have an endpoint told of an event; a delivery that is open is left alone."""
+    delivery_id, environment_id = str(delivery.id), str(delivery.environment_id)
+    endpoint_id, event_id = str(delivery.endpoint_id), str(delivery.event_id)
+    await start_once(
+        client,
+        WebhookDeliveryWorkflow.run,
+        WebhookDeliveryInput(delivery_id, environment_id, label=delivery.event_type),
+        workflow_id=webhook_delivery_workflow_id(delivery.environment, endpoint_id, event_id),
+        attributes=search_attributes(environment=delivery.environment),
+        summary=f"{delivery.event_type} in {delivery.environment}",
+        again=True,
+        priority=priority(endpoint_id, bulk=True),
+    )
+
+
 async def start_trigger_fanout(
     client: Client, environment: EnvironmentScope, workflow_run_id: UUID, *, number: int = 1
 ) -> bool:
@@ -258,8 +345,24 @@ async def start_once(
     priority: Priority,
     summary: str | None = None,
     eager: bool = False,
+    again: bool = False,
+    execution_timeout: timedelta | None = None,
+    start_delay: timedelta | None = None,
 ) -> bool:
-    """Start a Temporal workflow; one that was started before is left alone.
+    """Start a Temporal workflow; one that was started before is left alone, if only while it runs.
+
+    Args:
+        client: Temporal.
+        run: the workflow's.
+        order: what it is given.
+        workflow_id: derived, so that it is started once.
+        attributes: by which operators find it.
+        priority: see `priority`.
+        summary: what the Temporal UI shows.
+        eager: ask for the first task in the answer.
+        again: begin one anew that has ended; else Temporal keeps from that for its retention.
+        execution_timeout: after which Temporal ends it.
+        start_delay: after which it begins.
 
     Returns:
         Whether it is open now; False means that Temporal remembers its end.
@@ -270,11 +373,15 @@ async def start_once(
             order,
             id=workflow_id,
             task_queue=RUNS,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE
+            if again
+            else WorkflowIDReusePolicy.REJECT_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             search_attributes=attributes,
             static_summary=summary,
             request_eager_start=eager,
+            execution_timeout=execution_timeout,
+            start_delay=start_delay,
             priority=priority,
         )
     except WorkflowAlreadyStartedError:

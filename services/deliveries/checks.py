@@ -10,17 +10,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
-
-from temporalio.common import WorkflowIDConflictPolicy
 
 from domain.channels.kinds import delivery_queue
 from domain.channels.types import ChannelType
-from domain.contract.queues import RUNS
 from domain.contract.runs import StatusCheckInput
 from domain.kit.errors import InvalidParams
-from domain.kit.ids import new_id, status_check_workflow_id
+from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.messages.checks import (
     MOST_CHECKS,
@@ -46,12 +43,10 @@ from services.channels.variables import Filled, fill_in
 from services.deliveries.calling import calling
 from services.deliveries.hidden import hidden
 from services.engine import Engine
-from services.temporal_calls import priority
+from services.temporal_calls import start_status_check
 from services.until_stored import each_second, until_stored
 from services.waits.telling import hurry
 from templating.limits import LiquidError
-from temporal_workflows import StatusCheckWorkflow
-from temporal_workflows.search_attributes import search_attributes
 
 _log = get_logger(__name__)
 
@@ -68,9 +63,6 @@ _PATIENCE_SECONDS = 300.0
 _GRACE_SECONDS = 180.0
 _OVERDUE_AT_ONCE = 200
 _START_SECONDS = 5.0
-# Far longer than ten checks take, those of a channel that is held for a night among them. The sweep
-# begins one anew that is ended by it; one whose workers are too old to know it does not stay.
-_LONGEST_EXECUTION = timedelta(days=1)
 # Something else has decided, or there is nobody to ask.
 _SETTLED = "settled"
 
@@ -306,10 +298,7 @@ def _without_words(record: CheckRecord) -> CheckRecord | None:
 
 
 async def _start(engine: Engine, check: StartableCheck) -> None:
-    """Start the Temporal workflow of a message's checks; one that is open is left alone.
-
-    It begins when the first check is due, which costs no timer. What sends goes before it.
-    """
+    """Start the Temporal workflow of a message's checks, from when the next one is due."""
     channel_type = ChannelType(check.channel_type)
     order = StatusCheckInput(
         str(check.message_id),
@@ -318,18 +307,10 @@ async def _start(engine: Engine, check: StartableCheck) -> None:
         queue=delivery_queue(channel_type),
         label=f"status by {channel_type.value}",
     )
-    wait = check.due_at - engine.clock()
-    await engine.temporal.start_workflow(
-        StatusCheckWorkflow.run,
+    await start_status_check(
+        engine.temporal,
         order,
-        id=status_check_workflow_id(check.environment, order.message_id, check.retry),
-        task_queue=RUNS,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        execution_timeout=_LONGEST_EXECUTION,
-        start_delay=wait if wait > timedelta() else None,
-        search_attributes=search_attributes(
-            environment=check.environment, workflow_key=check.workflow_key
-        ),
-        static_summary=f"{order.label} in {check.environment}",
-        priority=priority(check.environment, bulk=True),
+        environment=check.environment,
+        workflow_key=check.workflow_key,
+        wait=check.due_at - engine.clock(),
     )
