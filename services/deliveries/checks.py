@@ -36,7 +36,7 @@ from providers.base import Provider, is_asked, server_of
 from runtime.crypto import BrokenSeal, UnknownKey
 from runtime.database import Connection
 from runtime.logs import get_logger
-from services.at_once import each_at_once
+from services.at_once import each_that_can, kinds_of
 from services.attempts import Held, TryAgain
 from services.channels.sealing import open_content, open_provider_settings
 from services.channels.variables import Filled, fill_in
@@ -107,24 +107,19 @@ async def take_up_checks(engine: Engine) -> int:
         overdue = await statements.take_overdue(
             connection, now=engine.clock(), grace=_GRACE_SECONDS, limit=_OVERDUE_AT_ONCE
         )
-    failures: list[Exception] = []
 
     async def begin(check: StartableCheck) -> None:
-        try:
-            async with asyncio.timeout(_START_SECONDS):
-                await _start(engine, check)
-        except Exception as error:
-            failures.append(error)
+        async with asyncio.timeout(_START_SECONDS):
+            await _start(engine, check)
 
-    await each_at_once(overdue, begin)
+    failures = await each_that_can(overdue, begin)
     if failures:
         _not_started(*failures)
     return len(overdue) - len(failures)
 
 
 def _not_started(*failures: Exception) -> None:
-    kinds = sorted({type(error).__name__ for error in failures})
-    _log.warning("checks_not_started", count=len(failures), errors=kinds)
+    _log.warning("checks_not_started", count=len(failures), errors=kinds_of(failures))
 
 
 async def check_status(engine: Engine, order: StatusCheckInput) -> str:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from domain.webhooks.deliveries import StartableDelivery
 from models.queries.webhooks import deliveries as statements
 from models.queries.webhooks import endpoints
 from runtime.logs import get_logger
-from services.at_once import each_at_once
+from services.at_once import each_that_can, kinds_of
 from services.engine import Engine
 from services.events.outbox import UnknownReader, hand_over
 from services.temporal_calls import start_webhook_delivery
@@ -92,16 +93,7 @@ async def start_deliveries(engine: Engine) -> int:
 
 
 async def _start_all(engine: Engine, deliveries: Sequence[StartableDelivery]) -> int:
-    failures: list[Exception] = []
-
-    async def begin(delivery: StartableDelivery) -> None:
-        try:
-            await start_webhook_delivery(engine.temporal, delivery)
-        except Exception as error:
-            failures.append(error)
-
-    await each_at_once(deliveries, begin)
+    failures = await each_that_can(deliveries, partial(start_webhook_delivery, engine.temporal))
     if failures:
-        kinds = sorted({type(error).__name__ for error in failures})
-        _log.warning("webhooks_not_started", count=len(failures), errors=kinds)
+        _log.warning("webhooks_not_started", count=len(failures), errors=kinds_of(failures))
     return len(deliveries) - len(failures)
