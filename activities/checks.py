@@ -7,8 +7,8 @@ from temporalio import activity
 from activities.beats import beating
 from activities.faults import again
 from domain.contract.deliveries import StatusCheckInput
+from services.attempts import TryAgain
 from services.deliveries.checks import check_status
-from services.deliveries.outcomes import TryAgain
 from services.engine import Engine
 
 

@@ -13,8 +13,8 @@ from domain.contract.deliveries import DeliverMessageInput, FirstAttempt
 from domain.kit.errors import Unavailable
 from runtime.faults import fault_of
 from runtime.logs import get_logger
+from services.attempts import TryAgain
 from services.deliveries.deliver import deliver_message
-from services.deliveries.outcomes import TryAgain
 from services.engine import Engine
 
 _log = get_logger(__name__)

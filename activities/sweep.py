@@ -18,8 +18,8 @@ from services.deliveries.checks import take_up_checks
 from services.deliveries.recovery import recover_deliveries
 from services.effects import do_left_over_effects
 from services.engine import Engine
-from services.jobs.expiry import delete_expired_rows
-from services.jobs.retention import forget_expired
+from services.jobs.expired import forget_expired
+from services.jobs.retention import delete_past_retention
 from services.runs.reconciliation import reconcile_runs
 from services.triggers.release_sweep import confirm_releases, release_left_over
 from services.triggers.schedule_clocks import look_after_schedules
@@ -45,7 +45,7 @@ DUTIES: dict[str, Callable[[Engine], Awaitable[int]]] = {
     "waits": look_after_waits,
     "webhooks": tell_webhooks,
     "forget": forget_expired,
-    "expiry": delete_expired_rows,
+    "expiry": delete_past_retention,
     "removed": delete_removed_environments,
 }
 

@@ -7,7 +7,7 @@ from temporalio import activity
 from activities.beats import beating
 from activities.faults import again
 from domain.contract.deliveries import WebhookDeliveryInput
-from services.deliveries.outcomes import TryAgain
+from services.attempts import TryAgain
 from services.engine import Engine
 from services.webhooks.deliver import make_attempt
 

@@ -18,7 +18,7 @@ from api.kit.rate_limits import RateLimiter
 from api.reference import routes as reference
 from runtime.logs import configure_logs
 from runtime.settings import Settings, get_settings
-from services.composition import close_engine, open_engine
+from services.composition import open_engine
 from services.engine import Engine
 
 
@@ -43,7 +43,6 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
             yield
             if app.state.hub is not None:
                 await app.state.hub.close()
-            await close_engine(opened)
 
     app = FastAPI(
         title="Carillon",

@@ -45,7 +45,7 @@ from runtime.logs import get_logger
 from runtime.settings import Settings
 from runtime.temporal import is_away, is_unreachable
 from services.channels.sealing import list_unreadable
-from services.composition import close_engine, open_engine
+from services.composition import open_engine
 from services.content.variables import list_unreadable_variables
 from services.engine import Engine
 from temporal_workflows import WORKFLOWS, SweepWorkflow
@@ -178,7 +178,7 @@ async def run_worker(settings: Settings, queues: tuple[str, ...] = ALL_QUEUES) -
             await stopping.wait()
             beating.cancel()
             _log.info("worker_stopping")
-        await close_engine(engine, grace=_LATE_SECONDS)
+        await engine.deliveries_under_way.end(grace=_LATE_SECONDS)
 
 
 @contextlib.asynccontextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -39,3 +39,31 @@ async def each_at_once(
                 lanes.create_task(lane())
     except ExceptionGroup as group:
         raise group.exceptions[0] from None
+
+
+async def each_that_can(
+    rows: Sequence[T],
+    work: Callable[[T], Awaitable[object]],
+    *,
+    at_once: int = _CONCURRENCY,
+) -> list[Exception]:
+    """Do `work` for every row as `each_at_once` does, but let one that fails stop no other.
+
+    Returns:
+        What the others have failed by.
+    """
+    failures: list[Exception] = []
+
+    async def try_to(row: T) -> None:
+        try:
+            await work(row)
+        except Exception as error:
+            failures.append(error)
+
+    await each_at_once(rows, try_to, at_once=at_once)
+    return failures
+
+
+def kinds_of(failures: Iterable[Exception]) -> list[str]:
+    """Return the names of the types of some failures, each once, as logs tell of many of them."""
+    return sorted({type(error).__name__ for error in failures})

@@ -1,4 +1,4 @@
-"""Makes the engine of a process: once, at its top; nothing below looks anything up."""
+"""Makes the engine of a process, and closes it: at its top; nothing below looks anything up."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from temporalio.client import Client
 
 from domain.kit.clock import Clock, utc_now
 from domain.kit.errors import AppError
+from runtime.breaker import Breaker
 from runtime.database import Database
 from runtime.logs import get_logger
 from runtime.settings import DEVELOPMENT_SECRET_KEY, Settings
@@ -36,6 +37,10 @@ from services.walk.trigger_data import TriggerData
 
 _log = get_logger(__name__)
 
+# After so many failures in a row nobody waits for Temporal, but for one per second.
+_FAILURES = 5
+_PROBE_SECONDS = 1.0
+
 
 def compose_engine(
     settings: Settings, database: Database, temporal: Client, vault: Vault, clock: Clock = utc_now
@@ -47,6 +52,7 @@ def compose_engine(
         temporal,
         vault,
         clock,
+        temporal_breaker=Breaker(failures=_FAILURES, pause=_PROBE_SECONDS),
         catalog=Catalog(vault),
         json_schemas=SchemaCache(),
         trigger_data=TriggerData(),
@@ -80,21 +86,22 @@ async def open_engine(settings: Settings, *, process: str, lazy: bool) -> AsyncI
     try:
         identity = f"carillon-{process}@{socket.gethostname()}:{os.getpid()}"
         client = await connect(settings, lazy=lazy, identity=identity)
-        yield compose_engine(settings, database, client, Vault(settings.secret_keys))
+        engine = compose_engine(settings, database, client, Vault(settings.secret_keys))
+        try:
+            yield engine
+        finally:
+            await close_engine(engine)
     finally:
         await database.close()
 
 
-async def close_engine(engine: Engine, *, grace: float = 0.0) -> None:
-    """End what a process that stops has under way, and its connections to providers.
+async def close_engine(engine: Engine) -> None:
+    """End what a process has under way beside its requests and activities, in a second or two.
 
-    Args:
-        engine: of a process that takes no more work.
-        grace: how many seconds attempts to deliver have left to come to their end.
+    What it has promised has a moment to be done; the rest is the sweep's. The parts that were given
+    to the engine stay open.
     """
-    await engine.deliveries_under_way.end(grace=grace)
     await close_recording(engine.sightings_under_way)
-    # What these leave of triggers and of waits, the sweep does.
     await close_releases(engine)
     await close_telling(engine)
     await engine.providers.close()

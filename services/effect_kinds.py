@@ -15,25 +15,22 @@ from domain.contract.deliveries import DeliverMessageInput, MessageDeliveryInput
 from domain.contract.jobs import BulkOperationInput, SourceEventInput
 from domain.contract.timers import BatchWindowInput, BroadcastInput, ScheduleClockInput
 from domain.jobs.rows import OwedEffect
-from domain.kit.ids import broadcast_workflow_id, message_delivery_workflow_id, new_id
+from domain.kit.ids import broadcast_workflow_id, new_id
 from domain.kit.json_types import JsonObject
 from domain.messages.claims import MovedDelivery
 from domain.runs.rows import RunInTemporal
 from services.temporal_calls import (
     await_broadcast,
-    priority,
     signal_cancelled,
     signal_closed_batch,
     signal_event,
     signal_moved_wait,
     start_bulk_operation,
-    start_once,
+    start_delivery,
     start_source_event,
     wake_clock,
     watch_window,
 )
-from temporal_workflows import MessageDeliveryWorkflow
-from temporal_workflows.search_attributes import search_attributes
 
 DELIVER_MESSAGE = "deliver_message"
 # A kind of its own: a process that is older would take it for the start of a retry, and forget it.
@@ -85,20 +82,14 @@ def moved_delivery(moved: MovedDelivery, *, queue: str, label: str) -> JsonObjec
 
 async def _deliver_message(temporal: Client, effect: OwedEffect) -> None:
     """Start what sends a message; one that was started before is left alone."""
-    payload = effect.payload
-    message_id, retry = payload["message_id"], payload["retry"]
-    delivery = DeliverMessageInput(message_id, str(effect.environment_id), retry)
-    await start_once(
+    payload, environment_id = effect.payload, str(effect.environment_id)
+    delivery = DeliverMessageInput(payload["message_id"], environment_id, payload["retry"])
+    await start_delivery(
         temporal,
-        MessageDeliveryWorkflow.run,
         MessageDeliveryInput(delivery, queue=payload["queue"], label=payload["label"]),
-        workflow_id=message_delivery_workflow_id(
-            effect.environment, message_id, retry, apart=payload.get("apart")
-        ),
-        attributes=search_attributes(
-            environment=effect.environment, workflow_key=payload["workflow_key"]
-        ),
-        priority=priority(effect.environment, bulk=True),
+        environment=effect.environment,
+        workflow_key=payload["workflow_key"],
+        apart=payload.get("apart"),
     )
 
 

@@ -76,7 +76,7 @@ async def settle(engine: Engine, ids: Sequence[UUID]) -> int:
     Returns:
         How many were done.
     """
-    if not ids or not engine.releases_under_way.breaker.lets_through():
+    if not ids or not engine.temporal_breaker.lets_through():
         return 0
     try:
         async with engine.connection() as connection:
@@ -84,6 +84,12 @@ async def settle(engine: Engine, ids: Sequence[UUID]) -> int:
         return await _do(engine, owed, seconds=engine.settings.start_timeout_seconds)
     except Unavailable:
         return 0
+
+
+async def forget(engine: Engine, ids: Sequence[UUID]) -> None:
+    """Note that effects have happened, or need not happen any more."""
+    async with engine.connection() as connection:
+        await statements.forget(connection, ids)
 
 
 async def do_left_over_effects(engine: Engine) -> int:
@@ -116,8 +122,7 @@ async def do_left_over_effects(engine: Engine) -> int:
 async def _do(engine: Engine, owed: Sequence[OwedEffect], *, seconds: float) -> int:
     """Do effects within some seconds, and forget those that were done by then.
 
-    The breaker of releases learns whether Temporal was there: what is owed and what is released
-    goes to the same server.
+    The breaker of Temporal learns whether it was there.
     """
     done: list[UUID] = []
     is_there = True
@@ -146,9 +151,8 @@ async def _do(engine: Engine, owed: Sequence[OwedEffect], *, seconds: float) -> 
     except TimeoutError:
         is_there = False
     if done:
-        engine.releases_under_way.breaker.succeeded()
-        async with engine.connection() as connection:
-            await statements.forget(connection, done)
+        engine.temporal_breaker.succeeded()
+        await forget(engine, done)
     elif not is_there:
-        engine.releases_under_way.breaker.failed()
+        engine.temporal_breaker.failed()
     return len(done)

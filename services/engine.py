@@ -18,6 +18,7 @@ from temporalio.client import Client
 
 from domain.kit.clock import Clock
 from domain.kit.zones import first_zone
+from runtime.breaker import Breaker
 from runtime.database import Connection, Database
 from runtime.settings import Settings
 from runtime.vault import Vault
@@ -53,6 +54,7 @@ class Engine:
         temporal: the client of the Temporal server.
         vault: seals and opens credentials.
         clock: tells the time of every unit of work.
+        temporal_breaker: whether Temporal counts as away, for all that may do without it.
         catalog: definitions and configuration, by version.
         json_schemas: compiled JSON Schemas of published content.
         trigger_data: the decoded data of triggers for many.
@@ -73,6 +75,7 @@ class Engine:
     temporal: Client
     vault: Vault
     clock: Clock
+    temporal_breaker: Breaker
     catalog: Catalog
     json_schemas: SchemaCache
     trigger_data: TriggerData
@@ -147,3 +150,20 @@ class Unit:
         transaction, where the sweep finds it; and it must be harmless to repeat.
         """
         self.effects.append(effect)
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """Do a part of the unit that is taken back when it raises, while the unit goes on.
+
+        Nothing of it is left then: no rows, nothing owed, nothing that would follow the commit.
+        Costs two statements.
+        """
+        lists = (self.owed, self.effects, self.new_audiences)
+        marks = [len(each) for each in lists]
+        try:
+            async with self.connection.transaction():
+                yield
+        except BaseException:
+            for each, mark in zip(lists, marks, strict=True):
+                del each[mark:]
+            raise

@@ -1,19 +1,12 @@
-"""The calls to Temporal themselves: starts and signals, each harmless to repeat."""
+"""The calls that change something in Temporal: starts and signals, each harmless to repeat."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import WorkflowExecutionStatus as Status
-from temporalio.api.workflowservice.v1 import (
-    DescribeNamespaceRequest,
-    DescribeWorkflowExecutionRequest,
-)
 from temporalio.client import Client
 from temporalio.common import (
     Priority,
@@ -24,6 +17,11 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.contract.deliveries import (
+    MessageDeliveryInput,
+    StatusCheckInput,
+    WebhookDeliveryInput,
+)
 from domain.contract.fan_outs import CancelFanoutInput, TriggerFanoutInput
 from domain.contract.jobs import BulkOperationInput, SourceEventInput
 from domain.contract.queues import RUNS
@@ -34,21 +32,28 @@ from domain.kit.ids import (
     broadcast_workflow_id,
     bulk_operation_workflow_id,
     cancel_fanout_workflow_id,
+    message_delivery_workflow_id,
     schedule_clock_workflow_id,
     source_event_workflow_id,
+    status_check_workflow_id,
     trigger_fanout_workflow_id,
+    webhook_delivery_workflow_id,
 )
 from domain.kit.principals import EnvironmentScope
 from domain.runs.rows import RunInTemporal, StartableRun
+from domain.webhooks.deliveries import StartableDelivery
 from temporal_workflows import (
     BatchWindowWorkflow,
     BroadcastWorkflow,
     BulkOperationWorkflow,
     CancelFanoutWorkflow,
+    MessageDeliveryWorkflow,
     RecipientRunWorkflow,
     ScheduleClockWorkflow,
     SourceEventWorkflow,
+    StatusCheckWorkflow,
     TriggerFanoutWorkflow,
+    WebhookDeliveryWorkflow,
 )
 from temporal_workflows.search_attributes import search_attributes
 from temporal_workflows.signals import (
@@ -63,69 +68,9 @@ from temporal_workflows.signals import (
 _URGENT, _BULK = 2, 4
 # The share of what is done for all customers together.
 _EVERYBODY = "schedules"
-# Any other status is an open run's: also one that a newer server has and this code does not know.
-# One that continued as new goes on under the same id.
-_CLOSED = {
-    Status.WORKFLOW_EXECUTION_STATUS_COMPLETED: "completed",
-    Status.WORKFLOW_EXECUTION_STATUS_FAILED: "failed",
-    Status.WORKFLOW_EXECUTION_STATUS_CANCELED: "canceled",
-    Status.WORKFLOW_EXECUTION_STATUS_TERMINATED: "terminated",
-    Status.WORKFLOW_EXECUTION_STATUS_TIMED_OUT: "timed_out",
-}
-
-
-class Presence(Enum):
-    """What Temporal says of a Temporal workflow."""
-
-    OPEN = "open"
-    CLOSED = "closed"
-    UNKNOWN = "unknown"
-
-
-def presence_of(status: int) -> tuple[Presence, str]:
-    """Read the number that Temporal gives a status as; the second value names a closed one."""
-    name = _CLOSED.get(Status.ValueType(status))
-    return (Presence.OPEN, "") if name is None else (Presence.CLOSED, name)
-
-
-async def look_up_run(client: Client, run: RunInTemporal) -> tuple[Presence, str]:
-    """Ask Temporal for a run, and how it ended there.
-
-    Raises:
-        RPCError: Temporal did not say.
-    """
-    return await look_up(client, run.temporal_id)
-
-
-async def look_up(client: Client, workflow_id: str) -> tuple[Presence, str]:
-    """Ask Temporal for a Temporal workflow, and how it ended.
-
-    Raises:
-        RPCError: Temporal did not say.
-    """
-    request = DescribeWorkflowExecutionRequest(
-        namespace=client.namespace, execution=WorkflowExecution(workflow_id=workflow_id)
-    )
-    # The service's own call: the SDK's `describe` refuses a status that it does not know.
-    try:
-        answer = await client.workflow_service.describe_workflow_execution(request)
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return Presence.UNKNOWN, ""
-        raise
-    return presence_of(answer.workflow_execution_info.status)
-
-
-async def retention(client: Client) -> timedelta:
-    """Ask how long Temporal remembers what has ended.
-
-    Raises:
-        RPCError: Temporal did not say.
-    """
-    answer = await client.workflow_service.describe_namespace(
-        DescribeNamespaceRequest(namespace=client.namespace)
-    )
-    return answer.config.workflow_execution_retention_ttl.ToTimedelta()
+# Far longer than ten checks take, those of a channel that is held for a night among them. The sweep
+# begins one anew that is ended by it; one whose workers are too old to know it does not stay.
+_LONGEST_CHECKS = timedelta(days=1)
 
 
 async def start_run(
@@ -280,6 +225,79 @@ async def start_bulk_operation(
     )
 
 
+async def start_delivery(
+    client: Client,
+    order: MessageDeliveryInput,
+    *,
+    environment: str,
+    workflow_key: str,
+    apart: str | None = None,
+    again: bool = False,
+) -> None:
+    """Have a message delivered apart from its run; whoever is at it is left alone.
+
+    Args:
+        client: Temporal.
+        order: what is delivered.
+        environment: slug of where.
+        workflow_key: of the workflow that made the message.
+        apart: tells this delivery from another one of the same retry, which may wait for longer.
+        again: begin one anew that has ended.
+    """
+    message_id, retry = order.delivery.message_id, order.delivery.retry
+    await start_once(
+        client,
+        MessageDeliveryWorkflow.run,
+        order,
+        workflow_id=message_delivery_workflow_id(environment, message_id, retry, apart=apart),
+        attributes=search_attributes(environment=environment, workflow_key=workflow_key),
+        again=again,
+        priority=priority(environment, bulk=True),
+    )
+
+
+async def start_status_check(
+    client: Client,
+    order: StatusCheckInput,
+    *,
+    environment: str,
+    workflow_key: str,
+    wait: timedelta,
+) -> None:
+    """Have the vendor of a message asked from the end of a wait on; one that is open is left alone.
+
+    It begins then only, which costs no timer. What sends goes before it.
+    """
+    await start_once(
+        client,
+        StatusCheckWorkflow.run,
+        order,
+        workflow_id=status_check_workflow_id(environment, order.message_id, order.retry),
+        attributes=search_attributes(environment=environment, workflow_key=workflow_key),
+        summary=f"{order.label} in {environment}",
+        again=True,
+        execution_timeout=_LONGEST_CHECKS,
+        start_delay=wait if wait > timedelta() else None,
+        priority=priority(environment, bulk=True),
+    )
+
+
+async def start_webhook_delivery(client: Client, delivery: StartableDelivery) -> None:
+    """Have an endpoint told of an event; a delivery that is open is left alone."""
+    delivery_id, environment_id = str(delivery.id), str(delivery.environment_id)
+    endpoint_id, event_id = str(delivery.endpoint_id), str(delivery.event_id)
+    await start_once(
+        client,
+        WebhookDeliveryWorkflow.run,
+        WebhookDeliveryInput(delivery_id, environment_id, label=delivery.event_type),
+        workflow_id=webhook_delivery_workflow_id(delivery.environment, endpoint_id, event_id),
+        attributes=search_attributes(environment=delivery.environment),
+        summary=f"{delivery.event_type} in {delivery.environment}",
+        again=True,
+        priority=priority(endpoint_id, bulk=True),
+    )
+
+
 async def start_trigger_fanout(
     client: Client, environment: EnvironmentScope, workflow_run_id: UUID, *, number: int = 1
 ) -> bool:
@@ -323,8 +341,24 @@ async def start_once(
     priority: Priority,
     summary: str | None = None,
     eager: bool = False,
+    again: bool = False,
+    execution_timeout: timedelta | None = None,
+    start_delay: timedelta | None = None,
 ) -> bool:
-    """Start a Temporal workflow; one that was started before is left alone.
+    """Start a Temporal workflow; one that was started before is left alone, if only while it runs.
+
+    Args:
+        client: Temporal.
+        run: the workflow's.
+        order: what it is given.
+        workflow_id: derived, so that it is started once.
+        attributes: by which operators find it.
+        priority: see `priority`.
+        summary: what the Temporal UI shows.
+        eager: ask for the first task in the answer.
+        again: begin one anew that has ended; else Temporal keeps from that for its retention.
+        execution_timeout: after which Temporal ends it.
+        start_delay: after which it begins.
 
     Returns:
         Whether it is open now; False means that Temporal remembers its end.
@@ -335,11 +369,15 @@ async def start_once(
             order,
             id=workflow_id,
             task_queue=RUNS,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE
+            if again
+            else WorkflowIDReusePolicy.REJECT_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             search_attributes=attributes,
             static_summary=summary,
             request_eager_start=eager,
+            execution_timeout=execution_timeout,
+            start_delay=start_delay,
             priority=priority,
         )
     except WorkflowAlreadyStartedError:

@@ -73,7 +73,7 @@ class BegunCheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PutOffCheck:
+class CheckStanding:
     """When the next check is due that could not begin; `is_open` tells that nothing has decided."""
 
     due_at: datetime
@@ -101,10 +101,13 @@ class CheckRecord:
         finding: what the vendor has answered; its status is None while that is open.
         after: seconds until the next check; None when there is none.
         event_id: of the event that tells the status.
+        log_id: of the call in the delivery log; like the event it is stored once, however often
+            that is tried.
     """
 
     message: CheckedMessage
     finding: Finding
     after: float | None
     event_id: UUID
+    log_id: UUID
     now: datetime

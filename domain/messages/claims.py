@@ -129,6 +129,8 @@ class AttemptRecord:
     Attributes:
         accepted: whether the provider took the message.
         after: seconds until the next attempt; None when the status is final.
+        log_id: of the call in the delivery log, so that it is logged once however often the record
+            is stored.
         known_as: the vendor's name of the message, where the vendor may tell of it by that alone.
         asked_after: seconds until its vendor is asked for it; None when it is not.
     """
@@ -141,6 +143,7 @@ class AttemptRecord:
     metadata: JsonObject
     events: list[NewMessageEvent]
     exchange: Exchange | None
+    log_id: UUID
     now: datetime
     known_as: str | None = None
     asked_after: float | None = None

@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import Field
 
 from domain.kit.filters import Bounds, Filter
+from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.kit.shapes import Instant, Shape
 from domain.messages.delivery import Exchange
@@ -128,6 +129,8 @@ class AttemptOutcome:
         error: None when it succeeded.
         ends: whether no other attempt follows a failure.
         wish: seconds that the endpoint asked to be left alone for.
+        log_id: of the request in the log, so that it is logged once however often the outcome is
+            stored.
     """
 
     attempt: int
@@ -137,6 +140,7 @@ class AttemptOutcome:
     exchange: Exchange | None = None
     milliseconds: int = 0
     wish: float | None = None
+    log_id: UUID = field(default_factory=new_id)
 
 
 @dataclass(frozen=True, slots=True)

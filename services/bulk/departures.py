@@ -6,8 +6,8 @@ which may take minutes; its open runs stop.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -28,11 +28,11 @@ from models.queries.bulk import merging
 from models.queries.bulk import operations as statements
 from models.queries.recipients.recipients import get_recipient, recipients_by_ref
 from runtime.logs import get_logger
+from services import effects
 from services.bulk.accept import BulkView, accept_items, items_of
 from services.bulk.departure_kind import DELETE_OBJECTS, DELETE_TENANTS, DELETE_USERS, MERGE_USERS
 from services.bulk.work import work_on_bulk
 from services.engine import Engine, Unit
-from services.temporal_calls import start_bulk_operation
 from services.triggers.audience_entries import follow_changes
 from services.waits.changes import ENTER, tell_of_transitions, tell_of_updates
 
@@ -84,8 +84,8 @@ async def delete_recipient(
             raise NotFound(_MISSING)
         name = _DELETES.get(ref.collection, DELETE_OBJECTS)
         settings = {"collection": ref.collection}
-        operation_id = await _depart(unit, environment, name, ref, settings)
-    await _begin(engine, environment, name, operation_id)
+        departure = await _depart(unit, environment, name, ref, settings)
+    await _begin(engine, departure)
 
 
 async def merge_users(
@@ -124,10 +124,9 @@ async def merge_users(
         if merged is None:
             raise NotFound(_MISSING)
         settings = {"collection": USERS, "into": target, "since": iso(unit.now - _MOVED)}
-        operation_id = await _depart(
-            unit, environment, MERGE_USERS, RecipientRef.user(source), settings
-        )
-    await _begin(engine, environment, MERGE_USERS, operation_id)
+        gone = RecipientRef.user(source)
+        departure = await _depart(unit, environment, MERGE_USERS, gone, settings)
+    await _begin(engine, departure)
     return merged
 
 
@@ -141,10 +140,21 @@ async def _tell_of_audiences(
             await tell_of_transitions(unit, environment.id, key, ENTER, [member])
 
 
+@dataclass(frozen=True, slots=True)
+class _Departure:
+    """An operation over one recipient, and the effect that is owed for it."""
+
+    order: BulkOperationInput
+    effect_id: UUID
+
+
 async def _depart(
     unit: Unit, environment: EnvironmentScope, name: str, ref: RecipientRef, settings: JsonObject
-) -> UUID:
-    """Store the operation over one recipient; the sweep begins it when nobody else does."""
+) -> _Departure:
+    """Store the operation over one recipient, and owe it its Temporal workflow.
+
+    Whoever has committed works on it first (`_begin`): the sweep does what is owed if that died.
+    """
     operation = await statements.insert_operation(
         unit.connection,
         environment.id,
@@ -155,25 +165,24 @@ async def _depart(
         estimate=1,
         now=unit.now,
     )
-    return operation.id
+    payload = effects.bulk_operation(operation.id, name=name)
+    effect_id = await effects.owe(unit, environment.id, effects.WORK_ON_BULK, payload)
+    unit.owed.remove(effect_id)  # not right after the commit
+    return _Departure(BulkOperationInput(str(operation.id), str(environment.id)), effect_id)
 
 
-async def _begin(
-    engine: Engine, environment: EnvironmentScope, name: str, operation_id: UUID
-) -> None:
+async def _begin(engine: Engine, departure: _Departure) -> None:
     """Work on an operation for a moment, and leave the rest to Temporal.
 
     Never raises because a part is away: what was accepted is certain to be done.
     """
-    order = BulkOperationInput(str(operation_id), str(environment.id))
+    order, owed = departure.order, [departure.effect_id]
     try:
         if (await work_on_bulk(engine, order, turn=1, seconds=_AT_ONCE_SECONDS)).is_over:
-            return
-        async with asyncio.timeout(engine.settings.start_timeout_seconds):
-            await start_bulk_operation(
-                engine.temporal, order, environment=environment.slug, name=name
-            )
+            await effects.forget(engine, owed)
+        else:
+            await effects.settle(engine, owed)
     except Exception as error:
         _log.warning(
-            "departure_left_over", operation_id=str(operation_id), error=type(error).__name__
+            "departure_left_over", operation_id=order.operation_id, error=type(error).__name__
         )

@@ -12,10 +12,11 @@ from domain.kit.ids import bulk_operation_workflow_id
 from models.queries.bulk import recovery as statements
 from runtime.logs import get_logger
 from runtime.temporal import is_unreachable
-from services.at_once import each_at_once
+from services.at_once import each_that_can, kinds_of
 from services.engine import Engine
 from services.in_pages import in_pages
-from services.temporal_calls import Presence, look_up, start_bulk_operation
+from services.temporal_calls import start_bulk_operation
+from services.temporal_looks import Presence, look_up
 
 _log = get_logger(__name__)
 
@@ -45,14 +46,11 @@ async def recover_bulk_operations(engine: Engine, *, grace: timedelta = _GRACE) 
     failures: list[Exception] = []
 
     async def look(operation: StuckBulk) -> None:
-        try:
-            if await _look_after(engine, operation):
-                changed.append(operation.id)
-        except Exception as error:
-            failures.append(error)
+        if await _look_after(engine, operation):
+            changed.append(operation.id)
 
     async def look_at_all(stuck: Sequence[StuckBulk]) -> bool:
-        await each_at_once(stuck, look, at_once=_CONCURRENCY)
+        failures.extend(await each_that_can(stuck, look, at_once=_CONCURRENCY))
         return not any(map(is_unreachable, failures))
 
     await in_pages(
@@ -67,8 +65,9 @@ async def recover_bulk_operations(engine: Engine, *, grace: timedelta = _GRACE) 
         if is_unreachable(failure):
             raise failure
     if failures:
-        kinds = sorted({type(error).__name__ for error in failures})
-        _log.warning("bulk_operations_not_recovered", count=len(failures), errors=kinds)
+        _log.warning(
+            "bulk_operations_not_recovered", count=len(failures), errors=kinds_of(failures)
+        )
     return len(changed)
 
 

@@ -10,17 +10,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
-
-from temporalio.common import WorkflowIDConflictPolicy
 
 from domain.channels.kinds import delivery_queue
 from domain.channels.types import ChannelType
 from domain.contract.deliveries import StatusCheckInput
-from domain.contract.queues import RUNS
 from domain.kit.errors import InvalidParams
-from domain.kit.ids import new_id, status_check_workflow_id
+from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.messages.checks import (
     MOST_CHECKS,
@@ -39,20 +36,17 @@ from providers.base import Provider, is_asked, server_of
 from runtime.database import Connection
 from runtime.logs import get_logger
 from runtime.vault import BrokenSeal, UnknownKey
-from services.at_once import each_at_once
+from services.at_once import each_that_can, kinds_of
+from services.attempts import Held, TryAgain
 from services.channels.sealing import open_content, open_provider_settings
 from services.channels.variables import Filled, fill_in
 from services.deliveries.calling import calling
 from services.deliveries.hidden import hidden
-from services.deliveries.limits import Held
-from services.deliveries.outcomes import TryAgain
 from services.engine import Engine
-from services.temporal_calls import priority
+from services.temporal_calls import start_status_check
 from services.until_stored import each_second, until_stored
 from services.waits.telling import hurry
 from templating.limits import LiquidError
-from temporal_workflows import StatusCheckWorkflow
-from temporal_workflows.search_attributes import search_attributes
 
 _log = get_logger(__name__)
 
@@ -68,9 +62,6 @@ _PATIENCE_SECONDS = 300.0
 _GRACE_SECONDS = 180.0
 _OVERDUE_AT_ONCE = 200
 _START_SECONDS = 5.0
-# Far longer than ten checks take, those of a channel that is held for a night among them. The sweep
-# begins one anew that is ended by it; one whose workers are too old to know it does not stay.
-_LONGEST_EXECUTION = timedelta(days=1)
 # Something else has decided, or there is nobody to ask.
 _SETTLED = "settled"
 
@@ -84,14 +75,13 @@ async def begin_checks(engine: Engine, message: CheckedMessage) -> None:
 
     Never raises: what Temporal does not take now, the sweep starts after some minutes.
     """
-    seconds, breaker = engine.settings.start_timeout_seconds, engine.releases_under_way.breaker
+    seconds, breaker = engine.settings.start_timeout_seconds, engine.temporal_breaker
     try:
         async with asyncio.timeout(seconds), engine.connection() as connection:
             startable = await statements.startable_check(connection, message)
     except Exception as error:
         _not_started(error)
         return
-    # It speaks of Temporal alone, and releases go by it too.
     if startable is None or not breaker.lets_through():
         return
     try:
@@ -116,24 +106,19 @@ async def take_up_checks(engine: Engine) -> int:
         overdue = await statements.take_overdue(
             connection, now=engine.clock(), grace=_GRACE_SECONDS, limit=_OVERDUE_AT_ONCE
         )
-    failures: list[Exception] = []
 
     async def begin(check: StartableCheck) -> None:
-        try:
-            async with asyncio.timeout(_START_SECONDS):
-                await _start(engine, check)
-        except Exception as error:
-            failures.append(error)
+        async with asyncio.timeout(_START_SECONDS):
+            await _start(engine, check)
 
-    await each_at_once(overdue, begin)
+    failures = await each_that_can(overdue, begin)
     if failures:
         _not_started(*failures)
     return len(overdue) - len(failures)
 
 
 def _not_started(*failures: Exception) -> None:
-    kinds = sorted({type(error).__name__ for error in failures})
-    _log.warning("checks_not_started", count=len(failures), errors=kinds)
+    _log.warning("checks_not_started", count=len(failures), errors=kinds_of(failures))
 
 
 async def check_status(engine: Engine, order: StatusCheckInput) -> str:
@@ -178,7 +163,7 @@ async def _settled(connection: Connection, message: CheckedMessage, now: datetim
     Raises:
         TryAgain: it is not due yet, or asked for at this moment.
     """
-    found = await statements.put_off_check(connection, message)
+    found = await statements.check_standing(connection, message)
     if found is None:
         return _SETTLED
     if found.is_open and found.due_at > now:
@@ -272,7 +257,12 @@ async def _record(
         wait = max(WAITS[begun.checks], min(wish or 0.0, _LONGEST_WISH_SECONDS))
         after = wait * engine.settings.delivery_retry_factor
     record = CheckRecord(
-        message=message, finding=finding, after=after, event_id=new_id(), now=engine.clock()
+        message=message,
+        finding=finding,
+        after=after,
+        event_id=new_id(),
+        log_id=new_id(),
+        now=engine.clock(),
     )
     has_changed = await until_stored(
         engine,
@@ -301,10 +291,7 @@ def _without_words(record: CheckRecord) -> CheckRecord | None:
 
 
 async def _start(engine: Engine, check: StartableCheck) -> None:
-    """Start the Temporal workflow of a message's checks; one that is open is left alone.
-
-    It begins when the first check is due, which costs no timer. What sends goes before it.
-    """
+    """Start the Temporal workflow of a message's checks, from when the next one is due."""
     channel_type = ChannelType(check.channel_type)
     order = StatusCheckInput(
         str(check.message_id),
@@ -313,18 +300,10 @@ async def _start(engine: Engine, check: StartableCheck) -> None:
         queue=delivery_queue(channel_type),
         label=f"status by {channel_type.value}",
     )
-    wait = check.due_at - engine.clock()
-    await engine.temporal.start_workflow(
-        StatusCheckWorkflow.run,
+    await start_status_check(
+        engine.temporal,
         order,
-        id=status_check_workflow_id(check.environment, order.message_id, check.retry),
-        task_queue=RUNS,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        execution_timeout=_LONGEST_EXECUTION,
-        start_delay=wait if wait > timedelta() else None,
-        search_attributes=search_attributes(
-            environment=check.environment, workflow_key=check.workflow_key
-        ),
-        static_summary=f"{order.label} in {check.environment}",
-        priority=priority(check.environment, bulk=True),
+        environment=check.environment,
+        workflow_key=check.workflow_key,
+        wait=check.due_at - engine.clock(),
     )

@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 import psycopg
@@ -42,6 +42,7 @@ from providers.base import is_asked, server_of, takes_callback_url
 from runtime.database import Connection
 from runtime.logs import get_logger
 from runtime.vault import BrokenSeal, UnknownKey
+from services.attempts import Held, TryAgain
 from services.channels.sealing import OF_RUN, open_for_delivery
 from services.channels.variables import Filled, fill_in
 from services.deliveries.calling import calling
@@ -49,9 +50,7 @@ from services.deliveries.checks import begin_checks
 from services.deliveries.connections import keep_connection
 from services.deliveries.devices import deregister
 from services.deliveries.hidden import hidden
-from services.deliveries.limits import Held
 from services.deliveries.outcomes import (
-    TryAgain,
     record_failure,
     record_interruptions,
     record_outcome,
@@ -60,8 +59,6 @@ from services.deliveries.reports import callback_url
 from services.engine import Engine
 from services.news import news_of, tell_soon
 from templating.limits import LiquidError
-
-__all__ = ["TryAgain", "deliver_message"]
 
 _log = get_logger(__name__)
 
@@ -105,25 +102,23 @@ async def deliver_message(engine: Engine, order: DeliverMessageInput) -> str:
             return await _settled(engine, connection, claim)
     attempt = message.attempts + 1
     # Kept until the outcome is stored, so that a database which comes back finds it claimed.
-    async with _kept(engine, claim):
+    async with _kept(engine, claim), _given_back(engine, claim) as reached:
         if message.interruptions >= MOST_INTERRUPTIONS:
             return await record_interruptions(engine, claim, attempt, _INTERRUPTED)
         try:
-            try:
-                outcome = await _send(engine, message)
-            except DeliveryFailure as failure:
-                if isinstance(failure, Bounced) and failure.token is not None:
-                    await deregister(engine, message, failure.token)
-                return await record_failure(engine, claim, attempt, failure)
-            return await _taken(engine, message, claim, attempt, outcome)
-        except Held as held:
-            await _give_back(engine, claim, after=held.after, reason=held.reason)
-            raise TryAgain(held.after, held.reason) from None
-        except asyncio.CancelledError:
-            # This process stops. Another one may go on at once instead of after the lease.
-            with contextlib.suppress(AppError, psycopg.Error):
-                await asyncio.shield(_give_back(engine, claim, interrupted=True))
-            raise
+            outcome = await _send(engine, message, reached)
+        except DeliveryFailure as failure:
+            if isinstance(failure, Bounced) and failure.token is not None:
+                await deregister(engine, message, failure.token)
+            return await record_failure(engine, claim, attempt, failure)
+        return await _taken(engine, message, claim, attempt, outcome)
+
+
+@dataclass(slots=True)
+class _Reached:
+    """How far an attempt has come: whether the provider was called, and may have the message."""
+
+    provider: bool = False
 
 
 async def _taken(
@@ -164,8 +159,13 @@ async def _settled(engine: Engine, connection: Connection, claim: Claim) -> str:
     raise TryAgain(max(found.due_in or 0.0, 0.05), "it is not due yet")
 
 
-async def _send(engine: Engine, message: ClaimedMessage) -> Outcome:
+async def _send(engine: Engine, message: ClaimedMessage, reached: _Reached) -> Outcome:
     """Call the provider, when it may be called now; what needs none is shown from here on.
+
+    Args:
+        engine: the parts of this process.
+        message: which.
+        reached: told when the provider is called.
 
     Raises:
         Held: the message was not handed over, for a reason that is not its own.
@@ -206,6 +206,7 @@ async def _send(engine: Engine, message: ClaimedMessage) -> Outcome:
         delivery = replace(delivery, attachments=await _attachments(engine, message, files))
         try:
             async with calling(provider, call, seconds=_LONGEST_CALL_SECONDS):
+                reached.provider = True
                 outcome = await provider.send(delivery)
         except DeliveryFailure as failure:
             failure.reason = Redactor(settings.secrets).text(failure.reason)
@@ -282,6 +283,35 @@ async def _kept(engine: Engine, claim: Claim) -> AsyncIterator[None]:
         yield
     finally:
         renewing.cancel()
+
+
+@asynccontextmanager
+async def _given_back(engine: Engine, claim: Claim) -> AsyncIterator[_Reached]:
+    """Give a claim back when the block ends without an outcome, unless that may send twice.
+
+    Before the provider was called nothing is lost: whoever comes next need not wait for the lease,
+    and nothing was interrupted. After that the lease stands, but where this process stops: another
+    one may go on at once then.
+
+    Yields:
+        What is to be told when the provider is called.
+
+    Raises:
+        TryAgain: the block raised Held.
+    """
+    reached = _Reached()
+    try:
+        yield reached
+    except Held as held:
+        await _give_back(engine, claim, after=held.after, reason=held.reason)
+        raise TryAgain(held.after, held.reason) from None
+    except TryAgain:  # it has an outcome
+        raise
+    except BaseException as error:
+        if not reached.provider or isinstance(error, asyncio.CancelledError):
+            with contextlib.suppress(AppError, psycopg.Error):
+                await asyncio.shield(_give_back(engine, claim, interrupted=reached.provider))
+        raise
 
 
 async def _give_back(

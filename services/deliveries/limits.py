@@ -19,6 +19,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from runtime.logs import get_logger
+from services.attempts import Held
 
 _log = get_logger(__name__)
 
@@ -36,20 +37,6 @@ _LONGEST_HOLD_SECONDS = 300.0
 # What has waited for this long is not held back any more.
 _PATIENCE_SECONDS = 1_800.0
 _REMEMBERED = 1_000
-
-
-class Held(Exception):
-    """A delivery was not handed over, for a reason that is not its own.
-
-    Args:
-        reason: why, for operators; no personal data.
-        after: seconds until it may be tried again.
-    """
-
-    def __init__(self, reason: str, *, after: float) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.after = after
 
 
 @dataclass(slots=True)

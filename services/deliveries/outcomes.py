@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from itertools import chain, repeat
 
+from domain.kit.ids import new_id
 from domain.kit.json_types import JsonObject
 from domain.messages.checks import WAITS
 from domain.messages.claims import AttemptRecord, Claim
@@ -12,6 +13,7 @@ from domain.messages.delivery import Bounced, DeliveryFailure, Exchange, Outcome
 from domain.messages.events import MessageEventType, NewMessageEvent
 from domain.messages.statuses import DeliveryStatus
 from models.queries.deliveries import deliveries as statements
+from services.attempts import TryAgain
 from services.engine import Engine
 from services.until_stored import until_stored
 from services.waits.telling import hurry
@@ -27,14 +29,6 @@ _REASON_CHARACTERS = 1_000
 _ACCEPTED = (DeliveryStatus.SENT, DeliveryStatus.DELIVERED, DeliveryStatus.NOT_SENT)
 
 _Events = list[tuple[MessageEventType, JsonObject | None]]
-
-
-class TryAgain(Exception):
-    """The message has no final status yet; whoever delivers it looks again in `after` seconds."""
-
-    def __init__(self, after: float, reason: str) -> None:
-        super().__init__(reason)
-        self.after = after
 
 
 async def record_outcome(engine: Engine, claim: Claim, attempt: int, outcome: Outcome) -> str:
@@ -174,6 +168,7 @@ async def _record(
             for kind, data in events
         ],
         exchange=exchange,
+        log_id=new_id(),
         now=now,
         known_as=known_as,
         asked_after=asked_after,

@@ -19,10 +19,10 @@ from models.queries.deliveries import deliveries
 from models.queries.jobs import sweep_positions
 from runtime.logs import get_logger
 from runtime.temporal import is_unreachable
-from services.at_once import each_at_once
+from services.at_once import each_that_can, kinds_of
 from services.deliveries.retries import deliver_again
 from services.engine import Engine
-from services.temporal_calls import Presence, look_up_run
+from services.temporal_looks import Presence, look_up_run
 
 _log = get_logger(__name__)
 
@@ -60,26 +60,20 @@ async def recover_deliveries(engine: Engine, *, grace: timedelta = GRACE) -> int
             after=(due_at, UUID(noted["message_id"])) if due_at else None,
         )
     started: list[UUID] = []
-    failures: list[Exception] = []
 
     async def look(delivery: OverdueDelivery) -> None:
-        try:
-            async with asyncio.timeout(_LOOK_SECONDS):
-                if await _is_worked_on(engine, delivery):
-                    return
-                await deliver_again(engine, delivery)
-        except Exception as error:
-            failures.append(error)
-            return
+        async with asyncio.timeout(_LOOK_SECONDS):
+            if await _is_worked_on(engine, delivery):
+                return
+            await deliver_again(engine, delivery)
         started.append(delivery.message_id)
         _log.warning("delivery_taken_up_again", message_id=str(delivery.message_id))
 
-    await each_at_once(overdue, look, at_once=_CONCURRENCY)
+    failures = await each_that_can(overdue, look, at_once=_CONCURRENCY)
     if failures:
         if len(failures) == len(overdue) and is_unreachable(failures[0]):
             raise failures[0]
-        kinds = sorted({type(error).__name__ for error in failures})
-        _log.warning("deliveries_not_taken_up", count=len(failures), errors=kinds)
+        _log.warning("deliveries_not_taken_up", count=len(failures), errors=kinds_of(failures))
     place: JsonObject = {}
     if len(overdue) == _PAGE_SIZE:
         last = overdue[-1]

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from temporalio.common import WorkflowIDConflictPolicy
-
 from domain.channels.kinds import delivery_queue
 from domain.channels.types import ChannelType
 from domain.contract.deliveries import DeliverMessageInput, MessageDeliveryInput
-from domain.contract.queues import RUNS
 from domain.kit.errors import NotFound, Unprocessable
-from domain.kit.ids import message_delivery_workflow_id
 from domain.kit.principals import EnvironmentScope
 from domain.messages.claims import OverdueDelivery, RetryFilter, RetryRequest
 from domain.messages.statuses import DeliveryStatus
@@ -19,9 +15,7 @@ from models.queries.deliveries import deliveries as statements
 from services import effect_kinds, effects
 from services.channels.channels import find_channel
 from services.engine import Engine, Unit
-from services.temporal_calls import priority
-from temporal_workflows import MessageDeliveryWorkflow
-from temporal_workflows.search_attributes import search_attributes
+from services.temporal_calls import start_delivery
 
 _RETRIED_AT_ONCE = 200
 
@@ -109,19 +103,14 @@ async def deliver_again(engine: Engine, delivery: OverdueDelivery) -> None:
         RPCError: Temporal did not take it.
     """
     channel_type, message_id = ChannelType(delivery.channel_type), str(delivery.message_id)
-    await engine.temporal.start_workflow(
-        MessageDeliveryWorkflow.run,
+    await start_delivery(
+        engine.temporal,
         MessageDeliveryInput(
             DeliverMessageInput(message_id, str(delivery.environment_id), delivery.retry),
             queue=delivery_queue(channel_type),
             label=f"taken up again, by {channel_type.value}",
         ),
-        id=message_delivery_workflow_id(delivery.environment, message_id, delivery.retry),
-        task_queue=RUNS,
-        # One that was terminated may be started again; one that runs is left alone.
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        search_attributes=search_attributes(
-            environment=delivery.environment, workflow_key=delivery.workflow_key
-        ),
-        priority=priority(delivery.environment, bulk=True),
+        environment=delivery.environment,
+        workflow_key=delivery.workflow_key,
+        again=True,  # one that was terminated
     )

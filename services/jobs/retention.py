@@ -1,67 +1,94 @@
-"""Delete what is past its time."""
+"""Delete what is past the retention: messages, runs, their stories, and what belongs to them.
+
+Source: Knock docs, "Data retention": 30 days; users, objects, preferences and what a feed shows
+are not subject to it. A pass over everything begins once a day and goes on with each sweep.
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from time import monotonic
+from uuid import UUID
 
-from models.queries.runs.fetches import forget_ended
-from models.queries.runs.throttles import forget_passes
-from models.queries.sources.events import forget_events, forget_keys
-from models.queries.triggers.idempotency import delete_expired
+from domain.kit.clock import parse_instant
+from domain.kit.ids import FIRST_ID
+from models.queries.jobs import sweep_positions
+from models.queries.jobs.retention import RETAINED, delete_old_events, pass_rows
 from services.engine import Engine
-from services.events.outbox import tidy_outbox
-from services.webhooks.log import forget_old_deliveries
 
-# A sweep every 15 seconds keeps up with 600 keyed triggers a second.
-_AT_ONCE = 10_000
+_DUTY = "expiry"
+_EVERY = timedelta(days=1)
+# In each sweep; a hundred thousand rows a minute, where they are there.
+_SECONDS = 5.0
+_ROWS_AT_ONCE = 500
+_TABLES = tuple(RETAINED)
 
 
-async def forget_expired(engine: Engine) -> int:
-    """Delete what nobody needs any more.
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """How far the pass of the day has come: through which table, and to which of its rows."""
 
-    That is answers to repeat, passes of throttles, requests of runs that have ended, events of
-    sources and those that every reader has passed, and what webhooks were told a month ago.
+    began_at: str
+    table: int = 0
+    after: str = str(FIRST_ID)
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether every table was passed."""
+        return self.table >= len(_TABLES)
+
+
+async def delete_past_retention(engine: Engine, *, seconds: float = _SECONDS) -> int:
+    """Go on with the pass of the day for a while.
+
+    Args:
+        engine: the parts of this process.
+        seconds: for how long.
 
     Returns:
-        How many rows were deleted.
+        How many messages, runs and other rows were deleted.
+
+    Raises:
+        Unavailable: the database is away.
     """
-    failures: list[Exception] = []
+    if engine.settings.retention_days == 0:
+        return 0
+    cutoff = engine.keeps_since(engine.clock())
+    deadline = monotonic() + seconds
     deleted = 0
-    for forget in (
-        _forget_answers,
-        _forget_passes,
-        _forget_fetches,
-        _forget_source_events,
-        tidy_outbox,
-        forget_old_deliveries,
-    ):
-        try:
-            deleted += await forget(engine)
-        except Exception as error:  # one must not keep the others from their work
-            failures.append(error)
-    if failures:
-        raise failures[0]
+    while True:
+        found = await _pass_some(engine, cutoff)
+        if found is None:
+            return deleted
+        deleted += found
+        if monotonic() > deadline:
+            return deleted
+
+
+async def _pass_some(engine: Engine, cutoff: datetime) -> int | None:
+    """Pass the next rows, in one transaction; None when the pass of the day is over."""
+    async with engine.unit() as unit:
+        noted = await sweep_positions.position(unit.connection, _DUTY)
+        current = _Pass(**noted) if noted else _Pass(unit.now.isoformat())
+        if current.is_over:
+            began = parse_instant(current.began_at)
+            if began is not None and timedelta(0) <= unit.now - began < _EVERY:
+                return None
+            current = _Pass(unit.now.isoformat())
+        table = _TABLES[current.table]
+        passed, deleted = await pass_rows(
+            unit.connection,
+            table,
+            after=UUID(current.after),
+            cutoff=cutoff,
+            limit=_ROWS_AT_ONCE,
+        )
+        if table == "messages" and passed:
+            deleted += await delete_old_events(unit.connection, passed, cutoff)
+        if len(passed) < _ROWS_AT_ONCE:
+            current = _Pass(current.began_at, current.table + 1)
+        else:
+            current = _Pass(current.began_at, current.table, str(passed[-1]))
+        await sweep_positions.note_position(unit.connection, _DUTY, asdict(current))
     return deleted
-
-
-async def _forget_passes(engine: Engine) -> int:
-    async with engine.connection() as connection:
-        return await forget_passes(connection, now=engine.clock(), limit=_AT_ONCE)
-
-
-async def _forget_fetches(engine: Engine) -> int:
-    async with engine.connection() as connection:
-        return await forget_ended(connection, limit=_AT_ONCE)
-
-
-async def _forget_source_events(engine: Engine) -> int:
-    """What sources have sent is kept for 30 days, their keys for one (Knock docs, "Sources")."""
-    now = engine.clock()
-    async with engine.connection() as connection:
-        keys = await forget_keys(connection, now - timedelta(days=1), limit=_AT_ONCE)
-        return keys + await forget_events(connection, now - timedelta(days=30), limit=_AT_ONCE)
-
-
-async def _forget_answers(engine: Engine) -> int:
-    async with engine.connection() as connection:
-        return await delete_expired(connection, now=engine.clock(), limit=_AT_ONCE)

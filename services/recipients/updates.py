@@ -49,7 +49,7 @@ async def update_within(
     """
     connection, ref = unit.connection, said.ref
     await give_way(connection)
-    async with connection.transaction():
+    async with unit.savepoint():
         before = await hold_recipient(connection, environment.id, ref)
         before_sets = await _sets(unit, environment, said)
         await identify(unit, environment, [said], cause=cause)

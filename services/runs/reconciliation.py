@@ -29,13 +29,10 @@ from models.queries.runs import open_runs
 from models.queries.triggers import releases
 from runtime.logs import get_logger
 from runtime.temporal import is_unreachable
-from services.at_once import each_at_once
+from services.at_once import each_at_once, kinds_of
 from services.engine import Engine
-from services.temporal_calls import (
-    Presence,
-    look_up_run,
-    start_run,
-)
+from services.temporal_calls import start_run
+from services.temporal_looks import Presence, look_up_run
 
 _log = get_logger(__name__)
 
@@ -262,8 +259,8 @@ async def judge_runs(
     if found.failures:
         if not verdict.looked_at and is_unreachable(found.failures[0]):
             raise found.failures[0]
-        kinds = sorted({type(error).__name__ for error in found.failures})
-        _log.warning("runs_not_judged", count=len(found.failures), errors=kinds)
+        failures = found.failures
+        _log.warning("runs_not_judged", count=len(failures), errors=kinds_of(failures))
     forgotten, held = found.forgotten, False
     if forgotten:
         # When Temporal knows so few, something else must be wrong than these runs.

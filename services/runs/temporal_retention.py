@@ -9,7 +9,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from runtime.temporal import is_away
-from services.temporal_calls import retention
+from services.temporal_looks import retention
 
 # Where Temporal does not say how long it remembers.
 _ASSUMED = timedelta(days=7)

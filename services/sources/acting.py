@@ -37,7 +37,8 @@ from services.audiences import members
 from services.bulk import departures
 from services.engine import Engine, Unit
 from services.recipients import recipients, subscriptions
-from services.triggers import accept
+from services.triggers.cancelling import cancel
+from services.triggers.triggering import trigger_within
 from services.waits.telling import tell_runs
 
 _OK, _ERROR, _SKIPPED = "ok", "error", "skipped"
@@ -129,9 +130,9 @@ async def _trigger(context: _Context, action: ActionRow) -> None:
         try:
             request = read_trigger(action.payload or {})
             # What is refused leaves nothing behind, also when it is refused late.
-            async with unit.connection.transaction():
+            async with unit.savepoint():
                 run_id = context.run_id
-                await accept.trigger_within(unit, context.environment, request, run_id)
+                await trigger_within(unit, context.environment, request, run_id)
             action = replace(action, result={"workflow_run_id": str(run_id)})
         except Unavailable:
             raise
@@ -290,7 +291,7 @@ async def _cancel(context: _Context, payload: JsonObject) -> None:
     body: JsonObject = {"cancellation_key": _text(payload, "cancellation_key")}
     if "recipients" in payload:
         body["recipients"] = listed(payload["recipients"])
-    await accept.cancel(context.engine, context.environment, parse_cancel_request(key, body))
+    await cancel(context.engine, context.environment, parse_cancel_request(key, body))
 
 
 # All but the trigger, which is one transaction with its note.

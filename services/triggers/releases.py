@@ -149,30 +149,31 @@ async def _promptly(
     ahead = len(under_way.releases)
     if ahead >= _MOST_UNDER_WAY:
         return
-    if not under_way.breaker.lets_through():
-        under_way.begin(_again(under_way, release, note))
+    if not engine.temporal_breaker.lets_through():
+        under_way.begin(_again(engine, release, note))
         return
-    task = under_way.begin(_at_once(under_way, release, note))
+    task = under_way.begin(_at_once(engine, release, note))
     if ahead < engine.settings.starts_ahead:
         return
     done, _ = await asyncio.wait({task}, timeout=engine.settings.start_timeout_seconds)
     if not done:
-        under_way.breaker.failed()
+        engine.temporal_breaker.failed()
 
 
 async def _at_once(
-    under_way: ReleasesUnderWay, release: Callable[[], Awaitable[object]], note: Callable[[], None]
+    engine: Engine, release: Callable[[], Awaitable[object]], note: Callable[[], None]
 ) -> None:
     """Release now, or begin to try again."""
-    released = await _try(under_way, release)
+    under_way = engine.releases_under_way
+    released = await _try(engine, release)
     if released:
         note()
     elif released is None:
-        under_way.begin(_again(under_way, release, note))
+        under_way.begin(_again(engine, release, note))
 
 
 async def _again(
-    under_way: ReleasesUnderWay, release: Callable[[], Awaitable[object]], note: Callable[[], None]
+    engine: Engine, release: Callable[[], Awaitable[object]], note: Callable[[], None]
 ) -> None:
     """Try until it is done, or patience ends, which leaves it to the sweep."""
     loop = asyncio.get_running_loop()
@@ -180,10 +181,10 @@ async def _again(
     waits = chain(_WAITS, repeat(_WAITS[-1]))
     while loop.time() < deadline:
         await asyncio.sleep(next(waits))
-        if not under_way.breaker.lets_through():
+        if not engine.temporal_breaker.lets_through():
             continue
-        async with under_way.slots:
-            released = await _try(under_way, release)
+        async with engine.releases_under_way.slots:
+            released = await _try(engine, release)
         if released:
             note()
         if released is not None:
@@ -191,22 +192,20 @@ async def _again(
     _log.warning("release_left_over", detail="the sweep releases what was accepted")
 
 
-async def _try(
-    under_way: ReleasesUnderWay, release: Callable[[], Awaitable[object]]
-) -> bool | None:
+async def _try(engine: Engine, release: Callable[[], Awaitable[object]]) -> bool | None:
     """Release once; tells whether it is done, or None when it is worth another try soon."""
     try:
         async with asyncio.timeout(_CALL_SECONDS):
             await release()
     except Exception as error:
         if is_away(error):
-            under_way.breaker.failed()
-            if under_way.breaker.is_open:
+            engine.temporal_breaker.failed()
+            if engine.temporal_breaker.is_open:
                 _log.warning("temporal_away", detail="triggers are accepted and started later")
             return None
         log_refusal(error)
         return None if isinstance(error, Unavailable) else False
-    under_way.breaker.succeeded()
+    engine.temporal_breaker.succeeded()
     return True
 
 
@@ -258,6 +257,6 @@ async def close_releases(engine: Engine) -> None:
     under_way = engine.releases_under_way
     if under_way.releases:
         await asyncio.wait(under_way.releases, timeout=_LAST_MOMENT_SECONDS)
-    for task in list(under_way.releases):
+    for task in under_way.releases:
         task.cancel()
     await asyncio.gather(*under_way.releases, *under_way.noting, return_exceptions=True)

@@ -37,7 +37,7 @@ from services.engine import Engine, Unit
 from services.schedules.appointments import patience_of
 from services.schedules.zones import follow_settled_moves
 from services.temporal_calls import wake_clock
-from services.triggers.accept import trigger_within
+from services.triggers.triggering import trigger_within
 
 _log = get_logger(__name__)
 

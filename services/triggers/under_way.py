@@ -8,11 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from services.deliveries.breaker import Breaker
-
-# After so many failures in a row requests do not wait for Temporal, but for one per second.
-_FAILURES = 5
-_PROBE_SECONDS = 1.0
 _AGAIN_AT_ONCE = 16
 
 
@@ -21,16 +16,12 @@ class ReleasesUnderWay:
     """The releases of one process.
 
     Attributes:
-        breaker: whether Temporal counts as away.
         slots: places for releases that are tried again.
         releases: those that nobody may wait for any more.
         notes: triggers that were released, and are not noted as such yet.
         noting: the tasks that write such notes.
     """
 
-    breaker: Breaker = field(
-        default_factory=lambda: Breaker(failures=_FAILURES, pause=_PROBE_SECONDS)
-    )
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AGAIN_AT_ONCE))
     releases: set[asyncio.Task[None]] = field(default_factory=set)
     notes: list[UUID] = field(default_factory=list)

@@ -40,11 +40,11 @@ def hurry(engine: Engine) -> None:
 
 
 async def close_telling(engine: Engine) -> None:
-    """End what is under way, as a process that stops does; the sweep tells what it has not told."""
-    tasks = list(engine.waits_under_way.tasks)
-    for task in tasks:
+    """End what is under way, as a process that stops does: the sweep tells the rest."""
+    telling = list(engine.waits_under_way.tasks)
+    for task in telling:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.gather(*telling, return_exceptions=True)
 
 
 async def _tell_soon(engine: Engine) -> None:

@@ -210,6 +210,7 @@ async def _take(walk: Walk, step: BaseStep, cursor: Cursor, orders: Orders) -> J
             move = await executor.resume(walk, step, kept, Woken(walk.unit.now))
     except ContentError as error:
         orders.refuses = None
+        # An executor raises before it writes anything else: see its protocol.
         journal.take_back(mark)
         return _fail(walk, step, cursor.attempt, kept, error)
     journal.story.append(move.story)

@@ -30,8 +30,7 @@ from outbound.http import Answer, call, parse_retry_after
 from outbound.requests import SIGNATURE_HEADER, sign
 from runtime.database import Connection
 from runtime.vault import BrokenSeal, UnknownKey
-from services.deliveries.limits import Held
-from services.deliveries.outcomes import TryAgain
+from services.attempts import Held, TryAgain
 from services.engine import Engine
 from services.until_stored import each_second, until_stored
 from services.webhooks.endpoints import open_secrets

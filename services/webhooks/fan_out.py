@@ -9,24 +9,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
-from temporalio.common import WorkflowIDConflictPolicy
-
-from domain.contract.deliveries import WebhookDeliveryInput
-from domain.contract.queues import RUNS
-from domain.kit.ids import webhook_delivery_workflow_id
 from domain.webhooks.deliveries import StartableDelivery
 from models.queries.webhooks import deliveries as statements
 from models.queries.webhooks import endpoints
 from runtime.logs import get_logger
-from services.at_once import each_at_once
+from services.at_once import each_that_can, kinds_of
 from services.engine import Engine
 from services.events.outbox import UnknownReader, hand_over
-from services.temporal_calls import priority
+from services.temporal_calls import start_webhook_delivery
 from services.webhooks.endpoints import READER, listen
 from services.webhooks.telling import tell_endpoints
-from temporal_workflows import WebhookDeliveryWorkflow
-from temporal_workflows.search_attributes import search_attributes
 
 _log = get_logger(__name__)
 
@@ -100,34 +94,7 @@ async def start_deliveries(engine: Engine) -> int:
 
 
 async def _start_all(engine: Engine, deliveries: Sequence[StartableDelivery]) -> int:
-    failures: list[Exception] = []
-
-    async def begin(delivery: StartableDelivery) -> None:
-        try:
-            await _start(engine, delivery)
-        except Exception as error:
-            failures.append(error)
-
-    await each_at_once(deliveries, begin)
+    failures = await each_that_can(deliveries, partial(start_webhook_delivery, engine.temporal))
     if failures:
-        kinds = sorted({type(error).__name__ for error in failures})
-        _log.warning("webhooks_not_started", count=len(failures), errors=kinds)
+        _log.warning("webhooks_not_started", count=len(failures), errors=kinds_of(failures))
     return len(deliveries) - len(failures)
-
-
-async def _start(engine: Engine, delivery: StartableDelivery) -> None:
-    """Start the Temporal workflow of a delivery; one that is open is left alone."""
-    await engine.temporal.start_workflow(
-        WebhookDeliveryWorkflow.run,
-        WebhookDeliveryInput(
-            str(delivery.id), str(delivery.environment_id), label=delivery.event_type
-        ),
-        id=webhook_delivery_workflow_id(
-            delivery.environment, str(delivery.endpoint_id), str(delivery.event_id)
-        ),
-        task_queue=RUNS,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        search_attributes=search_attributes(environment=delivery.environment),
-        static_summary=f"{delivery.event_type} in {delivery.environment}",
-        priority=priority(str(delivery.endpoint_id), bulk=True),
-    )

@@ -9,8 +9,8 @@ import pytest
 from commands.explain import explained, written
 from domain.kit.errors import NotFound
 from domain.kit.ids import new_id
+from services.attempts import TryAgain
 from services.deliveries.holds import hold_channel
-from services.deliveries.outcomes import TryAgain
 from services.deliveries.retries import retry_message
 from services.runs.explaining import explain_run
 from tests.support.deliveries import make_mail

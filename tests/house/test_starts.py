@@ -25,3 +25,8 @@ def test_each_start_has_a_priority() -> None:
     starts = dict(_starts())
     assert len(starts) > 8
     assert [where for where, words in starts.items() if "priority" not in words] == []
+
+
+def test_starts_stand_together() -> None:
+    """What is started, how often and under which id, is read in one module."""
+    assert {where.partition(":")[0] for where in dict(_starts())} == {"services/temporal_calls.py"}

@@ -132,6 +132,7 @@ async def test_a_schema_of_before_takes_that_a_message_was_sent(crowded: tuple[s
         metadata={},
         events=[],
         exchange=None,
+        log_id=uuid4(),
         now=T0,
     )
     connection = await psycopg.AsyncConnection.connect(url, row_factory=dict_row)

@@ -196,7 +196,7 @@ async def test_nobody_waits_for_a_temporal_that_is_away(
     settings = world.engine.settings.model_copy(update={"start_timeout_seconds": 0.05})
     hanging = _HangingTemporal()
     slow = world.with_parts(temporal=cast(Client, hanging), settings=settings)
-    breaker = slow.engine.releases_under_way.breaker
+    breaker = slow.engine.temporal_breaker
     monkeypatch.setattr(breaker, "_clock", lambda: 0.0)  # no probe is ever due
     effect = await _owe(world)
     for _ in range(5):
@@ -217,4 +217,4 @@ async def test_a_kind_of_the_future_is_no_sign_of_absence(world: World) -> None:
     """What this process cannot do says nothing of Temporal."""
     for _ in range(6):
         await effects.settle(world.engine, [await _owe(world, "from_the_future")])
-    assert not world.engine.releases_under_way.breaker.is_open
+    assert not world.engine.temporal_breaker.is_open

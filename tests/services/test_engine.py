@@ -1,14 +1,16 @@
-"""What a process refuses before it opens anything."""
+"""What a process refuses before it opens anything, and what it ends when it stops."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from domain.kit.errors import AppError
 from runtime.settings import DEVELOPMENT_SECRET_KEY, Settings
-from services.composition import open_engine
+from services.composition import close_engine, open_engine
+from services.engine import Engine
 
 OWN = "a key of our own which is long enough"
 
@@ -43,3 +45,17 @@ async def test_the_public_key_encrypts_on_development_machines_only(
     """Elsewhere a process with it refuses to start; to decrypt only, it may stay for a while."""
     given = {**settings.model_dump(), **changes}
     assert await _opens(Settings.model_validate(given)) is opens
+
+
+async def _never() -> None:
+    await asyncio.Event().wait()
+
+
+async def test_a_process_that_stops_ends_what_nobody_waits_for(engine: Engine) -> None:
+    """Releases, and what runs are told that wait for events; the sweep does the rest."""
+    telling = asyncio.create_task(_never())
+    engine.waits_under_way.tasks.add(telling)
+    release = engine.releases_under_way.begin(_never())
+    await close_engine(engine)
+    assert telling.cancelled()
+    assert release.cancelled()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -11,6 +12,7 @@ from pydantic import Field
 from domain.contract.runs import SleepUntil
 from domain.kit.json_types import JsonObject
 from domain.workflows.steps import STEP_TYPES, BaseStep, Branch
+from services import effects
 from services.walk.context import Walk
 from services.walk.faults import ContentError
 from services.walk.moves import Done, Halted, Into, Move, Waiting, Woken
@@ -52,6 +54,8 @@ class ExtraExecutor:
             case "fail":
                 walk.journal.owe("nothing", {})
                 raise ContentError("content", "it does not work")
+            case "write":
+                await _write_and_fail(walk, apart=settings.get("apart", False))
             case "fault":
                 raise LookupError("a secret that nobody may read")
             case "raw":
@@ -72,6 +76,12 @@ class ExtraExecutor:
         if step.settings.get("fails"):
             raise ContentError("content", "it does not work")
         return Done(story=step.ref, patch=step.settings.get("brings"))
+
+
+async def _write_and_fail(walk: Walk, *, apart: bool) -> None:
+    async with walk.unit.savepoint() if apart else nullcontext():
+        await effects.owe(walk.unit, walk.run.environment_id, "nothing", {})
+        raise ContentError("content", "it does not work")
 
 
 def extra_step(ref: str, does: str, *branches: list[JsonObject], **settings: Any) -> JsonObject:

@@ -38,6 +38,29 @@ class InterruptedDatabase(Database):
             yield connection
 
 
+class DeafDatabase(Database):
+    """Does what it is asked, and `unheard` more times loses the answer, of a commit for instance.
+
+    `works` is how many connections it lends before that.
+    """
+
+    def __init__(self, behind: Database, *, unheard: int = 0, works: int = 0) -> None:
+        self._behind = behind
+        self.unheard = unheard
+        self.works = works
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend a connection, and perhaps fail once all was done."""
+        async with self._behind.connection() as connection:
+            yield connection
+        if self.works > 0:
+            self.works -= 1
+        elif self.unheard > 0:
+            self.unheard -= 1
+            raise Unavailable("The database is away; try again.")
+
+
 @dataclass
 class FailingTemporal(TemporalRecorder):
     """Answers every start with an error while `failing`, as the real client would raise it."""

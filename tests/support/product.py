@@ -36,4 +36,5 @@ async def running_product(
         for worker in build_workers(engine, ALL_QUEUES):
             await running.enter_async_context(worker)
         yield engine
-    await close_engine(engine, grace=1.0)
+    await engine.deliveries_under_way.end(grace=1.0)
+    await close_engine(engine)

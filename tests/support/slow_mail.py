@@ -22,6 +22,7 @@ class SlowMail:
         seen: the message of each call, which is also the idempotency key that vendors get.
         answer: lets every call through.
         failures: what the next calls raise; without any the message is sent.
+        outcome: what it answers then.
         most: the most calls that were under way at once.
     """
 
@@ -35,6 +36,7 @@ class SlowMail:
         self.answer = asyncio.Event()
         self.called = asyncio.Event()
         self.failures: list[Exception] = []
+        self.outcome = Outcome(DeliveryStatus.SENT, None, external_id="x-1")
         self.inside = 0
         self.most = 0
 
@@ -51,7 +53,7 @@ class SlowMail:
             self.inside -= 1
         if failure is not None:
             raise failure
-        return Outcome(DeliveryStatus.SENT, None, external_id="x-1")
+        return self.outcome
 
     async def is_called_twice(self) -> bool:
         """Tell whether there were two calls."""

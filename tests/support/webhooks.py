@@ -15,7 +15,7 @@ from domain.contract.deliveries import WebhookDeliveryInput
 from domain.kit.pages import PageRequest
 from domain.webhooks.deliveries import DeliveryFilters, WebhookDelivery
 from domain.webhooks.endpoints import WebhookChange, WebhookRequest
-from services.deliveries.outcomes import TryAgain
+from services.attempts import TryAgain
 from services.webhooks import endpoints, fan_out, log
 from services.webhooks.deliver import make_attempt
 from tests.support.webhook_target import Call, Target, listening_target

@@ -29,7 +29,7 @@ from services.content.drafts import upsert_content
 from services.deliveries import deliver as deliveries
 from services.engine import Engine
 from services.recipients.recipients import store_recipient
-from services.triggers import accept as triggers
+from services.triggers import cancelling, triggering
 from services.triggers.releases import close_releases
 from services.waits.telling import close_telling
 from services.walk import advance
@@ -247,7 +247,7 @@ class World(Seen):
         chosen = recipients or ({"id": "ellie", "name": "Ellie", "email": "ellie@example.com"},)
         body["recipients"] = list(chosen)
         request = parse_trigger_request(key, body, source_type=source)
-        answer = await triggers.trigger(self.engine, self.environment.scope, request)
+        answer = await triggering.trigger(self.engine, self.environment.scope, request)
         return answer.workflow_run_id
 
     async def cancel(self, key: str, cancellation_key: str, *recipients: Any) -> None:
@@ -256,7 +256,7 @@ class World(Seen):
         if recipients:
             body["recipients"] = list(recipients)
         request = parse_cancel_request(key, body)
-        await triggers.cancel(self.engine, self.environment.scope, request)
+        await cancelling.cancel(self.engine, self.environment.scope, request)
 
     async def begin(self, key: str, *recipients: Any, **body: Any) -> str:
         """Trigger a workflow for one recipient; answers the id of its run."""

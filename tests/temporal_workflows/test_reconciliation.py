@@ -22,7 +22,7 @@ from services.deliveries.recovery import recover_deliveries
 from services.engine import Engine
 from services.runs import reconciliation
 from services.runs.reconciliation import reconcile_runs, recover
-from services.temporal_calls import Presence, presence_of
+from services.temporal_looks import Presence, presence_of
 from services.triggers.release_sweep import confirm_releases, release_left_over
 from tests.support.interruptions import FailingTemporal
 from tests.support.scenarios import FLOW, Handle, run_handle, start, until_event

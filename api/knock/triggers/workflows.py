@@ -20,7 +20,7 @@ from domain.triggers.requests import (
     parse_cancel_request,
     parse_trigger_request,
 )
-from services.triggers import accept as triggers
+from services.triggers import cancelling, triggering
 from services.triggers.resolving import workflow_comes_first
 
 router = APIRouter(prefix="/v1", tags=["Workflows"], responses=ERROR_RESPONSES)
@@ -48,7 +48,7 @@ async def trigger_workflow(
     claim = read_claim(request, body.content)
     async with workflow_comes_first(engine, principal.environment, key):
         wanted = parse_trigger_request(key, body.content, size=body.size)
-    accepted = await triggers.trigger(engine, principal.environment, wanted, claim)
+    accepted = await triggering.trigger(engine, principal.environment, wanted, claim)
     headers = dict(accepted.headers)
     if accepted.replayed_from is not None:
         headers = replay_headers(headers, accepted.replayed_from)
@@ -70,7 +70,7 @@ async def cancel_workflow(
     Holds for every trigger that was accepted before, also where runs have not begun.
     """
     wanted = parse_cancel_request(_known_key(key), await read_object(request))
-    await triggers.cancel(engine, principal.environment, wanted)
+    await cancelling.cancel(engine, principal.environment, wanted)
     return Response(status_code=204)
 
 
@@ -87,7 +87,7 @@ async def notify(request: Request, principal: SecretKey, engine: EngineDep) -> J
     body = await read_large_object(request)
     notice = NotifyIn.read(body.content)
     wanted = notice.request(_known_key(notice.name), size=body.size)
-    return answer(NotifyOut.of(await triggers.trigger(engine, principal.environment, wanted)))
+    return answer(NotifyOut.of(await triggering.trigger(engine, principal.environment, wanted)))
 
 
 @router.post(
@@ -101,7 +101,7 @@ async def notify(request: Request, principal: SecretKey, engine: EngineDep) -> J
 async def cancel_notify(request: Request, principal: SecretKey, engine: EngineDep) -> Response:
     """Cancel runs: the older path."""
     notice = NotifyCancelIn.read(await read_object(request))
-    await triggers.cancel(engine, principal.environment, notice.request(_known_key(notice.name)))
+    await cancelling.cancel(engine, principal.environment, notice.request(_known_key(notice.name)))
     return Response(status_code=204)
 
 

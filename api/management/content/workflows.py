@@ -24,8 +24,8 @@ from domain.triggers.requests import REHEARSAL, TriggerIn, parse_trigger_request
 from domain.workflows import AudienceTrigger, TriggerFrequency, WorkflowSettings
 from domain.workflows.steps import Step
 from services.content.drafts import ContentView, switch_content
-from services.triggers.accept import trigger
 from services.triggers.resolving import workflow_comes_first
+from services.triggers.triggering import trigger
 
 
 class WorkflowOut(ContentOut):

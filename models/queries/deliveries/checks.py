@@ -6,13 +6,12 @@ from datetime import datetime
 
 from psycopg.types.json import Jsonb
 
-from domain.kit.ids import new_id
 from domain.messages.checks import (
     MOST_CHECKS,
     BegunCheck,
     CheckedMessage,
     CheckRecord,
-    PutOffCheck,
+    CheckStanding,
     StartableCheck,
 )
 from domain.messages.reports import event_data
@@ -91,6 +90,7 @@ WITH locked AS MATERIALIZED (
     SELECT %(log_id)s::uuid, id, environment_id, 0, %(service)s::text, %(request)s::jsonb,
            %(response)s::jsonb, %(now)s::timestamptz
     FROM locked WHERE %(service)s::text IS NOT NULL
+    ON CONFLICT (message_id, id) DO NOTHING
 )
 SELECT count(*) AS changed FROM changed
 """  # noqa: S608 - fixed text
@@ -140,10 +140,10 @@ async def begin_check(
     return await fetch_one(connection, BegunCheck, _BEGIN, values)
 
 
-async def put_off_check(connection: Connection, message: CheckedMessage) -> PutOffCheck | None:
+async def check_standing(connection: Connection, message: CheckedMessage) -> CheckStanding | None:
     """Return when the next check of a message is due; None when it is not asked for any more."""
     values = (message.message_id, message.environment_id, message.retry)
-    return await fetch_one(connection, PutOffCheck, _STANDING, values)
+    return await fetch_one(connection, CheckStanding, _STANDING, values)
 
 
 async def forget_checks(connection: Connection, message: CheckedMessage) -> None:
@@ -172,7 +172,7 @@ async def record_check(connection: Connection, record: CheckRecord) -> bool:
             "data": None if data is None else Jsonb(data),
             "after": record.after,
             "event_id": record.event_id,
-            "log_id": new_id(),
+            "log_id": record.log_id,
             "service": exchange.service_name if exchange else None,
             "request": Jsonb(exchange.request if exchange else {}),
             "response": None if response is None else Jsonb(response),

@@ -33,15 +33,15 @@ from runtime.database import Connection
 
 # A claim that its owner never gave back was interrupted: its process died or lost the database.
 # Written before the provider is called, so a database that cannot store the outcome sends nothing.
+# The owner is new with every attempt, so nobody meets a claim of its own.
 _CLAIM = """
 WITH claimed AS (
     UPDATE deliveries
     SET lease_until = now() + make_interval(secs => %(lease)s), lease_owner = %(owner)s,
-        interruptions = interruptions
-            + (lease_owner IS NOT NULL AND lease_owner <> %(owner)s)::int
+        interruptions = interruptions + (lease_owner IS NOT NULL)::int
     WHERE message_id = %(id)s AND environment_id = %(environment_id)s AND retry = %(retry)s
       AND due_at <= now()
-      AND (lease_until IS NULL OR lease_until <= now() OR lease_owner = %(owner)s)
+      AND (lease_until IS NULL OR lease_until <= now())
     RETURNING message_id, attempts, interruptions, inserted_at
 )
 SELECT m.id, m.environment_id, m.channel_id, m.channel_type, m.collection, m.recipient_id,
@@ -109,7 +109,8 @@ _PENDING = f"delivery_status IN ({listed(PENDING_DELIVERY)}) AND EXISTS (SELECT 
 _NOT_ACCEPTED = f"delivery_status IN ({listed((*PENDING_DELIVERY, DeliveryStatus.UNDELIVERED))})"
 
 # The message is locked before its delivery, as everybody does who changes both. The provider's call
-# is logged whoever made it, but never for a message that was deleted.
+# is logged whoever made it, but never for a message that was deleted, and once where this is done
+# again because nobody heard that it was done.
 _RECORD = f"""
 WITH locked AS MATERIALIZED (
     SELECT id, environment_id FROM messages WHERE id = %(id)s FOR NO KEY UPDATE
@@ -129,6 +130,7 @@ WITH locked AS MATERIALIZED (
     SELECT %(log_id)s::uuid, id, environment_id, %(attempt)s::int, %(service)s::text,
            %(request)s::jsonb, %(response)s::jsonb, %(now)s::timestamptz
     FROM locked WHERE %(service)s::text IS NOT NULL
+    ON CONFLICT (message_id, id) DO NOTHING
 ){{more}}
 SELECT delivery_status FROM changed
 """  # noqa: S608 - fixed text
@@ -294,7 +296,7 @@ async def record_attempt(connection: Connection, record: AttemptRecord) -> str:
             "known_as": record.known_as,
             "asked_after": record.asked_after,
             "events": Jsonb([message_event_row(event) for event in record.events]),
-            "log_id": new_id(),
+            "log_id": record.log_id,
             "service": exchange.service_name if exchange else None,
             "request": Jsonb(exchange.request if exchange else {}),
             "response": None if response is None else Jsonb(response),

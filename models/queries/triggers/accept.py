@@ -230,11 +230,7 @@ class TriggerDraft:
 
 
 async def accept_trigger(
-    connection: Connection,
-    environment_id: UUID,
-    draft: TriggerDraft,
-    *,
-    is_prepared: bool = False,
+    connection: Connection, environment_id: UUID, draft: TriggerDraft
 ) -> Accepted | Refusal:
     """Store a trigger and its runs in state `queued`.
 
@@ -242,12 +238,34 @@ async def accept_trigger(
         connection: in a transaction or not; the statement is one by itself.
         environment_id: where.
         draft: the trigger.
-        is_prepared: whether this transaction has taken the key and stored the people before.
 
     Returns:
         What was stored; or why nothing was: the key was taken before, or somebody has to be stored
         or refused first. Who is described by nothing is stored here.
     """
+    return await _accept(connection, environment_id, draft, is_prepared=False)
+
+
+async def accept_prepared(
+    connection: Connection, environment_id: UUID, draft: TriggerDraft
+) -> Accepted:
+    """Store a trigger as `accept_trigger` does, which nothing can refuse any more.
+
+    Args:
+        connection: in a transaction that has taken the key and stored the people.
+        environment_id: where.
+        draft: the trigger.
+    """
+    match await _accept(connection, environment_id, draft, is_prepared=True):
+        case Accepted() as accepted:
+            return accepted
+        case Refusal() as refusal:
+            raise LookupError(f"a prepared trigger was refused: {refusal.value}")
+
+
+async def _accept(
+    connection: Connection, environment_id: UUID, draft: TriggerDraft, *, is_prepared: bool
+) -> Accepted | Refusal:
     request, workflow_run_id = draft.request, draft.workflow_run_id
     actor = request.actor.ref if request.actor else None
     known = {entry.ref for entry in draft.people}

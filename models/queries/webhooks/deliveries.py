@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from domain.kit.ids import new_id, webhook_delivery_id
+from domain.kit.ids import webhook_delivery_id
 from domain.webhooks.deliveries import (
     ENDED,
     AttemptOutcome,
@@ -120,6 +120,7 @@ WITH recorded AS (
            %(now)s::timestamptz
     FROM webhook_deliveries
     WHERE environment_id = %(environment_id)s AND id = %(id)s AND %(request)s::jsonb IS NOT NULL
+    ON CONFLICT (id) DO NOTHING
 )
 SELECT 1
 """  # noqa: S608 - fixed text
@@ -257,7 +258,7 @@ async def record_attempt(
         "status_code": outcome.status_code,
         "error": outcome.error,
         "after": after,
-        "log_id": new_id(),
+        "log_id": outcome.log_id,
         "milliseconds": outcome.milliseconds,
         "request": Jsonb(exchange.request) if exchange else None,
         "response": None if response is None else Jsonb(response),

@@ -47,7 +47,14 @@ S_contra = TypeVar("S_contra", bound=BaseStep, contravariant=True)
 
 
 class Executor(Protocol[S_contra]):
-    """Takes the steps of one type. Both halves raise ContentError when the step fails."""
+    """Takes the steps of one type. Both halves raise ContentError when the step fails.
+
+    The walk goes on then, and takes back what the journal holds of the step, but nothing else: a
+    savepoint for each step would cost every walk two statements more. So an executor writes, owes
+    and changes the walk when nothing can fail the step any more, or it writes within
+    `walk.unit.savepoint()`. Only what ends with the step, such as the request of a fetch, may be
+    gone when a failure is final.
+    """
 
     async def arrive(self, walk: Walk, step: S_contra) -> Move:
         """Take the step, as far as it goes without waiting."""

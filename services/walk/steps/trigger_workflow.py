@@ -16,7 +16,7 @@ from domain.workflows.steps.trigger_workflow import (
     THE_RECIPIENT,
     TriggerWorkflowStep,
 )
-from services.triggers.accept import trigger_within
+from services.triggers.triggering import trigger_within
 from services.walk.context import Walk
 from services.walk.faults import ContentError, blaming
 from services.walk.moves import NOT_MET, Done, Move, StepEvent, skip

@@ -71,7 +71,7 @@ async def _change(walk: Walk, step: UpdateAudienceStep, membership: Membership) 
         await tell_of_transitions(walk.unit, run.environment_id, key, EXIT, gone)
         return bool(gone)
     try:
-        async with connection.transaction():
+        async with walk.unit.savepoint():
             entered = await enter(walk.unit, run.scope, key, [membership], cause=run.cause())
             return bool(entered)
     except Unprocessable as refusal:

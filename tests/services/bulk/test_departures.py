@@ -10,7 +10,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from domain.bulk.requests import BulkDeleteUsersIn
-from domain.contract.runs import Finished
+from domain.contract.jobs import BulkOperationInput, Finished
 from domain.kit.errors import InvalidParams, NotFound
 from domain.recipients.refs import RecipientRef
 from domain.recipients.subscriptions import SubscribeIn
@@ -18,6 +18,7 @@ from services.bulk import departure_kind
 from services.bulk.accept import get_operation
 from services.bulk.departures import delete_recipient, delete_users, merge_users
 from services.bulk.work import work_on_bulk
+from services.effects import do_left_over_effects
 from services.recipients.recipients import load_recipient
 from services.recipients.subscriptions import subscribe
 from services.triggers.expansions import expand
@@ -270,6 +271,28 @@ async def test_a_deletion_that_was_interrupted_is_gone_on_with(world: World, wor
     )
     after = await finish(world.engine, world.environment, row["id"])
     assert counts(after) == ("completed", 1, 1, 0)
+    assert await _left(world) == {}
+
+
+@pytest.mark.parametrize("dies", [False, True])
+async def test_a_deletion_is_owed_until_it_is_done(
+    world: World, temporal: TemporalRecorder, dies: bool
+) -> None:
+    """A request that is done with it leaves nothing; the sweep has the rest of one worked on."""
+    await _waiting(world)
+    database = InterruptedDatabase(world.engine.database, works=1, away=1_000 if dies else 0)
+    dying = world.with_engine(database=database)
+    await delete_recipient(dying.engine, world.environment.scope, ELLIE)
+    await world.make.rows(
+        "UPDATE owed_effects SET due_at = now() - interval '1 second'"
+        " WHERE environment_id = %s RETURNING 1",
+        world.environment.id,
+    )
+    await do_left_over_effects(world.engine)
+    started = [one for _, one, _ in temporal.starts if isinstance(one, BulkOperationInput)]
+    assert len(started) == dies
+    for order in started:
+        assert (await work_on_bulk(world.engine, order, turn=1)).is_over
     assert await _left(world) == {}
 
 

@@ -16,8 +16,8 @@ from domain.messages.delivery import Delivery, Outcome
 from domain.messages.statuses import DeliveryStatus
 from providers.registry import MASK
 from runtime.vault import Vault
+from services.attempts import TryAgain
 from services.channels.sealing import open_content, seal_provider_settings, seal_request
-from services.deliveries.outcomes import TryAgain
 from services.messages import messages
 from tests.support.world import World, channel_step
 

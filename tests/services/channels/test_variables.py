@@ -11,10 +11,10 @@ import pytest
 from domain.content.variables import VariableRequest
 from domain.kit.json_types import JsonObject
 from runtime.vault import Vault
+from services.attempts import TryAgain
 from services.channels.sealing import seal_provider_settings
 from services.channels.variables import fill_in
 from services.content import variables
-from services.deliveries.outcomes import TryAgain
 from templating.limits import LiquidError
 from tests.providers.servers import HttpServer, Sink, accept_login, reply, serving, smtp_sink
 from tests.support.account import VAULT_KEY, Account

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from services.deliveries.outcomes import TryAgain
+from services.attempts import TryAgain
 from services.deliveries.retries import retry_message
 from tests.providers.servers import Sink, smtp_sink
 from tests.support.deliveries import log_of

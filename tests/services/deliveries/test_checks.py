@@ -20,15 +20,15 @@ from domain.messages.checks import MOST_CHECKS, WAITS, WITHIN_SECONDS, CheckedMe
 from domain.messages.reports import Callback
 from models.queries.messages.deletion import delete_messages
 from runtime.vault import Vault
+from services.attempts import TryAgain
 from services.deliveries import checks, holds
 from services.deliveries.checks import begin_checks, check_status, take_up_checks
-from services.deliveries.outcomes import TryAgain
 from services.deliveries.reports import callback_id, take_callback
 from services.deliveries.retries import retry_message
 from tests.providers.servers import HttpServer, reply, serving
 from tests.support.builders import T0
 from tests.support.deliveries import log_of
-from tests.support.interruptions import FailingTemporal, InterruptedDatabase
+from tests.support.interruptions import DeafDatabase, FailingTemporal, InterruptedDatabase
 from tests.support.outbox import listening
 from tests.support.steps import channel_step
 from tests.support.temporal_recorder import TemporalRecorder
@@ -161,6 +161,22 @@ async def test_a_delivery_is_found(line: Line, temporal: TemporalRecorder) -> No
     assert (logged["request"]["method"], logged["request"]["path"]) == ("GET", PATH)
     assert logged["response"]["body"] == {"last_event": "delivered"}
     assert "key-secret" not in json.dumps(logged["request"])
+
+
+async def test_an_answer_whose_commit_went_unheard(line: Line) -> None:
+    """It is stored again, and one question is still one line of the log."""
+    database = DeafDatabase(line.world.engine.database)
+    message_id = await line.send()
+    line.pass_time(5)
+    line.says("sent")
+
+    async def meanwhile() -> None:
+        database.unheard = 1
+
+    line.server.meanwhile = meanwhile
+    assert await line.check(message_id, database=database) == WAITS[1]
+    assert (database.unheard, line.asked) == (0, 1)
+    assert len(await log_of(line.world, message_id)) == 2
 
 
 async def test_a_failure_is_found_with_its_reason(line: Line) -> None:
@@ -385,7 +401,7 @@ async def test_temporal_that_is_away_is_made_up_for(line: Line) -> None:
 
 async def test_the_breaker_of_temporal_hears_of_temporal_alone(line: Line) -> None:
     """A database that is away, or a message that nobody asks for, says nothing of Temporal."""
-    breaker = line.world.engine.releases_under_way.breaker
+    breaker = line.world.engine.temporal_breaker
     message_id = await line.send()
     message = CheckedMessage(message_id, line.world.environment.id, 0)
     breaker.succeeded()

@@ -12,17 +12,19 @@ import psycopg
 import pytest
 
 from domain.kit.errors import Unavailable
-from domain.messages.delivery import Exchange, Refused, Retry
+from domain.messages.delivery import Exchange, Outcome, Refused, Retry
+from domain.messages.statuses import DeliveryStatus
 from domain.recipients.refs import RecipientRef
 from models.queries.bulk.departures import delete_recipients
 from runtime.database import Connection, Database
+from services.attempts import TryAgain
 from services.deliveries import deliver as deliveries
 from services.deliveries import outcomes as delivery_outcomes
-from services.deliveries.outcomes import TryAgain
 from services.deliveries.retries import retry_message
 from tests.support.deliveries import log_of, make_mail
-from tests.support.interruptions import InterruptedDatabase
+from tests.support.interruptions import DeafDatabase, InterruptedDatabase
 from tests.support.slow_mail import SlowMail, install_slow_mail
+from tests.support.steps import channel_step
 from tests.support.waiting import until
 from tests.support.world import World
 
@@ -94,6 +96,51 @@ async def test_stopping_process_gives_its_claim_back(world: World) -> None:
     provider.answer.set()
     assert await world.deliver(message_id) == "sent"
     assert provider.seen == [message_id, message_id]
+
+
+class _MeanwhileDatabase(Database):
+    """Lends connections of another database, but for the second one, in whose place this comes."""
+
+    def __init__(self, behind: Database, error: BaseException) -> None:
+        self._behind = behind
+        self._error = error
+        self._lent = 0
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend a connection, or fail."""
+        self._lent += 1
+        if self._lent == 2:
+            raise self._error
+        async with self._behind.connection() as connection:
+            yield connection
+
+
+@pytest.mark.parametrize(
+    "error", [Unavailable("away"), LookupError("a fault of ours"), asyncio.CancelledError()],
+    ids=["away", "fault", "stopped"],
+)  # fmt: skip
+async def test_a_claim_is_given_back_when_nothing_was_sent(
+    world: World, error: BaseException
+) -> None:
+    """What fails before the provider is called is no interruption, and the next one need not wait.
+
+    The settings are Liquid, and their variables are read between the claim and the call.
+    """
+    await world.channel("email", "filled", secrets={"password": "{{ 'x' }}"})
+    run_id, _ = await world.send(channel_step("mail", "email", channel_key="filled"))
+    message_id = UUID(str((await world.messages(run_id))[0]["id"]))
+    provider = install_slow_mail(world)
+    provider.answer.set()
+    database = _MeanwhileDatabase(world.engine.database, error)
+    with pytest.raises(type(error)):
+        await world.with_engine(database=database).deliver(message_id)
+    row = await world.delivery(message_id)
+    assert row is not None
+    assert (row["lease_owner"], row["interruptions"], row["attempts"]) == (None, 0, 0)
+    assert provider.seen == []
+    assert await world.deliver(message_id) == "sent"
+    assert provider.seen == [message_id]
 
 
 async def test_message_that_kills_its_workers(world: World) -> None:
@@ -239,6 +286,31 @@ async def test_database_that_takes_no_outcome(
     database.is_broken = True
     assert await end_under_way(provider, first) == "sent"
     assert (database.times, provider.seen) == (0, [message_id])
+
+
+@pytest.mark.parametrize(
+    ("failure", "end"),
+    [(None, "sent"), (Refused("no", EXCHANGE), "undelivered"), (Retry("no", EXCHANGE), "again")],
+    ids=["taken", "refused", "put-off"],
+)
+async def test_an_outcome_whose_commit_went_unheard(
+    world: World, failure: Exception | None, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is stored again, and one call is still one line of the log and one attempt."""
+    monkeypatch.setattr(delivery_outcomes, "_QUICK_WAITS", (0.0,))
+    message_id = await make_mail(world)
+    provider = install_slow_mail(world, *([failure] if failure else []))
+    provider.outcome = Outcome(DeliveryStatus.SENT, EXCHANGE)
+    provider.answer.set()
+    database = DeafDatabase(world.engine.database, works=1, unheard=1)
+    try:
+        status = await world.with_engine(database=database).deliver(message_id)
+    except TryAgain:
+        status = "again"
+    assert (status, database.unheard) == (end, 0)
+    assert [line["attempt"] for line in await log_of(world, message_id)] == [1]
+    story = await world.message_story(message_id)
+    assert len(story) == len(set(story)) + (end == "again")  # which is queued once more
 
 
 async def test_read_only_database_sends_nothing(world: World) -> None:

@@ -14,7 +14,7 @@ from domain.messages.statuses import DeliveryStatus
 from models.queries.deliveries.deliveries import overdue_deliveries
 from runtime.vault import Vault
 from services import effects
-from services.deliveries.outcomes import TryAgain
+from services.attempts import TryAgain
 from services.deliveries.retries import deliver_again, retry_message
 from tests.support.deliveries import log_of, make_mail
 from tests.support.interruptions import FailingTemporal, InterruptedDatabase

@@ -9,9 +9,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from domain.messages.delivery import Exchange, Retry
+from services.attempts import Held, TryAgain
 from services.deliveries import limits as delivery_limits
-from services.deliveries.limits import DeliveryLimits, Held
-from services.deliveries.outcomes import TryAgain
+from services.deliveries.limits import DeliveryLimits
 from tests.support.deliveries import log_of, make_mail
 from tests.support.slow_mail import install_slow_mail
 from tests.support.world import World, channel_step

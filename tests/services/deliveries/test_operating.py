@@ -11,8 +11,8 @@ import pytest
 from domain.kit.errors import NotFound, Unprocessable
 from domain.kit.ids import message_delivery_workflow_id
 from domain.messages.claims import HeldChannel, RetryRequest
+from services.attempts import TryAgain
 from services.deliveries import holds, retries
-from services.deliveries.outcomes import TryAgain
 from services.deliveries.retries import retry_messages
 from tests.support.interruptions import FailingTemporal
 from tests.support.steps import CHANNEL_KEYS

@@ -10,7 +10,7 @@ import pytest
 
 from domain.kit.json_types import JsonObject
 from domain.messages.delivery import Bounced, DeliveryFailure, Refused, Retry
-from services.deliveries.outcomes import TryAgain
+from services.attempts import TryAgain
 from tests.support.postmark_line import postmark_line
 from tests.support.slow_mail import install_slow_mail
 from tests.support.steps import webhook_step

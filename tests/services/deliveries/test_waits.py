@@ -10,7 +10,7 @@ import pytest
 
 from domain.kit.errors import NotFound, Unprocessable
 from domain.kit.ids import new_id
-from services.deliveries.outcomes import TryAgain
+from services.attempts import TryAgain
 from services.deliveries.waits import move_delivery
 from tests.support.interruptions import FailingTemporal
 from tests.support.send_windows import closed_for_now

@@ -24,7 +24,7 @@ from runtime.vault import Vault
 from services.composition import compose_engine
 from services.engine import Engine, Unit
 from services.events import outbox
-from services.jobs.retention import forget_expired
+from services.jobs.expired import forget_expired
 from services.messages.messages import StatusChange, engage_many
 from tests.support.outbox import Listener, listening
 from tests.support.postgres import new_database

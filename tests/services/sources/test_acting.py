@@ -18,7 +18,7 @@ from domain.runs.statuses import RunStatus
 from domain.sources.requests import SourceIn
 from domain.sources.rows import LogFilters
 from domain.sources.verification import VerificationIn
-from services.jobs.retention import forget_expired
+from services.jobs.expired import forget_expired
 from services.recipients.recipients import load_recipient
 from services.sources import acting, receiving, sources
 from tests.support.account import Account

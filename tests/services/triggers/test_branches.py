@@ -9,7 +9,7 @@ import pytest
 from domain.kit.errors import NotFound
 from domain.triggers.requests import REHEARSAL, parse_trigger_request
 from services.content.branches import delete_branch, rebase_branch
-from services.triggers import accept
+from services.triggers import triggering
 from services.triggers.expansions import expand
 from tests.support.schedules import FLOW, fire, row_of, schedule, triggers_of
 from tests.support.steps import (
@@ -185,7 +185,7 @@ async def test_a_rehearsal_on_a_branch_runs_its_version(world: World) -> None:
     await branch.publish("flow", feed_step("Branch"))
     request = parse_trigger_request("flow", {"recipients": ["ann"]}, source_type=REHEARSAL)
     await world.identify("ann")
-    started = await accept.trigger(world.engine, branch.environment.scope, request)
+    started = await triggering.trigger(world.engine, branch.environment.scope, request)
     (run,) = await world.runs(started.workflow_run_id)
     await world.walk(run["id"])
     assert "Branch" in await _says(world, run["id"])

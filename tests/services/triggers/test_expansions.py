@@ -20,7 +20,7 @@ from domain.runs.waiting import CancelRunsRequest
 from domain.triggers.requests import REHEARSAL, parse_trigger_request
 from services.bulk.departures import delete_recipient
 from services.recipients.subscriptions import unsubscribe
-from services.triggers import accept, expansions, open_runs
+from services.triggers import expansions, open_runs, triggering
 from services.triggers.expansions import expand
 from services.triggers.fan_outs import plan_trigger
 from tests.support.builders import T0
@@ -257,7 +257,7 @@ async def test_a_schedule_runs_for_the_object_alone(world: World) -> None:
     """What does not reach followers makes no run of theirs."""
     await follow(world, P, "a")
     request = replace(parse_trigger_request("flow", {"recipients": [P]}), reaches_followers=False)
-    alone = await accept.trigger(world.engine, world.environment.scope, request)
+    alone = await triggering.trigger(world.engine, world.environment.scope, request)
     assert await expand(world.engine, world.environment.id, alone.workflow_run_id)
     assert await people(world, alone.workflow_run_id) == ["p"]
 
@@ -283,7 +283,7 @@ async def test_once_for_each_follower(world: World) -> None:
     await follow(world, TEAM, "c", "a")
     assert await people(world, await reach(world, P, "a", key="once")) == ["b", "c"]
     request = parse_trigger_request("once", {"recipients": [P]}, source_type=REHEARSAL)
-    tried = await accept.trigger(world.engine, world.environment.scope, request)
+    tried = await triggering.trigger(world.engine, world.environment.scope, request)
     assert await expand(world.engine, world.environment.id, tried.workflow_run_id)
     assert await people(world, tried.workflow_run_id) == ["a", "b", "c", "p", "team"]
 

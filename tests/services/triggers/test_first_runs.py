@@ -13,7 +13,7 @@ from psycopg import Rollback
 from domain.recipients.refs import RecipientRef
 from domain.triggers.requests import REHEARSAL, parse_trigger_request
 from services.bulk.departures import delete_recipient
-from services.triggers.accept import trigger
+from services.triggers.triggering import trigger
 from tests.support.steps import trigger_step
 from tests.support.waiting import until_blocked
 from tests.support.world import World, channel_step, delay_step

@@ -9,7 +9,6 @@ from uuid import UUID
 import pytest
 from temporalio.service import RPCStatusCode
 
-from services.deliveries.breaker import Breaker
 from services.triggers.releases import close_releases
 from tests.support.interruptions import FailingTemporal
 from tests.support.temporal_recorder import TemporalRecorder
@@ -43,41 +42,6 @@ class _Stuck(TemporalRecorder):
         self.asked += 1
         await self.go_on.wait()
         return await super().start_workflow(workflow, *args, **options)
-
-
-class _Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_breaker_opens_after_several_failures_in_a_row() -> None:
-    """A success in between keeps it closed, and one closes it again."""
-    breaker = Breaker(failures=3, pause=1.0, clock=_Clock())
-    for _ in range(5):
-        breaker.failed()
-        breaker.failed()
-        breaker.succeeded()
-    assert not breaker.is_open
-    for _ in range(3):
-        breaker.failed()
-    assert breaker.is_open
-    breaker.succeeded()
-    assert breaker.lets_through()
-
-
-def test_open_breaker_lets_one_probe_through_each_pause() -> None:
-    """While it is open only one caller a pause tries; a probe that fails changes nothing."""
-    clock = _Clock()
-    breaker = Breaker(failures=1, pause=1.0, clock=clock)
-    breaker.failed()
-    assert [breaker.lets_through() for _ in range(3)] == [False] * 3
-    clock.now = 1.0
-    assert [breaker.lets_through() for _ in range(3)] == [True, False, False]
-    breaker.failed()
-    clock.now = 2.0
-    assert [breaker.lets_through() for _ in range(3)] == [True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -169,7 +133,7 @@ async def test_no_error_after_the_commit_is_the_callers(world: World, error: Exc
     world = world.with_parts(temporal=Broken())
     for _ in range(6):
         trigger = await world.trigger("flow", {"id": "a"})
-    assert not world.engine.releases_under_way.breaker.is_open
+    assert not world.engine.temporal_breaker.is_open
     assert world.engine.releases_under_way.releases == set()
     release = await world.release(trigger)
     assert release is not None

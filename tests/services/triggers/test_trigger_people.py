@@ -14,8 +14,8 @@ from domain.kit.json_types import JsonObject
 from domain.triggers.idempotency import IdempotencyClaim
 from domain.triggers.requests import TriggerAnswer, parse_trigger_request
 from runtime.database import Database, one
-from services.triggers.accept import trigger
 from services.triggers.releases import close_releases
+from services.triggers.triggering import trigger
 from tests.support.world import World, channel_step
 
 _PEOPLE: JsonObject = {

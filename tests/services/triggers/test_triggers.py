@@ -14,7 +14,7 @@ from domain.kit.errors import BadRequest, InvalidParams, NotFound, Unprocessable
 from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
 from domain.triggers.requests import TriggerAnswer, parse_trigger_request
 from models.queries.triggers.idempotency import claim
-from services.triggers.accept import trigger
+from services.triggers.triggering import trigger
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.waiting import until_blocked
 from tests.support.world import World, channel_step

@@ -42,6 +42,23 @@ async def test_a_fault_of_ours_changes_nothing(world: World, extra: ExtraExecuto
     assert await world.snapshot(run_id) == before
 
 
+async def test_what_a_failing_step_wrote_would_stay(world: World, extra: ExtraExecutor) -> None:
+    """So every test of a walk fails for an executor that writes and is refused afterwards."""
+    with pytest.raises(AssertionError, match="extra writes, and then raises"):
+        await world.send(extra_step("bad", "write"))
+
+
+async def test_a_failing_step_may_write_within_a_savepoint(
+    world: World, extra: ExtraExecutor
+) -> None:
+    """What it wrote and owed there is taken back, and the step is tried again."""
+    run_id, first = await world.send(channel_step("before"), extra_step("bad", "write", apart=True))
+    assert first.cursor == "bad/2"
+    owed = "SELECT 1 FROM owed_effects WHERE environment_id = %s AND kind = 'nothing'"
+    assert await world.make.rows(owed, world.environment.id) == []
+    assert [row["step_ref"] for row in await world.messages(run_id)] == ["before"]
+
+
 async def test_a_stalled_run_says_so_once(world: World) -> None:
     """The story has one note for each time that the run stalls, and the run counts as faulty."""
     await world.publish("flow", channel_step("feed"))

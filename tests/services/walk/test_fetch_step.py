@@ -16,7 +16,7 @@ from uuid import UUID
 import pytest
 
 from domain.contract.runs import Advanced, Fetch
-from services.jobs.retention import forget_expired
+from services.jobs.expired import forget_expired
 from services.runs.fetches import MOST_ANSWER_BYTES, make_attempt
 from services.triggers.moved_waits import move_wait
 from tests.providers.servers import HttpServer, reply

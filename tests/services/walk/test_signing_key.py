@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 
 from domain.kit.json_types import JsonObject
+from services.attempts import TryAgain
 from services.channels.sealing import seal_provider_settings
-from services.deliveries.outcomes import TryAgain
 from tests.support.deliveries import log_of
 from tests.support.steps import webhook_step
 from tests.support.webhook_target import Call, Target, listening_target

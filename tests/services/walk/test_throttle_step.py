@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from domain.triggers.requests import REHEARSAL
-from services.jobs.retention import forget_expired
+from services.jobs.expired import forget_expired
 from tests.support.steps import throttle_step, when
 from tests.support.world import World, channel_step
 

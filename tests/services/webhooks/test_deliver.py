@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from domain.webhooks.deliveries import (
     wait_after,
 )
 from services.webhooks import endpoints, fan_out, log
+from tests.support.interruptions import DeafDatabase
 from tests.support.temporal_recorder import TemporalRecorder
 from tests.support.webhooks import PATH, Hook, hooked, is_signed
 from tests.support.world import World, channel_step
@@ -70,6 +72,24 @@ async def test_anything_else_is_tried_again(world: World, code: int) -> None:
         after = await _now(hook, delivery)
 
     assert (after.state, after.attempts, after.status_code) == ("sending", 1, code)
+
+
+@pytest.mark.parametrize(("code", "end"), [(200, "delivered"), (500, "again")])
+async def test_an_answer_whose_commit_went_unheard(world: World, code: int, end: str) -> None:
+    """It is stored again, and one request is still one line of the log and one attempt."""
+    async with hooked(world, DELIVERED) as hook:
+        hook.target.scripts[PATH] = [code]
+        delivery = await _event(hook)
+        database = DeafDatabase(hook.world.engine.database, works=1, unheard=1)
+        deaf = replace(hook, world=hook.world.with_engine(database=database))
+        assert await deaf.attempt(delivery) == end
+        assert (database.unheard, len(hook.calls)) == (0, 1)
+        logged = await world.make.rows(
+            "SELECT attempt FROM webhook_attempts WHERE delivery_id = %s", delivery.id
+        )
+        after = await _now(hook, delivery)
+
+    assert ([line["attempt"] for line in logged], after.attempts) == ([1], 1)
 
 
 async def test_the_eighth_failure_is_the_last(world: World) -> None:

@@ -13,7 +13,7 @@ from models.queries.bulk.recovery import fail_operation
 from models.queries.jobs.retention import RETAINED
 from services.batches.windows import close_early, close_left_over_windows
 from services.bulk.departures import delete_recipient
-from services.jobs.expiry import delete_expired_rows
+from services.jobs.retention import delete_past_retention
 from services.triggers.expansions import expand
 from tests.support.subscribers import follow, make_object, project
 from tests.support.world import World, batch_step, channel_step, delay_step
@@ -27,7 +27,7 @@ async def _expire(world: World, after: timedelta = LATER, **settings: Any) -> in
     await world.make.rows("DELETE FROM sweep_positions WHERE duty = 'expiry' RETURNING 1")
     later = world.at(world.engine.clock() + after)
     changed = later.engine.settings.model_copy(update=settings)
-    return await delete_expired_rows(later.with_engine(settings=changed).engine, seconds=60)
+    return await delete_past_retention(later.with_engine(settings=changed).engine, seconds=60)
 
 
 async def _there(world: World) -> dict[str, int]:
@@ -216,10 +216,10 @@ async def test_a_pass_begins_once_a_day(world: World) -> None:
     await _expire(world)
     await world.send(channel_step("mail", "email"))
     later = world.at(world.engine.clock() + LATER)
-    assert await delete_expired_rows(later.engine) == 0
+    assert await delete_past_retention(later.engine) == 0
     assert "recipient_runs" in await _there(world)
     next_day = world.at(world.engine.clock() + LATER + timedelta(days=1, minutes=5))
-    assert await delete_expired_rows(next_day.engine, seconds=60) > 0
+    assert await delete_past_retention(next_day.engine, seconds=60) > 0
     assert "recipient_runs" not in await _there(world)
 
 
@@ -232,7 +232,7 @@ async def test_a_pass_goes_on_where_it_stood(world: World) -> None:
     next_day = world.at(world.engine.clock() + LATER + timedelta(days=1, minutes=5))
     rounds = 0
     while "messages" in await _there(world):
-        await delete_expired_rows(next_day.engine, seconds=0)
+        await delete_past_retention(next_day.engine, seconds=0)
         rounds += 1
         assert rounds < 50
     assert rounds > 1

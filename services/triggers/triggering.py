@@ -1,4 +1,4 @@
-"""Accept a trigger, accept a cancel: one transaction each, and only then Temporal.
+"""Accept a trigger: one transaction, and only then Temporal.
 
 A 200 means: durable in PostgreSQL, and started, or certain to be started, because the sweep starts
 what this process could not. No trigger is refused because Temporal is away.
@@ -7,7 +7,7 @@ what this process could not. No trigger is refused because Temporal is away.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -15,16 +15,15 @@ from domain.kit.errors import AppError, Unavailable, Unprocessable
 from domain.kit.ids import new_id
 from domain.kit.principals import EnvironmentScope
 from domain.triggers.idempotency import IdempotencyClaim, StoredAnswer
-from domain.triggers.requests import CancelRequest, TriggerAnswer, TriggerRequest
+from domain.triggers.requests import TriggerAnswer, TriggerRequest
 from models.queries.recipients.recipients import existing_recipients
 from models.queries.triggers import accept as statements
-from models.queries.triggers import cancellations, idempotency
+from models.queries.triggers import idempotency
 from models.queries.triggers.accept import Accepted, Refusal, TriggerDraft
 from runtime.database import Connection, give_way
-from services.content.published import published_workflow
 from services.engine import Engine, Unit
 from services.triggers.audience_entries import Cause, identify
-from services.triggers.releases import release_cancellation, release_trigger
+from services.triggers.releases import release_trigger
 from services.triggers.resolving import draft_of, resolve
 from services.triggers.segments import dynamic_audiences
 
@@ -81,7 +80,7 @@ async def trigger_within(
         # Nobody is locked who stays as they are: a walk may go on for long.
         outcome = await statements.accept_trigger(connection, environment.id, draft)
     if isinstance(outcome, Refusal):
-        async with connection.transaction():  # a refusal takes back whom it has stored
+        async with unit.savepoint():  # a refusal takes back whom it has stored
             outcome = await _store_and_accept(unit, environment, draft)
     release = partial(release_trigger, engine, environment, workflow_run_id, outcome.runs)
     unit.after(partial(release, expands=outcome.expands))
@@ -179,8 +178,7 @@ async def _store_and_accept(
         is_rehearsal=draft.request.is_rehearsal,
     )
     await identify(unit, environment, draft.people, cause=cause)
-    accepted = await statements.accept_trigger(connection, environment.id, draft, is_prepared=True)
-    return Accepted([]) if isinstance(accepted, Refusal) else accepted
+    return await statements.accept_prepared(connection, environment.id, draft)
 
 
 async def _stored_answer(
@@ -189,31 +187,3 @@ async def _stored_answer(
     if claim is None:
         return None
     return await idempotency.find(connection, environment_id, claim, now=now)
-
-
-async def cancel(engine: Engine, environment: EnvironmentScope, request: CancelRequest) -> None:
-    """Cancel the open runs of a cancellation key (Knock docs: "Canceling workflows").
-
-    It holds for every trigger that was accepted before it, started or not; none of those runs has
-    an effect after this returns. Messages already made are untouched.
-
-    Raises:
-        NotFound: `workflow_missing`.
-    """
-    cancellation_id = new_id()
-    async with engine.unit() as unit:
-        await published_workflow(engine, unit.connection, environment, request.workflow_key)
-        runs = await cancellations.cancel_runs(
-            unit.connection,
-            environment.id,
-            branch_id=environment.branch_id,
-            cancellation_id=cancellation_id,
-            workflow_key=request.workflow_key,
-            cancellation_key=request.cancellation_key,
-            recipients=request.recipients,
-            now=unit.now,
-            release_within=timedelta(seconds=engine.settings.sweep_seconds),
-        )
-        if runs:
-            release = partial(release_cancellation, engine, environment, cancellation_id)
-            unit.after(partial(release, run_count=len(runs)))
