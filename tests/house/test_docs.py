@@ -171,7 +171,9 @@ def test_fixtures_are_explained() -> None:
 
 def test_every_table_has_an_owner() -> None:
     """The page on tables says of every table what it owns, once."""
-    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", (ROOT / "docs" / "tables.md").read_text(), re.M)
+    rows = re.findall(
+        r"^\| (`\w+`(?:, `\w+`)*) \|", (ROOT / "docs" / "tables.md").read_text(), re.M
+    )
     named = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
     assert sorted(named) == sorted(metadata.tables)
 
