@@ -32,12 +32,12 @@ async def list_environments(engine: Engine, arguments: Arguments) -> JsonValue:
     "environment-create",
     argument("slug"),
     argument("--name", required=True),
-    argument("--after", help="slug of the one before it (default: the one before the last)"),
+    argument("--after", help="slug of the environment before it (default: the last but one)"),
     argument(
         "--user-tokens",
         choices=list(_SECURITY),
         default="default",
-        help="whether its public keys need a user token (default: as everywhere, they do)",
+        help="whether its public keys need a user token (default: required)",
     ),
 )
 async def add_environment(engine: Engine, arguments: Arguments) -> JsonValue:
@@ -79,7 +79,7 @@ async def list_signing_keys(engine: Engine, arguments: Arguments) -> JsonValue:
     "signing-key-create",
     _ENVIRONMENT,
     argument("--name", default="Signing key"),
-    argument("--file", type=Path, help="PEM of a key that you have; - for standard input"),
+    argument("--file", type=Path, help="PEM file of an existing key; - for standard input"),
 )
 async def create_signing_key(engine: Engine, arguments: Arguments) -> JsonValue:
     """Make a signing key and print its private half, or take one that you have."""

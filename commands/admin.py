@@ -137,7 +137,9 @@ async def create_key(engine: Engine, arguments: Arguments) -> JsonValue:
 @_action(
     "key-rotate",
     argument("id", type=UUID),
-    argument("--grace-seconds", type=int, default=0, help="how long the old one works"),
+    argument(
+        "--grace-seconds", type=int, default=0, help="seconds for which the old key still works"
+    ),
 )
 async def rotate_key(engine: Engine, arguments: Arguments) -> JsonValue:
     """Replace an API key."""
@@ -260,7 +262,7 @@ def _instant(text: str) -> datetime:
         "--since",
         type=_instant,
         required=True,
-        help="leave runs alone whose last sign of life is older than this date or date-time",
+        help="skip runs whose last sign of life is older than this date or date-time",
     ),
 )
 async def start_again(engine: Engine, arguments: Arguments) -> JsonValue:
@@ -270,7 +272,9 @@ async def start_again(engine: Engine, arguments: Arguments) -> JsonValue:
     except (RPCError, RuntimeError) as error:
         if not is_away(error):
             raise
-        raise Unavailable("Temporal is away; what was started again stays so. Repeat it.") from None
+        raise Unavailable(
+            "Temporal is unavailable. Runs already restarted stay restarted; run the command again."
+        ) from None
     return {
         "waiting_runs": verdict.looked_at,
         "unknown_to_temporal": verdict.unknown,

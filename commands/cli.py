@@ -82,7 +82,12 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-@_command("api", argument("--processes", type=_positive, default=1, help="processes on one port"))
+@_command(
+    "api",
+    argument(
+        "--processes", type=_positive, default=1, help="number of processes, which share one port"
+    ),
+)
 def serve_api(settings: Settings, arguments: Arguments) -> int:
     """Serve the HTTP API."""
     import uvicorn
@@ -164,8 +169,8 @@ def migrate_database(settings: Settings, arguments: Arguments) -> int:
 @_command(
     "seed",
     argument("--migrate", action="store_true", help="migrate first"),
-    argument("--keys-file", type=Path, help="keys are read from it, or made into it"),
-    argument("--report", type=Path, help="write what was seeded, as JSON"),
+    argument("--keys-file", type=Path, help="file to read keys from, or to write new ones to"),
+    argument("--report", type=Path, help="print what was seeded, as JSON"),
 )
 def seed_database(settings: Settings, arguments: Arguments) -> int:
     """Make environments, keys, channels and samples."""
@@ -215,9 +220,9 @@ _module(
     "set up environments, channels, keys, sources and webhooks; see and move what is stuck",
 )
 _module("explain", "commands.explain", "say what a run did, and why each message came or did not")
-_module("what-if", "commands.what_if", "tell who would get what if content were published")
+_module("what-if", "commands.what_if", "show who would get what if content were published")
 _module("demo", "commands.demo", "send real input through a running product and show what came out")
-_module("replay", "commands.replay", "replay runs that Temporal remembers against today's code")
+_module("replay", "commands.replay", "replay runs of the Temporal server against the current code")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -24,7 +24,7 @@ _MAP = argument(
     action="append",
     default=[],
     metavar="COLUMN=FIELD",
-    help="what a column is: id, tenant_id, user.PROPERTY, data.NAME or ignore",
+    help="meaning of a column: id, tenant_id, user.PROPERTY, data.NAME or ignore",
 )
 
 
@@ -51,7 +51,7 @@ def _shown(engine: Engine, view: BulkView, environment: str) -> JsonValue:
     ENVIRONMENT,
     _FILE,
     _MAP,
-    argument("--create", action="store_true", help="make a static audience if there is none"),
+    argument("--create", action="store_true", help="create a static audience if there is none"),
 )
 async def add_members(engine: Engine, arguments: Arguments) -> JsonValue:
     """Add the users of a CSV file to a static audience."""

@@ -29,7 +29,9 @@ _LIMIT = argument("--limit", type=int, default=50)
 _WORKFLOW = argument("--workflow", help="only of this workflow")
 _TENANT = argument("--tenant", help="only of this tenant")
 _USER = argument("--recipient", help="only for the recipient with this id")
-_COLLECTION = argument("--collection", default="$users", help="of the recipient (default: $users)")
+_COLLECTION = argument(
+    "--collection", default="$users", help="collection of the recipient (default: $users)"
+)
 
 
 def _recipient(arguments: Arguments) -> RecipientRef | None:
@@ -50,7 +52,7 @@ async def list_waiting(engine: Engine, arguments: Arguments) -> JsonValue:
 @action(
     "run-cancel",
     ENVIRONMENT,
-    argument("--run", help="only this run, or all runs of the trigger that answered this id"),
+    argument("--run", help="only this run, or all runs of the trigger that returned this id"),
     _WORKFLOW,
     _TENANT,
     _USER,
@@ -75,7 +77,7 @@ async def cancel_runs(engine: Engine, arguments: Arguments) -> JsonValue:
     "run-wait",
     _ID,
     ENVIRONMENT,
-    argument("--until", help="when it goes on, ISO 8601 (default: at once)"),
+    argument("--until", help="when it continues, ISO 8601 (default: at once)"),
 )
 async def move_wait(engine: Engine, arguments: Arguments) -> JsonValue:
     """Move or skip what a run waits for: a delay, an event, the end of a batch, a request."""
@@ -164,8 +166,8 @@ async def release_channel(engine: Engine, arguments: Arguments) -> JsonValue:
     argument("--channel", help="only on the channel with this key"),
     _WORKFLOW,
     _TENANT,
-    argument("--since", help="only those made from this instant on, ISO 8601"),
-    argument("--until", help="only those made before this instant, ISO 8601"),
+    argument("--since", help="only messages made at or after this time, ISO 8601"),
+    argument("--until", help="only messages made before this time, ISO 8601"),
 )
 async def send_failed_again(engine: Engine, arguments: Arguments) -> JsonValue:
     """Send all failed messages once more to which the filter applies."""

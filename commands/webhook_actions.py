@@ -83,7 +83,9 @@ async def delete_webhook(engine: Engine, arguments: Arguments) -> JsonValue:
     "webhook-rotate",
     _ID,
     ENVIRONMENT,
-    argument("--grace-seconds", type=int, default=0, help="how long the old key still signs"),
+    argument(
+        "--grace-seconds", type=int, default=0, help="seconds for which the old key still signs"
+    ),
 )
 async def rotate_webhook_key(engine: Engine, arguments: Arguments) -> JsonValue:
     """Replace the signing key of a webhook."""
@@ -106,7 +108,7 @@ async def send_test(engine: Engine, arguments: Arguments) -> JsonValue:
     "webhook-log",
     _ID,
     ENVIRONMENT,
-    argument("--delivery", type=UUID, help="only this one, with payload and requests"),
+    argument("--delivery", type=UUID, help="only this delivery, with payload and requests"),
     argument("--status", choices=[state.value for state in DeliveryState]),
     argument("--limit", type=int, default=50),
 )
@@ -127,10 +129,10 @@ async def show_log(engine: Engine, arguments: Arguments) -> JsonValue:
     "webhook-redeliver",
     _ID,
     ENVIRONMENT,
-    argument("--delivery", type=UUID, help="only this one"),
+    argument("--delivery", type=UUID, help="only this delivery"),
     argument("--status", choices=["failed", "delivered"], default="failed"),
-    argument("--since", help="only those made from this instant on, ISO 8601"),
-    argument("--until", help="only those made before this instant, ISO 8601"),
+    argument("--since", help="only deliveries made at or after this time, ISO 8601"),
+    argument("--until", help="only deliveries made before this time, ISO 8601"),
 )
 async def deliver_again(engine: Engine, arguments: Arguments) -> JsonValue:
     """Send events to a webhook once more."""

@@ -79,7 +79,7 @@ class BatchExecutor:
         closed = Event(RunEventType.BATCH_CLOSED, {"total_activities": batch.total_activities or 0})
         if not batch.total_activities:
             return Halted(
-                story=f"`{step.ref}`: nothing is left in the batch",
+                story=f"`{step.ref}`: no items are left in the batch",
                 event=closed,
                 reason="batch_empty",
             )
