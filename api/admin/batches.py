@@ -30,7 +30,7 @@ class BatchOut(Out):
 
     id: UUID
     workflow: str
-    branch: str | None = Field(description="The branch that its runs are on, if they are.")
+    branch: str | None = Field(description="The branch that its runs are on, if any.")
     step_ref: str
     recipient: Reference
     batch_key: str

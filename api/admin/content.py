@@ -46,8 +46,8 @@ _ANY = Annotated[Any, DocumentedAs(Any)]
 class ChangeOut(Out):
     """A field that is different."""
 
-    field: str = Field(description="Such as `steps[0].template.subject`.")
-    change: ChangeKind = Field(description="`moved`: the members of a list have another order.")
+    field: str = Field(description="For example `steps[0].template.subject`.")
+    change: ChangeKind = Field(description="`moved`: the members of a list changed their order.")
     before: LeftOut[_ANY] = None
     after: LeftOut[_ANY] = None
 
@@ -61,7 +61,7 @@ class ChangedContentOut(Out):
     """What is different of one piece of content."""
 
     resource: CommitResourceOut
-    is_new: bool = Field(description="Whether nothing of it was published before.")
+    is_new: bool = Field(description="Whether it was never published before.")
     changes: list[ChangeOut]
 
     @classmethod
@@ -82,8 +82,8 @@ class ChangedContentOut(Out):
         query={
             **SCOPE_HELP,
             "to_environment": Param(
-                "What a promotion to it would change, or merging the branch into it; left out: what"
-                " a commit would.",
+                "Show what a promotion to it, or merging the branch into it, would change. "
+                "Default: what a commit would change.",
                 {"type": "string"},
             ),
             **filter_parameters(Selection, paging=PAGE_HELP),

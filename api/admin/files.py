@@ -26,10 +26,10 @@ _MEMBERS = {"text/csv": "id,tenant_id,name,plan\nada,acme,Ada,pro\ngrace,,Grace,
 _RECIPIENTS = {"text/csv": "id,name,data.voucher\nada,Ada,SUMMER-71\n"}
 _MAPPING = {
     "mapping": Param(
-        "What the columns are, by their names in the first line: a JSON object, or"
-        " `mapping[name]=…`. Each is `id`, `tenant_id`, `user.` and a property, `data.` and a name"
-        " (of a broadcast), or `ignore`. A column that is not mapped is what it is called, or a"
-        " property of the user.",
+        "The meaning of columns, by their names in the first line: a JSON object, or "
+        "`mapping[name]=…`. Each is `id`, `tenant_id`, `user.` and a property, `data.` and a "
+        "name (for a broadcast), or `ignore`. A column that is not mapped means what it is "
+        "called, or a property of the user.",
         {"type": "string"},
     )
 }
@@ -54,7 +54,7 @@ async def _sent(request: Request, query: Query) -> SentFile:
         file=_MEMBERS,
         query={
             **_MAPPING,
-            "create_audience": boolean("Make a static audience if there is none."),
+            "create_audience": boolean("Create a static audience if there is none."),
         },
     ),
 )

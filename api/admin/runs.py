@@ -39,7 +39,7 @@ class WaitingRunOut(Out):
     id: UUID
     workflow_run_id: UUID
     workflow: str
-    branch: str | None = Field(description="The branch whose content it uses, if it is on one.")
+    branch: str | None = Field(description="The branch whose content it uses, if any.")
     status: str
     recipient: Reference
     tenant: str | None
@@ -75,7 +75,7 @@ class CancelledOut(Out):
     runs: int
     items: int
     addressees: int = Field(
-        description="Recipients of broadcasts who had no run yet, and will not have one."
+        description="Recipients of broadcasts that had no run yet and will not get one."
     )
 
 
@@ -98,7 +98,7 @@ class ExplanationOut(Out):
     """What a run did in order, and what became of its messages."""
 
     run_id: UUID
-    branch: str | None = Field(description="The branch whose content it uses, if it is on one.")
+    branch: str | None = Field(description="The branch whose content it uses, if any.")
     status: str
     lines: list[LineOut]
     messages: list[ExplainedMessageOut]

@@ -51,7 +51,7 @@ class TriggerExplanationOut(Out):
 
     workflow_run_id: UUID
     workflow: str
-    branch: str | None = Field(description="The branch whose content it uses, if it is on one.")
+    branch: str | None = Field(description="The branch whose content it uses, if any.")
     lines: list[str]
     created_at: Moment
     entries: list[RunOfTriggerOut]

@@ -37,6 +37,6 @@ async def what_if(
     environment = await read_environment(engine, query)
     places: asyncio.Semaphore = request.app.state.tries
     if places.locked():
-        raise Unavailable(f"{TRIES_AT_ONCE} tries are under way already; try again later.")
+        raise Unavailable(f"{TRIES_AT_ONCE} trials are already in progress; try again later.")
     async with places:
         return answer(WhatIfOut.of(await try_out(engine, environment, wanted)))

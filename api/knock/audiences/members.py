@@ -45,7 +45,7 @@ async def list_members(
     dependencies=[secret_limit(3)],
     responses=_NOT_STATIC,
     openapi_extra=takes(
-        MembersIn, query={"create_audience": boolean("Make a static audience if there is none.")}
+        MembersIn, query={"create_audience": boolean("Create a static audience if there is none.")}
     ),
 )
 async def add_members(

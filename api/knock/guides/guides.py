@@ -43,7 +43,7 @@ S = TypeVar("S", bound=GuideStepIn)
             "tenant": "Tenant, for targeting and templates.",
             "data": "A JSON object, for targeting and templates.",
             "type": "Only guides whose first step is of this message type.",
-            "force_all_guides": boolean("For the official client; changes nothing."),
+            "force_all_guides": boolean("Accepted for the official client; has no effect."),
         }
     ),
 )

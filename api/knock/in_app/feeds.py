@@ -33,7 +33,7 @@ _MODES = ("rich", "compact")
         query={
             **filter_parameters(FeedFilters),
             "locale": "Language tag.",
-            "mode": choice("By default rich.", _MODES),
+            "mode": choice("Default: rich.", _MODES),
             "exclude": "Comma-separated paths of at most three levels, for example"
             " meta.total_count.",
         }

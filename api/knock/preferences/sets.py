@@ -75,7 +75,9 @@ async def new_set(set_id: str) -> str:
 
 def _add_reading(holder: Holder) -> None:
     of, has_tenant = holder.of, holder.of is USER_PATH
-    query = {"tenant": "Lays the set over the default of this tenant, too."} if has_tenant else None
+    query = (
+        {"tenant": "Merge the set over the default of this tenant as well."} if has_tenant else None
+    )
 
     @router.get(
         holder.path,

@@ -37,7 +37,7 @@ async def list_tenants(principal: SecretKey, engine: EngineDep, query: QueryDep)
 
 
 _RESOLVES = "resolve_full_preference_settings"
-_HELP = {_RESOLVES: boolean("Lay the tenant's preference set over the environment's.")}
+_HELP = {_RESOLVES: boolean("Merge the tenant's preference set over the environment's.")}
 
 
 @router.get(

@@ -28,9 +28,11 @@ class BranchOut(Out):
 
     slug: str
     created_at: Moment
-    updated_at: Moment = Field(description="When it was made, rebased or committed to last.")
-    deleted_at: Moment | None = Field(None, description="Always null: what is deleted is gone.")
-    last_commit_at: Moment | None = Field(description="Of the commits made on it.")
+    updated_at: Moment = Field(description="When it was last created, rebased or committed to.")
+    deleted_at: Moment | None = Field(
+        None, description="Always null, because deleted branches are gone."
+    )
+    last_commit_at: Moment | None = Field(description="Time of the last commit on it.")
 
     @classmethod
     def of(cls, branch: Branch) -> Self:

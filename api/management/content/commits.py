@@ -55,7 +55,7 @@ class CommitOut(Out):
     author: CommitAuthorOut
     commit_author: CommitAuthorOut
     commit_message: LeftOut[str] = None
-    empty: bool = Field(description="Whether nothing had changed. Not of Knock's API.")
+    empty: bool = Field(description="Whether nothing had changed. Not part of Knock's API.")
     created_at: Moment
     updated_at: Moment
 
@@ -118,7 +118,7 @@ async def commit_all(token: ServiceToken, engine: EngineDep, query: QueryDep) ->
     openapi_extra=takes(
         query={
             "to_environment": Param("Slug of the target.", {"type": "string"}, is_required=True),
-            "branch": "Slug of a branch that is merged into `development`, the target then.",
+            "branch": "Slug of a branch to merge into `development`, which must be the target.",
             **_SELECTION_HELP,
         }
     ),

@@ -34,8 +34,8 @@ router = APIRouter(prefix="/v1/schemas", tags=["Schemas"], responses=ERROR_RESPO
 
 COLLECTION_HELP = {
     **SCOPE_HELP,
-    "collection": "Of objects; required with `object`.",
-    "item_id": "The same, as Knock's CLI calls it.",
+    "collection": "Collection of objects; required with `object`.",
+    "item_id": "The same, under the name that Knock's CLI uses.",
 }
 
 
@@ -158,7 +158,7 @@ def read_collection(item_type: str, query: Query) -> str:
         InvalidParams: of objects no collection is named, or of others one.
     """
     if item_type not in list(ItemType):
-        raise NotFound("There are schemas of user, tenant and object.")
+        raise NotFound("There are schemas for user, tenant and object.")
     named = query.text("collection") or query.text("item_id")
     if item_type == ItemType.OBJECT:
         if named is None:

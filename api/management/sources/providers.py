@@ -85,12 +85,14 @@ class ProviderOut(Out):
     provider: ProviderDetailsOut
     default_settings: DefaultSettingsOut
     default_action_mappings: LeftOut[list[DefaultMappingOut]] = Field(
-        None, description="With `include[]` only."
+        None, description="Present only with `include[]`."
     )
     example_payloads: LeftOut[dict[str, list[dict[str, Any]]]] = Field(
-        None, description="By type of event; with `include[]` only."
+        None, description="By type of event; present only with `include[]`."
     )
-    static_fields: LeftOut[dict[str, Any]] = Field(None, description="With `include[]` only.")
+    static_fields: LeftOut[dict[str, Any]] = Field(
+        None, description="Present only with `include[]`."
+    )
 
     @classmethod
     def of(cls, one: SourceProvider, included: Collection[str]) -> Self:

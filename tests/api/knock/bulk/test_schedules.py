@@ -124,7 +124,7 @@ async def test_what_fails_is_told(
     reasons = [one["reason"] for one in done["error_items"]]
     assert reasons[:4] == [
         "recipient: is required",
-        "scheduled_at: is required unless there are repeats",
+        "scheduled_at: is required if there are no repeats",
         "recipient: must have been identified, or be identified inline",
         "recipient: must have been identified, or be identified inline",
     ]
