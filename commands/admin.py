@@ -122,7 +122,7 @@ async def list_keys(engine: Engine, arguments: Arguments) -> JsonValue:
     argument("--name", required=True),
 )
 async def create_key(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Make an API key."""
+    """Create an API key."""
     document = {
         "environment": arguments.environment,
         "kind": str(arguments.kind),
@@ -151,7 +151,7 @@ async def rotate_key(engine: Engine, arguments: Arguments) -> JsonValue:
 
 @_action("key-revoke", argument("id", type=UUID))
 async def revoke_key(engine: Engine, arguments: Arguments) -> JsonValue:
-    """End an API key."""
+    """Revoke an API key."""
     await api_keys.revoke_api_key(engine, arguments.id)
     return None
 
@@ -165,7 +165,7 @@ async def list_tokens(engine: Engine, arguments: Arguments) -> JsonValue:
 
 @_action("token-create", argument("--name", required=True))
 async def create_token(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Make a service token."""
+    """Create a service token."""
     wanted = read_shape(ServiceTokenRequest, {"name": arguments.name})
     issued = await api_keys.create_service_token(engine, wanted.name)
     return ServiceTokenOut.of(issued.row, issued.token).model_dump(mode="json")
@@ -173,7 +173,7 @@ async def create_token(engine: Engine, arguments: Arguments) -> JsonValue:
 
 @_action("token-revoke", argument("id", type=UUID))
 async def revoke_token(engine: Engine, arguments: Arguments) -> JsonValue:
-    """End a service token."""
+    """Revoke a service token."""
     await api_keys.revoke_service_token(engine, arguments.id)
     return None
 
@@ -203,14 +203,14 @@ def _preferences(content: JsonObject) -> JsonValue:
 
 @_action("preferences-delete", argument("environment"))
 async def delete_preferences(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Let an environment have no default preferences."""
+    """Delete the default preferences of an environment."""
     await defaults.delete_default_set(engine, await get_scope(engine, arguments.environment))
     return None
 
 
 @_action("message-retry", argument("id"), argument("--environment", default="development"))
 async def send_again(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Send a failed message once more."""
+    """Retry a failed message."""
     environment = await get_scope(engine, arguments.environment)
     message_id = read_id(arguments.id)
     if message_id is None:
@@ -230,21 +230,21 @@ async def _named_schedule(engine: Engine, arguments: Arguments) -> tuple[Environ
 
 @_action("schedule-show", argument("id"), argument("--environment", default="development"))
 async def show_schedule(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Show when a schedule occurs, and what it has dropped last."""
+    """Show when a schedule occurs, and which occurrence it last dropped."""
     found = await pauses.get_schedule(engine, *await _named_schedule(engine, arguments))
     return ScheduleStateOut.of(found).model_dump(mode="json")
 
 
 @_action("schedule-pause", argument("id"), argument("--environment", default="development"))
 async def pause(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Let nothing of a schedule occur until it is resumed."""
+    """Pause a schedule until it is resumed."""
     paused = await pauses.pause_schedule(engine, *await _named_schedule(engine, arguments))
     return ScheduleStateOut.of(paused).model_dump(mode="json")
 
 
 @_action("schedule-resume", argument("id"), argument("--environment", default="development"))
 async def resume(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Let a paused schedule occur again."""
+    """Resume a paused schedule."""
     resumed = await pauses.resume_schedule(engine, *await _named_schedule(engine, arguments))
     return ScheduleStateOut.of(resumed).model_dump(mode="json")
 
@@ -266,7 +266,7 @@ def _instant(text: str) -> datetime:
     ),
 )
 async def start_again(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Start waiting runs again that Temporal has lost."""
+    """Restart waiting runs that Temporal has lost."""
     try:
         verdict = await recover(engine, arguments.since)
     except (RPCError, RuntimeError) as error:

@@ -159,7 +159,7 @@ def work(settings: Settings, arguments: Arguments) -> int:
 
 @_command("migrate")
 def migrate_database(settings: Settings, arguments: Arguments) -> int:
-    """Bring the database to the newest schema."""
+    """Upgrade the database to the newest schema."""
     from commands.migrate import migrate
 
     migrate(settings)
@@ -170,10 +170,10 @@ def migrate_database(settings: Settings, arguments: Arguments) -> int:
     "seed",
     argument("--migrate", action="store_true", help="migrate first"),
     argument("--keys-file", type=Path, help="file to read keys from, or to write new ones to"),
-    argument("--report", type=Path, help="print what was seeded, as JSON"),
+    argument("--report", type=Path, help="write what was seeded to this file, as JSON"),
 )
 def seed_database(settings: Settings, arguments: Arguments) -> int:
-    """Make environments, keys, channels and samples."""
+    """Create environments, keys, channels and samples."""
     from commands.files import write_atomically
     from commands.seed.keys import SeededStack, load_or_make_keys
     from commands.seed.seed import seed
@@ -200,7 +200,7 @@ def seed_database(settings: Settings, arguments: Arguments) -> int:
 
 @_command("dev")
 def start_stack(settings: Settings, arguments: Arguments) -> int:
-    """Run everything on this machine, embedded."""
+    """Run the whole product on this machine."""
     from commands.dev.command import run_dev
 
     return run_dev(settings)
@@ -208,7 +208,7 @@ def start_stack(settings: Settings, arguments: Arguments) -> int:
 
 @_command("reset")
 def reset_stack(settings: Settings, arguments: Arguments) -> int:
-    """Wipe what `carillon dev` keeps."""
+    """Delete the data of `carillon dev`."""
     from commands.dev.command import run_reset
 
     return run_reset(settings)

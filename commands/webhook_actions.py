@@ -45,7 +45,7 @@ async def list_webhooks(engine: Engine, arguments: Arguments) -> JsonValue:
     ),
 )
 async def create_webhook(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Make a webhook, and print its signing key."""
+    """Create a webhook, and print its signing key."""
     wanted = read_shape(WebhookRequest, read_settings(arguments.file))
     environment = await get_scope(engine, arguments.environment)
     made = await endpoints.create_endpoint(engine, environment, wanted)
@@ -113,7 +113,7 @@ async def send_test(engine: Engine, arguments: Arguments) -> JsonValue:
     argument("--limit", type=int, default=50),
 )
 async def show_log(engine: Engine, arguments: Arguments) -> JsonValue:
-    """List what a webhook was told, newest first."""
+    """List the deliveries of a webhook, newest first."""
     environment = await get_scope(engine, arguments.environment)
     if arguments.delivery is not None:
         logged = await log.get_delivery(engine, environment, arguments.id, arguments.delivery)
@@ -135,7 +135,7 @@ async def show_log(engine: Engine, arguments: Arguments) -> JsonValue:
     argument("--until", help="only deliveries made before this time, ISO 8601"),
 )
 async def deliver_again(engine: Engine, arguments: Arguments) -> JsonValue:
-    """Send events to a webhook once more."""
+    """Redeliver events to a webhook."""
     environment = await get_scope(engine, arguments.environment)
     if arguments.delivery is not None:
         again = await log.deliver_again(engine, environment, arguments.id, arguments.delivery)

@@ -123,7 +123,7 @@ async def get_changes(commit_id: str, _token: ServiceToken, engine: EngineDep) -
 async def revert_commit(
     commit_id: str, token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Publish what was there before a commit, by a new commit in the same environment."""
+    """Revert a commit with a new commit in the same environment."""
     commit = await changes.revert_commit(engine, commit_id, read_note(query, token))
     return answer(CommitBodyOut(commit=CommitOut.of(commit)))
 
@@ -136,7 +136,7 @@ async def revert_commit(
 async def archive_content(
     resource_type: str, key: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Take a piece of content out of every environment for good; its key is never free again."""
+    """Archive content in every environment, permanently; its key cannot be reused."""
     environment = await read_named_environment(engine, query)
     if resource_type == ResourceType.AUDIENCE:  # its members go with it
         await archive_audience(engine, environment, known_id(key))

@@ -100,7 +100,7 @@ TeamsPlace = Annotated[Place, Depends(_teams_place)]
     openapi_extra=takes(query=_owner(_SLACK_OWNER)),
 )
 async def check_slack(principal: IdentityKey, engine: EngineDep, place: SlackPlace) -> JSONResponse:
-    """Tell whether a Slack workspace is connected; 403 where no token is stored."""
+    """Check whether a Slack workspace is connected; 403 if no token is stored."""
     found = await workspaces.check_slack(engine, principal.environment, place)
     return answer(SlackConnectionOut.of(found))
 
@@ -153,7 +153,7 @@ async def list_slack_channels(
 async def revoke_slack(
     request: Request, principal: IdentityKey, engine: EngineDep, place: SlackPlace
 ) -> JSONResponse:
-    """End the access to a Slack workspace, and forget its token."""
+    """Revoke the access to a Slack workspace, and delete its token."""
     await workspaces.revoke_slack(engine, principal.environment, place)
     return _done(request)
 
@@ -166,7 +166,7 @@ async def revoke_slack(
     openapi_extra=takes(query=_owner(_TEAMS_OWNER)),
 )
 async def check_teams(principal: IdentityKey, engine: EngineDep, place: TeamsPlace) -> JSONResponse:
-    """Tell whether a Microsoft Teams tenant is connected; 403 where none is stored."""
+    """Check whether a Microsoft Teams tenant is connected; 403 if none is stored."""
     found = await workspaces.check_teams(engine, principal.environment, place)
     return answer(TeamsConnectionOut.of(found))
 
@@ -237,7 +237,7 @@ async def list_teams_channels(
 async def revoke_teams(
     request: Request, principal: IdentityKey, engine: EngineDep, place: TeamsPlace
 ) -> JSONResponse:
-    """Forget a Microsoft Teams tenant."""
+    """Disconnect a Microsoft Teams tenant."""
     await workspaces.revoke_teams(engine, principal.environment, place)
     return _done(request)
 

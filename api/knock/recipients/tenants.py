@@ -65,7 +65,7 @@ async def get_tenant(
 async def set_tenant(
     tenant_id: str, request: Request, principal: SecretKey, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Set a tenant: made when new, else properties and settings are merged into what is stored."""
+    """Set a tenant: create it, or merge properties and settings into what is stored."""
     faults = Faults()
     new_id = faults.read(new_id_of, tenant_id)
     resolves = faults.read(query.boolean, _RESOLVES)

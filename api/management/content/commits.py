@@ -101,7 +101,7 @@ async def list_commits(_token: ServiceToken, engine: EngineDep, query: QueryDep)
     openapi_extra=takes(query={**SCOPE_HELP, **_SELECTION_HELP, **NOTE_HELP}),
 )
 async def commit_all(token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
-    """Publish every change that was saved and not yet committed."""
+    """Publish every saved change that is not yet committed."""
     faults = Faults()
     selection = faults.read(read_filters, query, Selection)
     note = faults.read(read_note, query, token)
@@ -124,9 +124,10 @@ async def commit_all(token: ServiceToken, engine: EngineDep, query: QueryDep) ->
     ),
 )
 async def promote_all(token: ServiceToken, engine: EngineDep, query: QueryDep) -> JSONResponse:
-    """Copy every commit that was not promoted yet from the environment before the target.
+    """Promote every commit of the environment before the target that was not promoted yet.
 
-    With a branch, merge it: copy every commit of it that was not merged yet to `development`.
+    With a branch, merge it: copy every commit of the branch that was not merged yet to
+    `development`.
     """
     faults = Faults()
     target = faults.read(query.required, "to_environment")

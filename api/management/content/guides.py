@@ -132,7 +132,7 @@ router = guides.router
 async def activate_guide(
     key: str, request: Request, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Switch a guide on or off in one environment, at once, or on for some time."""
+    """Switch a guide on or off in one environment, at once or for a period."""
     faults = Faults()
     given = await faults.wait_for(read_body(request, GuideActivation))
     status = faults.read(query.boolean, "status")
@@ -161,7 +161,7 @@ async def activate_guide(
 async def archive(
     key: str, _token: ServiceToken, engine: EngineDep, query: QueryDep
 ) -> JSONResponse:
-    """Archive a guide in all environments, for good."""
+    """Archive a guide in all environments, permanently."""
     environment = await read_named_environment(engine, query)
     await archiving.archive(engine, environment, GUIDE.name, known_id(key))
     return answer(SuccessOut())
