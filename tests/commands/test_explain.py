@@ -84,20 +84,20 @@ async def test_a_message_that_was_refused_says_what_was_answered(world: World) -
     delivery = await world.delivery(message_id)
     assert delivery is not None
     assert await _said(world, message_id) == (
-        "Step mail made a message on mail-retry: it was not taken, once by now (Sandbox answered"
+        "Step mail made a message on mail-retry: it was not accepted, once so far (Sandbox answered"
         f" 503), and will be retried at {delivery['due_at'].isoformat()}."
     )
     await world.change_delivery(message_id, "due_at = now(), attempts = 7")
     assert await world.deliver(message_id) == "undelivered"
-    given_up = "it was given up after its last attempt: The sandbox was told to retry."
+    given_up = "it was given up after its last attempt: The sandbox is set to retry."
     assert given_up in await _said(world, message_id)
 
 
 @pytest.mark.parametrize(
     ("fail", "told"),
     [
-        ("refuse", "it was given up: The sandbox was told to refuse."),
-        ("bounce", "it bounced, because the recipient's address is no good: The sandbox was told"),
+        ("refuse", "it was given up: The sandbox is set to refuse."),
+        ("bounce", "it bounced, because the recipient's address is invalid: The sandbox is set"),
     ],
 )
 async def test_a_message_that_failed_says_what_its_provider_said(

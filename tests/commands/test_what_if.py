@@ -143,7 +143,7 @@ def test_what_is_left_out_is_told() -> None:
     )
 
     assert "  triggers[2]: nothing follows" in printed
-    assert "  3 runs of welcome would not begin, 0 before: too often" in printed
+    assert "  3 runs of welcome would not start, 0 before: too often" in printed
     assert "  unknown in 1 run of welcome from f on: why" in printed
     assert printed.endswith("4 more differences: --differences shows more.")
 

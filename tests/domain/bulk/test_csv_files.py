@@ -154,7 +154,7 @@ def test_a_file_that_is_no_text_costs_little() -> None:
         ("id,name\n", ["has no rows below its first line"]),
         ("id,name\n,\n", ["has no rows below its first line"]),
         ("name,email\na,b\n", ["line 1: has no column for the id of the user"]),
-        ("id,,name\na,b,c\n", ["line 1: has no name for column 2"]),
+        ("id,,name\na,b,c\n", ["line 1: has no name in column 2"]),
         ("id,x,x,y,y\na,b,c,d,e\n", ["line 1: has 2 columns named 'x'", "line 1: has 2"]),
         ("id,user_id\na,b\n", ["line 1: 'id', 'user_id' are all id; map all but one"]),
         ("id,channel_data\na,b\n", ["line 1: 'channel_data': channel_data of a user cannot be"]),

@@ -147,7 +147,8 @@ def test_every_event_has_a_sentence(event: RunEventType) -> None:
                 "changes": {},
                 "left_out": ["channel_data"],
             },
-            "The step changed nothing of projects/p, which is so already. Left out: channel_data.",
+            "The step changed nothing of projects/p, which already had these values."
+            " Left out: channel_data.",
         ),
         (
             "audience_updated",
@@ -162,7 +163,7 @@ def test_every_event_has_a_sentence(event: RunEventType) -> None:
         (
             "audience_updated",
             {"audience": "vips", "action": "add", "changed": False},
-            "The recipient was in the audience 'vips' already.",
+            "The recipient was already in the audience 'vips'.",
         ),
         (
             "audience_updated",
