@@ -203,9 +203,7 @@ class TenantIn(RecipientIn):
 
 class _Inline(RecipientIn):
     trigger_data: Members[Any] | None = Field(
-        None,
-        alias="$trigger_data",
-        description="Merged over the trigger's data for this recipient.",
+        None, alias="$trigger_data", description="Merged over the data of the trigger."
     )
 
 
